@@ -1,0 +1,43 @@
+"""The heartbeat of every control loop: look when something changed, and every few seconds anyway."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
+
+
+class Signal:
+    """Wakes every loop that waits on it; setting it twice before they look is the same as once."""
+
+    def __init__(self) -> None:
+        self._events: list[asyncio.Event] = []
+
+    def subscribe(self) -> asyncio.Event:
+        event = asyncio.Event()
+        self._events.append(event)
+        return event
+
+    def set(self) -> None:
+        for event in self._events:
+            event.set()
+
+
+async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Event, every: float) -> None:
+    """Call `step` until it takes no more actions, then wait for `changed` or `every` seconds; for ever.
+
+    A step that raises is logged and tried again at the next tick: level-triggered loops need no other cure.
+    """
+    while True:
+        changed.clear()
+        try:
+            while await step():
+                pass
+        except Exception:
+            log.exception("%s: a step failed; it looks again in %g s", name, every)
+            await asyncio.sleep(min(every, 1.0))
+        try:
+            async with asyncio.timeout(every):
+                await changed.wait()
+        except TimeoutError:
+            pass

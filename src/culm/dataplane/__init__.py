@@ -1,0 +1,1 @@
+"""Carries requests: HAProxy behind one port."""

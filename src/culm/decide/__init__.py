@@ -1,0 +1,1 @@
+"""Every judgement, pure: placement, rollout, task lifecycle, health, listener rules, backoff."""

@@ -1,0 +1,1 @@
+"""From a manifest to a live target, through boto3 alone."""

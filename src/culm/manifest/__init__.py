@@ -1,0 +1,1 @@
+"""culm.yml: schema, load, render."""

@@ -1,0 +1,22 @@
+"""Amazon Resource Names, built and taken apart in one place.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+"""
+
+ACCOUNT = "000000000000"
+"""The local cluster's account. No account of Amazon's is all zeros."""
+
+
+def arn(service: str, region: str, account: str, resource: str) -> str:
+    """`arn("ecs", "us-east-1", "0"*12, "cluster/bamboo")`."""
+    return f"arn:aws:{service}:{region}:{account}:{resource}"
+
+
+def resource(name_or_arn: str) -> str:
+    """What stands behind the fifth colon of an ARN; a plain name is its own resource."""
+    return name_or_arn.split(":", 5)[5] if name_or_arn.startswith("arn:") else name_or_arn
+
+
+def last(name_or_arn: str) -> str:
+    """The name at the end: `service/bamboo/accounts` (or its ARN) is `accounts`."""
+    return resource(name_or_arn).rsplit("/", 1)[-1]

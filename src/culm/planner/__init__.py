@@ -1,0 +1,1 @@
+"""Will it fit, what will it cost."""

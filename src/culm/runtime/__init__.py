@@ -1,0 +1,1 @@
+"""Runs tasks: Docker engine or host processes behind one port."""

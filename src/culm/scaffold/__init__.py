@@ -1,0 +1,1 @@
+"""New service folders, from templates."""

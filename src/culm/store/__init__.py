@@ -1,0 +1,1 @@
+"""SQLite: one writer, a file per noun."""

@@ -1,0 +1,70 @@
+"""The state database: one SQLite file, one connection, one thread that uses it.
+
+Operations and the loops' reads and writes are plain functions given a connection; each call is one transaction,
+committed before its caller learns the answer. WAL with synchronous=NORMAL survives the death of the daemon at any
+moment (https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Open (and migrate) the state at `path`; `:memory:` for tests."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA temp_store = MEMORY")
+    migrate(db)
+    return db
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Apply the scripts of `store/migrations`, in the order of their names, that this database has not seen."""
+    db.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT")
+    seen = {row["name"] for row in db.execute("SELECT name FROM migration")}
+    scripts = sorted(
+        (f for f in resources.files("culm.store").joinpath("migrations").iterdir() if f.name.endswith(".sql")),
+        key=lambda f: f.name,
+    )
+    for script in scripts:
+        if script.name not in seen:
+            mark = f"INSERT INTO migration VALUES ('{script.name}');"
+            db.executescript(f"BEGIN IMMEDIATE;\n{script.read_text()}\n{mark}\nCOMMIT;")
+
+
+def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run `work` in one transaction: committed when it returns, rolled back when it raises."""
+    db.execute("BEGIN")
+    try:
+        result = work(db)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return result
+
+
+class Store:
+    """The one thread that uses the database; everything else awaits it."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._db = self._thread.submit(connect, path).result()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one transaction on the store's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transact, self._db, work)
+
+    def close(self) -> None:
+        self._thread.submit(self._db.close).result()
+        self._thread.shutdown()

@@ -1,0 +1,1 @@
+"""AWS over HTTP, both ways, driven by botocore's service models."""

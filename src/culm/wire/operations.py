@@ -1,0 +1,61 @@
+"""The registry of AWS operations that this cluster serves."""
+
+import sqlite3
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from culm.model.record import record
+
+
+@record
+class Call:
+    """What an operation may use besides its input: one transaction, the time, fresh ids, who and where it is."""
+
+    db: sqlite3.Connection
+    """Inside one transaction: committed when the operation returns, rolled back when it raises."""
+    now: float
+    """Epoch seconds."""
+    new_id: Callable[[], str]
+    """32 hexadecimal digits, different at each call."""
+    region: str
+    account: str
+    endpoint: str
+    """Base URL of this cluster as its clients reach it, without a trailing slash."""
+    request_id: str = ""
+
+
+@record
+class Operation:
+    service: str
+    """The name botocore has for the service: `ecs`, `elbv2`, `logs`."""
+    name: str
+    """`CreateService`."""
+    function: Callable[[Call, Any], Any]
+    input: type
+    """The input record: the fields it lacks are refused by name."""
+    wakes: bool
+    """Whether the control loops should look again when it has committed."""
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {}
+
+F = typing.TypeVar("F", bound=Callable[..., Any])
+
+
+def operation(service: str, name: str, *, wakes: bool = False) -> Callable[[F], F]:
+    """Serve an AWS operation with this function: `(call, input record) -> record, dict or None`.
+
+    Names inside are AWS's in snake_case. List and Describe operations return the whole list; the wire pages it.
+    Timestamps are epoch seconds (float) both ways; blobs are bytes.
+    """
+
+    def register(function: F) -> F:
+        # Python 3.11 under slots: the annotation is the class itself, no string to resolve
+        parameters = [h for name, h in typing.get_type_hints(function).items() if name != "return"]
+        OPERATIONS[service, name] = Operation(
+            service=service, name=name, function=function, input=parameters[1], wakes=wakes
+        )
+        return function
+
+    return register
