@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.htm
 """
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from culm.model.record import Stored, record
@@ -50,7 +51,7 @@ class ContainerDependency:
 @record
 class LogConfiguration:
     log_driver: str
-    options: Mapping[str, str] = {}
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @record
@@ -101,7 +102,7 @@ class ContainerDefinition:
     stop_timeout: int | None = None
     mount_points: tuple[MountPoint, ...] = ()
     restart_policy: ContainerRestartPolicy | None = None
-    docker_labels: Mapping[str, str] = {}
+    docker_labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counted_memory(self) -> int:
