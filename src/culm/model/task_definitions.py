@@ -80,7 +80,29 @@ class ContainerRestartPolicy:
 
 
 @record
+class Ulimit:
+    name: str
+    soft_limit: int
+    hard_limit: int
+
+
+@record
+class VolumeFrom:
+    source_container: str = ""
+    read_only: bool = False
+
+
+@record
+class SystemControl:
+    namespace: str = ""
+    value: str = ""
+
+
+@record
 class ContainerDefinition:
+    """Those at the end are known and refused when set to anything but AWS's default: every tool that copies a
+    task definition sends their defaults back."""
+
     name: str
     image: str
     cpu: int = 0
@@ -90,19 +112,32 @@ class ContainerDefinition:
     """Soft limit, MiB; what placement counts, where it is set."""
     essential: bool = True
     port_mappings: tuple[PortMapping, ...] = ()
-    entry_point: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
+    entry_point: tuple[str, ...] | None = None
+    """None: the image's."""
+    command: tuple[str, ...] | None = None
+    """None: the image's."""
     environment: tuple[KeyValuePair, ...] = ()
     working_directory: str | None = None
     user: str | None = None
     health_check: HealthCheck | None = None
     log_configuration: LogConfiguration | None = None
-    depends_on: tuple[ContainerDependency, ...] = ()
+    depends_on: tuple[ContainerDependency, ...] | None = None
     start_timeout: int | None = None
     stop_timeout: int | None = None
     mount_points: tuple[MountPoint, ...] = ()
     restart_policy: ContainerRestartPolicy | None = None
-    docker_labels: Mapping[str, str] = field(default_factory=dict)
+    docker_labels: Mapping[str, str] | None = None
+    version_consistency: Literal["enabled", "disabled"] | None = None
+    """Whether a service's deployment pins the image's tag to a digest; None: enabled."""
+    interactive: Stored[bool | None] = None
+    pseudo_terminal: Stored[bool | None] = None
+    ulimits: Stored[tuple[Ulimit, ...] | None] = None
+    volumes_from: tuple[VolumeFrom, ...] = ()
+    links: tuple[str, ...] | None = None
+    system_controls: tuple[SystemControl, ...] = ()
+    privileged: bool | None = None
+    readonly_root_filesystem: bool | None = None
+    disable_networking: bool | None = None
 
     @property
     def counted_memory(self) -> int:
@@ -123,6 +158,22 @@ class PlacementStrategy:
 
 
 @record
+class RequiredAttribute:
+    name: str
+
+
+@record
+class RuntimePlatform:
+    cpu_architecture: str | None = None
+    operating_system_family: str | None = None
+
+
+@record
+class EphemeralStorage:
+    size_in_gib: int
+
+
+@record
 class TaskDefinition:
     task_definition_arn: str
     family: str
@@ -138,11 +189,19 @@ class TaskDefinition:
     execution_role_arn: str | None = None
     placement_constraints: tuple[PlacementConstraint, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    requires_compatibilities: tuple[str, ...] = ()
+    requires_compatibilities: tuple[str, ...] | None = None
     compatibilities: tuple[str, ...] = ("EXTERNAL", "EC2")
     registered_at: float = 0.0
     registered_by: str | None = None
     deregistered_at: float | None = None
+    delete_requested_at: float | None = None
+    requires_attributes: tuple[RequiredAttribute, ...] = ()
+    """What an instance's agent must be able to do."""
+    pid_mode: str | None = None
+    ipc_mode: str | None = None
+    runtime_platform: RuntimePlatform | None = None
+    ephemeral_storage: EphemeralStorage | None = None
+    enable_fault_injection: bool | None = None
 
     @property
     def counted_cpu(self) -> int:

@@ -1,0 +1,1 @@
+"""ECS's state: a file of functions for each noun."""

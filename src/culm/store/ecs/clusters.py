@@ -1,0 +1,51 @@
+"""Clusters: what their owners asked for; what runs on them is counted, not stored."""
+
+from collections.abc import Mapping
+from sqlite3 import Connection, Row
+from typing import Any
+
+import msgspec
+
+from culm.model.record import record
+
+
+@record
+class Cluster:
+    name: str
+    created_at: float
+    deleted_at: float | None = None
+    settings: tuple[Mapping[str, str], ...] = ()
+    configuration: Mapping[str, Any] | None = None
+    capacity_providers: tuple[str, ...] = ()
+    default_capacity_provider_strategy: tuple[Mapping[str, Any], ...] = ()
+    service_connect_defaults: Mapping[str, str] | None = None
+
+    @property
+    def status(self) -> str:
+        return "ACTIVE" if self.deleted_at is None else "INACTIVE"
+
+
+_decoder = msgspec.json.Decoder(Cluster)
+
+
+def find(db: Connection, name: str) -> Cluster | None:
+    row = db.execute("SELECT body FROM ecs_cluster WHERE name = ?", (name,)).fetchone()
+    return _cluster(row) if row else None
+
+
+def list(db: Connection) -> list[Cluster]:
+    """The ACTIVE ones, by name."""
+    rows = db.execute("SELECT body FROM ecs_cluster WHERE deleted_at IS NULL ORDER BY name")
+    return [_cluster(row) for row in rows]
+
+
+def save(db: Connection, cluster: Cluster) -> None:
+    db.execute(
+        "INSERT INTO ecs_cluster VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+        " created_at = excluded.created_at, deleted_at = excluded.deleted_at, body = excluded.body",
+        (cluster.name, cluster.created_at, cluster.deleted_at, msgspec.json.encode(cluster).decode()),
+    )
+
+
+def _cluster(row: Row) -> Cluster:
+    return _decoder.decode(row["body"])
