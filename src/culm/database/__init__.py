@@ -1,0 +1,1 @@
+"""Runs the embedded PostgreSQL, one server for each DB instance."""
