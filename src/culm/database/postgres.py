@@ -56,7 +56,7 @@ class Postgres:
     async def create(self, user: str, verifier: str, database: str | None) -> None:
         """Make the folder, with one superuser whose password has this SCRAM verifier.
 
-        Everything happens in a folder beside it that takes its name at the end: a killed `create` leaves no half of one.
+        Everything happens in a folder beside it that takes its name at the end, so a killed `create` leaves nothing.
         """
         if self.folder.exists():
             return
@@ -86,7 +86,7 @@ class Postgres:
         try:
             await self._run("pg_ctl", "-D", self.folder, "-w", "-t", "30", "-l", log, "-o", options, "start")
         except CulmError as error:
-            lines = log.read_text(errors="replace").splitlines()[-4:] if log.exists() else []
+            lines = log.read_text(errors="replace").splitlines()[-6:] if log.exists() else []
             raise CulmError(f"{error.what}\n" + "\n".join(lines), f"see {log}") from None
 
     async def stop(self) -> None:
