@@ -1,0 +1,1 @@
+"""What the load balancer service remembers: a file of functions for each noun."""
