@@ -1,6 +1,6 @@
 """Clusters: what their owners asked for; what runs on them is counted, not stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection, Row
 from typing import Any
 
@@ -33,7 +33,7 @@ def find(db: Connection, name: str) -> Cluster | None:
     return _cluster(row) if row else None
 
 
-def list(db: Connection) -> list[Cluster]:
+def list(db: Connection) -> Sequence[Cluster]:
     """The ACTIVE ones, by name."""
     rows = db.execute("SELECT body FROM ecs_cluster WHERE deleted_at IS NULL ORDER BY name")
     return [_cluster(row) for row in rows]

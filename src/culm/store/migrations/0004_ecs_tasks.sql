@@ -1,0 +1,47 @@
+CREATE TABLE ecs_task (
+    arn TEXT PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    family TEXT NOT NULL,
+    task_definition_arn TEXT NOT NULL,
+    task_group TEXT NOT NULL,
+    started_by TEXT,
+    service_arn TEXT,
+    container_instance_arn TEXT,
+    launch_type TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    -- what it takes from its instance: CPU units, MiB, and its host ports as a JSON list of "80/tcp"
+    counted_cpu INTEGER NOT NULL,
+    counted_memory INTEGER NOT NULL,
+    host_ports TEXT NOT NULL,
+    -- what was asked for at the start: overrides and the like
+    asked TEXT NOT NULL,
+    -- wishes: whoever wants it stopped
+    desired_status TEXT NOT NULL,
+    stop_code TEXT,
+    stopped_reason TEXT,
+    stopping_at REAL,
+    protected_until REAL,
+    -- facts: what its instance's agent reported
+    last_status TEXT NOT NULL,
+    health_status TEXT NOT NULL,
+    started_at REAL,
+    healthy_at REAL,
+    stopped_at REAL,
+    version INTEGER NOT NULL DEFAULT 1,
+    reported TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX ecs_task_cluster ON ecs_task (cluster, desired_status);
+CREATE INDEX ecs_task_service ON ecs_task (service_arn, last_status) WHERE service_arn IS NOT NULL;
+CREATE INDEX ecs_task_instance ON ecs_task (container_instance_arn, last_status);
+CREATE INDEX ecs_task_stopped ON ecs_task (stopped_at) WHERE stopped_at IS NOT NULL;
+
+-- RunTask's client tokens: the same token answers with the same tasks for 24 hours
+CREATE TABLE ecs_client_token (
+    cluster TEXT NOT NULL,
+    token TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    request TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (cluster, token)
+) STRICT, WITHOUT ROWID;
