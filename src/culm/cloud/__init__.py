@@ -1,1 +1,15 @@
 """The AWS services, a folder each, a file per noun."""
+
+import importlib
+import pkgutil
+
+SERVED = ("ecr", "ecs", "elbv2", "logs", "rds", "sts")
+"""The folders whose files hold operations."""
+
+
+def load() -> None:
+    """Import every file of every service, so that its operations are in the registry."""
+    for service in SERVED:
+        package = importlib.import_module(f"culm.cloud.{service}")
+        for file in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"culm.cloud.{service}.{file.name}")

@@ -1,0 +1,79 @@
+"""The AWS API over HTTP: an ASGI application, with room beside it for others on the same port."""
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from culm.store.db import Store
+from culm.wire.api import Api
+from culm.wire.http import Request, Response
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+Mount = tuple[Callable[[Scope], bool], App]
+"""Another application on this port, and which connections are its own."""
+
+
+def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequence[Mount] = ()) -> App:
+    """Serve `api` from `store`; the first mount that claims a connection gets it.
+
+    `wake` is called when an operation that the control loops must look at has committed.
+    """
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await lifespan(receive, send)
+        for claims, app in mounts:
+            if claims(scope):
+                return await app(scope, receive, send)
+        if scope["type"] == "http":
+            await respond(send, await answer(await read(scope, receive)))
+
+    async def answer(request: Request) -> Response:
+        ready = api.prepare(request)
+        if isinstance(ready, Response):
+            return ready
+        try:
+            response = await store.run(ready.work)
+        except Exception as error:
+            return api.failed(ready, error)
+        if ready.wakes:
+            wake()
+        return response
+
+    return serve
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    """There is nothing to start or stop: whoever made the store closes it."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def read(scope: Scope, receive: Receive) -> Request:
+    """The whole request; bodies are small, and S3's parts at most as big as a client makes them."""
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return Request(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=b"".join(chunks),
+    )
+
+
+async def respond(send: Send, response: Response) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,153 @@
+"""The `query` and `ec2` protocols' requests: form fields like `Tags.member.1.Key`, into nested members.
+
+https://smithy.io/2.0/aws/protocols/aws-query-protocol.html and .../aws-ec2-query-protocol.html
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from culm.wire.http import Request
+from culm.wire.models import Operation, Shape
+
+Node = dict[str, Any]
+"""Fields exploded at their dots: `{"Tags": {"member": {"1": {"Key": "a"}}}}`; a field's own value is under ""."""
+
+
+def fields(request: Request) -> dict[str, str]:
+    """The fields of a form body, or of the query string of a GET."""
+    text = request.query if request.method == "GET" else request.body.decode("utf-8", "replace")
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def explode(form: dict[str, str]) -> Node:
+    root: Node = {}
+    for name, value in form.items():
+        node = root
+        for part in name.split("."):
+            node = node.setdefault(part, {})
+        node[""] = value
+    return root
+
+
+def decoder(operation: Operation) -> Callable[[dict[str, str]], Any]:
+    """The members that a form names, with their types; what the model does not know keeps its name, to be refused."""
+    shape = operation.input
+    if shape is None:
+        return lambda form: {}
+    read = _Compiler(ec2=operation.service.protocol == "ec2").structure(shape)
+
+    def decode(form: dict[str, str]) -> Any:
+        root = explode({name: value for name, value in form.items() if not name.startswith("X-Amz-")})
+        root.pop("Action", None)
+        root.pop("Version", None)
+        return read(root)
+
+    return decode
+
+
+Reader = Callable[[Node], Any]
+
+
+class _Compiler:
+    def __init__(self, *, ec2: bool) -> None:
+        self._ec2 = ec2
+        self._known: dict[str, Reader] = {}
+
+    def name(self, shape: Shape, default: str) -> str:
+        """What a member is called in a form; EC2 has a rule of its own."""
+        if not self._ec2:
+            return shape.location_name or default
+        if query_name := shape.traits.get("queryName"):
+            return str(query_name)
+        return shape.location_name[0].upper() + shape.location_name[1:] if shape.location_name else default
+
+    def reader(self, shape: Shape) -> Reader:
+        if shape.type == "structure":
+            return self.structure(shape)
+        if shape.type == "list":
+            return self.list(shape)
+        if shape.type == "map":
+            return self.map(shape)
+        convert = _SCALARS.get(shape.type, str)
+        return lambda node: convert(node[""]) if "" in node else node
+
+    def structure(self, shape: Shape) -> Reader:
+        if shape.name not in self._known:
+            self._known[shape.name] = lambda node: self._known[shape.name](node)
+            self._known[shape.name] = self._structure(shape)
+        return self._known[shape.name]
+
+    def _structure(self, shape: Shape) -> Reader:
+        members = {}
+        for name, member in shape.members.items():
+            wire = self.name(member, name)
+            if not self._ec2 and member.type == "list" and member.flattened:
+                wire = member.member.location_name or wire
+            members[wire] = name, self.reader(member)
+
+        def read(node: Node) -> Any:
+            values = {}
+            for wire, below in node.items():
+                if wire in members:
+                    name, reader = members[wire]
+                    values[name] = reader(below)
+                elif wire:
+                    values[wire] = below
+            return values
+
+        return read
+
+    def list(self, shape: Shape) -> Reader:
+        element = self.reader(shape.member)
+        step = None if self._ec2 or shape.flattened else shape.member.location_name or "member"
+
+        def read(node: Node) -> Any:
+            items = node
+            if step is not None:
+                # `Names.1` without its `member` is accepted, as AWS does
+                items = node.get(step, node)
+            return [element(items[number]) for number in sorted(filter(str.isdigit, items), key=int)]
+
+        return read
+
+    def map(self, shape: Shape) -> Reader:
+        key_name = self.name(shape.key, "key")
+        value_name = self.name(shape.value, "value")
+        key, value = self.reader(shape.key), self.reader(shape.value)
+
+        def read(node: Node) -> Any:
+            entries = node if shape.flattened else node.get("entry", {})
+            return {
+                key(entries[number][key_name]): value(entries[number].get(value_name, {"": ""}))
+                for number in sorted(filter(str.isdigit, entries), key=int)
+            }
+
+        return read
+
+
+def _boolean(text: str) -> Any:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _integer(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "long": _integer,
+    "float": _number,
+    "double": _number,
+}

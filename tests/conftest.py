@@ -1,0 +1,124 @@
+"""What every ring of tests may use: `cloud`, the AWS API in process."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+
+import culm.cloud
+from culm.store.db import connect, transact
+from culm.wire.api import Api, Ready
+from culm.wire.http import Request, Response
+
+REGION = "us-east-1"
+
+
+class Clock:
+    """A clock that stands still until a test moves it; epoch seconds."""
+
+    def __init__(self, now: float = 1_767_225_600.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Cloud:
+    """The AWS API in process: boto3's own clients, the wire's own code, SQLite in memory.
+
+    `clock.advance(30)` moves time, ids count up (`00000001...`), `woken` counts the calls that woke the loops.
+    """
+
+    def __init__(self) -> None:
+        self.db: sqlite3.Connection = connect(":memory:")
+        self.clock = Clock()
+        self.woken = 0
+        self._ids = itertools.count(1)
+        self._clients: dict[tuple[str, str], Any] = {}
+        self.api = Api(region=REGION, endpoint="http://127.0.0.1:4566", now=self.clock, new_id=self.new_id)
+        self._session = botocore.session.Session()
+        self._session.set_credentials("AKIAEXAMPLE", "secret")
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    def new_id(self) -> str:
+        return f"{next(self._ids):08x}{'0' * 24}"
+
+    def answer(self, request: Request) -> Response:
+        """What the daemon would send back."""
+        ready = self.api.prepare(request)
+        if isinstance(ready, Response):
+            return ready
+        assert isinstance(ready, Ready)
+        try:
+            response = transact(self.db, ready.work)
+        except Exception as error:
+            return self.api.failed(ready, error)
+        self.woken += ready.wakes
+        return response
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A boto3 client whose requests are answered here; no retries, so that an error is seen once."""
+        if (service, region) not in self._clients:
+            client = self._session.create_client(
+                service,
+                region_name=region,
+                endpoint_url="http://127.0.0.1:4566",
+                config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            )
+            client.meta.events.register("before-send", self._send)
+            self._clients[service, region] = client
+        return self._clients[service, region]
+
+    def _send(self, request: Any, **_: Any) -> AWSResponse:
+        parts = urlsplit(request.url)
+        body = request.body or b""
+        if hasattr(body, "read"):
+            body = body.read()
+        headers = {
+            name.lower(): value.decode() if isinstance(value, bytes) else str(value)
+            for name, value in request.headers.items()
+        }
+        response = self.answer(
+            Request(
+                method=request.method,
+                path=parts.path or "/",
+                query=parts.query,
+                headers=headers,
+                body=body.encode() if isinstance(body, str) else bytes(body),
+            )
+        )
+        return AWSResponse(request.url, response.status, response.headers, Raw(response.body))
+
+
+class Raw:
+    """A response's body, as botocore takes it from urllib3."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._body
+
+    def read(self, amount: int | None = None) -> bytes:
+        taken, self._body = (self._body, b"") if amount is None else (self._body[:amount], self._body[amount:])
+        return taken
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    culm.cloud.load()
+    made = Cloud()
+    yield made
+    made.db.close()
