@@ -1,0 +1,179 @@
+"""What culm.yml leaves out, from the service folders; and what no schema can say: do the parts fit together?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from culm.manifest import dockerfile, sizes
+from culm.manifest.nodes import Source
+from culm.manifest.project import Project, Service, Strategy, TargetSettings
+from culm.manifest.schema import DefaultsBlock, ManifestBlock, Placement, ServiceBlock, TargetBlock
+
+LOCAL = "local"
+PLACEMENTS = {
+    "spread": (Strategy(type="spread", field="instanceId"),),
+    "binpack": (Strategy(type="binpack", field="memory"),),
+}
+USUAL_FIELD = {"spread": "instanceId", "binpack": "memory", "random": None}
+LONGEST_TARGET_GROUP = 32
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+
+
+def project(source: Source, block: ManifestBlock, root: Path) -> Project:
+    if not block.services:
+        source.refuse(("services",), "there is none", "name one: `accounts: {build: accounts}`, or run `culm init`")
+    databases = {name: database.engine for name, database in (block.databases or {}).items()}
+    for name in databases:
+        checked_name(source, ("databases", name), name)
+    services = {
+        name: service(source, block.name, name, written, block.defaults, root)
+        for name, written in block.services.items()
+    }
+    for one in services.values():
+        check_database(source, one, databases)
+    check_paths(source, services)
+    check_order(source, services)
+    targets = {LOCAL: TargetBlock(), **(block.targets or {})}
+    return Project(
+        name=block.name,
+        root=root,
+        targets={name: target(source, name, written) for name, written in targets.items()},
+        placement=strategies(block.placement),
+        databases=databases,
+        services=services,
+    )
+
+
+def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
+    provider = written.provider or ("local" if name == LOCAL else None)
+    if provider is None:
+        source.refuse(("targets", name, "provider"), "is missing", "provider: aws, or provider: local")
+    if written.port is not None:
+        check_port(source, ("targets", name, "port"), written.port)
+    return TargetSettings(
+        name=name,
+        provider=provider,
+        instances=written.instances or sizes.fleet("2 x t2.micro"),
+        env=written.env or name,
+        region=written.region,
+        profile=written.profile,
+        endpoint_url=written.endpoint_url,
+        port=written.port or (8080 if provider == "local" else 80),
+    )
+
+
+def service(
+    source: Source, project_name: str, name: str, written: ServiceBlock, defaults: DefaultsBlock, root: Path
+) -> Service:
+    key = ("services", name)
+    checked_name(source, key, name)
+    if len(group := f"{project_name}-{name}") > LONGEST_TARGET_GROUP:
+        source.refuse(key, f"its target group, {group}, has {len(group)} characters; AWS takes {LONGEST_TARGET_GROUP}")
+    folder = root / (written.build or name)
+    if not folder.is_dir():
+        hint = "build: names the folder that holds its Dockerfile, seen from culm.yml"
+        source.refuse((*key, "build"), f"there is no folder {folder}", hint)
+    image = folder / written.dockerfile
+    if not image.is_file():
+        source.refuse((*key, "dockerfile"), f"there is no {image}", "dockerfile: names it, if it is called otherwise")
+    args = {**(defaults.args or {}), **(written.args or {})}
+    found = Service(
+        name=name,
+        folder=folder,
+        dockerfile=image,
+        migration=migration(source, (*key, "migrate"), folder, written.migrate),
+        paths=written.path or (f"/{name}/*",),
+        port=written.port if written.port is not None else exposed(source, (*key, "port"), image, args),
+        database=written.database,
+        after=written.after,
+        memory=written.memory or defaults.memory,
+        cpu=written.cpu if written.cpu is not None else defaults.cpu,
+        health=(written.health or defaults.health).replace("{service}", name),
+        count=written.count if written.count is not None else defaults.count,
+        grace=written.grace if written.grace is not None else defaults.grace,
+        roll=written.roll or defaults.roll,
+        args=args,
+    )
+    check_port(source, (*key, "port"), found.port)
+    if not found.health.startswith("/"):
+        source.refuse((*key, "health"), f"{found.health!r} is not a path: it begins with /")
+    if len(found.paths) > 5:
+        source.refuse((*key, "path"), f"has {len(found.paths)} patterns; a listener rule takes 5")
+    return found
+
+
+def migration(source: Source, key: tuple[str, ...], folder: Path, written: str | bool | None) -> Path | None:
+    if written is False:
+        return None
+    image = folder / (written if isinstance(written, str) else "Dockerfile.migrate")
+    if image.is_file():
+        return image
+    if written is not None:
+        source.refuse(key, f"there is no {image}", "migrate: false, if it has nothing to migrate")
+    return None
+
+
+def exposed(source: Source, key: tuple[str, ...], image: Path, args: dict[str, str]) -> int:
+    """The one port that the Dockerfile EXPOSEs."""
+    try:
+        ports = dockerfile.exposed_ports(dockerfile.parse(image.read_text()), args)
+    except dockerfile.DockerfileError as error:
+        source.refuse(key, f"cannot be read from {image}, {error}", "mend the Dockerfile")
+    if not ports:
+        source.refuse(key, f"is not known: {image} has no EXPOSE", "say where it listens, `port: 8080`, or EXPOSE it")
+    if len(ports) > 1:
+        listed = " and ".join(map(str, ports))
+        source.refuse(key, f"is not clear: {image} EXPOSEs {listed}", "say which one the load balancer talks to")
+    return ports[0]
+
+
+def strategies(written: Placement) -> tuple[Strategy, ...]:
+    if isinstance(written, str):
+        return PLACEMENTS[written]
+    return tuple(Strategy(type=s.type, field=s.field or USUAL_FIELD[s.type]) for s in written)
+
+
+def check_database(source: Source, one: Service, databases: Mapping[str, str]) -> None:
+    if one.database is not None and one.database not in databases:
+        known = f"there are: {', '.join(databases)}" if databases else "add `databases: {main: {engine: postgres}}`"
+        source.refuse(("services", one.name, "database"), f"there is no database {one.database!r}", known)
+
+
+def check_paths(source: Source, services: dict[str, Service]) -> None:
+    taken: dict[str, str] = {}
+    for one in services.values():
+        for pattern in one.paths:
+            if pattern in taken:
+                other = taken[pattern]
+                line = source.lines.get(("services", other))
+                source.refuse(
+                    ("services", one.name, "path"),
+                    f"{pattern} belongs to {other} (line {line})",
+                    "give one of them another path; its routes begin with that path too",
+                )
+            taken[pattern] = one.name
+
+
+def check_order(source: Source, services: dict[str, Service]) -> None:
+    """`after` names services, and no circle."""
+    for one in services.values():
+        for other in one.after:
+            if other not in services:
+                source.refuse(("services", one.name, "after"), f"there is no service {other!r}")
+        seen, edge = set(), set(one.after)
+        while edge:
+            if one.name in edge:
+                source.refuse(("services", one.name, "after"), "goes in a circle: it would wait for itself")
+            seen |= edge
+            edge = {later for name in edge for later in services[name].after if later in services} - seen
+
+
+def check_port(source: Source, key: tuple[str, ...], port: int) -> None:
+    if not 1 <= port <= 65535:
+        source.refuse(key, f"{port} is not a port: 1 to 65535")
+
+
+def checked_name(source: Source, key: tuple[str, ...], name: str) -> None:
+    try:
+        sizes.name(name)
+    except ValueError as error:
+        source.refuse(key, str(error))

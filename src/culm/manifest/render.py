@@ -1,0 +1,235 @@
+"""From a project to the inputs of AWS's operations: names, sizes, rules. Pure; one function an operation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from culm.manifest.project import Project, Service
+from culm.model.record import record
+
+Input = dict[str, Any]
+
+START_FIRST = {"minimumHealthyPercent": 100, "maximumPercent": 200}
+STOP_FIRST = {"minimumHealthyPercent": 0, "maximumPercent": 100}
+HEALTH_SECONDS = 5
+"""Between two probes: the least that an ALB takes. AWS's own default, 30, is most of a slow deploy."""
+PROBE_TIMEOUT_SECONDS = 2
+GOOD_PROBES = 2
+DRAIN_SECONDS = 5
+STOP_SECONDS = 10
+"""From SIGTERM to SIGKILL."""
+
+
+@record
+class Surroundings:
+    """What the target tells: the same project renders differently only by these."""
+
+    env: str
+    """`MYENV`."""
+    region: str
+    vault: str
+    """The bucket with the configuration files."""
+    vpc: str
+    subnets: tuple[str, ...]
+    port: int
+    """The load balancer's HTTP port."""
+    drain_seconds: int = DRAIN_SECONDS
+
+
+def family(project: Project, service: Service, *, migrate: bool = False) -> str:
+    return f"{project.name}-{service.name}" + ("-migrate" if migrate else "")
+
+
+def repository(project: Project, service: Service, *, migrate: bool = False) -> str:
+    return f"{project.name}/{service.name}" + ("-migrate" if migrate else "")
+
+
+def repositories(project: Project) -> list[str]:
+    """Two a service, or one where there is nothing to migrate."""
+    names = []
+    for service in project.services.values():
+        names.append(repository(project, service))
+        if service.migration:
+            names.append(repository(project, service, migrate=True))
+    return names
+
+
+def log_group(project: Project, service: Service) -> str:
+    return f"/culm/{project.name}/{service.name}"
+
+
+def vault_bucket(account: str, region: str) -> str:
+    return f"culm-vault-{account}-{region}"
+
+
+def task_definition(project: Project, service: Service, image: str, around: Surroundings) -> Input:
+    """ecs.RegisterTaskDefinition for the service itself."""
+    container = container_definition(project, service, image, around, service.name) | {
+        "portMappings": [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}],
+        "stopTimeout": STOP_SECONDS,
+    }
+    return definition(family(project, service), container)
+
+
+def migration(project: Project, service: Service, image: str, around: Surroundings) -> Input:
+    """ecs.RegisterTaskDefinition for its migration: a one-time task, never a service."""
+    container = container_definition(project, service, image, around, "migrate")
+    return definition(family(project, service, migrate=True), container)
+
+
+def container_definition(
+    project: Project, service: Service, image: str, around: Surroundings, log_prefix: str
+) -> Input:
+    return {
+        "name": service.name,
+        "image": image,
+        "essential": True,
+        "memory": service.memory,
+        "cpu": service.cpu,
+        "environment": [
+            {"name": "MYENV", "value": around.env},
+            {"name": "VAULT", "value": f"s3://{around.vault}"},
+        ],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": log_group(project, service),
+                "awslogs-region": around.region,
+                "awslogs-stream-prefix": log_prefix,
+            },
+        },
+    }
+
+
+def definition(family_name: str, container: Input) -> Input:
+    return {
+        "family": family_name,
+        "networkMode": "bridge",
+        "requiresCompatibilities": ["EC2"],
+        "containerDefinitions": [container],
+    }
+
+
+def load_balancer(project: Project, around: Surroundings) -> Input:
+    """elbv2.CreateLoadBalancer."""
+    return {
+        "Name": project.name,
+        "Type": "application",
+        "Scheme": "internet-facing",
+        "Subnets": list(around.subnets),
+    }
+
+
+def listener(load_balancer_arn: str, around: Surroundings) -> Input:
+    """elbv2.CreateListener: what no rule takes is nobody's."""
+    return {
+        "LoadBalancerArn": load_balancer_arn,
+        "Protocol": "HTTP",
+        "Port": around.port,
+        "DefaultActions": [
+            {
+                "Type": "fixed-response",
+                "FixedResponseConfig": {
+                    "StatusCode": "404",
+                    "ContentType": "text/plain",
+                    "MessageBody": "no service has this path\n",
+                },
+            }
+        ],
+    }
+
+
+def target_group(project: Project, service: Service, around: Surroundings) -> Input:
+    """elbv2.CreateTargetGroup. Instances are the targets: a task is reached at its instance, on a port of its own."""
+    return {
+        "Name": family(project, service),
+        "Protocol": "HTTP",
+        "Port": service.port,
+        "VpcId": around.vpc,
+        "TargetType": "instance",
+        **health_check(service),
+    }
+
+
+def health_check(service: Service) -> Input:
+    """The part of a target group that can be changed later: elbv2.ModifyTargetGroup."""
+    return {
+        "HealthCheckPath": service.health,
+        "HealthCheckIntervalSeconds": HEALTH_SECONDS,
+        "HealthCheckTimeoutSeconds": PROBE_TIMEOUT_SECONDS,
+        "HealthyThresholdCount": GOOD_PROBES,
+        "UnhealthyThresholdCount": 2,
+        "Matcher": {"HttpCode": "200-299"},
+    }
+
+
+def target_group_attributes(around: Surroundings) -> Mapping[str, str]:
+    return {"deregistration_delay.timeout_seconds": str(around.drain_seconds)}
+
+
+def rule(service: Service, listener_arn: str, target_group_arn: str, priority: int) -> Input:
+    """elbv2.CreateRule."""
+    return {
+        "ListenerArn": listener_arn,
+        "Priority": priority,
+        "Conditions": conditions(service),
+        "Actions": [{"Type": "forward", "TargetGroupArn": target_group_arn}],
+    }
+
+
+def conditions(service: Service) -> list[Input]:
+    return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(service.paths)}}]
+
+
+def by_specificity(services: Mapping[str, Service]) -> list[str]:
+    """Service names in the order in which their rules must be tried: the longer fixed beginning first."""
+
+    def fixed(service: Service) -> int:
+        return max(min((p + c).index(c) for c in "*?") for p in service.paths)
+
+    return sorted(services, key=lambda name: (-fixed(services[name]), name))
+
+
+def priorities(wanted: Sequence[str], live: Mapping[str, int]) -> dict[str, int]:
+    """A priority for each name, in the wanted order; live ones stay where they are if the order allows it."""
+    kept = {name: live[name] for name in wanted if name in live}
+    order = list(kept.values())
+    if order != sorted(set(order)):
+        return {name: 10 * (index + 1) for index, name in enumerate(wanted)}
+    given: dict[str, int] = {}
+    before = 0
+    for index, name in enumerate(wanted):
+        if name not in kept:
+            following = next((kept[later] for later in wanted[index + 1 :] if later in kept), before + 20)
+            if following - before < 2:
+                return {name: 10 * (index + 1) for index, name in enumerate(wanted)}
+            kept[name] = min(before + 10, (before + following) // 2)
+        given[name] = before = kept[name]
+    return given
+
+
+def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str) -> Input:
+    """ecs.CreateService, less how it rolls (`deployment_configuration`)."""
+    return {
+        "cluster": project.name,
+        "serviceName": one.name,
+        "taskDefinition": task_definition_arn,
+        "desiredCount": one.count,
+        "launchType": "EC2",
+        "schedulingStrategy": "REPLICA",
+        "placementStrategy": [
+            {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
+        ],
+        "healthCheckGracePeriodSeconds": one.grace,
+        # ECS turns this on by default; it moves tasks about and forbids maximumPercent 100
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+        "availabilityZoneRebalancing": "DISABLED",
+        "loadBalancers": [{"targetGroupArn": target_group_arn, "containerName": one.name, "containerPort": one.port}],
+    }
+
+
+def deployment_configuration(*, start_first: bool) -> Input:
+    """How it rolls. The breaker ends a roll that cannot succeed; it does not undo one: a migration may have run."""
+    return {
+        **(START_FIRST if start_first else STOP_FIRST),
+        "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+    }

@@ -1,0 +1,175 @@
+"""culm.yml as it may be written: one record a block, one annotated field a key.
+
+`nodes` reads by it, `reference` prints it; what is left out is None here and is filled in by `infer`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from culm.manifest import sizes
+from culm.model.record import record
+
+
+@record
+class Key:
+    """What the reference says about a key, and how its text is read where YAML's own types do not do."""
+
+    doc: str
+    written: str = ""
+    """How its values look; empty: as its type says."""
+    parse: Callable[[str], Any] | None = None
+    each: bool = False
+    """Whether `parse` reads each entry of a list (one entry needs no list)."""
+
+
+@record
+class Default:
+    """A key's stand-in, for the reference."""
+
+    text: str
+
+
+Provider = Literal["local", "aws"]
+Roll = Literal["auto", "start-first", "stop-first"]
+
+
+@record
+class TargetBlock:
+    """`targets.<name>`: a place to deploy to. `local` is always there."""
+
+    provider: Annotated[Provider | None, Key(doc="Whose machines."), Default(text="`local` for the target `local`")] = (
+        None
+    )
+    instances: Annotated[
+        sizes.Fleet | None,
+        Key(doc="The container instances.", written="`2 x t2.micro`", parse=sizes.fleet),
+        Default(text="`2 x t2.micro`"),
+    ] = None
+    env: Annotated[
+        str | None,
+        Key(doc="`MYENV` of every task: whose configuration the vault hands out."),
+        Default(text="the target's name"),
+    ] = None
+    region: Annotated[str | None, Key(doc="AWS region."), Default(text="the SDK's, else `us-east-1`")] = None
+    profile: Annotated[str | None, Key(doc="Profile of `~/.aws/config` to use."), Default(text="the SDK's")] = None
+    endpoint_url: Annotated[
+        str | None, Key(doc="Another AWS than Amazon's: a running cluster of culm's."), Default(text="none")
+    ] = None
+    port: Annotated[int | None, Key(doc="The load balancer's HTTP port."), Default(text="local 8080, aws 80")] = None
+
+
+@record
+class DatabaseBlock:
+    """`databases.<name>`: a server that services share, each with its own database and role in it."""
+
+    engine: Annotated[Literal["postgres"], Key(doc="What it is.")] = "postgres"
+
+
+@record
+class StrategyBlock:
+    """An entry of `placement`, as ECS takes it."""
+
+    type: Annotated[Literal["spread", "binpack", "random"], Key(doc="How to choose.")]
+    field: Annotated[
+        str | None,
+        Key(doc="What to spread over or pack by.", written="`instanceId`, `memory`, `attribute:...`"),
+        Default(text="`instanceId` for `spread`, `memory` for `binpack`"),
+    ] = None
+
+
+@record
+class DefaultsBlock:
+    """`defaults`: for every service that does not say otherwise."""
+
+    memory: Annotated[
+        int, Key(doc="Hard limit of a container.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory)
+    ] = 256
+    cpu: Annotated[int, Key(doc="CPU units of a container; 1024 are one vCPU.")] = 128
+    health: Annotated[str, Key(doc="What the load balancer asks; `{service}` is the service's name.")] = (
+        "/{service}/health"
+    )
+    count: Annotated[int, Key(doc="Tasks of a service.")] = 1
+    grace: Annotated[int, Key(doc="Seconds that a new task may be unhealthy while it starts.")] = 30
+    roll: Annotated[
+        Roll,
+        Key(doc="New task before the old one stops, or after; `auto`: before, when the instances have room for both."),
+    ] = "auto"
+    args: Annotated[Mapping[str, str] | None, Key(doc="Build arguments of the Dockerfiles."), Default(text="none")] = (
+        None
+    )
+
+
+@record
+class ServiceBlock:
+    """`services.<name>`: one service folder. Everything can be inferred: `catalog:` alone is enough."""
+
+    build: Annotated[
+        str | None, Key(doc="The service's folder, seen from culm.yml."), Default(text="the service's name")
+    ] = None
+    dockerfile: Annotated[str, Key(doc="Its image, in that folder.")] = "Dockerfile"
+    migrate: Annotated[
+        str | Literal[False] | None,
+        Key(doc="Its migration's image; `false`: it has none."),
+        Default(text="`Dockerfile.migrate` if it is there"),
+    ] = None
+    path: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Requests that are its own.", written="`/accounts/*`, or a list", parse=sizes.path_pattern, each=True),
+        Default(text="`/<service>/*`"),
+    ] = None
+    port: Annotated[int | None, Key(doc="Where it listens."), Default(text="`EXPOSE` of its Dockerfile")] = None
+    database: Annotated[str | None, Key(doc="The name of one of `databases`."), Default(text="none")] = None
+    after: Annotated[
+        tuple[str, ...], Key(doc="Services that are deployed before it; the others deploy side by side.")
+    ] = ()
+    memory: Annotated[
+        int | None,
+        Key(doc="As in `defaults`.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory),
+        Default(text="`defaults`"),
+    ] = None
+    cpu: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    health: Annotated[str | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    roll: Annotated[Roll | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    args: Annotated[Mapping[str, str] | None, Key(doc="Added to those of `defaults`."), Default(text="none")] = None
+
+
+Placement = Literal["spread", "binpack"] | tuple[StrategyBlock, ...]
+
+
+@record
+class ManifestBlock:
+    """What may stand at the top of the file."""
+
+    name: Annotated[
+        str, Key(doc="The project: its cluster, load balancer and repositories bear this name.", parse=sizes.name)
+    ]
+    targets: Annotated[
+        Mapping[str, TargetBlock] | None, Key(doc="Where it can be deployed."), Default(text="`local` alone")
+    ] = None
+    placement: Annotated[
+        Placement,
+        Key(
+            doc="Where ECS puts tasks: evenly, or on as few instances as hold them.",
+            written="`spread`, `binpack`, or ECS's own strategy list",
+        ),
+    ] = "spread"
+    defaults: Annotated[DefaultsBlock, Key(doc="For every service that does not say otherwise.")] = DefaultsBlock()
+    databases: Annotated[
+        Mapping[str, DatabaseBlock] | None, Key(doc="Servers that services share."), Default(text="none")
+    ] = None
+    services: Annotated[Mapping[str, ServiceBlock], Key(doc="The services, by name.")]
+
+
+MISPLACED = {
+    "environment": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
+    "env_file": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
+    "image": "culm builds what it deploys: `build:` names the service's folder",
+    "depends_on": "that is `after:` here",
+    "ports": "the load balancer publishes services: `port:` is where the service listens, `path:` what is its own",
+    "replicas": "that is `count:` here",
+    "desired_count": "that is `count:` here",
+    "context": "that is `build:` here",
+}
+"""Keys of other tools' files, and what they are here."""
