@@ -1,0 +1,139 @@
+"""The local cluster's daemon: the only place in the client half that knows it exists."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from culm.errors import CulmError, TimedOut
+
+RUNTIMES = ("auto", "docker", "process")
+STOP_SECONDS = 60.0
+
+
+def home() -> Path:
+    """CULM_HOME, by default `~/.culm`."""
+    return Path(os.environ.get("CULM_HOME") or Path.home() / ".culm").absolute()
+
+
+def running() -> dict[str, Any] | None:
+    """What cluster.json says, if its daemon lives: the daemon holds a lock for as long as it does."""
+    try:
+        with (home() / "cluster.lock").open("r+") as lock:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return None
+        described: dict[str, Any] = json.loads((home() / "cluster.json").read_text())
+        return described
+    except FileNotFoundError:
+        return None
+
+
+@click.group()
+def cluster() -> None:
+    """The local cluster: AWS on this machine."""
+
+
+@cluster.command()
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="What runs the tasks.")
+@click.option("--instances", default="2 x t2.micro", show_default=True, help="The simulated container instances.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The API's port. [default: 4588, or the next free one]")
+@click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
+def start(runtime: str, instances: str, port: int | None, foreground: bool) -> None:
+    """Start the cluster; what ran in it before it was stopped runs again."""
+    if described := running():
+        if runtime not in ("auto", described["runtime"]):
+            raise CulmError(
+                f"the cluster runs already, with the {described['runtime']} runtime", "first: culm cluster stop"
+            )
+        click.echo(f"the cluster runs already at {described['endpoint']}", err=True)
+        return
+    command = [sys.executable, "-m", "culm.control", "--home", str(home())]
+    command += ["--runtime", runtime, "--instances", instances, *(["--port", str(port)] if port else [])]
+    if foreground:
+        os.execv(sys.executable, command)
+    described = _spawn(command)
+    click.echo(f"the cluster is at {described['endpoint']} ({described['runtime_version']})", err=True)
+
+
+def _spawn(command: list[str]) -> dict[str, Any]:
+    """Start the daemon in a session of its own; wait until it says that it is ready, or why it will not be."""
+    try:
+        home().mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = (home() / "daemon.log").open("ab")
+    except OSError as error:
+        raise CulmError(f"cannot use {home()}: {error.strerror}", "set CULM_HOME to a folder of yours") from None
+    read, write = os.pipe()
+    with log, open(read, encoding="utf-8") as answer:
+        subprocess.Popen(
+            [*command, "--ready-fd", str(write)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(write,),
+            start_new_session=True,
+            cwd="/",
+        )
+        os.close(write)
+        text = answer.read()
+    if not text:
+        tail = (home() / "daemon.log").read_text(errors="replace").splitlines()[-5:]
+        raise CulmError("the cluster did not start:\n" + "\n".join(tail), f"see {home() / 'daemon.log'}")
+    said: dict[str, Any] = json.loads(text)
+    if "what" in said:
+        raise CulmError(said["what"], said["hint"])
+    return said
+
+
+@cluster.command()
+def stop() -> None:
+    """Stop the cluster and everything that runs in it; the data stays."""
+    described = running()
+    if described is None:
+        click.echo("the cluster does not run", err=True)
+        return
+    os.kill(described["pid"], signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    while running():
+        if time.monotonic() > end:
+            raise TimedOut(
+                f"the cluster's daemon (pid {described['pid']}) did not stop in {STOP_SECONDS:.0f} s",
+                f"see {home() / 'daemon.log'}",
+            )
+        time.sleep(0.05)
+    click.echo("the cluster has stopped; its data is kept", err=True)
+
+
+@cluster.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Say whether the cluster runs, where and with what. Exit status 3 when it does not."""
+    described = running()
+    if as_json:
+        click.echo(json.dumps(described or {"running": False}, indent=2))
+    elif described:
+        click.echo(f"running at {described['endpoint']}, pid {described['pid']}")
+        click.echo(f"runtime    {described['runtime_version']}")
+        click.echo(f"home       {home()}")
+    else:
+        click.echo("not running")
+    if not described:
+        sys.exit(3)
+
+
+@cluster.command()
+def env() -> None:
+    """Print the exports that point the AWS CLI and SDKs at the cluster: `eval "$(culm cluster env)"`."""
+    described = running()
+    if described is None:
+        raise CulmError("the cluster does not run", "culm cluster start")
+    for name, value in described["environment"].items():
+        click.echo(f"export {name}={value}")

@@ -1,0 +1,4 @@
+CREATE TABLE cluster_setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
