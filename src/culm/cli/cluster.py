@@ -27,10 +27,9 @@ def home() -> Path:
 def running() -> dict[str, Any] | None:
     """What cluster.json says, if its daemon lives: the daemon holds a lock for as long as it does."""
     try:
-        with (home() / "cluster.lock").open("r+") as lock:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return None
+        with (home() / "cluster.lock").open("r+") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return None
         described: dict[str, Any] = json.loads((home() / "cluster.json").read_text())
         return described
     except FileNotFoundError:
