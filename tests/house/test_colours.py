@@ -1,0 +1,33 @@
+"""In the cluster half `async def` touches the world, so it lives only where the world may be touched."""
+
+import ast
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "culm"
+MAY_TOUCH_THE_WORLD = ("control/", "worker/", "runtime/", "registry/", "dataplane/", "database/", "web/", "wire/asgi.py")
+NEEDS_ITS_OWN_THREAD = ("store/db.py",)
+"""`Store.run` is the door between the two colours."""
+
+
+def test_coroutines_live_only_in_the_rooms_that_touch_the_world():
+    strays = [
+        f"{name}:{node.lineno} {node.name}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        if not (name := path.relative_to(SOURCE).as_posix()).startswith(MAY_TOUCH_THE_WORLD + NEEDS_ITS_OWN_THREAD)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.AsyncFunctionDef)
+    ]
+    assert strays == []
+
+
+def test_only_the_clock_reads_the_time_in_the_cluster_half():
+    rooms = ("cloud", "store", "wire", "decide", "model", "planner")
+    strays = [
+        path.relative_to(SOURCE).as_posix()
+        for room in rooms
+        for path in sorted((SOURCE / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and "time" in {alias.name for alias in node.names} | {getattr(node, "module", None)}
+    ]
+    assert strays == []
