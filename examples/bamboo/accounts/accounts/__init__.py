@@ -1,0 +1,1 @@
+"""Accounts: who the customers are."""
