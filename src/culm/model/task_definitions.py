@@ -87,21 +87,8 @@ class Ulimit:
 
 
 @record
-class VolumeFrom:
-    source_container: str = ""
-    read_only: bool = False
-
-
-@record
-class SystemControl:
-    namespace: str = ""
-    value: str = ""
-
-
-@record
 class ContainerDefinition:
-    """Those at the end are known and refused when set to anything but AWS's default: every tool that copies a
-    task definition sends their defaults back."""
+    """The last three are refused unless false, AWS's default, which tools that copy task definitions send back."""
 
     name: str
     image: str
@@ -132,9 +119,6 @@ class ContainerDefinition:
     interactive: Stored[bool | None] = None
     pseudo_terminal: Stored[bool | None] = None
     ulimits: Stored[tuple[Ulimit, ...] | None] = None
-    volumes_from: tuple[VolumeFrom, ...] = ()
-    links: tuple[str, ...] | None = None
-    system_controls: tuple[SystemControl, ...] = ()
     privileged: bool | None = None
     readonly_root_filesystem: bool | None = None
     disable_networking: bool | None = None
@@ -170,7 +154,7 @@ class RuntimePlatform:
 
 @record
 class EphemeralStorage:
-    size_in_gib: int
+    size_in_gi_b: int
 
 
 @record

@@ -6,6 +6,7 @@ from sqlite3 import Connection, Row
 
 import msgspec
 
+from culm.decide.ledger import Need
 from culm.model.arn import last
 from culm.model.record import record
 from culm.model.task_definitions import Tag
@@ -35,17 +36,19 @@ class Reported:
 
 
 @record
-class Taken:
-    """What a task takes from its instance until it is STOPPED."""
+class Load:
+    """What the tasks of one group that are not STOPPED take from one instance."""
 
     container_instance_arn: str
-    last_status: str
+    task_group: str
     cpu: int
+    """CPU units."""
     memory: int
     """MiB."""
-    host_ports: tuple[str, ...]
-    """`80/tcp`."""
-    task_group: str
+    tasks: int
+    staying: int
+    """Those that are to go on running."""
+    running: int
 
 
 _asked = msgspec.json.Decoder(Asked)
@@ -57,11 +60,11 @@ def insert(
     task: Task,
     *,
     service_arn: str | None,
-    taken: tuple[int, int, Sequence[str]],
+    need: Need,
     enable_execute_command: bool = False,
 ) -> None:
-    """Keep a new task; `taken` is the CPU units, MiB and host ports (`80/tcp`) that it takes from its instance."""
-    cpu, memory, host_ports = taken
+    """Keep a new task that takes `need` from its instance."""
+    ports = [f"{port}/tcp" for port in need.ports] + [f"{port}/udp" for port in need.ports_udp]
     asked = Asked(
         overrides=task.overrides,
         cpu=task.cpu,
@@ -86,9 +89,9 @@ def insert(
             task.container_instance_arn,
             task.launch_type,
             task.created_at,
-            cpu,
-            memory,
-            json.dumps(list(host_ports)),
+            need.cpu,
+            need.memory,
+            json.dumps(ports),
             _text(asked),
             task.desired_status,
             task.last_status,
@@ -103,6 +106,11 @@ def find(db: Connection, arn: str) -> Task | None:
     return task_of(row) if row else None
 
 
+def by_arns(db: Connection, arns: Sequence[str]) -> list[Task]:
+    """Those of them that there are, in their order."""
+    return [task for arn in arns if (task := find(db, arn)) is not None]
+
+
 def select(db: Connection, where: str, values: Sequence[object]) -> Iterator[Task]:
     """Tasks by a condition on the columns."""
     for row in db.execute(f"SELECT * FROM ecs_task WHERE {where}", tuple(values)):
@@ -114,24 +122,37 @@ def arns(db: Connection, where: str, values: Sequence[object]) -> list[str]:
     return [row[0] for row in db.execute(f"SELECT arn FROM ecs_task WHERE {where} ORDER BY rowid", tuple(values))]
 
 
-def taken(db: Connection, container_instance_arn: str) -> list[Taken]:
-    """What the tasks that are not STOPPED hold of an instance."""
+def loads(db: Connection, cluster: str) -> list[Load]:
+    """What is taken of every instance of a cluster, but for the host ports."""
     rows = db.execute(
-        "SELECT container_instance_arn, last_status, counted_cpu, counted_memory, host_ports, task_group FROM ecs_task"
-        " WHERE container_instance_arn = ? AND last_status != 'STOPPED'",
-        (container_instance_arn,),
+        "SELECT container_instance_arn, task_group, sum(counted_cpu), sum(counted_memory), count(*),"
+        " sum(desired_status = 'RUNNING'), sum(last_status = 'RUNNING') FROM ecs_task"
+        " WHERE cluster = ? AND last_status != 'STOPPED' GROUP BY container_instance_arn, task_group",
+        (cluster,),
     )
     return [
-        Taken(
+        Load(
             container_instance_arn=row[0],
-            last_status=row[1],
+            task_group=row[1],
             cpu=row[2],
             memory=row[3],
-            host_ports=tuple(json.loads(row[4])),
-            task_group=row[5],
+            tasks=row[4],
+            staying=row[5],
+            running=row[6],
         )
         for row in rows
     ]
+
+
+def host_ports(db: Connection, cluster: str) -> list[tuple[str, int, str]]:
+    """(instance ARN, port, protocol) of every fixed host port that is taken."""
+    rows = db.execute(
+        "SELECT container_instance_arn, host_ports FROM ecs_task"
+        " WHERE cluster = ? AND last_status != 'STOPPED' AND host_ports != '[]'",
+        (cluster,),
+    )
+    ports = [(row[0], *port.split("/")) for row in rows for port in json.loads(row[1])]
+    return [(arn, int(port), protocol) for arn, port, protocol in ports]
 
 
 def stop(db: Connection, arn: str, code: StopCode, reason: str, now: float) -> bool:

@@ -31,7 +31,7 @@ CREATE TABLE ecs_task (
     reported TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX ecs_task_cluster ON ecs_task (cluster, desired_status);
+CREATE INDEX ecs_task_cluster ON ecs_task (cluster, last_status);
 CREATE INDEX ecs_task_service ON ecs_task (service_arn, last_status) WHERE service_arn IS NOT NULL;
 CREATE INDEX ecs_task_instance ON ecs_task (container_instance_arn, last_status);
 CREATE INDEX ecs_task_stopped ON ecs_task (stopped_at) WHERE stopped_at IS NOT NULL;

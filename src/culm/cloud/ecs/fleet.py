@@ -1,0 +1,33 @@
+"""A cluster's instances with what is left on them, from what the store counts."""
+
+from dataclasses import replace
+from sqlite3 import Connection
+
+from culm.decide.ledger import Fleet
+from culm.model.instances import ContainerInstance
+from culm.store.ecs import attributes, container_instances, tasks
+
+
+def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
+    """The registered instances, with the attributes that people put on them behind their agents' own."""
+    custom = attributes.by_target(db, cluster)
+    return [
+        replace(i, attributes=(*i.attributes, *custom.get(i.container_instance_arn, ())))
+        for i in container_instances.list(db, cluster)
+    ]
+
+
+def fleet_of(db: Connection, cluster: str) -> Fleet:
+    fleet = Fleet(instances_of(db, cluster))
+    for load in tasks.loads(db, cluster):
+        node = fleet.nodes.get(load.container_instance_arn)
+        if node is not None:
+            node.cpu -= load.cpu
+            node.memory -= load.memory
+            node.groups[load.task_group] += load.tasks
+            node.staying[load.task_group] += load.staying
+            node.running += load.running
+    for arn, port, protocol in tasks.host_ports(db, cluster):
+        if arn in fleet.nodes:
+            (fleet[arn].ports if protocol == "tcp" else fleet[arn].ports_udp).add(port)
+    return fleet

@@ -1,0 +1,145 @@
+"""Task definitions, as SDK users see them."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def web(**changed: Any) -> dict[str, Any]:
+    return {"name": "web", "image": "web:1", "memory": 256, **changed}
+
+
+def register(cloud: Any, family: str = "web", **changed: Any) -> dict[str, Any]:
+    given = {"containerDefinitions": [web()], **changed}
+    return cloud.client("ecs").register_task_definition(family=family, **given)["taskDefinition"]
+
+
+def test_a_family_counts_its_revisions_up_and_fills_in_aws_s_defaults(cloud):
+    first, second = register(cloud), register(cloud)
+    assert (first["revision"], second["revision"]) == (1, 2)
+    assert first["taskDefinitionArn"] == "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1"
+    assert first["status"] == "ACTIVE"
+    assert first["compatibilities"] == ["EXTERNAL", "EC2"]
+    container = first["containerDefinitions"][0]
+    assert container["essential"] is True
+    assert container["cpu"] == 0
+    assert container["environment"] == container["mountPoints"] == container["portMappings"] == []
+    assert "command" not in container and "entryPoint" not in container
+
+
+def test_is_described_by_family_by_revision_and_by_arn(cloud):
+    register(cloud)
+    newest = register(cloud, tags=[{"key": "team", "value": "a"}])
+    ecs = cloud.client("ecs")
+    assert ecs.describe_task_definition(taskDefinition="web")["taskDefinition"] == newest
+    assert ecs.describe_task_definition(taskDefinition="web:1")["taskDefinition"]["revision"] == 1
+    by_arn = ecs.describe_task_definition(taskDefinition=newest["taskDefinitionArn"], include=["TAGS"])
+    assert by_arn["taskDefinition"] == newest
+    assert by_arn["tags"] == [{"key": "team", "value": "a"}]
+
+
+def test_an_unknown_one_cannot_be_described(cloud):
+    with pytest.raises(ClientError, match="Unable to describe task definition") as caught:
+        cloud.client("ecs").describe_task_definition(taskDefinition="nothing")
+    assert caught.value.response["Error"]["Code"] == "ClientException"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"family": "a b"}, "Family contains invalid characters"),
+        ({"containerDefinitions": []}, "Container definitions should not be null or empty"),
+        ({"containerDefinitions": [web(image="")]}, "Container.image should not be null or empty"),
+        ({"containerDefinitions": [web(name="")]}, "Container.name should not be null or empty"),
+        ({"containerDefinitions": [{"name": "a", "image": "b"}]}, "At least one of 'memory' or 'memoryReservation'"),
+        ({"containerDefinitions": [web(memory=5)]}, "Must be at least 6"),
+        ({"containerDefinitions": [web(memoryReservation=300)]}, "greater than or equal to"),
+        ({"containerDefinitions": [web(essential=False)]}, "at least one essential container"),
+        ({"containerDefinitions": [web(), web()]}, "unique names"),
+        ({"containerDefinitions": [web(logConfiguration={"logDriver": "awslogs"})]}, "awslogs-group"),
+        (
+            {"containerDefinitions": [web(dependsOn=[{"containerName": "db", "condition": "START"}])]},
+            "depends on unknown container 'db'",
+        ),
+        (
+            {
+                "containerDefinitions": [
+                    web(dependsOn=[{"containerName": "b", "condition": "START"}]),
+                    web(name="b", dependsOn=[{"containerName": "web", "condition": "START"}]),
+                ]
+            },
+            "cycle",
+        ),
+        (
+            {"containerDefinitions": [web(mountPoints=[{"sourceVolume": "x", "containerPath": "/x"}])]},
+            "Unknown volume 'x'",
+        ),
+        ({"memory": "100"}, "exceeds 'memory' of the task"),
+        ({"requiresCompatibilities": ["FARGATE"]}, "Fargate only supports network mode"),
+        (
+            {
+                "networkMode": "host",
+                "containerDefinitions": [web(portMappings=[{"containerPort": 80, "hostPort": 8080}])],
+            },
+            "must match",
+        ),
+    ],
+)
+def test_what_aws_refuses_is_refused_in_its_words(cloud, changed, message):
+    with pytest.raises(ClientError, match=message) as caught:
+        register(cloud, **changed)
+    assert caught.value.response["Error"]["Code"] == "ClientException"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"secrets": [{"name": "A", "valueFrom": "b"}]},
+        {"privileged": True},
+        {"readonlyRootFilesystem": True},
+        {"links": ["db"]},
+        {"logConfiguration": {"logDriver": "splunk"}},
+    ],
+)
+def test_what_would_change_its_behaviour_and_is_not_here_is_refused_by_name(cloud, changed):
+    with pytest.raises(ClientError, match="culm does not support"):
+        register(cloud, containerDefinitions=[web(**changed)])
+
+
+def test_a_description_can_be_registered_again_as_tools_do(cloud):
+    described = register(cloud, containerDefinitions=[web(portMappings=[{"containerPort": 80}])])
+    keep = ("family", "containerDefinitions", "volumes", "placementConstraints", "networkMode")
+    again = {key: described[key] for key in keep if key in described}
+    again["containerDefinitions"][0] |= {"volumesFrom": [], "systemControls": [], "privileged": False}
+    assert cloud.client("ecs").register_task_definition(**again)["taskDefinition"]["revision"] == 2
+
+
+def test_lists_families_and_revisions_by_status(cloud):
+    for family in ("b", "a", "a", "ab"):
+        register(cloud, family)
+    ecs = cloud.client("ecs")
+    ecs.deregister_task_definition(taskDefinition="b:1")
+
+    def names(**given: Any) -> list[str]:
+        return [arn.rpartition("/")[2] for arn in ecs.list_task_definitions(**given)["taskDefinitionArns"]]
+
+    assert names() == ["a:1", "a:2", "ab:1"]
+    assert names(familyPrefix="a", sort="DESC") == ["a:2", "a:1"]
+    assert names(status="INACTIVE") == ["b:1"]
+    assert ecs.list_task_definition_families()["families"] == ["a", "ab", "b"]
+    assert ecs.list_task_definition_families(status="ACTIVE", familyPrefix="a")["families"] == ["a", "ab"]
+    assert ecs.list_task_definition_families(status="INACTIVE")["families"] == ["b"]
+
+
+def test_only_deregistered_revisions_can_be_deleted_and_their_numbers_are_not_used_again(cloud):
+    register(cloud)
+    ecs = cloud.client("ecs")
+    refused = ecs.delete_task_definitions(taskDefinitions=["web:1", "none:1"])
+    assert [failure["reason"] for failure in refused["failures"]][1] == "TASK_DEFINITION_NOT_FOUND"
+    assert "still in ACTIVE status" in refused["failures"][0]["reason"]
+
+    assert ecs.deregister_task_definition(taskDefinition="web:1")["taskDefinition"]["status"] == "INACTIVE"
+    deleted = ecs.delete_task_definitions(taskDefinitions=["web:1"])["taskDefinitions"][0]
+    assert deleted["status"] == "DELETE_IN_PROGRESS"
+    assert register(cloud)["revision"] == 2
