@@ -28,6 +28,7 @@ class ContainerInstance:
     attributes: tuple[Attribute, ...] = ()
     status: Literal["ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED", "INACTIVE"] = "ACTIVE"
     agent_connected: bool = True
+    agent_version: str = "1.0.0"
     registered_at: float = 0.0
     address: str = ""
     """Where its tasks' host ports are reached."""

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 
 from typing import Literal
 
-from culm.model.record import record
-from culm.model.task_definitions import PlacementConstraint, PlacementStrategy
+from culm.model.record import Stored, record
+from culm.model.task_definitions import PlacementConstraint, PlacementStrategy, Tag
 
 
 @record
@@ -18,18 +18,33 @@ class LoadBalancer:
 
 
 @record
+class ThresholdConfiguration:
+    """How many failed tasks a deployment may have.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+    """
+
+    type: Literal["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"] = "BOUNDED_PERCENT"
+    value: int = 50
+    """Failed tasks, or per cent of the desired count."""
+
+
+@record
 class DeploymentCircuitBreaker:
     enable: bool
     rollback: bool
+    reset_on_healthy_task: bool = True
+    threshold_configuration: ThresholdConfiguration = ThresholdConfiguration()
 
 
 @record
 class DeploymentConfiguration:
-    """AWS's defaults for REPLICA services."""
+    """Per cent of the desired count; AWS's defaults for REPLICA services (0 and 100 for DAEMON)."""
 
     minimum_healthy_percent: int = 100
     maximum_percent: int = 200
     deployment_circuit_breaker: DeploymentCircuitBreaker | None = None
+    strategy: Literal["ROLLING"] = "ROLLING"
 
 
 @record
@@ -46,6 +61,15 @@ class Deployment:
     rollout_state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
     rollout_state_reason: str = ""
     failed_tasks: int = 0
+    rolls_back: str | None = None
+    """The id of the failed deployment that this one has to undo; a roll-back is never rolled back."""
+
+
+@record
+class ServiceEvent:
+    id: str
+    created_at: float
+    message: str
 
 
 @record
@@ -65,3 +89,17 @@ class Service:
     health_check_grace_period_seconds: int = 0
     deployments: tuple[Deployment, ...] = ()
     created_at: float = 0.0
+    events: tuple[ServiceEvent, ...] = ()
+    """Newest first."""
+    tags: Stored[tuple[Tag, ...]] = ()
+    launch_type: str = "EC2"
+    role_arn: Stored[str | None] = None
+    created_by: Stored[str | None] = None
+    propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
+    enable_execute_command: bool = False
+    availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] = "DISABLED"
+
+    @property
+    def primary(self) -> Deployment | None:
+        """The deployment that the caller asked for last, or that a roll-back went to."""
+        return next((d for d in self.deployments if d.status == "PRIMARY"), None)

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-expla
 from enum import StrEnum
 from typing import Literal
 
-from culm.model.record import record
+from culm.model.record import Stored, record
+from culm.model.task_definitions import KeyValuePair, Tag
 
 
 class Status(StrEnum):
@@ -60,6 +61,27 @@ class Container:
 
 
 @record
+class ContainerOverride:
+    """What RunTask changes of one container; None keeps what the task definition says."""
+
+    name: str = ""
+    command: tuple[str, ...] | None = None
+    environment: tuple[KeyValuePair, ...] = ()
+    cpu: int | None = None
+    memory: int | None = None
+    memory_reservation: int | None = None
+
+
+@record
+class TaskOverride:
+    container_overrides: tuple[ContainerOverride, ...] = ()
+    cpu: str | None = None
+    memory: str | None = None
+    task_role_arn: str | None = None
+    execution_role_arn: str | None = None
+
+
+@record
 class Task:
     """Times are epoch seconds."""
 
@@ -88,3 +110,9 @@ class Task:
     stopped_at: float | None = None
     stop_code: StopCode | None = None
     stopped_reason: str | None = None
+    healthy_at: float | None = None
+    """When it first counted as healthy; None: it never did, so its end is a failure of its deployment."""
+    protected_until: float | None = None
+    """Scale-in protection ends then; None: it has none."""
+    overrides: TaskOverride = TaskOverride()
+    tags: Stored[tuple[Tag, ...]] = ()

@@ -1,0 +1,174 @@
+"""What each instance has left: CPU, memory and host ports, kept as the ECS control plane keeps them.
+
+A task counts from the moment it is placed until it is STOPPED.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from culm.decide.state import ClusterState, is_gone
+from culm.model.instances import ContainerInstance
+from culm.model.record import record
+from culm.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
+from culm.model.tasks import ContainerOverride, Status, TaskOverride
+
+
+@record
+class Need:
+    """What one task takes from its instance."""
+
+    cpu: int = 0
+    """CPU units, 1024 a vCPU."""
+    memory: int = 0
+    """MiB."""
+    ports: tuple[int, ...] = ()
+    """TCP host ports; dynamic ones are not counted."""
+    ports_udp: tuple[int, ...] = ()
+    attributes: tuple[str, ...] = ()
+    """What the instance's agent must be able to do (`requiresAttributes`)."""
+
+
+def need_of(task_definition: TaskDefinition, overrides: TaskOverride | None = None) -> Need:
+    """What a task of this revision takes, with what RunTask overrode."""
+    overrides = overrides or TaskOverride()
+    changed = {o.name: o for o in overrides.container_overrides}
+    cpu, memory = overrides.cpu or task_definition.cpu, overrides.memory or task_definition.memory
+    containers = task_definition.container_definitions
+    mappings = [(m, task_definition.network_mode) for c in containers for m in c.port_mappings]
+    return Need(
+        cpu=int(cpu) if cpu else sum(_container_cpu(c, changed.get(c.name)) for c in containers),
+        memory=int(memory) if memory else sum(_container_memory(c, changed.get(c.name)) for c in containers),
+        ports=tuple(p for m, mode in mappings if m.protocol == "tcp" and (p := host_port(m, mode))),
+        ports_udp=tuple(p for m, mode in mappings if m.protocol == "udp" and (p := host_port(m, mode))),
+        attributes=tuple(a.name for a in task_definition.requires_attributes),
+    )
+
+
+def host_port(mapping: PortMapping, network_mode: str) -> int:
+    """The instance's port that the mapping takes: 0 is a dynamic one; with `awsvpc` the task has its own address."""
+    match network_mode:
+        case "host":
+            return mapping.container_port
+        case "bridge":
+            return mapping.host_port
+        case _:
+            return 0
+
+
+def _container_cpu(container: ContainerDefinition, override: ContainerOverride | None) -> int:
+    return override.cpu if override and override.cpu is not None else container.cpu
+
+
+def _container_memory(container: ContainerDefinition, override: ContainerOverride | None) -> int:
+    """The reservation counts where there is one, the hard limit otherwise."""
+    if override is None:
+        return container.counted_memory
+    if override.memory_reservation is not None:
+        return override.memory_reservation
+    if container.memory_reservation is None and override.memory is not None:
+        return override.memory
+    return container.counted_memory
+
+
+class Node:
+    """One instance of the fleet with what it has left."""
+
+    __slots__ = (
+        "attributes",
+        "cpu",
+        "groups",
+        "instance",
+        "memory",
+        "place",
+        "ports",
+        "ports_udp",
+        "running",
+        "staying",
+    )
+
+    def __init__(self, instance: ContainerInstance, place: int) -> None:
+        self.instance = instance
+        self.place = place
+        """Its turn when everything else is equal."""
+        self.cpu = instance.cpu
+        self.memory = instance.memory
+        self.ports = set(instance.ports)
+        self.ports_udp = set(instance.ports_udp)
+        self.attributes = {a.name: a.value for a in instance.attributes}
+        self.groups: Counter[str] = Counter()
+        """Tasks by task group, until they are STOPPED."""
+        self.staying: Counter[str] = Counter()
+        """Those of them that are to go on."""
+        self.running = 0
+        """Tasks that are RUNNING."""
+
+    @property
+    def arn(self) -> str:
+        return self.instance.container_instance_arn
+
+    def take(self, need: Need, group: str, *, stays: bool = True, runs: bool = False) -> None:
+        self.cpu -= need.cpu
+        self.memory -= need.memory
+        self.ports.update(need.ports)
+        self.ports_udp.update(need.ports_udp)
+        self.groups[group] += 1
+        self.staying[group] += stays
+        self.running += runs
+
+    def give_back(self, need: Need, group: str) -> None:
+        """Take a staying task's room back."""
+        self.cpu += need.cpu
+        self.memory += need.memory
+        self.ports.difference_update(need.ports)
+        self.ports_udp.difference_update(need.ports_udp)
+        self.groups[group] -= 1
+        self.staying[group] -= 1
+
+    def copy(self) -> "Node":
+        twin = Node(self.instance, self.place)
+        twin.cpu, twin.memory, twin.running = self.cpu, self.memory, self.running
+        twin.ports, twin.ports_udp = set(self.ports), set(self.ports_udp)
+        twin.groups, twin.staying = self.groups.copy(), self.staying.copy()
+        return twin
+
+
+class Fleet:
+    """The instances of a cluster as one pass of decisions fills them; every pass begins with a new one."""
+
+    def __init__(self, instances: Iterable[ContainerInstance]) -> None:
+        ordered = sorted(instances, key=lambda i: (i.registered_at, i.container_instance_arn))
+        self.nodes = {i.container_instance_arn: Node(i, place) for place, i in enumerate(ordered)}
+
+    @classmethod
+    def of(cls, state: ClusterState) -> "Fleet":
+        """The fleet with every task of the snapshot on it."""
+        fleet = cls(state.instances)
+        needs: dict[str, Need] = {}
+        for task in state.tasks:
+            node = fleet.nodes.get(task.container_instance_arn or "")
+            definition = state.task_definitions.get(task.task_definition_arn)
+            if node is None or definition is None or is_gone(task):
+                continue
+            if task.overrides == _NONE:
+                need = needs.get(definition.task_definition_arn)
+                if need is None:
+                    need = needs[definition.task_definition_arn] = need_of(definition)
+            else:
+                need = need_of(definition, task.overrides)
+            node.take(need, task.group, stays=task.desired_status == "RUNNING", runs=task.last_status == Status.RUNNING)
+        return fleet
+
+    def copy(self) -> "Fleet":
+        twin = Fleet(())
+        twin.nodes = {arn: node.copy() for arn, node in self.nodes.items()}
+        return twin
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __getitem__(self, container_instance_arn: str) -> Node:
+        return self.nodes[container_instance_arn]
+
+
+_NONE = TaskOverride()
