@@ -7,22 +7,6 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 
-class Signal:
-    """Wakes every loop that waits on it; setting it twice before they look is the same as once."""
-
-    def __init__(self) -> None:
-        self._events: list[asyncio.Event] = []
-
-    def subscribe(self) -> asyncio.Event:
-        event = asyncio.Event()
-        self._events.append(event)
-        return event
-
-    def set(self) -> None:
-        for event in self._events:
-            event.set()
-
-
 async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Event, every: float) -> None:
     """Call `step` until it takes no more actions, then wait for `changed` or `every` seconds; for ever.
 
