@@ -66,6 +66,13 @@ class Deployment:
 
 
 @record
+class CapacityProviderStrategyItem:
+    capacity_provider: str
+    weight: int = 0
+    base: int = 0
+
+
+@record
 class ServiceEvent:
     id: str
     created_at: float
@@ -98,6 +105,8 @@ class Service:
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
     enable_execute_command: bool = False
     availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    capacity_provider_strategy: Stored[tuple[CapacityProviderStrategyItem, ...]] = ()
+    enable_ecs_managed_tags: Stored[bool] = False
 
     @property
     def primary(self) -> Deployment | None:

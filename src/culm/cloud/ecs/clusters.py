@@ -12,6 +12,7 @@ from culm.cloud.ecs.references import DEFAULT_CLUSTER, cluster_arn, find_cluster
 from culm.errors import AwsError
 from culm.model.arn import last
 from culm.model.record import Stored, record
+from culm.model.services import CapacityProviderStrategyItem
 from culm.model.task_definitions import Tag
 from culm.store.ecs import capacity_providers, clusters, tags
 from culm.store.ecs.clusters import Cluster
@@ -25,13 +26,6 @@ SETTINGS = {"containerInsights": ("enabled", "disabled", "enhanced")}
 class ClusterSetting:
     name: str = ""
     value: str = ""
-
-
-@record
-class CapacityProviderStrategyItem:
-    capacity_provider: str
-    weight: int = 0
-    base: int = 0
 
 
 @record
