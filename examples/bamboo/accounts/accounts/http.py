@@ -64,9 +64,9 @@ def query(request: Request, kind: type[T]) -> T:
         raise Problem(422, f"query: {wrong}") from wrong
 
 
-def id_of(request: Request, noun: str) -> int:
-    """Read the id in the path; one that no row can have is simply not there."""
-    number: int = request.path_params["id"]
+def id_of(request: Request, noun: str, parameter: str = "id") -> int:
+    """Read an id in the path; one that no row can have is simply not there."""
+    number: int = request.path_params[parameter]
     if number > BIGGEST_ID:
         raise missing(noun, number)
     return number

@@ -1,0 +1,1 @@
+"""Notices: what everybody, or a customer, should know, and who has read it."""
