@@ -60,7 +60,9 @@ class Databases:
         except CulmError as error:
             if instance.status_reason != error.what:
                 log.error("database %s: %s", instance.identifier, error.what)
-            await self._store.run(self._facts(instance, "failed", error.what, instance.endpoint_address, instance.endpoint_port))
+            await self._store.run(
+                self._facts(instance, "failed", error.what, instance.endpoint_address, instance.endpoint_port)
+            )
             return 0
         log.info("database %s: PostgreSQL listens on %s:%d", instance.identifier, self._addresses[-1], server.port)
         await self._store.run(self._facts(instance, "available", "", self._addresses[-1], server.port))

@@ -57,9 +57,10 @@ def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) ->
 class Store:
     """The one thread that uses the database; everything else awaits it."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, state: Path | str | sqlite3.Connection) -> None:
+        """`state`: a file, `:memory:`, or a connection of `connect` that nobody else uses meanwhile."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._db = self._thread.submit(connect, path).result()
+        self._db = state if isinstance(state, sqlite3.Connection) else self._thread.submit(connect, state).result()
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction on the store's thread."""
