@@ -1,0 +1,61 @@
+"""Services as ECS describes them."""
+
+from dataclasses import fields
+from typing import Any
+
+from culm.model.services import Deployment, Service
+from culm.store.ecs import events, tags, tasks
+from culm.wire.operations import Call
+
+
+def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
+    """With its tasks counted, and its last events, newest first."""
+    counts = tasks.counts(call.db, service.service_arn)
+    shown = {f.name: getattr(service, f.name) for f in fields(service)}
+    primary = service.primary
+    return shown | {
+        "running_count": sum(running for running, _ in counts.values()),
+        "pending_count": sum(pending for _, pending in counts.values()),
+        "deployments": [_deployment(service, d, *counts.get(d.id, (0, 0))) for d in service.deployments],
+        "deployment_controller": {"type": "ECS"},
+        "events": events.list(call.db, service.service_arn),
+        "service_registries": [],
+        "task_sets": None,
+        "tags": tags.of(call.db, service.service_arn) if with_tags else [],
+        "current_service_deployment": primary and service_deployment_arn(service, primary),
+        "current_service_revisions": [
+            {
+                "arn": service_revision_arn(service, d),
+                "requested_task_count": service.desired_count if d.status == "PRIMARY" else 0,
+                "running_task_count": counts.get(d.id, (0, 0))[0],
+                "pending_task_count": counts.get(d.id, (0, 0))[1],
+            }
+            for d in service.deployments
+        ],
+    }
+
+
+def service_deployment_arn(service: Service, deployment: Deployment) -> str:
+    return _of_service(service, "service-deployment", deployment)
+
+
+def service_revision_arn(service: Service, deployment: Deployment) -> str:
+    return _of_service(service, "service-revision", deployment)
+
+
+def deployment_id(arn: str) -> str:
+    """The deployment behind the ARN of a service deployment or of a service revision."""
+    return f"ecs-svc/{arn.rpartition('/')[2]}"
+
+
+def _of_service(service: Service, kind: str, deployment: Deployment) -> str:
+    return f"{service.service_arn.replace(':service/', f':{kind}/', 1)}/{deployment.id.removeprefix('ecs-svc/')}"
+
+
+def _deployment(service: Service, deployment: Deployment, running: int, pending: int) -> dict[str, Any]:
+    return {f.name: getattr(deployment, f.name) for f in fields(deployment)} | {
+        "desired_count": service.desired_count if deployment.status == "PRIMARY" else deployment.desired_count,
+        "running_count": running,
+        "pending_count": pending,
+        "launch_type": service.launch_type,
+    }
