@@ -131,7 +131,7 @@ fetch_with_curl() {
 fetch_with_python() {
     IDENTITY=$identity BASE=$base REGION=$region PREFIX=$prefix PLACE=$place BUCKET=$bucket \
         python3 - "$work/conf" >"$work/failed" <<'PYTHON' || {
-import datetime, hashlib, hmac, json, os, re, sys, time, urllib.error, urllib.parse, urllib.request
+import datetime, hashlib, hmac, http.client, json, os, re, sys, time, urllib.error, urllib.parse, urllib.request
 
 env, folder = os.environ, sys.argv[1]
 
@@ -150,7 +150,7 @@ def get(name, url, headers, proxies=None):
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read().decode(errors="replace")
             why = " ".join(re.findall("<(?:Code|Message)>([^<]*)", body)) or error.reason
-        except (OSError, ValueError, urllib.error.URLError, EOFError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             status, why = "000", getattr(error, "reason", error)
         if left and (status in ("000", 429) or status >= 500):
             time.sleep(1)
