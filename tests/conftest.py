@@ -64,7 +64,7 @@ class Cloud:
         try:
             response = transact(self.db, ready.work)
         except Exception as error:
-            return self.api.failed(ready, error)
+            return ready.fail(error)
         self.woken += ready.wakes
         return response
 

@@ -1,7 +1,7 @@
 """The AWS API without I/O: a request becomes work for the store's thread, and that work gives the response.
 
     ready = api.prepare(request)
-    if it is not a Response (an error) already: transact(db, ready.work), or api.failed(ready, what that raised)
+    if it is not a Response (an error) already: transact(db, ready.work), or ready.fail(what that raised)
 
 `asgi` does this over HTTP, the tests do it in process; there is no third way in.
 """
@@ -14,19 +14,18 @@ from typing import Any
 from culm.errors import AwsError
 from culm.model.arn import ACCOUNT
 from culm.model.record import record
-from culm.wire import form, json, query
-from culm.wire.http import Request, Response
+from culm.wire.errors import modelled
+from culm.wire.http import Request, Response, unzipped
 from culm.wire.input import Invalid, compile_input
 from culm.wire.models import Operation as Model
 from culm.wire.models import Service
 from culm.wire.operations import OPERATIONS, Call, Operation
-from culm.wire.paging import pager
+from culm.wire.paging import Pager, pager
+from culm.wire.protocols import PROTOCOLS, Protocol, spoken
 from culm.wire.services import Served, addressed
 from culm.wire.sigv4 import signature
 
 log = logging.getLogger(__name__)
-
-Failure = Callable[[Service | None, AwsError, str], Response]
 
 
 @record
@@ -39,8 +38,7 @@ class Compiled:
     read: Callable[[Any], Any]
     """From members to the input record; raises `Invalid`."""
     encode: Callable[[Any, str], Response]
-    cut: Any
-    """Its `Pager`, or None."""
+    pages: Pager | None
 
 
 @record
@@ -48,10 +46,9 @@ class Ready:
     """A request that was understood. `work` runs it inside a transaction."""
 
     work: Callable[[sqlite3.Connection], Response]
+    fail: Callable[[Exception], Response]
+    """The response, when `work` raised."""
     wakes: bool
-    service: Service
-    request_id: str
-    name: str
 
 
 class Api:
@@ -80,22 +77,18 @@ class Api:
         service: Service | None = None
         try:
             signed = signature(request)
-            target = request.headers.get("x-amz-target")
-            fields = {} if target else form.fields(request)
-            served = addressed(request, signed, fields)
+            served = addressed(request, signed)
             service = self._service(served.name)
-            name = target.partition(".")[2] if target else fields.get("Action", "")
+            protocol = PROTOCOLS[service.protocol]
+            name, found = protocol.find(service, unzipped(request))
             compiled = self._find(served, service, name)
-            members = compiled.decode(request if target else fields)
-            pages = compiled.cut
+            members = compiled.decode(found)
+            pages = compiled.pages
             window = pages.window(members) if pages else None
             value = self._read(served, compiled, members)
             region = signed.region if signed else self.region
-        except AwsError as error:
-            return failure_of(service, request)(service, error, request_id)
-        except Exception:
-            log.exception("request %s could not be read", request_id)
-            return failure_of(service, request)(service, bug(request_id), request_id)
+        except Exception as error:
+            return self._refusal(service, spoken(request), error, request_id)
 
         def work(db: sqlite3.Connection) -> Response:
             call = Call(
@@ -108,18 +101,25 @@ class Api:
                 request_id=request_id,
             )
             result = compiled.operation.function(call, value)
-            if pages:
+            if pages and window:
                 result = pages.cut(result, window)
             return compiled.encode(result, request_id)
 
-        return Ready(work=work, wakes=compiled.operation.wakes, service=service, request_id=request_id, name=name)
+        return Ready(
+            work=work,
+            wakes=compiled.operation.wakes,
+            fail=lambda error: self._refusal(service, protocol, error, request_id),
+        )
 
-    def failed(self, ready: Ready, error: Exception) -> Response:
-        """The response to a request whose work raised."""
+    def _refusal(self, service: Service | None, protocol: Protocol, error: Exception, request_id: str) -> Response:
+        """The response to a request that failed; what is not an AwsError is a bug, and goes to the log."""
         if not isinstance(error, AwsError):
-            log.error("%s: request %s failed", ready.name, ready.request_id, exc_info=error)
-            error = bug(ready.request_id)
-        return FAILURES[ready.service.protocol](ready.service, error, ready.request_id)
+            log.error("request %s failed", request_id, exc_info=error)
+            message = f"This is a bug in culm; the daemon's log has it under {request_id}."
+            error = AwsError("InternalFailure", message, 500)
+        if service is not None:
+            protocol, error = PROTOCOLS[service.protocol], modelled(service, error)
+        return protocol.failure(error, request_id)
 
     def _request_id(self) -> str:
         digits = self._new_id()
@@ -149,39 +149,19 @@ class Api:
 def compile_operation(model: Model, operation: Operation, served: Served) -> Compiled:
     """Everything about an operation that does not depend on the request."""
     pages = pager(model, operation.input, served.invalid)
-    decoder, encoder = CODECS[model.service.protocol]
+    protocol = PROTOCOLS[model.service.protocol]
     return Compiled(
         operation=operation,
-        decode=decoder(model),
+        decode=protocol.decoder(model),
         read=compile_input(model, operation.input, pages.members if pages else frozenset()),
-        encode=encoder(model),
-        cut=pages,
+        encode=protocol.encoder(model),
+        pages=pages,
     )
 
 
 def unserved(served: Served, service: Service, name: str) -> AwsError:
     """The answer to an operation that is Amazon's only, or nobody's."""
     if name in service.names:
-        return AwsError("NotImplementedException", f"culm does not serve {served.name}:{name}", 501)
+        return AwsError(served.unserved, f"culm does not serve {served.name}:{name}", 501)
     code = "UnknownOperationException" if service.protocol == "json" else "InvalidAction"
     return AwsError(code, f"{served.name} has no operation {name!r}")
-
-
-def bug(request_id: str) -> AwsError:
-    return AwsError("InternalFailure", f"This is a bug in culm; the daemon's log has it under {request_id}.", 500)
-
-
-def failure_of(service: Service | None, request: Request) -> Failure:
-    """How an error looks to whoever sent this request, which may not have come as far as a service."""
-    if service is not None:
-        return FAILURES[service.protocol]
-    return FAILURES["json" if "x-amz-target" in request.headers else "query"]
-
-
-CODECS: dict[str, tuple[Callable[[Model], Callable[[Any], Any]], Callable[[Model], Callable[[Any, str], Response]]]] = {
-    "json": (json.decoder, json.encoder),
-    "query": (form.decoder, query.encoder),
-    "ec2": (form.decoder, query.encoder),
-}
-
-FAILURES: dict[str, Failure] = {"json": json.failure, "query": query.failure, "ec2": query.ec2_failure}

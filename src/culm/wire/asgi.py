@@ -39,7 +39,7 @@ def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequen
         try:
             response = await store.run(ready.work)
         except Exception as error:
-            return api.failed(ready, error)
+            return ready.fail(error)
         if ready.wakes:
             wake()
         return response

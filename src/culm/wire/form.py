@@ -7,17 +7,26 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from culm.wire import scalars
 from culm.wire.http import Request
-from culm.wire.models import Operation, Shape
+from culm.wire.models import Operation, Service, Shape
 
 Node = dict[str, Any]
 """Fields exploded at their dots: `{"Tags": {"member": {"1": {"Key": "a"}}}}`; a field's own value is under ""."""
 
 
 def fields(request: Request) -> dict[str, str]:
-    """The fields of a form body, or of the query string of a GET."""
-    text = request.query if request.method == "GET" else request.body.decode("utf-8", "replace")
-    return dict(parse_qsl(text, keep_blank_values=True))
+    """The fields of the query string and of a form body."""
+    found = dict(parse_qsl(request.query, keep_blank_values=True))
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        found |= parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return found
+
+
+def find(service: Service, request: Request) -> tuple[str, dict[str, str]]:
+    """The operation that a form names, and the form."""
+    form = fields(request)
+    return form.get("Action", ""), form
 
 
 def explode(form: dict[str, str]) -> Node:
@@ -69,7 +78,7 @@ class _Compiler:
             return self.list(shape)
         if shape.type == "map":
             return self.map(shape)
-        convert = _SCALARS.get(shape.type, str)
+        convert = scalars.of(shape)
         return lambda node: convert(node[""]) if "" in node else node
 
     def structure(self, shape: Shape) -> Reader:
@@ -124,30 +133,3 @@ class _Compiler:
             }
 
         return read
-
-
-def _boolean(text: str) -> Any:
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _integer(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
-
-
-def _number(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    "boolean": _boolean,
-    "integer": _integer,
-    "long": _integer,
-    "float": _number,
-    "double": _number,
-}

@@ -1,8 +1,11 @@
 """A request and a response as values: the wire does no I/O, its callers do."""
 
+import gzip
+import zlib
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
+from culm.errors import AwsError
 from culm.model.record import record
 
 
@@ -10,7 +13,7 @@ from culm.model.record import record
 class Request:
     method: str
     path: str
-    """Percent-decoded? No: as it came, since S3 keys may hold encoded slashes."""
+    """As it came: S3's keys may hold encoded slashes."""
     query: str
     """Behind the question mark, as it came."""
     headers: Mapping[str, str]
@@ -23,3 +26,13 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+def unzipped(request: Request) -> Request:
+    """The request with a plain body: SDKs compress large ones. S3's content encoding is the object's own."""
+    if request.headers.get("content-encoding") != "gzip" or "x-amz-content-sha256" in request.headers:
+        return request
+    try:
+        return replace(request, body=gzip.decompress(request.body))
+    except (OSError, EOFError, zlib.error) as problem:
+        raise AwsError("SerializationException", f"The body is not gzip: {problem}") from problem

@@ -17,6 +17,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
+def find(service: Service, request: Request) -> tuple[str, Request]:
+    """The operation that a request names."""
+    return request.headers.get("x-amz-target", "").partition(".")[2], request
+
+
 def decoder(operation: Operation) -> Callable[[Request], Any]:
     """The members of a request's body."""
 
@@ -46,11 +51,9 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
     return encode
 
 
-def failure(service: Service | None, error: AwsError, request_id: str) -> Response:
+def failure(error: AwsError, request_id: str) -> Response:
     """An error in this protocol's form."""
-    body = {"__type": error.code, "message": error.message}
-    if service and error.code in service.shapes and error.members:
-        body |= compile_output(service.shape(error.code))(error.members)
+    body = {"__type": error.code, "message": error.message} | error.members
     return Response(
         status=error.status,
         headers={"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": request_id},

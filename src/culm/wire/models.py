@@ -86,6 +86,7 @@ class Operation:
         self.uri: str = raw.get("http", {}).get("requestUri", "/")
         self.status: int = raw.get("http", {}).get("responseCode", 200)
         self.errors: tuple[str, ...] = tuple(error["shape"] for error in raw.get("errors", ()))
+        self.deprecated: bool = raw.get("deprecated", False)
         self._input = raw.get("input")
         self._output = raw.get("output")
 
@@ -109,17 +110,18 @@ class Service:
         self.metadata: dict[str, Any] = raw.metadata
         self.protocol: str = raw.metadata["protocol"]
         self.names = frozenset(raw.operations)
-        self.bindings = {
-            name: (operation.http.get("method", "POST"), operation.http.get("requestUri", "/"))
-            for name, operation in raw.operations.items()
-        }
-        kept = self.names if wanted is None else self.names.intersection(wanted)
+        routed = self.protocol.startswith("rest-")  # a path can only be told from all the others
+        kept = self.names if wanted is None or routed else self.names.intersection(wanted)
         self.shapes = _reachable(raw, kept)
         self.operations = {
             name: Operation(self, name, msgspec.to_builtins(operation))
             for name, operation in raw.operations.items()
             if name in kept
         }
+        self.error_codes = {
+            shape["error"]["code"]: name for name, shape in self.shapes.items() if "code" in shape.get("error", {})
+        }
+        """An error's code on the wire -> the name of its shape, where the model tells the two apart."""
         self.paginators: dict[str, Any] = _paginators(folder)
 
     def shape(self, name: str) -> Shape:
@@ -128,6 +130,7 @@ class Service:
 
 class _Operation(msgspec.Struct, omit_defaults=True):
     http: dict[str, Any] = {}
+    deprecated: bool = False
     input: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
     errors: list[dict[str, Any]] = []

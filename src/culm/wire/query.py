@@ -9,10 +9,8 @@ from xml.sax.saxutils import escape
 
 from culm.errors import AwsError
 from culm.wire.http import Response
-from culm.wire.models import Operation, Service
-from culm.wire.xml import compile_members
-
-DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+from culm.wire.models import Operation
+from culm.wire.xml import DECLARATION, compile_members
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
@@ -50,18 +48,17 @@ def headers(request_id: str) -> dict[str, str]:
     return {"content-type": "text/xml", "x-amzn-requestid": request_id}
 
 
-def failure(service: Service | None, error: AwsError, request_id: str) -> Response:
+def failure(error: AwsError, request_id: str) -> Response:
     """An error in the query protocol's form."""
-    namespace = service.metadata.get("xmlNamespace", "") if service else ""
     kind = "Sender" if error.status < 500 else "Receiver"
     body = (
-        f'{DECLARATION}<ErrorResponse xmlns="{namespace}"><Error><Type>{kind}</Type><Code>{escape(error.code)}</Code>'
+        f"{DECLARATION}<ErrorResponse><Error><Type>{kind}</Type><Code>{escape(error.code)}</Code>"
         f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
     return Response(status=error.status, headers=headers(request_id), body=body.encode())
 
 
-def ec2_failure(service: Service | None, error: AwsError, request_id: str) -> Response:
+def ec2_failure(error: AwsError, request_id: str) -> Response:
     """An error in EC2's form."""
     body = (
         f"{DECLARATION}<Response><Errors><Error><Code>{escape(error.code)}</Code>"

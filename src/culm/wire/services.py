@@ -2,6 +2,7 @@
 
 from culm.errors import AwsError
 from culm.model.record import record
+from culm.wire.form import fields
 from culm.wire.http import Request
 from culm.wire.sigv4 import Signature
 
@@ -17,6 +18,8 @@ class Served:
     """The error code for a member that is wrong, missing or not supported here."""
     missing: str = ""
     """The code for a member that is missing, where that is another one."""
+    unserved: str = "NotImplementedException"
+    """The code for an operation of Amazon's that is not served here."""
     target: str = ""
     """What stands before the dot in X-Amz-Target."""
     version: str = ""
@@ -58,7 +61,13 @@ SERVICES = {
             missing="MissingParameter",
             version="2014-10-31",
         ),
-        Served(name="s3", signing_name="s3", invalid="InvalidArgument", missing="InvalidRequest"),
+        Served(
+            name="s3",
+            signing_name="s3",
+            invalid="InvalidArgument",
+            missing="InvalidRequest",
+            unserved="NotImplemented",
+        ),
         Served(
             name="secretsmanager",
             signing_name="secretsmanager",
@@ -75,7 +84,7 @@ _BY_TARGET = {served.target: served for served in SERVICES.values() if served.ta
 _BY_VERSION = {served.version: served for served in SERVICES.values() if served.version}
 
 
-def addressed(request: Request, signature: Signature | None, form: dict[str, str]) -> Served:
+def addressed(request: Request, signature: Signature | None) -> Served:
     """The service that a request is for: by its signature, else by the target or API version that it names.
 
     What carries neither can only be S3, whose requests may be plain GETs.
@@ -86,7 +95,7 @@ def addressed(request: Request, signature: Signature | None, form: dict[str, str
     elif target := request.headers.get("x-amz-target"):
         served = _BY_TARGET.get(target.partition(".")[0])
         what = f"with X-Amz-Target {target}"
-    elif "Action" in form:
+    elif "Action" in (form := fields(request)):
         served = _BY_VERSION.get(form.get("Version", ""))
         what = f"for {form['Action']} of API version {form.get('Version', '(none)')}"
     else:

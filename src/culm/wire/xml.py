@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape
 
 from culm.wire.models import Shape, snake
 
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
 Out = list[str]
 Writer = Callable[[Any, Out], None]
-Writers = Callable[[str, Any, Out], None]
 
 
 def compile_members(shape: Shape) -> Writer:
@@ -19,9 +20,16 @@ def compile_members(shape: Shape) -> Writer:
     return _Compiler().members(shape)
 
 
-def compile_element(shape: Shape, tag: str) -> Writer:
-    """A function that writes a value as an element."""
-    return _Compiler().element(shape, tag)
+def compile_element(shape: Shape, tag: str, namespace: str) -> Writer:
+    """A function that writes a structure as a document's root element."""
+    inside = _Compiler().members(shape)
+
+    def write(value: Any, out: Out) -> None:
+        out.append(f'<{tag} xmlns="{namespace}">')
+        inside(value, out)
+        out.append(f"</{tag}>")
+
+    return write
 
 
 class _Compiler:
@@ -136,11 +144,11 @@ def opening(shape: Shape, tag: str) -> str:
     return f"<{tag}>"
 
 
-def text_writer(shape: Shape) -> Callable[[Any], str]:
-    """How a scalar is written."""
+def text_writer(shape: Shape, *, time: str = "iso8601") -> Callable[[Any], str]:
+    """How a scalar is written; `time` is the format of timestamps that name none."""
     match shape.type:
         case "timestamp":
-            return TIMESTAMPS[shape.traits.get("timestampFormat", "iso8601")]
+            return TIMESTAMPS[shape.traits.get("timestampFormat", time)]
         case "boolean":
             return lambda value: "true" if value else "false"
         case "blob":

@@ -1,0 +1,20 @@
+"""An error as a service's model has it: its code on the wire, its status, its members' names."""
+
+from culm.errors import AwsError
+from culm.wire.models import Service, snake
+
+
+def modelled(service: Service, error: AwsError) -> AwsError:
+    """`error` with what the model knows of it; it may be called by its shape's name or by its code on the wire."""
+    name = service.error_codes.get(error.code, error.code)
+    shape = service.shapes.get(name, {})
+    declared = shape.get("error", {})
+    names = {snake(member): member for member in shape.get("members", {})}
+    members = {names.get(own) or pascal(own): value for own, value in error.members.items()}
+    status = declared.get("httpStatusCode", error.status) if error.status == 400 else error.status
+    return AwsError(declared.get("code", error.code), error.message, status, **members)
+
+
+def pascal(own: str) -> str:
+    """S3 has members in its errors that no model lists: `bucket_name` is `BucketName`."""
+    return "".join(part.capitalize() for part in own.split("_"))

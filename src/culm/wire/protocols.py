@@ -1,0 +1,38 @@
+"""The protocols that AWS services speak, under one shape: find the operation, decode, encode, fail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from culm.errors import AwsError
+from culm.model.record import record
+from culm.wire import form, json, query, rest_xml
+from culm.wire.http import Request, Response
+from culm.wire.models import Operation, Service
+
+
+@record
+class Protocol:
+    find: Callable[[Service, Request], tuple[str, Any]]
+    """The name of the operation, and what `decoder`'s function takes."""
+    decoder: Callable[[Operation], Callable[[Any], Any]]
+    """Compiled once: from what `find` gave to the members that the request names, under AWS's names."""
+    encoder: Callable[[Operation], Callable[[Any, str], Response]]
+    """Compiled once: from what an operation returned, and the request's id, to the response."""
+    failure: Callable[[AwsError, str], Response]
+
+
+PROTOCOLS = {
+    "ec2": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.ec2_failure),
+    "json": Protocol(find=json.find, decoder=json.decoder, encoder=json.encoder, failure=json.failure),
+    "query": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.failure),
+    "rest-xml": Protocol(
+        find=rest_xml.find, decoder=rest_xml.decoder, encoder=rest_xml.encoder, failure=rest_xml.failure
+    ),
+}
+
+
+def spoken(request: Request) -> Protocol:
+    """The protocol of a request whose service is not known."""
+    if "x-amz-target" in request.headers:
+        return PROTOCOLS["json"]
+    return PROTOCOLS["query" if "Action" in form.fields(request) else "rest-xml"]
