@@ -77,12 +77,15 @@ explain() { # OBJECT STATUS WHY: stop, for this object could not be had
 
 # curl, three functions: every object ends up in $work/conf, or `explain` has the last word.
 
+nothing=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 # the SHA-256 of an empty body
+
 get() { # OBJECT URL FILE [SIGNED]
     attempt=1
     while :; do
         status=$({
             if [ -n "${4:-}" ]; then
                 printf 'aws-sigv4 = "aws:amz:%s:s3"\nuser = "%s:%s"\n' "$region" "$key_id" "$secret"
+                printf 'header = "x-amz-content-sha256: %s"\n' "$nothing"
                 [ -z "$token" ] || printf 'header = "x-amz-security-token: %s"\n' "$token"
             else
                 printf 'noproxy = "*"\n'
