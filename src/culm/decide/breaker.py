@@ -40,12 +40,9 @@ def has_failed(task: Task) -> bool:
 
 def failures(deployment: Deployment, tasks: Sequence[Task], *, reset_on_healthy_task: bool = True) -> list[Task]:
     """The deployment's failed tasks, oldest first; with the reset, only those since a task last became healthy."""
+    since = deployment.updated_at if deployment.rolls_back else float("-inf")
     own = [t for t in tasks if t.started_by == deployment.id]
-    since = (
-        max((t.healthy_at for t in own if t.healthy_at is not None), default=None) if reset_on_healthy_task else None
-    )
-    ended = [t for t in own if t.stopped_at is not None and has_failed(t)]
-    return sorted(
-        (t for t in ended if since is None or (t.stopped_at or 0.0) > since),
-        key=lambda t: (t.stopped_at or 0.0, t.task_arn),
-    )
+    if reset_on_healthy_task:
+        since = max((t.healthy_at for t in own if t.healthy_at is not None), default=since)
+    ended = [(t.stopped_at, t.task_arn, t) for t in own if t.stopped_at is not None and has_failed(t)]
+    return [task for stopped_at, _, task in sorted(ended, key=lambda e: e[:2]) if stopped_at > since]

@@ -43,12 +43,15 @@ def completed(service: Service, deployment: Deployment, now: float) -> Service:
     return replace(service, deployments=(done,))
 
 
-def roll_back_target(service: Service) -> Deployment | None:
-    """The last deployment that was COMPLETED before the primary one; none while that is itself a roll-back."""
-    primary = service.primary
-    if primary is None or primary.rolls_back:
-        return None
+def last_completed(service: Service) -> Deployment | None:
+    """The newest deployment before the primary one that was COMPLETED."""
     return next((d for d in service.deployments if d.status == "ACTIVE" and d.rollout_state == "COMPLETED"), None)
+
+
+def roll_back_target(service: Service) -> Deployment | None:
+    """Where a roll-back goes; nowhere while the primary deployment is itself one."""
+    primary = service.primary
+    return None if primary is None or primary.rolls_back else last_completed(service)
 
 
 def failed(service: Service, deployment: Deployment, now: float) -> Service:
@@ -67,6 +70,6 @@ def rolled_back(service: Service, broken: Deployment, to: Deployment, now: float
         rolls_back=broken.id,
         updated_at=now,
     )
-    ended = replace(failed(service, broken, now).deployments[0], status="ACTIVE")
-    others = tuple(d for d in service.deployments if d.id not in (broken.id, to.id))
-    return replace(service, task_definition=to.task_definition, deployments=(again, ended, *others))
+    halted = failed(service, broken, now)
+    older = tuple(replace(d, status="ACTIVE") for d in halted.deployments if d.id != to.id)
+    return replace(service, task_definition=to.task_definition, deployments=(again, *older))

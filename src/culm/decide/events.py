@@ -3,7 +3,9 @@
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from culm.model.arn import last
 from culm.model.services import ServiceEvent
@@ -18,6 +20,10 @@ def started(service: str, task_arns: Sequence[str]) -> str:
 
 def stopped(service: str, task_arns: Sequence[str]) -> str:
     return f"(service {service}) has stopped {len(task_arns)} running tasks: {_tasks(task_arns)}."
+
+
+def stopped_pending(service: str, count: int) -> str:
+    return f"(service {service}) stopped {count} pending tasks."
 
 
 def draining(service: str, task_arns: Sequence[str]) -> str:
@@ -59,37 +65,79 @@ def cannot_start(service: str) -> str:
     return f"(service {service}) is unable to consistently start tasks successfully."
 
 
-def _tasks(task_arns: Iterable[str]) -> str:
-    return " ".join(f"(task {last(arn)})" for arn in task_arns)
+def unhealthy_target(service: str, task_arn: str, port: int, target_group_arn: str, reason: str) -> str:
+    return (
+        f"(service {service}) (task {last(task_arn)}) (port {port}) is unhealthy in (target-group {target_group_arn}) "
+        f"due to (reason {reason})."
+    )
 
 
+def failed_checks(service: str, task_arn: str) -> str:
+    return f"(service {service}) (task {last(task_arn)}) failed container health checks."
+
+
+def under_protection(service: str, deployment_id: str, count: int) -> str:
+    return (
+        f"(service {service}) was unable to reach steady state because (taskSet {deployment_id}) was unable to scale "
+        f"in due to (reason {count} tasks under protection)"
+    )
+
+
+GUIDE = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 SHORTAGES = {
-    "RESOURCE:CPU": "has insufficient CPU units available",
-    "RESOURCE:MEMORY": "has insufficient memory available",
-    "RESOURCE:PORTS": "is already using a port required by your task",
-    "ATTRIBUTE": "is missing an attribute required by your task",
-    "AGENT": "has the agent disconnected",
+    "RESOURCE:CPU": "has insufficient CPU units available.",
+    "RESOURCE:MEMORY": "has insufficient memory available.",
+    "RESOURCE:PORTS": "is already using a port required by your task.",
+    "ATTRIBUTE": "is missing an attribute required by your task.",
 }
 """What RunTask's failure reasons are called in a service's event."""
 
 
 def unable_to_place(service: str, closest: str | None, reason: str) -> str:
-    """`closest` is the ARN of the instance that came nearest; None: the cluster has none that takes tasks."""
-    message = (
+    """`closest` is the ARN of the instance that came nearest, `reason` its objection; None: there is no instance."""
+    refused = (
         f"(service {service}) was unable to place a task because no container instance met all of its requirements."
     )
     if closest is None:
-        return f"{message} Reason: No Container Instances were found in your cluster."
-    shortage = SHORTAGES.get(reason)
-    if shortage is None:
-        return f"{message} Reason: {reason}"
-    return f"{message} The closest matching (container-instance {last(closest)}) {shortage}."
+        return f"{refused} Reason: No Container Instances were found in your cluster. {GUIDE}"
+    shortage = SHORTAGES.get(reason, f'encountered error "{reason}".')
+    return f"{refused} The closest matching (container-instance {last(closest)}) {shortage} {GUIDE}"
+
+
+FAILED_CHECKS = "Task failed container health checks"
+"""The stopped reason of a task whose container health check fails."""
+
+
+def failed_target(target_group_arn: str) -> str:
+    """The stopped reason of a task whose target is unhealthy."""
+    return f"Task failed ELB health checks in (target-group {target_group_arn})"
+
+
+def scaling(deployment_id: str) -> str:
+    """The stopped reason of a task that is too many, or of an older deployment."""
+    return f"Scaling activity initiated by (deployment {deployment_id})"
 
 
 def is_news(message: str, told: Sequence[ServiceEvent], now: float) -> bool:
-    """Whether the service's newest events (newest first) leave something to tell.
+    """Whether the service's events so far, newest first, leave the message to be told.
 
-    The same words are not said again while nothing else happened, but for once in a while.
+    "Steady" is told when something happened since it was told last; a hindrance when it was not told since the service
+    was last steady, whichever instance came closest; and both again once in a while.
     """
-    newest = told[0] if told else None
-    return newest is None or newest.message != message or now - newest.created_at >= REPEAT_SECONDS
+    if _kind(message) == "steady":
+        same = told[0] if told and _kind(told[0].message) == "steady" else None
+    else:
+        since = takewhile(lambda e: _kind(e.message) != "steady", told)
+        same = next((e for e in since if _kind(e.message) == _kind(message)), None)
+    return same is None or now - same.created_at >= REPEAT_SECONDS
+
+
+def _kind(message: str) -> str:
+    """What two events have in common that say the same."""
+    if message.endswith("has reached a steady state."):
+        return "steady"
+    return re.sub(r"\(container-instance [^)]*\)", "", message)
+
+
+def _tasks(task_arns: Iterable[str]) -> str:
+    return " ".join(f"(task {last(arn)})" for arn in task_arns)

@@ -1,11 +1,10 @@
-"""How tasks and containers live: which state follows which, what an essential container's end means, who waits for whom.
+"""How tasks and containers live: which state follows which, whose end is the task's end, who waits for whom.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from culm.decide.state import ClusterState
 from culm.model.task_definitions import ContainerDefinition, ContainerRestartPolicy, TaskDefinition
 from culm.model.tasks import Container, Health, Status, StopCode, Task
 
@@ -154,24 +153,3 @@ def restarts(policy: ContainerRestartPolicy | None, exit_code: int, ran_seconds:
     if policy is None or not policy.enabled:
         return False
     return exit_code not in policy.ignored_exit_codes and ran_seconds >= policy.restart_attempt_period
-
-
-RECORD_SECONDS = 3600.0
-"""A stopped task can be described at least this long."""
-MOST_RECORDS = 200
-"""So many failures of a current deployment are kept: the breaker never counts more."""
-
-
-def forgettable(state: ClusterState) -> list[str]:
-    """ARNs of the stopped tasks whose records are no longer needed, neither for callers nor for counting failures."""
-    current = {d.id for s in state.services for d in s.deployments}
-    counted: dict[str, int] = {}
-    going = []
-    ended = [t for t in state.tasks if t.last_status == Status.STOPPED and t.stopped_at is not None]
-    for task in sorted(ended, key=lambda t: (-(t.stopped_at or 0.0), t.task_arn)):
-        owner = task.started_by or ""
-        counted[owner] = counted.get(owner, 0) + 1
-        needed = owner in current and counted[owner] <= MOST_RECORDS
-        if state.now - (task.stopped_at or 0.0) >= RECORD_SECONDS and not needed:
-            going.append(task.task_arn)
-    return going

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import field
 
+from culm.decide import query
 from culm.decide.health import verdict
-from culm.decide.ledger import Fleet
+from culm.decide.ledger import Fleet, Node
 from culm.decide.state import ClusterState, is_gone
 from culm.model.record import record
 from culm.model.services import Deployment, Service
+from culm.model.task_definitions import PlacementConstraint, TaskDefinition
 from culm.model.tasks import Status, Task
 
 HOLDING = (Status.PROVISIONING, Status.PENDING, Status.ACTIVATING, Status.RUNNING)
@@ -23,14 +25,20 @@ class Roster:
     """Healthy tasks that a stop must leave: minimumHealthyPercent of the desired count, rounded up."""
     ceiling: int
     """RUNNING and PENDING tasks that a start must not pass: maximumPercent of the desired count, rounded down."""
+    hosts: tuple[Node, ...] = ()
+    """A DAEMON service's instances; one task is wanted on each."""
     kept: tuple[Task, ...] = ()
     outgoing: tuple[Task, ...] = ()
     leaving: tuple[Task, ...] = ()
     healthy: frozenset[str] = field(default_factory=frozenset)
-    """ARNs, of kept and outgoing ones."""
+    """ARNs, of kept and outgoing tasks."""
     unhealthy: frozenset[str] = field(default_factory=frozenset)
-    held: int = 0
-    """Tasks that count against the ceiling."""
+    """ARNs of outgoing tasks."""
+
+    @property
+    def held(self) -> int:
+        """Tasks that count against the ceiling."""
+        return len(self.kept) + len(self.outgoing) + sum(t.last_status in HOLDING for t in self.leaving)
 
     @property
     def healthy_kept(self) -> int:
@@ -48,37 +56,56 @@ def limits(service: Service, desired: int) -> tuple[int, int]:
     return floor, configuration.maximum_percent * desired // 100
 
 
+def constraints_of(service: Service, definition: TaskDefinition) -> tuple[PlacementConstraint, ...]:
+    """The task definition's and the service's own; all must hold."""
+    return (*definition.placement_constraints, *service.placement_constraints)
+
+
+def hosts_of(service: Service, definition: TaskDefinition, fleet: Fleet) -> tuple[Node, ...]:
+    """Where a DAEMON service wants a task: on every ACTIVE instance that its constraints select."""
+    expressions = [c.expression for c in constraints_of(service, definition) if c.expression]
+    return tuple(n for n in fleet if n.instance.status == "ACTIVE" and all(query.matches(e, n) for e in expressions))
+
+
 def roster_of(
-    service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, state: ClusterState, fleet: Fleet
+    service: Service, primary: Deployment, tasks: Sequence[Task], state: ClusterState, fleet: Fleet
 ) -> Roster:
-    """Sort a service's tasks, given how many it wants."""
-    floor, ceiling = limits(service, desired)
+    """Sort a service's tasks; one that is being deleted wants none."""
+    hosts: tuple[Node, ...] = ()
+    desired = service.desired_count
+    if service.scheduling_strategy == "DAEMON":
+        hosts = hosts_of(service, state.task_definitions[primary.task_definition], fleet)
+        desired = len(hosts)
+    if service.status == "DRAINING":
+        hosts, desired = (), 0
+    free_hosts = {n.arn for n in hosts}
+    verdicts: dict[str, str] = {}
     kept: list[Task] = []
     outgoing: list[Task] = []
     leaving: list[Task] = []
-    verdicts: dict[str, str] = {}
-    for task in tasks:
-        if is_gone(task):
-            continue
+    for task in sorted((t for t in tasks if not is_gone(t)), key=lambda t: (t.created_at, t.task_arn)):
         if task.desired_status == "STOPPED":
             leaving.append(task)
             continue
         verdicts[task.task_arn] = verdict(task, service, state)
-        stays = task.started_by == primary.id and verdicts[task.task_arn] != "unhealthy" and _may_stay(task, fleet)
-        (kept if stays else outgoing).append(task)
+        instance = task.container_instance_arn or ""
+        if task.started_by != primary.id or verdicts[task.task_arn] == "unhealthy":
+            outgoing.append(task)
+        elif service.scheduling_strategy == "DAEMON":
+            (kept if instance in free_hosts else outgoing).append(task)
+            free_hosts.discard(instance)
+        else:
+            node = fleet.nodes.get(instance)
+            (kept if node and node.instance.status == "ACTIVE" else outgoing).append(task)
+    floor, ceiling = limits(service, desired)
     return Roster(
         desired=desired,
         floor=floor,
         ceiling=ceiling,
+        hosts=hosts,
         kept=tuple(kept),
         outgoing=tuple(outgoing),
         leaving=tuple(leaving),
         healthy=frozenset(arn for arn, v in verdicts.items() if v == "healthy"),
         unhealthy=frozenset(arn for arn, v in verdicts.items() if v == "unhealthy"),
-        held=len(kept) + len(outgoing) + sum(t.last_status in HOLDING for t in leaving),
     )
-
-
-def _may_stay(task: Task, fleet: Fleet) -> bool:
-    node = fleet.nodes.get(task.container_instance_arn or "")
-    return node is not None and node.instance.status == "ACTIVE"

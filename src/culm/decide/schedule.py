@@ -1,10 +1,14 @@
 """One pass over a cluster: what the control loop applies, and what the planner simulates."""
 
-from culm.decide import rollout
+from collections.abc import Iterator
+
+from culm.decide import backoff, breaker, rollout
 from culm.decide.actions import Action
+from culm.decide.health import SETTLING_SECONDS
 from culm.decide.ledger import Fleet
 from culm.decide.placement import Chance, chance_of
-from culm.decide.state import ClusterState, group_of, tasks_by_group
+from culm.decide.records import forgettable
+from culm.decide.state import ClusterState, group_of, is_gone, tasks_by_group
 
 
 def schedule(state: ClusterState, chance: Chance = chance_of) -> list[Action]:
@@ -18,4 +22,25 @@ def schedule(state: ClusterState, chance: Chance = chance_of) -> list[Action]:
     actions: list[Action] = []
     for service in sorted(state.services, key=lambda s: (s.created_at, s.service_arn)):
         actions += rollout.next_actions(service, groups.get(group_of(service), []), state, fleet, chance)
-    return actions
+    return [*actions, *forgettable(state)]
+
+
+def next_look(state: ClusterState) -> float | None:
+    """When time alone may change what `schedule` says, in epoch seconds; None: only an event can."""
+    return min((moment for moment in _moments(state) if moment > state.now), default=None)
+
+
+def _moments(state: ClusterState) -> Iterator[float]:
+    groups = tasks_by_group(state)
+    for service in state.services:
+        tasks = groups.get(group_of(service), [])
+        if primary := service.primary:
+            yield backoff.starts_again_at(breaker.failures(primary, tasks))
+        for task in tasks:
+            if is_gone(task) or task.desired_status == "STOPPED":
+                continue
+            if task.started_at is not None:
+                yield task.started_at + SETTLING_SECONDS
+                yield task.started_at + service.health_check_grace_period_seconds
+            if task.protected_until is not None:
+                yield task.protected_until

@@ -21,6 +21,8 @@ class TargetHealth:
     state: TargetState = "none"
     target_group_arn: str = ""
     """The group whose verdict it is."""
+    port: int = 0
+    """The target's port on its instance."""
     reason: str = ""
     """What the group says, in its own words: `Request timed out`, `Health checks failed with these codes: [502]`."""
 

@@ -1,0 +1,121 @@
+"""How far a service's deployment has come: completed, failed, rolled back; and what ECS tells about it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.decide import backoff, breaker, deployments, events
+from culm.decide.actions import Action, SaveService, Tell
+from culm.decide.ledger import Fleet
+from culm.decide.placement import Unplaceable, closest
+from culm.decide.roster import Roster
+from culm.decide.state import ClusterState, is_gone
+from culm.model.record import record
+from culm.model.services import Deployment, Service
+from culm.model.tasks import Task
+
+
+@record
+class Moves:
+    """What this look could do and could not."""
+
+    started: int = 0
+    stopped: int = 0
+    protected: int = 0
+    """Tasks that would leave but for their scale-in protection."""
+    waits: bool = False
+    """The next start is not due yet."""
+    obstacle: Unplaceable | None = None
+    """Why the next task found no place."""
+
+
+def progress(
+    service: Service,
+    primary: Deployment,
+    roster: Roster,
+    tasks: Sequence[Task],
+    failed: Sequence[Task],
+    state: ClusterState,
+    fleet: Fleet,
+    moves: Moves,
+) -> tuple[list[Action], list[Action]]:
+    """The service's next value, if it changes, and the news about it."""
+    now = state.now
+    after, why = service, ""
+    told: list[str] = []
+    if service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS":
+        if verdict := _broken(service, primary, tasks, roster.desired, now):
+            after, told, why = verdict
+        elif roster.is_steady:
+            after = deployments.completed(service, primary, now)
+            told = [events.deployment_completed(service.service_name, primary.id)]
+            why = "every task is healthy and the old ones are gone"
+    if not why:
+        after = _counted(service, primary, tasks, roster.desired, len(failed))
+        why = f"{roster.desired} tasks wanted, {len(failed)} failed"
+        told = _obstacles(service, primary, roster, len(failed), fleet, moves)
+    if roster.is_steady and service.status == "ACTIVE":
+        told = [*told, events.steady(service.service_name)]
+    saved: list[Action] = [SaveService(service=after, why=why)] if after != service else []
+    news = [m for m in told if events.is_news(m, service.events, now)]
+    return saved, [Tell(service_arn=service.service_arn, message=m, why=why) for m in news]
+
+
+def _broken(
+    service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, now: float
+) -> tuple[Service, list[str], str] | None:
+    """What the circuit breaker does, if it trips."""
+    setting = service.deployment_configuration.deployment_circuit_breaker
+    if setting is None or not setting.enable:
+        return None
+    failed = breaker.failures(primary, tasks, reset_on_healthy_task=setting.reset_on_healthy_task)
+    limit = breaker.threshold(setting, desired)
+    if len(failed) < limit:
+        return None
+    why = f"{len(failed)} tasks of {primary.id} failed, the limit is {limit}"
+    told = [events.deployment_failed(service.service_name, primary.id)]
+    primary = replace(primary, failed_tasks=len(failed))
+    target = deployments.roll_back_target(service) if setting.rollback else None
+    if target is None:
+        return deployments.failed(service, primary, now), told, why
+    told.append(events.rolling_back(service.service_name, target.id))
+    return deployments.rolled_back(service, primary, target, now), told, why
+
+
+def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, failed: int) -> Service:
+    """The service with its counts up to date, without the deployments that are over.
+
+    The last COMPLETED deployment stays until another one is: a roll-back goes there.
+    """
+    if service.status != "ACTIVE":
+        return service
+    busy = {t.started_by for t in tasks if not is_gone(t)}
+    back = deployments.last_completed(service)
+    current = replace(primary, failed_tasks=failed, desired_count=desired)
+    kept = [d for d in service.deployments if d.status == "PRIMARY" or d.id in busy or (back and d.id == back.id)]
+    return replace(
+        service, desired_count=desired, deployments=tuple(current if d.id == primary.id else d for d in kept)
+    )
+
+
+def _obstacles(
+    service: Service, primary: Deployment, roster: Roster, failed: int, fleet: Fleet, moves: Moves
+) -> list[str]:
+    """Why a service that wants something else than it has does not move."""
+    name = service.service_name
+    told = []
+    if failed >= backoff.IMPAIRED:
+        told.append(events.cannot_start(name))
+    if moves.started or moves.stopped or roster.leaving:
+        return told
+    if moves.obstacle is not None:
+        told.append(events.unable_to_place(name, *closest(moves.obstacle.reasons, fleet)))
+    elif moves.protected:
+        told.append(events.under_protection(name, primary.id, moves.protected))
+    elif (
+        roster.outgoing
+        and roster.held >= roster.ceiling
+        and roster.healthy_kept == len(roster.kept)
+        and not moves.waits
+    ):
+        told.append(events.dead_configuration(name))
+    return told
