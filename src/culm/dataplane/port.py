@@ -32,7 +32,6 @@ class Group:
     """Unique among all groups."""
     targets: tuple[Target, ...] = ()
     algorithm: Literal["round_robin", "least_outstanding_requests"] = "round_robin"
-    protocol_version: Literal["HTTP1", "HTTP2", "GRPC"] = "HTTP1"
     slow_start_seconds: int = 0
     """0: a new target gets its full share at once."""
     sticky_seconds: int = 0

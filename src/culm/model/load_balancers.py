@@ -164,7 +164,7 @@ class TargetGroup:
     target_group_arn: str
     target_group_name: str
     protocol: Literal["HTTP"] = "HTTP"
-    protocol_version: Literal["HTTP1", "HTTP2", "GRPC"] = "HTTP1"
+    protocol_version: Literal["HTTP1"] = "HTTP1"
     port: int
     vpc_id: str | None = None
     target_type: Literal["instance", "ip"] = "instance"

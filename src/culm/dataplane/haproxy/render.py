@@ -58,12 +58,7 @@ def server_options(group: Group) -> str:
 
     Weight 100 gives slow start steps to climb.
     """
-    options = ["weight 100"]
-    if group.protocol_version != "HTTP1":
-        options.append("proto h2")
-    if group.slow_start_seconds:
-        options.append(f"slowstart {group.slow_start_seconds}s")
-    return " ".join(options)
+    return "weight 100" + (f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else "")
 
 
 def backend(group: Group) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 
 from culm.model.load_balancers import LoadBalancer
+from culm.store import settings
 
 
 def save(db: sqlite3.Connection, load_balancer: LoadBalancer) -> None:
@@ -39,13 +40,12 @@ def delete(db: sqlite3.Connection, arn: str) -> None:
 
 def set_address(db: sqlite3.Connection, address: str) -> None:
     """The data plane's address as tasks reach it; the daemon says it at its start."""
-    db.execute("INSERT OR REPLACE INTO elbv2_setting VALUES ('load_balancer_address', ?)", (address,))
+    settings.put(db, "load_balancer_address", address)
 
 
 def address(db: sqlite3.Connection) -> str:
     """What DescribeLoadBalancers gives as DNSName."""
-    row = db.execute("SELECT value FROM elbv2_setting WHERE name = 'load_balancer_address'").fetchone()
-    return row["value"] if row else "127.0.0.1"
+    return settings.get(db, "load_balancer_address") or "127.0.0.1"
 
 
 def _one(rows: sqlite3.Cursor) -> LoadBalancer | None:

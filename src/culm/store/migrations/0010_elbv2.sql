@@ -53,8 +53,3 @@ CREATE TABLE elbv2_tag (
     value TEXT NOT NULL,
     PRIMARY KEY (arn, key)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE elbv2_setting (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;

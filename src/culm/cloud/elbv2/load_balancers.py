@@ -1,0 +1,196 @@
+"""Load balancers.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+"""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from culm.cloud.elbv2 import attributes, names
+from culm.cloud.elbv2.attributes import Attribute
+from culm.cloud.elbv2.references import find_load_balancer, load_balancer_arn
+from culm.cloud.elbv2.tags import Tag, put
+from culm.errors import AwsError
+from culm.model.load_balancers import LoadBalancer
+from culm.model.record import Stored, record
+from culm.store.elbv2 import listeners, load_balancers, rules, tags
+from culm.wire.operations import Call, operation
+
+HOSTED_ZONE = "Z35SXDOTRQ7X7K"
+"""us-east-1's. https://docs.aws.amazon.com/general/latest/gr/elb.html"""
+
+
+@record
+class SubnetMapping:
+    subnet_id: str = ""
+
+
+@record
+class CreateLoadBalancerInput:
+    name: str
+    subnets: Stored[tuple[str, ...]] = ()
+    subnet_mappings: Stored[tuple[SubnetMapping, ...]] = ()
+    security_groups: Stored[tuple[str, ...]] = ()
+    scheme: Stored[Literal["internet-facing", "internal"]] = "internet-facing"
+    tags: Stored[tuple[Tag, ...]] = ()
+    type: Literal["application"] = "application"
+    ip_address_type: Literal["ipv4"] = "ipv4"
+
+
+@operation("elbv2", "CreateLoadBalancer", wakes=True)
+def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, Any]:
+    """One that is there with the same settings is the answer."""
+    names.check("The load balancer", req.name)
+    if req.name.startswith("internal-"):
+        raise AwsError("ValidationError", "The load balancer name cannot begin with 'internal-'")
+    wished = LoadBalancer(
+        load_balancer_arn=load_balancer_arn(call, req.name),
+        load_balancer_name=req.name,
+        scheme=req.scheme,
+        subnets=_subnets(req.subnets, req.subnet_mappings),
+        security_groups=req.security_groups,
+        created_time=call.now,
+    )
+    there = load_balancers.find_by_name(call.db, req.name)
+    if there is not None:
+        same = replace(wished, load_balancer_arn=there.load_balancer_arn, created_time=there.created_time)
+        if replace(there, attributes={}) != same:
+            raise AwsError(
+                "DuplicateLoadBalancerName",
+                f"A load balancer with the same name '{req.name}' exists, but with different settings",
+            )
+        return {"load_balancers": [_view(call, there)]}
+    load_balancers.save(call.db, wished)
+    put(call, wished.load_balancer_arn, req.tags)
+    return {"load_balancers": [_view(call, wished)]}
+
+
+@record
+class DescribeLoadBalancersInput:
+    load_balancer_arns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@operation("elbv2", "DescribeLoadBalancers")
+def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict[str, Any]:
+    if req.load_balancer_arns and req.names:
+        raise AwsError("ValidationError", "Load balancer names and load balancer ARNs cannot be specified together")
+    if req.load_balancer_arns:
+        found = [find_load_balancer(call, arn) for arn in req.load_balancer_arns]
+    elif req.names:
+        by_name = {name: load_balancers.find_by_name(call.db, name) for name in req.names}
+        if missing := [name for name, each in by_name.items() if each is None]:
+            raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
+        found = [each for each in by_name.values() if each is not None]
+    else:
+        found = list(load_balancers.list(call.db))
+    return {"load_balancers": [_view(call, each) for each in found]}
+
+
+@record
+class DeleteLoadBalancerInput:
+    load_balancer_arn: str
+
+
+@operation("elbv2", "DeleteLoadBalancer", wakes=True)
+def delete_load_balancer(call: Call, req: DeleteLoadBalancerInput) -> None:
+    """With its listeners and rules. "If the load balancer does not exist, the call succeeds." """
+    there = load_balancers.find(call.db, req.load_balancer_arn)
+    if there is None:
+        return
+    if there.attributes.get("deletion_protection.enabled") == "true":
+        raise AwsError(
+            "OperationNotPermitted",
+            f"Load balancer '{there.load_balancer_arn}' cannot be deleted because deletion protection is enabled",
+        )
+    for listener in listeners.list(call.db, there.load_balancer_arn):
+        for rule in rules.list(call.db, listener.listener_arn):
+            tags.forget(call.db, rule.rule_arn)
+        tags.forget(call.db, listener.listener_arn)
+    tags.forget(call.db, there.load_balancer_arn)
+    load_balancers.delete(call.db, there.load_balancer_arn)
+
+
+@record
+class DescribeLoadBalancerAttributesInput:
+    load_balancer_arn: str
+
+
+@operation("elbv2", "DescribeLoadBalancerAttributes")
+def describe_load_balancer_attributes(call: Call, req: DescribeLoadBalancerAttributesInput) -> dict[str, Any]:
+    there = find_load_balancer(call, req.load_balancer_arn)
+    return {"attributes": attributes.described(attributes.LOAD_BALANCER, there.attributes)}
+
+
+@record
+class ModifyLoadBalancerAttributesInput:
+    load_balancer_arn: str
+    attributes: tuple[Attribute, ...]
+
+
+@operation("elbv2", "ModifyLoadBalancerAttributes", wakes=True)
+def modify_load_balancer_attributes(call: Call, req: ModifyLoadBalancerAttributesInput) -> dict[str, Any]:
+    there = find_load_balancer(call, req.load_balancer_arn)
+    merged = attributes.merged(attributes.LOAD_BALANCER, there.attributes, req.attributes, "Load balancer")
+    load_balancers.save(call.db, replace(there, attributes=merged))
+    return {"attributes": attributes.described(attributes.LOAD_BALANCER, merged)}
+
+
+@record
+class SetSecurityGroupsInput:
+    load_balancer_arn: str
+    security_groups: Stored[tuple[str, ...]]
+
+
+@operation("elbv2", "SetSecurityGroups")
+def set_security_groups(call: Call, req: SetSecurityGroupsInput) -> dict[str, Any]:
+    there = find_load_balancer(call, req.load_balancer_arn)
+    load_balancers.save(call.db, replace(there, security_groups=req.security_groups))
+    return {"security_group_ids": req.security_groups}
+
+
+@record
+class SetSubnetsInput:
+    load_balancer_arn: str
+    subnets: Stored[tuple[str, ...]] = ()
+    subnet_mappings: Stored[tuple[SubnetMapping, ...]] = ()
+    ip_address_type: Literal["ipv4"] = "ipv4"
+
+
+@operation("elbv2", "SetSubnets")
+def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
+    there = find_load_balancer(call, req.load_balancer_arn)
+    changed = replace(there, subnets=_subnets(req.subnets, req.subnet_mappings))
+    load_balancers.save(call.db, changed)
+    return {"availability_zones": _zones(call, changed), "ip_address_type": "ipv4"}
+
+
+def _subnets(subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[str, ...]:
+    if subnets and mappings:
+        raise AwsError("ValidationError", "Subnets and subnet mappings cannot be specified together")
+    wished = subnets or tuple(mapping.subnet_id for mapping in mappings)
+    if len(set(wished)) < 2:
+        raise AwsError("ValidationError", "At least two subnets in two different Availability Zones must be specified")
+    return wished
+
+
+def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
+    problems = [each.problem for each in listeners.list(call.db, load_balancer.load_balancer_arn) if each.problem]
+    state = {"code": "active_impaired", "reason": "; ".join(problems)} if problems else {"code": "active"}
+    return {
+        "load_balancer_arn": load_balancer.load_balancer_arn,
+        "load_balancer_name": load_balancer.load_balancer_name,
+        "dns_name": load_balancers.address(call.db),
+        "canonical_hosted_zone_id": HOSTED_ZONE,
+        "created_time": load_balancer.created_time,
+        "scheme": load_balancer.scheme,
+        "state": state,
+        "type": "application",
+        "availability_zones": _zones(call, load_balancer),
+        "security_groups": load_balancer.security_groups,
+        "ip_address_type": "ipv4",
+    }
+
+
+def _zones(call: Call, load_balancer: LoadBalancer) -> list[dict[str, str]]:
+    return [{"subnet_id": subnet} for subnet in load_balancer.subnets]

@@ -1,0 +1,102 @@
+import pytest
+from botocore.exceptions import ClientError
+
+from culm.store.elbv2 import listeners, load_balancers
+
+
+def test_a_load_balancer_is_active_at_once_and_described_as_amazon_does(elb, cloud):
+    load_balancers.set_address(cloud.db, "169.254.170.2")
+    arn = elb.load_balancer("bamboo")
+    [seen] = elb.api.describe_load_balancers(Names=["bamboo"])["LoadBalancers"]
+    assert arn.startswith("arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/bamboo/")
+    assert (seen["LoadBalancerArn"], seen["DNSName"], seen["State"]) == (arn, "169.254.170.2", {"Code": "active"})
+    assert (seen["Type"], seen["Scheme"], seen["IpAddressType"]) == ("application", "internet-facing", "ipv4")
+    assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == ["subnet-1", "subnet-2"]
+    assert seen["CreatedTime"].timestamp() == cloud.now
+    elb.api.get_waiter("load_balancer_available").wait(LoadBalancerArns=[arn])
+
+
+def test_creating_it_again_gives_the_same_one_and_with_other_settings_is_refused(elb):
+    assert elb.load_balancer("bamboo") == elb.load_balancer("bamboo")
+    with pytest.raises(ClientError, match=r"DuplicateLoadBalancerName.*but with different settings"):
+        elb.api.create_load_balancer(Name="bamboo", Subnets=["subnet-1", "subnet-3"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"Name": "under_score"}, "can only contain characters that are alphanumeric"),
+        ({"Name": "x" * 33}, "cannot be longer than '32' characters"),
+        ({"Name": "-a"}, "cannot begin or end with a hyphen"),
+        ({"Name": "internal-a"}, "cannot begin with 'internal-'"),
+        ({"Subnets": ["subnet-1"]}, "At least two subnets"),
+        ({"Type": "network"}, "culm does not support"),
+        ({"CustomerOwnedIpv4Pool": "ipv4pool-coip-1"}, "culm does not support CustomerOwnedIpv4Pool"),
+    ],
+)
+def test_a_wrong_or_unsupported_setting_is_refused_by_name(elb, settings, message):
+    with pytest.raises(ClientError, match=message):
+        elb.api.create_load_balancer(**{"Name": "bamboo", "Subnets": ["subnet-1", "subnet-2"], **settings})
+
+
+def test_one_that_is_not_there_is_not_found(elb):
+    with pytest.raises(elb.api.exceptions.LoadBalancerNotFoundException):
+        elb.api.describe_load_balancers(Names=["nobody"])
+    elb.api.get_waiter("load_balancers_deleted").wait(Names=["nobody"])
+
+
+def test_deleting_takes_listeners_and_rules_along_and_is_repeatable(elb):
+    arn = elb.load_balancer()
+    group = elb.target_group()
+    listener = elb.listener(arn)
+    elb.rule(listener, group)
+    elb.api.delete_load_balancer(LoadBalancerArn=arn)
+    elb.api.delete_load_balancer(LoadBalancerArn=arn)
+    with pytest.raises(elb.api.exceptions.ListenerNotFoundException):
+        elb.api.describe_listeners(ListenerArns=[listener])
+    elb.api.delete_target_group(TargetGroupArn=group)
+    assert elb.api.describe_target_groups()["TargetGroups"] == []
+
+
+def test_deletion_protection_holds(elb):
+    arn = elb.load_balancer()
+    protection = {"Key": "deletion_protection.enabled", "Value": "true"}
+    elb.api.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
+    with pytest.raises(ClientError, match=r"OperationNotPermitted.*deletion protection is enabled"):
+        elb.api.delete_load_balancer(LoadBalancerArn=arn)
+
+
+def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb):
+    arn = elb.load_balancer()
+    change = [{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]
+    elb.api.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=change)
+    seen = elb.api.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+    values = {each["Key"]: each["Value"] for each in seen}
+    assert (values["idle_timeout.timeout_seconds"], values["routing.http2.enabled"]) == ("30", "true")
+    for key, value, message in (
+        ("idle_timeout.timeout_seconds", "0", "must be between 1 and 4000"),
+        ("access_logs.s3.enabled", "true", "culm does not support access_logs.s3.enabled = true"),
+        ("no.such", "x", "is not recognized"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            elb.api.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": key, "Value": value}])
+
+
+def test_security_groups_and_subnets_are_kept(elb):
+    arn = elb.load_balancer()
+    elb.api.set_security_groups(LoadBalancerArn=arn, SecurityGroups=["sg-1"])
+    elb.api.set_subnets(LoadBalancerArn=arn, Subnets=["subnet-2", "subnet-3"])
+    [seen] = elb.api.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    assert seen["SecurityGroups"] == ["sg-1"]
+    assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == ["subnet-2", "subnet-3"]
+
+
+def test_a_listener_that_cannot_be_served_impairs_its_load_balancer(elb, cloud):
+    arn = elb.load_balancer()
+    listener = elb.listener(arn, 8080)
+    listeners.record_problem(cloud.db, listener, "port 8080 of 127.0.0.1 is taken by nginx (process 7)")
+    [seen] = elb.api.describe_load_balancers()["LoadBalancers"]
+    assert seen["State"] == {
+        "Code": "active_impaired",
+        "Reason": "port 8080 of 127.0.0.1 is taken by nginx (process 7)",
+    }
