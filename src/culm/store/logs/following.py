@@ -1,0 +1,46 @@
+"""What follows a container's log on the worker puts here: its lines, and how far it has come.
+
+Lines and cursor are written in the caller's one transaction, so a follower that is killed goes on without losing or
+repeating a line.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from culm.store.logs import events as log_events
+from culm.store.logs import streams
+
+
+def append(
+    db: sqlite3.Connection,
+    group: str,
+    stream: str,
+    events: Sequence[tuple[int, str]],
+    *,
+    now_ms: int,
+    cursor: str | None = None,
+) -> bool:
+    """Add (timestamp in ms, message) pairs to a stream, made if it is missing, and remember `cursor` for it.
+
+    Empty messages are left out, as Docker's awslogs driver does. False, with nothing written, when there is no such
+    group: the driver does not make one unless it is told to.
+    """
+    row = db.execute("SELECT id FROM log_group WHERE name = ?", (group,)).fetchone()
+    if row is None:
+        return False
+    found = streams.find(db, row["id"], stream)
+    stream_id = found.id if found else streams.create(db, row["id"], stream, now_ms)
+    if said := [event for event in events if event[1]]:
+        log_events.append(db, stream_id, said, now_ms)
+    if cursor is not None:
+        db.execute("UPDATE log_stream SET cursor = ? WHERE id = ?", (cursor, stream_id))
+    return True
+
+
+def cursor(db: sqlite3.Connection, group: str, stream: str) -> str | None:
+    """Where the follower of this stream goes on; None if it has not begun."""
+    row = db.execute(
+        "SELECT s.cursor FROM log_stream AS s JOIN log_group AS g ON g.id = s.group_id WHERE g.name = ? AND s.name = ?",
+        (group, stream),
+    ).fetchone()
+    return row["cursor"] if row else None
