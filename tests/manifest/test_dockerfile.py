@@ -16,7 +16,8 @@ def test_instructions_keep_the_line_where_they_begin() -> None:
 
 def test_flags_are_told_from_words() -> None:
     [_, copy] = parse("FROM base\ncopy --chown=app:app --from=build /a /b\n")
-    assert (copy.keyword, copy.flags, copy.rest) == ("COPY", {"chown": "app:app", "from": "build"}, "/a /b")
+    assert (copy.keyword, copy.flag("from"), copy.rest) == ("COPY", "build", "/a /b")
+    assert copy.flags == (("chown", "app:app"), ("from", "build"))
 
 
 def test_another_escape_character_continues_lines() -> None:

@@ -16,6 +16,7 @@ from culm.manifest.project import Project
 AROUND = render.Surroundings(
     env="local",
     region="us-east-1",
+    account="000000000000",
     vault="culm-vault-000000000000-us-east-1",
     vpc="vpc-1",
     subnets=("subnet-1", "subnet-2"),
@@ -38,6 +39,7 @@ def test_the_environment_holds_the_environments_name_and_the_vault_alone(project
     rendered = render.task_definition(project, project.services["accounts"], DIGEST, AROUND)
     assert rendered == {
         "family": "bamboo-accounts",
+        "taskRoleArn": "arn:aws:iam::000000000000:role/bamboo-accounts",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [
@@ -60,7 +62,7 @@ def test_the_environment_holds_the_environments_name_and_the_vault_alone(project
                     },
                 },
                 "portMappings": [{"containerPort": 8000, "hostPort": 0, "protocol": "tcp"}],
-                "stopTimeout": 10,
+                "stopTimeout": 30,
             }
         ],
     }

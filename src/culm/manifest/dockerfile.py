@@ -25,11 +25,14 @@ class Instruction:
     """Where it begins, from 1."""
     keyword: str
     """Upper case: `COPY`."""
-    flags: Mapping[str, str]
-    """`--from=build` is `{"from": "build"}`."""
+    flags: tuple[tuple[str, str], ...]
+    """`--from=build` is `("from", "build")`; `--mount` may come more than once."""
     rest: str
     """What follows the flags, continuation lines joined."""
     heredoc: bool = False
+
+    def flag(self, name: str) -> str | None:
+        return next((value for key, value in self.flags if key == name), None)
 
     @property
     def form(self) -> list[str] | None:
@@ -71,7 +74,7 @@ def parse(text: str) -> list[Instruction]:
         keyword, _, rest = line.partition(" ")
         if keyword.upper() not in KEYWORDS:
             raise DockerfileError(begun + 1, f"{keyword!r} is not an instruction")
-        flags, rest = split_flags(rest.strip()) if keyword.upper() in FLAGGED else ({}, rest.strip())
+        flags, rest = split_flags(rest.strip()) if keyword.upper() in FLAGGED else ((), rest.strip())
         heredocs = re.findall(r"<<-?[\"']?(\w+)", rest) if keyword.upper() in {"RUN", "COPY", "ADD"} else []
         for end in heredocs:
             while at < len(lines) and lines[at].strip() != end:
@@ -96,12 +99,12 @@ def directives(text: str) -> dict[str, str]:
     return found
 
 
-def split_flags(rest: str) -> tuple[dict[str, str], str]:
-    flags = {}
+def split_flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    flags = []
     while match := re.match(r"--([a-z-]+)(?:=(\"[^\"]*\"|\S*))?\s*", rest):
-        flags[match[1]] = (match[2] or "").strip('"')
+        flags.append((match[1], (match[2] or "").strip('"')))
         rest = rest[match.end() :]
-    return flags, rest
+    return tuple(flags), rest
 
 
 VARIABLE = re.compile(r"\\(?P<escaped>\$)|\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?:(?P<op>:?[-+])(?P<word>[^}]*))?\})")

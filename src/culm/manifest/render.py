@@ -15,8 +15,8 @@ HEALTH_SECONDS = 5
 PROBE_TIMEOUT_SECONDS = 2
 GOOD_PROBES = 2
 DRAIN_SECONDS = 5
-STOP_SECONDS = 10
-"""From SIGTERM to SIGKILL."""
+STOP_SECONDS = 30
+"""From SIGTERM to SIGKILL, for a service that finishes its requests."""
 
 
 @record
@@ -26,6 +26,7 @@ class Surroundings:
     env: str
     """`MYENV`."""
     region: str
+    account: str
     vault: str
     """The bucket with the configuration files."""
     vpc: str
@@ -67,13 +68,13 @@ def task_definition(project: Project, service: Service, image: str, around: Surr
         "portMappings": [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}],
         "stopTimeout": STOP_SECONDS,
     }
-    return definition(family(project, service), container)
+    return definition(project, service, family(project, service), container, around)
 
 
 def migration(project: Project, service: Service, image: str, around: Surroundings) -> Input:
     """ecs.RegisterTaskDefinition for its migration: a one-time task, never a service."""
     container = container_definition(project, service, image, around, "migrate")
-    return definition(family(project, service, migrate=True), container)
+    return definition(project, service, family(project, service, migrate=True), container, around)
 
 
 def container_definition(
@@ -100,9 +101,10 @@ def container_definition(
     }
 
 
-def definition(family_name: str, container: Input) -> Input:
+def definition(project: Project, service: Service, family_name: str, container: Input, around: Surroundings) -> Input:
     return {
         "family": family_name,
+        "taskRoleArn": f"arn:aws:iam::{around.account}:role/{project.name}-{service.name}",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],

@@ -1,0 +1,52 @@
+"""Which runtime, and so which builder: Docker when an engine answers and can build the images, else host processes."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from culm.deploy.build.docker import base_images
+from culm.deploy.build.engine import Engine
+from culm.deploy.build.host import instructions
+from culm.deploy.build.port import Recipe, Say
+from culm.errors import CulmError
+from culm.model.record import record
+
+Runtime = Literal["docker", "process"]
+
+
+@record
+class Choice:
+    runtime: Runtime
+    why: str
+
+
+def choose(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
+    """`--runtime auto`: asks the engine, and pulls the base images that it lacks."""
+    version = engine.version()
+    if version is None:
+        return Choice(runtime="process", why=f"no container engine answers at {engine.address}")
+    if problem := missing_base(recipes, engine, say):
+        return Choice(runtime="process", why=f"{version} answers, but {problem}")
+    return Choice(runtime="docker", why=f"{version} answers and has the base images")
+
+
+def demand_docker(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
+    """`--runtime docker`: the same questions, but a no is an error."""
+    version = engine.version()
+    if version is None:
+        hint = "start Docker or Podman, or name its socket in DOCKER_HOST; without one: --runtime process"
+        raise CulmError(f"no container engine answers at {engine.address}", hint)
+    if problem := missing_base(recipes, engine, say):
+        hint = "name a base image that you can pull: CULM_BASE_IMAGE=..., or args: {BASE_IMAGE: ...} in culm.yml"
+        raise CulmError(f"{version} answers, but {problem}", hint)
+    return Choice(runtime="docker", why=f"{version} answers and has the base images")
+
+
+def missing_base(recipes: Iterable[Recipe], engine: Engine, say: Say) -> str | None:
+    """Why a base image cannot be had; None when all are there."""
+    bases = {base: None for recipe in recipes for base in base_images(instructions(recipe.dockerfile), recipe.args)}
+    for base in bases:
+        if engine.image_id(base) is None:
+            say(f"pulling {base}")
+            if problem := engine.pull(base):
+                return f"cannot get {base}: {problem}"
+    return None

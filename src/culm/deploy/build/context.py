@@ -1,0 +1,76 @@
+"""A build context: the files of a service's folder that its .dockerignore lets through, with their digests."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from culm.deploy.build.ignore import ignored
+from culm.errors import CulmError
+from culm.model.record import record
+
+
+@record
+class File:
+    """A file, a folder or a symbolic link, before it goes into an image."""
+
+    kind: str
+    """`file`, `folder` or `link`."""
+    mode: int = 0o755
+    source: Path | None = None
+    """Where a file's bytes are."""
+    digest: str = ""
+    """A file's sha256, hexadecimal."""
+    link: str = ""
+    """Where a link points."""
+
+
+@record
+class Context:
+    folder: Path
+    files: Mapping[str, File]
+    """By path relative to the folder, sorted; folders too."""
+
+    def digest(self) -> str:
+        """Changes when any name, mode or byte does."""
+        told = hashlib.sha256()
+        for path, file in self.files.items():
+            told.update(f"{path}\0{file.kind}\0{file.mode:o}\0{file.digest}\0{file.link}\n".encode())
+        return told.hexdigest()
+
+
+def read(folder: Path, dockerfile: Path) -> Context:
+    """Walk the folder. `NAME.dockerignore` beside the Dockerfile comes before the folder's own."""
+    lists = (dockerfile.with_name(dockerfile.name + ".dockerignore"), folder / ".dockerignore")
+    patterns = next((path.read_text().splitlines() for path in lists if path.is_file()), [])
+    skip = ignored(patterns)
+    takes_back = any(line.strip().startswith("!") for line in patterns)
+    files: dict[str, File] = {}
+    try:
+        for parent, folders, names in os.walk(folder):
+            inside = os.path.relpath(parent, folder)
+            prefix = "" if inside == "." else inside.replace(os.sep, "/") + "/"
+            linked = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+            for name in [*names, *linked]:
+                if not skip(prefix + name):
+                    files[prefix + name] = describe(Path(parent, name))
+            kept = [name for name in folders if name not in linked]
+            for name in kept:
+                if not skip(prefix + name):
+                    files[prefix + name] = File(kind="folder", mode=stat.S_IMODE(os.stat(Path(parent, name)).st_mode))
+            folders[:] = [name for name in kept if takes_back or not skip(prefix + name)]
+    except OSError as error:
+        raise CulmError(f"cannot read {error.filename}: {error.strerror}", "or name it in .dockerignore") from None
+    return Context(folder=folder, files=dict(sorted(files.items())))
+
+
+def describe(path: Path) -> File:
+    facts = path.lstat()
+    if stat.S_ISLNK(facts.st_mode):
+        return File(kind="link", mode=0o777, link=os.readlink(path))
+    if not stat.S_ISREG(facts.st_mode):
+        raise CulmError(f"{path} is neither a file nor a folder", "name it in .dockerignore")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return File(kind="file", mode=stat.S_IMODE(facts.st_mode), source=path, digest=digest)

@@ -1,0 +1,162 @@
+"""Builds with a container engine: its classic builder, which every engine has; BuildKit through `docker` where needed."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from culm.deploy.build import context
+from culm.deploy.build.context import Context
+from culm.deploy.build.engine import Engine
+from culm.deploy.build.host import instructions
+from culm.deploy.build.port import Place, Recipe, Say
+from culm.errors import CulmError
+from culm.manifest.dockerfile import Instruction, expand, words
+from culm.manifest.load import shown
+
+BUILDKIT_FLAGS = frozenset({"mount", "link", "parents", "chmod", "checksum", "security", "network", "exclude"})
+NETWORK = "CULM_BUILD_NETWORK"
+"""Names the network that RUN lines use, as `docker build --network` does: `host`, say, where only the host has a proxy."""
+LAST_LINES = 15
+
+
+class DockerBuilder:
+    name: Literal["docker", "host"] = "docker"
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def fingerprint(self, recipe: Recipe) -> str:
+        """Of the context, the Dockerfile, its arguments, and the very base images that the engine has."""
+        read = instructions(recipe.dockerfile)
+        bases = {base: self.engine.image_id(base) for base in base_images(read, recipe.args)}
+        args = {name: value for name, value in sorted(recipe.args.items()) if name in declared(read)}
+        told = hashlib.sha256(json.dumps(["docker", bases, args]).encode())
+        told.update(recipe.dockerfile.read_bytes())
+        told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
+        return told.hexdigest()
+
+    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
+        read = instructions(recipe.dockerfile)
+        build = self.build_with_cli if needs_buildkit(read) else self.build_with_engine
+        lines: list[str] = []
+        try:
+            for line in build(recipe, place, read):
+                lines.append(line)
+                if line.startswith(("Step ", "#")):
+                    say(line)
+        except CulmError as error:
+            output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
+            raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
+        digest = self.engine.push(place.repository, place.tag, place.user, place.password)
+        say(f"pushed {place.repository}")
+        return digest
+
+    def build_with_engine(self, recipe: Recipe, place: Place, read: list[Instruction]) -> Iterator[str]:
+        args = {name: value for name, value in recipe.args.items() if name in declared(read)}
+        options = {
+            "t": f"{place.repository}:{place.tag}",
+            "dockerfile": DOCKERFILE,
+            "buildargs": json.dumps(args),
+            "rm": "1",
+            "forcerm": "1",
+        }
+        if network := os.environ.get(NETWORK):
+            options["networkmode"] = network
+        yield from self.engine.build(archive(recipe, context.read(recipe.folder, recipe.dockerfile)), options)
+
+    def build_with_cli(self, recipe: Recipe, place: Place, read: list[Instruction]) -> Iterator[str]:
+        program = shutil.which("docker")
+        if program is None:
+            hint = "install the docker command with buildx, or leave out --mount, --link and here-documents"
+            raise CulmError("it needs BuildKit, and there is no docker command to reach it", hint)
+        command = [program, "build", "--file", str(recipe.dockerfile), "--tag", f"{place.repository}:{place.tag}"]
+        for name, value in recipe.args.items():
+            if name in declared(read):
+                command += ["--build-arg", f"{name}={value}"]
+        if network := os.environ.get(NETWORK):
+            command += ["--network", network]
+        with subprocess.Popen(
+            [*command, str(recipe.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={
+                **os.environ,
+                "DOCKER_BUILDKIT": "1",
+                "BUILDKIT_PROGRESS": "plain",
+                "DOCKER_HOST": self.engine.address,
+            },
+        ) as build:
+            assert build.stdout is not None
+            for line in build.stdout:
+                yield line.rstrip()
+        if build.returncode:
+            raise CulmError(f"docker build ended with status {build.returncode}", "its last lines say why")
+
+
+DOCKERFILE = ".culm.Dockerfile"
+"""The Dockerfile's name in the archive: it may lie outside the folder, or be hidden by .dockerignore."""
+
+
+def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
+    """The context as the engine wants it: a tar, with the Dockerfile, which a .dockerignore hides from COPY."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for path, file in files.files.items():
+            entry = tar.gettarinfo(recipe.folder / path, arcname=path)
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            if file.kind == "file":
+                with (recipe.folder / path).open("rb") as data:
+                    tar.addfile(entry, data)
+            else:
+                tar.addfile(entry)
+        for name, data in ((DOCKERFILE, recipe.dockerfile.read_bytes()), (".dockerignore", HIDDEN)):
+            if name not in files.files or name == ".dockerignore":
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    yield out.getvalue()
+
+
+HIDDEN = f"{DOCKERFILE}\n.dockerignore\n".encode()
+"""Our own .dockerignore: the folder's has been applied already."""
+
+
+def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
+    """The images that FROM and `COPY --from` name, less the stages."""
+    known: dict[str, str] = {}
+    stages: set[str] = set()
+    found: dict[str, None] = {}
+    for one in read:
+        if one.keyword == "ARG":
+            for word in words(one.rest):
+                name, _, default = word.partition("=")
+                known.setdefault(name, args.get(name, expand(default, known)))
+        elif one.keyword == "FROM":
+            image, *rest = words(expand(one.rest, known))
+            if image.lower() not in stages and image != "scratch":
+                found[image] = None
+            if len(rest) == 2:
+                stages.add(rest[1].lower())
+        elif (origin := one.flag("from")) is not None:
+            origin = expand(origin, known)
+            if not origin.isdecimal() and origin.lower() not in stages:
+                found[origin] = None
+    return list(found)
+
+
+def declared(read: list[Instruction]) -> set[str]:
+    """The arguments that a Dockerfile takes: the engine refuses others."""
+    return {word.partition("=")[0] for one in read if one.keyword == "ARG" for word in words(one.rest)}
+
+
+def needs_buildkit(read: list[Instruction]) -> bool:
+    return any(one.heredoc or BUILDKIT_FLAGS & {name for name, _ in one.flags} for one in read)

@@ -1,0 +1,54 @@
+"""Builds on this host, without a container engine."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from culm.deploy.build import context, oci, stages
+from culm.deploy.build.plan import Plan
+from culm.deploy.build.port import Place, Recipe, Say
+from culm.errors import CulmError
+from culm.manifest.dockerfile import DockerfileError, Instruction, parse
+from culm.manifest.load import shown
+
+VERSION = "1"
+"""Part of every fingerprint: raised when this builder makes other images of the same folder."""
+
+
+class HostBuilder:
+    """`stages` decides, `oci` packs, `push` sends."""
+
+    name: Literal["docker", "host"] = "host"
+
+    def fingerprint(self, recipe: Recipe) -> str:
+        told = hashlib.sha256(f"host {VERSION} {sorted(recipe.args.items())}".encode())
+        told.update(recipe.dockerfile.read_bytes())
+        told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
+        return told.hexdigest()
+
+    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
+        from culm.deploy.push import push  # httpx is slow to import, and nothing changed is the common case
+
+        plan = self.plan(recipe)
+        for left in plan.left:
+            say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
+        image = oci.image(plan)
+        push(image, place, say)
+        return image.digest
+
+    def plan(self, recipe: Recipe) -> Plan:
+        return stages.plan(
+            shown(recipe.dockerfile),
+            instructions(recipe.dockerfile),
+            context.read(recipe.folder, recipe.dockerfile),
+            recipe.args,
+            lambda program: shutil.which(program) is not None,
+        )
+
+
+def instructions(path: Path) -> list[Instruction]:
+    try:
+        return parse(path.read_text())
+    except DockerfileError as error:
+        raise CulmError(f"{shown(path)}:{error.line}: {error.problem}", "mend the Dockerfile") from None

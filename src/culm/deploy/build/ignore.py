@@ -1,0 +1,57 @@
+"""`.dockerignore`, by Docker's rules and not git's.
+
+Patterns are anchored at the context, the last one that matches wins, `!` takes back, and what is said of a folder
+holds for all in it. https://docs.docker.com/build/concepts/context/#dockerignore-files
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from posixpath import normpath
+
+
+def ignored(lines: Sequence[str]) -> Callable[[str], bool]:
+    """A predicate on paths relative to the context, `/` between their parts."""
+    rules = [rule for line in lines if (rule := parse(line)) is not None]
+
+    def matches(path: str) -> bool:
+        verdict = False
+        for pattern, ignore in rules:
+            if ignore != verdict and pattern.fullmatch(path):
+                verdict = ignore
+        return verdict
+
+    return matches
+
+
+def parse(line: str) -> tuple[re.Pattern[str], bool] | None:
+    """A line's pattern and whether it ignores (or takes back)."""
+    text = line.strip()
+    if not text or line.startswith("#"):
+        return None
+    ignore = not text.startswith("!")
+    cleaned = normpath(text.removeprefix("!").strip()).lstrip("/")
+    if cleaned in ("", "."):
+        return None
+    return re.compile(translate(cleaned) + r"(?:/.*)?", re.DOTALL), ignore
+
+
+def translate(pattern: str) -> str:
+    """Go's filepath.Match plus `**`, as a regular expression."""
+    out = ""
+    at = 0
+    while at < len(pattern):
+        if pattern.startswith("**/", at):
+            out, at = out + "(?:.*/)?", at + 3
+        elif pattern.startswith("**", at):
+            out, at = out + ".*", at + 2
+        elif pattern[at] == "*":
+            out, at = out + "[^/]*", at + 1
+        elif pattern[at] == "?":
+            out, at = out + "[^/]", at + 1
+        elif pattern[at] == "[" and (end := pattern.find("]", at + 2)) > 0:
+            out, at = out + "[" + pattern[at + 1 : end].replace("\\", "\\\\") + "]", end + 1
+        elif pattern[at] == "\\" and at + 1 < len(pattern):
+            out, at = out + re.escape(pattern[at + 1]), at + 2
+        else:
+            out, at = out + re.escape(pattern[at]), at + 1
+    return out

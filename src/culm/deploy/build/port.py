@@ -1,0 +1,48 @@
+"""What a deploy asks of whatever builds images.
+
+Two implementations: `docker` (any Docker Engine API) and `host` (no engine: `stages` says what it can and cannot do).
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from culm.model.record import record
+
+Say = Callable[[str], None]
+"""Takes one line of progress."""
+
+
+@record
+class Recipe:
+    """One image to make."""
+
+    folder: Path
+    """The build context."""
+    dockerfile: Path
+    args: Mapping[str, str]
+
+
+@record
+class Place:
+    """Where an image is to go: a repository, and the right to push to it."""
+
+    repository: str
+    """`host:port/name`, as ECR's repositoryUri."""
+    tag: str
+    user: str
+    password: str
+    insecure: bool
+    """Whether the registry speaks plain HTTP: one on loopback does."""
+
+
+class Builder(Protocol):
+    name: Literal["docker", "host"]
+
+    def fingerprint(self, recipe: Recipe) -> str:
+        """Hexadecimal; as long as it is the same, building again would make the same image."""
+        ...
+
+    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
+        """Build it and push it: its manifest's digest, `sha256:...`."""
+        ...
