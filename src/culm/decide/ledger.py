@@ -4,14 +4,13 @@ A task counts from the moment it is placed until it is STOPPED.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from culm.decide.state import ClusterState, is_gone
 from culm.model.instances import ContainerInstance
 from culm.model.record import record
 from culm.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
-from culm.model.tasks import ContainerOverride, Status, TaskOverride
+from culm.model.tasks import ContainerOverride, Status, Task, TaskOverride
 
 
 @record
@@ -96,9 +95,9 @@ class Node:
         self.ports = set(instance.ports)
         self.ports_udp = set(instance.ports_udp)
         self.attributes = {a.name: a.value for a in instance.attributes}
-        self.groups: Counter[str] = Counter()
+        self.groups: dict[str, int] = {}
         """Tasks by task group, until they are STOPPED."""
-        self.staying: Counter[str] = Counter()
+        self.staying: dict[str, int] = {}
         """Those of them that are to go on."""
         self.running = 0
         """Tasks that are RUNNING."""
@@ -112,8 +111,8 @@ class Node:
         self.memory -= need.memory
         self.ports.update(need.ports)
         self.ports_udp.update(need.ports_udp)
-        self.groups[group] += 1
-        self.staying[group] += stays
+        self.groups[group] = self.groups.get(group, 0) + 1
+        self.staying[group] = self.staying.get(group, 0) + stays
         self.running += runs
 
     def give_back(self, need: Need, group: str) -> None:
@@ -129,7 +128,7 @@ class Node:
         twin = Node(self.instance, self.place)
         twin.cpu, twin.memory, twin.running = self.cpu, self.memory, self.running
         twin.ports, twin.ports_udp = set(self.ports), set(self.ports_udp)
-        twin.groups, twin.staying = self.groups.copy(), self.staying.copy()
+        twin.groups, twin.staying = dict(self.groups), dict(self.staying)
         return twin
 
 
@@ -139,30 +138,37 @@ class Fleet:
     def __init__(self, instances: Iterable[ContainerInstance]) -> None:
         ordered = sorted(instances, key=lambda i: (i.registered_at, i.container_instance_arn))
         self.nodes = {i.container_instance_arn: Node(i, place) for place, i in enumerate(ordered)}
+        self._holders: dict[str, dict[str, Node]] = {}
+        self._needs: dict[str, Need] = {}
 
     @classmethod
     def of(cls, state: ClusterState) -> "Fleet":
         """The fleet with every task of the snapshot on it."""
         fleet = cls(state.instances)
-        needs: dict[str, Need] = {}
         for task in state.tasks:
             node = fleet.nodes.get(task.container_instance_arn or "")
-            definition = state.task_definitions.get(task.task_definition_arn)
-            if node is None or definition is None or is_gone(task):
-                continue
-            if task.overrides == _NONE:
-                need = needs.get(definition.task_definition_arn)
-                if need is None:
-                    need = needs[definition.task_definition_arn] = need_of(definition)
-            else:
-                need = need_of(definition, task.overrides)
-            node.take(need, task.group, stays=task.desired_status == "RUNNING", runs=task.last_status == Status.RUNNING)
+            if node is not None and not is_gone(task) and task.task_definition_arn in state.task_definitions:
+                stays, runs = task.desired_status == "RUNNING", task.last_status == Status.RUNNING
+                fleet.take(node, fleet.need(task, state.task_definitions), task.group, stays=stays, runs=runs)
         return fleet
 
-    def copy(self) -> "Fleet":
-        twin = Fleet(())
-        twin.nodes = {arn: node.copy() for arn, node in self.nodes.items()}
-        return twin
+    def need(self, task: Task, task_definitions: Mapping[str, TaskDefinition]) -> Need:
+        """What the task holds."""
+        arn = task.task_definition_arn
+        if task.overrides != _NONE:
+            return need_of(task_definitions[arn], task.overrides)
+        if arn not in self._needs:
+            self._needs[arn] = need_of(task_definitions[arn])
+        return self._needs[arn]
+
+    def take(self, node: Node, need: Need, group: str, *, stays: bool = True, runs: bool = False) -> None:
+        """Put a task on an instance."""
+        node.take(need, group, stays=stays, runs=runs)
+        self._holders.setdefault(group, {})[node.arn] = node
+
+    def holders(self, group: str) -> Iterable[Node]:
+        """The instances that have tasks of the group."""
+        return self._holders.get(group, {}).values()
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())

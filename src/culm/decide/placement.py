@@ -42,7 +42,7 @@ def refusal(need: Need, node: Node) -> str | None:
         return "INACTIVE" if node.instance.status == "INACTIVE" else node.instance.status
     if not node.instance.agent_connected:
         return "AGENT"
-    if not node.attributes.keys() >= set(need.attributes):
+    if any(name not in node.attributes for name in need.attributes):
         return "ATTRIBUTE"
     if node.cpu < need.cpu:
         return "RESOURCE:CPU"
@@ -83,7 +83,7 @@ def objection(request: Request, node: Node) -> str | None:
         return why
     for constraint in request.constraints:
         if constraint.type == "distinctInstance":
-            if node.groups[request.group]:
+            if node.groups.get(request.group):
                 return "DistinctInstance placement constraint unsatisfied."
         elif not query.matches(constraint.expression or "", node):
             return "MemberOf placement constraint unsatisfied."
@@ -107,7 +107,7 @@ class Chooser:
         node = self._ranking.best()
         if node is None:
             return Unplaceable(reasons={n.arn: objection(self._request, n) or "" for n in self._fleet})
-        node.take(self._request.need, self._request.group)
+        self._fleet.take(node, self._request.need, self._request.group)
         if self._moving:  # an expression over tasks may let in what it kept out before
             self._ranking = self._rank()
         else:
@@ -120,7 +120,7 @@ class Chooser:
             [n for n in self._fleet if objection(request, n) is None],
             request.strategies,
             request.group,
-            fleet=self._fleet,
+            holders=self._fleet.holders(request.group),
             able=lambda node: objection(request, node) is None,
             chance=self._chance,
         )
@@ -147,17 +147,16 @@ def leaving_order(
     `spread` takes from where most of the group's tasks are, `binpack` where most room is left afterwards.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-strategies.html
     """
-    after = fleet.copy()
-    order = [t.task_arn for t in tasks if t.container_instance_arn not in after.nodes]
+    order = [t.task_arn for t in tasks if t.container_instance_arn not in fleet.nodes]
     sitting: dict[str, list[Sitting]] = {}
     for task in tasks:
-        if task.container_instance_arn in after.nodes:
+        if task.container_instance_arn in fleet.nodes:
             sitting.setdefault(task.container_instance_arn, []).append(task)
     ranking = Ranking(
-        [after[arn] for arn in sitting],
+        [fleet[arn].copy() for arn in sitting],
         strategies,
         group,
-        fleet=after,
+        holders=fleet.holders(group),
         able=lambda node: bool(sitting[node.arn]),
         chance=chance,
         backwards=True,

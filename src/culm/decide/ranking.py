@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Ranking:
-    """`nodes` in the order of the strategies; `fleet` is every instance whose tasks a `spread` counts."""
+    """`nodes` in the order of the strategies; `holders` are the instances with tasks of the group, for `spread`."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Ranking:
         strategies: Sequence[PlacementStrategy],
         group: str,
         *,
-        fleet: Iterable[Node],
+        holders: Iterable[Node],
         able: Callable[[Node], bool],
         chance: Callable[[str], float],
         backwards: bool = False,
@@ -41,9 +41,9 @@ class Ranking:
         self._leading = [name for name in fields[:leading] if name is not None]
         self._trailing = strategies[leading:]
         self._counts = {name: Counter[str | None]() for name in fields if name is not None}
-        for node in fleet:
+        for node in holders:
             for name, counts in self._counts.items():
-                counts[node.attributes.get(name)] += node.staying[group]
+                counts[node.attributes.get(name)] += node.staying.get(group, 0)
         cells: dict[Hashable, list[Node]] = {}
         for node in nodes:
             cells.setdefault(tuple(node.attributes.get(name) for name in self._leading), []).append(node)
@@ -83,11 +83,11 @@ class Ranking:
             return self._counts[name][node.attributes.get(name)]
         match strategy.type:
             case "spread":
-                return node.staying[self._group]
+                return node.staying.get(self._group, 0)
             case "binpack":
                 return node.cpu if (strategy.field or "").lower() == "cpu" else node.memory
             case "random":
-                return self._chance(f"{self._group} {node.arn} {node.staying[self._group]}")
+                return self._chance(f"{self._group} {node.arn} {node.staying.get(self._group, 0)}")
 
 
 def spread_attribute(strategy: PlacementStrategy) -> str | None:

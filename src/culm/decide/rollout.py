@@ -150,7 +150,7 @@ class _Look:
             if why := refusal(need, node):
                 reasons[node.arn] = why
             else:
-                node.take(need, group_of(self.service))
+                self.fleet.take(node, need, group_of(self.service))
                 places.append(node.arn)
         self.obstacle = Unplaceable(reasons=reasons) if reasons else None
         return places
@@ -167,7 +167,8 @@ class _Look:
             actions.append(self._stop(task, reason, f"{len(roster.kept)} tasks, {roster.desired} wanted"))
         if self.halted:
             return actions
-        for task in self._in_order(roster.outgoing, len(roster.outgoing)):
+        movable = roster.outgoing if spare > 0 else [t for t in roster.outgoing if t.task_arn not in roster.healthy]
+        for task in self._in_order(movable, len(movable)):
             if task.task_arn in roster.unhealthy:
                 actions += self._stop_unhealthy(task)
             elif task.task_arn not in roster.healthy:
@@ -215,7 +216,7 @@ class _Look:
             Sitting(
                 task_arn=t.task_arn,
                 container_instance_arn=t.container_instance_arn or "",
-                need=need_of(self.state.task_definitions[t.task_definition_arn], t.overrides),
+                need=self.fleet.need(t, self.state.task_definitions),
             )
             for t in free
         ]

@@ -96,6 +96,8 @@ def obedient(state: ClusterState) -> ClusterState:
 
 
 def _up(task: Task, now: float) -> Task:
+    if task.last_status == Status.RUNNING and task.health_status == "HEALTHY":
+        return task
     started = now if task.started_at is None else task.started_at
     return replace(task, last_status=Status.RUNNING, started_at=started, health_status="HEALTHY")
 
