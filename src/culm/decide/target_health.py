@@ -10,10 +10,13 @@ healthy"); HealthyThresholdCount is for one that was found unhealthy.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 from culm.model.load_balancers import Target, TargetGroup, TargetState
 from culm.model.record import record
 
+_SAME_INTERVAL = 0.9
+"""Failures closer than this part of the interval are one: timers are not exact."""
 _MATCHER_ITEM = re.compile(r"(\d{3})(?:-(\d{3}))?")
 
 
@@ -37,17 +40,17 @@ class Health:
     """In a row."""
     failed: int = 0
     """In a row, not counting those sooner than the group's interval after each other."""
-    counted_at: float | None = None
-    """Epoch seconds of the last failure that counted."""
+    counted_at: float
+    """When a failure counted last, or the first probe was due: seconds on the prober's clock, as every `now` here."""
 
 
-def known(target: Target) -> Health:
-    """Where to go on with a target whose state was found before this process began."""
+def known(target: Target, now: float) -> Health:
+    """Where to go on with a target, whose state may have been found before this process began."""
     if target.state == "healthy":
-        return Health(state="healthy", reason=None, description=None)
+        return Health(state="healthy", reason=None, description=None, counted_at=-inf)
     if target.state == "unhealthy":
-        return Health(state="unhealthy", reason=target.reason, description=target.description)
-    return Health()
+        return Health(state="unhealthy", reason=target.reason, description=target.description, counted_at=-inf)
+    return Health(counted_at=now)
 
 
 def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Health:
@@ -56,10 +59,10 @@ def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Hea
         passed = health.passed + 1
         needed = group.healthy_threshold_count if health.state == "unhealthy" else 1
         if passed >= needed:
-            return Health(state="healthy", reason=None, description=None, passed=passed)
-        return replace(health, passed=passed, failed=0, counted_at=None)
+            return Health(state="healthy", reason=None, description=None, passed=passed, counted_at=-inf)
+        return replace(health, passed=passed, failed=0, counted_at=-inf)
 
-    if health.counted_at is not None and now - health.counted_at < 0.9 * group.health_check_interval_seconds:
+    if now - health.counted_at < _SAME_INTERVAL * group.health_check_interval_seconds:
         return replace(health, passed=0)
     health = replace(health, passed=0, failed=health.failed + 1, counted_at=now)
     if health.state == "unhealthy" or health.failed >= group.unhealthy_threshold_count:
@@ -71,11 +74,11 @@ def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Hea
 def next_probe_after(health: Health, group: TargetGroup, eager_seconds: float) -> float:
     """Seconds until the next probe.
 
-    A target that is not healthy is looked at every `eager_seconds`, so that it serves as soon as it can; `judge` sees
-    to it that it does not fail any sooner for that.
+    A target that is not healthy is looked at sooner, so that it serves as soon as it can; `judge` sees to it that it
+    does not fail any sooner for that. One that goes on failing is looked at less and less eagerly.
     """
     interval = float(group.health_check_interval_seconds)
-    return interval if health.state == "healthy" else min(interval, eager_seconds)
+    return interval if health.state == "healthy" else min(interval, eager_seconds * 2.0 ** min(health.failed, 10))
 
 
 def matches(http_code: str, status: int) -> bool:
