@@ -166,6 +166,13 @@ class Fleet:
         node.take(need, group, stays=stays, runs=runs)
         self._holders.setdefault(group, {})[node.arn] = node
 
+    def load(self, node: Node, need: Need, group: str, *, tasks: int, staying: int, running: int) -> None:
+        """Put several tasks of a group on an instance at once; `need` is what they take together."""
+        self.take(node, need, group)
+        node.groups[group] += tasks - 1
+        node.staying[group] += staying - 1
+        node.running += running
+
     def holders(self, group: str) -> Iterable[Node]:
         """The instances that have tasks of the group."""
         return self._holders.get(group, {}).values()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from sqlite3 import Connection
 
-from culm.decide.ledger import Fleet
+from culm.decide.ledger import Fleet, Need
 from culm.model.instances import ContainerInstance
 from culm.store.ecs import attributes, container_instances, tasks
 
@@ -22,11 +22,14 @@ def fleet_of(db: Connection, cluster: str) -> Fleet:
     for load in tasks.loads(db, cluster):
         node = fleet.nodes.get(load.container_instance_arn)
         if node is not None:
-            node.cpu -= load.cpu
-            node.memory -= load.memory
-            node.groups[load.task_group] += load.tasks
-            node.staying[load.task_group] += load.staying
-            node.running += load.running
+            fleet.load(
+                node,
+                Need(cpu=load.cpu, memory=load.memory),
+                load.task_group,
+                tasks=load.tasks,
+                staying=load.staying,
+                running=load.running,
+            )
     for arn, port, protocol in tasks.host_ports(db, cluster):
         if arn in fleet.nodes:
             (fleet[arn].ports if protocol == "tcp" else fleet[arn].ports_udp).add(port)

@@ -122,7 +122,7 @@ def start_task(call: Call, req: StartTaskInput) -> dict[str, Any]:
         if why:
             failures.append({"arn": arn, "reason": why})
             continue
-        fleet[arn].take(need, what.group)
+        fleet.take(fleet[arn], need, what.group)
         started.append(launch(call.db, what, arn, call.now, call.new_id))
     return {"tasks": views(call, started, with_tags=True), "failures": failures}
 

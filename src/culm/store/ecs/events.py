@@ -31,8 +31,10 @@ def list(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
     return [ServiceEvent(id=row[0], created_at=row[1], message=row[2]) for row in rows]
 
 
-def last_message(db: Connection, service_arn: str) -> str | None:
+def newest(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
+    """The last one, if any."""
     row = db.execute(
-        "SELECT message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC LIMIT 1", (service_arn,)
+        "SELECT id, created_at, message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC LIMIT 1",
+        (service_arn,),
     ).fetchone()
-    return row[0] if row else None
+    return (ServiceEvent(id=row[0], created_at=row[1], message=row[2]),) if row else ()

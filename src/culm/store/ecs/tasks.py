@@ -122,6 +122,18 @@ def arns(db: Connection, where: str, values: Sequence[object]) -> list[str]:
     return [row[0] for row in db.execute(f"SELECT arn FROM ecs_task WHERE {where} ORDER BY rowid", tuple(values))]
 
 
+def outlines(db: Connection, cluster: str) -> list[Task]:
+    """Every task of a cluster, stopped ones too, without its containers: what the scheduler looks at."""
+    rows = db.execute(
+        "SELECT arn, cluster, task_definition_arn, task_group, container_instance_arn, last_status, desired_status,"
+        " started_by, health_status, version, created_at, started_at, stopping_at, stopped_at, stop_code,"
+        " stopped_reason, healthy_at, protected_until, CASE WHEN service_arn IS NULL THEN asked END AS asked"
+        " FROM ecs_task WHERE cluster = ? ORDER BY rowid",
+        (cluster,),
+    )
+    return [_outline(row) for row in rows]
+
+
 def loads(db: Connection, cluster: str) -> list[Load]:
     """What is taken of every instance of a cluster, but for the host ports."""
     rows = db.execute(
@@ -207,6 +219,31 @@ def counts(db: Connection, service_arn: str) -> dict[str, tuple[int, int]]:
         (service_arn,),
     )
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _outline(row: Row) -> Task:
+    arn = row["arn"]
+    return Task(
+        task_arn=arn,
+        cluster_arn=f"{arn.partition(':task/')[0]}:cluster/{row['cluster']}",
+        task_definition_arn=row["task_definition_arn"],
+        group=row["task_group"],
+        container_instance_arn=row["container_instance_arn"],
+        last_status=Status(row["last_status"]),
+        desired_status=row["desired_status"],
+        started_by=row["started_by"],
+        health_status=row["health_status"],
+        version=row["version"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        stopping_at=row["stopping_at"],
+        stopped_at=row["stopped_at"],
+        stop_code=StopCode(row["stop_code"]) if row["stop_code"] else None,
+        stopped_reason=row["stopped_reason"],
+        healthy_at=row["healthy_at"],
+        protected_until=row["protected_until"],
+        overrides=_asked.decode(row["asked"]).overrides if row["asked"] else TaskOverride(),
+    )
 
 
 def task_of(row: Row) -> Task:

@@ -45,3 +45,21 @@ CREATE TABLE ecs_client_token (
     answer TEXT NOT NULL,
     PRIMARY KEY (cluster, token)
 ) STRICT, WITHOUT ROWID;
+
+-- the targets that a task was registered as; a row goes when its target has drained
+CREATE TABLE ecs_task_target (
+    task_arn TEXT NOT NULL,
+    target_group_arn TEXT NOT NULL,
+    id TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    deregistered INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (task_arn, target_group_arn, port)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ecs_task_target_target ON ecs_task_target (target_group_arn, id, port);
+
+-- the keys that a task's SDKs sign with; made anew before they expire
+CREATE TABLE ecs_task_credentials (
+    task_arn TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,63 @@
+"""One cluster's snapshot, read in one transaction; no verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from sqlite3 import Connection
+
+from culm.cloud.ecs.fleet import instances_of
+from culm.decide.state import ClusterState, TargetHealth, TargetState
+from culm.model.load_balancers import Target
+from culm.store.ecs import events, services, task_definitions, task_targets, tasks
+from culm.store.elbv2 import targets
+
+WORST = ("unhealthy", "draining", "initial", "healthy")
+"""A task in several target groups is as well as the worst of them says."""
+
+
+def observe(db: Connection, cluster: str, now: float) -> ClusterState:
+    """`cluster` by name."""
+    found = tasks.outlines(db, cluster)
+    wanted = [replace(s, events=events.newest(db, s.service_arn)) for s in services.list(db, cluster)]
+    revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
+    revisions.update(d.task_definition for s in wanted for d in s.deployments)
+    definitions = {arn: task_definitions.find_arn(db, arn) for arn in revisions}
+    return ClusterState(
+        now=now,
+        instances=tuple(instances_of(db, cluster)),
+        tasks=tuple(found),
+        services=tuple(wanted),
+        task_definitions={arn: d for arn, d in definitions.items() if d is not None},
+        target_health=target_health(db),
+    )
+
+
+def target_health(db: Connection) -> Mapping[str, TargetHealth]:
+    """Of every task that is registered in a target group, by its ARN."""
+    ours = task_targets.list(db)
+    groups = {target.target_group_arn for target in ours}
+    health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.list(db, arn)}
+    found: dict[str, TargetHealth] = {}
+    for target in ours:
+        seen = health.get((target.target_group_arn, target.id, target.port))
+        verdict = TargetHealth(
+            state=_state(seen),
+            target_group_arn=target.target_group_arn,
+            reason=(seen.description or "") if seen else "",
+        )
+        before = found.get(target.task_arn)
+        if before is None or WORST.index(verdict.state) < WORST.index(before.state):
+            found[target.task_arn] = verdict
+    return found
+
+
+def _state(target: Target | None) -> TargetState:
+    """A target that nobody sends requests to, or that has no verdict yet, is on its way."""
+    match target.state if target else "initial":
+        case "healthy":
+            return "healthy"
+        case "unhealthy":
+            return "unhealthy"
+        case "draining":
+            return "draining"
+        case _:
+            return "initial"

@@ -1,0 +1,98 @@
+"""What an instance's agent is to be told, read from the rows."""
+
+from collections.abc import Callable
+from sqlite3 import Connection
+
+from culm.control import identities
+from culm.control.images import digest_of, to_pull
+from culm.control.payloads import payload
+from culm.model.agent import (
+    IAMRoleCredentialsMessage,
+    PayloadMessage,
+    TaskManifestMessage,
+    TaskPayload,
+    ToAgent,
+)
+from culm.model.record import record
+from culm.model.task_definitions import ContainerDefinition, TaskDefinition
+from culm.model.tasks import Task
+from culm.store.ecs import deployments, task_definitions, tasks
+
+STARTING = "desired_status = 'RUNNING' AND last_status IN ('PROVISIONING', 'PENDING')"
+STOPPING = "last_status = 'STOPPING'"
+
+
+@record
+class Issuer:
+    """What orders are made with."""
+
+    registry: str
+    """`host:port` of the local registry as the runtime reaches it."""
+    now: float
+    new_id: Callable[[], str]
+
+
+def pending(db: Connection, container_instance_arn: str) -> list[tuple[str, str]]:
+    """(task ARN, "RUNNING" or "STOPPED"): the tasks that the agent has yet to start or stop."""
+    rows = db.execute(
+        f"SELECT arn, iif({STOPPING}, 'STOPPED', 'RUNNING') FROM ecs_task"
+        f" WHERE container_instance_arn = ? AND last_status IN ('PROVISIONING', 'PENDING', 'STOPPING')"
+        f" AND ({STOPPING} OR {STARTING}) ORDER BY rowid",
+        (container_instance_arn,),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def orders(db: Connection, wanted: list[tuple[str, str]], issuer: Issuer) -> list[ToAgent]:
+    """The messages that tell an agent of these tasks: credentials before the tasks that use them."""
+    messages: list[ToAgent] = []
+    payloads: list[TaskPayload] = []
+    for arn, desired in wanted:
+        if desired == "STOPPED":
+            payloads.insert(0, TaskPayload(arn=arn, desired_status="STOPPED"))
+            continue
+        task = tasks.find(db, arn)
+        definition = task_definitions.find_arn(db, task.task_definition_arn) if task else None
+        if task is None or definition is None:
+            continue
+        messages.append(credentials(db, task, definition, issuer))
+        payloads.append(payload(task, definition, _images(db, task, definition, issuer)))
+    return [*messages, PayloadMessage(tasks=tuple(payloads))] if payloads else messages
+
+
+def introduction(db: Connection, container_instance_arn: str, issuer: Issuer) -> list[ToAgent]:
+    """What an agent that just connected has to know: credentials of what runs there, and the manifest."""
+    messages: list[ToAgent] = []
+    running = "container_instance_arn = ? AND last_status != 'STOPPED'"
+    live = list(tasks.select(db, running, (container_instance_arn,)))
+    for task in live:
+        definition = task_definitions.find_arn(db, task.task_definition_arn)
+        if definition is not None:
+            messages.append(credentials(db, task, definition, issuer))
+    return [*messages, TaskManifestMessage(task_arns=tuple(task.task_arn for task in live))]
+
+
+def credentials(db: Connection, task: Task, definition: TaskDefinition, issuer: Issuer) -> IAMRoleCredentialsMessage:
+    return IAMRoleCredentialsMessage(
+        task_arn=task.task_arn,
+        role_credentials=identities.credentials_of(db, task, definition, issuer.now, issuer.new_id),
+    )
+
+
+def _images(db: Connection, task: Task, definition: TaskDefinition, issuer: Issuer) -> dict[str, str]:
+    """A deployment's first task decides what its tags mean; its later tasks get the same images."""
+    deployment = deployments.find(db, task.started_by or "")
+    pinned = dict(deployment.digests) if deployment else {}
+    found: dict[str, str] = {}
+    for container in definition.container_definitions:
+        digest = pinned.get(container.name) or digest_of(db, container.image)
+        if digest is not None and _is_consistent(container):
+            pinned[container.name] = digest
+        found[container.name] = to_pull(db, container.image, digest, issuer.registry)
+    if deployment is not None and pinned != deployment.digests:
+        deployments.pin(db, deployment.deployment.id, pinned)
+    return found
+
+
+def _is_consistent(container: ContainerDefinition) -> bool:
+    return container.version_consistency != "disabled"

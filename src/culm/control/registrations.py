@@ -1,0 +1,120 @@
+"""Tasks in and out of their services' target groups, and the states around it.
+
+A task is registered when it runs, and deregistered before it is stopped: its containers are told only when no request
+can reach it any more. All of it is rows; `culm.control.balancer` makes them true.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from sqlite3 import Connection
+
+from culm.control.apply import tell
+from culm.decide import events as words
+from culm.model.services import LoadBalancer
+from culm.model.tasks import Status, Task
+from culm.store.ecs import container_instances, deployments, services, task_targets, tasks
+from culm.store.ecs.task_targets import TaskTarget
+from culm.store.elbv2 import target_groups, targets
+
+
+def register(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
+    """Register each running task of a service that has load balancers and is not registered yet."""
+    told: dict[tuple[str, str], int] = defaultdict(int)
+    for task, service_arn in _unregistered(db, cluster):
+        instance = container_instances.find(db, task.container_instance_arn or "")
+        for balancer in _load_balancers(db, service_arn, task.started_by or ""):
+            port = _host_port(task, balancer)
+            arn = balancer.target_group_arn
+            if instance is None or port is None or arn is None or target_groups.find(db, arn) is None:
+                continue
+            target = TaskTarget(task_arn=task.task_arn, target_group_arn=arn, id=instance.ec2_instance_id, port=port)
+            task_targets.add(db, target)
+            targets.register(db, arn, id=target.id, port=port, now=now)
+            told[service_arn, arn] += 1
+    for (service_arn, arn), count in told.items():
+        tell(db, service_arn, words.registered(_name(service_arn), count, arn), now, new_id)
+    return sum(told.values())
+
+
+def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
+    """Move every task that is to stop as far as it may: drain its targets, then let its agent stop it."""
+    registered: dict[str, list[TaskTarget]] = defaultdict(list)
+    for target in task_targets.list(db):
+        registered[target.task_arn].append(target)
+    moved = 0
+    told: dict[tuple[str, str], int] = defaultdict(int)
+    for arn, status, service_arn in _leaving(db, cluster, registered):
+        left = _still_there(db, registered.get(arn, []))
+        for target in left:
+            if not target.deregistered:
+                targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
+                task_targets.mark_deregistered(db, target)
+                told[service_arn, target.target_group_arn] += 1
+                moved += 1
+        step = Status.STOPPING if not left else Status.DEACTIVATING
+        if status not in (step, Status.STOPPING, Status.STOPPED):
+            tasks.set_last_status(db, arn, step)
+            moved += 1
+    for (service_arn, group), count in told.items():
+        if service_arn:
+            tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
+    return moved
+
+
+def _unregistered(db: Connection, cluster: str) -> list[tuple[Task, str]]:
+    rows = db.execute(
+        "SELECT t.* FROM ecs_task t WHERE t.cluster = ? AND t.last_status = 'RUNNING' AND t.desired_status = 'RUNNING'"
+        " AND t.service_arn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ecs_task_target r WHERE r.task_arn = t.arn)",
+        (cluster,),
+    )
+    return [(tasks.task_of(row), row["service_arn"]) for row in rows.fetchall()]
+
+
+def _leaving(db: Connection, cluster: str, registered: dict[str, list[TaskTarget]]) -> list[tuple[str, Status, str]]:
+    """(ARN, status, service's ARN) of the tasks that are to stop, and of those that stopped and left targets behind."""
+    rows = db.execute(
+        "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
+        " WHERE cluster = ? AND desired_status = 'STOPPED' AND last_status != 'STOPPED'",
+        (cluster,),
+    ).fetchall()
+    for arn in registered:
+        row = db.execute(
+            "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task WHERE arn = ? AND cluster = ?"
+            " AND last_status = 'STOPPED'",
+            (arn, cluster),
+        ).fetchone()
+        if row is not None:
+            rows.append(row)
+    return [(row[0], Status(row[1]), row[2]) for row in rows]
+
+
+def _still_there(db: Connection, known: list[TaskTarget]) -> list[TaskTarget]:
+    """Those whose target has not drained yet; the others are forgotten."""
+    left = []
+    for target in known:
+        if any((t.id, t.port) == (target.id, target.port) for t in targets.list(db, target.target_group_arn)):
+            left.append(target)
+        else:
+            task_targets.remove(db, target)
+    return left
+
+
+def _load_balancers(db: Connection, service_arn: str, deployment_id: str) -> tuple[LoadBalancer, ...]:
+    """Those of the deployment that started the task; a service's may have changed since."""
+    kept = deployments.find(db, deployment_id)
+    if kept is not None:
+        return kept.revision.load_balancers
+    service = services.find(db, service_arn)
+    return service.load_balancers if service else ()
+
+
+def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
+    for container in task.containers:
+        for binding in container.network_bindings:
+            if (container.name, binding.container_port) == (balancer.container_name, balancer.container_port):
+                return binding.host_port
+    return None
+
+
+def _name(service_arn: str) -> str:
+    return service_arn.rpartition("/")[2]

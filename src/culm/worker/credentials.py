@@ -1,0 +1,48 @@
+"""The credentials of tasks, as their SDKs fetch them: `GET /v2/credentials/<task id>`.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from culm.model.agent import RoleCredentials
+
+PATH = "/v2/credentials/"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Credentials:
+    """What the agents of this process were given for their tasks; also the ASGI application that hands them out."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[str, RoleCredentials] = {}
+
+    def put(self, task_arn: str, credentials: RoleCredentials) -> None:
+        self._by_task[task_arn.rpartition("/")[2]] = credentials
+
+    def forget(self, task_arn: str) -> None:
+        self._by_task.pop(task_arn.rpartition("/")[2], None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._by_task.get(scope["path"].removeprefix(PATH))
+        if found is None:
+            body = {"code": "NoIdInRequest", "message": "CredentialsV2Request: no task has this credentials id"}
+        else:
+            body = {
+                "RoleArn": found.role_arn,
+                "AccessKeyId": found.access_key_id,
+                "SecretAccessKey": found.secret_access_key,
+                "Token": found.session_token,
+                "Expiration": datetime.fromtimestamp(found.expiration, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+        content = msgspec.json.encode(body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
+        await send({"type": "http.response.body", "body": content})

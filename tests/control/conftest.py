@@ -1,0 +1,186 @@
+"""A whole cluster in one process: boto3, the real operations, reconciler and agents, on a runtime in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from sqlite3 import Connection
+from typing import Any, TypeVar
+
+import pytest
+
+from culm.control.agents import Agents
+from culm.control.reconciler import Reconciler
+from culm.errors import RuntimeFailure
+from culm.runtime.fake import FakeRuntime
+from culm.runtime.port import Line, Seen
+from culm.store.changes import Signal
+from culm.store.db import transact
+from culm.worker.agent import Agent
+from culm.worker.credentials import Credentials
+from culm.worker.machine import Machine
+from culm.worker.specs import CONTAINER_NAME, TASK_ARN, Surroundings
+
+T = TypeVar("T")
+
+
+class InlineStore:
+    """The store on the test's own connection and thread."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        return transact(self.db, work)
+
+
+class LogsInMemory:
+    def __init__(self) -> None:
+        self.groups: set[str] = {"/there"}
+        self.lines: dict[tuple[str, str], list[str]] = {}
+        self.cursors: dict[str, str] = {}
+
+    async def open(self, group: str, stream: str, *, create_group: bool) -> None:
+        if group not in self.groups and not create_group:
+            raise RuntimeFailure("CannotStartContainerError", "The specified log group does not exist.")
+        self.groups.add(group)
+
+    async def append(self, group: str, stream: str, container: str, lines: Sequence[Line]) -> None:
+        self.lines.setdefault((group, stream), []).extend(line.text for line in lines)
+        self.cursors[container] = lines[-1].cursor
+
+    async def cursor(self, container: str) -> str | None:
+        return self.cursors.get(container)
+
+
+async def no_login(image: str) -> tuple[str, str] | None:
+    return None
+
+
+class World:
+    """`settle()` lets everything happen that can happen without time passing."""
+
+    def __init__(self, cloud: Any) -> None:
+        self.cloud = cloud
+        self.ecs = cloud.client("ecs")
+        self.runtime = FakeRuntime(cloud.clock)
+        self.logs = LogsInMemory()
+        self.credentials = Credentials()
+        self.store = InlineStore(cloud.db)
+        self.instances: list[str] = []
+        self._running: list[asyncio.Task[None]] = []
+        self.boot()
+
+    def boot(self) -> None:
+        """A control plane that knows nothing but what is stored."""
+        self.agents = Agents(
+            self.store,  # type: ignore[arg-type]
+            Signal(),
+            region="us-east-1",
+            registry="127.0.0.1:4566",
+            now=self.cloud.clock,
+            new_id=self.cloud.new_id,
+        )
+        self.reconciler = Reconciler(
+            self.store,  # type: ignore[arg-type]
+            self.agents,
+            now=self.cloud.clock,
+            new_id=self.cloud.new_id,
+        )
+
+    def add_instance(self, number: int = 1, *, cluster: str = "default", memory: int = 995) -> None:
+        self.start_agent(
+            Machine(
+                cluster=cluster,
+                ec2_instance_id=f"i-{number:017x}",
+                address=f"127.77.0.{10 + number}",
+                memory=memory,
+                container_instance_arn=next((a for a in self._arns() if f"i-{number:017x}" in self._of(a)), None),
+            )
+        )
+
+    def start_agent(self, machine: Machine) -> None:
+        around = Surroundings(
+            address=machine.address,
+            region="us-east-1",
+            api="http://127.0.0.1:4566",
+            volumes="/nowhere",
+        )
+        agent = Agent(
+            machine=machine,
+            around=around,
+            control=self.agents,
+            runtime=self.runtime,
+            logs=self.logs,
+            login=no_login,
+            credentials=self.credentials,
+            now=self.cloud.clock,
+        )
+        self._running.append(asyncio.create_task(agent.run()))
+
+    async def crash(self) -> None:
+        """Control plane and agents die; containers go on; a new control plane starts."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+        self.boot()
+
+    async def settle(self) -> None:
+        """Until nobody has anything left to do."""
+        quiet = 0
+        for _ in range(2000):
+            for task in self._running:
+                if task.done():
+                    task.result()
+            quiet = 0 if await self.reconciler.step() else quiet + 1
+            if quiet > 30:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("it never settles")
+
+    async def advance(self, seconds: float) -> None:
+        self.cloud.clock.advance(seconds)
+        await self.settle()
+
+    async def containers(self, *, running: bool = True) -> list[Seen]:
+        found = await self.runtime.list()
+        return [s for s in found if s.state == "running" or not running]
+
+    async def container_of(self, task_arn: str, name: str = "web") -> Seen:
+        found = [
+            s for s in await self.runtime.list() if s.labels[TASK_ARN] == task_arn and s.labels[CONTAINER_NAME] == name
+        ]
+        return found[-1]
+
+    def register(self, family: str = "web", **changed: Any) -> str:
+        container = {"name": "web", "image": f"{family}:1", "memory": 256, **changed}
+        answer = self.ecs.register_task_definition(family=family, containerDefinitions=[container])
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    def tasks(self, **filters: Any) -> list[dict[str, Any]]:
+        arns = self.ecs.list_tasks(**filters)["taskArns"]
+        return list(self.ecs.describe_tasks(tasks=arns)["tasks"]) if arns else []
+
+    def task(self, arn: str) -> dict[str, Any]:
+        return dict(self.ecs.describe_tasks(tasks=[arn])["tasks"][0])
+
+    def service(self, name: str = "web") -> dict[str, Any]:
+        return dict(self.ecs.describe_services(services=[name])["services"][0])
+
+    def _arns(self) -> list[str]:
+        return [r[0] for r in self.cloud.db.execute("SELECT arn FROM ecs_container_instance")]
+
+    def _of(self, arn: str) -> str:
+        row = self.cloud.db.execute("SELECT ec2_instance_id FROM ecs_container_instance WHERE arn = ?", (arn,))
+        return str(row.fetchone()[0])
+
+
+@pytest.fixture
+async def world(cloud: Any) -> AsyncIterator[World]:
+    """A default cluster with two t2.micro."""
+    made = World(cloud)
+    made.ecs.create_cluster()
+    made.add_instance(1)
+    made.add_instance(2)
+    await made.settle()
+    yield made
+    await made.crash()
