@@ -79,11 +79,11 @@ class CreateRepositoryInput:
 
 @operation("ecr", "CreateRepository")
 def create_repository(call: Call, req: CreateRepositoryInput) -> dict[str, Any]:
-    if not _NAME.fullmatch(req.repository_name) or not 2 <= len(req.repository_name) <= 256:
+    if not _NAME.fullmatch(req.repository_name):
         raise AwsError(
             "InvalidParameterException",
             "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression "
-            f"'{_NAME.pattern}' and have 2 to 256 characters'",
+            f"'{_NAME.pattern}''",
         )
     if repositories.find(call.db, req.repository_name):
         raise AwsError(
