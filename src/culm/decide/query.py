@@ -67,6 +67,10 @@ WORDS = {
 """The operators' other spellings."""
 
 
+WORD = r"(?:\[[^\]]*\]|(?!&&|\|\|)[^\s()])+"
+LISTED_WORD = r"(?:\[[^\]]*\]|(?!&&|\|\|)[^\s()\],])+"
+
+
 class _Parser:
     """Recursive descent: or -> and -> not -> (query) or `subject operator [argument]`."""
 
@@ -140,23 +144,13 @@ class _Parser:
                 return self.value()
 
     def value(self, in_list: bool = False) -> str:
-        """A quoted text, or a word; a word keeps the brackets that it opened itself, as patterns have them."""
+        """A quoted text, or a word; a pattern's [ ] belong to the word, parentheses only to quoted ones."""
         if quoted := self.accept(r"\"[^\"]*\"|'[^']*'"):
             return quoted[1:-1]
-        start = end = self.at + len(self.text[self.at :]) - len(self.text[self.at :].lstrip())
-        depth = 0
-        while end < len(self.text):
-            char = self.text[end]
-            if depth == 0 and (char.isspace() or char in ")]" or (in_list and char == ",")):
-                break
-            if depth == 0 and self.text[end : end + 2] in ("&&", "||"):
-                break
-            depth += (char in "([") - (char in ")]")
-            end += 1
-        if start == end:
+        word = self.accept(LISTED_WORD if in_list else WORD)
+        if not word:
             raise self.error("expected an argument")
-        self.at = end
-        return self.text[start:end]
+        return word
 
     def accept(self, pattern: str) -> str:
         found = re.compile(rf"\s*({pattern})").match(self.text, self.at)

@@ -41,13 +41,15 @@ class Ranking:
         self._leading = [name for name in fields[:leading] if name is not None]
         self._trailing = strategies[leading:]
         self._counts = {name: Counter[str | None]() for name in fields if name is not None}
+        holders = tuple(holders)
         for node in holders:
             for name, counts in self._counts.items():
                 counts[node.attributes.get(name)] += node.staying.get(group, 0)
         cells: dict[Hashable, list[Node]] = {}
         for node in nodes:
             cells.setdefault(tuple(node.attributes.get(name) for name in self._leading), []).append(node)
-        self._cells = Heap([Heap(cell, self._key_of_node) for cell in cells.values()], self._key_of_cell)
+        self._tasks = sum(node.staying.get(group, 0) for node in holders)
+        self._cells = Heap([self._cell(cell) for cell in cells.values()], self._key_of_cell)
 
     def best(self) -> Node | None:
         """The first of those that are able; None when there is none left."""
@@ -56,13 +58,19 @@ class Ranking:
 
     def moved(self, node: Node, by: int) -> None:
         """`by` tasks came to (negative: left) the node that `best` gave last."""
+        self._tasks += by
         for name, counts in self._counts.items():
             counts[node.attributes.get(name)] += by
         cell = self._cells.top_as_it_was()
         cell.rank_top_again()
         self._cells.rank_top_again()
 
-    def _key_of_cell(self, cell: "Heap[Node]") -> Key | None:
+    def _cell(self, nodes: list[Node]) -> "Heap[Node] | Urn[Node]":
+        if self._trailing and self._trailing[0].type == "random":
+            return Urn(nodes, self._able, lambda: self._chance(f"{self._group} {self._tasks}"))
+        return Heap(nodes, self._key_of_node)
+
+    def _key_of_cell(self, cell: "Heap[Node] | Urn[Node]") -> Key | None:
         first = cell.top()
         if first is None:
             return None
@@ -131,3 +139,30 @@ class Heap(Generic[T]):
             heapq.heappop(self._heap)
         else:
             heapq.heapreplace(self._heap, (key, turn, item))
+
+
+class Urn(Generic[T]):
+    """Items of which any is as good as the other: the dice choose among those that are able."""
+
+    def __init__(self, items: Iterable[T], able: Callable[[T], bool], dice: Callable[[], float]) -> None:
+        self._items = list(items)
+        self._able = able
+        self._dice = dice
+        self._drawn: T | None = None
+
+    def top(self) -> T | None:
+        while self._items and self._drawn is None:
+            index = int(self._dice() * len(self._items))
+            if self._able(self._items[index]):
+                self._drawn = self._items[index]
+            else:
+                self._items[index] = self._items[-1]
+                self._items.pop()
+        return self._drawn
+
+    def top_key(self) -> Key:
+        return ()
+
+    def rank_top_again(self) -> None:
+        """Draw anew."""
+        self._drawn = None
