@@ -31,7 +31,7 @@ def main() -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=75,  # longer than a load balancer keeps idle connections (an ALB: 60 s), so it closes first
+            timeout_keep_alive=75,  # a load balancer closes idle connections first: an ALB after 60 s
             timeout_graceful_shutdown=configured.stop_seconds,
         )
     )

@@ -1,6 +1,18 @@
 """The tables, as the newest migration leaves them."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+)
 
 metadata = MetaData()
 

@@ -5,9 +5,11 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__package__)
 
-ids: ContextVar[dict[str, str]] = ContextVar("ids", default={})
+ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
 """`request_id` and, behind a load balancer, `trace_id` of the request being served."""
 
 PLAIN = re.compile(r"[\w.:=;/+-]{1,256}", re.ASCII)

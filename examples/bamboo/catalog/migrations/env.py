@@ -4,14 +4,15 @@ import logging
 import sys
 from time import monotonic, sleep
 
-from catalog import logs, settings
-from catalog.database import address
-from catalog.http import reason
-from catalog.tables import metadata
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
+
+from catalog import logs, settings
+from catalog.database import address
+from catalog.http import reason
+from catalog.tables import metadata
 
 WAIT_SECONDS = 30
 """A database that was started together with its migration gets this long to answer."""

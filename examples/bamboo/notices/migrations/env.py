@@ -4,14 +4,15 @@ import logging
 import sys
 from time import monotonic, sleep
 
-from notices import logs, settings
-from notices.database import address
-from notices.http import reason
-from notices.tables import metadata
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
+
+from notices import logs, settings
+from notices.database import address
+from notices.http import reason
+from notices.tables import metadata
 
 WAIT_SECONDS = 30
 """A database that was started together with its migration gets this long to answer."""

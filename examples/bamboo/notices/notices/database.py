@@ -38,7 +38,7 @@ def address(url: str) -> URL:
     """Take any PostgreSQL URL: which driver speaks to it is this service's business, not its configuration's."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise Misconfigured("database.url is not a database URL: postgresql://user:password@host:port/name") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise Misconfigured(f"database.url must be a postgresql:// URL, not {parsed.drivername}://")

@@ -53,9 +53,7 @@ def list_after(
     if severity is not None:
         wanted = wanted.where(notices.c.severity == severity)
     if unread_by is not None:
-        wanted = wanted.where(
-            ~exists().where(readers.c.notice_id == notices.c.id, readers.c.account_id == unread_by)
-        )
+        wanted = wanted.where(~exists().where(readers.c.notice_id == notices.c.id, readers.c.account_id == unread_by))
     rows = connection.execute(wanted.order_by(notices.c.id).limit(limit + 1))
     return [Notice(**row._mapping) for row in rows]
 
@@ -64,9 +62,7 @@ def create(connection: Connection, new: NewNotice) -> Notice:
     starts_at = func.now() if new.starts_at is None else new.starts_at
     row = connection.execute(
         insert(notices)
-        .values(
-            title=new.title, text=new.text, severity=new.severity, starts_at=starts_at, ends_at=new.ends_at
-        )
+        .values(title=new.title, text=new.text, severity=new.severity, starts_at=starts_at, ends_at=new.ends_at)
         .returning(*notices.c)
     ).one()
     return Notice(**row._mapping)
@@ -76,7 +72,5 @@ def mark_read(connection: Connection, notice_id: int, account_id: int) -> bool:
     """Note that an account has read a notice, once however often it is told; False when there is no such notice."""
     if find(connection, notice_id) is None:
         return False
-    connection.execute(
-        insert(readers).values(notice_id=notice_id, account_id=account_id).on_conflict_do_nothing()
-    )
+    connection.execute(insert(readers).values(notice_id=notice_id, account_id=account_id).on_conflict_do_nothing())
     return True

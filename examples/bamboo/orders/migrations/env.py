@@ -4,14 +4,15 @@ import logging
 import sys
 from time import monotonic, sleep
 
-from orders import logs, settings
-from orders.database import address
-from orders.http import reason
-from orders.tables import metadata
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
+
+from orders import logs, settings
+from orders.database import address
+from orders.http import reason
+from orders.tables import metadata
 
 WAIT_SECONDS = 30
 """A database that was started together with its migration gets this long to answer."""

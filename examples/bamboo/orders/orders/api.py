@@ -36,12 +36,11 @@ class Orders(HTTPEndpoint):
 
         products = await ask_catalog(request, new)
         try:
-            order = await database(request).run(orders.create, new, products, key)
+            order, which = await database(request).run(orders.create, new, products, key)
         except orders.MixedCurrencies as mixed:
             raise http.Problem(422, f"one order has one currency, not {mixed}") from mixed
-        if order is None:  # the same request, sent twice, was faster the other time
-            earlier = await database(request).run(orders.find_by_key, new.account_id, key)
-            return again(earlier, new)
+        if which == "earlier":
+            return again(order, new)
         return http.reply(order, 201, Location=f"/orders/{order.id}")
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
@@ -66,9 +66,12 @@ def find(connection: Connection, order_id: int) -> Order | None:
 
 
 def find_by_key(connection: Connection, account_id: int, key: str) -> Order | None:
-    wanted = select(orders).where(orders.c.account_id == account_id, orders.c.idempotency_key == key)
-    found = with_lines(connection, wanted)
+    found = with_lines(connection, of_key(account_id, key))
     return found[0] if found else None
+
+
+def of_key(account_id: int, key: str | None) -> Select[Any]:
+    return select(orders).where(orders.c.account_id == account_id, orders.c.idempotency_key == key)
 
 
 def list_after(connection: Connection, after: int, limit: int, account_id: int | None) -> list[Order]:
@@ -91,8 +94,10 @@ def with_lines(connection: Connection, wanted: Select[Any]) -> list[Order]:
     return [Order(**row._mapping, lines=of_order[row.id]) for row in rows]
 
 
-def create(connection: Connection, new: NewOrder, products: Sequence[Product], key: str | None) -> Order | None:
-    """Write an order and its lines; None when another request with this key was first."""
+def create(
+    connection: Connection, new: NewOrder, products: Sequence[Product], key: str | None
+) -> tuple[Order, Literal["new", "earlier"]]:
+    """Write an order and its lines, unless a request with the same key was faster: then that one's order it is."""
     bought = [
         Line(
             product_id=product.id,
@@ -114,9 +119,10 @@ def create(connection: Connection, new: NewOrder, products: Sequence[Product], k
         .returning(*orders.c)
     ).one_or_none()
     if row is None:
-        return None
+        (earlier,) = with_lines(connection, of_key(new.account_id, key))
+        return earlier, "earlier"
     connection.execute(insert(lines), [asdict(line) | {"order_id": row.id} for line in bought])
-    return Order(**row._mapping, lines=bought)
+    return Order(**row._mapping, lines=bought), "new"
 
 
 def one_currency(products: Sequence[Product]) -> str:

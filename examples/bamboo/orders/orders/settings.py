@@ -45,11 +45,12 @@ def load(folder: Path = FOLDER) -> Settings:
     path = folder / "settings.toml"
     try:
         settings = msgspec.toml.decode(read(path), type=Settings)
-        port = msgspec.convert(os.environ.get("PORT", settings.port), Port, strict=False)
     except msgspec.DecodeError as wrong:
         raise Misconfigured(f"{path}: {wrong}") from wrong
+    try:
+        port = msgspec.convert(os.environ.get("PORT", settings.port), Port, strict=False)
     except msgspec.ValidationError as wrong:
-        raise Misconfigured(f"{path} or the environment's PORT: {wrong}") from wrong
+        raise Misconfigured(f"the environment's PORT: {wrong}") from wrong
     return msgspec.structs.replace(settings, host=os.environ.get("HOST", settings.host), port=port)
 
 
