@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 import re
 from typing import Literal
 
+from culm.cloud.ecs import placement_rules
 from culm.errors import AwsError
 from culm.model.services import DeploymentConfiguration, LoadBalancer, Service
 from culm.model.task_definitions import TaskDefinition
@@ -92,10 +93,7 @@ def _check_percents(service: Service) -> None:
 def _check_placement(service: Service) -> None:
     if service.scheduling_strategy == "DAEMON" and service.placement_strategy:
         raise _refused("Placement strategies are not supported with a DAEMON scheduling strategy.")
-    if len(service.placement_strategy) > 5:
-        raise _refused("Placement strategy can have at most 5 items.")
-    if len(service.placement_constraints) > 10:
-        raise _refused("Placement constraints can have at most 10 items.")
+    placement_rules.check(service.placement_constraints, service.placement_strategy)
 
 
 def _check_load_balancer(call: Call, balancer: LoadBalancer, definition: TaskDefinition) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from culm.cloud.ecs import placement_rules
 from culm.errors import AwsError
 from culm.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
 
@@ -41,6 +42,7 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     for constraint in definition.placement_constraints:
         if constraint.type != "memberOf" or not constraint.expression:
             raise _refused("Task definition placement constraints must be of type memberOf, with an expression.")
+    placement_rules.check(definition.placement_constraints, ())
     containers = tuple(_with_defaults(c, definition.network_mode) for c in definition.container_definitions)
     _check_ports(containers)
     return replace(definition, container_definitions=containers)

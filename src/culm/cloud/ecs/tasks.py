@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.ecs import client_tokens
+from culm.cloud.ecs import client_tokens, placement_rules
 from culm.cloud.ecs.fleet import fleet_of
 from culm.cloud.ecs.launch import Launch, launch
 from culm.cloud.ecs.references import (
@@ -59,6 +59,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     check_launch_type(req.launch_type)
     if not 1 <= req.count <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Count must be between 1 and {MOST_AT_ONCE}.")
+    placement_rules.check(req.placement_constraints, req.placement_strategy)
     token = client_tokens.Token.of(req.client_token, cluster.name, replace(req, client_token=None))
     if (arns := client_tokens.answered(call, token)) is not None:
         return {"tasks": views(call, tasks.by_arns(call.db, arns)), "failures": []}

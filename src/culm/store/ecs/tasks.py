@@ -246,6 +246,17 @@ def _outline(row: Row) -> Task:
     )
 
 
+def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
+    """Running and pending tasks of an instance."""
+    row = db.execute(
+        "SELECT coalesce(sum(last_status = 'RUNNING'), 0),"
+        " coalesce(sum(last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')), 0)"
+        " FROM ecs_task WHERE container_instance_arn = ? AND last_status != 'STOPPED'",
+        (container_instance_arn,),
+    ).fetchone()
+    return row[0], row[1]
+
+
 def task_of(row: Row) -> Task:
     asked = _asked.decode(row["asked"])
     reported = _reported.decode(row["reported"])
