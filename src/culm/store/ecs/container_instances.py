@@ -17,6 +17,20 @@ def find(db: Connection, arn: str) -> ContainerInstance | None:
     return _instance(row) if row else None
 
 
+def find_by_ec2_instance_id(db: Connection, ec2_instance_id: str) -> ContainerInstance | None:
+    """What the machine registered as last, be it INACTIVE by now."""
+    row = db.execute(
+        _COLUMNS + " WHERE ec2_instance_id = ? ORDER BY registered_at DESC LIMIT 1", (ec2_instance_id,)
+    ).fetchone()
+    return _instance(row) if row else None
+
+
+def find_by_ec2_instance_id(db: Connection, id: str) -> ContainerInstance | None:
+    """The last registration of a machine, also when it is INACTIVE."""
+    row = db.execute(_COLUMNS + " WHERE ec2_instance_id = ? ORDER BY rowid DESC LIMIT 1", (id,)).fetchone()
+    return _instance(row) if row else None
+
+
 def list(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
     """Those that are registered, by ARN."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn", (cluster,))

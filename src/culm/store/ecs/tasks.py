@@ -257,6 +257,15 @@ def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def count_on(db: Connection, container_instance_arn: str) -> int:
+    """Tasks of an instance that are not STOPPED."""
+    row = db.execute(
+        "SELECT count(*) FROM ecs_task WHERE container_instance_arn = ? AND last_status != 'STOPPED'",
+        (container_instance_arn,),
+    ).fetchone()
+    return int(row[0])
+
+
 def task_of(row: Row) -> Task:
     asked = _asked.decode(row["asked"])
     reported = _reported.decode(row["reported"])

@@ -11,6 +11,7 @@ CREATE TABLE ecs_container_instance (
     body TEXT NOT NULL
 ) STRICT;
 
+CREATE INDEX ecs_container_instance_ec2 ON ecs_container_instance (ec2_instance_id);
 CREATE INDEX ecs_container_instance_cluster ON ecs_container_instance (cluster, status);
 
 -- what people put on resources; the attributes that agents registered are in their instance's body
