@@ -52,7 +52,7 @@ def compile_input(operation: Operation, record: type, paged: frozenset[str] = fr
     """A function from wire members to `record`; members of `paged` belong to the wire and are only validated."""
     if operation.input is None:
         return lambda members: record()
-    read = _Compiler(paged).reader(operation.input, record)
+    read = compile_members(operation.input, record, paged)
 
     def build(members: Any) -> Any:
         values = read(members)
@@ -62,6 +62,11 @@ def compile_input(operation: Operation, record: type, paged: frozenset[str] = fr
             raise Invalid(f"this value: {refusal}", unsupported=True) from refusal
 
     return build
+
+
+def compile_members(shape: Shape, kind: Any = Any, paged: frozenset[str] = frozenset()) -> Reader:
+    """A function from wire members to what `kind`, a record or anything, is made of."""
+    return _Compiler(paged).reader(shape, kind)
 
 
 class _Compiler:

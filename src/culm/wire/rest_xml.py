@@ -69,7 +69,7 @@ def decoder(operation: Operation) -> Decode:
 def located(name: str, member: Shape) -> tuple[str, Callable[[Route], Any]]:
     """A member that is not in the body, and how it is read from a request; None is "not there"."""
     wire = member.location_name or name
-    convert = scalars.of(member, header=member.location == "header")
+    convert = scalars.of(member)
     match member.location:
         case "uri":
             return name, lambda route: convert(route.labels[wire])
@@ -96,7 +96,7 @@ def located(name: str, member: Shape) -> tuple[str, Callable[[Route], Any]]:
 def payload_decoder(name: str, member: Shape) -> Callable[[Request], dict[str, Any]]:
     """The body is one member: a document, or the bytes themselves."""
     if member.type == "blob":
-        return lambda request: {name: request.body}
+        return lambda request: {name: request.body} if request.body else {}
     if member.type == "string":
         return lambda request: {name: request.body.decode()} if request.body else {}
     read = compile_xml(member)
@@ -125,13 +125,14 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
         return lambda result, request_id: Response(status=operation.status, headers=identify(request_id))
     write_headers = header_writer(shape)
     payload = shape.traits.get("payload")
+    document = not payload or shape.members[payload].type == "structure"
     write_body = payload_writer(payload, shape.members[payload]) if payload else document_writer(operation, shape)
 
     def encode(result: Any, request_id: str) -> Response:
         members = {} if result is None else result
         status, headers = write_headers(members)
         body = b"" if operation.method == "HEAD" else write_body(members)
-        if body and "content-type" not in headers:
+        if document and body:
             headers["content-type"] = "application/xml"
         return Response(status=status or operation.status, headers=headers | identify(request_id), body=body)
 

@@ -11,10 +11,8 @@ from typing import Any
 from culm.wire.models import Shape
 
 
-def of(shape: Shape, *, header: bool = False) -> Callable[[str], Any]:
-    """How a member's text becomes its value; HTTP's own date format is the default in headers."""
-    if shape.type == "timestamp":
-        return http_time if header else time
+def of(shape: Shape) -> Callable[[str], Any]:
+    """How a member's text becomes its value; a list is comma-separated, as in headers."""
     if shape.type == "list":
         element = of(shape.member)
         return lambda text: [element(item.strip()) for item in text.split(",")]
@@ -40,19 +38,13 @@ def number(text: str) -> Any:
 
 
 def time(text: str) -> Any:
-    """Epoch seconds from ISO 8601, or from a number of them."""
-    try:
-        return datetime.datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        return number(text)
-
-
-def http_time(text: str) -> Any:
-    """Epoch seconds from `Thu, 01 Jan 2026 00:00:00 GMT`."""
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        return time(text)
+    """Epoch seconds from ISO 8601, from HTTP's `Thu, 01 Jan 2026 00:00:00 GMT`, or from a number of them."""
+    for parse in (datetime.datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return parse(text).timestamp()
+        except ValueError:
+            pass
+    return number(text)
 
 
 _SCALARS: dict[str, Callable[[str], Any]] = {
@@ -61,4 +53,5 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
     "long": integer,
     "float": number,
     "double": number,
+    "timestamp": time,
 }
