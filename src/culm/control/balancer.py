@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from culm.cloud.elbv2 import attributes
 from culm.control import loop
-from culm.store.changes import Signal
 from culm.control.prober import Check, Key, Prober, key
 from culm.dataplane import port
 from culm.dataplane.port import DataPlane
@@ -20,6 +19,7 @@ from culm.decide.target_health import routable
 from culm.errors import PlaneFailure
 from culm.model.load_balancers import Listener, LoadBalancer, Rule, Target, TargetGroup
 from culm.model.record import record
+from culm.store.changes import Signal
 from culm.store.db import Store
 from culm.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
 

@@ -7,6 +7,7 @@ import asyncio
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from culm.errors import PlaneFailure
 from culm.model.record import record
 
 ANSWER_SECONDS = 10.0
+_HANG_UPS = 50
+_PAUSE_SECONDS = 0.02
 _LONGEST_PATH = 100
 _MAINTENANCE = 0x01 | 0x02 | 0x20
 """Forced, inherited and by DNS: https://docs.haproxy.org/2.8/management.html#show%20servers%20state"""
@@ -27,11 +30,21 @@ class Console:
         self.path = path
 
     async def ask(self, *commands: str) -> list[str]:
-        """Each command's answer; `PlaneFailure("NotAnswering")` where nobody listens."""
-        line = ";".join(commands) + "\n"
+        """Each command's answer; `PlaneFailure("NotAnswering")` where nobody listens.
+
+        One that takes the connection and hangs up is between two lives, or ending: it is asked again.
+        """
+        for _ in range(_HANG_UPS):
+            if said := await self.tell(";".join(commands)):
+                return _answers(said, len(commands))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise PlaneFailure("NotAnswering", f"HAProxy hangs up on {self.path}")
+
+    async def tell(self, line: str) -> str:
+        """What comes back, which may be nothing."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return _answers(await self._exchange(line.encode()), len(commands))
+                return await self._exchange(f"{line}\n".encode())
         except (OSError, TimeoutError) as error:
             raise PlaneFailure("NotAnswering", f"HAProxy does not answer on {self.path}: {error}") from error
 
@@ -64,6 +77,8 @@ class Running:
 
 async def look(console: Console) -> Running:
     info, state = await console.ask("show info", "show servers state")
+    if "\n# " not in state:
+        raise PlaneFailure("NotAnswering", "HAProxy ended in the middle of its answer")
     fields = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
     return Running(description=fields.get("description", ""), servers=tuple(_servers(state)))
 
@@ -82,11 +97,11 @@ async def frontends(console: Console) -> set[str]:
 async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
     """The master's process id, and those of workers that only finish what they had at a reload."""
     [table] = await master.ask("show proc")
-    rows = [line.split() for line in table.splitlines() if line and not line.startswith("#")]
-    old_from = table.find("# old workers")
-    old = [line.split() for line in table[old_from:].splitlines()[1:]] if old_from >= 0 else []
-    workers = tuple(int(row[0]) for row in old if len(row) > 1 and row[1] == "worker")
-    return next(int(row[0]) for row in rows if row[1] == "master"), workers
+    present, _, finishing = table.partition("# old workers")
+    found = re.search(r"^(\d+)\s+master", present, re.MULTILINE)
+    if found is None:
+        raise PlaneFailure("NotAnswering", f"HAProxy's master says {table!r}")
+    return int(found[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
 
 
 def _servers(state: str) -> Iterator[Server]:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from culm.dataplane.haproxy import binary, console, ports, render
@@ -21,6 +21,7 @@ from culm.errors import PlaneFailure
 RELOAD_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 _DELETE_ATTEMPTS = 10
+_LET_GO_ATTEMPTS = 50
 
 
 class HaproxyPlane:
@@ -37,6 +38,7 @@ class HaproxyPlane:
         self._worker = Console(folder / render.STATS_SOCKET)
         self._master = Console(folder / "master.sock")
         self._configuration = folder / "haproxy.cfg"
+        self._pid_file = folder / "haproxy.pid"
         self._totals = Totals()
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
@@ -50,12 +52,10 @@ class HaproxyPlane:
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
         running = await self._running()
         held = await console.frontends(self._worker) if running else set()
-        obstacles = {
-            listener.port: obstacle
-            for listener in listeners
-            if render.frontend(listener) not in held
-            and (obstacle := ports.obstacle(self.addresses, listener.port)) is not None
-        }
+        new = [listener.port for listener in listeners if render.frontend(listener) not in held]
+        obstacles = self._obstacles(new)
+        if running is None and self._pid_file.exists():
+            obstacles = await self._after_crash(new)
         served = [listener for listener in listeners if listener.port not in obstacles]
         wished = self._description(served, groups)
         if running is None:
@@ -82,12 +82,28 @@ class HaproxyPlane:
         except PlaneFailure:
             return
         for end in signal.SIGTERM, signal.SIGKILL:
-            os.kill(master, end)
+            with suppress(ProcessLookupError):
+                os.kill(master, end)
             try:
-                return await self._until(lambda running: running is None, "NotAnswering", "HAProxy does not end")
+                await self._until(lambda running: running is None, "NotAnswering", "HAProxy does not end")
+                break
             except PlaneFailure:
                 if end is signal.SIGKILL:
                     raise
+        self._pid_file.unlink(missing_ok=True)
+
+    def _obstacles(self, wanted: Sequence[int]) -> dict[int, str]:
+        found = {port: ports.obstacle(self.addresses, port) for port in wanted}
+        return {port: why for port, why in found.items() if why is not None}
+
+    async def _after_crash(self, wanted: Sequence[int]) -> dict[int, str]:
+        """What stands in the way when a worker that lost its master has had its time to let go of the ports."""
+        for _ in range(_LET_GO_ATTEMPTS):
+            if not self._obstacles(wanted):
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        self._pid_file.unlink()
+        return self._obstacles(wanted)
 
     def _description(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         digest = render.shape(listeners, groups, addresses=self.addresses, version=self._version)
@@ -119,7 +135,16 @@ class HaproxyPlane:
     async def _launch(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> None:
         self._totals.restarted()
         self._write(self.render(listeners, groups))
-        arguments = ["-W", "-D", "-S", "unix@master.sock,mode,600", "-p", "haproxy.pid", "-f", self._configuration.name]
+        arguments = [
+            "-W",
+            "-D",
+            "-S",
+            "unix@master.sock,mode,600",
+            "-p",
+            self._pid_file.name,
+            "-f",
+            self._configuration.name,
+        ]
         status, said = await self._run(*arguments)
         if status != 0:
             raise PlaneFailure("CannotStart", f"HAProxy did not start: {_last_words(said)}")
@@ -137,7 +162,7 @@ class HaproxyPlane:
         before = self._configuration.read_text() if self._configuration.exists() else text
         candidate.replace(self._configuration)
         try:
-            [answer] = await self._master.ask("reload")
+            answer = await self._master.tell("reload")
             if "Success=0" in answer:
                 raise PlaneFailure("ConfigurationRefused", f"HAProxy could not reload: {_last_words(answer)}")
             await self._until_it_runs(wished, "ConfigurationRefused")

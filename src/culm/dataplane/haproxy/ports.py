@@ -36,7 +36,7 @@ def owner(port: int) -> str:
         return "another process"
     for pid in processes:
         try:
-            held = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")}
+            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
             name = Path(f"/proc/{pid}/comm").read_text().strip()
         except OSError:
             continue  # ended meanwhile, or not ours to look at

@@ -1,0 +1,218 @@
+"""What every data plane does: the fake, and HAProxy by real requests over real sockets."""
+
+import os
+import shutil
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
+
+from culm.dataplane.fake import Carried, FakePlane
+from culm.dataplane.haproxy.plane import HaproxyPlane
+from culm.dataplane.port import DataPlane
+from culm.decide.listener_rules import Request
+from culm.model.load_balancers import Action, RedirectConfig
+
+
+class Fake:
+    def __init__(self) -> None:
+        self.plane: DataPlane = FakePlane()
+
+    async def get(self, port: int, path: str) -> Carried:
+        request = Request(method="GET", path=path, query=None, headers=[("host", "x")], source="127.0.0.1")
+        assert isinstance(self.plane, FakePlane)
+        return self.plane.carry(port, request)
+
+    async def crash(self) -> None:
+        assert isinstance(self.plane, FakePlane)
+        self.plane.running = False
+
+    def occupy(self, port: int) -> None:
+        assert isinstance(self.plane, FakePlane)
+        self.plane.taken[port] = f"port {port} of 127.0.0.1 is taken by another process"
+
+    def forget(self) -> None:
+        """The daemon dies and another begins; a fake has no life outside it."""
+
+    async def close(self) -> None:
+        pass
+
+
+class Haproxy:
+    def __init__(self, folder: Path, executable: Path | None) -> None:
+        self.folder, self.executable = folder, executable
+        self.plane: DataPlane = HaproxyPlane(folder, executable=executable)
+        self._client = httpx.AsyncClient()
+        self._occupied: list[socket.socket] = []
+
+    async def get(self, port: int, path: str) -> Carried:
+        response = await self._client.get(f"http://127.0.0.1:{port}{path}")
+        answered = response.headers.get("server") is None and response.content
+        return Carried(status=response.status_code, target=response.json()["target"] if answered else None)
+
+    async def crash(self) -> None:
+        await kill_haproxy(self.folder)
+
+    def occupy(self, port: int) -> None:
+        self._occupied.append(socket.create_server(("127.0.0.1", port)))
+
+    def forget(self) -> None:
+        self.plane = HaproxyPlane(self.folder, executable=self.executable)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+        for each in self._occupied:
+            each.close()
+        await self.plane.stop()
+
+
+@pytest.fixture(params=["fake", "haproxy of the wheel", "haproxy on PATH"])
+async def under_test(request: Any, tmp_path: Path) -> AsyncIterator[Any]:
+    on_path_too = shutil.which("haproxy")
+    if request.param == "haproxy on PATH" and on_path_too is None:
+        pytest.skip("no haproxy on PATH")
+    if request.param == "fake":
+        made: Any = Fake()
+    else:
+        made = Haproxy(tmp_path / "lb", Path(on_path_too) if "PATH" in request.param and on_path_too else None)
+    await made.plane.start()
+    yield made
+    await made.close()
+
+
+async def test_the_first_rule_that_holds_decides_and_the_default_is_last(under_test):
+    port = free_port()
+    async with a_web() as one, a_web() as two:
+        rules = (
+            a_rule(10, on_path("/api/v2/*"), action=forward("two")),
+            a_rule(20, on_path("/api/*"), action=forward("one")),
+        )
+        groups = [a_group("one", one.target), a_group("two", two.target)]
+        assert await under_test.plane.apply([a_listener(port, *rules)], groups) == {}
+        assert (await under_test.get(port, "/api/v2/x")).target == two.name
+        assert (await under_test.get(port, "/api/x")).target == one.name
+        assert await under_test.get(port, "/other") == Carried(status=404)
+
+
+async def test_requests_go_round_the_targets(under_test):
+    port = free_port()
+    async with a_web() as one, a_web() as two:
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        await under_test.plane.apply([listener], [a_group("web", one.target, two.target)])
+        seen = Counter([(await under_test.get(port, "/")).target for _ in range(10)])
+        assert seen == {one.name: 5, two.name: 5}
+
+
+async def test_a_group_without_a_target_answers_503(under_test):
+    port = free_port()
+    async with a_web() as one:
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        for targets in (), (one.draining,):
+            await under_test.plane.apply([listener], [a_group("web", *targets)])
+            assert await under_test.get(port, "/") == Carried(status=503)
+
+
+async def test_a_draining_target_gets_nothing_new_until_it_is_ready_again(under_test):
+    port = free_port()
+    async with a_web() as one, a_web() as two:
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        await under_test.plane.apply([listener], [a_group("web", one.target, two.target)])
+        await under_test.plane.apply([listener], [a_group("web", one.draining, two.target)])
+        assert {(await under_test.get(port, "/")).target for _ in range(6)} == {two.name}
+        await under_test.plane.apply([listener], [a_group("web", one.target)])
+        assert {(await under_test.get(port, "/")).target for _ in range(6)} == {one.name}
+
+
+async def test_weights_decide_between_groups_and_zero_is_none(under_test):
+    port = free_port()
+    async with a_web() as one, a_web() as two:
+        listener = a_listener(port, a_rule(None, action=forward("one", "two", weights=(0, 5))))
+        await under_test.plane.apply([listener], [a_group("one", one.target), a_group("two", two.target)])
+        assert {(await under_test.get(port, "/")).target for _ in range(6)} == {two.name}
+
+
+async def test_redirects_are_answered_by_the_plane(under_test):
+    port = free_port()
+    redirect = RedirectConfig(protocol="HTTPS", port="443", status_code="HTTP_301")
+    rule = a_rule(1, on_path("/old/*"), action=Action(type="redirect", redirect_config=redirect))
+    await under_test.plane.apply([a_listener(port, rule)], [])
+    assert (await under_test.get(port, "/old/x")).status == 301
+
+
+async def test_a_taken_port_is_named_and_the_others_are_served(under_test):
+    taken, free = free_port(), free_port()
+    under_test.occupy(taken)
+    problems = await under_test.plane.apply([a_listener(taken), a_listener(free)], [])
+    assert list(problems) == [taken]
+    assert f"port {taken} of 127.0.0.1 is taken by" in problems[taken]
+    assert (await under_test.get(free, "/")).status == 404
+
+
+async def test_a_listener_that_is_left_out_frees_its_port(under_test):
+    first, second = free_port(), free_port()
+    await under_test.plane.apply([a_listener(first), a_listener(second)], [])
+    await under_test.plane.apply([a_listener(second)], [])
+    socket.create_server(("127.0.0.1", first)).close()
+    assert (await under_test.get(second, "/")).status == 404
+
+
+async def test_it_is_started_again_after_a_crash_with_what_is_wished(under_test):
+    port = free_port()
+    async with a_web() as one:
+        listener, group = a_listener(port, a_rule(None, action=forward("web"))), a_group("web", one.target)
+        await under_test.plane.apply([listener], [group])
+        await under_test.crash()
+        assert await under_test.plane.apply([listener], [group]) == {}
+        assert (await under_test.get(port, "/")).target == one.name
+
+
+async def test_a_new_daemon_adopts_what_runs_and_brings_it_to_what_is_wished(under_test):
+    port = free_port()
+    async with a_web() as one, a_web() as two:
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        await under_test.plane.apply([listener], [a_group("web", one.target)])
+        under_test.forget()
+        await under_test.plane.start()
+        assert (await under_test.get(port, "/")).target == one.name
+        assert await under_test.plane.apply([listener], [a_group("web", two.target)]) == {}
+        assert (await under_test.get(port, "/")).target == two.name
+        assert await under_test.plane.apply([a_listener(port)], []) == {}
+        assert (await under_test.get(port, "/")).status == 404
+
+
+async def test_requests_are_counted_by_target_across_a_change_of_rules(under_test):
+    port = free_port()
+    async with a_web() as one:
+        listener, group = a_listener(port, a_rule(None, action=forward("web"))), a_group("web", one.target)
+        await under_test.plane.apply([listener], [group])
+        for _ in range(3):
+            await under_test.get(port, "/")
+        more = a_listener(port, a_rule(1, on_path("/new"), action=forward("web")), *listener.rules)
+        await under_test.plane.apply([more], [group])
+        for _ in range(2):
+            await under_test.get(port, "/")
+        [traffic] = await under_test.plane.metrics()
+        assert (traffic.group, traffic.target, traffic.requests) == ("web", one.name, 5)
+
+
+async def test_stopping_is_repeatable_and_frees_the_port(under_test):
+    port = free_port()
+    await under_test.plane.stop()
+    await under_test.plane.apply([a_listener(port)], [])
+    await under_test.plane.stop()
+    await under_test.plane.stop()
+    socket.create_server(("127.0.0.1", port)).close()
+    assert not await under_test.plane.metrics()
+    await under_test.plane.apply([a_listener(port)], [])
+    assert (await under_test.get(port, "/")).status == 404
+
+
+async def test_the_configuration_can_be_read_beforehand(under_test):
+    text = under_test.plane.render([a_listener(8080)], [a_group("web")])
+    assert "listener-8080" in text or "listener 8080" in text
+    assert not os.path.exists(getattr(under_test, "folder", "/nowhere") / Path("haproxy.cfg"))

@@ -1,0 +1,150 @@
+"""Values and servers for tests that send real requests: rules, groups, and targets that tell what they were asked."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from culm.dataplane.haproxy import console
+from culm.dataplane.haproxy.console import Console
+from culm.dataplane.port import Group, Listener, Target
+from culm.model.load_balancers import (
+    Action,
+    Condition,
+    FixedResponseConfig,
+    ForwardConfig,
+    PatternConfig,
+    Rule,
+    TargetGroupTuple,
+)
+
+NOT_FOUND = Action(type="fixed-response", fixed_response_config=FixedResponseConfig(status_code="404"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def forward(*groups: str, weights: tuple[int, ...] = ()) -> Action:
+    tuples = [TargetGroupTuple(target_group_arn=arn, weight=1) for arn in groups]
+    tuples = [replace(t, weight=w) for t, w in zip(tuples, weights, strict=True)] if weights else tuples
+    return Action(type="forward", forward_config=ForwardConfig(target_groups=tuple(tuples)))
+
+
+def on_path(*patterns: str) -> Condition:
+    return Condition(field="path-pattern", path_pattern_config=PatternConfig(values=patterns))
+
+
+def a_rule(priority: int | None, *conditions: Condition, action: Action) -> Rule:
+    return Rule(
+        rule_arn=f"rule-{priority}",
+        listener_arn="listener",
+        priority=priority,
+        conditions=conditions,
+        actions=(action,),
+    )
+
+
+def a_listener(port: int, *rules: Rule, **settings: Any) -> Listener:
+    """With a default rule that answers 404, unless the last rule is a default rule."""
+    default = () if rules and rules[-1].priority is None else (a_rule(None, action=NOT_FOUND),)
+    return Listener(port=port, rules=(*rules, *default), **settings)
+
+
+def a_group(name: str, *targets: Target, **settings: Any) -> Group:
+    return Group(arn=name, name=name, targets=targets, **settings)
+
+
+class Web:
+    """A target: answers JSON that names itself and what it was asked. `hold` keeps requests to /held waiting."""
+
+    def __init__(self, port: int) -> None:
+        self.target = Target(address="127.0.0.1", port=port)
+        self.draining = replace(self.target, draining=True)
+        self.name = self.target.name
+        self.held = asyncio.Event()
+        self.arrived = asyncio.Event()
+        self.status = 200
+        self.asked = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+                headers = [tuple(each.split(": ", 1)) if ": " in each else (each.rstrip(":"), "") for each in lines]
+                uri = line.split(" ")[1]
+                if uri.startswith("/held"):
+                    self.arrived.set()
+                    await self.held.wait()
+                if uri.startswith("/closes"):
+                    return
+                self.asked += 1
+                body = json.dumps({"target": self.name, "line": line, "headers": headers}).encode()
+                writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def a_web(port: int = 0) -> AsyncIterator[Web]:
+    port = port or free_port()
+    web = Web(port)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        try:
+            await web.answer(reader, writer)
+        except asyncio.CancelledError:
+            writer.close()
+        finally:
+            connections.discard(task)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    try:
+        yield web
+    finally:
+        server.close()
+        for task in list(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+async def target_of(client: httpx.AsyncClient, url: str) -> str:
+    """The name of the target that answered; the status where the plane answered itself."""
+    response = await client.get(url)
+    said = response.json() if response.headers.get("content-type") is None and response.content else {}
+    return str(said.get("target", response.status_code))
+
+
+async def kill_haproxy(folder: Path) -> None:
+    """kill -9 of the master; its worker follows it."""
+    master, _ = await console.processes(Console(folder / "master.sock"))
+    os.kill(master, signal.SIGKILL)
+
+
+async def eventually(check: Any, seconds: float = 5.0) -> Any:
+    """The first truthy answer of `check`, which may be async; fails when the time is over."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = check()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return found
+            await asyncio.sleep(0.01)
