@@ -18,9 +18,10 @@ def append(
     events: Sequence[tuple[int, str]],
     *,
     now_ms: int,
-    cursor: str | None = None,
+    container: str,
+    cursor: str,
 ) -> bool:
-    """Add (timestamp in ms, message) pairs to a stream, made if it is missing, and remember `cursor` for it.
+    """Add a container's (timestamp in ms, message) pairs to a stream, made if it is missing, and remember `cursor`.
 
     Empty messages are left out, as Docker's awslogs driver does. False, with nothing written, when there is no such
     group: the driver does not make one unless it is told to.
@@ -32,15 +33,14 @@ def append(
     stream_id = found.id if found else streams.create(db, row["id"], stream, now_ms)
     if said := [event for event in events if event[1]]:
         log_events.append(db, stream_id, said, now_ms)
-    if cursor is not None:
-        db.execute("UPDATE log_stream SET cursor = ? WHERE id = ?", (cursor, stream_id))
+    db.execute(
+        "INSERT INTO log_follower VALUES (?, ?, ?) ON CONFLICT (container) DO UPDATE SET cursor = excluded.cursor",
+        (container, stream_id, cursor),
+    )
     return True
 
 
-def cursor(db: sqlite3.Connection, group: str, stream: str) -> str | None:
-    """Where the follower of this stream goes on; None if it has not begun."""
-    row = db.execute(
-        "SELECT s.cursor FROM log_stream AS s JOIN log_group AS g ON g.id = s.group_id WHERE g.name = ? AND s.name = ?",
-        (group, stream),
-    ).fetchone()
+def cursor(db: sqlite3.Connection, container: str) -> str | None:
+    """Where the follower of this container's log goes on; None if it has not begun."""
+    row = db.execute("SELECT cursor FROM log_follower WHERE container = ?", (container,)).fetchone()
     return row["cursor"] if row else None

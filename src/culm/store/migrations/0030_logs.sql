@@ -6,7 +6,6 @@ CREATE TABLE log_group (
     body TEXT NOT NULL
 ) STRICT;
 
--- `cursor` is where a follower of the container's own log goes on; written with the events that it covers.
 CREATE TABLE log_stream (
     id INTEGER PRIMARY KEY,
     group_id INTEGER NOT NULL REFERENCES log_group (id) ON DELETE CASCADE,
@@ -17,7 +16,6 @@ CREATE TABLE log_stream (
     last_ingestion_ms INTEGER,
     stored_bytes INTEGER NOT NULL DEFAULT 0,
     last_sequence INTEGER NOT NULL DEFAULT 0,
-    cursor TEXT,
     UNIQUE (group_id, name)
 ) STRICT;
 
@@ -29,4 +27,11 @@ CREATE TABLE log_event (
     ingested_ms INTEGER NOT NULL,
     message TEXT NOT NULL,
     PRIMARY KEY (stream_id, timestamp_ms, sequence)
+) STRICT, WITHOUT ROWID;
+
+-- Where the follower of a container's own log goes on; written with the events that it covers.
+CREATE TABLE log_follower (
+    container TEXT PRIMARY KEY,
+    stream_id INTEGER NOT NULL REFERENCES log_stream (id) ON DELETE CASCADE,
+    cursor TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
