@@ -157,6 +157,8 @@ class FakeRuntime:
 
     async def changes(self) -> AsyncIterator[str]:
         with self._listening() as told:
+            for name in list(self._containers):
+                yield name
             while True:
                 yield await told.get()
 

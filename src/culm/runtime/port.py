@@ -155,5 +155,8 @@ class Runtime(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[str]:
-        """Names of containers that started, stopped or changed health, as it happens; only a hint to look."""
+        """Names of containers that started, stopped or changed health, as it happens; only a hint to look.
+
+        It begins with every container there is, and does so again when notices may have been lost.
+        """
         ...

@@ -1,0 +1,65 @@
+"""A container's files on the host: its own copy of the image, and what a path inside means outside."""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+_HOST_OWNS = ("/dev", "/proc", "/sys", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib")
+"""An image's own operating system is not used: programs there are the host's."""
+_PATH_IN_TEXT = re.compile(r"(?<![\w./:~-])/[\w.@+-][\w./@+-]*")
+
+
+class Rootfs:
+    """Paths inside are absolute and mean something below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def inside(self, path: str) -> Path:
+        """Where a path of the container is on the host, whether or not it exists."""
+        return self.root / os.path.normpath(path).lstrip("/")
+
+    def map(self, path: str) -> str:
+        """A path that exists in the container becomes the host's; any other string stays as it is."""
+        if not path.startswith("/") or os.path.normpath(path) == "/" or _is_under(path, _HOST_OWNS):
+            return path
+        return str(self.inside(path)) if os.path.lexists(self.inside(path)) else path
+
+    def map_text(self, text: str) -> str:
+        """Every path of the container in a command line."""
+        return _PATH_IN_TEXT.sub(lambda match: self.map(match[0]), text)
+
+    def map_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Values that are paths, or lists of paths as in PYTHONPATH."""
+        return {
+            name: value if name == "PATH" else ":".join(self.map(part) for part in value.split(":"))
+            for name, value in environment.items()
+        }
+
+    def search_path(self, path: str, host_path: str) -> str:
+        """The container's PATH: its own directories first, then the host's in place of the base image's."""
+        own = [str(self.inside(part)) for part in path.split(":") if part and os.path.isdir(self.inside(part))]
+        return ":".join([*own, host_path])
+
+
+def copy(source: Path, destination: Path) -> Rootfs:
+    """A private copy: what the container changes in it nobody else sees."""
+    shutil.copytree(source, destination, symlinks=True)
+    return Rootfs(destination)
+
+
+def place_link(rootfs: Rootfs, path: str, target: Path) -> None:
+    """Make `target` of the host appear at `path` of the container."""
+    link = rootfs.inside(path)
+    if link.is_symlink() or link.is_file():
+        link.unlink()
+    elif link.is_dir():
+        shutil.rmtree(link)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(target)
+
+
+def _is_under(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path == directory or path.startswith(f"{directory}/") for directory in directories)

@@ -1,0 +1,70 @@
+"""Who listens on which TCP port of this machine, as Linux tells it in /proc; elsewhere nobody is seen."""
+
+import os
+import socket
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_LISTEN = "0A"
+
+
+class Listener(NamedTuple):
+    address: str
+    port: int
+    inode: str
+
+
+def listeners() -> list[Listener]:
+    """All listening TCP sockets."""
+    return [*_table("/proc/net/tcp"), *_table("/proc/net/tcp6")]
+
+
+def reaches(listener: Listener, address: str) -> bool:
+    """Whether a connection to `address` arrives at it."""
+    return listener.address in (address, "0.0.0.0", "::", f"::ffff:{address}")
+
+
+def sockets_of(pids: Iterable[int]) -> set[str]:
+    """The inodes of these processes' sockets, as far as this user may look."""
+    found: set[str] = set()
+    for pid in pids:
+        directory = f"/proc/{pid}/fd"
+        try:
+            for descriptor in os.listdir(directory):
+                target = os.readlink(os.path.join(directory, descriptor))
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
+        except OSError:
+            continue
+    return found
+
+
+def holder(address: str, port: int) -> str | None:
+    """Who has this port, for people: `pid 4711 (python3 -m http.server)`. None when it cannot be told."""
+    inodes = {seen.inode for seen in listeners() if seen.port == port and reaches(seen, address)}
+    if not inodes:
+        return None
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and inodes & sockets_of([int(entry)]):
+            with open(f"/proc/{entry}/cmdline", encoding="utf-8", errors="replace") as file:
+                command = file.read().replace("\0", " ").strip()
+            return f"pid {entry} ({command[:80]})"
+    return None
+
+
+def _table(path: str) -> list[Listener]:
+    try:
+        with open(path, encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+    except FileNotFoundError:
+        return []
+    return [Listener(*_endpoint(row[1]), row[9]) for row in rows if row[3] == _LISTEN]
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    """`0B004D7F:1F90`: each 32-bit word of the address in the host's byte order, here little-endian; then the port."""
+    address, _, port = text.partition(":")
+    raw = bytes.fromhex(address)
+    words = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+    family = socket.AF_INET if len(words) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, words), int(port, 16)
