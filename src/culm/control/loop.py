@@ -25,3 +25,13 @@ async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Ev
                 await changed.wait()
         except TimeoutError:
             pass
+
+
+async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work`, which should never end, for ever: when it fails it is logged and begun again a second later."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("%s failed and begins again", name)
+        await asyncio.sleep(1.0)

@@ -42,6 +42,7 @@ def target_health(db: Connection) -> Mapping[str, TargetHealth]:
         verdict = TargetHealth(
             state=_state(seen),
             target_group_arn=target.target_group_arn,
+            port=target.port,
             reason=(seen.description or "") if seen else "",
         )
         before = found.get(target.task_arn)

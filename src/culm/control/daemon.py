@@ -1,0 +1,261 @@
+"""The daemon: everything of the cluster half, wired together, from its start to its orderly end.
+
+SIGTERM (or SIGINT) stops all that it runs and keeps the data. If it is killed instead, tasks, load balancer and
+databases go on, and the next daemon adopts them.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+import culm.cloud
+from culm.control import clock, loop, runtimes
+from culm.control.agents import Agents
+from culm.control.balancer import Balancer
+from culm.control.databases import Databases
+from culm.control.fleet import Fleet
+from culm.control.log_sink import LogSink
+from culm.control.login import RegistryLogin
+from culm.control.reconciler import EVERY, Reconciler
+from culm.control.settings import NETWORK, Settings
+from culm.control.shutdown import stop_tasks
+from culm.control.sockets import listen, machine_address
+from culm.dataplane.haproxy.plane import HaproxyPlane
+from culm.errors import CulmError
+from culm.model.instance_types import parse_fleet
+from culm.registry.app import application as registry_application
+from culm.registry.registry import Registry
+from culm.runtime.port import Capabilities
+from culm.store import machines
+from culm.store import settings as kept
+from culm.store.changes import Signal
+from culm.store.db import Store
+from culm.store.elbv2 import load_balancers
+from culm.store.logs import events
+from culm.wire.api import Api
+from culm.wire.asgi import App, Scope, application
+from culm.worker.agent import Agent
+from culm.worker.credentials import PATH as CREDENTIALS
+from culm.worker.credentials import Credentials
+from culm.worker.machine import Machine
+from culm.worker.specs import Surroundings
+
+log = logging.getLogger(__name__)
+
+DATABASES_EVERY = 1.0
+HOUSEKEEPING_EVERY = 60.0
+FLEET_EVERY = 5.0
+
+
+class Server(uvicorn.Server):
+    """Signals are the daemon's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings) -> None:
+    """Run the cluster until it is told to stop. Raises `CulmError` when it cannot begin."""
+    _check(settings)
+    with _locked(settings.home):
+        runtime, retire = await runtimes.choose(settings, clock.now)
+        able = await runtime.capabilities()
+        store = Store(settings.home / "state.db")
+        try:
+            await Daemon(settings, store, runtime, able).run()
+        finally:
+            store.close()
+        await retire()
+
+
+class Daemon:
+    def __init__(self, settings: Settings, store: Store, runtime: runtimes.Runtime, able: Capabilities) -> None:
+        self._settings = settings
+        self._store = store
+        self._runtime = runtime
+        self._able = able
+        self._addresses = list(dict.fromkeys(["127.0.0.1", able.gateway]))
+
+    async def run(self) -> None:
+        last = await self._store.run(lambda db: kept.get(db, "port"))
+        sockets = listen(self._addresses, self._settings.port, int(last) if last else None)
+        port = sockets[0].getsockname()[1]
+        await self._store.run(lambda db: kept.put(db, "port", str(port)))
+        await self._store.run(lambda db: load_balancers.set_address(db, self._able.gateway))
+        culm.cloud.load()
+        await self._run(sockets, port)
+
+    async def _run(self, sockets: list[socket.socket], port: int) -> None:
+        home, region = self._settings.home, self._settings.region
+        endpoint = f"http://127.0.0.1:{port}"
+        changed = Signal()
+        stopping = _on_signals()
+
+        credentials = Credentials()
+        registry = Registry(self._store, home / "registry", now=clock.now, new_id=clock.new_id)
+        await registry.start()
+        agents = Agents(
+            self._store,
+            changed,
+            region=region,
+            registry=f"127.0.0.1:{port}",
+            now=clock.now,
+            new_id=clock.new_id,
+        )
+        await agents.reset()
+        sink = LogSink(self._store, now=clock.now)
+        login = RegistryLogin(self._store, now=clock.now, new_id=clock.new_id)
+
+        def agent_for(machine: Machine) -> Agent:
+            around = Surroundings(
+                address=machine.address,
+                region=region,
+                api=f"http://{self._able.gateway}:{port}",
+                volumes=str(home / "volumes"),
+            )
+            return Agent(
+                machine=machine,
+                around=around,
+                control=agents,
+                runtime=self._runtime,
+                logs=sink,
+                login=login,
+                credentials=credentials,
+                now=clock.now,
+            )
+
+        fleet = Fleet(
+            self._store,
+            default=self._settings.instances,
+            region=region,
+            address=machine_address,
+            agent_for=agent_for,
+            new_id=clock.new_id,
+        )
+        reconciler = Reconciler(self._store, agents, now=clock.now, new_id=clock.new_id)
+        plane = HaproxyPlane(home / "loadbalancer", self._addresses)
+        balancer = Balancer(self._store, plane, address_of=machines.address_of, changed=changed, now=clock.now)
+        databases = Databases(self._store, home / "postgres", self._addresses, NETWORK)
+        api = Api(region=region, endpoint=endpoint, now=clock.now, new_id=clock.new_id)
+        mounts: list[tuple[Callable[[Scope], bool], App]] = [
+            (_under(CREDENTIALS), credentials),
+            (_under("/v2/"), registry_application(registry)),
+        ]
+        server = Server(_uvicorn(application(api, self._store, changed.set, mounts)))
+
+        async def housekeeping() -> int:
+            now_ms = int(clock.now() * 1000)
+            return await registry.sweep() + await self._store.run(lambda db: events.expire(db, now_ms))
+
+        async with asyncio.TaskGroup() as group, fleet:
+            serving = group.create_task(server.serve(sockets))
+            loops = [
+                group.create_task(loop.run("fleet", fleet.step, changed.subscribe(), FLEET_EVERY)),
+                group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
+                group.create_task(loop.supervise("balancer", balancer.run)),
+                group.create_task(loop.run("databases", databases.step, changed.subscribe(), DATABASES_EVERY)),
+                group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
+            ]
+            self._announce(endpoint, port)
+            await stopping.wait()
+
+            log.info("stopping")
+            (home / "cluster.json").unlink(missing_ok=True)
+            for each in loops:
+                each.cancel()
+            await plane.stop()
+            await stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now)
+            await databases.stop()
+            server.should_exit = True
+            await serving
+        log.info("stopped")
+
+    def _announce(self, endpoint: str, port: int) -> None:
+        """Write cluster.json, by which clients find us, and tell whoever started us."""
+        described = {
+            "endpoint": endpoint,
+            "pid": os.getpid(),
+            "runtime": self._able.name,
+            "runtime_version": self._able.version,
+            "memory_limit": self._able.memory_limit,
+            "gateway": self._able.gateway,
+            "region": self._settings.region,
+            "ports": {"api": port},
+            "environment": {
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_REGION": self._settings.region,
+                "AWS_DEFAULT_REGION": self._settings.region,
+                "AWS_ACCESS_KEY_ID": "culm",
+                "AWS_SECRET_ACCESS_KEY": "culm",
+            },
+        }
+        _write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))
+        log.info("ready at %s, %s", endpoint, self._able.version)
+        if self._settings.ready_fd is not None:
+            with os.fdopen(self._settings.ready_fd, "w") as answer:
+                json.dump(described, answer)
+
+
+def _check(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CulmError(f"cannot use {settings.home}: {error.strerror}", "set CULM_HOME to a folder of yours") from None
+    try:
+        parse_fleet(settings.instances)
+    except ValueError as error:
+        raise CulmError(f"instances: {error}", "write for example: --instances '2 x t2.micro'") from None
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """One daemon a home; the kernel lets the lock go with the process, however it ends."""
+    with (home / "cluster.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CulmError(f"a cluster runs already in {home}", "culm cluster status") from None
+        yield
+
+
+def _under(prefix: str) -> Callable[[MutableMapping[str, Any]], bool]:
+    return lambda scope: str(scope["path"]).startswith(prefix)
+
+
+def _on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _uvicorn(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _write_owner_only(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)

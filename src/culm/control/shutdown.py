@@ -1,0 +1,48 @@
+"""The orderly end of everything that runs: each task is told to stop, and its last words are kept."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from culm.control.agents import Agents
+from culm.errors import RuntimeFailure
+from culm.model.tasks import Status, StopCode
+from culm.runtime.port import Runtime
+from culm.store.db import Store
+from culm.store.ecs import tasks
+
+log = logging.getLogger(__name__)
+
+REASON = "The local cluster was stopped"
+LIVE = "last_status != 'STOPPED'"
+PATIENCE_SECONDS = 40.0
+"""A container's own 30 s between SIGTERM and SIGKILL, and some."""
+
+
+async def stop_tasks(
+    store: Store, agents: Agents, runtime: Runtime, changed: asyncio.Event, now: Callable[[], float]
+) -> None:
+    """Stop every task through its agent, then remove every container. Services want theirs again at the next start."""
+
+    def wish(db: sqlite3.Connection) -> None:
+        for arn in tasks.arns(db, LIVE, ()):
+            tasks.stop(db, arn, StopCode.USER_INITIATED, REASON, now())
+            tasks.set_last_status(db, arn, Status.STOPPING)
+
+    await store.run(wish)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await agents.order()
+            while True:
+                changed.clear()
+                if not await store.run(lambda db: tasks.arns(db, LIVE, ())):
+                    break
+                await changed.wait()
+    except TimeoutError:
+        log.warning("some tasks did not stop in %g s; their containers are killed", PATIENCE_SECONDS)
+    try:
+        for container in await runtime.list():
+            await runtime.remove(container.name)
+    except RuntimeFailure as failure:
+        log.error("containers could not be removed: %s", failure)
