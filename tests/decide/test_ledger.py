@@ -75,7 +75,7 @@ def test_a_task_holds_its_room_from_its_placement_until_it_is_stopped():
     )
     node = Fleet.of(state)["i-1"]
     assert (node.memory, node.cpu) == (995 - 3 * 256, 1024 - 3 * 128)
-    assert (node.groups, node.staying, node.running) == ({"service:web": 3}, {"service:web": 2}, 1)
+    assert (node.groups, node.staying, node.running) == ({"service:web": 4}, {"service:web": 3}, 2)
 
 
 def test_an_overridden_task_holds_what_it_was_given():

@@ -104,6 +104,10 @@ def unable_to_place(service: str, closest: str | None, reason: str) -> str:
     return f"{refused} The closest matching (container-instance {last(closest)}) {shortage} {GUIDE}"
 
 
+def unknown_revision(service: str, task_definition_arn: str) -> str:
+    return f"(service {service}) was unable to place a task. Reason: {last(task_definition_arn)} does not exist."
+
+
 FAILED_CHECKS = "Task failed container health checks"
 """The stopped reason of a task whose container health check fails."""
 

@@ -147,19 +147,21 @@ class Fleet:
         fleet = cls(state.instances)
         for task in state.tasks:
             node = fleet.nodes.get(task.container_instance_arn or "")
-            if node is not None and not is_gone(task) and task.task_definition_arn in state.task_definitions:
+            if node is not None and not is_gone(task):
                 stays, runs = task.desired_status == "RUNNING", task.last_status == Status.RUNNING
                 fleet.take(node, fleet.need(task, state.task_definitions), task.group, stays=stays, runs=runs)
         return fleet
 
     def need(self, task: Task, task_definitions: Mapping[str, TaskDefinition]) -> Need:
-        """What the task holds."""
-        arn = task.task_definition_arn
+        """What the task holds; nothing that is known, where its task definition is not."""
+        definition = task_definitions.get(task.task_definition_arn)
+        if definition is None:
+            return Need()
         if task.overrides != _NONE:
-            return need_of(task_definitions[arn], task.overrides)
-        if arn not in self._needs:
-            self._needs[arn] = need_of(task_definitions[arn])
-        return self._needs[arn]
+            return need_of(definition, task.overrides)
+        if task.task_definition_arn not in self._needs:
+            self._needs[task.task_definition_arn] = need_of(definition)
+        return self._needs[task.task_definition_arn]
 
     def take(self, node: Node, need: Need, group: str, *, stays: bool = True, runs: bool = False) -> None:
         """Put a task on an instance."""

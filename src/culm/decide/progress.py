@@ -28,6 +28,27 @@ class Moves:
     """Why the next task found no place."""
 
 
+def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, now: float) -> list[Action]:
+    """What the circuit breaker does, if it trips: the deployment fails, and may be rolled back."""
+    setting = service.deployment_configuration.deployment_circuit_breaker
+    if not (setting and setting.enable and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS"):
+        return []
+    failed = breaker.failures(primary, tasks, reset_on_healthy_task=setting.reset_on_healthy_task)
+    limit = breaker.threshold(setting, desired)
+    if len(failed) < limit:
+        return []
+    why = f"{len(failed)} tasks of {primary.id} failed, the limit is {limit}"
+    told = [events.deployment_failed(service.service_name, primary.id)]
+    broken = replace(primary, failed_tasks=len(failed))
+    target = deployments.roll_back_target(service) if setting.rollback else None
+    if target is None:
+        after = deployments.failed(service, broken, now)
+    else:
+        after = deployments.rolled_back(service, broken, target, now)
+        told.append(events.rolling_back(service.service_name, target.id))
+    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+
+
 def progress(
     service: Service,
     primary: Deployment,
@@ -39,50 +60,26 @@ def progress(
     moves: Moves,
 ) -> tuple[list[Action], list[Action]]:
     """The service's next value, if it changes, and the news about it."""
-    now = state.now
-    after, why = service, ""
-    told: list[str] = []
-    if service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS":
-        if verdict := _broken(service, primary, tasks, roster.desired, now):
-            after, told, why = verdict
-        elif roster.is_steady:
-            after = deployments.completed(service, primary, now)
-            told = [events.deployment_completed(service.service_name, primary.id)]
-            why = "every task is healthy and the old ones are gone"
-    if not why:
+    name = service.service_name
+    if roster.is_steady and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS":
+        after = deployments.completed(service, primary, state.now)
+        told = [events.deployment_completed(name, primary.id), events.steady(name)]
+        why = "every task is healthy and the old ones are gone"
+    else:
         after = _counted(service, primary, tasks, roster.desired, len(failed))
-        why = f"{roster.desired} tasks wanted, {len(failed)} failed"
         told = _obstacles(service, primary, roster, len(failed), fleet, moves)
-    if roster.is_steady and service.status == "ACTIVE":
-        told = [*told, events.steady(service.service_name)]
+        why = f"{roster.desired} tasks are wanted, {len(roster.kept)} serve or start, {len(failed)} failed"
     saved: list[Action] = [SaveService(service=after, why=why)] if after != service else []
-    news = [m for m in told if events.is_news(m, service.events, now)]
-    return saved, [Tell(service_arn=service.service_arn, message=m, why=why) for m in news]
+    news = [m for m in told if events.is_news(m, service.events, state.now)]
+    return saved, _tell(service, news, why)
 
 
-def _broken(
-    service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, now: float
-) -> tuple[Service, list[str], str] | None:
-    """What the circuit breaker does, if it trips."""
-    setting = service.deployment_configuration.deployment_circuit_breaker
-    if setting is None or not setting.enable:
-        return None
-    failed = breaker.failures(primary, tasks, reset_on_healthy_task=setting.reset_on_healthy_task)
-    limit = breaker.threshold(setting, desired)
-    if len(failed) < limit:
-        return None
-    why = f"{len(failed)} tasks of {primary.id} failed, the limit is {limit}"
-    told = [events.deployment_failed(service.service_name, primary.id)]
-    primary = replace(primary, failed_tasks=len(failed))
-    target = deployments.roll_back_target(service) if setting.rollback else None
-    if target is None:
-        return deployments.failed(service, primary, now), told, why
-    told.append(events.rolling_back(service.service_name, target.id))
-    return deployments.rolled_back(service, primary, target, now), told, why
+def _tell(service: Service, messages: Sequence[str], why: str) -> list[Action]:
+    return [Tell(service_arn=service.service_arn, message=m, why=why) for m in messages]
 
 
 def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, failed: int) -> Service:
-    """The service with its counts up to date, without the deployments that are over.
+    """The service with its PRIMARY deployment's counts up to date, without the deployments that are over.
 
     The last COMPLETED deployment stays until another one is: a roll-back goes there.
     """
@@ -91,10 +88,8 @@ def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desir
     busy = {t.started_by for t in tasks if not is_gone(t)}
     back = deployments.last_completed(service)
     current = replace(primary, failed_tasks=failed, desired_count=desired)
-    kept = [d for d in service.deployments if d.status == "PRIMARY" or d.id in busy or (back and d.id == back.id)]
-    return replace(
-        service, desired_count=desired, deployments=tuple(current if d.id == primary.id else d for d in kept)
-    )
+    kept = [d for d in service.deployments if d.status == "PRIMARY" or d.id in busy or d is back]
+    return replace(service, deployments=tuple(current if d is primary else d for d in kept))
 
 
 def _obstacles(
@@ -102,6 +97,8 @@ def _obstacles(
 ) -> list[str]:
     """Why a service that wants something else than it has does not move."""
     name = service.service_name
+    if roster.is_steady and service.status == "ACTIVE":
+        return [events.steady(name)]
     told = []
     if failed >= backoff.IMPAIRED:
         told.append(events.cannot_start(name))

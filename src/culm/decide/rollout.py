@@ -21,7 +21,7 @@ from culm.decide.placement import (
     leaving_order,
     refusal,
 )
-from culm.decide.progress import Moves, progress
+from culm.decide.progress import Moves, progress, tripped
 from culm.decide.roster import constraints_of, roster_of
 from culm.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.model.services import Deployment, Service
@@ -41,9 +41,15 @@ def next_actions(
     if service.status == "INACTIVE" or primary is None:
         return []
     if service.status == "DRAINING" and all(is_gone(t) for t in tasks):
-        gone = replace(service, status="INACTIVE", desired_count=0, deployments=())
+        gone = replace(service, status="INACTIVE", deployments=())
         return [SaveService(service=gone, why="its last task is gone")]
+    if service.status == "ACTIVE" and primary.task_definition not in state.task_definitions:
+        lost = events.unknown_revision(service.service_name, primary.task_definition)
+        tell = Tell(service_arn=service.service_arn, message=lost, why="nothing can be started")
+        return [tell] if events.is_news(lost, service.events, state.now) else []
     look = _Look(service, primary, tasks, state, fleet, chance)
+    if broken := tripped(service, primary, tasks, look.roster.desired, state.now):
+        return broken
     moves: list[Action] = [*look.newly_healthy(), *look.starts(), *look.stops()]
     saved, told = progress(service, primary, look.roster, tasks, look.failed, state, fleet, look.moves)
     return [*saved, *moves, *told]

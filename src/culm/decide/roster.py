@@ -73,11 +73,11 @@ def roster_of(
     """Sort a service's tasks; one that is being deleted wants none."""
     hosts: tuple[Node, ...] = ()
     desired = service.desired_count
-    if service.scheduling_strategy == "DAEMON":
+    if service.status == "DRAINING":
+        desired = 0
+    elif service.scheduling_strategy == "DAEMON":
         hosts = hosts_of(service, state.task_definitions[primary.task_definition], fleet)
         desired = len(hosts)
-    if service.status == "DRAINING":
-        hosts, desired = (), 0
     free_hosts = {n.arn for n in hosts}
     verdicts: dict[str, str] = {}
     kept: list[Task] = []

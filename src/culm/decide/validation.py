@@ -9,7 +9,8 @@ def dead_configuration(service: Service) -> str | None:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
     """
-    desired = service.desired_count
+    daemon = service.primary if service.scheduling_strategy == "DAEMON" else None
+    desired = daemon.desired_count if daemon else service.desired_count
     floor, ceiling = limits(service, desired)
     if not desired or floor < desired or ceiling > desired:
         return None
