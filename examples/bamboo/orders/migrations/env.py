@@ -1,6 +1,7 @@
 """Migrates the database that `conf/database.url` names: `alembic upgrade head`."""
 
 import logging
+import signal
 import sys
 from time import monotonic, sleep
 
@@ -47,6 +48,7 @@ def migrate(connection: Connection) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("cannot migrate: told to stop"))
     try:
         logs.configure(settings.load().log_level)
         url = settings.url("database")
