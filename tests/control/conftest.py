@@ -65,7 +65,8 @@ class World:
         self.logs = LogsInMemory()
         self.credentials = Credentials()
         self.store = InlineStore(cloud.db)
-        self.instances: list[str] = []
+        self.memory = 256
+        """MiB of a task, where a test does not say."""
         self._running: list[asyncio.Task[None]] = []
         self.boot()
 

@@ -43,6 +43,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
         registered[target.task_arn].append(target)
     moved = 0
     told: dict[tuple[str, str], int] = defaultdict(int)
+    draining: dict[str, set[str]] = defaultdict(set)
     for arn, status, service_arn in _leaving(db, cluster, registered):
         left = _still_there(db, registered.get(arn, []))
         for target in left:
@@ -50,14 +51,16 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
                 targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
                 task_targets.mark_deregistered(db, target)
                 told[service_arn, target.target_group_arn] += 1
+                draining[service_arn].add(arn)
                 moved += 1
         step = Status.STOPPING if not left else Status.DEACTIVATING
         if status not in (step, Status.STOPPING, Status.STOPPED):
             tasks.set_last_status(db, arn, step)
             moved += 1
+    for service_arn, arns in draining.items():
+        tell(db, service_arn, words.draining(_name(service_arn), sorted(arns)), now, new_id)
     for (service_arn, group), count in told.items():
-        if service_arn:
-            tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
+        tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
     return moved
 
 

@@ -7,8 +7,8 @@ anyway; what it finds of its containers after a restart it adopts by their label
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 
@@ -195,17 +195,17 @@ class Agent:
         match step:
             case Start(container=name, attempt=attempt):
                 task.busy[name] = "starting"
-                self._group.create_task(self._effect(task, name, self._start(task, name, attempt)))
+                self._group.create_task(self._effect(task, name, partial(self._start, task, name, attempt)))
             case Stop(container=name):
                 task.busy[name] = "stopping"
-                self._group.create_task(self._effect(task, name, self._stop(task, name)))
+                self._group.create_task(self._effect(task, name, partial(self._stop, task, name)))
             case GiveUp(container=name, reason=reason):
                 task.refused[name] = reason
                 self._changed.set()
 
-    async def _effect(self, task: KnownTask, container: str, doing: Coroutine[Any, Any, None]) -> None:
+    async def _effect(self, task: KnownTask, container: str, do: Callable[[], Awaitable[None]]) -> None:
         try:
-            await doing
+            await do()
         except RuntimeFailure as failure:
             if task.busy[container] == "starting":
                 task.refused[container] = str(failure)
