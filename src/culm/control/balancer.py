@@ -26,6 +26,8 @@ from culm.store.elbv2 import listeners, load_balancers, rules, target_groups, ta
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+DRAINING_LOOK_SECONDS = 0.05
+"""While a target drains: its task waits for the end of it."""
 LONGEST_BACK_OFF_SECONDS = 30.0
 
 AddressOf = Callable[[sqlite3.Connection, str], str | None]
@@ -96,6 +98,8 @@ class Balancer:
         problems = await self._apply(replace(seen, targets=left))
         draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
         began, self._draining = len(draining - self._draining), draining
+        if draining:
+            asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
         wrote = await self.store.run(lambda db: record_facts(db, seen, judged, drained, problems))
         if wrote:
             self.changed.set()

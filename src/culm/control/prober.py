@@ -7,6 +7,7 @@ it down. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/tar
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from culm.decide.target_health import Answer, Health, judge, known, next_probe_after
 from culm.model.load_balancers import Target, TargetGroup
@@ -14,6 +15,8 @@ from culm.model.record import record
 
 EAGER_SECONDS = 0.25
 _LONGEST_BODY = 1 << 20
+_BODY_SECONDS = 0.5
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)")
 
 
@@ -99,18 +102,30 @@ async def probe(check: Check) -> Answer:
 
 
 async def _get(address: str, port: int, path: str) -> int | None:
-    """The status; None where the answer is not HTTP. The body is read, so that the target can finish it."""
+    """The status; None where the answer is not HTTP."""
     reader, writer = await asyncio.open_connection(address, port)
     try:
         writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {address}:{port}\r\nUser-Agent: ELB-HealthChecker/2.0\r\n"
             "Accept-Encoding: gzip, compressed\r\nConnection: close\r\n\r\n".encode()
         )
-        start = await reader.read(4096)
-        left = _LONGEST_BODY
-        while left > 0 and (chunk := await reader.read(left)):
-            left -= len(chunk)
-        status = _STATUS_LINE.match(start)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return None
+        status = _STATUS_LINE.match(head)
+        if status is not None:
+            await _take_body(reader, head)
         return int(status[1]) if status else None
     finally:
         writer.close()
+
+
+async def _take_body(reader: asyncio.StreamReader, head: bytes) -> None:
+    """Let the target finish its answer: hanging up in the middle would be an error in its log."""
+    length = _CONTENT_LENGTH.search(head)
+    left = min(int(length[1]), _LONGEST_BODY) if length else _LONGEST_BODY
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            while left > 0 and (chunk := await reader.read(left)):
+                left -= len(chunk)
