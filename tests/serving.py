@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -15,20 +15,19 @@ from culm.registry.app import application as registry_application
 from culm.registry.registry import Registry
 from culm.store.db import Store
 from culm.wire.api import Api
-from culm.wire.asgi import App, application
+from culm.wire.asgi import application
 
 
 @contextlib.contextmanager
-def served(folder: Path, *, also: Callable[[], list[tuple[str, App]]] = list) -> Iterator[str]:
-    """The endpoint. `also` makes further applications, by path prefix."""
+def served(folder: Path) -> Iterator[str]:
+    """The endpoint."""
     culm.cloud.load()
     with socket.socket() as listening, contextlib.closing(Store(folder / "state.db")) as store:
         listening.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id)
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
-        prefixes = [*also(), ("/v2/", registry_application(registry))]
-        mounts = [(lambda scope, prefix=prefix: scope["path"].startswith(prefix), app) for prefix, app in prefixes]
+        mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
         app = application(api, store, lambda: None, mounts)
         config = uvicorn.Config(app, loop="asyncio", http="httptools", ws="none", lifespan="off", log_config=None)
         server = uvicorn.Server(config)
