@@ -69,3 +69,8 @@ def usable_task_definition(call: Call, reference: str) -> TaskDefinition:
     if found.status != "ACTIVE":
         raise AwsError("ClientException", "TaskDefinition is inactive")
     return found
+
+
+def new_deployment_id(call: Call) -> str:
+    """`ecs-svc/` and 19 digits."""
+    return f"ecs-svc/{int(call.new_id()[:16], 16) % 10**19:019d}"

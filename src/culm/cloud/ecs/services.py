@@ -12,6 +12,7 @@ from culm.cloud.ecs.references import (
     find_cluster,
     find_service,
     find_task_definition,
+    new_deployment_id,
     service_arn,
     usable_task_definition,
 )
@@ -109,7 +110,7 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
     if (there := services.find(call.db, service.service_arn)) is not None and there.status != "INACTIVE":
         return {"service": view(call, service_rules.the_same(there, service))}
 
-    services.create(call.db, begin(service, _deployment_id(call), definition.task_definition_arn, call.now))
+    services.create(call.db, begin(service, new_deployment_id(call), definition.task_definition_arn, call.now))
     tags.clear(call.db, service.service_arn)
     tags.put(call.db, service.service_arn, req.tags)
     return {"service": view(call, _found(call, service.service_arn), with_tags=True)}
@@ -169,7 +170,7 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
         or service.load_balancers != before.load_balancers
         or req.force_new_deployment
     ):
-        service = begin(service, _deployment_id(call), definition.task_definition_arn, call.now)
+        service = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)
     services.save_wish(call.db, service)
     return {"service": view(call, _found(call, service.service_arn))}
 
@@ -274,8 +275,3 @@ def _role(call: Call, req: CreateServiceInput) -> str | None:
         return None
     linked = "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
     return req.role or arn("iam", "", call.account, linked)
-
-
-def _deployment_id(call: Call) -> str:
-    """`ecs-svc/` and 19 digits."""
-    return f"ecs-svc/{int(call.new_id()[:16], 16) % 10**19:019d}"
