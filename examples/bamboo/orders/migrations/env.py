@@ -18,19 +18,22 @@ from orders.tables import metadata
 WAIT_SECONDS = 30
 """A database that was started together with its migration gets this long to answer."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("migrations")
 
 
 def connect(url: str) -> Connection:
     engine = create_engine(address(url), poolclass=NullPool, connect_args={"connect_timeout": 5})
     give_up = monotonic() + WAIT_SECONDS
+    said = None
     while True:
         try:
             return engine.connect()
         except OperationalError as away:
             if monotonic() > give_up:
                 raise
-            log.warning("waiting for the database: %s", reason(away))
+            if reason(away) != said:
+                said = reason(away)
+                log.warning("waiting for the database: %s", said)
             sleep(0.5)
 
 
