@@ -35,7 +35,7 @@ def test_a_folder_tells_its_path_port_and_migration(folder: Path) -> None:
 
 def test_the_local_target_is_always_there(folder: Path) -> None:
     local = read(folder, "name: bamboo\nservices: {catalog: }\n").targets["local"]
-    assert (local.provider, local.env, local.port) == ("local", "local", 8080)
+    assert (local.provider, local.env, local.port) == ("local", "local", None)
     assert local.instances == (Group(count=2, instance_type="t2.micro"),)
 
 
@@ -71,7 +71,7 @@ services:
     assert (stg.provider, stg.env, stg.port, [str(g) for g in stg.instances]) == (
         "aws",
         "stage",
-        80,
+        None,
         ["1 x t2.micro", "2 x t3.small"],
     )
     assert project.placement == (

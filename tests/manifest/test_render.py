@@ -21,6 +21,7 @@ AROUND = render.Surroundings(
     vpc="vpc-1",
     subnets=("subnet-1", "subnet-2"),
     port=8080,
+    instances="2 x t2.micro",
 )
 DIGEST = "127.0.0.1:5/bamboo/accounts@sha256:" + "0" * 64
 
@@ -36,7 +37,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_the_environment_holds_the_environments_name_and_the_vault_alone(project: Project) -> None:
-    rendered = render.task_definition(project, project.services["accounts"], DIGEST, AROUND)
+    rendered = render.task_definition(project, project.services["accounts"], DIGEST, DIGEST, AROUND)
     assert rendered == {
         "family": "bamboo-accounts",
         "taskRoleArn": "arn:aws:iam::000000000000:role/bamboo-accounts",
@@ -63,6 +64,7 @@ def test_the_environment_holds_the_environments_name_and_the_vault_alone(project
                 },
                 "portMappings": [{"containerPort": 8000, "hostPort": 0, "protocol": "tcp"}],
                 "stopTimeout": 30,
+                "dockerLabels": {"io.culm.migration": "sha256:" + "0" * 64},
             }
         ],
     }
@@ -82,7 +84,7 @@ def test_botocore_accepts_every_input(project: Project) -> None:
     accounts = project.services["accounts"]
     arn = "arn:aws:x:us-east-1:000000000000:y/z"
     inputs: list[tuple[str, str, dict[str, Any]]] = [
-        ("ecs", "RegisterTaskDefinition", render.task_definition(project, accounts, DIGEST, AROUND)),
+        ("ecs", "RegisterTaskDefinition", render.task_definition(project, accounts, DIGEST, None, AROUND)),
         ("ecs", "RegisterTaskDefinition", render.migration(project, accounts, DIGEST, AROUND)),
         (
             "ecs",

@@ -1,4 +1,4 @@
-"""Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does. All the difference there is."""
+"""Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does."""
 
 import threading
 from collections.abc import Mapping

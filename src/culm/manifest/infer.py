@@ -57,7 +57,7 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         region=written.region,
         profile=written.profile,
         endpoint_url=written.endpoint_url,
-        port=written.port or (8080 if provider == "local" else 80),
+        port=written.port,
     )
 
 

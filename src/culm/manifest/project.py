@@ -21,8 +21,8 @@ class TargetSettings:
     region: str | None
     profile: str | None
     endpoint_url: str | None
-    port: int
-    """The load balancer's HTTP port."""
+    port: int | None
+    """The load balancer's HTTP port; None: not said."""
 
 
 @record

@@ -10,6 +10,8 @@ Input = dict[str, Any]
 
 START_FIRST = {"minimumHealthyPercent": 100, "maximumPercent": 200}
 STOP_FIRST = {"minimumHealthyPercent": 0, "maximumPercent": 100}
+MIGRATION_LABEL = "io.culm.migration"
+INSTANCES_TAG = "culm:instances"
 HEALTH_SECONDS = 5
 """Between two probes: the least that an ALB takes. AWS's own default, 30, is most of a slow deploy."""
 PROBE_TIMEOUT_SECONDS = 2
@@ -33,6 +35,8 @@ class Surroundings:
     subnets: tuple[str, ...]
     port: int
     """The load balancer's HTTP port."""
+    instances: str
+    """`2 x t2.micro`."""
     drain_seconds: int = DRAIN_SECONDS
 
 
@@ -62,12 +66,19 @@ def vault_bucket(account: str, region: str) -> str:
     return f"culm-vault-{account}-{region}"
 
 
-def task_definition(project: Project, service: Service, image: str, around: Surroundings) -> Input:
-    """ecs.RegisterTaskDefinition for the service itself."""
+def task_definition(
+    project: Project, service: Service, image: str, migration_image: str | None, around: Surroundings
+) -> Input:
+    """ecs.RegisterTaskDefinition for the service itself.
+
+    It names the migration that goes before it: a revision that is live tells that its migration has succeeded.
+    """
     container = container_definition(project, service, image, around, service.name) | {
         "portMappings": [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}],
         "stopTimeout": STOP_SECONDS,
     }
+    if migration_image:
+        container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
     return definition(project, service, family(project, service), container, around)
 
 
@@ -109,6 +120,11 @@ def definition(project: Project, service: Service, family_name: str, container: 
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],
     }
+
+
+def cluster_tags(around: Surroundings) -> list[Input]:
+    """What the cluster's instances are: the local cluster makes them so, for Amazon it is a note."""
+    return [{"key": INSTANCES_TAG, "value": around.instances}]
 
 
 def load_balancer(project: Project, around: Surroundings) -> Input:
@@ -176,6 +192,11 @@ def rule(service: Service, listener_arn: str, target_group_arn: str, priority: i
         "Conditions": conditions(service),
         "Actions": [{"Type": "forward", "TargetGroupArn": target_group_arn}],
     }
+
+
+def entrances(service: Service) -> list[str]:
+    """Where people begin: each path up to its first wildcard."""
+    return [path.split("*")[0].split("?")[0] for path in service.paths]
 
 
 def conditions(service: Service) -> list[Input]:

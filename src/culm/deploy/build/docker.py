@@ -1,4 +1,4 @@
-"""Builds with a container engine: its classic builder, which every engine has; BuildKit through `docker` where needed."""
+"""Builds with a container engine: its classic builder, which every engine has, or BuildKit where that is needed."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from culm.manifest.load import shown
 
 BUILDKIT_FLAGS = frozenset({"mount", "link", "parents", "chmod", "checksum", "security", "network", "exclude"})
 NETWORK = "CULM_BUILD_NETWORK"
-"""Names the network that RUN lines use, as `docker build --network` does: `host`, say, where only the host has a proxy."""
+"""Names the network of RUN lines, as `docker build --network` does: `host`, say, where only the host has a proxy."""
 LAST_LINES = 15
 
 
@@ -114,8 +114,8 @@ def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
             entry.uid = entry.gid = 0
             entry.uname = entry.gname = ""
             if file.kind == "file":
-                with (recipe.folder / path).open("rb") as data:
-                    tar.addfile(entry, data)
+                with (recipe.folder / path).open("rb") as opened:
+                    tar.addfile(entry, opened)
             else:
                 tar.addfile(entry)
         for name, data in ((DOCKERFILE, recipe.dockerfile.read_bytes()), (".dockerignore", HIDDEN)):

@@ -1,0 +1,5 @@
+"""`python -m culm`."""
+
+from culm.cli import main
+
+main()

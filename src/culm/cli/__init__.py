@@ -1,0 +1,72 @@
+"""The `culm` command. Commands are loaded when they are called: `culm --help` imports none of them."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from culm import __version__
+from culm.errors import CulmError
+
+COMMANDS = {
+    "init": "Write a culm.yml from the service folders here.",
+    "up": "Bring the whole project up: build, push, migrate, roll out.",
+    "deploy": "Deploy some of the services.",
+    "migrate": "Run migrations alone.",
+    "status": "Show services, instances, rules and last events.",
+    "logs": "Show what services write, interleaved.",
+    "scale": "Run COUNT tasks of SERVICE.",
+    "restart": "Start new tasks of the same revision.",
+    "rollback": "Go back to an earlier revision of SERVICE.",
+    "down": "Take the project off its target.",
+    "cluster": "The local cluster: AWS on this machine.",
+}
+"""By name, with the first line of each one's help (a test compares them). Each has a file of its name here."""
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"culm.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="culm")
+def culm() -> None:
+    """All microservices of a project on the fewest small machines, behind one load balancer."""
+
+
+def main() -> None:
+    """Run it; every error as `culm: what` and `try: hint`, with its exit status."""
+    try:
+        status: Any = culm.main(prog_name="culm", standalone_mode=False)
+    except CulmError as error:
+        complain(error)
+        status = error.exit_status
+    except click.ClickException as error:
+        error.show()
+        status = 2 if isinstance(error, click.UsageError) else 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("culm: broken off", err=True)
+        status = 130
+    except BrokenPipeError:  # `culm logs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def complain(error: CulmError) -> None:
+    click.echo(f"culm: {error.what}", err=True)
+    if error.hint:
+        click.echo(f"try: {error.hint}", err=True)

@@ -1,0 +1,17 @@
+"""`culm deploy`."""
+
+import click
+
+from culm.cli.session import open_project, services_of, target_option
+from culm.cli.up import deploy_services
+from culm.deploy.console import Console
+
+
+@click.command()
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@target_option
+def deploy(services: tuple[str, ...], target_name: str) -> None:
+    """Deploy some of the services."""
+    project = open_project()
+    names = [service.name for service in services_of(project, services)]
+    deploy_services(project, target_name, "auto", names, Console(width=max(map(len, names))))

@@ -1,0 +1,43 @@
+"""`culm down`."""
+
+import sys
+
+import click
+
+from culm.cli.session import open_project, settings_of, target_option
+from culm.cli.session import open_target as opened
+from culm.deploy import faults, local
+from culm.deploy.console import Console
+from culm.deploy.down import down as take_down
+from culm.deploy.down import others
+
+
+@click.command()
+@click.option("--volumes", is_flag=True, help="Delete databases and configuration too.")
+@click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted.")
+@target_option
+def down(volumes: bool, yes: bool, target_name: str) -> None:
+    """Take the project off its target.
+
+    Databases and the vault's files stay, unless --volumes. The local cluster stops when nothing else runs in it.
+    """
+    project = open_project()
+    console = Console()
+    settings = settings_of(project, target_name)
+    embedded = settings.provider == "local" and not settings.endpoint_url
+    if embedded and local.running() is None:
+        if not volumes:
+            console.say("the local cluster does not run")
+            return
+        local.start("auto", " + ".join(map(str, settings.instances)))
+    if volumes and not embedded and not yes and sys.stdin.isatty():
+        click.confirm(
+            f"delete the databases and configuration of {project.name} on {target_name}?", abort=True, err=True
+        )
+    target = opened(project, target_name)
+    with faults.translated():
+        take_down(target, project, console.say, volumes=volumes)
+        alone = embedded and not others(target, project)
+    if alone:
+        local.stop()
+        console.say("the local cluster has stopped" + ("" if volumes else "; databases and configuration are kept"))

@@ -1,0 +1,26 @@
+"""`culm restart`."""
+
+from functools import partial
+
+import click
+
+from culm.cli.session import open_project, open_target, services_of, target_option
+from culm.deploy import faults
+from culm.deploy.apply import roll
+from culm.deploy.console import Console
+
+
+@click.command()
+@click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@target_option
+def restart(services: tuple[str, ...], target_name: str) -> None:
+    """Start new tasks of the same revision."""
+    project = open_project()
+    chosen = services_of(project, services)
+    target = open_target(project, target_name)
+    console = Console(width=max(map(len, services)))
+    for one in chosen:
+        with faults.translated():
+            roll(target, project, one, partial(console.doing, one.name), forceNewDeployment=True)
+        console.doing(one.name)
+        console.say("has restarted", one.name)

@@ -1,0 +1,33 @@
+"""`culm scale`."""
+
+from dataclasses import replace
+
+import click
+
+from culm.cli.session import open_project, open_target, services_of, target_option
+from culm.deploy import faults
+from culm.deploy.console import Console
+from culm.deploy.wait import until_steady
+
+
+@click.command()
+@click.argument("service")
+@click.argument("count", type=click.IntRange(min=0))
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the service is steady.")
+@target_option
+def scale(service: str, count: int, wait: bool, target_name: str) -> None:
+    """Run COUNT tasks of SERVICE.
+
+    The next `culm up` goes back to culm.yml's `count:`.
+    """
+    project = open_project()
+    [one] = services_of(project, [service])
+    target = open_target(project, target_name)
+    console = Console(width=len(service))
+    with faults.translated():
+        target.client("ecs").update_service(cluster=project.name, service=service, desiredCount=count)
+        console.say(f"wants {count} tasks", service)
+        if wait:
+            until_steady(target, project, replace(one, count=count), lambda said: console.doing(service, said))
+            console.doing(service)
+            console.say("is steady", service)

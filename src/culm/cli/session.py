@@ -1,0 +1,73 @@
+"""What most commands begin with: the project of this folder, and the target that it is asked for."""
+
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from culm.deploy import local
+from culm.deploy.target import Target, login_from
+from culm.errors import UsageError
+from culm.manifest.infer import LOCAL
+from culm.manifest.load import find, load
+from culm.manifest.project import Project, Service, TargetSettings
+
+BASE_IMAGE = "CULM_BASE_IMAGE"
+"""Names the base image of every Dockerfile that has `ARG BASE_IMAGE`."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def target_option(function: F) -> F:
+    return click.option("--target", "target_name", default=LOCAL, show_default=True, help="One of culm.yml's targets.")(
+        function
+    )
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def open_project() -> Project:
+    project = load(find(Path.cwd()))
+    base = os.environ.get(BASE_IMAGE)
+    if not base:
+        return project
+    services = {n: replace(s, args={**s.args, "BASE_IMAGE": base}) for n, s in project.services.items()}
+    return replace(project, services=services)
+
+
+def settings_of(project: Project, name: str) -> TargetSettings:
+    if name in project.targets:
+        return project.targets[name]
+    raise UsageError(f"culm.yml has no target {name!r}", nearest(name, project.targets))
+
+
+def open_target(project: Project, name: str) -> Target:
+    """The target as it is: a local cluster that does not run is not started here."""
+    settings = settings_of(project, name)
+    if settings.provider != "local" or settings.endpoint_url:
+        return Target(settings)
+    return local_target(settings, local.demand())
+
+
+def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
+    return Target(settings, described["endpoint"], login_from(described.get("environment", {})))
+
+
+def services_of(project: Project, names: Iterable[str]) -> list[Service]:
+    """Those that are named, in culm.yml's order; all, when none is."""
+    wanted = set(names)
+    for name in names:
+        if name not in project.services:
+            raise UsageError(f"culm.yml has no service {name!r}", nearest(name, project.services))
+    return [service for name, service in project.services.items() if not wanted or name in wanted]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"

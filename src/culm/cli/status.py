@@ -1,0 +1,85 @@
+"""`culm status`."""
+
+import json
+from typing import Any
+
+import click
+
+from culm.cli.session import json_option, open_project, open_target, target_option
+from culm.deploy import faults
+from culm.deploy.status import status as look
+
+SLOT_MIB = 64
+"""One character of an instance's picture."""
+
+
+@click.command()
+@json_option
+@target_option
+def status(as_json: bool, target_name: str) -> None:
+    """Show services, instances, rules and last events."""
+    project = open_project()
+    target = open_target(project, target_name)
+    with faults.translated():
+        found = look(target, project)
+    click.echo(json.dumps(found, indent=2) if as_json else pictured(found))
+
+
+def pictured(found: dict[str, Any]) -> str:
+    """For people."""
+    parts = [
+        table(
+            ("SERVICE", "URL", "TASKS", "TASK DEFINITION", "IMAGE", "INSTANCE"),
+            [
+                (
+                    s["name"],
+                    s["url"] or "",
+                    f"{s['running']}/{s['desired']}",
+                    s["task_definition"],
+                    s["image_digest"].removeprefix("sha256:")[:12],
+                    " ".join(s["instance"]),
+                )
+                for s in found["services"]
+            ],
+        ),
+        table(
+            ("INSTANCE", "TYPE", "MEMORY FREE", "TASKS"),
+            [
+                (
+                    i["id"],
+                    (i["type"] or "") + ("" if i["status"] == "ACTIVE" else f" {i['status']}"),
+                    f"{i['remaining_memory']} of {i['registered_memory']} MiB",
+                    picture(i),
+                )
+                for i in found["instances"]
+            ],
+        ),
+        table(
+            ("RULE", "PATHS", "SERVICE"),
+            [(str(r["priority"]), " ".join(r["paths"]), r["service"]) for r in found["rules"]],
+        ),
+    ]
+    if found["events"]:
+        parts.append("\n".join(f"{e['at'][11:19]}  {e['message']}" for e in found["events"]))
+    if missing := found.get("missing"):
+        parts.append(f"not deployed: {', '.join(missing)}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def picture(instance: dict[str, Any]) -> str:
+    """`[accounts|orders  |...]`: each task as wide as its memory, dots for what is free."""
+    boxes = []
+    for task in instance["tasks"]:
+        width = max((task["memory"] or 0) // SLOT_MIB * 2, 1)
+        name = task["group"].partition(":")[2]
+        boxes.append(f"{name[:width]:<{width}}")
+    free = "." * (instance["remaining_memory"] // SLOT_MIB * 2)
+    return "[" + "|".join([*boxes, *([free] if free else [])]) + "]"
+
+
+def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,94 @@
+"""`culm up`."""
+
+import click
+
+from culm.cli.session import local_target, open_project, open_target, settings_of, target_option
+from culm.deploy import local
+from culm.deploy.build.choose import Runtime, choose, demand_docker
+from culm.deploy.build.docker import DockerBuilder
+from culm.deploy.build.engine import Engine
+from culm.deploy.build.host import HostBuilder
+from culm.deploy.build.port import Builder, Recipe
+from culm.deploy.console import Console
+from culm.deploy.target import Target
+from culm.deploy.up import Outcome, Up
+from culm.errors import CulmError, UsageError
+from culm.manifest.project import Project
+
+
+@click.command()
+@target_option
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "docker", "process"]),
+    default="auto",
+    show_default=True,
+    help="What runs the local cluster's tasks, and so what builds the images.",
+)
+def up(target_name: str, runtime: str) -> None:
+    """Bring the whole project up: build, push, migrate, roll out."""
+    project = open_project()
+    console = Console(width=max(map(len, project.services)))
+    deploy_services(project, target_name, runtime, list(project.services), console)
+
+
+def deploy_services(project: Project, target_name: str, runtime: str, names: list[str], console: Console) -> None:
+    """Deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
+    target, builder = prepare(project, target_name, runtime, console)
+    deploy = Up(project, target, builder, console)
+    outcomes = deploy.run(names)
+    for outcome in outcomes:
+        if outcome.error is None:
+            for url in deploy.urls(outcome.service):
+                click.echo(f"{outcome.service:<{console.width}} {url}")
+    report(outcomes, console)
+
+
+def report(outcomes: list[Outcome], console: Console) -> None:
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        if not any(outcome.changed for outcome in outcomes):
+            console.say("nothing changed")
+        return
+    distinct = {str(outcome.error): outcome.error for outcome in failed if outcome.error is not None}
+    *others, last = distinct.values()
+    for error in others:
+        click.echo(f"culm: {error.what}\ntry: {error.hint}\n", err=True)
+    raise last
+
+
+def prepare(project: Project, target_name: str, runtime: str, console: Console) -> tuple[Target, Builder]:
+    """The target, its local cluster started if need be, and the builder that goes with it."""
+    settings = settings_of(project, target_name)
+    engine = Engine()
+    recipes = [
+        Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
+        for service in project.services.values()
+        for dockerfile in (service.dockerfile, service.migration)
+        if dockerfile is not None
+    ]
+    if settings.provider != "local" or settings.endpoint_url:
+        if runtime == "process":
+            raise UsageError(f"target {target_name} is not local: its instances run containers", "leave out --runtime")
+        demand_docker(recipes, engine, console.say)
+        return open_target(project, target_name), DockerBuilder(engine)
+    described = local.running()
+    if described is None:
+        if runtime == "auto":
+            choice = choose(recipes, engine, console.say)
+            console.say(f"the {choice.runtime} runtime: {choice.why}")
+            runtime = choice.runtime
+        elif runtime == "docker":
+            demand_docker(recipes, engine, console.say)
+        console.say("starting the local cluster")
+        described = local.start(runtime, " + ".join(map(str, settings.instances)))
+    elif runtime not in ("auto", described["runtime"]):
+        raise CulmError(
+            f"the local cluster runs with the {described['runtime']} runtime, not {runtime}",
+            f"culm cluster stop, then culm up --runtime {runtime}; its data stays",
+        )
+    return local_target(settings, described), builder_for(described["runtime"], engine)
+
+
+def builder_for(runtime: Runtime, engine: Engine) -> Builder:
+    return DockerBuilder(engine) if runtime == "docker" else HostBuilder()

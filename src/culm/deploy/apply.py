@@ -1,0 +1,221 @@
+"""Carries a deploy out: the base first, then each service; what is decided in `diff` is called here."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from culm.deploy import databases, diff, vaultfiles, wait
+from culm.deploy.build.port import Recipe
+from culm.deploy.diff import Change
+from culm.deploy.images import Images
+from culm.deploy.live import Live
+from culm.deploy.migrate import migrate
+from culm.deploy.observe import observe, or_none
+from culm.deploy.room import fits_beside
+from culm.deploy.surroundings import surroundings
+from culm.deploy.target import Target
+from culm.deploy.verdict import Done, Look, verdict
+from culm.errors import CulmError
+from culm.manifest import render
+from culm.manifest.project import Project, Service
+from culm.model.record import record
+
+Say = Callable[[str], None]
+ROUNDS = 6
+"""Of base changes: what one makes, the next stands on. More would mean that they never settle."""
+INSTANCE_SECONDS = 60.0
+LOAD_BALANCER_FILE = "load-balancer.url"
+
+
+def call(target: Target, change: Change) -> Any:
+    return getattr(target.client(change.client), change.operation)(**change.input)
+
+
+def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surroundings]:
+    """Bring about what services stand on; the state after it. Nothing is called when it is all there."""
+    vault = render.vault_bucket(target.account, target.region)
+    for _ in range(ROUNDS):
+        live = observe(target, project, vault)
+        around = surroundings(target, live)
+        changes = diff.base(project, live, around)
+        if not changes:
+            return live, around
+        for change in changes:
+            say(change.what)
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda change: call(target, change), changes))
+    what = "; ".join(change.what for change in changes)
+    raise CulmError(f"the target does not keep what it is told: {what}", "does another deploy run at the same time?")
+
+
+def instances(target: Target, cluster: str, say: Say) -> None:
+    """Wait until the cluster has instances: a task cannot be run before."""
+    started = time.monotonic()
+    for pause in wait.intervals():
+        [found] = target.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
+        if found["registeredContainerInstancesCount"]:
+            return
+        if time.monotonic() - started > INSTANCE_SECONDS:
+            hint = "culm cluster status, and its daemon.log" if target.endpoint_url else "is the instances' role right?"
+            raise CulmError(f"no container instance has joined cluster {cluster}", hint)
+        say("waiting for container instances")
+        time.sleep(pause)
+
+
+def configuration(target: Target, project: Project, live: Live, around: render.Surroundings, say: Say) -> None:
+    """The files that only the target can tell: databases' and the load balancer's URLs."""
+    databases.prepare(target, project, live, around, say)
+    assert live.load_balancer is not None, "the base is there"
+    url = f"http://{live.load_balancer['DNSName']}:{around.port}\n"
+    for name in project.services:
+        if vaultfiles.get(target, around, name, LOAD_BALANCER_FILE) != url:
+            vaultfiles.put(target, around, name, LOAD_BALANCER_FILE, url)
+
+
+@record
+class Published:
+    """A service's images, by digest."""
+
+    service: str
+    migration: str | None
+
+
+def publish(images: Images, project: Project, service: Service, live: Live, say: Say) -> Published:
+    def ensure(dockerfile: Any, *, migrate: bool) -> str:
+        name = render.repository(project, service, migrate=migrate)
+        recipe = Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
+        return images.ensure(name, live.repositories[name], recipe, say)
+
+    return Published(
+        service=ensure(service.dockerfile, migrate=False),
+        migration=ensure(service.migration, migrate=True) if service.migration else None,
+    )
+
+
+def service(
+    target: Target,
+    project: Project,
+    one: Service,
+    published: Published,
+    live: Live,
+    around: render.Surroundings,
+    say: Say,
+    progress: Say,
+    others_move: Callable[[], bool],
+) -> bool:
+    """Register, migrate, route, roll, wait; whether anything changed."""
+    wanted = render.task_definition(project, one, published.service, published.migration, around)
+    found = live.services.get(one.name)
+    revision = live.task_definitions.get(found["taskDefinition"]) if found else None
+    if revision is not None and diff.task_definition_is(wanted, revision):
+        arn, changed = str(revision["taskDefinitionArn"]), False
+    else:
+        if published.migration is not None and not migrated(revision, published.migration):
+            before_it(target, project, one, published.migration, around, say, progress, others_move)
+        arn, changed = register(target, wanted, say), True
+    if (routed := diff.rule(project, one, live)) is not None:
+        say(routed.what)
+        call(target, routed)
+        changed = True
+    change = diff.service(project, one, live, arn, start_first=starts_first(target, project, one, found))
+    if change is not None:
+        say(change.what)
+        call(target, change)
+        changed = True
+    if changed or not isinstance(verdict(Look(service=live.services[one.name])), Done):
+        wait.until_steady(target, project, one, progress)
+        say("is steady")
+    return changed
+
+
+def migrated(revision: Mapping[str, Any] | None, image: str) -> bool:
+    """Whether the live revision came after this migration: it names the one that it came after."""
+    if revision is None:
+        return False
+    labels = revision["containerDefinitions"][0].get("dockerLabels") or {}
+    return bool(labels.get(render.MIGRATION_LABEL) == image.rpartition("@")[2])
+
+
+def before_it(
+    target: Target,
+    project: Project,
+    one: Service,
+    image: str,
+    around: render.Surroundings,
+    say: Say,
+    progress: Say,
+    others_move: Callable[[], bool],
+) -> None:
+    """The migration, registered if it is new and run to its end."""
+    arn = migration_revision(target, project, one, image, around, say)
+    say("migrating")
+    migrate(target, project, one, arn, progress, others_move=others_move)
+    say("migrated")
+
+
+def migration_revision(
+    target: Target, project: Project, one: Service, image: str, around: render.Surroundings, say: Say
+) -> str:
+    wanted = render.migration(project, one, image, around)
+    family = render.family(project, one, migrate=True)
+    ecs = target.client("ecs")
+    last = or_none(lambda: ecs.describe_task_definition(taskDefinition=family)["taskDefinition"], "ClientException")
+    return str(last["taskDefinitionArn"]) if diff.task_definition_is(wanted, last) else register(target, wanted, say)
+
+
+def register(target: Target, wanted: Mapping[str, Any], say: Say) -> str:
+    made = target.client("ecs").register_task_definition(**wanted)["taskDefinition"]
+    say(f"registered {made['family']}:{made['revision']}")
+    return str(made["taskDefinitionArn"])
+
+
+def starts_first(target: Target, project: Project, one: Service, found: Mapping[str, Any] | None) -> bool:
+    """`roll: auto` starts the new task first when the instances have room for both."""
+    if one.roll != "auto":
+        return one.roll == "start-first"
+    return found is not None and fits_beside(one, described_instances(target, project.name))
+
+
+def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
+    ecs = target.client("ecs")
+    pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    found: list[Mapping[str, Any]] = []
+    for start in range(0, len(arns), 100):
+        some = arns[start : start + 100]
+        found += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
+    return found
+
+
+def roll(target: Target, project: Project, one: Service, progress: Say, **update: Any) -> None:
+    """Update a live service, start-first where there is room, and wait until it is steady."""
+    [found] = target.client("ecs").describe_services(cluster=project.name, services=[one.name])["services"] or [None]
+    if found is None or found["status"] != "ACTIVE":
+        raise CulmError(f"{one.name} is not deployed", f"culm deploy {one.name}")
+    how = render.deployment_configuration(start_first=starts_first(target, project, one, found))
+    target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
+    wait.until_steady(target, project, one, progress)
+
+
+def earlier_revision(target: Target, project: Project, one: Service, revision: int | None) -> str:
+    """The ARN of the revision to go back to: the named one, or the newest that is older than the live one."""
+    ecs = target.client("ecs")
+    family = render.family(project, one)
+    pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, sort="DESC")
+    known = {
+        int(arn.rpartition(":")[2]): arn
+        for page in pages
+        for arn in page["taskDefinitionArns"]
+        if arn.rpartition("/")[2].rpartition(":")[0] == family
+    }
+    [found] = ecs.describe_services(cluster=project.name, services=[one.name])["services"] or [None]
+    now = int(found["taskDefinition"].rpartition(":")[2]) if found else 0
+    listed = ", ".join(map(str, sorted(known)))
+    if revision is None:
+        revision = max((number for number in known if number < now), default=None)
+        if revision is None:
+            raise CulmError(f"{one.name} has no revision before {family}:{now}", f"there are: {listed or 'none'}")
+    if revision not in known:
+        raise CulmError(f"there is no revision {family}:{revision}", f"there are: {listed or 'none'}")
+    return str(known[revision])

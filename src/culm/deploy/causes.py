@@ -1,0 +1,38 @@
+"""Why a task failed, on one screen: how it stopped, what it said last, what the load balancer saw."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from culm.deploy.logs import last_lines
+from culm.deploy.target import Target
+from culm.manifest import render
+from culm.manifest.project import Project, Service
+from culm.model.arn import last
+
+LINES = 12
+
+
+def told(
+    target: Target,
+    project: Project,
+    service: Service,
+    task: Mapping[str, Any],
+    *,
+    prefix: str,
+    health: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Indented lines. `prefix` is the log stream's: the service's name, or `migrate`."""
+    lines = [f"task {last(task['taskArn'])}: {task.get('stopCode', '')} {task.get('stoppedReason', '')}".rstrip()]
+    for container in task.get("containers", ()):
+        if "exitCode" in container or container.get("reason"):
+            code = f"exit code {container['exitCode']}" if "exitCode" in container else "no exit code"
+            reason = f", {container['reason']}" if container.get("reason") else ""
+            lines.append(f"container {container['name']}: {code}{reason}")
+    for target_health in health:
+        seen = target_health["TargetHealth"]
+        if seen["State"] == "unhealthy":
+            lines.append(f"target: {seen.get('Reason', '')} {seen.get('Description', '')}".rstrip())
+    stream = f"{prefix}/{service.name}/{last(task['taskArn'])}"
+    said = last_lines(target, render.log_group(project, service), stream, LINES)
+    lines += ["its last lines:", *(f"  {line}" for line in said)] if said else ["it wrote no line"]
+    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,151 @@
+"""A database and a role for each service that names one, made once; the URL goes into the vault and nowhere else."""
+
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from culm.deploy import vaultfiles
+from culm.deploy.live import Live
+from culm.deploy.target import Target
+from culm.deploy.wait import intervals
+from culm.errors import CulmError, TimedOut
+from culm.manifest import render
+from culm.manifest.project import Project, Service
+
+FILE = "database.url"
+MASTER = "culm"
+START_SECONDS = 120.0
+INSTANCE_CLASS = "db.t4g.micro"
+STORAGE_GIB = 20
+
+
+def instance_name(project: Project, database: str) -> str:
+    return f"{project.name}-{database}"
+
+
+def prepare(
+    target: Target, project: Project, live: Live, around: render.Surroundings, progress: Callable[[str], None]
+) -> None:
+    """Make what is missing: servers, then roles and databases, then their URLs. What is there is kept."""
+    for database in project.databases:
+        users = [service for service in project.services.values() if service.database == database]
+        if not users:
+            continue
+        name = instance_name(project, database)
+        if name not in live.databases:
+            progress(f"creating database server {name}")
+            create(target, project, database, master_password(target, project, database, around))
+        address, port = until_available(target, name, progress)
+        for service in users:
+            known = vaultfiles.get(target, around, service.name, FILE)
+            if known is None:
+                password = master_password(target, project, database, around)
+                url = make(address, port, password, project, service)
+                progress(f"created database {identifier(project, service)}")
+            else:
+                url = moved(known.strip(), address, port)
+            if url != (known or "").strip():
+                vaultfiles.put(target, around, service.name, FILE, url + "\n")
+
+
+def moved(url: str, address: str, port: int) -> str:
+    """The same database and role, where the server is now."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{login}@{address}:{port}"))
+
+
+def create(target: Target, project: Project, database: str, password: str) -> None:
+    target.client("rds").create_db_instance(
+        DBInstanceIdentifier=instance_name(project, database),
+        DBInstanceClass=INSTANCE_CLASS,
+        Engine=project.databases[database],
+        AllocatedStorage=STORAGE_GIB,
+        MasterUsername=MASTER,
+        MasterUserPassword=password,
+    )
+
+
+def master_password(target: Target, project: Project, database: str, around: render.Surroundings) -> str:
+    """Kept in the vault, where no service may read it: roles are added when services are."""
+    file = f"{instance_name(project, database)}.password"
+    known = vaultfiles.get(target, around, vaultfiles.OPERATOR, file)
+    if known is None:
+        known = secrets.token_urlsafe(24)
+        vaultfiles.put(target, around, vaultfiles.OPERATOR, file, known)
+    return known
+
+
+def until_available(target: Target, name: str, progress: Callable[[str], None]) -> tuple[str, int]:
+    """Its address and port, once it has them."""
+    started = time.monotonic()
+    for pause in intervals(0.1, 1.0):
+        [instance] = target.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        endpoint = instance.get("Endpoint")
+        if instance["DBInstanceStatus"] == "available" and endpoint:
+            return str(endpoint["Address"]), int(endpoint["Port"])
+        if instance["DBInstanceStatus"] in ("failed", "incompatible-parameters", "storage-full"):
+            raise CulmError(
+                f"the database server {name} is {instance['DBInstanceStatus']}", "see the cluster's daemon.log"
+            )
+        if time.monotonic() - started > START_SECONDS:
+            raise TimedOut(f"the database server {name} is still {instance['DBInstanceStatus']}", "try again")
+        progress(f"database server {name}: {instance['DBInstanceStatus']}")
+        time.sleep(pause)
+    raise AssertionError("intervals do not end")
+
+
+def make(address: str, port: int, password: str, project: Project, service: Service) -> str:
+    """The service's role and database, and the URL to them."""
+    import pg8000.native  # needed once in a project's life
+
+    name = identifier(project, service)
+    own = secrets.token_urlsafe(24)
+    connection = connect(pg8000.native, address, port, password)
+    try:
+        quoted = pg8000.native.identifier(name)
+        secret = pg8000.native.literal(own)
+        if connection.run("SELECT 1 FROM pg_roles WHERE rolname = :name", name=name):
+            connection.run(f"ALTER ROLE {quoted} LOGIN PASSWORD {secret}")
+        else:
+            connection.run(f"CREATE ROLE {quoted} LOGIN PASSWORD {secret}")
+        if not connection.run("SELECT 1 FROM pg_database WHERE datname = :name", name=name):
+            connection.run(f"GRANT {quoted} TO CURRENT_USER")  # RDS's master is no superuser
+            connection.run(f"CREATE DATABASE {quoted} OWNER {quoted}")
+            connection.run(f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC")
+    finally:
+        connection.close()
+    return f"postgresql://{name}:{own}@{address}:{port}/{name}"
+
+
+def connect(native: Any, address: str, port: int, password: str) -> Any:
+    """A connection as the master; a server that has just started may refuse the first ones."""
+    started = time.monotonic()
+    for pause in intervals(0.1, 1.0):
+        try:
+            return native.Connection(
+                MASTER, host=address, port=port, database="postgres", password=password, ssl_context=encryption(address)
+            )
+        except (native.InterfaceError, native.DatabaseError, OSError) as error:
+            if time.monotonic() - started > START_SECONDS or "28P01" in str(error):
+                raise CulmError(
+                    f"cannot connect to the database server at {address}:{port}: {error}",
+                    "is it reachable from here? was its password changed?",
+                ) from None
+            time.sleep(pause)
+    raise AssertionError("intervals do not end")
+
+
+def encryption(address: str) -> ssl.SSLContext | None:
+    """None on this machine's own addresses: nobody is in between."""
+    if address.startswith(("127.", "169.254.")) or address == "localhost":
+        return None
+    return ssl.create_default_context()
+
+
+def identifier(project: Project, service: Service) -> str:
+    """Of role and database: `bamboo_accounts`."""
+    return f"{project.name}_{service.name}".replace("-", "_")

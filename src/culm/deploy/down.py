@@ -1,0 +1,151 @@
+"""Takes a project off its target: services first, then what they stood on; data only when told to."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from culm.deploy import databases, vaultfiles
+from culm.deploy.live import Live
+from culm.deploy.observe import observe, or_none
+from culm.deploy.target import Target
+from culm.deploy.wait import intervals, tasks
+from culm.errors import TimedOut
+from culm.manifest import render
+from culm.manifest.project import Project
+
+Say = Callable[[str], None]
+STOP_SECONDS = 120.0
+
+
+def down(target: Target, project: Project, say: Say, *, volumes: bool) -> None:
+    """Remove all that `up` makes; databases and configuration stay unless `volumes`."""
+    live = observe(target, project, render.vault_bucket(target.account, target.region))
+    if live.cluster is not None:
+        services(target, project, say)
+    load_balancer(target, live, say)
+    for name in live.repositories:
+        target.client("ecr").delete_repository(repositoryName=name, force=True)
+        say(f"deleted repository {name}")
+    for group in sorted(live.log_groups):
+        target.client("logs").delete_log_group(logGroupName=group)
+        say(f"deleted log group {group}")
+    if live.cluster is not None:
+        task_definitions(target, project)
+        cluster(target, project, live, say)
+    if volumes:
+        data(target, project, live, say)
+
+
+def others(target: Target, project: Project) -> bool:
+    """Whether anything else is deployed on the same target."""
+    found = target.client("ecs").describe_clusters(clusters=clusters(target))["clusters"]
+    return any(
+        cluster["clusterName"] != project.name and (cluster["activeServicesCount"] or cluster["runningTasksCount"])
+        for cluster in found
+    )
+
+
+def clusters(target: Target) -> list[str]:
+    pages = target.client("ecs").get_paginator("list_clusters").paginate()
+    return [arn for page in pages for arn in page["clusterArns"]]
+
+
+def services(target: Target, project: Project, say: Say) -> None:
+    """Every service of the cluster, also those that culm.yml no longer names; then every other task."""
+    ecs = target.client("ecs")
+    pages = ecs.get_paginator("list_services").paginate(cluster=project.name)
+    for arn in [arn for page in pages for arn in page["serviceArns"]]:
+        ecs.delete_service(cluster=project.name, service=arn, force=True)
+        say(f"deleting service {arn.rpartition('/')[2]}")
+    started = time.monotonic()
+    for pause in intervals():
+        left = tasks(ecs, project.name)
+        if not left:
+            return
+        for task in left:
+            if task["desiredStatus"] == "RUNNING" and task["group"].startswith("family:"):
+                ecs.stop_task(cluster=project.name, task=task["taskArn"], reason="culm down")
+        if time.monotonic() - started > STOP_SECONDS:
+            raise TimedOut(
+                f"{len(left)} tasks still run after {STOP_SECONDS:.0f} s", "culm status; then culm down again"
+            )
+        time.sleep(pause)
+
+
+def load_balancer(target: Target, live: Live, say: Say) -> None:
+    elb = target.client("elbv2")
+    if live.load_balancer is not None:
+        elb.delete_load_balancer(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
+        say(f"deleted load balancer {live.load_balancer['LoadBalancerName']}")
+    for group in live.target_groups.values():
+        retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
+
+
+def task_definitions(target: Target, project: Project) -> None:
+    """AWS keeps revisions for ever; INACTIVE ones start nothing."""
+    ecs = target.client("ecs")
+    for service in project.services.values():
+        for migrate in (False, True):
+            family = render.family(project, service, migrate=migrate)
+            pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
+            for arn in [arn for page in pages for arn in page["taskDefinitionArns"]]:
+                ecs.deregister_task_definition(taskDefinition=arn)
+
+
+def cluster(target: Target, project: Project, live: Live, say: Say) -> None:
+    """Its instances are sent away first: a cluster that has some is not deleted."""
+    assert live.cluster is not None
+    ecs = target.client("ecs")
+    if target.settings.provider != "local":
+        return  # on Amazon the base stack made it
+    tags = [{"key": render.INSTANCES_TAG, "value": "none"}]
+    ecs.tag_resource(resourceArn=live.cluster["clusterArn"], tags=tags)
+    retried(lambda: ecs.delete_cluster(cluster=project.name), "ClusterContainsContainerInstancesException")
+    say(f"deleted cluster {project.name}")
+
+
+def data(target: Target, project: Project, live: Live, say: Say) -> None:
+    """Databases, and the project's files in the vault."""
+    for name in live.databases:
+        target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+        say(f"deleted database server {name}")
+    bucket = render.vault_bucket(target.account, target.region)
+    begins = [f"{target.settings.env}/{name}/" for name in project.services]
+    begins += [
+        f"{target.settings.env}/{vaultfiles.OPERATOR}/{databases.instance_name(project, name)}."
+        for name in project.databases
+    ]
+    for key in sorted(live.vault or ()):
+        if key.startswith(tuple(begins)):
+            target.client("s3").delete_object(Bucket=bucket, Key=key)
+            say(f"deleted vault file {key}")
+    rds = target.client("rds")
+    for name in live.databases:
+        gone(partial(rds.describe_db_instances, DBInstanceIdentifier=name), "DBInstanceNotFound")
+
+
+def retried(act: Callable[[], Any], *codes: str) -> None:
+    """Do it as soon as AWS no longer answers with one of these codes; one that is gone is as good."""
+    from botocore.exceptions import ClientError
+
+    started = time.monotonic()
+    for pause in intervals():
+        try:
+            act()
+            return
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in codes or time.monotonic() - started > STOP_SECONDS:
+                raise
+        time.sleep(pause)
+
+
+def gone(look: Callable[[], Any], code: str) -> None:
+    """Wait until AWS says that there is no such thing."""
+    started = time.monotonic()
+    for pause in intervals():
+        if or_none(look, code, f"{code}Fault") is None:
+            return
+        if time.monotonic() - started > STOP_SECONDS:
+            raise TimedOut("the databases are still being deleted", "culm down --volumes again")
+        time.sleep(pause)

@@ -1,0 +1,62 @@
+"""An image in its repository, built and pushed only when its inputs changed.
+
+The tag is the fingerprint of the inputs, so the registry itself is the memory of what was built.
+"""
+
+import base64
+import ipaddress
+import threading
+from collections.abc import Callable
+
+from culm.deploy.build.port import Builder, Place, Recipe
+from culm.deploy.observe import or_none
+from culm.deploy.target import Target
+
+TAG_LENGTH = 16
+
+
+class Images:
+    """Threads may share it: one login serves all."""
+
+    def __init__(self, target: Target, builder: Builder) -> None:
+        self.target = target
+        self.builder = builder
+        self._login: tuple[str, str] | None = None
+        self._logging_in = threading.Lock()
+
+    def ensure(self, repository: str, uri: str, recipe: Recipe, say: Callable[[str], None]) -> str:
+        """`uri@sha256:...` of the recipe's image, which is there when this returns."""
+        tag = self.builder.fingerprint(recipe)[:TAG_LENGTH]
+        digest = self.digest(repository, tag)
+        if digest is None:
+            say(f"building {recipe.dockerfile.name}")
+            user, password = self.login()
+            place = Place(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
+            digest = self.builder.publish(recipe, place, say)
+        return f"{uri}@{digest}"
+
+    def digest(self, repository: str, tag: str) -> str | None:
+        ecr = self.target.client("ecr")
+        found = or_none(
+            lambda: ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"],
+            "ImageNotFoundException",
+        )
+        return str(found[0]["imageDigest"]) if found else None
+
+    def login(self) -> tuple[str, str]:
+        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html"""
+        with self._logging_in:
+            if self._login is None:
+                [data] = self.target.client("ecr").get_authorization_token()["authorizationData"]
+                user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+                self._login = (user, password)
+            return self._login
+
+
+def loopback(uri: str) -> bool:
+    """Docker, too, takes a registry on 127.0.0.0/8 for one that speaks plain HTTP."""
+    host = uri.partition("/")[0].rpartition(":")[0]
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

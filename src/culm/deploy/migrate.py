@@ -1,0 +1,102 @@
+"""Runs a service's migration as a one-time task and reads its exit code."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from culm.deploy import causes
+from culm.deploy.target import Target
+from culm.deploy.wait import intervals, tasks
+from culm.errors import CulmError, TimedOut
+from culm.manifest import render
+from culm.manifest.project import Project, Service
+from culm.model.arn import last
+
+TIMEOUT_SECONDS = 600.0
+ROOM_SECONDS = 60.0
+"""How long it waits for room that other services' rolls will give back."""
+
+
+def migrate(
+    target: Target,
+    project: Project,
+    service: Service,
+    task_definition: str,
+    progress: Callable[[str], None],
+    *,
+    others_move: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run the migration to its end; raise with its exit code and last lines when it fails.
+
+    One that still runs, of a deploy that was broken off, is waited for: two at once would step on each other.
+    `others_move` tells whether this very deploy may still make room.
+    """
+    ecs = target.client("ecs")
+    family = render.family(project, service, migrate=True)
+    for running in tasks(ecs, project.name, family=family, desiredStatus="RUNNING"):
+        progress("a migration of an earlier deploy still runs")
+        ended = until_stopped(ecs, project, service, running["taskArn"], progress)
+        if ended["taskDefinitionArn"] == task_definition and exit_code(ended) == 0:
+            return
+    arn = run(ecs, project, service, task_definition, progress, others_move)
+    ended = until_stopped(ecs, project, service, arn, progress)
+    if (code := exit_code(ended)) != 0:
+        ending = f"ended with exit code {code}" if code is not None else "did not start"
+        raise CulmError(
+            f"the migration of {service.name} {ending}; {service.name} stays as it was\n"
+            + causes.told(target, project, service, ended, prefix="migrate"),
+            f"mend it, then: culm deploy {service.name}",
+        )
+
+
+def run(
+    ecs: Any,
+    project: Project,
+    service: Service,
+    task_definition: str,
+    progress: Callable[[str], None],
+    others_move: Callable[[], bool],
+) -> str:
+    """Start the task: its ARN. RunTask says RESOURCE:MEMORY and the like in an answer that is no error."""
+    started = time.monotonic()
+    for pause in intervals(0.5, 2.0):
+        answer = ecs.run_task(
+            cluster=project.name, taskDefinition=task_definition, count=1, launchType="EC2", startedBy="culm migrate"
+        )
+        if answer["tasks"]:
+            return str(answer["tasks"][0]["taskArn"])
+        reasons = sorted({failure.get("reason", "") for failure in answer["failures"]}) or ["no container instance"]
+        if time.monotonic() - started > ROOM_SECONDS or not others_move():
+            raise CulmError(
+                f"there is no room for the migration of {service.name} ({service.memory} MiB): {', '.join(reasons)}",
+                f"free a slot: culm scale {service.name} 0; or smaller `memory:`, or more `instances:` in culm.yml",
+            )
+        progress(f"waiting for room ({', '.join(reasons)})")
+        time.sleep(pause)
+    raise AssertionError("intervals do not end")
+
+
+def until_stopped(
+    ecs: Any, project: Project, service: Service, arn: str, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    started = time.monotonic()
+    for pause in intervals(0.05, 1.0):
+        found: list[dict[str, Any]] = ecs.describe_tasks(cluster=project.name, tasks=[arn])["tasks"]
+        if not found:
+            raise CulmError(f"the migration of {service.name} is gone: {last(arn)}", f"culm logs {service.name}")
+        if found[0]["lastStatus"] == "STOPPED":
+            return found[0]
+        progress(f"migration {found[0]['lastStatus'].lower()}")
+        if time.monotonic() - started > TIMEOUT_SECONDS:
+            hint = (
+                f"culm logs {service.name}; to stop it: aws ecs stop-task --cluster {project.name} --task {last(arn)}"
+            )
+            raise TimedOut(f"the migration of {service.name} still runs after {TIMEOUT_SECONDS:.0f} s", hint)
+        time.sleep(pause)
+    raise AssertionError("intervals do not end")
+
+
+def exit_code(task: dict[str, Any]) -> int | None:
+    """Of its one container; None when it never started."""
+    codes = [container.get("exitCode") for container in task["containers"]]
+    return codes[0] if codes else None

@@ -1,0 +1,156 @@
+"""Looks at the target: the calls that fill a `Live`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from culm.deploy.live import Described, Live
+from culm.deploy.target import Target
+from culm.manifest import render
+from culm.manifest.project import Project
+
+DESCRIBE_AT_ONCE = 10
+"""Services in one ecs.DescribeServices."""
+
+
+def observe(target: Target, project: Project, vault_bucket: str) -> Live:
+    """Look, with as many calls at once as depend on nothing."""
+    names = [render.family(project, service) for service in project.services.values()]
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        cluster = pool.submit(active_cluster, target, project.name)
+        repositories = pool.submit(repository_uris, target, project)
+        log_groups = pool.submit(log_group_names, target, project)
+        vault = pool.submit(vault_keys, target, vault_bucket)
+        databases = pool.submit(db_instances, target, project)
+        balancer = pool.submit(load_balancer, target, project.name)
+        groups = pool.submit(target_groups, target, project.name, names)
+        services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
+        ecs = target.client("ecs")
+        described = pool.map(
+            lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"],
+            {service["taskDefinition"] for service in services.values()},
+        )
+        found = groups.result()
+        attributes = dict(
+            zip(found, pool.map(lambda g: group_attributes(target, g["TargetGroupArn"]), found.values()), strict=True)
+        )
+        lb = balancer.result()
+        listener = first_listener(target, lb) if lb else None
+        return Live(
+            cluster=cluster.result(),
+            repositories=repositories.result(),
+            log_groups=log_groups.result(),
+            vault=vault.result(),
+            databases=databases.result(),
+            load_balancer=lb,
+            listener=listener,
+            rules=rules(target, project, listener, found) if listener else {},
+            target_groups=found,
+            attributes=attributes,
+            services=services,
+            task_definitions={d["taskDefinitionArn"]: d for d in described},
+        )
+
+
+def or_none(call: Callable[[], Any], *codes: str) -> Any:
+    """The call's answer; None where AWS says, with one of these codes, that there is no such thing."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in codes:
+            return None
+        raise
+
+
+def active_cluster(target: Target, name: str) -> Described | None:
+    found = target.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])["clusters"]
+    return next((cluster for cluster in found if cluster["status"] == "ACTIVE"), None)
+
+
+def active_services(target: Target, cluster: str, names: list[str]) -> dict[str, Described]:
+    ecs = target.client("ecs")
+    found: dict[str, Described] = {}
+    for start in range(0, len(names), DESCRIBE_AT_ONCE):
+        some = names[start : start + DESCRIBE_AT_ONCE]
+        for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
+            if service["status"] == "ACTIVE":
+                found[service["serviceName"]] = service
+    return found
+
+
+def repository_uris(target: Target, project: Project) -> dict[str, str]:
+    pages = target.client("ecr").get_paginator("describe_repositories").paginate()
+    begin = f"{project.name}/"
+    return {
+        r["repositoryName"]: r["repositoryUri"]
+        for page in pages
+        for r in page["repositories"]
+        if r["repositoryName"].startswith(begin)
+    }
+
+
+def log_group_names(target: Target, project: Project) -> frozenset[str]:
+    pages = (
+        target.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/culm/{project.name}/")
+    )
+    return frozenset(group["logGroupName"] for page in pages for group in page["logGroups"])
+
+
+def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
+    def keys() -> frozenset[str]:
+        pages = target.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return frozenset(item["Key"] for page in pages for item in page.get("Contents", ()))
+
+    found: frozenset[str] | None = or_none(keys, "NoSuchBucket", "404")
+    return found
+
+
+def db_instances(target: Target, project: Project) -> dict[str, Described]:
+    if not project.databases:
+        return {}
+    wanted = {f"{project.name}-{name}" for name in project.databases}
+    pages = target.client("rds").get_paginator("describe_db_instances").paginate()
+    found = (instance for page in pages for instance in page["DBInstances"])
+    return {i["DBInstanceIdentifier"]: i for i in found if i["DBInstanceIdentifier"] in wanted}
+
+
+def load_balancer(target: Target, name: str) -> Described | None:
+    elb = target.client("elbv2")
+    answer = or_none(lambda: elb.describe_load_balancers(Names=[name]), "LoadBalancerNotFound")
+    return answer["LoadBalancers"][0] if answer else None
+
+
+def first_listener(target: Target, lb: Described) -> Described | None:
+    found = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
+    return found[0] if found else None
+
+
+def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[str, Described]:
+    wanted = set(names)
+    pages = target.client("elbv2").get_paginator("describe_target_groups").paginate()
+    found = (group for page in pages for group in page["TargetGroups"])
+    return {group["TargetGroupName"]: group for group in found if group["TargetGroupName"] in wanted}
+
+
+def group_attributes(target: Target, arn: str) -> dict[str, str]:
+    answer = target.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
+    return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
+
+
+def rules(
+    target: Target, project: Project, listener: Described, groups: Mapping[str, Described]
+) -> dict[str, Described]:
+    service_of = {
+        groups[family]["TargetGroupArn"]: name
+        for name, service in project.services.items()
+        if (family := render.family(project, service)) in groups
+    }
+    found: dict[str, Described] = {}
+    pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
+    for rule in (rule for page in pages for rule in page["Rules"]):
+        for action in rule["Actions"]:
+            if (name := service_of.get(action.get("TargetGroupArn", ""))) is not None:
+                found[name] = rule
+    return found

@@ -1,0 +1,122 @@
+"""Is a roll-out done, doomed, or still going? A judgement on what AWS describes; pure.
+
+The service scheduler would go on trying for minutes: what can be seen to fail is told at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from culm.model.record import record
+
+CRASHES = 2
+"""Of tasks of one deployment: once may be chance, twice is a loop."""
+NO_ROOM_SECONDS = 20.0
+"""How long the scheduler may find no place before that is a failure: others may be about to make room."""
+
+Described = Mapping[str, Any]
+
+
+@record
+class Look:
+    """A service, seen once."""
+
+    service: Described
+    stopped: Sequence[Described] = ()
+    """Its tasks that have stopped."""
+    targets: Sequence[Described] = ()
+    """TargetHealthDescriptions of its target group."""
+    stuck_seconds: float = 0.0
+    """How long nothing has started or become healthy."""
+
+
+@record
+class Done:
+    pass
+
+
+@record
+class Going:
+    progress: str
+
+
+@record
+class Doomed:
+    why: str
+    task: Described | None = None
+    """The stopped task that shows it."""
+    hint: str = ""
+
+
+def verdict(look: Look) -> Done | Going | Doomed:
+    deployments = look.service["deployments"]
+    primary = next(d for d in deployments if d["status"] == "PRIMARY")
+    state = primary.get("rolloutState", "IN_PROGRESS")
+    running, desired = primary["runningCount"], primary["desiredCount"]
+    mine = [task for task in look.stopped if task.get("startedBy") == primary["id"] and failed(task)]
+    if state == "COMPLETED" and len(deployments) == 1:
+        return Done()
+    if state == "FAILED":
+        reason = primary.get("rolloutStateReason") or "the deployment failed"
+        return Doomed(why=reason, task=latest(mine), hint=advice(latest(mine)))
+    if unhealthy := [task for task in mine if "health" in task.get("stoppedReason", "").lower()]:
+        return Doomed(
+            why="it runs, but never gets healthy",
+            task=latest(unhealthy),
+            hint="does it listen on `port:`, on all addresses, and answer `health:` with 2xx within `grace:` seconds?",
+        )
+    if len(mine) >= CRASHES:
+        return Doomed(
+            why=f"it starts and stops again ({len(mine)} times)", task=latest(mine), hint=advice(latest(mine))
+        )
+    if running < desired and look.stuck_seconds >= NO_ROOM_SECONDS and (event := no_room(look.service, primary)):
+        return Doomed(
+            why=event,
+            hint="roll: stop-first, smaller `memory:`, or more `instances:` in culm.yml",
+        )
+    return Going(progress=told(primary, len(deployments), look.targets))
+
+
+def failed(task: Described) -> bool:
+    """Stopped of itself, or because it was unwell; not because a newer one took its place."""
+    return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart") or (
+        task.get("stopCode") == "ServiceSchedulerInitiated" and "health" in task.get("stoppedReason", "").lower()
+    )
+
+
+def latest(tasks: Sequence[Described]) -> Described | None:
+    return max(tasks, key=lambda task: task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0, default=None)
+
+
+def no_room(service: Described, primary: Described) -> str | None:
+    """The scheduler's own words, since this deployment began."""
+    for event in service.get("events", ()):
+        if event["createdAt"] < primary["createdAt"]:
+            return None
+        if "unable to place a task" in event["message"]:
+            return str(event["message"])
+    return None
+
+
+def advice(task: Described | None) -> str:
+    """What to try, from how its container ended."""
+    if task is None:
+        return ""
+    for container in task.get("containers", ()):
+        if "OutOfMemory" in container.get("reason", ""):
+            return "give it more `memory:` in culm.yml, or find what eats it"
+        if container.get("exitCode") == 78:
+            return "its entrypoint says above which configuration is missing"
+    if task.get("stopCode") == "TaskFailedToStart":
+        return "the reason above names what could not be had: the image, a port, or the start itself"
+    return "its last lines say why; run it with the same configuration on this machine"
+
+
+def told(primary: Described, deployments: int, targets: Sequence[Described]) -> str:
+    """`1 of 1 running, target initial`."""
+    words = [f"{primary['runningCount']} of {primary['desiredCount']} running"]
+    states = sorted({target["TargetHealth"]["State"] for target in targets} - {"draining"})
+    if states:
+        words.append(f"target {', '.join(states)}")
+    if deployments > 1:
+        words.append("the old one still there")
+    return ", ".join(words)

@@ -1,0 +1,88 @@
+"""Waits until a service is steady, or tells the cause at once when it will not be."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from culm.deploy import causes
+from culm.deploy.target import Target
+from culm.deploy.verdict import Done, Doomed, Going, Look, verdict
+from culm.errors import CulmError, TimedOut
+from culm.manifest.project import Project, Service
+
+TIMEOUT_SECONDS = 300.0
+
+
+def intervals(first: float = 0.1, longest: float = 1.0) -> Iterator[float]:
+    """Seconds between looks: short at first, then longer."""
+    pause = first
+    while True:
+        yield pause
+        pause = min(pause * 1.5, longest)
+
+
+def until_steady(
+    target: Target,
+    project: Project,
+    service: Service,
+    progress: Callable[[str], None],
+    *,
+    timeout: float = TIMEOUT_SECONDS,
+) -> None:
+    """Return when the service's newest deployment is all there is; raise with the cause when it cannot be."""
+    started = moved = time.monotonic()
+    before: object = None
+    for pause in intervals():
+        look = look_at(target, project, service, moved)
+        now = time.monotonic()
+        if (state := movement(look)) != before:
+            before, moved = state, now
+        match verdict(look):
+            case Done():
+                return
+            case Doomed() as doomed:
+                raise failure(target, project, service, doomed, look)
+            case Going(progress=said):
+                progress(said)
+        if now - started > timeout:
+            hint = f"it may still get there: culm status; its log: culm logs {service.name}"
+            raise TimedOut(f"{service.name} was not steady after {timeout:.0f} s: {said}", hint)
+        time.sleep(pause)
+
+
+def look_at(target: Target, project: Project, service: Service, moved: float) -> Look:
+    ecs = target.client("ecs")
+    [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"]
+    stopped = tasks(ecs, project.name, serviceName=service.name, desiredStatus="STOPPED")
+    health = [
+        seen
+        for balancer in described.get("loadBalancers", ())
+        for seen in target.client("elbv2").describe_target_health(TargetGroupArn=balancer["targetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    ]
+    return Look(service=described, stopped=stopped, targets=health, stuck_seconds=time.monotonic() - moved)
+
+
+def tasks(ecs: Any, cluster: str, **which: str) -> list[dict[str, Any]]:
+    """Described, up to a hundred, the API's own limit at once."""
+    arns = ecs.list_tasks(cluster=cluster, **which)["taskArns"]
+    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+
+def movement(look: Look) -> object:
+    """Changes when anything starts, stops or gets healthy."""
+    counts = [(d["id"], d["runningCount"], d["pendingCount"]) for d in look.service["deployments"]]
+    states = sorted(
+        (t["Target"].get("Id", ""), t["Target"].get("Port", 0), t["TargetHealth"]["State"]) for t in look.targets
+    )
+    return counts, states
+
+
+def failure(target: Target, project: Project, service: Service, doomed: Doomed, look: Look) -> CulmError:
+    """The cause, on one screen."""
+    what = f"{service.name} did not start: {doomed.why}"
+    if doomed.task is not None:
+        what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
+    kept = f"\nthe version before it: culm rollback {service.name}" if len(look.service["deployments"]) > 1 else ""
+    return CulmError(what, doomed.hint + kept)
