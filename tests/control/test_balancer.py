@@ -243,7 +243,7 @@ async def load(url: str, clients: int = 4) -> AsyncIterator[list[int]]:
                     seen.append((await client.get(url)).status_code)
                 except httpx.HTTPError:
                     seen.append(0)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.005)
 
     tasks = [asyncio.create_task(ask()) for _ in range(clients)]
     try:

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _LISTEN = "0A"
@@ -29,20 +30,23 @@ def obstacle(addresses: Sequence[str], port: int) -> str | None:
 
 def owner(port: int) -> str:
     """`nginx (process 812)`, as far as this machine tells us."""
-    try:
-        inodes = _listening_inodes(port)
-        processes = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-    except OSError:
-        return "another process"
-    for pid in processes:
-        try:
-            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-        except OSError:
-            continue  # ended meanwhile, or not ours to look at
-        if held & {f"socket:[{inode}]" for inode in inodes}:
-            return f"{name} (process {pid})"
+    proc = Path("/proc")
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in proc.glob("[0-9]*") if sockets else ():
+        if sockets & _open_files(process):
+            with suppress(OSError):
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return "another process"
+
+
+def _open_files(process: Path) -> set[str]:
+    """Empty for a process that has ended, or is not ours to look at; files are closed while one looks."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(os.readlink(descriptor))
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:
