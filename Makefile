@@ -17,13 +17,12 @@ stop: .venv/.installed
 test: .venv/.installed-dev
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
-## check: format, lint, types, architecture, freshness of generated files
+## check: format, lint, types, architecture
 check: .venv/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python docs/generate.py --check
 
 ## format: format the code and mend what the linter can mend
 format: .venv/.installed-dev
@@ -31,7 +30,9 @@ format: .venv/.installed-dev
 
 ## docs: write the generated references anew
 docs: .venv/.installed-dev
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m culm.manifest.reference > docs/reference/culm-yml.md
+	@$(BIN)/python -m culm.cli.reference > docs/reference/cli.md
+	@$(BIN)/python -m culm.wire.coverage > docs/coverage.md
 
 ## clean: remove the environment
 clean:
