@@ -1,0 +1,37 @@
+"""`.dockerignore` by Docker's rules."""
+
+import pytest
+
+from culm.deploy.build.ignore import ignored
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "hidden"),
+    [
+        (["*.pyc"], "a.pyc", True),
+        (["*.pyc"], "a/b.pyc", False),
+        (["**/*.pyc"], "a/b/c.pyc", True),
+        (["**/*.pyc"], "c.pyc", True),
+        (["tests"], "tests/unit/test_a.py", True),
+        (["tests"], "src/tests/test_a.py", False),
+        (["/tests/"], "tests/a", True),
+        (["./tests"], "tests/a", True),
+        (["a/**"], "a/b", True),
+        (["a?c"], "abc", True),
+        (["a?c"], "a/c", False),
+        (["[ab].txt"], "b.txt", True),
+        (["[ab].txt"], "c.txt", False),
+        (["a.txt"], "axtxt", False),
+        (["# a", "", "b"], "# a", False),
+        (["*", "!src"], "src/a.py", False),
+        (["*", "!src"], "other", True),
+        (["!src", "*"], "src/a.py", True),
+        (["*.md", "!README.md"], "README.md", False),
+        ([r"a\*"], "a*", True),
+        ([r"a\*"], "ab", False),
+        (["."], "a", False),
+        (["../a"], "a", False),
+    ],
+)
+def test_the_last_pattern_that_matches_decides(lines: list[str], path: str, hidden: bool) -> None:
+    assert ignored(lines)(path) is hidden
