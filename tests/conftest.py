@@ -1,19 +1,25 @@
 """What every ring of tests may use: `cloud`, the AWS API in process."""
 
 import itertools
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
 import pytest
+import uvicorn
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 import culm.cloud
-from culm.store.db import connect, transact
+from culm.control import clock
+from culm.store.db import Store, connect, transact
 from culm.wire.api import Api, Ready
+from culm.wire.asgi import application
 from culm.wire.http import Request, Response
 
 REGION = "us-east-1"
@@ -122,3 +128,21 @@ def cloud() -> Iterator[Cloud]:
     made = Cloud()
     yield made
     made.db.close()
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[str]:
+    """The base URL of the AWS API on a real socket, for clients that are programs."""
+    culm.cloud.load()
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    store = Store(tmp_path / "state.db")
+    api = Api(region=REGION, endpoint=url, now=clock.now, new_id=clock.new_id)
+    server = uvicorn.Server(uvicorn.Config(application(api, store, wake=lambda: None), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield url
+    server.should_exit = True
+    thread.join()
+    listener.close()
+    store.close()

@@ -9,6 +9,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from culm.errors import AwsError
@@ -21,7 +22,7 @@ from culm.wire.models import Operation as Model
 from culm.wire.models import Service
 from culm.wire.operations import OPERATIONS, Call, Operation
 from culm.wire.paging import Pager, pager
-from culm.wire.protocols import PROTOCOLS, Protocol, spoken
+from culm.wire.protocols import PROTOCOLS, spoken
 from culm.wire.services import Served, addressed
 from culm.wire.sigv4 import signature
 
@@ -88,7 +89,7 @@ class Api:
             value = self._read(served, compiled, members)
             region = signed.region if signed else self.region
         except Exception as error:
-            return self._refusal(service, spoken(request), error, request_id)
+            return self._refusal(service, request, error, request_id)
 
         def work(db: sqlite3.Connection) -> Response:
             call = Call(
@@ -108,18 +109,20 @@ class Api:
         return Ready(
             work=work,
             wakes=compiled.operation.wakes,
-            fail=lambda error: self._refusal(service, protocol, error, request_id),
+            fail=lambda error: self._refusal(service, request, error, request_id),
         )
 
-    def _refusal(self, service: Service | None, protocol: Protocol, error: Exception, request_id: str) -> Response:
+    def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
         """The response to a request that failed; what is not an AwsError is a bug, and goes to the log."""
         if not isinstance(error, AwsError):
             log.error("request %s failed", request_id, exc_info=error)
             message = f"This is a bug in culm; the daemon's log has it under {request_id}."
             error = AwsError("InternalFailure", message, 500)
-        if service is not None:
-            protocol, error = PROTOCOLS[service.protocol], modelled(service, error)
-        return protocol.failure(error, request_id)
+        if service is None:
+            response = spoken(request).failure(error, request_id)
+        else:
+            response = PROTOCOLS[service.protocol].failure(modelled(service, error), request_id)
+        return replace(response, body=b"") if request.method == "HEAD" else response
 
     def _request_id(self) -> str:
         digits = self._new_id()

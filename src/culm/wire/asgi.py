@@ -74,6 +74,10 @@ async def read(scope: Scope, receive: Receive) -> Request:
 
 
 async def respond(send: Send, response: Response) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    length = {} if response.status in (204, 304) else {"content-length": str(len(response.body))}
+    # a HEAD response says its own: the length of the body that it does not have
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in {**length, **response.headers}.items()
+    ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

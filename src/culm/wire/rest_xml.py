@@ -134,6 +134,8 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
         body = b"" if operation.method == "HEAD" else write_body(members)
         if document and body:
             headers["content-type"] = "application/xml"
+        if "content-range" in headers:
+            status = 206
         return Response(status=status or operation.status, headers=headers | identify(request_id), body=body)
 
     return encode

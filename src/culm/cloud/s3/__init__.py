@@ -1,0 +1,1 @@
+"""Simple Storage Service: buckets, objects, versions, uploads in parts; path-style addresses."""

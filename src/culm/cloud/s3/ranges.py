@@ -1,0 +1,35 @@
+"""`Range: bytes=0-99`, and S3's variant of it when parts are copied."""
+
+import re
+
+from culm.errors import AwsError
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def parse(header: str | None, size: int) -> tuple[int, int] | None:
+    """First and last byte, both included; None for the whole, also when the header is not one single range."""
+    found = _RANGE.fullmatch(header or "")
+    if found is None or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        start, end = max(size - int(last), 0), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+    if start > end:
+        raise AwsError("InvalidRange", "The requested range is not satisfiable", 416, actual_object_size=size)
+    return start, end
+
+
+def parse_exact(header: str | None, size: int) -> tuple[int, int]:
+    """CopySourceRange: inside the source, or an error."""
+    if header is None:
+        return 0, size - 1
+    found = _RANGE.fullmatch(header)
+    if found is None or "" in found.groups():
+        raise AwsError("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last.")
+    first, last = map(int, found.groups())
+    if not first <= last < size:
+        raise AwsError("InvalidArgument", f"Range specified is not valid for source object of size: {size}")
+    return first, last
