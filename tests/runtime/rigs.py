@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,12 +19,15 @@ from typing import Any
 
 from tests.runtime.oci import PASSWORD, USER, OciRegistry, tar
 
+from culm.runtime.docker import DockerRuntime, available
+from culm.runtime.engine import Engine
 from culm.runtime.fake import FakeRuntime, Script
 from culm.runtime.port import Port, Probe, Runtime, Spec
 from culm.runtime.process import ProcessRuntime
 
 ADDRESS = "127.77.0.99" if sys.platform == "linux" else "127.0.0.1"
 PORT = 8080
+NETWORK = "culm-contract"
 PROBE = Probe(command=("CMD", "python3", "/actor.py", "probe"), interval=1, timeout=5, retries=1)
 _numbers = itertools.count()
 
@@ -68,11 +70,11 @@ class Rig:
         """From now on its probe fails."""
         assert await self.runtime.exec(name, ["python3", "/actor.py", "sicken"]) == (0, b"")
 
-    def kill(self, name: str) -> None:
+    async def kill(self, name: str) -> None:
         """SIGKILL to its first process, from outside."""
         raise NotImplementedError
 
-    def leftovers(self, name: str) -> list[str]:
+    async def leftovers(self, name: str) -> list[str]:
         """Whatever of this container is still on the machine."""
         raise NotImplementedError
 
@@ -98,10 +100,10 @@ class FakeRig(Rig):
     async def sicken(self, name: str) -> None:
         self.fake.set_health(name, "UNHEALTHY")
 
-    def kill(self, name: str) -> None:
+    async def kill(self, name: str) -> None:
         self.fake.exit(name, 137)
 
-    def leftovers(self, name: str) -> list[str]:
+    async def leftovers(self, name: str) -> list[str]:
         return []
 
 
@@ -138,10 +140,10 @@ class ProcessRig(RegistryRig):
     def restarted(self) -> Runtime:
         return ProcessRuntime(self.home, now=time.time, use_cgroups=self._use_cgroups)
 
-    def kill(self, name: str) -> None:
+    async def kill(self, name: str) -> None:
         os.kill(json.loads((self.home / "tasks" / name / "state.json").read_text())["child"], 9)
 
-    def leftovers(self, name: str) -> list[str]:
+    async def leftovers(self, name: str) -> list[str]:
         needle = f"CULM_CONTAINER={name}".encode()
         environments = [path for path in Path("/proc").glob("[0-9]*/environ") if needle in _bytes_of(path)]
         groups = [path for path in Path("/sys/fs/cgroup").glob(f"**/culm/{name}")]
@@ -156,24 +158,43 @@ def _bytes_of(path: Path) -> bytes:
 
 
 class DockerRig(RegistryRig):
-    @property
-    def docker(self) -> str:
-        return shutil.which("docker") or "docker"
+    def __init__(self, registry: OciRegistry) -> None:
+        self.engine = Engine()
+        self._made: list[DockerRuntime] = []
+        super().__init__(registry)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._made[0].remove_network()
+        for runtime in (*self._made, self.engine):
+            await runtime.close()
 
     def restarted(self) -> Runtime:
-        from culm.runtime.docker import DockerRuntime
-
-        return DockerRuntime(cluster=f"contract-{os.getpid()}", network="culm-contract", subnet="169.254.169.0/28")
+        runtime = DockerRuntime(
+            cluster=f"contract-{os.getpid()}", network=NETWORK, subnet="169.254.171.0/28", gateway="169.254.171.2"
+        )
+        self._made.append(runtime)
+        return runtime
 
     def base_layers(self) -> list[bytes]:
         return [host_python()]
 
-    def kill(self, name: str) -> None:
-        subprocess.run([self.docker, "kill", name], check=True, capture_output=True)
+    async def kill(self, name: str) -> None:
+        await self.engine.call("POST", f"/containers/{name}/kill")
 
-    def leftovers(self, name: str) -> list[str]:
-        command = [self.docker, "ps", "--all", "--quiet", "--filter", f"name={name}"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    async def leftovers(self, name: str) -> list[str]:
+        filters = json.dumps({"name": [name]})
+        return [entry["Id"] for entry in await self.engine.get("/containers/json", all=1, filters=filters)]
+
+
+async def forget_images(registry: OciRegistry) -> None:
+    """Delete from the engine what it pulled from this registry."""
+    if await available() is None:
+        engine = Engine()
+        filters = json.dumps({"reference": [f"{registry.host}/*"]})
+        for image in await engine.get("/images/json", filters=filters):
+            await engine.call("DELETE", f"/images/{image['Id']}", {"force": 1})
+        await engine.close()
 
 
 @functools.cache
@@ -181,7 +202,8 @@ def host_python() -> bytes:
     """A layer with this machine's Python, its shell and the libraries of both, and nothing else."""
     python = Path(sys.executable).resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix}))
-    files = {python, Path("/bin/sh").resolve(), *_libraries(python), *_libraries(Path("/bin/sh"))}
+    files = {python, Path("/bin/sh").resolve()}
+    files |= _libraries(python, Path("/bin/sh"), *library.glob("lib-dynload/*.so"))
     skipped = re.compile(
         r"__pycache__|/(test|site-packages|idlelib|lib2to3|ensurepip|tkinter|config-[^/]*|pydoc_data)/"
     )
@@ -197,6 +219,6 @@ def host_python() -> bytes:
     return data.getvalue()
 
 
-def _libraries(program: Path) -> set[Path]:
-    told = subprocess.run(["ldd", str(program)], check=True, capture_output=True, text=True).stdout
+def _libraries(*programs: Path) -> set[Path]:
+    told = subprocess.run(["ldd", *map(str, programs)], check=True, capture_output=True, text=True).stdout
     return {Path(match) for match in re.findall(r"(/[^\s:]+) \(0x", told)}
