@@ -87,6 +87,7 @@ def a_task(name: str = "t1", *, of: Service | None = None, on: str = "i-1", **fi
     deployment = fields.pop("deployment", primary.id if primary else None)
     revision = next((d.task_definition for d in of.deployments if d.id == deployment), of.task_definition)
     values: dict[str, Any] = {
+        "group": f"service:{of.service_name}",
         "task_definition_arn": revision,
         "last_status": Status.RUNNING,
         "started_at": LONG_AGO,
@@ -95,7 +96,6 @@ def a_task(name: str = "t1", *, of: Service | None = None, on: str = "i-1", **fi
     return Task(
         task_arn=name,
         cluster_arn=CLUSTER,
-        group=f"service:{of.service_name}",
         container_instance_arn=on,
         started_by=deployment,
         **{**values, **fields},

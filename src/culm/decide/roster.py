@@ -6,7 +6,7 @@ from dataclasses import field
 from culm.decide import query
 from culm.decide.health import verdict
 from culm.decide.ledger import Fleet, Node
-from culm.decide.state import ClusterState, is_gone
+from culm.decide.state import ClusterState, group_of, is_gone
 from culm.model.record import record
 from culm.model.services import Deployment, Service
 from culm.model.task_definitions import PlacementConstraint, TaskDefinition
@@ -62,9 +62,18 @@ def constraints_of(service: Service, definition: TaskDefinition) -> tuple[Placem
 
 
 def hosts_of(service: Service, definition: TaskDefinition, fleet: Fleet) -> tuple[Node, ...]:
-    """Where a DAEMON service wants a task: on every ACTIVE instance that its constraints select."""
+    """Where a DAEMON service wants a task: on every ACTIVE instance that its constraints select.
+
+    What an expression says about tasks is asked before there is one: its own must not drive it away again.
+    """
+    group = group_of(service)
     expressions = [c.expression for c in constraints_of(service, definition) if c.expression]
-    return tuple(n for n in fleet if n.instance.status == "ACTIVE" and all(query.matches(e, n) for e in expressions))
+
+    def selects(expression: str, node: Node) -> bool:
+        settled = query.counts_tasks(expression) and node.staying.get(group, 0) > 0
+        return settled or query.matches(expression, node)
+
+    return tuple(n for n in fleet if n.instance.status == "ACTIVE" and all(selects(e, n) for e in expressions))
 
 
 def roster_of(

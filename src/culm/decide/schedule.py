@@ -11,13 +11,15 @@ from culm.decide.records import forgettable
 from culm.decide.state import ClusterState, group_of, is_gone, tasks_by_group
 
 
-def schedule(state: ClusterState, chance: Chance = chance_of) -> list[Action]:
+def schedule(state: ClusterState, chance: Chance = chance_of, fleet: Fleet | None = None) -> list[Action]:
     """Everything that can be done now, service by service, the oldest first.
+
+    A snapshot of some of a cluster's services comes with the fleet that the tasks of all of them are on.
 
     Apply it in the transaction that the snapshot was read in, then look again; no actions means that nothing is left
     to do but wait. Services share only the instances' room: what one lacks holds back no other.
     """
-    fleet = Fleet.of(state)
+    fleet = fleet or Fleet.of(state)
     groups = tasks_by_group(state)
     actions: list[Action] = []
     for service in sorted(state.services, key=lambda s: (s.created_at, s.service_arn)):
