@@ -1,0 +1,34 @@
+"""What a command says while it works."""
+
+import io
+
+import pytest
+
+from culm.deploy.console import Console
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_are_plain_where_nobody_watches() -> None:
+    stream = io.StringIO()
+    console = Console(stream, width=8)
+    console.doing("web", "building")
+    console.say("one\ntwo", "web")
+    console.say("three")
+    assert stream.getvalue() == "web      one\nweb      two\nthree\n"
+
+
+def test_a_terminal_has_colours_unless_it_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+    Console(stream).say("one", "web")
+    assert "\x1b[36mweb \x1b[0mone\n" in stream.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = Terminal()
+    Console(plain).say("one", "web")
+    assert "web one\n" in plain.getvalue()
+    assert "\x1b[36m" not in plain.getvalue()
