@@ -1,0 +1,130 @@
+"""The commands as people type them."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from culm.cli import COMMANDS, culm
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A process of its own: exit status and both streams as a shell sees them."""
+    command = [sys.executable, "-m", "culm", *arguments]
+    environment = {"PATH": "/usr/bin:/bin", "CULM_HOME": str(folder / "home")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("accounts", "Web Shop"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM base\nEXPOSE 8000\n")
+    (tmp_path / "accounts" / "conf").mkdir()
+    (tmp_path / "accounts" / "conf" / "database.url").write_text("postgresql://localhost/accounts\n")
+    (tmp_path / "notes").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_commands_help_begins_with_its_line_in_the_list(name: str) -> None:
+    command = getattr(importlib.import_module(f"culm.cli.{name}"), name)
+    assert command.get_short_help_str(limit=200) == COMMANDS[name]
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    code = """\
+import sys
+from culm.cli import main
+try:
+    main()
+finally:
+    print(sorted(name for name in sys.modules if name.startswith("culm")))
+"""
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in COMMANDS)
+    assert done.stdout.splitlines()[-1] == "['culm', 'culm.cli', 'culm.errors']"
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(culm, ["pu"])
+    assert result.exit_code == 2
+    assert "No such command 'pu'" in result.stderr
+
+
+def test_errors_say_what_and_what_to_try(folder: Path) -> None:
+    (folder / "culm.yml").write_text("name: bamboo\nservices:\n  accounts: {memmory: 1}\n")
+    done = run("up", folder=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "culm: culm.yml:3: services.accounts.memmory: there is no such key\ntry: did you mean memory?\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "logs", "up", "down"])
+def test_a_folder_without_a_manifest_says_how_to_make_one(tmp_path: Path, command: str) -> None:
+    done = run(command, folder=tmp_path)
+    assert done.returncode == 2
+    assert "there is no culm.yml" in done.stderr
+    assert "culm init" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["logs"], ["scale", "accounts", "2"], ["restart", "accounts"]])
+def test_a_cluster_that_does_not_run_is_told_and_not_started(folder: Path, command: list[str]) -> None:
+    assert run("init", "--name", "bamboo", folder=folder).returncode == 0
+    done = run(*command, folder=folder)
+    assert done.returncode == 2
+    assert "the local cluster does not run\ntry: `culm up` starts it" in done.stderr
+
+
+def test_down_of_what_is_not_up_is_no_error(folder: Path) -> None:
+    run("init", "--name", "bamboo", folder=folder)
+    done = run("down", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "the local cluster does not run\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "hint"),
+    [
+        (["deploy", "acounts"], "culm.yml has no service 'acounts'", "did you mean accounts?"),
+        (["up", "--target", "lcal"], "culm.yml has no target 'lcal'", "did you mean local?"),
+        (["migrate", "accounts"], "accounts has no migration", "add a Dockerfile.migrate"),
+    ],
+)
+def test_wrong_names_get_the_nearest_one(folder: Path, arguments: list[str], what: str, hint: str) -> None:
+    run("init", "--name", "bamboo", folder=folder)
+    done = run(*arguments, folder=folder)
+    assert done.returncode == 2
+    assert f"culm: {what}\ntry: {hint}" in done.stderr
+
+
+def test_init_names_the_folders_that_have_a_dockerfile(folder: Path) -> None:
+    done = run("init", "--name", "bamboo", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "wrote culm.yml with web-shop, accounts; next: culm up\n")
+    assert (folder / "culm.yml").read_text() == (
+        "name: bamboo\n"
+        "targets:\n"
+        "  local: {instances: 2 x t2.micro}\n"
+        "databases:\n"
+        "  main: {engine: postgres}\n"
+        "services:\n"
+        "  web-shop: {build: Web Shop}\n"
+        "  accounts: {build: accounts, database: main}\n"
+    )
+
+
+def test_init_keeps_a_manifest_that_is_there(folder: Path) -> None:
+    (folder / "culm.yml").write_text("name: mine\n")
+    done = run("init", folder=folder)
+    assert done.returncode == 2
+    assert "culm init --force" in done.stderr
+    assert (folder / "culm.yml").read_text() == "name: mine\n"
+
+
+def test_init_without_service_folders_says_what_it_looks_for(tmp_path: Path) -> None:
+    done = run("init", folder=tmp_path)
+    assert done.returncode == 2
+    assert "no folder in" in done.stderr

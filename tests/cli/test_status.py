@@ -1,0 +1,72 @@
+"""`culm status` for people."""
+
+from typing import Any
+
+from culm.cli.status import picture, pictured
+
+
+def a_task(name: str, memory: int = 256) -> dict[str, Any]:
+    return {"group": f"service:{name}", "memory": memory}
+
+
+def test_an_instance_is_drawn_to_scale() -> None:
+    tasks = [a_task("accounts"), a_task("catalogue", 128)]
+    assert picture({"tasks": tasks, "remaining_memory": 611}) == "[accounts|cata|..................]"
+    assert picture({"tasks": [], "remaining_memory": 128}) == "[....]"
+    assert picture({"tasks": [a_task("a", 995)], "remaining_memory": 0}) == f"[{'a':<30}]"
+
+
+def test_the_whole_story_is_one_page() -> None:
+    found = {
+        "services": [
+            {
+                "name": "accounts",
+                "url": "http://127.0.0.1:8080/accounts/",
+                "desired": 1,
+                "running": 1,
+                "task_definition": "bamboo-accounts:3",
+                "image_digest": "sha256:0123456789abcdef",
+                "instance": ["i-1"],
+            }
+        ],
+        "instances": [
+            {
+                "id": "i-1",
+                "type": "t2.micro",
+                "status": "ACTIVE",
+                "remaining_memory": 739,
+                "registered_memory": 995,
+                "tasks": [a_task("accounts")],
+            },
+            {
+                "id": "i-2",
+                "type": "t2.micro",
+                "status": "DRAINING",
+                "remaining_memory": 995,
+                "registered_memory": 995,
+                "tasks": [],
+            },
+        ],
+        "rules": [{"priority": 10, "paths": ["/accounts/*"], "service": "accounts"}],
+        "events": [
+            {"at": "2026-01-01T10:20:30.4+00:00", "service": "accounts", "message": "(service accounts) has begun."}
+        ],
+        "missing": ["web"],
+    }
+    assert (
+        pictured(found)
+        == """\
+SERVICE   URL                              TASKS  TASK DEFINITION    IMAGE         INSTANCE
+accounts  http://127.0.0.1:8080/accounts/  1/1    bamboo-accounts:3  0123456789ab  i-1
+
+INSTANCE  TYPE               MEMORY FREE     TASKS
+i-1       t2.micro           739 of 995 MiB  [accounts|......................]
+i-2       t2.micro DRAINING  995 of 995 MiB  [..............................]
+
+RULE  PATHS        SERVICE
+10    /accounts/*  accounts
+
+10:20:30  (service accounts) has begun.
+
+not deployed: web"""
+    )
