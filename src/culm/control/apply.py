@@ -60,6 +60,7 @@ def _start(db: Connection, state: ClusterState, service: Service, action: StartT
         service_arn=service.service_arn,
         launch_type=service.launch_type,
         tags=_tags(db, service, definition.task_definition_arn),
+        load_balanced=bool(service.load_balancers),
         enable_execute_command=service.enable_execute_command,
     )
     return launch(db, what, action.container_instance_arn, state.now, new_id).task_arn

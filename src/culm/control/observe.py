@@ -1,10 +1,11 @@
-"""One cluster's snapshot, read in one transaction; no verdicts."""
+"""The snapshot of a cluster, or of a part of it, read in one transaction; no verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from sqlite3 import Connection
 
 from culm.cloud.ecs.fleet import instances_of
+from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
 from culm.store.ecs import events, services, task_definitions, task_targets, tasks
@@ -14,10 +15,12 @@ WORST = ("unhealthy", "draining", "initial", "healthy")
 """A task in several target groups is as well as the worst of them says."""
 
 
-def observe(db: Connection, cluster: str, now: float) -> ClusterState:
-    """`cluster` by name."""
-    found = tasks.outlines(db, cluster)
-    wanted = [replace(s, events=events.newest(db, s.service_arn)) for s in services.list(db, cluster)]
+def observe(
+    db: Connection, cluster: str, service_arns: Iterable[str], health: Mapping[str, TargetHealth], now: float
+) -> ClusterState:
+    """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
+    wanted = [replace(s, events=events.newest(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
+    found = tasks.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
     revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
     revisions.update(d.task_definition for s in wanted for d in s.deployments)
     definitions = {arn: task_definitions.find_arn(db, arn) for arn in revisions}
@@ -27,7 +30,7 @@ def observe(db: Connection, cluster: str, now: float) -> ClusterState:
         tasks=tuple(found),
         services=tuple(wanted),
         task_definitions={arn: d for arn, d in definitions.items() if d is not None},
-        target_health=target_health(db),
+        target_health=health,
     )
 
 

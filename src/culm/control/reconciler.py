@@ -5,15 +5,22 @@ from the rows. A crash anywhere is healed by the next look.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from sqlite3 import Connection
 
+from culm.cloud.ecs.fleet import fleet_of
 from culm.control import registrations
 from culm.control.agents import Agents
 from culm.control.apply import apply
-from culm.control.observe import observe
-from culm.decide.schedule import schedule
+from culm.control.attention import Attention, fingerprints
+from culm.control.observe import observe, target_health
+from culm.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
+from culm.decide.records import KEPT_SECONDS
+from culm.decide.schedule import next_look, schedule
+from culm.decide.state import ClusterState, group_of
+from culm.model.services import Service
 from culm.store.db import Store
-from culm.store.ecs import clusters
+from culm.store.ecs import clusters, tasks
 
 EVERY = 1.0
 """Seconds between looks when nothing happens: grace periods, back-offs and the 40 s rule pass by themselves."""
@@ -25,6 +32,7 @@ class Reconciler:
         self._agents = agents
         self._now = now
         self._new_id = new_id
+        self._attention = Attention()
 
     async def step(self) -> int:
         """One look at every cluster; returns how much was done."""
@@ -40,7 +48,35 @@ class Reconciler:
     def _decide_cluster(self, db: Connection, cluster: str) -> int:
         now = self._now()
         done = registrations.register(db, cluster, now, self._new_id)
-        state = observe(db, cluster, now)
-        actions = schedule(state)
+        health = target_health(db)
+        prints = fingerprints(db, cluster, health)
+        awake = self._attention.awake(prints, now)
+        if not awake and not tasks.any_stopped_before(db, cluster, now - KEPT_SECONDS):
+            return done + registrations.deregister(db, cluster, now, self._new_id)
+        state = observe(db, cluster, awake, health, now)
+        actions = schedule(state, fleet=fleet_of(db, cluster))
         apply(db, state, actions, self._new_id)
+        for service in _idle(state, actions):
+            self._attention.rest(service.service_arn, prints[service.service_arn], _next_look(state, service), now)
         return done + len(actions) + registrations.deregister(db, cluster, now, self._new_id)
+
+
+def _idle(state: ClusterState, actions: list[Action]) -> list[Service]:
+    """The services that nothing was decided for."""
+    groups = {task.task_arn: task.group for task in state.tasks}
+    busy = set()
+    for action in actions:
+        match action:
+            case StartTask(service_arn=arn) | Tell(service_arn=arn):
+                busy.add(arn)
+            case SaveService(service=service):
+                busy.add(service.service_arn)
+            case StopTask(task_arn=arn) | MarkHealthy(task_arn=arn) | ForgetTask(task_arn=arn):
+                busy.add(groups[arn])
+    return [s for s in state.services if not busy & {s.service_arn, group_of(s)}]
+
+
+def _next_look(state: ClusterState, service: Service) -> float | None:
+    group = group_of(service)
+    own = tuple(task for task in state.tasks if task.group == group)
+    return next_look(replace(state, services=(service,), tasks=own))

@@ -5,7 +5,7 @@ can reach it any more. All of it is rows; `culm.control.balancer` makes them tru
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 
 from culm.control.apply import tell
@@ -38,14 +38,11 @@ def register(db: Connection, cluster: str, now: float, new_id: Callable[[], str]
 
 def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
     """Move every task that is to stop as far as it may: drain its targets, then let its agent stop it."""
-    registered: dict[str, list[TaskTarget]] = defaultdict(list)
-    for target in task_targets.list(db):
-        registered[target.task_arn].append(target)
     moved = 0
     told: dict[tuple[str, str], int] = defaultdict(int)
     draining: dict[str, set[str]] = defaultdict(set)
-    for arn, status, service_arn in _leaving(db, cluster, registered):
-        left = _still_there(db, registered.get(arn, []))
+    for arn, status, service_arn in _leaving(db, cluster):
+        left = _still_there(db, task_targets.of(db, arn))
         for target in left:
             if not target.deregistered:
                 targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
@@ -66,32 +63,26 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
 
 def _unregistered(db: Connection, cluster: str) -> list[tuple[Task, str]]:
     rows = db.execute(
-        "SELECT t.* FROM ecs_task t WHERE t.cluster = ? AND t.last_status = 'RUNNING' AND t.desired_status = 'RUNNING'"
-        " AND t.service_arn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ecs_task_target r WHERE r.task_arn = t.arn)",
+        "SELECT t.* FROM ecs_task t WHERE t.cluster = ? AND t.last_status = 'RUNNING' AND t.load_balanced = 1"
+        " AND t.desired_status = 'RUNNING'"
+        " AND NOT EXISTS (SELECT 1 FROM ecs_task_target r WHERE r.task_arn = t.arn)",
         (cluster,),
     )
     return [(tasks.task_of(row), row["service_arn"]) for row in rows.fetchall()]
 
 
-def _leaving(db: Connection, cluster: str, registered: dict[str, list[TaskTarget]]) -> list[tuple[str, Status, str]]:
+def _leaving(db: Connection, cluster: str) -> list[tuple[str, Status, str]]:
     """(ARN, status, service's ARN) of the tasks that are to stop, and of those that stopped and left targets behind."""
+    columns = "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
     rows = db.execute(
-        "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
-        " WHERE cluster = ? AND desired_status = 'STOPPED' AND last_status != 'STOPPED'",
-        (cluster,),
-    ).fetchall()
-    for arn in registered:
-        row = db.execute(
-            "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task WHERE arn = ? AND cluster = ?"
-            " AND last_status = 'STOPPED'",
-            (arn, cluster),
-        ).fetchone()
-        if row is not None:
-            rows.append(row)
-    return [(row[0], Status(row[1]), row[2]) for row in rows]
+        f"{columns} WHERE cluster = ? AND last_status != 'STOPPED' AND desired_status = 'STOPPED' UNION ALL"
+        f" {columns} WHERE arn IN (SELECT task_arn FROM ecs_task_target) AND cluster = ? AND last_status = 'STOPPED'",
+        (cluster, cluster),
+    )
+    return [(row[0], Status(row[1]), row[2]) for row in rows.fetchall()]
 
 
-def _still_there(db: Connection, known: list[TaskTarget]) -> list[TaskTarget]:
+def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget]:
     """Those whose target has not drained yet; the others are forgotten."""
     left = []
     for target in known:

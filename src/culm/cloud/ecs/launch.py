@@ -24,6 +24,7 @@ class Launch:
     launch_type: str = "EC2"
     overrides: TaskOverride = TaskOverride()
     tags: tuple[Tag, ...] = ()
+    load_balanced: bool = False
     enable_execute_command: bool = False
 
 
@@ -57,6 +58,7 @@ def launch(db: Connection, what: Launch, container_instance_arn: str, now: float
         task,
         service_arn=what.service_arn,
         need=need,
+        load_balanced=what.load_balanced,
         enable_execute_command=what.enable_execute_command,
     )
     tag_store.put(db, task.task_arn, what.tags)

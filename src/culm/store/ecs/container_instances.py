@@ -25,12 +25,6 @@ def find_by_ec2_instance_id(db: Connection, ec2_instance_id: str) -> ContainerIn
     return _instance(row) if row else None
 
 
-def find_by_ec2_instance_id(db: Connection, id: str) -> ContainerInstance | None:
-    """The last registration of a machine, also when it is INACTIVE."""
-    row = db.execute(_COLUMNS + " WHERE ec2_instance_id = ? ORDER BY rowid DESC LIMIT 1", (id,)).fetchone()
-    return _instance(row) if row else None
-
-
 def list(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
     """Those that are registered, by ARN."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn", (cluster,))
@@ -40,6 +34,17 @@ def list(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
 def everywhere(db: Connection) -> Sequence[ContainerInstance]:
     """The registered ones of all clusters."""
     return [_instance(row) for row in db.execute(_COLUMNS + " WHERE status != 'INACTIVE' ORDER BY arn")]
+
+
+def fingerprint(db: Connection, cluster: str) -> int:
+    """Another number whenever anything is different about a cluster's instances or their attributes."""
+    rows = db.execute(
+        "SELECT arn, status, agent_connected, body FROM ecs_container_instance"
+        " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn",
+        (cluster,),
+    )
+    custom = db.execute("SELECT target_id, name, value FROM ecs_attribute WHERE cluster = ?", (cluster,))
+    return hash((tuple(map(tuple, rows)), tuple(map(tuple, custom))))
 
 
 def register(db: Connection, cluster: str, instance: ContainerInstance) -> None:

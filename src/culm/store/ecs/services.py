@@ -1,6 +1,6 @@
 """Services: what their owners want. Their deployments and events have files of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from sqlite3 import Connection, Row
 from typing import Literal
@@ -25,6 +25,11 @@ def list(db: Connection, cluster: str) -> Sequence[Service]:
     """ACTIVE and DRAINING ones, oldest first."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND drained_at IS NULL ORDER BY created_at, arn", (cluster,))
     return [_service(db, row) for row in rows.fetchall()]
+
+
+def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
+    """Those of them that there are."""
+    return [service for arn in arns if (service := find(db, arn)) is not None]
 
 
 def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strategy: str | None) -> Sequence[str]:

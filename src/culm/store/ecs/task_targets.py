@@ -27,7 +27,15 @@ def add(db: Connection, target: TaskTarget) -> None:
 
 
 def list(db: Connection) -> Sequence[TaskTarget]:
-    rows = db.execute("SELECT task_arn, target_group_arn, id, port, deregistered FROM ecs_task_target")
+    return _select(db, "", ())
+
+
+def of(db: Connection, task_arn: str) -> Sequence[TaskTarget]:
+    return _select(db, " WHERE task_arn = ?", (task_arn,))
+
+
+def _select(db: Connection, where: str, values: tuple[str, ...]) -> Sequence[TaskTarget]:
+    rows = db.execute(f"SELECT task_arn, target_group_arn, id, port, deregistered FROM ecs_task_target{where}", values)
     return [TaskTarget(task_arn=r[0], target_group_arn=r[1], id=r[2], port=r[3], deregistered=bool(r[4])) for r in rows]
 
 

@@ -1,7 +1,7 @@
 """Tasks: what was asked for, whether they shall run, and what their instances' agents reported."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection, Row
 
 import msgspec
@@ -61,6 +61,7 @@ def insert(
     *,
     service_arn: str | None,
     need: Need,
+    load_balanced: bool = False,
     enable_execute_command: bool = False,
 ) -> None:
     """Keep a new task that takes `need` from its instance."""
@@ -75,9 +76,9 @@ def insert(
     reported = Reported(containers=task.containers)
     db.execute(
         "INSERT INTO ecs_task (arn, cluster, family, task_definition_arn, task_group, started_by, service_arn,"
-        " container_instance_arn, launch_type, created_at, counted_cpu, counted_memory, host_ports, asked,"
-        " desired_status, last_status, health_status, reported)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " container_instance_arn, launch_type, created_at, counted_cpu, counted_memory, host_ports,"
+        " load_balanced, asked, desired_status, last_status, health_status, reported)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             task.task_arn,
             last(task.cluster_arn),
@@ -92,6 +93,7 @@ def insert(
             need.cpu,
             need.memory,
             json.dumps(ports),
+            int(load_balanced),
             _text(asked),
             task.desired_status,
             task.last_status,
@@ -122,16 +124,22 @@ def arns(db: Connection, where: str, values: Sequence[object]) -> list[str]:
     return [row[0] for row in db.execute(f"SELECT arn FROM ecs_task WHERE {where} ORDER BY rowid", tuple(values))]
 
 
-def outlines(db: Connection, cluster: str) -> list[Task]:
-    """Every task of a cluster, stopped ones too, without its containers: what the scheduler looks at."""
+def outlines(db: Connection, cluster: str, service_arns: Iterable[str], stopped_before: float) -> list[Task]:
+    """The tasks of these services and those that stopped long ago, without their containers: for the scheduler."""
     rows = db.execute(
         "SELECT arn, cluster, task_definition_arn, task_group, container_instance_arn, last_status, desired_status,"
         " started_by, health_status, version, created_at, started_at, stopping_at, stopped_at, stop_code,"
         " stopped_reason, healthy_at, protected_until, CASE WHEN service_arn IS NULL THEN asked END AS asked"
-        " FROM ecs_task WHERE cluster = ? ORDER BY rowid",
-        (cluster,),
+        " FROM ecs_task WHERE service_arn IN (SELECT value FROM json_each(?))"
+        " OR (cluster = ? AND stopped_at <= ?) ORDER BY rowid",
+        (json.dumps(list(service_arns)), cluster, stopped_before),
     )
     return [_outline(row) for row in rows]
+
+
+def any_stopped_before(db: Connection, cluster: str, moment: float) -> bool:
+    row = db.execute("SELECT 1 FROM ecs_task WHERE cluster = ? AND stopped_at <= ? LIMIT 1", (cluster, moment))
+    return row.fetchone() is not None
 
 
 def loads(db: Connection, cluster: str) -> list[Load]:

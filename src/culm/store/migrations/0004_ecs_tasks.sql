@@ -13,6 +13,8 @@ CREATE TABLE ecs_task (
     counted_cpu INTEGER NOT NULL,
     counted_memory INTEGER NOT NULL,
     host_ports TEXT NOT NULL,
+    -- whether it is to be registered in target groups
+    load_balanced INTEGER NOT NULL,
     -- what was asked for at the start: overrides and the like
     asked TEXT NOT NULL,
     -- wishes: whoever wants it stopped
@@ -31,10 +33,15 @@ CREATE TABLE ecs_task (
     reported TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX ecs_task_cluster ON ecs_task (cluster, last_status);
-CREATE INDEX ecs_task_service ON ecs_task (service_arn, last_status) WHERE service_arn IS NOT NULL;
+CREATE INDEX ecs_task_cluster ON ecs_task (cluster, last_status, desired_status);
+CREATE INDEX ecs_task_load ON ecs_task (
+    cluster, container_instance_arn, task_group, counted_cpu, counted_memory, desired_status, last_status
+) WHERE last_status != 'STOPPED';
+CREATE INDEX ecs_task_service ON ecs_task (service_arn, started_by, last_status, desired_status, version)
+WHERE service_arn IS NOT NULL;
+CREATE INDEX ecs_task_balanced ON ecs_task (cluster, last_status) WHERE load_balanced = 1;
 CREATE INDEX ecs_task_instance ON ecs_task (container_instance_arn, last_status);
-CREATE INDEX ecs_task_stopped ON ecs_task (stopped_at) WHERE stopped_at IS NOT NULL;
+CREATE INDEX ecs_task_stopped ON ecs_task (cluster, stopped_at) WHERE stopped_at IS NOT NULL;
 
 -- RunTask's client tokens: the same token answers with the same tasks for 24 hours
 CREATE TABLE ecs_client_token (
