@@ -17,7 +17,7 @@ from culm.decide import deployments
 from culm.decide.actions import StartTask, StopTask
 from culm.decide.health import verdict
 from culm.decide.ledger import Fleet
-from culm.decide.roster import limits
+from culm.decide.roster import HOLDING, hosts_of, limits
 from culm.decide.schedule import schedule
 from culm.decide.simulate import apply, obedient, simulate
 from culm.decide.state import ClusterState, TargetHealth, group_of, is_gone
@@ -107,17 +107,10 @@ def healthy(state: ClusterState, service: Service) -> int:
 
 
 def wanted_count(state: ClusterState, service: Service) -> int:
-    """What floor and ceiling are per cent of; a DAEMON's is counted by its eligible instances."""
+    """What floor and ceiling are per cent of."""
     if service.scheduling_strategy == "REPLICA":
         return service.desired_count
-    zone = any("zone" in (c.expression or "") for c in service.placement_constraints)
-    few = any("runningTasksCount" in (c.expression or "") for c in service.placement_constraints)
-    return sum(
-        i.status == "ACTIVE"
-        and (not zone or i.attribute("ecs.availability-zone") == "a")
-        and (not few or Fleet.of(state)[i.container_instance_arn].running < 4)
-        for i in state.instances
-    )
+    return len(hosts_of(service, state.task_definitions[service.task_definition], Fleet.of(state)))
 
 
 def check_room(state: ClusterState) -> None:
@@ -156,9 +149,6 @@ def check_step(state: ClusterState) -> ClusterState:
         before, now = healthy(state, service), healthy(after, service)
         assert now >= min(before, floor), "the scheduler itself took it below its floor"
     return after
-
-
-HOLDING = (Status.PROVISIONING, Status.PENDING, Status.ACTIVATING, Status.RUNNING)
 
 
 def begin_all(state: ClusterState) -> ClusterState:
