@@ -1,0 +1,161 @@
+"""Services, as SDK users see them."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def create(ecs: Any, **changed: Any) -> dict[str, Any]:
+    given = {"serviceName": "web", "taskDefinition": "web", "desiredCount": 1, **changed}
+    return dict(ecs.create_service(**given)["service"])
+
+
+def described(ecs: Any) -> dict[str, Any]:
+    return dict(ecs.describe_services(services=["web"])["services"][0])
+
+
+def test_is_created_with_aws_s_defaults_and_one_deployment(ecs, register):
+    revision = register()
+    service = create(ecs)
+    assert service["serviceArn"] == "arn:aws:ecs:us-east-1:000000000000:service/default/web"
+    assert (service["status"], service["desiredCount"], service["runningCount"]) == ("ACTIVE", 1, 0)
+    assert service["taskDefinition"] == revision
+    configuration = service["deploymentConfiguration"]
+    assert (configuration["minimumHealthyPercent"], configuration["maximumPercent"]) == (100, 200)
+    assert (service["launchType"], service["schedulingStrategy"]) == ("EC2", "REPLICA")
+    assert service["deploymentController"] == {"type": "ECS"}
+    deployment = service["deployments"][0]
+    assert deployment["id"].startswith("ecs-svc/") and len(deployment["id"]) == 27
+    assert (deployment["status"], deployment["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
+    assert described(ecs) == service
+
+
+def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
+    register()
+    create(ecs)
+    assert create(ecs)["desiredCount"] == 1
+    with pytest.raises(ClientError, match="Creation of service was not idempotent"):
+        create(ecs, desiredCount=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"taskDefinition": "nothing"}, "Unable to find task definition"),
+        ({"serviceName": "a b"}, "Invalid service name"),
+        ({"launchType": "FARGATE"}, "culm does not support launchType FARGATE"),
+        ({"deploymentController": {"type": "EXTERNAL"}}, "culm does not support the deployment controller EXTERNAL"),
+        ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "culm does not support"),
+        (
+            {"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 100}},
+            "cannot be 100 as this will block deployments",
+        ),
+        ({"schedulingStrategy": "DAEMON"}, "desired count of a DAEMON service"),
+        ({"healthCheckGracePeriodSeconds": 5}, "only valid for services configured to use load balancers"),
+        ({"placementConstraints": [{"type": "memberOf"}]}, "must have an expression"),
+        ({"serviceConnectConfiguration": {"enabled": True}}, "culm does not support serviceConnectConfiguration"),
+        (
+            {"loadBalancers": [{"targetGroupArn": "x", "containerName": "other", "containerPort": 80}]},
+            "The container other does not exist in the task definition",
+        ),
+        (
+            {"loadBalancers": [{"targetGroupArn": "x", "containerName": "web", "containerPort": 81}]},
+            "did not have a container port 81 defined",
+        ),
+        (
+            {"loadBalancers": [{"targetGroupArn": "x", "containerName": "web", "containerPort": 80}]},
+            "target group does not exist",
+        ),
+    ],
+)
+def test_what_ecs_refuses_is_refused(ecs, register, given, message):
+    register(portMappings=[{"containerPort": 80}])
+    with pytest.raises(ClientError, match=message):
+        create(ecs, **given)
+
+
+def test_a_target_group_must_be_behind_a_load_balancer(cloud, ecs, register):
+    register(portMappings=[{"containerPort": 80}])
+    answer = cloud.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-1")
+    balancer = {
+        "targetGroupArn": answer["TargetGroups"][0]["TargetGroupArn"],
+        "containerName": "web",
+        "containerPort": 80,
+    }
+    with pytest.raises(ClientError, match="does not have an associated load balancer"):
+        create(ecs, loadBalancers=[balancer])
+
+
+def test_a_new_revision_is_a_new_deployment_and_a_new_count_is_not(ecs, register):
+    register()
+    create(ecs)
+    second = register(cpu=1)
+    assert len(ecs.update_service(service="web", desiredCount=3)["service"]["deployments"]) == 1
+    updated = ecs.update_service(service="web", taskDefinition="web:2")["service"]
+    assert (updated["taskDefinition"], updated["desiredCount"]) == (second, 3)
+    assert [d["status"] for d in updated["deployments"]] == ["PRIMARY", "ACTIVE"]
+    assert len(ecs.update_service(service="web", forceNewDeployment=True)["service"]["deployments"]) == 3
+
+
+def test_a_deregistered_revision_can_still_be_scaled(ecs, register):
+    register()
+    create(ecs)
+    ecs.deregister_task_definition(taskDefinition="web:1")
+    assert ecs.update_service(service="web", desiredCount=2)["service"]["desiredCount"] == 2
+    with pytest.raises(ClientError, match="TaskDefinition is inactive"):
+        ecs.update_service(service="web", taskDefinition="web:1")
+
+
+def test_is_deleted_when_it_wants_no_tasks_or_by_force(ecs, register):
+    register()
+    create(ecs)
+    with pytest.raises(ClientError, match="The service cannot be stopped while it is scaled above 0"):
+        ecs.delete_service(service="web")
+    assert ecs.delete_service(service="web", force=True)["service"]["status"] == "DRAINING"
+    assert ecs.list_services()["serviceArns"] == []
+    with pytest.raises(ecs.exceptions.ServiceNotActiveException):
+        ecs.update_service(service="web", desiredCount=1)
+    with pytest.raises(ClientError, match="still Draining"):
+        create(ecs)
+
+
+def test_unknown_services_are_failures_when_described_and_errors_when_changed(ecs):
+    answer = ecs.describe_services(services=["nothing"])
+    assert answer["failures"] == [
+        {"arn": "arn:aws:ecs:us-east-1:000000000000:service/default/nothing", "reason": "MISSING"}
+    ]
+    with pytest.raises(ecs.exceptions.ServiceNotFoundException):
+        ecs.update_service(service="nothing", desiredCount=1)
+    with pytest.raises(ecs.exceptions.ServiceNotFoundException):
+        ecs.delete_service(service="nothing")
+
+
+def test_lists_by_strategy(ecs, register):
+    register()
+    create(ecs)
+    ecs.create_service(serviceName="each", taskDefinition="web", schedulingStrategy="DAEMON")
+    assert len(ecs.list_services()["serviceArns"]) == 2
+    assert [arn.rpartition("/")[2] for arn in ecs.list_services(schedulingStrategy="DAEMON")["serviceArns"]] == ["each"]
+
+
+def test_task_sets_are_for_other_controllers(ecs, register):
+    register()
+    create(ecs)
+    with pytest.raises(ClientError, match="deployment controller is not EXTERNAL"):
+        ecs.create_task_set(cluster="default", service="web", taskDefinition="web")
+
+
+def test_the_history_of_its_deployments_can_be_read(ecs, register):
+    register()
+    service = create(ecs)
+    deployment = ecs.list_service_deployments(service="web")["serviceDeployments"][0]
+    assert deployment["serviceDeploymentArn"] == service["currentServiceDeployment"]
+    assert deployment["status"] == "IN_PROGRESS"
+    arn = deployment["serviceDeploymentArn"]
+    detail = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+    assert detail["targetServiceRevision"]["requestedTaskCount"] == 1
+    revision = ecs.describe_service_revisions(serviceRevisionArns=[detail["targetServiceRevision"]["arn"]])
+    assert revision["serviceRevisions"][0]["containerImages"] == [{"containerName": "web", "image": "web:1"}]
+    with pytest.raises(ClientError, match="no completed deployment"):
+        ecs.stop_service_deployment(serviceDeploymentArn=arn)
