@@ -156,7 +156,6 @@ CMD ["python", "-m", "app"]
     made = plan(folder, text)
     [venv] = venvs(made)
     assert venv["steps"] == [
-        ["python3", "-m", "venv", "/opt/venv"],
         ["/opt/venv/bin/pip", "install", "--no-cache-dir", "-r", "requirements.txt"],
         ["pip", "install", "flask"],
     ]
@@ -208,7 +207,7 @@ CMD ["/venv/bin/python", "/app/main.py"]
 """
     made = plan(folder, text)
     [venv] = venvs(made)
-    assert (venv["path"], len(venv["steps"])) == ("/venv", 2)
+    assert (venv["path"], len(venv["steps"])) == ("/venv", 1)
     assert files(made) == ["/app/main.py", "/app/static/a.css", "/build/requirements.txt"]
 
 

@@ -12,7 +12,7 @@ from culm.errors import CulmError
 from culm.manifest.dockerfile import DockerfileError, Instruction, parse
 from culm.manifest.load import shown
 
-VERSION = "1"
+VERSION = "2"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""
 
 

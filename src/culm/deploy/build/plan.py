@@ -21,7 +21,7 @@ class Venv:
     python: str
     """The version that the base image's name promises, `3.12`; empty: whichever there is."""
     steps: tuple[tuple[str, ...], ...] = ()
-    """The commands that fill it, as in the Dockerfile."""
+    """The installs that fill it, as in the Dockerfile."""
     inputs: Mapping[str, str]
     """Files of the image that the steps read: path from the image's root, to sha256."""
     cwd: str

@@ -35,7 +35,7 @@ def plan(
     check_start(walk, stage, host_has)
     labels = dict(stage.labels)
     if stage.venvs:
-        described = [venv.described() for venv in stage.venvs.values() if venv.steps]
+        described = [venv.described() for venv in stage.venvs.values()]
         labels[VENVS_LABEL] = json.dumps(described, sort_keys=True, separators=(",", ":"))
     config: dict[str, Any] = {
         "Env": [f"{name}={value}" for name, value in stage.environment.items()],
@@ -209,7 +209,7 @@ class Walk:
                     active = stage.absolute(argv[-1].removesuffix("/bin/activate"), folder)
                 case "venv":
                     path = stage.absolute(shell.makes_venv(argv) or ".venv", folder)
-                    stage.step(path, argv, {}, folder)
+                    stage.venvs.setdefault(path, Venv(path=path, python=stage.python, inputs={}, cwd=folder))
                 case "install":
                     path = environment_of(stage, argv, active, folder)
                     reads = shell.pip_inputs(shell.pip_arguments(argv) or ())
