@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,8 @@ from culm.model.load_balancers import (
     Rule,
     TargetGroupTuple,
 )
+
+Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 NOT_FOUND = Action(type="fixed-response", fixed_response_config=FixedResponseConfig(status_code="404"))
 
@@ -68,40 +70,45 @@ def a_group(name: str, *targets: Target, **settings: Any) -> Group:
 class Web:
     """A target: answers JSON that names itself and what it was asked. `hold` keeps requests to /held waiting."""
 
-    def __init__(self, port: int) -> None:
-        self.target = Target(address="127.0.0.1", port=port)
-        self.draining = replace(self.target, draining=True)
-        self.name = self.target.name
+    port: int
+
+    def __init__(self) -> None:
         self.held = asyncio.Event()
         self.arrived = asyncio.Event()
         self.status = 200
         self.asked = 0
 
+    @property
+    def target(self) -> Target:
+        return Target(address="127.0.0.1", port=self.port)
+
+    @property
+    def draining(self) -> Target:
+        return replace(self.target, draining=True)
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-                headers = [tuple(each.split(": ", 1)) if ": " in each else (each.rstrip(":"), "") for each in lines]
-                uri = line.split(" ")[1]
-                if uri.startswith("/held"):
-                    self.arrived.set()
-                    await self.held.wait()
-                if uri.startswith("/closes"):
-                    return
-                self.asked += 1
-                body = json.dumps({"target": self.name, "line": line, "headers": headers}).encode()
-                writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+            uri = line.split(" ")[1]
+            if uri.startswith("/held"):
+                self.arrived.set()
+                await self.held.wait()
+            if uri.startswith("/closes"):
+                return
+            self.asked += 1
+            headers = [each.partition(": ")[::2] for each in lines]
+            body = json.dumps({"target": self.name, "line": line, "headers": headers}).encode()
+            writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            await writer.drain()
 
 
 @asynccontextmanager
-async def a_web(port: int = 0) -> AsyncIterator[Web]:
-    port = port or free_port()
-    web = Web(port)
+async def serving(answer: Answering, port: int = 0) -> AsyncIterator[int]:
+    """A server of 127.0.0.1 that calls `answer` for every connection; the port. Its connections end with it."""
     connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,20 +116,28 @@ async def a_web(port: int = 0) -> AsyncIterator[Web]:
         assert task is not None
         connections.add(task)
         try:
-            await web.answer(reader, writer)
-        except asyncio.CancelledError:
-            writer.close()
+            await answer(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
         finally:
+            writer.close()
             connections.discard(task)
 
     server = await asyncio.start_server(serve, "127.0.0.1", port)
     try:
-        yield web
+        yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_web(port: int = 0) -> AsyncIterator[Web]:
+    web = Web()
+    async with serving(web.answer, port) as web.port:
+        yield web
 
 
 async def target_of(client: httpx.AsyncClient, url: str) -> str:

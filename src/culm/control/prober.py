@@ -50,6 +50,7 @@ class Prober:
         self._eager_seconds = eager_seconds
         self._checks: dict[Key, Check] = {}
         self._health: dict[Key, Health] = {}
+        self._following: dict[Key, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
 
     def watch(self, checks: Mapping[Key, Check]) -> None:
@@ -59,6 +60,8 @@ class Prober:
         now = asyncio.get_running_loop().time()
         self._checks = dict(checks)
         self._health = {k: self._health.get(k) or known(check.target, now) for k, check in checks.items()}
+        for gone in self._following.keys() - checks.keys():
+            self._following.pop(gone).cancel()
         self._changed.set()
 
     def health(self, target: Target) -> Health | None:
@@ -67,22 +70,18 @@ class Prober:
 
     async def run(self) -> None:
         """For ever."""
-        running: dict[Key, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
-                for gone in running.keys() - self._checks.keys():
-                    running.pop(gone).cancel()
-                for fresh in self._checks.keys() - running.keys():
-                    running[fresh] = tasks.create_task(self._follow(fresh))
+                for fresh in self._checks.keys() - self._following.keys():
+                    self._following[fresh] = tasks.create_task(self._follow(fresh))
                 await self._changed.wait()
 
     async def _follow(self, which: Key) -> None:
         clock = asyncio.get_running_loop().time
-        while (check := self._checks.get(which)) is not None:
+        while True:
+            check = self._checks[which]
             answer = await probe(check)
-            if which not in self._checks:
-                return
             before = self._health[which]
             after = self._health[which] = judge(before, answer, check.group, clock())
             if (before.state, before.reason, before.description) != (after.state, after.reason, after.description):
