@@ -51,7 +51,8 @@ def operation(service: str, name: str, *, wakes: bool = False) -> Callable[[F], 
     """
 
     def register(function: F) -> F:
-        # Python 3.11 under slots: the annotation is the class itself, no string to resolve
+        if (service, name) in OPERATIONS:
+            raise ValueError(f"{service}:{name} is served twice, the second time by {function.__module__}")
         parameters = [h for name, h in typing.get_type_hints(function).items() if name != "return"]
         OPERATIONS[service, name] = Operation(
             service=service, name=name, function=function, input=parameters[1], wakes=wakes
