@@ -70,12 +70,12 @@ class Balancer:
         self._prober = Prober(found=self._wake.set)
         self._draining: frozenset[Key] = frozenset()
         """Those that the plane was told to drain by an earlier look."""
+        self._started = False
         self._failures = 0
         self._retry_at = 0.0
 
     async def run(self) -> None:
         """For ever. The data plane goes on when this ends."""
-        await self.plane.start()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._prober.run())
             tasks.create_task(loop.run("balancer", self.step, self._wake, LOOK_SECONDS))
@@ -143,6 +143,9 @@ class Balancer:
         if self._failures and clock() < self._retry_at:
             return {listener.port: listener.problem for listener in seen.listeners}
         try:
+            if not self._started:
+                await self.plane.start()
+                self._started = True
             if not ports:
                 await self.plane.stop()
                 return {}

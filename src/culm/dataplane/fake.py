@@ -34,7 +34,8 @@ class FakePlane:
         return "\n".join([*ports, *members])
 
     async def start(self) -> None:
-        pass
+        if self.broken:
+            raise self.broken
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
         if self.broken:

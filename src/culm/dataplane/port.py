@@ -72,7 +72,7 @@ class DataPlane(Protocol):
         ...
 
     async def start(self) -> None:
-        """Adopt the one that runs from before, if any; what it lacks comes with the first `apply`."""
+        """Make ready: find what it needs. One that runs from before goes on, and the first `apply` adopts it."""
         ...
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
