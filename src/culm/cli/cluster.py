@@ -1,39 +1,20 @@
 """The local cluster's daemon: the only place in the client half that knows it exists."""
 
-import contextlib
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
+from culm.deploy.local import held, home, running
 from culm.errors import CulmError, TimedOut
 
 RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
-
-
-def home() -> Path:
-    """CULM_HOME, by default `~/.culm`."""
-    return Path(os.environ.get("CULM_HOME") or Path.home() / ".culm").absolute()
-
-
-def running() -> dict[str, Any] | None:
-    """What cluster.json says, if its daemon lives: the daemon holds a lock for as long as it does."""
-    try:
-        with (home() / "cluster.lock").open("r+") as lock, contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return None
-        described: dict[str, Any] = json.loads((home() / "cluster.json").read_text())
-        return described
-    except FileNotFoundError:
-        return None
 
 
 @click.group()
@@ -101,7 +82,7 @@ def stop() -> None:
         return
     os.kill(described["pid"], signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
-    while running():
+    while held():
         if time.monotonic() > end:
             raise TimedOut(
                 f"the cluster's daemon (pid {described['pid']}) did not stop in {STOP_SECONDS:.0f} s",

@@ -72,7 +72,7 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
             raise UsageError(f"target {target_name} is not local: its instances run containers", "leave out --runtime")
         demand_docker(recipes, engine, console.say)
         return open_target(project, target_name), DockerBuilder(engine)
-    described = local.running()
+    described = local.settled()
     if described is None:
         if runtime == "auto":
             choice = choose(recipes, engine, console.say)

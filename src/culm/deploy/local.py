@@ -1,15 +1,19 @@
 """The local cluster, as its clients find it: CULM_HOME/cluster.json. Started by command, never by import."""
 
-import contextlib
 import fcntl
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from culm.errors import CulmError, UsageError
+
+
+SETTLE_SECONDS = 60.0
+"""For a daemon to start or to end: each of its tasks may take 30 s to stop."""
 
 
 def home() -> Path:
@@ -18,15 +22,34 @@ def home() -> Path:
 
 
 def running() -> dict[str, Any] | None:
-    """What cluster.json says, if its daemon lives: the daemon holds a lock for as long as it does."""
-    try:
-        with (home() / "cluster.lock").open("r+") as lock, contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return None
-        described: dict[str, Any] = json.loads((home() / "cluster.json").read_text())
-        return described
-    except FileNotFoundError:
+    """What cluster.json says, if its daemon lives and is ready."""
+    if not held():
         return None
+    try:
+        described: dict[str, Any] = json.loads((home() / "cluster.json").read_text())
+    except FileNotFoundError:  # it is about to start, or to end
+        return None
+    return described
+
+
+def held() -> bool:
+    """Whether a daemon lives: it holds a lock from its beginning to its very end, however it ends."""
+    try:
+        with (home() / "cluster.lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def settled() -> dict[str, Any] | None:
+    """As `running`, but a daemon that starts or ends just now is waited for."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while (described := running()) is None and held() and time.monotonic() < end:
+        time.sleep(0.05)
+    return described
 
 
 def start(runtime: str, instances: str) -> dict[str, Any]:
