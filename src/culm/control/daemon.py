@@ -29,7 +29,7 @@ from culm.control.login import RegistryLogin
 from culm.control.reconciler import EVERY, Reconciler
 from culm.control.settings import NETWORK, Settings
 from culm.control.shutdown import stop_tasks
-from culm.control.sockets import listen, machine_address
+from culm.control.sockets import listen, listened, machine_address
 from culm.dataplane.haproxy.plane import HaproxyPlane
 from culm.errors import CulmError
 from culm.model.instance_types import parse_fleet
@@ -85,7 +85,7 @@ class Daemon:
         self._store = store
         self._runtime = runtime
         self._able = able
-        self._addresses = list(dict.fromkeys(["127.0.0.1", able.gateway]))
+        self._addresses = listened(able.gateway)
 
     async def run(self) -> None:
         last = await self._store.run(lambda db: kept.get(db, "port"))
@@ -146,7 +146,9 @@ class Daemon:
         reconciler = Reconciler(self._store, agents, now=clock.now, new_id=clock.new_id)
         plane = HaproxyPlane(home / "loadbalancer", self._addresses)
         balancer = Balancer(self._store, plane, address_of=machines.address_of, changed=changed, now=clock.now)
-        databases = Databases(self._store, home / "postgres", self._addresses, NETWORK)
+        databases = Databases(
+            self._store, home / "postgres", self._addresses, gateway=self._able.gateway, network=NETWORK
+        )
         api = Api(region=region, endpoint=endpoint, now=clock.now, new_id=clock.new_id)
         mounts: list[tuple[Callable[[Scope], bool], App]] = [
             (_under(CREDENTIALS), credentials),

@@ -16,13 +16,16 @@ log = logging.getLogger(__name__)
 class Databases:
     """Level-triggered: a killed server is started again at the next look; a deleted instance loses its data.
 
-    `addresses` are where the servers listen; tasks reach them at the last one.
+    The servers listen on `addresses`; tasks, on `network`, reach them at `gateway`.
     """
 
-    def __init__(self, store: Store, folder: Path, addresses: Sequence[str], network: str) -> None:
+    def __init__(
+        self, store: Store, folder: Path, addresses: Sequence[str], *, gateway: str = "127.0.0.1", network: str
+    ) -> None:
         self._store = store
         self._folder = folder
         self._addresses = addresses
+        self._gateway = gateway
         self._network = network
 
     async def step(self) -> int:
@@ -44,14 +47,14 @@ class Databases:
     def _as_wished(self, instance: DbInstance) -> bool:
         return (
             instance.status == "available"
-            and instance.endpoint_address == self._addresses[-1]
+            and instance.endpoint_address == self._gateway
             and self._server(instance).running()
         )
 
     async def _ensure(self, instance: DbInstance) -> int:
         server = self._server(instance)
         try:
-            if server.running() and instance.endpoint_address not in (None, self._addresses[-1]):
+            if server.running() and instance.endpoint_address not in (None, self._gateway):
                 await server.stop()  # it listens where the tasks of this runtime cannot reach it
             if not server.running():
                 server.port = free_port(self._addresses[0], instance.endpoint_port or instance.port)
@@ -64,8 +67,8 @@ class Databases:
                 self._facts(instance, "failed", error.what, instance.endpoint_address, instance.endpoint_port)
             )
             return 0
-        log.info("database %s: PostgreSQL listens on %s:%d", instance.identifier, self._addresses[-1], server.port)
-        await self._store.run(self._facts(instance, "available", "", self._addresses[-1], server.port))
+        log.info("database %s: PostgreSQL listens on %s:%d", instance.identifier, self._gateway, server.port)
+        await self._store.run(self._facts(instance, "available", "", self._gateway, server.port))
         return 1
 
     async def _delete(self, instance: DbInstance) -> None:

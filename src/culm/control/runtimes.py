@@ -22,8 +22,13 @@ async def choose(settings: Settings, now: Callable[[], float]) -> tuple[Runtime,
 
     refusal = await docker.available()
     if refusal is None:
-        runtime = docker.DockerRuntime(settings.home, now=now)
-        return runtime, runtime.close
+        runtime = docker.DockerRuntime(str(settings.home))
+
+        async def retire() -> None:
+            await runtime.remove_network()
+            await runtime.close()
+
+        return runtime, retire
     if settings.runtime == "docker":
         raise CulmError(f"no Docker engine answers: {refusal}", "start it, set DOCKER_HOST, or use --runtime process")
     log.info("no Docker engine answers (%s): tasks run as host processes", refusal)

@@ -34,6 +34,14 @@ def listen(addresses: Sequence[str], asked: int | None, last: int | None) -> lis
     raise CulmError(f"no port is free from {API_PORT} on", "choose one with --port")
 
 
+def listened(gateway: str) -> list[str]:
+    """Where the daemon, the load balancer and the databases listen: loopback, and where containers look for them.
+
+    A gateway that is a name (`host.docker.internal`) leads to this machine's loopback by the engine's own means.
+    """
+    return ["127.0.0.1"] if gateway == "127.0.0.1" or not gateway[0].isdigit() else ["127.0.0.1", gateway]
+
+
 def machine_address(used: Sequence[str]) -> str:
     """The first address above 127.77.0.10 that no machine has. Off Linux only 127.0.0.1 is there, for all of them."""
     if sys.platform != "linux":

@@ -87,7 +87,7 @@ async def test_the_loop_makes_the_server_and_takes_it_away(cloud, tmp_path: Path
     client = cloud.client("rds")
     client.create_db_instance(**WISH | {"Port": 16400, "DBName": "shop"})
     store = Store(cloud.db)
-    loop = Databases(store, tmp_path, ["127.0.0.1"], "127.0.0.0/8")
+    loop = Databases(store, tmp_path, ["127.0.0.1"], network="127.0.0.0/8")
     assert await loop.step() == 1
     assert await loop.step() == 0
 
