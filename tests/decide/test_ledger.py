@@ -100,3 +100,15 @@ def test_the_instances_have_their_turns_by_age():
         [an_instance("b", registered_at=2.0), an_instance("c", registered_at=1.0), an_instance("a", registered_at=2.0)]
     )
     assert [n.arn for n in fleet] == ["c", "a", "b"]
+
+
+def test_several_tasks_are_loaded_as_if_one_by_one():
+    together, single = Fleet([an_instance()]), Fleet([an_instance()])
+    together.load(together["i-1"], Need(cpu=3, memory=6), "g", tasks=3, staying=2, running=1)
+    for stays, runs in ((True, True), (True, False), (False, False)):
+        single.take(single["i-1"], Need(cpu=1, memory=2), "g", stays=stays, runs=runs)
+    one, other = together["i-1"], single["i-1"]
+    assert (one.cpu, one.memory, one.groups, one.staying, one.running) == (
+        other.cpu, other.memory, other.groups, other.staying, other.running,
+    )  # fmt: skip
+    assert list(together.holders("g")) == [one]

@@ -20,7 +20,7 @@ def threshold(breaker: DeploymentCircuitBreaker, desired_count: int) -> int:
             return max(1, setting.value)
         case "BOUNDED_PERCENT":
             return min(max(share, FEWEST), MOST)
-        case "UNBOUNDED_PERCENT":
+        case _:
             return max(1, share)
 
 

@@ -94,7 +94,7 @@ class Ranking:
                 return node.staying.get(self._group, 0)
             case "binpack":
                 return node.cpu if (strategy.field or "").lower() == "cpu" else node.memory
-            case "random":
+            case _:
                 return self._chance(f"{self._group} {node.arn} {node.staying.get(self._group, 0)}")
 
 
@@ -115,14 +115,10 @@ class Heap(Generic[T]):
 
     def top(self) -> T | None:
         while self._heap:
-            stored, turn, item = self._heap[0]
-            key = self._key(item)
-            if key == stored:
+            stored, _, item = self._heap[0]
+            if self._key(item) == stored:
                 return item
-            if key is None:
-                heapq.heappop(self._heap)
-            else:
-                heapq.heapreplace(self._heap, (key, turn, item))
+            self.rank_top_again()
         return None
 
     def top_key(self) -> Key:
@@ -132,7 +128,7 @@ class Heap(Generic[T]):
         return self._heap[0][2]
 
     def rank_top_again(self) -> None:
-        """The top's key may have got better: only then must the heap be told."""
+        """Put the top where its key now belongs; one whose key got better must be told of at once."""
         _, turn, item = self._heap[0]
         key = self._key(item)
         if key is None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Literal
 
-from culm.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
+from culm.decide.actions import Action, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.decide.ledger import Fleet, need_of
-from culm.decide.placement import Chance, Placed, Request, Unplaceable, chance_of, place
+from culm.decide.placement import Chance, Request, Unplaceable, chance_of, place
 from culm.decide.schedule import next_look, schedule
 from culm.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.model.arn import last
@@ -131,7 +131,7 @@ def apply(state: ClusterState, actions: list[Action]) -> ClusterState:
                 service = services[action.service_arn]
                 event = ServiceEvent(id=str(len(service.events)), created_at=state.now, message=action.message)
                 services[action.service_arn] = replace(service, events=(event, *service.events))
-            case ForgetTask():
+            case _:
                 del tasks[action.task_arn]
     return replace(state, tasks=tuple(tasks.values()), services=tuple(services.values()))
 
@@ -213,8 +213,7 @@ def run_task(
     state: ClusterState, task: Task, request: Request, chance: Chance = chance_of
 ) -> ClusterState | Unplaceable:
     """The state with a one-time task placed in it (a migration), or why it finds no place."""
-    match place(request, Fleet.of(state), chance):
-        case Placed(container_instance_arn=instance):
-            return replace(state, tasks=(*state.tasks, replace(task, container_instance_arn=instance)))
-        case Unplaceable() as refused:
-            return refused
+    outcome = place(request, Fleet.of(state), chance)
+    if isinstance(outcome, Unplaceable):
+        return outcome
+    return replace(state, tasks=(*state.tasks, replace(task, container_instance_arn=outcome.container_instance_arn)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from sqlite3 import Connection
 
-from culm.decide.lifecycle import health_of
+from culm.decide.lifecycle import health_of, is_ahead, why_stopped
 from culm.model.agent import ContainerStateChange, PublishHealth, RegisterContainerInstance, SubmitTaskStateChange
 from culm.model.arn import last
 from culm.model.instances import ContainerInstance
@@ -45,10 +45,10 @@ def task_changed(db: Connection, change: SubmitTaskStateChange, now: float) -> N
         execution_stopped_at=change.execution_stopped_at or task.execution_stopped_at,
     )
     match change.status:
-        case "RUNNING" if task.last_status in (Status.PROVISIONING, Status.PENDING, Status.ACTIVATING):
+        case "RUNNING" if is_ahead(task.last_status, Status.RUNNING):
             task = replace(task, last_status=Status.RUNNING, started_at=now)
         case "STOPPED":
-            code, reason = _why_stopped(task, change.reason)
+            code, reason = why_stopped(task, change.reason)
             tasks.stop(db, task.task_arn, code, reason, now)
             task_credentials.delete(db, task.task_arn)
             task = replace(
@@ -103,13 +103,6 @@ def _containers(known: Iterable[Container], changes: Iterable[ContainerStateChan
                 network_bindings=change.network_bindings or before.network_bindings,
             )
     return tuple(by_name.values())
-
-
-def _why_stopped(task: Task, reason: str) -> tuple[StopCode, str]:
-    """In the words of https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html"""
-    if reason and task.started_at is None:
-        return StopCode.TASK_FAILED_TO_START, reason
-    return StopCode.ESSENTIAL_CONTAINER_EXITED, reason or "Essential container in task exited"
 
 
 def cluster_of(arn: str) -> str:
