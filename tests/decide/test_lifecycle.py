@@ -44,7 +44,7 @@ def test_memory_is_named_as_ecs_names_it():
 
 
 def test_the_diagram_in_the_documentation_is_this_one():
-    page = Path(__file__).parents[2] / "docs" / "task-lifecycle.md"
+    page = Path(__file__).parents[2] / "docs" / "reference" / "task-lifecycle.md"
     assert f"```mermaid\n{lifecycle.diagram()}\n```" in page.read_text(), (
         "make it again: python -m culm.decide.lifecycle"
     )
