@@ -3,8 +3,10 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from culm.cloud.logs import positions
@@ -22,6 +24,7 @@ PAGE_EVENTS = 10_000
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 EVER_MS = 1 << 62
+_TIMESTAMP = itemgetter(0)
 
 
 @record
@@ -75,7 +78,7 @@ def get_log_events(call: Call, req: GetLogEventsInput) -> dict[str, Any]:
     """A page, oldest event first, with tokens both ways; at either end that way's token comes back unchanged."""
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     stream = existing_stream(call, group, req.log_stream_name)
-    start_ms = visible_from(group, req.start_time, call.now)
+    start_ms = visible_from(group, req.start_time, int(call.now * 1000))
     end_ms = EVER_MS if req.end_time is None else req.end_time
     position = positions.position(req.next_token) if req.next_token else None
     forward = req.next_token.startswith("f") if req.next_token else req.start_from_head
@@ -103,17 +106,17 @@ def _ends(page: Sequence[LogEvent], forward: bool, here: Position) -> tuple[Posi
     return here, here._replace(sequence=max(here.sequence - 1, 0))
 
 
-def visible_from(group: LogGroup, start_ms: int | None, now: float) -> int:
+def visible_from(group: LogGroup, start_ms: int | None, now_ms: int) -> int:
     """Expired events are gone at once, whenever they are removed."""
     asked = start_ms or 0
-    return max(asked, int(now * 1000) - group.retention_days * _DAY_MS) if group.retention_days else asked
+    return max(asked, now_ms - group.retention_days * _DAY_MS) if group.retention_days else asked
 
 
 def _check_batch(batch: Sequence[tuple[int, str]]) -> None:
     total = events.OVERHEAD_BYTES * len(batch)
     before = 0
     for timestamp, message in batch:
-        size = len(message) if message.isascii() else len(message.encode())
+        size = events.size_of(message)
         total += size
         if size > _BATCH_BYTES - events.OVERHEAD_BYTES:
             raise AwsError(
@@ -135,17 +138,15 @@ def _accepted(
 ) -> tuple[Sequence[tuple[int, str]], dict[str, int]]:
     """The events that are neither too old, expired nor too new, and where in the batch the others are."""
     rejected: dict[str, int] = {}
-    too_old = sum(timestamp < now_ms - 14 * _DAY_MS for timestamp, _ in batch)
-    expired = sum(timestamp < now_ms - (group.retention_days or 3653) * _DAY_MS for timestamp, _ in batch)
-    in_time = sum(timestamp <= now_ms + 2 * _HOUR_MS for timestamp, _ in batch)
-    if too_old:
-        rejected["too_old_log_event_end_index"] = too_old
-    if group.retention_days and expired:
+    first, end = 0, bisect_right(batch, now_ms + 2 * _HOUR_MS, key=_TIMESTAMP)
+    if too_old := bisect_left(batch, now_ms - 14 * _DAY_MS, key=_TIMESTAMP):
+        first = rejected["too_old_log_event_end_index"] = too_old
+    if expired := bisect_left(batch, visible_from(group, 0, now_ms), key=_TIMESTAMP):
+        first = max(first, expired)
         rejected["expired_log_event_end_index"] = expired
-    if in_time < len(batch):
-        rejected["too_new_log_event_start_index"] = in_time
-    first = max(too_old, expired if group.retention_days else 0)
-    return batch[first:in_time], rejected
+    if end < len(batch):
+        rejected["too_new_log_event_start_index"] = end
+    return batch[first:end], rejected
 
 
 def _page(found: Iterator[LogEvent], limit: int) -> list[LogEvent]:

@@ -47,7 +47,7 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
         raise AwsError("InvalidParameterException", f"Invalid filter pattern: {wrong}") from None
     position = positions.position(req.next_token) if req.next_token else None
     forward = req.next_token.startswith("f") if req.next_token else req.start_from_head
-    start_ms = visible_from(group, req.start_time, call.now)
+    start_ms = visible_from(group, req.start_time, int(call.now * 1000))
     end_ms = EVER_MS if req.end_time is None else req.end_time + 1  # here, unlike in GetLogEvents, it is inclusive
     searched = _searched(call, req, group)
     within = [s for s in searched if _overlaps(s, start_ms, end_ms)]

@@ -11,10 +11,15 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogE
 _LAST = 1 << 62
 
 
+def size_of(message: str) -> int:
+    """Bytes in UTF-8."""
+    return len(message) if message.isascii() else len(message.encode())
+
+
 def append(db: sqlite3.Connection, stream_id: int, events: Sequence[tuple[int, str]], now_ms: int) -> None:
     """Add (timestamp in ms, message) pairs, at least one, to a stream; equal times keep their order."""
     times = [timestamp for timestamp, _ in events]
-    size = sum(len(message.encode()) for _, message in events) + OVERHEAD_BYTES * len(events)
+    size = sum([size_of(message) for _, message in events]) + OVERHEAD_BYTES * len(events)
     row = db.execute(
         "UPDATE log_stream SET last_sequence = last_sequence + :count, stored_bytes = stored_bytes + :size,"
         " first_event_ms = min(coalesce(first_event_ms, :first), :first),"
