@@ -3,12 +3,14 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from culm.errors import AwsError
 from culm.model.record import record
+from culm.store.ecs import client_tokens
 from culm.wire.operations import Call
 
 LIFETIME = 24 * 3600.0
@@ -28,29 +30,23 @@ class Token:
         return cls(text=text, cluster=cluster, request=msgspec.json.encode(request).decode())
 
 
-def answered(call: Call, token: Token | None) -> list[str] | None:
+def answered(call: Call, token: Token | None) -> Sequence[str] | None:
     """The tasks that this token's first request started; None if it is new."""
     if token is None:
         return None
-    call.db.execute("DELETE FROM ecs_client_token WHERE created_at < ?", (call.now - LIFETIME,))
-    row = call.db.execute(
-        "SELECT request, answer FROM ecs_client_token WHERE cluster = ? AND token = ?", (token.cluster, token.text)
-    ).fetchone()
-    if row is None:
+    client_tokens.expire(call.db, call.now - LIFETIME)
+    answer = client_tokens.find(call.db, token.cluster, token.text)
+    if answer is None:
         return None
-    if row["request"] != token.request:
+    if answer.request != token.request:
         raise AwsError(
             "ConflictException",
             "The RunTask request could not be processed due to conflicts. The provided clientToken is already in use"
             " with different parameters.",
         )
-    arns: list[str] = msgspec.json.decode(row["answer"])
-    return arns
+    return answer.task_arns
 
 
-def remember(call: Call, token: Token | None, arns: list[str]) -> None:
+def remember(call: Call, token: Token | None, arns: Sequence[str]) -> None:
     if token is not None:
-        call.db.execute(
-            "INSERT INTO ecs_client_token VALUES (?, ?, ?, ?, ?)",
-            (token.cluster, token.text, call.now, token.request, msgspec.json.encode(arns).decode()),
-        )
+        client_tokens.insert(call.db, token.cluster, token.text, token.request, arns, call.now)

@@ -15,7 +15,7 @@ from culm.model.record import Stored, record
 from culm.model.services import CapacityProviderStrategyItem
 from culm.model.task_definitions import Tag
 from culm.store.ecs import capacity_providers, clusters, tags
-from culm.store.ecs.clusters import Cluster
+from culm.store.ecs.clusters import Cluster, Counts
 from culm.wire.operations import Call, operation
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -97,15 +97,15 @@ class DeleteClusterInput:
 @operation("ecs", "DeleteCluster", wakes=True)
 def delete_cluster(call: Call, req: DeleteClusterInput) -> dict[str, Any]:
     cluster = find_cluster(call, req.cluster)
-    counts = _counts(call, cluster.name)
-    if counts["registered_container_instances_count"]:
+    counts = clusters.counts(call.db, cluster.name)
+    if counts.container_instances:
         raise AwsError(
             "ClusterContainsContainerInstancesException",
             "The Cluster cannot be deleted while Container Instances are active or draining.",
         )
-    if counts["active_services_count"]:
+    if counts.active_services:
         raise AwsError("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
-    if counts["running_tasks_count"] or counts["pending_tasks_count"]:
+    if counts.running_tasks or counts.pending_tasks:
         raise AwsError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
     cluster = replace(cluster, deleted_at=call.now)
     clusters.save(call.db, cluster)
@@ -189,31 +189,16 @@ def _strategy(
     return tuple({"capacity_provider": i.capacity_provider, "weight": i.weight, "base": i.base} for i in items)
 
 
-def _counts(call: Call, name: str) -> dict[str, int]:
-    one = call.db.execute(
-        "SELECT"
-        " (SELECT count(*) FROM ecs_container_instance WHERE cluster = ?1 AND status != 'INACTIVE'),"
-        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1 AND last_status = 'RUNNING'),"
-        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1"
-        "  AND last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')),"
-        " (SELECT count(*) FROM ecs_service WHERE cluster = ?1 AND deleted_at IS NULL)",
-        (name,),
-    ).fetchone()
-    return {
-        "registered_container_instances_count": one[0],
-        "running_tasks_count": one[1],
-        "pending_tasks_count": one[2],
-        "active_services_count": one[3],
-    }
-
-
 def _view(call: Call, cluster: Cluster, include: tuple[str, ...] = ()) -> dict[str, Any]:
-    counts = _counts(call, cluster.name)
+    counts = clusters.counts(call.db, cluster.name)
     view: dict[str, Any] = {
         "cluster_arn": cluster_arn(call, cluster.name),
         "cluster_name": cluster.name,
         "status": cluster.status,
-        **counts,
+        "registered_container_instances_count": counts.container_instances,
+        "running_tasks_count": counts.running_tasks,
+        "pending_tasks_count": counts.pending_tasks,
+        "active_services_count": counts.active_services,
         "statistics": [],
         "tags": [],
         "settings": [],
@@ -221,7 +206,7 @@ def _view(call: Call, cluster: Cluster, include: tuple[str, ...] = ()) -> dict[s
         "default_capacity_provider_strategy": cluster.default_capacity_provider_strategy,
     }
     if "STATISTICS" in include:
-        view["statistics"] = _statistics(call, cluster.name, counts)
+        view["statistics"] = _statistics(counts)
     if "TAGS" in include:
         view["tags"] = tags.of(call.db, view["cluster_arn"])
     if "SETTINGS" in include:
@@ -231,16 +216,13 @@ def _view(call: Call, cluster: Cluster, include: tuple[str, ...] = ()) -> dict[s
     return view
 
 
-def _statistics(call: Call, name: str, counts: Mapping[str, int]) -> list[dict[str, str]]:
+def _statistics(counts: Counts) -> list[dict[str, str]]:
     """AWS splits its counts by launch type; this cluster's tasks are all on EC2."""
-    draining = call.db.execute(
-        "SELECT count(*) FROM ecs_service WHERE cluster = ? AND deleted_at IS NOT NULL AND drained_at IS NULL", (name,)
-    ).fetchone()[0]
     ec2 = {
-        "runningEC2TasksCount": counts["running_tasks_count"],
-        "pendingEC2TasksCount": counts["pending_tasks_count"],
-        "activeEC2ServiceCount": counts["active_services_count"],
-        "drainingEC2ServiceCount": draining,
+        "runningEC2TasksCount": counts.running_tasks,
+        "pendingEC2TasksCount": counts.pending_tasks,
+        "activeEC2ServiceCount": counts.active_services,
+        "drainingEC2ServiceCount": counts.draining_services,
     }
     fargate = dict.fromkeys((key.replace("EC2", "Fargate") for key in ec2), 0)
     return [{"name": name, "value": str(value)} for name, value in (ec2 | fargate).items()]

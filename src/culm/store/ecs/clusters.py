@@ -25,6 +25,15 @@ class Cluster:
         return "ACTIVE" if self.deleted_at is None else "INACTIVE"
 
 
+@record
+class Counts:
+    container_instances: int
+    running_tasks: int
+    pending_tasks: int
+    active_services: int
+    draining_services: int
+
+
 _decoder = msgspec.json.Decoder(Cluster)
 
 
@@ -44,6 +53,27 @@ def save(db: Connection, cluster: Cluster) -> None:
         "INSERT INTO ecs_cluster VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
         " created_at = excluded.created_at, deleted_at = excluded.deleted_at, body = excluded.body",
         (cluster.name, cluster.created_at, cluster.deleted_at, msgspec.json.encode(cluster).decode()),
+    )
+
+
+def counts(db: Connection, name: str) -> Counts:
+    """What is in the cluster."""
+    row = db.execute(
+        "SELECT"
+        " (SELECT count(*) FROM ecs_container_instance WHERE cluster = ?1 AND status != 'INACTIVE'),"
+        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1 AND last_status = 'RUNNING'),"
+        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1"
+        "  AND last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')),"
+        " (SELECT count(*) FROM ecs_service WHERE cluster = ?1 AND deleted_at IS NULL),"
+        " (SELECT count(*) FROM ecs_service WHERE cluster = ?1 AND deleted_at IS NOT NULL AND drained_at IS NULL)",
+        (name,),
+    ).fetchone()
+    return Counts(
+        container_instances=row[0],
+        running_tasks=row[1],
+        pending_tasks=row[2],
+        active_services=row[3],
+        draining_services=row[4],
     )
 
 
