@@ -1,5 +1,6 @@
 """Done, doomed or still going: told from what AWS describes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,6 +55,17 @@ def test_it_is_done_when_the_newest_deployment_is_all_there_is() -> None:
     completed = a_deployment(rolloutState="COMPLETED", runningCount=1)
     assert verdict(a_look(completed)) == Done()
     assert isinstance(verdict(a_look(completed, OLD)), Going)
+
+
+def test_a_completed_deployment_whose_tasks_are_gone_is_not_done() -> None:
+    assert isinstance(verdict(a_look(a_deployment(rolloutState="COMPLETED", runningCount=0))), Going)
+
+
+@pytest.mark.parametrize(("state", "expected"), [("healthy", Done), ("initial", Going), ("unhealthy", Going)])
+def test_behind_a_load_balancer_it_is_done_when_requests_reach_it(state: str, expected: type) -> None:
+    look = a_look(a_deployment(rolloutState="COMPLETED", runningCount=1), targets=[{"TargetHealth": {"State": state}}])
+    balanced = {**look.service, "loadBalancers": [{"targetGroupArn": "arn:1"}]}
+    assert isinstance(verdict(replace(look, service=balanced)), expected)
 
 
 def test_progress_tells_tasks_targets_and_the_old_version() -> None:

@@ -15,7 +15,6 @@ from culm.deploy.observe import observe, or_none
 from culm.deploy.room import fits_beside
 from culm.deploy.surroundings import surroundings
 from culm.deploy.target import Target
-from culm.deploy.verdict import Done, Look, verdict
 from culm.errors import CulmError
 from culm.manifest import render
 from culm.manifest.project import Project, Service
@@ -123,8 +122,8 @@ def service(
         say(change.what)
         call(target, change)
         changed = True
-    if changed or not isinstance(verdict(Look(service=live.services[one.name])), Done):
-        wait.until_steady(target, project, one, progress)
+    wait.until_steady(target, project, one, progress)
+    if changed:
         say("is steady")
     return changed
 

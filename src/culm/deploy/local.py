@@ -11,7 +11,6 @@ from typing import Any
 
 from culm.errors import CulmError, UsageError
 
-
 SETTLE_SECONDS = 60.0
 """For a daemon to start or to end: each of its tasks may take 30 s to stop."""
 

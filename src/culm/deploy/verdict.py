@@ -3,6 +3,7 @@
 The service scheduler would go on trying for minutes: what can be seen to fail is told at once.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ class Look:
 
     service: Described
     stopped: Sequence[Described] = ()
-    """Its tasks that have stopped."""
+    """Its tasks that have stopped since the deploy began."""
     targets: Sequence[Described] = ()
     """TargetHealthDescriptions of its target group."""
     stuck_seconds: float = 0.0
@@ -53,7 +54,7 @@ def verdict(look: Look) -> Done | Going | Doomed:
     state = primary.get("rolloutState", "IN_PROGRESS")
     running, desired = primary["runningCount"], primary["desiredCount"]
     mine = [task for task in look.stopped if task.get("startedBy") == primary["id"] and failed(task)]
-    if state == "COMPLETED" and len(deployments) == 1:
+    if state == "COMPLETED" and len(deployments) == 1 and running >= desired and healthy(look) >= desired:
         return Done()
     if state == "FAILED":
         reason = primary.get("rolloutStateReason") or "the deployment failed"
@@ -74,6 +75,13 @@ def verdict(look: Look) -> Done | Going | Doomed:
             hint="roll: stop-first, smaller `memory:`, or more `instances:` in culm.yml",
         )
     return Going(progress=told(primary, len(deployments), look.targets))
+
+
+def healthy(look: Look) -> float:
+    """Tasks that the load balancer sends requests to; as many as you like where there is none."""
+    if not look.service.get("loadBalancers"):
+        return math.inf
+    return len([target for target in look.targets if target["TargetHealth"]["State"] == "healthy"])
 
 
 def failed(task: Described) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from culm.deploy import causes
@@ -32,8 +33,12 @@ def until_steady(
     """Return when the service's newest deployment is all there is; raise with the cause when it cannot be."""
     started = moved = time.monotonic()
     before: object = None
+    past: frozenset[str] | None = None
     for pause in intervals():
         look = look_at(target, project, service, moved)
+        if past is None:
+            past = bygone(look)
+        look = replace(look, stopped=[task for task in look.stopped if task["taskArn"] not in past])
         now = time.monotonic()
         if (state := movement(look)) != before:
             before, moved = state, now
@@ -48,6 +53,14 @@ def until_steady(
             hint = f"it may still get there: culm status; its log: culm logs {service.name}"
             raise TimedOut(f"{service.name} was not steady after {timeout:.0f} s: {said}", hint)
         time.sleep(pause)
+
+
+def bygone(look: Look) -> frozenset[str]:
+    """Tasks that had stopped before: a deployment that was complete once is not judged by its past."""
+    complete = any(
+        d["status"] == "PRIMARY" and d.get("rolloutState") == "COMPLETED" for d in look.service["deployments"]
+    )
+    return frozenset(task["taskArn"] for task in look.stopped) if complete else frozenset()
 
 
 def look_at(target: Target, project: Project, service: Service, moved: float) -> Look:
