@@ -32,7 +32,7 @@ format: .venv/.installed-dev
 docs: .venv/.installed-dev
 	@$(BIN)/python -m culm.manifest.reference > docs/reference/culm-yml.md
 	@$(BIN)/python -m culm.cli.reference > docs/reference/cli.md
-	@$(BIN)/python -m culm.wire.coverage > docs/coverage.md
+	@$(BIN)/python -m culm.cloud > docs/coverage.md
 
 ## clean: remove the environment
 clean:

@@ -267,6 +267,8 @@ def sources(call: Call, asked: IpPermission) -> list[dict[str, Any]]:
     found += [{"cidr": one.cidr_ip, "description": one.description} for one in asked.ip_ranges]
     found += [{"cidr_v6": one.cidr_ipv6, "description": one.description} for one in asked.ipv6_ranges]
     for pair in asked.user_id_group_pairs:
+        if pair.user_id not in (None, call.account):
+            raise AwsError("InvalidGroup.NotFound", f"The account '{pair.user_id}' has no groups here")
         other = group_named(call, pair.group_id, None)
         found.append({"group_id": other.group_id, "description": pair.description})
     return found

@@ -1,0 +1,38 @@
+"""Every error code that an operation raises is one that AWS documents for its service."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import culm.cloud
+from culm.wire.models import Service
+from culm.wire.services import SERVICES
+
+CLOUD = Path(culm.cloud.__file__).parent
+
+COMMON = {
+    "ec2": "its model lists no errors",
+    "s3": "its model lists a handful of its hundred errors",
+}
+
+
+def codes_raised(service: str) -> dict[str, str]:
+    """Code -> where."""
+    found = {}
+    for file in sorted((CLOUD / service).glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AwsError":
+                for literal in ast.walk(node.args[0]):
+                    if isinstance(literal, ast.Constant) and isinstance(literal.value, str):
+                        found[literal.value] = f"{file.name}:{node.lineno}"
+    return found
+
+
+@pytest.mark.parametrize("service", [name for name in culm.cloud.SERVED if name not in COMMON])
+def test_the_model_lists_the_codes_that_are_raised(service):
+    model = Service(service)
+    documented = {name for name, shape in model.shapes.items() if shape.get("exception")}
+    documented |= model.error_codes.keys() | {SERVICES[service].invalid, SERVICES[service].missing}
+
+    assert {code: at for code, at in codes_raised(service).items() if code not in documented} == {}
