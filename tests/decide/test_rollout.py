@@ -443,7 +443,7 @@ def test_a_failed_deployment_without_a_roll_back_stops_moving():
     saved = schedule(state)[0]
     assert isinstance(saved, SaveService)
     assert [d.rollout_state for d in saved.service.deployments] == ["FAILED", "COMPLETED"]
-    assert moves(replace(state, services=(saved.service,))) == []
+    assert plan(replace(state, services=(saved.service,))) == []
 
 
 def test_a_first_deployment_has_nowhere_to_roll_back_to():

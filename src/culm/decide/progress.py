@@ -97,7 +97,9 @@ def _obstacles(
 ) -> list[str]:
     """Why a service that wants something else than it has does not move."""
     name = service.service_name
-    if roster.is_steady and service.status == "ACTIVE":
+    if service.status != "ACTIVE" or primary.rollout_state == "FAILED":
+        return []
+    if roster.is_steady:
         return [events.steady(name)]
     told = []
     if failed >= backoff.IMPAIRED:
@@ -108,11 +110,6 @@ def _obstacles(
         told.append(events.unable_to_place(name, *closest(moves.obstacle.reasons, fleet)))
     elif moves.protected:
         told.append(events.under_protection(name, primary.id, moves.protected))
-    elif (
-        roster.outgoing
-        and roster.held >= roster.ceiling
-        and roster.healthy_kept == len(roster.kept)
-        and not moves.waits
-    ):
+    elif roster.is_stuck and not moves.waits:
         told.append(events.dead_configuration(name))
     return told

@@ -48,6 +48,12 @@ class Roster:
     def is_steady(self) -> bool:
         return not self.outgoing and not self.leaving and self.healthy_kept == len(self.kept) == self.desired
 
+    @property
+    def is_stuck(self) -> bool:
+        """Nothing is on its way, something is to be replaced, and the ceiling leaves no room for its successor."""
+        settled = not self.leaving and self.healthy_kept == len(self.kept)
+        return settled and bool(self.outgoing) and self.held >= self.ceiling
+
 
 def limits(service: Service, desired: int) -> tuple[int, int]:
     """The floor and the ceiling of a service that wants so many tasks."""
