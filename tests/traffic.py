@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-from culm.dataplane.haproxy import console
 from culm.dataplane.haproxy.console import Console
 from culm.dataplane.port import Group, Listener, Target
 from culm.model.load_balancers import (
@@ -147,10 +146,11 @@ async def target_of(client: httpx.AsyncClient, url: str) -> str:
     return str(said.get("target", response.status_code))
 
 
-async def kill_haproxy(folder: Path) -> None:
-    """kill -9 of the master; its worker follows it."""
-    master, _ = await console.processes(Console(folder / "master.sock"))
-    os.kill(master, signal.SIGKILL)
+async def kill_haproxy(folder: Path, which: str = "master") -> None:
+    """kill -9 of the master or of the worker; the other one follows."""
+    [table] = await Console(folder / "master.sock").ask("show proc")
+    [pid] = [line.split()[0] for line in table.splitlines() if f" {which} " in line]
+    os.kill(int(pid), signal.SIGKILL)
 
 
 async def eventually(check: Any, seconds: float = 5.0) -> Any:

@@ -274,6 +274,26 @@ async def test_the_file_tells_the_targets_of_now_so_that_a_restart_has_them(plan
         assert await target_of(client, url) == two.name
 
 
+@pytest.mark.parametrize("which", ["master", "worker"])
+async def test_it_comes_back_whichever_half_is_killed(plane, client, which):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        await kill_haproxy(plane.folder, which)
+        await eventually(lambda: refused(client, url))
+        await web_listener(plane, web, port=int(url.rsplit(":", 1)[1]))
+        assert await target_of(client, url) == web.name
+
+
+async def test_stopping_while_it_is_launched_leaves_nothing_behind(plane, client):
+    port = free_port()
+    launching = asyncio.create_task(plane.apply([a_listener(port)], []))
+    await eventually(lambda: (plane.folder / "haproxy.log").exists())
+    launching.cancel()
+    await asyncio.gather(launching, return_exceptions=True)
+    await plane.stop()
+    assert await refused(client, f"http://127.0.0.1:{port}/")
+
+
 async def refused(client, url):
     try:
         await client.get(url)

@@ -40,6 +40,7 @@ class HaproxyPlane:
         self._configuration = folder / "haproxy.cfg"
         self._pid_file = folder / "haproxy.pid"
         self._totals = Totals()
+        self._child: asyncio.subprocess.Process | None = None
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         return render.render(listeners, groups, addresses=self.addresses, version=self._version)
@@ -77,10 +78,11 @@ class HaproxyPlane:
         return self._totals.traffic(rows, old)
 
     async def stop(self) -> None:
-        try:
-            master, _ = await console.processes(self._master)
-        except PlaneFailure:
+        if self._child is not None:
+            await self._child.wait()  # whoever began to launch it was cancelled
+        if await self._running() is None:
             return
+        master, _ = await console.processes(self._master)
         for end in signal.SIGTERM, signal.SIGKILL:
             with suppress(ProcessLookupError):
                 os.kill(master, end)
@@ -220,7 +222,7 @@ class HaproxyPlane:
         """Run the binary in its folder, out of the daemon's session; what it says goes to haproxy.log."""
         log = self.folder / "haproxy.log"
         with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
+            self._child = await asyncio.create_subprocess_exec(
                 str(self._executable),
                 *arguments,
                 cwd=self.folder,
@@ -229,7 +231,7 @@ class HaproxyPlane:
                 stderr=output,
                 start_new_session=True,
             )
-            status = await process.wait()
+            status = await self._child.wait()
         return status, log.read_text(errors="replace")
 
     def _write(self, text: str) -> None:

@@ -30,12 +30,12 @@ def obstacle(addresses: Sequence[str], port: int) -> str | None:
 
 def owner(port: int) -> str:
     """`nginx (process 812)`, as far as this machine tells us."""
-    proc = Path("/proc")
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    for process in proc.glob("[0-9]*") if sockets else ():
+    for pid in filter(str.isdigit, os.listdir("/proc") if sockets else ()):
+        process = Path("/proc", pid)
         if sockets & _open_files(process):
             with suppress(OSError):
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+                return f"{(process / 'comm').read_text().strip()} (process {pid})"
     return "another process"
 
 
@@ -43,9 +43,9 @@ def _open_files(process: Path) -> set[str]:
     """Empty for a process that has ended, or is not ours to look at; files are closed while one looks."""
     found = set()
     with suppress(OSError):
-        for descriptor in (process / "fd").iterdir():
+        for descriptor in os.listdir(process / "fd"):
             with suppress(FileNotFoundError):
-                found.add(os.readlink(descriptor))
+                found.add(os.readlink(process / "fd" / descriptor))
     return found
 
 
