@@ -16,6 +16,7 @@ from culm.errors import CulmError
 
 PG_HBA = """\
 # Written by culm: passwords for everyone, from this machine and its containers only.
+host all all samehost scram-sha-256
 host all all 127.0.0.0/8 scram-sha-256
 host all all {network} scram-sha-256
 """
