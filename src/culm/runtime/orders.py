@@ -169,7 +169,7 @@ def _shebang(file: str) -> list[str]:
         line = script.readline(256)
     if not line.startswith(b"#!"):
         return [""]
-    return line[2:].decode(errors="replace").split(maxsplit=1) or [""]
+    return line[2:].decode(errors="replace").strip().split(maxsplit=1) or [""]
 
 
 def _signal(name: str) -> int:

@@ -234,9 +234,7 @@ class ProcessRuntime:
         """The shim died before its container (kill -9): end what is left, and say so in its stead."""
         plan = files.read_plan(str(directory))
         if plan["cgroup"] is not None:
-            group = cgroups.Cgroup(plan["cgroup"])
-            group.kill()
-            group.remove()
+            cgroups.Cgroup(plan["cgroup"]).end()
         for pid in tree.told(orders.NAME_VARIABLE, directory.name):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -46,7 +46,7 @@ class Rootfs:
 
 def copy(source: Path, destination: Path) -> Rootfs:
     """A private copy: what the container changes in it nobody else sees."""
-    shutil.copytree(source, destination, symlinks=True)
+    _copy_folder(source, destination)
     return Rootfs(destination)
 
 
@@ -59,6 +59,19 @@ def place_link(rootfs: Rootfs, path: str, target: Path) -> None:
         shutil.rmtree(link)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(target)
+
+
+def _copy_folder(source: Path, destination: Path) -> None:
+    """Stops at the first error, unlike shutil.copytree, which would fill a full disk to the last file."""
+    destination.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            target = destination / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                _copy_folder(Path(entry.path), target)
+            else:
+                shutil.copy2(entry.path, target, follow_symlinks=False)
+    shutil.copystat(source, destination)
 
 
 def _is_under(path: str, directories: tuple[str, ...]) -> bool:

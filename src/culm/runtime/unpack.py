@@ -18,6 +18,7 @@ class UnsafeLayer(Exception):
 
 def unpack(layer: Path, root: Path) -> None:
     """Apply one layer: tar, plain or compressed. Owners and devices are left out: the files are this user's."""
+    root = root.resolve()
     with tarfile.open(layer) as archive:
         written: set[Path] = set()
         for member in archive:
@@ -61,16 +62,17 @@ def _resolve(root: Path, name: str) -> Path:
     if path == root:
         return root
     parent = Path(os.path.realpath(path.parent))
-    if ".." in Path(name).parts or not parent.is_relative_to(os.path.realpath(root)):
+    if ".." in Path(name).parts or not parent.is_relative_to(root):
         raise UnsafeLayer(f"{name} would be written outside of the image")
-    return path
+    return parent / path.name
 
 
 def _contained(root: Path, link: Path, target: str) -> str:
-    """An absolute link means the image's root, not the host's."""
-    if not target.startswith("/"):
+    """What a link means in the container, whose root is the image's: absolute links and too many `..` end there."""
+    if not target.startswith("/") and Path(os.path.normpath(link.parent / target)).is_relative_to(root):
         return target
-    return os.path.relpath(root / os.path.normpath(target).lstrip("/"), link.parent)
+    inside = os.path.normpath(os.path.join("/", link.parent.relative_to(root), target))
+    return os.path.relpath(root / inside.lstrip("/"), link.parent)
 
 
 def _empty(directory: Path, keep: set[Path]) -> None:

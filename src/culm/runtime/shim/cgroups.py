@@ -7,6 +7,7 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 
 from culm.runtime.shim.files import CgroupPlan
@@ -83,6 +84,15 @@ class Cgroup:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+    def end(self) -> None:
+        """Kill everything in it, wait until it has gone (a second at most), remove it."""
+        for _ in range(500):
+            if not self.pids():
+                break
+            self.kill()
+            time.sleep(0.002)
+        self.remove()
 
     def oom_kills(self) -> int:
         """How many of its processes the kernel killed for want of memory."""

@@ -33,14 +33,15 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def published(planned: list[PortPlan], heard: set[int], *, insists: bool) -> list[PortPlan]:
     """Where the container's ports really are, given the ports on which its processes listen."""
     free = heard - {port["host_port"] for port in planned}
+    strange = free - {port["container_port"] for port in planned}
     found: list[PortPlan] = []
     for port in planned:
         host_port = port["host_port"]
         if host_port not in heard and port["container_port"] in free:
             host_port = port["container_port"]
-        elif host_port not in heard and insists and free:
-            host_port = min(free)
-        free.discard(host_port)
+        elif host_port not in heard and insists and strange:
+            host_port = min(strange)
+            strange.discard(host_port)
         found.append(PortPlan(container_port=port["container_port"], host_port=host_port))
     return found
 
