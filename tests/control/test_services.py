@@ -1,5 +1,7 @@
 """Services, from wish to running tasks, on a runtime in memory."""
 
+from culm.runtime.fake import Script
+
 
 async def test_a_service_gets_its_tasks_and_becomes_steady(world):
     world.register()
@@ -39,3 +41,84 @@ async def test_scaling_to_zero_and_deleting_leaves_nothing_running(world):
     await world.settle()
     assert world.service()["status"] == "INACTIVE"
     assert world.ecs.list_services()["serviceArns"] == []
+
+
+async def test_a_crash_loop_waits_longer_each_time_and_the_breaker_rolls_back(world):
+    world.register()
+    breaker = {"enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 3}}
+    configuration = {"deploymentCircuitBreaker": breaker}
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=1, deploymentConfiguration=configuration
+    )
+    await world.settle()
+    await world.advance(41)
+    world.register(image="broken:1")
+    world.runtime.scripts["broken:1"] = Script(exit_code=1)
+    world.ecs.update_service(service="web", taskDefinition="web:2")
+    await world.settle()
+    failed = world.service()["deployments"][0]["failedTasks"]
+    assert 0 < failed < 3
+    for _ in range(3):
+        await world.advance(5)
+    service = world.service()
+    assert service["taskDefinition"].endswith("web:1")
+    assert [task["taskDefinitionArn"].rpartition(":")[2] for task in world.tasks(serviceName="web")] == ["1"]
+    await world.advance(41)
+    history = world.ecs.list_service_deployments(service="web")["serviceDeployments"]
+    assert "ROLLBACK_SUCCESSFUL" in [deployment["status"] for deployment in history]
+
+
+async def test_a_draining_instance_is_left_by_services(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=2)
+    await world.settle()
+    await world.advance(41)
+    drained = world.tasks(serviceName="web")[0]["containerInstanceArn"]
+    world.ecs.update_container_instances_state(containerInstances=[drained], status="DRAINING")
+    await world.settle()
+    await world.advance(41)
+    where = {task["containerInstanceArn"] for task in world.tasks(serviceName="web")}
+    assert len(world.tasks(serviceName="web")) == 2 and drained not in where
+
+
+async def test_a_daemon_service_has_a_task_on_every_instance(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", schedulingStrategy="DAEMON")
+    await world.settle()
+    assert len({task["containerInstanceArn"] for task in world.tasks(serviceName="web")}) == 2
+    world.add_instance(3)
+    await world.settle()
+    assert len(world.tasks(serviceName="web")) == 3
+
+
+async def test_what_has_no_place_says_which_instance_came_nearest_and_starts_when_there_is_room(world):
+    world.register(memory=600)
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=3)
+    await world.settle()
+    message = world.service()["events"][0]["message"]
+    assert "was unable to place a task because no container instance met all of its requirements" in message
+    assert "has insufficient memory available" in message
+    world.add_instance(3)
+    await world.settle()
+    assert world.service()["runningCount"] == 3
+
+
+async def test_tags_are_propagated_to_the_tasks(world):
+    world.register()
+    tags = [{"key": "team", "value": "a"}]
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=1, tags=tags, propagateTags="SERVICE"
+    )
+    await world.settle()
+    arn = world.tasks(serviceName="web")[0]["taskArn"]
+    assert world.ecs.describe_tasks(tasks=[arn], include=["TAGS"])["tasks"][0]["tags"] == tags
+
+
+async def test_steady_services_rest(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1)
+    await world.settle()
+    await world.advance(41)
+    before = world.cloud.db.total_changes
+    await world.settle()
+    assert world.cloud.db.total_changes == before

@@ -92,7 +92,7 @@ def pin(db: Connection, id: str, digests: Mapping[str, str]) -> None:
 
 def _kept(row: Row) -> Kept:
     return Kept(
-        deployment=_decoder.decode(row["body"]),
+        deployment=replace(_decoder.decode(row["body"]), status=row["status"]),
         revision=_revision.decode(row["revision"]),
         stop_requested=row["stop_requested"],
         finished_at=row["finished_at"],
