@@ -49,7 +49,12 @@ def test_the_whole_story_is_one_page() -> None:
         ],
         "rules": [{"priority": 10, "paths": ["/accounts/*"], "service": "accounts"}],
         "events": [
-            {"at": "2026-01-01T10:20:30.4+00:00", "service": "accounts", "message": "(service accounts) has begun."}
+            {
+                "at": "2026-01-01T10:20:30.4+00:00",
+                "service": "accounts",
+                "message": "(service accounts) registered 1 targets in (target-group "
+                "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/bamboo-accounts/0123456789abcdef)",
+            }
         ],
         "missing": ["web"],
     }
@@ -66,7 +71,7 @@ i-2       t2.micro DRAINING  995 of 995 MiB  [..............................]
 RULE  PATHS        SERVICE
 10    /accounts/*  accounts
 
-10:20:30  (service accounts) has begun.
+10:20:30  (service accounts) registered 1 targets in (target-group bamboo-accounts)
 
 not deployed: web"""
     )

@@ -1,6 +1,7 @@
 """`culm status`."""
 
 import json
+import re
 from typing import Any
 
 import click
@@ -60,10 +61,15 @@ def pictured(found: dict[str, Any]) -> str:
         ),
     ]
     if found["events"]:
-        parts.append("\n".join(f"{e['at'][11:19]}  {e['message']}" for e in found["events"]))
+        parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in found["events"]))
     if missing := found.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def without_arns(message: str) -> str:
+    """`arn:aws:elasticloadbalancing:...:targetgroup/bamboo-accounts/0123456789abcdef` is `bamboo-accounts`."""
+    return re.sub(r"arn:aws:[^\s/)]+/([^\s/)]+)(?:/[0-9a-f]+)?", r"\1", message)
 
 
 def picture(instance: dict[str, Any]) -> str:

@@ -35,11 +35,11 @@ def migrate(
     family = render.family(project, service, migrate=True)
     for running in tasks(ecs, project.name, family=family, desiredStatus="RUNNING"):
         progress("a migration of an earlier deploy still runs")
-        ended = until_stopped(ecs, project, service, running["taskArn"], progress)
+        ended = until_stopped(target, project, service, running["taskArn"], progress)
         if ended["taskDefinitionArn"] == task_definition and exit_code(ended) == 0:
             return
     arn = run(ecs, project, service, task_definition, progress, others_move)
-    ended = until_stopped(ecs, project, service, arn, progress)
+    ended = until_stopped(target, project, service, arn, progress)
     if (code := exit_code(ended)) != 0:
         ending = f"ended with exit code {code}" if code is not None else "did not start"
         raise CulmError(
@@ -77,10 +77,11 @@ def run(
 
 
 def until_stopped(
-    ecs: Any, project: Project, service: Service, arn: str, progress: Callable[[str], None]
+    target: Target, project: Project, service: Service, arn: str, progress: Callable[[str], None]
 ) -> dict[str, Any]:
+    ecs = target.client("ecs")
     started = time.monotonic()
-    for pause in intervals(0.05, 1.0):
+    for pause in intervals(0.05, target.longest_pause):
         found: list[dict[str, Any]] = ecs.describe_tasks(cluster=project.name, tasks=[arn])["tasks"]
         if not found:
             raise CulmError(f"the migration of {service.name} is gone: {last(arn)}", f"culm logs {service.name}")

@@ -70,6 +70,11 @@ class Target:
     def account(self) -> str:
         return str(self.client("sts").get_caller_identity()["Account"])
 
+    @property
+    def longest_pause(self) -> float:
+        """Seconds between two looks: on this machine they cost little, Amazon throttles who looks too often."""
+        return 0.25 if self.endpoint_url else 1.5
+
     def url(self, dns_name: str, port: int) -> str:
         """Where people find the load balancer: on an endpoint's own machine, or under its DNS name."""
         host = urlsplit(self.endpoint_url).hostname if self.endpoint_url else dns_name

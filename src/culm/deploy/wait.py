@@ -34,7 +34,7 @@ def until_steady(
     started = moved = time.monotonic()
     before: object = None
     past: frozenset[str] | None = None
-    for pause in intervals():
+    for pause in intervals(longest=target.longest_pause):
         look = look_at(target, project, service, moved)
         if past is None:
             past = bygone(look)
