@@ -74,6 +74,7 @@ class Node:
     """One instance of the fleet with what it has left."""
 
     __slots__ = (
+        "absent",
         "attributes",
         "cpu",
         "groups",
@@ -90,6 +91,8 @@ class Node:
         self.instance = instance
         self.place = place
         """Its turn when everything else is equal."""
+        self.absent = _absence(instance)
+        """Why it takes no tasks at all, if so."""
         self.cpu = instance.cpu
         self.memory = instance.memory
         self.ports = set(instance.ports)
@@ -130,6 +133,12 @@ class Node:
         twin.ports, twin.ports_udp = set(self.ports), set(self.ports_udp)
         twin.groups, twin.staying = dict(self.groups), dict(self.staying)
         return twin
+
+
+def _absence(instance: ContainerInstance) -> str | None:
+    if instance.status != "ACTIVE":
+        return instance.status
+    return None if instance.agent_connected else "AGENT"
 
 
 class Fleet:

@@ -38,17 +38,17 @@ def refusal(need: Need, node: Node) -> str | None:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
     """
-    if node.instance.status != "ACTIVE":
-        return "INACTIVE" if node.instance.status == "INACTIVE" else node.instance.status
-    if not node.instance.agent_connected:
-        return "AGENT"
-    if any(name not in node.attributes for name in need.attributes):
+    if node.absent is not None:
+        return node.absent
+    if need.attributes and not node.attributes.keys() >= set(need.attributes):
         return "ATTRIBUTE"
     if node.cpu < need.cpu:
         return "RESOURCE:CPU"
     if node.memory < need.memory:
         return "RESOURCE:MEMORY"
-    if not node.ports.isdisjoint(need.ports) or not node.ports_udp.isdisjoint(need.ports_udp):
+    if need.ports and not node.ports.isdisjoint(need.ports):
+        return "RESOURCE:PORTS"
+    if need.ports_udp and not node.ports_udp.isdisjoint(need.ports_udp):
         return "RESOURCE:PORTS"
     return None
 
@@ -117,7 +117,7 @@ class Chooser:
     def _rank(self) -> Ranking:
         request = self._request
         return Ranking(
-            [n for n in self._fleet if objection(request, n) is None],
+            list(self._fleet),
             request.strategies,
             request.group,
             holders=self._fleet.holders(request.group),
