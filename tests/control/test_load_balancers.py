@@ -10,7 +10,7 @@ from culm.store.elbv2 import targets
 @pytest.fixture
 def group(world) -> str:
     elb = world.cloud.client("elbv2")
-    subnet_ids = ["subnet-00000000000000001", "subnet-00000000000000002"]
+    subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"]
     balancer = elb.create_load_balancer(Name="lb", Subnets=subnet_ids)["LoadBalancers"][0]["LoadBalancerArn"]
     arn = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-00000000000000001")
     arn = arn["TargetGroups"][0]["TargetGroupArn"]

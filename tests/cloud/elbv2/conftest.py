@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from culm.cloud.ec2.network import VPC_ID, subnet_id
+
+SUBNETS = [subnet_id("a"), subnet_id("b")]
+
 
 class Balancing:
     """Shorthand for what most tests begin with."""
@@ -13,11 +17,11 @@ class Balancing:
         self.api = cloud.client("elbv2")
 
     def load_balancer(self, name: str = "bamboo") -> str:
-        made = self.api.create_load_balancer(Name=name, Subnets=["subnet-1", "subnet-2"])
+        made = self.api.create_load_balancer(Name=name, Subnets=SUBNETS)
         return made["LoadBalancers"][0]["LoadBalancerArn"]
 
     def target_group(self, name: str = "web", **settings: Any) -> str:
-        settings = {"Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", **settings}
+        settings = {"Protocol": "HTTP", "Port": 80, "VpcId": VPC_ID, **settings}
         return self.api.create_target_group(Name=name, **settings)["TargetGroups"][0]["TargetGroupArn"]
 
     def listener(self, load_balancer: str, port: int = 8080, action: dict[str, Any] | None = None) -> str:

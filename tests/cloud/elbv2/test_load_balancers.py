@@ -1,7 +1,10 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from culm.cloud.ec2.network import VPC_ID, subnet_id
 from culm.store.elbv2 import listeners, load_balancers
+
+A, B = subnet_id("a"), subnet_id("b")
 
 
 def test_a_load_balancer_is_active_at_once_and_described_as_amazon_does(elb, cloud):
@@ -11,7 +14,11 @@ def test_a_load_balancer_is_active_at_once_and_described_as_amazon_does(elb, clo
     assert arn.startswith("arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/bamboo/")
     assert (seen["LoadBalancerArn"], seen["DNSName"], seen["State"]) == (arn, "169.254.170.2", {"Code": "active"})
     assert (seen["Type"], seen["Scheme"], seen["IpAddressType"]) == ("application", "internet-facing", "ipv4")
-    assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == ["subnet-1", "subnet-2"]
+    assert [(zone["SubnetId"], zone["ZoneName"]) for zone in seen["AvailabilityZones"]] == [
+        (A, "us-east-1a"),
+        (B, "us-east-1b"),
+    ]
+    assert seen["VpcId"] == VPC_ID
     assert seen["CreatedTime"].timestamp() == cloud.now
     elb.api.get_waiter("load_balancer_available").wait(LoadBalancerArns=[arn])
 
@@ -19,7 +26,7 @@ def test_a_load_balancer_is_active_at_once_and_described_as_amazon_does(elb, clo
 def test_creating_it_again_gives_the_same_one_and_with_other_settings_is_refused(elb):
     assert elb.load_balancer("bamboo") == elb.load_balancer("bamboo")
     with pytest.raises(ClientError, match=r"DuplicateLoadBalancerName.*but with different settings"):
-        elb.api.create_load_balancer(Name="bamboo", Subnets=["subnet-1", "subnet-3"])
+        elb.api.create_load_balancer(Name="bamboo", Subnets=[A, B], Scheme="internal")
 
 
 @pytest.mark.parametrize(
@@ -29,14 +36,16 @@ def test_creating_it_again_gives_the_same_one_and_with_other_settings_is_refused
         ({"Name": "x" * 33}, "cannot be longer than '32' characters"),
         ({"Name": "-a"}, "cannot begin or end with a hyphen"),
         ({"Name": "internal-a"}, "cannot begin with 'internal-'"),
-        ({"Subnets": ["subnet-1"]}, "At least two subnets"),
+        ({"Subnets": [A, A]}, "At least two subnets"),
+        ({"Subnets": [A, "subnet-1"]}, "SubnetNotFound.*'subnet-1' does not exist"),
+        ({"SubnetMappings": [{"SubnetId": A}]}, "cannot be specified together"),
         ({"Type": "network"}, "culm does not support"),
         ({"CustomerOwnedIpv4Pool": "ipv4pool-coip-1"}, "culm does not support CustomerOwnedIpv4Pool"),
     ],
 )
 def test_a_wrong_or_unsupported_setting_is_refused_by_name(elb, settings, message):
     with pytest.raises(ClientError, match=message):
-        elb.api.create_load_balancer(**{"Name": "bamboo", "Subnets": ["subnet-1", "subnet-2"], **settings})
+        elb.api.create_load_balancer(**{"Name": "bamboo", "Subnets": [A, B], **settings})
 
 
 def test_one_that_is_not_there_is_not_found(elb):
@@ -85,10 +94,10 @@ def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb
 def test_security_groups_and_subnets_are_kept(elb):
     arn = elb.load_balancer()
     elb.api.set_security_groups(LoadBalancerArn=arn, SecurityGroups=["sg-1"])
-    elb.api.set_subnets(LoadBalancerArn=arn, Subnets=["subnet-2", "subnet-3"])
+    elb.api.set_subnets(LoadBalancerArn=arn, SubnetMappings=[{"SubnetId": B}, {"SubnetId": A}])
     [seen] = elb.api.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
     assert seen["SecurityGroups"] == ["sg-1"]
-    assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == ["subnet-2", "subnet-3"]
+    assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == [B, A]
 
 
 def test_a_listener_that_cannot_be_served_impairs_its_load_balancer(elb, cloud):

@@ -1,6 +1,8 @@
 import pytest
 from botocore.exceptions import ClientError
 
+from culm.cloud.ec2.network import VPC_ID
+
 
 def test_a_target_group_has_amazons_defaults(elb):
     arn = elb.target_group("web")
@@ -12,7 +14,7 @@ def test_a_target_group_has_amazons_defaults(elb):
         "Protocol": "HTTP",
         "ProtocolVersion": "HTTP1",
         "Port": 80,
-        "VpcId": "vpc-1",
+        "VpcId": VPC_ID,
         "TargetType": "instance",
         "HealthCheckProtocol": "HTTP",
         "HealthCheckPort": "traffic-port",
@@ -63,6 +65,7 @@ def test_modifying_changes_what_is_given(elb):
         ({"Matcher": {"HttpCode": "2xx"}}, "'2xx' is not valid"),
         ({"HealthCheckEnabled": False}, "culm does not support"),
         ({"ProtocolVersion": "GRPC"}, "culm does not support"),
+        ({"VpcId": "vpc-1"}, "The VPC ID 'vpc-1' is not found"),
         ({"TargetType": "lambda"}, "culm does not support"),
         ({"TargetControlPort": 1}, "culm does not support TargetControlPort"),
     ],
@@ -74,7 +77,7 @@ def test_a_wrong_or_unsupported_setting_is_refused_by_name(elb, settings, messag
 
 def test_a_port_and_a_vpc_are_needed(elb):
     with pytest.raises(ClientError, match="A port must be specified"):
-        elb.api.create_target_group(Name="web", VpcId="vpc-1")
+        elb.api.create_target_group(Name="web", VpcId=VPC_ID)
     with pytest.raises(ClientError, match="A VPC ID must be specified"):
         elb.api.create_target_group(Name="web", Port=80)
 

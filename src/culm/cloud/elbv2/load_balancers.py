@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateL
 from dataclasses import replace
 from typing import Any, Literal
 
+from culm.cloud.ec2 import network
 from culm.cloud.elbv2 import attributes, names
 from culm.cloud.elbv2.attributes import Attribute
 from culm.cloud.elbv2.references import find_load_balancer, load_balancer_arn
@@ -47,7 +48,7 @@ def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, 
         load_balancer_arn=load_balancer_arn(call, req.name),
         load_balancer_name=req.name,
         scheme=req.scheme,
-        subnets=_subnets(req.subnets, req.subnet_mappings),
+        subnets=_subnets(call, req.subnets, req.subnet_mappings),
         security_groups=req.security_groups,
         created_time=call.now,
     )
@@ -160,15 +161,19 @@ class SetSubnetsInput:
 @operation("elbv2", "SetSubnets")
 def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
     there = find_load_balancer(call, req.load_balancer_arn)
-    changed = replace(there, subnets=_subnets(req.subnets, req.subnet_mappings))
+    changed = replace(there, subnets=_subnets(call, req.subnets, req.subnet_mappings))
     load_balancers.save(call.db, changed)
     return {"availability_zones": _zones(call, changed), "ip_address_type": "ipv4"}
 
 
-def _subnets(subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[str, ...]:
+def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[str, ...]:
     if subnets and mappings:
         raise AwsError("ValidationError", "Subnets and subnet mappings cannot be specified together")
     wished = subnets or tuple(mapping.subnet_id for mapping in mappings)
+    known = {subnet["subnet_id"] for subnet in network.subnets(call)}
+    for subnet in wished:
+        if subnet not in known:
+            raise AwsError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
     if len(set(wished)) < 2:
         raise AwsError("ValidationError", "At least two subnets in two different Availability Zones must be specified")
     return wished
@@ -183,6 +188,7 @@ def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
         "dns_name": load_balancers.address(call.db),
         "canonical_hosted_zone_id": HOSTED_ZONE,
         "created_time": load_balancer.created_time,
+        "vpc_id": network.VPC_ID,
         "scheme": load_balancer.scheme,
         "state": state,
         "type": "application",
@@ -193,4 +199,5 @@ def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
 
 
 def _zones(call: Call, load_balancer: LoadBalancer) -> list[dict[str, str]]:
-    return [{"subnet_id": subnet} for subnet in load_balancer.subnets]
+    zone_of = {subnet["subnet_id"]: subnet["availability_zone"] for subnet in network.subnets(call)}
+    return [{"subnet_id": subnet, "zone_name": zone_of[subnet]} for subnet in load_balancer.subnets]

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateT
 from dataclasses import fields, replace
 from typing import Any, Literal
 
+from culm.cloud.ec2.network import VPC_ID
 from culm.cloud.elbv2 import attributes, names
 from culm.cloud.elbv2.attributes import Attribute
 from culm.cloud.elbv2.references import find_load_balancer, find_target_group, target_group_arn
@@ -24,7 +25,7 @@ class CreateTargetGroupInput:
     protocol: Literal["HTTP"] = "HTTP"
     protocol_version: Literal["HTTP1"] = "HTTP1"
     port: int | None = None
-    vpc_id: Stored[str | None] = None
+    vpc_id: str | None = None
     health_check_protocol: Literal["HTTP"] = "HTTP"
     health_check_port: str = "traffic-port"
     health_check_enabled: Literal[True] = True
@@ -47,6 +48,8 @@ def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, An
         raise AwsError("ValidationError", "A port must be specified")
     if req.vpc_id is None:
         raise AwsError("ValidationError", "A VPC ID must be specified")
+    if req.vpc_id != VPC_ID:
+        raise AwsError("ValidationError", f"The VPC ID '{req.vpc_id}' is not found")
     wished = TargetGroup(
         target_group_arn=target_group_arn(call, req.name),
         target_group_name=req.name,
