@@ -1,6 +1,8 @@
 """What every ring of tests may use: `cloud`, the AWS API in process."""
 
+import asyncio
 import itertools
+import os
 import socket
 import sqlite3
 import threading
@@ -17,6 +19,7 @@ from botocore.config import Config
 
 import culm.cloud
 from culm.control import clock
+from culm.runtime.engine import available
 from culm.store.db import Store, connect, transact
 from culm.wire.api import Api, Ready
 from culm.wire.asgi import application
@@ -146,3 +149,13 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     thread.join()
     listener.close()
     store.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where no Docker engine answers, its tests are skipped by name; CULM_REQUIRE_ENGINE lets them fail instead."""
+    wanting = [item for item in items if item.get_closest_marker("docker")]
+    if not wanting or os.environ.get("CULM_REQUIRE_ENGINE"):
+        return
+    why = asyncio.run(available())
+    for item in wanting if why else ():
+        item.add_marker(pytest.mark.skip(reason=f"no Docker engine answers: {why}"))
