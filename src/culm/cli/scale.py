@@ -1,7 +1,5 @@
 """`culm scale`."""
 
-from dataclasses import replace
-
 import click
 
 from culm.cli.session import open_project, open_target, services_of, target_option
@@ -28,6 +26,6 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
         target.client("ecs").update_service(cluster=project.name, service=service, desiredCount=count)
         console.say(f"wants {count} tasks", service)
         if wait:
-            until_steady(target, project, replace(one, count=count), lambda said: console.doing(service, said))
+            until_steady(target, project, one, lambda said: console.doing(service, said), fresh=False)
             console.doing(service)
             console.say("is steady", service)

@@ -1,13 +1,13 @@
 """`culm status`."""
 
 import json
-import re
 from typing import Any
 
 import click
 
 from culm.cli.session import json_option, open_project, open_target, target_option
 from culm.deploy import faults
+from culm.deploy.causes import without_arns
 from culm.deploy.status import status as look
 
 SLOT_MIB = 64
@@ -65,11 +65,6 @@ def pictured(found: dict[str, Any]) -> str:
     if missing := found.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
-
-
-def without_arns(message: str) -> str:
-    """`arn:aws:elasticloadbalancing:...:targetgroup/bamboo-accounts/0123456789abcdef` is `bamboo-accounts`."""
-    return re.sub(r"arn:aws:[^\s/)]+/([^\s/)]+)(?:/[0-9a-f]+)?", r"\1", message)
 
 
 def picture(instance: dict[str, Any]) -> str:

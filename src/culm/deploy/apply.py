@@ -122,7 +122,8 @@ def service(
         say(change.what)
         call(target, change)
         changed = True
-    wait.until_steady(target, project, one, progress)
+    rolls = change is not None and "deploymentConfiguration" in change.input
+    wait.until_steady(target, project, one, progress, fresh=rolls)
     if changed:
         say("is steady")
     return changed
@@ -194,7 +195,7 @@ def roll(target: Target, project: Project, one: Service, progress: Say, **update
         raise CulmError(f"{one.name} is not deployed", f"culm deploy {one.name}")
     how = render.deployment_configuration(start_first=starts_first(target, project, one, found))
     target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
-    wait.until_steady(target, project, one, progress)
+    wait.until_steady(target, project, one, progress, fresh=True)
 
 
 def earlier_revision(target: Target, project: Project, one: Service, revision: int | None) -> str:

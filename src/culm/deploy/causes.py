@@ -1,5 +1,6 @@
 """Why a task failed, on one screen: how it stopped, what it said last, what the load balancer saw."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ def told(
     health: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Indented lines. `prefix` is the log stream's: the service's name, or `migrate`."""
-    lines = [f"task {last(task['taskArn'])}: {task.get('stopCode', '')} {task.get('stoppedReason', '')}".rstrip()]
+    reason = without_arns(task.get("stoppedReason", ""))
+    lines = [f"task {last(task['taskArn'])}: {task.get('stopCode', '')} {reason}".rstrip()]
     for container in task.get("containers", ()):
         if "exitCode" in container or container.get("reason"):
             code = f"exit code {container['exitCode']}" if "exitCode" in container else "no exit code"
@@ -36,3 +38,8 @@ def told(
     said = last_lines(target, render.log_group(project, service), stream, LINES)
     lines += ["its last lines:", *(f"  {line}" for line in said)] if said else ["it wrote no line"]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def without_arns(message: str) -> str:
+    """`arn:aws:elasticloadbalancing:...:targetgroup/bamboo-accounts/0123456789abcdef` is `bamboo-accounts`."""
+    return re.sub(r"arn:aws:[^\s/)]+/([^\s/)]+)(?:/[0-9a-f]+)?", r"\1", message)

@@ -28,16 +28,20 @@ def until_steady(
     service: Service,
     progress: Callable[[str], None],
     *,
+    fresh: bool,
     timeout: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Return when the service's newest deployment is all there is; raise with the cause when it cannot be."""
+    """Return when the service's newest deployment is all there is; raise with the cause when it cannot be.
+
+    `fresh`: it has just been made, so that every task of it that stopped tells. Otherwise its past is past.
+    """
     started = moved = time.monotonic()
     before: object = None
     past: frozenset[str] | None = None
     for pause in intervals(longest=target.longest_pause):
         look = look_at(target, project, service, moved)
         if past is None:
-            past = bygone(look)
+            past = frozenset() if fresh else frozenset(task["taskArn"] for task in look.stopped)
         look = replace(look, stopped=[task for task in look.stopped if task["taskArn"] not in past])
         now = time.monotonic()
         if (state := movement(look)) != before:
@@ -53,14 +57,6 @@ def until_steady(
             hint = f"it may still get there: culm status; its log: culm logs {service.name}"
             raise TimedOut(f"{service.name} was not steady after {timeout:.0f} s: {said}", hint)
         time.sleep(pause)
-
-
-def bygone(look: Look) -> frozenset[str]:
-    """Tasks that had stopped before: a deployment that was complete once is not judged by its past."""
-    complete = any(
-        d["status"] == "PRIMARY" and d.get("rolloutState") == "COMPLETED" for d in look.service["deployments"]
-    )
-    return frozenset(task["taskArn"] for task in look.stopped) if complete else frozenset()
 
 
 def look_at(target: Target, project: Project, service: Service, moved: float) -> Look:
@@ -97,5 +93,9 @@ def failure(target: Target, project: Project, service: Service, doomed: Doomed, 
     what = f"{service.name} did not start: {doomed.why}"
     if doomed.task is not None:
         what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
-    kept = f"\nthe version before it: culm rollback {service.name}" if len(look.service["deployments"]) > 1 else ""
-    return CulmError(what, doomed.hint + kept)
+    back = (
+        [f"go back to the version before it: culm rollback {service.name}"]
+        if len(look.service["deployments"]) > 1
+        else []
+    )
+    return CulmError(what, "; or ".join([doomed.hint, *back] if doomed.hint else back))
