@@ -20,7 +20,7 @@ from culm.model.arn import ACCOUNT
 from culm.model.arn import arn as make_arn
 from culm.store.changes import Signal
 from culm.store.db import Store
-from culm.store.ecs import container_instances, task_definitions, tasks
+from culm.store.ecs import container_instances, scheduling, task_definitions, tasks
 
 Order = tuple[str, str]
 """A task's ARN, and RUNNING or STOPPED."""
@@ -129,7 +129,7 @@ class Agents:
         return found
 
     def _issue(self, db: Connection, instance: str, known: frozenset[Order]) -> tuple[str, list[Order], list[ToAgent]]:
-        new = [order for order in orders.pending(db, instance) if order not in known]
+        new = [order for order in scheduling.pending(db, instance) if order not in known]
         return instance, new, orders.orders(db, new, self._issuer())
 
     def _greeting(self, db: Connection, instance: str) -> tuple[list[Order], list[ToAgent]]:

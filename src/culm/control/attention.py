@@ -5,11 +5,11 @@ memory of looks, read against the rows themselves: a new process looks at everyt
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
-from sqlite3 import Connection, Row
+from collections.abc import Hashable, Mapping
+from sqlite3 import Connection
 
 from culm.decide.state import TargetHealth
-from culm.store.ecs import container_instances, tasks
+from culm.store.ecs import container_instances, scheduling
 
 LONGEST_REST = 3600.0
 """Seconds."""
@@ -38,35 +38,17 @@ class Attention:
 def fingerprints(db: Connection, cluster: str, health: Mapping[str, TargetHealth]) -> Mapping[str, Fingerprint]:
     """What a service's next look depends on: its own rows, its targets, the instances; the room, if it wants some."""
     instances = container_instances.fingerprint(db, cluster)
-    room = hash(tuple(tasks.loads(db, cluster)))
-    targets = _targets_by_service(db, health)
-    found: dict[str, Fingerprint] = {}
-    for arn, version, desired, strategy, count, versions, staying in _versions(db, cluster):
-        satisfied = strategy == "REPLICA" and staying == desired
-        found[arn] = version, count, versions, instances, None if satisfied else room, targets.get(arn)
-    return found
-
-
-def _versions(db: Connection, cluster: str) -> Iterable[Row]:
-    return db.execute(
-        "SELECT s.arn, s.version, s.desired_count, s.scheduling_strategy, count(t.arn) AS tasks,"
-        " total(t.version) AS task_versions,"
-        " total(t.desired_status = 'RUNNING' AND t.last_status != 'STOPPED') AS staying"
-        " FROM ecs_service s LEFT JOIN ecs_task t ON t.service_arn = s.arn"
-        " WHERE s.cluster = ? AND s.drained_at IS NULL GROUP BY s.arn",
-        (cluster,),
-    ).fetchall()
+    room = hash(tuple(scheduling.loads(db, cluster)))
+    targets = _targets_by_service(db, health) if health else {}
+    return {
+        arn: (version, instances, None if satisfied else room, targets.get(arn))
+        for arn, satisfied, version in scheduling.versions(db, cluster)
+    }
 
 
 def _targets_by_service(db: Connection, health: Mapping[str, TargetHealth]) -> Mapping[str, Fingerprint]:
-    if not health:
-        return {}
-    owners = db.execute(
-        "SELECT DISTINCT r.task_arn, t.service_arn FROM ecs_task_target r JOIN ecs_task t ON t.arn = r.task_arn"
-        " WHERE t.service_arn IS NOT NULL"
-    )
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for task_arn, service_arn in owners:
+    for task_arn, service_arn in scheduling.registered(db):
         if task_arn in health:
             found[service_arn].append((task_arn, health[task_arn].state))
     return {arn: tuple(sorted(states)) for arn, states in found.items()}

@@ -8,7 +8,7 @@ from culm.cloud.ecs.fleet import instances_of
 from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
-from culm.store.ecs import events, services, task_definitions, task_targets, tasks
+from culm.store.ecs import events, scheduling, services, task_definitions, task_targets
 from culm.store.elbv2 import targets
 
 WORST = ("unhealthy", "draining", "initial", "healthy")
@@ -20,7 +20,7 @@ def observe(
 ) -> ClusterState:
     """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
     wanted = [replace(s, events=events.newest(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
-    found = tasks.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
+    found = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
     revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
     revisions.update(d.task_definition for s in wanted for d in s.deployments)
     definitions = {arn: task_definitions.find_arn(db, arn) for arn in revisions}

@@ -1,6 +1,6 @@
 """What an instance's agent is to be told, read from the rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 
 from culm.control import identities
@@ -18,9 +18,6 @@ from culm.model.task_definitions import ContainerDefinition, TaskDefinition
 from culm.model.tasks import Task
 from culm.store.ecs import deployments, task_definitions, tasks
 
-STARTING = "desired_status = 'RUNNING' AND last_status IN ('PROVISIONING', 'PENDING')"
-STOPPING = "last_status = 'STOPPING'"
-
 
 @record
 class Issuer:
@@ -32,19 +29,8 @@ class Issuer:
     new_id: Callable[[], str]
 
 
-def pending(db: Connection, container_instance_arn: str) -> list[tuple[str, str]]:
-    """(task ARN, "RUNNING" or "STOPPED"): the tasks that the agent has yet to start or stop."""
-    rows = db.execute(
-        f"SELECT arn, iif({STOPPING}, 'STOPPED', 'RUNNING') FROM ecs_task"
-        f" WHERE container_instance_arn = ? AND last_status IN ('PROVISIONING', 'PENDING', 'STOPPING')"
-        f" AND ({STOPPING} OR {STARTING}) ORDER BY rowid",
-        (container_instance_arn,),
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def orders(db: Connection, wanted: list[tuple[str, str]], issuer: Issuer) -> list[ToAgent]:
-    """The messages that tell an agent of these tasks: credentials before the tasks that use them."""
+def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) -> list[ToAgent]:
+    """The messages that tell an agent to have these tasks RUNNING or STOPPED; credentials come before their tasks."""
     messages: list[ToAgent] = []
     payloads: list[TaskPayload] = []
     for arn, desired in wanted:

@@ -20,7 +20,7 @@ from culm.decide.schedule import next_look, schedule
 from culm.decide.state import ClusterState, group_of
 from culm.model.services import Service
 from culm.store.db import Store
-from culm.store.ecs import clusters, tasks
+from culm.store.ecs import clusters, scheduling
 
 EVERY = 1.0
 """Seconds between looks when nothing happens: grace periods, back-offs and the 40 s rule pass by themselves."""
@@ -51,7 +51,7 @@ class Reconciler:
         health = target_health(db)
         prints = fingerprints(db, cluster, health)
         awake = self._attention.awake(prints, now)
-        if not awake and not tasks.any_stopped_before(db, cluster, now - KEPT_SECONDS):
+        if not awake and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
             return done + registrations.deregister(db, cluster, now, self._new_id)
         state = observe(db, cluster, awake, health, now)
         actions = schedule(state, fleet=fleet_of(db, cluster))

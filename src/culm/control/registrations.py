@@ -12,7 +12,7 @@ from culm.control.apply import tell
 from culm.decide import events as words
 from culm.model.services import LoadBalancer
 from culm.model.tasks import Status, Task
-from culm.store.ecs import container_instances, deployments, services, task_targets, tasks
+from culm.store.ecs import container_instances, deployments, scheduling, services, task_targets, tasks
 from culm.store.ecs.task_targets import TaskTarget
 from culm.store.elbv2 import target_groups, targets
 
@@ -20,7 +20,7 @@ from culm.store.elbv2 import target_groups, targets
 def register(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
     """Register each running task of a service that has load balancers and is not registered yet."""
     told: dict[tuple[str, str], int] = defaultdict(int)
-    for task, service_arn in _unregistered(db, cluster):
+    for task, service_arn in scheduling.unregistered(db, cluster):
         instance = container_instances.find(db, task.container_instance_arn or "")
         for balancer in _load_balancers(db, service_arn, task.started_by or ""):
             port = _host_port(task, balancer)
@@ -41,7 +41,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
     moved = 0
     told: dict[tuple[str, str], int] = defaultdict(int)
     draining: dict[str, set[str]] = defaultdict(set)
-    for arn, status, service_arn in _leaving(db, cluster):
+    for arn, status, service_arn in scheduling.leaving(db, cluster):
         left = _still_there(db, task_targets.of(db, arn))
         for target in left:
             if not target.deregistered:
@@ -59,27 +59,6 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
     for (service_arn, group), count in told.items():
         tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
     return moved
-
-
-def _unregistered(db: Connection, cluster: str) -> list[tuple[Task, str]]:
-    rows = db.execute(
-        "SELECT t.* FROM ecs_task t WHERE t.cluster = ? AND t.last_status = 'RUNNING' AND t.load_balanced = 1"
-        " AND t.desired_status = 'RUNNING'"
-        " AND NOT EXISTS (SELECT 1 FROM ecs_task_target r WHERE r.task_arn = t.arn)",
-        (cluster,),
-    )
-    return [(tasks.task_of(row), row["service_arn"]) for row in rows.fetchall()]
-
-
-def _leaving(db: Connection, cluster: str) -> list[tuple[str, Status, str]]:
-    """(ARN, status, service's ARN) of the tasks that are to stop, and of those that stopped and left targets behind."""
-    columns = "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
-    rows = db.execute(
-        f"{columns} WHERE cluster = ? AND last_status != 'STOPPED' AND desired_status = 'STOPPED' UNION ALL"
-        f" {columns} WHERE arn IN (SELECT task_arn FROM ecs_task_target) AND cluster = ? AND last_status = 'STOPPED'",
-        (cluster, cluster),
-    )
-    return [(row[0], Status(row[1]), row[2]) for row in rows.fetchall()]
 
 
 def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget]:

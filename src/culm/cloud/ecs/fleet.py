@@ -5,7 +5,7 @@ from sqlite3 import Connection
 
 from culm.decide.ledger import Fleet, Need
 from culm.model.instances import ContainerInstance
-from culm.store.ecs import attributes, container_instances, tasks
+from culm.store.ecs import attributes, container_instances, scheduling
 
 
 def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
@@ -19,7 +19,7 @@ def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
 
 def fleet_of(db: Connection, cluster: str) -> Fleet:
     fleet = Fleet(instances_of(db, cluster))
-    for load in tasks.loads(db, cluster):
+    for load in scheduling.loads(db, cluster):
         node = fleet.nodes.get(load.container_instance_arn)
         if node is not None:
             fleet.load(
@@ -30,7 +30,7 @@ def fleet_of(db: Connection, cluster: str) -> Fleet:
                 staying=load.staying,
                 running=load.running,
             )
-    for arn, port, protocol in tasks.host_ports(db, cluster):
+    for arn, port, protocol in scheduling.host_ports(db, cluster):
         if arn in fleet.nodes:
             (fleet[arn].ports if protocol == "tcp" else fleet[arn].ports_udp).add(port)
     return fleet

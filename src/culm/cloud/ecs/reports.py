@@ -9,7 +9,6 @@ from sqlite3 import Connection
 
 from culm.decide.lifecycle import health_of, is_ahead, why_stopped
 from culm.model.agent import ContainerStateChange, PublishHealth, RegisterContainerInstance, SubmitTaskStateChange
-from culm.model.arn import last
 from culm.model.instances import ContainerInstance
 from culm.model.tasks import Container, Status, StopCode, Task
 from culm.store.ecs import container_instances, task_credentials, task_definitions, tasks
@@ -103,8 +102,3 @@ def _containers(known: Iterable[Container], changes: Iterable[ContainerStateChan
                 network_bindings=change.network_bindings or before.network_bindings,
             )
     return tuple(by_name.values())
-
-
-def cluster_of(arn: str) -> str:
-    """The cluster's name in the ARN of a task or a container instance."""
-    return last(arn.rpartition("/")[0])

@@ -1,7 +1,7 @@
 """Tasks: what was asked for, whether they shall run, and what their instances' agents reported."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from sqlite3 import Connection, Row
 
 import msgspec
@@ -35,23 +35,7 @@ class Reported:
     execution_stopped_at: float | None = None
 
 
-@record
-class Load:
-    """What the tasks of one group that are not STOPPED take from one instance."""
-
-    container_instance_arn: str
-    task_group: str
-    cpu: int
-    """CPU units."""
-    memory: int
-    """MiB."""
-    tasks: int
-    staying: int
-    """Those that are to go on running."""
-    running: int
-
-
-_asked = msgspec.json.Decoder(Asked)
+ASKED = msgspec.json.Decoder(Asked)
 _reported = msgspec.json.Decoder(Reported)
 
 
@@ -124,57 +108,6 @@ def arns(db: Connection, where: str, values: Sequence[object]) -> list[str]:
     return [row[0] for row in db.execute(f"SELECT arn FROM ecs_task WHERE {where} ORDER BY rowid", tuple(values))]
 
 
-def outlines(db: Connection, cluster: str, service_arns: Iterable[str], stopped_before: float) -> list[Task]:
-    """The tasks of these services and those that stopped long ago, without their containers: for the scheduler."""
-    rows = db.execute(
-        "SELECT arn, cluster, task_definition_arn, task_group, container_instance_arn, last_status, desired_status,"
-        " started_by, health_status, version, created_at, started_at, stopping_at, stopped_at, stop_code,"
-        " stopped_reason, healthy_at, protected_until, CASE WHEN service_arn IS NULL THEN asked END AS asked"
-        " FROM ecs_task WHERE service_arn IN (SELECT value FROM json_each(?))"
-        " OR (cluster = ? AND stopped_at <= ?) ORDER BY rowid",
-        (json.dumps(list(service_arns)), cluster, stopped_before),
-    )
-    return [_outline(row) for row in rows]
-
-
-def any_stopped_before(db: Connection, cluster: str, moment: float) -> bool:
-    row = db.execute("SELECT 1 FROM ecs_task WHERE cluster = ? AND stopped_at <= ? LIMIT 1", (cluster, moment))
-    return row.fetchone() is not None
-
-
-def loads(db: Connection, cluster: str) -> list[Load]:
-    """What is taken of every instance of a cluster, but for the host ports."""
-    rows = db.execute(
-        "SELECT container_instance_arn, task_group, sum(counted_cpu), sum(counted_memory), count(*),"
-        " sum(desired_status = 'RUNNING'), sum(last_status = 'RUNNING') FROM ecs_task"
-        " WHERE cluster = ? AND last_status != 'STOPPED' GROUP BY container_instance_arn, task_group",
-        (cluster,),
-    )
-    return [
-        Load(
-            container_instance_arn=row[0],
-            task_group=row[1],
-            cpu=row[2],
-            memory=row[3],
-            tasks=row[4],
-            staying=row[5],
-            running=row[6],
-        )
-        for row in rows
-    ]
-
-
-def host_ports(db: Connection, cluster: str) -> list[tuple[str, int, str]]:
-    """(instance ARN, port, protocol) of every fixed host port that is taken."""
-    rows = db.execute(
-        "SELECT container_instance_arn, host_ports FROM ecs_task"
-        " WHERE cluster = ? AND last_status != 'STOPPED' AND host_ports != '[]'",
-        (cluster,),
-    )
-    ports = [(row[0], *port.split("/")) for row in rows for port in json.loads(row[1])]
-    return [(arn, int(port), protocol) for arn, port, protocol in ports]
-
-
 def stop(db: Connection, arn: str, code: StopCode, reason: str, now: float) -> bool:
     """Wish that it stops; False if that was wished already. The first reason stays."""
     changed = db.execute(
@@ -229,31 +162,6 @@ def counts(db: Connection, service_arn: str) -> dict[str, tuple[int, int]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def _outline(row: Row) -> Task:
-    arn = row["arn"]
-    return Task(
-        task_arn=arn,
-        cluster_arn=f"{arn.partition(':task/')[0]}:cluster/{row['cluster']}",
-        task_definition_arn=row["task_definition_arn"],
-        group=row["task_group"],
-        container_instance_arn=row["container_instance_arn"],
-        last_status=Status(row["last_status"]),
-        desired_status=row["desired_status"],
-        started_by=row["started_by"],
-        health_status=row["health_status"],
-        version=row["version"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        stopping_at=row["stopping_at"],
-        stopped_at=row["stopped_at"],
-        stop_code=StopCode(row["stop_code"]) if row["stop_code"] else None,
-        stopped_reason=row["stopped_reason"],
-        healthy_at=row["healthy_at"],
-        protected_until=row["protected_until"],
-        overrides=_asked.decode(row["asked"]).overrides if row["asked"] else TaskOverride(),
-    )
-
-
 def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
     """Running and pending tasks of an instance."""
     row = db.execute(
@@ -265,17 +173,8 @@ def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def count_on(db: Connection, container_instance_arn: str) -> int:
-    """Tasks of an instance that are not STOPPED."""
-    row = db.execute(
-        "SELECT count(*) FROM ecs_task WHERE container_instance_arn = ? AND last_status != 'STOPPED'",
-        (container_instance_arn,),
-    ).fetchone()
-    return int(row[0])
-
-
 def task_of(row: Row) -> Task:
-    asked = _asked.decode(row["asked"])
+    asked = ASKED.decode(row["asked"])
     reported = _reported.decode(row["reported"])
     arn = row["arn"]
     return Task(
