@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ from tests.traffic import (
 
 from culm.dataplane.haproxy import binary
 from culm.dataplane.haproxy.plane import HaproxyPlane
+from culm.dataplane.port import Target
 from culm.errors import PlaneFailure
 from culm.model.load_balancers import (
     Action,
@@ -272,6 +274,19 @@ async def test_the_file_tells_the_targets_of_now_so_that_a_restart_has_them(plan
         await eventually(lambda: refused(client, url))
         await web_listener(plane, two, port=int(url.rsplit(":", 1)[1]))
         assert await target_of(client, url) == two.name
+
+
+async def test_a_thousand_targets_can_come_and_go_at_once(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        listener = a_listener(int(url.rsplit(":", 1)[1]), a_rule(None, action=forward("web")))
+        crowd = [Target(address="127.77.0.11", port=port, draining=port % 2 == 0) for port in range(30_000, 31_000)]
+        await plane.apply([listener], [a_group("web", web.target, *(replace(t, draining=False) for t in crowd))])
+        assert len(await plane.metrics()) == 1001
+        await plane.apply([listener], [a_group("web", web.target, *crowd)])
+        await plane.apply([listener], [a_group("web", web.target)])
+        assert [each.target for each in await plane.metrics()] == [web.name]
+        assert await target_of(client, url) == web.name
 
 
 @pytest.mark.parametrize("which", ["master", "worker"])

@@ -22,6 +22,8 @@ RELOAD_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 _DELETE_ATTEMPTS = 10
 _LET_GO_ATTEMPTS = 50
+_COMMANDS_AT_ONCE = 50
+"""A line of commands must fit into HAProxy's buffer of 16 KiB."""
 
 
 class HaproxyPlane:
@@ -137,16 +139,7 @@ class HaproxyPlane:
     async def _launch(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> None:
         self._totals.restarted()
         self._write(self.render(listeners, groups))
-        arguments = [
-            "-W",
-            "-D",
-            "-S",
-            "unix@master.sock,mode,600",
-            "-p",
-            self._pid_file.name,
-            "-f",
-            self._configuration.name,
-        ]
+        arguments = f"-W -D -S unix@master.sock,mode,600 -p {self._pid_file.name} -f {self._configuration.name}".split()
         status, said = await self._run(*arguments)
         if status != 0:
             raise PlaneFailure("CannotStart", f"HAProxy did not start: {_last_words(said)}")
@@ -201,9 +194,10 @@ class HaproxyPlane:
                 commands.append(f"enable server {server}")
             elif key in seen and seen[key] != target.draining:
                 commands.append(f"set server {server} state {'maint' if target.draining else 'ready'}")
-        for answer in await self._worker.ask(*commands) if commands else []:
-            if answer and answer != "New server registered.":
-                raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses a target: {answer}")
+        for start in range(0, len(commands), _COMMANDS_AT_ONCE):
+            for answer in await self._worker.ask(*commands[start : start + _COMMANDS_AT_ONCE]):
+                if answer and answer != "New server registered.":
+                    raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses a target: {answer}")
         backends = {render.backend(group) for group in groups}
         for key in seen.keys() - wished.keys():
             if key[0] in backends:
