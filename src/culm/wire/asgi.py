@@ -30,7 +30,8 @@ def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequen
             if claims(scope):
                 return await app(scope, receive, send)
         if scope["type"] == "http":
-            await respond(send, await answer(await read(scope, receive)))
+            return await respond(send, await answer(await read(scope, receive)))
+        await send({"type": "websocket.close", "code": 1000})
 
     async def answer(request: Request) -> Response:
         ready = api.prepare(request)
