@@ -22,10 +22,6 @@ def stopped(service: str, task_arns: Sequence[str]) -> str:
     return f"(service {service}) has stopped {len(task_arns)} running tasks: {_tasks(task_arns)}."
 
 
-def stopped_pending(service: str, count: int) -> str:
-    return f"(service {service}) stopped {count} pending tasks."
-
-
 def draining(service: str, task_arns: Sequence[str]) -> str:
     return f"(service {service}) has begun draining connections on {len(task_arns)} tasks."
 
