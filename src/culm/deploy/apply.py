@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm.deploy import databases, diff, vaultfiles, wait
-from culm.deploy.build.port import Recipe
+from culm.deploy.build.port import Recipe, Say
 from culm.deploy.diff import Change
 from culm.deploy.images import Images
 from culm.deploy.live import Live
@@ -20,7 +20,6 @@ from culm.manifest import render
 from culm.manifest.project import Project, Service
 from culm.model.record import record
 
-Say = Callable[[str], None]
 ROUNDS = 6
 """Of base changes: what one makes, the next stands on. More would mean that they never settle."""
 INSTANCE_SECONDS = 60.0
@@ -48,7 +47,7 @@ def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surro
     raise CulmError(f"the target does not keep what it is told: {what}", "does another deploy run at the same time?")
 
 
-def instances(target: Target, cluster: str, say: Say) -> None:
+def instances(target: Target, cluster: str, progress: Say) -> None:
     """Wait until the cluster has instances: a task cannot be run before."""
     started = time.monotonic()
     for pause in wait.intervals():
@@ -58,13 +57,15 @@ def instances(target: Target, cluster: str, say: Say) -> None:
         if time.monotonic() - started > INSTANCE_SECONDS:
             hint = "culm cluster status, and its daemon.log" if target.endpoint_url else "is the instances' role right?"
             raise CulmError(f"no container instance has joined cluster {cluster}", hint)
-        say("waiting for container instances")
+        progress("waiting for container instances")
         time.sleep(pause)
 
 
-def configuration(target: Target, project: Project, live: Live, around: render.Surroundings, say: Say) -> None:
+def configuration(
+    target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say
+) -> None:
     """The files that only the target can tell: databases' and the load balancer's URLs."""
-    databases.prepare(target, project, live, around, say)
+    databases.prepare(target, project, live, around, say, progress)
     assert live.load_balancer is not None, "the base is there"
     url = f"http://{live.load_balancer['DNSName']}:{around.port}\n"
     for name in project.services:
@@ -80,11 +81,11 @@ class Published:
     migration: str | None
 
 
-def publish(images: Images, project: Project, service: Service, live: Live, say: Say) -> Published:
+def publish(images: Images, project: Project, service: Service, live: Live, say: Say, progress: Say) -> Published:
     def ensure(dockerfile: Any, *, migrate: bool) -> str:
         name = render.repository(project, service, migrate=migrate)
         recipe = Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
-        return images.ensure(name, live.repositories[name], recipe, say)
+        return images.ensure(name, live.repositories[name], recipe, say, progress)
 
     return Published(
         service=ensure(service.dockerfile, migrate=False),

@@ -3,11 +3,11 @@
 import secrets
 import ssl
 import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from culm.deploy import vaultfiles
+from culm.deploy.build.port import Say
 from culm.deploy.live import Live
 from culm.deploy.target import Target
 from culm.deploy.wait import intervals
@@ -26,9 +26,7 @@ def instance_name(project: Project, database: str) -> str:
     return f"{project.name}-{database}"
 
 
-def prepare(
-    target: Target, project: Project, live: Live, around: render.Surroundings, progress: Callable[[str], None]
-) -> None:
+def prepare(target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say) -> None:
     """Make what is missing: servers, then roles and databases, then their URLs. What is there is kept."""
     for database in project.databases:
         users = [service for service in project.services.values() if service.database == database]
@@ -36,7 +34,7 @@ def prepare(
             continue
         name = instance_name(project, database)
         if name not in live.databases:
-            progress(f"creating database server {name}")
+            say(f"creating database server {name}")
             create(target, project, database, master_password(target, project, database, around))
         address, port = until_available(target, name, progress)
         for service in users:
@@ -44,7 +42,7 @@ def prepare(
             if known is None:
                 password = master_password(target, project, database, around)
                 url = make(address, port, password, project, service)
-                progress(f"created database {identifier(project, service)}")
+                say(f"created database {identifier(project, service)}")
             else:
                 url = moved(known.strip(), address, port)
             if url != (known or "").strip():
@@ -79,7 +77,7 @@ def master_password(target: Target, project: Project, database: str, around: ren
     return known
 
 
-def until_available(target: Target, name: str, progress: Callable[[str], None]) -> tuple[str, int]:
+def until_available(target: Target, name: str, progress: Say) -> tuple[str, int]:
     """Its address and port, once it has them."""
     started = time.monotonic()
     for pause in intervals(0.1, 1.0):

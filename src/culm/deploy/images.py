@@ -6,9 +6,8 @@ The tag is the fingerprint of the inputs, so the registry itself is the memory o
 import base64
 import ipaddress
 import threading
-from collections.abc import Callable
 
-from culm.deploy.build.port import Builder, Place, Recipe
+from culm.deploy.build.port import Builder, Place, Recipe, Say
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 
@@ -24,7 +23,7 @@ class Images:
         self._login: tuple[str, str] | None = None
         self._logging_in = threading.Lock()
 
-    def ensure(self, repository: str, uri: str, recipe: Recipe, say: Callable[[str], None]) -> str:
+    def ensure(self, repository: str, uri: str, recipe: Recipe, say: Say, progress: Say) -> str:
         """`uri@sha256:...` of the recipe's image, which is there when this returns."""
         tag = self.builder.fingerprint(recipe)[:TAG_LENGTH]
         digest = self.digest(repository, tag)
@@ -32,7 +31,7 @@ class Images:
             say(f"building {recipe.dockerfile.name}")
             user, password = self.login()
             place = Place(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
-            digest = self.builder.publish(recipe, place, say)
+            digest = self.builder.publish(recipe, place, say, progress)
         return f"{uri}@{digest}"
 
     def digest(self, repository: str, tag: str) -> str | None:

@@ -69,7 +69,7 @@ class Up:
             for name in names:
                 one = self.project.services[name]
                 say, progress = self._say(name), self._progress(name)
-                published = apply.publish(self.images, self.project, one, live, say)
+                published = apply.publish(self.images, self.project, one, live, say, progress)
                 assert published.migration is not None, "the caller names services that have one"
                 apply.before_it(
                     self.target, self.project, one, published.migration, around, say, progress, lambda: False
@@ -86,10 +86,11 @@ class Up:
 
     def _shared(self, live: Live, around: render.Surroundings) -> None:
         """What every service needs before it can run, while the images are being built."""
-        say = self._say()
+        say, progress = self._say(), self._progress(self.project.name)
         with faults.translated():
-            apply.configuration(self.target, self.project, live, around, say)
-            apply.instances(self.target, self.project.name, say)
+            apply.configuration(self.target, self.project, live, around, say, progress)
+            apply.instances(self.target, self.project.name, progress)
+        self.console.doing(self.project.name)
 
     def _service(
         self,
@@ -120,7 +121,7 @@ class Up:
         before: Sequence["Future[Outcome]"],
     ) -> bool:
         one = self.project.services[name]
-        published = apply.publish(self.images, self.project, one, live, self._say(name))
+        published = apply.publish(self.images, self.project, one, live, self._say(name), self._progress(name))
         if before:
             self._progress(name)(f"after {', '.join(one.after)}")
         for earlier in before:

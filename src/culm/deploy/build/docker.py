@@ -41,7 +41,7 @@ class DockerBuilder:
         told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return told.hexdigest()
 
-    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
+    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         read = instructions(recipe.dockerfile)
         build = self.build_with_cli if needs_buildkit(read) else self.build_with_engine
         lines: list[str] = []
@@ -49,10 +49,11 @@ class DockerBuilder:
             for line in build(recipe, place, read):
                 lines.append(line)
                 if line.startswith(("Step ", "#")):
-                    say(line)
+                    progress(line)
         except CulmError as error:
             output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
             raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
+        progress("pushing")
         digest = self.engine.push(place.repository, place.tag, place.user, place.password)
         say(f"pushed {place.repository}")
         return digest

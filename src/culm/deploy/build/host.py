@@ -27,13 +27,14 @@ class HostBuilder:
         told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return told.hexdigest()
 
-    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
+    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         from culm.deploy.push import push  # httpx is slow to import, and nothing changed is the common case
 
         plan = self.plan(recipe)
         for left in plan.left:
             say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
         image = oci.image(plan)
+        progress("pushing")
         push(image, place, say)
         return image.digest
 

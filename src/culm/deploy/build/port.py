@@ -43,6 +43,6 @@ class Builder(Protocol):
         """Hexadecimal; as long as it is the same, building again would make the same image."""
         ...
 
-    def publish(self, recipe: Recipe, place: Place, say: Say) -> str:
-        """Build it and push it: its manifest's digest, `sha256:...`."""
+    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
+        """Build it and push it: its manifest's digest, `sha256:...`. `say` is for what is worth keeping."""
         ...
