@@ -4,7 +4,16 @@ import ast
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "culm"
-MAY_TOUCH_THE_WORLD = ("control/", "worker/", "runtime/", "registry/", "dataplane/", "database/", "web/", "wire/asgi.py")
+MAY_TOUCH_THE_WORLD = (
+    "control/",
+    "worker/",
+    "runtime/",
+    "registry/",
+    "dataplane/",
+    "database/",
+    "web/",
+    "wire/asgi.py",
+)
 NEEDS_ITS_OWN_THREAD = ("store/db.py",)
 """`Store.run` is the door between the two colours."""
 

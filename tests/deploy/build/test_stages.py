@@ -180,7 +180,7 @@ def test_uv_sync_reads_the_lock_and_the_project_unless_told_not_to(folder: Path)
 FROM python:3.12
 COPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/
 WORKDIR /app
-RUN --mount=type=cache,target=/root/.cache --mount=type=bind,source=uv.lock,target=uv.lock \\
+RUN --mount=type=cache,target=/tmp/cache --mount=type=bind,source=uv.lock,target=uv.lock \\
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml uv sync --frozen --no-install-project
 COPY app app
 CMD ["/app/.venv/bin/python", "-m", "app"]
