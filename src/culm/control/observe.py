@@ -8,6 +8,7 @@ from culm.cloud.ecs.fleet import instances_of
 from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
+from culm.model.tasks import Task
 from culm.store.ecs import events, scheduling, services, task_definitions, task_targets
 from culm.store.elbv2 import targets
 
@@ -15,9 +16,7 @@ WORST = ("unhealthy", "draining", "initial", "healthy")
 """A task in several target groups is as well as the worst of them says."""
 
 
-def observe(
-    db: Connection, cluster: str, service_arns: Iterable[str], health: Mapping[str, TargetHealth], now: float
-) -> ClusterState:
+def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: float) -> ClusterState:
     """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
     wanted = [replace(s, events=events.newest(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
     found = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
@@ -30,13 +29,13 @@ def observe(
         tasks=tuple(found),
         services=tuple(wanted),
         task_definitions={arn: d for arn, d in definitions.items() if d is not None},
-        target_health=health,
+        target_health=target_health(db, found),
     )
 
 
-def target_health(db: Connection) -> Mapping[str, TargetHealth]:
-    """Of every task that is registered in a target group, by its ARN."""
-    ours = task_targets.list(db)
+def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHealth]:
+    """Of those of the tasks that are registered in a target group, by their ARNs."""
+    ours = [target for task in of for target in task_targets.of(db, task.task_arn)]
     groups = {target.target_group_arn for target in ours}
     health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.list(db, arn)}
     found: dict[str, TargetHealth] = {}

@@ -12,18 +12,19 @@ from culm.cloud.ecs.fleet import fleet_of
 from culm.control import registrations
 from culm.control.agents import Agents
 from culm.control.apply import apply
-from culm.control.attention import Attention, fingerprints
-from culm.control.observe import observe, target_health
+from culm.control.observe import observe
 from culm.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.decide.records import KEPT_SECONDS
 from culm.decide.schedule import next_look, schedule
-from culm.decide.state import ClusterState, group_of
+from culm.decide.state import ClusterState, group_of, is_gone
 from culm.model.services import Service
 from culm.store.db import Store
 from culm.store.ecs import clusters, scheduling
 
 EVERY = 1.0
 """Seconds between looks when nothing happens: grace periods, back-offs and the 40 s rule pass by themselves."""
+LONGEST_REST = 600.0
+"""Seconds: even a service that nothing seems to concern is looked at now and then."""
 
 
 class Reconciler:
@@ -32,7 +33,6 @@ class Reconciler:
         self._agents = agents
         self._now = now
         self._new_id = new_id
-        self._attention = Attention()
 
     async def step(self) -> int:
         """One look at every cluster; returns how much was done."""
@@ -47,18 +47,28 @@ class Reconciler:
 
     def _decide_cluster(self, db: Connection, cluster: str) -> int:
         now = self._now()
-        done = registrations.register(db, cluster, now, self._new_id)
-        health = target_health(db)
-        prints = fingerprints(db, cluster, health)
-        awake = self._attention.awake(prints, now)
-        if not awake and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
-            return done + registrations.deregister(db, cluster, now, self._new_id)
-        state = observe(db, cluster, awake, health, now)
+        due = scheduling.due(db, cluster, now)
+        if not due and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
+            return registrations.deregister(db, cluster, now, self._new_id)
+        done = registrations.register(db, due, now, self._new_id)
+        state = observe(db, cluster, due, now)
         actions = schedule(state, fleet=fleet_of(db, cluster))
         apply(db, state, actions, self._new_id)
         for service in _idle(state, actions):
-            self._attention.rest(service.service_arn, prints[service.service_arn], _next_look(state, service), now)
+            _rest(db, state, service)
         return done + len(actions) + registrations.deregister(db, cluster, now, self._new_id)
+
+
+def _rest(db: Connection, state: ClusterState, service: Service) -> None:
+    """Let a service be until its time comes, or until something that concerns it changes."""
+    group = group_of(service)
+    own = tuple(task for task in state.tasks if task.group == group)
+    staying = sum(task.desired_status == "RUNNING" and not is_gone(task) for task in own)
+    satisfied = service.scheduling_strategy == "REPLICA" and staying == service.desired_count
+    look = next_look(replace(state, services=(service,), tasks=own))
+    longest = state.now + LONGEST_REST
+    at = longest if look is None else min(look, longest)
+    scheduling.look_again(db, service.service_arn, at, wants_room=not satisfied)
 
 
 def _idle(state: ClusterState, actions: list[Action]) -> list[Service]:
@@ -74,9 +84,3 @@ def _idle(state: ClusterState, actions: list[Action]) -> list[Service]:
             case StopTask(task_arn=arn) | MarkHealthy(task_arn=arn) | ForgetTask(task_arn=arn):
                 busy.add(groups[arn])
     return [s for s in state.services if not busy & {s.service_arn, group_of(s)}]
-
-
-def _next_look(state: ClusterState, service: Service) -> float | None:
-    group = group_of(service)
-    own = tuple(task for task in state.tasks if task.group == group)
-    return next_look(replace(state, services=(service,), tasks=own))

@@ -17,10 +17,10 @@ from culm.store.ecs.task_targets import TaskTarget
 from culm.store.elbv2 import target_groups, targets
 
 
-def register(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
-    """Register each running task of a service that has load balancers and is not registered yet."""
+def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Callable[[], str]) -> int:
+    """Register each running task of these services that is not in their target groups yet."""
     told: dict[tuple[str, str], int] = defaultdict(int)
-    for task, service_arn in scheduling.unregistered(db, cluster):
+    for task, service_arn in scheduling.unregistered(db, service_arns):
         instance = container_instances.find(db, task.container_instance_arn or "")
         for balancer in _load_balancers(db, service_arn, task.started_by or ""):
             port = _host_port(task, balancer)

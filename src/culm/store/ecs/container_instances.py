@@ -36,17 +36,6 @@ def everywhere(db: Connection) -> Sequence[ContainerInstance]:
     return [_instance(row) for row in db.execute(_COLUMNS + " WHERE status != 'INACTIVE' ORDER BY arn")]
 
 
-def fingerprint(db: Connection, cluster: str) -> int:
-    """Another number whenever anything is different about a cluster's instances or their attributes."""
-    rows = db.execute(
-        "SELECT arn, status, agent_connected, body FROM ecs_container_instance"
-        " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn",
-        (cluster,),
-    )
-    custom = db.execute("SELECT target_id, name, value FROM ecs_attribute WHERE cluster = ?", (cluster,))
-    return hash((tuple(map(tuple, rows)), tuple(map(tuple, custom))))
-
-
 def register(db: Connection, cluster: str, instance: ContainerInstance) -> None:
     """Keep what an agent says of its instance; its state, if it had one, stays as it was wished."""
     body = msgspec.json.encode(instance).decode()

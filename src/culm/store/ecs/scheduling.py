@@ -1,7 +1,7 @@
 """What the control loop reads of many tasks at once: narrow rows, aggregates, and what is due."""
 
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection, Row
 
 from culm.model.record import record
@@ -87,13 +87,13 @@ def pending(db: Connection, container_instance_arn: str) -> Sequence[tuple[str, 
     return [(row[0], row[1]) for row in rows]
 
 
-def unregistered(db: Connection, cluster: str) -> Sequence[tuple[Task, str]]:
-    """Running tasks that are not in their target groups yet, each with its service's ARN."""
+def unregistered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Task, str]]:
+    """Running tasks of these services that are not in their target groups yet, each with its service's ARN."""
     rows = db.execute(
-        "SELECT t.* FROM ecs_task t WHERE t.cluster = ? AND t.last_status = 'RUNNING' AND t.load_balanced = 1"
-        " AND t.desired_status = 'RUNNING'"
+        "SELECT t.* FROM ecs_task t WHERE t.service_arn IN (SELECT value FROM json_each(?))"
+        " AND t.last_status = 'RUNNING' AND t.load_balanced = 1 AND t.desired_status = 'RUNNING'"
         " AND NOT EXISTS (SELECT 1 FROM ecs_task_target r WHERE r.task_arn = t.arn)",
-        (cluster,),
+        (json.dumps(list(service_arns)),),
     )
     return [(tasks.task_of(row), row["service_arn"]) for row in rows.fetchall()]
 
@@ -103,32 +103,24 @@ def leaving(db: Connection, cluster: str) -> Sequence[tuple[str, Status, str]]:
     columns = "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
     rows = db.execute(
         f"{columns} WHERE cluster = ? AND last_status != 'STOPPED' AND desired_status = 'STOPPED' UNION ALL"
-        f" {columns} WHERE arn IN (SELECT task_arn FROM ecs_task_target) AND cluster = ? AND last_status = 'STOPPED'",
+        f" {columns} WHERE arn IN (SELECT task_arn FROM ecs_task_target WHERE leaving = 1)"
+        " AND cluster = ? AND last_status = 'STOPPED'",
         (cluster, cluster),
     )
     return [(row[0], Status(row[1]), row[2]) for row in rows.fetchall()]
 
 
-def versions(db: Connection, cluster: str) -> Sequence[tuple[str, bool, Hashable]]:
-    """(ARN, whether as many tasks stay as are wanted, what changes with any row of it) of each service."""
+def due(db: Connection, cluster: str, now: float) -> Sequence[str]:
+    """The services that the scheduler has to look at, by ARN: something changed, or their time has come."""
     rows = db.execute(
-        "SELECT s.arn, s.scheduling_strategy = 'REPLICA'"
-        " AND s.desired_count = total(t.desired_status = 'RUNNING' AND t.last_status != 'STOPPED'),"
-        " s.version, count(t.arn), total(t.version)"
-        " FROM ecs_service s LEFT JOIN ecs_task t ON t.service_arn = s.arn"
-        " WHERE s.cluster = ? AND s.drained_at IS NULL GROUP BY s.arn",
-        (cluster,),
+        "SELECT arn FROM ecs_service WHERE cluster = ? AND drained_at IS NULL AND look_at <= ?", (cluster, now)
     )
-    return [(row[0], bool(row[1]), tuple(row[2:])) for row in rows.fetchall()]
+    return [row[0] for row in rows]
 
 
-def registered(db: Connection) -> Sequence[tuple[str, str]]:
-    """(task ARN, service's ARN) of every task of a service that is in a target group."""
-    rows = db.execute(
-        "SELECT DISTINCT r.task_arn, t.service_arn FROM ecs_task_target r JOIN ecs_task t ON t.arn = r.task_arn"
-        " WHERE t.service_arn IS NOT NULL"
-    )
-    return [(row[0], row[1]) for row in rows]
+def look_again(db: Connection, service_arn: str, at: float, *, wants_room: bool) -> None:
+    """Nothing is to be done for it now: let it rest until then, or until something that concerns it changes."""
+    db.execute("UPDATE ecs_service SET look_at = ?, wants_room = ? WHERE arn = ?", (at, int(wants_room), service_arn))
 
 
 def _outline(row: Row) -> Task:

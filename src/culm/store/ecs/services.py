@@ -65,7 +65,7 @@ def create(db: Connection, service: Service) -> None:
 def save_wish(db: Connection, service: Service) -> None:
     """What the owner wants from now on."""
     db.execute(
-        "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, version = version + 1 WHERE arn = ?",
+        "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, look_at = 0 WHERE arn = ?",
         (service.desired_count, service.task_definition, _text(service), service.service_arn),
     )
     deployments.save(db, service)
@@ -73,15 +73,13 @@ def save_wish(db: Connection, service: Service) -> None:
 
 def delete(db: Connection, arn: str, now: float) -> None:
     """Wish it gone: DRAINING until its last task has stopped."""
-    db.execute(
-        "UPDATE ecs_service SET deleted_at = ?, desired_count = 0, version = version + 1 WHERE arn = ?", (now, arn)
-    )
+    db.execute("UPDATE ecs_service SET deleted_at = ?, desired_count = 0, look_at = 0 WHERE arn = ?", (now, arn))
 
 
 def save_facts(db: Connection, service: Service, now: float) -> None:
     """How far its deployments have come, and whether the last task of a deleted service is gone."""
     db.execute(
-        "UPDATE ecs_service SET task_definition = ?, drained_at = ?, version = version + 1 WHERE arn = ?",
+        "UPDATE ecs_service SET task_definition = ?, drained_at = ?, look_at = 0 WHERE arn = ?",
         (service.task_definition, now if service.status == "INACTIVE" else None, service.service_arn),
     )
     deployments.save(db, service)

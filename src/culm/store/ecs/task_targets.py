@@ -26,10 +26,6 @@ def add(db: Connection, target: TaskTarget) -> None:
     )
 
 
-def list(db: Connection) -> Sequence[TaskTarget]:
-    return _select(db, "", ())
-
-
 def of(db: Connection, task_arn: str) -> Sequence[TaskTarget]:
     return _select(db, " WHERE task_arn = ?", (task_arn,))
 

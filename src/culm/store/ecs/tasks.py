@@ -115,6 +115,7 @@ def stop(db: Connection, arn: str, code: StopCode, reason: str, now: float) -> b
         " version = version + 1 WHERE arn = ? AND desired_status = 'RUNNING'",
         (code, reason, now, arn),
     )
+    db.execute("UPDATE ecs_task_target SET leaving = 1 WHERE task_arn = ?", (arn,))
     return changed.rowcount > 0
 
 

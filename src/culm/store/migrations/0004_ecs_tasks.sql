@@ -37,9 +37,8 @@ CREATE INDEX ecs_task_cluster ON ecs_task (cluster, last_status, desired_status)
 CREATE INDEX ecs_task_load ON ecs_task (
     cluster, container_instance_arn, task_group, counted_cpu, counted_memory, desired_status, last_status
 ) WHERE last_status != 'STOPPED';
-CREATE INDEX ecs_task_service ON ecs_task (service_arn, started_by, last_status, desired_status, version)
-WHERE service_arn IS NOT NULL;
-CREATE INDEX ecs_task_balanced ON ecs_task (cluster, last_status) WHERE load_balanced = 1;
+CREATE INDEX ecs_task_service ON ecs_task (service_arn, started_by, last_status) WHERE service_arn IS NOT NULL;
+CREATE INDEX ecs_task_leaving ON ecs_task (cluster) WHERE desired_status = 'STOPPED' AND last_status != 'STOPPED';
 CREATE INDEX ecs_task_instance ON ecs_task (container_instance_arn, last_status);
 CREATE INDEX ecs_task_stopped ON ecs_task (cluster, stopped_at) WHERE stopped_at IS NOT NULL;
 
@@ -59,11 +58,14 @@ CREATE TABLE ecs_task_target (
     target_group_arn TEXT NOT NULL,
     id TEXT NOT NULL,
     port INTEGER NOT NULL,
+    -- its task is to stop, or has
+    leaving INTEGER NOT NULL DEFAULT 0,
     deregistered INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (task_arn, target_group_arn, port)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ecs_task_target_target ON ecs_task_target (target_group_arn, id, port);
+CREATE INDEX ecs_task_target_leaving ON ecs_task_target (task_arn) WHERE leaving = 1;
 
 -- the keys that a task's SDKs sign with; made anew before they expire
 CREATE TABLE ecs_task_credentials (

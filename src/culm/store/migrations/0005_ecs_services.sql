@@ -12,10 +12,14 @@ CREATE TABLE ecs_service (
     body TEXT NOT NULL,
     -- a fact: the last task of a deleted service is gone
     drained_at REAL,
-    version INTEGER NOT NULL DEFAULT 1
+    -- the scheduler's note to itself: when it has to look again, and whether it waits for room on the instances
+    look_at REAL NOT NULL DEFAULT 0,
+    wants_room INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX ecs_service_cluster ON ecs_service (cluster, drained_at, name);
+CREATE INDEX ecs_service_due ON ecs_service (cluster, look_at) WHERE drained_at IS NULL;
+CREATE INDEX ecs_service_waiting ON ecs_service (cluster) WHERE drained_at IS NULL AND wants_room = 1;
 
 CREATE TABLE ecs_deployment (
     id TEXT PRIMARY KEY,
