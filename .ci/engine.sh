@@ -1,16 +1,22 @@
-# Sourced: install a Docker engine if there is none and start it if it does not answer; stop it again at exit.
+# Sourced: install what the tests use and this machine lacks, start a Docker engine unless one answers, stop it at exit.
+missing=()
+for pair in dockerd:docker.io iptables:iptables debootstrap:debootstrap haproxy:haproxy docker-compose:docker-compose aws:awscli; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+if ((${#missing[@]})); then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
 if ! docker version >/dev/null 2>&1; then
-  if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null || ! command -v debootstrap >/dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables debootstrap >/dev/null
-  fi
-  dockerd >"${TMPDIR:-/tmp}/dockerd.log" 2>&1 &
+  log=$(mktemp)
+  dockerd >"$log" 2>&1 &
   engine=$!
-  trap 'kill "$engine" 2>/dev/null; wait "$engine" 2>/dev/null' EXIT
+  trap 'kill "$engine" 2>/dev/null; wait "$engine" 2>/dev/null || true' EXIT
   for _ in $(seq 100); do
     docker version >/dev/null 2>&1 && break
     kill -0 "$engine" 2>/dev/null || break
     sleep 0.3
   done
-  docker version >/dev/null || { cat "${TMPDIR:-/tmp}/dockerd.log"; exit 1; }
+  docker version >/dev/null || { cat "$log"; exit 1; }
 fi
