@@ -65,6 +65,7 @@ class World:
         self.logs = LogsInMemory()
         self.credentials = Credentials()
         self.store = InlineStore(cloud.db)
+        self.volumes = "/nowhere"
         self.memory = 256
         """MiB of a task, where a test does not say."""
         self._running: list[asyncio.Task[None]] = []
@@ -103,7 +104,7 @@ class World:
             address=machine.address,
             region="us-east-1",
             api="http://127.0.0.1:4566",
-            volumes="/nowhere",
+            volumes=self.volumes,
         )
         agent = Agent(
             machine=machine,
@@ -137,6 +138,13 @@ class World:
                 return
             await asyncio.sleep(0)
         raise AssertionError("it never settles")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """For what needs another thread, which `settle` does not see."""
+        async with asyncio.timeout(10):
+            while not holds():
+                await self.settle()
+                await asyncio.sleep(0.01)
 
     async def advance(self, seconds: float) -> None:
         self.cloud.clock.advance(seconds)

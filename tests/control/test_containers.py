@@ -196,3 +196,24 @@ async def test_a_task_gets_credentials_of_its_role_that_are_renewed_and_end_with
     world.ecs.run_task(taskDefinition="web")
     await world.settle()
     assert (await asked(arn))[0] == 404
+
+
+async def test_a_volume_of_its_own_is_there_before_the_task_and_goes_with_it(world, tmp_path):
+    world.volumes = str(tmp_path)
+    await world.crash()
+    world.add_instance(1)
+    await world.settle()
+    volumes = [{"name": "data"}]
+    mounts = [{"sourceVolume": "data", "containerPath": "/data"}]
+    world.ecs.register_task_definition(
+        family="many", containerDefinitions=[container("web", mountPoints=mounts)], volumes=volumes
+    )
+    arn = world.ecs.run_task(taskDefinition="many")["tasks"][0]["taskArn"]
+    await world.until(lambda: world.task(arn)["lastStatus"] == "RUNNING")
+    folder = tmp_path / arn.rpartition("/")[2]
+    assert (folder / "data").is_dir()
+    world.ecs.stop_task(task=arn)
+    await world.until(lambda: world.task(arn)["lastStatus"] == "STOPPED")
+    world.cloud.clock.advance(181)
+    world.ecs.run_task(taskDefinition="many")
+    await world.until(lambda: not folder.exists())

@@ -25,6 +25,7 @@ from culm.model.agent import (
     ToAgent,
 )
 from culm.runtime.port import Runtime, Seen
+from culm.worker import volumes
 from culm.worker.credentials import Credentials
 from culm.worker.forwarder import Forwarder
 from culm.worker.ledger import fits
@@ -225,6 +226,7 @@ class Agent:
             assert container.log_configuration is not None
             create = container.log_configuration.options.get("awslogs-create-group") == "true"
             await self._logs.open(*where, create_group=create)
+        await volumes.prepare(task.payload, self._around)
         login = await self._login(container.image)
         if task.pull_started_at is None:
             task.pull_started_at = self._now()
@@ -275,12 +277,13 @@ class Agent:
             return
         del self._tasks[task.arn]
         self._credentials.forget(task.arn)
-        self._group.create_task(self._remove([s.name for s in containers]))
+        self._group.create_task(self._remove(task, [s.name for s in containers]))
 
-    async def _remove(self, names: list[str]) -> None:
+    async def _remove(self, task: KnownTask, names: list[str]) -> None:
         for name in names:
             try:
                 await self._runtime.remove(name)
             except RuntimeFailure as failure:
                 log.warning("%s could not remove %s: %s", self._machine.ec2_instance_id, name, failure)
             self._forwarders.pop(name, None)
+        await volumes.discard(task.payload, self._around)

@@ -30,7 +30,7 @@ class Surroundings:
     api: str
     """Base URL of the cluster's API as containers reach it."""
     volumes: str
-    """The folder for volumes without a source path; removed with their task by whoever owns the folder."""
+    """The folder for volumes without a source path."""
 
 
 def container_name(task: TaskPayload, container: str, attempt: int = 0) -> str:
@@ -112,16 +112,21 @@ def log_stream(task: TaskPayload, container: ContainerPayload, runtime_id: str) 
     return configuration.options["awslogs-group"], stream
 
 
+def volumes_folder(task: TaskPayload, around: Surroundings) -> str:
+    """Where the volumes are that are the task's own."""
+    return f"{around.volumes}/{task.arn.rpartition('/')[2]}"
+
+
 def _port(mapping: PortMapping) -> Port:
     return Port(container_port=mapping.container_port, host_port=mapping.host_port, protocol=mapping.protocol)
 
 
 def _mounts(task: TaskPayload, container: ContainerPayload, around: Surroundings) -> tuple[Mount, ...]:
     sources = {v.name: v.host.source_path if v.host else None for v in task.volumes}
-    id = task.arn.rpartition("/")[2]
+    own = volumes_folder(task, around)
     return tuple(
         Mount(
-            source=sources[m.source_volume] or f"{around.volumes}/{id}/{m.source_volume}",
+            source=sources[m.source_volume] or f"{own}/{m.source_volume}",
             container_path=m.container_path,
             read_only=m.read_only,
         )
