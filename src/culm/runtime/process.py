@@ -225,6 +225,9 @@ class ProcessRuntime:
     def _delete(self, directory: Path) -> None:
         if not directory.exists():
             return
+        plan = files.read(str(directory), files.PLAN)
+        if plan is not None and plan["cgroup"] is not None:
+            cgroups.Cgroup(plan["cgroup"]).end()
         going = directory.with_name(f".gone-{directory.name}")
         shutil.rmtree(going, ignore_errors=True)
         directory.rename(going)

@@ -285,9 +285,7 @@ class Supervisor:
 
     def _look_at_listeners(self, now: float) -> None:
         """Until it listens where it was told; one that insists on a port of its own is published there."""
-        own = listeners.sockets_of(tree.descendants(os.getpid()))
-        address = self._plan["address"]
-        heard = {seen.port for seen in listeners.listeners() if seen.inode in own and listeners.reaches(seen, address)}
+        heard = self._heard()
         self._listen_looks += 1 if heard else 0
         ports = published(self._plan["ports"], heard, insists=self._listen_looks >= LISTEN_LOOKS_TO_BELIEVE)
         if ports != self._state["ports"]:
@@ -295,6 +293,14 @@ class Supervisor:
             self._save()
         done = all(port["host_port"] in heard for port in self._plan["ports"]) or self._listen_looks >= LISTEN_LOOKS
         self._listen_look_at = _NEVER if done else now + LISTEN_LOOK_SECONDS
+
+    def _heard(self) -> set[int]:
+        """The ports of the instance's address on which its processes listen."""
+        own = listeners.sockets_of(tree.descendants(os.getpid()))
+        if not own:  # spares the look at all connections of this machine
+            return set()
+        address = self._plan["address"]
+        return {seen.port for seen in listeners.listeners() if seen.inode in own and listeners.reaches(seen, address)}
 
     # Health.
 
