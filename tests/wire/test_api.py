@@ -85,6 +85,12 @@ def test_the_region_is_that_of_the_signature(cloud):
             b"culm does not serve s3:GetBucketPolicy",
         ),
         (post({"x-amz-target": f"{ECS}.ListClusters"}, "{"), 400, b"SerializationException"),
+        (Request(method="GET", path="/vault/key", query="", headers={}), 404, b"<Code>NoSuchBucket</Code>"),
+        (
+            Request(method="PUT", path="/vault", query="versioning", headers=signed("s3"), body=b"<a"),
+            400,
+            b"<Code>MalformedXML</Code>",
+        ),
     ],
 )
 def test_what_is_not_served_is_told_so(cloud, request_, status, said):

@@ -44,3 +44,11 @@ def test_a_scalar_that_has_members_stays_as_it_came_to_be_refused(elbv2):
         "Marker": "x",
     }
     assert decode({"PageSize": "many"}) == {"PageSize": "many"}
+
+
+def test_a_structure_has_no_value_of_its_own(elbv2):
+    decode = decoder(elbv2.operations["CreateListener"])
+
+    assert decode({"MutualAuthentication": "on", "MutualAuthentication.Mode": "off"}) == {
+        "MutualAuthentication": {"Mode": "off"}
+    }

@@ -172,6 +172,15 @@ def test_of_a_union_exactly_one_member_is_set():
         read({})
 
 
+def test_an_operation_without_input_takes_none():
+    @record
+    class NoInput:
+        pass
+
+    read = compile_input(Service("iam", ["GetAccountSummary"]).operations["GetAccountSummary"], NoInput)
+    assert read({}) == NoInput()
+
+
 def test_records_take_maps_and_untyped_values_as_they_are(ecs):
     @record
     class Container:

@@ -43,9 +43,6 @@ def operations(service: str) -> list[tuple[OperationModel, Operation]]:
 
 
 LEFT_OUT = {
-    ("logs", "GetLogObject"): "its output is an event stream",
-    ("logs", "StartLiveTail"): "its output is an event stream",
-    ("s3", "SelectObjectContent"): "its output is an event stream",
     ("s3", "GetBucketLifecycle"): "deprecated: its request is GetBucketLifecycleConfiguration's",
     ("s3", "GetBucketNotification"): "deprecated: its request is GetBucketNotificationConfiguration's",
     ("s3", "PutBucketLifecycle"): "deprecated: its request is PutBucketLifecycleConfiguration's",
@@ -54,6 +51,9 @@ LEFT_OUT = {
     ("s3", "WriteGetObjectResponse"): "sent to another host, by Lambda functions",
 }
 
+
+EVENT_STREAMS = {"GetLogObject", "SelectObjectContent", "StartLiveTail"}
+"""Their outputs never end in one response."""
 
 EVERY_SERVICE = pytest.mark.parametrize("service", SERVICES)
 FULL_OR_LEAST = pytest.mark.parametrize("full", [True, False], ids=["full", "least"])
@@ -77,6 +77,8 @@ def test_what_botocore_sends_is_read_as_it_was_meant(service: str, full: bool):
 @EVERY_SERVICE
 def test_what_we_send_is_read_by_botocore_as_it_was_meant(service: str, full: bool):
     for model, operation in operations(service):
+        if model.name in EVENT_STREAMS:
+            continue
         meant = sample(model.output_shape, full=full) if model.output_shape else {}
         protocol = operation.service.protocol
 

@@ -90,10 +90,7 @@ class _Compiler:
     def _structure(self, shape: Shape) -> Reader:
         members = {}
         for name, member in shape.members.items():
-            wire = self.name(member, name)
-            if not self._ec2 and member.type == "list" and member.flattened:
-                wire = member.member.location_name or wire
-            members[wire] = name, self.reader(member)
+            members[self.name(member, name)] = name, self.reader(member)
 
         def read(node: Node) -> Any:
             values = {}
@@ -109,7 +106,7 @@ class _Compiler:
 
     def list(self, shape: Shape) -> Reader:
         element = self.reader(shape.member)
-        step = None if self._ec2 or shape.flattened else shape.member.location_name or "member"
+        step = None if self._ec2 else shape.member.location_name or "member"
 
         def read(node: Node) -> Any:
             items = node
@@ -126,7 +123,7 @@ class _Compiler:
         key, value = self.reader(shape.key), self.reader(shape.value)
 
         def read(node: Node) -> Any:
-            entries = node if shape.flattened else node.get("entry", {})
+            entries = node.get("entry", {})
             return {
                 key(entries[number][key_name]): value(entries[number].get(value_name, {"": ""}))
                 for number in sorted(filter(str.isdigit, entries), key=int)

@@ -70,11 +70,6 @@ class Shape:
     def flattened(self) -> bool:
         return bool(self.traits.get("flattened"))
 
-    @property
-    def xml_namespace(self) -> str | None:
-        declared = self.traits.get("xmlNamespace")
-        return declared["uri"] if isinstance(declared, dict) else declared
-
 
 class Operation:
     """One operation of a model."""

@@ -120,18 +120,15 @@ class _Compiler:
     def _map(self, shape: Shape, tag: str) -> Writer:
         key = self.element(shape.key, shape.key.location_name or "key")
         element = self.element(shape.value, shape.value.location_name or "value")
-        entry = tag if shape.flattened else "entry"
 
         def write(value: Any, out: Out) -> None:
-            if not shape.flattened:
-                out.append(f"<{tag}>")
+            out.append(f"<{tag}>")
             for name, item in value.items():
-                out.append(f"<{entry}>")
+                out.append("<entry>")
                 key(name, out)
                 element(item, out)
-                out.append(f"</{entry}>")
-            if not shape.flattened:
-                out.append(f"</{tag}>")
+                out.append("</entry>")
+            out.append(f"</{tag}>")
 
         return write
 

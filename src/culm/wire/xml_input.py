@@ -1,7 +1,5 @@
 """XML bodies of requests, read by walking the input shape; compiled once per operation."""
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -38,8 +36,6 @@ class _Compiler:
                 return self._known[shape.name]
             case "list":
                 return self._list(shape)
-            case "blob":
-                return lambda elements: blob(elements[0].text or "")
             case _:
                 convert = scalars.of(shape)
                 return lambda elements: convert(elements[0].text or "")
@@ -63,9 +59,9 @@ class _Compiler:
                 name, reader = members.get(wire, (wire, None))
                 values[name] = reader(children) if reader else children[0].text
             for name, attribute in attributes:
-                for key, value in element.items():
-                    if key.rpartition("}")[2] == attribute:
-                        values[name] = value
+                found = [value for key, value in element.items() if key.rpartition("}")[2] == attribute]
+                if found:
+                    values[name] = found[0]
             return values
 
         return read
@@ -75,10 +71,3 @@ class _Compiler:
         if shape.flattened:
             return lambda elements: [element([item]) for item in elements]
         return lambda elements: [element([item]) for item in elements[0]]
-
-
-def blob(text: str) -> Any:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        return text
