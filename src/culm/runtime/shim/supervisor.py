@@ -229,7 +229,7 @@ class Supervisor:
         if self._cgroup is not None:
             self._out_of_memory |= self._cgroup.oom_kills() > 0
             self._state["peak"] = self._cgroup.peak()
-            self._cgroup.remove()
+            self._cgroup.end()
         else:
             self._state["peak"] = max(self._state["peak"], self._largest)
             self._out_of_memory |= limit is not None and self._largest > limit  # it was over and gone between two looks
