@@ -47,15 +47,13 @@ class Cloud:
     `clock.advance(30)` moves time, ids count up (`00000001...`), `woken` counts the calls that woke the loops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clients: "Clients") -> None:
         self.db: sqlite3.Connection = connect(":memory:")
         self.clock = Clock()
         self.woken = 0
         self._ids = itertools.count(1)
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients = clients
         self.api = Api(region=REGION, endpoint="http://127.0.0.1:4566", now=self.clock, new_id=self.new_id)
-        self._session = botocore.session.Session()
-        self._session.set_credentials("AKIAEXAMPLE", "secret")
 
     @property
     def now(self) -> float:
@@ -79,7 +77,21 @@ class Cloud:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client whose requests are answered here; no retries, so that an error is seen once."""
-        if (service, region) not in self._clients:
+        return self._clients.client(self, service, region)
+
+
+class Clients:
+    """boto3 clients are slow to make: each is made once, and answered by the cloud of the test that runs."""
+
+    def __init__(self) -> None:
+        self._cloud: Cloud | None = None
+        self._made: dict[tuple[str, str], Any] = {}
+        self._session = botocore.session.Session()
+        self._session.set_credentials("AKIAEXAMPLE", "secret")
+
+    def client(self, cloud: Cloud, service: str, region: str) -> Any:
+        self._cloud = cloud
+        if (service, region) not in self._made:
             client = self._session.create_client(
                 service,
                 region_name=region,
@@ -87,8 +99,8 @@ class Cloud:
                 config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
             )
             client.meta.events.register("before-send", self._send)
-            self._clients[service, region] = client
-        return self._clients[service, region]
+            self._made[service, region] = client
+        return self._made[service, region]
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         parts = urlsplit(request.url)
@@ -99,7 +111,8 @@ class Cloud:
             name.lower(): value.decode() if isinstance(value, bytes) else str(value)
             for name, value in request.headers.items()
         }
-        response = self.answer(
+        assert self._cloud is not None
+        response = self._cloud.answer(
             Request(
                 method=request.method,
                 path=parts.path or "/",
@@ -125,10 +138,15 @@ class Raw:
         return taken
 
 
+@pytest.fixture(scope="session")
+def clients() -> Clients:
+    return Clients()
+
+
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
+def cloud(clients: Clients) -> Iterator[Cloud]:
     culm.cloud.load()
-    made = Cloud()
+    made = Cloud(clients)
     yield made
     made.db.close()
 

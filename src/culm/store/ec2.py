@@ -47,11 +47,6 @@ class SecurityGroup:
 _body = msgspec.json.Decoder(GroupBody)
 
 
-def find(db: sqlite3.Connection, group_id: str) -> SecurityGroup | None:
-    row = db.execute("SELECT * FROM ec2_security_group WHERE group_id = ?", (group_id,)).fetchone()
-    return _group(row) if row else None
-
-
 def list_all(db: sqlite3.Connection) -> list[SecurityGroup]:
     return [_group(row) for row in db.execute("SELECT * FROM ec2_security_group ORDER BY group_id")]
 

@@ -69,6 +69,10 @@ def test_names_are_unique_and_groups_exist(ec2):
         ec2.create_security_group(GroupName="other", Description="-", VpcId="vpc-2")
     with pytest.raises(ClientError, match=r"InvalidGroup.NotFound.*'sg-9'"):
         ec2.delete_security_group(GroupId="sg-9")
+    with pytest.raises(ClientError, match=r"InvalidGroup.NotFound.*account '1'"):
+        pair = {"GroupId": "sg-9", "UserId": "1"}
+        from_another_account = [{"IpProtocol": "-1", "UserIdGroupPairs": [pair]}]
+        ec2.authorize_security_group_ingress(GroupName="web", IpPermissions=from_another_account)
     with pytest.raises(ClientError, match=r"MissingParameter"):
         ec2.delete_security_group()
 

@@ -49,9 +49,8 @@ def fold(
                 break  # fetch behind all that it stands for
             versions.append(version)
             place = version.key, version.sequence
-        else:
-            if len(found) <= limit:
-                return Page(versions=versions, prefixes=prefixes, next=None)
+        else:  # there were not so many
+            return Page(versions=versions, prefixes=prefixes, next=None)
 
 
 def behind(marker: str, prefix: str, delimiter: str | None) -> str:
@@ -157,7 +156,7 @@ def token(key: str) -> str:
 
 def untoken(text: str) -> str:
     try:
-        return base64.urlsafe_b64decode(text).decode()
+        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         raise AwsError("InvalidArgument", "The continuation token provided is incorrect") from None
 
