@@ -60,12 +60,9 @@ def run(
     """Start the task: its ARN. RunTask says RESOURCE:MEMORY and the like in an answer that is no error."""
     started = time.monotonic()
     for pause in intervals(0.5, 2.0):
-        answer = ecs.run_task(
-            cluster=project.name, taskDefinition=task_definition, count=1, launchType="EC2", startedBy="culm migrate"
-        )
-        if answer["tasks"]:
-            return str(answer["tasks"][0]["taskArn"])
-        reasons = sorted({failure.get("reason", "") for failure in answer["failures"]}) or ["no container instance"]
+        arn, reasons = try_to_run(ecs, project.name, task_definition)
+        if arn is not None:
+            return arn
         if time.monotonic() - started > ROOM_SECONDS or not others_move():
             raise CulmError(
                 f"there is no room for the migration of {service.name} ({service.memory} MiB): {', '.join(reasons)}",
@@ -74,6 +71,23 @@ def run(
         progress(f"waiting for room ({', '.join(reasons)})")
         time.sleep(pause)
     raise AssertionError("intervals do not end")
+
+
+def try_to_run(ecs: Any, cluster: str, task_definition: str) -> tuple[str | None, list[str]]:
+    """The task's ARN, or why there is no place for it now."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = ecs.run_task(
+            cluster=cluster, taskDefinition=task_definition, count=1, launchType="EC2", startedBy="culm migrate"
+        )
+    except ClientError as error:
+        if "No Container Instances" in error.response["Error"].get("Message", ""):
+            return None, ["no container instance"]
+        raise
+    if answer["tasks"]:
+        return str(answer["tasks"][0]["taskArn"]), []
+    return None, sorted({failure.get("reason", "") for failure in answer["failures"]})
 
 
 def until_stopped(

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,8 +29,8 @@ class Engine:
     def version(self) -> str | None:
         """For people, `Docker 20.10.24`; None when no engine answers."""
         try:
-            answer = self._call("GET", "/version", seconds=PING_SECONDS)
-            facts = json.loads(answer.read())
+            with self._call("GET", "/version", seconds=PING_SECONDS) as answer:
+                facts = json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError):
             return None
         names = {part.get("Name", "") for part in facts.get("Components", [])}
@@ -38,27 +39,27 @@ class Engine:
 
     def image_id(self, image: str) -> str | None:
         """None when the engine does not have it."""
-        answer = self._call("GET", f"/images/{quote(image, safe='/:@')}/json")
-        body = answer.read()
-        return str(json.loads(body)["Id"]) if answer.status == 200 else None
+        with self._call("GET", f"/images/{quote(image, safe='/:@')}/json") as answer:
+            body = answer.read()
+            return str(json.loads(body)["Id"]) if answer.status == 200 else None
 
     def pull(self, image: str) -> str | None:
         """Why it cannot be had; None when it was pulled."""
         name, tag = split_tag(image)
-        answer = self._call("POST", f"/images/create?{urlencode({'fromImage': name, 'tag': tag})}")
-        try:
-            for _ in progress(answer):
-                pass
-        except CulmError as error:
-            return error.what
+        with self._call("POST", f"/images/create?{urlencode({'fromImage': name, 'tag': tag})}") as answer:
+            try:
+                for _ in progress(answer):
+                    pass
+            except CulmError as error:
+                return error.what
         return None
 
     def build(self, context: Iterator[bytes], options: Mapping[str, str]) -> Iterator[str]:
         """Send the context (a tar), give the output's lines. https://docs.docker.com/reference/api/engine/#ImageBuild"""
         headers = {"Content-Type": "application/x-tar"}
-        answer = self._call("POST", f"/build?{urlencode(options)}", body=context, headers=headers)
-        for message in progress(answer):
-            yield from str(message.get("stream", "")).splitlines()
+        with self._call("POST", f"/build?{urlencode(options)}", body=context, headers=headers) as answer:
+            for message in progress(answer):
+                yield from str(message.get("stream", "")).splitlines()
 
     def push(self, repository: str, tag: str, user: str, password: str) -> str:
         """The manifest's digest."""
@@ -66,12 +67,14 @@ class Engine:
         auth = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
         path = f"/images/{quote(repository, safe='/:')}/push?{urlencode({'tag': tag, 'tlsVerify': 'false'})}"
         digest = ""
-        for message in progress(self._call("POST", path, headers={"X-Registry-Auth": auth})):
-            digest = (message.get("aux") or {}).get("Digest") or digest
+        with self._call("POST", path, headers={"X-Registry-Auth": auth}) as answer:
+            for message in progress(answer):
+                digest = (message.get("aux") or {}).get("Digest") or digest
         if not digest:
             raise CulmError(f"the engine pushed {repository}:{tag} and named no digest", "is it Docker or Podman?")
         return digest
 
+    @contextmanager
     def _call(
         self,
         method: str,
@@ -79,10 +82,11 @@ class Engine:
         body: Iterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         seconds: float = CALL_SECONDS,
-    ) -> http.client.HTTPResponse:
-        connection = self._connection(seconds)
-        connection.request(method, path, body=body, headers={"Host": "docker", **(headers or {})})
-        return connection.getresponse()
+    ) -> Iterator[http.client.HTTPResponse]:
+        with closing(self._connection(seconds)) as connection:
+            connection.request(method, path, body=body, headers={"Host": "docker", **(headers or {})})
+            with connection.getresponse() as answer:
+                yield answer
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
         parts = urlsplit(self.address)
@@ -101,7 +105,11 @@ class SocketConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        try:
+            self.sock.connect(self.path)
+        except OSError:
+            self.close()
+            raise
 
 
 def progress(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,137 @@
+"""Building with a real engine."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.serving import served
+
+from culm.deploy.build.choose import choose, demand_docker
+from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
+from culm.deploy.build.engine import Engine, split_tag
+from culm.deploy.build.port import Place, Recipe
+from culm.deploy.images import Images
+from culm.deploy.target import Login, Target
+from culm.errors import CulmError
+from culm.manifest.dockerfile import parse
+from culm.manifest.project import TargetSettings
+
+BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
+SETTINGS = TargetSettings(
+    name="local", provider="local", instances=(), env="local", region=None, profile=None, endpoint_url=None, port=None
+)
+
+
+def ignore(_: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "seen").write_text(uuid.uuid4().hex)
+    (folder / "hidden").write_text("hidden")
+    (folder / ".dockerignore").write_text("hidden\nDockerfile\n")
+    (folder / "Dockerfile").write_text(
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY . /srv\nRUN test -f /srv/seen && test ! -e /srv/hidden\n"
+    )
+    return Recipe(folder=folder, dockerfile=folder / "Dockerfile", args={"BASE_IMAGE": BASE, "UNUSED": "x"})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    (tmp_path / "served").mkdir()
+    with served(tmp_path / "served") as endpoint:
+        target = Target(SETTINGS, endpoint, Login(access_key="a", secret_key="b"))
+        made = target.client("ecr").create_repository(repositoryName="web")["repository"]
+        user, password = Images(target, DockerBuilder(Engine())).login()
+        yield Place(repository=made["repositoryUri"], tag="one", user=user, password=password, insecure=True)
+
+
+@pytest.mark.docker
+def test_an_image_is_built_and_pushed_and_named_by_its_digest(recipe: Recipe, place: Place) -> None:
+    builder = DockerBuilder(Engine())
+    digest = builder.publish(recipe, place, ignore, ignore)
+    assert digest.startswith("sha256:")
+    assert builder.publish(recipe, place, ignore, ignore) == digest
+
+
+@pytest.mark.docker
+def test_a_build_that_fails_shows_its_last_lines(recipe: Recipe, place: Place) -> None:
+    recipe.dockerfile.write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN echo it is broken && exit 7\n")
+    with pytest.raises(CulmError, match="returned a non-zero code: 7") as failure:
+        DockerBuilder(Engine()).publish(recipe, place, ignore, ignore)
+    assert "    it is broken" in failure.value.what
+
+
+@pytest.mark.docker
+def test_the_fingerprint_knows_the_very_base_image(recipe: Recipe) -> None:
+    builder = DockerBuilder(Engine())
+    first = builder.fingerprint(recipe)
+    assert (
+        builder.fingerprint(Recipe(folder=recipe.folder, dockerfile=recipe.dockerfile, args={"BASE_IMAGE": BASE}))
+        == first
+    )
+    other = {"BASE_IMAGE": f"no-such-image-{uuid.uuid4().hex}"}
+    assert builder.fingerprint(Recipe(folder=recipe.folder, dockerfile=recipe.dockerfile, args=other)) != first
+    (recipe.folder / "hidden").write_text("changed")
+    assert builder.fingerprint(recipe) == first
+
+
+@pytest.mark.docker
+def test_an_engine_with_the_base_image_is_chosen(recipe: Recipe) -> None:
+    assert choose([recipe], Engine(), ignore).runtime == "docker"
+
+
+@pytest.mark.docker
+def test_an_engine_that_cannot_get_the_base_image_is_not(recipe: Recipe) -> None:
+    missing = Recipe(folder=recipe.folder, dockerfile=recipe.dockerfile, args={"BASE_IMAGE": "127.0.0.1:1/none:x"})
+    choice = choose([missing], Engine(), ignore)
+    assert choice.runtime == "process"
+    assert "cannot get 127.0.0.1:1/none:x" in choice.why
+    with pytest.raises(CulmError, match=r"cannot get 127\.0\.0\.1:1/none:x") as refusal:
+        demand_docker([missing], Engine(), ignore)
+    assert "CULM_BASE_IMAGE" in refusal.value.hint
+
+
+def test_without_an_engine_it_is_host_processes(tmp_path: Path) -> None:
+    engine = Engine(f"unix://{tmp_path}/none.sock")
+    assert choose([], engine, ignore).runtime == "process"
+    with pytest.raises(CulmError, match="no container engine answers at unix:"):
+        demand_docker([], engine, ignore)
+
+
+def test_base_images_are_those_of_no_stage() -> None:
+    text = "ARG B=python:3\nFROM ${B} AS one\nFROM one AS two\nCOPY --from=ghcr.io/a/uv:1 /uv /\nCOPY --from=one /a /\n"
+    assert base_images(parse(text + "FROM scratch\nCOPY --from=0 /a /\n"), {}) == ["python:3", "ghcr.io/a/uv:1"]
+    assert base_images(parse(text), {"B": "mine"})[0] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("FROM a\nRUN --mount=type=cache,target=/x true\n", True),
+        ("FROM a\nCOPY --link a /a\n", True),
+        ("FROM a\nRUN <<EOF\ntrue\nEOF\n", True),
+        ("FROM a\nCOPY --chown=1:1 a /a\n", False),
+    ],
+)
+def test_what_only_buildkit_knows_is_seen(text: str, needs: bool) -> None:
+    assert needs_buildkit(parse(text)) is needs
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "tag"),
+    [
+        ("python", "python", "latest"),
+        ("python:3.12", "python", "3.12"),
+        ("localhost:5000/python", "localhost:5000/python", "latest"),
+        ("localhost:5000/python:3", "localhost:5000/python", "3"),
+        ("python@sha256:0", "python@sha256:0", ""),
+    ],
+)
+def test_a_tag_is_told_from_a_port(image: str, name: str, tag: str) -> None:
+    assert split_tag(image) == (name, tag)

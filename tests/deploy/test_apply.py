@@ -1,0 +1,200 @@
+"""The effects, against the real API and registry over HTTP; nothing runs tasks here."""
+
+import base64
+import dataclasses
+import io
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.serving import served
+
+from culm.deploy import apply, faults
+from culm.deploy.build import oci
+from culm.deploy.build.host import HostBuilder
+from culm.deploy.build.port import Place, Recipe
+from culm.deploy.console import Console
+from culm.deploy.diff import base
+from culm.deploy.down import down
+from culm.deploy.images import Images, loopback
+from culm.deploy.migrate import migrate
+from culm.deploy.observe import observe
+from culm.deploy.push import push
+from culm.deploy.status import status
+from culm.deploy.surroundings import listener_port
+from culm.deploy.target import Login, Target
+from culm.deploy.up import Up
+from culm.errors import CulmError
+from culm.manifest import render
+from culm.manifest.project import Project
+
+
+@pytest.fixture
+def target(tmp_path: Path, project: Project) -> Iterator[Target]:
+    (tmp_path / "served").mkdir()
+    with served(tmp_path / "served") as endpoint:
+        yield Target(project.targets["local"], endpoint, Login(access_key="a", secret_key="b"))
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def ignore(_: str) -> None:
+    """Nobody listens."""
+
+
+def test_the_base_settles_and_is_then_left_alone(target: Target, project: Project, said: list[str]) -> None:
+    live, around = apply.base(target, project, said.append)
+    assert base(project, live, around) == []
+    assert "create cluster bamboo" in said
+    assert f"listen on port {around.port}" in said
+    said.clear()
+    apply.base(target, project, said.append)
+    assert said == []
+
+
+def test_an_image_is_built_once_and_found_by_what_it_was_made_of(
+    target: Target, project: Project, said: list[str]
+) -> None:
+    live, _ = apply.base(target, project, ignore)
+    images, accounts = Images(target, HostBuilder()), project.services["accounts"]
+    first = apply.publish(images, project, accounts, live, said.append, ignore)
+    uri = live.repositories["bamboo/accounts"]
+    assert first.service.startswith(f"{uri}@sha256:")
+    assert said[0] == "building Dockerfile"
+    said.clear()
+    assert apply.publish(images, project, accounts, live, said.append, ignore) == first
+    assert said == []
+    (accounts.folder / "new.txt").write_text("new")
+    (accounts.folder / "Dockerfile").write_text("FROM base\nCOPY new.txt /\nCMD sh\n")
+    assert apply.publish(images, project, accounts, live, said.append, ignore).service != first.service
+
+
+def test_blobs_that_are_there_are_not_sent_again(target: Target, project: Project, said: list[str]) -> None:
+    live, _ = apply.base(target, project, ignore)
+    web = project.services["web"]
+    (web.folder / "data").write_bytes(os.urandom(5000))
+    (web.folder / "Dockerfile").write_text("FROM base\nCOPY data /\nCMD sh\n")
+    image = oci.image(HostBuilder().plan(Recipe(folder=web.folder, dockerfile=web.dockerfile, args={})))
+    user, password = Images(target, HostBuilder()).login()
+    place = Place(repository=live.repositories["bamboo/web"], tag="one", user=user, password=password, insecure=True)
+    push(image, place, said.append)
+    push(image, dataclasses.replace(place, tag="two"), said.append)
+    assert [line.rpartition("(")[2] for line in said] == ["5 KiB new)", "0 KiB new)"]
+    found = target.client("ecr").describe_images(repositoryName="bamboo/web")["imageDetails"]
+    assert [(one["imageDigest"], sorted(one["imageTags"])) for one in found] == [(image.digest, ["one", "two"])]
+
+
+def test_a_push_that_may_not_be_says_so(target: Target, project: Project) -> None:
+    live, _ = apply.base(target, project, ignore)
+    image = oci.Image(blobs={}, manifest=b"{}")
+    uri = live.repositories["bamboo/web"]
+    with pytest.raises(CulmError, match=r"the registry refused .* with status 401"):
+        push(image, Place(repository=uri, tag="x", user="AWS", password="wrong", insecure=True), ignore)
+    with pytest.raises(CulmError, match=r"cannot push to 127\.0\.0\.1:1/web"):
+        push(image, Place(repository="127.0.0.1:1/web", tag="x", user="a", password="b", insecure=True), ignore)
+
+
+def test_a_migration_without_room_names_the_ways_out(target: Target, project: Project) -> None:
+    live, around = apply.base(target, project, ignore)
+    one = project.services["accounts"]
+    image = f"{live.repositories['bamboo/accounts-migrate']}@sha256:{'0' * 64}"
+    arn = apply.migration_revision(target, project, one, image, around, ignore)
+    assert apply.migration_revision(target, project, one, image, around, ignore) == arn
+    with pytest.raises(CulmError, match=r"there is no room for the migration of accounts \(256 MiB\)") as refusal:
+        migrate(target, project, one, arn, ignore)
+    assert "culm scale accounts 0" in refusal.value.hint
+
+
+def test_an_earlier_revision_is_the_one_before_the_live_one(
+    target: Target, project: Project, around: render.Surroundings
+) -> None:
+    live, _ = apply.base(target, project, ignore)
+    web = project.services["web"]
+    arns = [
+        apply.register(target, render.task_definition(project, web, f"web@sha256:{n}", None, around), ignore)
+        for n in range(3)
+    ]
+    group = live.target_groups["bamboo-web"]["TargetGroupArn"]
+    target.client("elbv2").create_rule(
+        **render.rule(web, live.listener["ListenerArn"] if live.listener else "", group, 10)
+    )
+    target.client("ecs").create_service(**render.service(project, web, arns[1], group))
+    assert apply.earlier_revision(target, project, web, None) == arns[0]
+    assert apply.earlier_revision(target, project, web, 3) == arns[2]
+    with pytest.raises(CulmError, match="there is no revision bamboo-web:7") as refusal:
+        apply.earlier_revision(target, project, web, 7)
+    assert refusal.value.hint == "there are: 1, 2, 3"
+
+
+def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Target, project: Project) -> None:
+    accounts, web = project.services["accounts"], project.services["web"]
+    for one in (accounts, web):
+        (one.folder / "Dockerfile").write_text("FROM base\nCOPY nowhere /\nEXPOSE 8000\n")
+    waiting = dataclasses.replace(web, after=("accounts",))
+    changed = dataclasses.replace(project, services={"accounts": accounts, "web": waiting})
+    stream = io.StringIO()
+    up = Up(changed, target, HostBuilder(), Console(stream))
+    up._shared = lambda live, around: None  # type: ignore[method-assign]
+    outcomes = up.run(["accounts", "web"])
+    assert [type(outcome.error) for outcome in outcomes] == [CulmError, CulmError]
+    assert "COPY names nowhere" in str(outcomes[0].error)
+    assert "accounts failed: " in stream.getvalue()
+
+
+def test_down_takes_everything_that_up_has_made(target: Target, project: Project, said: list[str]) -> None:
+    apply.base(target, project, ignore)
+    down(target, project, said.append, volumes=False)
+    vault = render.vault_bucket(target.account, target.region)
+    live = observe(target, project, vault)
+    assert (live.cluster, live.load_balancer, live.repositories, live.log_groups) == (None, None, {}, frozenset())
+    assert (live.target_groups, live.vault) == ({}, frozenset())
+    said.clear()
+    down(target, project, said.append, volumes=False)
+    assert said == []
+
+
+def test_status_of_what_is_not_deployed_is_empty(target: Target, project: Project) -> None:
+    assert status(target, project)["services"] == []
+    apply.base(target, project, ignore)
+    found = status(target, project)
+    assert (found["services"], found["missing"]) == ([], ["accounts", "web"])
+
+
+def test_a_taken_port_is_passed_over_unless_it_was_asked_for(target: Target, project: Project) -> None:
+    live = observe(target, project, "nowhere")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        asked = Target(dataclasses.replace(target.settings, port=port), target.endpoint_url)
+        with pytest.raises(CulmError, match=f"port {port} of 127.0.0.1, the load balancer's, is taken"):
+            listener_port(asked, live)
+    assert listener_port(asked, live) == port
+    assert 8080 <= listener_port(target, live) < 8180
+    assert listener_port(target, dataclasses.replace(live, listener={"Port": 9000})) == 9000
+
+
+def test_the_sdks_errors_become_ours(target: Target) -> None:
+    with pytest.raises(CulmError, match="DescribeServices failed: ClusterNotFoundException"), faults.translated():
+        target.client("ecs").describe_services(cluster="nowhere", services=["a"])
+    gone = Target(target.settings, "http://127.0.0.1:1", Login(access_key="a", secret_key="b"))
+    with pytest.raises(CulmError, match="Could not connect") as refusal, faults.translated():
+        gone.client("sts").get_caller_identity()
+    assert "culm cluster status" in refusal.value.hint
+
+
+def test_only_loopback_registries_speak_plain_http() -> None:
+    assert loopback("127.0.0.1:4588/bamboo/web")
+    assert loopback("localhost:5000/web")
+    assert not loopback("000000000000.dkr.ecr.us-east-1.amazonaws.com/web")
+
+
+def test_the_login_is_what_ecr_says(target: Target) -> None:
+    [data] = target.client("ecr").get_authorization_token()["authorizationData"]
+    assert base64.b64decode(data["authorizationToken"]).startswith(b"AWS:")
+    user, password = Images(target, HostBuilder()).login()
+    assert (user, bool(password)) == ("AWS", True)
