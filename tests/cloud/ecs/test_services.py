@@ -77,7 +77,8 @@ def test_what_ecs_refuses_is_refused(ecs, register, given, message):
 
 def test_a_target_group_must_be_behind_a_load_balancer(cloud, ecs, register):
     register(portMappings=[{"containerPort": 80}])
-    answer = cloud.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-00000000000000001")
+    elbv2 = cloud.client("elbv2")
+    answer = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-00000000000000001")
     balancer = {
         "targetGroupArn": answer["TargetGroups"][0]["TargetGroupArn"],
         "containerName": "web",
