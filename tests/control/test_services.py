@@ -122,3 +122,57 @@ async def test_steady_services_rest(world):
     before = world.cloud.db.total_changes
     await world.settle()
     assert world.cloud.db.total_changes == before
+
+
+async def test_a_deployment_that_is_stopped_goes_back_to_the_last_good_one(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=2)
+    await world.settle()
+    await world.advance(41)
+    good = world.service()["deployments"][0]["id"]
+    world.register(image="web:2")
+    world.ecs.update_service(service="web", taskDefinition="web:2")
+    await world.settle()
+    arn = world.service()["currentServiceDeployment"]
+    world.ecs.stop_service_deployment(serviceDeploymentArn=arn)
+    assert status_of(world, arn) == "ROLLBACK_REQUESTED"
+    await world.store.run(world.reconciler.decide)
+    assert status_of(world, arn) == "ROLLBACK_IN_PROGRESS"
+    await world.advance(41)
+    assert status_of(world, arn) == "ROLLBACK_SUCCESSFUL"
+    [primary] = world.service()["deployments"]
+    assert (primary["id"], primary["rolloutState"]) == (good, "COMPLETED")
+    assert {task["taskDefinitionArn"].rpartition(":")[2] for task in world.tasks(serviceName="web")} == {"1"}
+
+
+def status_of(world, arn):
+    [described] = world.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+    return described["status"]
+
+
+async def test_that_tasks_do_not_start_consistently_is_told_once(world):
+    world.register(image="broken:1")
+    world.runtime.scripts["broken:1"] = Script(exit_code=1)
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1)
+    for _ in range(12):
+        await world.advance(10)
+    told = [event["message"] for event in world.service()["events"]]
+    assert len([message for message in told if "has started 1 tasks" in message]) > 4
+    assert told.count("(service web) is unable to consistently start tasks successfully.") == 1
+
+
+async def test_a_daemon_s_desired_count_is_its_instances(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", schedulingStrategy="DAEMON")
+    await world.settle()
+    service = world.service()
+    assert (service["desiredCount"], service["deployments"][0]["desiredCount"]) == (2, 2)
+
+
+async def test_tasks_that_never_ran_are_stopped_as_pending_ones(world):
+    world.register()
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=2)
+    await world.store.run(world.reconciler.decide)
+    world.ecs.update_service(service="web", desiredCount=0)
+    await world.settle()
+    assert "(service web) stopped 2 pending tasks." in [event["message"] for event in world.service()["events"]]

@@ -12,6 +12,7 @@ TASK = "arn:aws:ecs:us-east-1:000000000000:task/bamboo/0123"
         (events.started("web", [TASK]), "(service web) has started 1 tasks: (task 0123)."),
         (events.started("web", [TASK, "t/4"]), "(service web) has started 2 tasks: (task 0123) (task 4)."),
         (events.stopped("web", [TASK]), "(service web) has stopped 1 running tasks: (task 0123)."),
+        (events.stopped_pending("web", 2), "(service web) stopped 2 pending tasks."),
         (events.draining("web", [TASK]), "(service web) has begun draining connections on 1 tasks."),
         (events.registered("web", 1, "tg"), "(service web) registered 1 targets in (target-group tg)"),
         (events.deregistered("web", 1, "tg"), "(service web) deregistered 1 targets in (target-group tg)"),

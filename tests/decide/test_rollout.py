@@ -582,3 +582,19 @@ def test_a_steady_state_is_told_again_when_something_happened_or_after_six_hours
     assert plan(a_state(busy, tasks=[task])) == ["tell has reached a steady state."]
     assert plan(a_state(web, tasks=[task], now=NOW + 6 * 3600)) == ["tell has reached a steady state."]
     assert plan(a_state(web, tasks=[task], now=NOW + 6 * 3600 - 1)) == []
+
+
+def test_a_deployment_that_its_owner_stops_goes_back_to_the_one_before():
+    service = rolling()
+    new, old = service.deployments
+    called_off = replace(service, deployments=(replace(new, stop_requested="ROLLBACK"), old))
+    assert plan(a_state(called_off)) == [
+        "save ACTIVE ecs-svc/old PRIMARY IN_PROGRESS, ecs-svc/new ACTIVE FAILED",
+        "tell (deployment ecs-svc/new) deployment failed: deployment was stopped by the user.",
+        "tell rolling back to deployment ecs-svc/old.",
+    ]
+
+
+def test_a_deployment_that_is_to_be_stopped_with_nothing_before_it_goes_on():
+    only = a_deployment("ecs-svc/web", "web:1", stop_requested="ROLLBACK")
+    assert moves(a_state(a_service("web", only))) == ["start web:1 on i-1"]

@@ -3,7 +3,7 @@
 Effects come after it, from the rows: whoever dies in between leaves rows that the next look acts on.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 
@@ -19,17 +19,23 @@ from culm.store.ecs import events, services, tags, tasks
 def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id: Callable[[], str]) -> None:
     """Each action's row, in order, and what ECS tells of the starts and stops."""
     by_arn = {service.service_arn: service for service in state.services}
-    owners = {task.task_arn: task.group for task in state.tasks}
+    by_task = {task.task_arn: task for task in state.tasks}
     by_group = {group_of(service): service for service in state.services}
     started: dict[str, list[str]] = defaultdict(list)
     stopped: dict[str, list[str]] = defaultdict(list)
+    unstarted: Counter[str] = Counter()
     for action in actions:
         match action:
             case StartTask():
                 started[action.service_arn].append(_start(db, state, by_arn[action.service_arn], action, new_id))
             case StopTask():
                 if tasks.stop(db, action.task_arn, action.stop_code, action.stopped_reason, state.now):
-                    stopped[by_group[owners[action.task_arn]].service_arn].append(action.task_arn)
+                    task = by_task[action.task_arn]
+                    arn = by_group[task.group].service_arn
+                    if task.started_at is None:
+                        unstarted[arn] += 1
+                    else:
+                        stopped[arn].append(task.task_arn)
             case MarkHealthy():
                 tasks.set_healthy(db, action.task_arn, state.now)
             case SaveService():
@@ -42,6 +48,8 @@ def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id
         tell(db, arn, words.started(by_arn[arn].service_name, task_arns), state.now, new_id)
     for arn, task_arns in stopped.items():
         tell(db, arn, words.stopped(by_arn[arn].service_name, task_arns), state.now, new_id)
+    for arn, count in unstarted.items():
+        tell(db, arn, words.stopped_pending(by_arn[arn].service_name, count), state.now, new_id)
 
 
 def tell(db: Connection, service_arn: str, message: str, now: float, new_id: Callable[[], str]) -> None:

@@ -54,22 +54,27 @@ def roll_back_target(service: Service) -> Deployment | None:
     return None if primary is None or primary.rolls_back else last_completed(service)
 
 
-def failed(service: Service, deployment: Deployment, now: float) -> Service:
+BREAKER = "ECS deployment circuit breaker"
+STOPPED = "ECS deployment stopped by the user"
+"""Who ended a deployment before its time; begins the reasons of what follows."""
+
+
+def failed(service: Service, deployment: Deployment, now: float, *, by: str = BREAKER) -> Service:
     """The deployment FAILED: it starts no more tasks."""
-    reason = "ECS deployment circuit breaker: tasks failed to start."
+    reason = f"{by}: tasks failed to start." if by == BREAKER else f"{by}."
     return changed(service, replace(deployment, rollout_state="FAILED", rollout_state_reason=reason, updated_at=now))
 
 
-def rolled_back(service: Service, broken: Deployment, to: Deployment, now: float) -> Service:
+def rolled_back(service: Service, broken: Deployment, to: Deployment, now: float, *, by: str = BREAKER) -> Service:
     """The service with `to` PRIMARY again: its tasks that still run are kept."""
     again = replace(
         to,
         status="PRIMARY",
         rollout_state="IN_PROGRESS",
-        rollout_state_reason=f"ECS deployment circuit breaker: rolling back to deploymentId {to.id}.",
+        rollout_state_reason=f"{by}: rolling back to deploymentId {to.id}.",
         rolls_back=broken.id,
         updated_at=now,
     )
-    halted = failed(service, broken, now)
+    halted = failed(service, replace(broken, rolled_back_to=to.id), now, by=by)
     older = tuple(replace(d, status="ACTIVE") for d in halted.deployments if d.id != to.id)
     return replace(service, task_definition=to.task_definition, deployments=(again, *older))

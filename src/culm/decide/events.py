@@ -10,6 +10,7 @@ from itertools import takewhile
 from culm.model.arn import last
 from culm.model.services import ServiceEvent
 
+STEADY = "has reached a steady state."
 REPEAT_SECONDS = 6 * 3600
 """An event that still holds is told again after this long."""
 
@@ -20,6 +21,11 @@ def started(service: str, task_arns: Sequence[str]) -> str:
 
 def stopped(service: str, task_arns: Sequence[str]) -> str:
     return f"(service {service}) has stopped {len(task_arns)} running tasks: {_tasks(task_arns)}."
+
+
+def stopped_pending(service: str, count: int) -> str:
+    """Of tasks that had not run yet."""
+    return f"(service {service}) stopped {count} pending tasks."
 
 
 def draining(service: str, task_arns: Sequence[str]) -> str:
@@ -35,7 +41,7 @@ def deregistered(service: str, count: int, target_group_arn: str) -> str:
 
 
 def steady(service: str) -> str:
-    return f"(service {service}) has reached a steady state."
+    return f"(service {service}) {STEADY}"
 
 
 def deployment_completed(service: str, deployment_id: str) -> str:
@@ -44,6 +50,10 @@ def deployment_completed(service: str, deployment_id: str) -> str:
 
 def deployment_failed(service: str, deployment_id: str) -> str:
     return f"(service {service}) (deployment {deployment_id}) deployment failed: tasks failed to start."
+
+
+def deployment_stopped(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment failed: deployment was stopped by the user."
 
 
 def rolling_back(service: str, deployment_id: str) -> str:
@@ -134,7 +144,7 @@ def is_news(message: str, told: Sequence[ServiceEvent], now: float) -> bool:
 
 def _kind(message: str) -> str:
     """What two events have in common that say the same."""
-    if message.endswith("has reached a steady state."):
+    if message.endswith(STEADY):
         return "steady"
     return re.sub(r"\(container-instance [^)]*\)", "", message)
 

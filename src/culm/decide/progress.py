@@ -49,6 +49,18 @@ def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desire
     return [SaveService(service=after, why=why), *_tell(service, told, why)]
 
 
+def called_off(service: Service, primary: Deployment, now: float) -> list[Action]:
+    """What follows when the caller stops the deployment: back to the last one that was completed."""
+    target = deployments.roll_back_target(service)
+    if not primary.stop_requested or primary.rollout_state != "IN_PROGRESS" or target is None:
+        return []
+    why = f"{primary.id} was stopped by its owner"
+    after = deployments.rolled_back(service, primary, target, now, by=deployments.STOPPED)
+    name = service.service_name
+    told = [events.deployment_stopped(name, primary.id), events.rolling_back(name, target.id)]
+    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+
+
 def progress(
     service: Service,
     primary: Deployment,

@@ -63,6 +63,10 @@ class Deployment:
     failed_tasks: int = 0
     rolls_back: str | None = None
     """The id of the failed deployment that this one has to undo; a roll-back is never rolled back."""
+    rolled_back_to: str | None = None
+    """The id of the deployment that undoes this failed one."""
+    stop_requested: Literal["ROLLBACK"] | None = None
+    """A wish of StopServiceDeployment."""
 
 
 @record

@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.h
 
 from typing import Any, Literal
 
-from culm.cloud.ecs.references import find_cluster, find_service, new_deployment_id
+from culm.cloud.ecs.references import find_cluster, find_service
 from culm.cloud.ecs.service_views import deployment_id, service_deployment_arn, service_revision_arn
-from culm.decide.deployments import begin, roll_back_target
+from culm.decide.breaker import threshold
+from culm.decide.deployments import roll_back_target
 from culm.errors import AwsError
 from culm.model.record import record
 from culm.model.services import Deployment
@@ -40,9 +41,9 @@ def list_service_deployments(call: Call, req: ListServiceDeploymentsInput) -> di
         raise AwsError("ServiceNotFoundException", "Service not found.")
     since, until = req.created_at.after or 0.0, req.created_at.before or float("inf")
     found = [
-        _brief(kept)
+        _brief(call, kept)
         for kept in deployments.list(call.db, service.service_arn)
-        if since <= kept.deployment.created_at <= until and (not req.status or status_of(kept) in req.status)
+        if since <= kept.deployment.created_at <= until and (not req.status or status_of(call, kept) in req.status)
     ]
     return {"service_deployments": found}
 
@@ -86,31 +87,30 @@ def stop_service_deployment(call: Call, req: StopServiceDeploymentInput) -> dict
     if kept.deployment.rollout_state != "IN_PROGRESS" or kept.deployment.status != "PRIMARY":
         raise AwsError("ConflictException", "The service deployment is not in progress.")
     service = services.find(call.db, kept.revision.service_arn)
-    last_good = roll_back_target(service) if service else None
-    if service is None or last_good is None:
+    if service is None or roll_back_target(service) is None:
         raise AwsError("ConflictException", "There is no completed deployment to roll back to.")
-    deployments.request_stop(call.db, kept.deployment.id, req.stop_type)
-    back = begin(service, new_deployment_id(call), last_good.task_definition, call.now)
-    services.save_wish(call.db, back)
+    deployments.request_stop(call.db, kept, req.stop_type)
     return {"service_deployment_arn": req.service_deployment_arn}
 
 
-def status_of(kept: Kept) -> str:
+def status_of(call: Call, kept: Kept) -> str:
     """A service deployment's status, from how far its deployment came."""
-    if kept.stop_requested is not None:
-        return "ROLLBACK_SUCCESSFUL" if kept.deployment.status == "INACTIVE" else "ROLLBACK_IN_PROGRESS"
     match kept.deployment:
+        case Deployment(rolled_back_to=str(to)):
+            return _status_of_roll_back(kept.deployment, deployments.find(call.db, to))
         case Deployment(rollout_state="COMPLETED"):
             return "SUCCESSFUL"
-        case Deployment(rollout_state="FAILED"):
-            breaker = kept.revision.deployment_configuration.deployment_circuit_breaker
-            if breaker is None or not breaker.rollback:
-                return "STOPPED"
-            return "ROLLBACK_SUCCESSFUL" if kept.deployment.status == "INACTIVE" else "ROLLBACK_IN_PROGRESS"
-        case Deployment(status="PRIMARY"):
-            return "IN_PROGRESS"
+        case Deployment(rollout_state="IN_PROGRESS", status="PRIMARY", stop_requested=wish):
+            return "ROLLBACK_REQUESTED" if wish else "IN_PROGRESS"
         case _:
             return "STOPPED"
+
+
+def _status_of_roll_back(broken: Deployment, to: Kept | None) -> str:
+    """The deployment that undoes another says so until it is completed."""
+    if to is None or to.deployment.rolls_back != broken.id:
+        return "ROLLBACK_SUCCESSFUL"
+    return "ROLLBACK_FAILED" if to.deployment.rollout_state == "FAILED" else "ROLLBACK_IN_PROGRESS"
 
 
 def _each(call: Call, arns: tuple[str, ...]) -> tuple[list[Kept], list[dict[str, str]]]:
@@ -121,7 +121,7 @@ def _each(call: Call, arns: tuple[str, ...]) -> tuple[list[Kept], list[dict[str,
     return [kept for kept in by_arn.values() if kept is not None], missing
 
 
-def _brief(kept: Kept) -> dict[str, Any]:
+def _brief(call: Call, kept: Kept) -> dict[str, Any]:
     deployment, service = kept.deployment, kept.revision
     return {
         "service_deployment_arn": service_deployment_arn(service, deployment),
@@ -131,7 +131,7 @@ def _brief(kept: Kept) -> dict[str, Any]:
         "started_at": deployment.created_at,
         "finished_at": kept.finished_at,
         "target_service_revision_arn": service_revision_arn(service, deployment),
-        "status": status_of(kept),
+        "status": status_of(call, kept),
         "status_reason": deployment.rollout_state_reason or None,
     }
 
@@ -145,7 +145,7 @@ def _described(call: Call, kept: Kept) -> dict[str, Any]:
         if other.deployment.created_at < deployment.created_at
     ][:1]
     breaker = service.deployment_configuration.deployment_circuit_breaker
-    return _brief(kept) | {
+    return _brief(call, kept) | {
         "updated_at": deployment.updated_at,
         "source_service_revisions": [_counted(other, counts, 0) for other in before],
         "target_service_revision": _counted(kept, counts, service.desired_count),
@@ -153,7 +153,20 @@ def _described(call: Call, kept: Kept) -> dict[str, Any]:
         "deployment_circuit_breaker": {
             "status": _breaker_status(deployment, enabled=breaker is not None and breaker.enable),
             "failure_count": deployment.failed_tasks,
+            "threshold": threshold(breaker, service.desired_count) if breaker else None,
         },
+        "rollback": _roll_back(call, kept),
+    }
+
+
+def _roll_back(call: Call, kept: Kept) -> dict[str, Any] | None:
+    to = kept.deployment.rolled_back_to and deployments.find(call.db, kept.deployment.rolled_back_to)
+    if not to:
+        return None
+    return {
+        "reason": kept.deployment.rollout_state_reason,
+        "started_at": kept.finished_at,
+        "service_revision_arn": service_revision_arn(to.revision, to.deployment),
     }
 
 

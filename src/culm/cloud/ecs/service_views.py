@@ -1,6 +1,6 @@
 """Services as ECS describes them."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from culm.model.services import Deployment, Service
@@ -11,8 +11,10 @@ from culm.wire.operations import Call
 def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
     """With its tasks counted, and its last events, newest first."""
     counts = tasks.counts(call.db, service.service_arn)
-    shown = {f.name: getattr(service, f.name) for f in fields(service)}
     primary = service.primary
+    if service.scheduling_strategy == "DAEMON" and primary is not None:
+        service = replace(service, desired_count=primary.desired_count)
+    shown = {f.name: getattr(service, f.name) for f in fields(service)}
     return shown | {
         "running_count": sum(running for running, _ in counts.values()),
         "pending_count": sum(pending for _, pending in counts.values()),

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from sqlite3 import Connection, Row
+from typing import Literal
 
 import msgspec
 
@@ -23,7 +24,6 @@ class Kept:
     deployment: Deployment
     revision: Service
     """The service as it was when the deployment began."""
-    stop_requested: str | None
     finished_at: float | None
     digests: Mapping[str, str]
     """Container name to image digest."""
@@ -32,11 +32,11 @@ class Kept:
 def current(db: Connection, service_arn: str) -> tuple[Deployment, ...]:
     """PRIMARY and ACTIVE ones, newest first."""
     rows = db.execute(
-        "SELECT body FROM ecs_deployment WHERE service_arn = ? AND status != 'INACTIVE'"
+        "SELECT body, stop_requested FROM ecs_deployment WHERE service_arn = ? AND status != 'INACTIVE'"
         " ORDER BY created_at DESC, rowid DESC",
         (service_arn,),
     )
-    return tuple(_decoder.decode(row[0]) for row in rows)
+    return tuple(replace(_decoder.decode(row[0]), stop_requested=row[1]) for row in rows)
 
 
 def save(db: Connection, service: Service) -> None:
@@ -80,9 +80,10 @@ def list(db: Connection, service_arn: str) -> Sequence[Kept]:
     return [_kept(row) for row in rows]
 
 
-def request_stop(db: Connection, id: str, how: str) -> None:
-    """ROLLBACK or ABORT."""
-    db.execute("UPDATE ecs_deployment SET stop_requested = ? WHERE id = ?", (how, id))
+def request_stop(db: Connection, kept: Kept, how: Literal["ROLLBACK"]) -> None:
+    """Wish that the deployment is undone."""
+    db.execute("UPDATE ecs_deployment SET stop_requested = ? WHERE id = ?", (how, kept.deployment.id))
+    db.execute("UPDATE ecs_service SET look_at = 0 WHERE arn = ?", (kept.revision.service_arn,))
 
 
 def pin(db: Connection, id: str, digests: Mapping[str, str]) -> None:
@@ -92,9 +93,8 @@ def pin(db: Connection, id: str, digests: Mapping[str, str]) -> None:
 
 def _kept(row: Row) -> Kept:
     return Kept(
-        deployment=replace(_decoder.decode(row["body"]), status=row["status"]),
+        deployment=replace(_decoder.decode(row["body"]), status=row["status"], stop_requested=row["stop_requested"]),
         revision=_revision.decode(row["revision"]),
-        stop_requested=row["stop_requested"],
         finished_at=row["finished_at"],
         digests=msgspec.json.decode(row["digests"]),
     )

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messag
 from collections.abc import Sequence
 from sqlite3 import Connection
 
+from culm.decide.events import STEADY
 from culm.model.services import ServiceEvent
 
 KEPT = 100
@@ -31,10 +32,11 @@ def list(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
     return [ServiceEvent(id=row[0], created_at=row[1], message=row[2]) for row in rows]
 
 
-def newest(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
-    """The last one, if any."""
-    row = db.execute(
-        "SELECT id, created_at, message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC LIMIT 1",
-        (service_arn,),
-    ).fetchone()
-    return (ServiceEvent(id=row[0], created_at=row[1], message=row[2]),) if row else ()
+def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
+    """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
+    found = []
+    for event in list(db, service_arn):
+        found.append(event)
+        if event.message.endswith(STEADY):
+            break
+    return tuple(found)

@@ -27,7 +27,7 @@ CREATE TABLE ecs_deployment (
     created_at REAL NOT NULL,
     -- INACTIVE: only its record, as a service deployment and a service revision, is left
     status TEXT NOT NULL,
-    -- a wish of StopServiceDeployment: ROLLBACK or ABORT
+    -- a wish of StopServiceDeployment: ROLLBACK
     stop_requested TEXT,
     finished_at REAL,
     -- container name to image digest, as its first task's images were resolved
