@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from culm.deploy.local import held, home, running
+from culm.deploy.local import held, home, running, settled
 from culm.errors import CulmError, TimedOut
 
 RUNTIMES = ("auto", "docker", "process")
@@ -29,7 +30,7 @@ def cluster() -> None:
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
 def start(runtime: str, instances: str, port: int | None, foreground: bool) -> None:
     """Start the cluster; what ran in it before it was stopped runs again."""
-    if described := running():
+    if described := settled():
         if runtime not in ("auto", described["runtime"]):
             raise CulmError(
                 f"the cluster runs already, with the {described['runtime']} runtime", "first: culm cluster stop"
@@ -90,6 +91,17 @@ def stop() -> None:
             )
         time.sleep(0.05)
     click.echo("the cluster has stopped; its data is kept", err=True)
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process: the lock is let go a moment before the end."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's by now
+        return False
+    return True
 
 
 @cluster.command()

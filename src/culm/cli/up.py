@@ -74,6 +74,9 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
         return open_target(project, target_name), DockerBuilder(engine)
     described = local.settled()
     if described is None:
+        if runtime == "auto" and (last := local.last_runtime()):
+            console.say(f"the {last} runtime, as before (--runtime chooses another)")
+            runtime = last
         if runtime == "auto":
             choice = choose(recipes, engine, console.say)
             console.say(f"the {choice.runtime} runtime: {choice.why}")

@@ -69,8 +69,10 @@ async def serve(settings: Settings) -> None:
     """Run the cluster until it is told to stop. Raises `CulmError` when it cannot begin."""
     _check(settings)
     with _locked(settings.home):
-        runtime, retire = await runtimes.choose(settings, clock.now)
+        killed = (settings.home / "cluster.json").exists()
+        runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
         able = await runtime.capabilities()
+        _write_owner_only(settings.home / runtimes.LAST, able.name)
         store = Store(settings.home / "state.db")
         try:
             await Daemon(settings, store, runtime, able).run()

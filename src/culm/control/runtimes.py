@@ -14,9 +14,31 @@ Retire = Callable[[], Awaitable[None]]
 """Takes away what the runtime set up for itself, at the cluster's orderly end."""
 
 
-async def choose(settings: Settings, now: Callable[[], float]) -> tuple[Runtime, Retire]:
-    """`auto`: Docker when an engine answers, else host processes."""
-    if settings.runtime == "process":
+LAST = "runtime"
+"""The file in the home that names the runtime the cluster had last."""
+
+
+def asked(settings: Settings, *, killed: bool) -> str:
+    """What was asked for; `auto` is the runtime of last time, which its images were built for.
+
+    `killed`: the last daemon did not end in order. What it ran still runs, and another runtime would not see it.
+    """
+    path = settings.home / LAST
+    last = path.read_text().strip() if path.exists() else "auto"
+    if settings.runtime == "auto":
+        return last
+    if killed and last not in ("auto", settings.runtime):
+        raise CulmError(
+            f"the cluster's daemon was killed, and its tasks go on with the {last} runtime",
+            f"culm cluster start; culm cluster stop; then --runtime {settings.runtime}",
+        )
+    return settings.runtime
+
+
+async def choose(settings: Settings, now: Callable[[], float], *, killed: bool) -> tuple[Runtime, Retire]:
+    """`auto`: the one of last time; the first time Docker when an engine answers, else host processes."""
+    wanted = asked(settings, killed=killed)
+    if wanted == "process":
         return _process(settings, now)
     from culm.runtime import docker  # its HTTP client is slow to import, and needed only here
 
@@ -29,7 +51,7 @@ async def choose(settings: Settings, now: Callable[[], float]) -> tuple[Runtime,
             await runtime.close()
 
         return runtime, retire
-    if settings.runtime == "docker":
+    if wanted == "docker":
         raise CulmError(f"no Docker engine answers: {refusal}", "start it, set DOCKER_HOST, or use --runtime process")
     log.info("no Docker engine answers (%s): tasks run as host processes", refusal)
     return _process(settings, now)

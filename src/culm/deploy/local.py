@@ -31,6 +31,14 @@ def running() -> dict[str, Any] | None:
     return described
 
 
+def last_runtime() -> str | None:
+    """The one that the cluster had when it last ran; its images were built for that."""
+    try:
+        return (home() / "runtime").read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
 def held() -> bool:
     """Whether a daemon lives: it holds a lock from its beginning to its very end, however it ends."""
     try:

@@ -10,6 +10,11 @@ from .database import database
 from .health import health
 
 
+async def index(request: Request) -> Response:
+    """Say where the products are."""
+    return http.reply({"products": "/catalog/products"})
+
+
 class Products(HTTPEndpoint):
     async def get(self, request: Request) -> Response:
         page = http.query(request, http.Page)
@@ -56,6 +61,7 @@ class Stock(HTTPEndpoint):
 
 
 ROUTES: list[BaseRoute] = [
+    Route("/catalog/", index),
     Route("/catalog/health", health),
     Route("/catalog/products", Products),
     Route("/catalog/products/{id:int}", Product),

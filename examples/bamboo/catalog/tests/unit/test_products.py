@@ -38,3 +38,7 @@ def test_a_wrong_change_is_refused(client, body):
 @pytest.mark.parametrize("body", [{}, {"change": "1"}, {"change": 10**6 + 1}, {"by": 1}])
 def test_a_wrong_stock_change_is_refused(client, body):
     assert client.post("/catalog/products/1/stock", json=body).status_code == 422
+
+
+def test_the_catalog_says_where_its_products_are(client):
+    assert client.get("/catalog/").json() == {"products": "/catalog/products"}
