@@ -139,7 +139,6 @@ def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Targ
     changed = dataclasses.replace(project, services={"accounts": accounts, "web": waiting})
     stream = io.StringIO()
     up = Up(changed, target, HostBuilder(), Console(stream))
-    up._shared = lambda live, around: None  # type: ignore[method-assign]
     outcomes = up.run(["accounts", "web"])
     assert [type(outcome.error) for outcome in outcomes] == [CulmError, CulmError]
     assert "COPY names nowhere" in str(outcomes[0].error)

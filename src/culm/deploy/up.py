@@ -55,6 +55,8 @@ class Up:
                 futures[name] = pool.submit(self._service, name, live, around, shared, before)
             try:
                 wait(futures.values())
+                if not shared.done():  # every service failed without it
+                    self.stopping.set()
                 return [futures[name].result() for name in names]
             except KeyboardInterrupt:
                 self.stopping.set()

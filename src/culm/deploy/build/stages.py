@@ -14,6 +14,7 @@ from culm.deploy.build import shell
 from culm.deploy.build.context import Context, File
 from culm.deploy.build.plan import VENVS_LABEL, Left, Plan, Venv
 from culm.deploy.build.stage import Stage, select
+from culm.deploy.build.start import cannot_start
 from culm.errors import CulmError
 from culm.manifest.dockerfile import Instruction, assignments, expand, words
 
@@ -32,7 +33,8 @@ def plan(
     """The image that a host can make of it. `file` is for messages; `host_has` tells whether a program is there."""
     walk = Walk(file, instructions, context, args)
     stage = walk.stage(walk.last)
-    check_start(walk, stage, host_has)
+    if (lost := cannot_start(stage, host_has)) is not None:
+        walk.fail(lost.line, lost.text, ENGINE_HINT)
     labels = dict(stage.labels)
     if stage.venvs:
         described = [venv.described() for venv in stage.venvs.values()]
@@ -327,56 +329,3 @@ def health_check(one: Instruction) -> dict[str, Any]:
 def shown(one: Instruction) -> str:
     text = f"{one.keyword} {one.rest}"
     return text if len(text) <= 90 else text[:87] + "..."
-
-
-RUNNERS: Mapping[str, tuple[str, ...]] = {
-    "node": ("npm", "yarn", "pnpm", "bun"),
-    "npm": ("npm",),
-    "npx": ("npm",),
-    "yarn": ("yarn",),
-    "pnpm": ("pnpm",),
-    "bun": ("bun",),
-    "java": ("mvn", "./mvnw", "gradle", "./gradlew"),
-    "dotnet": ("dotnet",),
-    "ruby": ("bundle",),
-    "bundle": ("bundle",),
-    "php": ("composer",),
-}
-"""Programs that need what a build left behind."""
-
-
-def check_start(walk: Walk, stage: Stage, host_has: Callable[[str], bool]) -> None:
-    """ENTRYPOINT and CMD run something that is there: copied, installed, or on this host."""
-    for program in started(stage):
-        if "/" in program:
-            path = stage.absolute(program)
-            if path in stage.tree or any(path.startswith(venv + "/") for venv in stage.venvs) or host_has(path):
-                continue
-            if re.match(r"python[\d.]*$", posixpath.basename(path)):
-                continue
-        elif not stage.builds:
-            continue
-        elif program in RUNNERS:
-            if not any(left.text.split()[1] in RUNNERS[program] for left in stage.builds):
-                continue
-        elif stage.venvs or host_has(program):
-            continue
-        name = posixpath.basename(program)
-        suspects = stage.builds or stage.left
-        culprit = next((left for left in reversed(suspects) if name in left.text), suspects[-1] if suspects else None)
-        if culprit is None:
-            walk.fail(stage.started_at, f"runs {program}, which the image does not hold", ENGINE_HINT)
-        problem = f"{culprit.text}: needs a container engine; line {stage.started_at} runs {program}"
-        walk.fail(culprit.line, problem, ENGINE_HINT)
-
-
-def started(stage: Stage) -> list[str]:
-    """The programs that the image starts: an entrypoint's own, and the one that it is given."""
-    found = []
-    for argv in (stage.entrypoint, stage.command):
-        if argv[: len(stage.shell)] == stage.shell and len(argv) > len(stage.shell):
-            inner = [c for c in shell.commands(argv[len(stage.shell)], stage.variables) if c.argv[0] != "cd"]
-            found += [w for c in inner[-1:] for w in [c.argv[1] if c.argv[0] == "exec" else c.argv[0]]]
-        elif argv and not argv[0].startswith("-"):
-            found.append(argv[0])
-    return found
