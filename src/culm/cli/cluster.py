@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from culm.deploy.local import held, home, running
 from culm.deploy.local import held, home, running, settled
 from culm.errors import CulmError, TimedOut
 
@@ -91,17 +90,6 @@ def stop() -> None:
             )
         time.sleep(0.05)
     click.echo("the cluster has stopped; its data is kept", err=True)
-
-
-def lives(pid: int) -> bool:
-    """Whether there is such a process: the lock is let go a moment before the end."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's by now
-        return False
-    return True
 
 
 @cluster.command()
