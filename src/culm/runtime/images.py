@@ -12,14 +12,16 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from culm.errors import RuntimeFailure
 from culm.model.record import record
 from culm.runtime import references
 from culm.runtime.disk import full_disk
-from culm.runtime.pull import Pulled, Registry
 from culm.runtime.unpack import UnsafeLayer, unpack
+
+if TYPE_CHECKING:
+    from culm.runtime.pull import Pulled, Registry
 
 
 @record
@@ -43,6 +45,8 @@ class Images:
 
     async def get(self, name: str, auth: tuple[str, str] | None) -> Image:
         """The image, pulled if it is not here yet. A tag is asked for every time; a digest never again."""
+        from culm.runtime.pull import Registry  # its HTTP client is slow to import, and a daemon may never pull
+
         reference = references.parse(name)
         try:
             if reference.digest is not None and (image := self._find(reference.digest)):
@@ -65,7 +69,7 @@ class Images:
             self._read[digest] = _image(digest, directory / "rootfs", config)
         return self._read.get(digest)
 
-    async def _add(self, registry: Registry, digest: str, manifest: dict[str, Any]) -> Image:
+    async def _add(self, registry: "Registry", digest: str, manifest: dict[str, Any]) -> Image:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".pulling-") as scratch:
             pulled = await registry.fetch(manifest, Path(scratch))
@@ -81,7 +85,7 @@ class Images:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _unpack_all(pulled: Pulled, directory: Path) -> None:
+def _unpack_all(pulled: "Pulled", directory: Path) -> None:
     rootfs = directory / "rootfs"
     rootfs.mkdir(parents=True)
     for layer in pulled.layers:
