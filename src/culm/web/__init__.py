@@ -1,1 +1,0 @@
-"""The dashboard: a client of the AWS API like any other."""
