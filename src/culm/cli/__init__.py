@@ -12,6 +12,7 @@ from culm.errors import CulmError
 
 COMMANDS = {
     "init": "Write a culm.yml from the service folders here.",
+    "plan": "Show what a deploy would do, whether it fits and what it costs.",
     "up": "Bring the whole project up: build, push, migrate, roll out.",
     "deploy": "Deploy some of the services.",
     "migrate": "Run migrations alone.",

@@ -15,6 +15,10 @@ HINTS = {
 }
 
 
+class NotLoggedIn(CulmError):
+    """There are no credentials at all."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise CulmError for what boto3 raises."""
@@ -29,6 +33,6 @@ def translated() -> Iterator[None]:
     except EndpointConnectionError as error:
         raise CulmError(str(error), "does the cluster run? culm cluster status") from error
     except NoCredentialsError as error:
-        raise CulmError("there are no AWS credentials", "aws configure, or `profile:` for the target") from error
+        raise NotLoggedIn("there are no AWS credentials", "aws configure, or `profile:` for the target") from error
     except BotoCoreError as error:
         raise CulmError(f"AWS cannot be talked to: {error}", "is the network there?") from error

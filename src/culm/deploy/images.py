@@ -34,6 +34,11 @@ class Images:
             digest = self.builder.publish(recipe, place, say, progress)
         return f"{uri}@{digest}"
 
+    def known(self, repository: str, uri: str, recipe: Recipe) -> str | None:
+        """`uri@sha256:...` if it is there already; nothing is built."""
+        digest = self.digest(repository, self.builder.fingerprint(recipe)[:TAG_LENGTH])
+        return f"{uri}@{digest}" if digest else None
+
     def digest(self, repository: str, tag: str) -> str | None:
         ecr = self.target.client("ecr")
         found = or_none(

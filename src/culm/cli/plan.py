@@ -1,0 +1,40 @@
+"""`culm plan`."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from culm.cli.planning import plan_of
+from culm.cli.session import json_option, open_project, services_of, target_option
+from culm.errors import Differs
+from culm.planner.report import report
+from culm.planner.screen import screen
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("--empty", is_flag=True, help="Plan as if nothing were there yet.")
+@click.option("--region", help="Whose prices.  [default: the target's]")
+@click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A price list of yours.")
+@json_option
+@target_option
+def plan(
+    services: tuple[str, ...], empty: bool, region: str | None, prices: Path | None, as_json: bool, target_name: str
+) -> None:
+    """Show what a deploy would do, whether it fits and what it costs.
+
+    Plays the deploy of the named services (of all, if none is named) with ECS's own rules, from what is there now.
+    Nothing is changed. Exit status 3 when it does not fit.
+    """
+    project = open_project()
+    names = [service.name for service in services_of(project, services)]
+    made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
+    if as_json:
+        click.echo(json.dumps(report(made), indent=2))
+    else:
+        click.echo(screen(made, shutil.get_terminal_size().columns))
+    if not made.fits:
+        sys.exit(Differs.exit_status)

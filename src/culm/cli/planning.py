@@ -1,0 +1,82 @@
+"""The plan of a deploy, from the project and whatever can be seen of its target."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from culm.cli.session import local_target, open_target, settings_of
+from culm.cli.up import builder_for
+from culm.deploy import faults, local, plan, prices
+from culm.deploy.build.docker import DockerBuilder
+from culm.deploy.build.engine import Engine
+from culm.deploy.build.port import Builder
+from culm.deploy.images import Images
+from culm.deploy.survey import Survey, nothing, survey
+from culm.deploy.target import Target
+from culm.manifest.project import Project
+from culm.planner.plan import Plan
+
+
+def plan_of(
+    project: Project,
+    target_name: str,
+    names: Sequence[str],
+    *,
+    empty: bool = False,
+    region: str | None = None,
+    own_prices: Path | None = None,
+) -> Plan:
+    """Where the local cluster does not run, or nobody is logged in, the plan begins with nothing, and says so."""
+    settings = settings_of(project, target_name)
+    if empty:
+        return of_nothing(project, target_name, names, region, own_prices, "planned as if nothing were there yet")
+    if settings.provider == "local" and not settings.endpoint_url:
+        described = local.running()
+        if described is None:
+            note = "the local cluster does not run: planned as if nothing were there yet"
+            return of_nothing(project, target_name, names, region, own_prices, note)
+        target, builder = local_target(settings, described), builder_for(described["runtime"], Engine())
+    else:
+        target, builder = open_target(project, target_name), DockerBuilder(Engine())
+    try:
+        return of_target(project, target, builder, names, region, own_prices)
+    except faults.NotLoggedIn as error:
+        note = f"{error.what}: planned as if nothing were there yet"
+        return of_nothing(project, target_name, names, region, own_prices, note)
+
+
+def of_target(
+    project: Project,
+    target: Target,
+    builder: Builder,
+    names: Sequence[str],
+    region: str | None = None,
+    own_prices: Path | None = None,
+) -> Plan:
+    with faults.translated():
+        found = survey(target, project)
+        images = plan.known_images(project, names, found, Images(target, builder))
+        return _made(project, target.settings.name, names, found, images, region or target.region, own_prices)
+
+
+def of_nothing(
+    project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
+) -> Plan:
+    settings = settings_of(project, target_name)
+    region = region or settings.region or prices.DEFAULT_REGION
+    return _made(project, target_name, names, nothing(project, settings, region), {}, region, own_prices, note)
+
+
+def _made(
+    project: Project,
+    target_name: str,
+    names: Sequence[str],
+    found: Survey,
+    images: Mapping[tuple[str, bool], str],
+    region: str,
+    own_prices: Path | None,
+    *notes: str,
+) -> Plan:
+    settings = settings_of(project, target_name)
+    listed = prices.load(region, own_prices)
+    return plan.make(project, settings, names, found, images, time.time_ns() / 1e9, listed, notes=notes)

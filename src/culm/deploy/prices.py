@@ -1,0 +1,39 @@
+"""Price lists from disk: those that culm brings, or the user's own."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from culm.errors import UsageError
+from culm.planner.bill import PriceList
+
+DEFAULT_REGION = "us-east-1"
+
+
+def brought() -> list[str]:
+    """The regions whose prices culm brings."""
+    folder = files("culm.planner") / "prices"
+    return sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
+
+
+def load(region: str, own: Path | None = None) -> PriceList:
+    """The user's own list, or the region's."""
+    if own is not None:
+        return parse(own.read_text(), str(own))
+    if region not in brought():
+        raise UsageError(
+            f"culm brings no prices of {region}; it has {', '.join(brought())}",
+            "--prices FILE takes a list of your own: copy the one that is there and change it",
+        )
+    path = files("culm.planner") / "prices" / f"{region}.toml"
+    return parse(path.read_text(), path.name)
+
+
+def parse(text: str, name: str) -> PriceList:
+    try:
+        read = tomllib.loads(text)
+        return msgspec.convert(read | {"date": str(read.get("date", ""))}, PriceList, strict=False)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise UsageError(f"{name} is no price list: {error}", "copy the one that culm brings and change it") from None

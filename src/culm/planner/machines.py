@@ -1,0 +1,61 @@
+"""Instances that are not there yet: what the scheduler would see of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.decide.fleet import Machine, fleet_change
+from culm.decide.state import ClusterState, is_gone
+from culm.model.instance_types import INSTANCE_TYPES, InstanceType
+from culm.model.instances import Attribute, ContainerInstance
+
+TYPE = "ecs.instance-type"
+ZONE = "ecs.availability-zone"
+
+
+def type_of(instance: ContainerInstance) -> str:
+    """`t2.micro`; empty where the instance does not say."""
+    return instance.attribute(TYPE) or ""
+
+
+def imagined(kind: InstanceType, number: int, *, region: str, now: float) -> ContainerInstance:
+    """The `number`th instance of a fleet, from 1; they are spread over two zones in turn."""
+    name = f"new-{number}"
+    return ContainerInstance(
+        container_instance_arn=f"arn:aws:ecs:{region}:000000000000:container-instance/{name}",
+        ec2_instance_id=name,
+        cpu=kind.cpu,
+        memory=kind.registered_memory,
+        attributes=(
+            Attribute(name=TYPE, value=kind.name),
+            Attribute(name=ZONE, value=f"{region}{'ab'[(number - 1) % 2]}"),
+        ),
+        registered_at=now + number,
+    )
+
+
+def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str) -> ClusterState:
+    """The cluster as it is when its fleet has become the wished instance types: more instances, or some that drain."""
+    kinds = [INSTANCE_TYPES[name] for name in wished]
+    busy = Counter(t.container_instance_arn for t in state.tasks if not is_gone(t))
+    there = [
+        Machine(
+            ec2_instance_id=i.ec2_instance_id,
+            instance_type=type_of(i),
+            registered=True,
+            tasks=busy[i.container_instance_arn],
+            draining=i.status == "DRAINING",
+        )
+        for i in state.instances
+    ]
+    change = fleet_change(kinds, there)
+    stay = tuple(
+        replace(i, status="DRAINING") if i.ec2_instance_id in change.drain else i
+        for i in state.instances
+        if i.ec2_instance_id not in change.remove
+    )
+    count = len(stay)
+    new = (
+        imagined(INSTANCE_TYPES[name], count + n, region=region, now=state.now) for n, name in enumerate(change.add, 1)
+    )
+    return replace(state, instances=(*stay, *new))

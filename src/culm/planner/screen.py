@@ -1,0 +1,231 @@
+"""A plan as a person reads it, on one screen of a given width."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from culm.model.arn import last
+from culm.planner.differences import Difference
+from culm.planner.moves import Obstacle, Step
+from culm.planner.plan import Host, Plan, ServicePlan
+
+FIELDS = 4
+"""Differences of a service that the short form shows."""
+WIDE = 100
+"""Columns from which instances' ids are shown."""
+MIB_A_COLUMN = 21.0
+"""An instance's picture is no finer than this."""
+HOWS = {
+    "new": "new",
+    "start-first": "rolls: the new task starts, then the old one stops",
+    "stop-first": "rolls stop-first: the old task stops, then the new one starts",
+    "settings": "changes settings",
+    "unchanged": "stays as it is",
+}
+
+
+def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
+    """The whole plan; the short form has the waves instead of every move, and leaves out what stays as it is."""
+    parts = [
+        "\n".join(_title(plan, width)),
+        "\n".join(_services(plan, width, short=short)),
+        "\n".join(_hosts(plan, width)),
+        "\n".join(_waves(plan, width) if short else _steps(plan, width)),
+        "\n".join(_money(plan, width, short=short)),
+        "\n".join(_wrapped(note, width, "note: ") for note in plan.notes),
+        "\n".join(refusal(plan, width)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
+    """What does not fit, and the ways out; nothing when everything fits."""
+    if plan.fits:
+        return
+    yield "It does not fit; nothing is changed."
+    numbers = _numbers(plan)
+    names = _column([obstacle.name for obstacle in plan.moves.obstacles])
+    for obstacle in plan.moves.obstacles:
+        yield _wrapped(objection(obstacle, numbers), width, f"  {obstacle.name:<{names}}  ")
+    yield ""
+    if not plan.remedies:
+        yield "No smaller memory, parked service or other fleet that culm knows would make it fit."
+        return
+    yield "Ways out, cheapest first, with what they change a month:"
+    written = _column([remedy.write for remedy in plan.remedies])
+    for remedy in plan.remedies:
+        what = remedy.what + (f"; {remedy.but}" if remedy.but else "")
+        yield _wrapped(what, width, f"  {money(remedy.dollars, signed=True):>9}  {remedy.write:<{written}}  ")
+
+
+def objection(obstacle: Obstacle, numbers: Mapping[str, str]) -> str:
+    if obstacle.step == "configuration":
+        return obstacle.told
+    what = "its migration" if obstacle.step == "migration" else "a new task"
+    words = []
+    for arn, why in obstacle.reasons.items():
+        left = f", {obstacle.free[arn]} MiB left" if why == "RESOURCE:MEMORY" else ""
+        words.append(f"{numbers[arn]} {why}{left}")
+    needs = f"{what} needs {obstacle.need.memory} MiB and {obstacle.need.cpu} CPU units"
+    return f"{needs}: {'; '.join(words) or 'there is no instance'}"
+
+
+def money(dollars: float, *, signed: bool = False) -> str:
+    """`$53.78`; signed: `+$4.46`, `-$9.27`, `$0`."""
+    amount = f"{abs(dollars):,.2f}"
+    if signed and amount == "0.00":
+        return "$0"
+    sign = "-" if dollars < 0 else "+" if signed else ""
+    return f"{sign}${amount}"
+
+
+def _title(plan: Plan, width: int) -> Iterator[str]:
+    changing = sum(service.changes for service in plan.services)
+    what = f"{changing} of {len(plan.services)} services change" if changing else "nothing changes"
+    yield _wrapped(f"{plan.project} on {plan.target}, {plan.fleet}: {what}", width)
+
+
+def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
+    names = _column([service.name for service in plan.services])
+    still = [service.name for service in plan.services if not service.changes]
+    for service in plan.services:
+        if short and not service.changes:
+            continue
+        yield _wrapped(sentence(service, plan), width, f"  {service.name:<{names}}  ")
+        shown = service.differences[:FIELDS] if short else service.differences
+        fields = _column([one.field for one in shown])
+        for one in shown:
+            yield _wrapped(_arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
+        if hidden := len(service.differences) - len(shown):
+            yield f"  {'':<{names}}    and {hidden} more"
+    if short and still:
+        yield _wrapped(f"as they are: {', '.join(still)}", width, "  ")
+
+
+def sentence(service: ServicePlan, plan: Plan) -> str:
+    """`rolls stop-first: …; lends its slot to its migration; route /x/*`."""
+    numbers = _numbers(plan)
+    words = [HOWS[service.how] if service.changes or service.how != "unchanged" else HOWS["unchanged"]]
+    if any(obstacle.name == service.name for obstacle in plan.moves.obstacles):
+        words = ["does not fit"]
+    if service.migration == "runs":
+        words.append("its migration runs in its slot meanwhile" if service.lends else "its migration runs first")
+    if service.count[0] != service.count[1] and service.how != "new":
+        words.append(f"{service.count[0]} tasks become {service.count[1]}")
+    if service.rule is not None:
+        words.append(service.rule)
+    if service.places:
+        words.append(f"on {', '.join(numbers[arn] for arn in service.places)}")
+    return "; ".join(words)
+
+
+def _hosts(plan: Plan, width: int) -> Iterator[str]:
+    if not plan.hosts:
+        return
+    numbers = _numbers(plan)
+    memory, _ = plan.slot
+    yield f"Where tasks sit then, and what is left; a slot is {memory} MiB"
+    heads = [f"  {numbers[h.arn]} {h.instance_type}" + (f" {h.label}" if width >= WIDE else "") for h in plan.hosts]
+    tails = [f"{h.free} of {h.memory} MiB, {counted(h.slots, 'slot')}" for h in plan.hosts]
+    head, tail = _column(heads), _column(tails)
+    room = width - head - tail - 6
+    finest = max(h.memory for h in plan.hosts) / max(room, 8)
+    for host, before, after in zip(plan.hosts, heads, tails, strict=True):
+        yield f"{before:<{head}}  {picture(host, max(MIB_A_COLUMN, finest))}  {after}"
+
+
+def picture(host: Host, mib_a_column: float) -> str:
+    """`[accounts|+orders |........]`: each task as wide as its memory, `+` before those that come, dots for free."""
+    boxes = []
+    for sitter in host.sitters:
+        width = max(int(sitter.memory / mib_a_column) - 1, 1)
+        boxes.append(f"{('+' if sitter.new else '') + sitter.name:<{width}.{width}}")
+    whole = int(host.memory / mib_a_column)
+    used = sum(len(box) + 1 for box in boxes)
+    return "[" + "".join(f"{box}|" for box in boxes) + "." * max(whole - used, 0) + "]"
+
+
+def _waves(plan: Plan, width: int) -> Iterator[str]:
+    for number, wave in enumerate(plan.moves.waves, 1):
+        names = [part.name for part in wave.parts]
+        lent = any(part.lends for part in wave.parts)
+        migrating = [part.name for part in wave.parts if part.migrates]
+        verb = {"new": "start", "settings": "update"}.get(wave.parts[0].how, "roll")
+        words = [f"migrate {', '.join(migrating)}"] if migrating else []
+        if lent:
+            words = [f"stop {names[0]}", "migrate it in its slot, then start it again"]
+        else:
+            words.append(f"{verb} {', '.join(names)}")
+        yield _wrapped("; ".join(words), width, f"  {number}  ")
+
+
+def _steps(plan: Plan, width: int) -> Iterator[str]:
+    steps = [step for wave in plan.moves.waves for step in wave.steps if step.move.verb != "stop"]
+    if not steps:
+        return
+    numbers = _numbers(plan)
+    columns = [h.arn for h in plan.hosts]
+    shown = columns if len(columns) * 6 <= width - 40 else []
+    room = width - 6 * len(shown) - 8
+    yield f"{'Moves, and the MiB left on each instance':<{room + 6}}" + "".join(f"{numbers[a]:>6}" for a in shown)
+    now = "".join(f"{h.free_now:>6}" for h in plan.hosts if h.arn in shown)
+    yield f"      {'now':<{room}}{now}"
+    for number, step in enumerate(steps, 1):
+        left = "".join(f"{step.free[arn]:>6}" for arn in shown)
+        if not shown:
+            left = f"  {step.move.free_memory} MiB left there"
+        yield f"{number:>4}  {told(step, numbers, plan.project):<{room}.{room}}{left}".rstrip()
+
+
+def told(step: Step, numbers: Mapping[str, str], project: str) -> str:
+    """`start accounts on #2`."""
+    move = step.move
+    where = numbers[move.container_instance_arn]
+    kind, _, name = move.group.partition(":")
+    if kind == "service":
+        return f"{'start' if move.verb == 'start' else 'stop'} {name} on {where}"
+    name = name.removeprefix(f"{project}-").removesuffix("-migrate")
+    return f"migrate {name} on {where}" if move.verb == "start" else f"{name} has migrated"
+
+
+def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
+    now, then = plan.bill_now, plan.bill
+    change = "" if now is None else ", as now"
+    if now is not None and abs(then.dollars - now.dollars) >= 0.005:
+        change = f", {money(then.dollars - now.dollars, signed=True)} to now"
+    where = f"{plan.prices.region}, prices of {plan.prices.date}"
+    yield _wrapped(f"{money(then.dollars)} a month{change} ({where})", width)
+    if not short:
+        items = ", ".join(f"{line.name} {line.dollars:.2f}" for line in then.lines)
+        yield _wrapped(items, width, "  ")
+        yield _wrapped(f"assumed: {plan.assumed}", width, "  ")
+    if then.unpriced:
+        yield f"  without {', '.join(then.unpriced)}: the price list lacks it"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _numbers(plan: Plan) -> dict[str, str]:
+    """`#1` for the oldest instance, and so on."""
+    return {host.arn: f"#{number}" for number, host in enumerate(plan.hosts, 1)}
+
+
+def _arrow(one: Difference) -> str:
+    if one.old is None:
+        return f"{_short(one.new)} (new)"
+    return f"{_short(one.old)} -> {_short(one.new)}" if one.new is not None else f"{_short(one.old)} (goes)"
+
+
+def _short(value: str | None) -> str:
+    """A digest's first twelve digits are enough to know it by."""
+    text = (value or "").rpartition("@")[2]
+    return last(text).removeprefix("sha256:")[:12] if "sha256:" in text else text
+
+
+def _column(texts: Sequence[str]) -> int:
+    return max(map(len, texts), default=0)
+
+
+def _wrapped(text: str, width: int, head: str = "") -> str:
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
