@@ -30,8 +30,8 @@ async def stop_tasks(
             tasks.stop(db, arn, StopCode.USER_INITIATED, REASON, now())
             tasks.set_last_status(db, arn, Status.STOPPING)
 
-    await store.run(wish)
     try:
+        await store.run(wish)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await agents.order()
             while True:
@@ -41,6 +41,8 @@ async def stop_tasks(
                 await changed.wait()
     except TimeoutError:
         log.warning("some tasks did not stop in %g s; their containers are killed", PATIENCE_SECONDS)
+    except sqlite3.Error:
+        log.exception("what stops cannot be recorded; the containers end all the same")
     try:
         for container in await runtime.list():
             await runtime.remove(container.name)

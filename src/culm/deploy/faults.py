@@ -10,6 +10,7 @@ HINTS = {
     "ExpiredTokenException": "log in again: your credentials have expired",
     "UnrecognizedClientException": "are these credentials of this account?",
     "InvalidClientTokenId": "are these credentials of this account?",
+    "InsufficientStorage": "free some space there; then the same again",
     "AccessDenied": "your credentials lack this right",
     "AccessDeniedException": "your credentials lack this right",
 }

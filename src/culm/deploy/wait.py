@@ -13,6 +13,11 @@ from culm.manifest.project import Project, Service
 
 TIMEOUT_SECONDS = 300.0
 
+OWN_PORT = (
+    "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), "
+    "or let the command line name the port that the Dockerfile EXPOSEs"
+)
+
 
 def intervals(first: float = 0.1, longest: float = 1.0) -> Iterator[float]:
     """Seconds between looks: short at first, then longer."""
@@ -98,4 +103,5 @@ def failure(target: Target, project: Project, service: Service, doomed: Doomed, 
         if len(look.service["deployments"]) > 1
         else []
     )
-    return CulmError(what, "; or ".join([doomed.hint, *back] if doomed.hint else back))
+    hint = OWN_PORT if "address already in use" in what.lower() else doomed.hint
+    return CulmError(what, "; or ".join([hint, *back] if hint else back))

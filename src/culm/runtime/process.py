@@ -211,7 +211,8 @@ class ProcessRuntime:
         assert state is not None
         with Exits() as exits:
             exits.watch(directory.name, state["shim"])
-            files.write(str(directory), files.STOP, {"grace": grace})
+            with contextlib.suppress(OSError):  # a full disk: the shim gives its usual grace
+                files.write(str(directory), files.STOP, {"grace": grace})
             with contextlib.suppress(ProcessLookupError):
                 os.kill(state["shim"], signal.SIGTERM)
             try:
@@ -242,7 +243,8 @@ class ProcessRuntime:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         state |= {"exit_code": _KILLED, "stopped_at": self._now(), "health": "UNKNOWN"}
-        files.write(str(directory), files.STATE, state)
+        with contextlib.suppress(OSError):  # a full disk: the next look tells it again
+            files.write(str(directory), files.STATE, state)
 
     def _clean(self) -> None:
         """Delete what a daemon that died left half made or half deleted."""

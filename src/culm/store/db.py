@@ -6,6 +6,7 @@ moment (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,11 +48,22 @@ def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) ->
     db.execute("BEGIN")
     try:
         result = work(db)
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk may have rolled it back by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
     return result
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether it is the disk that refuses, be it to SQLite or to a file beside it."""
+    match error:
+        case sqlite3.OperationalError():
+            return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        case OSError():
+            return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return False
 
 
 class Store:

@@ -15,6 +15,7 @@ from typing import Any
 from culm.errors import AwsError
 from culm.model.arn import ACCOUNT
 from culm.model.record import record
+from culm.store.db import disk_is_full
 from culm.wire.errors import modelled
 from culm.wire.http import Request, Response, unzipped
 from culm.wire.input import Invalid, compile_input
@@ -113,8 +114,10 @@ class Api:
         )
 
     def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
-        """The response to a request that failed; what is not an AwsError is a bug, and goes to the log."""
-        if not isinstance(error, AwsError):
+        """The response to a request that failed; what nobody meant is a bug, and goes to the log."""
+        if disk_is_full(error):
+            error = AwsError("InsufficientStorage", "no space is left on the disk of the cluster's CULM_HOME", 507)
+        elif not isinstance(error, AwsError):
             log.error("request %s failed", request_id, exc_info=error)
             message = f"This is a bug in culm; the daemon's log has it under {request_id}."
             error = AwsError("InternalFailure", message, 500)

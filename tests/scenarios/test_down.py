@@ -1,0 +1,53 @@
+"""`culm down`: what `up` made is gone, and data only when that was asked for."""
+
+import socket
+
+from tests.scenarios import misfits
+from tests.scenarios.stand import BAMBOO, Stand
+
+
+def answers(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
+def test_down_leaves_nothing_behind_but_data_and_volumes_takes_that_too(stand: Stand) -> None:
+    stand.copy(BAMBOO)
+    stand.culm("up", "--runtime", "process")
+    account = stand.post("/accounts/", {"email": "kim@example.com", "name": "Kim"}).body
+    ports = stand.listening()
+    assert all(answers(*each) for each in ports)
+    assert len(ports) >= 3 + 4, "load balancer, API, database; a port for every task"
+
+    said = stand.culm("down")
+    stand.gone()
+    assert not [each for each in ports if answers(*each)]
+    assert "kept" in said.err
+
+    stand.culm("up")
+    assert stand.get(f"/accounts/{account['id']}").body == account
+
+    stand.culm("down", "--volumes")
+    stand.gone()
+    assert not list((stand.home / "postgres").glob("*"))
+
+    stand.culm("up")
+    assert stand.get("/accounts/").body["items"] == []
+
+
+def test_down_of_one_project_leaves_the_other_alone(stand: Stand) -> None:
+    misfits.service(stand, "one")
+    misfits.project(stand, "first", "one")
+    stand.culm("up", "--runtime", "process")
+    other = Stand(stand.home.parents[1] / "second", port=stand.port + 1)
+    other.environment = stand.environment
+    misfits.service(other, "two")
+    misfits.project(other, "second", "two")
+    other.culm("up")
+
+    stand.culm("down")
+
+    assert other.get("/two/").status == 200
+    assert not answers("127.0.0.1", stand.port)
+    other.culm("down")
+    stand.gone()
