@@ -9,6 +9,7 @@ import click
 
 from culm import __version__
 from culm.errors import CulmError
+from culm.vault.redaction import guard
 
 COMMANDS = {
     "init": "Write a culm.yml from the service folders here.",
@@ -22,6 +23,7 @@ COMMANDS = {
     "restart": "Start new tasks of the same revision.",
     "rollback": "Go back to an earlier revision of SERVICE.",
     "down": "Take the project off its target.",
+    "vault": "Configuration files by environment and service, versioned.",
     "cluster": "The local cluster: AWS on this machine.",
 }
 """By name, with the first line of each one's help (a test compares them). Each has a file of its name here."""
@@ -50,6 +52,7 @@ def culm() -> None:
 
 def main() -> None:
     """Run it; every error as `culm: what` and `try: hint`, with its exit status."""
+    guard()
     try:
         status: Any = culm.main(prog_name="culm", standalone_mode=False)
     except CulmError as error:

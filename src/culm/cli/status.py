@@ -1,6 +1,7 @@
 """`culm status`."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -78,7 +79,7 @@ def picture(instance: dict[str, Any]) -> str:
     return "[" + "|".join([*boxes, *([free] if free else [])]) + "]"
 
 
-def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]

@@ -13,6 +13,7 @@ from culm.deploy.wait import intervals, tasks
 from culm.errors import TimedOut
 from culm.manifest import render
 from culm.manifest.project import Project
+from culm.vault.names import of_key
 
 Say = Callable[[str], None]
 STOP_SECONDS = 120.0
@@ -110,15 +111,14 @@ def data(target: Target, project: Project, live: Live, say: Say) -> None:
     for name in live.databases:
         target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         say(f"deleted database server {name}")
-    bucket = render.vault_bucket(target.account, target.region)
     begins = [f"{target.settings.env}/{name}/" for name in project.services]
     begins += [
         f"{target.settings.env}/{vaultfiles.OPERATOR}/{databases.instance_name(project, name)}."
         for name in project.databases
     ]
     for key in sorted(live.vault or ()):
-        if key.startswith(tuple(begins)):
-            target.client("s3").delete_object(Bucket=bucket, Key=key)
+        if key.startswith(tuple(begins)) and (file := of_key(key)) is not None:
+            vaultfiles.vault_of(target).purge(file)
             say(f"deleted vault file {key}")
     rds = target.client("rds")
     for name in live.databases:

@@ -1,22 +1,33 @@
-"""Files that the deploy itself puts into the vault: `<env>/<service>/<file>` in its bucket."""
+"""Files that the deploy itself puts into the vault: databases' and the load balancer's URLs."""
 
-from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.manifest import render
+from culm.vault.files import File, Vault
+from culm.vault.names import Name
+from culm.vault.secret import Secret
 
 OPERATOR = ".culm"
 """In a service's place: what no service may read. No service can have this name."""
 
 
-def key(around: render.Surroundings, service: str, file: str) -> str:
-    return f"{around.env}/{service}/{file}"
+def vault_of(target: Target) -> Vault:
+    return Vault(target.client("s3"), render.vault_bucket(target.account, target.region))
 
 
 def get(target: Target, around: render.Surroundings, service: str, file: str) -> str | None:
-    s3 = target.client("s3")
-    answer = or_none(lambda: s3.get_object(Bucket=around.vault, Key=key(around, service, file)), "NoSuchKey")
-    return answer["Body"].read().decode() if answer else None
+    found = read(target, around, service, file)
+    return found.data.text() if found else None
 
 
 def put(target: Target, around: render.Surroundings, service: str, file: str, text: str) -> None:
-    target.client("s3").put_object(Bucket=around.vault, Key=key(around, service, file), Body=text.encode())
+    """Write it over what is there now; a deploy that runs at the same time fails one of the two, and loses nothing."""
+    seen = read(target, around, service, file)
+    vault_of(target).write(name(around, service, file), Secret(text.encode()), over=seen)
+
+
+def read(target: Target, around: render.Surroundings, service: str, file: str) -> File | None:
+    return vault_of(target).read(name(around, service, file))
+
+
+def name(around: render.Surroundings, service: str, file: str) -> Name:
+    return Name(env=around.env, service=service, file=file)

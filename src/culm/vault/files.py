@@ -1,0 +1,181 @@
+"""The vault's files in its bucket. Any S3 is one: Amazon's, or the local cluster's; there is nothing else to swap.
+
+S3 stores an object whole or not at all, so there is no torn file. Every write is conditional on what its writer saw:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from culm.errors import CulmError
+from culm.model.record import record
+from culm.vault import redaction
+from culm.vault.names import Folder, Name, of_key
+from culm.vault.secret import Secret
+
+SHA256 = "sha256"
+"""The object's metadata that says what its bytes were when they were written."""
+
+ABSENT = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
+CONFLICTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+
+
+class Conflict(CulmError):
+    """Somebody else has written the file meanwhile."""
+
+
+@record
+class File:
+    """One version of a file."""
+
+    name: Name
+    data: Secret
+    etag: str
+    version: str
+
+
+@record
+class Version:
+    """One entry of a file's history. `at` is epoch seconds, `size` bytes."""
+
+    version: str
+    at: float
+    size: int
+    current: bool
+    deleted: bool
+    """Whether this is where it was deleted, and not a version of it."""
+
+
+@record
+class Listed:
+    """A file as a listing shows it. `at` is epoch seconds, `size` bytes."""
+
+    name: Name
+    at: float
+    size: int
+
+
+class Vault:
+    """`s3` is a boto3 client. Threads may share it."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self.s3 = s3
+        self.bucket = bucket
+
+    def read(self, name: Name, version: str | None = None) -> File | None:
+        """The file, or one of its versions; None when there is none. What it holds is never shown again."""
+        from botocore.exceptions import ClientError, FlexibleChecksumError
+
+        which = {"VersionId": version} if version else {}
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=str(name), **which)
+            data = answer["Body"].read()
+        except FlexibleChecksumError:
+            raise corrupted(name, version) from None
+        except ClientError as error:
+            if error.response["Error"]["Code"] in (*ABSENT, "MethodNotAllowed"):  # 405: the version is a deletion
+                return None
+            raise
+        if answer["Metadata"].get(SHA256, digest(data)) != digest(data):
+            raise corrupted(name, version)
+        redaction.remember(name.file, data.decode(errors="replace"))
+        return File(name=name, data=Secret(data), etag=answer["ETag"], version=answer.get("VersionId", ""))
+
+    def write(self, name: Name, data: Secret, over: File | None) -> str:
+        """Write the file if it still is as its writer saw it (None: absent): the new version's id."""
+        from botocore.exceptions import ClientError
+
+        redaction.remember(name.file, data.text())
+        condition = {"IfMatch": over.etag} if over else {"IfNoneMatch": "*"}
+        try:
+            answer = self.s3.put_object(
+                Bucket=self.bucket,
+                Key=str(name),
+                Body=data.reveal(),
+                Metadata={SHA256: digest(data.reveal())},
+                **condition,
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in CONFLICTS or (over and code == "NoSuchKey"):
+                raise Conflict(
+                    f"{name} has been {'changed' if over else 'made'} by somebody else meanwhile; nothing was written",
+                    f"see what is there: culm vault get {name}; what it was before: culm vault history {name}",
+                ) from None
+            raise
+        return str(answer.get("VersionId", ""))
+
+    def delete(self, name: Name) -> None:
+        """The file goes; its history stays, and with it every version's content."""
+        self.s3.delete_object(Bucket=self.bucket, Key=str(name))
+
+    def purge(self, name: Name) -> int:
+        """The file goes with its whole history: how many versions that were."""
+        versions = list(self.history(name))
+        for start in range(0, len(versions), 1000):
+            some = [{"Key": str(name), "VersionId": v.version} for v in versions[start : start + 1000]]
+            left = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": some, "Quiet": True}).get("Errors")
+            if left:
+                raise CulmError(f"{len(left)} versions of {name} are still there: {left[0]['Message']}", "try again")
+        return len(versions)
+
+    def list(self, folder: Folder) -> Iterator[Listed]:
+        """What is there now, by name."""
+        for page in self._pages("list_objects_v2", folder.prefix):
+            for item in page.get("Contents", ()):
+                if (name := of_key(item["Key"])) is not None:
+                    yield Listed(name=name, at=item["LastModified"].timestamp(), size=item["Size"])
+
+    def history(self, name: Name) -> Iterator[Version]:
+        """Every version, the newest first."""
+        for page in self._pages("list_object_versions", str(name)):
+            versions = [(item, False) for item in page.get("Versions", ())]
+            versions += [(item, True) for item in page.get("DeleteMarkers", ())]
+            # S3 gives them in two lists, each the newest first; the times are whole seconds
+            versions.sort(key=lambda each: (each[0]["IsLatest"], each[0]["LastModified"]), reverse=True)
+            for item, deleted in versions:
+                if item["Key"] == str(name):
+                    yield Version(
+                        version=item["VersionId"],
+                        at=item["LastModified"].timestamp(),
+                        size=item.get("Size", 0),
+                        current=item["IsLatest"],
+                        deleted=deleted,
+                    )
+
+    def prepare(self, region: str) -> None:
+        """The bucket, versioned: made if it is not there. On Amazon the base stack has made it, and locked it up."""
+        from botocore.exceptions import ClientError
+
+        try:
+            versioning = self.s3.get_bucket_versioning(Bucket=self.bucket).get("Status")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucket":
+                raise
+            where = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
+            self.s3.create_bucket(Bucket=self.bucket, **where)
+            versioning = None
+        if versioning != "Enabled":
+            self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def _pages(self, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
+        from botocore.exceptions import ClientError
+
+        try:
+            yield from self.s3.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=prefix)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ABSENT:
+                raise
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def corrupted(name: Name, version: str | None) -> CulmError:
+    which = f" (version {version})" if version else ""
+    return CulmError(
+        f"{name}{which} is corrupted: its bytes are not those that were written",
+        f"an earlier version: culm vault history {name}, then culm vault get {name} --version ID",
+    )

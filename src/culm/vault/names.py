@@ -1,0 +1,84 @@
+"""What is in the vault, by name: `stg/accounts/settings.toml` is environment, service, file. Pure."""
+
+import re
+
+from culm.errors import UsageError
+from culm.model.record import record
+
+PART = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""Of a name: harmless in a key, in a URL, and as a file."""
+
+SHAPE = "ENV/SERVICE/FILE, such as stg/accounts/settings.toml"
+
+
+@record
+class Name:
+    env: str
+    service: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.env}/{self.service}/{self.file}"
+
+
+@record
+class Folder:
+    """The files of an environment, or of one service in it; without an environment: all."""
+
+    env: str = ""
+    service: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """With the slash at its end, so that `stg/web` does not name `stg/website`."""
+        return "".join(f"{part}/" for part in (self.env, self.service) if part)
+
+    def __str__(self) -> str:
+        return self.prefix.rstrip("/") or "the vault"
+
+    def file(self, name: str) -> Name:
+        return Name(env=self.env, service=self.service, file=name)
+
+
+def name(text: str) -> Name:
+    """One file's name."""
+    match parts(text):
+        case [env, service, file]:
+            return Name(env=env, service=service, file=file)
+        case _:
+            raise UsageError(f"{text!r} does not name a file of the vault", SHAPE)
+
+
+def folder(text: str) -> Folder:
+    """`stg`, `stg/accounts`, or nothing."""
+    match parts(text):
+        case []:
+            return Folder()
+        case [env]:
+            return Folder(env=env)
+        case [env, service]:
+            return Folder(env=env, service=service)
+        case _:
+            raise UsageError(f"{text!r} does not name an environment or a service of the vault", "ENV or ENV/SERVICE")
+
+
+def named(text: str) -> Name | Folder:
+    """A file where there are three parts, else a folder."""
+    return name(text) if len(parts(text)) > 2 else folder(text)
+
+
+def parts(text: str) -> list[str]:
+    found = [part for part in text.rstrip("/").split("/") if text]
+    for part in found:
+        if not PART.fullmatch(part) or part in (".", ".."):
+            raise UsageError(f"{text!r}: {part!r} cannot be part of a name", f"letters, digits, . _ and -: {SHAPE}")
+    return found
+
+
+def of_key(key: str) -> Name | None:
+    """The name that an object's key stands for; None for one that somebody else put there."""
+    match key.split("/", 2):
+        case [env, service, file] if all((env, service, file)):
+            return Name(env=env, service=service, file=file)
+        case _:
+            return None

@@ -1,0 +1,42 @@
+"""A value that does not show itself: in logs, messages, tracebacks and JSON it is `[redacted]`."""
+
+from typing import Any, NoReturn
+
+REDACTED = "[redacted]"
+
+
+class Secret:
+    """Bytes that only `reveal` and `text` give out. What is made of them by f-string, repr or pickle is not they."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def reveal(self) -> bytes:
+        return self._data
+
+    def text(self) -> str:
+        """As UTF-8; what is not is replaced, for the eye alone."""
+        return self._data.decode(errors="replace")
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __eq__(self, other: object) -> bool:
+        return self._data == other._data if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._data)
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+    def __format__(self, spec: str) -> str:
+        return format(REDACTED, spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+    def __getstate__(self) -> Any:
+        raise TypeError("a secret is not pickled")
