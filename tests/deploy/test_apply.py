@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.serving import served
 
+from culm.cli.planning import of_target
 from culm.deploy import apply, faults
 from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
@@ -106,8 +107,8 @@ def test_a_migration_without_room_names_the_ways_out(target: Target, project: Pr
     arn = apply.migration_revision(target, project, one, image, around, ignore)
     assert apply.migration_revision(target, project, one, image, around, ignore) == arn
     with pytest.raises(CulmError, match=r"there is no room for the migration of accounts \(256 MiB\)") as refusal:
-        migrate(target, project, one, arn, ignore)
-    assert "culm scale accounts 0" in refusal.value.hint
+        migrate(target, project, one, arn, ignore, patience=0.0)
+    assert "culm plan accounts shows the ways out" in refusal.value.hint
 
 
 def test_an_earlier_revision_is_the_one_before_the_live_one(
@@ -139,7 +140,7 @@ def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Targ
     changed = dataclasses.replace(project, services={"accounts": accounts, "web": waiting})
     stream = io.StringIO()
     up = Up(changed, target, HostBuilder(), Console(stream))
-    outcomes = up.run(["accounts", "web"])
+    outcomes = up.run(of_target(changed, target, HostBuilder(), ["accounts", "web"]))
     assert [type(outcome.error) for outcome in outcomes] == [CulmError, CulmError]
     assert "COPY names nowhere" in str(outcomes[0].error)
     assert "accounts failed: " in stream.getvalue()

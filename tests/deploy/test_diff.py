@@ -180,7 +180,11 @@ def test_a_new_revision_rolls_as_told(project: Project, live: Live) -> None:
         "deploymentConfiguration": {
             "minimumHealthyPercent": 100,
             "maximumPercent": 200,
-            "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+            "deploymentCircuitBreaker": {
+                "enable": True,
+                "rollback": False,
+                "thresholdConfiguration": {"type": "COUNT", "value": 2},
+            },
         },
     }
 

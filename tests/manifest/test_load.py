@@ -193,7 +193,7 @@ REFUSALS = {
     "a port in words": (BEGIN + "  catalog: {port: http}\n", "'http' where a whole number is wanted", ""),
     "an unknown word": (
         BEGIN + "  catalog: {roll: blue-green}\n",
-        ":3: services.catalog.roll: 'blue-green' where auto or start-first or stop-first is wanted",
+        ":3: services.catalog.roll: 'blue-green' is no way to roll: auto, start-first, stop-first",
         "",
     ),
     "a health check that is no path": (

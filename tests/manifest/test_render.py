@@ -90,7 +90,7 @@ def test_botocore_accepts_every_input(project: Project) -> None:
             "ecs",
             "CreateService",
             render.service(project, accounts, arn, arn)
-            | {"deploymentConfiguration": render.deployment_configuration(start_first=True)},
+            | {"deploymentConfiguration": render.deployment_configuration(accounts, start_first=True)},
         ),
         ("elbv2", "CreateLoadBalancer", render.load_balancer(project, AROUND)),
         ("elbv2", "CreateListener", render.listener(arn, AROUND)),

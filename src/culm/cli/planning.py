@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from culm.cli.session import local_target, open_target, settings_of
-from culm.cli.up import builder_for
 from culm.deploy import faults, local, plan, prices
+from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder

@@ -1,19 +1,23 @@
 """`culm up`."""
 
+import shutil
+
 import click
 
+from culm.cli.planning import of_target
 from culm.cli.session import local_target, open_project, open_target, settings_of, target_option
 from culm.deploy import local
-from culm.deploy.build.choose import Runtime, choose, demand_docker
+from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
-from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Builder, Recipe
 from culm.deploy.console import Console
 from culm.deploy.target import Target
 from culm.deploy.up import Outcome, Up
-from culm.errors import CulmError, UsageError
+from culm.errors import CulmError, Differs, UsageError
 from culm.manifest.project import Project
+from culm.planner.plan import Plan
+from culm.planner.screen import screen
 
 
 @click.command()
@@ -33,15 +37,28 @@ def up(target_name: str, runtime: str) -> None:
 
 
 def deploy_services(project: Project, target_name: str, runtime: str, names: list[str], console: Console) -> None:
-    """Deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
+    """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
     target, builder = prepare(project, target_name, runtime, console)
+    plan = of_target(project, target, builder, names)
+    show(plan)
     deploy = Up(project, target, builder, console)
-    outcomes = deploy.run(names)
+    outcomes = deploy.run(plan)
     for outcome in outcomes:
         if outcome.error is None:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
     report(outcomes, console)
+
+
+def show(plan: Plan) -> None:
+    """What is about to happen, on one screen; an error when it cannot."""
+    if plan.fits and not any(service.changes for service in plan.services):
+        return
+    columns = shutil.get_terminal_size().columns
+    click.echo(screen(plan, columns, short=True) + "\n", err=True)
+    if not plan.fits:
+        stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
+        raise Differs(f"{stuck}: no room; nothing was changed", "one of the ways out above, the cheapest is first")
 
 
 def report(outcomes: list[Outcome], console: Console) -> None:
@@ -91,7 +108,3 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
             f"culm cluster stop, then culm up --runtime {runtime}; its data stays",
         )
     return local_target(settings, described), builder_for(described["runtime"], engine)
-
-
-def builder_for(runtime: Runtime, engine: Engine) -> Builder:
-    return DockerBuilder(engine) if runtime == "docker" else HostBuilder()

@@ -1,24 +1,30 @@
 """Carries a deploy out: the base first, then each service; what is decided in `diff` is called here."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from culm.deploy import databases, diff, vaultfiles, wait
 from culm.deploy.build.port import Recipe, Say
 from culm.deploy.diff import Change
 from culm.deploy.images import Images
+from culm.deploy.lending import lent, returned, slot_of
 from culm.deploy.live import Live
 from culm.deploy.migrate import migrate
 from culm.deploy.observe import observe, or_none
 from culm.deploy.room import fits_beside
 from culm.deploy.surroundings import surroundings
 from culm.deploy.target import Target
+from culm.deploy.turns import Stage, Turns
 from culm.errors import CulmError
 from culm.manifest import render
 from culm.manifest.project import Project, Service
 from culm.model.record import record
+from culm.planner.plan import ServicePlan
 
 ROUNDS = 6
 """Of base changes: what one makes, the next stands on. More would mean that they never settle."""
@@ -65,6 +71,7 @@ def configuration(
     target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say
 ) -> None:
     """The files that only the target can tell: databases' and the load balancer's URLs."""
+    vaultfiles.vault_of(target).prepare(target.region)
     databases.prepare(target, project, live, around, say, progress)
     assert live.load_balancer is not None, "the base is there"
     url = f"http://{live.load_balancer['DNSName']}:{around.port}\n"
@@ -100,29 +107,39 @@ def service(
     published: Published,
     live: Live,
     around: render.Surroundings,
+    way: ServicePlan,
+    turns: Turns,
     say: Say,
     progress: Say,
-    others_move: Callable[[], bool],
 ) -> bool:
-    """Register, migrate, route, roll, wait; whether anything changed."""
+    """Register, migrate, route, roll, wait, each when it is its turn; whether anything changed."""
     wanted = render.task_definition(project, one, published.service, published.migration, around)
     found = live.services.get(one.name)
     revision = live.task_definitions.get(found["taskDefinition"]) if found else None
-    if revision is not None and diff.task_definition_is(wanted, revision):
-        arn, changed = str(revision["taskDefinitionArn"]), False
-    else:
-        if published.migration is not None and not migrated(revision, published.migration):
-            before_it(target, project, one, published.migration, around, say, progress, others_move)
-        arn, changed = register(target, wanted, say), True
-    if (routed := diff.rule(project, one, live)) is not None:
-        say(routed.what)
-        call(target, routed)
-        changed = True
-    change = diff.service(project, one, live, arn, start_first=starts_first(target, project, one, found))
-    if change is not None:
-        say(change.what)
-        call(target, change)
-        changed = True
+    same = revision is not None and diff.task_definition_is(wanted, revision)
+    with ExitStack() as slot:
+        if not same and published.migration is not None and not migrated(revision, published.migration):
+            migration = migration_revision(target, project, one, published.migration, around, say)
+            turns.to_migrate(one.name)
+            if found is not None and (way.lends or lent(found) is not None):
+                found = slot.enter_context(slot_of(target, project, one, found, say, progress))
+                live = replace(live, services={**live.services, one.name: found})
+            say("migrating")
+            placed = partial(turns.reached, one.name, Stage.MIGRATING)
+            migrate(target, project, one, migration, progress, placed=placed)
+            say("migrated")
+        arn = str(revision["taskDefinitionArn"]) if same and revision else register(target, wanted, say)
+        routed = diff.rule(project, one, live)
+        change = diff.service(project, one, live, arn, start_first=way.how == "start-first")
+        turns.to_roll(one.name)
+        for step in (routed, change):
+            if step is not None:
+                say(step.what)
+                call(target, step)
+    if found is not None and lent(found) is not None:
+        returned(target, found)
+    turns.reached(one.name, Stage.CALLED)
+    changed = not same or routed is not None or change is not None
     rolls = change is not None and "deploymentConfiguration" in change.input
     wait.until_steady(target, project, one, progress, fresh=rolls)
     if changed:
@@ -136,23 +153,6 @@ def migrated(revision: Mapping[str, Any] | None, image: str) -> bool:
         return False
     labels = revision["containerDefinitions"][0].get("dockerLabels") or {}
     return bool(labels.get(render.MIGRATION_LABEL) == image.rpartition("@")[2])
-
-
-def before_it(
-    target: Target,
-    project: Project,
-    one: Service,
-    image: str,
-    around: render.Surroundings,
-    say: Say,
-    progress: Say,
-    others_move: Callable[[], bool],
-) -> None:
-    """The migration, registered if it is new and run to its end."""
-    arn = migration_revision(target, project, one, image, around, say)
-    say("migrating")
-    migrate(target, project, one, arn, progress, others_move=others_move)
-    say("migrated")
 
 
 def migration_revision(
@@ -172,9 +172,7 @@ def register(target: Target, wanted: Mapping[str, Any], say: Say) -> str:
 
 
 def starts_first(target: Target, project: Project, one: Service, found: Mapping[str, Any] | None) -> bool:
-    """`roll: auto` starts the new task first when the instances have room for both."""
-    if one.roll != "auto":
-        return one.roll == "start-first"
+    """Whether the instances have room for a new task beside the old one; a `roll` of its own does not ask."""
     return found is not None and fits_beside(one, described_instances(target, project.name))
 
 
@@ -194,7 +192,7 @@ def roll(target: Target, project: Project, one: Service, progress: Say, **update
     [found] = target.client("ecs").describe_services(cluster=project.name, services=[one.name])["services"] or [None]
     if found is None or found["status"] != "ACTIVE":
         raise CulmError(f"{one.name} is not deployed", f"culm deploy {one.name}")
-    how = render.deployment_configuration(start_first=starts_first(target, project, one, found))
+    how = render.deployment_configuration(one, start_first=starts_first(target, project, one, found))
     target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
     wait.until_steady(target, project, one, progress, fresh=True)
 

@@ -128,7 +128,7 @@ def service(
     """Create it, or bring it to this revision and these settings; None: it is so already."""
     group = live.target_groups[render.family(project, one)]["TargetGroupArn"]
     wanted = render.service(project, one, task_definition_arn, group)
-    how = render.deployment_configuration(start_first=start_first)
+    how = render.deployment_configuration(one, start_first=start_first)
     found = live.services.get(one.name)
     if found is None:
         given = wanted | {"deploymentConfiguration": how}

@@ -13,8 +13,12 @@ from culm.manifest.project import Project, Service
 from culm.model.arn import last
 
 TIMEOUT_SECONDS = 600.0
-ROOM_SECONDS = 60.0
-"""How long it waits for room that other services' rolls will give back."""
+ROOM_SECONDS = 15.0
+"""How long room may be promised and not there yet: what an API says of instances lags behind what stops on them."""
+
+
+class NoRoom(CulmError):
+    """No instance takes the migration."""
 
 
 def migrate(
@@ -24,12 +28,13 @@ def migrate(
     task_definition: str,
     progress: Callable[[str], None],
     *,
-    others_move: Callable[[], bool] = lambda: False,
+    placed: Callable[[], None] = lambda: None,
+    patience: float = ROOM_SECONDS,
 ) -> None:
     """Run the migration to its end; raise with its exit code and last lines when it fails.
 
     One that still runs, of a deploy that was broken off, is waited for: two at once would step on each other.
-    `others_move` tells whether this very deploy may still make room.
+    `placed` is called when it has a place, `patience` are the seconds for which it may have none.
     """
     ecs = target.client("ecs")
     family = render.family(project, service, migrate=True)
@@ -38,7 +43,8 @@ def migrate(
         ended = until_stopped(target, project, service, running["taskArn"], progress)
         if ended["taskDefinitionArn"] == task_definition and exit_code(ended) == 0:
             return
-    arn = run(ecs, project, service, task_definition, progress, others_move)
+    arn = run(ecs, project, service, task_definition, progress, patience)
+    placed()
     ended = until_stopped(target, project, service, arn, progress)
     if (code := exit_code(ended)) != 0:
         ending = f"ended with exit code {code}" if code is not None else "did not start"
@@ -55,7 +61,7 @@ def run(
     service: Service,
     task_definition: str,
     progress: Callable[[str], None],
-    others_move: Callable[[], bool],
+    patience: float,
 ) -> str:
     """Start the task: its ARN. RunTask says RESOURCE:MEMORY and the like in an answer that is no error."""
     started = time.monotonic()
@@ -63,10 +69,10 @@ def run(
         arn, reasons = try_to_run(ecs, project.name, task_definition)
         if arn is not None:
             return arn
-        if time.monotonic() - started > ROOM_SECONDS or not others_move():
-            raise CulmError(
+        if time.monotonic() - started >= patience:
+            raise NoRoom(
                 f"there is no room for the migration of {service.name} ({service.memory} MiB): {', '.join(reasons)}",
-                f"free a slot: culm scale {service.name} 0; or smaller `memory:`, or more `instances:` in culm.yml",
+                f"culm plan {service.name} shows the ways out, with their prices",
             )
         progress(f"waiting for room ({', '.join(reasons)})")
         time.sleep(pause)

@@ -74,7 +74,7 @@ def active_services(target: Target, cluster: str, names: list[str]) -> dict[str,
     found: dict[str, Described] = {}
     for start in range(0, len(names), DESCRIBE_AT_ONCE):
         some = names[start : start + DESCRIBE_AT_ONCE]
-        for service in ecs.describe_services(cluster=cluster, services=some)["services"]:
+        for service in ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]:
             if service["status"] == "ACTIVE":
                 found[service["serviceName"]] = service
     return found

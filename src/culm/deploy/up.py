@@ -3,17 +3,23 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain
 
 from culm.deploy import apply, faults
 from culm.deploy.build.port import Builder
 from culm.deploy.console import Console
 from culm.deploy.images import Images
-from culm.deploy.live import Live
+from culm.deploy.lending import give_back, lent, slot_of
+from culm.deploy.live import Described, Live
+from culm.deploy.migrate import NoRoom, migrate
 from culm.deploy.target import Target
+from culm.deploy.turns import Stage, Turns
+from culm.deploy.wait import until_steady
 from culm.errors import CulmError
 from culm.manifest import render
 from culm.manifest.project import Project, Service
 from culm.model.record import record
+from culm.planner.plan import Plan, ServicePlan
 
 MOST_AT_ONCE = 16
 
@@ -40,19 +46,21 @@ class Up:
         self.console = console
         self.images = Images(target, builder)
         self.stopping = threading.Event()
-        self._moving: set[str] = set()
         self._base: tuple[Live, render.Surroundings] | None = None
 
-    def run(self, names: Sequence[str]) -> list[Outcome]:
-        """Deploy these services; how each ended, in their order."""
+    def run(self, plan: Plan) -> list[Outcome]:
+        """Deploy the plan's services in its order; how each ended."""
+        names = [service.name for service in plan.services]
+        turns = Turns(plan.waves, names, self._check)
         with faults.translated():
             live, around = self._base = apply.base(self.target, self.project, self._say())
+            self._heal([service for name, service in live.services.items() if name not in names])
         with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
             shared = pool.submit(self._shared, live, around)
             futures: dict[str, Future[Outcome]] = {}
-            for name in in_order(self.project, names):
+            for name in in_order(self.project, [*chain(*plan.waves), *names]):
                 before = [futures[other] for other in self.project.services[name].after if other in futures]
-                futures[name] = pool.submit(self._service, name, live, around, shared, before)
+                futures[name] = pool.submit(self._service, plan.service(name), live, around, shared, before, turns)
             try:
                 wait(futures.values())
                 if not shared.done():  # every service failed without it
@@ -73,10 +81,33 @@ class Up:
                 say, progress = self._say(name), self._progress(name)
                 published = apply.publish(self.images, self.project, one, live, say, progress)
                 assert published.migration is not None, "the caller names services that have one"
-                apply.before_it(
-                    self.target, self.project, one, published.migration, around, say, progress, lambda: False
-                )
+                revision = apply.migration_revision(self.target, self.project, one, published.migration, around, say)
+                say("migrating")
+                self._migrate(one, revision, live.services.get(name))
+                say("migrated")
                 self.console.doing(name)
+
+    def _migrate(self, one: Service, revision: str, found: Described | None) -> None:
+        """In a free slot, or else in the service's own, which then starts again as it was."""
+        say, progress = self._say(one.name), self._progress(one.name)
+        try:
+            migrate(self.target, self.project, one, revision, progress, patience=0.0)
+        except NoRoom:
+            if found is None or one.roll == "start-first" or isinstance(one.roll, tuple):
+                raise
+            with slot_of(self.target, self.project, one, found, say, progress) as described:
+                migrate(self.target, self.project, one, revision, progress)
+            give_back(self.target, self.project, described, lent(described) or 0)
+            until_steady(self.target, self.project, one, progress, fresh=False)
+
+    def _heal(self, others: Sequence[Described]) -> None:
+        """Slots that a deploy lent and died before it gave them back."""
+        for found in others:
+            if (count := lent(found)) is not None:
+                self.console.say(
+                    "an earlier deploy stopped it and did not come back: starts again", found["serviceName"]
+                )
+                give_back(self.target, self.project, found, count)
 
     def urls(self, name: str) -> list[str]:
         """Where a service is reached: each of its paths up to the first wildcard."""
@@ -96,32 +127,36 @@ class Up:
 
     def _service(
         self,
-        name: str,
+        way: ServicePlan,
         live: Live,
         around: render.Surroundings,
         shared: "Future[None]",
         before: Sequence["Future[Outcome]"],
+        turns: Turns,
     ) -> Outcome:
+        name = way.name
         try:
             with faults.translated():
-                changed = self._deploy(name, live, around, shared, before)
+                changed = self._deploy(way, live, around, shared, before, turns)
             return Outcome(service=name, changed=changed)
         except CulmError as error:
             if not isinstance(error, BrokenOff):
                 self.console.say(f"failed: {error.what.splitlines()[0]}", name)
             return Outcome(service=name, error=error)
         finally:
-            self._moving.discard(name)
+            turns.reached(name, Stage.ENDED)
             self.console.doing(name)
 
     def _deploy(
         self,
-        name: str,
+        way: ServicePlan,
         live: Live,
         around: render.Surroundings,
         shared: "Future[None]",
         before: Sequence["Future[Outcome]"],
+        turns: Turns,
     ) -> bool:
+        name = way.name
         one = self.project.services[name]
         published = apply.publish(self.images, self.project, one, live, self._say(name), self._progress(name))
         if before:
@@ -130,7 +165,6 @@ class Up:
             if (other := earlier.result()).error is not None:
                 raise CulmError(f"{name} was left alone, because {other.service} failed", "mend that one first")
         shared.result()
-        self._moving.add(name)
         return apply.service(
             self.target,
             self.project,
@@ -138,9 +172,10 @@ class Up:
             published,
             live,
             around,
+            way,
+            turns,
             self._say(name),
             self._progress(name),
-            lambda: bool(self._moving - {name}),
         )
 
     def _say(self, name: str = "") -> Callable[[str], None]:

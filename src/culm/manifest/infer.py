@@ -91,6 +91,7 @@ def service(
         count=written.count if written.count is not None else defaults.count,
         grace=written.grace if written.grace is not None else defaults.grace,
         roll=written.roll or defaults.roll,
+        load=written.load,
         args=args,
     )
     check_port(source, (*key, "port"), found.port)

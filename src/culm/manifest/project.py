@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from culm.manifest.schema import Provider, Roll
-from culm.manifest.sizes import Fleet
+from culm.manifest.schema import Provider
+from culm.manifest.sizes import Fleet, Roll
 from culm.model.record import record
 
 
@@ -52,6 +52,8 @@ class Service:
     count: int
     grace: int
     roll: Roll
+    load: float | None
+    """Requests a second that it gets now; None: not said."""
     args: Mapping[str, str]
 
 

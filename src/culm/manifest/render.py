@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from culm.manifest.project import Project, Service
+from culm.manifest.sizes import Roll
 from culm.model.record import record
 
 Input = dict[str, Any]
 
-START_FIRST = {"minimumHealthyPercent": 100, "maximumPercent": 200}
-STOP_FIRST = {"minimumHealthyPercent": 0, "maximumPercent": 100}
+START_FIRST, STOP_FIRST = (100, 200), (0, 100)
+"""minimumHealthyPercent and maximumPercent."""
+MOST_FAILURES = 2
+"""Failed tasks that end the roll of a service with one task: once may be chance, twice is a loop."""
 MIGRATION_LABEL = "io.culm.migration"
 INSTANCES_TAG = "culm:instances"
 HEALTH_SECONDS = 5
@@ -250,9 +253,21 @@ def service(project: Project, one: Service, task_definition_arn: str, target_gro
     }
 
 
-def deployment_configuration(*, start_first: bool) -> Input:
-    """How it rolls. The breaker ends a roll that cannot succeed; it does not undo one: a migration may have run."""
-    return {
-        **(START_FIRST if start_first else STOP_FIRST),
-        "deploymentCircuitBreaker": {"enable": True, "rollback": False},
-    }
+def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:
+    """minimumHealthyPercent and maximumPercent; `start_first` decides for `auto`."""
+    if isinstance(roll, tuple):
+        return roll
+    return START_FIRST if roll == "start-first" or (roll == "auto" and start_first) else STOP_FIRST
+
+
+def deployment_configuration(service: Service, *, start_first: bool) -> Input:
+    """How it rolls. The breaker ends a roll that cannot succeed; it does not undo one: a migration may have run.
+
+    AWS's own threshold, half of the desired count but three tasks at least, lets a single task fail for minutes.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    minimum, maximum = percents(service.roll, start_first=start_first)
+    breaker: Input = {"enable": True, "rollback": False}
+    if service.count <= 1:
+        breaker["thresholdConfiguration"] = {"type": "COUNT", "value": MOST_FAILURES}
+    return {"minimumHealthyPercent": minimum, "maximumPercent": maximum, "deploymentCircuitBreaker": breaker}

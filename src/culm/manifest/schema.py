@@ -30,7 +30,6 @@ class Default:
 
 
 Provider = Literal["local", "aws"]
-Roll = Literal["auto", "start-first", "stop-first"]
 
 
 @record
@@ -91,8 +90,13 @@ class DefaultsBlock:
     count: Annotated[int, Key(doc="Tasks of a service.")] = 1
     grace: Annotated[int, Key(doc="Seconds that a new task may be unhealthy while it starts.")] = 30
     roll: Annotated[
-        Roll,
-        Key(doc="New task before the old one stops, or after; `auto`: before, when the instances have room for both."),
+        sizes.Roll,
+        Key(
+            doc="New task before the old one stops, or after; `auto`: before, when the instances have room for both. "
+            "A pair is ECS's minimumHealthyPercent and maximumPercent.",
+            written="`auto`, `start-first`, `stop-first`, `50/150`",
+            parse=sizes.roll,
+        ),
     ] = "auto"
     args: Annotated[Mapping[str, str] | None, Key(doc="Build arguments of the Dockerfiles."), Default(text="none")] = (
         None
@@ -131,7 +135,24 @@ class ServiceBlock:
     health: Annotated[str | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    roll: Annotated[Roll | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    roll: Annotated[
+        sizes.Roll | None,
+        Key(
+            doc="As in `defaults`.",
+            written="`auto`, `start-first`, `stop-first`, `50/150`",
+            parse=sizes.roll,
+        ),
+        Default(text="`defaults`"),
+    ] = None
+    load: Annotated[
+        float | None,
+        Key(
+            doc="Requests that it gets now; `culm plan --capacity` plans from it.",
+            written="requests a second: `12`, `0.5`, `40/min`",
+            parse=sizes.rate,
+        ),
+        Default(text="it is left out of `--capacity`"),
+    ] = None
     args: Annotated[Mapping[str, str] | None, Key(doc="Added to those of `defaults`."), Default(text="none")] = None
 
 

@@ -1,6 +1,7 @@
 """The small languages inside culm.yml's values: memory, instances, seconds."""
 
 import re
+from typing import Literal
 
 from culm.model.record import record
 
@@ -17,6 +18,8 @@ class Group:
 
 
 Fleet = tuple[Group, ...]
+Roll = Literal["auto", "start-first", "stop-first"] | tuple[int, int]
+"""A pair is minimumHealthyPercent and maximumPercent, as ECS takes them."""
 
 MIB_PER = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
 SMALLEST_MEMORY = 6
@@ -48,6 +51,28 @@ def fleet(text: str) -> Fleet:
             raise ValueError(f"{text!r} asks for {match[1]} instances; it can be 1 to {LARGEST_FLEET}")
         groups.append(Group(count=int(match[1]), instance_type=match[2]))
     return tuple(groups)
+
+
+def roll(text: str) -> Roll:
+    """`auto`, `start-first`, `stop-first`, or ECS's own two percentages: `50/150`."""
+    match text.strip().lower():
+        case "auto" | "start-first" | "stop-first" as known:
+            return known
+    percents = re.fullmatch(r"(\d+)\s*%?\s*/\s*(\d+)\s*%?", text.strip())
+    if percents is None:
+        raise ValueError(f"{text!r} is no way to roll: auto, start-first, stop-first, or MINIMUM/MAXIMUM such as 50/150")
+    minimum, maximum = int(percents[1]), int(percents[2])
+    if minimum > maximum or maximum == 0 or minimum == maximum == 100:
+        raise ValueError(f"{text!r} is refused by ECS: the minimum is at most the maximum, and not both are 100")
+    return minimum, maximum
+
+
+def rate(text: str) -> float:
+    """Requests a second: `12`, `0.5`, `12/s`, `40/min`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|min|h))?", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a load: write requests a second, 12 or 0.5, or 40/min")
+    return float(match[1]) / {None: 1, "s": 1, "min": 60, "h": 3600}[match[2]]
 
 
 def path_pattern(text: str) -> str:

@@ -18,8 +18,17 @@ def type_of(instance: ContainerInstance) -> str:
     return instance.attribute(TYPE) or ""
 
 
-def imagined(kind: InstanceType, number: int, *, region: str, now: float) -> ContainerInstance:
-    """The `number`th instance of a fleet, from 1; they are spread over two zones in turn."""
+ITS_OWN = frozenset({TYPE, ZONE, "ecs.ami-id", "ecs.vpc-id", "ecs.subnet-id"})
+"""Attributes that another instance of the cluster need not have."""
+
+
+def imagined(
+    kind: InstanceType, number: int, *, region: str, now: float, like: Sequence[ContainerInstance] = ()
+) -> ContainerInstance:
+    """The `number`th instance of a fleet, from 1; they are spread over two zones in turn.
+
+    Its agent can do what the first of `like` can.
+    """
     name = f"new-{number}"
     return ContainerInstance(
         container_instance_arn=f"arn:aws:ecs:{region}:000000000000:container-instance/{name}",
@@ -29,6 +38,7 @@ def imagined(kind: InstanceType, number: int, *, region: str, now: float) -> Con
         attributes=(
             Attribute(name=TYPE, value=kind.name),
             Attribute(name=ZONE, value=f"{region}{'ab'[(number - 1) % 2]}"),
+            *(a for other in like[:1] for a in other.attributes if a.name not in ITS_OWN),
         ),
         registered_at=now + number,
     )
@@ -56,6 +66,7 @@ def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str) -> Cl
     )
     count = len(stay)
     new = (
-        imagined(INSTANCE_TYPES[name], count + n, region=region, now=state.now) for n, name in enumerate(change.add, 1)
+        imagined(INSTANCE_TYPES[name], count + n, region=region, now=state.now, like=state.instances)
+        for n, name in enumerate(change.add, 1)
     )
     return replace(state, instances=(*stay, *new))

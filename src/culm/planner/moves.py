@@ -16,15 +16,14 @@ from culm.decide.placement import TASK_DEFAULT, Request, Unplaceable, objection
 from culm.decide.simulate import Move, Outcome, run_task, simulate
 from culm.decide.state import ClusterState
 from culm.decide.validation import dead_configuration
+from culm.manifest.render import percents
+from culm.manifest.sizes import Roll
 from culm.model.record import record
 from culm.model.services import DeploymentConfiguration, Service
 from culm.model.task_definitions import TaskDefinition
 from culm.model.tasks import Status, Task
 
-Roll = Literal["auto", "start-first", "stop-first"]
 How = Literal["new", "start-first", "stop-first", "settings", "unchanged"]
-START_FIRST, STOP_FIRST = (100, 200), (0, 100)
-"""minimumHealthyPercent and maximumPercent."""
 REVISION = "planned"
 """Stands for the number of a revision that is not registered yet."""
 
@@ -39,8 +38,7 @@ class Wanted:
     """The live revision, or one to be registered."""
     migration: TaskDefinition | None = None
     """To be run before it; None: nothing is to be migrated."""
-    roll: Roll | tuple[int, int] = "auto"
-    """A pair is minimumHealthyPercent and maximumPercent, as they are."""
+    roll: Roll = "auto"
     after: tuple[str, ...] = ()
     again: bool = False
     """Roll it even though nothing changed: its last deployment failed."""
@@ -317,13 +315,6 @@ def _updated(state: ClusterState, one: Wanted, how: How) -> ClusterState:
         services = tuple(wished if s is found else s for s in state.services)
     known = {**state.task_definitions, arn: one.definition}
     return replace(state, services=services, task_definitions=known, now=now)
-
-
-def percents(roll: Roll | tuple[int, int], *, start_first: bool) -> tuple[int, int]:
-    """minimumHealthyPercent and maximumPercent; `start_first` decides for `auto`."""
-    if isinstance(roll, tuple):
-        return roll
-    return START_FIRST if roll == "start-first" or (roll == "auto" and start_first) else STOP_FIRST
 
 
 def free_memory(state: ClusterState) -> dict[str, int]:

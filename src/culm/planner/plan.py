@@ -6,11 +6,12 @@ from typing import Literal
 from culm.decide.ledger import Fleet, need_of
 from culm.decide.state import ClusterState
 from culm.decide.validation import dead_configuration
+from culm.manifest.render import percents
 from culm.model.record import record
 from culm.planner.bill import Assumptions, Bill, PriceList, bill
 from culm.planner.differences import Difference
 from culm.planner.machines import type_of
-from culm.planner.moves import How, Moves, Wanted, live, percents, plan_moves
+from culm.planner.moves import How, Moves, Wanted, live, plan_moves
 from culm.planner.remedies import Remedy, remedies
 
 
@@ -97,6 +98,9 @@ class Plan:
     assumed: Assumptions
     remedies: tuple[Remedy, ...]
     notes: tuple[str, ...]
+
+    def service(self, name: str) -> ServicePlan:
+        return next(service for service in self.services if service.name == name)
 
     @property
     def fits(self) -> bool:

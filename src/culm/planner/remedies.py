@@ -70,15 +70,15 @@ def _rolls(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str]) 
     what = f"{names}: stop the old task before the new one starts"
     if lending:
         what = f"{', '.join(lending)}: lend the service's own slot to its migration, then roll stop-first"
-    yield Remedy(what=what, write=f"roll: auto ({names})", but="down for as long as that takes")
+    yield Remedy(what=what, write=f"{names}: {{roll: auto}}", but="down for as long as that takes")
 
 
 def _smaller(state: ClusterState, wanted: Sequence[Wanted], moves: Moves, peaks: Mapping[str, int]) -> Iterator[Remedy]:
     """Less memory: by what was measured where it was, else as much as there is room for."""
     measured = {w.name: limit for w in wanted if (limit := _measured(w, peaks)) is not None}
     if measured and _fits(state, [_resized(w, measured.get(w.name)) for w in wanted]):
-        sizes = ", ".join(f"{name}: {limit}" for name, limit in measured.items())
-        yield Remedy(what="give services the memory that they were measured to need", write=f"memory: ({sizes})")
+        sizes = ", ".join(f"{name}: {{memory: {limit}}}" for name, limit in measured.items())
+        yield Remedy(what="as much memory as was measured, and a quarter more", write=sizes)
         return
     for obstacle in moves.obstacles:
         left = max(
@@ -90,7 +90,7 @@ def _smaller(state: ClusterState, wanted: Sequence[Wanted], moves: Moves, peaks:
         resized = [_resized(w, left) if w.name == obstacle.name else w for w in wanted]
         if _fits(state, resized):
             but = f"its peak was {peak} MiB" if peak else f"not measured yet: culm bench {obstacle.name}"
-            yield Remedy(what=f"{obstacle.name}: less memory", write=f"memory: {left} ({obstacle.name})", but=but)
+            yield Remedy(what="less memory", write=f"{obstacle.name}: {{memory: {left}}}", but=but)
 
 
 def _measured(one: Wanted, peaks: Mapping[str, int]) -> int | None:
@@ -130,7 +130,7 @@ def _parked(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str])
         services = (replace(s, desired_count=0) if s.service_name == name else s for s in state.services)
         parked = simulate(replace(state, services=tuple(services))).state
         if _fits(parked, [w for w in wanted if w.name != name]):
-            yield Remedy(what=f"park {name}, or another one", write=f"count: 0 ({name})", but=f"{name} is down")
+            yield Remedy(what=f"park {name}, or another one", write=f"{name}: {{count: 0}}", but=f"{name} is down")
             return
 
 
@@ -183,7 +183,8 @@ def _large_enough(fleet: Sequence[str], state: ClusterState, wanted: Sequence[Wa
 def _moved(state: ClusterState, fleet: Sequence[str]) -> ClusterState:
     """The live services as they would sit on another fleet."""
     instances = tuple(
-        imagined(INSTANCE_TYPES[name], n, region="us-east-1", now=state.now) for n, name in enumerate(fleet, 1)
+        imagined(INSTANCE_TYPES[name], n, region="", now=state.now, like=state.instances)
+        for n, name in enumerate(fleet, 1)
     )
     return simulate(replace(state, instances=instances, tasks=(), target_health={})).state
 

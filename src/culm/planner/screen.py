@@ -14,13 +14,6 @@ WIDE = 100
 """Columns from which instances' ids are shown."""
 MIB_A_COLUMN = 21.0
 """An instance's picture is no finer than this."""
-HOWS = {
-    "new": "new",
-    "start-first": "rolls: the new task starts, then the old one stops",
-    "stop-first": "rolls stop-first: the old task stops, then the new one starts",
-    "settings": "changes settings",
-    "unchanged": "stays as it is",
-}
 
 
 def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
@@ -91,30 +84,42 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
         if short and not service.changes:
             continue
         yield _wrapped(sentence(service, plan), width, f"  {service.name:<{names}}  ")
-        shown = service.differences[:FIELDS] if short else service.differences
-        fields = _column([one.field for one in shown])
-        for one in shown:
+        if short:
+            if service.differences:
+                yield _wrapped(_fields(service.differences), width, f"  {'':<{names}}  ")
+            continue
+        fields = _column([one.field for one in service.differences])
+        for one in service.differences:
             yield _wrapped(_arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
-        if hidden := len(service.differences) - len(shown):
-            yield f"  {'':<{names}}    and {hidden} more"
     if short and still:
         yield _wrapped(f"as they are: {', '.join(still)}", width, "  ")
 
 
 def sentence(service: ServicePlan, plan: Plan) -> str:
-    """`rolls stop-first: …; lends its slot to its migration; route /x/*`."""
+    """`its migration, then a new task on #1, then the old one stops; route /x/*`."""
     numbers = _numbers(plan)
-    words = [HOWS[service.how] if service.changes or service.how != "unchanged" else HOWS["unchanged"]]
     if any(obstacle.name == service.name for obstacle in plan.moves.obstacles):
-        words = ["does not fit"]
-    if service.migration == "runs":
-        words.append("its migration runs in its slot meanwhile" if service.lends else "its migration runs first")
+        return "does not fit"
+    where = f" on {', '.join(numbers[arn] for arn in service.places)}" if service.places else ""
+    match service.how:
+        case "new":
+            words = [f"new{where}" if service.migration != "runs" else f"new: its migration, then a task{where}"]
+        case "start-first":
+            words = [f"a new task{where}, then the old one stops"]
+        case "stop-first" if service.lends:
+            words = [f"stops, its migration runs in its slot, then it starts{where}"]
+        case "stop-first":
+            words = [f"stops, then starts{where}"]
+        case "settings":
+            words = [f"new settings{where}"]
+        case _:
+            words = [f"as it is{where}"]
+    if service.migration == "runs" and not service.lends and service.how != "new":
+        words[0] = f"its migration; {words[0]}"
     if service.count[0] != service.count[1] and service.how != "new":
         words.append(f"{service.count[0]} tasks become {service.count[1]}")
     if service.rule is not None:
         words.append(service.rule)
-    if service.places:
-        words.append(f"on {', '.join(numbers[arn] for arn in service.places)}")
     return "; ".join(words)
 
 
@@ -145,17 +150,23 @@ def picture(host: Host, mib_a_column: float) -> str:
 
 
 def _waves(plan: Plan, width: int) -> Iterator[str]:
-    for number, wave in enumerate(plan.moves.waves, 1):
-        names = [part.name for part in wave.parts]
-        lent = any(part.lends for part in wave.parts)
-        migrating = [part.name for part in wave.parts if part.migrates]
-        verb = {"new": "start", "settings": "update"}.get(wave.parts[0].how, "roll")
-        words = [f"migrate {', '.join(migrating)}"] if migrating else []
-        if lent:
-            words = [f"stop {names[0]}", "migrate it in its slot, then start it again"]
+    """What moves together is one line; so are services that do the same one after the other."""
+    runs: list[tuple[str, list[str]]] = []
+    for wave in plan.moves.waves:
+        first = wave.parts[0]
+        verb = {"new": "start", "settings": "update"}.get(first.how, "roll")
+        what = f"migrate, then {verb}" if any(part.migrates for part in wave.parts) else verb
+        if first.lends:
+            what = "stop, migrate in the own slot, start"
+        if len(wave.parts) > 1:
+            runs.append((f"side by side: {what}", [part.name for part in wave.parts]))
+        elif runs and runs[-1][0] == what:
+            runs[-1][1].append(first.name)
         else:
-            words.append(f"{verb} {', '.join(names)}")
-        yield _wrapped("; ".join(words), width, f"  {number}  ")
+            runs.append((what, [first.name]))
+    for number, (what, names) in enumerate(runs, 1):
+        joined = ", ".join(names) if what.startswith("side") else ", then ".join(names)
+        yield _wrapped(f"{joined}: {what}", width, f"  {number}  ")
 
 
 def _steps(plan: Plan, width: int) -> Iterator[str]:
@@ -209,6 +220,13 @@ def counted(number: int, noun: str) -> str:
 def _numbers(plan: Plan) -> dict[str, str]:
     """`#1` for the oldest instance, and so on."""
     return {host.arn: f"#{number}" for number, host in enumerate(plan.hosts, 1)}
+
+
+def _fields(differences: Sequence[Difference]) -> str:
+    """`image, migration image, memory 256 -> 300 and 2 more`: which digests an image has is for the long form."""
+    shown = [one.field if "image" in one.field else f"{one.field} {_arrow(one)}" for one in differences[:FIELDS]]
+    hidden = len(differences) - len(shown)
+    return f"changes {', '.join(shown)}" + (f" and {hidden} more" if hidden else "")
 
 
 def _arrow(one: Difference) -> str:

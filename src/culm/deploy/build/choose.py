@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from culm.deploy.build.docker import base_images
+from culm.deploy.build.docker import DockerBuilder, base_images
 from culm.deploy.build.engine import Engine
-from culm.deploy.build.host import instructions
-from culm.deploy.build.port import Recipe, Say
+from culm.deploy.build.host import HostBuilder, instructions
+from culm.deploy.build.port import Builder, Recipe, Say
 from culm.errors import CulmError
 from culm.model.record import record
 
@@ -50,3 +50,7 @@ def missing_base(recipes: Iterable[Recipe], engine: Engine, say: Say) -> str | N
             if problem := engine.pull(base):
                 return f"cannot get {base}: {problem}"
     return None
+
+
+def builder_for(runtime: Runtime, engine: Engine) -> Builder:
+    return DockerBuilder(engine) if runtime == "docker" else HostBuilder()
