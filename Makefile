@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: run stop test check format docs bench clean
 
@@ -50,6 +51,7 @@ clean:
 .venv/.installed: pyproject.toml .venv/.uv
 	@echo "installing culm into .venv" >&2
 	@$(BIN)/uv pip install --quiet --editable . || $(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml .venv/.installed
