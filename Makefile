@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
-export UV_COMPILE_BYTECODE := 1
 
 .PHONY: run stop test check format docs bench clean
 
@@ -16,7 +15,8 @@ stop: .venv/.installed
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
 test: .venv/.installed-dev
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -n logical --dist loadfile -m "not docker and not scenario" $(PYTEST_ARGS)
+	@$(BIN)/pytest -m "docker or scenario" $(PYTEST_ARGS)
 
 ## check: format, lint, types, architecture
 check: .venv/.installed-dev
@@ -50,7 +50,7 @@ clean:
 
 .venv/.installed: pyproject.toml .venv/.uv
 	@echo "installing culm into .venv" >&2
-	@$(BIN)/uv pip install --quiet --editable . || $(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/uv pip install --quiet --compile-bytecode --editable . || $(BIN)/python -m pip install --quiet --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
