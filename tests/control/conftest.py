@@ -146,6 +146,22 @@ class World:
                 await self.settle()
                 await asyncio.sleep(0.01)
 
+    async def obey(self) -> bool:
+        """Let the agents do all that was decided, while nobody decides anew; whether anything was done."""
+        before = self.cloud.db.total_changes
+        quiet = 0
+        while quiet < 30:
+            changes = self.cloud.db.total_changes
+            ordered = await self.agents.order()
+            await asyncio.sleep(0)
+            quiet = 0 if ordered or self.cloud.db.total_changes != changes else quiet + 1
+        return self.cloud.db.total_changes != before
+
+    async def lost(self) -> set[str]:
+        """ARNs of tasks that run without a container or the other way round."""
+        rows = self.cloud.db.execute("SELECT arn FROM ecs_task WHERE last_status = 'RUNNING'")
+        return {row[0] for row in rows} ^ {seen.labels[TASK_ARN] for seen in await self.containers()}
+
     async def advance(self, seconds: float) -> None:
         self.cloud.clock.advance(seconds)
         await self.settle()

@@ -85,7 +85,10 @@ def hosts_of(service: Service, definition: TaskDefinition, fleet: Fleet) -> tupl
 def roster_of(
     service: Service, primary: Deployment, tasks: Sequence[Task], state: ClusterState, fleet: Fleet
 ) -> Roster:
-    """Sort a service's tasks; one that is being deleted wants none."""
+    """Sort a service's tasks, oldest first; one that is being deleted wants none.
+
+    Tasks of one moment stay in the snapshot's order: their ARNs are random, and a plan could not foresee them.
+    """
     hosts: tuple[Node, ...] = ()
     desired = service.desired_count
     if service.status == "DRAINING":
@@ -98,7 +101,7 @@ def roster_of(
     kept: list[Task] = []
     outgoing: list[Task] = []
     leaving: list[Task] = []
-    for task in sorted((t for t in tasks if not is_gone(t)), key=lambda t: (t.created_at, t.task_arn)):
+    for task in sorted((t for t in tasks if not is_gone(t)), key=lambda t: t.created_at):
         if task.desired_status == "STOPPED":
             leaving.append(task)
             continue

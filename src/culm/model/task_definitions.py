@@ -39,7 +39,7 @@ class HealthCheck:
     interval: int = 30
     timeout: int = 5
     retries: int = 3
-    start_period: int = 0
+    start_period: int | None = None
 
 
 @record
@@ -90,8 +90,8 @@ class Ulimit:
 class ContainerDefinition:
     """The last three are refused unless false, AWS's default, which tools that copy task definitions send back."""
 
-    name: str
-    image: str
+    name: str = ""
+    image: str = ""
     cpu: int = 0
     memory: int | None = None
     """Hard limit, MiB."""

@@ -143,5 +143,5 @@ def _probe(container: ContainerPayload) -> Probe | None:
         interval=check.interval,
         timeout=check.timeout,
         retries=check.retries,
-        start_period=check.start_period,
+        start_period=check.start_period or 0,
     )

@@ -51,7 +51,7 @@ def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
             {"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 100}},
             "cannot be 100 as this will block deployments",
         ),
-        ({"schedulingStrategy": "DAEMON"}, "desired count of a DAEMON service"),
+        ({"schedulingStrategy": "DAEMON"}, "does not support a desired count"),
         ({"healthCheckGracePeriodSeconds": 5}, "only valid for services configured to use load balancers"),
         ({"placementConstraints": [{"type": "memberOf"}]}, "must have an expression"),
         ({"serviceConnectConfiguration": {"enabled": True}}, "culm does not support serviceConnectConfiguration"),

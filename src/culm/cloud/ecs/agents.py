@@ -3,7 +3,10 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterContainerInstance.html
 """
 
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Literal
+
+import msgspec
 
 from culm.cloud.ecs import reports
 from culm.cloud.ecs.container_instances import AGENT
@@ -41,7 +44,7 @@ class VersionInfo:
 @record
 class RegisterContainerInstanceInput:
     cluster: str | None = None
-    instance_identity_document: Stored[str | None] = None
+    instance_identity_document: str | None = None
     instance_identity_document_signature: Stored[str | None] = None
     total_resources: tuple[Resource, ...] = ()
     version_info: Stored[VersionInfo] = VersionInfo()
@@ -62,15 +65,16 @@ def register_container_instance(call: Call, req: RegisterContainerInstanceInput)
         there = container_instances.find(call.db, known)
         if there is None or there.status == "INACTIVE":
             raise AwsError("ClientException", "The referenced container instance is INACTIVE.")
+    identity = _identity(req.instance_identity_document)
     arn = known or container_instance_arn(call, cluster.name, call.new_id())
     message = RegisterContainerInstance(
         cluster=cluster.name,
-        ec2_instance_id=f"i-{last(arn)[:17]}",
+        ec2_instance_id=identity.get("instanceId") or f"i-{last(arn)[:17]}",
         address="",
         cpu=numbers["CPU"],
         memory=numbers["MEMORY"],
         ports=tuple(int(port) for port in sets.get("PORTS", ())),
-        attributes=req.attributes,
+        attributes=(*req.attributes, *_attributes_of(identity, {a.name for a in req.attributes})),
     )
     instance = reports.register(call.db, message, arn, call.now)
     tags.put(call.db, arn, req.tags)
@@ -91,6 +95,33 @@ def register_container_instance(call: Call, req: RegisterContainerInstanceInput)
             "tags": req.tags,
         }
     }
+
+
+def _identity(document: str | None) -> Mapping[str, str]:
+    """What the machine says of itself; empty outside EC2.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
+    """
+    if not document:
+        return {}
+    try:
+        said = msgspec.json.decode(document, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise AwsError("ClientException", "The instance identity document is not valid.") from error
+    return {name: value for name, value in said.items() if isinstance(value, str)}
+
+
+def _attributes_of(identity: Mapping[str, str], given: Container[str]) -> Iterator[Attribute]:
+    """Those that ECS adds by itself.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-constraints.html#ecs-automatic-placement-constraints
+    """
+    known = {
+        "ecs.ami-id": identity.get("imageId"),
+        "ecs.availability-zone": identity.get("availabilityZone"),
+        "ecs.instance-type": identity.get("instanceType"),
+    }
+    return (Attribute(name=name, value=value) for name, value in known.items() if value and name not in given)
 
 
 @record

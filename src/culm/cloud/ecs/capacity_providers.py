@@ -41,7 +41,9 @@ def create_capacity_provider(call: Call, req: CreateCapacityProviderInput) -> di
             "ClientException",
             f"A capacity provider with the name {req.name} already exists. Specify a different name and try again.",
         )
-    provider = CapacityProvider(name=req.name, auto_scaling_group_provider=req.auto_scaling_group_provider)
+    provider = CapacityProvider(
+        name=req.name, auto_scaling_group_provider=_with_defaults(req.auto_scaling_group_provider)
+    )
     capacity_providers.save(call.db, provider)
     tags.put(call.db, _arn(call, req.name), req.tags)
     return {"capacity_provider": _view(call, provider, with_tags=True)}
@@ -56,7 +58,7 @@ class UpdateCapacityProviderInput:
 @operation("ecs", "UpdateCapacityProvider")
 def update_capacity_provider(call: Call, req: UpdateCapacityProviderInput) -> dict[str, Any]:
     provider = _existing(call, req.name)
-    changed = {**provider.auto_scaling_group_provider, **(req.auto_scaling_group_provider or {})}
+    changed = _with_defaults({**provider.auto_scaling_group_provider, **(req.auto_scaling_group_provider or {})})
     provider = CapacityProvider(name=provider.name, auto_scaling_group_provider=changed)
     capacity_providers.save(call.db, provider)
     return {"capacity_provider": _view(call, provider) | {"update_status": "UPDATE_COMPLETE"}}
@@ -101,6 +103,26 @@ def delete_capacity_provider(call: Call, req: DeleteCapacityProviderInput) -> di
     capacity_providers.delete(call.db, provider.name)
     tags.clear(call.db, _arn(call, provider.name))
     return {"capacity_provider": _view(call, provider) | {"status": "INACTIVE", "update_status": "DELETE_COMPLETE"}}
+
+
+def _with_defaults(group: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What AWS fills in.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ManagedScaling.html
+    """
+    scaling = {
+        "status": "DISABLED",
+        "target_capacity": 100,
+        "minimum_scaling_step_size": 1,
+        "maximum_scaling_step_size": 10_000,
+        "instance_warmup_period": 300,
+    }
+    return {
+        "managed_termination_protection": "DISABLED",
+        "managed_draining": "ENABLED",
+        **group,
+        "managed_scaling": {**scaling, **(group.get("managed_scaling") or {})},
+    }
 
 
 def _existing(call: Call, name: str) -> CapacityProvider:

@@ -19,6 +19,8 @@ from culm.store.ecs.clusters import Cluster, Counts
 from culm.wire.operations import Call, operation
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+FARGATE = ("FARGATE", "FARGATE_SPOT")
+"""Providers that every account has: a cluster may list them, no service or task of this one can use them."""
 SETTINGS = {"containerInsights": ("enabled", "disabled", "enhanced")}
 
 
@@ -36,6 +38,7 @@ class CreateClusterInput:
     configuration: Stored[Mapping[str, Any] | None] = None
     capacity_providers: tuple[str, ...] = ()
     default_capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
+    service_connect_defaults: Stored[Mapping[str, Any] | None] = None
 
 
 @operation("ecs", "CreateCluster", wakes=True)
@@ -50,6 +53,7 @@ def create_cluster(call: Call, req: CreateClusterInput) -> dict[str, Any]:
             created_at=call.now,
             settings=_settings(req.settings),
             configuration=req.configuration,
+            service_connect_defaults=req.service_connect_defaults,
             capacity_providers=_known_providers(call, req.capacity_providers),
             default_capacity_provider_strategy=_strategy(
                 req.capacity_providers, req.default_capacity_provider_strategy
@@ -117,6 +121,7 @@ class UpdateClusterInput:
     cluster: str
     settings: Stored[tuple[ClusterSetting, ...] | None] = None
     configuration: Stored[Mapping[str, Any] | None] = None
+    service_connect_defaults: Stored[Mapping[str, Any] | None] = None
 
 
 @operation("ecs", "UpdateCluster")
@@ -126,6 +131,7 @@ def update_cluster(call: Call, req: UpdateClusterInput) -> dict[str, Any]:
         cluster,
         settings=cluster.settings if req.settings is None else _settings(req.settings),
         configuration=req.configuration or cluster.configuration,
+        service_connect_defaults=req.service_connect_defaults or cluster.service_connect_defaults,
     )
     clusters.save(call.db, cluster)
     return {"cluster": _view(call, cluster, include=("SETTINGS", "CONFIGURATIONS"))}
@@ -172,7 +178,7 @@ def _settings(settings: tuple[ClusterSetting, ...]) -> tuple[Mapping[str, str], 
 
 def _known_providers(call: Call, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if capacity_providers.find(call.db, last(name)) is None:
+        if last(name) not in FARGATE and capacity_providers.find(call.db, last(name)) is None:
             raise AwsError("InvalidParameterException", "The specified capacity provider was not found.")
     return names
 
@@ -202,6 +208,7 @@ def _view(call: Call, cluster: Cluster, include: tuple[str, ...] = ()) -> dict[s
         "statistics": [],
         "tags": [],
         "settings": [],
+        "service_connect_defaults": cluster.service_connect_defaults,
         "capacity_providers": cluster.capacity_providers,
         "default_capacity_provider_strategy": cluster.default_capacity_provider_strategy,
     }

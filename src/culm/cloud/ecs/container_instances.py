@@ -35,7 +35,7 @@ class DescribeContainerInstancesInput:
 def describe_container_instances(call: Call, req: DescribeContainerInstancesInput) -> dict[str, Any]:
     cluster = find_cluster(call, req.cluster)
     if not req.container_instances:
-        raise AwsError("InvalidParameterException", "Container instance cannot be empty.")
+        raise AwsError("InvalidParameterException", "Container Instances cannot be empty.")
     if len(req.container_instances) > MOST_DESCRIBED:
         raise AwsError("InvalidParameterException", f"At most {MOST_DESCRIBED} container instances can be described.")
     fleet = fleet_of(call.db, cluster.name)

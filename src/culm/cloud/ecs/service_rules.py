@@ -16,6 +16,10 @@ from culm.wire.operations import Call
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 MOST_TARGET_GROUPS = 5
+NO_DAEMON_COUNT = (
+    "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and"
+    " try again"
+)
 
 
 def check(call: Call, service: Service, definition: TaskDefinition) -> None:
@@ -48,7 +52,7 @@ def desired_count(scheduling_strategy: Literal["REPLICA", "DAEMON"], given: int 
     """A DAEMON service has a task on each instance, a REPLICA service says how many it wants."""
     if scheduling_strategy == "DAEMON":
         if given is not None:
-            raise _refused("The desired count of a DAEMON service can not be set.")
+            raise _refused(NO_DAEMON_COUNT)
         return 0
     if given is None:
         raise _refused("Desired count can not be blank for a REPLICA service.")

@@ -157,7 +157,7 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
     service_rules.check_controller(req.deployment_controller.type)
     given = {name: value for name in _KEPT_UNLESS_GIVEN if (value := getattr(req, name)) is not None}
     if "desired_count" in given and before.scheduling_strategy == "DAEMON":
-        raise AwsError("InvalidParameterException", "The desired count of a DAEMON service can not be set.")
+        raise AwsError("InvalidParameterException", service_rules.NO_DAEMON_COUNT)
     service = replace(
         before,
         deployment_configuration=_configuration(req.deployment_configuration, before.deployment_configuration),

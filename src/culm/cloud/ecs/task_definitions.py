@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
 """
 
+import re
 from dataclasses import fields, replace
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from culm.cloud.ecs.capabilities import compatibilities, required_attributes
 from culm.cloud.ecs.references import find_task_definition, task_definition_arn
 from culm.cloud.ecs.task_definition_rules import check
 from culm.errors import AwsError
-from culm.model.arn import arn
+from culm.model.arn import arn, resource
 from culm.model.record import Stored, record
 from culm.model.task_definitions import (
     ContainerDefinition,
@@ -23,6 +24,10 @@ from culm.model.task_definitions import (
 )
 from culm.store.ecs import tags, task_definitions
 from culm.wire.operations import Call, operation
+
+REVISION = re.compile(r"(task-definition/)?[A-Za-z0-9_-]+:[0-9]+")
+AGAIN = "Specify a valid name or ARN and try again."
+ANOTHER = "Specify a valid account, family, revision and try again."
 
 
 @record
@@ -144,9 +149,14 @@ def delete_task_definitions(call: Call, req: DeleteTaskDefinitionsInput) -> dict
         raise AwsError("InvalidParameterException", "Number of task definitions to delete is limited to 10.")
     deleted, failures = [], []
     for reference in req.task_definitions:
+        if not REVISION.fullmatch(resource(reference)):
+            failures.append(
+                {"arn": reference, "reason": f"The specified task definition identifier is invalid. {AGAIN}"}
+            )
+            continue
         definition = find_task_definition(call, reference)
         if definition is None:
-            failures.append({"arn": reference, "reason": "TASK_DEFINITION_NOT_FOUND"})
+            failures.append({"arn": reference, "reason": f"The specified task definition does not exist. {ANOTHER}"})
         elif definition.status == "ACTIVE":
             failures.append(
                 {

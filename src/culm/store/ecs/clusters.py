@@ -16,9 +16,9 @@ class Cluster:
     deleted_at: float | None = None
     settings: tuple[Mapping[str, str], ...] = ()
     configuration: Mapping[str, Any] | None = None
+    service_connect_defaults: Mapping[str, Any] | None = None
     capacity_providers: tuple[str, ...] = ()
     default_capacity_provider_strategy: tuple[Mapping[str, Any], ...] = ()
-    service_connect_defaults: Mapping[str, str] | None = None
 
     @property
     def status(self) -> str:
