@@ -69,15 +69,22 @@ class Fleet:
         there = {machine.ec2_instance_id: machine for machine in await self._store.run(self._decide)}
         new = [machine for id, machine in there.items() if id not in self._agents]
         for machine in new:
-            self._agents[machine.ec2_instance_id] = self._group.create_task(self._keep(machine))
+            self._agents[machine.ec2_instance_id] = self._group.create_task(self._keep(machine.ec2_instance_id))
         for id in [id for id in self._agents if id not in there]:
             self._agents.pop(id).cancel()
         return len(new)
 
-    async def _keep(self, machine: Machine) -> None:
-        """An agent that fails is started again, as ecs-init does; its containers run on meanwhile."""
-        name = f"the agent of {machine.ec2_instance_id}"
-        await supervise(name, lambda: self._agent_for(machine).run())
+    async def _keep(self, id: str) -> None:
+        """An agent that fails is started again, as ecs-init does; its containers run on meanwhile.
+
+        Each time with what is known of the machine by then: one that had joined must not join as another.
+        """
+
+        async def run() -> None:
+            machine = await self._store.run(lambda db: _found(db, id))
+            await self._agent_for(machine).run()
+
+        await supervise(f"the agent of {id}", run)
 
     def _decide(self, db: sqlite3.Connection) -> list[Machine]:
         """Write down the machines that each cluster is to have; all of them, as their agents need to know them."""
@@ -134,6 +141,11 @@ def _known(db: sqlite3.Connection, machine: SimulatedMachine, registered: dict[s
         tasks=len(tasks.arns(db, LIVE_ON, (joined.container_instance_arn,))) if joined else 0,
         draining=instance is not None and instance.status == "DRAINING",
     )
+
+
+def _found(db: sqlite3.Connection, id: str) -> Machine:
+    registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
+    return next(_machine(machine, registered) for machine in machines.every(db) if machine.ec2_instance_id == id)
 
 
 def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Machine:

@@ -38,9 +38,12 @@ class Forwarder:
                     self.done = True
                 else:
                     await self._wait(failures)
+            except* Exception as failures:  # a full disk: what cannot be kept now stays with the runtime
+                await self._wait(failures)
 
-    async def _wait(self, failures: BaseException) -> None:
-        log.warning("the log of %s cannot be read: %s", self._container, failures)
+    async def _wait(self, failures: BaseExceptionGroup[Exception]) -> None:
+        causes = "; ".join(map(str, failures.exceptions))
+        log.warning("the log of %s cannot be kept: %s", self._container, causes)
         await asyncio.sleep(RETRY)
 
     async def _read(self, lines: "asyncio.Queue[Line | None]") -> None:
