@@ -23,6 +23,7 @@ COMMANDS = {
     "restart": "Start new tasks of the same revision.",
     "rollback": "Go back to an earlier revision of SERVICE.",
     "down": "Take the project off its target.",
+    "lint": "Look for secrets where they would show.",
     "vault": "Configuration files by environment and service, versioned.",
     "cluster": "The local cluster: AWS on this machine.",
 }

@@ -15,6 +15,8 @@ from culm.deploy.console import Console
 from culm.deploy.target import Target
 from culm.deploy.up import Outcome, Up
 from culm.errors import CulmError, Differs, UsageError
+from culm.lint.findings import refuse
+from culm.lint.project import check
 from culm.manifest.project import Project
 from culm.planner.plan import Plan
 from culm.planner.screen import screen
@@ -38,6 +40,7 @@ def up(target_name: str, runtime: str) -> None:
 
 def deploy_services(project: Project, target_name: str, runtime: str, names: list[str], console: Console) -> None:
     """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
+    refuse(check(project, names))
     target, builder = prepare(project, target_name, runtime, console)
     plan = of_target(project, target, builder, names)
     show(plan)

@@ -16,6 +16,8 @@ from culm.deploy.build.engine import Engine
 from culm.deploy.build.host import instructions
 from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
+from culm.lint import dockerfiles, images
+from culm.lint.findings import refuse
 from culm.manifest.dockerfile import Instruction, expand, words
 from culm.manifest.load import shown
 
@@ -53,6 +55,9 @@ class DockerBuilder:
         except CulmError as error:
             output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
             raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
+        config, history = self.engine.facts(f"{place.repository}:{place.tag}")
+        allowed = dockerfiles.allowed_names(recipe.dockerfile.read_text())
+        refuse(images.check(place.repository, config, history, allowed))
         progress("pushing")
         digest = self.engine.push(place.repository, place.tag, place.user, place.password)
         say(f"pushed {place.repository}")

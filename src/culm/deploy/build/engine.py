@@ -43,6 +43,14 @@ class Engine:
             body = answer.read()
             return str(json.loads(body)["Id"]) if answer.status == 200 else None
 
+    def facts(self, image: str) -> tuple[dict[str, Any], list[str]]:
+        """Its configuration's `config`, and the command of each step of its history."""
+        path = f"/images/{quote(image, safe='/:@')}"
+        with self._call("GET", f"{path}/json") as answer:
+            config: dict[str, Any] = demanded(answer)["Config"] or {}
+        with self._call("GET", f"{path}/history") as answer:
+            return config, [str(step.get("CreatedBy", "")) for step in demanded(answer)]
+
     def pull(self, image: str) -> str | None:
         """Why it cannot be had; None when it was pulled."""
         name, tag = split_tag(image)
@@ -126,6 +134,14 @@ def progress(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
         if "error" in message:
             raise CulmError(str(message["error"]).strip())
         yield message
+
+
+def demanded(answer: http.client.HTTPResponse) -> Any:
+    """The answer's JSON; a refusal becomes ours."""
+    body = json.loads(answer.read())
+    if answer.status >= 400:
+        raise CulmError(f"the engine refused: {body.get('message', '')}")
+    return body
 
 
 def split_tag(image: str) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from culm.deploy.build import context, oci, stages
 from culm.deploy.build.plan import Plan
 from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
+from culm.lint import dockerfiles, images
+from culm.lint.findings import refuse
 from culm.manifest.dockerfile import DockerfileError, Instruction, parse
 from culm.manifest.load import shown
 
@@ -33,6 +35,8 @@ class HostBuilder:
         plan = self.plan(recipe)
         for left in plan.left:
             say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
+        told = recipe.dockerfile.read_text()
+        refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(told)))
         image = oci.image(plan)
         progress("pushing")
         push(image, place, say)

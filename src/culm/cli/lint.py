@@ -1,0 +1,30 @@
+"""`culm lint`."""
+
+import dataclasses
+import json
+import sys
+
+import click
+
+from culm.cli.session import json_option, open_project
+from culm.lint.project import check
+
+
+@click.command()
+@json_option
+def lint(as_json: bool) -> None:
+    """Look for secrets where they would show. Exit status 3 when there are some.
+
+    In task definitions' environments, Dockerfiles, and compose files for staging; every deploy looks, too, and at the
+    images that it has built. A line is excused by `# culm: allow-secret REASON` at its end or above it.
+    """
+    project = open_project()
+    found = check(project)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in found], indent=2))
+    else:
+        for finding in found:
+            click.echo(str(finding))
+    if found:
+        sys.exit(3)
+    click.echo(f"no secrets in {', '.join(project.services)}", err=True)

@@ -1,0 +1,83 @@
+"""What makes a setting a secret: its name, a password in a URL, the shape of its value. Pure."""
+
+import math
+import re
+from collections import Counter
+
+from culm.lint import formats
+from culm.lint.findings import Setting
+
+SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|PASSWORT|(^|_)PWD|(^|_)PASS|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
+    r"|AUTH_?KEY|ENCRYPTION_?KEY|SIGNING_?KEY|MASTER_?KEY|LICEN[CS]E_?KEY|ACCOUNT_?KEY|CREDENTIALS?|(^|_)SALT|(^|_)PEPPER)"
+    r"(_?(BASE64|B64|HEX|VALUE|\d+))?$"
+)
+"""At the end of a name, where the noun stands: TOKEN_TTL is a time, SECRET_NAME a name."""
+
+PUBLIC_NAME = re.compile(
+    r"^(NEXT_PUBLIC|REACT_APP_PUBLIC|VITE_PUBLIC|PUBLIC)_|(^|_)(GPG|PUBLIC|SSH_HOST)_?KEYS?$|^MAX_"
+)
+"""Fingerprints and public halves: the official python image has GPG_KEY."""
+
+DIGEST_NAME = re.compile(
+    r"(SHA\d*(SUM)?|DIGEST|CHECKSUM|HASH|COMMIT|REVISION|VERSION|INTEGRITY|FINGERPRINT|GPG_KEYS?)$"
+)
+
+REFERENCE = re.compile(r"\$\w+|\$\{[^}]*\}|\{\{.*\}\}|<[^<>]+>|%\w+%|\*+|x{3,}|X{3,}")
+"""Stands for a value that is elsewhere, or for none."""
+
+DEFAULTED = re.compile(r"\$\{\w+:?-([^}]+)\}")
+"""A reference with something to fall back on, which is written out."""
+
+HARMLESS_VALUE = re.compile(r"true|false|yes|no|on|off|none|null|required|optional|enabled|disabled", re.IGNORECASE)
+PATH_VALUE = re.compile(r"(/|\./|~/|[A-Za-z]:\\)[\w./@+-]*|arn:aws[\w:/.*-]+|file:.+|s3://[^@\s]+")
+URL_LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/@:]*):([^\s/@]+)@[^\s/]", re.IGNORECASE)
+OPAQUE = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
+HEX = re.compile(r"[0-9a-fA-F]{32,}")
+LEAST_BITS = 4.0
+LEAST_HEX_BITS = 3.0
+"""Shannon entropy a character; English words joined by signs have less."""
+
+
+def judge(setting: Setting, *, references_are_values: bool = False) -> str | None:
+    """Why this is a secret; None when it is none.
+
+    `references_are_values`: `$NAME` is filled in when the file is used, and what it is filled in with is kept.
+    """
+    name, value = canonical(setting.name), setting.value.strip()
+    if (default := DEFAULTED.fullmatch(value)) is not None:
+        value = default[1]
+    if not value:
+        return None
+    if (found := formats.known(value)) is not None:
+        return found
+    if (login := URL_LOGIN.search(value)) is not None and not REFERENCE.fullmatch(login[2]):
+        return "a URL with a password"
+    if REFERENCE.fullmatch(value) and not (references_are_values and value.startswith("$")):
+        return None
+    if SECRET_NAME.search(name) and not PUBLIC_NAME.search(name):
+        harmless = HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
+        return None if harmless else "by its name it is a secret"
+    if is_random(value) and not DIGEST_NAME.search(name):
+        return "looks like a key: too random for a word"
+    return None
+
+
+def canonical(name: str) -> str:
+    """`spring.datasource.password`, `dbPassword` and `db-password` in the form of a variable."""
+    return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).upper())
+
+
+def is_random(value: str) -> bool:
+    """Whether the whole value is one opaque word with the entropy of a key."""
+    if HEX.fullmatch(value):
+        return entropy(value) >= LEAST_HEX_BITS
+    if not OPAQUE.fullmatch(value) or "/" in value[:2] or value.count("/") + value.count(".") > 2:
+        return False
+    mixed = re.search(r"[a-z]", value) and re.search(r"[A-Z]", value) and re.search(r"[0-9]", value)
+    return bool(mixed) and entropy(value) >= LEAST_BITS
+
+
+def entropy(text: str) -> float:
+    """Bits a character."""
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())

@@ -1,0 +1,59 @@
+"""What is a secret by name and by value."""
+
+import pytest
+
+from culm.lint import images
+from culm.lint.findings import Setting
+from culm.lint.rules import canonical, judge
+
+
+def is_secret(name: str, value: str, **how: bool) -> bool:
+    return judge(Setting(line=1, name=name, value=value), **how) is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "DB_PASSWORD",
+            "PGPASSWORD",
+            "dbPassword",
+            "db-password",
+            "spring.datasource.password",
+            "MYSQL_PWD",
+            "TOKEN_2",
+        ),
+        *("AUTH_TOKEN", "CLIENT_SECRET", "SECRET", "STRIPE_API_KEY", "apiKey", "AWS_SECRET_ACCESS_KEY", "PASSPHRASE"),
+    ],
+)
+def test_these_names_have_secret_values(name: str) -> None:
+    assert is_secret(name, "swordfish")
+    assert not is_secret(name, ""), "nothing is no secret"
+    assert not is_secret(name, "${FROM_OUTSIDE}"), "a reference is none"
+    assert is_secret(name, "${FROM_OUTSIDE:-swordfish}"), "what it falls back on is"
+    assert not is_secret(name, "/run/secrets/it"), "nor is a path to it"
+    assert is_secret(name, "$FROM_OUTSIDE", references_are_values=True), "but in a Dockerfile it is filled in for good"
+
+
+@pytest.mark.parametrize(
+    "name", ["TOKEN_TTL", "PASSWORD_FILE", "SECRET_NAME", "GPG_KEY", "KEYBOARD", "PASSENGER", "BYPASS"]
+)
+def test_these_names_have_not(name: str) -> None:
+    assert not is_secret(name, "swordfish")
+
+
+def test_names_are_compared_in_one_form() -> None:
+    assert {canonical(name) for name in ("dbPassword", "db-password", "db.password", "DB_PASSWORD")} == {"DB_PASSWORD"}
+
+
+def test_an_image_is_read_by_its_environment_labels_and_history() -> None:
+    config = {
+        "Env": ["PATH=/bin", "DB_PASSWORD=swordfish", "GPG_KEY=7169605F62C751356D054A26A821E680E5FA6305"],
+        "Labels": {"a.token": "swordfish"},
+    }
+    history = ["|1 NPM_TOKEN=swordfish /bin/sh -c npm ci", "RUN curl -u AKIA" + "IOSFODNN7EXAMPLE x", "COPY a b"]
+    found = images.check("web:1", config, history)
+    assert {each.name for each in found} == {"DB_PASSWORD", "a.token", "NPM_TOKEN", "RUN"}
+    assert {(each.file, each.line) for each in found} == {("web:1", 0)}
+    assert images.check("web:1", config, history, excused={"DB_PASSWORD", "a.token", "NPM_TOKEN", "RUN"}) == []
+    assert images.check("web:1", {"Env": None, "Labels": None}, []) == []
