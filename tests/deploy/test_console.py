@@ -1,6 +1,7 @@
 """What a command says while it works."""
 
 import io
+import os
 
 import pytest
 
@@ -32,3 +33,14 @@ def test_a_terminal_has_colours_unless_it_wants_none(monkeypatch: pytest.MonkeyP
     Console(plain).say("one", "web")
     assert "web one\n" in plain.getvalue()
     assert "\x1b[36m" not in plain.getvalue()
+
+
+def test_what_is_said_of_a_service_ends_what_it_was_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    seen, shown = os.openpty()
+    with open(seen, "rb", buffering=0) as screen, open(shown, "w") as stream:
+        console = Console(stream)
+        console.doing("web", "pushing")
+        console.say("pushed", "web")
+        assert screen.read(4096).endswith(b"\x1b[Kweb pushed\r\n")

@@ -22,7 +22,9 @@ class Console:
         self._lock = threading.Lock()
 
     def say(self, line: str, name: str = "") -> None:
+        """A line; what its service was doing is over with it."""
         with self._lock:
+            self._doing.pop(name, None)
             self._erase()
             for part in line.splitlines() or [""]:
                 self.stream.write(f"{self._prefix(name)}{part}\n")
