@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,13 +20,16 @@ from botocore.config import Config
 
 import culm.cloud
 from culm.control import clock
+from culm.model.agent import RoleCredentials
 from culm.runtime.engine import available
 from culm.store.db import Store, connect, transact
 from culm.wire.api import Api, Ready
 from culm.wire.asgi import application
 from culm.wire.http import Request, Response
+from culm.wire.keyring import AccessKey, Keyring
 
 REGION = "us-east-1"
+OPERATOR = AccessKey(access_key_id="AKIAEXAMPLE", secret_access_key="secret")
 
 
 class Clock:
@@ -51,9 +55,23 @@ class Cloud:
         self.db: sqlite3.Connection = connect(":memory:")
         self.clock = Clock()
         self.woken = 0
+        self.heard: Request | None = None
+        """The last request."""
         self._ids = itertools.count(1)
         self._clients = clients
-        self.api = Api(region=REGION, endpoint="http://127.0.0.1:4566", now=self.clock, new_id=self.new_id)
+        self.keys = Keyring(OPERATOR, b"a key of the tests' own, 32 bytes")
+        self.api = self._api(verified=True)
+        self.open_api = self._api(verified=False)
+
+    def _api(self, *, verified: bool) -> Api:
+        return Api(
+            region=REGION,
+            endpoint="http://127.0.0.1:4566",
+            now=self.clock,
+            new_id=self.new_id,
+            keys=self.keys,
+            verified=verified,
+        )
 
     @property
     def now(self) -> float:
@@ -62,9 +80,10 @@ class Cloud:
     def new_id(self) -> str:
         return f"{next(self._ids):08x}{'0' * 24}"
 
-    def answer(self, request: Request) -> Response:
-        """What the daemon would send back."""
-        ready = self.api.prepare(request)
+    def answer(self, request: Request, *, verified: bool = False) -> Response:
+        """What the daemon would send back; to anybody, unless `verified`."""
+        self.heard = request
+        ready = (self.api if verified else self.open_api).prepare(request)
         if isinstance(ready, Response):
             return ready
         assert isinstance(ready, Ready)
@@ -75,9 +94,12 @@ class Cloud:
         self.woken += ready.wakes
         return response
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        """A boto3 client whose requests are answered here; no retries, so that an error is seen once."""
-        return self._clients.client(self, service, region)
+    def client(self, service: str, region: str = REGION, keys: RoleCredentials | None = None) -> Any:
+        """A boto3 client whose requests are answered here; no retries, so that an error is seen once.
+
+        It signs as the operator, or with these `keys`.
+        """
+        return self._clients.client(self, service, region, keys)
 
 
 class Clients:
@@ -85,29 +107,32 @@ class Clients:
 
     def __init__(self) -> None:
         self._cloud: Cloud | None = None
-        self._made: dict[tuple[str, str], Any] = {}
+        self._made: dict[tuple[str, str, RoleCredentials | None], Any] = {}
         self._session = botocore.session.Session()
-        self._session.set_credentials("AKIAEXAMPLE", "secret")
 
-    def client(self, cloud: Cloud, service: str, region: str) -> Any:
+    def client(self, cloud: Cloud, service: str, region: str, keys: RoleCredentials | None) -> Any:
         self._cloud = cloud
-        if (service, region) not in self._made:
+        made = service, region, keys
+        if made not in self._made:
             client = self._session.create_client(
                 service,
                 region_name=region,
                 endpoint_url="http://127.0.0.1:4566",
+                aws_access_key_id=keys.access_key_id if keys else OPERATOR.access_key_id,
+                aws_secret_access_key=keys.secret_access_key if keys else OPERATOR.secret_access_key,
+                aws_session_token=keys.session_token if keys else None,
                 config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
             )
             client.meta.events.register("before-send", self._send)
-            self._made[service, region] = client
-        return self._made[service, region]
+            self._made[made] = client
+        return self._made[made]
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         parts = urlsplit(request.url)
         body = request.body or b""
         if hasattr(body, "read"):
             body = body.read()
-        headers = {
+        headers = {"host": parts.netloc} | {
             name.lower(): value.decode() if isinstance(value, bytes) else str(value)
             for name, value in request.headers.items()
         }
@@ -119,7 +144,8 @@ class Clients:
                 query=parts.query,
                 headers=headers,
                 body=body.encode() if isinstance(body, str) else bytes(body),
-            )
+            ),
+            verified=True,
         )
         return AWSResponse(request.url, response.status, response.headers, Raw(response.body))
 
@@ -144,9 +170,16 @@ def clients() -> Clients:
 
 
 @pytest.fixture
-def cloud(clients: Clients) -> Iterator[Cloud]:
+def cloud(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     culm.cloud.load()
     made = Cloud(clients)
+
+    def signing_time(remove_tzinfo: bool = True) -> datetime:
+        """botocore cannot be handed a clock; it signs by the cloud's."""
+        now = datetime.fromtimestamp(made.now, UTC)
+        return now.replace(tzinfo=None) if remove_tzinfo else now
+
+    monkeypatch.setattr("botocore.auth.get_current_datetime", signing_time)
     yield made
     made.db.close()
 

@@ -78,6 +78,7 @@ class World:
             Signal(),
             region="us-east-1",
             registry="127.0.0.1:4566",
+            keys=self.cloud.keys,
             now=self.cloud.clock,
             new_id=self.cloud.new_id,
         )

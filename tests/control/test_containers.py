@@ -161,6 +161,12 @@ async def test_stopped_containers_stay_a_while_and_then_go(world):
 
 @pytest.fixture
 def asked(world):
+    def path_of(arn: str) -> str:
+        """As its containers are told; the way stays the same for as long as there is a task."""
+        return paths.setdefault(arn, world.credentials.path_of(arn))
+
+    paths: dict[str, str] = {}
+
     async def asked(arn: str) -> tuple[int, dict[str, Any]]:
         sent: list[dict[str, Any]] = []
 
@@ -170,7 +176,7 @@ def asked(world):
         async def receive() -> Any:
             raise AssertionError("a GET has no body")
 
-        await world.credentials({"path": f"/v2/credentials/{arn.rpartition('/')[2]}"}, receive, send)
+        await world.credentials({"path": path_of(arn)}, receive, send)
         return sent[0]["status"], json.loads(sent[1]["body"])
 
     return asked

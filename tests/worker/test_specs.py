@@ -57,11 +57,11 @@ def test_a_restart_is_a_container_of_its_own():
 
 
 def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():
-    environment = spec(TASK, WEB, AROUND, "arn:instance", 0, None).environment
+    environment = spec(TASK, WEB, AROUND, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
     assert environment["A"] == "b"
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
     assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:4566"
-    assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:4566/v2/credentials/abc"
+    assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:4566/v2/credentials/0f0e"
 
 
 def test_a_volume_without_a_source_is_the_task_s_own():

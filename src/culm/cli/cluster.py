@@ -16,6 +16,11 @@ from culm.errors import CulmError, TimedOut
 RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
 
+UNVERIFIED = (
+    "WARNING: --no-verify: signatures and permissions are not checked. Every process on this machine, and every task,\n"
+    "may read all configuration and do everything. Start the cluster again without it for anything that matters."
+)
+
 
 @click.group()
 def cluster() -> None:
@@ -26,8 +31,9 @@ def cluster() -> None:
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="What runs the tasks.")
 @click.option("--instances", default="2 x t2.micro", show_default=True, help="The simulated container instances.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The API's port. [default: 4588, or the next free one]")
+@click.option("--no-verify", is_flag=True, help="Believe every request, signed or not. For throw-away use only.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
-def start(runtime: str, instances: str, port: int | None, foreground: bool) -> None:
+def start(runtime: str, instances: str, port: int | None, no_verify: bool, foreground: bool) -> None:
     """Start the cluster; what ran in it before it was stopped runs again."""
     if described := settled():
         if runtime not in ("auto", described["runtime"]):
@@ -38,6 +44,9 @@ def start(runtime: str, instances: str, port: int | None, foreground: bool) -> N
         return
     command = [sys.executable, "-m", "culm.control", "--home", str(home())]
     command += ["--runtime", runtime, "--instances", instances, *(["--port", str(port)] if port else [])]
+    if no_verify:
+        command.append("--no-verify")
+        click.secho(UNVERIFIED, err=True, bold=True, fg="red")
     if foreground:
         os.execv(sys.executable, command)
     described = _spawn(command)
@@ -103,6 +112,8 @@ def status(as_json: bool) -> None:
         click.echo(f"running at {described['endpoint']}, pid {described['pid']}")
         click.echo(f"runtime    {described['runtime_version']}")
         click.echo(f"home       {home()}")
+        if not described["verify"]:
+            click.secho(UNVERIFIED, err=True, bold=True, fg="red")
     else:
         click.echo("not running")
     if not described:

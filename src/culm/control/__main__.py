@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--instances", default="2 x t2.micro")
     parser.add_argument("--port", type=int)
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--no-verify", dest="verify", action="store_false")
     parser.add_argument("--ready-fd", type=int)
     settings = Settings(**vars(parser.parse_args()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -21,6 +21,7 @@ from culm.model.arn import arn as make_arn
 from culm.store.changes import Signal
 from culm.store.db import Store
 from culm.store.ecs import container_instances, scheduling, task_definitions, tasks
+from culm.wire.keyring import Keyring
 
 Order = tuple[str, str]
 """A task's ARN, and RUNNING or STOPPED."""
@@ -49,6 +50,7 @@ class Agents:
         *,
         region: str,
         registry: str,
+        keys: Keyring,
         now: Callable[[], float],
         new_id: Callable[[], str],
     ) -> None:
@@ -56,6 +58,7 @@ class Agents:
         self._changed = changed
         self._region = region
         self._registry = registry
+        self._keys = keys
         self._now = now
         self._new_id = new_id
         self._sessions: dict[str, Session] = {}
@@ -138,7 +141,7 @@ class Agents:
         return new, [*messages, *orders.introduction(db, instance, self._issuer())]
 
     def _issuer(self) -> Issuer:
-        return Issuer(registry=self._registry, now=self._now(), new_id=self._new_id)
+        return Issuer(registry=self._registry, keys=self._keys, now=self._now())
 
 
 def _unwanted(db: Connection, candidates: tuple[str, ...]) -> tuple[str, ...]:

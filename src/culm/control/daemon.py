@@ -19,10 +19,11 @@ from typing import Any
 import uvicorn
 
 import culm.cloud
-from culm.control import clock, loop, runtimes
+from culm.control import clock, keys, loop, runtimes
 from culm.control.agents import Agents
 from culm.control.balancer import Balancer
 from culm.control.databases import Databases
+from culm.control.files import write_owner_only
 from culm.control.fleet import Fleet
 from culm.control.log_sink import LogSink
 from culm.control.login import RegistryLogin
@@ -44,6 +45,7 @@ from culm.store.elbv2 import load_balancers
 from culm.store.logs import events
 from culm.wire.api import Api
 from culm.wire.asgi import App, Scope, application
+from culm.wire.keyring import Keyring
 from culm.worker.agent import Agent
 from culm.worker.credentials import PATH as CREDENTIALS
 from culm.worker.credentials import Credentials
@@ -72,21 +74,25 @@ async def serve(settings: Settings) -> None:
         killed = (settings.home / "cluster.json").exists()
         runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
         able = await runtime.capabilities()
-        _write_owner_only(settings.home / runtimes.LAST, able.name)
+        ring = keys.keyring(keys.folder(settings.home, os.environ), settings.home)
+        write_owner_only(settings.home / runtimes.LAST, able.name)
         store = Store(settings.home / "state.db")
         try:
-            await Daemon(settings, store, runtime, able).run()
+            await Daemon(settings, store, runtime, able, ring).run()
         finally:
             store.close()
         await retire()
 
 
 class Daemon:
-    def __init__(self, settings: Settings, store: Store, runtime: runtimes.Runtime, able: Capabilities) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, runtime: runtimes.Runtime, able: Capabilities, ring: Keyring
+    ) -> None:
         self._settings = settings
         self._store = store
         self._runtime = runtime
         self._able = able
+        self._keys = ring
         self._addresses = listened(able.gateway)
 
     async def run(self) -> None:
@@ -112,6 +118,7 @@ class Daemon:
             changed,
             region=region,
             registry=f"127.0.0.1:{port}",
+            keys=self._keys,
             now=clock.now,
             new_id=clock.new_id,
         )
@@ -151,7 +158,14 @@ class Daemon:
         databases = Databases(
             self._store, home / "postgres", self._addresses, gateway=self._able.gateway, network=NETWORK
         )
-        api = Api(region=region, endpoint=endpoint, now=clock.now, new_id=clock.new_id)
+        api = Api(
+            region=region,
+            endpoint=endpoint,
+            now=clock.now,
+            new_id=clock.new_id,
+            keys=self._keys,
+            verified=self._settings.verify,
+        )
         mounts: list[tuple[Callable[[Scope], bool], App]] = [
             (_under(CREDENTIALS), credentials),
             (_under("/v2/"), registry_application(registry)),
@@ -200,11 +214,14 @@ class Daemon:
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_REGION": self._settings.region,
                 "AWS_DEFAULT_REGION": self._settings.region,
-                "AWS_ACCESS_KEY_ID": "culm",
-                "AWS_SECRET_ACCESS_KEY": "culm",
+                "AWS_ACCESS_KEY_ID": self._keys.operator.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self._keys.operator.secret_access_key,
             },
+            "verify": self._settings.verify,
         }
-        _write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))
+        write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))
+        if not self._settings.verify:
+            log.warning("NOTHING IS VERIFIED: any process that reaches %s may do everything", endpoint)
         log.info("ready at %s, %s", endpoint, self._able.version)
         if self._settings.ready_fd is not None:
             with os.fdopen(self._settings.ready_fd, "w") as answer:
@@ -256,10 +273,3 @@ def _uvicorn(app: Any) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-
-
-def _write_owner_only(path: Path, text: str) -> None:
-    draft = path.with_suffix(".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    draft.replace(path)

@@ -1,6 +1,6 @@
 """What an instance's agent is to be told, read from the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from sqlite3 import Connection
 
 from culm.control import identities
@@ -17,6 +17,7 @@ from culm.model.record import record
 from culm.model.task_definitions import ContainerDefinition, TaskDefinition
 from culm.model.tasks import Task
 from culm.store.ecs import deployments, task_definitions, tasks
+from culm.wire.keyring import Keyring
 
 
 @record
@@ -25,8 +26,9 @@ class Issuer:
 
     registry: str
     """`host:port` of the local registry as the runtime reaches it."""
+    keys: Keyring
+    """Makes the keys of tasks."""
     now: float
-    new_id: Callable[[], str]
 
 
 def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) -> list[ToAgent]:
@@ -61,7 +63,7 @@ def introduction(db: Connection, container_instance_arn: str, issuer: Issuer) ->
 def credentials(db: Connection, task: Task, definition: TaskDefinition, issuer: Issuer) -> IAMRoleCredentialsMessage:
     return IAMRoleCredentialsMessage(
         task_arn=task.task_arn,
-        role_credentials=identities.credentials_of(db, task, definition, issuer.now, issuer.new_id),
+        role_credentials=identities.credentials_of(db, task, definition, issuer.keys, issuer.now),
     )
 
 

@@ -19,5 +19,7 @@ class Settings:
     port: int | None = None
     """Of the API; None: the last one, or 4588, or the next free one."""
     region: str = "us-east-1"
+    verify: bool = True
+    """Whether requests must be signed by somebody who is known, and may do only what that one may."""
     ready_fd: int | None = None
     """Where to say, once, that the cluster is ready or why it will not be."""

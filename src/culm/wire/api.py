@@ -14,18 +14,22 @@ from typing import Any
 
 from culm.errors import AwsError
 from culm.model.arn import ACCOUNT
+from culm.model.principals import OPERATOR, Principal
 from culm.model.record import record
 from culm.store.db import disk_is_full
+from culm.wire import gate
 from culm.wire.errors import modelled
+from culm.wire.gate import Gate
 from culm.wire.http import Request, Response, unzipped
 from culm.wire.input import Invalid, compile_input
+from culm.wire.keyring import Keyring
 from culm.wire.models import Operation as Model
 from culm.wire.models import Service
 from culm.wire.operations import OPERATIONS, Call, Operation
 from culm.wire.paging import Pager, pager
 from culm.wire.protocols import PROTOCOLS, spoken
 from culm.wire.services import Served, addressed
-from culm.wire.sigv4 import signature
+from culm.wire.sigv4 import Rejected, Signature, signature
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +68,17 @@ class Api:
         now: Callable[[], float],
         new_id: Callable[[], str],
         account: str = ACCOUNT,
+        keys: Keyring | None = None,
+        verified: bool = True,
     ) -> None:
+        """Without `keys`, or not `verified`: nothing is checked, and everybody is the operator."""
         self.region = region
         self.endpoint = endpoint
         self.account = account
         self._now = now
         self._new_id = new_id
+        self._keys = keys
+        self._gate = Gate(keys) if keys is not None and verified else None
         self._services: dict[str, Service] = {}
         self._compiled: dict[tuple[str, str], Compiled] = {}
 
@@ -81,6 +90,7 @@ class Api:
             signed = signature(request)
             served = addressed(request, signed)
             service = self._service(served.name)
+            principal = self._admit(served, service, request, signed)
             protocol = PROTOCOLS[service.protocol]
             name, found = protocol.find(service, unzipped(request))
             compiled = self._find(served, service, name)
@@ -101,6 +111,8 @@ class Api:
                 account=self.account,
                 endpoint=self.endpoint,
                 request_id=request_id,
+                principal=principal,
+                keys=self._keys,
             )
             result = compiled.operation.function(call, value)
             if pages and window:
@@ -112,6 +124,14 @@ class Api:
             wakes=compiled.operation.wakes,
             fail=lambda error: self._refusal(service, request, error, request_id),
         )
+
+    def _admit(self, served: Served, service: Service, request: Request, signed: Signature | None) -> Principal:
+        if self._gate is None:
+            return OPERATOR
+        try:
+            return self._gate.admit(request, signed, self._now())
+        except Rejected as rejected:
+            raise gate.refusal(service.protocol, served, rejected) from rejected
 
     def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
         """The response to a request that failed; what nobody meant is a bug, and goes to the log."""

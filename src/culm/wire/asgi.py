@@ -1,5 +1,6 @@
 """The AWS API over HTTP: an ASGI application, with room beside it for others on the same port."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LARGE = 1 << 18
+"""Bytes of a body whose hash is not to keep others waiting."""
 
 Mount = tuple[Callable[[Scope], bool], App]
 """Another application on this port, and which connections are its own."""
@@ -34,7 +37,8 @@ def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequen
         await send({"type": "websocket.close", "code": 1000})
 
     async def answer(request: Request) -> Response:
-        ready = api.prepare(request)
+        large = len(request.body) > LARGE
+        ready = await asyncio.to_thread(api.prepare, request) if large else api.prepare(request)
         if isinstance(ready, Response):
             return ready
         try:

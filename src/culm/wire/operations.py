@@ -5,7 +5,9 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from culm.model.principals import OPERATOR, Principal
 from culm.model.record import record
+from culm.wire.keyring import Keyring
 
 
 @record
@@ -23,6 +25,10 @@ class Call:
     endpoint: str
     """Base URL of this cluster as its clients reach it, without a trailing slash."""
     request_id: str = ""
+    principal: Principal = OPERATOR
+    """Who calls."""
+    keys: Keyring | None = None
+    """Makes sessions' keys; None where there are no keys at all."""
 
 
 @record

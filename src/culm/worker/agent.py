@@ -231,7 +231,15 @@ class Agent:
         if task.pull_started_at is None:
             task.pull_started_at = self._now()
         task.seen[name] = await self._runtime.start(
-            spec(task.payload, container, self._around, self._arn, attempt, login)
+            spec(
+                task.payload,
+                container,
+                self._around,
+                self._arn,
+                attempt,
+                login,
+                self._credentials.path_of(task.arn),
+            )
         )
         task.pull_stopped_at = task.pull_stopped_at or self._now()
 

@@ -46,7 +46,9 @@ def spec(
     container_instance_arn: str,
     attempt: int,
     login: tuple[str, str] | None,
+    credentials_path: str = "",
 ) -> Spec:
+    """`credentials_path`: where the task finds its keys under the API's address."""
     name = container_name(task, container.name, attempt)
     return Spec(
         name=name,
@@ -54,7 +56,7 @@ def spec(
         address=around.address,
         entry_point=container.entry_point,
         command=container.command,
-        environment={**agent_environment(task, around), **container.environment},
+        environment={**agent_environment(around, credentials_path), **container.environment},
         working_directory=container.working_directory,
         user=container.user,
         memory=container.memory if container.memory is not None else task.memory,
@@ -67,19 +69,19 @@ def spec(
     )
 
 
-def agent_environment(task: TaskPayload, around: Surroundings) -> Mapping[str, str]:
+def agent_environment(around: Surroundings, credentials_path: str) -> Mapping[str, str]:
     """What the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
-    id = task.arn.rpartition("/")[2]
+    identity = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{around.api}{credentials_path}"} if credentials_path else {}
     return {
         "AWS_REGION": around.region,
         "AWS_DEFAULT_REGION": around.region,
         "AWS_ENDPOINT_URL": around.api,
         "AWS_ENDPOINT_URL_S3": around.api,
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{around.api}/v2/credentials/{id}",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        **identity,
     }
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from culm.model.arn import arn
 from culm.model.record import record
 from culm.wire.operations import Call, operation
 
@@ -14,5 +13,5 @@ class GetCallerIdentityInput:
 
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(call: Call, req: GetCallerIdentityInput) -> dict[str, Any]:
-    """The local cluster has one caller: its owner, as the account's root."""
-    return {"account": call.account, "user_id": call.account, "arn": arn("iam", "", call.account, "root")}
+    """Needs no permission: whoever signed may know who that is."""
+    return {"account": call.account, "user_id": call.principal.user_id, "arn": call.principal.arn}

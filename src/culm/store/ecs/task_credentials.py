@@ -1,31 +1,34 @@
-"""The keys that tasks sign their requests with."""
+"""Whose role each task has, and until when its keys are good. The keys themselves are kept nowhere."""
 
-from collections.abc import Sequence
 from sqlite3 import Connection
 
-import msgspec
-
-from culm.model.agent import RoleCredentials
-
-_decoder = msgspec.json.Decoder(RoleCredentials)
+from culm.model.record import record
 
 
-def find(db: Connection, task_arn: str) -> RoleCredentials | None:
-    row = db.execute("SELECT body FROM ecs_task_credentials WHERE task_arn = ?", (task_arn,)).fetchone()
-    return _decoder.decode(row[0]) if row else None
+@record
+class Grant:
+    role_arn: str
+    expiration: float
+    """Epoch seconds."""
 
 
-def list(db: Connection) -> Sequence[tuple[str, RoleCredentials]]:
-    rows = db.execute("SELECT task_arn, body FROM ecs_task_credentials")
-    return [(row[0], _decoder.decode(row[1])) for row in rows]
+def find(db: Connection, task_arn: str) -> Grant | None:
+    row = db.execute("SELECT role_arn, expiration FROM ecs_task_grant WHERE task_arn = ?", (task_arn,)).fetchone()
+    return Grant(**dict(row)) if row else None
 
 
-def save(db: Connection, task_arn: str, credentials: RoleCredentials) -> None:
+def expiring(db: Connection, before: float) -> list[str]:
+    """ARNs of the tasks whose keys end before then."""
+    return [row[0] for row in db.execute("SELECT task_arn FROM ecs_task_grant WHERE expiration <= ?", (before,))]
+
+
+def save(db: Connection, task_arn: str, grant: Grant) -> None:
     db.execute(
-        "INSERT INTO ecs_task_credentials VALUES (?, ?) ON CONFLICT (task_arn) DO UPDATE SET body = excluded.body",
-        (task_arn, msgspec.json.encode(credentials).decode()),
+        "INSERT INTO ecs_task_grant VALUES (?, ?, ?) ON CONFLICT (task_arn)"
+        " DO UPDATE SET role_arn = excluded.role_arn, expiration = excluded.expiration",
+        (task_arn, grant.role_arn, grant.expiration),
     )
 
 
 def delete(db: Connection, task_arn: str) -> None:
-    db.execute("DELETE FROM ecs_task_credentials WHERE task_arn = ?", (task_arn,))
+    db.execute("DELETE FROM ecs_task_grant WHERE task_arn = ?", (task_arn,))
