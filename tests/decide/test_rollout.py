@@ -598,3 +598,12 @@ def test_a_deployment_that_its_owner_stops_goes_back_to_the_one_before():
 def test_a_deployment_that_is_to_be_stopped_with_nothing_before_it_goes_on():
     only = a_deployment("ecs-svc/web", "web:1", stop_requested="ROLLBACK")
     assert moves(a_state(a_service("web", only))) == ["start web:1 on i-1"]
+
+
+def test_when_a_failed_deployment_is_scaled_in_the_tasks_before_it_leave():
+    service = rolling(desired=1)
+    new, old = service.deployments
+    failed = replace(service, deployments=(replace(new, rollout_state="FAILED"), old))
+    tasks = [old_task("t1", service, on="i-1"), old_task("t2", service, on="i-2")]
+    assert moves(a_state(failed, tasks=tasks)) == ["stop t2"]
+    assert moves(a_state(replace(failed, desired_count=0), tasks=tasks)) == ["stop t2", "stop t1"]

@@ -79,7 +79,7 @@ class _Look:
 
     @property
     def halted(self) -> bool:
-        """A failed deployment neither starts nor replaces anything; what runs goes on."""
+        """A failed deployment neither starts nor replaces anything; what runs goes on, up to the desired count."""
         return self.primary.rollout_state == "FAILED" and self.service.status == "ACTIVE"
 
     @property
@@ -174,7 +174,9 @@ class _Look:
             spare -= task.task_arn in roster.healthy
             actions.append(self._stop(task, reason, f"{len(roster.kept)} tasks, {roster.desired} wanted"))
         if self.halted:
-            return actions
+            why = f"{len(roster.outgoing)} tasks of the past, {roster.desired} wanted"
+            over = max(0, len(roster.outgoing) - roster.desired)
+            return actions + [self._stop(task, reason, why) for task in self._in_order(roster.outgoing, over)]
         movable = roster.outgoing if spare > 0 else [t for t in roster.outgoing if t.task_arn not in roster.healthy]
         for task in self._in_order(movable, len(movable)):
             if task.task_arn in roster.unhealthy:
