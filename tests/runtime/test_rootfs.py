@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_paths_within_a_command_line_are_mapped(rootfs: Rootfs):
     assert rootfs.map_text(line) == (
         f"cd {root}/app && exec python3 {root}/app/main.py --conf={root}/app/conf/url --to=s3://app/conf >/dev/null"
     )
+
+
+def test_a_shell_finds_paths_that_got_a_space(tmp_path: Path):
+    rootfs = Rootfs(tmp_path / "a home")
+    rootfs.inside("/app").mkdir(parents=True)
+    rootfs.inside("/app/motd").write_text("hello\n")
+    script = rootfs.map_script("""cd /app && cat /app/motd "/app/motd" '/app/motd' """)
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout == "hello\n" * 3
 
 
 def test_values_that_are_lists_of_paths_are_mapped_but_not_urls(rootfs: Rootfs):

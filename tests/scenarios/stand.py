@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 BAMBOO = Path(__file__).parents[2] / "examples" / "bamboo"
 CULM = (sys.executable, "-m", "culm")
-COMMAND_SECONDS = 240.0
+COMMAND_SECONDS = 600.0
 LISTENING = "0A"
 """As /proc/net/tcp says it: https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt"""
 
@@ -63,7 +63,7 @@ class Stand:
         if venvs is not None:
             (self.home / "venvs").symlink_to(venvs)
 
-    def copy(self, folder: Path, **replaced: str) -> None:
+    def copy(self, folder: Path) -> None:
         """Make the project a copy of `folder`, its load balancer on this stand's port."""
         shutil.copytree(
             folder, self.project, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache")

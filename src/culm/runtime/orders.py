@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from culm.errors import RuntimeFailure
@@ -18,6 +19,7 @@ from culm.runtime.shim.files import CgroupPlan, Plan, PortPlan, ProbePlan
 MEBIBYTE = 1024 * 1024
 NAME_VARIABLE = "CULM_CONTAINER"
 """In the environment of each of a container's processes: by it they are found when their shim is gone."""
+_SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -55,8 +57,12 @@ def order(
 
 def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], address: str) -> list[str]:
     """The container's words, with its paths and ports as the host has them."""
-    program, *rest = words
-    return [rootfs.map(program), *(ports.rewrite_argument(rootfs.map_text(word), bound, address) for word in rest)]
+    mapped = [rootfs.map(words[0])]
+    for before, word in pairwise(words):
+        is_script = before == "-c" and os.path.basename(words[0]) in _SHELLS
+        own = rootfs.map_script(word) if is_script else rootfs.map_text(word)
+        mapped.append(ports.rewrite_argument(own, bound, address))
+    return mapped
 
 
 def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[str]]:

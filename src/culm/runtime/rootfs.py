@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,16 @@ class Rootfs:
     def map_text(self, text: str) -> str:
         """Every path of the container in a command line."""
         return _PATH_IN_TEXT.sub(lambda match: self.map(match[0]), text)
+
+    def map_script(self, text: str) -> str:
+        """Every path of the container in a shell's script; one that has a space on the host is quoted."""
+
+        def mapped(match: re.Match[str]) -> str:
+            before = text[: match.start()]
+            in_quotes = before.count('"') % 2 or before.count("'") % 2
+            return self.map(match[0]) if in_quotes else shlex.quote(self.map(match[0]))
+
+        return _PATH_IN_TEXT.sub(mapped, text)
 
     def map_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Values that are paths, or lists of paths as in PYTHONPATH."""
