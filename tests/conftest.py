@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
+import hypothesis
 import pytest
 import uvicorn
 from botocore.awsrequest import AWSResponse
@@ -29,6 +30,10 @@ from culm.wire.http import Request, Response
 from culm.wire.keyring import AccessKey, Keyring
 
 REGION = "us-east-1"
+
+# How fast a property is tried depends on what else the machine does; that it holds does not.
+hypothesis.settings.register_profile("culm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("culm")
 OPERATOR = AccessKey(access_key_id="AKIAEXAMPLE", secret_access_key="secret")
 
 

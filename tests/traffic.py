@@ -153,7 +153,7 @@ async def kill_haproxy(folder: Path, which: str = "master") -> None:
     os.kill(int(pid), signal.SIGKILL)
 
 
-async def eventually(check: Any, seconds: float = 5.0) -> Any:
+async def eventually(check: Any, seconds: float = 20.0) -> Any:
     """The first truthy answer of `check`, which may be async; fails when the time is over."""
     async with asyncio.timeout(seconds):
         while True:
