@@ -14,6 +14,7 @@ from culm.vault.redaction import guard
 COMMANDS = {
     "init": "Write a culm.yml from the service folders here.",
     "plan": "Show what a deploy would do, whether it fits and what it costs.",
+    "new": "Write a new service folder, complete and running, and its line in culm.yml.",
     "up": "Bring the whole project up: build, push, migrate, roll out.",
     "deploy": "Deploy some of the services.",
     "migrate": "Run migrations alone.",

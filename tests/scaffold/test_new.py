@@ -1,0 +1,130 @@
+"""New service folders: whole, and the same as the examples where they have the same to say."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from culm.errors import UsageError
+from culm.lint.project import check
+from culm.manifest.load import load
+from culm.scaffold.new import new, with_service
+from culm.scaffold.template import rendered
+
+BAMBOO = Path(__file__).parents[2] / "examples" / "bamboo"
+PORTS = {
+    "accounts": ("8001", "5401"),
+    "catalog": ("8002", "5402"),
+    "orders": ("8003", "5403"),
+    "notices": ("8004", "5404"),
+}
+LAYOUT = [
+    *("Dockerfile", "Dockerfile.migrate", "docker-compose.yml", "conf/settings.toml", "docker/conf/settings.toml"),
+    *("docker/entrypoint.sh", "dkr-run.sh", "dkr-push.sh", ".github/workflows/test.yml", "README.md"),
+]
+SHARED = [
+    *("Dockerfile", "Dockerfile.migrate", ".dockerignore", ".gitignore", "dkr-push.sh", "dkr-run.sh"),
+    *("docker/entrypoint.sh", "docker/conf/database.url", "conf/database.url", ".github/workflows/test.yml"),
+]
+PYTHON = [
+    *("alembic.ini", "pyproject.toml", "migrations/env.py", "migrations/script.py.mako"),
+    *("tests/unit/test_http.py", "tests/unit/test_logs.py", "tests/unit/test_settings.py"),
+    *(f"{{service}}/{name}.py" for name in ("database", "health", "http", "logs", "server")),
+]
+WITHOUT_NEIGHBOURS = [
+    *("requirements.in", "requirements.txt", "requirements-dev.txt", "docker-compose.yml", "conf/settings.toml"),
+    *("docker/conf/settings.toml", "tests/integration/conftest.py"),
+    *(f"{{service}}/{name}.py" for name in ("__main__", "app", "settings")),
+]
+"""Of a service that calls no other: orders has a neighbour's URL in these."""
+
+
+def names(service: str) -> dict[str, str]:
+    port, database_port = PORTS.get(service, ("8001", "5401"))
+    return {
+        "service": service,
+        "Service": service.capitalize(),
+        "project": "bamboo",
+        "port": port,
+        "database_port": database_port,
+    }
+
+
+@pytest.mark.parametrize("service", PORTS)
+def test_the_examples_are_what_the_template_gives_plus_their_own_code(service: str) -> None:
+    given = rendered("python", names(service))
+    shared = SHARED + PYTHON + ([] if service == "orders" else WITHOUT_NEIGHBOURS)
+    for path in (path.format(service=service) for path in shared):
+        example = BAMBOO / service / path
+        assert example.read_text() == given[path].text, f"{example} is not what the template gives"
+        assert os.access(example, os.X_OK) == given[path].executable, path
+
+
+@pytest.mark.parametrize("language", ["python"])
+def test_the_layout_is_that_of_every_service_folder(language: str) -> None:
+    assert set(LAYOUT) <= set(rendered(language, names("pets")))
+
+
+@pytest.mark.parametrize("language", ["python"])
+def test_no_placeholder_is_left(language: str) -> None:
+    for path, file in rendered(language, names("pets")).items():
+        for name in names("pets"):
+            assert f"@{name}@" not in path + file.text, path
+
+
+def test_a_new_service_is_whole_and_deployable(tmp_path: Path) -> None:
+    new(tmp_path, "pets", "python")
+    new(tmp_path, "shops", "python")
+    project = load(tmp_path / "culm.yml")
+    assert list(project.services) == ["pets", "shops"]
+    assert {service.database for service in project.services.values()} == {"main"}
+    assert all(service.migration and service.port == 8080 for service in project.services.values())
+    assert "8002" in (tmp_path / "shops" / "conf" / "settings.toml").read_text(), "two run at once on a laptop"
+    assert check(project) == [], "a template has no secrets"
+    for path in (tmp_path / "pets").rglob("*.py"):
+        ast.parse(path.read_text())
+
+
+@pytest.mark.parametrize("name", ["Pets", "pet-shop", "1st", "", "a" * 40])
+def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a service's name"):
+        new(tmp_path, name, "python")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    with pytest.raises(UsageError, match="is there already"):
+        new(tmp_path, "pets", "python")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("name: a\nservices:\n  x: {}\n", "name: a\nservices:\n  x: {}\n  pets: {}\n"),
+        (
+            "databases:\n  main: {}\nservices: # all\n    x:\n      port: 1\n# end\n",
+            "databases:\n  main: {}\nservices: # all\n    x:\n      port: 1\n    pets: {database: main}\n# end\n",
+        ),
+        ("name: a\nservices:\n", "name: a\nservices:\n  pets: {}\n"),
+    ],
+)
+def test_culm_yml_gets_one_more_service_and_stays_as_it_was(before: str, after: str) -> None:
+    assert with_service(before, "pets") == after
+
+
+def test_a_manifest_without_a_block_of_services_is_left_to_its_owner() -> None:
+    with pytest.raises(UsageError, match="no `services:` block"):
+        with_service("name: a\nservices: {x: {}}\n", "pets")
+
+
+def test_the_command_says_what_is_next(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "culm", "new", "pets"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "next: cd pets && culm run pets" in done.stderr
+    assert (tmp_path / "pets" / "Dockerfile").is_file()
+    assert (tmp_path / "culm.yml").is_file()
