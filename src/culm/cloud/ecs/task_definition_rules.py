@@ -99,7 +99,7 @@ def _check_container(container: ContainerDefinition, task_memory: str | None) ->
         and "awslogs-group" not in container.log_configuration.options
     ):
         raise _refused("Log driver awslogs requires options: awslogs-group")
-    if container.health_check and container.health_check.command[:1] not in (("CMD",), ("CMD-SHELL",), ("NONE",)):
+    if container.health_check and container.health_check.command[:1] not in (("CMD",), ("CMD-SHELL",)):
         raise _refused("HealthCheck command must begin with CMD or CMD-SHELL.")
 
 
