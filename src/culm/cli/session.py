@@ -13,7 +13,7 @@ from culm.deploy import local
 from culm.deploy.target import Target, login_from
 from culm.errors import UsageError
 from culm.manifest.infer import LOCAL
-from culm.manifest.load import find, load
+from culm.manifest.load import FILE, find, load
 from culm.manifest.project import Project, Service, TargetSettings
 
 BASE_IMAGE = "CULM_BASE_IMAGE"
@@ -71,3 +71,24 @@ def services_of(project: Project, names: Iterable[str]) -> list[Service]:
 def nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+
+
+def service_folders(names: Iterable[str]) -> dict[str, Path]:
+    """Folders of the named services; of none named, the one that this is in, else all of culm.yml's.
+
+    A service's repository by itself, as CI has it, needs no culm.yml: its folder's name is the service's.
+    """
+    here = Path.cwd()
+    wanted = list(names)
+    try:
+        project = open_project()
+    except UsageError:
+        if any((folder / FILE).is_file() for folder in (here, *here.parents)):
+            raise
+        if (here / "Dockerfile").is_file() and wanted in ([], [here.name]):
+            return {here.name: here}
+        raise
+    if not wanted:
+        inside = [s for s in project.services.values() if here == s.folder or s.folder in here.parents]
+        return {s.name: s.folder for s in inside or project.services.values()}
+    return {s.name: s.folder for s in services_of(project, wanted)}

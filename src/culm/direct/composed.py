@@ -1,0 +1,104 @@
+"""Integration tests with an engine: the service's own compose file, under a name and on ports of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from culm.deploy.build.engine import Engine
+from culm.deploy.build.port import Say
+from culm.direct import environments, ports, suite
+from culm.direct.parts import COMPOSE_FILES, Part
+from culm.direct.processes import finish
+from culm.direct.suite import Result
+from culm.errors import CulmError
+
+PUBLISHED = re.compile(r"\$\{(\w+):-\d+\}:\d+")
+"""`${PORT:-8001}:8080`: a host port that the environment may choose."""
+
+
+def program() -> tuple[str, ...] | None:
+    """`docker compose`, or the older `docker-compose`; None when there is neither."""
+    if shutil.which("docker"):
+        asked = subprocess.run(["docker", "compose", "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if asked.returncode == 0:
+            return ("docker", "compose")
+    return ("docker-compose",) if shutil.which("docker-compose") else None
+
+
+def chosen_ports(compose: str) -> dict[str, str]:
+    """A free port for each variable that publishes one."""
+    return {name: str(ports.free()) for name in dict.fromkeys(PUBLISHED.findall(compose))}
+
+
+def test(
+    own: Part,
+    compose: tuple[str, ...],
+    args: Mapping[str, str],
+    mark: str,
+    say: Callable[[str, str], None],
+    progress: Say,
+) -> Result:
+    """Bring it up built anew and migrated, run its tests, take it down with its volumes."""
+    text = next((own.folder / name).read_text() for name in COMPOSE_FILES if (own.folder / name).is_file())
+    chosen = chosen_ports(text)
+    tell = partial(say, own.name)
+    env = {**os.environ, **args, **chosen, "COMPOSE_PROJECT_NAME": f"culm-test-{own.name}-{mark}"}
+    with tempfile.TemporaryDirectory(prefix="culm-test-") as work:
+        report = Path(work) / "report.xml"
+        try:
+            if "PORT" not in chosen:
+                raise CulmError(
+                    f"{own.name}'s compose file does not let its port be chosen",
+                    'ports: ["127.0.0.1:${PORT:-8001}:8080"]',
+                )
+            words = suite.command(own.folder, report)
+            progress("building and starting")
+            finish(f"compose up of {own.name}", (*compose, "up", "--detach", "--build"), own.folder, env, tell)
+            progress("testing")
+            base = f"http://127.0.0.1:{chosen['PORT']}"
+            told = environments.variables(own.folder, BASE_URL=base)
+            problem = ""
+            try:
+                finish(f"{own.name}'s tests", words, own.folder, told, tell)
+            except CulmError as error:
+                problem = error.what
+                finish("compose logs", (*compose, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
+            return suite.read(own.name, report, problem)
+        except CulmError as error:
+            return Result(service=own.name, problem=error.what)
+        finally:
+            progress("taking down")
+            down = (*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+            subprocess.run(down, cwd=own.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def images() -> dict[str, str]:
+    """What the environment says about images: `CULM_BASE_IMAGE`, and what compose files ask it for."""
+    found = {name: os.environ[name] for name in ("BASE_IMAGE", "POSTGRES_IMAGE") if name in os.environ}
+    if base := os.environ.get("CULM_BASE_IMAGE"):
+        found["BASE_IMAGE"] = base
+    return found
+
+
+def missing(parts: Iterable[Part], engine: Engine, say: Say) -> str | None:
+    """Why one of the images that are not built here cannot be had; None when all are there."""
+    for part in parts:
+        for name in (part.folder / name for name in COMPOSE_FILES if (part.folder / name).is_file()):
+            for image in foreign_images(name.read_text(), os.environ):
+                if engine.image_id(image) is None:
+                    say(f"pulling {image}")
+                    if (problem := engine.pull(image)) is not None:
+                        return f"cannot get {image}: {problem}"
+    return None
+
+
+def foreign_images(compose: str, environment: Mapping[str, str]) -> list[str]:
+    """`image:` lines, variables as compose fills them in."""
+    written = re.findall(r"^\s+image:\s*[\"']?([^\s\"'#]+)", compose, re.MULTILINE)
+    filled = (re.sub(r"\$\{(\w+):?-([^}]*)\}", lambda m: environment.get(m[1]) or m[2], each) for each in written)
+    return list(dict.fromkeys(filled))

@@ -1,0 +1,84 @@
+"""`culm run`: a service and its neighbours from their conf/, until Ctrl-C; again when its files change."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from culm.deploy.console import Console
+from culm.deploy.target import Target
+from culm.direct import environments, ports, servers, watch
+from culm.direct.parts import Part
+from culm.direct.processes import Running, finish
+
+
+class Run:
+    """Every part has its database, is migrated, started and well before the next."""
+
+    def __init__(self, parts: Sequence[Part], target: Callable[[], Target], console: Console) -> None:
+        self.parts = parts
+        self.target = target
+        """Called once a part has a database: then the local cluster is needed."""
+        self.console = console
+        self.running: dict[str, Running] = {}
+
+    def forever(self, *, reload: bool) -> None:
+        try:
+            for part in self.parts:
+                self.prepare(part)
+                self.start(part)
+                self.await_health(part)
+            own = self.parts[-1]
+            self.console.say(f"at http://127.0.0.1:{ports.of_conf(own.folder)}/{own.name}/", own.name)
+            self.watch(reload=reload)
+        finally:
+            for running in reversed(self.running.values()):
+                running.stop()
+
+    def prepare(self, part: Part) -> None:
+        """Its database, and the migration."""
+        say = partial(self.console.say, name=part.name)
+        url = servers.wanted_by(part.folder)
+        if url is not None:
+            doing = partial(self.console.doing, part.name)
+            found = servers.ensure(self.target(), instance_of(part.name, url), url, doing)
+            self.console.doing(part.name)
+            servers.at_home(url, found)
+        if part.migration is not None:
+            finish(f"the migration of {part.name}", part.migration, part.folder, self.variables(part.folder), say)
+
+    def variables(self, folder: Path) -> dict[str, str]:
+        return environments.variables(folder)
+
+    def start(self, part: Part) -> None:
+        say = partial(self.console.say, name=part.name)
+        self.running[part.name] = Running(part.name, part.command, part.folder, self.variables(part.folder), say)
+
+    def await_health(self, part: Part) -> None:
+        self.running[part.name].until_healthy(f"http://127.0.0.1:{ports.of_conf(part.folder)}{part.health}")
+
+    def watch(self, *, reload: bool) -> None:
+        """Start a part again when its files change; one that has ended waits for the change that mends it."""
+        seen = {part.name: watch.look(part.folder) for part in self.parts}
+        told: set[str] = set()
+        while True:
+            time.sleep(watch.LOOK_SECONDS)
+            for part in self.parts:
+                running = self.running[part.name]
+                if (status := running.ended()) is not None and part.name not in told:
+                    told.add(part.name)
+                    self.console.say(f"ended with status {status}", part.name)
+                    if not reload:
+                        return
+                now = watch.look(part.folder)
+                if reload and (files := watch.changed(seen[part.name], now)):
+                    seen[part.name] = now
+                    told.discard(part.name)
+                    self.console.say(f"{Path(files[0]).name} has changed: starting again", part.name)
+                    running.stop()
+                    self.start(part)
+
+
+def instance_of(name: str, url: str) -> str:
+    """A DB instance for each place that a laptop's configuration names."""
+    return f"laptop-{name}-{url.rpartition(':')[2].partition('/')[0]}"

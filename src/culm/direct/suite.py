@@ -1,0 +1,91 @@
+"""A service's own tests: which there are, how they are run, and what they reported."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from pathlib import Path
+
+from culm.errors import UsageError
+from culm.model.record import record
+
+
+@record
+class Result:
+    """How one service's tests ended."""
+
+    service: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+    """Why they could not run, or what the service did instead; empty: they ran."""
+    junit: str = ""
+    """What they reported."""
+
+    @property
+    def well(self) -> bool:
+        return not self.failed and not self.problem
+
+
+def command(folder: Path, report: Path) -> tuple[str, ...]:
+    """pytest over all of tests/: what needs the service finds it at BASE_URL."""
+    if (folder / "tests").is_dir():
+        found = [f"tests/{kind}" for kind in ("unit", "integration") if (folder / "tests" / kind).is_dir()]
+        return (
+            "python",
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junit-xml={report}",
+            *(found or ["tests"]),
+        )
+    raise UsageError(f"{folder.name} has no tests", f"put them into {folder / 'tests' / 'integration'}")
+
+
+def read(service: str, report: Path, problem: str) -> Result:
+    """A result from its report; without one, only the problem is known."""
+    try:
+        junit = report.read_text()
+        root = ET.fromstring(junit)
+    except (OSError, ET.ParseError):
+        return Result(service=service, problem=problem or "the tests wrote no report")
+    suites = suites_of(root)
+    total, failed, skipped = (sum(int(s.get(name, "0")) for s in suites) for name in ("tests", "failures", "skipped"))
+    failed += sum(int(s.get("errors", "0")) for s in suites)
+    return Result(
+        service=service,
+        passed=total - failed - skipped,
+        failed=failed,
+        skipped=skipped,
+        seconds=sum(float(s.get("time", "0")) for s in suites),
+        problem="" if failed else problem,
+        junit=junit,
+    )
+
+
+def suites_of(root: ET.Element) -> list[ET.Element]:
+    return [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
+
+
+def merged(results: Iterable[Result]) -> str:
+    """One JUnit file of all services: a test suite each; a problem is a failed test of its own."""
+    top = ET.Element("testsuites", name="culm test")
+    for result in results:
+        for suite in suites_of(ET.fromstring(result.junit)) if result.junit else []:
+            suite.set("name", result.service)
+            top.append(suite)
+        if result.problem:
+            suite = ET.SubElement(top, "testsuite", name=result.service, tests="1", failures="0", errors="1", time="0")
+            case = ET.SubElement(suite, "testcase", classname=result.service, name="culm test", time="0")
+            ET.SubElement(case, "error", message=printable(result.problem.splitlines()[0])).text = printable(
+                result.problem
+            )
+    return ET.tostring(top, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def printable(text: str) -> str:
+    """Without the control characters that XML has no way to say."""
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)

@@ -1,0 +1,33 @@
+"""Sees when a service's files change. By looking: a service folder has few, and every platform can look."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+SKIPPED = frozenset(
+    {".git", ".venv", "venv", "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+)
+UNWATCHED = (".pyc", ".log", ".swp", "~", ".md")
+LOOK_SECONDS = 0.3
+
+
+def look(folder: Path) -> Mapping[str, tuple[int, int]]:
+    """Time and size of every file that may matter."""
+    found = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in SKIPPED and name != "tests"]
+        for name in names:
+            if name.endswith(UNWATCHED):
+                continue
+            path = os.path.join(parent, name)
+            try:
+                facts = os.stat(path)
+            except OSError:  # gone between the two looks
+                continue
+            found[path] = (facts.st_mtime_ns, facts.st_size)
+    return found
+
+
+def changed(before: Mapping[str, tuple[int, int]], now: Mapping[str, tuple[int, int]]) -> list[str]:
+    """The files that are new, other or gone."""
+    return sorted(path for path in {*before, *now} if before.get(path) != now.get(path))

@@ -1,0 +1,45 @@
+"""Results of tests, and the JUnit file of all of them."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from culm.direct.suite import Result, command, merged, read
+from culm.errors import UsageError
+
+REPORT = (
+    '<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10" time="1.5">'
+    '<testcase name="a"/></testsuite></testsuites>'
+)
+
+
+def test_a_report_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text(REPORT)
+    result = read("web", tmp_path / "report.xml", "web's tests ended with status 1")
+    assert (result.passed, result.failed, result.skipped, result.seconds) == (4, 3, 3, 1.5)
+    assert (result.problem, result.well) == ("", False), "the failures say it"
+
+
+def test_tests_that_end_badly_without_a_failure_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text(REPORT.replace('errors="1" failures="2"', 'errors="0" failures="0"'))
+    assert read("web", tmp_path / "report.xml", "ended with status 5").well is False
+    assert read("web", tmp_path / "report.xml", "").well is True
+    assert read("web", tmp_path / "nothing.xml", "").problem == "the tests wrote no report"
+
+
+def test_one_file_holds_the_results_of_all_and_what_could_not_run() -> None:
+    text = merged([Result(service="web", junit=REPORT), Result(service="shop", problem="it <ended>\n\x1b[31mred\0")])
+    suites = list(ET.fromstring(text))
+    assert [(suite.get("name"), suite.get("tests")) for suite in suites] == [("web", "10"), ("shop", "1")]
+    error = suites[1].find("testcase/error")
+    assert error is not None
+    assert (error.get("message"), error.text) == ("it <ended>", "it <ended>\n[31mred")
+
+
+def test_unit_and_integration_tests_are_both_run(tmp_path: Path) -> None:
+    for name in ("unit", "integration"):
+        (tmp_path / "tests" / name).mkdir(parents=True)
+    assert command(tmp_path, Path("r.xml"))[-2:] == ("tests/unit", "tests/integration")
+    with pytest.raises(UsageError, match="has no tests"):
+        command(tmp_path / "tests", Path("r.xml"))
