@@ -23,6 +23,7 @@ from culm.deploy.images import Images, loopback
 from culm.deploy.migrate import migrate
 from culm.deploy.observe import observe
 from culm.deploy.push import push
+from culm.deploy.revisions import earlier_revision
 from culm.deploy.status import status
 from culm.deploy.surroundings import listener_port
 from culm.deploy.target import Login, Target
@@ -125,10 +126,10 @@ def test_an_earlier_revision_is_the_one_before_the_live_one(
         **render.rule(web, live.listener["ListenerArn"] if live.listener else "", group, 10)
     )
     target.client("ecs").create_service(**render.service(project, web, arns[1], group))
-    assert apply.earlier_revision(target, project, web, None) == arns[0]
-    assert apply.earlier_revision(target, project, web, 3) == arns[2]
+    assert earlier_revision(target, project, web, None) == arns[0]
+    assert earlier_revision(target, project, web, 3) == arns[2]
     with pytest.raises(CulmError, match="there is no revision bamboo-web:7") as refusal:
-        apply.earlier_revision(target, project, web, 7)
+        earlier_revision(target, project, web, 7)
     assert refusal.value.hint == "there are: 1, 2, 3"
 
 
@@ -146,16 +147,22 @@ def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Targ
     assert "accounts failed: " in stream.getvalue()
 
 
-def test_down_takes_everything_that_up_has_made(target: Target, project: Project, said: list[str]) -> None:
+def test_down_takes_what_up_has_made_and_keeps_its_data_until_told(
+    target: Target, project: Project, said: list[str]
+) -> None:
     apply.base(target, project, ignore)
-    down(target, project, said.append, volumes=False)
     vault = render.vault_bucket(target.account, target.region)
+    down(target, project, said.append, volumes=False)
     live = observe(target, project, vault)
-    assert (live.cluster, live.load_balancer, live.repositories, live.log_groups) == (None, None, {}, frozenset())
-    assert (live.target_groups, live.vault) == ({}, frozenset())
+    assert (live.cluster, live.load_balancer, live.target_groups) == (None, None, {})
+    assert len(live.repositories) == 3
+    assert live.log_groups
     said.clear()
     down(target, project, said.append, volumes=False)
     assert said == []
+    down(target, project, said.append, volumes=True)
+    live = observe(target, project, vault)
+    assert (live.repositories, live.log_groups, live.vault) == ({}, frozenset(), frozenset())
 
 
 def test_status_of_what_is_not_deployed_is_empty(target: Target, project: Project) -> None:

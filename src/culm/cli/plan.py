@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from culm.cli.planning import plan_of
+from culm.cli.planning import capacity_of, plan_of
 from culm.cli.session import json_option, open_project, services_of, target_option
 from culm.errors import Differs
+from culm.planner import capacity_screen
 from culm.planner.report import report
 from culm.planner.screen import screen
 
@@ -17,24 +18,40 @@ from culm.planner.screen import screen
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--empty", is_flag=True, help="Plan as if nothing were there yet.")
+@click.option("--capacity", is_flag=True, help="Plan for 1.5, 3 and 20 times the load of culm.yml instead.")
 @click.option("--region", help="Whose prices.  [default: the target's]")
 @click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A price list of yours.")
 @json_option
 @target_option
 def plan(
-    services: tuple[str, ...], empty: bool, region: str | None, prices: Path | None, as_json: bool, target_name: str
+    services: tuple[str, ...],
+    empty: bool,
+    capacity: bool,
+    region: str | None,
+    prices: Path | None,
+    as_json: bool,
+    target_name: str,
 ) -> None:
     """Show what a deploy would do, whether it fits and what it costs.
 
     Plays the deploy of the named services (of all, if none is named) with ECS's own rules, from what is there now.
     Nothing is changed. Exit status 3 when it does not fit.
+
+    --capacity asks what the load will need: design for 20 times of it, implement for 3, deploy for 1.5, from each
+    service's `load:` and what `culm bench` measured; the cheapest fleet for each, and what it costs.
     """
     project = open_project()
     names = [service.name for service in services_of(project, services)]
+    columns = shutil.get_terminal_size().columns
+    if capacity:
+        needed = capacity_of(project, target_name, names, region, prices)
+        described = json.dumps(capacity_screen.report(needed), indent=2)
+        click.echo(described if as_json else capacity_screen.screen(needed, columns))
+        return
     made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
     if as_json:
         click.echo(json.dumps(report(made), indent=2))
     else:
-        click.echo(screen(made, shutil.get_terminal_size().columns))
+        click.echo(screen(made, columns))
     if not made.fits:
         sys.exit(Differs.exit_status)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from culm.cli.session import local_target, open_target, settings_of
-from culm.deploy import faults, local, plan, prices
+from culm.deploy import bench, faults, local, plan, prices
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
@@ -14,6 +14,8 @@ from culm.deploy.images import Images
 from culm.deploy.survey import Survey, nothing, survey
 from culm.deploy.target import Target
 from culm.manifest.project import Project
+from culm.model.instance_types import INSTANCE_TYPES
+from culm.planner.capacity import Capacity, Demand, capacity
 from culm.planner.plan import Plan
 
 
@@ -79,4 +81,28 @@ def _made(
 ) -> Plan:
     settings = settings_of(project, target_name)
     listed = prices.load(region, own_prices)
-    return plan.make(project, settings, names, found, images, time.time_ns() / 1e9, listed, notes=notes)
+    peaks = {name: one.peak_memory for name, one in bench.read(project).items() if one.peak_memory is not None}
+    return plan.make(project, settings, names, found, images, time.time_ns() / 1e9, listed, peaks=peaks, notes=notes)
+
+
+def capacity_of(
+    project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None
+) -> Capacity:
+    """From culm.yml and what was measured alone: nothing of the target is looked at."""
+    settings = settings_of(project, target_name)
+    measured = bench.read(project)
+    demands = [
+        Demand(
+            name=one.name,
+            load=one.load,
+            throughput=measured[one.name].throughput if one.name in measured else None,
+            memory=one.memory,
+            cpu=one.cpu,
+            count=one.count,
+            migrates=one.migration is not None,
+        )
+        for one in (project.services[name] for name in names)
+    ]
+    listed = prices.load(region or settings.region or prices.DEFAULT_REGION, own_prices)
+    [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in plan.fleet(settings))
+    return capacity(project.name, demands, architecture, listed)

@@ -195,26 +195,3 @@ def roll(target: Target, project: Project, one: Service, progress: Say, **update
     how = render.deployment_configuration(one, start_first=starts_first(target, project, one, found))
     target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
     wait.until_steady(target, project, one, progress, fresh=True)
-
-
-def earlier_revision(target: Target, project: Project, one: Service, revision: int | None) -> str:
-    """The ARN of the revision to go back to: the named one, or the newest that is older than the live one."""
-    ecs = target.client("ecs")
-    family = render.family(project, one)
-    pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, sort="DESC")
-    known = {
-        int(arn.rpartition(":")[2]): arn
-        for page in pages
-        for arn in page["taskDefinitionArns"]
-        if arn.rpartition("/")[2].rpartition(":")[0] == family
-    }
-    [found] = ecs.describe_services(cluster=project.name, services=[one.name])["services"] or [None]
-    now = int(found["taskDefinition"].rpartition(":")[2]) if found else 0
-    listed = ", ".join(map(str, sorted(known)))
-    if revision is None:
-        revision = max((number for number in known if number < now), default=None)
-        if revision is None:
-            raise CulmError(f"{one.name} has no revision before {family}:{now}", f"there are: {listed or 'none'}")
-    if revision not in known:
-        raise CulmError(f"there is no revision {family}:{revision}", f"there are: {listed or 'none'}")
-    return str(known[revision])

@@ -64,6 +64,7 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
         log_groups=frozenset(),
         vault=None,
         databases={},
+        roles={},
         load_balancer=None,
         listener=None,
         rules={},

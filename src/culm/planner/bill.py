@@ -70,8 +70,8 @@ class Assumptions:
 
     def __str__(self) -> str:
         return (
-            f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {self.logs_gb:g} GB of logs, "
-            f"{self.lcus:g} LCU, public subnets in two zones"
+            f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {self.logs_gb:.3g} GB of logs, "
+            f"{self.lcus:.3g} LCU, public subnets in two zones"
         )
 
 

@@ -1,0 +1,66 @@
+"""`culm bench`."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from culm.cli.session import open_project, open_target, services_of, target_option
+from culm.deploy import bench as benches
+from culm.deploy import faults
+from culm.deploy.console import Console
+from culm.deploy.load import climb
+from culm.deploy.observe import observe
+from culm.deploy.status import url
+from culm.errors import CulmError
+from culm.manifest import render
+from culm.model.arn import last
+from culm.planner.throughput import Measured, best
+
+
+@click.command()
+@click.argument("service")
+@click.option("--path", help="What to ask for.  [default: the service's health page]")
+@click.option("--bound", default=250, show_default=True, help="Milliseconds that 95 of 100 answers may take.")
+@click.option("--seconds", default=3.0, show_default=True, help="How long each number of clients asks.")
+@target_option
+def bench(service: str, path: str | None, bound: int, seconds: float, target_name: str) -> None:
+    """Measure how many requests a second SERVICE answers in time.
+
+    Asks the deployed service through the load balancer with 1, 2, 4, ... clients until it gets too slow, and keeps the
+    result in .culm/bench.json, where `culm plan --capacity` finds it. Not for an environment that people use.
+    """
+    project = open_project()
+    [one] = services_of(project, [service])
+    target = open_target(project, target_name)
+    console = Console()
+    asked = path or one.health
+    with faults.translated():
+        found = benches.running(target, project, one)
+        live = observe(target, project, render.vault_bucket(target.account, target.region))
+        begin = url(target, one, live)
+        if begin is None:
+            raise CulmError(f"{service} is behind no load balancer", f"culm deploy {service}")
+        began = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
+        runs = climb(begin.removesuffix(render.entrances(one)[0]) + asked, bound / 1000, seconds, console.say)
+        fastest = best(runs, bound / 1000)
+        if fastest is None:
+            hint = "--path names another page, --bound allows more milliseconds"
+            raise CulmError(f"{service} never answered {asked} in time", hint)
+        memory, cpu = benches.usage(target, project, one, began)
+    tasks = int(found["runningCount"])
+    measured = Measured(
+        rate=round(fastest.rate, 1),
+        throughput=round(fastest.rate / tasks, 1),
+        tasks=tasks,
+        clients=fastest.clients,
+        p95=round(fastest.p95, 4),
+        bound=bound / 1000,
+        path=asked,
+        task_definition=last(found["taskDefinition"]),
+        at=began.isoformat(timespec="seconds"),
+        peak_memory=memory,
+        cpu=cpu,
+    )
+    benches.keep(project, service, measured)
+    click.echo(f"{service}: {measured.throughput:g} requests/s a task, 95 of 100 within {bound} ms")
