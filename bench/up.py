@@ -1,7 +1,7 @@
 """`culm up` of the four examples against `docker compose up --wait` of the same four services.
 
 Needs a Docker engine, compose (the plugin or docker-compose), the base image named by BASE_IMAGE and a PostgreSQL image
-named by POSTGRES_IMAGE. Images are built before; each round then starts from nothing but images, on both sides in turn.
+named by POSTGRES_IMAGE. Each round starts from images and databases that are there, after a `down`; both sides in turn.
 
     python bench/up.py --rounds 5
 """
@@ -65,7 +65,7 @@ class Side:
         raise NotImplementedError
 
     def timed(self) -> float:
-        """Seconds from nothing but cached images to four healthy services."""
+        """Seconds from `down` to four healthy services."""
         self.down()
         began = time.monotonic()
         self.up()
@@ -84,7 +84,7 @@ class Culm(Side):
         self._run("up", "--runtime", "docker")
 
     def down(self) -> None:
-        self._run("down", "--volumes")
+        self._run("down")
 
     def _run(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "culm", *arguments]
@@ -108,7 +108,7 @@ class Compose(Side):
             time.sleep(0.1)
 
     def down(self) -> None:
-        self._run("down", "--volumes", "--timeout", "3")
+        self._run("down", "--timeout", "10")
 
     def _run(self, *arguments: str) -> None:
         command = [*self._command, "-p", PROJECT, "-f", str(self._folder / "compose.yml"), *arguments]

@@ -13,13 +13,14 @@ from culm.deploy.down import others
 
 
 @click.command()
-@click.option("--volumes", is_flag=True, help="Delete databases and configuration too.")
+@click.option("--volumes", is_flag=True, help="Delete databases, configuration, images and logs too.")
 @click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted.")
 @target_option
 def down(volumes: bool, yes: bool, target_name: str) -> None:
     """Take the project off its target.
 
-    Databases and the vault's files stay, unless --volumes. The local cluster stops when nothing else runs in it.
+    Databases, the vault's files, images and logs stay, unless --volumes. The local cluster stops when nothing else
+    runs in it.
     """
     project = open_project()
     console = Console()
@@ -32,7 +33,9 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
         local.start("auto", " + ".join(map(str, settings.instances)))
     if volumes and not embedded and not yes and sys.stdin.isatty():
         click.confirm(
-            f"delete the databases and configuration of {project.name} on {target_name}?", abort=True, err=True
+            f"delete the databases, configuration, images and logs of {project.name} on {target_name}?",
+            abort=True,
+            err=True,
         )
     target = opened(project, target_name)
     with faults.translated():
@@ -40,4 +43,4 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
         alone = embedded and not others(target, project)
     if alone:
         local.stop()
-        console.say("the local cluster has stopped" + ("" if volumes else "; databases and configuration are kept"))
+        console.say("the local cluster has stopped" + ("" if volumes else "; its data is kept"))

@@ -11,7 +11,7 @@ from culm.deploy.observe import observe, or_none
 from culm.deploy.target import Target
 from culm.deploy.wait import intervals, tasks
 from culm.errors import TimedOut
-from culm.manifest import render
+from culm.manifest import identity, render
 from culm.manifest.project import Project
 from culm.vault.names import of_key
 
@@ -20,20 +20,15 @@ STOP_SECONDS = 120.0
 
 
 def down(target: Target, project: Project, say: Say, *, volumes: bool) -> None:
-    """Remove all that `up` makes; databases and configuration stay unless `volumes`."""
+    """Remove all that `up` makes; what it made with data in it stays unless `volumes`."""
     live = observe(target, project, render.vault_bucket(target.account, target.region))
     if live.cluster is not None:
         services(target, project, say)
     load_balancer(target, live, say)
-    for name in live.repositories:
-        target.client("ecr").delete_repository(repositoryName=name, force=True)
-        say(f"deleted repository {name}")
-    for group in sorted(live.log_groups):
-        target.client("logs").delete_log_group(logGroupName=group)
-        say(f"deleted log group {group}")
     if live.cluster is not None:
         task_definitions(target, project)
         cluster(target, project, live, say)
+    roles(target, live, say)
     if volumes:
         data(target, project, live, say)
 
@@ -83,6 +78,15 @@ def load_balancer(target: Target, live: Live, say: Say) -> None:
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
 
 
+def roles(target: Target, live: Live, say: Say) -> None:
+    iam = target.client("iam")
+    for name, document in live.roles.items():
+        if document:
+            iam.delete_role_policy(RoleName=name, PolicyName=identity.POLICY)
+        iam.delete_role(RoleName=name)
+        say(f"deleted role {name}")
+
+
 def task_definitions(target: Target, project: Project) -> None:
     """AWS keeps revisions for ever; INACTIVE ones start nothing."""
     ecs = target.client("ecs")
@@ -107,7 +111,13 @@ def cluster(target: Target, project: Project, live: Live, say: Say) -> None:
 
 
 def data(target: Target, project: Project, live: Live, say: Say) -> None:
-    """Databases, and the project's files in the vault."""
+    """Images, logs, databases, and the project's files in the vault."""
+    for name in live.repositories:
+        target.client("ecr").delete_repository(repositoryName=name, force=True)
+        say(f"deleted repository {name}")
+    for group in sorted(live.log_groups):
+        target.client("logs").delete_log_group(logGroupName=group)
+        say(f"deleted log group {group}")
     for name in live.databases:
         target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         say(f"deleted database server {name}")

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
@@ -32,6 +33,8 @@ class DockerBuilder:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._pushing = threading.Lock()
+        """One image at a time: the layers that it shares with those before are mounted, not sent anew."""
 
     def fingerprint(self, recipe: Recipe) -> str:
         """Of the context, the Dockerfile, its arguments, and the very base images that the engine has."""
@@ -59,7 +62,8 @@ class DockerBuilder:
         allowed = dockerfiles.allowed_names(recipe.dockerfile.read_text())
         refuse(images.check(place.repository, config, history, allowed))
         progress("pushing")
-        digest = self.engine.push(place.repository, place.tag, place.user, place.password)
+        with self._pushing:
+            digest = self.engine.push(place.repository, place.tag, place.user, place.password)
         say(f"pushed {place.repository}")
         return digest
 
