@@ -25,7 +25,6 @@ def test_the_sdk_for_javascript_understands_every_answer(cluster: Cluster, works
     assert json.loads(said.out) == {
         "registeredAt": True,
         "stable": "SUCCESS",
-        "deployment": "COMPLETED",
         "createdAt": True,
         "events": True,
         "task": ["RUNNING", "HEALTHY", True],

@@ -4,7 +4,7 @@ A task counts from the moment it is placed until it is STOPPED.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from culm.decide.state import ClusterState, is_gone
 from culm.model.instances import ContainerInstance
@@ -141,12 +141,30 @@ def _absence(instance: ContainerInstance) -> str | None:
     return None if instance.agent_connected else "AGENT"
 
 
+class Nodes:
+    """Instances, and how they share the values of attributes: found out once for all rankings of a look."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._nodes = tuple(nodes)
+        self._cells: dict[tuple[str, ...], list[list[Node]]] = {}
+
+    def cells(self, attributes: tuple[str, ...]) -> Sequence[list[Node]]:
+        """The instances that have equal values of all these attributes, together."""
+        if attributes not in self._cells:
+            cells: dict[Hashable, list[Node]] = {}
+            for node in self._nodes:
+                cells.setdefault(tuple(node.attributes.get(name) for name in attributes), []).append(node)
+            self._cells[attributes] = list(cells.values())
+        return self._cells[attributes]
+
+
 class Fleet:
     """The instances of a cluster as one pass of decisions fills them; every pass begins with a new one."""
 
     def __init__(self, instances: Iterable[ContainerInstance]) -> None:
         ordered = sorted(instances, key=lambda i: (i.registered_at, i.container_instance_arn))
         self.nodes = {i.container_instance_arn: Node(i, place) for place, i in enumerate(ordered)}
+        self.shared = Nodes(self.nodes.values())
         self._holders: dict[str, dict[str, Node]] = {}
         self._needs: dict[str, Need] = {}
 

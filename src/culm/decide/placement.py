@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from culm.decide import query
-from culm.decide.ledger import Fleet, Need, Node
+from culm.decide.ledger import Fleet, Need, Node, Nodes
 from culm.decide.ranking import Ranking
 from culm.model.record import record
 from culm.model.task_definitions import PlacementConstraint, PlacementStrategy
@@ -117,13 +117,19 @@ class Chooser:
     def _rank(self) -> Ranking:
         request = self._request
         return Ranking(
-            list(self._fleet),
+            self._fleet.shared,
             request.strategies,
             request.group,
             holders=self._fleet.holders(request.group),
-            able=lambda node: objection(request, node) is None,
+            able=self._able(),
             chance=self._chance,
         )
+
+    def _able(self) -> Callable[[Node], bool]:
+        request, need = self._request, self._request.need
+        if request.constraints:
+            return lambda node: objection(request, node) is None
+        return lambda node: refusal(need, node) is None
 
 
 @record
@@ -153,7 +159,7 @@ def leaving_order(
         if task.container_instance_arn in fleet.nodes:
             sitting.setdefault(task.container_instance_arn, []).append(task)
     ranking = Ranking(
-        [fleet[arn].copy() for arn in sitting],
+        Nodes(fleet[arn].copy() for arn in sitting),
         strategies,
         group,
         holders=fleet.holders(group),

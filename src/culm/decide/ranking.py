@@ -8,14 +8,18 @@ attributes form a cell that is ranked as a whole, so that a new task in a zone o
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Generic, TypeVar
 
-from culm.decide.ledger import Node
+from culm.decide.ledger import Node, Nodes
 from culm.model.task_definitions import PlacementStrategy
 
 Key = tuple[float, ...]
 T = TypeVar("T")
+
+
+Rank = Callable[[Node], float]
 
 
 class Ranking:
@@ -23,7 +27,7 @@ class Ranking:
 
     def __init__(
         self,
-        nodes: Sequence[Node],
+        nodes: Nodes,
         strategies: Sequence[PlacementStrategy],
         group: str,
         *,
@@ -38,18 +42,16 @@ class Ranking:
         self._backwards = backwards
         fields = [spread_attribute(s) for s in strategies]
         leading = next((i for i, name in enumerate(fields) if name is None), len(fields))
-        self._leading = [name for name in fields[:leading] if name is not None]
+        self._leading = tuple(name for name in fields[:leading] if name is not None)
         self._trailing = strategies[leading:]
         self._counts = {name: Counter[str | None]() for name in fields if name is not None}
         holders = tuple(holders)
         for node in holders:
             for name, counts in self._counts.items():
                 counts[node.attributes.get(name)] += node.staying.get(group, 0)
-        cells: dict[Hashable, list[Node]] = {}
-        for node in nodes:
-            cells.setdefault(tuple(node.attributes.get(name) for name in self._leading), []).append(node)
+        self._ranks = [self._rank_of(strategy) for strategy in self._trailing]
         self._tasks = sum(node.staying.get(group, 0) for node in holders)
-        self._cells = Heap([self._cell(cell) for cell in cells.values()], self._key_of_cell)
+        self._cells = Heap([self._cell(cell) for cell in nodes.cells(self._leading)], self._key_of_cell)
 
     def best(self) -> Node | None:
         """The first of those that are able; None when there is none left."""
@@ -82,20 +84,25 @@ class Ranking:
         """Lower is earlier. Among equals the emptiest instance is first: a small fleet fills evenly."""
         if not self._able(node):
             return None
-        key = [self._rank(strategy, node) for strategy in self._trailing]
-        key += (-node.memory, -node.cpu, node.place)
-        return tuple(-k for k in key) if self._backwards else tuple(key)
+        key = (*[rank(node) for rank in self._ranks], -node.memory, -node.cpu, node.place)
+        return tuple(-k for k in key) if self._backwards else key
 
-    def _rank(self, strategy: PlacementStrategy, node: Node) -> float:
+    def _rank_of(self, strategy: PlacementStrategy) -> Rank:
+        group = self._group
         if name := spread_attribute(strategy):
-            return self._counts[name][node.attributes.get(name)]
+            counts = self._counts[name]
+            return lambda node: counts[node.attributes.get(name)]
         match strategy.type:
             case "spread":
-                return node.staying.get(self._group, 0)
+                return lambda node: node.staying.get(group, 0)
             case "binpack":
-                return node.cpu if (strategy.field or "").lower() == "cpu" else node.memory
+                return _CPU if (strategy.field or "").lower() == "cpu" else _MEMORY
             case _:
-                return self._chance(f"{self._group} {node.arn} {node.staying.get(self._group, 0)}")
+                return lambda node: self._chance(f"{group} {node.arn} {node.staying.get(group, 0)}")
+
+
+_CPU: Rank = attrgetter("cpu")
+_MEMORY: Rank = attrgetter("memory")
 
 
 def spread_attribute(strategy: PlacementStrategy) -> str | None:
