@@ -7,7 +7,7 @@ import pytest
 
 from culm.deploy import diff
 from culm.deploy.live import Live
-from culm.manifest import render
+from culm.manifest import identity, render
 from culm.manifest.project import Project
 
 NOTHING = Live(
@@ -15,6 +15,7 @@ NOTHING = Live(
     repositories={},
     log_groups=frozenset(),
     vault=None,
+    roles={},
     databases={},
     load_balancer=None,
     listener=None,
@@ -40,6 +41,7 @@ def live(project: Project, around: render.Surroundings) -> Live:
         repositories={name: f"127.0.0.1:5/{name}" for name in render.repositories(project)},
         log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),
         vault=frozenset(),
+        roles={identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
         databases={},
         load_balancer={"LoadBalancerArn": "arn:lb", "DNSName": "127.0.0.1"},
         listener={"ListenerArn": "arn:listener", "Port": 8080},
@@ -83,7 +85,9 @@ def test_an_empty_target_gets_what_needs_nothing_else_first(project: Project, ar
         "ecr.create_repository: create repository bamboo/accounts",
         "ecr.create_repository: create repository bamboo/accounts-migrate",
         "ecr.create_repository: create repository bamboo/web",
+        "iam.create_role: create role bamboo-accounts",
         "logs.create_log_group: create log group /culm/bamboo/accounts",
+        "iam.create_role: create role bamboo-web",
         "logs.create_log_group: create log group /culm/bamboo/web",
         "elbv2.create_load_balancer: create load balancer bamboo",
         "elbv2.create_target_group: create target group bamboo-accounts",
@@ -132,6 +136,11 @@ def test_each_seeded_difference_is_one_call(project: Project, live: Live, around
     assert (
         one(replace(live, attributes={**live.attributes, "bamboo-web": lazy}))
         == "elbv2.modify_target_group_attributes: change draining of bamboo-web"
+    )
+    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    assert (
+        one(replace(live, roles={**live.roles, "bamboo-web": wide}))
+        == "iam.put_role_policy: let bamboo-web read its own configuration"
     )
 
 

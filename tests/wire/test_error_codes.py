@@ -17,6 +17,7 @@ UNLISTED = {
 }
 
 COMMON = {
+    "AccessDenied",
     "AccessDeniedException",
     "InvalidParameterCombination",
     "InvalidParameterValue",

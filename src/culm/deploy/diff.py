@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from culm.deploy.live import Described, Live
-from culm.manifest import render
+from culm.manifest import identity, render
 from culm.manifest.project import Project, Service
 from culm.model.record import record
 
@@ -41,6 +41,7 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
     for service in project.services.values():
+        changes += role(project, service, live, around)
         group = render.log_group(project, service)
         if group not in live.log_groups:
             add(f"create log group {group}", "logs", "create_log_group", logGroupName=group)
@@ -58,6 +59,19 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
+
+
+def role(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:
+    """Its tasks' own identity, and what that may do."""
+    name = identity.role_name(project, service)
+    if name not in live.roles:
+        given = identity.role(project, service)
+        return [Change(what=f"create role {name}", client="iam", operation="create_role", input=given)]
+    if live.roles[name] == identity.policy(service, around):
+        return []
+    given = identity.role_policy(project, service, around)
+    what = f"let {name} read its own configuration"
+    return [Change(what=what, client="iam", operation="put_role_policy", input=given)]
 
 
 def target_group(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:

@@ -18,6 +18,8 @@ class Live:
     log_groups: frozenset[str]
     vault: frozenset[str] | None
     """Keys in the vault's bucket; None: there is no bucket."""
+    roles: Mapping[str, Described]
+    """Services' own, by name, with what each may do: a policy document, empty where there is none."""
     databases: Mapping[str, Described]
     """DB instances of this project, by identifier."""
     load_balancer: Described | None

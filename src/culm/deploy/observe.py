@@ -6,7 +6,7 @@ from typing import Any
 
 from culm.deploy.live import Described, Live
 from culm.deploy.target import Target
-from culm.manifest import render
+from culm.manifest import identity, render
 from culm.manifest.project import Project
 
 DESCRIBE_AT_ONCE = 10
@@ -22,6 +22,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
         log_groups = pool.submit(log_group_names, target, project)
         vault = pool.submit(vault_keys, target, vault_bucket)
         databases = pool.submit(db_instances, target, project)
+        names_of_roles = [identity.role_name(project, service) for service in project.services.values()]
+        roles = pool.map(lambda name: role_policy(target, name), names_of_roles)
         balancer = pool.submit(load_balancer, target, project.name)
         groups = pool.submit(target_groups, target, project.name, names)
         services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
@@ -41,6 +43,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
             repositories=repositories.result(),
             log_groups=log_groups.result(),
             vault=vault.result(),
+            roles={n: found for n, found in zip(names_of_roles, roles, strict=True) if found is not None},
             databases=databases.result(),
             load_balancer=lb,
             listener=listener,
@@ -105,6 +108,16 @@ def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
 
     found: frozenset[str] | None = or_none(keys, "NoSuchBucket", "404")
     return found
+
+
+def role_policy(target: Target, name: str) -> Described | None:
+    """What a role may do, a policy document, empty if it has none; None: there is no such role."""
+    iam = target.client("iam")
+    if or_none(lambda: iam.get_role(RoleName=name), "NoSuchEntity") is None:
+        return None
+    found = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=identity.POLICY), "NoSuchEntity")
+    document: Described = found["PolicyDocument"] if found else {}
+    return document
 
 
 def db_instances(target: Target, project: Project) -> dict[str, Described]:

@@ -118,7 +118,7 @@ def container_definition(
 def definition(project: Project, service: Service, family_name: str, container: Input, around: Surroundings) -> Input:
     return {
         "family": family_name,
-        "taskRoleArn": f"arn:aws:iam::{around.account}:role/{project.name}-{service.name}",
+        "taskRoleArn": f"arn:aws:iam::{around.account}:role/{family(project, service)}",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],

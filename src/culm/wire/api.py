@@ -18,6 +18,8 @@ from culm.model.principals import OPERATOR, Principal
 from culm.model.record import record
 from culm.store.db import disk_is_full
 from culm.wire import gate
+from culm.wire.actions import Place
+from culm.wire.authorization import authorize
 from culm.wire.errors import modelled
 from culm.wire.gate import Gate
 from culm.wire.http import Request, Response, unzipped
@@ -91,7 +93,8 @@ class Api:
             served = addressed(request, signed)
             service = self._service(served.name)
             principal = self._admit(served, service, request, signed)
-            protocol = PROTOCOLS[service.protocol]
+            protocol_name = service.protocol
+            protocol = PROTOCOLS[protocol_name]
             name, found = protocol.find(service, unzipped(request))
             compiled = self._find(served, service, name)
             members = compiled.decode(found)
@@ -114,6 +117,8 @@ class Api:
                 principal=principal,
                 keys=self._keys,
             )
+            place = Place(region=region, account=self.account)
+            authorize(db, principal, served.name, protocol_name, name, members, place=place, source=request.source)
             result = compiled.operation.function(call, value)
             if pages and window:
                 result = pages.cut(result, window)

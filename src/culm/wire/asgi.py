@@ -75,6 +75,7 @@ async def read(scope: Scope, receive: Receive) -> Request:
         query=scope["query_string"].decode("latin-1"),
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=b"".join(chunks),
+        source=scope["client"][0] if scope.get("client") else None,
     )
 
 

@@ -19,6 +19,8 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes = b""
+    source: str | None = None
+    """The address that it comes from."""
 
 
 @record

@@ -1,0 +1,1 @@
+"""IAM: roles, what they may do, and who may assume them."""

@@ -1,0 +1,58 @@
+"""From names in requests to what they name, policies from their text, or IAM's own errors."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from culm.decide.policy_documents import Malformed, parse
+from culm.errors import AwsError
+from culm.model.policies import Policy
+from culm.model.task_definitions import Tag
+from culm.store.iam import policies, roles
+from culm.store.iam.policies import ManagedPolicy
+from culm.store.iam.roles import Role
+from culm.wire.operations import Call
+
+
+def role_named(call: Call, name: str) -> Role:
+    role = roles.find(call.db, name)
+    if role is None:
+        raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+    return role
+
+
+def policy_named(call: Call, arn: str) -> ManagedPolicy:
+    policy = policies.find(call.db, arn)
+    if policy is None:
+        raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+    return policy
+
+
+def checked(document: str) -> str:
+    """The document, if it is one."""
+    parsed(document)
+    return document
+
+
+def parsed(document: str) -> Policy:
+    try:
+        return parse(document)
+    except Malformed as problem:
+        raise AwsError("MalformedPolicyDocument", str(problem)) from problem
+
+
+def shown(document: str) -> str:
+    """As IAM's answers have it: percent-encoded, which SDKs undo."""
+    return quote(document, safe="")
+
+
+def tags_of(given: tuple[Tag, ...]) -> dict[str, str]:
+    return {tag.key: tag.value for tag in given}
+
+
+def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(tags.items())]
+
+
+def new_unique_id(call: Call, prefix: str) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+    return f"{prefix}{call.new_id()[:17].upper()}"

@@ -1,0 +1,1 @@
+"""What IAM keeps: roles, and policies in them and beside them."""
