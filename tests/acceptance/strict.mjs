@@ -29,7 +29,7 @@ told.createdAt = service.createdAt instanceof Date;
 told.events = service.events.length > 0;
 const { taskArns } = await ecs.send(new ListTasksCommand({ cluster }));
 const { tasks: [task] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
-told.task = [task.lastStatus, task.healthStatus, task.startedAt instanceof Date];
+told.task = [task.lastStatus, task.startedAt instanceof Date];
 const ran = await ecs.send(new RunTaskCommand({
   cluster, taskDefinition: taskDefinition.taskDefinitionArn, clientToken: "once",
   overrides: { containerOverrides: [{ name: "app", environment: [{ name: "A", value: "b" }] }] } }));

@@ -176,3 +176,14 @@ async def test_tasks_that_never_ran_are_stopped_as_pending_ones(world):
     world.ecs.update_service(service="web", desiredCount=0)
     await world.settle()
     assert "(service web) stopped 2 pending tasks." in [event["message"] for event in world.service()["events"]]
+
+
+async def test_tasks_of_a_service_bear_their_capacity_providers_names(world):
+    world.register()
+    group = {"autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:1:group/a"}
+    for name in ("a", "b"):
+        world.ecs.create_capacity_provider(name=name, autoScalingGroupProvider=group)
+    strategy = [{"capacityProvider": "a", "base": 1}, {"capacityProvider": "b", "weight": 1}]
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=3, capacityProviderStrategy=strategy)
+    await world.settle()
+    assert [task["capacityProviderName"] for task in world.tasks(serviceName="web")] == ["a", "b", "b"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 
 from culm.cloud.ecs.launch import Launch, launch
+from culm.cloud.ecs.strategies import shares
 from culm.decide import events as words
 from culm.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.decide.state import ClusterState, group_of
@@ -67,11 +68,20 @@ def _start(db: Connection, state: ClusterState, service: Service, action: StartT
         started_by=action.deployment_id,
         service_arn=service.service_arn,
         launch_type=service.launch_type,
+        capacity_provider_name=_provider(db, service),
         tags=_tags(db, service, definition.task_definition_arn),
         load_balanced=bool(service.load_balancers),
         enable_execute_command=service.enable_execute_command,
     )
     return launch(db, what, action.container_instance_arn, state.now, new_id).task_arn
+
+
+def _provider(db: Connection, service: Service) -> str | None:
+    """The capacity provider whose turn it is, given the tasks that the service has."""
+    if not service.capacity_provider_strategy:
+        return None
+    there = sum(running + pending for running, pending in tasks.counts(db, service.service_arn).values())
+    return shares(service.capacity_provider_strategy, there + 1)[-1]
 
 
 def _tags(db: Connection, service: Service, task_definition_arn: str) -> tuple[Tag, ...]:

@@ -99,6 +99,7 @@ class Task:
     started_by: str | None = None
     """The deployment's id for a service's tasks."""
     launch_type: str = "EC2"
+    capacity_provider_name: str | None = None
     health_status: Health = "UNKNOWN"
     version: int = 1
     created_at: float = 0.0

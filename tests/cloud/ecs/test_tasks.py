@@ -152,3 +152,33 @@ def test_only_running_tasks_of_services_can_be_protected(ecs, add_instance, regi
     answer = ecs.update_task_protection(cluster="default", tasks=[arn], protectionEnabled=True)
     assert [failure["reason"] for failure in answer["failures"]] == ["TASK_NOT_VALID"]
     assert ecs.get_task_protection(cluster="default", tasks=["x"])["protectedTasks"] == []
+
+
+def test_tasks_bear_the_names_of_their_strategy_s_capacity_providers(ecs, add_instance, register):
+    add_instance()
+    register(memory=64)
+    group = {"autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:1:group/a"}
+    for name in ("a", "b"):
+        ecs.create_capacity_provider(name=name, autoScalingGroupProvider=group)
+    strategy = [{"capacityProvider": "a", "base": 1, "weight": 1}, {"capacityProvider": "b", "weight": 3}]
+    started = ecs.run_task(taskDefinition="web", count=5, capacityProviderStrategy=strategy)["tasks"]
+    assert [task["capacityProviderName"] for task in started] == ["a", "b", "b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"launchType": "EC2"}, "Specifying both a launch type and capacity provider strategy is not supported"),
+        (
+            {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},
+            "culm does not support the capacity provider",
+        ),
+        ({"capacityProviderStrategy": [{"capacityProvider": "absent"}]}, "was not found"),
+    ],
+)
+def test_a_strategy_that_nothing_can_be_started_with_is_refused(ecs, add_instance, register, given, message):
+    add_instance()
+    register()
+    strategy = [{"capacityProvider": "a", "weight": 1}]
+    with pytest.raises(ClientError, match=message):
+        ecs.run_task(**{"taskDefinition": "web", "capacityProviderStrategy": strategy, **given})

@@ -22,6 +22,7 @@ class Launch:
     started_by: str | None = None
     service_arn: str | None = None
     launch_type: str = "EC2"
+    capacity_provider_name: str | None = None
     overrides: TaskOverride = TaskOverride()
     tags: tuple[Tag, ...] = ()
     load_balanced: bool = False
@@ -49,6 +50,7 @@ def launch(db: Connection, what: Launch, container_instance_arn: str, now: float
         memory=str(need.memory),
         started_by=what.started_by,
         launch_type=what.launch_type,
+        capacity_provider_name=what.capacity_provider_name,
         created_at=now,
         overrides=what.overrides,
         tags=what.tags,

@@ -6,11 +6,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 import re
 from typing import Literal
 
-from culm.cloud.ecs import placement_rules
+from culm.cloud.ecs import placement_rules, strategies
 from culm.errors import AwsError
 from culm.model.services import DeploymentConfiguration, LoadBalancer, Service
 from culm.model.task_definitions import TaskDefinition
-from culm.store.ecs import capacity_providers
 from culm.store.elbv2 import target_groups
 from culm.wire.operations import Call
 
@@ -38,9 +37,7 @@ def check(call: Call, service: Service, definition: TaskDefinition) -> None:
         _check_load_balancer(call, balancer, definition)
     if service.health_check_grace_period_seconds and not service.load_balancers:
         raise _refused("Health check grace period is only valid for services configured to use load balancers")
-    for item in service.capacity_provider_strategy:
-        if capacity_providers.find(call.db, item.capacity_provider) is None:
-            raise _refused("The specified capacity provider was not found.")
+    strategies.check(call, None, service.capacity_provider_strategy)
 
 
 def check_controller(type: str) -> None:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.ecs import client_tokens, placement_rules
+from culm.cloud.ecs import client_tokens, placement_rules, strategies
 from culm.cloud.ecs.fleet import fleet_of
 from culm.cloud.ecs.launch import Launch, launch
 from culm.cloud.ecs.references import (
@@ -24,6 +24,7 @@ from culm.decide.placement import TASK_DEFAULT, Chooser, Request, Unplaceable, r
 from culm.errors import AwsError
 from culm.model.arn import last
 from culm.model.record import Stored, record
+from culm.model.services import CapacityProviderStrategyItem
 from culm.model.task_definitions import PlacementConstraint, PlacementStrategy, Tag, TaskDefinition
 from culm.model.tasks import StopCode, Task, TaskOverride
 from culm.store.ecs import tags, tasks
@@ -50,6 +51,7 @@ class RunTaskInput:
     started_by: str | None = None
     tags: Stored[tuple[Tag, ...]] = ()
     client_token: str | None = None
+    capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
 
 
 @operation("ecs", "RunTask", wakes=True)
@@ -60,6 +62,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     if not 1 <= req.count <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Count must be between 1 and {MOST_AT_ONCE}.")
     placement_rules.check(req.placement_constraints, req.placement_strategy)
+    strategies.check(call, req.launch_type, req.capacity_provider_strategy)
     token = client_tokens.Token.of(req.client_token, cluster.name, replace(req, client_token=None))
     if (arns := client_tokens.answered(call, token)) is not None:
         return {"tasks": views(call, tasks.by_arns(call.db, arns)), "failures": []}
@@ -80,12 +83,13 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     )
     started: list[Task] = []
     failures: list[dict[str, str]] = []
-    for _ in range(req.count):
+    for provider in strategies.shares(req.capacity_provider_strategy, req.count):
         placed = chooser.place()
         if isinstance(placed, Unplaceable):
             failures += [{"arn": arn, "reason": why} for arn, why in placed.reasons.items()]
             break
-        started.append(launch(call.db, what, placed.container_instance_arn, call.now, call.new_id))
+        one = replace(what, capacity_provider_name=provider)
+        started.append(launch(call.db, one, placed.container_instance_arn, call.now, call.new_id))
     client_tokens.remember(call, token, [task.task_arn for task in started])
     return {"tasks": views(call, started, with_tags=True), "failures": failures}
 

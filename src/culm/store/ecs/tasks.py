@@ -56,6 +56,7 @@ def insert(
         memory=task.memory,
         tags=task.tags,
         enable_execute_command=enable_execute_command,
+        capacity_provider_name=task.capacity_provider_name,
     )
     reported = Reported(containers=task.containers)
     db.execute(
@@ -191,6 +192,7 @@ def task_of(row: Row) -> Task:
         memory=asked.memory,
         started_by=row["started_by"],
         launch_type=row["launch_type"],
+        capacity_provider_name=asked.capacity_provider_name,
         health_status=row["health_status"],
         version=row["version"],
         created_at=row["created_at"],
