@@ -110,8 +110,8 @@ def test_a_corrupted_file_is_named(vault: Vault, cloud: Any, monkeypatch: pytest
     version = put(vault, "a = 1\n")
     answer = cloud.answer
 
-    def on_a_bad_disk(request: Request) -> Response:
-        response: Response = answer(request)
+    def on_a_bad_disk(request: Request, **how: Any) -> Response:
+        response: Response = answer(request, **how)
         if request.method == "GET" and request.path.endswith("settings.toml"):
             return replace(response, body=response.body.replace(b"1", b"7"))
         return response
