@@ -81,6 +81,8 @@ class Agent:
         self._arn = ""
         self._tasks: dict[str, KnownTask] = {}
         self._forwarders: dict[str, Forwarder] = {}
+        self._effects = 0
+        """How many starts and stops have ended; a look at the runtime that began before one does not show it."""
         self._changed = asyncio.Event()
         self._group = asyncio.TaskGroup()
 
@@ -160,6 +162,7 @@ class Agent:
 
     async def _look(self) -> None:
         """See what there is, adopt it, do what is next for each task, and tell the news."""
+        effects = self._effects
         seen = self._by_task([s for s in await self._runtime.list() if s.labels.get(INSTANCE) == self._arn])
         now = self._now()
         for arn, containers in seen.items():
@@ -168,7 +171,7 @@ class Agent:
                 self._tasks[arn] = KnownTask(payload, now)
                 self._tasks[arn].accepted = True
         for task in list(self._tasks.values()):
-            task.observe(seen.get(task.arn, ()), now)
+            task.observe(seen.get(task.arn, ()), now, effects)
             for container in seen.get(task.arn, ()):
                 self._forward(task, container)
             if self._may_begin(task, now):
@@ -217,6 +220,8 @@ class Agent:
             if task.busy[container] == "starting":
                 task.refused[container] = "CannotStartContainerError: the agent failed; its log says more"
         finally:
+            self._effects += 1
+            task.touched[container] = self._effects
             del task.busy[container]
             self._changed.set()
 

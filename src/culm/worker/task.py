@@ -33,6 +33,8 @@ class KnownTask:
         self.refused: dict[str, str] = {}
         """Why a container could not be started."""
         self.busy: dict[str, Literal["starting", "stopping"]] = {}
+        self.touched: dict[str, int] = {}
+        """By container name: the number of the effect of the agent's own that changed it last."""
         self.pull_started_at: float | None = None
         self.pull_stopped_at: float | None = None
         self.ended_at: float | None = None
@@ -43,14 +45,18 @@ class KnownTask:
     def arn(self) -> str:
         return self.payload.arn
 
-    def observe(self, containers: Iterable[Seen], now: float) -> None:
-        """Take over what the runtime shows of this task's containers."""
+    def observe(self, containers: Iterable[Seen], now: float, effects: int) -> None:
+        """Take over what the runtime shows of this task's containers.
+
+        It was asked when the agent's effect number `effects` was its last: of what changed since it knows nothing.
+        """
+        newer = {name for name, effect in self.touched.items() if effect > effects}
         latest: dict[str, Seen] = {}
         for seen in containers:
             name = seen.labels[CONTAINER_NAME]
-            if name not in latest or _attempt(seen) > _attempt(latest[name]):
+            if name not in newer and (name not in latest or _attempt(seen) > _attempt(latest[name])):
                 latest[name] = seen
-        for name in self.seen.keys() - latest.keys() - self.busy.keys():
+        for name in self.seen.keys() - latest.keys() - self.busy.keys() - newer:
             if self.seen[name].state != "stopped":
                 self.refused[name] = LOST
         self.seen.update(latest)
