@@ -111,6 +111,10 @@ def test_compose_gets_a_free_port_for_each_that_it_lets_be_chosen() -> None:
     chosen = composed.chosen_ports(text)
     assert set(chosen) == {"PORT", "DATABASE_PORT", "CATALOG_PORT"}
     assert len(set(chosen.values())) == 3
+    assert composed.bases({"PORT": "1", "CATALOG_PORT": "2"}) == {
+        "BASE_URL": "http://127.0.0.1:1",
+        "CATALOG_URL": "http://127.0.0.1:2",
+    }
 
 
 def test_the_images_that_are_not_built_here_are_known_beforehand() -> None:

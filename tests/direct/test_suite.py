@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from culm.direct.suite import Result, command, merged, read
+from culm.direct.suite import Result, commands, merged, read
 from culm.errors import UsageError
 
 REPORT = (
@@ -29,7 +29,7 @@ def test_tests_that_end_badly_without_a_failure_are_a_problem(tmp_path: Path) ->
 
 
 def test_one_file_holds_the_results_of_all_and_what_could_not_run() -> None:
-    text = merged([Result(service="web", junit=REPORT), Result(service="shop", problem="it <ended>\n\x1b[31mred\0")])
+    text = merged([Result(service="web", junit=(REPORT,)), Result(service="shop", problem="it <ended>\n\x1b[31mred\0")])
     suites = list(ET.fromstring(text))
     assert [(suite.get("name"), suite.get("tests")) for suite in suites] == [("web", "10"), ("shop", "1")]
     error = suites[1].find("testcase/error")
@@ -40,6 +40,13 @@ def test_one_file_holds_the_results_of_all_and_what_could_not_run() -> None:
 def test_unit_and_integration_tests_are_both_run(tmp_path: Path) -> None:
     for name in ("unit", "integration"):
         (tmp_path / "tests" / name).mkdir(parents=True)
-    assert command(tmp_path, Path("r.xml"))[-2:] == ("tests/unit", "tests/integration")
+    found = commands(tmp_path, Path("/work"))
+    assert [words[-1] for words, _ in found] == ["tests/unit", "tests/integration"]
+    assert len({report for _, report in found}) == 2
+
+
+def test_tests_need_not_be_of_two_kinds(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    assert [words[-1] for words, _ in commands(tmp_path, Path("/work"))] == ["tests"]
     with pytest.raises(UsageError, match="has no tests"):
-        command(tmp_path / "tests", Path("r.xml"))
+        commands(tmp_path / "tests", Path("/work"))

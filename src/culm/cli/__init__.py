@@ -1,6 +1,7 @@
 """The `culm` command. Commands are loaded when they are called: `culm --help` imports none of them."""
 
 import importlib
+import keyword
 import os
 import sys
 from typing import Any
@@ -14,6 +15,7 @@ from culm.vault.redaction import guard
 COMMANDS = {
     "init": "Write a culm.yml from the service folders here.",
     "plan": "Show what a deploy would do, whether it fits and what it costs.",
+    "import": "Write a culm.yml from a compose FILE, beside it, and report each thing that cannot map.",
     "new": "Write a new service folder, complete and running, and its line in culm.yml.",
     "run": "Run SERVICE directly, without Docker, from its conf/.",
     "test": "Run services' unit and integration tests as CI does.",
@@ -41,7 +43,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"culm.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"culm.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

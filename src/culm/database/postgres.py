@@ -92,8 +92,12 @@ class Postgres:
 
     async def stop(self) -> None:
         """Stop it (fast: sessions are ended, the data is checkpointed); returns when it has gone."""
-        if self.running():
-            await self._run("pg_ctl", "-D", self.folder, "-w", "-t", "30", "-m", "fast", "stop")
+        try:
+            if self.running():
+                await self._run("pg_ctl", "-D", self.folder, "-w", "-t", "30", "-m", "fast", "stop")
+        except CulmError:
+            if self.running():  # it may have gone by itself meanwhile
+                raise
 
     def running(self) -> bool:
         """Whether the postmaster of the pid file lives."""

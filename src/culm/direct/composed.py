@@ -35,6 +35,12 @@ def chosen_ports(compose: str) -> dict[str, str]:
     return {name: str(ports.free()) for name in dict.fromkeys(PUBLISHED.findall(compose))}
 
 
+def bases(chosen: Mapping[str, str]) -> dict[str, str]:
+    """`PORT` is the service's own, at BASE_URL; `CATALOG_PORT` a neighbour's, at CATALOG_URL."""
+    found = {f"{name.removesuffix('_PORT')}_URL": port for name, port in chosen.items() if name.endswith("_PORT")}
+    return {name: f"http://127.0.0.1:{port}" for name, port in {**found, "BASE_URL": chosen["PORT"]}.items()}
+
+
 def test(
     own: Part,
     compose: tuple[str, ...],
@@ -49,26 +55,21 @@ def test(
     tell = partial(say, own.name)
     env = {**os.environ, **args, **chosen, "COMPOSE_PROJECT_NAME": f"culm-test-{own.name}-{mark}"}
     with tempfile.TemporaryDirectory(prefix="culm-test-") as work:
-        report = Path(work) / "report.xml"
         try:
+            suite.commands(own.folder, Path(work))  # if it has none, nothing need come up
             if "PORT" not in chosen:
                 raise CulmError(
                     f"{own.name}'s compose file does not let its port be chosen",
                     'ports: ["127.0.0.1:${PORT:-8001}:8080"]',
                 )
-            words = suite.command(own.folder, report)
             progress("building and starting")
             finish(f"compose up of {own.name}", (*compose, "up", "--detach", "--build"), own.folder, env, tell)
             progress("testing")
-            base = f"http://127.0.0.1:{chosen['PORT']}"
-            told = environments.variables(own.folder, BASE_URL=base)
-            problem = ""
-            try:
-                finish(f"{own.name}'s tests", words, own.folder, told, tell)
-            except CulmError as error:
-                problem = error.what
+            told = environments.variables(own.folder, **bases(chosen))
+            result = suite.run(own.name, own.folder, Path(work), told, tell)
+            if not result.well:
                 finish("compose logs", (*compose, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
-            return suite.read(own.name, report, problem)
+            return result
         except CulmError as error:
             return Result(service=own.name, problem=error.what)
         finally:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -80,19 +80,18 @@ def test(
 ) -> Result:
     """Bring up the neighbours and the service (the last of the parts), run its tests, take everything down."""
     own = parts[-1]
-    with tempfile.TemporaryDirectory(prefix="culm-test-") as work, Stack(target, mark, say) as stack:
-        report = Path(work) / "report.xml"
+    with tempfile.TemporaryDirectory(prefix="culm-test-") as name, Stack(target, mark, say) as stack:
+        work = Path(name)
         try:
-            words = suite.command(own.folder, report)
-            for part in parts:
-                base = stack.up(part, Path(work), progress)
+            suite.commands(own.folder, work)  # if it has none, nothing need come up
+            bases = {part.name: stack.up(part, work, progress) for part in parts}
             progress("testing")
-            env = environments.variables(Path(work) / own.name, BASE_URL=base)
-            problem = ""
-            try:
-                finish(f"{own.name}'s tests", words, Path(work) / own.name, env, partial(say, own.name))
-            except CulmError as error:
-                problem = error.what
-            return suite.read(own.name, report, problem)
+            env = environments.variables(work / own.name, BASE_URL=bases.pop(own.name), **urls(bases))
+            return suite.run(own.name, work / own.name, work, env, partial(say, own.name))
         except CulmError as error:
             return Result(service=own.name, problem=error.what)
+
+
+def urls(bases: Mapping[str, str]) -> dict[str, str]:
+    """Where neighbours are, for tests that ask them: `CATALOG_URL`."""
+    return {f"{re.sub('[^A-Z0-9]', '_', name.upper())}_URL": base for name, base in bases.items()}

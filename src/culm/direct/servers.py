@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from culm.deploy import databases
 from culm.deploy.build.port import Say
+from culm.deploy.down import gone
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.errors import CulmError, UsageError
@@ -55,8 +56,11 @@ NOT_FOUND = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 
 
 def remove(target: Target, identifier: str) -> None:
+    """The server and its data; returns when they are gone."""
     rds = target.client("rds")
-    or_none(lambda: rds.delete_db_instance(DBInstanceIdentifier=identifier.lower(), SkipFinalSnapshot=True), *NOT_FOUND)
+    name = identifier.lower()
+    if or_none(lambda: rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True), *NOT_FOUND):
+        gone(lambda: rds.describe_db_instances(DBInstanceIdentifier=name), NOT_FOUND[0])
 
 
 def at_home(url: str, found: str) -> None:

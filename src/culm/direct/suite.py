@@ -2,10 +2,11 @@
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from culm.errors import UsageError
+from culm.direct.processes import finish
+from culm.errors import CulmError, UsageError
 from culm.model.record import record
 
 
@@ -20,7 +21,7 @@ class Result:
     seconds: float = 0.0
     problem: str = ""
     """Why they could not run, or what the service did instead; empty: they ran."""
-    junit: str = ""
+    junit: tuple[str, ...] = ()
     """What they reported."""
 
     @property
@@ -28,31 +29,52 @@ class Result:
         return not self.failed and not self.problem
 
 
-def command(folder: Path, report: Path) -> tuple[str, ...]:
-    """pytest over all of tests/: what needs the service finds it at BASE_URL."""
-    if (folder / "tests").is_dir():
-        found = [f"tests/{kind}" for kind in ("unit", "integration") if (folder / "tests" / kind).is_dir()]
-        return (
-            "python",
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            f"--junit-xml={report}",
-            *(found or ["tests"]),
-        )
-    raise UsageError(f"{folder.name} has no tests", f"put them into {folder / 'tests' / 'integration'}")
+def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
+    """A pytest each for tests/unit and tests/integration, or one for tests/, and where each reports.
+
+    One for both would not do: they may have files of the same name.
+    """
+    kinds = [f"tests/{kind}" for kind in ("unit", "integration") if (folder / "tests" / kind).is_dir()]
+    if not kinds and (folder / "tests").is_dir():
+        kinds = ["tests"]
+    if not kinds:
+        raise UsageError(f"{folder.name} has no tests", f"put them into {folder / 'tests' / 'integration'}")
+    found: list[tuple[tuple[str, ...], Path]] = []
+    for kind in kinds:
+        report = work / f"{kind.replace('/', '-')}.xml"
+        words = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", kind)
+        found.append((words, report))
+    return found
+
+
+def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Result:
+    """All of them; what they reported, together."""
+    results = []
+    for words, report in commands(folder, work):
+        problem = ""
+        try:
+            finish(f"{service}'s tests", words, folder, env, say)
+        except CulmError as error:
+            problem = error.what
+        results.append(read(service, report, problem))
+    return Result(
+        service=service,
+        passed=sum(result.passed for result in results),
+        failed=sum(result.failed for result in results),
+        skipped=sum(result.skipped for result in results),
+        seconds=sum(result.seconds for result in results),
+        problem="\n".join(result.problem for result in results if result.problem),
+        junit=tuple(each for result in results for each in result.junit),
+    )
 
 
 def read(service: str, report: Path, problem: str) -> Result:
     """A result from its report; without one, only the problem is known."""
     try:
         junit = report.read_text()
-        root = ET.fromstring(junit)
+        suites = suites_of(junit)
     except (OSError, ET.ParseError):
         return Result(service=service, problem=problem or "the tests wrote no report")
-    suites = suites_of(root)
     total, failed, skipped = (sum(int(s.get(name, "0")) for s in suites) for name in ("tests", "failures", "skipped"))
     failed += sum(int(s.get("errors", "0")) for s in suites)
     return Result(
@@ -62,11 +84,12 @@ def read(service: str, report: Path, problem: str) -> Result:
         skipped=skipped,
         seconds=sum(float(s.get("time", "0")) for s in suites),
         problem="" if failed else problem,
-        junit=junit,
+        junit=(junit,),
     )
 
 
-def suites_of(root: ET.Element) -> list[ET.Element]:
+def suites_of(junit: str) -> list[ET.Element]:
+    root = ET.fromstring(junit)
     return [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
 
 
@@ -74,7 +97,7 @@ def merged(results: Iterable[Result]) -> str:
     """One JUnit file of all services: a test suite each; a problem is a failed test of its own."""
     top = ET.Element("testsuites", name="culm test")
     for result in results:
-        for suite in suites_of(ET.fromstring(result.junit)) if result.junit else []:
+        for suite in (suite for junit in result.junit for suite in suites_of(junit)):
             suite.set("name", result.service)
             top.append(suite)
         if result.problem:

@@ -11,7 +11,7 @@ import yaml
 from culm.errors import UsageError
 from culm.lint import formats, rules
 from culm.lint.findings import Finding, Setting, excused
-from culm.manifest.nodes import compose
+from culm.manifest.nodes import MERGE, compose
 
 COMPOSE_NAME = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live)([._-]|$)")
@@ -88,7 +88,16 @@ def settings(node: yaml.Node | None) -> Iterator[Setting]:
 
 
 def pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
-    return [(str(key.value), value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
+    """A mapping's keys and values; what `<<: *anchor` brings comes last, for keys that are not written out."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    written = [(str(key.value), value) for key, value in node.value if key.tag != MERGE]
+    known = {key for key, _ in written}
+    for key, value in node.value:
+        if key.tag == MERGE:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            written += [pair for each in merged for pair in pairs(each) if pair[0] not in known]
+    return written
 
 
 def member(node: yaml.Node | None, name: str) -> yaml.Node | None:
