@@ -13,7 +13,8 @@ from typing import Literal
 from culm.decide import deployments
 from culm.decide.ledger import Fleet, Need, need_of
 from culm.decide.placement import TASK_DEFAULT, Request, Unplaceable, objection
-from culm.decide.simulate import Move, Outcome, run_task, simulate
+from culm.decide.roster import HOLDING
+from culm.decide.simulate import Move, Outcome, obedient, run_task, simulate
 from culm.decide.state import ClusterState
 from culm.decide.validation import dead_configuration
 from culm.manifest.render import percents
@@ -128,7 +129,22 @@ def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
 def settled(state: ClusterState, migrations: Sequence[str] = ()) -> ClusterState:
     """The cluster when what is under way has ended: rolls, and one-time tasks of these families."""
     groups = {f"family:{family}" for family in migrations}
-    return simulate(replace(state, tasks=tuple(t for t in state.tasks if t.group not in groups))).state
+    return simulate(replace(state, tasks=tuple(t for t in state.tasks if t.group not in groups)), gradual).state
+
+
+def gradual(state: ClusterState) -> ClusterState:
+    """The world that a plan counts on: all goes well, and a task that stops takes a while.
+
+    It is no longer counted among the running ones then, and still has its room.
+    """
+    after = obedient(state)
+    tasks = (
+        replace(before, last_status=Status.DEACTIVATING)
+        if before.desired_status == "STOPPED" and before.last_status in HOLDING
+        else now
+        for before, now in zip(state.tasks, after.tasks, strict=True)
+    )
+    return replace(after, tasks=tuple(tasks))
 
 
 def live(state: ClusterState, name: str) -> Service | None:
@@ -202,7 +218,7 @@ def _play(
     steps: list[Step] = []
     if lends:
         [(lender, _)] = chosen
-        state = _film(simulate(_with(state, lender, desired=0)), steps)
+        state = _film(simulate(_with(state, lender, desired=0), gradual), steps)
     migrated = _migrate(state, [one for one, _ in chosen if one.migration], steps)
     if isinstance(migrated, Obstacle):
         return migrated
@@ -211,7 +227,7 @@ def _play(
         state = _updated(state, one, how)
         if dead := dead_configuration(next(s for s in state.services if s.service_name == one.name)):
             return Obstacle(name=one.name, step="configuration", need=need_of(one.definition), told=dead)
-    outcome = simulate(state)
+    outcome = simulate(state, gradual)
     names = {one.name: (one, how) for one, how in chosen}
     told = dict(outcome.told)
     for service in outcome.unfinished:

@@ -193,7 +193,7 @@ def told(step: Step, numbers: Mapping[str, str], project: str) -> str:
     where = numbers[move.container_instance_arn]
     kind, _, name = move.group.partition(":")
     if kind == "service":
-        return f"{'start' if move.verb == 'start' else 'stop'} {name} on {where}"
+        return f"start {name} on {where}" if move.verb == "start" else f"{name} on {where} has stopped"
     name = name.removeprefix(f"{project}-").removesuffix("-migrate")
     return f"migrate {name} on {where}" if move.verb == "start" else f"{name} has migrated"
 
