@@ -29,7 +29,7 @@ class Cluster:
     """The AWS API of a running daemon, and its images by name."""
 
     def __init__(self, stand: Stand) -> None:
-        self._stand = stand
+        self.stand = stand
         stand.culm("cluster", "start", "--runtime", "process", "--port", str(free_port()), cwd=stand.home)
         self.aws = {**stand.aws, "AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json", "AWS_MAX_ATTEMPTS": "1"}
         self.ecs, self.ecr = stand.client("ecs"), stand.client("ecr")
@@ -41,8 +41,8 @@ class Cluster:
 
     def run(self, *command: str | Path, status: int = 0, cwd: Path | None = None, **environment: str) -> Said:
         """A command that sees the cluster as AWS; it must end with this exit status."""
-        said = self._stand.run([str(word) for word in command], cwd=cwd, environment=self.aws | environment)
-        assert said.status == status, f"{command} ended with {said.status}:\n{said.screen}\n{self._stand.told()}"
+        said = self.stand.run([str(word) for word in command], cwd=cwd, environment=self.aws | environment)
+        assert said.status == status, f"{command} ended with {said.status}:\n{said.screen}\n{self.stand.told()}"
         return said
 
     def service(self, cluster: str, name: str) -> dict[str, Any]:

@@ -116,6 +116,7 @@ class ContainerDefinition:
     docker_labels: Mapping[str, str] | None = None
     version_consistency: Literal["enabled", "disabled"] | None = None
     """Whether a service's deployment pins the image's tag to a digest; None: enabled."""
+    hostname: Stored[str | None] = None
     interactive: Stored[bool | None] = None
     pseudo_terminal: Stored[bool | None] = None
     ulimits: Stored[tuple[Ulimit, ...] | None] = None
