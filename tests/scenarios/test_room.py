@@ -1,0 +1,149 @@
+"""Six services on two t2.micro: nothing is free, and everything is still deployed and migrated."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from tests.scenarios.stand import CULM, Stand, eventually
+from tests.traffic import free_port
+
+SIX = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
+SERVER = """\
+import os, signal, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+ThreadingHTTPServer((os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8000"))), Handler).serve_forever()
+"""
+IMAGE = "ARG BASE_IMAGE=python:3.12-slim\nFROM $BASE_IMAGE\nWORKDIR /app\n"
+
+
+def a_service(stand: Stand, name: str) -> None:
+    stand.write(f"{name}/server.py", SERVER)
+    stand.write(f"{name}/migrate.py", "print('migrated')\n")
+    stand.write(f"{name}/Dockerfile", IMAGE + 'COPY server.py /app/\nEXPOSE 8000\nCMD ["python3", "/app/server.py"]\n')
+    stand.write(f"{name}/Dockerfile.migrate", IMAGE + 'COPY migrate.py /app/\nCMD ["python3", "/app/migrate.py"]\n')
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    stand = Stand(tmp_path_factory.mktemp("full"), port=free_port())
+    for name in (*SIX, "eta"):
+        a_service(stand, name)
+    stand.write("culm.yml", manifest(stand, *SIX))
+    stand.culm("up", "--runtime", "process")
+    yield stand
+    stand.close()
+
+
+def manifest(stand: Stand, *names: str) -> str:
+    lines = [f"name: bamboo\ntargets:\n  local: {{instances: 2 x t2.micro, port: {stand.port}}}\nservices:"]
+    return "\n".join([*lines, *(f"  {name}:" for name in names)]) + "\n"
+
+
+def places(stand: Stand) -> dict[str, str]:
+    """Instance ids by service."""
+    found = json.loads(stand.culm("status", "--json").out)
+    return {service["name"]: service["instance"][0] for service in found["services"] if service["instance"]}
+
+
+def desired(stand: Stand, name: str) -> tuple[int, list[str]]:
+    """Its count, and what it is marked with."""
+    [found] = stand.client("ecs").describe_services(cluster="bamboo", services=[name], include=["TAGS"])["services"]
+    return found["desiredCount"], [tag["key"] for tag in found.get("tags", ())]
+
+
+def test_no_room_is_left_and_the_api_says_so(full: Stand) -> None:
+    answer = full.client("ecs").run_task(cluster="bamboo", taskDefinition="bamboo-alpha-migrate")
+    assert answer["tasks"] == []
+    assert [failure["reason"] for failure in answer["failures"]] == ["RESOURCE:MEMORY"] * 2
+
+
+def test_all_six_are_deployed_and_migrated_as_planned(full: Stand) -> None:
+    for name in SIX:
+        full.write(f"{name}/server.py", SERVER + f"# {name}, again\n")
+        full.write(f"{name}/migrate.py", f"print('{name} migrated again')\n")
+    plan = json.loads(full.culm("plan", "--json").out)
+    assert plan["fits"]
+    assert [wave["services"] for wave in plan["waves"]] == [[name] for name in SIX]
+    assert all(service["lends_its_slot"] for service in plan["services"])
+    full.culm("up")
+    assert places(full) == {service["name"]: service["instances"][0] for service in plan["services"]}
+    logs = full.culm("logs", "--json").out
+    assert all(f"{name} migrated again" in logs for name in SIX)
+    assert [desired(full, name) for name in SIX] == [(1, [])] * 6
+
+
+def test_a_migration_that_fails_in_the_lent_slot_gives_it_back(full: Stand) -> None:
+    full.write("beta/migrate.py", "import sys\nprint('no such column')\nsys.exit(7)\n")
+    said = full.culm("deploy", "beta", status=1)
+    assert "the migration of beta ended with exit code 7" in said.err
+    assert "no such column" in said.err
+    assert full.get("/beta/").status == 200
+    assert desired(full, "beta") == (1, [])
+
+
+def test_a_deploy_that_dies_while_a_slot_is_lent_is_healed_by_the_next(full: Stand) -> None:
+    full.write("gamma/migrate.py", "import time\nprint('takes its time', flush=True)\ntime.sleep(5)\n")
+    with subprocess.Popen(
+        [*CULM, "deploy", "gamma"], cwd=full.project, env=full.environment, stderr=subprocess.PIPE, text=True
+    ) as deploy:
+        assert deploy.stderr is not None
+        assert any("gamma migrating" in line for line in deploy.stderr)
+        deploy.send_signal(signal.SIGKILL)
+    assert desired(full, "gamma") == (0, ["culm:lends"])
+    full.culm("deploy", "alpha")
+    assert desired(full, "gamma") == (1, [])
+    assert eventually(lambda: full.get("/gamma/").status == 200)
+
+
+def test_a_seventh_is_refused_with_the_ways_out_and_nothing_is_changed(full: Stand) -> None:
+    full.write("culm.yml", manifest(full, *SIX, "eta"))
+    before = places(full)
+    said = full.culm("up", status=3)
+    assert "It does not fit; nothing is changed." in said.err
+    ways = [line for line in said.err.splitlines() if "instances: 1 x t3a.small" in line or "{count: 0}" in line]
+    assert ways[0].strip().startswith("-$")
+    assert places(full) == before
+    groups = full.client("elbv2").describe_target_groups()["TargetGroups"]
+    assert "bamboo-eta" not in [group["TargetGroupName"] for group in groups]
+    full.write("culm.yml", manifest(full, *SIX))
+
+
+def test_going_back_across_a_migration_is_asked_for_by_name(full: Stand) -> None:
+    said = full.culm("rollback", "alpha", "1", status=3)
+    assert "another migration has run" in said.err
+    assert "culm rollback alpha 1 --across-migration" in said.err
+    full.culm("rollback", "alpha", "1", "--across-migration")
+    assert full.get("/alpha/").status == 200
+
+
+def test_what_a_service_can_take_is_measured_and_kept(full: Stand) -> None:
+    full.culm("bench", "delta", "--seconds", "0.3")
+    kept = json.loads((full.project / ".culm" / "bench.json").read_text())
+    assert kept["delta"]["throughput"] > 10
+    found = json.loads(full.culm("plan", "--capacity", "--json").out)
+    assert {s["name"]: s["throughput"] is not None for s in found["services"]}["delta"]
+    assert [stage["factor"] for stage in found["stages"]] == [1.5, 3.0, 20.0]
+    assert all(stage["proven"] for stage in found["stages"])
+
+
+def test_the_plan_of_nothing_to_do_is_not_shown(full: Stand) -> None:
+    for name in ("beta", "gamma"):
+        full.write(f"{name}/migrate.py", f"print('{name} migrated again')\n")
+    full.culm("up")
+    said = full.culm("up")
+    assert "nothing changed" in said.err
+    assert "Where tasks sit" not in said.err
