@@ -1,5 +1,7 @@
 """Services, from wish to running tasks, on a runtime in memory."""
 
+import pytest
+
 from culm.runtime.fake import Script
 
 
@@ -187,3 +189,23 @@ async def test_tasks_of_a_service_bear_their_capacity_providers_names(world):
     world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=3, capacityProviderStrategy=strategy)
     await world.settle()
     assert [task["capacityProviderName"] for task in world.tasks(serviceName="web")] == ["a", "b", "b"]
+
+
+@pytest.mark.parametrize(("percents", "desired"), [((75, 100), 2), ((100, 125), 3)])
+async def test_percents_that_never_allow_a_move_are_told_in_ecs_s_words(world, percents, desired):
+    world.register(memory=64)
+    low, high = percents
+    configuration = {"minimumHealthyPercent": low, "maximumPercent": high}
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=desired, deploymentConfiguration=configuration
+    )
+    await world.advance(41)
+    await world.advance(41)
+    world.register(memory=64)
+    world.ecs.update_service(service="web", taskDefinition="web:2")
+    await world.advance(41)
+    assert world.service()["events"][0]["message"] == (
+        "(service web) was unable to stop or start tasks during a deployment because of the service deployment"
+        " configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+    )
+    assert world.service()["runningCount"] == desired
