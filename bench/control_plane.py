@@ -250,9 +250,12 @@ def serve(port: int, folder: Path) -> None:
     from culm.store.db import Store
     from culm.wire.api import Api
     from culm.wire.asgi import application
+    from culm.wire.keyring import AccessKey, Keyring
 
     culm.cloud.load()
-    api = Api(region="us-east-1", endpoint=f"http://127.0.0.1:{port}", now=clock.now, new_id=clock.new_id)
+    keys = Keyring(AccessKey(access_key_id="test", secret_access_key="test"), b"of the benchmark's own")
+    endpoint = f"http://127.0.0.1:{port}"
+    api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
     app = application(api, Store(folder / "state.db"), lambda: None, [])
     uvicorn.run(
         app,

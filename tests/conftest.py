@@ -24,6 +24,7 @@ from culm.control import clock
 from culm.model.agent import RoleCredentials
 from culm.runtime.engine import available
 from culm.store.db import Store, connect, transact
+from culm.store.sealing import Sealer
 from culm.wire.api import Api, Ready
 from culm.wire.asgi import application
 from culm.wire.http import Request, Response
@@ -57,7 +58,7 @@ class Cloud:
     """
 
     def __init__(self, clients: "Clients") -> None:
-        self.db: sqlite3.Connection = connect(":memory:")
+        self.db: sqlite3.Connection = connect(":memory:", Sealer.fresh())
         self.clock = Clock()
         self.woken = 0
         self.heard: Request | None = None
@@ -195,7 +196,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     culm.cloud.load()
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    store = Store(tmp_path / "state.db")
+    store = Store(tmp_path / "state.db", Sealer.fresh())
     api = Api(region=REGION, endpoint=url, now=clock.now, new_id=clock.new_id)
     server = uvicorn.Server(uvicorn.Config(application(api, store, wake=lambda: None), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

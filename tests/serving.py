@@ -14,6 +14,7 @@ from culm.control import clock
 from culm.registry.app import application as registry_application
 from culm.registry.registry import Registry
 from culm.store.db import Store
+from culm.store.sealing import Sealer
 from culm.wire.api import Api
 from culm.wire.asgi import application
 
@@ -22,7 +23,7 @@ from culm.wire.asgi import application
 def served(folder: Path) -> Iterator[str]:
     """The endpoint."""
     culm.cloud.load()
-    with socket.socket() as listening, contextlib.closing(Store(folder / "state.db")) as store:
+    with socket.socket() as listening, contextlib.closing(Store(folder / "state.db", Sealer.fresh())) as store:
         listening.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
         api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from culm.errors import CulmError, TimedOut
 
 RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
+ROTATE_SECONDS = 300.0
 
 UNVERIFIED = (
     "WARNING: --no-verify: signatures and permissions are not checked. Every process on this machine, and every task,\n"
@@ -118,6 +120,30 @@ def status(as_json: bool) -> None:
         click.echo("not running")
     if not described:
         sys.exit(3)
+
+
+@cluster.command("rotate-key")
+def rotate_key() -> None:
+    """Seal everything that is stored with a new key, and forget the old one; the cluster goes on meanwhile."""
+    described = running()
+    if described is None:
+        raise CulmError("the cluster does not run", "culm cluster start")
+    before = sealing_keys(described)
+    os.kill(described["pid"], signal.SIGHUP)
+    end = time.monotonic() + ROTATE_SECONDS
+    while not (now := sealing_keys(described)).isdisjoint(before):
+        if time.monotonic() > end:
+            raise TimedOut(
+                f"key {max(now)} seals, but something is still sealed with {min(now)}",
+                f"see {home() / 'daemon.log'}; a corrupted object keeps its key until it is removed",
+            )
+        time.sleep(0.1)
+    click.echo(f"everything is sealed with key {max(now)}", err=True)
+
+
+def sealing_keys(described: dict[str, Any]) -> set[int]:
+    """The numbers of the keys that are kept."""
+    return {int(number) for number in json.loads(Path(described["keys"]).read_text())["keys"]}
 
 
 @cluster.command()

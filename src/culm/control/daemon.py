@@ -31,6 +31,7 @@ from culm.control.reconciler import EVERY, Reconciler
 from culm.control.settings import NETWORK, Settings
 from culm.control.shutdown import stop_tasks
 from culm.control.sockets import listen, listened, machine_address
+from culm.control.storage_keys import StorageKeys
 from culm.dataplane.haproxy.plane import HaproxyPlane
 from culm.errors import CulmError
 from culm.model.instance_types import parse_fleet
@@ -74,11 +75,14 @@ async def serve(settings: Settings) -> None:
         killed = (settings.home / "cluster.json").exists()
         runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
         able = await runtime.capabilities()
-        ring = keys.keyring(keys.folder(settings.home, os.environ), settings.home)
+        folder = keys.folder(settings.home, os.environ)
+        ring = keys.keyring(folder, settings.home)
+        storage_keys = StorageKeys(folder)
         write_owner_only(settings.home / runtimes.LAST, able.name)
-        store = Store(settings.home / "state.db")
+        store = Store(settings.home / "state.db", storage_keys.sealer)
         try:
-            await Daemon(settings, store, runtime, able, ring).run()
+            await store.run(storage_keys.check)
+            await Daemon(settings, store, runtime, able, ring, storage_keys).run()
         finally:
             store.close()
         await retire()
@@ -86,13 +90,20 @@ async def serve(settings: Settings) -> None:
 
 class Daemon:
     def __init__(
-        self, settings: Settings, store: Store, runtime: runtimes.Runtime, able: Capabilities, ring: Keyring
+        self,
+        settings: Settings,
+        store: Store,
+        runtime: runtimes.Runtime,
+        able: Capabilities,
+        ring: Keyring,
+        storage_keys: StorageKeys,
     ) -> None:
         self._settings = settings
         self._store = store
         self._runtime = runtime
         self._able = able
         self._keys = ring
+        self._storage_keys = storage_keys
         self._addresses = listened(able.gateway)
 
     async def run(self) -> None:
@@ -172,6 +183,15 @@ class Daemon:
         ]
         server = Server(_uvicorn(application(api, self._store, changed.set, mounts)))
 
+        rotate = asyncio.Event()
+
+        def on_hangup() -> None:
+            self._storage_keys.ask_for_another()
+            rotate.set()
+
+        async def sealing() -> int:
+            return await self._storage_keys.step(self._store)
+
         async def housekeeping() -> int:
             now_ms = int(clock.now() * 1000)
             return await registry.sweep() + await self._store.run(lambda db: events.expire(db, now_ms))
@@ -184,7 +204,9 @@ class Daemon:
                 group.create_task(loop.supervise("balancer", balancer.run)),
                 group.create_task(loop.run("databases", databases.step, changed.subscribe(), DATABASES_EVERY)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
+                group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),
             ]
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
             self._announce(endpoint, port)
             await stopping.wait()
 
@@ -218,6 +240,7 @@ class Daemon:
                 "AWS_SECRET_ACCESS_KEY": self._keys.operator.secret_access_key,
             },
             "verify": self._settings.verify,
+            "keys": str(self._storage_keys.file),
         }
         write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))
         if not self._settings.verify:

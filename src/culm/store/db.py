@@ -14,17 +14,25 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from culm.store.sealing import Sealer
+
 T = TypeVar("T")
 
 
-def connect(path: Path | str) -> sqlite3.Connection:
-    """Open (and migrate) the state at `path`; `:memory:` for tests."""
+def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connection:
+    """Open (and migrate) the state at `path`; `:memory:` for tests.
+
+    Without a `sealer` nothing secret can be read or written.
+    """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA secure_delete = FAST")  # what was deleted leaves no traces where that costs no writes
+    if sealer is not None:
+        sealer.attach(db)
     migrate(db)
     return db
 
@@ -69,10 +77,12 @@ def disk_is_full(error: Exception) -> bool:
 class Store:
     """The one thread that uses the database; everything else awaits it."""
 
-    def __init__(self, state: Path | str | sqlite3.Connection) -> None:
+    def __init__(self, state: Path | str | sqlite3.Connection, sealer: Sealer | None = None) -> None:
         """`state`: a file, `:memory:`, or a connection of `connect` that nobody else uses meanwhile."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._db = state if isinstance(state, sqlite3.Connection) else self._thread.submit(connect, state).result()
+        self._db = (
+            state if isinstance(state, sqlite3.Connection) else self._thread.submit(connect, state, sealer).result()
+        )
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction on the store's thread."""

@@ -190,3 +190,15 @@ def test_tags_are_kept_per_object(s3):
         s3.put_object_tagging(Bucket="vault", Key="a", Tagging={"TagSet": many})
     s3.delete_object_tagging(Bucket="vault", Key="a")
     assert s3.get_object_tagging(Bucket="vault", Key="a")["TagSet"] == []
+
+
+def test_a_corrupted_object_is_named(s3, cloud):
+    s3.put_object(Bucket="vault", Key="stg/web/a", Body=b"a = 1")
+    s3.put_object(Bucket="vault", Key="stg/web/b", Body=b"b = 1")
+    cloud.db.execute(
+        "UPDATE s3_body SET data = CAST(substr(data, 1, 13) || x'0000' || substr(data, 16) AS BLOB) WHERE id = 1"
+    )
+
+    with pytest.raises(ClientError, match=r"s3://vault/stg/web/a is corrupted: its bytes are not those that were"):
+        s3.get_object(Bucket="vault", Key="stg/web/a")
+    assert s3.get_object(Bucket="vault", Key="stg/web/b")["Body"].read() == b"b = 1"

@@ -5,7 +5,7 @@ from dataclasses import field, fields
 from typing import Any, Literal
 
 from culm.cloud.s3 import checksums, conditions, ranges
-from culm.cloud.s3.references import bucket_named, new_version_id, shown_version_id, version_named
+from culm.cloud.s3.references import body_of, bucket_named, new_version_id, shown_version_id, version_named
 from culm.errors import AwsError
 from culm.model.record import Stored, record
 from culm.store.s3 import bodies, objects
@@ -105,7 +105,7 @@ class ReadInput:
 @operation("s3", "GetObject")
 def get_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
     version, (first, last), members = look(call, req)
-    return members | {"body": bodies.read(call.db, str(version.body_id), first, last)}
+    return members | {"body": body_of(call, version, first, last)}
 
 
 @operation("s3", "HeadObject")

@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from culm.errors import AwsError
-from culm.store.s3 import buckets, objects
+from culm.store.s3 import bodies, buckets, objects
 from culm.store.s3.buckets import Bucket
 from culm.store.s3.objects import Version
+from culm.store.sealing import Corrupted
 from culm.wire.operations import Call
 
 _BUCKET_NAME = re.compile(r"(?!.*\.\.)(?!xn--)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -38,6 +39,21 @@ def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> 
     if version is None or version.delete_marker:
         raise AwsError("NoSuchKey", "The specified key does not exist.", 404, key=key)
     return version
+
+
+def body_of(call: Call, version: Version, first: int, last: int) -> bytes:
+    """Bytes `first` to `last` of a version, or an error that names it: it is not what was written."""
+    try:
+        return bodies.read(call.db, str(version.body_id), first, last)
+    except Corrupted as why:
+        raise corrupted(version, why) from why
+
+
+def corrupted(version: Version, why: Corrupted) -> AwsError:
+    where = f"s3://{version.bucket}/{version.key}"
+    which = "" if version.version_id == objects.NULL else f" (version {version.version_id})"
+    message = f"The object {where}{which} is corrupted: {why}. Put it there again, or go back to an earlier version."
+    return AwsError("InternalError", message, 500, key=version.key)
 
 
 def new_version_id(call: Call, bucket: Bucket) -> str:

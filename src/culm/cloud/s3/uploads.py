@@ -6,7 +6,7 @@ from typing import Any, Literal
 from culm.cloud.s3 import checksums, conditions, ranges
 from culm.cloud.s3.copies import Source, read_source
 from culm.cloud.s3.objects import check_key, headers_of
-from culm.cloud.s3.references import bucket_named, new_version_id, owner, shown_version_id
+from culm.cloud.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
 from culm.errors import AwsError
 from culm.model.record import Stored, record
 from culm.store.s3 import bodies, objects, uploads
@@ -92,7 +92,7 @@ class UploadPartCopyInput(Source):
 def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
     source = read_source(call, req)
     first, last = ranges.parse_exact(req.copy_source_range, source.facts.size)
-    part = keep(call, req, bodies.read(call.db, str(source.body_id), first, last), Checksums())
+    part = keep(call, req, body_of(call, source, first, last), Checksums())
     return {"copy_part_result": {"e_tag": part.e_tag, "last_modified": call.now}}
 
 
