@@ -22,7 +22,7 @@ PORTS = {
     "notices": ("8004", "5404"),
 }
 LAYOUT = [
-    *("Dockerfile", "Dockerfile.migrate", "docker-compose.yml", "conf/settings.toml", "docker/conf/settings.toml"),
+    *("Dockerfile", "Dockerfile.migrate", "docker-compose.yml", "conf/database.url", "docker/conf/database.url"),
     *("docker/entrypoint.sh", "dkr-run.sh", "dkr-push.sh", ".github/workflows/test.yml", "README.md"),
 ]
 SHARED = [
@@ -63,12 +63,12 @@ def test_the_examples_are_what_the_template_gives_plus_their_own_code(service: s
         assert os.access(example, os.X_OK) == given[path].executable, path
 
 
-@pytest.mark.parametrize("language", ["python"])
+@pytest.mark.parametrize("language", ["python", "go"])
 def test_the_layout_is_that_of_every_service_folder(language: str) -> None:
     assert set(LAYOUT) <= set(rendered(language, names("pets")))
 
 
-@pytest.mark.parametrize("language", ["python"])
+@pytest.mark.parametrize("language", ["python", "go"])
 def test_no_placeholder_is_left(language: str) -> None:
     for path, file in rendered(language, names("pets")).items():
         for name in names("pets"):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree as ET
@@ -128,3 +129,12 @@ services:
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     stand.culm("up", "--runtime", "process")
     assert [stand.get(path).status for path in ("/accounts/", "/catalog/")] == [200, 200]
+
+
+@pytest.mark.skipif(not (shutil.which("go") and shutil.which("dbmate")), reason="go and dbmate are not on the PATH")
+def test_a_service_in_go_runs_and_is_tested(stand: Stand, tmp_path: Path) -> None:
+    stand.culm("new", "birds", "--lang", "go")
+    said = stand.culm("test", "birds", "--with", "embedded", "--junit", str(tmp_path / "junit.xml"))
+    assert re.search(r"birds \d+ passed", said.err)
+    [suite] = ET.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "0")

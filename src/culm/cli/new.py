@@ -8,7 +8,7 @@ from culm.errors import UsageError
 from culm.manifest.load import FILE, find
 from culm.scaffold.new import new as write
 
-LANGUAGES = ("python",)
+LANGUAGES = ("python", "go")
 
 
 @click.command()

@@ -13,6 +13,9 @@ from culm.manifest.nodes import compose
 from culm.model.record import record
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+GO = ("go", "run", ".")
+"""In place of CMD, which names the binary that the image's build has made."""
+
 DATABASES = re.compile(r"(^|/)(postgres|postgis|pgvector)\b")
 DEFAULTED = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
@@ -45,7 +48,7 @@ def part(name: str, folder: Path) -> Part:
     return Part(
         name=name,
         folder=folder,
-        command=command_of(folder / "Dockerfile"),
+        command=GO if (folder / "go.mod").is_file() else command_of(folder / "Dockerfile"),
         migration=command_of(migration) if migration.is_file() else None,
     )
 

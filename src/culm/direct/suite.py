@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from culm.direct import gotest
 from culm.direct.processes import finish
 from culm.errors import CulmError, UsageError
 from culm.model.record import record
@@ -30,10 +31,12 @@ class Result:
 
 
 def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
-    """A pytest each for tests/unit and tests/integration, or one for tests/, and where each reports.
+    """A pytest each for tests/unit and tests/integration, or one for tests/; or `go test`. And where each reports.
 
-    One for both would not do: they may have files of the same name.
+    One pytest for both would not do: they may have files of the same name.
     """
+    if (folder / "go.mod").is_file():
+        return [(("go", "test", "-count=1", "-json", "./..."), work / "go.xml")]
     kinds = [f"tests/{kind}" for kind in ("unit", "integration") if (folder / "tests" / kind).is_dir()]
     if not kinds and (folder / "tests").is_dir():
         kinds = ["tests"]
@@ -52,10 +55,18 @@ def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Cal
     results = []
     for words, report in commands(folder, work):
         problem = ""
+        lines: list[str] = []
+
+        def heard(line: str, lines: list[str] = lines) -> None:
+            lines.append(line)
+            say(line)
+
         try:
-            finish(f"{service}'s tests", words, folder, env, say)
+            finish(f"{service}'s tests", words, folder, env, heard)
         except CulmError as error:
             problem = error.what
+        if words[0] == "go":
+            report.write_text(gotest.junit(service, lines))
         results.append(read(service, report, problem))
     return Result(
         service=service,

@@ -9,7 +9,7 @@ from culm.model.record import record
 SUFFIX = ".tmpl"
 """Keeps a template's files from being taken for the package's own by Python, linters and git."""
 
-EXECUTABLE = frozenset({"dkr-run.sh", "dkr-push.sh", "docker/entrypoint.sh"})
+EXECUTABLE = frozenset({"dkr-run.sh", "dkr-push.sh", "docker/entrypoint.sh", "docker/migrate.sh"})
 
 
 @record
@@ -27,9 +27,10 @@ def rendered(language: str, names: Mapping[str, str]) -> dict[str, File]:
         return text
 
     found = {}
-    for path, file in walk(resources.files("culm.scaffold") / "templates" / language):
-        path = fill(path.removesuffix(SUFFIX))
-        found[path] = File(text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE)
+    for folder in ("common", language):
+        for path, file in walk(resources.files("culm.scaffold") / "templates" / folder):
+            path = fill(path.removesuffix(SUFFIX))
+            found[path] = File(text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE)
     return found
 
 
