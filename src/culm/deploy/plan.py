@@ -137,8 +137,12 @@ def asked(project: Project, one: Service, found: Survey, images: Known) -> plan.
         ),
         differences=(*(changed if revision else ()), *settings_differences(wished, service)),
         rule=rule(project, one, found),
-        migration="runs" if migrates else "has run" if one.migration else "none",
+        migration=_migration(revision, migration_image) if migrates else "has run" if one.migration else "none",
     )
+
+
+def _migration(revision: Described | None, image: str | None) -> plan.Migration:
+    return "may run" if revision is not None and image == BUILT else "runs"
 
 
 def registered(wanted: Described, before: Described | None) -> Described:

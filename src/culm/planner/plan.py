@@ -15,6 +15,10 @@ from culm.planner.moves import How, Moves, Wanted, live, plan_moves
 from culm.planner.remedies import Remedy, remedies
 
 
+Migration = Literal["none", "has run", "runs", "may run"]
+"""It may run where its image is to be built: not if that turns out to be the one that has run."""
+
+
 @record
 class Asked:
     """A service of the deploy, and what was found out about it."""
@@ -24,7 +28,7 @@ class Asked:
     """Of the task definition, and of the service's settings."""
     rule: str | None = None
     """What changes about its path; None: nothing."""
-    migration: Literal["none", "has run", "runs"] = "none"
+    migration: Migration = "none"
 
 
 @record
@@ -33,7 +37,7 @@ class ServicePlan:
     how: How
     differences: tuple[Difference, ...]
     rule: str | None
-    migration: Literal["none", "has run", "runs"]
+    migration: Migration
     lends: bool
     """Its migration runs in its own slot."""
     percents: tuple[int, int] | None

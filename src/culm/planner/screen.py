@@ -101,21 +101,23 @@ def sentence(service: ServicePlan, plan: Plan) -> str:
     if any(obstacle.name == service.name for obstacle in plan.moves.obstacles):
         return "does not fit"
     where = f" on {', '.join(numbers[arn] for arn in service.places)}" if service.places else ""
+    migrates = service.migration in ("runs", "may run")
+    migration = "its migration" if service.migration == "runs" else "its migration if it changed"
     match service.how:
         case "new":
-            words = [f"new{where}" if service.migration != "runs" else f"new: its migration, then a task{where}"]
+            words = [f"new: {migration}, then a task{where}" if migrates else f"new{where}"]
         case "start-first":
             words = [f"a new task{where}, then the old one stops"]
         case "stop-first" if service.lends:
-            words = [f"stops, its migration runs in its slot, then it starts{where}"]
+            words = [f"stops, {migration} runs in its slot, then it starts{where}"]
         case "stop-first":
             words = [f"stops, then starts{where}"]
         case "settings":
             words = [f"new settings{where}"]
         case _:
             words = [f"as it is{where}"]
-    if service.migration == "runs" and not service.lends and service.how != "new":
-        words[0] = f"its migration; {words[0]}"
+    if migrates and not service.lends and service.how not in ("new", "unchanged"):
+        words[0] = f"{migration}; {words[0]}"
     if service.count[0] != service.count[1] and service.how != "new":
         words.append(f"{service.count[0]} tasks become {service.count[1]}")
     if service.rule is not None:
