@@ -61,7 +61,8 @@ def show(plan: Plan) -> None:
     click.echo(screen(plan, columns, short=True) + "\n", err=True)
     if not plan.fits:
         stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
-        raise Differs(f"{stuck}: no room; nothing was changed", "one of the ways out above, the cheapest is first")
+        hint = "one of the ways out above; the cheapest is the first" if plan.remedies else ""
+        raise Differs(f"{stuck}: it does not fit, nothing was changed", hint)
 
 
 def report(outcomes: list[Outcome], console: Console) -> None:

@@ -14,7 +14,6 @@ from culm.planner.machines import type_of
 from culm.planner.moves import How, Moves, Wanted, live, plan_moves
 from culm.planner.remedies import Remedy, remedies
 
-
 Migration = Literal["none", "has run", "runs", "may run"]
 """It may run where its image is to be built: not if that turns out to be the one that has run."""
 
