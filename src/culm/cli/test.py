@@ -89,7 +89,12 @@ def compose_for(parts: list[Part], way: str, console: Console) -> tuple[tuple[st
     if program is None:
         problem = "there is no docker compose"
     else:
-        recipes = [Recipe(folder=p.folder, dockerfile=p.folder / "Dockerfile", args=args) for p in parts]
+        recipes = [
+            Recipe(folder=p.folder, dockerfile=p.folder / name, args=args)
+            for p in parts
+            for name in ("Dockerfile", "Dockerfile.migrate")
+            if (p.folder / name).is_file()
+        ]
         choice = choose(recipes, Engine(), console.say)
         if choice.runtime == "docker" and (problem := composed.missing(parts, Engine(), console.say)) is None:
             console.say(f"with compose: {choice.why}")

@@ -79,8 +79,8 @@ def test(
 
 
 def images() -> dict[str, str]:
-    """What the environment says about images: `CULM_BASE_IMAGE`, and what compose files ask it for."""
-    found = {name: os.environ[name] for name in ("BASE_IMAGE", "POSTGRES_IMAGE") if name in os.environ}
+    """What the environment says about images: `CULM_BASE_IMAGE`, and what compose files ask it for: `GO_IMAGE`."""
+    found = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and "CULM" not in name}
     if base := os.environ.get("CULM_BASE_IMAGE"):
         found["BASE_IMAGE"] = base
     return found
