@@ -56,8 +56,14 @@ class Stand:
     def __init__(self, root: Path, *, port: int, venvs: Path | None = None) -> None:
         self.home = root / "a stand" / "home"
         self.project = root / "a stand" / "project"
+        self.keys = root / "a stand" / "keys"
         self.port = port
-        self.environment = {**os.environ, "CULM_HOME": str(self.home), "PYTHONWARNINGS": "ignore"}
+        self.environment = {
+            **os.environ,
+            "CULM_HOME": str(self.home),
+            "CULM_KEYS": str(self.keys),
+            "PYTHONWARNINGS": "ignore",
+        }
         self.home.mkdir(parents=True, mode=0o700)
         self.project.mkdir()
         if venvs is not None:

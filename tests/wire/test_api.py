@@ -80,9 +80,9 @@ def test_the_region_is_that_of_the_signature(cloud):
         (post(signed("ssm") | {"x-amz-target": "AmazonSSM.AddTagsToResource"}), 501, b"ssm:AddTagsToResource"),
         (post(signed("s3"), query="select&select-type=2"), 405, b"<Code>MethodNotAllowed</Code>"),
         (
-            Request(method="GET", path="/vault", query="policy", headers=signed("s3")),
+            Request(method="GET", path="/vault", query="acl", headers=signed("s3")),
             501,
-            b"culm does not serve s3:GetBucketPolicy",
+            b"culm does not serve s3:GetBucketAcl",
         ),
         (post({"x-amz-target": f"{ECS}.ListClusters"}, "{"), 400, b"SerializationException"),
         (Request(method="GET", path="/vault/key", query="", headers={}), 404, b"<Code>NoSuchBucket</Code>"),

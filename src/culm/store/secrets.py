@@ -1,0 +1,106 @@
+"""Secrets Manager's secrets: their versions, each value sealed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from sqlite3 import Connection
+
+import msgspec
+
+from culm.model.record import record
+from culm.store.sealing import Corrupted
+
+CONTEXT = "'secret_version/' || secret || '/' || version_id"
+
+
+@record
+class Secret:
+    arn: str
+    name: str
+    created_at: float
+    """Epoch seconds, as all times here."""
+    changed_at: float
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deleted_at: float | None = None
+    """When it goes, once it is marked for deletion."""
+
+
+@record
+class Version:
+    version_id: str
+    created_at: float
+    stages: tuple[str, ...]
+    binary: bool
+
+
+_decode = msgspec.json.Decoder(Secret).decode
+
+
+def find(db: Connection, name_or_arn: str) -> Secret | None:
+    row = db.execute("SELECT body FROM secret WHERE ? IN (arn, name)", (name_or_arn,)).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def list(db: Connection) -> Sequence[Secret]:
+    return [_decode(row[0]) for row in db.execute("SELECT body FROM secret ORDER BY name")]
+
+
+def save(db: Connection, secret: Secret) -> None:
+    db.execute(
+        "INSERT INTO secret VALUES (?, ?, ?) ON CONFLICT (arn) DO UPDATE SET body = excluded.body",
+        (secret.arn, secret.name, msgspec.json.encode(secret).decode()),
+    )
+
+
+def delete(db: Connection, arn: str) -> None:
+    db.execute("DELETE FROM secret WHERE arn = ?", (arn,))
+
+
+def versions(db: Connection, arn: str) -> Sequence[Version]:
+    rows = db.execute(
+        "SELECT version_id, created_at, stages, binary FROM secret_version WHERE secret = ? ORDER BY id", (arn,)
+    )
+    return [
+        Version(
+            version_id=row["version_id"],
+            created_at=row["created_at"],
+            stages=tuple(json.loads(row["stages"])),
+            binary=bool(row["binary"]),
+        )
+        for row in rows
+    ]
+
+
+def set_stages(db: Connection, arn: str, version_id: str, stages: Sequence[str]) -> None:
+    db.execute(
+        "UPDATE secret_version SET stages = ? WHERE secret = ? AND version_id = ?",
+        (json.dumps([*stages]), arn, version_id),
+    )
+
+
+def put(db: Connection, arn: str, version: Version, value: bytes) -> None:
+    db.execute(
+        "INSERT INTO secret_version (secret, version_id, created_at, stages, binary, key_id, data)"
+        " VALUES (?, ?, ?, ?, ?, sealing_key(), seal(?, ?))",
+        (
+            arn,
+            version.version_id,
+            version.created_at,
+            json.dumps(version.stages),
+            version.binary,
+            value,
+            f"secret_version/{arn}/{version.version_id}",
+        ),
+    )
+
+
+def value(db: Connection, arn: str, version_id: str) -> bytes:
+    """Raises `Corrupted`."""
+    row = db.execute(
+        f"SELECT unseal(key_id, data, {CONTEXT}) FROM secret_version WHERE secret = ? AND version_id = ?",
+        (arn, version_id),
+    ).fetchone()
+    if row[0] is None:
+        raise Corrupted(f"secret {arn}, version {version_id}")
+    return bytes(row[0])
