@@ -175,6 +175,7 @@ def _service(one: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
     how = part.how if part else ("unchanged" if not stuck else "start-first" if found else "new")
     group = f"service:{name}"
     sitting = [t.container_instance_arn or "" for t in moves.state.tasks if _stays(t.group, t.desired_status, group)]
+    order = [node.arn for node in Fleet.of(moves.state)]
     rolls = how in ("start-first", "stop-first", "new")
     floor, ceiling = percents(one.wanted.roll, start_first=how == "start-first")
     return ServicePlan(
@@ -186,7 +187,7 @@ def _service(one: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
         lends=part.lends if part else False,
         percents=(floor, ceiling) if rolls else None,
         count=(found.desired_count if found else 0, one.wanted.service.desired_count),
-        places=tuple(sitting),
+        places=tuple(sorted(sitting, key=order.index)),
         down=how == "stop-first" and floor == 0,
     )
 

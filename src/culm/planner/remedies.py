@@ -17,6 +17,8 @@ from culm.planner.moves import Moves, Wanted, plan_moves
 HEADROOM = 1.25
 """A memory limit over the peak that was measured."""
 STEP_MIB = 16
+LEAST_SHARE = 0.5
+"""Of its memory: less is not proposed to a service that was not measured."""
 MOST_MORE = 2
 """How many more instances of one type than there are now are looked at."""
 
@@ -85,7 +87,8 @@ def _smaller(state: ClusterState, wanted: Sequence[Wanted], moves: Moves, peaks:
             (free for arn, free in obstacle.free.items() if obstacle.reasons.get(arn) == "RESOURCE:MEMORY"), default=0
         )
         peak = peaks.get(obstacle.name)
-        if left < STEP_MIB or (peak is not None and left < peak * HEADROOM):
+        least = peak * HEADROOM if peak is not None else obstacle.need.memory * LEAST_SHARE
+        if left < least:
             continue
         resized = [_resized(w, left) if w.name == obstacle.name else w for w in wanted]
         if _fits(state, resized):

@@ -45,8 +45,6 @@ class Measured:
     """Per cent of what its tasks reserve, on average; None: the target does not tell."""
 
 
-FEW = 50
-"""Too few answers for a percentile."""
 FAILURES = 0.01
 """The share of failed requests from which a run does not count."""
 
