@@ -74,7 +74,7 @@ def test(
             return Result(service=own.name, problem=error.what)
         finally:
             progress("taking down")
-            down = (*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+            down = (*compose, "down", "--volumes", "--rmi", "local", "--remove-orphans", "--timeout", "5")
             subprocess.run(down, cwd=own.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True)
 
 
