@@ -9,6 +9,7 @@ import pytest
 
 from culm.control.agents import Agents
 from culm.control.reconciler import Reconciler
+from culm.control.task_secrets import TaskSecrets
 from culm.errors import RuntimeFailure
 from culm.runtime.fake import FakeRuntime
 from culm.runtime.port import Line, Seen
@@ -115,6 +116,7 @@ class World:
             logs=self.logs,
             login=no_login,
             credentials=self.credentials,
+            secrets=TaskSecrets(self.store, "us-east-1"),  # type: ignore[arg-type]
             now=self.cloud.clock,
         )
         self._running.append(asyncio.create_task(agent.run()))

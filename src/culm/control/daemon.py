@@ -32,6 +32,7 @@ from culm.control.settings import NETWORK, Settings
 from culm.control.shutdown import stop_tasks
 from culm.control.sockets import listen, listened, machine_address
 from culm.control.storage_keys import StorageKeys
+from culm.control.task_secrets import TaskSecrets
 from culm.dataplane.haproxy.plane import HaproxyPlane
 from culm.errors import CulmError
 from culm.model.instance_types import parse_fleet
@@ -135,6 +136,7 @@ class Daemon:
         )
         await agents.reset()
         sink = LogSink(self._store, now=clock.now)
+        secrets = TaskSecrets(self._store, region)
         login = RegistryLogin(self._store, now=clock.now, new_id=clock.new_id)
 
         def agent_for(machine: Machine) -> Agent:
@@ -152,6 +154,7 @@ class Daemon:
                 logs=sink,
                 login=login,
                 credentials=credentials,
+                secrets=secrets,
                 now=clock.now,
             )
 

@@ -1,7 +1,7 @@
 """The cluster's own keys, on disk: made at its first start, readable by its owner alone.
 
 They are kept in a folder of their own outside of CULM_HOME, so that whoever gets a copy of the cluster's data has
-not its keys; see docs/decisions/0013-keys-are-kept-apart.md.
+not its keys; see docs/decisions/0016-keys-are-kept-apart.md.
 """
 
 import base64

@@ -22,6 +22,7 @@ def payload(task: Task, definition: TaskDefinition, images: Mapping[str, str]) -
         group=task.group,
         service_name=name if kind == "service" else "",
         memory=int(memory) if memory else None,
+        execution_role_arn=task.overrides.execution_role_arn or definition.execution_role_arn,
         volumes=definition.volumes,
         containers=tuple(
             _container(c, changed.get(c.name, ContainerOverride()), arns[c.name], images[c.name])
@@ -45,6 +46,7 @@ def _container(definition: ContainerDefinition, override: ContainerOverride, arn
         entry_point=definition.entry_point or None,
         command=(definition.command if override.command is None else override.command) or None,
         environment={pair.name: pair.value for pair in environment},
+        secrets=definition.secrets,
         working_directory=definition.working_directory,
         user=definition.user,
         port_mappings=definition.port_mappings,

@@ -17,6 +17,7 @@ from culm.model.task_definitions import (
     LogConfiguration,
     MountPoint,
     PortMapping,
+    Secret,
     Volume,
 )
 from culm.model.tasks import Health, NetworkBinding
@@ -47,6 +48,8 @@ class ContainerPayload:
     entry_point: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    """Names only: the values are fetched when it starts."""
     working_directory: str | None = None
     user: str | None = None
     port_mappings: tuple[PortMapping, ...] = ()
@@ -73,6 +76,8 @@ class TaskPayload:
     service_name: str = ""
     memory: int | None = None
     """Task-level limit, MiB."""
+    execution_role_arn: str | None = None
+    """The role that fetches its secrets."""
     volumes: tuple[Volume, ...] = ()
     containers: tuple[ContainerPayload, ...] = ()
 

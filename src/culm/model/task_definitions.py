@@ -17,6 +17,15 @@ class KeyValuePair:
 
 
 @record
+class Secret:
+    """An environment variable whose value is fetched when the container starts."""
+
+    name: str
+    value_from: str
+    """The ARN of a secret of Secrets Manager, or the ARN or name of a parameter."""
+
+
+@record
 class Tag:
     key: str = ""
     value: str = ""
@@ -104,6 +113,7 @@ class ContainerDefinition:
     command: tuple[str, ...] | None = None
     """None: the image's."""
     environment: tuple[KeyValuePair, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     working_directory: str | None = None
     user: str | None = None
     health_check: HealthCheck | None = None

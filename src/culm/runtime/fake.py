@@ -87,6 +87,10 @@ class FakeRuntime:
             container.lines.append(Line(at=self._now(), text=text, cursor=cursor))
         self._tell(container)
 
+    def spec_of(self, name: str) -> Spec:
+        """What a container was started with."""
+        return self._containers[name].spec
+
     # The port.
 
     async def capabilities(self) -> Capabilities:

@@ -30,7 +30,7 @@ from culm.worker.credentials import Credentials
 from culm.worker.forwarder import Forwarder
 from culm.worker.ledger import fits
 from culm.worker.machine import Machine, registration
-from culm.worker.ports import Control, Login, Logs
+from culm.worker.ports import Control, Login, Logs, Secrets
 from culm.worker.specs import (
     DEFAULT_STOP_TIMEOUT,
     INSTANCE,
@@ -66,6 +66,7 @@ class Agent:
         logs: Logs,
         login: Login,
         credentials: Credentials,
+        secrets: Secrets,
         now: Callable[[], float],
         keep_stopped: float = KEEP_STOPPED,
     ) -> None:
@@ -76,6 +77,7 @@ class Agent:
         self._logs = logs
         self._login = login
         self._credentials = credentials
+        self._secrets = secrets
         self._now = now
         self._keep_stopped = keep_stopped
         self._arn = ""
@@ -231,6 +233,7 @@ class Agent:
             assert container.log_configuration is not None
             create = container.log_configuration.options.get("awslogs-create-group") == "true"
             await self._logs.open(*where, create_group=create)
+        secrets = await self._secrets(task.payload, container)
         await volumes.prepare(task.payload, self._around)
         login = await self._login(container.image)
         if task.pull_started_at is None:
@@ -244,6 +247,7 @@ class Agent:
                 attempt,
                 login,
                 self._credentials.path_of(task.arn),
+                secrets,
             )
         )
         task.pull_stopped_at = task.pull_stopped_at or self._now()

@@ -1,9 +1,9 @@
 """What an agent needs of the world besides its runtime; wired by whoever starts it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from culm.model.agent import FromAgent, RegisterContainerInstance, ToAgent
+from culm.model.agent import ContainerPayload, FromAgent, RegisterContainerInstance, TaskPayload, ToAgent
 from culm.runtime.port import Line
 
 
@@ -36,6 +36,12 @@ class Logs(Protocol):
 
     async def cursor(self, container: str) -> str | None:
         """Of the last line that was kept."""
+        ...
+
+
+class Secrets(Protocol):
+    async def __call__(self, task: TaskPayload, container: ContainerPayload) -> Mapping[str, str]:
+        """The values of a container's secrets; raises RuntimeFailure where one cannot be had."""
         ...
 
 

@@ -1,6 +1,7 @@
 """From a task's payload to what the runtime is told: names, labels, environment, ports; pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -47,8 +48,9 @@ def spec(
     attempt: int,
     login: tuple[str, str] | None,
     credentials_path: str = "",
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> Spec:
-    """`credentials_path`: where the task finds its keys under the API's address."""
+    """`credentials_path`: where the task finds its keys under the API's address. `secrets`: name to value."""
     name = container_name(task, container.name, attempt)
     return Spec(
         name=name,
@@ -56,7 +58,7 @@ def spec(
         address=around.address,
         entry_point=container.entry_point,
         command=container.command,
-        environment={**agent_environment(around, credentials_path), **container.environment},
+        environment={**agent_environment(around, credentials_path), **container.environment, **secrets},
         working_directory=container.working_directory,
         user=container.user,
         memory=container.memory if container.memory is not None else task.memory,

@@ -95,7 +95,6 @@ def test_what_aws_refuses_is_refused_in_its_words(cloud, changed, message):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"secrets": [{"name": "A", "valueFrom": "b"}]},
         {"privileged": True},
         {"readonlyRootFilesystem": True},
         {"links": ["db"]},

@@ -25,6 +25,7 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     if not definition.container_definitions:
         raise _refused("Container definitions should not be null or empty.")
     _numbers(definition)
+    _check_secrets(definition)
     names = [container.name for container in definition.container_definitions]
     for container in definition.container_definitions:
         _check_container(container, definition.memory)
@@ -46,6 +47,20 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     containers = tuple(_with_defaults(c, definition.network_mode) for c in definition.container_definitions)
     _check_ports(containers)
     return replace(definition, container_definitions=containers)
+
+
+def _check_secrets(definition: TaskDefinition) -> None:
+    for container in definition.container_definitions:
+        names = [pair.name for pair in container.environment] + [secret.name for secret in container.secrets]
+        if container.secrets and definition.execution_role_arn is None:
+            raise _refused(
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+            )
+        if container.secrets and len(set(names)) < len(names):
+            raise _refused(
+                "The secret name must be unique and not shared with any new or existing environment variables set on"
+                f" the container, such as '{next(name for name in names if names.count(name) > 1)}'."
+            )
 
 
 def _numbers(definition: TaskDefinition) -> None:

@@ -35,7 +35,7 @@ class RegisterTaskDefinitionInput:
     family: str
     container_definitions: tuple[ContainerDefinition, ...]
     task_role_arn: str | None = None
-    execution_role_arn: Stored[str | None] = None
+    execution_role_arn: str | None = None
     network_mode: Literal["bridge", "host", "none", "awsvpc"] | None = None
     volumes: tuple[Volume, ...] = ()
     placement_constraints: tuple[PlacementConstraint, ...] = ()
