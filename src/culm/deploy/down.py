@@ -11,7 +11,7 @@ from culm.deploy.observe import observe, or_none
 from culm.deploy.target import Target
 from culm.deploy.wait import intervals, tasks
 from culm.errors import TimedOut
-from culm.manifest import identity, render
+from culm.manifest import render
 from culm.manifest.project import Project
 from culm.vault.names import of_key
 
@@ -80,9 +80,11 @@ def load_balancer(target: Target, live: Live, say: Say) -> None:
 
 def roles(target: Target, live: Live, say: Say) -> None:
     iam = target.client("iam")
-    for name, document in live.roles.items():
-        if document:
-            iam.delete_role_policy(RoleName=name, PolicyName=identity.POLICY)
+    for name in live.roles:
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
         iam.delete_role(RoleName=name)
         say(f"deleted role {name}")
 
