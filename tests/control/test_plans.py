@@ -16,7 +16,8 @@ from culm.decide.state import ClusterState, is_gone
 from culm.manifest.render import percents
 from culm.model.services import Service
 from culm.planner import described
-from culm.planner.moves import Moves, Wanted, Wave, plan_moves
+from culm.planner.moves import plan_moves
+from culm.planner.waves import Moves, Wanted, Wave
 
 TIMES = int(os.environ.get("CULM_EXAMPLES", "1"))
 STRATEGIES = [

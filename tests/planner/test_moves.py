@@ -10,8 +10,9 @@ from culm.decide.state import ClusterState
 from culm.deploy.prices import load
 from culm.manifest.sizes import Roll
 from culm.planner.bill import Assumptions
-from culm.planner.moves import Moves, Wanted, plan_moves
+from culm.planner.moves import plan_moves
 from culm.planner.remedies import Remedy, remedies
+from culm.planner.waves import Moves, Wanted
 
 
 def running(*names: str, memory: int = 256) -> ClusterState:

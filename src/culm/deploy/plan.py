@@ -20,7 +20,8 @@ from culm.planner import described, plan
 from culm.planner.bill import Assumptions, PriceList
 from culm.planner.differences import Difference, differences
 from culm.planner.machines import type_of, with_fleet
-from culm.planner.moves import REVISION, Wanted, settled
+from culm.planner.moves import settled
+from culm.planner.waves import REVISION, Wanted
 
 BUILT = "built on deploy"
 """Stands for the digest of an image that is not in its repository yet."""

@@ -6,101 +6,22 @@ it does not matter which is faster, and what is planned is what happens. One tha
 wave of its own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from culm.decide import deployments
-from culm.decide.ledger import Fleet, Need, need_of
+from culm.decide.ledger import Fleet, need_of
 from culm.decide.placement import TASK_DEFAULT, Request, Unplaceable, objection
 from culm.decide.roster import HOLDING
 from culm.decide.simulate import Move, Outcome, obedient, run_task, simulate
 from culm.decide.state import ClusterState
 from culm.decide.validation import dead_configuration
 from culm.manifest.render import percents
-from culm.manifest.sizes import Roll
-from culm.model.record import record
 from culm.model.services import DeploymentConfiguration, Service
 from culm.model.task_definitions import TaskDefinition
 from culm.model.tasks import Status, Task
-
-How = Literal["new", "start-first", "stop-first", "settings", "unchanged"]
-REVISION = "planned"
-"""Stands for the number of a revision that is not registered yet."""
-
-
-@record
-class Wanted:
-    """A service as the deploy is to leave it."""
-
-    service: Service
-    """Its wished settings; `deployments` are not looked at."""
-    definition: TaskDefinition
-    """The live revision, or one to be registered."""
-    migration: TaskDefinition | None = None
-    """To be run before it; None: nothing is to be migrated."""
-    roll: Roll = "auto"
-    after: tuple[str, ...] = ()
-    again: bool = False
-    """Roll it even though nothing changed: its last deployment failed."""
-
-    @property
-    def name(self) -> str:
-        return self.service.service_name
-
-
-@record
-class Step:
-    """A moment of the deploy, with the MiB that every instance has left after it."""
-
-    move: Move
-    free: Mapping[str, int]
-    """By container instance ARN."""
-
-
-@record
-class Part:
-    """What one service does in its wave."""
-
-    name: str
-    how: How
-    migrates: bool = False
-    lends: bool = False
-    """Its migration runs in its own slot, which it gives up for that."""
-
-
-@record
-class Wave:
-    parts: tuple[Part, ...]
-    steps: tuple[Step, ...]
-
-
-@record
-class Obstacle:
-    """Why a service cannot get where it is wanted."""
-
-    name: str
-    step: Literal["migration", "roll", "configuration"]
-    need: Need
-    """Of the task that finds no place."""
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    """By container instance ARN, in RunTask's vocabulary."""
-    free: Mapping[str, int] = field(default_factory=dict)
-    """MiB left by container instance ARN, at that moment."""
-    told: str = ""
-    """The service's own event, or what is wrong with its percentages."""
-
-
-@record
-class Moves:
-    waves: tuple[Wave, ...]
-    obstacles: tuple[Obstacle, ...]
-    """Empty: everything fits."""
-    state: ClusterState
-    """The cluster at the end, or before the first thing that does not fit."""
-
-    def part(self, name: str) -> Part | None:
-        return next((part for wave in self.waves for part in wave.parts if part.name == name), None)
+from culm.planner.waves import REVISION, How, Moves, Obstacle, Part, Step, Wanted, Wave
 
 
 def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:

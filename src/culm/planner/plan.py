@@ -11,8 +11,9 @@ from culm.model.record import record
 from culm.planner.bill import Assumptions, Bill, PriceList, bill
 from culm.planner.differences import Difference
 from culm.planner.machines import type_of
-from culm.planner.moves import How, Moves, Wanted, live, plan_moves
+from culm.planner.moves import live, plan_moves
 from culm.planner.remedies import Remedy, remedies
+from culm.planner.waves import How, Moves, Wanted
 
 Migration = Literal["none", "has run", "runs", "may run"]
 """It may run where its image is to be built: not if that turns out to be the one that has run."""

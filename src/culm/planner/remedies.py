@@ -12,7 +12,8 @@ from culm.model.record import record
 from culm.model.task_definitions import TaskDefinition
 from culm.planner.bill import Assumptions, PriceList, bill
 from culm.planner.machines import imagined
-from culm.planner.moves import Moves, Wanted, plan_moves
+from culm.planner.moves import plan_moves
+from culm.planner.waves import Moves, Wanted
 
 HEADROOM = 1.25
 """A memory limit over the peak that was measured."""

@@ -3,8 +3,8 @@
 from typing import Any
 
 from culm.planner.bill import Bill
-from culm.planner.moves import Wave
 from culm.planner.plan import Plan
+from culm.planner.waves import Wave
 
 
 def report(plan: Plan) -> dict[str, Any]:

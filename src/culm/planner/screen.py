@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from culm.model.arn import last
 from culm.planner.differences import Difference
-from culm.planner.moves import Obstacle, Step
 from culm.planner.plan import Host, Plan, ServicePlan
+from culm.planner.waves import Obstacle, Step
 
 FIELDS = 4
 """Differences of a service that the short form shows."""
