@@ -60,7 +60,9 @@ def roll(text: str) -> Roll:
             return known
     percents = re.fullmatch(r"(\d+)\s*%?\s*/\s*(\d+)\s*%?", text.strip())
     if percents is None:
-        raise ValueError(f"{text!r} is no way to roll: auto, start-first, stop-first, or MINIMUM/MAXIMUM such as 50/150")
+        raise ValueError(
+            f"{text!r} is no way to roll: auto, start-first, stop-first, or MINIMUM/MAXIMUM such as 50/150"
+        )
     minimum, maximum = int(percents[1]), int(percents[2])
     if minimum > maximum or maximum == 0 or minimum == maximum == 100:
         raise ValueError(f"{text!r} is refused by ECS: the minimum is at most the maximum, and not both are 100")
