@@ -151,7 +151,7 @@ def test_down_takes_what_up_has_made_and_keeps_its_data_until_told(
     target: Target, project: Project, said: list[str]
 ) -> None:
     apply.base(target, project, ignore)
-    vault = render.vault_bucket(target.account, target.region)
+    vault = render.vault_bucket(project.name, target.account, target.region)
     down(target, project, said.append, volumes=False)
     live = observe(target, project, vault)
     assert (live.cluster, live.load_balancer, live.target_groups) == (None, None, {})

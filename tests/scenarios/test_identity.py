@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from tests.scenarios.stand import Said, Stand
 
 AWS = Path(sys.executable).parent / "aws"
-VAULT = "culm-vault-000000000000-us-east-1"
+VAULT = "culm-bamboo-000000000000-us-east-1"
 OWN = "local/accounts/database.url"
 OTHER = "local/orders/database.url"
 

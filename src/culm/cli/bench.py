@@ -37,7 +37,7 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
     asked = path or one.health
     with faults.translated():
         found = benches.running(target, project, one)
-        live = observe(target, project, render.vault_bucket(target.account, target.region))
+        live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
         begin = url(target, one, live)
         if begin is None:
             raise CulmError(f"{service} is behind no load balancer", f"culm deploy {service}")

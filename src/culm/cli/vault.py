@@ -30,8 +30,9 @@ def vault() -> None:
 
 
 def opened(target_name: str, *, to_write: bool = False) -> Vault:
-    target = open_target(open_project(), target_name)
-    found = vault_of(target)
+    project = open_project()
+    target = open_target(project, target_name)
+    found = vault_of(target, project)
     if to_write:
         found.prepare(target.region)
     return found

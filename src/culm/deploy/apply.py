@@ -38,10 +38,10 @@ def call(target: Target, change: Change) -> Any:
 
 def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surroundings]:
     """Bring about what services stand on; the state after it. Nothing is called when it is all there."""
-    vault = render.vault_bucket(target.account, target.region)
+    vault = render.vault_bucket(project.name, target.account, target.region)
     for _ in range(ROUNDS):
         live = observe(target, project, vault)
-        around = surroundings(target, live)
+        around = surroundings(target, project, live)
         changes = diff.base(project, live, around)
         if not changes:
             return live, around
@@ -71,7 +71,7 @@ def configuration(
     target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say
 ) -> None:
     """The files that only the target can tell: databases' and the load balancer's URLs."""
-    vaultfiles.vault_of(target).prepare(target.region)
+    vaultfiles.vault_of(target, project).prepare(target.region)
     databases.prepare(target, project, live, around, say, progress)
     assert live.load_balancer is not None, "the base is there"
     url = f"http://{live.load_balancer['DNSName']}:{around.port}\n"

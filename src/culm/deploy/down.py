@@ -21,7 +21,7 @@ STOP_SECONDS = 120.0
 
 def down(target: Target, project: Project, say: Say, *, volumes: bool) -> None:
     """Remove all that `up` makes; what it made with data in it stays unless `volumes`."""
-    live = observe(target, project, render.vault_bucket(target.account, target.region))
+    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     if live.cluster is not None:
         services(target, project, say)
     load_balancer(target, live, say)
@@ -130,7 +130,7 @@ def data(target: Target, project: Project, live: Live, say: Say) -> None:
     ]
     for key in sorted(live.vault or ()):
         if key.startswith(tuple(begins)) and (file := of_key(key)) is not None:
-            vaultfiles.vault_of(target).purge(file)
+            vaultfiles.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
     rds = target.client("rds")
     for name in live.databases:

@@ -17,7 +17,7 @@ EVENTS = 10
 
 def status(target: Target, project: Project) -> dict[str, Any]:
     """Services, instances, rules and last events; the words of the AWS API in snake case."""
-    live = observe(target, project, render.vault_bucket(target.account, target.region))
+    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     if live.cluster is None:
         return {"project": project.name, "services": [], "instances": [], "rules": [], "events": []}
     running = tasks(target.client("ecs"), project.name)

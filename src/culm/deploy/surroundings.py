@@ -7,6 +7,7 @@ from culm.deploy.live import Live
 from culm.deploy.target import Target
 from culm.errors import CulmError
 from culm.manifest import render
+from culm.manifest.project import Project
 
 LOCAL_PORT = 8080
 AWS_PORT = 80
@@ -14,7 +15,7 @@ LOCAL_DRAIN_SECONDS = 1
 PORTS_TRIED = 100
 
 
-def surroundings(target: Target, live: Live) -> render.Surroundings:
+def surroundings(target: Target, project: Project, live: Live) -> render.Surroundings:
     settings = target.settings
     local = settings.provider == "local"
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
@@ -27,7 +28,7 @@ def surroundings(target: Target, live: Live) -> render.Surroundings:
         env=settings.env,
         region=target.region,
         account=target.account,
-        vault=render.vault_bucket(target.account, target.region),
+        vault=render.vault_bucket(project.name, target.account, target.region),
         vpc=subnets[0]["VpcId"],
         subnets=tuple(sorted(subnet["SubnetId"] for subnet in subnets)),
         port=listener_port(target, live),

@@ -33,8 +33,8 @@ class Survey:
 
 def survey(target: Target, project: Project) -> Survey:
     """Nothing is changed, nothing is started."""
-    live = observe(target, project, render.vault_bucket(target.account, target.region))
-    around = surroundings(target, live)
+    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
+    around = surroundings(target, project, live)
     if live.cluster is None:
         return Survey(live=live, around=around)
     ecs = target.client("ecs")
@@ -78,7 +78,7 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
         env=settings.env,
         region=region,
         account=account,
-        vault=render.vault_bucket(account, region),
+        vault=render.vault_bucket(project.name, account, region),
         vpc="",
         subnets=(),
         port=settings.port or 0,

@@ -2,6 +2,7 @@
 
 from culm.deploy.target import Target
 from culm.manifest import render
+from culm.manifest.project import Project
 from culm.vault.files import File, Vault
 from culm.vault.names import Name
 from culm.vault.secret import Secret
@@ -10,8 +11,8 @@ OPERATOR = ".culm"
 """In a service's place: what no service may read. No service can have this name."""
 
 
-def vault_of(target: Target) -> Vault:
-    return Vault(target.client("s3"), render.vault_bucket(target.account, target.region))
+def vault_of(target: Target, project: Project) -> Vault:
+    return Vault(target.client("s3"), render.vault_bucket(project.name, target.account, target.region))
 
 
 def get(target: Target, around: render.Surroundings, service: str, file: str) -> str | None:
@@ -22,11 +23,11 @@ def get(target: Target, around: render.Surroundings, service: str, file: str) ->
 def put(target: Target, around: render.Surroundings, service: str, file: str, text: str) -> None:
     """Write it over what is there now; a deploy that runs at the same time fails one of the two, and loses nothing."""
     seen = read(target, around, service, file)
-    vault_of(target).write(name(around, service, file), Secret(text.encode()), over=seen)
+    Vault(target.client("s3"), around.vault).write(name(around, service, file), Secret(text.encode()), over=seen)
 
 
 def read(target: Target, around: render.Surroundings, service: str, file: str) -> File | None:
-    return vault_of(target).read(name(around, service, file))
+    return Vault(target.client("s3"), around.vault).read(name(around, service, file))
 
 
 def name(around: render.Surroundings, service: str, file: str) -> Name:

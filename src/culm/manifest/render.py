@@ -65,8 +65,9 @@ def log_group(project: Project, service: Service) -> str:
     return f"/culm/{project.name}/{service.name}"
 
 
-def vault_bucket(account: str, region: str) -> str:
-    return f"culm-vault-{account}-{region}"
+def vault_bucket(project: str, account: str, region: str) -> str:
+    """Of its own for each project: two may have a service of the same name."""
+    return f"culm-{project}-{account}-{region}"
 
 
 def task_definition(
