@@ -100,8 +100,8 @@ def name(text: str) -> str:
             f"{text!r} cannot be a name: lower-case letters, digits and single hyphens, a letter first, "
             "because repositories, target groups and databases are named after it"
         )
-    if len(text) > 32:
-        raise ValueError(f"{text!r} has {len(text)} characters; a load balancer's name takes 32")
+    if len(text) > 30:
+        raise ValueError(f"{text!r} has {len(text)} characters; the vault's bucket leaves room for 30")
     if text.startswith("internal-"):
         raise ValueError(f"{text!r} begins with internal-, which AWS keeps for itself in load balancers' names")
     return text
