@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOREIGN = re.compile(r"pythonhosted|registry\.npmjs|deb\.debian\.org|/ro{2}t/")
+FOREIGN = re.compile(r"pythonh[o]sted|registry\.npmj[s]|deb\.debian\.or[g]|/ro{2}t/")
 
 
 def test_no_tracked_file_names_a_registry_host_or_a_home_folder():
