@@ -1,6 +1,7 @@
 """Values and servers for tests that send real requests: rules, groups, and targets that tell what they were asked."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -30,10 +31,19 @@ Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 NOT_FOUND = Action(type="fixed-response", fixed_response_config=FixedResponseConfig(status_code="404"))
 
 
+PORTS = itertools.count(11_000 + os.getpid() * 37 % 20_000)
+"""Below those that the kernel gives to outgoing connections, which come and go; each once."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("every port is taken")
 
 
 def forward(*groups: str, weights: tuple[int, ...] = ()) -> Action:

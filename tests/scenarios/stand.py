@@ -225,7 +225,7 @@ class Stand:
 
     def gone(self) -> None:
         """Wait for the last of them to leave: a process outlives the news of its end by a moment."""
-        eventually(lambda: not self.processes(), within=5)
+        eventually(lambda: not self.processes(), within=30)
 
     def close(self) -> None:
         """Whatever happened: nothing of it stays."""

@@ -4,6 +4,7 @@ import socket
 
 from tests.scenarios import misfits
 from tests.scenarios.stand import BAMBOO, Stand
+from tests.traffic import free_port
 
 
 def answers(address: str, port: int) -> bool:
@@ -39,7 +40,7 @@ def test_down_of_one_project_leaves_the_other_alone(stand: Stand) -> None:
     misfits.service(stand, "one")
     misfits.project(stand, "first", "one")
     stand.culm("up", "--runtime", "process")
-    other = Stand(stand.home.parents[1] / "second", port=stand.port + 1)
+    other = Stand(stand.home.parents[1] / "second", port=free_port())
     other.environment = stand.environment
     misfits.service(other, "two")
     misfits.project(other, "second", "two")
