@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import signal
 import socket
 import sqlite3
 import threading
@@ -31,6 +32,9 @@ from culm.wire.http import Request, Response
 from culm.wire.keyring import AccessKey, Keyring
 
 REGION = "us-east-1"
+
+# A shell that starts us in the background lets us ignore SIGINT, and so would every program that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast a property is tried depends on what else the machine does; that it holds does not.
 hypothesis.settings.register_profile("culm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
