@@ -43,4 +43,7 @@ def test_what_is_said_of_a_service_ends_what_it_was_doing(monkeypatch: pytest.Mo
         console = Console(stream)
         console.doing("web", "pushing")
         console.say("pushed", "web")
-        assert screen.read(4096).endswith(b"\x1b[Kweb pushed\r\n")
+        said = b""
+        while not said.endswith(b"\r\n"):  # a terminal hands over what it has, in pieces
+            said += screen.read(4096)
+        assert said.endswith(b"\x1b[Kweb pushed\r\n")

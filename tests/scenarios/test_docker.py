@@ -54,7 +54,7 @@ def test_each_service_is_a_container_with_a_hard_limit_on_one_of_two_instances(s
     assert [each["HostConfig"]["Memory"] for each in found] == [256 * 1024 * 1024] * 4
     bound = [port for each in found for port in each["NetworkSettings"]["Ports"]["8080/tcp"]]
     assert Counter(Counter(port["HostIp"] for port in bound).values()) == {2: 2}
-    assert len({port["HostPort"] for port in bound}) == 4
+    assert len({(port["HostIp"], port["HostPort"]) for port in bound}) == 4
     assert not {"8080", str(stand.port)} & {port["HostPort"] for port in bound}
 
 

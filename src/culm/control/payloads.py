@@ -46,7 +46,7 @@ def _container(definition: ContainerDefinition, override: ContainerOverride, arn
         entry_point=definition.entry_point or None,
         command=(definition.command if override.command is None else override.command) or None,
         environment={pair.name: pair.value for pair in environment},
-        secrets=definition.secrets,
+        secrets=definition.secrets or (),
         working_directory=definition.working_directory,
         user=definition.user,
         port_mappings=definition.port_mappings,

@@ -113,7 +113,8 @@ class ContainerDefinition:
     command: tuple[str, ...] | None = None
     """None: the image's."""
     environment: tuple[KeyValuePair, ...] = ()
-    secrets: tuple[Secret, ...] = ()
+    secrets: tuple[Secret, ...] | None = None
+    """None: not given. ECS shows an empty `environment`, but leaves out `secrets`."""
     working_directory: str | None = None
     user: str | None = None
     health_check: HealthCheck | None = None

@@ -25,7 +25,7 @@ def test_a_family_counts_its_revisions_up_and_fills_in_aws_s_defaults(cloud):
     assert container["essential"] is True
     assert container["cpu"] == 0
     assert container["environment"] == container["mountPoints"] == container["portMappings"] == []
-    assert "command" not in container and "entryPoint" not in container
+    assert not {"command", "entryPoint", "secrets"} & set(container)
 
 
 def test_is_described_by_family_by_revision_and_by_arn(cloud):

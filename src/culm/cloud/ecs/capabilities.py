@@ -37,7 +37,7 @@ def _of_container(container: ContainerDefinition, definition: TaskDefinition) ->
         names.append("com.amazonaws.ecs.capability.ecr-auth")
         if definition.execution_role_arn:
             names.append("ecs.capability.execution-role-ecr-pull")
-    for secret in container.secrets:
+    for secret in container.secrets or ():
         kind = "asm" if ":secretsmanager:" in secret.value_from else "ssm"
         names.append(f"ecs.capability.secrets.{kind}.environment-variables")
     if container.memory_reservation is not None:

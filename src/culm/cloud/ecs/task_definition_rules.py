@@ -51,7 +51,7 @@ def check(definition: TaskDefinition) -> TaskDefinition:
 
 def _check_secrets(definition: TaskDefinition) -> None:
     for container in definition.container_definitions:
-        names = [pair.name for pair in container.environment] + [secret.name for secret in container.secrets]
+        names = [pair.name for pair in container.environment] + [secret.name for secret in container.secrets or ()]
         if container.secrets and definition.execution_role_arn is None:
             raise _refused(
                 "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
