@@ -3,8 +3,10 @@
 import json
 import os
 import subprocess
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ from tests.traffic import free_port
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # a first build of eight images takes minutes
 
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
-"""`.ci/base-image.sh` makes it."""
+POSTGRES = os.environ.get("POSTGRES_IMAGE", "culm-postgres:bookworm")
+"""`.ci/base-image.sh` makes both."""
 SERVICES = ("accounts", "catalog", "notices", "orders")
 
 
@@ -41,7 +44,7 @@ def engine() -> None:
 @pytest.fixture(scope="module")
 def stand(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     made = Stand(tmp_path_factory.mktemp("docker"), port=free_port())
-    made.environment["CULM_BASE_IMAGE"] = BASE
+    made.environment |= {"CULM_BASE_IMAGE": BASE, "BASE_IMAGE": BASE, "POSTGRES_IMAGE": POSTGRES}
     made.copy(BAMBOO)
     made.culm("up", "--runtime", "docker")
     yield made
@@ -70,6 +73,42 @@ def test_a_second_up_changes_nothing(stand: Stand) -> None:
 
     assert "nothing changed" in stand.culm("up").err
     assert {each["Id"] for each in containers(stand)} == before
+
+
+def test_the_same_image_runs_on_the_cluster_under_its_tests_and_under_compose(stand: Stand, tmp_path: Path) -> None:
+    [task] = [task for task in stand.tasks().values() if task["group"] == "service:accounts"]
+    [deployed] = task["containers"]
+    [running] = [each for each in containers(stand) if task["taskArn"] in each["Config"]["Labels"].values()]
+    migration = stand.client("ecs").describe_task_definition(taskDefinition="bamboo-accounts-migrate")
+    [migrated] = migration["taskDefinition"]["containerDefinitions"]
+
+    stand.culm("test", "accounts", "--with", "compose", "--junit", str(tmp_path / "junit.xml"))
+    tested = {each.get("value") for each in ET.parse(tmp_path / "junit.xml").iterfind(".//property[@name='image']")}
+    assert tested == {running["Image"]}
+
+    composed = {
+        **stand.environment,
+        "IMAGE": f"{deployed['image'].partition('@')[0]}@{deployed['imageDigest']}",
+        "MIGRATE_IMAGE": migrated["image"],
+        "COMPOSE_PROJECT_NAME": f"accounts-{stand.port}",
+        "PORT": str(free_port()),
+        "DATABASE_PORT": str(free_port()),
+    }
+    folder = stand.project / "accounts"
+    try:
+        up = stand.run(["./dkr-run.sh", "--detach"], cwd=folder, environment=composed)
+        assert up.status == 0, up.screen
+        [id] = docker("ps", "--quiet", "--filter", f"publish={composed['PORT']}").split()
+        [under_compose] = json.loads(docker("inspect", id))
+        assert under_compose["Image"] == running["Image"]
+        assert configuration(id) != configuration(running["Id"]), "only that differs"
+    finally:
+        down = ["docker-compose", "down", "--volumes", "--timeout", "1"]
+        stand.run(down, cwd=folder, environment=composed)
+
+
+def configuration(container: str) -> str:
+    return docker("exec", container, "cat", "/app/conf/database.url")
 
 
 def test_down_leaves_no_container_and_no_network(stand: Stand) -> None:

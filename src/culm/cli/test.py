@@ -13,6 +13,7 @@ from culm.cli.run import leave
 from culm.cli.session import service_folders
 from culm.deploy import faults, local
 from culm.deploy.build.choose import choose
+from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Recipe
 from culm.deploy.console import Console
@@ -41,7 +42,7 @@ def test(services: tuple[str, ...], junit: Path | None, way: str, jobs: int, ver
     parts = [part(name, folder) for name, folder in service_folders(services).items()]
     console = Console(width=max(len(each.name) for each in parts))
     compose = compose_for(parts, way, console)
-    laptop = Laptop(console)
+    laptop, builder = Laptop(console), DockerBuilder(Engine())
     mark = secrets.token_hex(3)
     signal.signal(signal.SIGTERM, leave)
 
@@ -53,7 +54,7 @@ def test(services: tuple[str, ...], junit: Path | None, way: str, jobs: int, ver
         progress = partial(console.doing, own.name)
         with faults.translated():
             if compose is not None:
-                return composed.test(own, *compose, mark, say, progress)
+                return composed.test(own, *compose, builder, mark, say, progress)
             needed = around(own)
             if needed.lacking:
                 raise CulmError(f"{own.name} needs {', '.join(needed.lacking)}, which only an engine can run", "")
@@ -116,4 +117,5 @@ def summary(result: Result) -> str:
         return f"failed: {result.problem.splitlines()[0]}"
     skipped = f", {result.skipped} skipped" if result.skipped else ""
     failed = f"{result.failed} failed, " if result.failed else ""
-    return f"{failed}{result.passed} passed{skipped} in {result.seconds:.1f} s"
+    image = f", image {result.image[:19]}" if result.image else ""
+    return f"{failed}{result.passed} passed{skipped} in {result.seconds:.1f} s{image}"

@@ -5,17 +5,23 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Say
-from culm.direct import environments, ports, suite
+from culm.direct import compose_images, environments, ports, suite
+from culm.direct.compose_images import Built
 from culm.direct.parts import COMPOSE_FILES, Part
 from culm.direct.processes import finish
 from culm.direct.suite import Result
-from culm.errors import CulmError
+from culm.errors import CulmError, UsageError
+
+OWN = "IMAGE"
+"""The variable that names the service's own image; `MIGRATE_IMAGE` its migration's, `CATALOG_IMAGE` a neighbour's."""
 
 PUBLISHED = re.compile(r"\$\{(\w+):-\d+\}:\d+")
 """`${PORT:-8001}:8080`: a host port that the environment may choose."""
@@ -45,12 +51,15 @@ def test(
     own: Part,
     compose: tuple[str, ...],
     args: Mapping[str, str],
+    builder: DockerBuilder,
     mark: str,
     say: Callable[[str, str], None],
     progress: Say,
 ) -> Result:
     """Bring it up built anew and migrated, run its tests, take it down with its volumes."""
-    text = next((own.folder / name).read_text() for name in COMPOSE_FILES if (own.folder / name).is_file())
+    text = compose_text(own.folder)
+    if text is None:
+        raise UsageError(f"{own.name} has no compose file", "culm test --with embedded")
     chosen = chosen_ports(text)
     tell = partial(say, own.name)
     env = {**os.environ, **args, **chosen, "COMPOSE_PROJECT_NAME": f"culm-test-{own.name}-{mark}"}
@@ -62,14 +71,19 @@ def test(
                     f"{own.name}'s compose file does not let its port be chosen",
                     'ports: ["127.0.0.1:${PORT:-8001}:8080"]',
                 )
-            progress("building and starting")
-            finish(f"compose up of {own.name}", (*compose, "up", "--detach", "--build"), own.folder, env, tell)
+            progress("building")
+            images = prebuilt(compose_images.built(own.folder, text, env), builder, progress)
+            env |= images or {}
+            progress("starting")
+            up = (*compose, "up", "--detach", "--no-build" if images else "--build")
+            finish(f"compose up of {own.name}", up, own.folder, env, tell)
             progress("testing")
             told = environments.variables(own.folder, **bases(chosen))
             result = suite.run(own.name, own.folder, Path(work), told, tell)
             if not result.well:
                 finish("compose logs", (*compose, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
-            return result
+            image = builder.engine.image_id(images[OWN]) if images and OWN in images else None
+            return replace(result, image=image or "")
         except CulmError as error:
             return Result(service=own.name, problem=error.what)
         finally:
@@ -89,17 +103,28 @@ def images() -> dict[str, str]:
 def missing(parts: Iterable[Part], engine: Engine, say: Say) -> str | None:
     """Why one of the images that are not built here cannot be had; None when all are there."""
     for part in parts:
-        for name in (part.folder / name for name in COMPOSE_FILES if (part.folder / name).is_file()):
-            for image in foreign_images(name.read_text(), os.environ):
-                if engine.image_id(image) is None:
-                    say(f"pulling {image}")
-                    if (problem := engine.pull(image)) is not None:
-                        return f"cannot get {image}: {problem}"
+        if (text := compose_text(part.folder)) is None:
+            continue
+        for image in compose_images.foreign(text, os.environ):
+            if engine.image_id(image) is None:
+                say(f"pulling {image}")
+                if (problem := engine.pull(image)) is not None:
+                    return f"cannot get {image}: {problem}"
     return None
 
 
-def foreign_images(compose: str, environment: Mapping[str, str]) -> list[str]:
-    """`image:` lines, variables as compose fills them in."""
-    written = re.findall(r"^\s+image:\s*[\"']?([^\s\"'#]+)", compose, re.MULTILINE)
-    filled = (re.sub(r"\$\{(\w+):?-([^}]*)\}", lambda m: environment.get(m[1]) or m[2], each) for each in written)
-    return list(dict.fromkeys(filled))
+def compose_text(folder: Path) -> str | None:
+    return next((path.read_text() for name in COMPOSE_FILES if (path := folder / name).is_file()), None)
+
+
+def prebuilt(found: Sequence[Built], builder: DockerBuilder, progress: Say) -> dict[str, str] | None:
+    """The image of each, by the variable that names it: the very ones that a deploy would push.
+
+    None when one of them can only be built by compose.
+    """
+    images: dict[str, str] = {}
+    for each in found:
+        if each.variable is None:
+            return None
+        images[each.variable] = builder.built(each.recipe, progress)
+    return images

@@ -24,6 +24,8 @@ class Result:
     """Why they could not run, or what the service did instead; empty: they ran."""
     junit: tuple[str, ...] = ()
     """What they reported."""
+    image: str = ""
+    """The id of the image that was tested, where one was."""
 
     @property
     def well(self) -> bool:
@@ -110,6 +112,10 @@ def merged(results: Iterable[Result]) -> str:
     for result in results:
         for suite in (suite for junit in result.junit for suite in suites_of(junit)):
             suite.set("name", result.service)
+            if result.image:
+                properties = ET.Element("properties")
+                ET.SubElement(properties, "property", name="image", value=result.image)
+                suite.insert(0, properties)
             top.append(suite)
         if result.problem:
             suite = ET.SubElement(top, "testsuite", name=result.service, tests="1", failures="0", errors="1", time="0")

@@ -26,6 +26,9 @@ BUILDKIT_FLAGS = frozenset({"mount", "link", "parents", "chmod", "checksum", "se
 NETWORK = "CULM_BUILD_NETWORK"
 """Names the network of RUN lines, as `docker build --network` does: `host`, say, where only the host has a proxy."""
 LAST_LINES = 15
+BUILT = "culm-built"
+"""What images are called before they go into a repository; the fingerprint of what they are made of is the tag."""
+TAG_LENGTH = 32
 
 
 class DockerBuilder:
@@ -35,44 +38,58 @@ class DockerBuilder:
         self.engine = engine
         self._pushing = threading.Lock()
         """One image at a time: the layers that it shares with those before are mounted, not sent anew."""
+        self._building: dict[str, threading.Lock] = {}
+        self._mutex = threading.Lock()
 
     def fingerprint(self, recipe: Recipe) -> str:
         """Of the context, the Dockerfile, its arguments, and the very base images that the engine has."""
         read = instructions(recipe.dockerfile)
         bases = {base: self.engine.image_id(base) for base in base_images(read, recipe.args)}
-        args = {name: value for name, value in sorted(recipe.args.items()) if name in declared(read)}
-        told = hashlib.sha256(json.dumps(["docker", bases, args]).encode())
+        told = hashlib.sha256(json.dumps(["docker", bases, dict(sorted(given(read, recipe.args).items()))]).encode())
         told.update(recipe.dockerfile.read_bytes())
         told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return told.hexdigest()
 
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
-        read = instructions(recipe.dockerfile)
-        build = self.build_with_cli if needs_buildkit(read) else self.build_with_engine
-        lines: list[str] = []
-        try:
-            for line in build(recipe, place, read):
-                lines.append(line)
-                if line.startswith(("Step ", "#")):
-                    progress(line)
-        except CulmError as error:
-            output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
-            raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
-        config, history = self.engine.facts(f"{place.repository}:{place.tag}")
+        image = self.built(recipe, progress)
+        config, history = self.engine.facts(image)
         allowed = dockerfiles.allowed_names(recipe.dockerfile.read_text())
         refuse(images.check(place.repository, config, history, allowed))
+        self.engine.tag(image, place.repository, place.tag)
         progress("pushing")
         with self._pushing:
             digest = self.engine.push(place.repository, place.tag, place.user, place.password)
         say(f"pushed {place.repository}")
         return digest
 
-    def build_with_engine(self, recipe: Recipe, place: Place, read: list[Instruction]) -> Iterator[str]:
-        args = {name: value for name, value in recipe.args.items() if name in declared(read)}
+    def built(self, recipe: Recipe, progress: Say) -> str:
+        """Its name on the engine. Built once: who tests it and who pushes it have the same, whichever comes first."""
+        name = f"{BUILT}:{self.fingerprint(recipe)[:TAG_LENGTH]}"
+        with self._mutex:
+            building = self._building.setdefault(name, threading.Lock())
+        with building:
+            if self.engine.image_id(name) is None:
+                self.build(recipe, name, progress)
+        return name
+
+    def build(self, recipe: Recipe, name: str, progress: Say) -> None:
+        read = instructions(recipe.dockerfile)
+        build = self.build_with_cli if needs_buildkit(read) else self.build_with_engine
+        lines: list[str] = []
+        try:
+            for line in build(recipe, name, read):
+                lines.append(line)
+                if line.startswith(("Step ", "#")):
+                    progress(line)
+        except CulmError as error:
+            output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
+            raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
+
+    def build_with_engine(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
         options = {
-            "t": f"{place.repository}:{place.tag}",
+            "t": name,
             "dockerfile": DOCKERFILE,
-            "buildargs": json.dumps(args),
+            "buildargs": json.dumps(given(read, recipe.args)),
             "rm": "1",
             "forcerm": "1",
         }
@@ -80,15 +97,14 @@ class DockerBuilder:
             options["networkmode"] = network
         yield from self.engine.build(archive(recipe, context.read(recipe.folder, recipe.dockerfile)), options)
 
-    def build_with_cli(self, recipe: Recipe, place: Place, read: list[Instruction]) -> Iterator[str]:
+    def build_with_cli(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
         program = shutil.which("docker")
         if program is None:
             hint = "install the docker command with buildx, or leave out --mount, --link and here-documents"
             raise CulmError("it needs BuildKit, and there is no docker command to reach it", hint)
-        command = [program, "build", "--file", str(recipe.dockerfile), "--tag", f"{place.repository}:{place.tag}"]
-        for name, value in recipe.args.items():
-            if name in declared(read):
-                command += ["--build-arg", f"{name}={value}"]
+        command = [program, "build", "--file", str(recipe.dockerfile), "--tag", name]
+        for argument, value in given(read, recipe.args).items():
+            command += ["--build-arg", f"{argument}={value}"]
         if network := os.environ.get(NETWORK):
             command += ["--network", network]
         with subprocess.Popen(
@@ -163,9 +179,14 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
     return list(found)
 
 
-def declared(read: list[Instruction]) -> set[str]:
-    """The arguments that a Dockerfile takes: the engine refuses others."""
-    return {word.partition("=")[0] for one in read if one.keyword == "ARG" for word in words(one.rest)}
+def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:
+    """Those that the Dockerfile declares, as the engine refuses others, and that differ from its default."""
+    defaults: dict[str, set[str]] = {}
+    for one in read:
+        for word in words(one.rest) if one.keyword == "ARG" else ():
+            name, _, default = word.partition("=")
+            defaults.setdefault(name, set()).add(default)
+    return {name: value for name, value in args.items() if name in defaults and defaults[name] != {value}}
 
 
 def needs_buildkit(read: list[Instruction]) -> bool:

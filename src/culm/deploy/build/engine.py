@@ -43,6 +43,13 @@ class Engine:
             body = answer.read()
             return str(json.loads(body)["Id"]) if answer.status == 200 else None
 
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        """Give it one more name."""
+        query = urlencode({"repo": repository, "tag": tag})
+        with self._call("POST", f"/images/{quote(image, safe='/:@')}/tag?{query}") as answer:
+            if answer.status != 201:
+                demanded(answer)
+
     def facts(self, image: str) -> tuple[dict[str, Any], list[str]]:
         """Its configuration's `config`, and the command of each step of its history."""
         path = f"/images/{quote(image, safe='/:@')}"
