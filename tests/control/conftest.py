@@ -1,6 +1,7 @@
 """A whole cluster in one process: boto3, the real operations, reconciler and agents, on a runtime in memory."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from sqlite3 import Connection
 from typing import Any, TypeVar
@@ -183,6 +184,24 @@ class World:
         container = {"name": "web", "image": f"{family}:1", "memory": 256, **changed}
         answer = self.ecs.register_task_definition(family=family, containerDefinitions=[container])
         return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    def make_role(self, name: str) -> str:
+        """One that tasks may have, with the conditions that AWS recommends; its ARN.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+        """
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": "000000000000"},
+                "ArnLike": {"aws:SourceArn": "arn:aws:ecs:us-east-1:000000000000:*"},
+            },
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        made = self.cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
+        return str(made["Role"]["Arn"])
 
     def tasks(self, **filters: Any) -> list[dict[str, Any]]:
         arns = self.ecs.list_tasks(**filters)["taskArns"]

@@ -184,7 +184,7 @@ def asked(world):
 
 async def test_a_task_gets_credentials_of_its_role_that_are_renewed_and_end_with_it(world, asked):
     world.register()
-    overrides = {"taskRoleArn": "arn:aws:iam::000000000000:role/web"}
+    overrides = {"taskRoleArn": world.make_role("web")}
     arn = world.ecs.run_task(taskDefinition="web", overrides=overrides)["tasks"][0]["taskArn"]
     await world.settle()
     status, first = await asked(arn)

@@ -209,3 +209,22 @@ async def test_percents_that_never_allow_a_move_are_told_in_ecs_s_words(world, p
         " configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
     )
     assert world.service()["runningCount"] == desired
+
+
+async def test_a_service_whose_role_cannot_be_assumed_says_so_and_starts_when_it_can(world):
+    role = "arn:aws:iam::000000000000:role/web"
+    container = {"name": "web", "image": "web:1", "memory": 64}
+    world.ecs.register_task_definition(family="web", containerDefinitions=[container], taskRoleArn=role)
+    world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1)
+    await world.settle()
+    assert world.tasks(serviceName="web") == []
+    [event] = world.service()["events"]
+    assert event["message"] == (
+        f"(service web) failed to launch a task with (error ECS was unable to assume the role '{role}' that was "
+        "provided for this task. Please verify that the role being passed has the proper trust relationship and "
+        "permissions and that your IAM user has permissions to pass this role.)."
+    )
+
+    world.make_role("web")
+    await world.advance(11)
+    assert world.service()["runningCount"] == 1

@@ -127,6 +127,16 @@ def test_the_hint_follows_how_the_container_ended(task: dict[str, Any], hint: st
 NO_ROOM = "(service web) was unable to place a task because no container instance met all of its requirements."
 
 
+def test_a_role_that_cannot_be_assumed_is_told_at_once() -> None:
+    event = {"createdAt": BEGAN, "message": "(service web) failed to launch a task with (error ECS was unable to ...)."}
+    found = doomed(a_look(a_deployment(pendingCount=0), events=[event]))
+    assert (found.why, found.hint) == (
+        event["message"],
+        "see that the role is there and trusts ecs-tasks.amazonaws.com",
+    )
+    assert isinstance(verdict(a_look(a_deployment(pendingCount=1), events=[event])), Going), "it is there by now"
+
+
 def test_no_room_is_a_failure_when_nobody_makes_any() -> None:
     events = [{"createdAt": BEGAN + timedelta(seconds=1), "message": NO_ROOM}]
     assert isinstance(verdict(a_look(events=events, stuck_seconds=NO_ROOM_SECONDS - 1)), Going)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sqlite3 import Connection
 
 from culm.cloud.ecs.fleet import instances_of
+from culm.cloud.ecs.task_roles import unassumable
 from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
@@ -23,12 +24,15 @@ def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: floa
     revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
     revisions.update(d.task_definition for s in wanted for d in s.deployments)
     definitions = {arn: task_definitions.find_arn(db, arn) for arn in revisions}
+    wished = {d.task_definition for s in wanted for d in s.deployments if d.status == "PRIMARY"}
+    roles = {arn: unassumable(db, d) for arn, d in definitions.items() if d is not None and arn in wished}
     return ClusterState(
         now=now,
         instances=tuple(instances_of(db, cluster)),
         tasks=tuple(found),
         services=tuple(wanted),
         task_definitions={arn: d for arn, d in definitions.items() if d is not None},
+        unassumable={arn: role for arn, role in roles.items() if role is not None},
         target_health=target_health(db, found),
     )
 

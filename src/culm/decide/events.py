@@ -114,6 +114,19 @@ def unknown_revision(service: str, task_definition_arn: str) -> str:
     return f"(service {service}) was unable to place a task. Reason: {last(task_definition_arn)} does not exist."
 
 
+def cannot_assume(role_arn: str) -> str:
+    """What RunTask's refusal and a service's event say of a role that is not there, or does not trust ECS."""
+    return (
+        f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that the role "
+        "being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass "
+        "this role."
+    )
+
+
+def cannot_launch(service: str, error: str) -> str:
+    return f"(service {service}) failed to launch a task with (error {error})."
+
+
 FAILED_CHECKS = "Task failed container health checks"
 """The stopped reason of a task whose container health check fails."""
 

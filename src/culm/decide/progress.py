@@ -26,6 +26,8 @@ class Moves:
     """The next start is not due yet."""
     obstacle: Unplaceable | None = None
     """Why the next task found no place."""
+    refusal: str = ""
+    """Why no task may be started, whatever the room."""
 
 
 def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, now: float) -> list[Action]:
@@ -118,7 +120,9 @@ def _obstacles(
         told.append(events.cannot_start(name))
     if moves.started or moves.stopped or roster.leaving:
         return told
-    if moves.obstacle is not None:
+    if moves.refusal:
+        told.append(events.cannot_launch(name, moves.refusal))
+    elif moves.obstacle is not None:
         told.append(events.unable_to_place(name, *closest(moves.obstacle.reasons, fleet)))
     elif moves.protected:
         told.append(events.under_protection(name, primary.id, moves.protected))

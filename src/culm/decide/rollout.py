@@ -76,6 +76,7 @@ class _Look:
         self.stopped = 0
         self.protected = 0
         self.obstacle: Unplaceable | None = None
+        self.refusal = ""
 
     @property
     def halted(self) -> bool:
@@ -95,6 +96,7 @@ class _Look:
             protected=self.protected,
             waits=self.waits,
             obstacle=self.obstacle,
+            refusal=self.refusal,
         )
 
     def newly_healthy(self) -> list[Action]:
@@ -107,6 +109,9 @@ class _Look:
         roster = self.roster
         missing = min(roster.desired - len(roster.kept), roster.ceiling - roster.held)
         if missing <= 0 or self.halted or self.waits:
+            return []
+        if (role := self.state.unassumable.get(self.primary.task_definition)) is not None:
+            self.refusal = events.cannot_assume(role)
             return []
         definition = self.state.task_definitions[self.primary.task_definition]
         need = need_of(definition)

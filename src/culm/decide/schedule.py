@@ -10,6 +10,9 @@ from culm.decide.placement import Chance, chance_of
 from culm.decide.records import forgettable
 from culm.decide.state import ClusterState, group_of, is_gone, tasks_by_group
 
+ROLES_SECONDS = 10.0
+"""Between looks whether a role that a service's tasks need can be assumed by now."""
+
 
 def schedule(state: ClusterState, chance: Chance = chance_of, fleet: Fleet | None = None) -> list[Action]:
     """Everything that can be done now, service by service, the oldest first.
@@ -38,6 +41,8 @@ def _moments(state: ClusterState) -> Iterator[float]:
         tasks = groups.get(group_of(service), [])
         if primary := service.primary:
             yield backoff.starts_again_at(breaker.failures(primary, tasks))
+            if primary.task_definition in state.unassumable:
+                yield state.now + ROLES_SECONDS
         for task in tasks:
             if is_gone(task) or task.desired_status == "STOPPED":
                 continue

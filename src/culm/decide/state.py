@@ -42,6 +42,8 @@ class ClusterState:
     services: tuple[Service, ...] = ()
     task_definitions: Mapping[str, TaskDefinition] = field(default_factory=dict)
     """By ARN; those of the tasks and of the services."""
+    unassumable: Mapping[str, str] = field(default_factory=dict)
+    """By the ARN of a task definition: that of its role, where ECS cannot assume it; no task is started then."""
     target_health: Mapping[str, TargetHealth] = field(default_factory=dict)
     """By task ARN; a task without target groups is absent."""
 

@@ -69,11 +69,11 @@ def verdict(look: Look) -> Done | Going | Doomed:
         return Doomed(
             why=f"it starts and stops again ({len(mine)} times)", task=latest(mine), hint=advice(latest(mine))
         )
-    if running < desired and look.stuck_seconds >= NO_ROOM_SECONDS and (event := no_room(look.service, primary)):
-        return Doomed(
-            why=event,
-            hint="roll: stop-first, smaller `memory:`, or more `instances:` in culm.yml",
-        )
+    waits = running < desired
+    if waits and look.stuck_seconds >= NO_ROOM_SECONDS and (event := told_of(look, primary, "unable to place a task")):
+        return Doomed(why=event, hint="roll: stop-first, smaller `memory:`, or more `instances:` in culm.yml")
+    if waits and not primary["pendingCount"] and (event := told_of(look, primary, "failed to launch a task")):
+        return Doomed(why=event, hint="see that the role is there and trusts ecs-tasks.amazonaws.com")
     return Going(progress=told(primary, len(deployments), look.targets))
 
 
@@ -95,12 +95,12 @@ def latest(tasks: Sequence[Described]) -> Described | None:
     return max(tasks, key=lambda task: task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0, default=None)
 
 
-def no_room(service: Described, primary: Described) -> str | None:
+def told_of(look: Look, primary: Described, what: str) -> str | None:
     """The scheduler's own words, since this deployment began."""
-    for event in service.get("events", ()):
+    for event in look.service.get("events", ()):
         if event["createdAt"] < primary["createdAt"]:
             return None
-        if "unable to place a task" in event["message"]:
+        if what in event["message"]:
             return str(event["message"])
     return None
 

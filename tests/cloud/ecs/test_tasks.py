@@ -1,5 +1,8 @@
 """Tasks, as SDK users see them."""
 
+import json
+from functools import partial
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -46,6 +49,35 @@ def test_what_cannot_run_is_refused(ecs, add_instance, register, given, message)
     register()
     with pytest.raises(ClientError, match=message):
         ecs.run_task(**{"taskDefinition": "web", **given})
+
+
+@pytest.mark.parametrize("kind", ["taskRoleArn", "executionRoleArn"])
+@pytest.mark.parametrize("where", ["definition", "overrides"])
+@pytest.mark.parametrize("principal", [None, "lambda.amazonaws.com"])
+def test_a_role_that_ecs_cannot_assume_is_refused_in_its_own_words(cloud, ecs, add_instance, kind, where, principal):
+    instance = add_instance()
+    role = {kind: "arn:aws:iam::000000000000:role/web"}
+    container = {"name": "web", "image": "web:1", "memory": 64}
+    ecs.register_task_definition(
+        family="web", containerDefinitions=[container], **(role if where == "definition" else {})
+    )
+    if principal:
+        cloud.client("iam").create_role(RoleName="web", AssumeRolePolicyDocument=trust(principal))
+    given = {"taskDefinition": "web", "overrides": role if where == "overrides" else {}}
+    for start in (ecs.run_task, partial(ecs.start_task, containerInstances=[instance])):
+        with pytest.raises(ClientError) as refused:
+            start(**given)
+        assert refused.value.response["Error"] == {
+            "Code": "ClientException",
+            "Message": "ECS was unable to assume the role 'arn:aws:iam::000000000000:role/web' that was provided for "
+            "this task. Please verify that the role being passed has the proper trust relationship and permissions and "
+            "that your IAM user has permissions to pass this role.",
+        }
+
+
+def trust(principal):
+    statement = {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def test_what_has_no_room_is_a_failure_by_name(ecs, add_instance, register):

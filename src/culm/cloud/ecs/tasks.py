@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.ecs import client_tokens, placement_rules, strategies
+from culm.cloud.ecs import client_tokens, placement_rules, strategies, task_roles
 from culm.cloud.ecs.fleet import fleet_of
 from culm.cloud.ecs.launch import Launch, launch
 from culm.cloud.ecs.references import (
@@ -233,6 +233,7 @@ def _launch(call: Call, cluster: str, definition: TaskDefinition, req: RunTaskIn
     if req.propagate_tags == "SERVICE":
         raise AwsError("InvalidParameterException", "Tags can be propagated from a service only to its own tasks.")
     check_overrides(definition, req.overrides)
+    task_roles.check(call.db, definition, req.overrides)
     propagated = tags.of(call.db, definition.task_definition_arn) if req.propagate_tags == "TASK_DEFINITION" else ()
     own = {tag.key for tag in req.tags}
     return Launch(
