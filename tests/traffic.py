@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from culm.dataplane.haproxy.console import Console
 from culm.dataplane.port import Group, Listener, Target
@@ -149,7 +149,7 @@ async def a_web(port: int = 0) -> AsyncIterator[Web]:
         yield web
 
 
-async def target_of(client: httpx.AsyncClient, url: str) -> str:
+async def target_of(client: httpx2.AsyncClient, url: str) -> str:
     """The name of the target that answered; the status where the plane answered itself."""
     response = await client.get(url)
     said = response.json() if response.headers.get("content-type") is None and response.content else {}

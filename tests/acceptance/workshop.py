@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.runtime.oci import MANIFEST, digest_of, tar
 
@@ -77,7 +77,7 @@ def push(ecr: Any, repository: str, tag: str, program: str) -> str:
     }
     [granted] = ecr.get_authorization_token()["authorizationData"]
     headers = {"Authorization": f"Basic {granted['authorizationToken']}"}
-    with httpx.Client(base_url=f"{granted['proxyEndpoint']}/v2/{repository}/", headers=headers) as registry:
+    with httpx2.Client(base_url=f"{granted['proxyEndpoint']}/v2/{repository}/", headers=headers) as registry:
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -90,6 +90,6 @@ def push(ecr: Any, repository: str, tag: str, program: str) -> str:
     return f"{described['repositoryUri']}:{tag}"
 
 
-def _upload(registry: httpx.Client, data: bytes, kind: str) -> dict[str, Any]:
+def _upload(registry: httpx2.Client, data: bytes, kind: str) -> dict[str, Any]:
     registry.post("blobs/uploads/", params={"digest": digest_of(data)}, content=data).raise_for_status()
     return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": digest_of(data), "size": len(data)}

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
 
@@ -47,7 +47,7 @@ class Haproxy:
     def __init__(self, folder: Path, executable: Path | None) -> None:
         self.folder, self.executable = folder, executable
         self.plane: DataPlane = HaproxyPlane(folder, executable=executable)
-        self._client = httpx.AsyncClient()
+        self._client = httpx2.AsyncClient()
         self._occupied: list[socket.socket] = []
 
     async def get(self, port: int, path: str) -> Carried:

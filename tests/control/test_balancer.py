@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, target_of
 
@@ -237,11 +237,11 @@ async def load(url: str, clients: int = 4) -> AsyncIterator[list[int]]:
     seen: list[int] = []
 
     async def ask() -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             while True:
                 try:
                     seen.append((await client.get(url)).status_code)
-                except httpx.HTTPError:
+                except httpx2.HTTPError:
                     seen.append(0)
                 await asyncio.sleep(0.005)
 
@@ -260,7 +260,7 @@ async def test_fifty_swaps_of_the_target_under_load_lose_no_request(real):
         webs = [one, two]
         await real.register(one.target.port)
         await real.become({one.target.port: "healthy"})
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             await eventually(lambda: target_of_is(client, url, one.name))
         async with load(url) as seen:
             for swap in range(1, 51):
@@ -278,23 +278,23 @@ async def test_a_killed_haproxy_is_healed_in_two_seconds_under_load(real):
     async with a_web() as web, real.balanced():
         await real.register(web.target.port)
         await real.become({web.target.port: "healthy"})
-        async with httpx.AsyncClient() as client, load(url, clients=2):
+        async with httpx2.AsyncClient() as client, load(url, clients=2):
             await eventually(lambda: target_of_is(client, url, web.name))
             await kill_haproxy(real.plane.folder)
             await eventually(lambda: refused(client, url))
             await eventually(lambda: target_of_is(client, url, web.name), seconds=2.0)
 
 
-async def target_of_is(client: httpx.AsyncClient, url: str, name: str) -> bool:
+async def target_of_is(client: httpx2.AsyncClient, url: str, name: str) -> bool:
     try:
         return await target_of(client, url) == name
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return False
 
 
-async def refused(client: httpx.AsyncClient, url: str) -> bool:
+async def refused(client: httpx2.AsyncClient, url: str) -> bool:
     try:
         await client.get(url)
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return True
     return False

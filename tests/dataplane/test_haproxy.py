@@ -6,7 +6,7 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.traffic import (
     a_group,
@@ -45,7 +45,7 @@ async def plane(tmp_path):
 
 @pytest.fixture
 async def client():
-    async with httpx.AsyncClient() as made:
+    async with httpx2.AsyncClient() as made:
         yield made
 
 
@@ -156,7 +156,7 @@ async def test_a_sticky_client_keeps_its_target(plane):
         await plane.apply([listener], [a_group("web", one.target, sticky_seconds=60)])
         await plane.apply([listener], [a_group("web", one.target, two.target, sticky_seconds=60)])
         for _ in range(4):
-            async with httpx.AsyncClient() as client:
+            async with httpx2.AsyncClient() as client:
                 first = await client.get(f"http://127.0.0.1:{port}/")
                 assert set(first.cookies) == {"AWSALB", "AWSALBCORS"}
                 again = {(await target_of(client, f"http://127.0.0.1:{port}/")) for _ in range(4)}
@@ -173,7 +173,7 @@ async def test_a_sticky_client_keeps_its_target_group(plane):
         listener = a_listener(port, a_rule(None, action=Action(type="forward", forward_config=config)))
         await plane.apply([listener], [a_group("one", one.target), a_group("two", two.target)])
         for _ in range(8):
-            async with httpx.AsyncClient() as client:
+            async with httpx2.AsyncClient() as client:
                 first = await client.get(f"http://127.0.0.1:{port}/")
                 again = {(await target_of(client, f"http://127.0.0.1:{port}/")) for _ in range(4)}
                 assert again == {first.json()["target"]}
@@ -312,7 +312,7 @@ async def test_stopping_while_it_is_launched_leaves_nothing_behind(plane, client
 async def refused(client, url):
     try:
         await client.get(url)
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return True
     return False
 

@@ -5,7 +5,7 @@ import itertools
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from culm.model.repositories import Repository
@@ -30,8 +30,8 @@ class Client:
     def start(self) -> None:
         self.store = Store(self.folder / "state.db")
         self.registry = Registry(self.store, self.folder / "registry", now=lambda: self.now, new_id=self.new_id)
-        transport = httpx.ASGITransport(application(self.registry))
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4566")
+        transport = httpx2.ASGITransport(application(self.registry))
+        self.http = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:4566")
 
     async def restart(self) -> None:
         """As if the daemon had been killed."""
@@ -48,7 +48,7 @@ class Client:
 
     async def log_in(self) -> str:
         password, _ = await self.store.run(lambda db: tokens.mint(db, self.new_id, self.now))
-        self.http.auth = httpx.BasicAuth("AWS", password)
+        self.http.auth = httpx2.BasicAuth("AWS", password)
         return password
 
     async def create(self, name: str, **settings: Any) -> None:
@@ -74,7 +74,7 @@ class Client:
         layer = await self.push_blob(b"layer" + text.encode())
         return self.as_bytes({"mediaType": self.MANIFEST, "config": config, "layers": [layer], **more})
 
-    async def put(self, reference: str, manifest: bytes, name: str = "web", **more: Any) -> httpx.Response:
+    async def put(self, reference: str, manifest: bytes, name: str = "web", **more: Any) -> httpx2.Response:
         content_type = json.loads(manifest).get("mediaType", self.MANIFEST)
         return await self.http.put(
             f"/v2/{name}/manifests/{reference}", content=manifest, headers={"Content-Type": content_type}, **more
@@ -89,7 +89,7 @@ class Client:
         return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
     @staticmethod
-    def error_code(answer: httpx.Response) -> str:
+    def error_code(answer: httpx2.Response) -> str:
         (error,) = answer.json()["errors"]
         return error["code"]
 

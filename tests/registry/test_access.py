@@ -1,4 +1,4 @@
-import httpx
+import httpx2
 import pytest
 
 from culm.store.ecr import tokens
@@ -22,7 +22,7 @@ async def test_the_token_opens_the_door(client):
 @pytest.mark.parametrize("user", ["AWS", "root"])
 async def test_a_wrong_user_or_password_does_not(client, user):
     password = "wrong" if user == "AWS" else await client.log_in()
-    answer = await client.http.get("/v2/", auth=httpx.BasicAuth(user, password))
+    answer = await client.http.get("/v2/", auth=httpx2.BasicAuth(user, password))
     assert answer.status_code == 401
 
 

@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--ready-fd", type=int)
     settings = Settings(**vars(parser.parse_args()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # docker push tries TLS first, which it would warn of
     try:
         asyncio.run(daemon.serve(settings))

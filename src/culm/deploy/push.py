@@ -5,7 +5,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#push
 
 from urllib.parse import urljoin
 
-import httpx
+import httpx2
 
 from culm.deploy.build.oci import MANIFEST, Image
 from culm.deploy.build.port import Place, Say
@@ -17,37 +17,37 @@ def push(image: Image, place: Place, say: Say) -> None:
     host, _, name = place.repository.partition("/")
     base = f"{'http' if place.insecure else 'https'}://{host}"
     try:
-        with httpx.Client(base_url=base, auth=(place.user, place.password), timeout=60, trust_env=False) as client:
+        with httpx2.Client(base_url=base, auth=(place.user, place.password), timeout=60, trust_env=False) as client:
             sent = sum(send_blob(client, name, digest, data) for digest, data in image.blobs.items())
             answer = client.put(
                 f"/v2/{name}/manifests/{place.tag}", content=image.manifest, headers={"Content-Type": MANIFEST}
             )
             check(answer, place)
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise CulmError(f"cannot push to {place.repository}: {error}", "does the cluster run? culm status") from None
     say(f"pushed {place.repository} ({sent / 1024:.0f} KiB new)")
 
 
-def send_blob(client: httpx.Client, name: str, digest: str, data: bytes) -> int:
+def send_blob(client: httpx2.Client, name: str, digest: str, data: bytes) -> int:
     """Bytes sent: none when the registry has the blob."""
     if client.head(f"/v2/{name}/blobs/{digest}").status_code == 200:
         return 0
     begun = client.post(f"/v2/{name}/blobs/uploads/")
     if begun.status_code != 202:
         raise refusal(begun, name)
-    where = httpx.URL(urljoin(str(begun.url), begun.headers["Location"])).copy_merge_params({"digest": digest})
+    where = httpx2.URL(urljoin(str(begun.url), begun.headers["Location"])).copy_merge_params({"digest": digest})
     done = client.put(where, content=data, headers={"Content-Type": "application/octet-stream"})
     if done.status_code != 201:
         raise refusal(done, name)
     return len(data)
 
 
-def check(answer: httpx.Response, place: Place) -> None:
+def check(answer: httpx2.Response, place: Place) -> None:
     if answer.status_code != 201:
         raise refusal(answer, place.repository)
 
 
-def refusal(answer: httpx.Response, name: str) -> CulmError:
+def refusal(answer: httpx2.Response, name: str) -> CulmError:
     """A registry's refusal in words; a full disk is the likely one on a laptop."""
     try:
         said = "; ".join(f"{e['code']}: {e.get('message', '')}" for e in answer.json()["errors"])

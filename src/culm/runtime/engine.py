@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from culm.errors import RuntimeFailure
 
 _USUAL_SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock", "${XDG_RUNTIME_DIR}/podman/podman.sock")
-_TIMEOUT = httpx.Timeout(60.0, connect=2.0)
-_STREAMING = httpx.Timeout(None, connect=2.0)
+_TIMEOUT = httpx2.Timeout(60.0, connect=2.0)
+_STREAMING = httpx2.Timeout(None, connect=2.0)
 _PROBE_SECONDS = 0.8
 
 
@@ -40,7 +40,7 @@ def host() -> str:
 
 async def available() -> str | None:
     """None when an engine answers; otherwise why not. Takes less than a second."""
-    engine = Engine(timeout=httpx.Timeout(_PROBE_SECONDS))
+    engine = Engine(timeout=httpx2.Timeout(_PROBE_SECONDS))
     try:
         await engine.get("/_ping")
     except Refused as refused:
@@ -55,13 +55,13 @@ async def available() -> str | None:
 class Engine:
     """Raises Refused for an answer that says no, RuntimeFailure when there is no answer."""
 
-    def __init__(self, address: str | None = None, *, timeout: httpx.Timeout = _TIMEOUT) -> None:
+    def __init__(self, address: str | None = None, *, timeout: httpx2.Timeout = _TIMEOUT) -> None:
         self.host = address or host()
         scheme, _, place = self.host.partition("://")
         socket = place if scheme == "unix" else None
         secure = scheme == "https" or (scheme == "tcp" and bool(os.environ.get("DOCKER_TLS_VERIFY")))
-        self._client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=socket, limits=httpx.Limits(max_connections=None)),
+        self._client = httpx2.AsyncClient(
+            transport=httpx2.AsyncHTTPTransport(uds=socket, limits=httpx2.Limits(max_connections=None)),
             base_url="http://engine" if socket else f"{'https' if secure else 'http'}://{place}",
             timeout=timeout,
         )
@@ -91,8 +91,8 @@ class Engine:
         body: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: httpx.Timeout = _STREAMING,
-    ) -> AsyncIterator[httpx.Response]:
+        timeout: httpx2.Timeout = _STREAMING,
+    ) -> AsyncIterator[httpx2.Response]:
         """An answer that is read piece by piece, for as long as it takes."""
         url = f"{urllib.parse.quote(path, safe='/:@')}?{urllib.parse.urlencode(query or {})}"
         content = json.dumps(body).encode() if body is not None else None
@@ -102,7 +102,7 @@ class Engine:
                 if reply.is_error:
                     raise Refused(reply.status_code, _message(await reply.aread()))
                 yield reply
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             what = f"no container engine answers at {self.host}: {error or type(error).__name__}"
             raise RuntimeFailure("DockerTimeoutError", what) from error
 

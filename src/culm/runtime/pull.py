@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from culm.errors import RuntimeFailure
 from culm.model.record import record
@@ -18,7 +18,7 @@ from culm.runtime.references import Reference
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 
 
 @record
@@ -34,7 +34,7 @@ class Registry:
 
     def __init__(self, reference: Reference, auth: tuple[str, str] | None) -> None:
         self._reference = reference
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             auth=auth, timeout=_TIMEOUT, follow_redirects=True, trust_env=reference.url.startswith("https")
         )
 
@@ -66,7 +66,7 @@ class Registry:
         url = f"{self._reference.url}/manifests/{version}"
         try:
             reply = await self._client.get(url, headers={"Accept": ", ".join((*_MANIFESTS, *_INDEXES))})
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         self._check(reply)
         digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
@@ -85,7 +85,7 @@ class Registry:
                     async for piece in reply.aiter_bytes(1 << 20):
                         sha.update(piece)
                         file.write(piece)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         if f"sha256:{sha.hexdigest()}" != digest:
             raise self._failure(f"blob {digest} arrived damaged")
@@ -99,7 +99,7 @@ class Registry:
                 return str(entry["digest"])
         raise self._failure(f"it has no variant for {'/'.join(wanted)}")
 
-    def _check(self, reply: httpx.Response) -> None:
+    def _check(self, reply: httpx2.Response) -> None:
         if reply.status_code in (401, 403):
             raise self._failure(f"access denied (HTTP {reply.status_code}): the registry refused the credentials")
         if reply.status_code == 404:
@@ -107,7 +107,7 @@ class Registry:
         if not reply.is_success:
             raise self._failure(f"the registry answered HTTP {reply.status_code}")
 
-    def _unreachable(self, error: httpx.HTTPError) -> RuntimeFailure:
+    def _unreachable(self, error: httpx2.HTTPError) -> RuntimeFailure:
         return self._failure(f"registry {self._reference.registry} does not answer: {error or type(error).__name__}")
 
     def _failure(self, what: str) -> RuntimeFailure:

@@ -30,7 +30,7 @@ class HostBuilder:
         return told.hexdigest()
 
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
-        from culm.deploy.push import push  # httpx is slow to import, and nothing changed is the common case
+        from culm.deploy.push import push  # httpx2 is slow to import, and nothing changed is the common case
 
         plan = self.plan(recipe)
         for left in plan.left:
