@@ -4,6 +4,7 @@ import importlib
 import keyword
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,8 +55,21 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="culm")
-def culm() -> None:
+@click.option(
+    "--trace",
+    metavar="FILE",
+    envvar="CULM_TRACE",
+    show_envvar=True,
+    help="Append every call of the AWS API to FILE, a JSON object a line.",
+)
+@click.pass_context
+def culm(context: click.Context, trace: str | None) -> None:
     """All microservices of a project on the fewest small machines, behind one load balancer."""
+    if trace is not None:
+        from culm.deploy import trace as traces
+
+        context.obj = traces.to_file(Path(trace))
+        context.call_on_close(context.obj.close)
 
 
 def main() -> None:

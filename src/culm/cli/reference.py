@@ -12,6 +12,9 @@ HEAD = """# Commands
 
 Data goes to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong command or culm.yml, 3 the answer
 is no (it differs, it does not run), 4 timed out. `CULM_HOME` (default `~/.culm`) is where the local cluster lives.
+
+`culm --trace FILE COMMAND` (or `CULM_TRACE=FILE`) appends every call of the AWS API that the command makes to FILE, a
+JSON object a line: service, operation, parameters, seconds, retries and error. Files and secrets are left out.
 """
 
 

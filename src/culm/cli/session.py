@@ -11,6 +11,7 @@ import click
 
 from culm.deploy import local
 from culm.deploy.target import Target, login_from
+from culm.deploy.trace import Trace
 from culm.errors import UsageError
 from culm.manifest.infer import LOCAL
 from culm.manifest.load import FILE, find, load
@@ -51,12 +52,19 @@ def open_target(project: Project, name: str) -> Target:
     """The target as it is: a local cluster that does not run is not started here."""
     settings = settings_of(project, name)
     if settings.provider != "local" or settings.endpoint_url:
-        return Target(settings)
+        return Target(settings, trace=tracing())
     return local_target(settings, local.demand())
 
 
 def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
-    return Target(settings, described["endpoint"], login_from(described.get("environment", {})))
+    return Target(settings, described["endpoint"], login_from(described.get("environment", {})), tracing())
+
+
+def tracing() -> Trace | None:
+    """What `culm --trace FILE` asked for."""
+    context = click.get_current_context(silent=True)
+    found: Trace | None = context.find_root().obj if context else None
+    return found
 
 
 def services_of(project: Project, names: Iterable[str]) -> list[Service]:

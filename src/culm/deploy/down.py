@@ -56,7 +56,7 @@ def services(target: Target, project: Project, say: Say) -> None:
         say(f"deleting service {arn.rpartition('/')[2]}")
     started = time.monotonic()
     for pause in intervals():
-        left = tasks(ecs, project.name)
+        left = tasks(ecs, project.name, desiredStatus="RUNNING")
         if not left:
             return
         for task in left:

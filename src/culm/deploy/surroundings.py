@@ -43,9 +43,9 @@ def listener_port(target: Target, live: Live) -> int:
     has = int(live.listener["Port"]) if live.listener else None
     if has is not None and chosen in (None, has):
         return has
-    if target.endpoint_url is None:
+    if target.settings.provider == "aws":
         return chosen or AWS_PORT
-    host = urlsplit(target.endpoint_url).hostname or "127.0.0.1"
+    host = urlsplit(target.endpoint_url or "").hostname or "127.0.0.1"
     if chosen is not None:
         if not free(host, chosen):
             hint = "end what listens there, or say another `port:` for the target in culm.yml"

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from culm.deploy.trace import Trace
 from culm.manifest.project import TargetSettings
 from culm.model.record import record
 
@@ -24,8 +25,15 @@ class Login:
 class Target:
     """A factory of clients, each made once."""
 
-    def __init__(self, settings: TargetSettings, endpoint_url: str | None = None, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        settings: TargetSettings,
+        endpoint_url: str | None = None,
+        login: Login | None = None,
+        trace: Trace | None = None,
+    ) -> None:
         self.settings = settings
+        self.trace = trace
         self.endpoint_url = endpoint_url or settings.endpoint_url
         self._login = login
         self._clients: dict[str, Any] = {}
@@ -50,7 +58,7 @@ class Target:
             if service not in self._clients:
                 from botocore.config import Config
 
-                self._clients[service] = self._session.client(
+                made = self._session.client(
                     service,
                     endpoint_url=self.endpoint_url,
                     config=Config(
@@ -60,6 +68,9 @@ class Target:
                         s3={"addressing_style": "path"} if self.endpoint_url else None,
                     ),
                 )
+                if self.trace is not None:
+                    self.trace.watch(made)
+                self._clients[service] = made
             return self._clients[service]
 
     @property
@@ -76,8 +87,9 @@ class Target:
         return 0.25 if self.endpoint_url else 1.5
 
     def url(self, dns_name: str, port: int) -> str:
-        """Where people find the load balancer: on an endpoint's own machine, or under its DNS name."""
-        host = urlsplit(self.endpoint_url).hostname if self.endpoint_url else dns_name
+        """Where people find the load balancer: on a local cluster's own machine, or under its DNS name."""
+        local = self.settings.provider == "local" and self.endpoint_url
+        host = urlsplit(local).hostname if local else dns_name
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
