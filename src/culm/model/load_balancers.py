@@ -17,6 +17,8 @@ class LoadBalancer:
     load_balancer_arn: str
     load_balancer_name: str
     scheme: Literal["internet-facing", "internal"] = "internet-facing"
+    vpc_id: str = "vpc-00000000000000001"
+    """The default one, which has all that were made before there were others."""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     created_time: float

@@ -10,7 +10,7 @@ def test_there_is_a_default_vpc_with_a_subnet_in_each_of_two_zones(cloud):
     zones = ec2.describe_availability_zones()["AvailabilityZones"]
 
     assert [subnet["AvailabilityZone"] for subnet in subnets] == ["us-east-1a", "us-east-1b"]
-    assert [zone["ZoneId"] for zone in zones] == ["use1-az1", "use1-az2"]
+    assert [zone["ZoneId"] for zone in zones] == ["use1-az1", "use1-az2", "use1-az3"]
 
 
 def test_filters_take_wildcards_and_leave_out_what_they_do_not_name(cloud):
@@ -31,6 +31,6 @@ def test_an_unknown_filter_or_id_is_refused(cloud):
 
 
 def test_zones_of_other_regions_have_their_own_names(cloud):
-    [zone, _] = cloud.client("ec2", "ap-southeast-2").describe_availability_zones()["AvailabilityZones"]
+    [zone, *_] = cloud.client("ec2", "ap-southeast-2").describe_availability_zones()["AvailabilityZones"]
 
     assert (zone["ZoneName"], zone["ZoneId"]) == ("ap-southeast-2a", "apse2-az1")

@@ -95,3 +95,43 @@ def test_a_group_that_others_name_or_the_default_one_stays(ec2):
 def test_what_culm_cannot_do_is_refused_by_name(ec2):
     with pytest.raises(ClientError, match=r"InvalidParameterValue.*culm does not support DryRun"):
         ec2.create_security_group(GroupName="web", Description="-", DryRun=True)
+
+
+def test_names_are_unique_in_a_vpc_only(ec2):
+    other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_security_group(GroupName="web", Description="-")
+    there = ec2.create_security_group(GroupName="web", Description="-", VpcId=other)["GroupId"]
+
+    assert group(ec2, there)["VpcId"] == other
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*sg-\*"):
+        ec2.create_security_group(GroupName="sg-web", Description="-")
+
+
+def test_a_rule_has_an_id_tags_and_can_be_revoked_by_it(ec2):
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "Name", "Value": "http"}]}]
+    added = ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[HTTP], TagSpecifications=tags)
+    rule_id = added["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+    [seen] = ec2.describe_security_group_rules(SecurityGroupRuleIds=[rule_id])["SecurityGroupRules"]
+    assert (seen["GroupId"], seen["FromPort"], seen["CidrIpv4"]) == (web, 80, "0.0.0.0/0")
+    assert seen["Tags"] == [{"Key": "Name", "Value": "http"}]
+    of_group = [{"Name": "group-id", "Values": [web]}]
+    assert [r["IsEgress"] for r in ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]] == [
+        True,
+        False,
+    ]
+    with pytest.raises(ClientError, match=r"InvalidSecurityGroupRuleId.NotFound"):
+        ec2.revoke_security_group_egress(GroupId=web, SecurityGroupRuleIds=[rule_id])
+    ec2.revoke_security_group_ingress(GroupId=web, SecurityGroupRuleIds=[rule_id])
+    assert group(ec2, web)["IpPermissions"] == []
+    assert ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [rule_id]}])["Tags"] == []
+
+
+def test_groups_are_found_by_what_they_let_through(ec2):
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[HTTP])
+
+    for name, value in ("ip-permission.from-port", "80"), ("ip-permission.cidr", "0.0.0.0/0"):
+        found = ec2.describe_security_groups(Filters=[{"Name": name, "Values": [value]}])["SecurityGroups"]
+        assert [each["GroupId"] for each in found] == [web]

@@ -91,13 +91,51 @@ def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb
             elb.api.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[{"Key": key, "Value": value}])
 
 
-def test_security_groups_and_subnets_are_kept(elb):
+def test_security_groups_and_subnets_are_kept(elb, cloud):
     arn = elb.load_balancer()
-    elb.api.set_security_groups(LoadBalancerArn=arn, SecurityGroups=["sg-1"])
+    [seen] = elb.api.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    assert seen["SecurityGroups"] == ["sg-00000000000000001"]
+    web = cloud.client("ec2").create_security_group(GroupName="web", Description="-")["GroupId"]
+    elb.api.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[web])
     elb.api.set_subnets(LoadBalancerArn=arn, SubnetMappings=[{"SubnetId": B}, {"SubnetId": A}])
     [seen] = elb.api.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
-    assert seen["SecurityGroups"] == ["sg-1"]
+    assert seen["SecurityGroups"] == [web]
     assert [zone["SubnetId"] for zone in seen["AvailabilityZones"]] == [B, A]
+    with pytest.raises(ClientError, match=rf"DependencyViolation.*{web}"):
+        cloud.client("ec2").delete_security_group(GroupId=web)
+    with pytest.raises(elb.api.exceptions.InvalidSecurityGroupException):
+        elb.api.set_security_groups(LoadBalancerArn=arn, SecurityGroups=["sg-9"])
+
+
+def test_a_load_balancer_in_a_vpc_of_its_own(elb, cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]
+        for i, zone in enumerate("aab")
+    ]
+    one, alike, other = (subnet["SubnetId"] for subnet in subnets)
+
+    with pytest.raises(
+        ClientError, match=r"InvalidConfigurationRequest.*multiple subnets in the same Availability Zone"
+    ):
+        elb.api.create_load_balancer(Name="stg", Subnets=[one, alike])
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*must belong to the same VPC"):
+        elb.api.create_load_balancer(Name="stg", Subnets=[one, B])
+    [made] = elb.api.create_load_balancer(Name="stg", Subnets=[one, other])["LoadBalancers"]
+    assert made["VpcId"] == vpc
+    [group] = ec2.describe_security_groups(GroupIds=made["SecurityGroups"])["SecurityGroups"]
+    assert (group["GroupName"], group["VpcId"]) == ("default", vpc)
+    with pytest.raises(ClientError, match=rf"DependencyViolation.*{one}"):
+        ec2.delete_subnet(SubnetId=one)
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*must belong to the same VPC"):
+        elb.api.set_subnets(LoadBalancerArn=made["LoadBalancerArn"], Subnets=[A, B])
+
+    here = elb.target_group("here", VpcId=vpc)
+    there = elb.target_group("there")
+    elb.listener(made["LoadBalancerArn"], action={"Type": "forward", "TargetGroupArn": here})
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*different VPCs"):
+        elb.listener(made["LoadBalancerArn"], 8081, action={"Type": "forward", "TargetGroupArn": there})
 
 
 def test_a_listener_that_cannot_be_served_impairs_its_load_balancer(elb, cloud):

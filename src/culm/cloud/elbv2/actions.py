@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from culm.cloud.elbv2.references import find_target_group
+from culm.cloud.elbv2.references import find_load_balancer, find_target_group
 from culm.decide import listener_rules
 from culm.errors import AwsError
 from culm.model.load_balancers import (
@@ -21,9 +21,14 @@ from culm.wire.operations import Call
 def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> tuple[Action, ...]:
     """The actions in full, if they are valid and their target groups are free for this listener's load balancer."""
     _raise(listener_rules.actions_problem(given))
+    vpc_id = find_load_balancer(call, listener.load_balancer_arn).vpc_id
     for action in given:
         for group in action.target_groups:
-            find_target_group(call, group.target_group_arn)
+            if find_target_group(call, group.target_group_arn).vpc_id not in (None, vpc_id):
+                raise AwsError(
+                    "InvalidConfigurationRequest",
+                    f"Target group '{group.target_group_arn}' and its load balancer are in different VPCs",
+                )
             used_by = target_groups.load_balancer_arns(call.db, group.target_group_arn)
             if any(arn != listener.load_balancer_arn for arn in used_by):
                 raise AwsError(

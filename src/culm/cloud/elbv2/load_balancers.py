@@ -6,14 +6,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateL
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.ec2 import network
 from culm.cloud.elbv2 import attributes, names
 from culm.cloud.elbv2.attributes import Attribute
 from culm.cloud.elbv2.references import find_load_balancer, load_balancer_arn
 from culm.cloud.elbv2.tags import Tag, put
 from culm.errors import AwsError
 from culm.model.load_balancers import LoadBalancer
+from culm.model.network import Subnet
 from culm.model.record import Stored, record
+from culm.store.ec2 import networks, security_groups
 from culm.store.elbv2 import listeners, load_balancers, rules, tags
 from culm.wire.operations import Call, operation
 
@@ -44,12 +45,14 @@ def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, 
     names.check("The load balancer", req.name)
     if req.name.startswith("internal-"):
         raise AwsError("ValidationError", "The load balancer name cannot begin with 'internal-'")
+    subnets = _subnets(call, req.subnets, req.subnet_mappings)
     wished = LoadBalancer(
         load_balancer_arn=load_balancer_arn(call, req.name),
         load_balancer_name=req.name,
         scheme=req.scheme,
-        subnets=_subnets(call, req.subnets, req.subnet_mappings),
-        security_groups=req.security_groups,
+        vpc_id=subnets[0].vpc_id,
+        subnets=tuple(subnet.id for subnet in subnets),
+        security_groups=_security_groups(call, req.security_groups, subnets[0].vpc_id),
         created_time=call.now,
     )
     there = load_balancers.find_by_name(call.db, req.name)
@@ -146,8 +149,9 @@ class SetSecurityGroupsInput:
 @operation("elbv2", "SetSecurityGroups")
 def set_security_groups(call: Call, req: SetSecurityGroupsInput) -> dict[str, Any]:
     there = find_load_balancer(call, req.load_balancer_arn)
-    load_balancers.save(call.db, replace(there, security_groups=req.security_groups))
-    return {"security_group_ids": req.security_groups}
+    groups = _security_groups(call, req.security_groups, there.vpc_id)
+    load_balancers.save(call.db, replace(there, security_groups=groups))
+    return {"security_group_ids": groups}
 
 
 @record
@@ -161,22 +165,43 @@ class SetSubnetsInput:
 @operation("elbv2", "SetSubnets")
 def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
     there = find_load_balancer(call, req.load_balancer_arn)
-    changed = replace(there, subnets=_subnets(call, req.subnets, req.subnet_mappings))
+    subnets = _subnets(call, req.subnets, req.subnet_mappings)
+    if subnets[0].vpc_id != there.vpc_id:
+        raise AwsError("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{there.vpc_id}'")
+    changed = replace(there, subnets=tuple(subnet.id for subnet in subnets))
     load_balancers.save(call.db, changed)
     return {"availability_zones": _zones(call, changed), "ip_address_type": "ipv4"}
 
 
-def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[str, ...]:
+def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[Subnet, ...]:
+    """Of one VPC, each in a zone of its own."""
     if subnets and mappings:
         raise AwsError("ValidationError", "Subnets and subnet mappings cannot be specified together")
-    wished = subnets or tuple(mapping.subnet_id for mapping in mappings)
-    known = {subnet["subnet_id"] for subnet in network.subnets(call)}
-    for subnet in wished:
-        if subnet not in known:
-            raise AwsError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
-    if len(set(wished)) < 2:
+    wished = dict.fromkeys(subnets or (mapping.subnet_id for mapping in mappings))
+    found = []
+    for id in wished:
+        subnet = networks.find(call.db, Subnet, id)
+        if subnet is None:
+            raise AwsError("SubnetNotFound", f"The subnet ID '{id}' does not exist")
+        found.append(subnet)
+    if len(found) < 2:
         raise AwsError("ValidationError", "At least two subnets in two different Availability Zones must be specified")
-    return wished
+    if len({subnet.vpc_id for subnet in found}) > 1:
+        raise AwsError("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{found[0].vpc_id}'")
+    if len({subnet.zone for subnet in found}) < len(found):
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+        )
+    return tuple(found)
+
+
+def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[str, ...]:
+    """Those of the load balancer's VPC; its default group if none is given."""
+    own = {group.group_id: group.group_name for group in security_groups.of_vpc(call.db, vpc_id)}
+    if unknown := [id for id in wished if id not in own]:
+        raise AwsError("InvalidSecurityGroup", f"Security group '{unknown[0]}' does not exist in VPC '{vpc_id}'")
+    return wished or tuple(id for id, name in own.items() if name == "default")
 
 
 def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
@@ -188,7 +213,7 @@ def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
         "dns_name": load_balancers.address(call.db),
         "canonical_hosted_zone_id": HOSTED_ZONE,
         "created_time": load_balancer.created_time,
-        "vpc_id": network.VPC_ID,
+        "vpc_id": load_balancer.vpc_id,
         "scheme": load_balancer.scheme,
         "state": state,
         "type": "application",
@@ -198,6 +223,6 @@ def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
     }
 
 
-def _zones(call: Call, load_balancer: LoadBalancer) -> list[dict[str, str]]:
-    zone_of = {subnet["subnet_id"]: subnet["availability_zone"] for subnet in network.subnets(call)}
-    return [{"subnet_id": subnet, "zone_name": zone_of[subnet]} for subnet in load_balancer.subnets]
+def _zones(call: Call, load_balancer: LoadBalancer) -> list[dict[str, Any]]:
+    zone_of = {subnet.id: f"{call.region}{subnet.zone}" for subnet in networks.list(call.db, Subnet)}
+    return [{"subnet_id": id, "zone_name": zone_of[id], "load_balancer_addresses": []} for id in load_balancer.subnets]

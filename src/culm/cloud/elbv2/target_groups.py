@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateT
 from dataclasses import fields, replace
 from typing import Any, Literal
 
-from culm.cloud.ec2.network import VPC_ID
 from culm.cloud.elbv2 import attributes, names
 from culm.cloud.elbv2.attributes import Attribute
 from culm.cloud.elbv2.references import find_load_balancer, find_target_group, target_group_arn
@@ -14,7 +13,9 @@ from culm.cloud.elbv2.tags import Tag, put
 from culm.decide.target_health import matcher_problem
 from culm.errors import AwsError
 from culm.model.load_balancers import Matcher, TargetGroup
+from culm.model.network import Vpc
 from culm.model.record import Stored, record
+from culm.store.ec2 import networks
 from culm.store.elbv2 import tags, target_groups
 from culm.wire.operations import Call, operation
 
@@ -48,7 +49,7 @@ def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, An
         raise AwsError("ValidationError", "A port must be specified")
     if req.vpc_id is None:
         raise AwsError("ValidationError", "A VPC ID must be specified")
-    if req.vpc_id != VPC_ID:
+    if networks.find(call.db, Vpc, req.vpc_id) is None:
         raise AwsError("ValidationError", f"The VPC ID '{req.vpc_id}' is not found")
     wished = TargetGroup(
         target_group_arn=target_group_arn(call, req.name),
