@@ -4,9 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from culm.manifest import render
+from culm.deploy.live import Live
+from culm.manifest import identity, render
 from culm.manifest.load import load
 from culm.manifest.project import Project
+
+NOTHING = Live(
+    cluster=None,
+    repositories={},
+    log_groups=frozenset(),
+    vault=None,
+    roles={},
+    databases={},
+    load_balancer=None,
+    listener=None,
+    rules={},
+    target_groups={},
+    attributes={},
+    services={},
+    task_definitions={},
+)
 
 
 @pytest.fixture
@@ -31,4 +48,50 @@ def around() -> render.Surroundings:
         port=8080,
         instances="2 x t2.micro",
         drain_seconds=1,
+    )
+
+
+@pytest.fixture
+def live(project: Project, around: render.Surroundings) -> Live:
+    """Everything as rendered, described as AWS describes it."""
+    groups = {
+        render.family(project, one): {**render.target_group(project, one, around), "TargetGroupArn": f"arn:{name}"}
+        for name, one in project.services.items()
+    }
+    ordered = render.by_specificity(project.services)
+    return Live(
+        cluster={"clusterArn": "arn:cluster", "tags": render.cluster_tags(around)},
+        repositories={name: f"127.0.0.1:5/{name}" for name in render.repositories(project)},
+        log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),
+        vault=frozenset(),
+        roles={identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
+        databases={},
+        load_balancer={"LoadBalancerArn": "arn:lb", "DNSName": "127.0.0.1"},
+        listener={"ListenerArn": "arn:listener", "Port": 8080},
+        rules={
+            name: {
+                "RuleArn": f"arn:rule/{name}",
+                "Priority": str(10 * (n + 1)),
+                "Conditions": [
+                    {
+                        "Field": "path-pattern",
+                        "Values": list(project.services[name].paths),
+                        "PathPatternConfig": {"Values": list(project.services[name].paths)},
+                    }
+                ],
+            }
+            for n, name in enumerate(ordered)
+        },
+        target_groups=groups,
+        attributes={
+            name: {"deregistration_delay.timeout_seconds": "1", "stickiness.enabled": "false"} for name in groups
+        },
+        services={
+            name: {
+                **render.service(project, one, f"arn:task-definition/{name}:1", f"arn:{name}"),
+                "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "rolloutState": "COMPLETED"}],
+            }
+            for name, one in project.services.items()
+        },
+        task_definitions={},
     )

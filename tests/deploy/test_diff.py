@@ -4,74 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.deploy.conftest import NOTHING
 
 from culm.deploy import diff
 from culm.deploy.live import Live
-from culm.manifest import identity, render
+from culm.manifest import render
 from culm.manifest.project import Project
 
-NOTHING = Live(
-    cluster=None,
-    repositories={},
-    log_groups=frozenset(),
-    vault=None,
-    roles={},
-    databases={},
-    load_balancer=None,
-    listener=None,
-    rules={},
-    target_groups={},
-    attributes={},
-    services={},
-    task_definitions={},
-)
 IMAGE = "127.0.0.1:5/bamboo/accounts@sha256:" + "1" * 64
-
-
-@pytest.fixture
-def live(project: Project, around: render.Surroundings) -> Live:
-    """Everything as rendered, described as AWS describes it."""
-    groups = {
-        render.family(project, one): {**render.target_group(project, one, around), "TargetGroupArn": f"arn:{name}"}
-        for name, one in project.services.items()
-    }
-    ordered = render.by_specificity(project.services)
-    return Live(
-        cluster={"clusterArn": "arn:cluster", "tags": render.cluster_tags(around)},
-        repositories={name: f"127.0.0.1:5/{name}" for name in render.repositories(project)},
-        log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),
-        vault=frozenset(),
-        roles={identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
-        databases={},
-        load_balancer={"LoadBalancerArn": "arn:lb", "DNSName": "127.0.0.1"},
-        listener={"ListenerArn": "arn:listener", "Port": 8080},
-        rules={
-            name: {
-                "RuleArn": f"arn:rule/{name}",
-                "Priority": str(10 * (n + 1)),
-                "Conditions": [
-                    {
-                        "Field": "path-pattern",
-                        "Values": list(project.services[name].paths),
-                        "PathPatternConfig": {"Values": list(project.services[name].paths)},
-                    }
-                ],
-            }
-            for n, name in enumerate(ordered)
-        },
-        target_groups=groups,
-        attributes={
-            name: {"deregistration_delay.timeout_seconds": "1", "stickiness.enabled": "false"} for name in groups
-        },
-        services={
-            name: {
-                **render.service(project, one, f"arn:task-definition/{name}:1", f"arn:{name}"),
-                "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "rolloutState": "COMPLETED"}],
-            }
-            for name, one in project.services.items()
-        },
-        task_definitions={},
-    )
 
 
 def told(changes: list[diff.Change]) -> list[str]:
@@ -164,6 +104,35 @@ def test_a_changed_path_changes_the_rule_where_it_stands(project: Project, live:
     assert change is not None
     assert (change.operation, change.what) == ("modify_rule", "route /users/* instead of /accounts/*")
     assert change.input["RuleArn"] == "arn:rule/accounts"
+
+
+def test_a_rule_with_another_condition_gets_its_own_again(project: Project, live: Live) -> None:
+    narrowed = {
+        **live.rules["accounts"],
+        "Conditions": [
+            *live.rules["accounts"]["Conditions"],
+            {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}},
+        ],
+    }
+    changed = replace(live, rules={**live.rules, "accounts": narrowed})
+    change = diff.rule(project, project.services["accounts"], changed)
+    assert change is not None
+    assert (change.operation, change.what) == ("modify_rule", "route /accounts/*")
+
+
+def test_a_setting_that_the_target_does_not_describe_is_sent_only_with_others(project: Project, live: Live) -> None:
+    web = project.services["web"]
+    silent = {key: value for key, value in live.services["web"].items() if key != "healthCheckGracePeriodSeconds"}
+    changed = replace(live, services={**live.services, "web": silent})
+    assert diff.service(project, web, changed, "arn:task-definition/web:1", start_first=False) is None
+    change = diff.service(project, replace(web, count=3), changed, "arn:task-definition/web:1", start_first=False)
+    assert change is not None
+    assert change.input == {
+        "cluster": "bamboo",
+        "service": "web",
+        "desiredCount": 3,
+        "healthCheckGracePeriodSeconds": web.grace,
+    }
 
 
 def test_a_new_service_gets_a_rule_and_is_created(project: Project, live: Live) -> None:

@@ -122,12 +122,24 @@ def test_live_priorities_stay_where_the_order_allows_it(live: dict[str, int], ex
     assert render.priorities(["a", "b", "c"], live) == expected
 
 
+def test_a_strangers_rule_keeps_its_priority() -> None:
+    assert render.priorities(["a", "b"], {}, {10}) == {"a": 9, "b": 19}
+    assert render.priorities(["a", "b"], {"b": 3}, {1, 2}) == {"a": 10, "b": 20}
+    assert render.priorities(["a", "b"], {"a": 20, "b": 10}, {10}) == {"a": 20, "b": 30}
+
+
 @given(
-    st.lists(st.sampled_from("abcdefgh"), unique=True), st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 50))
+    st.lists(st.sampled_from("abcdefgh"), unique=True),
+    st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 50)),
+    st.frozensets(st.integers(1, 90)),
 )
-def test_priorities_are_distinct_and_in_order(wanted: list[str], live: dict[str, int]) -> None:
-    given_priorities = render.priorities(wanted, live)
+def test_priorities_are_distinct_in_order_and_nobody_elses(
+    wanted: list[str], live: dict[str, int], taken: frozenset[int]
+) -> None:
+    taken -= set(live.values())
+    given_priorities = render.priorities(wanted, live, taken)
     assert list(given_priorities) == wanted
     values = list(given_priorities.values())
     assert values == sorted(set(values))
     assert all(v >= 1 for v in values)
+    assert taken.isdisjoint(values)

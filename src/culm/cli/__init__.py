@@ -23,6 +23,7 @@ COMMANDS = {
     "up": "Bring the whole project up: build, push, migrate, roll out.",
     "deploy": "Deploy some of the services.",
     "migrate": "Run migrations alone.",
+    "diff": "Show what is live otherwise than culm.yml says.",
     "status": "Show services, instances, rules and last events.",
     "logs": "Show what services write, interleaved.",
     "bench": "Measure how many requests a second SERVICE answers in time.",

@@ -32,19 +32,24 @@ def plan_of(
     settings = settings_of(project, target_name)
     if empty:
         return of_nothing(project, target_name, names, region, own_prices, "planned as if nothing were there yet")
-    if settings.provider == "local" and not settings.endpoint_url:
-        described = local.running()
-        if described is None:
-            note = "the local cluster does not run: planned as if nothing were there yet"
-            return of_nothing(project, target_name, names, region, own_prices, note)
-        target, builder = local_target(settings, described), builder_for(described["runtime"], Engine())
-    else:
-        target, builder = open_target(project, target_name), DockerBuilder(Engine())
+    if settings.provider == "local" and not settings.endpoint_url and local.running() is None:
+        note = "the local cluster does not run: planned as if nothing were there yet"
+        return of_nothing(project, target_name, names, region, own_prices, note)
+    target, builder = opened(project, target_name)
     try:
         return of_target(project, target, builder, names, region, own_prices)
     except faults.NotLoggedIn as error:
         note = f"{error.what}: planned as if nothing were there yet"
         return of_nothing(project, target_name, names, region, own_prices, note)
+
+
+def opened(project: Project, target_name: str) -> tuple[Target, Builder]:
+    """The target as it is, and what builds images for it."""
+    settings = settings_of(project, target_name)
+    if settings.provider != "local" or settings.endpoint_url:
+        return open_target(project, target_name), DockerBuilder(Engine())
+    described = local.demand()
+    return local_target(settings, described), builder_for(described["runtime"], Engine())
 
 
 def of_target(

@@ -101,7 +101,8 @@ def target_group(project: Project, service: Service, live: Live, around: render.
 def priorities(project: Project, live: Live) -> dict[str, int]:
     """The priority that each service's rule has or gets."""
     numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items()}
-    return render.priorities(render.by_specificity(project.services), numbered)
+    taken = frozenset(int(rule["Priority"]) for rule in live.other_rules)
+    return render.priorities(render.by_specificity(project.services), numbered, taken)
 
 
 def renumbered(project: Project, live: Live) -> list[Change]:
@@ -128,18 +129,22 @@ def rule(project: Project, service: Service, live: Live) -> Change | None:
         given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
         what = f"route {' '.join(service.paths)}"
         return Change(what=what, client="elbv2", operation="create_rule", input=given)
-    paths = [v for c in found["Conditions"] for v in (c.get("PathPatternConfig") or {}).get("Values", c.get("Values"))]
-    if sorted(paths) == sorted(service.paths):
+    if render.routes(found, service):
         return None
     given = {"RuleArn": found["RuleArn"], "Conditions": render.conditions(service)}
-    what = f"route {' '.join(service.paths)} instead of {' '.join(paths)}"
+    what = f"route {' '.join(service.paths)}"
+    if others := [path for path in render.paths_of(found) if path not in service.paths]:
+        what += f" instead of {' '.join(others)}"
     return Change(what=what, client="elbv2", operation="modify_rule", input=given)
 
 
 def service(
     project: Project, one: Service, live: Live, task_definition_arn: str, *, start_first: bool
 ) -> Change | None:
-    """Create it, or bring it to this revision and these settings; None: it is so already."""
+    """Create it, or bring it to this revision and these settings; None: it is so already.
+
+    A setting that the target does not describe cannot be compared: it is sent when something else differs.
+    """
     group = live.target_groups[render.family(project, one)]["TargetGroupArn"]
     wanted = render.service(project, one, task_definition_arn, group)
     how = render.deployment_configuration(one, start_first=start_first)
@@ -150,9 +155,11 @@ def service(
     settings = {key: wanted[key] for key in wanted if key not in CREATE_ONLY}
     primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
     failed = primary.get("rolloutState") == "FAILED"
-    different = {key: value for key, value in settings.items() if not same(value, found.get(key))}
+    told = {key: value for key, value in settings.items() if key in found}
+    different = {key: value for key, value in told.items() if not same(value, found[key])}
     if not different and not failed:
         return None
+    different |= {key: value for key, value in settings.items() if key not in found}
     given = {"cluster": project.name, "service": one.name, **different}
     if {"taskDefinition", "loadBalancers"} & set(different) or failed:
         given["deploymentConfiguration"] = how

@@ -26,6 +26,8 @@ class Live:
     listener: Described | None
     rules: Mapping[str, Described]
     """By the name of the service whose target group they forward to."""
+    other_rules: tuple[Described, ...] = ()
+    """The listener's other rules, but for its default: nobody's that culm.yml names."""
     target_groups: Mapping[str, Described]
     """By name."""
     attributes: Mapping[str, Mapping[str, str]]

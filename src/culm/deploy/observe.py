@@ -38,6 +38,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
         )
         lb = balancer.result()
         listener = first_listener(target, lb) if lb else None
+        routed, others = sorted_out(project, every_rule(target, listener), found) if listener else ({}, [])
         return Live(
             cluster=cluster.result(),
             repositories=repositories.result(),
@@ -47,7 +48,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
             databases=databases.result(),
             load_balancer=lb,
             listener=listener,
-            rules=rules(target, project, listener, found) if listener else {},
+            rules=routed,
+            other_rules=tuple(others),
             target_groups=found,
             attributes=attributes,
             services=services,
@@ -152,18 +154,34 @@ def group_attributes(target: Target, arn: str) -> dict[str, str]:
     return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
 
 
-def rules(
-    target: Target, project: Project, listener: Described, groups: Mapping[str, Described]
-) -> dict[str, Described]:
+def every_rule(target: Target, listener: Described) -> list[Described]:
+    pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
+    return [rule for page in pages for rule in page["Rules"]]
+
+
+def sorted_out(
+    project: Project, rules: Iterable[Described], groups: Mapping[str, Described]
+) -> tuple[dict[str, Described], list[Described]]:
+    """Each service's rule, and those that are no service's; the default is neither.
+
+    A service's rule forwards to its target group. Of several, the one with its paths is its own, else the first.
+    """
     service_of = {
-        groups[family]["TargetGroupArn"]: name
-        for name, service in project.services.items()
+        groups[family]["TargetGroupArn"]: service
+        for service in project.services.values()
         if (family := render.family(project, service)) in groups
     }
     found: dict[str, Described] = {}
-    pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
-    for rule in (rule for page in pages for rule in page["Rules"]):
-        for action in rule["Actions"]:
-            if (name := service_of.get(action.get("TargetGroupArn", ""))) is not None:
-                found[name] = rule
-    return found
+    others: list[Described] = []
+    for rule in (rule for rule in rules if not rule.get("IsDefault")):
+        [service] = [service_of.get(a.get("TargetGroupArn", "")) for a in rule["Actions"][-1:]] or [None]
+        if service is None:
+            others.append(rule)
+        elif service.name not in found:
+            found[service.name] = rule
+        elif render.routes(rule, service) and not render.routes(found[service.name], service):
+            others.append(found[service.name])
+            found[service.name] = rule
+        else:
+            others.append(rule)
+    return found, others

@@ -96,7 +96,7 @@ def rules(live: Live) -> list[dict[str, Any]]:
     found = [
         {
             "priority": int(rule["Priority"]),
-            "paths": [v for c in rule["Conditions"] for v in c.get("Values") or c["PathPatternConfig"]["Values"]],
+            "paths": render.paths_of(rule),
             "service": name,
         }
         for name, rule in live.rules.items()

@@ -1,6 +1,7 @@
 """From a project to the inputs of AWS's operations: names, sizes, rules. Pure; one function an operation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from itertools import count
 from typing import Any
 
 from culm.manifest.project import Project, Service
@@ -207,6 +208,21 @@ def conditions(service: Service) -> list[Input]:
     return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(service.paths)}}]
 
 
+def routes(rule: Mapping[str, Any], service: Service) -> bool:
+    """Whether a rule, as AWS describes it, takes the service's paths: these, no others, and on no other condition."""
+    return len(rule["Conditions"]) == 1 and sorted(paths_of(rule)) == sorted(service.paths)
+
+
+def paths_of(rule: Mapping[str, Any]) -> list[str]:
+    """What its path conditions match, in whichever of the two forms AWS describes them."""
+    return [
+        value
+        for c in rule["Conditions"]
+        if c["Field"] == "path-pattern"
+        for value in (c.get("PathPatternConfig") or {}).get("Values") or c.get("Values", ())
+    ]
+
+
 def by_specificity(services: Mapping[str, Service]) -> list[str]:
     """Service names in the order in which their rules must be tried: the longer fixed beginning first."""
 
@@ -216,22 +232,33 @@ def by_specificity(services: Mapping[str, Service]) -> list[str]:
     return sorted(services, key=lambda name: (-fixed(services[name]), name))
 
 
-def priorities(wanted: Sequence[str], live: Mapping[str, int]) -> dict[str, int]:
-    """A priority for each name, in the wanted order; live ones stay where they are if the order allows it."""
+def priorities(wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] = frozenset()) -> dict[str, int]:
+    """A priority for each name, in the wanted order; live ones stay where they are if the order allows it.
+
+    None is one of `taken`: those are other people's rules, and two rules of a listener cannot have the same.
+    """
     kept = {name: live[name] for name in wanted if name in live}
     order = list(kept.values())
     if order != sorted(set(order)):
-        return {name: 10 * (index + 1) for index, name in enumerate(wanted)}
+        return tens(wanted, taken)
     given: dict[str, int] = {}
     before = 0
     for index, name in enumerate(wanted):
         if name not in kept:
-            following = next((kept[later] for later in wanted[index + 1 :] if later in kept), before + 20)
-            if following - before < 2:
-                return {name: 10 * (index + 1) for index, name in enumerate(wanted)}
-            kept[name] = min(before + 10, (before + following) // 2)
+            following = next((kept[later] for later in wanted[index + 1 :] if later in kept), before + 20 + len(taken))
+            ideal = min(before + 10, (before + following) // 2)
+            free = [number for number in range(before + 1, following) if number not in taken]
+            if not free:
+                return tens(wanted, taken)
+            kept[name] = min(free, key=lambda number: abs(number - ideal))
         given[name] = before = kept[name]
     return given
+
+
+def tens(wanted: Sequence[str], taken: Set[int]) -> dict[str, int]:
+    """10, 20, 30, ... for the names, less those that are taken."""
+    free = (number for number in count(10, 10) if number not in taken)
+    return dict(zip(wanted, free, strict=False))
 
 
 def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str) -> Input:

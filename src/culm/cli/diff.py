@@ -1,0 +1,42 @@
+"""`culm diff`."""
+
+import json
+import shutil
+import sys
+
+import click
+
+from culm.cli.planning import opened
+from culm.cli.session import json_option, open_project, settings_of, target_option
+from culm.deploy import faults
+from culm.deploy.drift import screen
+from culm.deploy.drift.compare import compare
+from culm.deploy.drift.look import look
+from culm.deploy.images import Images
+from culm.errors import Differs
+
+
+@click.command()
+@click.option(
+    "--images/--no-images", default=True, show_default=True, help="Also compare live images with what the folders make."
+)
+@json_option
+@target_option
+def diff(images: bool, as_json: bool, target_name: str) -> None:
+    """Show what is live otherwise than culm.yml says.
+
+    Looks at everything that `up` would look at, and for what nobody has written down: other rules, services, policies,
+    settings changed by hand. Nothing is changed. Each difference says what is so after the next `up`: what culm.yml
+    says, or still what is live. Exit status 3 when anything differs.
+    """
+    project = open_project()
+    settings = settings_of(project, target_name)
+    target, builder = opened(project, target_name)
+    with faults.translated():
+        rows = compare(project, settings, look(target, project, Images(target, builder) if images else None))
+    if as_json:
+        click.echo(json.dumps(screen.report(project.name, target_name, rows), indent=2))
+    else:
+        click.echo(screen.screen(project.name, target_name, rows, shutil.get_terminal_size().columns))
+    if rows:
+        sys.exit(Differs.exit_status)
