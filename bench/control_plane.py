@@ -9,6 +9,7 @@ environment (`--peers` keeps it). `--services 2000` fills every server first, to
 
 import argparse
 import contextlib
+import json
 import os
 import socket
 import statistics
@@ -38,6 +39,8 @@ DESCRIBED = [f"svc-{n}" for n in range(4)]
 class Server:
     name: str
     endpoint: str
+    keys: tuple[str, str] = "test", "test"
+    """Access key id and secret, which only culm verifies."""
     requests: dict[str, Iterator[bytes]] = field(default_factory=dict)
     rates: dict[str, list[float]] = field(default_factory=dict)
     """Requests a second of each round."""
@@ -50,8 +53,8 @@ class Server:
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.keys[0],
+            aws_secret_access_key=self.keys[1],
             config=Config(retries={"total_max_attempts": 1}),
         )
 
@@ -241,34 +244,6 @@ def misses(servers: Sequence[Server], operations: Sequence[str]) -> Iterator[str
                 yield f"{operation}: under {BUDGETS[peer.name]:g} x {peer.name}"
 
 
-def serve(port: int, folder: Path) -> None:
-    """culm's API as the daemon serves it, without the loops."""
-    import uvicorn
-
-    import culm.cloud
-    from culm.control import clock
-    from culm.store.db import Store
-    from culm.wire.api import Api
-    from culm.wire.asgi import application
-    from culm.wire.keyring import AccessKey, Keyring
-
-    culm.cloud.load()
-    keys = Keyring(AccessKey(access_key_id="test", secret_access_key="test"), b"of the benchmark's own")
-    endpoint = f"http://127.0.0.1:{port}"
-    api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
-    app = application(api, Store(folder / "state.db"), lambda: None, [])
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-    )
-
-
 @contextlib.contextmanager
 def started(name: str, command: Callable[[int], list[str]], folder: Path, **environment: str) -> Iterator[Server]:
     port = free_port()
@@ -302,6 +277,19 @@ def wait_for(port: int, process: subprocess.Popen[bytes], name: str, folder: Pat
     raise SystemExit(f"{name} did not start:\n{(folder / f'{name}.log').read_text()[-2000:]}")
 
 
+def daemon(port: int, home: Path) -> list[str]:
+    """The cluster as users have it, with its loops and two machines without tasks."""
+    return [sys.executable, "-m", "culm.control", "--home", str(home), "--port", str(port), "--runtime", "process"]
+
+
+def keys_of(home: Path) -> tuple[str, str]:
+    limit = time.monotonic() + 10
+    while not (home / "cluster.json").exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    found = json.loads((home / "cluster.json").read_text())["environment"]
+    return found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"]
+
+
 def install_peers(folder: Path) -> Path:
     """The folder of their commands; what is installed already stays."""
     commands = folder / "bin"
@@ -318,18 +306,15 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--services", type=int, default=0, help="that are there before the measuring")
     options.add_argument("--peers", type=Path, help="folder of the peers' environment, kept")
-    options.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     chosen = options.parse_args()
-    if chosen.serve:
-        serve(int(chosen.serve[0]), Path(chosen.serve[1]))
-        return 0
 
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         peers = install_peers(chosen.peers or folder / "peers")
-        own = [sys.executable, __file__, "--serve"]
         servers = [
-            stack.enter_context(started("culm", lambda port: [*own, str(port), str(folder)], folder)),
+            stack.enter_context(
+                started("culm", lambda port: daemon(port, folder / "home"), folder, CULM_KEYS=str(folder / "keys"))
+            ),
             stack.enter_context(
                 started(
                     "MiniStack",
@@ -341,6 +326,7 @@ def main() -> int:
             ),
             stack.enter_context(started("moto", lambda port: [str(peers / "moto_server"), "-p", str(port)], folder)),
         ]
+        servers[0].keys = keys_of(folder / "home")
         for server in servers:
             prepare(server, chosen.services)
         operations = list(servers[0].requests)

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 import botocore.session
 import hypothesis
 import pytest
-import uvicorn
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 import culm.cloud
 from culm.control import clock
+from culm.control.server import Server
 from culm.model.agent import RoleCredentials
 from culm.runtime.engine import available
 from culm.store.db import Store, connect, transact
@@ -202,7 +202,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     store = Store(tmp_path / "state.db", Sealer.fresh())
     api = Api(region=REGION, endpoint=url, now=clock.now, new_id=clock.new_id)
-    server = uvicorn.Server(uvicorn.Config(application(api, store, wake=lambda: None), log_level="error"))
+    server = Server(application(api, store, wake=lambda: None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield url

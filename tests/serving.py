@@ -7,10 +7,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
-
 import culm.cloud
 from culm.control import clock
+from culm.control.server import Server
 from culm.registry.app import application as registry_application
 from culm.registry.registry import Registry
 from culm.store.db import Store
@@ -30,8 +29,7 @@ def served(folder: Path) -> Iterator[str]:
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
         mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
         app = application(api, store, lambda: None, mounts)
-        config = uvicorn.Config(app, loop="asyncio", http="httptools", ws="none", lifespan="off", log_config=None)
-        server = uvicorn.Server(config)
+        server = Server(app)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         try:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from culm.errors import AwsError
+from culm.wire.api import Ready
 from culm.wire.errors import modelled
 from culm.wire.http import Request
 from culm.wire.models import Service
@@ -174,3 +175,18 @@ def test_an_error_has_the_code_status_and_members_that_its_model_says():
     assert (elbv2.code, elbv2.status) == ("TargetGroupNotFound", 400)
     assert ecs.members == {"resourceIds": ["a"]}
     assert (s3.status, s3.members) == (404, {"BucketName": "vault"})
+
+
+def test_what_grows_with_the_data_is_long_and_so_is_a_large_body(cloud):
+    def long(target: str, body: str) -> bool:
+        ready = cloud.open_api.prepare(post({"x-amz-target": target}, body))
+        assert isinstance(ready, Ready)
+        return ready.long
+
+    events = [{"timestamp": 1, "message": "x" * (1 << 18)}]
+    put = {"logGroupName": "web", "logStreamName": "1", "logEvents": events}
+
+    assert not long(f"{ECS}.ListClusters", "{}")
+    assert long("Logs_20140328.FilterLogEvents", '{"logGroupName": "web"}')
+    assert not long("Logs_20140328.PutLogEvents", json.dumps(put | {"logEvents": [{"timestamp": 1, "message": "x"}]}))
+    assert long("Logs_20140328.PutLogEvents", json.dumps(put))

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 import culm.cloud
 from culm.control import clock, keys, loop, runtimes
 from culm.control.agents import Agents
@@ -28,6 +26,7 @@ from culm.control.fleet import Fleet
 from culm.control.log_sink import LogSink
 from culm.control.login import RegistryLogin
 from culm.control.reconciler import EVERY, Reconciler
+from culm.control.server import Server
 from culm.control.settings import NETWORK, Settings
 from culm.control.shutdown import stop_tasks
 from culm.control.sockets import listen, listened, machine_address
@@ -58,15 +57,8 @@ log = logging.getLogger(__name__)
 
 DATABASES_EVERY = 1.0
 HOUSEKEEPING_EVERY = 60.0
+CHECKPOINT_EVERY = 1.0
 FLEET_EVERY = 5.0
-
-
-class Server(uvicorn.Server):
-    """Signals are the daemon's business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(settings: Settings) -> None:
@@ -184,7 +176,7 @@ class Daemon:
             (_under(CREDENTIALS), credentials),
             (_under("/v2/"), registry_application(registry)),
         ]
-        server = Server(_uvicorn(application(api, self._store, changed.set, mounts)))
+        server = Server(application(api, self._store, changed.set, mounts))
 
         rotate = asyncio.Event()
 
@@ -207,6 +199,7 @@ class Daemon:
                 group.create_task(loop.supervise("balancer", balancer.run)),
                 group.create_task(loop.run("databases", databases.step, changed.subscribe(), DATABASES_EVERY)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
+                group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
                 group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),
             ]
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
@@ -285,17 +278,3 @@ def _on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     return stopping
-
-
-def _uvicorn(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )

@@ -71,7 +71,7 @@ class StorageKeys:
     async def step(self, store: Store) -> int:
         """Seal some of what another key sealed; when there is nothing left, forget the keys that nothing needs.
 
-        What changes the keys runs on the store's thread, as all that uses them does.
+        What changes the keys is a transaction of the store, as all that uses them is.
         """
         if self._asked:
             await store.run(self._rotate)

@@ -1,13 +1,16 @@
-"""The state database: one SQLite file, one connection, one thread that uses it.
+"""The state database: one SQLite file, one connection, one transaction at a time.
 
 Operations and the loops' reads and writes are plain functions given a connection; each call is one transaction,
-committed before its caller learns the answer. WAL with synchronous=NORMAL survives the death of the daemon at any
-moment (https://www.sqlite.org/pragma.html#pragma_synchronous).
+committed before its caller learns the answer. WAL with synchronous=NORMAL: the death of the daemon, at any moment,
+loses nothing that was committed; a power cut may lose what was committed since the last checkpoint, and leaves the
+rest whole (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
 import asyncio
+import contextlib
 import errno
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -17,6 +20,9 @@ from typing import TypeVar
 from culm.store.sealing import Sealer
 
 T = TypeVar("T")
+
+MOST_LOG_PAGES = 8192
+"""Pages of 4 KiB in the write-ahead log at which a transaction makes a checkpoint itself: `checkpoint` was too late."""
 
 
 def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connection:
@@ -28,6 +34,8 @@ def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connectio
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
+    db.execute(f"PRAGMA journal_size_limit = {MOST_LOG_PAGES * 4096}")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA temp_store = MEMORY")
     db.execute("PRAGMA secure_delete = FAST")  # what was deleted leaves no traces where that costs no writes
@@ -75,19 +83,56 @@ def disk_is_full(error: Exception) -> bool:
 
 
 class Store:
-    """The one thread that uses the database; everything else awaits it."""
+    """The one connection that writes, and the one transaction at a time that has it.
+
+    Transactions run on a thread of the store's own, which everything else awaits. `brief` ones run where they are
+    asked for when the connection is free: handing them over would cost more than they do.
+    """
 
     def __init__(self, state: Path | str | sqlite3.Connection, sealer: Sealer | None = None) -> None:
         """`state`: a file, `:memory:`, or a connection of `connect` that nobody else uses meanwhile."""
+        self._file = None if isinstance(state, sqlite3.Connection) or state == ":memory:" else state
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._db = (
             state if isinstance(state, sqlite3.Connection) else self._thread.submit(connect, state, sealer).result()
         )
+        self._in_use = threading.Lock()
+        """Held for the length of a transaction, by whichever thread runs it."""
+        self._checkpointed = self._db.total_changes
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction on the store's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transact, self._db, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def brief(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which takes about a millisecond at most, in one transaction: here if nothing else runs."""
+        if not self._in_use.acquire(blocking=False):
+            return await self.run(work)
+        try:
+            return transact(self._db, work)
+        finally:
+            self._in_use.release()
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._in_use:
+            return transact(self._db, work)
+
+    async def checkpoint(self) -> int:
+        """Bring what was committed onto the disk, while transactions go on: it is they that would wait otherwise.
+
+        Returns 0: there is never more to do.
+        """
+        changes = self._db.total_changes
+        if self._file is not None and changes != self._checkpointed:
+            await asyncio.to_thread(_checkpoint, self._file)
+            self._checkpointed = changes
+        return 0
 
     def close(self) -> None:
         self._thread.submit(self._db.close).result()
         self._thread.shutdown()
+
+
+def _checkpoint(file: Path | str) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -19,7 +19,7 @@ class Corrupted(Exception):
 
 
 class Sealer:
-    """Used on the store's thread only."""
+    """Used within the store's transactions only."""
 
     def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
         """`keys` by number, from 1; number 0 stands for data from before there were keys."""

@@ -1,4 +1,4 @@
-"""The AWS API without I/O: a request becomes work for the store's thread, and that work gives the response.
+"""The AWS API without I/O: a request becomes work for the store, and that work gives the response.
 
     ready = api.prepare(request)
     if it is not a Response (an error) already: transact(db, ready.work), or ready.fail(what that raised)
@@ -35,6 +35,9 @@ from culm.wire.sigv4 import Rejected, Signature, signature
 
 log = logging.getLogger(__name__)
 
+LARGE = 1 << 18
+"""Bytes of a body that is not to keep others waiting while it is hashed, read and written."""
+
 
 @record
 class Compiled:
@@ -57,6 +60,8 @@ class Ready:
     fail: Callable[[Exception], Response]
     """The response, when `work` raised."""
     wakes: bool
+    long: bool
+    """Whether `work` may take more than a moment."""
 
 
 class Api:
@@ -127,6 +132,7 @@ class Api:
         return Ready(
             work=work,
             wakes=compiled.operation.wakes,
+            long=compiled.operation.long or len(request.body) > LARGE,
             fail=lambda error: self._refusal(service, request, error, request_id),
         )
 

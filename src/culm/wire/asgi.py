@@ -5,16 +5,13 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from culm.store.db import Store
-from culm.wire.api import Api
+from culm.wire.api import LARGE, Api
 from culm.wire.http import Request, Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-LARGE = 1 << 18
-"""Bytes of a body whose hash is not to keep others waiting."""
 
 Mount = tuple[Callable[[Scope], bool], App]
 """Another application on this port, and which connections are its own."""
@@ -42,7 +39,7 @@ def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequen
         if isinstance(ready, Response):
             return ready
         try:
-            response = await store.run(ready.work)
+            response = await (store.run(ready.work) if ready.long else store.brief(ready.work))
         except Exception as error:
             return ready.fail(error)
         if ready.wakes:

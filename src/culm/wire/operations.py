@@ -42,6 +42,8 @@ class Operation:
     """The input record: the fields it lacks are refused by name."""
     wakes: bool
     """Whether the control loops should look again when it has committed."""
+    long: bool = False
+    """Whether it may take more than a moment: it is not run on the event loop."""
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
@@ -49,11 +51,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {}
 F = typing.TypeVar("F", bound=Callable[..., Any])
 
 
-def operation(service: str, name: str, *, wakes: bool = False) -> Callable[[F], F]:
+def operation(service: str, name: str, *, wakes: bool = False, long: bool = False) -> Callable[[F], F]:
     """Serve an AWS operation with this function: `(call, input record) -> record, dict or None`.
 
     Names inside are AWS's in snake_case. List and Describe operations return the whole list; the wire pages it.
-    Timestamps are epoch seconds (float) both ways; blobs are bytes.
+    Timestamps are epoch seconds (float) both ways; blobs are bytes. `long`: its time grows with what is stored, by more
+    than a page of rows; everything else would wait for it.
     """
 
     def register(function: F) -> F:
@@ -61,7 +64,7 @@ def operation(service: str, name: str, *, wakes: bool = False) -> Callable[[F], 
             raise ValueError(f"{service}:{name} is served twice, the second time by {function.__module__}")
         parameters = [h for name, h in typing.get_type_hints(function).items() if name != "return"]
         OPERATIONS[service, name] = Operation(
-            service=service, name=name, function=function, input=parameters[1], wakes=wakes
+            service=service, name=name, function=function, input=parameters[1], wakes=wakes, long=long
         )
         return function
 

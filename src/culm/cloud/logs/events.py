@@ -73,7 +73,7 @@ class GetLogEventsInput:
     unmask: Stored[bool] = False
 
 
-@operation("logs", "GetLogEvents")
+@operation("logs", "GetLogEvents", long=True)
 def get_log_events(call: Call, req: GetLogEventsInput) -> dict[str, Any]:
     """A page, oldest event first, with tokens both ways; at either end that way's token comes back unchanged."""
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))

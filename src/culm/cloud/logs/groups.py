@@ -83,7 +83,7 @@ class DeleteLogGroupInput:
     log_group_name: str
 
 
-@operation("logs", "DeleteLogGroup")
+@operation("logs", "DeleteLogGroup", long=True)
 def delete_log_group(call: Call, req: DeleteLogGroupInput) -> None:
     group = existing(call.db, req.log_group_name)
     if group.deletion_protection_enabled:

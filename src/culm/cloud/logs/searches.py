@@ -38,7 +38,7 @@ class FilterLogEventsInput:
     unmask: Stored[bool] = False
 
 
-@operation("logs", "FilterLogEvents")
+@operation("logs", "FilterLogEvents", long=True)
 def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     try:

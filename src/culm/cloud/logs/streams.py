@@ -42,7 +42,7 @@ class DeleteLogStreamInput:
     log_stream_name: str
 
 
-@operation("logs", "DeleteLogStream")
+@operation("logs", "DeleteLogStream", long=True)
 def delete_log_stream(call: Call, req: DeleteLogStreamInput) -> None:
     group = existing(call.db, req.log_group_name)
     streams.delete(call.db, existing_stream(call, group, req.log_stream_name).id)

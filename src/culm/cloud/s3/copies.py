@@ -49,7 +49,7 @@ class CopyObjectInput(Source):
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "CopyObject")
+@operation("s3", "CopyObject", long=True)
 def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)

@@ -25,7 +25,7 @@ class DeleteObjectInput:
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "DeleteObject")
+@operation("s3", "DeleteObject", long=True)
 def delete_object(call: Call, req: DeleteObjectInput) -> dict[str, Any]:
     """Deleting what is not there succeeds."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
@@ -54,7 +54,7 @@ class DeleteObjectsInput:
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "DeleteObjects")
+@operation("s3", "DeleteObjects", long=True)
 def delete_objects(call: Call, req: DeleteObjectsInput) -> dict[str, Any]:
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     if not 0 < len(req.delete.objects) <= 1000:

@@ -119,7 +119,7 @@ class ListObjectsInput(ListingInput):
     marker: str = ""
 
 
-@operation("s3", "ListObjects")
+@operation("s3", "ListObjects", long=True)
 def list_objects(call: Call, req: ListObjectsInput) -> dict[str, Any]:
     page = latest(call, req, behind(req.marker, req.prefix, req.delimiter))
     return common(req, page) | {
@@ -136,7 +136,7 @@ class ListObjectsV2Input(ListingInput):
     fetch_owner: bool = False
 
 
-@operation("s3", "ListObjectsV2")
+@operation("s3", "ListObjectsV2", long=True)
 def list_objects_v2(call: Call, req: ListObjectsV2Input) -> dict[str, Any]:
     after = untoken(req.continuation_token) if req.continuation_token is not None else req.start_after
     page = latest(call, req, after)
@@ -167,7 +167,7 @@ class ListObjectVersionsInput(ListingInput):
     version_id_marker: str | None = None
 
 
-@operation("s3", "ListObjectVersions")
+@operation("s3", "ListObjectVersions", long=True)
 def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, Any]:
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 

@@ -39,7 +39,7 @@ class PutObjectInput(Checksums):
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "PutObject")
+@operation("s3", "PutObject", long=True)
 def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)
@@ -102,7 +102,7 @@ class ReadInput:
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "GetObject")
+@operation("s3", "GetObject", long=True)
 def get_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
     version, (first, last), members = look(call, req)
     return members | {"body": body_of(call, version, first, last)}

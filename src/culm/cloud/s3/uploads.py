@@ -69,7 +69,7 @@ class UploadPartInput(Checksums):
     checksum_algorithm: Stored[str | None] = None
 
 
-@operation("s3", "UploadPart")
+@operation("s3", "UploadPart", long=True)
 def upload_part(call: Call, req: UploadPartInput) -> dict[str, Any]:
     part = keep(call, req, req.body, checksums.verify(req, req.body))
     shown = checksums.members(part.checksums, None)
@@ -88,7 +88,7 @@ class UploadPartCopyInput(Source):
     copy_source_range: str | None = None
 
 
-@operation("s3", "UploadPartCopy")
+@operation("s3", "UploadPartCopy", long=True)
 def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
     source = read_source(call, req)
     first, last = ranges.parse_exact(req.copy_source_range, source.facts.size)
@@ -148,7 +148,7 @@ class CompleteMultipartUploadInput(Checksums):
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "CompleteMultipartUpload")
+@operation("s3", "CompleteMultipartUpload", long=True)
 def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> dict[str, Any]:
     """Make the object of the parts that are named; parts that are not are dropped."""
     upload = upload_named(call, req)
@@ -244,7 +244,7 @@ class UploadInput:
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "AbortMultipartUpload")
+@operation("s3", "AbortMultipartUpload", long=True)
 def abort_multipart_upload(call: Call, req: UploadInput) -> None:
     uploads.delete(call.db, upload_named(call, req).upload_id)
 
