@@ -7,6 +7,7 @@ def row(requests: int, in_flight: int = 0, group: str = "web") -> dict[str, str]
         "svname": "a:1",
         "scur": str(in_flight),
         "stot": str(requests),
+        "hrsp_2xx": str(requests),
         "hrsp_5xx": "",
         "econ": "0",
         "rtime": "7",
@@ -18,7 +19,8 @@ def test_counts_go_on_when_a_new_worker_begins_at_zero():
     totals.traffic([row(5)], [])
     totals.restarted()
     [traffic] = totals.traffic([row(2)], [])
-    assert (traffic.requests, traffic.responses_5xx, traffic.response_milliseconds) == (7, 0, 7)
+    assert (traffic.requests, traffic.response_milliseconds) == (7, 7)
+    assert traffic.responses == {2: 7, 3: 0, 4: 0, 5: 0}
     totals.restarted()
     totals.restarted()
     assert totals.traffic([row(1)], [])[0].requests == 8

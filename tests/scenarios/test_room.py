@@ -134,6 +134,8 @@ def test_what_a_service_can_take_is_measured_and_kept(full: Stand) -> None:
     full.culm("bench", "delta", "--seconds", "0.3")
     kept = json.loads((full.project / ".culm" / "bench.json").read_text())
     assert kept["delta"]["throughput"] > 10
+    assert 5 < kept["delta"]["peak_memory"] < 128  # a quarter more than that is proposed instead of its 256 MiB
+    assert kept["delta"]["cpu"] > 0
     found = json.loads(full.culm("plan", "--capacity", "--json").out)
     assert {s["name"]: s["throughput"] is not None for s in found["services"]}["delta"]
     assert [stage["factor"] for stage in found["stages"]] == [1.5, 3.0, 20.0]

@@ -1,6 +1,7 @@
 """`culm bench`."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -47,7 +48,7 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         if fastest is None:
             hint = "--path names another page, --bound allows more milliseconds"
             raise CulmError(f"{service} never answered {asked} in time", hint)
-        memory, cpu = benches.usage(target, project, one, began)
+        ended = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
     tasks = int(found["runningCount"])
     measured = Measured(
         rate=round(fastest.rate, 1),
@@ -59,8 +60,15 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         path=asked,
         task_definition=last(found["taskDefinition"]),
         at=began.isoformat(timespec="seconds"),
-        peak_memory=memory,
-        cpu=cpu,
     )
     benches.keep(project, service, measured)
     click.echo(f"{service}: {measured.throughput:g} requests/s a task, 95 of 100 within {bound} ms")
+    console.say("asking CloudWatch for memory and CPU (Ctrl-C does without)")
+    with faults.translated():
+        memory, cpu = benches.usage(target, project.name, found, began, ended)
+    if memory is None:
+        console.say("CloudWatch did not tell in time; the rest is kept")
+        return
+    benches.keep(project, service, replace(measured, peak_memory=memory, cpu=None if cpu is None else round(cpu, 1)))
+    busy = "" if cpu is None else f", and {cpu:.0f} % of the CPU that it reserves"
+    click.echo(f"{service}: at most {memory} of {benches.reserved(target, found)} MiB a task{busy}")

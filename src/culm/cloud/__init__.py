@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-SERVED = ("ec2", "ecr", "ecs", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "ssm", "sts")
+SERVED = ("cloudwatch", "ec2", "ecr", "ecs", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "ssm", "sts")
 """The folders whose files hold operations."""
 
 

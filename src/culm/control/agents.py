@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from sqlite3 import Connection
 
-from culm.cloud.ecs import reports
+from culm.cloud.ecs import reports, usage
 from culm.control import identities, orders
 from culm.control.orders import Issuer
 from culm.model.agent import (
     FromAgent,
     PublishHealth,
+    PublishMetrics,
     RegisterContainerInstance,
     SubmitTaskStateChange,
     TaskStopVerificationAck,
@@ -97,6 +98,8 @@ class Agents:
         match message:
             case SubmitTaskStateChange():
                 await self._store.run(lambda db: reports.task_changed(db, message, now))
+            case PublishMetrics():
+                return await self._store.run(lambda db: usage.published(db, container_instance_arn, message, now))
             case PublishHealth():
                 await self._store.run(lambda db: reports.health_changed(db, message))
             case TaskStopVerificationMessage(stop_candidates=candidates):

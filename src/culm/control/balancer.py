@@ -13,6 +13,7 @@ from dataclasses import replace
 from culm.cloud.elbv2 import attributes
 from culm.control import loop
 from culm.control.prober import Check, Key, Prober, key
+from culm.control.traffic import Meter
 from culm.dataplane import port
 from culm.dataplane.port import DataPlane
 from culm.decide.target_health import routable
@@ -70,6 +71,7 @@ class Balancer:
         self._prober = Prober(found=self._wake.set)
         self._draining: frozenset[Key] = frozenset()
         """Those that the plane was told to drain by an earlier look."""
+        self._meter = Meter(store, plane)
         self._started = False
         self._failures = 0
         self._retry_at = 0.0
@@ -97,6 +99,7 @@ class Balancer:
         left = tuple(target for target in judged if key(target) not in drained)
         problems = await self._apply(replace(seen, targets=left))
         draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
+        await self._meter.look(seen.groups, balanced_by(seen), left, self.now())
         began, self._draining = len(draining - self._draining), draining
         if draining:
             asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
@@ -220,14 +223,19 @@ def wished(seen: Seen) -> tuple[list[port.Listener], list[port.Group]]:
         )
         for listener in seen.listeners
     ]
-    timeout_of = {
-        group.target_group_arn: timeouts[listener.load_balancer_arn]
+    balanced = balanced_by(seen)
+    return plane_listeners, [_group(group, seen, timeouts[balanced[arn]]) for arn, group in seen.groups.items()]
+
+
+def balanced_by(seen: Seen) -> Mapping[str, str]:
+    """The load balancer of each target group that a rule forwards to; it can have only one."""
+    return {
+        group.target_group_arn: listener.load_balancer_arn
         for listener in seen.listeners
         for rule in seen.rules[listener.listener_arn]
         for action in rule.actions
         for group in action.target_groups
     }
-    return plane_listeners, [_group(group, seen, timeout_of[arn]) for arn, group in seen.groups.items()]
 
 
 def delay_seconds(group: TargetGroup) -> int:

@@ -38,7 +38,7 @@ from culm.model.instance_types import parse_fleet
 from culm.registry.app import application as registry_application
 from culm.registry.registry import Registry
 from culm.runtime.port import Capabilities
-from culm.store import machines
+from culm.store import machines, metrics
 from culm.store import settings as kept
 from culm.store.changes import Signal
 from culm.store.db import Store
@@ -189,7 +189,8 @@ class Daemon:
 
         async def housekeeping() -> int:
             now_ms = int(clock.now() * 1000)
-            return await registry.sweep() + await self._store.run(lambda db: events.expire(db, now_ms))
+            swept = await registry.sweep() + await self._store.run(lambda db: events.expire(db, now_ms))
+            return swept + await self._store.run(lambda db: metrics.age(db, now_ms / 1000))
 
         async with asyncio.TaskGroup() as group, fleet:
             serving = group.create_task(server.serve(sockets))

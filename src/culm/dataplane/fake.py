@@ -52,7 +52,7 @@ class FakePlane:
                 target=target.name,
                 in_flight=self.in_flight[group.name, target.name],
                 requests=self._requests[group.name, target.name],
-                responses_5xx=0,
+                responses={2: self._requests[group.name, target.name], 3: 0, 4: 0, 5: 0},
                 connection_errors=0,
                 response_milliseconds=0,
             )

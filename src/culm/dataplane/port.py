@@ -58,7 +58,8 @@ class Traffic:
     in_flight: int
     """Requests being answered now."""
     requests: int
-    responses_5xx: int
+    responses: Mapping[int, int]
+    """By the first digit of their status, 2 to 5; the targets' own, not the plane's."""
     connection_errors: int
     response_milliseconds: int
     """Mean over the last 1,024 requests."""

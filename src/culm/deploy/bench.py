@@ -1,22 +1,28 @@
 """What a service was measured to do: taken through its load balancer, kept in the project."""
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from culm.decide.ledger import need_of
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.errors import CulmError, UsageError
 from culm.manifest.project import Project, Service
+from culm.model.record import record
+from culm.planner.described import task_definition
 from culm.planner.throughput import Measured
 
 FILE = ".culm/bench.json"
 PERIOD_SECONDS = 60
-LONGEST_SECONDS = 3600
-"""No bench takes longer."""
+LONGEST_LOOK_BACK = timedelta(days=1)
+LOOK_EVERY_SECONDS = 1.0
+PATIENCE_SECONDS = 240.0
+"""Amazon's figures come minutes later, the local cluster's within seconds."""
 
 
 def read(project: Project) -> dict[str, Measured]:
@@ -53,16 +59,26 @@ def running(target: Target, project: Project, one: Service) -> Mapping[str, Any]
     raise CulmError(f"{one.name} does not run", f"culm deploy {one.name}")
 
 
-def usage(target: Target, project: Project, one: Service, since: datetime) -> tuple[int | None, float | None]:
-    """Peak memory (MiB) and mean CPU (per cent of what is reserved) as CloudWatch saw them; None: it did not.
+@record
+class Figures:
+    """What CloudWatch knows of a service, in per cent of what its tasks reserve."""
+
+    samples: float
+    """How many were taken since the bench's last minute began."""
+    memory: float | None
+    """The most that a task had, its start included."""
+    cpu: float | None
+    """The most that a task took during the bench."""
+
+
+def figures(target: Target, cluster: str, found: Mapping[str, Any], began: datetime, ended: datetime) -> Figures:
+    """`found`: the service as ECS describes it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
-    if target.endpoint_url:
-        return None, None  # the local cluster has no CloudWatch metrics
 
     def query(id: str, metric: str, statistic: str) -> dict[str, Any]:
-        dimensions = [{"Name": "ClusterName", "Value": project.name}, {"Name": "ServiceName", "Value": one.name}]
+        dimensions = [{"Name": "ClusterName", "Value": cluster}, {"Name": "ServiceName", "Value": found["serviceName"]}]
         return {
             "Id": id,
             "MetricStat": {
@@ -72,12 +88,50 @@ def usage(target: Target, project: Project, one: Service, since: datetime) -> tu
             },
         }
 
-    found = target.client("cloudwatch").get_metric_data(
-        MetricDataQueries=[query("memory", "MemoryUtilization", "Maximum"), query("cpu", "CPUUtilization", "Average")],
-        StartTime=since,
-        EndTime=since + timedelta(seconds=LONGEST_SECONDS),
+    queries = [
+        query("memory", "MemoryUtilization", "Maximum"),
+        query("cpu", "CPUUtilization", "Maximum"),
+        query("samples", "MemoryUtilization", "SampleCount"),
+    ]
+    deployed = min(deployment["createdAt"] for deployment in found["deployments"])
+    answer = target.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries,
+        StartTime=max(deployed, ended - LONGEST_LOOK_BACK),
+        EndTime=ended + timedelta(seconds=PATIENCE_SECONDS + PERIOD_SECONDS),
     )
-    values = {result["Id"]: result["Values"] for result in found["MetricDataResults"]}
-    memory = max(values.get("memory", ()), default=None)
-    cpu = max(values.get("cpu", ()), default=None)
-    return (None if memory is None else round(memory / 100 * one.memory)), cpu
+    told = {result["Id"]: result for result in answer["MetricDataResults"]}
+    return Figures(
+        samples=sum(_since(told["samples"], ended)),
+        memory=max(told["memory"]["Values"], default=None),
+        cpu=max(_since(told["cpu"], began), default=None),
+    )
+
+
+def _since(result: Mapping[str, Any], moment: datetime) -> list[float]:
+    """A metric's values from the period on that the moment is in."""
+    first = moment.timestamp() // PERIOD_SECONDS * PERIOD_SECONDS
+    pairs = zip(result["Timestamps"], result["Values"], strict=True)
+    return [value for at, value in pairs if at.timestamp() >= first]
+
+
+def usage(
+    target: Target, cluster: str, found: Mapping[str, Any], began: datetime, ended: datetime
+) -> tuple[int | None, float | None]:
+    """Peak memory (MiB) and CPU (per cent) of one task; None: CloudWatch does not tell in time.
+
+    It is asked until it has a sample that was taken after the bench's end.
+    """
+    first = figures(target, cluster, found, began, ended)
+    for _ in range(int(PATIENCE_SECONDS / LOOK_EVERY_SECONDS)):
+        time.sleep(LOOK_EVERY_SECONDS)
+        now = figures(target, cluster, found, began, ended)
+        if now.samples > first.samples and now.memory is not None:
+            return round(now.memory / 100 * reserved(target, found)), now.cpu
+    return None, None
+
+
+def reserved(target: Target, found: Mapping[str, Any]) -> int:
+    """MiB that one task counts for."""
+    ecs = target.client("ecs")
+    definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+    return need_of(task_definition(definition)).memory

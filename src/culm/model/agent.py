@@ -174,4 +174,36 @@ class PublishHealth:
     containers: tuple[ContainerHealth, ...]
 
 
-FromAgent = SubmitTaskStateChange | TaskStopVerificationMessage | PublishHealth
+@record
+class StatsSet:
+    """Some samples of one figure."""
+
+    min: float
+    max: float
+    sum: float
+    sample_count: int = 1
+
+
+@record
+class ContainerMetric:
+    container_name: str
+    cpu_stats_set: StatsSet | None
+    """Per cent of one vCPU. None: this is the first look at it."""
+    memory_stats_set: StatsSet
+    """MiB."""
+
+
+@record
+class TaskMetric:
+    task_arn: str
+    container_metrics: tuple[ContainerMetric, ...]
+
+
+@record
+class PublishMetrics:
+    """What an instance's tasks use, since it was told last. An idle instance has none."""
+
+    task_metrics: tuple[TaskMetric, ...]
+
+
+FromAgent = SubmitTaskStateChange | TaskStopVerificationMessage | PublishHealth | PublishMetrics

@@ -42,7 +42,7 @@ class Measured:
     peak_memory: int | None = None
     """MiB of the fullest task; None: the target does not tell."""
     cpu: float | None = None
-    """Per cent of what its tasks reserve, on average; None: the target does not tell."""
+    """Per cent of what a task reserves, at its busiest; None: the target does not tell."""
 
 
 FAILURES = 0.01

@@ -48,6 +48,7 @@ class _Container:
     lines: list[Line] = field(default_factory=list)
     memory: float = 0.0
     peak: float = 0.0
+    cpu_seconds: float = 0.0
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -73,6 +74,10 @@ class FakeRuntime:
         container.peak = max(container.peak, mebibytes)
         if container.spec.memory is not None and mebibytes > container.spec.memory:
             self._end(container, OUT_OF_MEMORY, out_of_memory=True)
+
+    def use_cpu(self, name: str, seconds: float) -> None:
+        """Let it take so many seconds of a CPU."""
+        self._running(name).cpu_seconds += seconds
 
     def set_health(self, name: str, health: Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]) -> None:
         container = self._running(name)
@@ -157,7 +162,7 @@ class FakeRuntime:
         container = self._containers.get(name)
         if container is None or container.seen.state != "running":
             return None
-        return Usage(memory=container.memory, memory_peak=container.peak, cpu_seconds=0.0)
+        return Usage(memory=container.memory, memory_peak=container.peak, cpu_seconds=container.cpu_seconds)
 
     async def changes(self) -> AsyncIterator[str]:
         with self._listening() as told:

@@ -20,7 +20,7 @@ from culm.store.db import disk_is_full
 from culm.wire import gate
 from culm.wire.actions import Place
 from culm.wire.authorization import authorize
-from culm.wire.errors import modelled
+from culm.wire.errors import modelled, named, query_compatible
 from culm.wire.gate import Gate
 from culm.wire.http import Request, Response, unzipped
 from culm.wire.input import Invalid, compile_input
@@ -87,7 +87,7 @@ class Api:
         self._keys = keys
         self._gate = Gate(keys) if keys is not None and verified else None
         self._services: dict[str, Service] = {}
-        self._compiled: dict[tuple[str, str], Compiled] = {}
+        self._compiled: dict[tuple[str, str, str], Compiled] = {}
 
     def prepare(self, request: Request) -> Ready | Response:
         """Find the operation and read its input: what to run, or the error to send."""
@@ -97,11 +97,10 @@ class Api:
             signed = signature(request)
             served = addressed(request, signed)
             service = self._service(served.name)
-            principal = self._admit(served, service, request, signed)
-            protocol_name = service.protocol
-            protocol = PROTOCOLS[protocol_name]
-            name, found = protocol.find(service, unzipped(request))
-            compiled = self._find(served, service, name)
+            protocol = spoken(request, service)
+            principal = self._admit(served, protocol, request, signed)
+            name, found = PROTOCOLS[protocol].find(service, unzipped(request))
+            compiled = self._find(served, service, protocol, name)
             members = compiled.decode(found)
             pages = compiled.pages
             window = pages.window(members) if pages else None
@@ -123,7 +122,7 @@ class Api:
                 keys=self._keys,
             )
             place = Place(region=region, account=self.account)
-            authorize(db, principal, served.name, protocol_name, name, members, place=place, source=request.source)
+            authorize(db, principal, served.name, protocol, name, members, place=place, source=request.source)
             result = compiled.operation.function(call, value)
             if pages and window:
                 result = pages.cut(result, window)
@@ -136,13 +135,13 @@ class Api:
             fail=lambda error: self._refusal(service, request, error, request_id),
         )
 
-    def _admit(self, served: Served, service: Service, request: Request, signed: Signature | None) -> Principal:
+    def _admit(self, served: Served, protocol: str, request: Request, signed: Signature | None) -> Principal:
         if self._gate is None:
             return OPERATOR
         try:
             return self._gate.admit(request, signed, self._now())
         except Rejected as rejected:
-            raise gate.refusal(service.protocol, served, rejected) from rejected
+            raise gate.refusal(protocol, served, rejected) from rejected
 
     def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
         """The response to a request that failed; what nobody meant is a bug, and goes to the log."""
@@ -152,10 +151,13 @@ class Api:
             log.error("request %s failed", request_id, exc_info=error)
             message = f"This is a bug in culm; the daemon's log has it under {request_id}."
             error = AwsError("InternalFailure", message, 500)
+        protocol = spoken(request, service)
         if service is None:
-            response = spoken(request).failure(error, request_id)
+            response = PROTOCOLS[protocol].failure(error, request_id)
+        elif "awsQueryCompatible" in service.metadata and protocol != "query":
+            response = query_compatible(PROTOCOLS[protocol].failure(named(service, error), request_id), error)
         else:
-            response = PROTOCOLS[service.protocol].failure(modelled(service, error), request_id)
+            response = PROTOCOLS[protocol].failure(modelled(service, error), request_id)
         return replace(response, body=b"") if request.method == "HEAD" else response
 
     def _request_id(self) -> str:
@@ -167,12 +169,13 @@ class Api:
             self._services[name] = Service(name, [operation for service, operation in OPERATIONS if service == name])
         return self._services[name]
 
-    def _find(self, served: Served, service: Service, name: str) -> Compiled:
-        key = served.name, name
+    def _find(self, served: Served, service: Service, protocol: str, name: str) -> Compiled:
+        key = served.name, protocol, name
         if key not in self._compiled:
-            if key not in OPERATIONS:
-                raise unserved(served, service, name)
-            self._compiled[key] = compile_operation(service.operations[name], OPERATIONS[key], served)
+            operation = OPERATIONS.get((served.name, name))
+            if operation is None:
+                raise unserved(served, service, protocol, name)
+            self._compiled[key] = compile_operation(service.operations[name], operation, served, protocol)
         return self._compiled[key]
 
     def _read(self, served: Served, compiled: Compiled, members: Any) -> Any:
@@ -183,10 +186,10 @@ class Api:
             raise AwsError(code, problem.message) from problem
 
 
-def compile_operation(model: Model, operation: Operation, served: Served) -> Compiled:
+def compile_operation(model: Model, operation: Operation, served: Served, protocol_name: str) -> Compiled:
     """Everything about an operation that does not depend on the request."""
     pages = pager(model, operation.input, served.invalid)
-    protocol = PROTOCOLS[model.service.protocol]
+    protocol = PROTOCOLS[protocol_name]
     return Compiled(
         operation=operation,
         decode=protocol.decoder(model),
@@ -196,9 +199,9 @@ def compile_operation(model: Model, operation: Operation, served: Served) -> Com
     )
 
 
-def unserved(served: Served, service: Service, name: str) -> AwsError:
+def unserved(served: Served, service: Service, protocol: str, name: str) -> AwsError:
     """The answer to an operation that is Amazon's only, or nobody's."""
     if name in service.names:
         return AwsError(served.unserved, f"culm does not serve {served.name}:{name}", 501)
-    code = "UnknownOperationException" if service.protocol == "json" else "InvalidAction"
+    code = "UnknownOperationException" if protocol in ("json", "smithy-rpc-v2-cbor") else "InvalidAction"
     return AwsError(code, f"{served.name} has no operation {name!r}")

@@ -18,6 +18,7 @@ DENIED = {
     "json": ("AccessDeniedException", 400),
     "query": ("AccessDenied", 403),
     "rest-xml": ("AccessDenied", 403),
+    "smithy-rpc-v2-cbor": ("AccessDeniedException", 403),
 }
 """By protocol: the code and status of a refusal."""
 BECAUSE = {

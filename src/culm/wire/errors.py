@@ -1,6 +1,9 @@
 """An error as a service's model has it: its code on the wire, its status, its members' names."""
 
+from dataclasses import replace
+
 from culm.errors import AwsError
+from culm.wire.http import Response
 from culm.wire.models import Service, snake
 
 
@@ -13,6 +16,21 @@ def modelled(service: Service, error: AwsError) -> AwsError:
     members = {names.get(own) or pascal(own): value for own, value in error.members.items()}
     status = declared.get("httpStatusCode", error.status) if error.status == 400 else error.status
     return AwsError(declared.get("code", error.code), error.message, status, **members)
+
+
+def named(service: Service, error: AwsError) -> AwsError:
+    """`error` under its shape's name, as JSON and CBOR have it where Query has another code."""
+    found = modelled(service, error)
+    return AwsError(service.error_codes.get(error.code, error.code), found.message, found.status, **found.members)
+
+
+def query_compatible(response: Response, error: AwsError) -> Response:
+    """With the code that the service's Query clients know.
+
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#awsquerycompatible-trait
+    """
+    kind = "Sender" if error.status < 500 else "Receiver"
+    return replace(response, headers={**response.headers, "x-amzn-query-error": f"{error.code};{kind}"})
 
 
 def pascal(own: str) -> str:

@@ -235,6 +235,8 @@ def _timestamp(shape: Shape) -> Reader:
     def read(value: Any) -> float:
         if type(value) is int or type(value) is float:
             return float(value)
+        if type(value) is datetime.datetime:
+            return value.timestamp()
         try:
             return datetime.datetime.fromisoformat(value).timestamp()
         except (TypeError, ValueError):

@@ -104,6 +104,8 @@ class Service:
         self.name = name
         self.metadata: dict[str, Any] = raw.metadata
         self.protocol: str = raw.metadata["protocol"]
+        self.protocols: tuple[str, ...] = tuple(raw.metadata.get("protocols", (self.protocol,)))
+        """All that its clients may speak: old ones Query, newer ones JSON or CBOR."""
         self.names = frozenset(raw.operations)
         routed = self.protocol.startswith("rest-")  # a path can only be told from all the others
         kept = self.names if wanted is None or routed else self.names.intersection(wanted)

@@ -4,7 +4,7 @@ A value is a record or a mapping in snake_case; a member that it lacks, or that 
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from culm.wire.models import Shape, snake
@@ -12,19 +12,20 @@ from culm.wire.models import Shape, snake
 Writer = Callable[[Any], Any]
 
 
-def compile_output(shape: Shape) -> Writer:
-    """A function from what an operation returns to what `msgspec.json` encodes."""
-    return _Compiler().writer(shape)
+def compile_output(shape: Shape, scalars: Mapping[str, Writer] | None = None) -> Writer:
+    """A function from what an operation returns to what `msgspec.json` encodes; another codec names its `scalars`."""
+    return _Compiler(_SCALARS if scalars is None else scalars).writer(shape)
 
 
 class _Compiler:
-    def __init__(self) -> None:
+    def __init__(self, scalars: Mapping[str, Writer]) -> None:
+        self._scalars = scalars
         self._known: dict[str, Writer] = {}
 
     def writer(self, shape: Shape) -> Writer:
         make: Callable[[Shape], Writer] | None = getattr(self, f"_{shape.type}", None)
         if make is None:
-            return _SCALARS.get(shape.type, _same)
+            return self._scalars.get(shape.type, _same)
         if shape.name not in self._known:
             # while it is made, a shape that contains itself finds this, and calls the table when it is needed
             self._known[shape.name] = lambda value: self._known[shape.name](value)

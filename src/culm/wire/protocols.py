@@ -5,7 +5,7 @@ from typing import Any
 
 from culm.errors import AwsError
 from culm.model.record import record
-from culm.wire import form, json, query, rest_xml
+from culm.wire import cbor, form, json, query, rest_xml
 from culm.wire.http import Request, Response
 from culm.wire.models import Operation, Service
 
@@ -24,6 +24,7 @@ class Protocol:
 PROTOCOLS = {
     "ec2": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.ec2_failure),
     "json": Protocol(find=json.find, decoder=json.decoder, encoder=json.encoder, failure=json.failure),
+    "smithy-rpc-v2-cbor": Protocol(find=cbor.find, decoder=cbor.decoder, encoder=cbor.encoder, failure=cbor.failure),
     "query": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.failure),
     "rest-xml": Protocol(
         find=rest_xml.find, decoder=rest_xml.decoder, encoder=rest_xml.encoder, failure=rest_xml.failure
@@ -31,8 +32,12 @@ PROTOCOLS = {
 }
 
 
-def spoken(request: Request) -> Protocol:
-    """The protocol of a request whose service is not known."""
+def spoken(request: Request, service: Service | None = None) -> str:
+    """A request's protocol: its service's, or what it looks like where that speaks several or is unknown."""
+    if service is not None and len(service.protocols) == 1:
+        return service.protocol
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return "smithy-rpc-v2-cbor"
     if "x-amz-target" in request.headers:
-        return PROTOCOLS["json"]
-    return PROTOCOLS["query" if "Action" in form.fields(request) else "rest-xml"]
+        return "json"
+    return "query" if service is not None or "Action" in form.fields(request) else "rest-xml"

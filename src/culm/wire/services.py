@@ -32,6 +32,14 @@ SERVICES = {
         Served(name="autoscaling", signing_name="autoscaling", invalid="ValidationError", version="2011-01-01"),
         Served(name="cloudformation", signing_name="cloudformation", invalid="ValidationError", version="2010-05-15"),
         Served(
+            name="cloudwatch",
+            signing_name="monitoring",
+            invalid="InvalidParameterValue",
+            missing="MissingParameter",
+            target="GraniteServiceVersion20100801",
+            version="2010-08-01",
+        ),
+        Served(
             name="ec2",
             signing_name="ec2",
             invalid="InvalidParameterValue",
@@ -95,6 +103,9 @@ def addressed(request: Request, signature: Signature | None) -> Served:
     elif target := request.headers.get("x-amz-target"):
         served = _BY_TARGET.get(target.partition(".")[0])
         what = f"with X-Amz-Target {target}"
+    elif request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        served = _BY_TARGET.get(request.path.removeprefix("/service/").partition("/")[0])
+        what = f"to {request.path}"
     elif "Action" in (form := fields(request)):
         served = _BY_VERSION.get(form.get("Version", ""))
         what = f"for {form['Action']} of API version {form.get('Version', '(none)')}"

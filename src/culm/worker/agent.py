@@ -43,11 +43,14 @@ from culm.worker.specs import (
 )
 from culm.worker.steps import GiveUp, Start, Step, Stop, next_steps
 from culm.worker.task import KnownTask
+from culm.worker.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
 """Seconds between looks when nothing happens."""
+MEASURE_EVERY = 5.0
+"""Seconds between looks at what containers use."""
 KEEP_STOPPED = 180.0
 """Seconds that a stopped task's containers stay, for whoever wants to see them."""
 LOGS_WAIT = 2.0
@@ -95,6 +98,7 @@ class Agent:
             await self._adopt()
             self._group.create_task(self._hear())
             self._group.create_task(self._watch())
+            self._group.create_task(self._measure())
             while True:
                 self._changed.clear()
                 try:
@@ -130,6 +134,17 @@ class Agent:
             except RuntimeFailure as failure:
                 log.warning("%s lost sight of its runtime: %s", self._machine.ec2_instance_id, failure)
             await asyncio.sleep(1.0)
+
+    async def _measure(self) -> None:
+        telemetry = Telemetry(self._runtime)
+        while True:
+            try:
+                found = await telemetry.look(list(self._tasks.values()), self._now())
+            except RuntimeFailure as failure:
+                log.warning("%s cannot measure its containers: %s", self._machine.ec2_instance_id, failure)
+            else:
+                await self._tell(found)
+            await asyncio.sleep(MEASURE_EVERY)
 
     async def _take(self, message: ToAgent) -> None:
         match message:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from culm.dataplane.port import Traffic
 
 _Key = tuple[str, str]
-_COUNTED = ("stot", "hrsp_5xx", "econ")
+_RESPONSES = {2: "hrsp_2xx", 3: "hrsp_3xx", 4: "hrsp_4xx", 5: "hrsp_5xx"}
+_COUNTED = ("stot", *_RESPONSES.values(), "econ")
 
 
 class Totals:
@@ -36,7 +37,7 @@ class Totals:
                 target=key[1],
                 in_flight=_number(row, "scur") + old_in_flight.get(key, 0),
                 requests=self._total(key, "stot"),
-                responses_5xx=self._total(key, "hrsp_5xx"),
+                responses={digit: self._total(key, name) for digit, name in _RESPONSES.items()},
                 connection_errors=self._total(key, "econ"),
                 response_milliseconds=_number(row, "rtime"),
             )

@@ -65,6 +65,15 @@ def loads(db: Connection, cluster: str) -> Sequence[Load]:
     ]
 
 
+def reservations(db: Connection, cluster: str, container_instance_arn: str) -> Sequence[tuple[str, str, int, int]]:
+    """(task ARN, group, CPU units, MiB) of every task that takes something of one instance."""
+    return db.execute(
+        "SELECT arn, task_group, counted_cpu, counted_memory FROM ecs_task"
+        " WHERE cluster = ? AND container_instance_arn = ? AND last_status != 'STOPPED'",
+        (cluster, container_instance_arn),
+    ).fetchall()
+
+
 def host_ports(db: Connection, cluster: str) -> Sequence[tuple[str, int, str]]:
     """(instance ARN, port, protocol) of every fixed host port that is taken."""
     rows = db.execute(
