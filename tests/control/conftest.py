@@ -19,6 +19,7 @@ from culm.store.db import transact
 from culm.worker.agent import Agent
 from culm.worker.credentials import Credentials
 from culm.worker.machine import Machine
+from culm.worker.metadata import Metadata
 from culm.worker.specs import CONTAINER_NAME, TASK_ARN, Surroundings
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class World:
         self.runtime = FakeRuntime(cloud.clock)
         self.logs = LogsInMemory()
         self.credentials = Credentials()
+        self.metadata = Metadata(cloud.clock)
         self.store = InlineStore(cloud.db)
         self.volumes = "/nowhere"
         self.memory = 256
@@ -107,6 +109,7 @@ class World:
             address=machine.address,
             region="us-east-1",
             api="http://127.0.0.1:4566",
+            agent="http://127.0.0.1:4566",
             volumes=self.volumes,
         )
         agent = Agent(
@@ -117,6 +120,7 @@ class World:
             logs=self.logs,
             login=no_login,
             credentials=self.credentials,
+            metadata=self.metadata,
             secrets=TaskSecrets(self.store, "us-east-1"),  # type: ignore[arg-type]
             now=self.cloud.clock,
         )

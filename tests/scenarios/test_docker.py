@@ -3,14 +3,16 @@
 import json
 import os
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from tests.scenarios.stand import BAMBOO, Stand
+from tests.scenarios.stand import BAMBOO, Said, Stand
 from tests.traffic import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # a first build of eight images takes minutes
@@ -18,6 +20,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # a first build of 
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 POSTGRES = os.environ.get("POSTGRES_IMAGE", "culm-postgres:bookworm")
 """`.ci/base-image.sh` makes both."""
+VAULT = "culm-bamboo-000000000000-us-east-1"
+FAMILY = "com.amazonaws.ecs.task-definition-family"
 SERVICES = ("accounts", "catalog", "notices", "orders")
 
 
@@ -105,6 +109,51 @@ def test_the_same_image_runs_on_the_cluster_under_its_tests_and_under_compose(st
     finally:
         down = ["docker-compose", "down", "--volumes", "--timeout", "1"]
         stand.run(down, cwd=folder, environment=composed)
+
+
+def test_other_people_s_clients_find_who_the_task_is_with_no_configuration(stand: Stand) -> None:
+    [accounts] = [each for each in containers(stand) if each["Config"]["Labels"].get(FAMILY) == "bamboo-accounts"]
+    told = dict(pair.split("=", 1) for pair in accounts["Config"]["Env"])
+    assert told["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].startswith("/v2/credentials/"), "at 169.254.170.2:80"
+    environment = {
+        name: value for name, value in told.items() if name.startswith(("AWS_", "ECS_")) and name != "AWS_EXECUTION_ENV"
+    } | {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_PAGER": ""}
+
+    def ask(*command: str) -> Said:
+        return stand.run([str(Path(sys.executable).parent / command[0]), *command[1:]], environment=environment)
+
+    who = "assumed-role/bamboo-accounts/"
+    assert who in ask("aws", "sts", "get-caller-identity").out
+    assert who in ask("python", "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])").out
+    assert ask("aws", "s3", "cp", f"s3://{VAULT}/local/accounts/database.url", "-").out.startswith("postgresql://")
+    assert "AccessDenied" in ask("aws", "s3", "ls", f"s3://{VAULT}/local/orders/").err
+
+    asking = (
+        "import os, urllib.request as u; "
+        "print(u.urlopen(os.environ['ECS_CONTAINER_METADATA_URI_V4'] + '{}').read().decode())"
+    )
+    task = json.loads(docker("exec", accounts["Id"], "python3", "-c", asking.format("/task")))
+    assert (task["Family"], task["ServiceName"], task["KnownStatus"]) == ("bamboo-accounts", "accounts", "RUNNING")
+    [container] = task["Containers"]
+    networks = accounts["NetworkSettings"]["Networks"].values()
+    assert container["DockerId"] == accounts["Id"]
+    assert container["Networks"][0]["IPv4Addresses"] == [each["IPAddress"] for each in networks]
+    stats = json.loads(docker("exec", accounts["Id"], "python3", "-c", asking.format("/stats")))
+    assert stats["memory_stats"]["limit"] == 256 * 1024 * 1024
+    assert 0 < stats["memory_stats"]["usage"] < stats["memory_stats"]["limit"]
+
+
+def test_no_secret_is_in_what_the_engine_tells(stand: Stand) -> None:
+    s3 = stand.client("s3")
+    urls = [s3.get_object(Bucket=VAULT, Key=f"local/{name}/database.url")["Body"].read().decode() for name in SERVICES]
+    found = containers(stand)
+    images = {each["Image"] for each in found}
+    told = json.dumps([found, *(json.loads(docker("image", "inspect", image)) for image in images)])
+    told += "".join(docker("history", "--no-trunc", image) for image in images)
+    told += "".join(docker("logs", each["Id"]) for each in found)
+    secrets = [urlsplit(url.strip()).password or "" for url in urls] + [stand.aws["AWS_SECRET_ACCESS_KEY"]]
+    assert all(secrets)
+    assert [secret for secret in secrets if secret in told] == []
 
 
 def configuration(container: str) -> str:

@@ -69,6 +69,14 @@ def test_a_task_is_its_service_s_role(inside: Inside) -> None:
     assert arn.startswith("arn:aws:sts::000000000000:assumed-role/bamboo-accounts/")
 
 
+def test_a_task_finds_its_metadata(inside: Inside) -> None:
+    with urllib.request.urlopen(f"{inside.environment['ECS_CONTAINER_METADATA_URI_V4']}/task") as answer:
+        told = json.load(answer)
+
+    assert (told["Family"], told["ServiceName"], told["LaunchType"]) == ("bamboo-accounts", "accounts", "EC2")
+    assert told["Containers"][0]["KnownStatus"] == "RUNNING"
+
+
 def test_a_task_reads_its_own_configuration(inside: Inside) -> None:
     assert inside.aws("s3", "cp", f"s3://{VAULT}/{OWN}", "-").out.startswith("postgresql://")
     assert "database.url" in inside.aws("s3", "ls", f"s3://{VAULT}/local/accounts/").out

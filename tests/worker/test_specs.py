@@ -1,5 +1,7 @@
 """What the runtime is told of a container."""
 
+from dataclasses import replace
+
 import msgspec
 
 from culm.model.agent import ContainerPayload, TaskPayload
@@ -16,7 +18,8 @@ from culm.worker.ledger import fits
 from culm.worker.machine import Machine
 from culm.worker.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec
 
-AROUND = Surroundings(address="127.77.0.11", region="us-east-1", api="http://127.0.0.1:4566", volumes="/home/volumes")
+API = "http://127.0.0.1:4566"
+AROUND = Surroundings(address="127.77.0.11", region="us-east-1", api=API, agent=API, volumes="/home/volumes")
 WEB = ContainerPayload(
     name="web",
     image="127.0.0.1:4566/web@sha256:0",
@@ -62,6 +65,15 @@ def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
     assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:4566"
     assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:4566/v2/credentials/0f0e"
+    assert environment["ECS_CONTAINER_METADATA_URI_V4"] == "http://127.0.0.1:4566/v4/abc-0365508689"
+
+
+def test_where_the_agent_has_amazon_s_address_sdks_are_told_as_on_amazon():
+    around = replace(AROUND, agent="http://169.254.170.2")
+    environment = spec(TASK, WEB, around, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
+    assert environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] == "/v2/credentials/0f0e"
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in environment
+    assert environment["ECS_CONTAINER_METADATA_URI_V4"] == "http://169.254.170.2/v4/abc-0365508689"
 
 
 def test_a_volume_without_a_source_is_the_task_s_own():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import culm.cloud
-from culm.control import clock, keys, loop, runtimes
+from culm.control import clock, keys, loop, runtimes, task_endpoint
 from culm.control.agents import Agents
 from culm.control.balancer import Balancer
 from culm.control.databases import Databases
@@ -31,7 +31,9 @@ from culm.control.settings import NETWORK, Settings
 from culm.control.shutdown import stop_tasks
 from culm.control.sockets import listen, listened, machine_address
 from culm.control.storage_keys import StorageKeys
+from culm.control.task_endpoint import TaskEndpoint
 from culm.control.task_secrets import TaskSecrets
+from culm.dataplane.haproxy import render
 from culm.dataplane.haproxy.plane import HaproxyPlane
 from culm.errors import CulmError
 from culm.model.instance_types import parse_fleet
@@ -51,7 +53,8 @@ from culm.worker.agent import Agent
 from culm.worker.credentials import PATH as CREDENTIALS
 from culm.worker.credentials import Credentials
 from culm.worker.machine import Machine
-from culm.worker.specs import Surroundings
+from culm.worker.metadata import Metadata
+from culm.worker.specs import AMAZONS_AGENT, METADATA, Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +117,8 @@ class Daemon:
         changed = Signal()
         stopping = _on_signals()
 
-        credentials = Credentials()
+        credentials, metadata = Credentials(), Metadata(clock.now)
+        listening = task_endpoint.listen(self._able.gateway)
         registry = Registry(self._store, home / "registry", now=clock.now, new_id=clock.new_id)
         await registry.start()
         agents = Agents(
@@ -136,6 +140,7 @@ class Daemon:
                 address=machine.address,
                 region=region,
                 api=f"http://{self._able.gateway}:{port}",
+                agent=AMAZONS_AGENT if listening else f"http://{self._able.gateway}:{port}",
                 volumes=str(home / "volumes"),
             )
             return Agent(
@@ -146,6 +151,7 @@ class Daemon:
                 logs=sink,
                 login=login,
                 credentials=credentials,
+                metadata=metadata,
                 secrets=secrets,
                 now=clock.now,
             )
@@ -159,7 +165,9 @@ class Daemon:
             new_id=clock.new_id,
         )
         reconciler = Reconciler(self._store, agents, now=clock.now, new_id=clock.new_id)
-        plane = HaproxyPlane(home / "loadbalancer", self._addresses)
+        plane = HaproxyPlane(
+            home / "loadbalancer", self._addresses, reserved=listening.getsockname() if listening else None
+        )
         balancer = Balancer(self._store, plane, address_of=machines.address_of, changed=changed, now=clock.now)
         databases = Databases(
             self._store, home / "postgres", self._addresses, gateway=self._able.gateway, network=NETWORK
@@ -174,6 +182,7 @@ class Daemon:
         )
         mounts: list[tuple[Callable[[Scope], bool], App]] = [
             (_under(CREDENTIALS), credentials),
+            (_under(METADATA), metadata),
             (_under("/v2/"), registry_application(registry)),
         ]
         server = Server(application(api, self._store, changed.set, mounts))
@@ -194,6 +203,9 @@ class Daemon:
 
         async with asyncio.TaskGroup() as group, fleet:
             serving = group.create_task(server.serve(sockets))
+            if listening is not None:
+                balancer_port_80 = plane.folder / render.handover_socket(task_endpoint.PORT)
+                for_tasks = group.create_task(TaskEndpoint(port, balancer_port_80).serve(listening))
             loops = [
                 group.create_task(loop.run("fleet", fleet.step, changed.subscribe(), FLEET_EVERY)),
                 group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
@@ -214,6 +226,8 @@ class Daemon:
             await plane.stop()
             await stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now)
             await databases.stop()
+            if listening is not None:
+                for_tasks.cancel()
             server.should_exit = True
             await serving
         log.info("stopped")

@@ -58,7 +58,7 @@ def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
         for address in addresses:
-            bound.append(_bind(address, port))
+            bound.append(bind(address, port))
     except OSError:
         for one in bound:
             one.close()
@@ -66,7 +66,7 @@ def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
     return bound
 
 
-def _bind(address: str, port: int) -> socket.socket:
+def bind(address: str, port: int) -> socket.socket:
     # asyncio turns Nagle's algorithm off only where the protocol is named; with it, every answer waits 40 ms for an ACK
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

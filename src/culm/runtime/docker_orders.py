@@ -60,6 +60,7 @@ def seen(inspected: Mapping[str, Any]) -> Seen:
         labels=labels,
         state="stopped" if stopped else "created" if state["Status"] == "created" else "running",
         ports=_ports(inspected),
+        address=_address(inspected),
         exit_code=state["ExitCode"] if stopped else None,
         out_of_memory=bool(stopped and state["OOMKilled"]),
         health=_health(state) if not stopped else "UNKNOWN",
@@ -120,6 +121,11 @@ def _ports(inspected: Mapping[str, Any]) -> tuple[Port, ...]:
         host_port = int(binding["HostPort"] or 0)
         found.append(Port(container_port=int(container_port), host_port=host_port, protocol=kind))
     return tuple(found)
+
+
+def _address(inspected: Mapping[str, Any]) -> str:
+    networks = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
+    return next((each["IPAddress"] for each in networks.values() if each.get("IPAddress")), "")
 
 
 def _health(state: Mapping[str, Any]) -> Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]:

@@ -116,6 +116,7 @@ class FakeRuntime:
             labels=spec.labels,
             state="running",
             ports=self._bind(spec),
+            address=spec.address,
             image_digest=_digest(spec.image),
             health=script.health if spec.probe else "UNKNOWN",
             started_at=self._now(),

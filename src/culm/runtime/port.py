@@ -80,6 +80,8 @@ class Seen:
     state: Literal["created", "running", "stopped"]
     ports: tuple[Port, ...] = ()
     """With the host ports that were picked."""
+    address: str = ""
+    """The container's own, where it has one; else its instance's."""
     image_digest: str | None = None
     exit_code: int | None = None
     out_of_memory: bool = False

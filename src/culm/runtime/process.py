@@ -269,6 +269,7 @@ class ProcessRuntime:
             runtime_id=container["runtime_id"],
             labels=container["labels"],
             image_digest=container["image_digest"],
+            address=container["address"],
             state="created",
         )
         state = files.read_state(str(directory))

@@ -30,6 +30,7 @@ from culm.worker.credentials import Credentials
 from culm.worker.forwarder import Forwarder
 from culm.worker.ledger import fits
 from culm.worker.machine import Machine, registration
+from culm.worker.metadata import Host, Metadata
 from culm.worker.ports import Control, Login, Logs, Secrets
 from culm.worker.specs import (
     DEFAULT_STOP_TIMEOUT,
@@ -69,6 +70,7 @@ class Agent:
         logs: Logs,
         login: Login,
         credentials: Credentials,
+        metadata: Metadata,
         secrets: Secrets,
         now: Callable[[], float],
         keep_stopped: float = KEEP_STOPPED,
@@ -80,6 +82,8 @@ class Agent:
         self._logs = logs
         self._login = login
         self._credentials = credentials
+        self._metadata = metadata
+        self._host = Host(machine=machine, region=around.region, stats=runtime)
         self._secrets = secrets
         self._now = now
         self._keep_stopped = keep_stopped
@@ -168,11 +172,16 @@ class Agent:
     async def _take_task(self, task: TaskPayload) -> None:
         known = self._tasks.get(task.arn)
         if task.desired_status == "RUNNING" and known is None:
-            self._tasks[task.arn] = KnownTask(task, self._now())
+            self._know(KnownTask(task, self._now()))
         elif task.desired_status == "STOPPED" and known is not None:
             known.wanted = "STOPPED"
         elif task.desired_status == "STOPPED":
             await self._tell(SubmitTaskStateChange(task=task.arn, status="STOPPED", reason=NOT_HERE))
+
+    def _know(self, task: KnownTask) -> KnownTask:
+        self._tasks[task.arn] = task
+        self._metadata.know(task, self._host)
+        return task
 
     async def _tell(self, message: FromAgent) -> None:
         await self._control.submit(self._arn, message)
@@ -185,8 +194,7 @@ class Agent:
         for arn, containers in seen.items():
             if arn not in self._tasks:
                 payload = msgspec.json.decode(containers[0].labels[PAYLOAD], type=TaskPayload)
-                self._tasks[arn] = KnownTask(payload, now)
-                self._tasks[arn].accepted = True
+                self._know(KnownTask(payload, now)).accepted = True
         for task in list(self._tasks.values()):
             task.observe(seen.get(task.arn, ()), now, effects)
             for container in seen.get(task.arn, ()):
@@ -309,6 +317,7 @@ class Agent:
             return
         del self._tasks[task.arn]
         self._credentials.forget(task.arn)
+        self._metadata.forget(task)
         self._group.create_task(self._remove(task, [s.name for s in containers]))
 
     async def _remove(self, task: KnownTask, names: list[str]) -> None:

@@ -3,19 +3,12 @@
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any
-
-import msgspec
 
 from culm.model.agent import RoleCredentials
+from culm.worker.http import Receive, Scope, Send, answer
 
 PATH = "/v2/credentials/"
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Credentials:
@@ -49,7 +42,4 @@ class Credentials:
                 "Token": found.session_token,
                 "Expiration": datetime.fromtimestamp(found.expiration, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
-        content = msgspec.json.encode(body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await answer(send, 200 if found else 404, body)

@@ -1,5 +1,6 @@
 """From a task's payload to what the runtime is told: names, labels, environment, ports; pure."""
 
+import zlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -17,6 +18,10 @@ PAYLOAD = "culm.task"
 """The task's whole payload: what an agent that restarts needs to know of a container that it finds."""
 ATTEMPT = "culm.attempt"
 
+METADATA = "/v4/"
+AMAZONS_AGENT = "http://169.254.170.2"
+"""https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html"""
+
 DEFAULT_STOP_TIMEOUT = 30
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -30,6 +35,8 @@ class Surroundings:
     region: str
     api: str
     """Base URL of the cluster's API as containers reach it."""
+    agent: str
+    """Base URL of the agent as containers reach it: `http://169.254.170.2` as on Amazon, else the API's."""
     volumes: str
     """The folder for volumes without a source path."""
 
@@ -50,7 +57,7 @@ def spec(
     credentials_path: str = "",
     secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> Spec:
-    """`credentials_path`: where the task finds its keys under the API's address. `secrets`: name to value."""
+    """`credentials_path`: where the task finds its keys under the agent's address. `secrets`: name to value."""
     name = container_name(task, container.name, attempt)
     return Spec(
         name=name,
@@ -58,7 +65,11 @@ def spec(
         address=around.address,
         entry_point=container.entry_point,
         command=container.command,
-        environment={**agent_environment(around, credentials_path), **container.environment, **secrets},
+        environment={
+            **agent_environment(around, metadata_path(task, container), credentials_path),
+            **container.environment,
+            **secrets,
+        },
         working_directory=container.working_directory,
         user=container.user,
         memory=container.memory if container.memory is not None else task.memory,
@@ -71,13 +82,24 @@ def spec(
     )
 
 
-def agent_environment(around: Surroundings, credentials_path: str) -> Mapping[str, str]:
+def metadata_path(task: TaskPayload, container: ContainerPayload) -> str:
+    """The container's own place at the task metadata endpoint; the same after a restart of the agent."""
+    return f"{METADATA}{task.arn.rpartition('/')[2]}-{zlib.crc32(container.name.encode()):010}"
+
+
+def agent_environment(around: Surroundings, metadata: str, credentials: str) -> Mapping[str, str]:
     """What the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
 
+    `metadata` and `credentials` are paths under the agent's address. The SDKs know that of Amazon's agent by heart.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
-    identity = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{around.api}{credentials_path}"} if credentials_path else {}
+    identity = {}
+    if credentials and around.agent == AMAZONS_AGENT:
+        identity["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = credentials
+    elif credentials:
+        identity["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{around.agent}{credentials}"
     return {
+        "ECS_CONTAINER_METADATA_URI_V4": f"{around.agent}{metadata}",
         "AWS_REGION": around.region,
         "AWS_DEFAULT_REGION": around.region,
         "AWS_ENDPOINT_URL": around.api,

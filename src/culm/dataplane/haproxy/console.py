@@ -49,7 +49,7 @@ class Console:
             raise PlaneFailure("NotAnswering", f"HAProxy does not answer on {self.path}: {error}") from error
 
     async def _exchange(self, request: bytes) -> str:
-        with _short(self.path) as path:
+        with short_path(self.path) as path:
             reader, writer = await asyncio.open_unix_connection(path)
         try:
             writer.write(request)
@@ -122,7 +122,7 @@ def _answers(said: str, count: int) -> list[str]:
 
 
 @contextmanager
-def _short(path: Path) -> Iterator[str]:
+def short_path(path: Path) -> Iterator[str]:
     """The same socket by a path that fits into `sun_path` (108 bytes on Linux)."""
     if len(os.fsencode(path)) < _LONGEST_PATH or not Path("/proc/self/fd").exists():
         yield str(path)

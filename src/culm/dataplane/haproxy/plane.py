@@ -29,12 +29,21 @@ _COMMANDS_AT_ONCE = 50
 class HaproxyPlane:
     """`folder` holds its configuration, sockets and log; listeners are bound on every one of `addresses`.
 
-    An address after the first may be missing for now: that of a container network that is not there yet.
+    An address after the first may be missing for now: that of a container network that is not there yet. `reserved`
+    are an address and a port of somebody else's, who passes on what is for the load balancer.
     """
 
-    def __init__(self, folder: Path, addresses: Sequence[str] = ("127.0.0.1",), executable: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        executable: Path | None = None,
+        *,
+        reserved: tuple[str, int] | None = None,
+    ) -> None:
         self.folder = folder
-        self.addresses = tuple(addresses)
+        self._addresses = tuple(addresses)
+        self._reserved = reserved
         self._executable = executable
         self._version = (0, 0)
         self._worker = Console(folder / render.STATS_SOCKET)
@@ -43,6 +52,10 @@ class HaproxyPlane:
         self._pid_file = folder / "haproxy.pid"
         self._totals = Totals()
         self._child: asyncio.subprocess.Process | None = None
+
+    def addresses(self, port: int) -> Sequence[str]:
+        """Where a listener on this port listens."""
+        return [address for address in self._addresses if (address, port) != self._reserved]
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         return render.render(listeners, groups, addresses=self.addresses, version=self._version)
@@ -97,7 +110,7 @@ class HaproxyPlane:
         self._pid_file.unlink(missing_ok=True)
 
     def _obstacles(self, wanted: Sequence[int]) -> dict[int, str]:
-        found = {port: ports.obstacle(self.addresses, port) for port in wanted}
+        found = {port: ports.obstacle(self.addresses(port), port) for port in wanted}
         return {port: why for port, why in found.items() if why is not None}
 
     async def _after_crash(self, wanted: Sequence[int]) -> dict[int, str]:

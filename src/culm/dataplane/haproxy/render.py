@@ -5,7 +5,7 @@ response) or names the group; every later line asks `!hit`. https://docs.haproxy
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from culm.dataplane.haproxy import words
@@ -24,6 +24,9 @@ from culm.model.load_balancers import (
     ValuesConfig,
 )
 
+Addresses = Callable[[int], Sequence[str]]
+"""Where a port is listened on."""
+
 STATS_SOCKET = "stats.sock"
 """Relative, as every path in the file: HAProxy runs in its folder, and a socket's path may have 107 bytes only."""
 
@@ -34,7 +37,7 @@ _TIMED_OUT = "504 Gateway Time-out"
 
 
 def render(
-    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Sequence[str], version: tuple[int, int]
+    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
 ) -> str:
     """The whole file. Its description names its shape, so that a running HAProxy can be asked which one it has."""
     body = "\n".join(_lines(listeners, groups, addresses))
@@ -42,7 +45,7 @@ def render(
 
 
 def shape(
-    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Sequence[str], version: tuple[int, int]
+    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
 ) -> str:
     """A digest of all that only a reload can change: everything but the targets.
 
@@ -63,6 +66,11 @@ def server_options(group: Group) -> str:
 
 def backend(group: Group) -> str:
     return f"group-{group.name}"
+
+
+def handover_socket(port: int) -> str:
+    """Takes connections over, by the PROXY protocol."""
+    return f"handover-{port}.sock"
 
 
 def frontend(listener: Listener) -> str:
@@ -99,7 +107,7 @@ def _no_target_page() -> str:
     return words.word(_PAGE.format(f"%[var(txn.tried,0),iif({_BAD_GATEWAY},{_NO_TARGET})]"))
 
 
-def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Sequence[str]) -> Iterator[str]:
+def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Addresses) -> Iterator[str]:
     names = {group.arn: backend(group) for group in groups}
     for listener in sorted(listeners, key=lambda listener: listener.port):
         yield ""
@@ -109,16 +117,16 @@ def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Se
         yield from _backend(group)
 
 
-def _frontend(listener: Listener, names: dict[str, str], addresses: Sequence[str]) -> Iterator[str]:
+def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -> Iterator[str]:
     """One listener.
 
     After a reload the old process still has its idle client connections, and may get one more request on each; its
     targets cannot be changed any more, so it hands that request to the new process, untouched.
     """
     name, port = frontend(listener), listener.port
-    handover = f"unix@handover-{port}.sock"
+    handover = f"unix@{handover_socket(port)}"
     yield f"frontend {name}"
-    for index, address in enumerate(addresses):
+    for index, address in enumerate(addresses(port)):
         # an address after the first may come and go with a network interface: transparent binds it all the same
         yield f"    bind {address}:{port}" + (" transparent" if index else "")
     yield f"    bind {handover} mode 600 accept-proxy"
