@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-import httpx
+import httpx2
 import pytest
 from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port
 
@@ -38,7 +38,7 @@ async def shared(tmp_path):
 @pytest.fixture
 async def task():
     """Asks from an address of its own."""
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=TASK)) as client:
+    async with httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(local_address=TASK)) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ async def test_services_see_who_asked_and_connections_are_kept(shared, task):
 async def test_a_load_balancer_without_such_a_listener_hangs_up(tmp_path, task):
     listening = bind(GATEWAY, free_port())
     serving = asyncio.create_task(TaskEndpoint(1, tmp_path / "nobody.sock").serve(listening))
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         await task.get(f"http://{GATEWAY}:{listening.getsockname()[1]}/pets/")
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
