@@ -3,16 +3,19 @@
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from culm.errors import CulmError, UsageError
 
 SETTLE_SECONDS = 60.0
 """For a daemon to start or to end: each of its tasks may take 30 s to stop."""
+ANSWER_SECONDS = 5.0
 
 
 def home() -> Path:
@@ -52,11 +55,28 @@ def held() -> bool:
 
 
 def settled() -> dict[str, Any] | None:
-    """As `running`, but a daemon that starts or ends just now is waited for."""
+    """As `running`, but a daemon that starts or ends just now is waited for.
+
+    One that was killed holds its lock until the kernel comes to it: only an answer tells that it lives.
+    """
     end = time.monotonic() + SETTLE_SECONDS
-    while (described := running()) is None and held() and time.monotonic() < end:
+    while True:
+        described = running()
+        done = answers(described["endpoint"]) if described else not held()
+        if done or time.monotonic() > end:
+            return described
         time.sleep(0.05)
-    return described
+
+
+def answers(endpoint: str) -> bool:
+    """Whether somebody there says anything at all."""
+    where = urlsplit(endpoint)
+    try:
+        with socket.create_connection((where.hostname or "", where.port or 80), ANSWER_SECONDS) as line:
+            line.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return bool(line.recv(1))
+    except OSError:
+        return False
 
 
 def start(runtime: str, instances: str) -> dict[str, Any]:
