@@ -45,12 +45,24 @@ class TaskEndpoint:
         self._balancer = balancer
 
     async def serve(self, listening: socket.socket) -> None:
-        """Until cancelled."""
-        server = await asyncio.start_server(self._take, sock=listening)
+        """Until cancelled, and its connections with it."""
+        async with asyncio.TaskGroup() as connections:
+
+            def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connections.create_task(self._take_alone(reader, writer))
+
+            server = await asyncio.start_server(take, sock=listening)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                server.close()
+
+    async def _take_alone(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What goes wrong with one connection is no other's business."""
         try:
-            await asyncio.Event().wait()
-        finally:
-            server.close()
+            await self._take(reader, writer)
+        except Exception:
+            log.exception("a task's connection failed")
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
