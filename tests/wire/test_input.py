@@ -48,7 +48,7 @@ def test_members_become_a_record(ecs):
         ({"serviceName": "web", "colour": "red"}, "culm does not support colour"),
         (
             {"serviceName": "web", "placementStrategy": [{"type": "random"}]},
-            "culm does not support this value: Invalid enum value 'random' - at `$.placement_strategy[0].type`",
+            "culm does not support placementStrategy[0].type = random; it takes spread, binpack",
         ),
     ],
 )
@@ -80,6 +80,35 @@ def test_a_field_deep_inside_is_refused_by_its_path(ecs):
     assert refusal.value.message == "culm does not support containerDefinitions[0].linuxParameters"
 
 
+def test_a_value_that_only_amazon_takes_is_refused_by_name(ecs):
+    @record
+    class RegisterInput:
+        family: str
+        container_definitions: tuple[dict[str, str], ...] = ()
+        network_mode: Literal["bridge", "host"] = "bridge"
+
+    read = compile_input(ecs.operations["RegisterTaskDefinition"], RegisterInput)
+
+    with pytest.raises(Invalid) as refusal:
+        read({"family": "web", "containerDefinitions": [], "networkMode": "awsvpc"})
+    assert refusal.value.message == "culm does not support networkMode = awsvpc; it takes bridge, host"
+
+
+def test_what_a_record_needs_is_required_though_the_model_does_not_say_so():
+    @record
+    class CreateListenerInput:
+        load_balancer_arn: str
+        port: int
+        default_actions: tuple[dict[str, str], ...]
+
+    model = Service("elbv2", ["CreateListener"]).operations["CreateListener"]
+
+    with pytest.raises(Invalid) as refusal:
+        compile_input(model, CreateListenerInput)({"LoadBalancerArn": "a", "DefaultActions": []})
+    assert refusal.value.missing
+    assert "Value null at 'port' failed to satisfy" in refusal.value.message
+
+
 def test_an_empty_list_or_map_says_nothing(ecs):
     read = compile_input(ecs.operations["CreateService"], CreateServiceInput)
 
@@ -98,19 +127,19 @@ CONTAINER = {"name": "web", "image": "nginx"}
         ({"family": "f", "containerDefinitions": "x"}, "Value at 'containerDefinitions' must be of type list, not str"),
         (
             {"family": "f", "containerDefinitions": [{"cpu": "1"}]},
-            "Value at 'containerDefinitions[0].cpu' must be of type integer, not str",
+            "Value at 'containerDefinitions.1.member.cpu' must be of type integer, not str",
         ),
         (
             {"family": "f", "containerDefinitions": [{"essential": "true"}]},
-            "Value at 'containerDefinitions[0].essential' must be of type boolean, not str",
+            "Value at 'containerDefinitions.1.member.essential' must be of type boolean, not str",
         ),
         (
             {"family": "f", "containerDefinitions": [{"dockerLabels": []}]},
-            "Value at 'containerDefinitions[0].dockerLabels' must be of type map, not list",
+            "Value at 'containerDefinitions.1.member.dockerLabels' must be of type map, not list",
         ),
         (
             {"family": "f", "containerDefinitions": [{"dockerLabels": {"a": 1}}]},
-            "Value at 'containerDefinitions[0].dockerLabels.a' must be of type string, not int",
+            "Value at 'containerDefinitions.1.member.dockerLabels.a' must be of type string, not int",
         ),
         (
             {"family": "f", "containerDefinitions": [], "networkMode": "token-ring"},

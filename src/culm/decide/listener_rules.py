@@ -27,6 +27,8 @@ VALUES_PER_RULE = 5
 WILDCARDS_PER_RULE = 5
 GROUPS_PER_ACTION = 5
 LONGEST_VALUE = 128
+LONGEST_NAME = 40
+"""Of a header or a request method."""
 HIGHEST_WEIGHT = 999
 STICKINESS_SECONDS = range(1, 604_801)
 
@@ -34,7 +36,7 @@ FIELDS = ("host-header", "path-pattern", "http-header", "http-request-method", "
 CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_METHOD = re.compile(r"[A-Z_-]{1,40}")
+_METHOD = re.compile(r"[A-Z_-]+")
 _LOOKAROUND_OR_BACKREFERENCE = re.compile(r"\(\?[=!<P]|\\[1-9k]")
 
 
@@ -152,9 +154,7 @@ def conditions_problem(conditions: Sequence[Condition]) -> Problem | None:
 def actions_problem(actions: Sequence[Action]) -> Problem | None:
     """What AWS has against the actions of a rule or the default actions of a listener."""
     if len(actions) != 1:
-        return Problem(
-            code="InvalidLoadBalancerAction", message="Exactly one forward, redirect or fixed-response action is needed"
-        )
+        return _misaction("Exactly one forward, redirect or fixed-response action is needed")
     action = actions[0]
     match action.type:
         case "forward":
@@ -194,10 +194,7 @@ def _redirect_problem(action: Action) -> Problem | None:
         return _invalid("The redirect port must be between 1 and 65535, or '#{port}'")
     kept = RedirectConfig(status_code=config.status_code)
     if (config.protocol, config.port, config.host, config.path) == (kept.protocol, kept.port, kept.host, kept.path):
-        return Problem(
-            code="InvalidLoadBalancerAction",
-            message="The redirect configuration is not valid because it creates a loop",
-        )
+        return _misaction("The redirect configuration is not valid because it creates a loop")
     if not all(_printable(text) for text in (config.host, config.path, config.query)):
         return _invalid("A redirect may hold printable ASCII characters only")
     return None
@@ -210,7 +207,7 @@ def _fixed_response_problem(action: Action) -> Problem | None:
     if not re.fullmatch(r"[245]\d\d", config.status_code):
         return _invalid(f"Status code '{config.status_code}' must be 2XX, 4XX or 5XX")
     if config.content_type not in (None, "", *CONTENT_TYPES):
-        return _invalid(f"Content type '{config.content_type}' must be one of {', '.join(CONTENT_TYPES)}")
+        return _misaction(f"Content type '{config.content_type}' must be one of {', '.join(CONTENT_TYPES)}")
     if "\0" in (config.message_body or ""):
         return _invalid("The message body may not hold a NUL character")
     return None
@@ -221,10 +218,14 @@ def _condition_problem(condition: Condition) -> Problem | None:
         return _invalid(f"Condition field '{condition.field}' must be one of '[{', '.join(FIELDS)}]'")
     values = _values(condition)
     if not values:
-        return _invalid(f"A '{condition.field}' condition must have at least one value")
+        return _invalid(_nothing_given(condition))
+    if len(condition.values) > 1 and condition.host_header_config is None and condition.path_pattern_config is None:
+        return _invalid(f"The '{condition.field}' field contains too many values; the limit is '1'")
     for value in values:
-        if not value or len(value) > LONGEST_VALUE:
-            return _invalid(f"Condition value '{value}' must be 1 to {LONGEST_VALUE} characters long")
+        if not value and condition.field != "query-string":
+            return _invalid(_nothing_given(condition))
+        if len(value) > LONGEST_VALUE:
+            return _invalid(f"The '{_role(condition, value)}' value is too long; the limit is '{LONGEST_VALUE}'")
         if not _printable(value):
             return _invalid(f"Condition value {value!r} contains a character that is not valid")
     for regex in _regexes(condition):
@@ -233,19 +234,47 @@ def _condition_problem(condition: Condition) -> Problem | None:
     return _value_problem(condition)
 
 
+def _nothing_given(condition: Condition) -> str:
+    """What AWS says to a condition without a value."""
+    config, given = {
+        "http-header": ("HttpHeaderConfig", condition.http_header_config),
+        "http-request-method": ("HttpRequestMethodConfig", condition.http_request_method_config),
+        "query-string": ("QueryStringConfig", condition.query_string_config),
+        "source-ip": ("SourceIpConfig", condition.source_ip_config),
+    }.get(condition.field, ("", None))
+    if not config:
+        return "A condition value must be specified"
+    if given is None:
+        return f"A '{config}' must be specified with '{condition.field}'"
+    return f"A '{condition.field}' value must be specified"
+
+
+def _role(condition: Condition, value: str) -> str:
+    """What AWS calls a value that is wrong."""
+    if condition.field != "query-string":
+        return condition.field
+    pairs = (condition.query_string_config or QueryStringConfig()).values
+    return "Key" if any(pair.key == value for pair in pairs) else "Value"
+
+
 def _value_problem(condition: Condition) -> Problem | None:
     """What holds for the values of one field only."""
     match condition.field:
         case "http-header":
             name = (condition.http_header_config or HttpHeaderConfig()).http_header_name
-            if not _TOKEN.fullmatch(name) or len(name) > 40:
+            if len(name) > LONGEST_NAME:
+                return _invalid(f"The 'HttpHeaderName' value is too long; the limit is '{LONGEST_NAME}'")
+            if not _TOKEN.fullmatch(name):
                 return _invalid(f"'{name}' is not a valid HTTP header name")
             if name.lower() == "host":
                 return _invalid("Use a 'host-header' condition to match the host header")
         case "http-request-method":
-            wrong = [value for value in _values(condition) if not _METHOD.fullmatch(value)]
-            if wrong:
-                return _invalid(f"'{wrong[0]}' is not a valid HTTP request method")
+            if any(len(value) > LONGEST_NAME for value in _values(condition)):
+                return _invalid(f"The 'http-request-method' value is too long; the limit is '{LONGEST_NAME}'")
+            if not all(_METHOD.fullmatch(value) for value in _values(condition)):
+                return _invalid(
+                    "The 'http-request-method' value is invalid; the allowed characters are A-Z, hyphen and underscore"
+                )
         case "source-ip":
             for value in _values(condition):
                 try:
@@ -320,6 +349,10 @@ def _pair_matches(want: QueryString, key: str, value: str) -> bool:
 
 def _printable(text: str) -> bool:
     return all(" " <= character <= "~" for character in text)
+
+
+def _misaction(message: str) -> Problem:
+    return Problem(code="InvalidLoadBalancerAction", message=message)
 
 
 def _invalid(message: str) -> Problem:

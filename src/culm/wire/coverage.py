@@ -7,7 +7,7 @@ from typing import Any, Literal
 import botocore
 
 from culm.model.record import STORED
-from culm.wire.input import element_of, fields_of, unwrap, value_of
+from culm.wire.input import element_of, fields_of, shown, unwrap, value_of, values_taken
 from culm.wire.models import Service, Shape, snake
 from culm.wire.operations import OPERATIONS, Operation
 from culm.wire.paging import pager
@@ -20,7 +20,7 @@ PREFACE = f"""\
 
 Printed by `python -m culm.cloud`; a test fails when it is stale. Members are those of botocore {botocore.__version__}.
 
-- **honoured**: it does what AWS documents.
+- **honoured**: it does what AWS documents; where only some of AWS's values are taken, these are named.
 - **stored**: it is kept and described back, and changes nothing here.
 - **refused**: a request that sets it fails with the service's own validation error, which names the member. An empty
   list or map says nothing and is not refused.
@@ -47,7 +47,7 @@ def entry(model: Service, operation: Operation) -> str:
     lines = [f"### {operation.name}\n"]
     fates = list(fields(model, operation))
     for fate in typing.get_args(Fate):
-        paths = [f"`{path}`" for path, found in fates if found == fate]
+        paths = [f"`{path}`{note}" for path, found, note in fates if found == fate]
         if paths:
             lines.append(f"- {fate}: {', '.join(paths)}")
     if len(lines) == 1:
@@ -55,33 +55,40 @@ def entry(model: Service, operation: Operation) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fields(model: Service, operation: Operation) -> Iterator[tuple[str, Fate]]:
-    """Every member of an operation's input, at any depth, and what becomes of it."""
+Field = tuple[str, Fate, str]
+"""Where a member is, what becomes of it, and a note."""
+
+
+def fields(model: Service, operation: Operation) -> Iterator[Field]:
+    """Every member of an operation's input, at any depth."""
     modelled = model.operations[operation.name]
     if modelled.input is None:
         return
     pages = pager(modelled, operation.input, SERVICES[operation.service].invalid)
     paged = pages.members if pages else frozenset()
-    for path, fate in below(modelled.input, operation.input, ""):
-        yield path, "honoured" if path in paged else fate
+    for path, fate, note in below(modelled.input, operation.input, ""):
+        yield path, "honoured" if path in paged else fate, note
 
 
-def below(shape: Shape, kind: Any, prefix: str) -> Iterator[tuple[str, Fate]]:
+def below(shape: Shape, kind: Any, prefix: str) -> Iterator[Field]:
     """The members of a structure that a record takes."""
     known = fields_of(kind) or {}
     for name, member in shape.members.items():
         own = snake(name)
         path = f"{prefix}{name}"
         if own not in known:
-            yield path, "refused"
-        elif STORED in getattr(known[own], "__metadata__", ()):
-            yield path, "stored"
+            yield path, "refused", ""
+            continue
+        taken = " or ".join(map(shown, values_taken(member, unwrap(known[own]))))
+        note = f" ({taken})" if taken else ""
+        if STORED in getattr(known[own], "__metadata__", ()):
+            yield path, "stored", note
         else:
-            yield path, "honoured"
+            yield path, "honoured", note
             yield from inside(member, unwrap(known[own]), path)
 
 
-def inside(shape: Shape, kind: Any, path: str) -> Iterator[tuple[str, Fate]]:
+def inside(shape: Shape, kind: Any, path: str) -> Iterator[Field]:
     """What is in a member that is honoured; a type that takes anything ends the search."""
     if shape.type == "list":
         yield from inside(shape.member, unwrap(element_of(kind)), f"{path}[]")

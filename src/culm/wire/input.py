@@ -20,6 +20,10 @@ from culm.wire.models import Operation, Shape, snake
 Reader = Callable[[Any], Any]
 
 
+class Key(str):
+    """A step into a map: what stands there is the client's own word."""
+
+
 class Invalid(Exception):
     """What is wrong with one member; `path` is filled, innermost first, on the way out."""
 
@@ -42,10 +46,23 @@ class Invalid(Exception):
         return text.removeprefix(".")
 
     @property
+    def amazons_path(self) -> str:
+        """As AWS's validators spell it: `containerDefinitions.1.member.name`; members begin small, lists with 1."""
+        steps = (
+            f"{step + 1}.member"
+            if isinstance(step, int)
+            else step
+            if isinstance(step, Key)
+            else step[0].lower() + step[1:]
+            for step in reversed(self._path)
+        )
+        return ".".join(steps)
+
+    @property
     def message(self) -> str:
         if self.unsupported:
             return f"culm does not support {self.path}{self.problem}"
-        return f"1 validation error detected: {self.problem.replace('{path}', self.path)}"
+        return f"1 validation error detected: {self.problem.replace('{path}', self.amazons_path)}"
 
 
 def compile_input(operation: Operation, record: type, paged: frozenset[str] = frozenset()) -> Reader:
@@ -81,7 +98,7 @@ class _Compiler:
             # while it is made, a shape that contains itself finds this, and calls the table when it is needed
             self._known[key] = lambda value: self._known[key](value)
             make: Callable[[Shape, Any], Reader] | None = getattr(self, f"_{shape.type}", None)
-            self._known[key] = make(shape, kind) if make else _SCALARS[shape.type](shape)
+            self._known[key] = make(shape, kind) if make else narrowed(_SCALARS[shape.type](shape), shape, kind)
         return self._known[key]
 
     def _structure(self, shape: Shape, kind: Any) -> Reader:
@@ -97,7 +114,10 @@ class _Compiler:
                 members[name] = "", self.reader(member, Any)
             else:
                 members[name] = own, None
-        required = shape.required
+        required = [
+            *shape.required,
+            *(name for name in shape.members if snake(name) in needed_by(kind) and name not in shape.required),
+        ]
         union = bool(shape.traits.get("union"))
 
         def read(value: Any) -> dict[str, Any]:
@@ -165,7 +185,7 @@ class _Compiler:
                 try:
                     values[keys(key)] = element(item)
                 except Invalid as problem:
-                    problem.within(key)
+                    problem.within(Key(key))
                     raise
             return values
 
@@ -294,6 +314,33 @@ def bounds(shape: Shape, what: str) -> Callable[[float, Any], None] | None:
     return check
 
 
+def narrowed(read: Reader, shape: Shape, kind: Any) -> Reader:
+    """`read`, and a refusal by name of the values that AWS takes and culm does not."""
+    taken = values_taken(shape, kind)
+    if not taken:
+        return read
+    listed = ", ".join(map(shown, taken))
+
+    def check(value: Any) -> Any:
+        got = read(value)
+        if got not in taken:
+            raise Invalid(f" = {shown(got)}; it takes {listed}", unsupported=True)
+        return got
+
+    return check
+
+
+def values_taken(shape: Shape, kind: Any) -> tuple[Any, ...]:
+    """All that a field takes; none where it takes whatever AWS does."""
+    taken = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    everything = (True, False) if shape.type == "boolean" else shape.traits.get("enum", ())
+    return () if everything and set(everything) <= set(taken) else taken
+
+
+def shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def mistyped(value: Any, wanted: str) -> Invalid:
     return Invalid(f"Value at '{{path}}' must be of type {wanted}, not {type(value).__name__}")
 
@@ -316,6 +363,14 @@ def unwrap(kind: Any) -> Any:
 def fields_of(kind: Any) -> dict[str, Any] | None:
     """A record's fields and their types; None where the type takes anything."""
     return typing.get_type_hints(kind, include_extras=True) if dataclasses.is_dataclass(kind) else None
+
+
+def needed_by(kind: Any) -> frozenset[str]:
+    """The fields that a record cannot be made without."""
+    if not dataclasses.is_dataclass(kind):
+        return frozenset()
+    none = dataclasses.MISSING
+    return frozenset(f.name for f in dataclasses.fields(kind) if f.default is none and f.default_factory is none)
 
 
 def element_of(kind: Any) -> Any:

@@ -52,6 +52,25 @@ def test_https_and_more_than_one_action_are_refused(elb):
         )
 
 
+def test_a_listener_needs_a_protocol_and_a_port(elb):
+    load_balancer = elb.load_balancer()
+    not_found = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    with pytest.raises(ClientError, match="A listener protocol must be specified"):
+        elb.api.create_listener(LoadBalancerArn=load_balancer, Port=80, DefaultActions=not_found)
+    with pytest.raises(ClientError, match="A listener port must be specified"):
+        elb.api.create_listener(LoadBalancerArn=load_balancer, Protocol="HTTP", DefaultActions=not_found)
+
+
+def test_one_that_is_not_there_is_not_found(elb):
+    arn = elb.listener(elb.load_balancer())
+    with pytest.raises(ClientError, match=r"ListenerNotFound.*One or more listeners not found"):
+        elb.api.describe_listeners(ListenerArns=[arn, f"{arn}0"])
+    with pytest.raises(ClientError, match=r"RuleNotFound.*One or more rules not found"):
+        elb.api.describe_rules(RuleArns=["none"])
+    with pytest.raises(ClientError, match=r"TargetGroupNotFound.*One or more target groups not found"):
+        elb.api.describe_target_groups(TargetGroupArns=["none"])
+
+
 def test_deleting_frees_its_target_group(elb):
     group = elb.target_group()
     listener = elb.listener(elb.load_balancer(), 8080, {"Type": "forward", "TargetGroupArn": group})
@@ -67,5 +86,10 @@ def test_attributes_and_certificates_of_an_http_listener(elb):
     listener = elb.listener(elb.load_balancer())
     server = {"Key": "routing.http.response.server.enabled", "Value": "true"}
     elb.api.modify_listener_attributes(ListenerArn=listener, Attributes=[server])
-    assert elb.api.describe_listener_attributes(ListenerArn=listener)["Attributes"] == [server]
+    seen = elb.api.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+    assert server in seen
+    assert {each["Value"] for each in seen if each != server} == {""}
+    with pytest.raises(ClientError, match=r"culm does not support routing.http.response.x_frame_options.* = DENY"):
+        frames = {"Key": "routing.http.response.x_frame_options.header_value", "Value": "DENY"}
+        elb.api.modify_listener_attributes(ListenerArn=listener, Attributes=[frames])
     assert elb.api.describe_listener_certificates(ListenerArn=listener)["Certificates"] == []

@@ -138,6 +138,16 @@ def test_a_load_balancer_in_a_vpc_of_its_own(elb, cloud):
         elb.listener(made["LoadBalancerArn"], 8081, action={"Type": "forward", "TargetGroupArn": there})
 
 
+def test_its_addresses_are_ipv4_and_no_capacity_is_reserved(elb):
+    arn = elb.load_balancer()
+    assert elb.api.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="ipv4")["IpAddressType"] == "ipv4"
+    with pytest.raises(ClientError, match=r"culm does not support IpAddressType = dualstack; it takes ipv4"):
+        elb.api.set_ip_address_type(LoadBalancerArn=arn, IpAddressType="dualstack")
+    assert elb.api.describe_capacity_reservation(LoadBalancerArn=arn)["CapacityReservationState"] == []
+    with pytest.raises(ClientError, match=r"LoadBalancerNotFound.*One or more load balancers not found"):
+        elb.api.describe_load_balancers(LoadBalancerArns=[arn, f"{arn}0"])
+
+
 def test_a_listener_that_cannot_be_served_impairs_its_load_balancer(elb, cloud):
     arn = elb.load_balancer()
     listener = elb.listener(arn, 8080)

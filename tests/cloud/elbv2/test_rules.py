@@ -91,7 +91,7 @@ def test_amazons_limits_on_conditions_are_errors_of_the_api(elb, listener):
         elb.api.create_rule(
             ListenerArn=listener,
             Priority=1,
-            Conditions=[{"Field": "path-pattern", "Values": [f"/{n}" for n in range(6)]}],
+            Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": [f"/{n}" for n in range(6)]}}],
             Actions=[{"Type": "forward", "TargetGroupArn": group}],
         )
 

@@ -48,17 +48,20 @@ def test_it_names_the_load_balancer_that_uses_it(elb):
 def test_modifying_changes_what_is_given(elb):
     group = elb.target_group(HealthCheckPath="/old")
     elb.api.modify_target_group(
-        TargetGroupArn=group, HealthCheckPath="/health", HealthCheckIntervalSeconds=5, Matcher={"HttpCode": "200-299"}
+        TargetGroupArn=group, HealthCheckPath="/health", HealthCheckIntervalSeconds=6, Matcher={"HttpCode": "200-299"}
     )
     [seen] = elb.api.describe_target_groups(TargetGroupArns=[group])["TargetGroups"]
-    assert (seen["HealthCheckPath"], seen["HealthCheckIntervalSeconds"]) == ("/health", 5)
+    assert (seen["HealthCheckPath"], seen["HealthCheckIntervalSeconds"]) == ("/health", 6)
     assert (seen["Matcher"], seen["UnhealthyThresholdCount"]) == ({"HttpCode": "200-299"}, 2)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 6}, "must be smaller than or equal"),
+        (
+            {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 5},
+            "'5' must be smaller than the interval '5'",
+        ),
         ({"HealthCheckPath": "health"}, "must begin with '/'"),
         ({"HealthCheckPort": "http"}, "must be 'traffic-port' or"),
         ({"Matcher": {"HttpCode": "200-600"}}, "must be within '200-499'"),

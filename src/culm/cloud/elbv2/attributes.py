@@ -34,12 +34,16 @@ LOAD_BALANCER: Mapping[str, Known] = {
     "connection_logs.s3.enabled": Known(default="false", honoured=_OFF_ONLY),
     "connection_logs.s3.prefix": Known(default="", honoured=None),
     "deletion_protection.enabled": Known(default="false", honoured=_SWITCH),
+    "health_check_logs.s3.bucket": Known(default="", honoured=None),
+    "health_check_logs.s3.enabled": Known(default="false", honoured=_OFF_ONLY),
+    "health_check_logs.s3.prefix": Known(default="", honoured=None),
     "idle_timeout.timeout_seconds": Known(default="60", honoured=range(1, 4001)),
     "load_balancing.cross_zone.enabled": Known(default="true", honoured=None),
     "routing.http.desync_mitigation_mode": Known(default="defensive", honoured=None),
     "routing.http.drop_invalid_header_fields.enabled": Known(default="false", honoured=_OFF_ONLY),
     "routing.http.preserve_host_header.enabled": Known(default="false", honoured=None),
     "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": Known(default="false", honoured=None),
+    "routing.http.x_amzn_tls_kx.enabled": Known(default="false", honoured=None),
     "routing.http.xff_client_port.enabled": Known(default="false", honoured=_OFF_ONLY),
     "routing.http.xff_header_processing.mode": Known(default="append"),
     "routing.http2.enabled": Known(default="true"),
@@ -47,9 +51,23 @@ LOAD_BALANCER: Mapping[str, Known] = {
     "zonal_shift.config.enabled": Known(default="false", honoured=None),
 }
 
+_RESPONSE_HEADERS = (
+    "access_control_allow_credentials",
+    "access_control_allow_headers",
+    "access_control_allow_methods",
+    "access_control_allow_origin",
+    "access_control_expose_headers",
+    "access_control_max_age",
+    "content_security_policy",
+    "strict_transport_security",
+    "x_content_type_options",
+    "x_frame_options",
+)
+
 LISTENER: Mapping[str, Known] = {
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
     "routing.http.response.server.enabled": Known(default="true"),
+    **{f"routing.http.response.{header}.header_value": Known(default="") for header in _RESPONSE_HEADERS},
 }
 
 TARGET_GROUP: Mapping[str, Known] = {

@@ -21,8 +21,8 @@ from culm.wire.operations import Call, operation
 @record
 class CreateListenerInput:
     load_balancer_arn: str
-    protocol: Literal["HTTP"]
-    port: int
+    protocol: Literal["HTTP"] | None = None
+    port: int | None = None
     default_actions: tuple[Action, ...]
     tags: Stored[tuple[Tag, ...]] = ()
 
@@ -30,6 +30,10 @@ class CreateListenerInput:
 @operation("elbv2", "CreateListener", wakes=True)
 def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
     load_balancer = find_load_balancer(call, req.load_balancer_arn)
+    if req.protocol is None:
+        raise AwsError("ValidationError", "A listener protocol must be specified")
+    if req.port is None:
+        raise AwsError("ValidationError", "A listener port must be specified")
     listener = Listener(
         listener_arn=listener_arn(call, load_balancer),
         load_balancer_arn=load_balancer.load_balancer_arn,
@@ -79,7 +83,10 @@ def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any
     if bool(req.load_balancer_arn) == bool(req.listener_arns):
         raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
     if req.listener_arns:
-        found = [find_listener(call, arn) for arn in req.listener_arns]
+        looked_up = [listeners.find(call.db, arn) for arn in req.listener_arns]
+        found = [listener for listener in looked_up if listener]
+        if len(found) < len(looked_up):
+            raise AwsError("ListenerNotFound", "One or more listeners not found")
     else:
         found = list(listeners.list(call.db, find_load_balancer(call, req.load_balancer_arn).load_balancer_arn))
     return {"listeners": [_view(call, each) for each in found]}

@@ -80,7 +80,10 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
     if req.load_balancer_arns and req.names:
         raise AwsError("ValidationError", "Load balancer names and load balancer ARNs cannot be specified together")
     if req.load_balancer_arns:
-        found = [find_load_balancer(call, arn) for arn in req.load_balancer_arns]
+        by_arn = [load_balancers.find(call.db, arn) for arn in req.load_balancer_arns]
+        if None in by_arn:
+            raise AwsError("LoadBalancerNotFound", "One or more load balancers not found")
+        found = [each for each in by_arn if each is not None]
     elif req.names:
         by_name = {name: load_balancers.find_by_name(call.db, name) for name in req.names}
         if missing := [name for name, each in by_name.items() if each is None]:
@@ -171,6 +174,30 @@ def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
     changed = replace(there, subnets=tuple(subnet.id for subnet in subnets))
     load_balancers.save(call.db, changed)
     return {"availability_zones": _zones(call, changed), "ip_address_type": "ipv4"}
+
+
+@record
+class SetIpAddressTypeInput:
+    load_balancer_arn: str
+    ip_address_type: Literal["ipv4"]
+
+
+@operation("elbv2", "SetIpAddressType")
+def set_ip_address_type(call: Call, req: SetIpAddressTypeInput) -> dict[str, Any]:
+    find_load_balancer(call, req.load_balancer_arn)
+    return {"ip_address_type": req.ip_address_type}
+
+
+@record
+class DescribeCapacityReservationInput:
+    load_balancer_arn: str
+
+
+@operation("elbv2", "DescribeCapacityReservation")
+def describe_capacity_reservation(call: Call, req: DescribeCapacityReservationInput) -> dict[str, Any]:
+    """There is none: a load balancer here has what the machine has."""
+    find_load_balancer(call, req.load_balancer_arn)
+    return {"capacity_reservation_state": []}
 
 
 def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping, ...]) -> tuple[Subnet, ...]:

@@ -104,7 +104,10 @@ def describe_rules(call: Call, req: DescribeRulesInput) -> dict[str, Any]:
     if bool(req.listener_arn) == bool(req.rule_arns):
         raise AwsError("ValidationError", "You must specify either listener ARN or rule ARNs")
     if req.rule_arns:
-        return _views(find_rule(call, arn) for arn in req.rule_arns)
+        found = [rules.find(call.db, arn) for arn in req.rule_arns]
+        if None in found:
+            raise AwsError("RuleNotFound", "One or more rules not found")
+        return _views(rule for rule in found if rule)
     return _views(rules.list(call.db, find_listener(call, req.listener_arn).listener_arn))
 
 

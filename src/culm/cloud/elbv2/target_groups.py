@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
 """
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, Literal
 
@@ -123,18 +124,24 @@ def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[s
             "Only one of load balancer ARN, target group ARNs and target group names can be specified",
         )
     if req.target_group_arns:
-        found = [find_target_group(call, arn) for arn in req.target_group_arns]
+        found = _all_there(target_groups.find(call.db, arn) for arn in req.target_group_arns)
     elif req.names:
-        by_name = [target_groups.find_by_name(call.db, name) for name in req.names]
-        found = [group for group in by_name if group is not None]
-        if len(found) < len(by_name):
-            raise AwsError("TargetGroupNotFound", "One or more target groups not found")
+        found = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
     else:
         found = list(target_groups.list(call.db))
     if req.load_balancer_arn:
         arn = find_load_balancer(call, req.load_balancer_arn).load_balancer_arn
         found = [g for g in found if arn in target_groups.load_balancer_arns(call.db, g.target_group_arn)]
     return {"target_groups": [_view(call, group) for group in found]}
+
+
+def _all_there(looked_up: Iterable[TargetGroup | None]) -> list[TargetGroup]:
+    found = []
+    for group in looked_up:
+        if group is None:
+            raise AwsError("TargetGroupNotFound", "One or more target groups not found")
+        found.append(group)
+    return found
 
 
 @record
@@ -179,11 +186,11 @@ def modify_target_group_attributes(call: Call, req: ModifyTargetGroupAttributesI
 
 
 def _check_health_check(group: TargetGroup) -> None:
-    if group.health_check_timeout_seconds > group.health_check_interval_seconds:
+    if group.health_check_timeout_seconds >= group.health_check_interval_seconds:
         raise AwsError(
             "ValidationError",
-            f"Health check timeout '{group.health_check_timeout_seconds}' must be smaller than or equal to the interval"
-            f" '{group.health_check_interval_seconds}'",
+            f"Health check timeout '{group.health_check_timeout_seconds}' must be smaller than the interval "
+            f"'{group.health_check_interval_seconds}'",
         )
     if not group.health_check_path.startswith("/") or any(c <= " " or c > "~" for c in group.health_check_path):
         raise AwsError("ValidationError", f"Health check path '{group.health_check_path}' must begin with '/'")
