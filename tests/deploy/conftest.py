@@ -64,7 +64,10 @@ def live(project: Project, around: render.Surroundings) -> Live:
         repositories={name: f"127.0.0.1:5/{name}" for name in render.repositories(project)},
         log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),
         vault=frozenset(),
-        roles={identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
+        roles={
+            render.execution_role_name(project.name): identity.execution_policy(project, around),
+            **{identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
+        },
         databases={},
         load_balancer={"LoadBalancerArn": "arn:lb", "DNSName": "127.0.0.1"},
         listener={"ListenerArn": "arn:listener", "Port": 8080},

@@ -41,6 +41,7 @@ def test_the_environment_holds_the_environments_name_and_the_vault_alone(project
     assert rendered == {
         "family": "bamboo-accounts",
         "taskRoleArn": "arn:aws:iam::000000000000:role/bamboo-accounts",
+        "executionRoleArn": "arn:aws:iam::000000000000:role/bamboo.execution",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [

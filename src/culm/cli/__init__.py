@@ -33,6 +33,7 @@ COMMANDS = {
     "down": "Take the project off its target.",
     "lint": "Look for secrets where they would show.",
     "vault": "Configuration files by environment and service, versioned.",
+    "aws": "The base on Amazon: one CloudFormation stack a target.",
     "cluster": "The local cluster: AWS on this machine.",
 }
 """By name, with the first line of each one's help (a test compares them). Each has a file of its name here."""

@@ -31,7 +31,7 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
     Asks the deployed service through the load balancer with 1, 2, 4, ... clients until it gets too slow, and keeps the
     result in .culm/bench.json, where `culm plan --capacity` finds it. Not for an environment that people use.
     """
-    project = open_project()
+    project = open_project(target_name)
     [one] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console()

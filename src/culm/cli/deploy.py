@@ -12,6 +12,6 @@ from culm.deploy.console import Console
 @target_option
 def deploy(services: tuple[str, ...], target_name: str) -> None:
     """Deploy some of the services."""
-    project = open_project()
+    project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]
     deploy_services(project, target_name, "auto", names, Console(width=max(map(len, names))))

@@ -22,7 +22,7 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
     Databases, the vault's files, images and logs stay, unless --volumes. The local cluster stops when nothing else
     runs in it.
     """
-    project = open_project()
+    project = open_project(target_name)
     console = Console()
     settings = settings_of(project, target_name)
     embedded = settings.provider == "local" and not settings.endpoint_url

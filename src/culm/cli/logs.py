@@ -30,7 +30,7 @@ def logs(
     services: tuple[str, ...], follow: bool, since: str, tail: int | None, as_json: bool, target_name: str
 ) -> None:
     """Show what services write, interleaved."""
-    project = open_project()
+    project = open_project(target_name)
     chosen = services_of(project, services)
     names = {render.log_group(project, service): service.name for service in chosen}
     target = open_target(project, target_name)

@@ -18,7 +18,7 @@ def migrate(services: tuple[str, ...], target_name: str) -> None:
     Builds and pushes the migration images of the named services (of all, if none is named) and runs each once, whether
     or not it has run before. The services themselves stay as they are.
     """
-    project = open_project()
+    project = open_project(target_name)
     chosen = services_of(project, services)
     for service in chosen:
         if services and service.migration is None:

@@ -40,7 +40,7 @@ def plan(
     --capacity asks what the load will need: design for 20 times of it, implement for 3, deploy for 1.5, from each
     service's `load:` and what `culm bench` measured; the cheapest fleet for each, and what it costs.
     """
-    project = open_project()
+    project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]
     columns = shutil.get_terminal_size().columns
     if capacity:

@@ -15,7 +15,7 @@ from culm.deploy.console import Console
 @target_option
 def restart(services: tuple[str, ...], target_name: str) -> None:
     """Start new tasks of the same revision."""
-    project = open_project()
+    project = open_project(target_name)
     chosen = services_of(project, services)
     target = open_target(project, target_name)
     console = Console(width=max(map(len, services)))

@@ -22,7 +22,7 @@ def rollback(service: str, revision: int | None, across_migration: bool, target_
     not undone: where one has run since, the earlier code would meet a database that it does not know, so that is done
     only with --across-migration.
     """
-    project = open_project()
+    project = open_project(target_name)
     [one] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console(width=len(service))

@@ -18,7 +18,7 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
 
     The next `culm up` goes back to culm.yml's `count:`.
     """
-    project = open_project()
+    project = open_project(target_name)
     [one] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console(width=len(service))

@@ -13,9 +13,9 @@ from culm.deploy import local
 from culm.deploy.target import Target, login_from
 from culm.deploy.trace import Trace
 from culm.errors import UsageError
-from culm.manifest.infer import LOCAL
 from culm.manifest.load import FILE, find, load
-from culm.manifest.project import Project, Service, TargetSettings
+from culm.manifest.project import Project, Service, TargetSettings, named
+from culm.manifest.targets import LOCAL
 
 BASE_IMAGE = "CULM_BASE_IMAGE"
 """Names the base image of every Dockerfile that has `ARG BASE_IMAGE`."""
@@ -33,8 +33,11 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
-def open_project() -> Project:
+def open_project(target_name: str | None = None) -> Project:
+    """The project of this folder, under the name that it has on a target."""
     project = load(find(Path.cwd()))
+    if target_name is not None:
+        project = named(project, settings_of(project, target_name))
     base = os.environ.get(BASE_IMAGE)
     if not base:
         return project

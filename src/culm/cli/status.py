@@ -20,7 +20,7 @@ SLOT_MIB = 64
 @target_option
 def status(as_json: bool, target_name: str) -> None:
     """Show services, instances, rules and last events."""
-    project = open_project()
+    project = open_project(target_name)
     target = open_target(project, target_name)
     with faults.translated():
         found = look(target, project)

@@ -33,7 +33,7 @@ from culm.planner.screen import screen
 )
 def up(target_name: str, runtime: str) -> None:
     """Bring the whole project up: build, push, migrate, roll out."""
-    project = open_project()
+    project = open_project(target_name)
     console = Console(width=max(map(len, project.services)))
     deploy_services(project, target_name, runtime, list(project.services), console)
 

@@ -30,7 +30,7 @@ def vault() -> None:
 
 
 def opened(target_name: str, *, to_write: bool = False) -> Vault:
-    project = open_project()
+    project = open_project(target_name)
     target = open_target(project, target_name)
     found = vault_of(target, project)
     if to_write:

@@ -74,7 +74,8 @@ def configuration(
     vaultfiles.vault_of(target, project).prepare(target.region)
     databases.prepare(target, project, live, around, say, progress)
     assert live.load_balancer is not None, "the base is there"
-    url = f"http://{live.load_balancer['DNSName']}:{around.port}\n"
+    dns_name = live.load_balancer["DNSName"]
+    url = f"{target.url(dns_name, around.port) if target.settings.domain else f'http://{dns_name}:{around.port}'}\n"
     for name in project.services:
         if vaultfiles.get(target, around, name, LOAD_BALANCER_FILE) != url:
             vaultfiles.put(target, around, name, LOAD_BALANCER_FILE, url)

@@ -1,5 +1,6 @@
 """Live state against the rendered project: what would have to be called, and why. Pure; empty when nothing changed."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +41,8 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
     for name in render.repositories(project):
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
+    changes += roles(project, live, around)
     for service in project.services.values():
-        changes += role(project, service, live, around)
         group = render.log_group(project, service)
         if group not in live.log_groups:
             add(f"create log group {group}", "logs", "create_log_group", logGroupName=group)
@@ -61,17 +62,27 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
     return changes
 
 
-def role(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:
-    """Its tasks' own identity, and what that may do."""
-    name = identity.role_name(project, service)
+def roles(project: Project, live: Live, around: render.Surroundings) -> list[Change]:
+    """Who tasks are, and what they may do."""
+    changes = role(
+        live,
+        identity.execution_role(project),
+        identity.execution_role_policy(project, around),
+        "fetch images and write logs",
+    )
+    for service in project.services.values():
+        policy = identity.role_policy(project, service, around)
+        changes += role(live, identity.role(project, service), policy, "read its own configuration")
+    return changes
+
+
+def role(live: Live, wanted: Mapping[str, Any], policy: Mapping[str, Any], may: str) -> list[Change]:
+    name = wanted["RoleName"]
     if name not in live.roles:
-        given = identity.role(project, service)
-        return [Change(what=f"create role {name}", client="iam", operation="create_role", input=given)]
-    if live.roles[name] == identity.policy(service, around):
+        return [Change(what=f"create role {name}", client="iam", operation="create_role", input=wanted)]
+    if live.roles[name] == json.loads(policy["PolicyDocument"]):
         return []
-    given = identity.role_policy(project, service, around)
-    what = f"let {name} read its own configuration"
-    return [Change(what=what, client="iam", operation="put_role_policy", input=given)]
+    return [Change(what=f"let {name} {may}", client="iam", operation="put_role_policy", input=policy)]
 
 
 def target_group(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:

@@ -22,8 +22,9 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
         log_groups = pool.submit(log_group_names, target, project)
         vault = pool.submit(vault_keys, target, vault_bucket)
         databases = pool.submit(db_instances, target, project)
-        names_of_roles = [identity.role_name(project, service) for service in project.services.values()]
-        roles = pool.map(lambda name: role_policy(target, name), names_of_roles)
+        own = {identity.role_name(project, service): identity.POLICY for service in project.services.values()}
+        policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
+        roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
         balancer = pool.submit(load_balancer, target, project.name)
         groups = pool.submit(target_groups, target, project.name, names)
         services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
@@ -44,7 +45,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
             repositories=repositories.result(),
             log_groups=log_groups.result(),
             vault=vault.result(),
-            roles={n: found for n, found in zip(names_of_roles, roles, strict=True) if found is not None},
+            roles={n: found for n, found in zip(policies, roles, strict=True) if found is not None},
             databases=databases.result(),
             load_balancer=lb,
             listener=listener,
@@ -112,12 +113,12 @@ def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
     return found
 
 
-def role_policy(target: Target, name: str) -> Described | None:
+def role_policy(target: Target, name: str, policy: str) -> Described | None:
     """What a role may do, a policy document, empty if it has none; None: there is no such role."""
     iam = target.client("iam")
     if or_none(lambda: iam.get_role(RoleName=name), "NoSuchEntity") is None:
         return None
-    found = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=identity.POLICY), "NoSuchEntity")
+    found = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=policy), "NoSuchEntity")
     document: Described = found["PolicyDocument"] if found else {}
     return document
 
@@ -138,8 +139,9 @@ def load_balancer(target: Target, name: str) -> Described | None:
 
 
 def first_listener(target: Target, lb: Described) -> Described | None:
+    """The one that services' rules are on: that of HTTPS, where HTTP only leads to it."""
     found = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
-    return found[0] if found else None
+    return min(found, key=lambda listener: listener["Protocol"] != "HTTPS", default=None)
 
 
 def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[str, Described]:

@@ -31,6 +31,11 @@ def load(region: str, own: Path | None = None) -> PriceList:
     return parse(path.read_text(), path.name)
 
 
+def nearest(region: str) -> PriceList:
+    """The region's, or else the default one's, whose name then tells it."""
+    return load(region if region in brought() else DEFAULT_REGION)
+
+
 def parse(text: str, name: str) -> PriceList:
     try:
         read = tomllib.loads(text)

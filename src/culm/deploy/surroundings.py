@@ -18,23 +18,32 @@ PORTS_TRIED = 100
 def surroundings(target: Target, project: Project, live: Live) -> render.Surroundings:
     settings = target.settings
     local = settings.provider == "local"
-    filters = [{"Name": "default-for-az", "Values": ["true"]}]
-    subnets = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
-    if not subnets:
-        raise CulmError(
-            f"account {target.account} has no default subnets in {target.region}", "aws ec2 create-default-vpc"
-        )
+    vpc, subnets = network(target, live)
     return render.Surroundings(
         env=settings.env,
         region=target.region,
         account=target.account,
         vault=render.vault_bucket(project.name, target.account, target.region),
-        vpc=subnets[0]["VpcId"],
-        subnets=tuple(sorted(subnet["SubnetId"] for subnet in subnets)),
+        vpc=vpc,
+        subnets=tuple(sorted(subnets)),
         port=listener_port(target, live),
         instances=" + ".join(str(group) for group in settings.instances),
         drain_seconds=LOCAL_DRAIN_SECONDS if local else render.DRAIN_SECONDS,
     )
+
+
+def network(target: Target, live: Live) -> tuple[str, list[str]]:
+    """VPC and subnets: where the load balancer is, else the default ones."""
+    if live.load_balancer is not None:
+        zones = live.load_balancer["AvailabilityZones"]
+        return str(live.load_balancer["VpcId"]), [zone["SubnetId"] for zone in zones]
+    filters = [{"Name": "default-for-az", "Values": ["true"]}]
+    found = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    if not found:
+        raise CulmError(
+            f"account {target.account} has no default subnets in {target.region}", "aws ec2 create-default-vpc"
+        )
+    return str(found[0]["VpcId"]), [subnet["SubnetId"] for subnet in found]
 
 
 def listener_port(target: Target, live: Live) -> int:

@@ -87,8 +87,10 @@ class Target:
         return 0.25 if self.endpoint_url else 1.5
 
     def url(self, dns_name: str, port: int) -> str:
-        """Where people find the load balancer: on a local cluster's own machine, or under its DNS name."""
-        local = self.settings.provider == "local" and self.endpoint_url
+        """Where people find the load balancer: by its domain, on a local cluster's own machine, or by its DNS name."""
+        if self.settings.domain:
+            return f"https://{self.settings.domain}"
+        local = self.endpoint_url if self.settings.provider == "local" else None
         host = urlsplit(local).hostname if local else dns_name
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from culm.manifest import dockerfile, sizes
+from culm.manifest import dockerfile
+from culm.manifest.checks import check_port, checked_name
 from culm.manifest.nodes import Source
-from culm.manifest.project import Project, Service, Strategy, TargetSettings
+from culm.manifest.project import Project, Service, Strategy
 from culm.manifest.schema import DefaultsBlock, ManifestBlock, Placement, ServiceBlock, TargetBlock
+from culm.manifest.targets import LOCAL, LONGEST_TARGET_GROUP, places_of_their_own, rds, target
 
-LOCAL = "local"
 PLACEMENTS = {
     "spread": (Strategy(type="spread", field="instanceId"),),
     "binpack": (Strategy(type="binpack", field="memory"),),
 }
 USUAL_FIELD = {"spread": "instanceId", "binpack": "memory", "random": None}
-LONGEST_TARGET_GROUP = 32
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 
 
 def project(source: Source, block: ManifestBlock, root: Path) -> Project:
@@ -33,31 +32,19 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     check_paths(source, services)
     check_order(source, services)
     targets = {LOCAL: TargetBlock(), **(block.targets or {})}
+    resolved = {name: target(source, name, written) for name, written in targets.items()}
     return Project(
         name=block.name,
         root=root,
-        targets={name: target(source, name, written) for name, written in targets.items()},
+        targets=places_of_their_own(source, block.name, resolved, services),
         placement=strategies(block.placement),
         databases=databases,
         services=services,
-    )
-
-
-def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
-    provider = written.provider or ("local" if name == LOCAL else None)
-    if provider is None:
-        source.refuse(("targets", name, "provider"), "is missing", "provider: aws, or provider: local")
-    if written.port is not None:
-        check_port(source, ("targets", name, "port"), written.port)
-    return TargetSettings(
-        name=name,
-        provider=provider,
-        instances=written.instances or sizes.fleet("2 x t2.micro"),
-        env=written.env or name,
-        region=written.region,
-        profile=written.profile,
-        endpoint_url=written.endpoint_url,
-        port=written.port,
+        rds={
+            name: rds(source, ("databases", name, "rds"), database.rds)
+            for name, database in (block.databases or {}).items()
+            if database.rds is not None
+        },
     )
 
 
@@ -166,15 +153,3 @@ def check_order(source: Source, services: dict[str, Service]) -> None:
                 source.refuse(("services", one.name, "after"), "goes in a circle: it would wait for itself")
             seen |= edge
             edge = {later for name in edge for later in services[name].after if later in services} - seen
-
-
-def check_port(source: Source, key: tuple[str, ...], port: int) -> None:
-    if not 1 <= port <= 65535:
-        source.refuse(key, f"{port} is not a port: 1 to 65535")
-
-
-def checked_name(source: Source, key: tuple[str, ...], name: str) -> None:
-    try:
-        sizes.name(name)
-    except ValueError as error:
-        source.refuse(key, str(error))

@@ -1,12 +1,15 @@
 """A manifest with everything filled in: what the rest of the client half works on."""
 
 from collections.abc import Mapping
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
 
 from culm.manifest.schema import Provider
 from culm.manifest.sizes import Fleet, Roll
 from culm.model.record import record
+
+EVERYWHERE = ("0.0.0.0/0",)
 
 
 @record
@@ -23,6 +26,37 @@ class TargetSettings:
     endpoint_url: str | None
     port: int | None
     """The load balancer's HTTP port; None: not said."""
+    project: str = ""
+    """What the project is called there: see `named`."""
+    account: str | None = None
+    """Twelve digits; None: any."""
+    role: str | None = None
+    """ARN of the role to assume."""
+    vpc: str | None = None
+    """`default`, an id, or None: a network of its own."""
+    subnets: tuple[str, ...] = ()
+    allow: tuple[str, ...] = EVERYWHERE
+    domain: str | None = None
+    certificate: str | None = None
+    """ARN."""
+    zone: str | None = None
+    """Id of the hosted zone."""
+    spot: bool = False
+    retention: int = 14
+    """Days of logs."""
+    github: str | None = None
+    """`owner/name`."""
+
+
+@record
+class Rds:
+    """`databases.<name>.rds`, resolved."""
+
+    instance: str
+    storage: int
+    """GiB."""
+    backups: int
+    """Days."""
 
 
 @record
@@ -67,3 +101,10 @@ class Project:
     databases: Mapping[str, str]
     """Server name to engine."""
     services: Mapping[str, Service]
+    rds: Mapping[str, Rds] = field(default_factory=dict)
+    """By the name of their database: servers that the base stack makes on aws."""
+
+
+def named(project: Project, target: TargetSettings) -> Project:
+    """The project as it is called on a target: two of them in one account have a name each."""
+    return replace(project, name=target.project or project.name)

@@ -12,6 +12,7 @@ from culm.manifest.schema import (
     Default,
     DefaultsBlock,
     ManifestBlock,
+    RdsBlock,
     ServiceBlock,
     StrategyBlock,
     TargetBlock,
@@ -23,6 +24,7 @@ SECTIONS = {
     "placement": StrategyBlock,
     "defaults": DefaultsBlock,
     "databases": DatabaseBlock,
+    "databases: rds": RdsBlock,
     "services": ServiceBlock,
 }
 

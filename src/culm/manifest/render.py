@@ -62,6 +62,11 @@ def repositories(project: Project) -> list[str]:
     return names
 
 
+def execution_role_name(project: str) -> str:
+    """No service's role has a dot in its name."""
+    return f"{project}.execution"
+
+
 def log_group(project: Project, service: Service) -> str:
     return f"/culm/{project.name}/{service.name}"
 
@@ -121,6 +126,7 @@ def definition(project: Project, service: Service, family_name: str, container: 
     return {
         "family": family_name,
         "taskRoleArn": f"arn:aws:iam::{around.account}:role/{family(project, service)}",
+        "executionRoleArn": f"arn:aws:iam::{around.account}:role/{execution_role_name(project.name)}",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],

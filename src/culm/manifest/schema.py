@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from culm.manifest import sizes
+from culm.manifest import places, sizes
 from culm.model.record import record
 
 
@@ -55,6 +55,70 @@ class TargetBlock:
         str | None, Key(doc="Another AWS than Amazon's: a running cluster of culm's."), Default(text="none")
     ] = None
     port: Annotated[int | None, Key(doc="The load balancer's HTTP port."), Default(text="local 8080, aws 80")] = None
+    name: Annotated[
+        str | None,
+        Key(doc="aws: what the project is called there: its stack, cluster and all else bear this name."),
+        Default(text="the project's name; `<project>-<target>` from the second aws target on"),
+    ] = None
+    account: Annotated[
+        str | None,
+        Key(doc="aws: the account that it has to be; in another one nothing is written.", parse=places.account),
+        Default(text="any"),
+    ] = None
+    role: Annotated[
+        str | None, Key(doc="aws: the ARN of a role to assume for it.", parse=places.role), Default(text="none")
+    ] = None
+    vpc: Annotated[
+        str | None,
+        Key(doc="aws: the network.", written="`default`, or a VPC's id", parse=places.vpc),
+        Default(text="a small one of its own, without NAT"),
+    ] = None
+    subnets: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="aws: two or more public subnets of `vpc`, in two zones at least.", parse=places.subnet, each=True),
+        Default(text="those of its own network, or two of the default one"),
+    ] = None
+    allow: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="aws: who reaches the load balancer, as CIDR blocks.", parse=places.cidr, each=True),
+        Default(text="the whole world"),
+    ] = None
+    domain: Annotated[
+        str | None,
+        Key(doc="aws: the name that people use: HTTPS, and HTTP is redirected to it.", parse=places.domain),
+        Default(text="HTTP alone, under the load balancer's own name"),
+    ] = None
+    certificate: Annotated[
+        str | None,
+        Key(doc="aws: the ARN of an ACM certificate for `domain`.", parse=places.certificate),
+        Default(text="one is made, if `zone` is given"),
+    ] = None
+    zone: Annotated[
+        str | None,
+        Key(
+            doc="aws: the id of the Route 53 zone of `domain`: gets its address, and proves it to ACM.",
+            parse=places.zone,
+        ),
+        Default(text="DNS is yours"),
+    ] = None
+    spot: Annotated[Literal[True, False], Key(doc="aws: spot instances; tasks are moved when one is taken back.")] = (
+        False
+    )
+    retention: Annotated[int | None, Key(doc="aws: days that logs are kept."), Default(text="14")] = None
+    github: Annotated[
+        str | None,
+        Key(doc="aws: the repository whose workflows may deploy here.", written="`owner/name`", parse=places.github),
+        Default(text="none"),
+    ] = None
+
+
+@record
+class RdsBlock:
+    """`databases.<name>.rds`: the server on aws. Without it the services' URLs come from the vault."""
+
+    instance: Annotated[str, Key(doc="Its class.", parse=places.rds_class)] = "db.t4g.micro"
+    storage: Annotated[int, Key(doc="GiB of gp3.")] = 20
+    backups: Annotated[int, Key(doc="Days that its daily backups are kept.")] = 7
 
 
 @record
@@ -62,6 +126,11 @@ class DatabaseBlock:
     """`databases.<name>`: a server that services share, each with its own database and role in it."""
 
     engine: Annotated[Literal["postgres"], Key(doc="What it is.")] = "postgres"
+    rds: Annotated[
+        RdsBlock | None,
+        Key(doc="aws: the stack makes an RDS instance."),
+        Default(text="on aws each service's `database.url` is to be in the vault"),
+    ] = None
 
 
 @record

@@ -11,6 +11,11 @@ from typing import Literal
 
 from culm.model.record import record
 
+USUAL_TASK_MEMORY = 256
+"""MiB of a task, where culm.yml says nothing."""
+MOST_RESERVED = 128
+"""MiB."""
+
 
 @record
 class InstanceType:
@@ -28,6 +33,15 @@ class InstanceType:
     def cpu(self) -> int:
         """CPU units that it registers."""
         return 1024 * self.vcpus
+
+    @property
+    def reserved_memory(self) -> int:
+        """MiB for ECS_RESERVED_MEMORY on Amazon: room for kernel, Docker and the agent, but no task's place.
+
+        What is left over when tasks of the usual size fill the instance, in steps that are easy to read.
+        """
+        spare = self.registered_memory % USUAL_TASK_MEMORY
+        return min(spare, MOST_RESERVED) // 8 * 8
 
 
 def _family(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from itertools import chain
 
 from culm.model.record import record
@@ -17,6 +18,8 @@ class Hourly:
     ipv4: float
     instances: Mapping[str, float]
     """By instance type, Linux on demand."""
+    databases: Mapping[str, float] = field(default_factory=dict)
+    """By RDS instance class, PostgreSQL in one zone."""
 
 
 @record
@@ -24,6 +27,9 @@ class Monthly:
     gp3_gb: float
     ecr_gb: float
     logs_stored_gb: float
+    rds_gb: float = 0.115
+    kms_key: float = 1.0
+    secret: float = 0.4
 
 
 @record

@@ -1,0 +1,48 @@
+"""The whole way of a stack: looked at, agreed to, made. What is shown and asked is the caller's."""
+
+from collections.abc import Callable
+
+from culm.deploy.aws import stack
+from culm.deploy.aws.stack import Proposal, Say
+from culm.deploy.observe import or_none
+from culm.deploy.target import Target
+from culm.manifest.project import Project, TargetSettings
+
+Agree = Callable[[Proposal | None], bool]
+"""Asked with the change set of a stack that is there, or with None for one that is not."""
+
+
+def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
+    """Bring the stack to what culm.yml says; whether anything was done."""
+    found = stack.ready(target, project, say, progress)
+    if found is None:
+        if not agree(None):
+            return False
+        service_linked_roles(target, target.settings, say)
+    proposal = stack.propose(target, project, found)
+    if proposal is None:
+        if found is not None:
+            stack.protect(target, found)
+        return False
+    if found is not None and not agree(proposal):
+        stack.withdraw(target, proposal)
+        return False
+    say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
+    stack.carry_out(target, proposal, progress)
+    say(f"stack {proposal.stack} is there")
+    return True
+
+
+def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> None:
+    """An account that never had a cluster lacks ECS's own role, and its first one fails for that.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+    """
+    wanted = {"AWSServiceRoleForECS": "ecs.amazonaws.com"}
+    if settings.spot:
+        wanted["AWSServiceRoleForEC2Spot"] = "spot.amazonaws.com"
+    iam = target.client("iam")
+    for role, service in wanted.items():
+        if or_none(lambda role=role: iam.get_role(RoleName=role), "NoSuchEntity") is None:  # type: ignore[misc]
+            say(f"creating role {role}")
+            iam.create_service_linked_role(AWSServiceName=service)

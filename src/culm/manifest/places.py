@@ -1,0 +1,64 @@
+"""The small languages of an aws target's values: ids, ARNs, addresses. What AWS would refuse late is refused here."""
+
+import ipaddress
+import re
+
+RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+"""Days. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+
+def matching(text: str, pattern: str, otherwise: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"{text!r} is {otherwise}")
+    return text
+
+
+def account(text: str) -> str:
+    return matching(text, r"\d{12}", "no account: it has 12 digits (in quotes, if it begins with 0)")
+
+
+def role(text: str) -> str:
+    return matching(
+        text,
+        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
+        "no role's ARN, such as arn:aws:iam::123456789012:role/deploy",
+    )
+
+
+def vpc(text: str) -> str:
+    return matching(text, r"default|vpc-[0-9a-f]+", "no network: write default, or a VPC's id such as vpc-0a1b2c3d")
+
+
+def subnet(text: str) -> str:
+    return matching(text, r"subnet-[0-9a-f]+", "no subnet's id, such as subnet-0a1b2c3d")
+
+
+def cidr(text: str) -> str:
+    """IPv4, and the block's own first address: what a security group takes."""
+    try:
+        return str(ipaddress.IPv4Network(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no block of IPv4 addresses, such as 203.0.113.0/24 or 203.0.113.7/32") from None
+
+
+def domain(text: str) -> str:
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    return matching(text, rf"({label}\.)+[a-z]{{2,63}}", "no domain, such as staging.example.com, in lower case")
+
+
+def certificate(text: str) -> str:
+    return matching(
+        text, r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+", "no ARN of an ACM certificate"
+    )
+
+
+def zone(text: str) -> str:
+    return matching(text, r"Z[A-Z0-9]{1,31}", "no hosted zone's id, such as Z0123456789ABCDEF")
+
+
+def github(text: str) -> str:
+    return matching(text, r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "no repository: write owner/name")
+
+
+def rds_class(text: str) -> str:
+    return matching(text, r"db\.[a-z0-9]+\.[a-z0-9]+", "no class of RDS instances, such as db.t4g.micro")

@@ -1,0 +1,66 @@
+"""moto's CloudFormation with what it lacks for culm's stack; all else is moto's own judgement.
+
+- It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
+- It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
+- It cannot delete a route table or a key that its stacks have made.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.route_tables import RouteTable
+from moto.ecs.models import Cluster, ecs_backends
+from moto.iam.models import Role
+
+
+def complete(patch: pytest.MonkeyPatch) -> None:
+    delete_stack, put_policy, create_cluster = (
+        CloudFormationResponse.delete_stack,
+        Role.put_policy,
+        Cluster.create_from_cloudformation_json.__func__,  # type: ignore[attr-defined]
+    )
+
+    def protected(self: CloudFormationResponse) -> ActionResult:
+        name = self._get_param("StackName")
+        if self.cloudformation_backend.get_stack(name).enable_termination_protection:
+            raise ValidationError(message=f"Stack [{name}] cannot be deleted while TerminationProtection is enabled")
+        return delete_stack(self)
+
+    def as_json(self: Role, policy_name: str, policy_json: Any) -> None:
+        put_policy(self, policy_name, policy_json if isinstance(policy_json, str) else json.dumps(policy_json))
+
+    def tagged(
+        cls: type[Cluster],
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **more: Any,
+    ) -> Cluster:
+        made = create_cluster(cls, resource_name, cloudformation_json, account_id, region_name, **more)
+        tags = {tag["Key"]: tag["Value"] for tag in cloudformation_json["Properties"].get("Tags", ())}
+        ecs_backends[account_id][region_name].tag_resource(made.arn, tags)
+        return made  # type: ignore[no-any-return]
+
+    patch.setattr(CloudFormationResponse, "update_termination_protection", set_protection, raising=False)
+    patch.setattr(CloudFormationResponse, "delete_stack", protected)
+    patch.setattr(Role, "put_policy", as_json)
+    patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
+    patch.setattr(RouteTable, "delete", delete_route_table, raising=False)
+
+
+def set_protection(self: CloudFormationResponse) -> ActionResult:
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def delete_route_table(self: RouteTable, account_id: str, region_name: str) -> None:
+    for association in list(self.associations):
+        self.ec2_backend.disassociate_route_table(association)
+    ec2_backends[account_id][region_name].delete_route_table(self.id)

@@ -1,0 +1,156 @@
+"""The stack's life on moto: made, found as it should be, changed, kept from harm, removed.
+
+moto has no bucket policies, certificates and DNS in its CloudFormation, and neither imports nor fails: what is asked
+of CloudFormation there is tested without it.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.deploy.aws.conftest import ACCOUNT, REGION, Account, Team
+
+from culm.deploy import diff
+from culm.deploy.aws import base, stack
+from culm.deploy.aws.stack import Proposal
+from culm.deploy.live import Live
+from culm.deploy.observe import observe
+from culm.deploy.surroundings import surroundings
+from culm.errors import CulmError
+from culm.manifest import render
+
+VARIANTS = {
+    "its own network": "stg: {provider: aws, region: us-east-1}",
+    "the default network": "stg: {provider: aws, region: us-east-1, vpc: default, port: 8080}",
+    "spot": "stg: {provider: aws, region: us-east-1, spot: true}",
+    "a mixed fleet": "stg: {provider: aws, region: us-east-1, instances: 2 x t3.micro + 1 x t3.small}",
+    "arm": "stg: {provider: aws, region: us-east-1, instances: 2 x t4g.micro, name: shop}",
+}
+
+
+def bootstrap(team: Team, account: Account) -> tuple[bool, list[Proposal | None]]:
+    """Whether anything was done, and what was asked on the way."""
+    asked: list[Proposal | None] = []
+
+    def agree(proposal: Proposal | None) -> bool:
+        asked.append(proposal)
+        return True
+
+    target = team.target(account.endpoint)
+    return base.bootstrap(target, team.project, agree, lambda _: None, lambda _: None), asked
+
+
+def look(team: Team, account: Account) -> tuple[Live, render.Surroundings]:
+    target, project = team.target(account.endpoint), team.project
+    live = observe(target, project, render.vault_bucket(project.name, ACCOUNT, REGION))
+    return live, surroundings(target, project, live)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_deploy_finds_everything_that_it_would_otherwise_make(team: Team, account: Account, name: str) -> None:
+    team.writes(VARIANTS[name])
+    assert bootstrap(team, account) == (True, [None])
+    live, around = look(team, account)
+    left = [change.what for change in diff.base(team.project, live, around)]
+    called = team.project.name
+    assert left == [f"create target group {called}-accounts", f"create target group {called}-web"]
+    [group] = [c.input for c in diff.base(team.project, live, around) if c.input["Name"] == f"{called}-web"]
+    assert live.load_balancer is not None
+    assert group["VpcId"] == live.load_balancer["VpcId"]
+
+
+def test_a_second_time_nothing_is_asked_and_nothing_changes(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    assert bootstrap(team, account) == (False, [])
+
+
+def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    before = stack.physical(team.target(account.endpoint), "culm-bamboo")
+    team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
+    changed, [proposal] = bootstrap(team, account)
+    assert changed
+    assert proposal is not None
+    assert sorted(map(str, proposal.changes)) == [
+        "add ImagesOfOrders (ECR::Repository)",
+        "add LogsOfOrders (Logs::LogGroup)",
+        "add RoleOfOrders (IAM::Role)",
+    ]
+    after = stack.physical(team.target(account.endpoint), "culm-bamboo")
+    assert {name: after[name] for name in before} == before
+
+
+def test_what_nobody_agrees_to_is_not_done(team: Team, account: Account) -> None:
+    target = team.target(account.endpoint)
+
+    def ask() -> bool:
+        return base.bootstrap(target, team.project, lambda _: False, lambda _: None, lambda _: None)
+
+    assert not ask()
+    assert stack.find(target, "culm-bamboo") is None
+    bootstrap(team, account)
+    team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
+    assert not ask()
+    assert "RoleOfOrders" not in stack.physical(target, "culm-bamboo")
+    assert account.client("cloudformation").list_change_sets(StackName="culm-bamboo")["Summaries"][1:] == []
+
+
+def test_it_cannot_be_deleted_by_mistake_nor_lose_what_holds_data(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    cloudformation = account.client("cloudformation")
+    with pytest.raises(ClientError, match="TerminationProtection"):
+        cloudformation.delete_stack(StackName="culm-bamboo")
+    policy = json.loads(cloudformation.get_stack_policy(StackName="culm-bamboo")["StackPolicyBody"])
+    [replaced] = [s for s in policy["Statement"] if "Update:Delete" in s["Action"]]
+    assert replaced["Effect"] == "Deny"
+    assert "AWS::S3::Bucket" in replaced["Condition"]["StringEquals"]["ResourceType"]
+
+
+def test_removed_it_leaves_the_vault_its_key_and_the_images(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    target = team.target(account.endpoint)
+    found = stack.find(target, "culm-bamboo")
+    assert found is not None
+    key = stack.physical(target, "culm-bamboo")["VaultKey"]
+    stack.delete(target, found, lambda _: None)
+    assert stack.find(target, "culm-bamboo") is None
+    [bucket] = account.client("s3").list_buckets()["Buckets"]
+    assert bucket["Name"] == f"culm-bamboo-{ACCOUNT}-{REGION}"
+    repositories = account.client("ecr").describe_repositories()["repositories"]
+    names = ["bamboo/accounts", "bamboo/accounts-migrate", "bamboo/web"]
+    assert sorted(r["repositoryName"] for r in repositories) == names
+    assert account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    roles = account.client("iam").list_roles()["Roles"]
+    assert [r["RoleName"] for r in roles] == ["AWSServiceRoleForECS"]
+    assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+def test_the_stack_of_another_target_is_not_touched(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    team.writes("prd: {provider: aws, region: us-east-1}")
+    with pytest.raises(CulmError, match="stack culm-bamboo is of target stg") as refusal:
+        bootstrap(team, account)
+    assert "target prd a name of its own" in refusal.value.hint
+
+
+def test_instances_know_their_cluster_and_keep_room_for_what_is_no_task(team: Team, account: Account) -> None:
+    bootstrap(team, account)
+    data = launched(account)
+    assert data["InstanceType"] == "t2.micro"
+    assert data["ImageId"].startswith("ami-")
+    assert data["MetadataOptions"] == {
+        "HttpEndpoint": "enabled",
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 1,
+    }
+    assert "KeyName" not in data
+    [group] = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert (group["MinSize"], group["MaxSize"], len(group["Instances"])) == (2, 2, 2)
+
+
+def launched(account: Account) -> dict[str, Any]:
+    ec2 = account.client("ec2")
+    [template] = ec2.describe_launch_templates()["LaunchTemplates"]
+    versions = ec2.describe_launch_template_versions(LaunchTemplateId=template["LaunchTemplateId"])
+    return dict(versions["LaunchTemplateVersions"][-1]["LaunchTemplateData"])

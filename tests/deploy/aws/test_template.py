@@ -1,0 +1,55 @@
+"""The stack's template: a document that people read, judged by AWS's own linter."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.deploy.aws.conftest import ACCOUNT, REGION, Team
+
+from culm.deploy.aws.document import written
+from culm.deploy.aws.template import template
+from culm.manifest import render
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "aws"
+OWN = "vpc: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d, subnet-1a2b3c4d]"
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "plain": ("stg: {provider: aws, region: us-east-1}",),
+    "default-vpc": ("stg: {provider: aws, vpc: default, port: 8080, retention: 30}",),
+    "own-subnets": (f"stg: {{provider: aws, {OWN}, allow: [203.0.113.0/24, 198.51.100.7/32]}}",),
+    "https": (
+        "stg: {provider: aws, domain: staging.example.com, "
+        f"certificate: 'arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'}}",
+    ),
+    "https-zone": ("stg: {provider: aws, domain: staging.example.com, zone: Z0123456789ABCDEF}",),
+    "spot": ("stg: {provider: aws, spot: true}",),
+    "arm": ("stg: {provider: aws, instances: 2 x t4g.micro}",),
+    "mixed": ("stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small}",),
+    "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
+    "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
+}
+
+
+def rendered(team: Team) -> str:
+    project = team.project
+    bucket = render.vault_bucket(project.name, ACCOUNT, REGION)
+    return written(template(project, team.target().settings, bucket))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_variant_reads_as_it_was_reviewed(team: Team, name: str) -> None:
+    """CULM_GOLDEN=write writes them anew, to be reviewed."""
+    team.writes(*VARIANTS[name])
+    file = GOLDEN / f"{name}.yml"
+    if os.environ.get("CULM_GOLDEN") == "write":
+        file.write_text(rendered(team))
+    assert rendered(team) == file.read_text()
+
+
+def test_the_linter_of_aws_has_nothing_to_say_of_any() -> None:
+    files = sorted(map(str, GOLDEN.glob("*.yml")))
+    assert {Path(file).stem for file in files} == set(VARIANTS)
+    linter = Path(sys.executable).parent / "cfn-lint"
+    said = subprocess.run([linter, "--regions", REGION, "--", *files], capture_output=True, text=True)
+    assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
