@@ -29,7 +29,7 @@ def diff(images: bool, as_json: bool, target_name: str) -> None:
     settings changed by hand. Nothing is changed. Each difference says what is so after the next `up`: what culm.yml
     says, or still what is live. Exit status 3 when anything differs.
     """
-    project = open_project()
+    project = open_project(target_name)
     settings = settings_of(project, target_name)
     target, builder = opened(project, target_name)
     with faults.translated():

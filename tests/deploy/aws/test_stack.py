@@ -120,9 +120,9 @@ def test_removed_it_leaves_the_vault_its_key_and_the_images(team: Team, account:
     repositories = account.client("ecr").describe_repositories()["repositories"]
     names = ["bamboo/accounts", "bamboo/accounts-migrate", "bamboo/web"]
     assert sorted(r["repositoryName"] for r in repositories) == names
-    assert account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert key in [one["KeyId"] for one in account.client("kms").list_keys()["Keys"]]
     roles = account.client("iam").list_roles()["Roles"]
-    assert [r["RoleName"] for r in roles] == ["AWSServiceRoleForECS"]
+    assert [r["Path"] for r in roles] == ["/aws-service-role/ecs.amazonaws.com/"]
     assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
 
 

@@ -124,8 +124,8 @@ class Deployed:
         """Roll out another revision, as somebody would do in the console."""
         ecs = self.client("ecs")
         now = ecs.describe_task_definition(taskDefinition=self.service(name)["taskDefinition"])["taskDefinition"]
-        taken = ("family", "taskRoleArn", "networkMode", "requiresCompatibilities", "containerDefinitions")
-        given = {key: now[key] for key in taken}
+        taken = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "requiresCompatibilities")
+        given = {key: now[key] for key in (*taken, "containerDefinitions")}
         change(given)
         made = ecs.register_task_definition(**given)["taskDefinition"]
         ecs.update_service(cluster="bamboo", service=name, taskDefinition=made["taskDefinitionArn"])
