@@ -16,16 +16,17 @@ from culm.store.db import Store
 from culm.store.sealing import Sealer
 from culm.wire.api import Api
 from culm.wire.asgi import application
+from culm.wire.keyring import Keyring
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The endpoint."""
+def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
+    """The endpoint. With `keys`, requests are verified and allowed by their callers' policies."""
     culm.cloud.load()
     with socket.socket() as listening, contextlib.closing(Store(folder / "state.db", Sealer.fresh())) as store:
         listening.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id)
+        api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
         mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
         app = application(api, store, lambda: None, mounts)

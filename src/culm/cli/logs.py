@@ -50,7 +50,7 @@ def logs(
         first = follower.read()
         show(first if tail is None else first[len(first) - min(tail, len(first)) :])
         while follow:
-            time.sleep(POLL_SECONDS)
+            time.sleep(max(POLL_SECONDS, target.longest_pause))
             show(follower.read())
 
 

@@ -11,6 +11,7 @@ from culm.cli.planning import capacity_of, plan_of
 from culm.cli.session import json_option, open_project, services_of, target_option
 from culm.errors import Differs
 from culm.planner import capacity_screen
+from culm.planner.markdown import markdown
 from culm.planner.report import report
 from culm.planner.screen import screen
 
@@ -21,6 +22,7 @@ from culm.planner.screen import screen
 @click.option("--capacity", is_flag=True, help="Plan for 1.5, 3 and 20 times the load of culm.yml instead.")
 @click.option("--region", help="Whose prices.  [default: the target's]")
 @click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A price list of yours.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @json_option
 @target_option
 def plan(
@@ -29,6 +31,7 @@ def plan(
     capacity: bool,
     region: str | None,
     prices: Path | None,
+    as_markdown: bool,
     as_json: bool,
     target_name: str,
 ) -> None:
@@ -51,6 +54,8 @@ def plan(
     made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
     if as_json:
         click.echo(json.dumps(report(made), indent=2))
+    elif as_markdown:
+        click.echo(markdown(made), nl=False)
     else:
         click.echo(screen(made, columns))
     if not made.fits:

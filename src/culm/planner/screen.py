@@ -90,7 +90,7 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
             continue
         fields = _column([one.field for one in service.differences])
         for one in service.differences:
-            yield _wrapped(_arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
+            yield _wrapped(arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
     if short and still:
         yield _wrapped(f"as they are: {', '.join(still)}", width, "  ")
 
@@ -201,18 +201,23 @@ def told(step: Step, numbers: Mapping[str, str], project: str) -> str:
 
 
 def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
-    now, then = plan.bill_now, plan.bill
-    change = "" if now is None else ", as now"
-    if now is not None and abs(then.dollars - now.dollars) >= 0.005:
-        change = f", {money(then.dollars - now.dollars, signed=True)} to now"
-    where = f"{plan.prices.region}, prices of {plan.prices.date}"
-    yield _wrapped(f"{money(then.dollars)} a month{change} ({where})", width)
+    then = plan.bill
+    yield _wrapped(bill_line(plan), width)
     if not short:
         items = ", ".join(f"{line.name} {line.dollars:.2f}" for line in then.lines)
         yield _wrapped(items, width, "  ")
         yield _wrapped(f"assumed: {plan.assumed}", width, "  ")
     if then.unpriced:
         yield f"  without {', '.join(then.unpriced)}: the price list lacks it"
+
+
+def bill_line(plan: Plan) -> str:
+    """`$53.78 a month, as now (us-east-1, prices of 2026-11-23)`."""
+    now, then = plan.bill_now, plan.bill
+    change = "" if now is None else ", as now"
+    if now is not None and abs(then.dollars - now.dollars) >= 0.005:
+        change = f", {money(then.dollars - now.dollars, signed=True)} to now"
+    return f"{money(then.dollars)} a month{change} ({plan.prices.region}, prices of {plan.prices.date})"
 
 
 def counted(number: int, noun: str) -> str:
@@ -226,12 +231,12 @@ def _numbers(plan: Plan) -> dict[str, str]:
 
 def _fields(differences: Sequence[Difference]) -> str:
     """`image, migration image, memory 256 -> 300 and 2 more`: which digests an image has is for the long form."""
-    shown = [one.field if "image" in one.field else f"{one.field} {_arrow(one)}" for one in differences[:FIELDS]]
+    shown = [one.field if "image" in one.field else f"{one.field} {arrow(one)}" for one in differences[:FIELDS]]
     hidden = len(differences) - len(shown)
     return f"changes {', '.join(shown)}" + (f" and {hidden} more" if hidden else "")
 
 
-def _arrow(one: Difference) -> str:
+def arrow(one: Difference) -> str:
     if one.old is None:
         return f"{_short(one.new)} (new)"
     return f"{_short(one.old)} -> {_short(one.new)}" if one.new is not None else f"{_short(one.old)} (goes)"

@@ -95,13 +95,14 @@ def databases(project: Project, live: Live) -> Iterator[Row]:
 
 
 def roles(project: Project, seen: Seen) -> Iterator[Row]:
-    """What was added to a task role by hand."""
-    for one in project.services.values():
-        name = identity.role_name(project, one)
+    """What was added to tasks' roles and ECS's own by hand."""
+    policies = {identity.role_name(project, one): identity.POLICY for one in project.services.values()}
+    policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
+    for name, policy in policies.items():
         if (role := seen.roles.get(name)) is None:
             continue
         yield from fields(f"role {name}", {"trust": identity.TRUST}, {"trust": role.trust}, "live")
-        yield from (leftover(f"role {name}", f"its policy {p}") for p in sorted(role.inline - {identity.POLICY}))
+        yield from (leftover(f"role {name}", f"its policy {p}") for p in sorted(role.inline - {policy}))
         yield from (leftover(f"role {name}", f"attached {arn}") for arn in sorted(role.attached))
 
 

@@ -1,0 +1,104 @@
+"""`culm ci`."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import click
+
+from culm.cli.aws import opened
+from culm.cli.session import open_target
+from culm.deploy import faults
+from culm.deploy.github import PullRequest
+from culm.deploy.github import comment as write
+from culm.deploy.target import DEFAULT_REGION
+from culm.direct.summary import summary as summed_up
+from culm.errors import UsageError
+from culm.manifest import ci as roles
+from culm.manifest.load import shown
+from culm.manifest.project import Project
+from culm.scaffold import workflow
+
+
+@click.group()
+def ci() -> None:
+    """What CI needs: a workflow for GitHub, and what its jobs call."""
+
+
+@ci.command()
+@click.option("--target", "target_name", help="What main is deployed to.  [default: culm.yml's only one on AWS]")
+@click.option("--account", help="The AWS account's id.  [default: the target's, or your credentials']")
+@click.option("--branch", default=roles.MAIN, show_default=True, help="What is deployed.")
+@click.option("--install", help="What pip installs on the runner.  [default: this version of culm]")
+@click.option("--force", is_flag=True, help="Write over a workflow that is there.")
+def github(target_name: str | None, account: str | None, branch: str, install: str | None, force: bool) -> None:
+    """Write .github/workflows/culm.yml: test, plan, deploy.
+
+    A pull request is linted and tested, and gets the plan of its deploy as one comment that is kept up to date. The
+    branch is deployed, one deploy at a time. Keys are not stored anywhere: the jobs assume two roles of the target's
+    base, of which the one for pull requests can only look.
+    """
+    wrong = [
+        f"{option} {value!r}"
+        for option, value, form in (
+            ("--account", account, r"\d{12}"),
+            ("--branch", branch, r"[\w./-]+"),
+            ("--install", install, r"[^\"'$\\\n]+"),
+        )
+        if value is not None and not re.fullmatch(form, value)
+    ]
+    if wrong:
+        raise UsageError(f"this cannot be: {', '.join(wrong)}", "culm ci github --help")
+    project, settings = opened(target_name)
+    path = project.root / workflow.PATH
+    if path.exists() and not force:
+        raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
+    region = settings.region or DEFAULT_REGION
+    account = account or settings.account or account_of(project, settings.name)
+    text = workflow.workflow(project, settings.name, region, account, branch, install)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    click.echo(f"wrote {shown(path)}", err=True)
+    if settings.github is None:
+        click.echo(
+            f"say `github: owner/name` at target {settings.name}, so that the base stack makes its roles", err=True
+        )
+
+
+@ci.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def comment(file: Path) -> None:
+    """Put FILE on the pull request that this job runs for, as one comment.
+
+    It is written over the comment that begins with the same line, if there is one. Needs what GitHub gives every job,
+    and its token in GITHUB_TOKEN.
+    """
+    try:
+        event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text())
+        on = PullRequest(
+            api=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+            token=os.environ["GITHUB_TOKEN"],
+            repository=os.environ["GITHUB_REPOSITORY"],
+            number=event["pull_request"]["number"],
+        )
+    except (OSError, KeyError) as error:
+        raise UsageError(
+            f"this is no job of a pull request on GitHub: there is no {error}", "`culm ci github` writes one"
+        ) from None
+    click.echo(write(on, file.read_text()), err=True)
+
+
+@ci.command()
+@click.argument("junit", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def summary(junit: Path) -> None:
+    """Print what a JUnit file says as Markdown."""
+    click.echo(summed_up(junit.read_text()))
+
+
+def account_of(project: Project, name: str) -> str:
+    try:
+        with faults.translated():
+            return open_target(project, name).account
+    except faults.NotLoggedIn:
+        raise UsageError("nobody is logged in to ask for the account's id", "--account 123456789012") from None

@@ -1,0 +1,221 @@
+"""`culm ci` as people and GitHub's jobs type it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from culm.cli import culm
+from culm.errors import CulmError, UsageError
+
+MANIFEST = "name: bamboo\ntargets: {{{targets}}}\nservices: {{web: }}\n"
+STG = "stg: {provider: aws, region: eu-west-1}"
+ACCOUNT = ("--account", "123456789012")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_text("FROM base\nEXPOSE 8000\n")
+    write(tmp_path, STG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, targets: str) -> None:
+    (folder / "culm.yml").write_text(MANIFEST.format(targets=targets))
+
+
+def ci(*words: str) -> Result:
+    return CliRunner().invoke(culm, ["ci", *words])
+
+
+def refused(*words: str) -> CulmError:
+    error = ci(*words).exception
+    assert isinstance(error, CulmError), error
+    return error
+
+
+def test_the_workflow_is_written_where_github_looks(folder: Path) -> None:
+    done = ci("github", *ACCOUNT)
+    assert (done.exit_code, done.stderr) == (
+        0,
+        "wrote .github/workflows/culm.yml\n"
+        "say `github: owner/name` at target stg, so that the base stack makes its roles\n",
+    )
+    text = (folder / ".github" / "workflows" / "culm.yml").read_text()
+    assert "arn:aws:iam::123456789012:role/bamboo.deploy" in text
+    assert "aws-region: eu-west-1" in text
+
+
+def test_what_the_target_says_need_not_be_said_again(folder: Path) -> None:
+    write(folder, "stg: {provider: aws, name: acme, account: '210987654321', github: team/shop}")
+    assert ci("github").stderr == "wrote .github/workflows/culm.yml\n"
+    assert "arn:aws:iam::210987654321:role/acme.plan" in (folder / ".github" / "workflows" / "culm.yml").read_text()
+
+
+def test_a_workflow_that_is_there_is_kept(folder: Path) -> None:
+    ci("github", *ACCOUNT)
+    assert refused("github", *ACCOUNT).hint == "culm ci github --force writes over it"
+    assert ci("github", *ACCOUNT, "--force", "--branch", "trunk").exit_code == 0
+    assert 'branches: ["trunk"]' in (folder / ".github" / "workflows" / "culm.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("targets", "words", "what"),
+    [
+        ("", [], "culm.yml has none"),
+        (f"{STG}, prd: {{provider: aws}}", [], "culm.yml has 2 aws targets: which one?"),
+        (STG, ["--target", "local"], "target local is local: it has no stack"),
+        (STG, ["--account", "12"], "this cannot be: --account '12'"),
+        (STG, ["--branch", 'a"b'], "this cannot be: --branch 'a\"b'"),
+    ],
+)
+def test_what_cannot_be_is_refused(folder: Path, targets: str, words: list[str], what: str) -> None:
+    write(folder, targets)
+    error = refused("github", *(words if "--account" in words else [*words, *ACCOUNT]))
+    assert isinstance(error, UsageError)
+    assert error.what == what
+    assert not (folder / ".github").exists()
+
+
+# Comments, on a GitHub that keeps them in memory and gives two a page.
+
+
+class GitHub(BaseHTTPRequestHandler):
+    comments: dict[int, str]
+    token: str
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        page = int(self.path.rpartition("page=")[2])
+        everything = [self.described(number) for number in sorted(self.comments)]
+        self.answer(everything[(page - 1) * 100 : page * 100])
+
+    def do_POST(self) -> None:
+        number = max(self.comments, default=0) + 1
+        self.comments[number] = self.body()
+        self.answer(self.described(number))
+
+    def do_PATCH(self) -> None:
+        number = int(self.path.rpartition("/")[2])
+        self.comments[number] = self.body()
+        self.answer(self.described(number))
+
+    def body(self) -> str:
+        self.asked.append(f"{self.command} {self.path}")
+        return str(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"])
+
+    def described(self, number: int) -> dict[str, Any]:
+        host, port = self.server.server_address[:2]
+        url = f"http://{host!s}:{port}/repos/team/shop/issues/comments/{number}"
+        return {"url": url, "html_url": f"https://github.test/{number}", "body": self.comments[number]}
+
+    def answer(self, what: Any) -> None:
+        status = 200 if self.headers["Authorization"] == f"Bearer {self.token}" else 403
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(what).encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def github(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[GitHub]]:
+    class Mine(GitHub):
+        comments = {}  # noqa: RUF012
+        token = "t"
+        asked = []  # noqa: RUF012
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mine) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        (folder / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))
+        monkeypatch.setenv("GITHUB_EVENT_PATH", str(folder / "event.json"))
+        monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("GITHUB_REPOSITORY", "team/shop")
+        monkeypatch.setenv("GITHUB_TOKEN", "t")
+        yield Mine
+        server.shutdown()
+        thread.join()
+
+
+def test_a_second_plan_takes_the_place_of_the_first(folder: Path, github: type[GitHub]) -> None:
+    github.comments.update({number: f"talk {number}" for number in range(1, 102)})
+    plan = folder / "plan.md"
+    plan.write_text("<!-- culm plan of bamboo on stg -->\nfirst")
+    done = ci("comment", "plan.md")
+    assert (done.exit_code, done.stderr) == (0, "https://github.test/102\n")
+    plan.write_text("<!-- culm plan of bamboo on stg -->\nsecond")
+    assert ci("comment", "plan.md").exit_code == 0
+    assert github.comments[102].endswith("second")
+    assert len(github.comments) == 102
+    assert github.asked == [
+        "POST /repos/team/shop/issues/7/comments",
+        "PATCH /repos/team/shop/issues/comments/102",
+    ]
+    plan.write_text("<!-- culm plan of bamboo on prd -->\nanother target's")
+    ci("comment", "plan.md")
+    assert len(github.comments) == 103
+
+
+def test_a_token_that_may_not_is_told_which_permission_it_lacks(
+    folder: Path, github: type[GitHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "another")
+    assert refused("comment", "culm.yml").hint == "does the job have `permissions: {pull-requests: write}`?"
+
+
+def test_outside_of_a_pull_request_there_is_nothing_to_comment_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    assert "this is no job of a pull request on GitHub" in refused("comment", "culm.yml").what
+
+
+JUNIT = """\
+<testsuites>
+  <testsuite name="accounts" time="1.26">
+    <testcase name="adds"/>
+    <testcase name="asks &lt;twice&gt;"><failure message="short">E  assert 1 == 2</failure></testcase>
+    <testcase name="waits"><skipped/></testcase>
+  </testsuite>
+  <testsuite name="web | shop"><testcase name="starts"><error message="no image"/></testcase></testsuite>
+</testsuites>
+"""
+
+
+def test_results_are_a_table_and_what_failures_said(folder: Path) -> None:
+    (folder / "results.xml").write_text(JUNIT)
+    assert ci("summary", "results.xml").output == (
+        """\
+### Tests
+
+| suite | passed | failed | skipped | seconds |
+|---|--:|--:|--:|--:|
+| accounts | 1 | 1 | 1 | 1.3 |
+| web \\| shop | 0 | 1 | 0 | 0.0 |
+
+<details><summary>asks &lt;twice></summary>
+
+````text
+E  assert 1 == 2
+````
+
+</details>
+
+<details><summary>starts</summary>
+
+````text
+no image
+````
+
+</details>
+"""
+    )
