@@ -76,12 +76,14 @@ def test_an_image_is_built_once_and_found_by_what_it_was_made_of(
     assert apply.publish(images, project, accounts, live, said.append, ignore).service != first.service
 
 
-def test_blobs_that_are_there_are_not_sent_again(target: Target, project: Project, said: list[str]) -> None:
+def test_blobs_that_are_there_are_not_sent_again(
+    target: Target, project: Project, said: list[str], tmp_path: Path
+) -> None:
     live, _ = apply.base(target, project, ignore)
     web = project.services["web"]
     (web.folder / "data").write_bytes(os.urandom(5000))
     (web.folder / "Dockerfile").write_text("FROM base\nCOPY data /\nCMD sh\n")
-    image = oci.image(HostBuilder().plan(Recipe(folder=web.folder, dockerfile=web.dockerfile, args={})))
+    image = oci.image(HostBuilder().plan(Recipe(folder=web.folder, dockerfile=web.dockerfile, args={}), tmp_path))
     user, password = Images(target, HostBuilder()).login()
     place = Place(repository=live.repositories["bamboo/web"], tag="one", user=user, password=password, insecure=True)
     push(image, place, said.append)

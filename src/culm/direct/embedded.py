@@ -45,6 +45,9 @@ class Stack:
         self.configure(part, folder, progress)
         variables = environments.variables(folder, HOST="127.0.0.1", PORT=str(port))
         say = partial(self.say, part.name)
+        if part.preparation is not None:
+            progress(f"compiling {part.name}")
+            finish(f"compiling {part.name}", part.preparation, folder, variables, say)
         if part.migration is not None:
             progress(f"migrating {part.name}")
             finish(f"the migration of {part.name}", part.migration, folder, variables, say)

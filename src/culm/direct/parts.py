@@ -1,5 +1,6 @@
 """What a service needs around it, from its compose file: neighbours in other folders, and images of others."""
 
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from culm.model.record import record
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 GO = ("go", "run", ".")
 """In place of CMD, which names the binary that the image's build has made."""
+GO_WARM = ("go", "build", "-o", os.devnull, ".")
+"""Before it, so that a first compilation, which takes a minute, is not taken for a service that does not answer."""
 
 DATABASES = re.compile(r"(^|/)(postgres|postgis|pgvector)\b")
 DEFAULTED = re.compile(r"\$\{\w+:?-([^}]*)\}")
@@ -29,6 +32,8 @@ class Part:
     command: tuple[str, ...]
     """Of its Dockerfile's CMD: the image's WORKDIR is laid out as the folder."""
     migration: tuple[str, ...] | None
+    preparation: tuple[str, ...] | None = None
+    """What takes its time once, before the first start."""
 
     @property
     def health(self) -> str:
@@ -50,6 +55,7 @@ def part(name: str, folder: Path) -> Part:
         folder=folder,
         command=GO if (folder / "go.mod").is_file() else command_of(folder / "Dockerfile"),
         migration=command_of(migration) if migration.is_file() else None,
+        preparation=GO_WARM if (folder / "go.mod").is_file() else None,
     )
 
 

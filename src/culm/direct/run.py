@@ -44,6 +44,10 @@ class Run:
             found = servers.ensure(self.target(), instance_of(part.name, url), url, doing)
             self.console.doing(part.name)
             servers.at_home(url, found)
+        if part.preparation is not None:
+            self.console.doing(part.name, "compiling")
+            finish(f"compiling {part.name}", part.preparation, part.folder, self.variables(part.folder), say)
+            self.console.doing(part.name)
         if part.migration is not None:
             finish(f"the migration of {part.name}", part.migration, part.folder, self.variables(part.folder), say)
 

@@ -24,7 +24,7 @@ def test_another_copy_of_the_folder_makes_the_same_image(tmp_path: Path) -> None
     one, other = a_recipe(tmp_path / "one"), a_recipe(tmp_path / "other")
     os.utime(other.folder / "main.py", (1, 1))
     builder = HostBuilder()
-    assert oci.image(builder.plan(one)).digest == oci.image(builder.plan(other)).digest
+    assert oci.image(builder.plan(one, tmp_path)).digest == oci.image(builder.plan(other, tmp_path)).digest
     assert builder.fingerprint(one) == builder.fingerprint(other)
 
 
@@ -37,7 +37,7 @@ def test_the_fingerprint_follows_files_and_arguments(tmp_path: Path) -> None:
 
 
 def test_the_manifest_names_each_blob_by_digest_and_size(tmp_path: Path) -> None:
-    image = oci.image(HostBuilder().plan(a_recipe(tmp_path / "one")))
+    image = oci.image(HostBuilder().plan(a_recipe(tmp_path / "one"), tmp_path))
     manifest = json.loads(image.manifest)
     described = [manifest["config"], *manifest["layers"]]
     assert {d["digest"]: d["size"] for d in described} == {digest: len(data) for digest, data in image.blobs.items()}
@@ -45,7 +45,7 @@ def test_the_manifest_names_each_blob_by_digest_and_size(tmp_path: Path) -> None
 
 
 def test_layers_unpack_to_the_folders_files(tmp_path: Path) -> None:
-    image = oci.image(HostBuilder().plan(a_recipe(tmp_path / "one")))
+    image = oci.image(HostBuilder().plan(a_recipe(tmp_path / "one"), tmp_path))
     manifest = json.loads(image.manifest)
     config = json.loads(image.blobs[manifest["config"]["digest"]])
     archive = gzip.decompress(image.blobs[manifest["layers"][0]["digest"]])

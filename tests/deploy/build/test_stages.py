@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from culm.deploy.build import context, stages
+from culm.deploy.build.context import File
+from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.plan import VENVS_LABEL, Plan
 from culm.errors import CulmError
 from culm.manifest.dockerfile import parse
@@ -223,6 +225,40 @@ def test_a_stage_that_nobody_needs_is_not_gone_through(folder: Path) -> None:
 def test_what_is_left_out_is_listed_once_with_its_line(folder: Path) -> None:
     made = plan(folder, "FROM base\nRUN apt-get update && apt-get install -y curl && rm -rf /x\nRUN set -eux\nCMD sh\n")
     assert [(left.line, left.text.split(" &&")[0]) for left in made.left] == [(2, "RUN apt-get update")]
+
+
+def test_go_is_compiled_where_there_is_a_compiler_and_that_is_told(folder: Path) -> None:
+    seen: list[GoBuild] = []
+    program = File(kind="file", mode=0o755, source=folder / "app/main.py", digest="d")
+
+    def compile(build: GoBuild) -> File:
+        seen.append(build)
+        return program
+
+    text = (
+        "FROM golang AS build\nWORKDIR /src\nENV GOFLAGS=-mod=mod\nCOPY app/main.py main.go\n"
+        "RUN go mod download && CGO_ENABLED=0 go build -trimpath -o /out/server .\n"
+        'FROM scratch\nCOPY --from=build /out/server /\nENTRYPOINT ["/server"]\n'
+    )
+    made = stages.plan(
+        "Dockerfile", parse(text), context.read(folder, folder / "Dockerfile"), {}, lambda program: False, compile
+    )
+    assert [(layer["/server"]) for layer in made.layers] == [program]
+    assert [(one.line, one.text[:20]) for one in made.compiled] == [(5, "RUN go mod download ")]
+    [build] = seen
+    assert (build.argv, build.folder, build.output) == (
+        ("go", "build", "-trimpath", "-o", "/out/server", "."),
+        "/src",
+        "/out/server",
+    )
+    assert build.environment == {"GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
+    assert "/src/main.go" in build.tree
+
+
+def test_without_a_compiler_its_line_is_named_with_two_ways_out(folder: Path) -> None:
+    with pytest.raises(CulmError) as refusal:
+        plan(folder, REFUSALS["a compiled program"][0])
+    assert refusal.value.hint.startswith("install Go, to compile it here; or start a container engine")
 
 
 REFUSALS = {

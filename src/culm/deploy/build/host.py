@@ -2,10 +2,13 @@
 
 import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Literal
 
-from culm.deploy.build import context, oci, stages
+from culm.deploy.build import context, gobuild, oci, stages
+from culm.deploy.build.context import File
+from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.plan import Plan
 from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
@@ -14,12 +17,12 @@ from culm.lint.findings import refuse
 from culm.manifest.dockerfile import DockerfileError, Instruction, parse
 from culm.manifest.load import shown
 
-VERSION = "2"
+VERSION = "3"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""
 
 
 class HostBuilder:
-    """`stages` decides, `oci` packs, `push` sends."""
+    """`stages` decides, `gobuild` compiles, `oci` packs, `push` sends."""
 
     name: Literal["docker", "host"] = "host"
 
@@ -32,23 +35,30 @@ class HostBuilder:
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         from culm.deploy.push import push  # httpx2 is slow to import, and nothing changed is the common case
 
-        plan = self.plan(recipe)
-        for left in plan.left:
-            say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
-        told = recipe.dockerfile.read_text()
-        refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(told)))
-        image = oci.image(plan)
+        with tempfile.TemporaryDirectory(prefix="culm-build-") as scratch:
+            plan = self.plan(recipe, Path(scratch))
+            for done in plan.compiled:
+                say(f"{shown(recipe.dockerfile)}:{done.line}: by this host's {gobuild.version()}: {done.text}")
+            for left in plan.left:
+                say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
+            told = recipe.dockerfile.read_text()
+            refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(told)))
+            image = oci.image(plan)
         progress("pushing")
         push(image, place, say)
         return image.digest
 
-    def plan(self, recipe: Recipe) -> Plan:
+    def plan(self, recipe: Recipe, scratch: Path) -> Plan:
+        def compile(build: GoBuild) -> File | None:
+            return gobuild.compiled(build, Path(tempfile.mkdtemp(dir=scratch)))
+
         return stages.plan(
             shown(recipe.dockerfile),
             instructions(recipe.dockerfile),
             context.read(recipe.folder, recipe.dockerfile),
             recipe.args,
             lambda program: shutil.which(program) is not None,
+            compile,
         )
 
 

@@ -54,3 +54,5 @@ class Plan:
     config: Mapping[str, Any]
     """The image configuration's `config`."""
     left: tuple[Left, ...]
+    compiled: tuple[Left, ...] = ()
+    """Lines that this host's own compiler did."""

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal
 
 from culm.manifest.dockerfile import expand
@@ -14,11 +15,15 @@ class Command:
     """One simple command of a RUN line."""
 
     argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What is assigned in front of it: `CGO_ENABLED=0 go build`."""
     plain: bool = True
     """Nothing is piped, redirected into or substituted: its words are all there is to it."""
 
 
-Kind = Literal["venv", "install", "sync", "folder", "mode", "change-folder", "activate", "build", "nothing", "skip"]
+Kind = Literal[
+    "venv", "install", "sync", "folder", "mode", "change-folder", "activate", "go", "build", "nothing", "skip"
+]
 
 HARMLESS = frozenset({"set", "true", ":", "export", "echo", "printf", "test", "[", "umask", "sync", "ldconfig"})
 BUILDERS: Mapping[str, tuple[str, ...]] = {
@@ -69,7 +74,8 @@ def commands(text: str, variables: Mapping[str, str]) -> list[Command]:
         if token in ("&&", ";", "||", "|", "&", ";;"):
             piped = token == "|"
             if argv:
-                found.append(Command(argv=tuple(stripped(argv)), plain=plain and not piped))
+                words, assigned = stripped(argv)
+                found.append(Command(argv=tuple(words), environment=assigned, plain=plain and not piped))
             argv, plain = [], not piped
         elif re.fullmatch(r"[<>()&|]+", token):
             plain = plain and token in (">", ">>")
@@ -80,16 +86,18 @@ def commands(text: str, variables: Mapping[str, str]) -> list[Command]:
     return [command for command in found if command.argv]
 
 
-def stripped(argv: Sequence[str]) -> list[str]:
-    """Without assignments in front and redirections of output behind."""
+def stripped(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Without redirections of output behind and assignments in front; and these."""
     words = list(argv)
+    assigned: dict[str, str] = {}
     while words and re.match(r"\w+=", words[0]):
-        words.pop(0)
+        name, _, value = words.pop(0).partition("=")
+        assigned[name] = value
     for index, word in enumerate(words):
         if word in (">", ">>"):
             words = words[: index - 1] if index and words[index - 1].isdecimal() else words[:index]
             break
-    return words
+    return words, assigned
 
 
 def kind(command: Command) -> Kind:
@@ -115,6 +123,8 @@ def kind(command: Command) -> Kind:
         return "activate"
     if name in HARMLESS:
         return "nothing"
+    if name == "go" and words[:1] == ["build"]:
+        return "go"
     return "build" if builds(argv) else "skip"
 
 

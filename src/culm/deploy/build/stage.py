@@ -42,6 +42,8 @@ class Stage:
     left: list[Left] = field(default_factory=list)
     builds: list[Left] = field(default_factory=list)
     """Of the lines left, those that make something a service may need."""
+    compiled: list[Left] = field(default_factory=list)
+    """Lines that this host's compiler did."""
 
     def copied(self) -> "Stage":
         return replace(
@@ -57,6 +59,7 @@ class Stage:
             venvs=dict(self.venvs),
             left=list(self.left),
             builds=list(self.builds),
+            compiled=list(self.compiled),
         )
 
     @property

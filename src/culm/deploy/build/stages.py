@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from culm.deploy.build import shell
 from culm.deploy.build.context import Context, File
+from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.plan import VENVS_LABEL, Left, Plan, Venv
 from culm.deploy.build.stage import Stage, select
 from culm.deploy.build.start import cannot_start
@@ -23,18 +24,31 @@ SECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 
 """Go's units of time, in nanoseconds."""
 
 
+Compile = Callable[[GoBuild], File | None]
+"""Makes the program; None where there is no compiler."""
+
+
+def hint_for(problem: str) -> str:
+    return f"install Go, to compile it here; or {ENGINE_HINT}" if problem.startswith("RUN go build") else ENGINE_HINT
+
+
+def no_compiler(build: GoBuild) -> File | None:
+    return None
+
+
 def plan(
     file: str,
     instructions: list[Instruction],
     context: Context,
     args: Mapping[str, str],
     host_has: Callable[[str], bool],
+    compile: Compile = no_compiler,
 ) -> Plan:
     """The image that a host can make of it. `file` is for messages; `host_has` tells whether a program is there."""
-    walk = Walk(file, instructions, context, args)
+    walk = Walk(file, instructions, context, args, compile)
     stage = walk.stage(walk.last)
     if (lost := cannot_start(stage, host_has)) is not None:
-        walk.fail(lost.line, lost.text, ENGINE_HINT)
+        walk.fail(lost.line, lost.text, hint_for(lost.text))
     labels = dict(stage.labels)
     if stage.venvs:
         described = [venv.described() for venv in stage.venvs.values()]
@@ -53,14 +67,23 @@ def plan(
         layers=tuple(stage.layers),
         config={key: value for key, value in config.items() if value},
         left=tuple(stage.left),
+        compiled=tuple(stage.compiled),
     )
 
 
 class Walk:
     """Through the stages that the last one needs, each once."""
 
-    def __init__(self, file: str, instructions: list[Instruction], context: Context, args: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        file: str,
+        instructions: list[Instruction],
+        context: Context,
+        args: Mapping[str, str],
+        compile: Compile,
+    ) -> None:
         self.file = file
+        self.compile = compile
         self.context = context
         self.args = args
         self.globals: dict[str, str] = {}
@@ -183,9 +206,10 @@ class Walk:
                 if origin.builds:
                     culprit = origin.builds[-1]
                     problem = f"{culprit.text}: needs a container engine; line {one.line} copies {source} from it"
-                    self.fail(culprit.line, problem, ENGINE_HINT)
+                    self.fail(culprit.line, problem, hint_for(culprit.text))
                 stage.left.append(Left(line=one.line, text=shown(one)))
         stage.left += [left for left in origin.left if left not in stage.left]
+        stage.compiled += [one for one in origin.compiled if one not in stage.compiled]
 
     def bring_inputs(self, stage: Stage, origin: Stage, venv: Venv) -> None:
         """A virtual environment is made in the image that has it: what its steps read goes there too."""
@@ -224,12 +248,32 @@ class Walk:
                     stage.add({path: file for path, file in made.items() if not stage.is_folder(path)})
                 case "mode":
                     stage.add(with_mode(stage, argv, folder))
+                case "go":
+                    self.go(stage, part, folder, left)
                 case "build":
                     stage.builds.append(Left(line=one.line, text=f"RUN {' '.join(argv)}"))
                     stage.left.append(left)
                 case "skip":
                     stage.left.append(left)
         stage.left = list(dict.fromkeys(stage.left))
+
+    def go(self, stage: Stage, part: shell.Command, folder: str, left: Left) -> None:
+        """Compiled here, where there is a compiler; else left out, as every other build."""
+        of_go = {k: v for k, v in stage.variables.items() if k.startswith(("GO", "CGO_")) and k != "GOPATH"}
+        build = GoBuild(
+            where=f"{self.file}:{left.line}: {left.text}",
+            argv=part.argv,
+            environment={**of_go, **part.environment},
+            folder=folder,
+            tree=stage.tree,
+        )
+        program = self.compile(build) if build.output is not None else None
+        if program is None or build.output is None:
+            stage.builds.append(Left(line=left.line, text=f"RUN {' '.join(part.argv)}"))
+            stage.left.append(left)
+            return
+        stage.add({stage.absolute(build.output, folder): program})
+        stage.compiled.append(left)
 
     def mounts(self, stage: Stage, one: Instruction) -> None:
         """Files that `--mount=type=bind` shows to a RUN: its virtual environment is made later, so they come along."""

@@ -1,0 +1,91 @@
+"""`go build` in a Dockerfile, done by this host's Go: a static program is the same for a container and for a host."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from culm.deploy.build.context import File
+from culm.errors import CulmError
+from culm.model.record import record
+
+LAST_LINES = 15
+
+
+@record
+class GoBuild:
+    """What a RUN line compiles."""
+
+    where: str
+    """`Dockerfile:9: RUN go build ...`, for messages."""
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    """What stands in front of it, and the stage's own of Go's variables."""
+    folder: str
+    """Where it runs, absolute in the image."""
+    tree: Mapping[str, File]
+    """The stage's files, by absolute path."""
+
+    @property
+    def output(self) -> str | None:
+        """The `-o` file, as it is written; None where there is none, or a folder."""
+        words = iter(self.argv)
+        for word in words:
+            name, given, value = word.partition("=")
+            if name in ("-o", "--o"):
+                value = value if given else next(words, "")
+                return None if value.endswith("/") or not value else value
+        return None
+
+
+def compiled(build: GoBuild, scratch: Path) -> File | None:
+    """The program, kept in `scratch`; None: this host has no Go. Raises with the compiler's last words."""
+    go = shutil.which("go")
+    if go is None or build.output is None:
+        return None
+    root = scratch / "root"
+    lay_out(build.tree, root)
+    program = scratch / "program"
+    here = {build.output: str(program), f"-o={build.output}": f"-o={program}"}
+    here |= {path: f"{root}{path}" for path in build.tree}
+    argv = [here.get(word, word) for word in build.argv[1:]]
+    done = subprocess.run(
+        [go, *argv],
+        cwd=f"{root}{build.folder}",
+        env={**os.environ, **build.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        last = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-LAST_LINES:])
+        raise CulmError(
+            f"{build.where}: this host's Go ended with status {done.returncode}\n{last}", "its last lines say why"
+        )
+    with program.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return File(kind="file", mode=0o755, source=program, digest=digest)
+
+
+def lay_out(tree: Mapping[str, File], root: Path) -> None:
+    for path, file in tree.items():
+        there = root / path.lstrip("/")
+        there.parent.mkdir(parents=True, exist_ok=True)
+        match file.kind:
+            case "folder":
+                there.mkdir(exist_ok=True)
+            case "link":
+                there.symlink_to(file.link)
+            case _:
+                assert file.source is not None
+                shutil.copyfile(file.source, there)
+
+
+def version() -> str:
+    """`go1.27.3 linux/amd64`."""
+    told = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
+    return told.removeprefix("go version").strip()
