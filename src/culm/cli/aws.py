@@ -1,18 +1,22 @@
 """`culm aws`: the stack that a target's services stand on."""
 
+import json
 import sys
+from dataclasses import asdict
 
 import click
 
-from culm.cli.session import open_project, open_target, settings_of
-from culm.deploy import faults, prices
-from culm.deploy.aws import base, cost
+from culm.cli.agreement import make
+from culm.cli.session import json_option, open_project, open_target, settings_of
+from culm.deploy import faults
+from culm.deploy.aws import destroy as removal
+from culm.deploy.aws import look, stack
 from culm.deploy.aws.document import ACCOUNT, REGION, written
-from culm.deploy.aws.stack import Proposal
 from culm.deploy.aws.template import stack_name, template
 from culm.deploy.console import Console
+from culm.deploy.live import Described
 from culm.deploy.target import Target
-from culm.errors import UsageError
+from culm.errors import CulmError, Differs, UsageError
 from culm.manifest import render
 from culm.manifest.project import Project, TargetSettings, named
 
@@ -63,36 +67,77 @@ def bootstrap(yes: bool, printed: bool, target_name: str | None) -> None:
             console.say(f"stack {stack_name(project)} is as culm.yml says")
 
 
-def make(target: Target, project: Project, console: Console, *, yes: bool) -> bool:
-    """`base.bootstrap`, shown and asked on this terminal."""
+@aws.command()
+@click.option("--drift/--no-drift", default=True, show_default=True, help="Also look for changes made by hand.")
+@json_option
+@aws_target_option
+def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
+    """Show what the stack has otherwise than culm.yml says, and what was changed in it by hand.
 
-    def agree(proposal: Proposal | None) -> bool:
-        return agreed(target, project, proposal, yes=yes)
+    Nothing is changed. Exit status 3 when anything differs.
+    """
+    project, settings = opened(target_name)
+    target = open_target(project, settings.name)
+    with faults.translated():
+        found = existing(target, project)
+        rows = [*look.differences(target, project), *(look.drift(target, project) if drift else ())]
+        newer = look.newer_image(target, found)
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        for row in rows:
+            click.echo(f"{row} ({row.wins})")
+        click.echo(f"{len(rows)} differences", err=True)
+    if newer:
+        click.echo(f"a newer image for instances is out, {newer}: culm aws bootstrap takes it, one by one", err=True)
+    if rows:
+        sys.exit(Differs.exit_status)
 
-    def progress(what: str) -> None:
-        console.doing(project.name, what)
 
-    try:
-        return base.bootstrap(target, project, agree, console.say, progress)
-    finally:
+@aws.command()
+@click.option("--vault", is_flag=True, help="Delete the configuration files with their history, too.")
+@click.option("--repositories", is_flag=True, help="Delete the images, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@aws_target_option
+def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None) -> None:
+    """Remove the target from its account: services, instances, load balancer, logs.
+
+    Lists what will be lost, and asks for the project's name. The vault and the images stay, unless told otherwise;
+    a later `culm aws bootstrap` finds them again.
+    """
+    project, settings = opened(target_name)
+    target = open_target(project, settings.name)
+    console = Console()
+    with faults.translated():
+        found = existing(target, project)
+        stack.own(target, found)
+        holding = removal.holding(target, project, vault=vault, repositories=repositories)
+        click.echo(f"In account {target.account}, {target.region}, will be lost:", err=True)
+        for line in holding.lost:
+            click.echo(f"  {line}", err=True)
+        if holding.kept:
+            click.echo("and stays:", err=True)
+            for line in holding.kept:
+                click.echo(f"  {line}", err=True)
+        if not yes:
+            confirm(project.name)
+
+        def progress(what: str) -> None:
+            console.doing(project.name, what)
+
+        removal.destroy(target, project, found, console.say, progress, vault=vault, repositories=repositories)
         console.doing(project.name)
 
 
-def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
-    name = stack_name(project)
-    if proposal is None:
-        listed = prices.nearest(target.region)
-        click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)
-        click.echo(cost.screen(cost.cost(project, target.settings, listed), target.settings, listed), err=True)
-        question = "make it?"
-    else:
-        click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
-        for change in proposal.changes:
-            click.echo(f"  {change}", err=True)
-        question = "change it?"
-    if yes:
-        return True
+def confirm(name: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("there is nobody to ask", "--yes, when that is what you want")
-    click.confirm(question, abort=True, err=True)
-    return True
+    if click.prompt(f"type the name, {name}, to remove it", err=True) != name:
+        raise CulmError("that is another name; nothing was removed")
+
+
+def existing(target: Target, project: Project) -> Described:
+    found = stack.find(target, stack_name(project))
+    if found is None:
+        raise CulmError(f"there is no stack {stack_name(project)} in account {target.account}", "culm aws bootstrap")
+    return found

@@ -2,7 +2,7 @@
 
 import click
 
-from culm.cli.session import open_project, services_of, target_option
+from culm.cli.session import open_project, services_of, target_option, yes_option
 from culm.cli.up import deploy_services
 from culm.deploy.console import Console
 
@@ -10,8 +10,9 @@ from culm.deploy.console import Console
 @click.command()
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 @target_option
-def deploy(services: tuple[str, ...], target_name: str) -> None:
+@yes_option
+def deploy(services: tuple[str, ...], target_name: str, yes: bool) -> None:
     """Deploy some of the services."""
     project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]
-    deploy_services(project, target_name, "auto", names, Console(width=max(map(len, names))))
+    deploy_services(project, target_name, "auto", names, Console(width=max(map(len, names))), yes=yes)

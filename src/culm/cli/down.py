@@ -7,9 +7,12 @@ import click
 from culm.cli.session import open_project, settings_of, target_option
 from culm.cli.session import open_target as opened
 from culm.deploy import faults, local
+from culm.deploy.aws.stack import find
+from culm.deploy.aws.template import stack_name
 from culm.deploy.console import Console
 from culm.deploy.down import down as take_down
 from culm.deploy.down import others
+from culm.errors import UsageError
 
 
 @click.command()
@@ -20,7 +23,7 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
     """Take the project off its target.
 
     Databases, the vault's files, images and logs stay, unless --volumes. The local cluster stops when nothing else
-    runs in it.
+    runs in it; a target's stack on aws stays, until `culm aws destroy`.
     """
     project = open_project(target_name)
     console = Console()
@@ -39,7 +42,12 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
         )
     target = opened(project, target_name)
     with faults.translated():
-        take_down(target, project, console.say, volumes=volumes)
+        stack = settings.provider == "aws" and find(target, stack_name(project)) is not None
+        if stack and volumes:
+            raise UsageError(
+                "what holds data there is the stack's", "culm aws destroy, with --vault and --repositories"
+            )
+        take_down(target, project, console.say, volumes=volumes, stack=stack)
         alone = embedded and not others(target, project)
     if alone:
         local.stop()

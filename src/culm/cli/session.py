@@ -29,6 +29,10 @@ def target_option(function: F) -> F:
     )
 
 
+def yes_option(function: F) -> F:
+    return click.option("--yes", is_flag=True, help="Make or change the stack on aws without asking.")(function)
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 

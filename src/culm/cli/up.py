@@ -4,9 +4,10 @@ import shutil
 
 import click
 
+from culm.cli.agreement import ensure
 from culm.cli.planning import of_target
-from culm.cli.session import local_target, open_project, open_target, settings_of, target_option
-from culm.deploy import local
+from culm.cli.session import local_target, open_project, open_target, settings_of, target_option, yes_option
+from culm.deploy import faults, local
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
@@ -31,17 +32,26 @@ from culm.planner.screen import screen
     show_default=True,
     help="What runs the local cluster's tasks, and so what builds the images.",
 )
-def up(target_name: str, runtime: str) -> None:
-    """Bring the whole project up: build, push, migrate, roll out."""
+@yes_option
+def up(target_name: str, runtime: str, yes: bool) -> None:
+    """Bring the whole project up: build, push, migrate, roll out.
+
+    On aws it begins with the stack that everything stands on: see `culm aws bootstrap`.
+    """
     project = open_project(target_name)
     console = Console(width=max(map(len, project.services)))
-    deploy_services(project, target_name, runtime, list(project.services), console)
+    deploy_services(project, target_name, runtime, list(project.services), console, yes=yes)
 
 
-def deploy_services(project: Project, target_name: str, runtime: str, names: list[str], console: Console) -> None:
+def deploy_services(
+    project: Project, target_name: str, runtime: str, names: list[str], console: Console, *, yes: bool = False
+) -> None:
     """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
     refuse(check(project, names))
     target, builder = prepare(project, target_name, runtime, console)
+    if target.settings.provider == "aws":
+        with faults.translated():
+            ensure(target, project, console, yes=yes)
     plan = of_target(project, target, builder, names)
     show(plan)
     deploy = Up(project, target, builder, console)

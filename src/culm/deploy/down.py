@@ -19,11 +19,16 @@ Say = Callable[[str], None]
 STOP_SECONDS = 120.0
 
 
-def down(target: Target, project: Project, say: Say, *, volumes: bool) -> None:
-    """Remove all that `up` makes; what it made with data in it stays unless `volumes`."""
+def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bool = False) -> None:
+    """Remove all that `up` makes; what it made with data in it stays unless `volumes`, and what a stack made anyway."""
     live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     if live.cluster is not None:
         services(target, project, say)
+    if stack:
+        rules(target, live)
+        target_groups(target, live)
+        task_definitions(target, project)
+        return
     load_balancer(target, live, say)
     if live.cluster is not None:
         task_definitions(target, project)
@@ -74,6 +79,16 @@ def load_balancer(target: Target, live: Live, say: Say) -> None:
     if live.load_balancer is not None:
         elb.delete_load_balancer(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
         say(f"deleted load balancer {live.load_balancer['LoadBalancerName']}")
+    target_groups(target, live)
+
+
+def rules(target: Target, live: Live) -> None:
+    for rule in live.rules.values():
+        target.client("elbv2").delete_rule(RuleArn=rule["RuleArn"])
+
+
+def target_groups(target: Target, live: Live) -> None:
+    elb = target.client("elbv2")
     for group in live.target_groups.values():
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
 

@@ -2,7 +2,8 @@
 
 - It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
-- It cannot delete a route table or a key that its stacks have made.
+- It cannot delete a route table that its stacks have made.
+- It knows no drift: here it is seen of log groups.
 """
 
 import json
@@ -16,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.route_tables import RouteTable
 from moto.ecs.models import Cluster, ecs_backends
 from moto.iam.models import Role
+from moto.logs.models import logs_backends
 
 
 def complete(patch: pytest.MonkeyPatch) -> None:
@@ -49,6 +51,8 @@ def complete(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(CloudFormationResponse, "update_termination_protection", set_protection, raising=False)
     patch.setattr(CloudFormationResponse, "delete_stack", protected)
+    for operation in (detect_stack_drift, describe_stack_drift_detection_status, describe_stack_resource_drifts):
+        patch.setattr(CloudFormationResponse, operation.__name__, operation, raising=False)
     patch.setattr(Role, "put_policy", as_json)
     patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
     patch.setattr(RouteTable, "delete", delete_route_table, raising=False)
@@ -64,3 +68,37 @@ def delete_route_table(self: RouteTable, account_id: str, region_name: str) -> N
     for association in list(self.associations):
         self.ec2_backend.disassociate_route_table(association)
     ec2_backends[account_id][region_name].delete_route_table(self.id)
+
+
+def detect_stack_drift(self: CloudFormationResponse) -> ActionResult:
+    self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    return ActionResult({"StackDriftDetectionId": "1"})
+
+
+def describe_stack_drift_detection_status(self: CloudFormationResponse) -> ActionResult:
+    return ActionResult({"StackId": "", "StackDriftDetectionId": "1", "DetectionStatus": "DETECTION_COMPLETE"})
+
+
+def describe_stack_resource_drifts(self: CloudFormationResponse) -> ActionResult:
+    """Of log groups alone: gone, or with another retention."""
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    stack._parse_template()  # it reads a change set's template only when it needs to
+    there = logs_backends[stack.account_id][stack.region_name].groups
+    drifts = []
+    for name, body in stack.template_dict["Resources"].items():
+        if body["Type"] != "AWS::Logs::LogGroup":
+            continue
+        wanted = body["Properties"]
+        group = there.get(wanted["LogGroupName"])
+        drift = {"StackId": stack.stack_id, "LogicalResourceId": name, "ResourceType": body["Type"]}
+        if group is None:
+            drifts.append(drift | {"StackResourceDriftStatus": "DELETED"})
+        elif group.retention_in_days != wanted["RetentionInDays"]:
+            change = {
+                "PropertyPath": "/RetentionInDays",
+                "ExpectedValue": str(wanted["RetentionInDays"]),
+                "ActualValue": str(group.retention_in_days),
+                "DifferenceType": "NOT_EQUAL",
+            }
+            drifts.append(drift | {"StackResourceDriftStatus": "MODIFIED", "PropertyDifferences": [change]})
+    return ActionResult({"StackResourceDrifts": drifts})

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests.deploy.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm.deploy import diff
-from culm.deploy.aws import base, stack
+from culm.deploy.aws import base, look, stack
 from culm.deploy.aws.stack import Proposal
 from culm.deploy.live import Live
 from culm.deploy.observe import observe
@@ -41,7 +41,7 @@ def bootstrap(team: Team, account: Account) -> tuple[bool, list[Proposal | None]
     return base.bootstrap(target, team.project, agree, lambda _: None, lambda _: None), asked
 
 
-def look(team: Team, account: Account) -> tuple[Live, render.Surroundings]:
+def seen(team: Team, account: Account) -> tuple[Live, render.Surroundings]:
     target, project = team.target(account.endpoint), team.project
     live = observe(target, project, render.vault_bucket(project.name, ACCOUNT, REGION))
     return live, surroundings(target, project, live)
@@ -51,7 +51,7 @@ def look(team: Team, account: Account) -> tuple[Live, render.Surroundings]:
 def test_the_deploy_finds_everything_that_it_would_otherwise_make(team: Team, account: Account, name: str) -> None:
     team.writes(VARIANTS[name])
     assert bootstrap(team, account) == (True, [None])
-    live, around = look(team, account)
+    live, around = seen(team, account)
     left = [change.what for change in diff.base(team.project, live, around)]
     called = team.project.name
     assert left == [f"create target group {called}-accounts", f"create target group {called}-web"]
@@ -67,7 +67,7 @@ def test_a_second_time_nothing_is_asked_and_nothing_changes(team: Team, account:
 
 def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team, account: Account) -> None:
     bootstrap(team, account)
-    before = stack.physical(team.target(account.endpoint), "culm-bamboo")
+    before = look.physical(team.target(account.endpoint), "culm-bamboo")
     team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
     changed, [proposal] = bootstrap(team, account)
     assert changed
@@ -77,7 +77,7 @@ def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team
         "add LogsOfOrders (Logs::LogGroup)",
         "add RoleOfOrders (IAM::Role)",
     ]
-    after = stack.physical(team.target(account.endpoint), "culm-bamboo")
+    after = look.physical(team.target(account.endpoint), "culm-bamboo")
     assert {name: after[name] for name in before} == before
 
 
@@ -92,7 +92,7 @@ def test_what_nobody_agrees_to_is_not_done(team: Team, account: Account) -> None
     bootstrap(team, account)
     team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
     assert not ask()
-    assert "RoleOfOrders" not in stack.physical(target, "culm-bamboo")
+    assert "RoleOfOrders" not in look.physical(target, "culm-bamboo")
     assert account.client("cloudformation").list_change_sets(StackName="culm-bamboo")["Summaries"][1:] == []
 
 
@@ -112,7 +112,7 @@ def test_removed_it_leaves_the_vault_its_key_and_the_images(team: Team, account:
     target = team.target(account.endpoint)
     found = stack.find(target, "culm-bamboo")
     assert found is not None
-    key = stack.physical(target, "culm-bamboo")["VaultKey"]
+    key = look.physical(target, "culm-bamboo")["VaultKey"]
     stack.delete(target, found, lambda _: None)
     assert stack.find(target, "culm-bamboo") is None
     [bucket] = account.client("s3").list_buckets()["Buckets"]

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -167,3 +167,22 @@ def _yaml(value: Any) -> str:
     """Leaves on one line, all else in blocks. PyYAML quotes whatever has a tag; names need no quotes."""
     dumped = yaml.dump(value, Dumper=_Writer, sort_keys=False, width=110, allow_unicode=True, default_flow_style=None)
     return re.sub(r"(!Ref|!GetAtt) '([A-Za-z0-9.]+)'", r"\1 \2", dumped)
+
+
+class _Reader(yaml.SafeLoader):
+    """Reads what `written` writes."""
+
+
+def _read_as(kind: type[str]) -> Callable[[yaml.SafeLoader, yaml.Node], str]:
+    return lambda reader, node: kind(node.value)
+
+
+_Reader.add_constructor("!Ref", _read_as(Ref))
+_Reader.add_constructor("!GetAtt", _read_as(Att))
+_Reader.add_constructor("!Sub", _read_as(Sub))
+
+
+def read(text: str) -> dict[str, Any]:
+    """A template's YAML, its short forms as values of their own."""
+    found: dict[str, Any] = yaml.load(text, _Reader)
+    return found

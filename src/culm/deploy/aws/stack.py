@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from culm.deploy.aws import events, facts, protection
 from culm.deploy.aws.template import body, stack_name, template
@@ -22,6 +22,7 @@ UNMADE = ("REVIEW_IN_PROGRESS",)
 EMPTY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "IMPORT_ROLLBACK_COMPLETE")
 """A stack that never was: CloudFormation takes no update of it, only its deletion."""
 STUCK = ("UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED")
+STEADY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 UNCHANGED = ("No updates are to be performed", "didn't contain changes")
 TARGET_TAG = "culm:target"
 
@@ -233,14 +234,3 @@ def delete(target: Target, found: Described, progress: Say) -> None:
     ended = settled(target, found["StackId"], progress)
     if ended["StackStatus"] != "DELETE_COMPLETE":
         raise failed(target, ended, "could not be deleted")
-
-
-def physical(target: Target, name: str) -> Mapping[str, str]:
-    """Logical to physical id of all that is in the stack."""
-    pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
-    return {
-        r["LogicalResourceId"]: r["PhysicalResourceId"]
-        for page in pages
-        for r in page["StackResourceSummaries"]
-        if r.get("PhysicalResourceId")
-    }

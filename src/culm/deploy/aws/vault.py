@@ -26,7 +26,7 @@ def section(project: Project, bucket: str) -> Section:
                 },
             ),
             "VaultKeyAlias": resource("KMS::Alias", {"AliasName": alias(project), "TargetKeyId": Ref("VaultKey")}),
-            "Vault": kept("S3::Bucket", {"BucketName": bucket, **locked()}),
+            "Vault": kept("S3::Bucket", {"BucketName": substituted(bucket), **locked()}),
             "VaultPolicy": resource("S3::BucketPolicy", {"Bucket": Ref("Vault"), "PolicyDocument": bucket_policy()}),
         },
     )

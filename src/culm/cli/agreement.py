@@ -1,0 +1,60 @@
+"""A stack's cost or changes, shown and asked on this terminal."""
+
+import sys
+
+import click
+
+from culm.deploy import prices
+from culm.deploy.aws import base, cost, look, stack
+from culm.deploy.aws.stack import Proposal
+from culm.deploy.aws.template import stack_name
+from culm.deploy.console import Console
+from culm.deploy.target import Target
+from culm.errors import UsageError
+from culm.manifest.project import Project
+
+
+def make(target: Target, project: Project, console: Console, *, yes: bool) -> bool:
+    """`base.bootstrap`, shown and asked on this terminal."""
+
+    def agree(proposal: Proposal | None) -> bool:
+        return agreed(target, project, proposal, yes=yes)
+
+    def progress(what: str) -> None:
+        console.doing(project.name, what)
+
+    try:
+        return base.bootstrap(target, project, agree, console.say, progress)
+    finally:
+        console.doing(project.name)
+
+
+def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
+    name = stack_name(project)
+    if proposal is None:
+        listed = prices.nearest(target.region)
+        click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)
+        click.echo(cost.screen(cost.cost(project, target.settings, listed), target.settings, listed), err=True)
+        question = "make it?"
+    else:
+        click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
+        for change in proposal.changes:
+            click.echo(f"  {change}", err=True)
+        question = "change it?"
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", "--yes, when that is what you want")
+    click.confirm(question, abort=True, err=True)
+    return True
+
+
+def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> None:
+    """Before a deploy: the stack that it stands on, offered where it is missing or not as culm.yml says."""
+    found = stack.find(target, stack_name(project))
+    if found is not None and found["StackStatus"] in stack.STEADY:
+        stack.own(target, found)
+        if look.as_wanted(target, project):
+            return
+        console.say(f"stack {found['StackName']} is not as culm.yml says")
+    make(target, project, console, yes=yes)

@@ -1,0 +1,97 @@
+"""Removes a target's stack, and what outlives it only when told to."""
+
+from collections.abc import Sequence
+
+from culm.deploy.aws import look, stack
+from culm.deploy.aws.stack import Say
+from culm.deploy.down import down
+from culm.deploy.live import Described
+from culm.deploy.observe import or_none, repository_uris, vault_keys
+from culm.deploy.target import Target
+from culm.errors import CulmError
+from culm.manifest import render
+from culm.manifest.project import Project
+from culm.model.record import record
+
+KEY_DAYS = 7
+"""Until a key is gone for good; the least that KMS takes. `aws kms cancel-key-deletion` brings it back."""
+
+
+@record
+class Holding:
+    """What a target has that somebody may miss."""
+
+    lost: Sequence[str]
+    kept: Sequence[str]
+
+
+def holding(target: Target, project: Project, *, vault: bool, repositories: bool) -> Holding:
+    """Lines for people; what `--vault` and `--repositories` take is lost, too."""
+    ecs = target.client("ecs")
+    services = [
+        arn.rpartition("/")[2]
+        for page in ecs.get_paginator("list_services").paginate(cluster=project.name)
+        for arn in page["serviceArns"]
+    ]
+    pages = target.client("logs").get_paginator("describe_log_groups")
+    groups = [g for page in pages.paginate(logGroupNamePrefix=f"/culm/{project.name}/") for g in page["logGroups"]]
+    written = sum(group.get("storedBytes", 0) for group in groups) / 1e6
+    lost = [
+        f"services: {', '.join(sorted(services)) or 'none'}",
+        f"instances: {' + '.join(map(str, target.settings.instances))}, and the load balancer with its address",
+        f"logs: {len(groups)} groups, {written:.1f} MB",
+        *(f"database {project.name}-{name}: a last snapshot of it stays" for name in project.rds),
+    ]
+    bucket = render.vault_bucket(project.name, target.account, target.region)
+    files = len(vault_keys(target, bucket) or ())
+    images = sorted(repository_uris(target, project))
+    kept: list[str] = []
+    (lost if vault else kept).append(f"the vault {bucket}: {files} files with their versions, and their key")
+    (lost if repositories else kept).append(f"{len(images)} repositories of images: {', '.join(images)}")
+    return Holding(lost=lost, kept=kept)
+
+
+def destroy(
+    target: Target, project: Project, found: Described, say: Say, progress: Say, *, vault: bool, repositories: bool
+) -> None:
+    key = look.physical(target, found["StackName"]).get("VaultKey")
+    down(target, project, say, volumes=False, stack=True)
+    for name in project.rds:
+        unlock(target, f"{project.name}-{name}")
+    say(f"deleting stack {found['StackName']}: a few minutes")
+    stack.delete(target, found, progress)
+    say(f"stack {found['StackName']} is gone")
+    if repositories:
+        for name in sorted(repository_uris(target, project)):
+            target.client("ecr").delete_repository(repositoryName=name, force=True)
+            say(f"deleted repository {name}")
+    if vault:
+        empty(target, render.vault_bucket(project.name, target.account, target.region), say)
+        if key is not None:
+            target.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
+            say(f"key {key} is deleted in {KEY_DAYS} days")
+
+
+def unlock(target: Target, database: str) -> None:
+    """It has agreed to be deleted: CloudFormation makes its snapshot, but does not lift its protection."""
+    rds = target.client("rds")
+    or_none(
+        lambda: rds.modify_db_instance(DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True),
+        "DBInstanceNotFound",
+        "DBInstanceNotFoundFault",
+    )
+
+
+def empty(target: Target, bucket: str, say: Say) -> None:
+    """Every version of every file, then the bucket."""
+    s3 = target.client("s3")
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    for page in pages:
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            some = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            left = s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True}).get("Errors")
+            if left:
+                raise CulmError(f"{len(left)} versions in {bucket} are still there: {left[0]['Message']}", "try again")
+    s3.delete_bucket(Bucket=bucket)
+    say(f"deleted vault {bucket}")
