@@ -11,18 +11,16 @@ from typing import Any
 
 import pytest
 from tests.aws.amazon import Amazon, amazon
+from tests.aws.wire import READS, Wire
 
 from culm.cli import culm
 from culm.cli.planning import of_target
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.console import Console
 from culm.deploy.target import Target
-from culm.deploy.trace import Trace
 from culm.deploy.up import Outcome, Up
 from culm.manifest.load import load
 from culm.manifest.project import Project
-
-READS = ("Describe", "Get", "List", "Head", "BatchGet", "BatchCheck", "Simulate")
 
 
 @dataclass
@@ -35,13 +33,16 @@ class Shop:
     """What the deploys said."""
     traced: io.StringIO = field(default_factory=io.StringIO)
 
+    def __post_init__(self) -> None:
+        self.wire = Wire(self.traced)
+
     @property
     def project(self) -> Project:
         return load(self.folder / "culm.yml")
 
     @cached_property
     def target(self) -> Target:
-        return Target(self.project.targets["stg"], trace=Trace(self.traced))
+        return Target(self.project.targets["stg"], trace=self.wire)
 
     def up(self, *names: str, target: Target | None = None) -> list[Outcome]:
         """`culm up`, or `culm deploy NAMES`, with the builder that needs no engine; raises the first failure."""

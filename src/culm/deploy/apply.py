@@ -10,6 +10,7 @@ from typing import Any
 
 from culm.deploy import databases, diff, vaultfiles, wait
 from culm.deploy.build.port import Recipe, Say
+from culm.deploy.consistency import made, once_known
 from culm.deploy.diff import Change
 from culm.deploy.images import Images
 from culm.deploy.lending import lent, returned, slot_of
@@ -26,8 +27,10 @@ from culm.manifest.project import Project, Service
 from culm.model.record import record
 from culm.planner.plan import ServicePlan
 
-ROUNDS = 6
+ROUNDS = 20
 """Of base changes: what one makes, the next stands on. More would mean that they never settle."""
+SETTLE_SECONDS = 30.0
+"""How long a target may not show what it has been told."""
 INSTANCE_SECONDS = 60.0
 LOAD_BALANCER_FILE = "load-balancer.url"
 
@@ -39,16 +42,26 @@ def call(target: Target, change: Change) -> Any:
 def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surroundings]:
     """Bring about what services stand on; the state after it. Nothing is called when it is all there."""
     vault = render.vault_bucket(project.name, target.account, target.region)
-    for _ in range(ROUNDS):
+    before: list[Change] = []
+    moved = time.monotonic()
+    for _, pause in zip(range(ROUNDS), wait.intervals(0.2, 4.0), strict=False):
         live = observe(target, project, vault)
         around = surroundings(target, project, live)
         changes = diff.base(project, live, around)
         if not changes:
             return live, around
+        if changes != before:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > SETTLE_SECONDS:
+            break
+        else:
+            time.sleep(pause)
         for change in changes:
-            say(change.what)
+            if change not in before:
+                say(change.what)
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda change: call(target, change), changes))
+            list(pool.map(lambda change: made(partial(call, target, change)), changes))
+        before = changes
     what = "; ".join(change.what for change in changes)
     raise CulmError(f"the target does not keep what it is told: {what}", "does another deploy run at the same time?")
 
@@ -136,13 +149,13 @@ def service(
         for step in (routed, change):
             if step is not None:
                 say(step.what)
-                call(target, step)
+                once_known(partial(call, target, step))
     if found is not None and lent(found) is not None:
         returned(target, found)
     turns.reached(one.name, Stage.CALLED)
     changed = not same or routed is not None or change is not None
     rolls = change is not None and "deploymentConfiguration" in change.input
-    wait.until_steady(target, project, one, progress, fresh=rolls)
+    wait.until_steady(target, project, one, progress, fresh=rolls, revision=arn)
     if changed:
         say("is steady")
     return changed
@@ -195,4 +208,4 @@ def roll(target: Target, project: Project, one: Service, progress: Say, **update
         raise CulmError(f"{one.name} is not deployed", f"culm deploy {one.name}")
     how = render.deployment_configuration(one, start_first=starts_first(target, project, one, found))
     target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
-    wait.until_steady(target, project, one, progress, fresh=True)
+    wait.until_steady(target, project, one, progress, fresh=True, revision=update.get("taskDefinition"))

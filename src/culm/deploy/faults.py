@@ -1,39 +1,96 @@
 """The SDK's exceptions in our own words: they never leave this room."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from culm.errors import CulmError
 
+LOG_IN = "log in again (aws sso login, say), then the same command: it goes on from here"
+OTHERS_KEYS = "are these credentials of this account?"
 HINTS = {
-    "ExpiredToken": "log in again: your credentials have expired",
-    "ExpiredTokenException": "log in again: your credentials have expired",
-    "UnrecognizedClientException": "are these credentials of this account?",
-    "InvalidClientTokenId": "are these credentials of this account?",
+    "ExpiredToken": LOG_IN,
+    "ExpiredTokenException": LOG_IN,
+    "RequestExpired": LOG_IN,
+    "UnrecognizedClientException": OTHERS_KEYS,
+    "InvalidClientTokenId": OTHERS_KEYS,
     "InsufficientStorage": "free some space there; then the same again",
-    "AccessDenied": "your credentials lack this right",
-    "AccessDeniedException": "your credentials lack this right",
 }
+THROTTLED = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
+        *("RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "PriorRequestNotComplete"),
+    }
+)
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+MISSING = re.compile(
+    r"not authorized to perform:? (?P<action>[\w-]+:\w+)"
+    r"(?:(?: on resource:? \"?(?P<resource>[^\s\"]+)\"?)?(?P<why> .*)?)?",
+    re.DOTALL,
+)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 
 
 class NotLoggedIn(CulmError):
     """There are no credentials at all."""
 
 
+class Denied(CulmError):
+    """The credentials lack a right."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise CulmError for what boto3 raises."""
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+    from botocore import exceptions
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         said = error.response["Error"]
-        what = f"{error.operation_name} failed: {said.get('Code', '')}: {said.get('Message', '')}"
-        raise CulmError(what, HINTS.get(said.get("Code", ""), "")) from error
-    except EndpointConnectionError as error:
+        raise told(error.operation_name, said.get("Code", ""), said.get("Message", "")) from error
+    except exceptions.EndpointConnectionError as error:
         raise CulmError(str(error), "does the cluster run? culm cluster status") from error
-    except NoCredentialsError as error:
+    except exceptions.NoCredentialsError as error:
         raise NotLoggedIn("there are no AWS credentials", "aws configure, or `profile:` for the target") from error
-    except BotoCoreError as error:
+    except exceptions.ProfileNotFound as error:
+        raise CulmError(str(error), "`profile:` of the target in culm.yml, and ~/.aws/config") from error
+    except (
+        exceptions.SSOError,
+        exceptions.UnauthorizedSSOTokenError,
+        exceptions.TokenRetrievalError,
+        exceptions.CredentialRetrievalError,
+    ) as error:
+        raise CulmError(f"your credentials cannot be renewed: {error}", LOG_IN) from error
+    except exceptions.BotoCoreError as error:
         raise CulmError(f"AWS cannot be talked to: {error}", "is the network there?") from error
+
+
+def told(operation: str, code: str, message: str) -> CulmError:
+    """An error that AWS answered with."""
+    if code in DENIED:
+        return denied(operation, message)
+    if code in THROTTLED:
+        return CulmError(
+            f"{operation} failed: AWS takes no more requests from this account now ({code})",
+            "the same command in a minute: it goes on from here",
+        )
+    return CulmError(f"{operation} failed: {code}: {message}", HINTS.get(code, ""))
+
+
+def denied(operation: str, message: str) -> Denied:
+    """What is missing, and the statement that gives it; AWS says which in most of its refusals."""
+    found = MISSING.search(message)
+    if found is None:
+        return Denied(
+            f"{operation} was denied: {message}", "your credentials lack this right; culm aws policy lists all"
+        )
+    action, resource, why = found["action"], found["resource"] or "*", found["why"] or ""
+    what = f"you may not {action} on {resource}"
+    if "explicit deny" in why:
+        return Denied(f"{what}:{why}", "a policy denies it: no permission that is added helps, the Deny has to go")
+    if "permissions boundary" in why or "service control policy" in why:
+        return Denied(f"{what}:{why}", "it has to be allowed there too, by whoever may change that")
+    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+    return Denied(what, f"add this statement to your policy, then the same command goes on from here:\n  {statement}")

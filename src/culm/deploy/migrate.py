@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from culm.deploy import causes
+from culm.deploy.consistency import once_known
 from culm.deploy.target import Target
-from culm.deploy.wait import intervals, tasks
+from culm.deploy.wait import UNKNOWN_SECONDS, intervals, tasks
 from culm.errors import CulmError, TimedOut
 from culm.manifest import render
 from culm.manifest.project import Project, Service
@@ -84,8 +85,10 @@ def try_to_run(ecs: Any, cluster: str, task_definition: str) -> tuple[str | None
     from botocore.exceptions import ClientError
 
     try:
-        answer = ecs.run_task(
-            cluster=cluster, taskDefinition=task_definition, count=1, launchType="EC2", startedBy="culm migrate"
+        answer = once_known(
+            lambda: ecs.run_task(
+                cluster=cluster, taskDefinition=task_definition, count=1, launchType="EC2", startedBy="culm migrate"
+            )
         )
     except ClientError as error:
         if "No Container Instances" in error.response["Error"].get("Message", ""):
@@ -103,6 +106,10 @@ def until_stopped(
     started = time.monotonic()
     for pause in intervals(0.05, target.longest_pause):
         found: list[dict[str, Any]] = ecs.describe_tasks(cluster=project.name, tasks=[arn])["tasks"]
+        if not found and time.monotonic() - started < UNKNOWN_SECONDS:
+            progress("migration not known everywhere yet")
+            time.sleep(pause)
+            continue
         if not found:
             raise CulmError(f"the migration of {service.name} is gone: {last(arn)}", f"culm logs {service.name}")
         if found[0]["lastStatus"] == "STOPPED":

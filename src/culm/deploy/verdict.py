@@ -26,6 +26,8 @@ class Look:
     """Its tasks that have stopped since the deploy began."""
     targets: Sequence[Described] = ()
     """TargetHealthDescriptions of its target group."""
+    revision: str | None = None
+    """ARN of what it was told to run: what it is described as before it says so is over. None: not told."""
     stuck_seconds: float = 0.0
     """How long nothing has started or become healthy."""
 
@@ -51,6 +53,8 @@ class Doomed:
 def verdict(look: Look) -> Done | Going | Doomed:
     deployments = look.service["deployments"]
     primary = next(d for d in deployments if d["status"] == "PRIMARY")
+    if look.revision not in (None, primary.get("taskDefinition")):
+        return Going(progress="not known everywhere yet")
     state = primary.get("rolloutState", "IN_PROGRESS")
     running, desired = primary["runningCount"], primary["desiredCount"]
     mine = [task for task in look.stopped if task.get("startedBy") == primary["id"] and failed(task)]

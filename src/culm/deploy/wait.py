@@ -12,6 +12,8 @@ from culm.errors import CulmError, TimedOut
 from culm.manifest.project import Project, Service
 
 TIMEOUT_SECONDS = 300.0
+UNKNOWN_SECONDS = 15.0
+"""How long a service that has just been made may not be found."""
 
 OWN_PORT = (
     "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), "
@@ -34,20 +36,28 @@ def until_steady(
     progress: Callable[[str], None],
     *,
     fresh: bool,
+    revision: str | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> None:
     """Return when the service's newest deployment is all there is; raise with the cause when it cannot be.
 
     `fresh`: it has just been made, so that every task of it that stopped tells. Otherwise its past is past.
+    `revision`: the ARN of what it was told to run; until it says so itself, it is described as it was before.
     """
     started = moved = time.monotonic()
     before: object = None
     past: frozenset[str] | None = None
     for pause in intervals(longest=target.longest_pause):
         look = look_at(target, project, service, moved)
+        if look is None:
+            if time.monotonic() - started > UNKNOWN_SECONDS:
+                raise CulmError(f"{service.name} is not there any more", f"culm deploy {service.name}")
+            time.sleep(pause)
+            continue
         if past is None:
             past = frozenset() if fresh else frozenset(task["taskArn"] for task in look.stopped)
-        look = replace(look, stopped=[task for task in look.stopped if task["taskArn"] not in past])
+        stopped = [task for task in look.stopped if task["taskArn"] not in past]
+        look = replace(look, stopped=stopped, revision=revision)
         now = time.monotonic()
         if (state := movement(look)) != before:
             before, moved = state, now
@@ -64,9 +74,12 @@ def until_steady(
         time.sleep(pause)
 
 
-def look_at(target: Target, project: Project, service: Service, moved: float) -> Look:
+def look_at(target: Target, project: Project, service: Service, moved: float) -> Look | None:
+    """None: there is no such service, or not yet."""
     ecs = target.client("ecs")
-    [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"]
+    [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"] or [None]
+    if described is None or described["status"] == "INACTIVE":
+        return None
     stopped = tasks(ecs, project.name, serviceName=service.name, desiredStatus="STOPPED")
     health = [
         seen

@@ -1,0 +1,152 @@
+"""What goes wrong on the way to AWS ends in a clear state and message, and the same command goes on from there."""
+
+import json
+
+import pytest
+from tests.aws.conftest import Shop
+from tests.aws.inventory import inventory
+from tests.aws.wire import Answer, interrupts_at_first_write, writes
+
+from culm.deploy.faults import Denied
+from culm.errors import CulmError
+
+THROTTLING = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", "elbv2": "Throttling"}
+ME = "arn:aws:sts::123456789012:assumed-role/dev/ada"
+
+
+def test_throttled_calls_are_made_again_a_little_later(shop: Shop) -> None:
+    def busy(call: str, times: int) -> Answer | None:
+        service, _, operation = call.partition(".")
+        if times > 1 or operation not in ("CreateCluster", "CreateRule", "RunTask", "CreateService", "DescribeSubnets"):
+            return None
+        return Answer(THROTTLING.get(service, "ThrottlingException"), "Rate exceeded", 503 if service == "s3" else 400)
+
+    shop.wire.set(busy)
+    shop.up()
+    again = {call["operation"]: call["retries"] for call in shop.calls() if "retries" in call}
+    assert again == {"CreateCluster": 1, "CreateRule": 1, "RunTask": 1, "CreateService": 1, "DescribeSubnets": 1}
+    assert len(shop.account.machines.history) == 3, "one migration and two services: nothing was done twice"
+
+
+def test_what_was_just_made_may_not_be_found_for_a_while(shop: Shop) -> None:
+    """The first looks after each creation see nothing, and what is built on it is refused at first."""
+    unseen = {
+        "ecr.CreateRepository": ("ecr.DescribeRepositories", Answer(status=200, body='{"repositories": []}')),
+        "iam.CreateRole": ("iam.GetRole", Answer("NoSuchEntity", "cannot be found", 404)),
+        "logs.CreateLogGroup": ("logs.DescribeLogGroups", Answer(status=200, body='{"logGroups": []}')),
+        "ecs.RunTask": ("ecs.DescribeTasks", Answer(status=200, body='{"tasks": [], "failures": []}')),
+        "ecs.CreateService": ("ecs.DescribeServices", Answer(status=200, body='{"services": [], "failures": []}')),
+    }
+    hidden: dict[str, int] = {}
+    refused = {"ecs.CreateService": "The target group does not have an associated load balancer."}
+
+    def stale(call: str, times: int) -> Answer | None:
+        if call in refused and times == 1:
+            return Answer("InvalidParameterException", refused[call])
+        if call in unseen:
+            hidden.setdefault(unseen[call][0], 2)
+        if hidden.get(call, 0) > 0:
+            hidden[call] -= 1
+            return next(answer for read, answer in unseen.values() if read == call)
+        return None
+
+    shop.wire.set(stale)
+    shop.up()
+    shop.wire.set(None)
+    shop.calls()
+    shop.up()
+    assert shop.writes() == []
+    assert set(hidden.values()) == {0}
+    assert len(shop.account.machines.history) == 3, "one migration and two services: nothing was done twice"
+
+
+def test_what_a_service_was_before_is_not_taken_for_what_it_was_told_to_be(shop: Shop) -> None:
+    shop.up()
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    [before] = shop.account.client("ecs").describe_services(cluster="bamboo", services=["web"])["services"]
+    [deployment] = before["deployments"]
+    kept = ("id", "status", "rolloutState", "runningCount", "pendingCount", "desiredCount", "taskDefinition")
+    deployments = [{name: deployment[name] for name in kept}]
+    service = {"serviceName": "web", "status": "ACTIVE", "deployments": deployments}
+    old = json.dumps({"services": [service]})
+    told: list[str] = []
+
+    def late(call: str, _: int) -> Answer | None:
+        if call == "ecs.UpdateService":
+            told.append(call)
+        if call == "ecs.DescribeServices" and 0 < len(told) < 4:
+            told.append(call)
+            return Answer(status=200, body=old)
+        return None
+
+    shop.wire.set(late)
+    shop.up("web")
+    assert len(told) == 4
+    assert any("bamboo-web:2 runs" in line for line in shop.account.machines.history)
+
+
+def test_credentials_that_expire_half_way_end_it_and_new_ones_go_on_from_there(shop: Shop) -> None:
+    gone: list[str] = []
+
+    def expiring(call: str, _: int) -> Answer | None:
+        if gone or call == "ecs.RunTask":
+            gone.append(call)
+            return Answer("ExpiredTokenException", "The security token included in the request is expired")
+        return None
+
+    shop.wire.set(expiring)
+    with pytest.raises(CulmError, match="expired") as failure:
+        shop.up()
+    assert "log in again" in failure.value.hint
+    assert not any(name.startswith("service accounts") for name in inventory(shop.account))
+    shop.wire.set(None)
+    shop.up()
+    shop.calls()
+    shop.up()
+    assert shop.writes() == []
+
+
+@pytest.mark.parametrize("denied", ["iam:CreateRole", "ecs:RunTask", "ecs:CreateService", "ecr:GetAuthorizationToken"])
+def test_a_denied_call_names_the_action_the_resource_and_the_statement_to_add(shop: Shop, denied: str) -> None:
+    service, _, operation = denied.partition(":")
+    what = f"arn:aws:{service}:us-east-1:123456789012:something/bamboo"
+
+    def refusing(call: str, _: int) -> Answer | None:
+        if call != f"{service}.{operation}":
+            return None
+        message = f"User: {ME} is not authorized to perform: {denied} on resource: {what}"
+        return Answer("AccessDenied" if service == "iam" else "AccessDeniedException", message, 403)
+
+    shop.wire.set(refusing)
+    with pytest.raises(Denied) as failure:
+        shop.up()
+    assert failure.value.what == f"you may not {denied} on {what}"
+    assert f'{{"Effect": "Allow", "Action": "{denied}", "Resource": "{what}"}}' in failure.value.hint
+    shop.wire.set(None)
+    shop.up()
+
+
+@pytest.mark.timeout(240)
+def test_an_up_that_is_interrupted_at_every_write_gets_there_by_and_by(shop: Shop) -> None:
+    """Each run is broken off as its first write is sent; one without anything to write is at the end."""
+    broken = 0
+    for _ in range(60):
+        shop.wire.set(interrupts_at_first_write())
+        try:
+            shop.up()
+        except (KeyboardInterrupt, CulmError) as ending:
+            assert isinstance(ending, KeyboardInterrupt) or ending.what == "broken off", ending
+            broken += 1
+            assert any(writes(call) for call in shop.wire.sent)
+        else:
+            break
+    assert broken > 8
+    assert not any(writes(call) for call in shop.wire.sent), "the last one had nothing left to do"
+    there = [name for name in sorted(inventory(shop.account)) if name.startswith(("service", "task definition"))]
+    assert there == [
+        *("service accounts", "service web"),
+        *("task definition bamboo-accounts-migrate:1", "task definition bamboo-accounts:1"),
+        "task definition bamboo-web:1",
+    ]
+    ran = [line for line in shop.account.machines.history if "migrate" in line]
+    assert len(ran) == 1, "a migration that an interrupted deploy has begun is waited for, not begun again"
