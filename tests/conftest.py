@@ -27,7 +27,7 @@ from culm.runtime.engine import available
 from culm.store.db import Store, connect, transact
 from culm.store.sealing import Sealer
 from culm.wire.api import Api, Ready
-from culm.wire.asgi import application
+from culm.wire.asgi import answering, application
 from culm.wire.http import Request, Response
 from culm.wire.keyring import AccessKey, Keyring
 
@@ -202,7 +202,8 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     store = Store(tmp_path / "state.db", Sealer.fresh())
     api = Api(region=REGION, endpoint=url, now=clock.now, new_id=clock.new_id)
-    server = Server(application(api, store, wake=lambda: None))
+    answer = answering(api, store, wake=lambda: None)
+    server = Server(application(answer), answer)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield url

@@ -15,7 +15,7 @@ from culm.registry.registry import Registry
 from culm.store.db import Store
 from culm.store.sealing import Sealer
 from culm.wire.api import Api
-from culm.wire.asgi import application
+from culm.wire.asgi import answering, application
 from culm.wire.keyring import Keyring
 
 
@@ -29,8 +29,8 @@ def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
         api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
         mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
-        app = application(api, store, lambda: None, mounts)
-        server = Server(app)
+        answer = answering(api, store, lambda: None)
+        server = Server(application(answer, mounts), answer)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         try:

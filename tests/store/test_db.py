@@ -25,12 +25,12 @@ def thread(_):
     return threading.current_thread()
 
 
-async def test_a_brief_transaction_runs_where_it_is_asked_for(store):
-    assert await store.brief(thread) is threading.current_thread()
+async def test_what_is_asked_for_at_once_runs_where_it_is_asked_for(store):
+    assert store.at_once(thread) is threading.current_thread()
     assert await store.run(thread) is not threading.current_thread()
 
 
-async def test_a_brief_transaction_waits_for_the_one_that_runs(store):
+async def test_nothing_runs_at_once_while_another_transaction_does(store):
     began, go_on = threading.Event(), threading.Event()
 
     def long(db):
@@ -40,47 +40,28 @@ async def test_a_brief_transaction_waits_for_the_one_that_runs(store):
 
     running = asyncio.create_task(store.run(long))
     await eventually(began.is_set)
-    brief = asyncio.create_task(store.brief(lambda db: settings.get(db, "port")))
-    await asyncio.wait([brief], timeout=0.05)
-    assert not brief.done()
+    assert store.at_once(thread) is None
+    running.cancel()  # its caller may go; the transaction goes on
+    assert store.at_once(thread) is None
     go_on.set()
 
-    assert await brief == "1"
-    await running
+    assert await store.run(lambda db: settings.get(db, "port")) == "1"
+    assert store.at_once(lambda db: settings.get(db, "port")) == "1"
 
 
-async def test_a_transaction_whose_caller_has_gone_still_has_the_connection_for_itself(store):
-    began, go_on = threading.Event(), threading.Event()
-
-    def long(db):
-        began.set()
-        go_on.wait()
-        settings.put(db, "port", "1")
-
-    running = asyncio.create_task(store.run(long))
-    await eventually(began.is_set)
-    running.cancel()
-    brief = asyncio.create_task(store.brief(lambda db: settings.get(db, "port")))
-    await asyncio.wait([brief], timeout=0.05)
-    assert not brief.done()
-    go_on.set()
-
-    assert await brief == "1"
-
-
-async def test_a_brief_transaction_that_fails_leaves_nothing_and_lets_the_next_one_run(store):
+async def test_what_fails_at_once_leaves_nothing_and_lets_the_next_one_run(store):
     def failing(db):
         settings.put(db, "port", "1")
         raise LookupError
 
     with pytest.raises(LookupError):
-        await store.brief(failing)
+        store.at_once(failing)
 
-    assert await store.brief(lambda db: settings.get(db, "port")) is None
+    assert store.at_once(lambda db: [settings.get(db, "port")]) == [None]
 
 
 async def test_a_checkpoint_brings_what_was_committed_into_the_file_itself(store, tmp_path):
-    await store.brief(lambda db: settings.put(db, "port", "1"))
+    store.at_once(lambda db: settings.put(db, "port", "1"))
     assert not kept(tmp_path / "state.db", tmp_path)
     assert await store.checkpoint() == 0
 
@@ -101,18 +82,14 @@ def kept(file, folder):
 
 
 WRITER = """
-import asyncio, sys
+import itertools, sys
 from culm.store import settings
 from culm.store.db import Store
 
-async def write(store):
-    number = 0
-    while True:
-        number += 1
-        await store.brief(lambda db: settings.put(db, "port", str(number)))
-        print(number, flush=True)
-
-asyncio.run(write(Store(sys.argv[1])))
+store = Store(sys.argv[1])
+for number in itertools.count(1):
+    store.at_once(lambda db: settings.put(db, "port", str(number)))
+    print(number, flush=True)
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 import culm.cloud
 from culm.store.db import Store
 from culm.wire.api import Api
-from culm.wire.asgi import application
+from culm.wire.asgi import answering, application
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def app(woken, tmp_path):
     def is_registry(scope):
         return scope["path"].startswith("/v2/")
 
-    yield application(api, store, lambda: woken.append(True), [(is_registry, registry)])
+    yield application(answering(api, store, lambda: woken.append(True)), [(is_registry, registry)])
     store.close()
 
 

@@ -47,7 +47,7 @@ from culm.store.db import Store
 from culm.store.elbv2 import load_balancers
 from culm.store.logs import events
 from culm.wire.api import Api
-from culm.wire.asgi import App, Scope, application
+from culm.wire.asgi import App, Scope, answering, application
 from culm.wire.keyring import Keyring
 from culm.worker.agent import Agent
 from culm.worker.credentials import PATH as CREDENTIALS
@@ -185,7 +185,8 @@ class Daemon:
             (_under(METADATA), metadata),
             (_under("/v2/"), registry_application(registry)),
         ]
-        server = Server(application(api, self._store, changed.set, mounts))
+        answer = answering(api, self._store, changed.set)
+        server = Server(application(answer, mounts), answer)
 
         rotate = asyncio.Event()
 

@@ -1,7 +1,7 @@
 """The one way to write a value: a frozen, slotted, keyword-only dataclass."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypeVar, dataclass_transform
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
@@ -10,6 +10,13 @@ T = TypeVar("T")
 def record(cls: type[T]) -> type[T]:
     """Make a class a value. Change one with `dataclasses.replace`."""
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+def filled(value: T, **fields: Any) -> T:
+    """A record that was just decoded, and that nobody else has yet, with what is kept beside it; not a copy."""
+    for name, field in fields.items():
+        object.__setattr__(value, name, field)
+    return value
 
 
 STORED = "stored"

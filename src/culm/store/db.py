@@ -21,6 +21,8 @@ from culm.store.sealing import Sealer
 
 T = TypeVar("T")
 
+STATEMENTS = 1024
+"""Statements that stay prepared: more than there are."""
 MOST_LOG_PAGES = 8192
 """Pages of 4 KiB in the write-ahead log at which a transaction makes a checkpoint itself: `checkpoint` was too late."""
 
@@ -30,7 +32,7 @@ def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connectio
 
     Without a `sealer` nothing secret can be read or written.
     """
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
@@ -85,8 +87,8 @@ def disk_is_full(error: Exception) -> bool:
 class Store:
     """The one connection that writes, and the one transaction at a time that has it.
 
-    Transactions run on a thread of the store's own, which everything else awaits. `brief` ones run where they are
-    asked for when the connection is free: handing them over would cost more than they do.
+    Transactions run on a thread of the store's own, which everything else awaits. Brief ones may run `at_once`, where
+    they are asked for: handing them over would cost more than they do.
     """
 
     def __init__(self, state: Path | str | sqlite3.Connection, sealer: Sealer | None = None) -> None:
@@ -104,10 +106,10 @@ class Store:
         """Run `work` in one transaction on the store's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
-    async def brief(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which takes about a millisecond at most, in one transaction: here if nothing else runs."""
+    def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Run `work`, which takes about a millisecond at most, in one transaction, here; None if another one runs."""
         if not self._in_use.acquire(blocking=False):
-            return await self.run(work)
+            return None
         try:
             return transact(self._db, work)
         finally:

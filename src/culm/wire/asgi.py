@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from culm.store.db import Store
-from culm.wire.api import LARGE, Api
+from culm.wire.api import LARGE, Api, Ready
 from culm.wire.http import Request, Response
 
 Scope = MutableMapping[str, Any]
@@ -17,11 +17,48 @@ Mount = tuple[Callable[[Scope], bool], App]
 """Another application on this port, and which connections are its own."""
 
 
-def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequence[Mount] = ()) -> App:
-    """Serve `api` from `store`; the first mount that claims a connection gets it.
+def answering(api: Api, store: Store, wake: Callable[[], None]) -> Callable[[Request], Response | Awaitable[Response]]:
+    """Answers at once what is brief while the store is free, and else a promise of an answer.
 
     `wake` is called when an operation that the control loops must look at has committed.
     """
+
+    def answer(request: Request) -> Response | Awaitable[Response]:
+        if len(request.body) > LARGE:
+            return large(request)
+        ready = api.prepare(request)
+        if isinstance(ready, Response):
+            return ready
+        if ready.long:
+            return run(ready)
+        try:
+            response = store.at_once(ready.work)
+        except Exception as error:
+            return ready.fail(error)
+        if response is None:
+            return run(ready)
+        if ready.wakes:
+            wake()
+        return response
+
+    async def large(request: Request) -> Response:
+        ready = await asyncio.to_thread(api.prepare, request)
+        return ready if isinstance(ready, Response) else await run(ready)
+
+    async def run(ready: Ready) -> Response:
+        try:
+            response = await store.run(ready.work)
+        except Exception as error:
+            return ready.fail(error)
+        if ready.wakes:
+            wake()
+        return response
+
+    return answer
+
+
+def application(answer: Callable[[Request], Response | Awaitable[Response]], mounts: Sequence[Mount] = ()) -> App:
+    """Serve the AWS API; the first mount that claims a connection gets it."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -30,21 +67,9 @@ def application(api: Api, store: Store, wake: Callable[[], None], mounts: Sequen
             if claims(scope):
                 return await app(scope, receive, send)
         if scope["type"] == "http":
-            return await respond(send, await answer(await read(scope, receive)))
+            response = answer(await read(scope, receive))
+            return await respond(send, response if isinstance(response, Response) else await response)
         await send({"type": "websocket.close", "code": 1000})
-
-    async def answer(request: Request) -> Response:
-        large = len(request.body) > LARGE
-        ready = await asyncio.to_thread(api.prepare, request) if large else api.prepare(request)
-        if isinstance(ready, Response):
-            return ready
-        try:
-            response = await (store.run(ready.work) if ready.long else store.brief(ready.work))
-        except Exception as error:
-            return ready.fail(error)
-        if ready.wakes:
-            wake()
-        return response
 
     return serve
 

@@ -36,17 +36,30 @@ class _Compiler:
         if shape.traits.get("document"):
             return _same
         members = [(name, snake(name), self.writer(member)) for name, member in shape.members.items()]
-        present: dict[type, list[tuple[str, str, Writer]]] = {}
+        plain = [(wire, own) for wire, own, writer in members if writer is _same]
+        others = [entry for entry in members if entry[2] is not _same]
+        present: dict[type, tuple[list[tuple[str, str]], list[tuple[str, str, Writer]]]] = {}
 
         def write(value: Any) -> dict[str, Any]:
-            if type(value) is dict:
-                return {wire: writer(item) for wire, own, writer in members if (item := value.get(own)) is not None}
             kind = type(value)
+            if kind is dict:
+                get = value.get
+                written = {wire: item for wire, own in plain if (item := get(own)) is not None}
+                for wire, own, writer in others:
+                    if (item := get(own)) is not None:
+                        written[wire] = writer(item)
+                return written
             if kind not in present:
-                present[kind] = [entry for entry in members if hasattr(value, entry[1])]
-            return {
-                wire: writer(item) for wire, own, writer in present[kind] if (item := getattr(value, own)) is not None
-            }
+                present[kind] = (
+                    [entry for entry in plain if hasattr(value, entry[1])],
+                    [entry for entry in others if hasattr(value, entry[1])],
+                )
+            plain_there, others_there = present[kind]
+            written = {wire: item for wire, own in plain_there if (item := getattr(value, own)) is not None}
+            for wire, own, writer in others_there:
+                if (item := getattr(value, own)) is not None:
+                    written[wire] = writer(item)
+            return written
 
         return write
 

@@ -149,6 +149,7 @@ def signed_at(request: Request, signed: Signature) -> str:
     return given
 
 
+@functools.lru_cache(maxsize=64)
 def epoch(when: str) -> int:
     fields = when[:4], when[4:6], when[6:8], when[9:11], when[11:13], when[13:15]
     return timegm(tuple(map(int, fields)))

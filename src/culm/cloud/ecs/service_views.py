@@ -7,6 +7,9 @@ from culm.model.services import Deployment, Service
 from culm.store.ecs import events, tags, tasks
 from culm.wire.operations import Call
 
+OF_SERVICE = tuple(field.name for field in fields(Service))
+OF_DEPLOYMENT = tuple(field.name for field in fields(Deployment))
+
 
 def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
     """With its tasks counted, and its last events, newest first."""
@@ -14,8 +17,7 @@ def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, 
     primary = service.primary
     if service.scheduling_strategy == "DAEMON" and primary is not None:
         service = replace(service, desired_count=primary.desired_count)
-    shown = {f.name: getattr(service, f.name) for f in fields(service)}
-    return shown | {
+    return {name: getattr(service, name) for name in OF_SERVICE} | {
         "running_count": sum(running for running, _ in counts.values()),
         "pending_count": sum(pending for _, pending in counts.values()),
         "deployments": [_deployment(service, d, *counts.get(d.id, (0, 0))) for d in service.deployments],
@@ -55,7 +57,7 @@ def _of_service(service: Service, kind: str, deployment: Deployment) -> str:
 
 
 def _deployment(service: Service, deployment: Deployment, running: int, pending: int) -> dict[str, Any]:
-    return {f.name: getattr(deployment, f.name) for f in fields(deployment)} | {
+    return {name: getattr(deployment, name) for name in OF_DEPLOYMENT} | {
         "desired_count": service.desired_count if deployment.status == "PRIMARY" else deployment.desired_count,
         "running_count": running,
         "pending_count": pending,

@@ -110,10 +110,11 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
     if (there := services.find(call.db, service.service_arn)) is not None and there.status != "INACTIVE":
         return {"service": view(call, service_rules.the_same(there, service))}
 
-    services.create(call.db, begin(service, new_deployment_id(call), definition.task_definition_arn, call.now))
+    made = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)
+    services.create(call.db, made)
     tags.clear(call.db, service.service_arn)
     tags.put(call.db, service.service_arn, req.tags)
-    return {"service": view(call, _found(call, service.service_arn), with_tags=True)}
+    return {"service": view(call, made, with_tags=True)}
 
 
 @record

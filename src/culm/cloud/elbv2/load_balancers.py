@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -63,10 +64,10 @@ def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, 
                 "DuplicateLoadBalancerName",
                 f"A load balancer with the same name '{req.name}' exists, but with different settings",
             )
-        return {"load_balancers": [_view(call, there)]}
+        return {"load_balancers": _views(call, [there])}
     load_balancers.save(call.db, wished)
     put(call, wished.load_balancer_arn, req.tags)
-    return {"load_balancers": [_view(call, wished)]}
+    return {"load_balancers": _views(call, [wished])}
 
 
 @record
@@ -91,7 +92,7 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
         found = [each for each in by_name.values() if each is not None]
     else:
         found = list(load_balancers.list(call.db))
-    return {"load_balancers": [_view(call, each) for each in found]}
+    return {"load_balancers": _views(call, found)}
 
 
 @record
@@ -173,7 +174,7 @@ def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
         raise AwsError("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{there.vpc_id}'")
     changed = replace(there, subnets=tuple(subnet.id for subnet in subnets))
     load_balancers.save(call.db, changed)
-    return {"availability_zones": _zones(call, changed), "ip_address_type": "ipv4"}
+    return {"availability_zones": _zones(changed, _zone_names(call)), "ip_address_type": "ipv4"}
 
 
 @record
@@ -231,25 +232,38 @@ def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[
     return wished or tuple(id for id, name in own.items() if name == "default")
 
 
-def _view(call: Call, load_balancer: LoadBalancer) -> dict[str, Any]:
-    problems = [each.problem for each in listeners.list(call.db, load_balancer.load_balancer_arn) if each.problem]
+def _views(call: Call, found: Sequence[LoadBalancer]) -> list[dict[str, Any]]:
+    """As ELB describes them."""
+    address, zones, problems = load_balancers.address(call.db), _zone_names(call), listeners.problems(call.db)
+    return [_view(each, address, zones, problems.get(each.load_balancer_arn, ())) for each in found]
+
+
+def _view(
+    load_balancer: LoadBalancer, address: str, zone_names: Mapping[str, str], problems: Sequence[str]
+) -> dict[str, Any]:
     state = {"code": "active_impaired", "reason": "; ".join(problems)} if problems else {"code": "active"}
     return {
         "load_balancer_arn": load_balancer.load_balancer_arn,
         "load_balancer_name": load_balancer.load_balancer_name,
-        "dns_name": load_balancers.address(call.db),
+        "dns_name": address,
         "canonical_hosted_zone_id": HOSTED_ZONE,
         "created_time": load_balancer.created_time,
         "vpc_id": load_balancer.vpc_id,
         "scheme": load_balancer.scheme,
         "state": state,
         "type": "application",
-        "availability_zones": _zones(call, load_balancer),
+        "availability_zones": _zones(load_balancer, zone_names),
         "security_groups": load_balancer.security_groups,
         "ip_address_type": "ipv4",
     }
 
 
-def _zones(call: Call, load_balancer: LoadBalancer) -> list[dict[str, Any]]:
-    zone_of = {subnet.id: f"{call.region}{subnet.zone}" for subnet in networks.list(call.db, Subnet)}
-    return [{"subnet_id": id, "zone_name": zone_of[id], "load_balancer_addresses": []} for id in load_balancer.subnets]
+def _zone_names(call: Call) -> dict[str, str]:
+    """By subnet."""
+    return {subnet.id: f"{call.region}{subnet.zone}" for subnet in networks.list(call.db, Subnet)}
+
+
+def _zones(load_balancer: LoadBalancer, zone_names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {"subnet_id": id, "zone_name": zone_names[id], "load_balancer_addresses": []} for id in load_balancer.subnets
+    ]

@@ -1,12 +1,12 @@
 """Container instances: what their agents registered, and whether tasks are wanted on them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from sqlite3 import Connection, Row
 
 import msgspec
 
 from culm.model.instances import ContainerInstance
+from culm.model.record import filled
 
 _decoder = msgspec.json.Decoder(ContainerInstance)
 _COLUMNS = "SELECT status, agent_connected, body FROM ecs_container_instance"
@@ -68,4 +68,4 @@ def disconnect_all(db: Connection) -> None:
 
 
 def _instance(row: Row) -> ContainerInstance:
-    return replace(_decoder.decode(row["body"]), status=row["status"], agent_connected=bool(row["agent_connected"]))
+    return filled(_decoder.decode(row["body"]), status=row["status"], agent_connected=bool(row["agent_connected"]))

@@ -4,13 +4,12 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from sqlite3 import Connection, Row
 from typing import Literal
 
 import msgspec
 
-from culm.model.record import record
+from culm.model.record import filled, record
 from culm.model.services import Deployment, Service
 
 _decoder = msgspec.json.Decoder(Deployment)
@@ -36,12 +35,14 @@ def current(db: Connection, service_arn: str) -> tuple[Deployment, ...]:
         " ORDER BY created_at DESC, rowid DESC",
         (service_arn,),
     )
-    return tuple(replace(_decoder.decode(row[0]), stop_requested=row[1]) for row in rows)
+    return tuple(filled(_decoder.decode(row[0]), stop_requested=row[1]) for row in rows)
 
 
-def save(db: Connection, service: Service) -> None:
-    """Keep the deployments of a service; those that it no longer names become INACTIVE."""
-    revision = msgspec.json.encode(replace(service, deployments=(), events=(), tags=())).decode()
+def save(db: Connection, service: Service, revision: str) -> None:
+    """Keep the deployments of a service; those that it no longer names become INACTIVE.
+
+    `revision`: the JSON of the service alone, which a new deployment remembers.
+    """
     for deployment in reversed(service.deployments):
         over = deployment.rollout_state != "IN_PROGRESS"
         db.execute(
@@ -93,7 +94,7 @@ def pin(db: Connection, id: str, digests: Mapping[str, str]) -> None:
 
 def _kept(row: Row) -> Kept:
     return Kept(
-        deployment=replace(_decoder.decode(row["body"]), status=row["status"], stop_requested=row["stop_requested"]),
+        deployment=filled(_decoder.decode(row["body"]), status=row["status"], stop_requested=row["stop_requested"]),
         revision=_revision.decode(row["revision"]),
         finished_at=row["finished_at"],
         digests=msgspec.json.decode(row["digests"]),

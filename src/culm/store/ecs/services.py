@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from culm.model.arn import last
+from culm.model.record import filled
 from culm.model.services import Service
 from culm.store.ecs import deployments
 
@@ -43,6 +44,7 @@ def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strat
 
 def create(db: Connection, service: Service) -> None:
     """An INACTIVE service of the same name gives way."""
+    text = _text(service)
     db.execute("DELETE FROM ecs_service WHERE arn = ?", (service.service_arn,))
     db.execute(
         "INSERT INTO ecs_service (arn, cluster, name, created_at, scheduling_strategy, launch_type, desired_count,"
@@ -56,19 +58,20 @@ def create(db: Connection, service: Service) -> None:
             service.launch_type,
             service.desired_count,
             service.task_definition,
-            _text(service),
+            text,
         ),
     )
-    deployments.save(db, service)
+    deployments.save(db, service, text)
 
 
 def save_wish(db: Connection, service: Service) -> None:
     """What the owner wants from now on."""
+    text = _text(service)
     db.execute(
         "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, look_at = 0 WHERE arn = ?",
-        (service.desired_count, service.task_definition, _text(service), service.service_arn),
+        (service.desired_count, service.task_definition, text, service.service_arn),
     )
-    deployments.save(db, service)
+    deployments.save(db, service, text)
 
 
 def delete(db: Connection, arn: str, now: float) -> None:
@@ -82,7 +85,7 @@ def save_facts(db: Connection, service: Service, now: float) -> None:
         "UPDATE ecs_service SET task_definition = ?, drained_at = ?, look_at = 0 WHERE arn = ?",
         (service.task_definition, now if service.status == "INACTIVE" else None, service.service_arn),
     )
-    deployments.save(db, service)
+    deployments.save(db, service, _text(service))
 
 
 def _service(db: Connection, row: Row) -> Service:
@@ -90,7 +93,7 @@ def _service(db: Connection, row: Row) -> Service:
     status: Literal["ACTIVE", "DRAINING", "INACTIVE"] = (
         "INACTIVE" if row["drained_at"] is not None else "DRAINING" if row["deleted_at"] is not None else "ACTIVE"
     )
-    return replace(
+    return filled(
         service,
         desired_count=row["desired_count"],
         task_definition=row["task_definition"],

@@ -1,10 +1,10 @@
 """Task definitions: immutable revisions of families."""
 
-from dataclasses import replace
 from sqlite3 import Connection, Row
 
 import msgspec
 
+from culm.model.record import filled
 from culm.model.task_definitions import TaskDefinition
 
 _decoder = msgspec.json.Decoder(TaskDefinition)
@@ -77,7 +77,7 @@ def families(db: Connection, prefix: str, status: str | None) -> list[str]:
 
 
 def _definition(row: Row) -> TaskDefinition:
-    return replace(
+    return filled(
         _decoder.decode(row["body"]),
         status=row["status"],
         deregistered_at=row["deregistered_at"],

@@ -1,11 +1,13 @@
 """Listeners."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 
 from culm.model.load_balancers import Listener
+from culm.model.record import filled
 
 
 def save(db: sqlite3.Connection, listener: Listener) -> None:
@@ -35,6 +37,15 @@ def all(db: sqlite3.Connection) -> tuple[Listener, ...]:
     return _select(db, "")
 
 
+def problems(db: sqlite3.Connection) -> dict[str, Sequence[str]]:
+    """By load balancer: why listeners of it are not served."""
+    found: dict[str, Sequence[str]] = {}
+    rows = db.execute("SELECT load_balancer_arn, problem FROM elbv2_listener WHERE problem != '' ORDER BY port, arn")
+    for arn, problem in rows:
+        found[arn] = (*found.get(arn, ()), problem)
+    return found
+
+
 def delete(db: sqlite3.Connection, arn: str) -> None:
     """With its rules."""
     db.execute("DELETE FROM elbv2_listener WHERE arn = ?", (arn,))
@@ -47,4 +58,4 @@ def record_problem(db: sqlite3.Connection, arn: str, problem: str) -> None:
 
 def _select(db: sqlite3.Connection, where: str, *arguments: str | int) -> tuple[Listener, ...]:
     rows = db.execute(f"SELECT body, problem FROM elbv2_listener {where} ORDER BY port, arn", arguments)
-    return tuple(replace(msgspec.json.decode(row["body"], type=Listener), problem=row["problem"]) for row in rows)
+    return tuple(filled(msgspec.json.decode(row["body"], type=Listener), problem=row["problem"]) for row in rows)

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
 from culm.model.load_balancers import Rule
+from culm.model.record import filled
 
 
 def save(db: sqlite3.Connection, rule: Rule) -> None:
@@ -47,4 +47,4 @@ def delete(db: sqlite3.Connection, arn: str) -> None:
 
 def _select(db: sqlite3.Connection, where: str, *arguments: str) -> tuple[Rule, ...]:
     rows = db.execute(f"SELECT body, priority FROM elbv2_rule {where} ORDER BY priority IS NULL, priority", arguments)
-    return tuple(replace(msgspec.json.decode(row["body"], type=Rule), priority=row["priority"]) for row in rows)
+    return tuple(filled(msgspec.json.decode(row["body"], type=Rule), priority=row["priority"]) for row in rows)
