@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import uv
 from tests.scenarios.stand import BAMBOO, CULM, Stand, eventually
 from tests.traffic import free_port
 
@@ -91,6 +92,21 @@ def test_under_its_tests_with_a_database_of_its_own_and_nothing_left(pets: Stand
     assert "culm: tests failed: pets" in failed.err
     _, suite = ET.parse(tmp_path / "junit.xml").getroot()
     assert suite.get("failures") == "1"
+
+
+def test_what_a_service_requires_may_be_in_its_pyproject_alone_locked_or_not(pets: Stand) -> None:
+    folder = pets.project / "pets"
+    wanted = [line for line in (folder / "requirements.in").read_text().splitlines() if line and line[0] != "#"]
+    for file in folder.glob("requirements*"):
+        file.unlink()
+    project = folder / "pyproject.toml"
+    table = f'[project]\nname = "pets"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = {wanted}\n'
+    project.write_text(f"{table}[dependency-groups]\ntest = ['pytest', 'httpx2']\n{project.read_text()}")
+    assert re.search(r"pets \d+ passed", pets.culm("test", "--with", "embedded").err)
+
+    locked = pets.run([uv.find_uv_bin(), "lock"], cwd=folder)
+    assert locked.status == 0, locked.screen
+    assert re.search(r"pets \d+ passed", pets.culm("test", "--with", "embedded").err)
 
 
 def test_a_migration_that_fails_is_the_tests_failure(pets: Stand, tmp_path: Path) -> None:
