@@ -14,7 +14,6 @@ from culm.wire.models import Operation, snake
 
 DEFAULT_SIZE = 100
 DEFAULT_SIZES = {
-    ("ec2", "DescribeInstances"): 1000,
     ("ecs", "ListServices"): 10,
     ("elbv2", "DescribeListeners"): 400,
     ("elbv2", "DescribeLoadBalancers"): 400,
@@ -22,8 +21,13 @@ DEFAULT_SIZES = {
     ("elbv2", "DescribeTargetGroups"): 400,
     ("logs", "DescribeLogGroups"): 50,
     ("logs", "DescribeLogStreams"): 50,
+    ("ssm", "DescribeParameters"): 10,
+    ("ssm", "GetParameterHistory"): 50,
+    ("ssm", "GetParametersByPath"): 10,
 }
 """Items of a page when the client names no number, where AWS documents another number than 100."""
+SERVICES_SIZES = {"ec2": 1000}
+"""EC2 gives all there is, within reason."""
 
 
 class Pager:
@@ -35,7 +39,8 @@ class Pager:
         self.input_token: str = paginator["input_token"]
         self.output_token = snake(paginator["output_token"])
         self.limit: str | None = paginator.get("limit_key")
-        self._size = DEFAULT_SIZES.get((operation.service.name, operation.name), DEFAULT_SIZE)
+        service = operation.service.name
+        self._size = DEFAULT_SIZES.get((service, operation.name), SERVICES_SIZES.get(service, DEFAULT_SIZE))
         self._operation = operation.name
         self._invalid = invalid
 

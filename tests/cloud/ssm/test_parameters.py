@@ -62,3 +62,107 @@ def test_a_corrupted_one_is_named(ssm, cloud):
     cloud.db.execute("UPDATE ssm_parameter_version SET data = x'00'")
     with pytest.raises(ClientError, match="corrupted: parameter a, version 1"):
         ssm.get_parameter(Name="a", WithDecryption=True)
+
+
+def test_a_name_is_a_path_of_its_own(ssm):
+    for name, problem in (
+        ("awsome", "AccessDeniedException"),
+        ("/aws/x", "AccessDeniedException"),
+        ("ssm-x", "sub-paths divided by slash symbol"),
+        ("a b", "sub-paths divided by slash symbol"),
+        ("a//b", "sub-paths divided by slash symbol"),
+        ("a/b", "must be a fully qualified name"),
+        ("/a" * 16, "HierarchyLevelLimitExceededException"),
+    ):
+        with pytest.raises(ClientError, match=problem):
+            ssm.put_parameter(Name=name, Value="1", Type="String")
+    with pytest.raises(ClientError, match=r"ValidationException.*sub-paths divided by slash symbol"):
+        ssm.get_parameter(Name="/a//b")
+    with pytest.raises(ClientError, match=r"ValidationException.*must begin with a forward slash"):
+        ssm.get_parameters_by_path(Path="a")
+
+
+@pytest.mark.parametrize("name", ["/a", "a"])
+def test_a_slash_in_front_makes_no_other_parameter(ssm, name):
+    ssm.put_parameter(Name=name, Value="1", Type="String")
+    for spelling in "/a", "a":
+        assert ssm.get_parameter(Name=spelling)["Parameter"]["Name"] == spelling
+        with pytest.raises(ssm.exceptions.ParameterAlreadyExists):
+            ssm.put_parameter(Name=spelling, Value="2", Type="String")
+    ssm.delete_parameter(Name="a")
+
+
+def test_a_value_fits_its_pattern_and_its_tier(ssm):
+    ssm.put_parameter(Name="port", Value="8080", Type="String", AllowedPattern=r"^\d+$")
+    with pytest.raises(ssm.exceptions.ParameterPatternMismatchException):
+        ssm.put_parameter(Name="port", Value="http", Overwrite=True)
+    with pytest.raises(ssm.exceptions.InvalidAllowedPatternException):
+        ssm.put_parameter(Name="x", Value="http", Type="String", AllowedPattern="(")
+    with pytest.raises(ClientError, match=r"ValidationException.*Standard tier.*4096 characters"):
+        ssm.put_parameter(Name="long", Value="x" * 4097, Type="String")
+    put = ssm.put_parameter(Name="long", Value="x" * 4097, Type="String", Tier="Intelligent-Tiering")
+    assert put["Tier"] == "Advanced"
+    assert ssm.put_parameter(Name="long", Value="x", Overwrite=True)["Tier"] == "Advanced"
+    with pytest.raises(ClientError, match=r"Advanced tier.*8192"):
+        ssm.put_parameter(Name="long", Value="x" * 8193, Overwrite=True)
+
+
+def test_tags_are_kept_added_and_removed(ssm):
+    tag = {"Key": "a", "Value": "1"}
+    ssm.put_parameter(Name="/stg/x", Value="1", Type="String", Tags=[tag])
+    this = {"ResourceType": "Parameter", "ResourceId": "/stg/x"}
+    ssm.add_tags_to_resource(**this, Tags=[{"Key": "b", "Value": "2"}])
+    ssm.put_parameter(Name="/stg/x", Value="2", Overwrite=True)
+    assert ssm.list_tags_for_resource(**this)["TagList"] == [tag, {"Key": "b", "Value": "2"}]
+    ssm.remove_tags_from_resource(**this, TagKeys=["a"])
+    assert [each["Key"] for each in ssm.list_tags_for_resource(**this)["TagList"]] == ["b"]
+    with pytest.raises(ClientError, match=r"ValidationException.*tags and overwrite can't be used together"):
+        ssm.put_parameter(Name="/stg/x", Value="3", Overwrite=True, Tags=[tag])
+    with pytest.raises(ssm.exceptions.InvalidResourceId):
+        ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="nothing")
+
+
+def test_parameters_are_described_by_filters(ssm):
+    ssm.put_parameter(Name="/stg/a", Value="1", Type="String", Tags=[{"Key": "team", "Value": "red"}])
+    ssm.put_parameter(Name="/stg/deep/b", Value="1", Type="SecureString")
+    ssm.put_parameter(Name="c", Value="1", Type="StringList", Tier="Advanced")
+
+    def found(key, *values, **option):
+        filters = [{"Key": key, **({"Values": [*values]} if values else {}), **option}]
+        return [each["Name"] for each in ssm.describe_parameters(ParameterFilters=filters)["Parameters"]]
+
+    assert found("Name", "stg/a") == ["/stg/a"]
+    assert found("Name", "/stg", Option="BeginsWith") == ["/stg/a", "/stg/deep/b"]
+    assert found("Name", "deep", Option="Contains") == ["/stg/deep/b"]
+    assert found("Path", "/stg") == ["/stg/a"]
+    assert found("Path", "/stg", Option="Recursive") == ["/stg/a", "/stg/deep/b"]
+    assert found("Type", "StringList", "String") == ["/stg/a", "c"]
+    assert found("KeyId", "alias/aws/ssm") == ["/stg/deep/b"]
+    assert found("Tier", "Advanced") == ["c"]
+    assert found("DataType", "text") == ["/stg/a", "/stg/deep/b", "c"]
+    assert found("tag:team", "red") == ["/stg/a"]
+    assert found("tag:team") == ["/stg/a"]
+    assert found("Label", "none") == []
+    older = ssm.describe_parameters(Filters=[{"Key": "Name", "Values": ["/stg"]}])["Parameters"]
+    assert [each["Name"] for each in older] == ["/stg/a", "/stg/deep/b"]
+    for filters, problem in (
+        ({"Key": "Colour", "Values": ["red"]}, "InvalidFilterKey"),
+        ({"Key": "Name", "Values": ["a"], "Option": "Recursive"}, "InvalidFilterOption"),
+    ):
+        with pytest.raises(ClientError, match=problem):
+            ssm.describe_parameters(ParameterFilters=[filters])
+
+
+def test_pages_are_amazons_ten(ssm):
+    for number in range(11):
+        ssm.put_parameter(Name=f"/stg/{number}", Value="1", Type="String")
+    assert len(ssm.describe_parameters()["Parameters"]) == 10
+    assert len(ssm.get_parameters_by_path(Path="/stg")["Parameters"]) == 10
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path="/stg")
+    assert sum(len(page["Parameters"]) for page in pages) == 11
+
+
+def test_several_are_deleted_at_once(ssm):
+    ssm.put_parameter(Name="a", Value="1", Type="String")
+    gone = ssm.delete_parameters(Names=["a", "b"])
+    assert (gone["DeletedParameters"], gone["InvalidParameters"]) == (["a"], ["b"])

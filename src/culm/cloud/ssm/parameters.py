@@ -4,16 +4,22 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-par
 """
 
 import base64
+import re
 from typing import Any, Literal
 
+from culm.cloud.ssm.filters import StringFilter, chosen
+from culm.cloud.ssm.references import arn_of, check_new_name, check_path, selected, stored_name, tags_of
 from culm.errors import AwsError
-from culm.model.arn import arn
 from culm.model.record import Stored, record
 from culm.model.task_definitions import Tag
 from culm.store import parameters
 from culm.store.parameters import Parameter, Version
-from culm.store.sealing import Corrupted
 from culm.wire.operations import Call, operation
+
+LONGEST = {"Standard": 4096, "Advanced": 8192}
+"""Bytes of a value, by tier."""
+VERSIONS = 100
+ENCRYPTED_WITH = "alias/aws/ssm"
 
 
 @record
@@ -25,27 +31,93 @@ class PutParameterInput:
     description: str | None = None
     key_id: Stored[str | None] = None
     tags: Stored[tuple[Tag, ...]] = ()
-    tier: Stored[str | None] = None
+    tier: Literal["Standard", "Advanced", "Intelligent-Tiering"] | None = None
     data_type: Stored[str | None] = None
+    allowed_pattern: str | None = None
 
 
 @operation("ssm", "PutParameter")
 def put_parameter(call: Call, req: PutParameterInput) -> dict[str, Any]:
-    before = parameters.version(call.db, req.name, open=False)
+    check_new_name(req.name)
+    name = stored_name(call, req.name)
+    before = parameters.version(call.db, name, open=False)
     if before is not None and not req.overwrite:
         raise AwsError(
             "ParameterAlreadyExists",
             "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
         )
+    if req.overwrite and req.tags:
+        raise AwsError(
+            "ValidationException",
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please "
+            "remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or "
+            "RemoveTagsFromResource.",
+        )
     kind = req.type or (before.type if before else None)
     if kind is None:
         raise AwsError("ValidationException", "A parameter type is required when you create a parameter.")
+    was = parameters.find(call.db, name) or Parameter(name=req.name, tags=tags_of(req.tags))
+    pattern = req.allowed_pattern if req.allowed_pattern is not None else was.allowed_pattern
+    _check_pattern(pattern, req.value)
     number = before.version + 1 if before else 1
-    known = parameters.find(call.db, req.name)
-    description = req.description if req.description is not None else known.description if known else None
-    parameters.save(call.db, Parameter(name=req.name, description=description))
-    parameters.put(call.db, req.name, number, kind, req.value, call.now)
-    return {"version": number, "tier": "Standard"}
+    wished = Parameter(
+        name=was.name,
+        description=req.description if req.description is not None else was.description,
+        key_id=(req.key_id or was.key_id or ENCRYPTED_WITH) if kind == "SecureString" else None,
+        tier=_tier(req, was),
+        data_type=req.data_type or was.data_type,
+        allowed_pattern=pattern,
+        modified_by=call.principal.arn,
+        tags=was.tags,
+    )
+    parameters.save(call.db, wished)
+    parameters.put(call.db, wished, number, kind, req.value, call.now)
+    _forget_the_oldest(call, wished.name)
+    return {"version": number, "tier": wished.tier}
+
+
+def _tier(req: PutParameterInput, was: Parameter) -> str:
+    """A parameter that is advanced stays so."""
+    size = len(req.value.encode())
+    tier = req.tier or was.tier
+    if tier == "Intelligent-Tiering":
+        tier = "Advanced" if size > LONGEST["Standard"] else "Standard"
+    if was.tier == "Advanced":
+        tier = "Advanced"
+    if size > LONGEST[tier]:
+        more = " To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier."
+        raise AwsError(
+            "ValidationException",
+            f"{tier} tier parameters support a maximum parameter value of {LONGEST[tier]} characters."
+            f"{more if tier == 'Standard' else ''}",
+        )
+    return tier
+
+
+def _check_pattern(pattern: str | None, value: str) -> None:
+    if not pattern:
+        return
+    try:
+        fits = re.search(pattern, value)
+    except re.error:
+        raise AwsError("InvalidAllowedPatternException", f"{pattern} is no regular expression.") from None
+    if not fits:
+        message = f"Parameter value, cannot be validated against allowedPattern: {pattern}"
+        raise AwsError("ParameterPatternMismatchException", message)
+
+
+def _forget_the_oldest(call: Call, name: str) -> None:
+    """https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html"""
+    there = parameters.versions(call.db, name)
+    if len(there) > VERSIONS:
+        if there[0].labels:
+            raise AwsError(
+                "ParameterMaxVersionLimitExceeded",
+                f"You attempted to create a new version of {name} by calling the PutParameter API with the overwrite "
+                f"flag. Version {there[0].version}, the oldest version, can't be deleted because it has a label "
+                "associated with it. Move the label to another version of the parameter, and try again.",
+            )
+        parameters.delete_version(call.db, name, there[0].version)
 
 
 @record
@@ -70,7 +142,17 @@ class GetParametersInput:
 
 @operation("ssm", "GetParameters")
 def get_parameters(call: Call, req: GetParametersInput) -> dict[str, Any]:
-    found = {name: look(call, name, opened=req.with_decryption) for name in req.names}
+    """A version that is not there makes its name invalid, no error."""
+
+    def find(name: str) -> dict[str, Any] | None:
+        try:
+            return look(call, name, opened=req.with_decryption)
+        except AwsError as problem:
+            if problem.code != "ParameterVersionNotFound":
+                raise
+            return None
+
+    found = {name: find(name) for name in req.names}
     return {
         "parameters": [each for each in found.values() if each is not None],
         "invalid_parameters": [name for name, each in found.items() if each is None],
@@ -82,13 +164,29 @@ class GetParametersByPathInput:
     path: str
     recursive: bool = False
     with_decryption: bool = False
+    parameter_filters: tuple[StringFilter, ...] = ()
+    """Type, KeyId and Label; that of a label finds the version that has it."""
 
 
 @operation("ssm", "GetParametersByPath")
 def get_parameters_by_path(call: Call, req: GetParametersByPathInput) -> dict[str, Any]:
+    check_path(req.path)
     below = req.path.rstrip("/") + "/"
-    names = [p.name for p in parameters.list(call.db, below) if req.recursive or "/" not in p.name[len(below) :]]
-    return {"parameters": [look(call, name, opened=req.with_decryption) for name in names]}
+    there = [p for p in parameters.list(call.db, below) if req.recursive or "/" not in p.name[len(below) :]]
+    for each in req.parameter_filters:
+        if each.key not in ("Type", "KeyId", "Label"):
+            message = (
+                f"The following filter key is not valid: {each.key}. Valid filter keys include: [Type, KeyId, Label]"
+            )
+            raise AwsError("InvalidFilterKey", message)
+    labels = [label for each in req.parameter_filters if each.key == "Label" for label in each.values]
+    found = chosen(call, there, req.parameter_filters)
+    return {"parameters": [look(call, _labelled(call, p.name, labels), opened=req.with_decryption) for p in found]}
+
+
+def _labelled(call: Call, name: str, labels: list[str]) -> str:
+    has = {label for version in parameters.versions(call.db, name) for label in version.labels}
+    return next((f"{name}:{label}" for label in labels if label in has), name)
 
 
 @record
@@ -98,64 +196,48 @@ class DeleteParameterInput:
 
 @operation("ssm", "DeleteParameter")
 def delete_parameter(call: Call, req: DeleteParameterInput) -> None:
-    if not parameters.delete(call.db, req.name):
+    if not parameters.delete(call.db, stored_name(call, req.name)):
         raise AwsError("ParameterNotFound", f"Parameter {req.name} not found.")
 
 
 @record
-class DescribeParametersInput:
-    pass
+class DeleteParametersInput:
+    names: tuple[str, ...]
 
 
-@operation("ssm", "DescribeParameters")
-def describe_parameters(call: Call, req: DescribeParametersInput) -> dict[str, Any]:
-    shown = []
-    for parameter in parameters.list(call.db):
-        newest = parameters.version(call.db, parameter.name, open=False)
-        assert newest is not None, "a parameter has a version"
-        shown.append(
-            {
-                "name": parameter.name,
-                "arn": arn_of(call, parameter.name),
-                "type": newest.type,
-                "last_modified_date": newest.modified_at,
-                "version": newest.version,
-                "description": parameter.description,
-                "tier": "Standard",
-                "data_type": "text",
-            }
-        )
-    return {"parameters": shown}
-
-
-def look(call: Call, selector: str, *, opened: bool) -> dict[str, Any] | None:
-    """A parameter by `name`, `name:version`, or ARN; a SecureString's value stays sealed unless `opened`."""
-    named = selector.split(":parameter", 1)[1] if selector.startswith("arn:") else selector
-    name, _, number = named.partition(":")
-    wanted = int(number) if number.isdigit() else None
-    name = name if parameters.find(call.db, name) else name.removeprefix("/")
-    found = open_version(call, name, wanted)
-    if found is None:
-        return None
-    hidden = found.type == "SecureString" and not opened
+@operation("ssm", "DeleteParameters")
+def delete_parameters(call: Call, req: DeleteParametersInput) -> dict[str, Any]:
+    gone = {name: parameters.delete(call.db, stored_name(call, name)) for name in req.names}
     return {
-        "name": name,
-        "type": found.type,
-        "value": base64.b64encode(found.sealed).decode() if hidden else found.value,
-        "version": found.version,
-        "selector": f":{number}" if number else None,
-        "last_modified_date": found.modified_at,
-        "arn": arn_of(call, name),
-        "data_type": "text",
+        "deleted_parameters": [name for name, was_there in gone.items() if was_there],
+        "invalid_parameters": [name for name, was_there in gone.items() if not was_there],
     }
 
 
-def open_version(call: Call, name: str, number: int | None) -> Version | None:
-    try:
-        return parameters.version(call.db, name, number)
-    except Corrupted as what:
-        raise AwsError("InternalServerError", f"This is corrupted: {what}. Put it there again.", 500) from what
+def look(call: Call, reference: str, *, opened: bool) -> dict[str, Any] | None:
+    """A parameter as it is read; a SecureString's value stays sealed unless `opened`."""
+    found = selected(call, reference, opened=True)
+    if found is None:
+        return None
+    version, selector = found
+    asked = reference.partition(":")[0]
+    return {
+        "name": version.name if reference.startswith("arn:") else asked,
+        "type": version.type,
+        "value": value_of(version, opened=opened),
+        "version": version.version,
+        "selector": selector,
+        "last_modified_date": version.modified_at,
+        "arn": arn_of(call, version.name),
+        "data_type": _data_type(call, version),
+    }
 
 
-def arn_of(call: Call, name: str) -> str:
-    return arn("ssm", call.region, call.account, f"parameter/{name.removeprefix('/')}")
+def _data_type(call: Call, version: Version) -> str:
+    known = parameters.find(call.db, version.name)
+    return known.data_type if known else "text"
+
+
+def value_of(version: Version, *, opened: bool) -> str | None:
+    hidden = version.type == "SecureString" and not opened
+    return base64.b64encode(version.sealed).decode() if hidden else version.value
