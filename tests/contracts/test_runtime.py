@@ -17,7 +17,7 @@ from tests.runtime.rigs import ADDRESS, PORT, PROBE, DockerRig, FakeRig, Process
 from culm.errors import RuntimeFailure
 from culm.runtime.docker import available
 from culm.runtime.fake import Script
-from culm.runtime.port import Line, Port, Seen
+from culm.runtime.port import Line, Port, Seen, Terminal
 
 LINUX = sys.platform == "linux"
 
@@ -320,6 +320,109 @@ async def test_exec_needs_a_running_container(rig: Rig):
     await ended(rig, spec.name)
     with pytest.raises(RuntimeFailure, match=spec.name):
         await rig.runtime.exec(spec.name, ["true"])
+
+
+async def everything(terminal: Terminal) -> bytes:
+    async with asyncio.timeout(20):
+        told = b""
+        while data := await terminal.read():
+            told += data
+        return told
+
+
+async def says(terminal: Terminal, what: bytes) -> bytes:
+    """What it has said when it has said this."""
+    async with asyncio.timeout(20):
+        told = b""
+        while what not in told:
+            data = await terminal.read()
+            assert data, f"it ended without saying {what!r}: {told!r}"
+            told += data
+        return told
+
+
+async def test_a_command_on_a_terminal_says_what_it_says_and_ends_with_its_code(rig: Rig):
+    spec = rig.spec()
+    await rig.runtime.start(spec)
+    terminal = await rig.runtime.terminal(spec.name, ["python3", "/actor.py", "fail"])
+    assert await everything(terminal) == b"told to fail\r\n"
+    assert await terminal.wait() == 3
+    await terminal.hang_up()
+
+
+async def test_a_missing_command_says_so_on_its_terminal(rig: Rig):
+    spec = rig.spec()
+    await rig.runtime.start(spec)
+    terminal = await rig.runtime.terminal(spec.name, ["no-such-program"])
+    assert b"no-such-program" in await everything(terminal)
+    assert await terminal.wait() in (126, 127)
+
+
+async def test_a_terminal_needs_a_running_container(rig: Rig):
+    spec = rig.spec(Script(exit_code=0))
+    await rig.runtime.start(spec)
+    await ended(rig, spec.name)
+    with pytest.raises(RuntimeFailure, match=spec.name):
+        await rig.runtime.terminal(spec.name, ["true"])
+
+
+SHELL = (
+    "import os, signal, sys, termios\n"
+    "print('tty', os.isatty(0), os.ctermid() and os.tcgetpgrp(0) == os.getpgrp(), flush=True)\n"
+    "signal.signal(signal.SIGWINCH, lambda *_: print('size', *os.get_terminal_size(), flush=True))\n"
+    "try:\n"
+    "    for line in sys.stdin:\n"
+    "        print('got', line.strip(), flush=True)\n"
+    "except KeyboardInterrupt:\n"
+    "    print('interrupted', flush=True)\n"
+    "    sys.exit(7)\n"
+)
+
+
+async def test_what_is_typed_reaches_the_command_as_a_terminal_gives_it(programs: Rig):
+    spec = programs.spec()
+    await programs.runtime.start(spec)
+    terminal = await programs.runtime.terminal(spec.name, ["python3", "-c", SHELL])
+    await says(terminal, b"tty True True\r\n")
+    await terminal.write(b"hello\r")
+    await says(terminal, b"got hello\r\n")
+    await terminal.resize(123, 45)
+    await says(terminal, b"size 123 45\r\n")
+    await terminal.write(b"\x03")
+    assert b"interrupted" in await everything(terminal)
+    assert await terminal.wait() == 7
+
+
+async def test_the_end_of_the_input_can_be_typed(programs: Rig):
+    spec = programs.spec()
+    await programs.runtime.start(spec)
+    terminal = await programs.runtime.terminal(spec.name, ["python3", "-c", SHELL])
+    await says(terminal, b"tty True True\r\n")
+    await terminal.write(b"\x04")
+    await everything(terminal)
+    assert await terminal.wait() == 0
+
+
+async def test_a_command_is_hung_up_on_even_when_it_does_not_listen(programs: Rig):
+    spec = programs.spec()
+    await programs.runtime.start(spec)
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGHUP, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    )
+    terminal = await programs.runtime.terminal(spec.name, ["python3", "-c", deaf])
+    await says(terminal, b"deaf")
+    await terminal.hang_up()
+    assert await terminal.wait() == 128 + 9
+
+
+async def test_a_terminal_ends_with_its_container(programs: Rig):
+    spec = programs.spec()
+    await programs.runtime.start(spec)
+    terminal = await programs.runtime.terminal(spec.name, ["python3", "-c", SHELL])
+    await says(terminal, b"tty True True\r\n")
+    await programs.runtime.stop(spec.name, 1)
+    await everything(terminal)
+    assert await terminal.wait() > 128
 
 
 async def test_its_memory_and_time_are_measured_while_it_runs(rig: Rig):

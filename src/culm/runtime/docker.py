@@ -20,8 +20,9 @@ from typing import Any
 from culm.errors import RuntimeFailure
 from culm.runtime import docker_orders, references
 from culm.runtime.docker_logs import Frames, Lines, since
+from culm.runtime.docker_terminal import open_terminal
 from culm.runtime.engine import Engine, Refused, available
-from culm.runtime.port import Capabilities, Line, Seen, Spec, Usage
+from culm.runtime.port import Capabilities, Line, Seen, Spec, Terminal, Usage
 from culm.runtime.references import Reference
 from culm.runtime.shim.listeners import holder
 
@@ -143,6 +144,9 @@ class DockerRuntime:
             raw = raw[8 + length :]
         done = await self._engine.get(f"/exec/{created['Id']}/json")
         return int(done["ExitCode"]), bytes(output)
+
+    async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
+        return await open_terminal(self._engine, name, command)
 
     async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
         # An engine may close a followed stream a little before the last lines are in it: look again at the end.

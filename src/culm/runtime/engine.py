@@ -3,11 +3,12 @@
 https://docs.docker.com/reference/api/engine/
 """
 
+import asyncio
 import json
 import os
 import urllib.parse
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ class Engine:
         self.host = address or host()
         scheme, _, place = self.host.partition("://")
         socket = place if scheme == "unix" else None
-        secure = scheme == "https" or (scheme == "tcp" and bool(os.environ.get("DOCKER_TLS_VERIFY")))
+        self._socket, self._place = socket, place
+        self._secure = secure = scheme == "https" or (scheme == "tcp" and bool(os.environ.get("DOCKER_TLS_VERIFY")))
         self._client = httpx2.AsyncClient(
             transport=httpx2.AsyncHTTPTransport(uds=socket, limits=httpx2.Limits(max_connections=None)),
             base_url="http://engine" if socket else f"{'https' if secure else 'http'}://{place}",
@@ -105,6 +107,41 @@ class Engine:
         except httpx2.HTTPError as error:
             what = f"no container engine answers at {self.host}: {error or type(error).__name__}"
             raise RuntimeFailure("DockerTimeoutError", what) from error
+
+    async def hijack(self, path: str, body: Mapping[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection that is no more HTTP once the engine has agreed: bytes both ways.
+
+        https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Exec/operation/ExecStart
+        """
+        try:
+            if self._socket is not None:
+                reader, writer = await asyncio.open_unix_connection(self._socket)
+            else:
+                address, _, port = self._place.rpartition(":")
+                reader, writer = await asyncio.open_connection(address, int(port), ssl=self._secure or None)
+        except OSError as error:
+            raise RuntimeFailure(
+                "DockerTimeoutError", f"no container engine answers at {self.host}: {error}"
+            ) from error
+        content = json.dumps(body).encode()
+        head = (
+            f"POST {urllib.parse.quote(path, safe='/:@')} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\n"
+            f"Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        writer.write(head.encode() + content)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        status = int(answer.split(maxsplit=2)[1])
+        if status not in (101, 200):
+            told = await reader.read(1 << 16)
+            await hang_up(writer)
+            raise Refused(status, _message(told.partition(b"\r\n")[2] if b"chunked" in answer.lower() else told))
+        return reader, writer
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def _message(data: bytes) -> str:

@@ -13,7 +13,8 @@ from typing import Literal
 
 from culm.errors import RuntimeFailure
 from culm.model.record import record
-from culm.runtime.port import Capabilities, Line, Port, Seen, Spec, Usage
+from culm.runtime.port import Capabilities, Line, Port, Seen, Spec, Terminal, Usage
+from culm.runtime.terminal import LastWords
 
 OUT_OF_MEMORY = 137
 FIRST_DYNAMIC_PORT = 32768
@@ -145,6 +146,10 @@ class FakeRuntime:
     async def exec(self, name: str, command: Sequence[str]) -> tuple[int, bytes]:
         script = self._running(name).script
         return script.commands.get(tuple(command), (127, f"{command[0]}: not found\n".encode()))
+
+    async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
+        """It says what `exec` answers and ends, whatever is typed."""
+        return LastWords(*await self.exec(name, command))
 
     async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
         container = self._find(name)

@@ -123,6 +123,28 @@ class Capabilities:
     """The address by which its containers reach services of this machine (the load balancer, the API, PostgreSQL)."""
 
 
+class Terminal(Protocol):
+    """A command that runs inside a container on a terminal of its own (a pty). It ends with its container."""
+
+    async def read(self) -> bytes:
+        """What it has written, as soon as there is something; empty: it has ended and all was read."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """What is typed. The terminal makes of it what terminals do: 3 is SIGINT, 4 the end of the input."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None: ...
+
+    async def wait(self) -> int:
+        """Its exit code, 128 more than the signal that ended it."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End it, if it has not ended: SIGHUP, as when a line drops, and SIGKILL soon after."""
+        ...
+
+
 class Runtime(Protocol):
     """Every call is idempotent by `name`; failures are `culm.errors.RuntimeFailure` and nothing else."""
 
@@ -146,6 +168,13 @@ class Runtime(Protocol):
 
     async def exec(self, name: str, command: Sequence[str]) -> tuple[int, bytes]:
         """Run a command inside a running container: exit code and combined output."""
+        ...
+
+    async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
+        """Run a command inside a running container for somebody who sits before a terminal.
+
+        A command that cannot be run says so on the terminal and ends with 126 or 127.
+        """
         ...
 
     def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:

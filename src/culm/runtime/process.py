@@ -29,10 +29,11 @@ from culm.runtime import orders, output, ports, rootfs
 from culm.runtime.disk import full_disk
 from culm.runtime.exits import Exits
 from culm.runtime.images import Image, Images
-from culm.runtime.port import Capabilities, Line, Port, Seen, Spec, Usage
+from culm.runtime.port import Capabilities, Line, Port, Seen, Spec, Terminal, Usage
 from culm.runtime.rootfs import Rootfs
 from culm.runtime.shim import cgroups, files, tree
 from culm.runtime.shim.main import BOOT
+from culm.runtime.terminal import LastWords, open_terminal
 from culm.runtime.venvs import Venvs, described
 
 _CONTAINER = "container.json"
@@ -41,6 +42,14 @@ _KILLED = 128 + signal.SIGKILL
 _PATIENCE_SECONDS = 10.0
 """Beyond the grace: a process that SIGKILL does not end by then is stuck in the kernel."""
 _LOOK_SECONDS = 0.25
+
+
+class _NotFoundError(Exception):
+    """There is no such command; what its shell would have said."""
+
+    def __init__(self, told: bytes) -> None:
+        super().__init__(told)
+        self.told = told
 
 
 class ProcessRuntime:
@@ -104,18 +113,12 @@ class ProcessRuntime:
         self._locks.pop(name, None)
 
     async def exec(self, name: str, command: Sequence[str]) -> tuple[int, bytes]:
-        directory = self._tasks / name
-        seen = await asyncio.to_thread(self._look, directory)
-        if seen is None or seen.state != "running":
-            raise RuntimeFailure("ContainerNotRunning", f"container {name} is not running")
-        plan = files.read_plan(str(directory))
-        words = orders.arguments(command, Rootfs(directory / "rootfs"), seen.ports, plan["address"])
         try:
-            executable, argv = orders.resolve(words, plan["environment"]["PATH"], Path(plan["directory"]))
-        except RuntimeFailure as failure:
-            return 127, f"{failure.message}\n".encode()
+            inside = await self._inside(name, command)
+        except _NotFoundError as missing:
+            return 127, missing.told
         process = await asyncio.create_subprocess_exec(
-            *_SHIM, str(directory), executable, *argv, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+            *inside, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
         )
         try:
             told, _ = await process.communicate()
@@ -125,6 +128,28 @@ class ProcessRuntime:
                 await process.wait()
         code = process.returncode or 0
         return code if code >= 0 else 128 - code, told
+
+    async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
+        try:
+            inside = await self._inside(name, command)
+        except _NotFoundError as missing:
+            return LastWords(127, missing.told)
+        directory = str(self._tasks / name)
+        return await open_terminal(inside, lambda: files.is_alive(directory))
+
+    async def _inside(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        """What runs a command in a running container."""
+        directory = self._tasks / name
+        seen = await asyncio.to_thread(self._look, directory)
+        if seen is None or seen.state != "running":
+            raise RuntimeFailure("ContainerNotRunning", f"container {name} is not running")
+        plan = files.read_plan(str(directory))
+        words = orders.arguments(command, Rootfs(directory / "rootfs"), seen.ports, plan["address"])
+        try:
+            executable, argv = orders.resolve(words, plan["environment"]["PATH"], Path(plan["directory"]))
+        except RuntimeFailure as failure:
+            raise _NotFoundError(f"{failure.message}\n".encode()) from None
+        return [*_SHIM, str(directory), executable, *argv]
 
     async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
         directory = self._tasks / name

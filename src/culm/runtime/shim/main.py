@@ -4,9 +4,11 @@ The first process answers on its standard output (`{}`, or `{"error": ...}`) as 
 and ends; the supervisor goes on in a process of its own.
 """
 
+import fcntl
 import json
 import os
 import sys
+import termios
 
 from culm.runtime.shim import files, launch
 from culm.runtime.shim.cgroups import Cgroup
@@ -52,6 +54,8 @@ def run_inside(directory: str, command: list[str]) -> None:
     """Become `command` (its file, then its argv) in the container's group, environment, directory and user."""
     plan = files.read_plan(directory)
     executable, *argv = command
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # its own terminal: Ctrl-C and hanging up reach it
     group = Cgroup(plan["cgroup"]) if plan["cgroup"] else None
     if group is not None and group.pids():
         group.take(os.getpid())
