@@ -13,7 +13,6 @@ from culm.model.instance_types import INSTANCE_TYPES
 LOCAL = "local"
 LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
-LONGEST_BUCKET = 63
 ONLY_ON_AWS = (
     *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
     *("certificate", "zone", "spot", "retention", "github"),
@@ -118,10 +117,6 @@ def places_of_their_own(
             if len(group := f"{called}-{service}") > LONGEST_TARGET_GROUP:
                 problem = f"the target group of {service}, {group}, has {len(group)} characters"
                 source.refuse(key, f"{problem}; AWS takes {LONGEST_TARGET_GROUP}", "a shorter one: name: ...")
-        bucket = f"culm-{called}-{'0' * 12}-{one.region or ''}"
-        if len(bucket) > LONGEST_BUCKET:
-            problem = f"its vault, {bucket}, has {len(bucket)} characters; S3 takes {LONGEST_BUCKET}"
-            source.refuse(key, problem, "a shorter one: name: ...")
         found[name] = replace(one, project=called)
     return found
 
