@@ -2,7 +2,7 @@
 
 - It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
-- It cannot delete a route table that its stacks have made.
+- It cannot delete a route table or a managed policy that its stacks have made.
 - It knows no drift: here it is seen of log groups.
 """
 
@@ -16,7 +16,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.route_tables import RouteTable
 from moto.ecs.models import Cluster, ecs_backends
-from moto.iam.models import Role
+from moto.iam.models import ManagedPolicy, Role
 from moto.logs.models import logs_backends
 
 
@@ -56,6 +56,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Role, "put_policy", as_json)
     patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
     patch.setattr(RouteTable, "delete", delete_route_table, raising=False)
+    patch.setattr(ManagedPolicy, "delete", delete_managed_policy, raising=False)
 
 
 def set_protection(self: CloudFormationResponse) -> ActionResult:
@@ -68,6 +69,10 @@ def delete_route_table(self: RouteTable, account_id: str, region_name: str) -> N
     for association in list(self.associations):
         self.ec2_backend.disassociate_route_table(association)
     ec2_backends[account_id][region_name].delete_route_table(self.id)
+
+
+def delete_managed_policy(self: ManagedPolicy, account_id: str, region_name: str) -> None:
+    self.backend.managed_policies.pop(self.arn)
 
 
 def detect_stack_drift(self: CloudFormationResponse) -> ActionResult:

@@ -123,6 +123,7 @@ def test_removed_it_leaves_the_vault_its_key_and_the_images(team: Team, account:
     assert key in [one["KeyId"] for one in account.client("kms").list_keys()["Keys"]]
     roles = account.client("iam").list_roles()["Roles"]
     assert [r["Path"] for r in roles] == ["/aws-service-role/ecs.amazonaws.com/"]
+    assert account.client("iam").list_policies(Scope="Local")["Policies"] == []
     assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from culm.deploy.aws import stack
+from culm.deploy.aws import facts, stack
 from culm.deploy.aws.stack import Proposal, Say
-from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.manifest.project import Project, TargetSettings
 
@@ -14,6 +13,7 @@ Agree = Callable[[Proposal | None], bool]
 
 def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
     """Bring the stack to what culm.yml says; whether anything was done."""
+    facts.check_network(target, target.settings)
     found = stack.ready(target, project, say, progress)
     if found is None:
         if not agree(None):
@@ -38,11 +38,8 @@ def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> 
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
     """
-    wanted = {"AWSServiceRoleForECS": "ecs.amazonaws.com"}
-    if settings.spot:
-        wanted["AWSServiceRoleForEC2Spot"] = "spot.amazonaws.com"
     iam = target.client("iam")
-    for role, service in wanted.items():
-        if or_none(lambda role=role: iam.get_role(RoleName=role), "NoSuchEntity") is None:  # type: ignore[misc]
-            say(f"creating role {role}")
+    for service in ("ecs.amazonaws.com", *(["spot.amazonaws.com"] if settings.spot else [])):
+        if not iam.list_roles(PathPrefix=f"/aws-service-role/{service}/")["Roles"]:
+            say(f"creating the account's role for {service}")
             iam.create_service_linked_role(AWSServiceName=service)

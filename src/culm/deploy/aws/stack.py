@@ -106,7 +106,6 @@ def propose(target: Target, project: Project, found: Described | None) -> Propos
     from botocore.exceptions import ClientError
 
     settings = target.settings
-    facts.check_network(target, settings)
     wanted = template(project, settings, render.vault_bucket(project.name, target.account, target.region))
     parameters = facts.values(target, settings, wanted.parameters, found)
     tags = {"culm:project": project.name, TARGET_TAG: settings.name}
