@@ -142,9 +142,28 @@ def test_measured_peaks_tell_how_much_memory_is_enough() -> None:
     assert not any("memory" in r.write for r in found)
 
 
-def test_only_another_roll_cures_dead_percentages() -> None:
+def test_dead_percentages_are_cured_by_the_nearest_that_move_a_task_or_by_another_roll() -> None:
     state = running("a")
-    assert [r.write for r in ways_out(state, wanted(state, "a", roll=(75, 100), desired=2))] == ["a: {roll: auto}"]
+    assert [r.write for r in ways_out(state, wanted(state, "a", roll=(75, 100), desired=2))] == [
+        "a: {roll: 75/150}",
+        "a: {roll: 50/100}",
+        "a: {roll: auto}",
+    ]
+    assert [r.write for r in ways_out(state, wanted(state, "a", roll=(100, 125), desired=3))] == [
+        "a: {roll: 100/134}",
+        "a: {roll: 66/125}",
+        "a: {roll: auto}",
+    ]
+    full = running(*"abcdef")
+    assert [r.write for r in ways_out(full, wanted(full, "a", roll=(100, 100)))] == [
+        "a: {roll: 0/100}",
+        "a: {roll: auto}",
+    ]
+
+
+def test_the_least_memory_that_is_proposed_is_more_than_what_a_bench_of_nothing_shows() -> None:
+    state = running(*"abcdef")
+    assert "g: {memory: 32}" in [r.write for r in ways_out(state, wanted(state, "g"), peaks={"g": 5})]
 
 
 def test_a_task_larger_than_any_instance_needs_another_fleet() -> None:

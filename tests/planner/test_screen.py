@@ -66,12 +66,12 @@ Where tasks sit then, and what is left; a slot is 256 MiB
   #1 t2.micro  [c       |e       |+a      |...........]  227 of 995 MiB, 0 slots
   #2 t2.micro  [b       |d       |f       |...........]  227 of 995 MiB, 0 slots
 
-Moves, and the MiB left on each instance                              #1    #2
-      now                                                            227   227
-   1  a on #1 has stopped                                            483   227
-   2  migrate a on #1                                                227   227
-   3  a has migrated                                                 483   227
-   4  start a on #1                                                  227   227
+Moves, and the MiB left on each instance    #1    #2
+      now                                  227   227
+   1  a on #1 has stopped                  483   227
+   2  migrate a on #1                      227   227
+   3  a has migrated                       483   227
+   4  start a on #1                        227   227
 
 $53.78 a month, as now (us-east-1, prices of 2026-11-23)
   t2.micro 16.94, public IPv4 14.60, load balancer 16.43, its traffic 0.29,
@@ -97,7 +97,7 @@ def test_the_short_form_tells_who_moves_together_and_who_in_turn() -> None:
     in_turn = [plan.Asked(wanted=wanted(full, n, migrates=True), migration="may run") for n in "ab"]
     text = screen(made(full, *in_turn), short=True)
     assert "  1  a, then b: migrate, then roll\n" in text
-    assert "its migration if it changed; a new task on #2, then the old one stops" in text
+    assert "its migration (if it changed); a new task on #2, then the old one stops" in text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from culm.decide.ledger import need_of
 from culm.decide.simulate import simulate
 from culm.decide.state import ClusterState, group_of
+from culm.manifest.render import percents
 from culm.model.instance_types import INSTANCE_TYPES
 from culm.model.record import record
 from culm.model.task_definitions import TaskDefinition
@@ -18,6 +19,8 @@ from culm.planner.waves import Moves, Wanted
 HEADROOM = 1.25
 """A memory limit over the peak that was measured."""
 STEP_MIB = 16
+LEAST_MIB = 32
+"""No limit below this is proposed: where tasks are host processes, pages that they share may count for another."""
 LEAST_SHARE = 0.5
 """Of its memory: less is not proposed to a service that was not measured."""
 MOST_MORE = 2
@@ -49,7 +52,7 @@ def remedies(
 ) -> tuple[Remedy, ...]:
     """Of equally dear ones the least disturbing comes first."""
     stuck = [obstacle.name for obstacle in moves.obstacles]
-    found = [*_rolls(state, wanted, stuck)]
+    found = [*_percentages(state, wanted, moves), *_rolls(state, wanted, stuck)]
     if not all(obstacle.step == "configuration" for obstacle in moves.obstacles):
         found += _smaller(state, wanted, moves, peaks)
         found += _parked(state, wanted, stuck)
@@ -60,6 +63,25 @@ def remedies(
 def _fits(state: ClusterState, wanted: Sequence[Wanted]) -> Moves | None:
     moves = plan_moves(state, wanted)
     return None if moves.obstacles else moves
+
+
+def _percentages(state: ClusterState, wanted: Sequence[Wanted], moves: Moves) -> Iterator[Remedy]:
+    """The nearest percentages with which one task may move, where those that are written let none."""
+    dead = [obstacle.name for obstacle in moves.obstacles if obstacle.step == "configuration"]
+    if not dead or len(dead) < len(moves.obstacles):
+        return
+    for lower, but in ((False, "one task more while it rolls"), (True, "one task less while it rolls")):
+        rolls = {w.name: _one_may_move(w, lower=lower) for w in wanted if w.name in dead}
+        if _fits(state, [replace(w, roll=rolls.get(w.name, w.roll)) for w in wanted]):
+            written = ", ".join(f"{name}: {{roll: {low}/{high}}}" for name, (low, high) in rolls.items())
+            yield Remedy(what="percentages with which one task moves", write=written, but=but)
+
+
+def _one_may_move(one: Wanted, *, lower: bool) -> tuple[int, int]:
+    """minimumHealthyPercent of n tasks is rounded up, maximumPercent down."""
+    floor, ceiling = percents(one.roll, start_first=False)
+    count = max(one.service.desired_count, 1)
+    return (100 * (count - 1) // count, ceiling) if lower else (floor, -(-100 * (count + 1) // count))
 
 
 def _rolls(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str]) -> Iterator[Remedy]:
@@ -101,7 +123,7 @@ def _measured(one: Wanted, peaks: Mapping[str, int]) -> int | None:
     """The limit that its measured peak asks for, if that is less than it has."""
     if one.name not in peaks:
         return None
-    limit = -(-int(peaks[one.name] * HEADROOM) // STEP_MIB) * STEP_MIB
+    limit = max(-(-int(peaks[one.name] * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
     return limit if limit < need_of(one.definition).memory else None
 
 

@@ -10,6 +10,7 @@ from culm.planner.waves import Obstacle, Step
 
 FIELDS = 4
 """Differences of a service that the short form shows."""
+MOVES = "Moves, and the MiB left on each instance"
 WIDE = 100
 """Columns from which instances' ids are shown."""
 MIB_A_COLUMN = 21.0
@@ -34,7 +35,8 @@ def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
     """What does not fit, and the ways out; nothing when everything fits."""
     if plan.fits:
         return
-    yield "It does not fit; nothing is changed."
+    never = all(obstacle.step == "configuration" for obstacle in plan.moves.obstacles)
+    yield f"It {'can never finish' if never else 'does not fit'}; nothing is changed."
     numbers = _numbers(plan)
     names = _column([obstacle.name for obstacle in plan.moves.obstacles])
     for obstacle in plan.moves.obstacles:
@@ -47,7 +49,12 @@ def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
     written = _column([remedy.write for remedy in plan.remedies])
     for remedy in plan.remedies:
         what = remedy.what + (f"; {remedy.but}" if remedy.but else "")
-        yield _wrapped(what, width, f"  {money(remedy.dollars, signed=True):>9}  {remedy.write:<{written}}  ")
+        dollars = f"  {money(remedy.dollars, signed=True):>9}  "
+        if written > (width - len(dollars)) // 2:  # beside it there would be a word a line
+            yield _wrapped(remedy.write, width, dollars)
+            yield _wrapped(what, width, " " * (len(dollars) + 2))
+        else:
+            yield _wrapped(what, width, f"{dollars}{remedy.write:<{written}}  ")
 
 
 def objection(obstacle: Obstacle, numbers: Mapping[str, str]) -> str:
@@ -98,11 +105,12 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
 def sentence(service: ServicePlan, plan: Plan) -> str:
     """`its migration, then a new task on #1, then the old one stops; route /x/*`."""
     numbers = _numbers(plan)
-    if any(obstacle.name == service.name for obstacle in plan.moves.obstacles):
-        return "does not fit"
+    for obstacle in plan.moves.obstacles:
+        if obstacle.name == service.name:
+            return "can never finish" if obstacle.step == "configuration" else "does not fit"
     where = f" on {', '.join(numbers[arn] for arn in service.places)}" if service.places else ""
     migrates = service.migration in ("runs", "may run")
-    migration = "its migration" if service.migration == "runs" else "its migration if it changed"
+    migration = "its migration" if service.migration == "runs" else "its migration (if it changed)"
     match service.how:
         case "new":
             words = [f"new: {migration}, then a task{where}" if migrates else f"new{where}"]
@@ -178,15 +186,16 @@ def _steps(plan: Plan, width: int) -> Iterator[str]:
     numbers = _numbers(plan)
     columns = [h.arn for h in plan.hosts]
     shown = columns if len(columns) * 6 <= width - 40 else []
-    room = width - 6 * len(shown) - 8
-    yield f"{'Moves, and the MiB left on each instance':<{room + 6}}" + "".join(f"{numbers[a]:>6}" for a in shown)
+    words = [told(step, numbers, plan.project) for step in steps]
+    room = min(width - 6 * len(shown) - 8, max(_column(words), len(MOVES) - 6))
+    yield f"{MOVES:<{room + 6}}" + "".join(f"{numbers[a]:>6}" for a in shown)
     now = "".join(f"{h.free_now:>6}" for h in plan.hosts if h.arn in shown)
     yield f"      {'now':<{room}}{now}"
-    for number, step in enumerate(steps, 1):
+    for number, (step, word) in enumerate(zip(steps, words, strict=True), 1):
         left = "".join(f"{step.free[arn]:>6}" for arn in shown)
         if not shown:
             left = f"  {step.move.free_memory} MiB left there"
-        yield f"{number:>4}  {told(step, numbers, plan.project):<{room}.{room}}{left}".rstrip()
+        yield f"{number:>4}  {word:<{room}.{room}}{left}".rstrip()
 
 
 def told(step: Step, numbers: Mapping[str, str], project: str) -> str:
