@@ -168,6 +168,12 @@ def test_a_new_revision_rolls_as_told(project: Project, live: Live) -> None:
     }
 
 
+def test_a_roll_that_no_migration_went_before_is_undone_by_ecs(project: Project, live: Live) -> None:
+    change = diff.service(project, project.services["web"], live, "web:2", start_first=True, undoes=True)
+    assert change is not None
+    assert change.input["deploymentConfiguration"]["deploymentCircuitBreaker"]["rollback"] is True
+
+
 def test_a_changed_count_alone_rolls_nothing(project: Project, live: Live) -> None:
     change = diff.service(
         project, replace(project.services["web"], count=3), live, "arn:task-definition/web:1", start_first=True

@@ -57,6 +57,25 @@ def test_it_is_done_when_the_newest_deployment_is_all_there_is() -> None:
     assert isinstance(verdict(a_look(completed, OLD)), Going)
 
 
+BACK = {**OLD, "status": "PRIMARY", "taskDefinition": "web:1", "rolloutState": "IN_PROGRESS"}
+UNDONE = a_deployment(
+    status="ACTIVE", taskDefinition="web:2", rolloutState="FAILED", rolloutStateReason="tasks failed to start."
+)
+
+
+def test_that_ecs_went_back_is_no_success_however_steady_it_is() -> None:
+    steady = {**BACK, "rolloutState": "COMPLETED", "rolloutStateReason": "rolling back to deploymentId ecs-svc/old"}
+    task = a_task(taskDefinitionArn="web:2")
+    assert isinstance(verdict(a_look(steady, revision="web:2", stopped=[task])), Going)  # only described late
+    found = doomed(a_look(steady, revision="web:2", stopped=[task], left=True))
+    assert (found.why, found.task) == ("ECS's circuit breaker ended its deployment", task)
+    assert verdict(a_look(steady, revision="web:1")) == Done()
+
+
+def test_the_deployment_that_failed_tells_why_as_long_as_it_is_shown() -> None:
+    assert doomed(a_look(BACK, UNDONE, revision="web:2")).why == "tasks failed to start."
+
+
 def test_a_completed_deployment_whose_tasks_are_gone_is_not_done() -> None:
     assert isinstance(verdict(a_look(a_deployment(rolloutState="COMPLETED", runningCount=0))), Going)
 

@@ -130,6 +130,24 @@ def test_going_back_across_a_migration_is_asked_for_by_name(full: Stand) -> None
     assert full.get("/alpha/").status == 200
 
 
+def test_a_version_that_crashes_makes_way_for_the_one_before_unless_a_migration_ran(full: Stand) -> None:
+    full.write("epsilon/server.py", "raise SystemExit('no such setting')\n")
+    said = full.culm("deploy", "epsilon", status=1)
+    assert "no such setting" in said.err
+    assert "It went back to bamboo-epsilon:" in said.err
+    assert full.get("/epsilon/").status == 200
+
+    full.write("epsilon/migrate.py", "print('epsilon has another schema')\n")
+    said = full.culm("deploy", "epsilon", status=1)
+    assert "Its migration has run, and nothing undoes that" in said.err
+    assert "It went back" not in said.err
+    assert full.get("/epsilon/").status == 503
+    [words] = [line for line in said.err.splitlines() if "--across-migration" in line]
+    full.culm(*words.partition("culm rollback ")[2].replace("epsilon", "rollback epsilon", 1).split())
+    assert full.get("/epsilon/").status == 200
+    full.write("epsilon/server.py", SERVER)
+
+
 def test_what_a_service_can_take_is_measured_and_kept(full: Stand) -> None:
     full.culm("bench", "delta", "--seconds", "0.3")
     kept = json.loads((full.project / ".culm" / "bench.json").read_text())

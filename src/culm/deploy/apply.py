@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from culm.deploy import databases, diff, vaultfiles, wait
+from culm.deploy import databases, diff, undo, vaultfiles, wait
 from culm.deploy.build.port import Recipe, Say
 from culm.deploy.consistency import made, once_known
 from culm.deploy.diff import Change
@@ -131,6 +131,7 @@ def service(
     found = live.services.get(one.name)
     revision = live.task_definitions.get(found["taskDefinition"]) if found else None
     same = revision is not None and diff.task_definition_is(wanted, revision)
+    ran = False
     with ExitStack() as slot:
         if not same and published.migration is not None and not migrated(revision, published.migration):
             migration = migration_revision(target, project, one, published.migration, around, say)
@@ -142,9 +143,11 @@ def service(
             placed = partial(turns.reached, one.name, Stage.MIGRATING)
             migrate(target, project, one, migration, progress, placed=placed)
             say("migrated")
+            ran = True
         arn = str(revision["taskDefinitionArn"]) if same and revision else register(target, wanted, say)
         routed = diff.rule(project, one, live)
-        change = diff.service(project, one, live, arn, start_first=way.how == "start-first")
+        undoes = not ran and undo.is_good(found)
+        change = diff.service(project, one, live, arn, start_first=way.how == "start-first", undoes=undoes)
         turns.to_roll(one.name)
         for step in (routed, change):
             if step is not None:
@@ -155,7 +158,16 @@ def service(
     turns.reached(one.name, Stage.CALLED)
     changed = not same or routed is not None or change is not None
     rolls = change is not None and "deploymentConfiguration" in change.input
-    wait.until_steady(target, project, one, progress, fresh=rolls, revision=arn)
+    back = undo.by_hand(one, found, migrated=ran) if rolls and not undoes else ""
+    try:
+        wait.until_steady(target, project, one, progress, fresh=rolls, revision=arn, back=back)
+    except wait.NotSteady as failure:
+        if rolls and undoes:
+            say("goes back to the version before it")
+            raise undo.went_back(target, project, one, arn, progress, failure) from failure
+        if rolls and ran and found is not None:
+            raise CulmError(f"{failure.what}\n{undo.STAYS}", failure.hint) from failure
+        raise
     if changed:
         say("is steady")
     return changed
@@ -208,4 +220,6 @@ def roll(target: Target, project: Project, one: Service, progress: Say, **update
         raise CulmError(f"{one.name} is not deployed", f"culm deploy {one.name}")
     how = render.deployment_configuration(one, start_first=starts_first(target, project, one, found))
     target.client("ecs").update_service(cluster=project.name, service=one.name, deploymentConfiguration=how, **update)
-    wait.until_steady(target, project, one, progress, fresh=True, revision=update.get("taskDefinition"))
+    back = f"go back to the version before it: culm rollback {one.name}"
+    told = update.get("taskDefinition")
+    wait.until_steady(target, project, one, progress, fresh=True, revision=told, back=back)

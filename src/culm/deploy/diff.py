@@ -150,7 +150,7 @@ def rule(project: Project, service: Service, live: Live) -> Change | None:
 
 
 def service(
-    project: Project, one: Service, live: Live, task_definition_arn: str, *, start_first: bool
+    project: Project, one: Service, live: Live, task_definition_arn: str, *, start_first: bool, undoes: bool = False
 ) -> Change | None:
     """Create it, or bring it to this revision and these settings; None: it is so already.
 
@@ -158,7 +158,7 @@ def service(
     """
     group = live.target_groups[render.family(project, one)]["TargetGroupArn"]
     wanted = render.service(project, one, task_definition_arn, group)
-    how = render.deployment_configuration(one, start_first=start_first)
+    how = render.deployment_configuration(one, start_first=start_first, undoes=undoes)
     found = live.services.get(one.name)
     if found is None:
         given = wanted | {"deploymentConfiguration": how}

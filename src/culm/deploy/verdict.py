@@ -27,7 +27,9 @@ class Look:
     targets: Sequence[Described] = ()
     """TargetHealthDescriptions of its target group."""
     revision: str | None = None
-    """ARN of what it was told to run: what it is described as before it says so is over. None: not told."""
+    """ARN of what it was told to run. None: not told."""
+    left: bool = False
+    """Whether it was described as running that, and then as running another one for several looks."""
     stuck_seconds: float = 0.0
     """How long nothing has started or become healthy."""
 
@@ -54,7 +56,7 @@ def verdict(look: Look) -> Done | Going | Doomed:
     deployments = look.service["deployments"]
     primary = next(d for d in deployments if d["status"] == "PRIMARY")
     if look.revision not in (None, primary.get("taskDefinition")):
-        return Going(progress="not known everywhere yet")
+        return undone(look, primary) if went_back(look) else Going(progress="not known everywhere yet")
     state = primary.get("rolloutState", "IN_PROGRESS")
     running, desired = primary["runningCount"], primary["desiredCount"]
     mine = [task for task in look.stopped if task.get("startedBy") == primary["id"] and failed(task)]
@@ -79,6 +81,24 @@ def verdict(look: Look) -> Done | Going | Doomed:
     if waits and not primary["pendingCount"] and (event := told_of(look, primary, "failed to launch a task")):
         return Doomed(why=event, hint="see that the role is there and trusts ecs-tasks.amazonaws.com")
     return Going(progress=told(primary, len(deployments), look.targets))
+
+
+def went_back(look: Look) -> bool:
+    """Not only described late: its revision was PRIMARY and is not any more, or is listed as one that failed."""
+    return look.left or any(
+        d.get("taskDefinition") == look.revision and d.get("rolloutState") == "FAILED"
+        for d in look.service["deployments"]
+    )
+
+
+def undone(look: Look, primary: Described) -> Doomed:
+    """ECS went back by itself; why is told by the deployment that failed, as long as it is shown."""
+    ended = [d for d in look.service["deployments"] if d.get("taskDefinition") == look.revision]
+    mine = [task for task in look.stopped if task.get("taskDefinitionArn") == look.revision and failed(task)]
+    reasons = [str(d.get("rolloutStateReason") or "") for d in (*ended, primary)]
+    told = [reason for reason in reasons if reason and "rolling back to" not in reason]
+    why = told[0] if ended and told else "ECS's circuit breaker ended its deployment"
+    return Doomed(why=why, task=latest(mine), hint=advice(latest(mine)))
 
 
 def healthy(look: Look) -> float:

@@ -14,11 +14,16 @@ from culm.manifest.project import Project, Service
 TIMEOUT_SECONDS = 300.0
 UNKNOWN_SECONDS = 15.0
 """How long a service that has just been made may not be found."""
-
+SEVERAL = 3
+"""Looks in a row: AWS may describe what was before once more after it has described what is."""
 OWN_PORT = (
     "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), "
     "or let the command line name the port that the Dockerfile EXPOSEs"
 )
+
+
+class NotSteady(CulmError):
+    """It will not become steady; what was found is its text."""
 
 
 def intervals(first: float = 0.1, longest: float = 1.0) -> Iterator[float]:
@@ -37,16 +42,19 @@ def until_steady(
     *,
     fresh: bool,
     revision: str | None = None,
+    back: str = "",
     timeout: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Return when the service's newest deployment is all there is; raise with the cause when it cannot be.
+    """Return when the service's newest deployment is all there is; raise `NotSteady` when it cannot be.
 
     `fresh`: it has just been made, so that every task of it that stopped tells. Otherwise its past is past.
-    `revision`: the ARN of what it was told to run; until it says so itself, it is described as it was before.
+    `revision`: the ARN of what it was told to run; until it says so itself, it is described as it was before, and when
+    it says another one after that, ECS went back. `back`: what to try besides, where there is a way back.
     """
     started = moved = time.monotonic()
     before: object = None
     past: frozenset[str] | None = None
+    runs_it, looks_away = False, 0
     for pause in intervals(longest=target.longest_pause):
         look = look_at(target, project, service, moved)
         if look is None:
@@ -57,7 +65,10 @@ def until_steady(
         if past is None:
             past = frozenset() if fresh else frozenset(task["taskArn"] for task in look.stopped)
         stopped = [task for task in look.stopped if task["taskArn"] not in past]
-        look = replace(look, stopped=stopped, revision=revision)
+        now_it = look.service["taskDefinition"] == revision
+        runs_it = runs_it or now_it
+        looks_away = looks_away + 1 if runs_it and not now_it else 0
+        look = replace(look, stopped=stopped, revision=revision, left=looks_away >= SEVERAL)
         now = time.monotonic()
         if (state := movement(look)) != before:
             before, moved = state, now
@@ -65,7 +76,7 @@ def until_steady(
             case Done():
                 return
             case Doomed() as doomed:
-                raise failure(target, project, service, doomed, look)
+                raise failure(target, project, service, doomed, look, back)
             case Going(progress=said):
                 progress(said)
         if now - started > timeout:
@@ -106,15 +117,10 @@ def movement(look: Look) -> object:
     return counts, states
 
 
-def failure(target: Target, project: Project, service: Service, doomed: Doomed, look: Look) -> CulmError:
+def failure(target: Target, project: Project, service: Service, doomed: Doomed, look: Look, back: str) -> NotSteady:
     """The cause, on one screen."""
     what = f"{service.name} did not start: {doomed.why}"
     if doomed.task is not None:
         what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
-    back = (
-        [f"go back to the version before it: culm rollback {service.name}"]
-        if len(look.service["deployments"]) > 1
-        else []
-    )
     hint = OWN_PORT if "address already in use" in what.lower() else doomed.hint
-    return CulmError(what, "; or ".join([hint, *back] if hint else back))
+    return NotSteady(what, "; or ".join(part for part in (hint, back) if part))

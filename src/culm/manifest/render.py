@@ -294,14 +294,14 @@ def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:
     return START_FIRST if roll == "start-first" or (roll == "auto" and start_first) else STOP_FIRST
 
 
-def deployment_configuration(service: Service, *, start_first: bool) -> Input:
-    """How it rolls. The breaker ends a roll that cannot succeed; it does not undo one: a migration may have run.
+def deployment_configuration(service: Service, *, start_first: bool, undoes: bool = False) -> Input:
+    """How it rolls. The breaker ends a roll that cannot succeed; `undoes`: and goes back, as no migration has run.
 
     AWS's own threshold, half of the desired count but three tasks at least, lets a single task fail for minutes.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
     """
     minimum, maximum = percents(service.roll, start_first=start_first)
-    breaker: Input = {"enable": True, "rollback": False}
+    breaker: Input = {"enable": True, "rollback": undoes}
     if service.count <= 1:
         breaker["thresholdConfiguration"] = {"type": "COUNT", "value": MOST_FAILURES}
     return {"minimumHealthyPercent": minimum, "maximumPercent": maximum, "deploymentCircuitBreaker": breaker}
