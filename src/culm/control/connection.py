@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         if self._answering or self._waiting or data is None:
             return self._transport.close()  # type: ignore[no-any-return]
         self._state.connections.discard(self)
-        other = HttpToolsProtocol(**self._uvicorns)
+        other = Uvicorns(**self._uvicorns)
         self._transport.set_protocol(other)
         other.connection_made(self._transport)
         other.data_received(data)
@@ -150,3 +150,15 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"".join((head, given, b"\r\n", response.body)))
         if not kept:
             self._transport.close()
+
+
+class Uvicorns(HttpToolsProtocol):
+    """Whatever else there is on this port."""
+
+    def _should_upgrade_to_ws(self) -> bool:
+        """Websockets are loaded by the first that is asked for: most clusters never see one."""
+        if self.ws_protocol_class is None:
+            from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+            self.ws_protocol_class = WebSocketsSansIOProtocol
+        return True

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import culm.cloud
+from culm.cloud.ecs.executions import PATH as EXECUTIONS
 from culm.control import clock, keys, loop, runtimes, task_endpoint
 from culm.control.agents import Agents
 from culm.control.balancer import Balancer
 from culm.control.databases import Databases
+from culm.control.executions import Executions
 from culm.control.files import write_owner_only
 from culm.control.fleet import Fleet
 from culm.control.log_sink import LogSink
@@ -183,6 +185,7 @@ class Daemon:
         mounts: list[tuple[Callable[[Scope], bool], App]] = [
             (_under(CREDENTIALS), credentials),
             (_under(METADATA), metadata),
+            (_under(EXECUTIONS), Executions(self._store, self._runtime, now=clock.now, new_id=clock.new_id)),
             (_under("/v2/"), registry_application(registry)),
         ]
         answer = answering(api, self._store, changed.set)

@@ -116,4 +116,5 @@ class Task:
     protected_until: float | None = None
     """Scale-in protection ends then; None: it has none."""
     overrides: TaskOverride = TaskOverride()
+    enable_execute_command: bool = False
     tags: Stored[tuple[Tag, ...]] = ()

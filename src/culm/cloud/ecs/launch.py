@@ -53,6 +53,7 @@ def launch(db: Connection, what: Launch, container_instance_arn: str, now: float
         capacity_provider_name=what.capacity_provider_name,
         created_at=now,
         overrides=what.overrides,
+        enable_execute_command=what.enable_execute_command,
         tags=what.tags,
     )
     tasks.insert(
@@ -61,7 +62,6 @@ def launch(db: Connection, what: Launch, container_instance_arn: str, now: float
         service_arn=what.service_arn,
         need=need,
         load_balanced=what.load_balanced,
-        enable_execute_command=what.enable_execute_command,
     )
     tag_store.put(db, task.task_arn, what.tags)
     return task

@@ -56,4 +56,12 @@ def _view(task: Task) -> dict[str, Any]:
 
 def _container(task: Task, container: Any) -> dict[str, Any]:
     shown = {f.name: getattr(container, f.name) for f in fields(container)}
-    return shown | {"task_arn": task.task_arn, "network_interfaces": []}
+    view = shown | {"task_arn": task.task_arn, "network_interfaces": []}
+    return view | {"managed_agents": [_exec_agent(task, container)]} if task.enable_execute_command else view
+
+
+def _exec_agent(task: Task, container: Any) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ManagedAgent.html"""
+    status = container.last_status if container.last_status in ("RUNNING", "STOPPED") else "PENDING"
+    agent = {"name": "ExecuteCommandAgent", "last_status": status}
+    return agent | {"last_started_at": task.started_at} if status == "RUNNING" and task.started_at else agent

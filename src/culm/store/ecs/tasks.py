@@ -46,7 +46,6 @@ def insert(
     service_arn: str | None,
     need: Need,
     load_balanced: bool = False,
-    enable_execute_command: bool = False,
 ) -> None:
     """Keep a new task that takes `need` from its instance."""
     ports = [f"{port}/tcp" for port in need.ports] + [f"{port}/udp" for port in need.ports_udp]
@@ -55,7 +54,7 @@ def insert(
         cpu=task.cpu,
         memory=task.memory,
         tags=task.tags,
-        enable_execute_command=enable_execute_command,
+        enable_execute_command=task.enable_execute_command,
         capacity_provider_name=task.capacity_provider_name,
     )
     reported = Reported(containers=task.containers)
@@ -207,6 +206,7 @@ def task_of(row: Row) -> Task:
         healthy_at=row["healthy_at"],
         protected_until=row["protected_until"],
         overrides=asked.overrides,
+        enable_execute_command=asked.enable_execute_command,
         tags=asked.tags,
     )
 
