@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from sqlite3 import Connection
 
 import msgspec
@@ -21,7 +20,13 @@ class Secret:
     """Epoch seconds, as all times here."""
     changed_at: float
     description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    kms_key_id: str | None = None
+    policy: str | None = None
+    """The document that says who else may use it."""
+    accessed_at: float | None = None
+    """The beginning of the day when it was last read."""
+    tags: Mapping[str, str] | None = None
+    """None: it never had any."""
     deleted_at: float | None = None
     """When it goes, once it is marked for deletion."""
 
@@ -32,13 +37,18 @@ class Version:
     created_at: float
     stages: tuple[str, ...]
     binary: bool
+    accessed_at: float | None = None
+    """The beginning of the day when it was last read."""
 
 
 _decode = msgspec.json.Decoder(Secret).decode
 
 
 def find(db: Connection, name_or_arn: str) -> Secret | None:
-    row = db.execute("SELECT body FROM secret WHERE ? IN (arn, name)", (name_or_arn,)).fetchone()
+    """By name, by ARN, or by ARN without the six characters at its end."""
+    row = db.execute(
+        "SELECT body FROM secret WHERE ?1 IN (arn, name, substr(arn, 1, length(arn) - 7)) LIMIT 1", (name_or_arn,)
+    ).fetchone()
     return _decode(row[0]) if row else None
 
 
@@ -59,7 +69,8 @@ def delete(db: Connection, arn: str) -> None:
 
 def versions(db: Connection, arn: str) -> Sequence[Version]:
     rows = db.execute(
-        "SELECT version_id, created_at, stages, binary FROM secret_version WHERE secret = ? ORDER BY id", (arn,)
+        "SELECT version_id, created_at, stages, binary, accessed_at FROM secret_version WHERE secret = ? ORDER BY id",
+        (arn,),
     )
     return [
         Version(
@@ -67,6 +78,7 @@ def versions(db: Connection, arn: str) -> Sequence[Version]:
             created_at=row["created_at"],
             stages=tuple(json.loads(row["stages"])),
             binary=bool(row["binary"]),
+            accessed_at=row["accessed_at"],
         )
         for row in rows
     ]
@@ -77,6 +89,10 @@ def set_stages(db: Connection, arn: str, version_id: str, stages: Sequence[str])
         "UPDATE secret_version SET stages = ? WHERE secret = ? AND version_id = ?",
         (json.dumps([*stages]), arn, version_id),
     )
+
+
+def record_access(db: Connection, arn: str, version_id: str, day: float) -> None:
+    db.execute("UPDATE secret_version SET accessed_at = ? WHERE secret = ? AND version_id = ?", (day, arn, version_id))
 
 
 def put(db: Connection, arn: str, version: Version, value: bytes) -> None:

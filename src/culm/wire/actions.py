@@ -39,6 +39,11 @@ def needs(service: str, operation: str, members: Members, place: Place) -> list[
         return s3(operation, members)
     prefix = PREFIXES.get(service, service)
     found = [Need(action=f"{prefix}:{operation}", resource=each) for each in resources(service, members, place)]
+    if operation == "BatchGetSecretValue":
+        found += [
+            Need(action="secretsmanager:GetSecretValue", resource=_secret(each, members, place))
+            for each in members.get("SecretIdList") or ("*",)
+        ]
     return [*found, *passed_roles(service, members)]
 
 
@@ -86,6 +91,8 @@ def _role(value: str, members: Members, place: Place) -> str:
 
 def _secret(value: str, members: Members, place: Place) -> str:
     """A secret's ARN ends with six characters of its own; a policy says `-??????`."""
+    if value == "*" or value.startswith("arn:"):
+        return value
     return arn("secretsmanager", place.region, place.account, f"secret:{value}-??????")
 
 
@@ -116,7 +123,7 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
     "logs": (("logGroupName", _log), ("logGroupIdentifier", _log)),
     "rds": (("DBInstanceIdentifier", _named("rds", "db:")), ("ResourceName", _named("rds", ""))),
     "secretsmanager": (("SecretId", _secret), ("Name", _secret)),
-    "ssm": (("Name", _parameter), ("Names", _parameter), ("Path", _parameter)),
+    "ssm": (("Name", _parameter), ("Names", _parameter), ("Path", _parameter), ("ResourceId", _parameter)),
 }
 """The members that name what an operation is about, the nearest first."""
 

@@ -1,4 +1,4 @@
-"""Whether the caller may do what it asks for: its role's policies and the bucket's decide before it is done."""
+"""Whether the caller may do what it asks for: its role's policies and the resource's decide before it is done."""
 
 from collections.abc import Mapping
 from sqlite3 import Connection
@@ -9,6 +9,7 @@ from culm.decide.policy_documents import parse
 from culm.errors import AwsError
 from culm.model.policies import Ask, Verdict
 from culm.model.principals import Principal
+from culm.store import secrets
 from culm.store.iam import roles
 from culm.store.s3 import bucket_policies
 from culm.wire.actions import Members, Need, Place, needs
@@ -46,8 +47,8 @@ def authorize(
     if not asked:
         return
     own = [parse(document) for document in roles.documents(db, principal.role_arn)]
-    document = bucket_policies.find(db, members["Bucket"]) if service == "s3" and members.get("Bucket") else None
-    of_bucket = [parse(document)] if document else []
+    document = policy_of_resource(db, service, members)
+    of_resource = [parse(document)] if document else []
     context = circumstances(principal, service, members, place, source)
     for need in asked:
         verdict = evaluate(
@@ -59,10 +60,20 @@ def authorize(
                 context=context,
             ),
             own,
-            of_bucket,
+            of_resource,
         )
         if not verdict.allowed:
             raise denied(principal, need, verdict, protocol)
+
+
+def policy_of_resource(db: Connection, service: str, members: Members) -> str | None:
+    """The document that a bucket or a secret has of its own."""
+    if service == "s3" and members.get("Bucket"):
+        return bucket_policies.find(db, members["Bucket"])
+    if service == "secretsmanager" and members.get("SecretId"):
+        secret = secrets.find(db, str(members["SecretId"]))
+        return secret.policy if secret else None
+    return None
 
 
 def denied(principal: Principal, need: Need, verdict: Verdict, protocol: str) -> AwsError:

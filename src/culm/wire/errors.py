@@ -14,6 +14,8 @@ def modelled(service: Service, error: AwsError) -> AwsError:
     declared = shape.get("error", {})
     names = {snake(member): member for member in shape.get("members", {})}
     members = {names.get(own) or pascal(own): value for own, value in error.members.items()}
+    if names.get("message") == "Message" and service.protocol == "json":
+        members["Message"] = error.message
     status = declared.get("httpStatusCode", error.status) if error.status == 400 else error.status
     return AwsError(declared.get("code", error.code), error.message, status, **members)
 
