@@ -4,6 +4,7 @@
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
 - It cannot delete a route table or a managed policy that its stacks have made.
 - It knows no drift: here it is seen of log groups.
+- It imports nothing: here a change set that is told to adopts buckets and repositories by name, and keys by id.
 """
 
 import json
@@ -15,9 +16,12 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.route_tables import RouteTable
+from moto.ecr.models import Repository, ecr_backends
 from moto.ecs.models import Cluster, ecs_backends
 from moto.iam.models import ManagedPolicy, Role
+from moto.kms.models import Key, kms_backends
 from moto.logs.models import logs_backends
+from moto.s3.models import FakeBucket, s3_backends
 
 
 def complete(patch: pytest.MonkeyPatch) -> None:
@@ -57,6 +61,47 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
     patch.setattr(RouteTable, "delete", delete_route_table, raising=False)
     patch.setattr(ManagedPolicy, "delete", delete_managed_policy, raising=False)
+
+    adoption(patch)
+
+
+def adoption(patch: pytest.MonkeyPatch) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html"""
+    by_name: list[bool] = [False]
+    by_id: dict[str, str] = {}
+    create_change_set = CloudFormationResponse.create_change_set
+    create_bucket, create_repository, create_key = (
+        kind.create_from_cloudformation_json.__func__ for kind in (FakeBucket, Repository, Key)
+    )
+
+    def told(self: CloudFormationResponse) -> ActionResult:
+        by_name[0] = bool(self._get_bool_param("ImportExistingResources"))
+        by_id.clear()
+        for one in self._get_param("ResourcesToImport", []):
+            by_id[one["LogicalResourceId"]] = one["ResourceIdentifier"]["KeyId"]
+        return create_change_set(self)
+
+    def bucket(cls: Any, name: str, body: Any, account_id: str, region_name: str, **more: Any) -> Any:
+        there = s3_backends[account_id]["aws"].buckets
+        found = there.get(name) if by_name[0] else None
+        return found or create_bucket(cls, name, body, account_id, region_name, **more)
+
+    def repository(cls: Any, name: str, body: Any, account_id: str, region_name: str, **more: Any) -> Any:
+        there = ecr_backends[account_id][region_name].repositories
+        found = there.get(body["Properties"]["RepositoryName"]) if by_name[0] else None
+        return found or create_repository(cls, name, body, account_id, region_name, **more)
+
+    def key(cls: Any, name: str, body: Any, account_id: str, region_name: str, **more: Any) -> Any:
+        if (known := by_id.get(more["LogicalId"])) is not None:
+            return kms_backends[account_id][region_name].keys[known]
+        made = create_key(cls, name, body, account_id, region_name, **more)
+        made.policy = json.dumps(made.policy)  # which DescribeKey looks at
+        return made
+
+    patch.setattr(CloudFormationResponse, "create_change_set", told)
+    patch.setattr(FakeBucket, "create_from_cloudformation_json", classmethod(bucket))
+    patch.setattr(Repository, "create_from_cloudformation_json", classmethod(repository))
+    patch.setattr(Key, "create_from_cloudformation_json", classmethod(key))
 
 
 def set_protection(self: CloudFormationResponse) -> ActionResult:

@@ -87,6 +87,34 @@ def test_destroyed_with_everything_the_account_is_empty_again(account: Account, 
     assert account.client("ecr").describe_repositories()["repositories"] == []
 
 
+def test_what_stayed_is_found_again(account: Account, run: Run) -> None:
+    run("aws", "bootstrap", "--yes")
+    bucket, s3 = f"culm-bamboo-{ACCOUNT}-{REGION}", account.client("s3")
+    s3.put_object(Bucket=bucket, Key="stg/web/settings.toml", Body=b"one")
+    assert run("aws", "destroy", "--yes").exit_code == 0
+    [key] = [one["KeyId"] for one in account.client("kms").list_keys()["Keys"] if described(account, one["KeyId"])]
+    again = run("aws", "bootstrap", "--yes")
+    assert again.exit_code == 0, again.output
+    assert f"adopting vault {bucket} and its key {key}\n" in again.stderr
+    assert [one["KeyId"] for one in account.client("kms").list_keys()["Keys"] if described(account, one["KeyId"])] == [
+        key
+    ]
+    assert s3.get_object(Bucket=bucket, Key="stg/web/settings.toml")["Body"].read() == b"one"
+    assert run("aws", "diff").exit_code == 0
+    run("aws", "destroy", "--yes")
+    account.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    refused = run("aws", "bootstrap", "--yes").exception
+    assert isinstance(refused, CulmError)
+    assert "is about to be deleted" in refused.what
+    assert f"aws kms cancel-key-deletion --key-id {key}" in refused.hint
+
+
+def described(account: Account, key: str) -> bool:
+    """Whether a key is one of ours."""
+    found = account.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+    return str(found["Description"]).startswith("culm: ")
+
+
 def test_nothing_is_made_or_removed_where_nobody_can_be_asked(account: Account, run: Run) -> None:
     refused = run("aws", "bootstrap")
     assert isinstance(refused.exception, UsageError)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from culm.deploy.aws import facts, stack
+from culm.deploy.aws import adoption, facts, stack
 from culm.deploy.aws.stack import Proposal, Say
+from culm.deploy.aws.template import stack_name
 from culm.deploy.target import Target
+from culm.manifest import render
 from culm.manifest.project import Project, TargetSettings
 
 Agree = Callable[[Proposal | None], bool]
@@ -19,7 +21,11 @@ def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress
         if not agree(None):
             return False
         service_linked_roles(target, target.settings, say)
-    proposal = stack.propose(target, project, found)
+        bucket = render.vault_bucket(project.name, target.account, target.region)
+        if (key := adoption.orphaned_key(target, bucket)) is not None:
+            say(f"adopting vault {bucket} and its key {key}")
+            stack.adopt(target, project, key, progress)
+    proposal = stack.propose(target, project, stack.find(target, stack_name(project)))
     if proposal is None:
         if found is not None:
             stack.protect(target, found)
@@ -27,7 +33,7 @@ def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress
     if found is not None and not agree(proposal):
         stack.withdraw(target, proposal)
         return False
-    say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
+    say(f"{'changing' if found else 'making'} stack {proposal.stack}: a few minutes")
     stack.carry_out(target, proposal, progress)
     say(f"stack {proposal.stack} is there")
     return True

@@ -141,18 +141,22 @@ _Writer.add_representer(Script, lambda writer, value: writer.represent_scalar("!
 def written(template: Template) -> str:
     """The template as YAML that people read: in order, with a comment above each section."""
     described = textwrap.fill(template.description, width=110, initial_indent="  ", subsequent_indent="  ")
-    parts = [
-        f'AWSTemplateFormatVersion: "2010-09-09"\nDescription: >-\n{described}\n',
-        "Parameters:\n" + "\n".join(_inside({name: body}) for name, body in template.parameters.items()),
-    ]
+    parts = [f'AWSTemplateFormatVersion: "2010-09-09"\nDescription: >-\n{described}\n']
+    if template.parameters:
+        parts.append("Parameters:\n" + _entries(template.parameters))
     resources = "Resources:\n"
     for section in template.sections:
         comment = "".join(f"  # {line}\n" for line in section.title.splitlines())
-        bodies = "\n".join(_inside({name: body}) for name, body in section.resources.items())
-        resources += f"\n{comment}\n{bodies}" if resources != "Resources:\n" else f"{comment}\n{bodies}"
+        gap = "" if resources == "Resources:\n" else "\n"
+        resources += f"{gap}{comment}\n{_entries(section.resources)}"
     parts.append(resources)
-    parts.append("Outputs:\n" + "\n".join(_inside({name: body}) for name, body in template.outputs.items()))
+    if template.outputs:
+        parts.append("Outputs:\n" + _entries(template.outputs))
     return "\n".join(parts)
+
+
+def _entries(entries: Resources) -> str:
+    return "\n".join(_inside({name: body}) for name, body in entries.items())
 
 
 def _inside(entry: Resources) -> str:

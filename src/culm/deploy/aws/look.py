@@ -3,15 +3,14 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from culm.deploy.aws import difference
+from culm.deploy.aws import difference, stack
 from culm.deploy.aws.difference import Difference
 from culm.deploy.aws.document import read
-from culm.deploy.aws.template import body, stack_name, template
+from culm.deploy.aws.template import body, stack_name
 from culm.deploy.live import Described
 from culm.deploy.target import Target
 from culm.deploy.wait import intervals
 from culm.errors import CulmError, TimedOut
-from culm.manifest import render
 from culm.manifest.project import Project
 
 DRIFT_SECONDS = 600.0
@@ -30,8 +29,7 @@ def differences(target: Target, project: Project) -> list[Difference]:
 
 
 def wanted_template(target: Target, project: Project) -> str:
-    bucket = render.vault_bucket(project.name, target.account, target.region)
-    return body(template(project, target.settings, bucket))
+    return body(stack.wanted_template(target, project))
 
 
 def live_template(target: Target, project: Project) -> str:

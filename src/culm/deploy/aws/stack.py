@@ -3,8 +3,10 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from culm.deploy.aws import events, facts, protection
+from culm.deploy.aws import adoption, events, facts, protection
+from culm.deploy.aws.document import Template
 from culm.deploy.aws.template import body, stack_name, template
 from culm.deploy.live import Described
 from culm.deploy.target import Target
@@ -103,41 +105,69 @@ def own(target: Target, found: Described) -> None:
 
 def propose(target: Target, project: Project, found: Described | None) -> Proposal | None:
     """A change set from what is there to what culm.yml wants; None: nothing would change."""
+    wanted = wanted_template(target, project)
+    parameters = facts.values(target, target.settings, wanted.parameters, found)
+    return change_set(
+        target,
+        project,
+        creates=found is None,
+        ChangeSetType="UPDATE" if found else "CREATE",
+        TemplateBody=body(wanted),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        ImportExistingResources=True,
+    )
+
+
+def adopt(target: Target, project: Project, key: str, progress: Say) -> Described:
+    """A stack that begins with the key of a vault that was there before."""
+    identified = {"ResourceType": "AWS::KMS::Key", "LogicalResourceId": adoption.KEY}
+    proposal = change_set(
+        target,
+        project,
+        creates=True,
+        ChangeSetType="IMPORT",
+        TemplateBody=body(adoption.only_key(wanted_template(target, project))),
+        ResourcesToImport=[identified | {"ResourceIdentifier": {"KeyId": key}}],
+    )
+    assert proposal is not None, "something is imported"
+    return carry_out(target, proposal, progress)
+
+
+def wanted_template(target: Target, project: Project) -> Template:
+    return template(project, target.settings, render.vault_bucket(project.name, target.account, target.region))
+
+
+def change_set(target: Target, project: Project, *, creates: bool, **given: Any) -> Proposal | None:
+    """Made, and looked through by CloudFormation; None: it would change nothing."""
     from botocore.exceptions import ClientError
 
-    settings = target.settings
-    wanted = template(project, settings, render.vault_bucket(project.name, target.account, target.region))
-    parameters = facts.values(target, settings, wanted.parameters, found)
-    tags = {"culm:project": project.name, TARGET_TAG: settings.name}
+    tags = {"culm:project": project.name, TARGET_TAG: target.settings.name}
     client = target.client("cloudformation")
-    name, change_set = stack_name(project), f"culm-{secrets.token_hex(6)}"
+    name, made = stack_name(project), f"culm-{secrets.token_hex(6)}"
     try:
         client.create_change_set(
             StackName=name,
-            ChangeSetName=change_set,
-            ChangeSetType="UPDATE" if found else "CREATE",
-            TemplateBody=body(wanted),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            ChangeSetName=made,
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            ImportExistingResources=True,
+            **given,
         )
     except ClientError as error:
-        if found and any(words in str(error) for words in UNCHANGED):
+        if not creates and any(words in str(error) for words in UNCHANGED):
             return None
         raise
     for pause in intervals(0.2, 2.0):
-        described = client.describe_change_set(StackName=name, ChangeSetName=change_set)
+        described = client.describe_change_set(StackName=name, ChangeSetName=made)
         if described["Status"] == "CREATE_COMPLETE":
             break
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
-            client.delete_change_set(StackName=name, ChangeSetName=change_set)
+            client.delete_change_set(StackName=name, ChangeSetName=made)
             if any(words in reason for words in UNCHANGED):
                 return None
             raise CulmError(f"CloudFormation does not take the change of stack {name}: {reason}", events.hint([reason]))
         time.sleep(pause)
-    return Proposal(stack=name, change_set=change_set, changes=changes(target, name, change_set), creates=found is None)
+    return Proposal(stack=name, change_set=made, changes=changes(target, name, made), creates=creates)
 
 
 def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
