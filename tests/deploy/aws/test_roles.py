@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.deploy.aws.conftest import ACCOUNT, REGION, Team
 
-from culm.decide.policies import evaluate
+from culm.decide.policies import evaluate, trusts
 from culm.decide.policy_documents import parse
 from culm.deploy.aws.template import template
 from culm.manifest import render
@@ -22,6 +22,7 @@ BOUNDARY = "TaskBoundary"
 @pytest.fixture
 def resources(team: Team) -> dict[str, Any]:
     """The stack's, with everything filled in as CloudFormation would."""
+    team.writes("stg: {provider: aws, region: us-east-1, github: example/bamboo}")
     made = template(team.project, team.target().settings, BUCKET).resources
     text = json.dumps(made)
     for stand_in, value in (("${AWS::AccountId}", ACCOUNT), ("${AWS::Region}", REGION), ("${Vault}", BUCKET)):
@@ -143,3 +144,59 @@ def test_ecs_fetches_the_projects_images_and_writes_its_logs_alone(resources: di
     assert not may("ecr:PutImage", f"{images}/bamboo/accounts")
     assert not may("logs:PutLogEvents", f"{logs}:/culm/payroll/web:log-stream:1")
     assert not may("s3:GetObject", f"{VAULT}/stg/accounts/database.url")
+
+
+def test_ci_deploys_this_project_and_changes_neither_the_stack_nor_others(resources: dict[str, Any]) -> None:
+    def may(action: str, resource: str = "*", **context: str) -> bool:
+        return evaluate(ask(action, resource, **context), policies(resources, "DeployRole")).allowed
+
+    elb, roles = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}", f"arn:aws:iam::{ACCOUNT}:role"
+    to_tasks = {"iam__PassedToService": "ecs-tasks.amazonaws.com"}
+    assert may("ecs:UpdateService", f"{ECS}:service/bamboo/web")
+    assert may("ecs:RunTask", f"{ECS}:task-definition/bamboo-web-migrate:3", ecs__cluster=f"{ECS}:cluster/bamboo")
+    assert may("elasticloadbalancing:CreateRule", f"{elb}:listener/app/bamboo/1/2")
+    assert may("iam:PassRole", f"{roles}/bamboo.execution", **to_tasks)
+    assert may("ecr:PutImage", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/bamboo/web")
+    assert may("s3:PutObject", f"{VAULT}/stg/web/load-balancer.url")
+    assert not may("ecs:UpdateService", f"{ECS}:service/payroll/web")
+    assert not may("ecs:RunTask", f"{ECS}:task-definition/bamboo-web:3", ecs__cluster=f"{ECS}:cluster/payroll")
+    assert not may("iam:PassRole", f"{roles}/bamboo-web", iam__PassedToService="ec2.amazonaws.com")
+    assert not may("iam:PassRole", f"{roles}/bamboo.deploy", **to_tasks)
+    assert not may("iam:PassRole", f"{roles}/bamboo-perf-web", **to_tasks)
+    assert not may("s3:GetObject", f"{VAULT}/prd/web/database.url")
+    for change in ("UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "DeleteStack", "SetStackPolicy"):
+        assert not may(f"cloudformation:{change}", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/culm-bamboo/1")
+
+
+def test_a_pull_requests_job_looks_and_reads_no_configuration(resources: dict[str, Any]) -> None:
+    def may(action: str, resource: str = "*") -> bool:
+        return evaluate(ask(action, resource), policies(resources, "PlanRole")).allowed
+
+    assert may("ecs:DescribeServices", f"{ECS}:service/bamboo/web")
+    assert may("s3:ListBucket", VAULT)
+    assert not may("s3:GetObject", f"{VAULT}/stg/web/database.url")
+    assert not may("ecs:UpdateService", f"{ECS}:service/bamboo/web")
+
+
+@pytest.mark.parametrize(
+    ("role", "subject"),
+    [
+        ("DeployRole", "repo:example/bamboo:ref:refs/heads/main"),
+        ("PlanRole", "repo:example/bamboo:pull_request"),
+    ],
+)
+def test_github_speaks_for_the_repository_alone(resources: dict[str, Any], role: str, subject: str) -> None:
+    issuer = "token.actions.githubusercontent.com"
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"
+    trust = parse(json.dumps(resources[role]["Properties"]["AssumeRolePolicyDocument"]))
+
+    def trusted(who: str, said: str, audience: str = "sts.amazonaws.com") -> bool:
+        context = {f"{issuer}:sub": (said,), f"{issuer}:aud": (audience,)}
+        asked = Ask(action="sts:AssumeRoleWithWebIdentity", principals=(who,), account=ACCOUNT, context=context)
+        return trusts(trust, asked, [])
+
+    assert trusted(provider, subject)
+    assert not trusted(provider, subject, audience="somebody")
+    assert not trusted(provider, subject.replace("example/", "fork/"))
+    assert not trusted(provider, "repo:example/bamboo:ref:refs/heads/feature")
+    assert not trusted(f"arn:aws:iam::{ACCOUNT}:oidc-provider/other", subject)

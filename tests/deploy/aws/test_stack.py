@@ -150,6 +150,17 @@ def test_instances_know_their_cluster_and_keep_room_for_what_is_no_task(team: Te
     assert (group["MinSize"], group["MaxSize"], len(group["Instances"])) == (2, 2, 2)
 
 
+def test_github_is_believed_once_in_an_account_and_its_jobs_have_roles(team: Team, account: Account) -> None:
+    team.writes("stg: {provider: aws, region: us-east-1, github: example/bamboo}")
+    bootstrap(team, account)
+    assert bootstrap(team, account) == (False, [])
+    iam = account.client("iam")
+    [provider] = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    for role in ("bamboo.deploy", "bamboo.plan"):
+        [statement] = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Federated": provider["Arn"]}
+
+
 def launched(account: Account) -> dict[str, Any]:
     ec2 = account.client("ec2")
     [template] = ec2.describe_launch_templates()["LaunchTemplates"]

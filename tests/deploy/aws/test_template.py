@@ -27,6 +27,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "arm": ("stg: {provider: aws, instances: 2 x t4g.micro}",),
     "mixed": ("stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small}",),
     "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
+    "ci": ("stg: {provider: aws, github: example/bamboo}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
 }
 

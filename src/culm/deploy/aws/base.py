@@ -6,7 +6,7 @@ from culm.deploy.aws import adoption, facts, stack
 from culm.deploy.aws.stack import Proposal, Say
 from culm.deploy.aws.template import stack_name
 from culm.deploy.target import Target
-from culm.manifest import render
+from culm.manifest import ci, render
 from culm.manifest.project import Project, TargetSettings
 
 Agree = Callable[[Proposal | None], bool]
@@ -33,6 +33,8 @@ def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress
     if found is not None and not agree(proposal):
         stack.withdraw(target, proposal)
         return False
+    if target.settings.github is not None:
+        identity_provider(target, say)
     say(f"{'changing' if found else 'making'} stack {proposal.stack}: a few minutes")
     stack.carry_out(target, proposal, progress)
     say(f"stack {proposal.stack} is there")
@@ -49,3 +51,15 @@ def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> 
         if not iam.list_roles(PathPrefix=f"/aws-service-role/{service}/")["Roles"]:
             say(f"creating the account's role for {service}")
             iam.create_service_linked_role(AWSServiceName=service)
+
+
+def identity_provider(target: Target, say: Say) -> None:
+    """Whom the account believes what GitHub's jobs are. An account has one for all, so it is in no stack.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+    """
+    iam = target.client("iam")
+    known = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    if not any(provider["Arn"].endswith(f":oidc-provider/{ci.ISSUER}") for provider in known):
+        say(f"letting the account believe {ci.ISSUER}")
+        iam.create_open_id_connect_provider(Url=f"https://{ci.ISSUER}", ClientIDList=[ci.AUDIENCE])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from culm.deploy.aws import databases, instances, load_balancer, logs, repositories, roles, vault
+from culm.deploy.aws import ci, databases, instances, load_balancer, logs, repositories, roles, vault
 from culm.deploy.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
 from culm.deploy.aws.network import network
 from culm.errors import UsageError
@@ -31,6 +31,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         repositories.section(project),
         logs.section(project, settings),
         databases.section(project, net),
+        ci.section(project, settings, around),
     ]
     names = ", ".join(project.services)
     return Template(
