@@ -202,7 +202,7 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     store = Store(tmp_path / "state.db", Sealer.fresh())
     api = Api(region=REGION, endpoint=url, now=clock.now, new_id=clock.new_id)
-    answer = answering(api, store, wake=lambda: None)
+    answer = answering(api, store, wake=lambda service: None)
     server = Server(application(answer), answer)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -29,7 +29,7 @@ def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
         api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
         mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
-        answer = answering(api, store, lambda: None)
+        answer = answering(api, store, lambda service: None)
         server = Server(application(answer, mounts), answer)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()

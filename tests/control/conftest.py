@@ -34,6 +34,9 @@ class InlineStore:
     async def run(self, work: Callable[[Connection], T]) -> T:
         return transact(self.db, work)
 
+    async def run_long(self, work: Callable[[Connection], T]) -> T:
+        return transact(self.db, work)
+
 
 class LogsInMemory:
     def __init__(self) -> None:
@@ -77,9 +80,10 @@ class World:
 
     def boot(self) -> None:
         """A control plane that knows nothing but what is stored."""
+        self.changed = Signal()
         self.agents = Agents(
             self.store,  # type: ignore[arg-type]
-            Signal(),
+            self.changed,
             region="us-east-1",
             registry="127.0.0.1:4566",
             keys=self.cloud.keys,
@@ -89,6 +93,7 @@ class World:
         self.reconciler = Reconciler(
             self.store,  # type: ignore[arg-type]
             self.agents,
+            self.changed,
             now=self.cloud.clock,
             new_id=self.cloud.new_id,
         )

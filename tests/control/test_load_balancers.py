@@ -52,6 +52,20 @@ async def test_a_running_task_is_registered_by_instance_and_host_port(world, gro
     assert f"(service web) registered 1 targets in (target-group {group})" in messages
 
 
+async def test_the_balancer_is_woken_when_targets_come_and_go_and_not_otherwise(world, group):
+    woken = world.changed.subscribe("elbv2")
+    await serve(world, group, desiredCount=0)
+    assert not woken.is_set()
+    world.ecs.update_service(service="web", desiredCount=1)
+    await world.settle()
+    assert woken.is_set()
+
+    woken.clear()
+    world.ecs.update_service(service="web", desiredCount=0)
+    await world.settle()
+    assert woken.is_set()
+
+
 async def test_it_is_steady_when_its_targets_are_healthy_and_not_before(world, group):
     await serve(world, group)
     await world.advance(60)

@@ -25,12 +25,13 @@ def thread(_):
     return threading.current_thread()
 
 
-async def test_what_is_asked_for_at_once_runs_where_it_is_asked_for(store):
+async def test_a_transaction_runs_where_it_is_asked_for_and_a_long_one_elsewhere(store):
     assert store.at_once(thread) is threading.current_thread()
-    assert await store.run(thread) is not threading.current_thread()
+    assert await store.run(thread) is threading.current_thread()
+    assert await store.run_long(thread) is not threading.current_thread()
 
 
-async def test_nothing_runs_at_once_while_another_transaction_does(store):
+async def test_transactions_wait_for_the_one_that_runs(store):
     began, go_on = threading.Event(), threading.Event()
 
     def long(db):
@@ -38,24 +39,29 @@ async def test_nothing_runs_at_once_while_another_transaction_does(store):
         go_on.wait()
         settings.put(db, "port", "1")
 
-    running = asyncio.create_task(store.run(long))
+    running = asyncio.create_task(store.run_long(long))
     await eventually(began.is_set)
     assert store.at_once(thread) is None
     running.cancel()  # its caller may go; the transaction goes on
+    waiting = asyncio.create_task(store.run(lambda db: settings.get(db, "port")))
+    await asyncio.wait([waiting], timeout=0.05)
+    assert not waiting.done()
     assert store.at_once(thread) is None
     go_on.set()
 
-    assert await store.run(lambda db: settings.get(db, "port")) == "1"
+    assert await waiting == "1"
     assert store.at_once(lambda db: settings.get(db, "port")) == "1"
 
 
-async def test_what_fails_at_once_leaves_nothing_and_lets_the_next_one_run(store):
+@pytest.mark.parametrize("way", ["run", "run_long", "at_once"])
+async def test_what_fails_leaves_nothing_and_lets_the_next_one_run(store, way):
     def failing(db):
         settings.put(db, "port", "1")
         raise LookupError
 
     with pytest.raises(LookupError):
-        store.at_once(failing)
+        found = getattr(store, way)(failing)
+        await found
 
     assert store.at_once(lambda db: [settings.get(db, "port")]) == [None]
 

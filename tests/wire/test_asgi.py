@@ -28,7 +28,7 @@ def app(woken, tmp_path):
     def is_registry(scope):
         return scope["path"].startswith("/v2/")
 
-    yield application(answering(api, store, lambda: woken.append(True)), [(is_registry, registry)])
+    yield application(answering(api, store, woken.append), [(is_registry, registry)])
     store.close()
 
 
@@ -75,7 +75,7 @@ async def test_the_loops_are_woken_after_what_concerns_them(app, woken):
     [start, _] = await call(app, target="CreateCluster", body=[b'{"clusterName": "web"}'])
 
     assert start["status"] == 200
-    assert woken == [True]
+    assert woken == ["ecs"]
 
 
 async def test_an_error_of_an_operation_is_answered(app, woken):

@@ -67,7 +67,7 @@ class Balancer:
         self.address_of = address_of
         self.changed = changed
         self.now = now
-        self._wake = changed.subscribe()
+        self._wake = changed.subscribe("ec2", "elbv2")
         self._prober = Prober(found=self._wake.set)
         self._draining: frozenset[Key] = frozenset()
         """Those that the plane was told to drain by an earlier look."""

@@ -166,7 +166,7 @@ class Daemon:
             agent_for=agent_for,
             new_id=clock.new_id,
         )
-        reconciler = Reconciler(self._store, agents, now=clock.now, new_id=clock.new_id)
+        reconciler = Reconciler(self._store, agents, changed, now=clock.now, new_id=clock.new_id)
         plane = HaproxyPlane(
             home / "loadbalancer", self._addresses, reserved=listening.getsockname() if listening else None
         )
@@ -202,8 +202,8 @@ class Daemon:
 
         async def housekeeping() -> int:
             now_ms = int(clock.now() * 1000)
-            swept = await registry.sweep() + await self._store.run(lambda db: events.expire(db, now_ms))
-            return swept + await self._store.run(lambda db: metrics.age(db, now_ms / 1000))
+            swept = await registry.sweep() + await self._store.run_long(lambda db: events.expire(db, now_ms))
+            return swept + await self._store.run_long(lambda db: metrics.age(db, now_ms / 1000))
 
         async with asyncio.TaskGroup() as group, fleet:
             serving = group.create_task(server.serve(sockets))
@@ -214,7 +214,7 @@ class Daemon:
                 group.create_task(loop.run("fleet", fleet.step, changed.subscribe(), FLEET_EVERY)),
                 group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
                 group.create_task(loop.supervise("balancer", balancer.run)),
-                group.create_task(loop.run("databases", databases.step, changed.subscribe(), DATABASES_EVERY)),
+                group.create_task(loop.run("databases", databases.step, changed.subscribe("rds"), DATABASES_EVERY)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
                 group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
                 group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),

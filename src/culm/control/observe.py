@@ -1,7 +1,6 @@
 """The snapshot of a cluster, or of a part of it, read in one transaction; no verdicts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from sqlite3 import Connection
 
 from culm.cloud.ecs.fleet import instances_of
@@ -9,6 +8,7 @@ from culm.cloud.ecs.task_roles import unassumable
 from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
+from culm.model.record import filled
 from culm.model.tasks import Task
 from culm.store.ecs import events, scheduling, services, task_definitions, task_targets
 from culm.store.elbv2 import targets
@@ -19,7 +19,7 @@ WORST = ("unhealthy", "draining", "initial", "healthy")
 
 def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: float) -> ClusterState:
     """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
-    wanted = [replace(s, events=events.since_steady(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
+    wanted = [filled(s, events=events.since_steady(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
     found = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
     revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
     revisions.update(d.task_definition for s in wanted for d in s.deployments)

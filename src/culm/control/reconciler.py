@@ -18,28 +18,44 @@ from culm.decide.records import KEPT_SECONDS
 from culm.decide.schedule import next_look, schedule
 from culm.decide.state import ClusterState, group_of, is_gone
 from culm.model.services import Service
+from culm.store.changes import Signal
 from culm.store.db import Store
 from culm.store.ecs import clusters, scheduling
 
 EVERY = 1.0
 """Seconds between looks when nothing happens: grace periods, back-offs and the 40 s rule pass by themselves."""
+MANY = 100
+"""Services that are looked at away from the event loop: it would stand still."""
 LONGEST_REST = 600.0
 """Seconds: even a service that nothing seems to concern is looked at now and then."""
 
 
 class Reconciler:
-    def __init__(self, store: Store, agents: Agents, *, now: Callable[[], float], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, agents: Agents, changed: Signal, *, now: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
         self._store = store
         self._agents = agents
+        self._changed = changed
         self._now = now
         self._new_id = new_id
+        self._moved_targets = 0
 
     async def step(self) -> int:
         """One look at every cluster; returns how much was done."""
-        done = await self._store.run(self.decide)
+        self._moved_targets = 0
+        due = await self._store.run(self._due)
+        done = await (self._store.run_long if due > MANY else self._store.run)(self.decide)
+        if self._moved_targets:
+            self._changed.set("elbv2")  # the balancer need not wait for its next look
         done += await self._agents.order()
         await self._agents.renew_credentials()
         return done
+
+    def _due(self, db: Connection) -> int:
+        """How many services there are to look at."""
+        now = self._now()
+        return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list(db))
 
     def decide(self, db: Connection) -> int:
         """Everything that can be decided now, written down."""
@@ -49,14 +65,18 @@ class Reconciler:
         now = self._now()
         due = scheduling.due(db, cluster, now)
         if not due and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
-            return registrations.deregister(db, cluster, now, self._new_id)
-        done = registrations.register(db, due, now, self._new_id)
+            return self._moved(registrations.deregister(db, cluster, now, self._new_id))
+        done = self._moved(registrations.register(db, due, now, self._new_id))
         state = observe(db, cluster, due, now)
         actions = schedule(state, fleet=fleet_of(db, cluster))
         apply(db, state, actions, self._new_id)
         for service in _idle(state, actions):
             _rest(db, state, service)
-        return done + len(actions) + registrations.deregister(db, cluster, now, self._new_id)
+        return done + len(actions) + self._moved(registrations.deregister(db, cluster, now, self._new_id))
+
+    def _moved(self, targets: int) -> int:
+        self._moved_targets += targets
+        return targets
 
 
 def _rest(db: Connection, state: ClusterState, service: Service) -> None:

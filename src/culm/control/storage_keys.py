@@ -77,7 +77,7 @@ class StorageKeys:
             await store.run(self._rotate)
             self._asked = False
             return 1
-        done = await store.run(lambda db: reseal(db, ROWS))
+        done = await store.run_long(lambda db: reseal(db, ROWS))
         if not done and len(self._kept.keys) > 1:
             await store.run(self._forget)
         return done

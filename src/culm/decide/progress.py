@@ -101,8 +101,10 @@ def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desir
         return service
     busy = {t.started_by for t in tasks if not is_gone(t)}
     back = deployments.last_completed(service)
-    current = replace(primary, failed_tasks=failed, desired_count=desired)
     kept = [d for d in service.deployments if d.status == "PRIMARY" or d.id in busy or d is back]
+    if (primary.failed_tasks, primary.desired_count, len(kept)) == (failed, desired, len(service.deployments)):
+        return service
+    current = replace(primary, failed_tasks=failed, desired_count=desired)
     return replace(service, deployments=tuple(current if d is primary else d for d in kept))
 
 

@@ -55,8 +55,8 @@ class Registry:
         now = self.now()
         self.uploads.drop_idle(now - GRACE_SECONDS)
         async with self._files_and_rows:
-            expired = await self.store.run(lambda db: lifecycle_policies.apply(db, now))
-            gone = await self.store.run(lambda db: layers.sweep(db, now - GRACE_SECONDS))
+            expired = await self.store.run_long(lambda db: lifecycle_policies.apply(db, now))
+            gone = await self.store.run_long(lambda db: layers.sweep(db, now - GRACE_SECONDS))
             for digest in gone:
                 await asyncio.to_thread(self.files.remove, digest)
         return expired + len(gone)

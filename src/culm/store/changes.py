@@ -7,13 +7,16 @@ class Signal:
     """Wakes every loop that waits on it; setting it twice before they look is the same as once."""
 
     def __init__(self) -> None:
-        self._events: list[asyncio.Event] = []
+        self._events: list[tuple[asyncio.Event, frozenset[str]]] = []
 
-    def subscribe(self) -> asyncio.Event:
+    def subscribe(self, *services: str) -> asyncio.Event:
+        """For what operations of these services change, or of all of them; and for all facts."""
         event = asyncio.Event()
-        self._events.append(event)
+        self._events.append((event, frozenset(services)))
         return event
 
-    def set(self) -> None:
-        for event in self._events:
-            event.set()
+    def set(self, service: str = "") -> None:
+        """An operation of this service has changed something; without one, a fact has."""
+        for event, services in self._events:
+            if not service or not services or service in services:
+                event.set()

@@ -87,8 +87,8 @@ def disk_is_full(error: Exception) -> bool:
 class Store:
     """The one connection that writes, and the one transaction at a time that has it.
 
-    Transactions run on a thread of the store's own, which everything else awaits. Brief ones may run `at_once`, where
-    they are asked for: handing them over would cost more than they do.
+    Transactions run where they are asked for, on the event loop: most are brief, and to hand them to a thread costs
+    more than they do. Long ones have a thread of the store's own; what comes meanwhile waits for it.
     """
 
     def __init__(self, state: Path | str | sqlite3.Connection, sealer: Sealer | None = None) -> None:
@@ -103,11 +103,20 @@ class Store:
         self._checkpointed = self._db.total_changes
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which takes a few milliseconds at most, in one transaction: here, or behind the one that runs."""
+        if not self._in_use.acquire(blocking=False):
+            return await self.run_long(work)
+        try:
+            return transact(self._db, work)
+        finally:
+            self._in_use.release()
+
+    async def run_long(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction on the store's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Run `work`, which takes about a millisecond at most, in one transaction, here; None if another one runs."""
+        """As `run`, for who cannot wait: None if another transaction runs."""
         if not self._in_use.acquire(blocking=False):
             return None
         try:

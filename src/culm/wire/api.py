@@ -59,6 +59,7 @@ class Ready:
     work: Callable[[sqlite3.Connection], Response]
     fail: Callable[[Exception], Response]
     """The response, when `work` raised."""
+    service: str
     wakes: bool
     long: bool
     """Whether `work` may take more than a moment."""
@@ -130,6 +131,7 @@ class Api:
 
         return Ready(
             work=work,
+            service=served.name,
             wakes=compiled.operation.wakes,
             long=compiled.operation.long or len(request.body) > LARGE,
             fail=lambda error: self._refusal(service, request, error, request_id),

@@ -17,10 +17,12 @@ Mount = tuple[Callable[[Scope], bool], App]
 """Another application on this port, and which connections are its own."""
 
 
-def answering(api: Api, store: Store, wake: Callable[[], None]) -> Callable[[Request], Response | Awaitable[Response]]:
+def answering(
+    api: Api, store: Store, wake: Callable[[str], None]
+) -> Callable[[Request], Response | Awaitable[Response]]:
     """Answers at once what is brief while the store is free, and else a promise of an answer.
 
-    `wake` is called when an operation that the control loops must look at has committed.
+    `wake` is called with the service's name when an operation that the control loops must look at has committed.
     """
 
     def answer(request: Request) -> Response | Awaitable[Response]:
@@ -38,7 +40,7 @@ def answering(api: Api, store: Store, wake: Callable[[], None]) -> Callable[[Req
         if response is None:
             return run(ready)
         if ready.wakes:
-            wake()
+            wake(ready.service)
         return response
 
     async def large(request: Request) -> Response:
@@ -47,11 +49,11 @@ def answering(api: Api, store: Store, wake: Callable[[], None]) -> Callable[[Req
 
     async def run(ready: Ready) -> Response:
         try:
-            response = await store.run(ready.work)
+            response = await (store.run_long if ready.long else store.run)(ready.work)
         except Exception as error:
             return ready.fail(error)
         if ready.wakes:
-            wake()
+            wake(ready.service)
         return response
 
     return answer
