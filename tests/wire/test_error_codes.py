@@ -25,6 +25,7 @@ COMMON = {
     "ServiceUnavailable",
     "ThrottlingException",
     "ValidationError",
+    "ValidationException",
 }
 """Errors that every API reference has on its page of common errors, and no model lists."""
 
