@@ -78,7 +78,7 @@ def test_the_region_is_that_of_the_signature(cloud):
         (post({"content-type": FORM}, "Action=Publish"), 501, b"API version (none)"),
         (post({"x-amz-target": f"{ECS}.CreateTheImpossible"}), 400, b"UnknownOperationException"),
         (post(signed("sts") | {"content-type": FORM}, "Action=Nap"), 400, b"<Code>InvalidAction</Code>"),
-        (post(signed("ssm") | {"x-amz-target": "AmazonSSM.CreateDocument"}), 501, b"ssm.CreateDocument"),
+        (post(signed("ssm") | {"x-amz-target": "AmazonSSM.CreateDocument"}), 501, b"ssm:CreateDocument"),
         (post(signed("s3"), query="select&select-type=2"), 405, b"<Code>MethodNotAllowed</Code>"),
         (
             Request(method="GET", path="/vault", query="acl", headers=signed("s3")),
