@@ -3,10 +3,11 @@
 import secrets
 import ssl
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from culm.deploy import vaultfiles
+from culm.deploy import rds, vaultfiles
 from culm.deploy.build.port import Say
 from culm.deploy.live import Live
 from culm.deploy.target import Target
@@ -32,21 +33,42 @@ def prepare(target: Target, project: Project, live: Live, around: render.Surroun
         users = [service for service in project.services.values() if service.database == database]
         if not users:
             continue
+        if target.settings.provider == "aws" and database not in project.rds:
+            brought(target, around, database, users)
+            continue
         name = instance_name(project, database)
         if name not in live.databases:
+            if target.settings.provider == "aws":
+                raise CulmError(f"there is no database server {name}", "culm aws bootstrap makes it")
             say(f"creating database server {name}")
             create(target, project, database, master_password(target, project, database, around))
         address, port = until_available(target, name, progress)
         for service in users:
             known = vaultfiles.get(target, around, service.name, FILE)
             if known is None:
-                password = master_password(target, project, database, around)
+                if target.settings.provider == "aws":
+                    rds.check_reachable(name, address, port, vaultfiles.name(around, service.name, FILE))
+                    password = rds.master_password(target, live.databases[name])
+                else:
+                    password = master_password(target, project, database, around)
                 url = make(address, port, password, project, service)
                 say(f"created database {identifier(project, service)}")
             else:
                 url = moved(known.strip(), address, port)
             if url != (known or "").strip():
                 vaultfiles.put(target, around, service.name, FILE, url + "\n")
+
+
+def brought(target: Target, around: render.Surroundings, database: str, users: Sequence[Service]) -> None:
+    """Whether each of them has a URL that somebody put into the vault."""
+    lacking = [one.name for one in users if vaultfiles.get(target, around, one.name, FILE) is None]
+    if lacking:
+        files = ", ".join(str(vaultfiles.name(around, one, FILE)) for one in lacking)
+        raise CulmError(
+            f"database {database} is not on AWS, and the vault has no URL of one: {files}",
+            f"culm vault put {vaultfiles.name(around, lacking[0], FILE)} FILE --target {target.settings.name}, with "
+            f"postgresql://...; or `rds: {{}}` for {database} in culm.yml",
+        )
 
 
 def moved(url: str, address: str, port: int) -> str:
@@ -141,7 +163,7 @@ def encryption(address: str) -> ssl.SSLContext | None:
     """None on this machine's own addresses: nobody is in between."""
     if address.startswith(("127.", "169.254.")) or address == "localhost":
         return None
-    return ssl.create_default_context()
+    return rds.trusted() if address.endswith(rds.DOMAIN) else ssl.create_default_context()
 
 
 def identifier(project: Project, service: Service) -> str:

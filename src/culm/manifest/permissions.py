@@ -63,6 +63,7 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             ),
             allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning"], vault),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
+            *databases(project, here),
             allow(
                 "ByS3",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -74,6 +75,12 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             ),
         ],
     }
+
+
+def databases(project: Project, here: str) -> list[Input]:
+    """RDS keeps the master's password under a name that begins so."""
+    secrets = f"arn:aws:secretsmanager:{here}:secret:rds!db-*"
+    return [allow("MasterOfDatabases", "secretsmanager:GetSecretValue", secrets)] if project.rds else []
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:

@@ -15,7 +15,22 @@ from culm.manifest.load import load
 from culm.manifest.project import Project, named
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-USED = ("cloudformation", "ec2", "ecs", "ecr", "elbv2", "autoscaling", "iam", "kms", "logs", "s3", "rds", "ssm", "sts")
+USED = (
+    "cloudformation",
+    "ec2",
+    "ecs",
+    "ecr",
+    "elbv2",
+    "autoscaling",
+    "iam",
+    "kms",
+    "logs",
+    "s3",
+    "rds",
+    "ssm",
+    "sts",
+    "secretsmanager",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

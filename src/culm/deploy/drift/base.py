@@ -10,7 +10,7 @@ from culm.deploy.drift.rows import Row, fields, leftover, members, missing
 from culm.deploy.drift.seen import Seen
 from culm.deploy.live import Live
 from culm.manifest import identity, render
-from culm.manifest.project import Project
+from culm.manifest.project import Project, TargetSettings
 
 DEFAULTS = {
     "slow_start.duration_seconds": "0",
@@ -27,11 +27,11 @@ FIXED = ("Protocol", "VpcId", "TargetType")
 """What a target group cannot change any more."""
 
 
-def base(project: Project, seen: Seen) -> Iterator[Row]:
+def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row]:
     live, around = seen.survey.live, seen.survey.around
     for change in diff.base(project, live, around):
         yield from called(change, live)
-    yield from databases(project, live)
+    yield from databases(project, settings, live)
     yield from roles(project, seen)
     yield from groups(project, seen)
     known = set(render.repositories(project))
@@ -86,8 +86,11 @@ def group_of(given: Any, live: Live) -> tuple[str, Any]:
     return next((name, group) for name, group in live.target_groups.items() if group["TargetGroupArn"] == arn)
 
 
-def databases(project: Project, live: Live) -> Iterator[Row]:
+def databases(project: Project, settings: TargetSettings, live: Live) -> Iterator[Row]:
+    """On Amazon a server without `rds` is none of ours."""
     used = {one.database for one in project.services.values()}
+    if settings.provider == "aws":
+        used &= set(project.rds)
     for name in project.databases:
         identifier = f"{project.name}-{name}"
         if name in used and identifier not in live.databases:

@@ -9,4 +9,4 @@ from culm.manifest.project import Project, TargetSettings
 
 def compare(project: Project, settings: TargetSettings, seen: Seen) -> list[Row]:
     """What services stand on first, then the services, things of a kind together."""
-    return [*base(project, seen), *instances(settings, seen), *services(project, seen)]
+    return [*base(project, settings, seen), *instances(settings, seen), *services(project, seen)]
