@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
+import culm.cloud
 from culm.errors import AwsError
-from culm.wire.api import Ready
+from culm.wire.api import Api, Ready
 from culm.wire.errors import modelled
-from culm.wire.http import Request
+from culm.wire.http import Request, Response
 from culm.wire.models import Service
 from culm.wire.operations import OPERATIONS, operation
 
@@ -190,3 +191,20 @@ def test_what_grows_with_the_data_is_long_and_so_is_a_large_body(cloud):
     assert long("Logs_20140328.FilterLogEvents", '{"logGroupName": "web"}')
     assert not long("Logs_20140328.PutLogEvents", json.dumps(put | {"logEvents": [{"timestamp": 1, "message": "x"}]}))
     assert long("Logs_20140328.PutLogEvents", json.dumps(put))
+
+
+def test_a_service_is_loaded_before_its_first_request_and_only_then(cloud):
+    loaded: list[str] = []
+
+    def load(service: str) -> None:
+        loaded.append(service)
+        culm.cloud.load(service)
+
+    api = Api(region="us-east-1", endpoint="http://127.0.0.1", now=cloud.clock, new_id=cloud.new_id, load=load)
+    for _ in range(2):
+        assert isinstance(api.prepare(post({"x-amz-target": f"{ECS}.ListClusters"}, "{}")), Ready)
+    assert loaded == ["ecs"]
+
+    answer = api.prepare(post({"x-amz-target": "TrentService.ListKeys"}, "{}"))
+    assert isinstance(answer, Response)
+    assert (answer.status, loaded) == (501, ["ecs", "kms"])

@@ -110,7 +110,6 @@ class Daemon:
         port = sockets[0].getsockname()[1]
         await self._store.run(lambda db: kept.put(db, "port", str(port)))
         await self._store.run(lambda db: load_balancers.set_address(db, self._able.gateway))
-        culm.cloud.load()
         await self._run(sockets, port)
 
     async def _run(self, sockets: list[socket.socket], port: int) -> None:
@@ -181,6 +180,7 @@ class Daemon:
             new_id=clock.new_id,
             keys=self._keys,
             verified=self._settings.verify,
+            load=culm.cloud.load,  # an import of all of them would be most of the time that a start takes
         )
         mounts: list[tuple[Callable[[Scope], bool], App]] = [
             (_under(CREDENTIALS), credentials),

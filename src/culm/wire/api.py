@@ -78,8 +78,12 @@ class Api:
         account: str = ACCOUNT,
         keys: Keyring | None = None,
         verified: bool = True,
+        load: Callable[[str], None] | None = None,
     ) -> None:
-        """Without `keys`, or not `verified`: nothing is checked, and everybody is the operator."""
+        """Without `keys`, or not `verified`: nothing is checked, and everybody is the operator.
+
+        `load` is called with a service's name before its first request: it puts the operations into the registry.
+        """
         self.region = region
         self.endpoint = endpoint
         self.account = account
@@ -87,6 +91,7 @@ class Api:
         self._new_id = new_id
         self._keys = keys
         self._gate = Gate(keys) if keys is not None and verified else None
+        self._load = load
         self._services: dict[str, Service] = {}
         self._compiled: dict[tuple[str, str, str], Compiled] = {}
 
@@ -168,6 +173,8 @@ class Api:
 
     def _service(self, name: str) -> Service:
         if name not in self._services:
+            if self._load is not None:
+                self._load(name)
             self._services[name] = Service(name, [operation for service, operation in OPERATIONS if service == name])
         return self._services[name]
 
