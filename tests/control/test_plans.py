@@ -14,12 +14,14 @@ from tests.control.conftest import World
 
 from culm.decide.state import ClusterState, is_gone
 from culm.manifest.render import percents
+from culm.manifest.sizes import Roll
 from culm.model.services import Service
 from culm.planner import described
 from culm.planner.moves import plan_moves
 from culm.planner.waves import Moves, Wanted, Wave
 
 TIMES = int(os.environ.get("CULM_EXAMPLES", "1"))
+ROLLS: list[Roll] = ["auto", "auto", "start-first", "stop-first", (50, 100)]
 STRATEGIES = [
     [{"type": "spread", "field": "instanceId"}],
     [{"type": "binpack", "field": "memory"}],
@@ -37,8 +39,7 @@ class Stage:
         self.dice = random.Random(seed)
         self.names: list[str] = []
         self.single = self.dice.random() < 0.5
-        """Whether every service wants one task. When several tasks of a service stop first, which of them is the first
-        to be gone decides where its successor goes, and nothing can plan that: those roll start-first here."""
+        """Whether every service wants one task."""
 
     async def set(self) -> None:
         for number in range(1, self.dice.randint(1, 4) + 1):
@@ -102,7 +103,7 @@ class Stage:
             service=service,
             definition=definition,
             migration=migration,
-            roll=self.dice.choice(["auto", "auto", "start-first", "stop-first"]) if self.single else "start-first",
+            roll=self.dice.choice(ROLLS),
         )
 
     def definition(self, arn: str) -> Any:

@@ -84,6 +84,22 @@ class _Look:
         return self.primary.rollout_state == "FAILED" and self.service.status == "ACTIVE"
 
     @property
+    def in_step(self) -> bool:
+        """Several tasks that must stop before others can start go and come together, a batch at a time.
+
+        Which of them is gone first, or healthy first, then decides nothing: where their successors sit can be planned.
+        """
+        several = self.service.scheduling_strategy == "REPLICA" and self.roster.desired > 1
+        return several and self.roster.ceiling <= self.roster.desired
+
+    @property
+    def batch_leaves(self) -> bool:
+        """Tasks of the past are on their way out; those of an instance that does not answer are not waited for."""
+        nodes = self.fleet.nodes
+        places = [t.container_instance_arn for t in self.roster.leaving if t.started_by != self.primary.id]
+        return any((node := nodes.get(place or "")) and node.instance.agent_connected for place in places)
+
+    @property
     def waits(self) -> bool:
         """The last tasks failed: the next start is not due yet."""
         return self.state.now < backoff.starts_again_at(self.failed)
@@ -108,7 +124,7 @@ class _Look:
         """Tasks of the primary deployment, as many as are missing, as maximumPercent and the instances allow."""
         roster = self.roster
         missing = min(roster.desired - len(roster.kept), roster.ceiling - roster.held)
-        if missing <= 0 or self.halted or self.waits:
+        if missing <= 0 or self.halted or self.waits or (self.in_step and self.batch_leaves):
             return []
         if (role := self.state.unassumable.get(self.primary.task_definition)) is not None:
             self.refusal = events.cannot_assume(role)
@@ -182,7 +198,9 @@ class _Look:
             why = f"{len(roster.outgoing)} tasks of the past, {roster.desired} wanted"
             over = max(0, len(roster.outgoing) - roster.desired)
             return actions + [self._stop(task, reason, why) for task in self._in_order(roster.outgoing, over)]
-        movable = roster.outgoing if spare > 0 else [t for t in roster.outgoing if t.task_arn not in roster.healthy]
+        batch_comes = self.in_step and (self.started or roster.healthy_kept < len(roster.kept))
+        some = spare <= 0 or batch_comes
+        movable = [t for t in roster.outgoing if t.task_arn not in roster.healthy] if some else roster.outgoing
         for task in self._in_order(movable, len(movable)):
             if task.task_arn in roster.unhealthy:
                 actions += self._stop_unhealthy(task)
