@@ -2,6 +2,8 @@
 
 import json
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,16 @@ def test_logs_hold_what_a_service_wrote(aws: Any, bamboo: Stand) -> None:
         return [event["message"] for event in aws("logs", "filter-log-events", *words)["events"]]
 
     assert "404" in eventually(told)[0]
+
+
+def test_urls_that_the_cli_presigns_are_good_for_whoever_has_them(bamboo: Stand) -> None:
+    """The wheel signs them in S3's older way."""
+    vault = "s3://culm-bamboo-000000000000-us-east-1/local/accounts/database.url"
+    said = bamboo.run([str(COMMANDS[0]), "s3", "presign", vault], environment=bamboo.aws)
+    url = said.out.strip()
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read().startswith(b"postgresql://")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url.replace("accounts", "orders"))
+    with refused.value:
+        assert refused.value.code == 403

@@ -111,7 +111,7 @@ class Api:
             pages = compiled.pages
             window = pages.window(members) if pages else None
             value = self._read(served, compiled, members)
-            region = signed.region if signed else self.region
+            region = (signed.region if signed else "") or self.region
         except Exception as error:
             return self._refusal(service, request, error, request_id)
 

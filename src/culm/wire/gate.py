@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from culm.errors import AwsError
 from culm.model.principals import Principal
+from culm.wire import sigv2
 from culm.wire.chunked import TRAILER_SIGNATURE, is_chunked, split
 from culm.wire.http import Request
 from culm.wire.keyring import Keyring
@@ -72,7 +73,7 @@ class Gate:
         if signed is None:
             raise Rejected("missing", "Request is missing Authentication Token")
         identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
-        verify(request, signed, identity.secret, now)
+        (sigv2.verify if signed.version == 2 else verify)(request, signed, identity.secret, now)
         if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-") and is_chunked(request):
             found = split(request.body)
             trailer = None

@@ -20,6 +20,10 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 UNSIGNED = "UNSIGNED-PAYLOAD"
 SKEW_SECONDS = 300
 """A signature is good so long before and after its time: what is replayed later is refused."""
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
+    " and signing method. Consult the service documentation for details."
+)
 LONGEST_PRESIGNED_SECONDS = 604800
 
 Why = Literal[
@@ -48,6 +52,8 @@ class Signature:
     signed_headers: tuple[str, ...]
     signature: str
     presigned: bool = False
+    version: Literal[2, 4] = 4
+    """2: one of S3's older presigned URLs, which have no scope."""
 
     @property
     def scope(self) -> str:
@@ -69,6 +75,18 @@ def signature(request: Request) -> Signature | None:
             query.get("X-Amz-SignedHeaders", ""),
             query.get("X-Amz-Signature", ""),
             presigned=True,
+        )
+    if "AWSAccessKeyId=" in request.query and "X-Amz-" not in request.query:
+        query = presigned_query(request)
+        return Signature(
+            access_key=query["AWSAccessKeyId"],
+            date="",
+            region="",
+            service="s3",
+            signed_headers=(),
+            signature=query.get("Signature", ""),
+            presigned=True,
+            version=2,
         )
     return None
 
@@ -96,7 +114,7 @@ def presigned_query(request: Request) -> dict[str, str]:
 def session_token(request: Request, signed: Signature) -> str | None:
     """The token that temporary keys come with."""
     if signed.presigned:
-        return presigned_query(request).get("X-Amz-Security-Token")
+        return presigned_query(request).get("X-Amz-Security-Token" if signed.version == 4 else "x-amz-security-token")
     return request.headers.get("x-amz-security-token")
 
 
@@ -113,11 +131,7 @@ def verify(request: Request, signed: Signature, secret: str, now: float) -> None
     key = signing_key(secret, signed.date, signed.region, signed.service)
     expected = sign(key, f"{ALGORITHM}\n{when}\n{signed.scope}\n{digest}")
     if not hmac.compare_digest(expected, signed.signature):
-        raise Rejected(
-            "mismatch",
-            "The request signature we calculated does not match the signature you provided."
-            " Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
-        )
+        raise Rejected("mismatch", MISMATCH)
 
 
 def sign(key: bytes, text: str) -> str:
