@@ -82,9 +82,9 @@ def test_the_region_is_that_of_the_signature(cloud):
         (post(signed("ssm") | {"x-amz-target": "AmazonSSM.CreateDocument"}), 501, b"ssm:CreateDocument"),
         (post(signed("s3"), query="select&select-type=2"), 405, b"<Code>MethodNotAllowed</Code>"),
         (
-            Request(method="GET", path="/vault", query="acl", headers=signed("s3")),
+            Request(method="GET", path="/vault", query="website", headers=signed("s3")),
             501,
-            b"culm does not serve s3:GetBucketAcl",
+            b"culm does not serve s3:GetBucketWebsite",
         ),
         (post({"x-amz-target": f"{ECS}.ListClusters"}, "{"), 400, b"SerializationException"),
         (Request(method="GET", path="/vault/key", query="", headers={}), 404, b"<Code>NoSuchBucket</Code>"),
