@@ -90,6 +90,15 @@ def test_another_target_is_planned_without_credentials(tmp_path: Path) -> None:
     assert "note: there are no AWS credentials: planned as if nothing were there yet" in done.stdout
 
 
+def test_a_region_without_prices_is_priced_as_the_one_that_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"a": ""})
+    manifest = tmp_path / "culm.yml"
+    manifest.write_text(manifest.read_text().replace("us-east-1", "eu-north-1"))
+    done = run(tmp_path, "plan", "--target", "perf")
+    assert done.returncode == 0, done.stderr
+    assert "a month (us-east-1, prices of " in done.stdout
+
+
 def test_prices_of_ones_own(tmp_path: Path) -> None:
     write(tmp_path, {"a": ""})
     brought = Path(__file__).parents[2] / "src/culm/planner/prices/us-east-1.toml"

@@ -30,3 +30,15 @@ def test_every_type_registers_less_than_it_has():
 
 def test_three_tasks_of_256_fit_on_each_one_gib_machine():
     assert all(t.registered_memory // 256 == 3 for t in INSTANCE_TYPES.values() if t.memory == 1024)
+
+
+def test_what_is_kept_from_tasks_costs_none_of_the_usual_size_its_place():
+    for t in INSTANCE_TYPES.values():
+        assert 0 <= t.reserved_memory <= 128
+        assert (t.registered_memory - t.reserved_memory) // 256 == t.registered_memory // 256
+    assert {t.name: t.reserved_memory for t in INSTANCE_TYPES.values() if t.memory == 1024} == {
+        "t2.micro": 128,
+        "t3.micro": 128,
+        "t3a.micro": 128,
+        "t4g.micro": 128,
+    }

@@ -32,7 +32,7 @@ def make(target: Target, project: Project, console: Console, *, yes: bool) -> bo
 def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
     name = stack_name(project)
     if proposal is None:
-        listed = prices.nearest(target.region)
+        listed = prices.load(prices.known(target.region))
         click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)
         click.echo(cost.screen(cost.cost(project, target.settings, listed), target.settings, listed), err=True)
         question = "make it?"

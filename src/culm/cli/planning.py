@@ -63,15 +63,17 @@ def of_target(
     with faults.translated():
         found = survey(target, project)
         images = plan.known_images(project, names, found, Images(target, builder))
-        return _made(project, target.settings.name, names, found, images, region or target.region, own_prices)
+        priced = region or prices.known(target.region)
+        return _made(project, target.settings.name, names, found, images, priced, own_prices)
 
 
 def of_nothing(
     project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
 ) -> Plan:
     settings = settings_of(project, target_name)
-    region = region or settings.region or prices.DEFAULT_REGION
-    return _made(project, target_name, names, nothing(project, settings, region), {}, region, own_prices, note)
+    where = region or settings.region or prices.DEFAULT_REGION
+    priced = region or prices.known(where)
+    return _made(project, target_name, names, nothing(project, settings, where), {}, priced, own_prices, note)
 
 
 def _made(
@@ -108,6 +110,6 @@ def capacity_of(
         )
         for one in (project.services[name] for name in names)
     ]
-    listed = prices.load(region or settings.region or prices.DEFAULT_REGION, own_prices)
+    listed = prices.load(region or prices.known(settings.region or prices.DEFAULT_REGION), own_prices)
     [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in plan.fleet(settings))
     return capacity(project.name, demands, architecture, listed)

@@ -45,7 +45,7 @@ def make(
     state = cluster(project, settings, found, now)
     there = [type_of(i) for i in state.instances]
     wished = fleet(settings) if settings.provider == "local" or not there else there
-    later = with_fleet(state, wished, region=found.around.region)
+    later = with_fleet(state, wished, region=found.around.region, reserved=settings.provider == "aws")
     return plan.make(
         project=project.name,
         target=settings.name,

@@ -31,9 +31,9 @@ def load(region: str, own: Path | None = None) -> PriceList:
     return parse(path.read_text(), path.name)
 
 
-def nearest(region: str) -> PriceList:
-    """The region's, or else the default one's, whose name then tells it."""
-    return load(region if region in brought() else DEFAULT_REGION)
+def known(region: str) -> str:
+    """The region, if culm brings its prices, or else the default one, whose name on the bill then tells it."""
+    return region if region in brought() else DEFAULT_REGION
 
 
 def parse(text: str, name: str) -> PriceList:

@@ -23,9 +23,17 @@ ITS_OWN = frozenset({TYPE, ZONE, "ecs.ami-id", "ecs.vpc-id", "ecs.subnet-id"})
 
 
 def imagined(
-    kind: InstanceType, number: int, *, region: str, now: float, like: Sequence[ContainerInstance] = ()
+    kind: InstanceType,
+    number: int,
+    *,
+    region: str,
+    now: float,
+    like: Sequence[ContainerInstance] = (),
+    reserved: bool = False,
 ) -> ContainerInstance:
     """The `number`th instance of a fleet, from 1; they are spread over two zones in turn.
+
+    `reserved`: it keeps memory from tasks, as the base stack's instances do.
 
     Its agent can do what the first of `like` can.
     """
@@ -34,7 +42,7 @@ def imagined(
         container_instance_arn=f"arn:aws:ecs:{region}:000000000000:container-instance/{name}",
         ec2_instance_id=name,
         cpu=kind.cpu,
-        memory=kind.registered_memory,
+        memory=kind.registered_memory - (kind.reserved_memory if reserved else 0),
         attributes=(
             Attribute(name=TYPE, value=kind.name),
             Attribute(name=ZONE, value=f"{region}{'ab'[(number - 1) % 2]}"),
@@ -44,7 +52,7 @@ def imagined(
     )
 
 
-def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str) -> ClusterState:
+def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str, reserved: bool = False) -> ClusterState:
     """The cluster as it is when its fleet has become the wished instance types: more instances, or some that drain."""
     kinds = [INSTANCE_TYPES[name] for name in wished]
     busy = Counter(t.container_instance_arn for t in state.tasks if not is_gone(t))
@@ -66,7 +74,7 @@ def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str) -> Cl
     )
     count = len(stay)
     new = (
-        imagined(INSTANCE_TYPES[name], count + n, region=region, now=state.now, like=state.instances)
+        imagined(INSTANCE_TYPES[name], count + n, region=region, now=state.now, like=state.instances, reserved=reserved)
         for n, name in enumerate(change.add, 1)
     )
     return replace(state, instances=(*stay, *new))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from tests.deploy.aws.conftest import ACCOUNT, REGION, Team
 
-from culm.deploy.aws.document import written
-from culm.deploy.aws.template import template
+from culm.deploy.aws.document import Template, read, written
+from culm.deploy.aws.template import LARGEST, body, template
+from culm.errors import UsageError
 from culm.manifest import render
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "aws"
@@ -54,3 +55,29 @@ def test_the_linter_of_aws_has_nothing_to_say_of_any() -> None:
     linter = Path(sys.executable).parent / "cfn-lint"
     said = subprocess.run([linter, "--regions", REGION, "--", *files], capture_output=True, text=True)
     assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize(("services", "readable"), [(15, True), (20, False)])
+def test_a_template_that_is_too_long_goes_without_blanks_and_says_the_same(
+    team: Team, services: int, readable: bool
+) -> None:
+    wanted = many(team, services)
+    assert (body(wanted) == written(wanted)) == readable
+    assert len(body(wanted)) <= LARGEST
+    assert read(body(wanted)) == read(written(wanted))
+
+
+def test_a_template_that_cloudformation_does_not_take_is_refused_before_it_is_sent(team: Team) -> None:
+    with pytest.raises(UsageError, match="CloudFormation takes 51200") as refusal:
+        body(many(team, 24))
+    assert "two projects" in refusal.value.hint
+
+
+def many(team: Team, services: int) -> Template:
+    names = [f"service-{number}" for number in range(services)]
+    for name in names:
+        (team.folder / name).mkdir()
+        for file in ("Dockerfile", "Dockerfile.migrate"):
+            (team.folder / name / file).write_text("FROM base\nEXPOSE 8000\n")
+    team.writes(services="".join(f"  {name}:\n" for name in names))
+    return template(team.project, team.target().settings, render.vault_bucket("bamboo", ACCOUNT, REGION))

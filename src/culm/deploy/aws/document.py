@@ -1,5 +1,6 @@
 """CloudFormation's own words as Python values, and the template printed as a document. Pure."""
 
+import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -155,6 +156,37 @@ def written(template: Template) -> str:
     return "\n".join(parts)
 
 
+def compact(template: Template) -> str:
+    """The same as JSON without a blank: less than two thirds of the size."""
+    whole = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": template.description,
+        "Parameters": template.parameters,
+        "Resources": template.resources,
+        "Outputs": template.outputs,
+    }
+    return json.dumps(_long({key: value for key, value in whole.items() if value}), separators=(",", ":"))
+
+
+def _long(value: Any) -> Any:
+    """Functions by their long names, which JSON has to use."""
+    match value:
+        case Mapping():
+            return {key: _long(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_long(inner) for inner in value]
+        case Ref():
+            return {"Ref": str(value)}
+        case Att():
+            return {"Fn::GetAtt": str(value).split(".", 1)}
+        case Sub():
+            return {"Fn::Sub": str(value)}
+        case Base64():
+            return {"Fn::Base64": {"Fn::Sub": str(value)}}
+        case _:
+            return value
+
+
 def _entries(entries: Resources) -> str:
     return "\n".join(_inside({name: body}) for name, body in entries.items())
 
@@ -174,7 +206,7 @@ def _yaml(value: Any) -> str:
 
 
 class _Reader(yaml.SafeLoader):
-    """Reads what `written` writes."""
+    """Reads what `written` and `compact` write; JSON is YAML."""
 
 
 def _read_as(kind: type[str]) -> Callable[[yaml.SafeLoader, yaml.Node], str]:
@@ -187,6 +219,6 @@ _Reader.add_constructor("!Sub", _read_as(Sub))
 
 
 def read(text: str) -> dict[str, Any]:
-    """A template's YAML, its short forms as values of their own."""
-    found: dict[str, Any] = yaml.load(text, _Reader)
+    """A template, however it was written: functions by their long names."""
+    found: dict[str, Any] = _long(yaml.load(text, _Reader))
     return found

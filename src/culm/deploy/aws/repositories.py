@@ -2,7 +2,7 @@
 
 import json
 
-from culm.deploy.aws.document import Section, kept, logical
+from culm.deploy.aws.document import Ref, Section, kept, logical
 from culm.manifest import render
 from culm.manifest.project import Project
 
@@ -20,7 +20,7 @@ def section(project: Project) -> Section:
                 # a tag is the fingerprint of what an image was made from: it never moves
                 "ImageTagMutability": "IMMUTABLE",
                 "ImageScanningConfiguration": {"ScanOnPush": True},
-                "LifecyclePolicy": {"LifecyclePolicyText": lifecycle()},
+                "LifecyclePolicy": {"LifecyclePolicyText": Ref("ImageLifecycle")},
             },
         )
     return Section(
@@ -28,6 +28,11 @@ def section(project: Project) -> Section:
         "They outlive this stack.",
         resources=resources,
     )
+
+
+def parameter() -> dict[str, str]:
+    """Said once for all of them: a template may have 51,200 bytes."""
+    return {"Type": "String", "Description": "Which images repositories let go", "Default": lifecycle()}
 
 
 def lifecycle() -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from culm.deploy.aws import ci, databases, instances, load_balancer, logs, repositories, roles, vault
-from culm.deploy.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
+from culm.deploy.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, compact, written
 from culm.deploy.aws.network import network
 from culm.errors import UsageError
 from culm.manifest import render
@@ -37,21 +37,26 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
     return Template(
         description=f"culm: what {names} of {project.name} stand on at target {settings.name}. "
         "Services, their rules and their task definitions are not here: culm up makes those."[:1024],
-        parameters={"Image": instances.image(settings), **net.parameters},
+        parameters={
+            "Image": instances.image(settings),
+            "ImageLifecycle": repositories.parameter(),
+            **net.parameters,
+        },
         sections=tuple(one for one in sections if one is not None),
         outputs=outputs(settings),
     )
 
 
 def body(wanted: Template) -> str:
-    """The template as CloudFormation gets it: as people read it."""
-    whole = written(wanted)
-    if len(whole.encode()) > LARGEST:
-        raise UsageError(
-            f"the stack's template has {len(whole.encode())} bytes; CloudFormation takes {LARGEST}",
-            "spread the services over two projects",
-        )
-    return whole
+    """The template as CloudFormation gets it: as people read it, or without a blank where that is too long."""
+    texts = [written(wanted), compact(wanted)]
+    for text in texts:
+        if len(text.encode()) <= LARGEST:
+            return text
+    raise UsageError(
+        f"the stack's template has {len(texts[-1].encode())} bytes; CloudFormation takes {LARGEST}",
+        "spread the services over two projects",
+    )
 
 
 def surroundings(project: Project, settings: TargetSettings) -> render.Surroundings:
