@@ -106,13 +106,19 @@ class Chooser:
     def place(self) -> Placed | Unplaceable:
         node = self._ranking.best()
         if node is None:
-            return Unplaceable(reasons={n.arn: objection(self._request, n) or "" for n in self._fleet})
+            return Unplaceable(reasons=self._reasons())
         self._fleet.take(node, self._request.need, self._request.group)
         if self._moving:  # an expression over tasks may let in what it kept out before
             self._ranking = self._rank()
         else:
             self._ranking.moved(node, +1)
         return Placed(container_instance_arn=node.arn)
+
+    def _reasons(self) -> dict[str, str]:
+        request, nodes = self._request, self._fleet.nodes.items()
+        if request.constraints:
+            return {arn: objection(request, node) or "" for arn, node in nodes}
+        return {arn: refusal(request.need, node) or "" for arn, node in nodes}
 
     def _rank(self) -> Ranking:
         request = self._request
@@ -129,6 +135,9 @@ class Chooser:
         request, need = self._request, self._request.need
         if request.constraints:
             return lambda node: objection(request, node) is None
+        if not (need.attributes or need.ports or need.ports_udp):  # asked for each task on each instance: be brief
+            cpu, memory = need.cpu, need.memory
+            return lambda node: node.absent is None and node.cpu >= cpu and node.memory >= memory
         return lambda node: refusal(need, node) is None
 
 
@@ -175,11 +184,17 @@ def leaving_order(
     return order
 
 
+NEARNESS = {"RESOURCE:PORTS": 0, "RESOURCE:MEMORY": 1, "RESOURCE:CPU": 2}
+
+
 def closest(reasons: Mapping[str, str], fleet: Fleet) -> tuple[str | None, str]:
     """The instance that came nearest to taking the task, and what it lacked: the one with the most room."""
-    order = ("RESOURCE:PORTS", "RESOURCE:MEMORY", "RESOURCE:CPU")
+    nodes = fleet.nodes
     lacking = [
-        (order.index(why), -fleet[arn].memory, fleet[arn].place, arn) for arn, why in reasons.items() if why in order
+        (NEARNESS[why], -node.memory, node.place, arn)
+        for arn, why in reasons.items()
+        if why in NEARNESS
+        for node in (nodes[arn],)
     ]
     if lacking:
         _, _, _, arn = min(lacking)

@@ -84,8 +84,11 @@ class Ranking:
         """Lower is earlier. Among equals the emptiest instance is first: a small fleet fills evenly."""
         if not self._able(node):
             return None
-        key = (*[rank(node) for rank in self._ranks], -node.memory, -node.cpu, node.place)
-        return tuple(-k for k in key) if self._backwards else key
+        if len(self._ranks) == 1:
+            key: Key = (self._ranks[0](node), -node.memory, -node.cpu, node.place)
+        else:
+            key = (*[rank(node) for rank in self._ranks], -node.memory, -node.cpu, node.place)
+        return tuple([-k for k in key]) if self._backwards else key
 
     def _rank_of(self, strategy: PlacementStrategy) -> Rank:
         group = self._group
