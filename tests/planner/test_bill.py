@@ -46,12 +46,32 @@ def test_a_type_without_a_price_is_named_and_not_counted() -> None:
     assert [line.units for line in made.lines if line.name == "disks"] == [60.0]
 
 
-def test_every_price_list_prices_every_known_instance_type_and_says_where_it_is_from() -> None:
-    for region in brought():
-        prices = load(region)
-        assert (prices.region, set(INSTANCE_TYPES) - set(prices.hourly.instances)) == (region, set())
-        assert "https://" in prices.source
-        assert prices.date
+@pytest.mark.parametrize("region", brought())
+def test_every_price_list_prices_the_small_ones_and_says_where_it_is_from(region: str) -> None:
+    prices = load(region)
+    unpriced = set(INSTANCE_TYPES) - set(prices.hourly.instances)
+    assert prices.region == region
+    assert not unpriced if region == "us-east-1" else not any(name.startswith("t") for name in unpriced)
+    assert set(prices.hourly.instances) <= set(INSTANCE_TYPES)
+    assert "https://" in prices.source
+    assert prices.date
+
+
+@pytest.mark.parametrize("region", brought())
+def test_the_sizes_of_a_family_cost_in_proportion(region: str) -> None:
+    """As on EC2, so that a figure of another tenancy or system is found."""
+    sizes = {"nano": 0.25, "micro": 0.5, "small": 1, "medium": 2, "large": 4, "xlarge": 8, "2xlarge": 16}
+    units: dict[str, list[float]] = {}
+    for name, hourly in load(region).hourly.instances.items():
+        family, _, size = name.partition(".")
+        units.setdefault(family, []).append(hourly / sizes[size])
+    assert {family for family, found in units.items() if max(found) > 1.02 * min(found)} == set()
+
+
+def test_a_type_that_a_region_has_no_price_of_is_left_out_of_the_fleets_that_are_proposed() -> None:
+    prices = load("eu-west-1")
+    assert prices.of_instance("m5.large") is None
+    assert prices.of_host("m5.large", 30) is None
 
 
 def test_a_region_without_prices_says_how_to_bring_some() -> None:

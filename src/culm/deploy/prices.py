@@ -23,9 +23,10 @@ def load(region: str, own: Path | None = None) -> PriceList:
     if own is not None:
         return parse(own.read_text(), str(own))
     if region not in brought():
+        example = files("culm.planner") / "prices" / f"{DEFAULT_REGION}.toml"
         raise UsageError(
             f"culm brings no prices of {region}; it has {', '.join(brought())}",
-            "--prices FILE takes a list of your own: copy the one that is there and change it",
+            f"--prices FILE takes a list of your own, in the form of {example}",
         )
     path = files("culm.planner") / "prices" / f"{region}.toml"
     return parse(path.read_text(), path.name)
