@@ -1,6 +1,8 @@
 """Sample values of botocore's shapes: each shape once with every member, and once with as little as it allows."""
 
+import contextlib
 import datetime
+import re
 from typing import Any
 
 from botocore.model import Shape
@@ -52,7 +54,17 @@ def structure(shape: Shape, *, full: bool, above: tuple[str, ...]) -> dict[str, 
     return {name: sample(shape.members[name], full=full, above=above) for name in names}
 
 
+PECULIAR = ("1" * 12, "v1", "/", "//", "http://a", "o-0123456789", "o-0123456789/r-0123", "p-01234567")
+"""Texts for patterns that no plain text fits."""
+
+
 def text(shape: Shape) -> str:
     low, high = shape.metadata.get("min", 0), shape.metadata.get("max", 99)
     plain = shape.serialization.get("location") in ("header", "headers")  # headers are ASCII
-    return ("plain" if plain else 'a<&> "ü')[: max(high, 1)].ljust(low, "x")
+    pattern = shape._shape_model.get("pattern", ".*")
+    difficult = ("plain" if plain else 'a<&> "ü')[: max(high, 1)].ljust(low, "x")
+    for fitting in (difficult, "plain".ljust(low, "x"), "1".ljust(low, "1"), *PECULIAR):
+        with contextlib.suppress(re.error):
+            if re.fullmatch(pattern, fitting, re.ASCII | re.DOTALL):
+                return fitting
+    return difficult

@@ -8,6 +8,7 @@ import base64
 import binascii
 import dataclasses
 import datetime
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -194,6 +195,7 @@ class _Compiler:
 
 def _string(shape: Shape) -> Reader:
     check = bounds(shape, "length")
+    pattern = pattern_of(shape)
     allowed = frozenset(shape.traits.get("enum", ()))
     listed = ", ".join(shape.traits.get("enum", ()))
 
@@ -206,6 +208,12 @@ def _string(shape: Shape) -> Reader:
             raise Invalid(
                 f"Value '{value}' at '{{path}}' failed to satisfy constraint: "
                 f"Member must satisfy enum value set: [{listed}]"
+            )
+        if pattern and not pattern.fullmatch(value):
+            shown = "" if shape.traits.get("sensitive") else f" '{value:.200}'"
+            raise Invalid(
+                f"Value{shown} at '{{path}}' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {pattern.pattern}"
             )
         return value
 
@@ -292,6 +300,21 @@ _SCALARS: dict[str, Callable[[Shape], Reader]] = {
     "timestamp": _timestamp,
     "blob": _blob,
 }
+
+
+PATTERNED = ("iam", "sts")
+"""The services that hold members to their models' patterns; the others say it in words of their own."""
+
+
+def pattern_of(shape: Shape) -> re.Pattern[str] | None:
+    """What the text has to be like; None too where the pattern has what Python does not know, such as `\\p{L}`."""
+    text = shape.traits.get("pattern")
+    if text is None or shape.service not in PATTERNED:
+        return None
+    try:
+        return re.compile(text, re.ASCII | re.DOTALL)
+    except re.error:
+        return None
 
 
 def bounds(shape: Shape, what: str) -> Callable[[float, Any], None] | None:

@@ -54,6 +54,11 @@ class Shape:
         return self._refer(self.traits["value"])
 
     @property
+    def service(self) -> str:
+        """The name of the service that it is of."""
+        return self._service.name
+
+    @property
     def required(self) -> tuple[str, ...]:
         return tuple(self.traits.get("required", ()))
 

@@ -40,6 +40,7 @@ class Pager:
         self.output_token = snake(paginator["output_token"])
         self.limit: str | None = paginator.get("limit_key")
         service = operation.service.name
+        self.more = snake(paginator["more_results"]) if "more_results" in paginator else None
         self._size = DEFAULT_SIZES.get((service, operation.name), SERVICES_SIZES.get(service, DEFAULT_SIZE))
         self._operation = operation.name
         self._invalid = invalid
@@ -60,7 +61,9 @@ class Pager:
         first, size = window
         members = dict(result) if isinstance(result, Mapping) else fields(result)
         whole = members.get(self.results[0]) or ()
-        if first == 0 and len(whole) <= size:
+        if self.more:
+            members[self.more] = first + size < len(whole)
+        elif first == 0 and len(whole) <= size:
             return result
         members[self.results[0]] = whole[first : first + size]
         if first + size < len(whole):

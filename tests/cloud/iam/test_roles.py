@@ -116,3 +116,22 @@ def test_what_would_be_allowed_can_be_asked(iam):
     assert custom["EvaluationResults"][0]["EvalDecision"] == "allowed"
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.simulate_principal_policy(PolicySourceArn="arn:aws:iam::000000000000:role/x", ActionNames=["s3:GetObject"])
+
+
+def test_lists_say_whether_there_is_more(iam):
+    assert iam.list_roles()["IsTruncated"] is False
+    iam.create_role(RoleName="other", AssumeRolePolicyDocument=json.dumps(READ))
+    first = iam.list_roles(MaxItems=1)
+    assert (first["IsTruncated"], len(first["Roles"])) == (True, 1)
+    second = iam.list_roles(MaxItems=1, Marker=first["Marker"])
+    assert (second["IsTruncated"], [role["RoleName"] for role in second["Roles"]]) == (False, ["web"])
+
+
+def test_a_policy_that_is_not_there_is_said_as_iam_says_it(iam):
+    arn = "arn:aws:iam::000000000000:policy/none"
+    with pytest.raises(ClientError, match=r"NoSuchEntity.*Policy arn:.*none was not found"):
+        iam.delete_policy(PolicyArn=arn)
+    with pytest.raises(ClientError, match=r"ValidationError.*Invalid ARN: {2}Could not be parsed!"):
+        iam.attach_role_policy(RoleName="web", PolicyArn="just-a-long-policy-name")
+    with pytest.raises(ClientError, match=r"ValidationError.*'roleName' failed.*regular expression pattern"):
+        iam.get_role(RoleName="no such")

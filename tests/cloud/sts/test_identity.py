@@ -1,5 +1,30 @@
+import pytest
+from botocore.exceptions import ClientError
+
+
 def test_the_caller_is_the_account_s_root(cloud):
     answer = cloud.client("sts").get_caller_identity()
 
     assert answer["Account"] == "000000000000"
     assert answer["Arn"] == "arn:aws:iam::000000000000:root"
+
+
+def test_a_key_is_of_the_one_account(cloud):
+    assert cloud.client("sts").get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")["Account"] == "000000000000"
+
+
+@pytest.mark.parametrize(
+    "arn", ["nothing-valid-in-here", "arn::b:::something/test-role", "arn:a::::something/test", "arn:a:a::aaaaaaaaaa:"]
+)
+def test_a_role_is_named_by_an_arn(cloud, arn):
+    with pytest.raises(ClientError, match=rf"ValidationError.*{arn} is invalid"):
+        cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")
+
+
+def test_a_sessions_name_is_as_the_model_says(cloud):
+    with pytest.raises(ClientError) as refusal:
+        cloud.client("sts").assume_role(RoleArn="arn:aws:iam::000000000000:role/x", RoleSessionName="Session1:2")
+    assert refusal.value.response["Error"]["Message"] == (
+        "1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: "
+        r"Member must satisfy regular expression pattern: [\w+=,.@-]*"
+    )

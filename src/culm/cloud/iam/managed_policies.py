@@ -1,17 +1,19 @@
-"""Managed policies: documents that several roles may have. Each has one version, v1."""
+"""Managed policies: documents that several roles may have.
 
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html
+"""
+
+from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.iam.references import checked, new_unique_id, policy_named, shown
+from culm.cloud.iam.references import checked, listed, new_unique_id, own_policy, policy_named, tags_of
 from culm.errors import AwsError
 from culm.model.arn import arn
 from culm.model.record import Stored, record
 from culm.model.task_definitions import Tag
-from culm.store.iam import policies
+from culm.store.iam import policies, roles
 from culm.store.iam.policies import AMAZON, ManagedPolicy
 from culm.wire.operations import Call, operation
-
-VERSION = "v1"
 
 
 @record
@@ -33,7 +35,7 @@ def create_policy(call: Call, req: CreatePolicyInput) -> dict[str, Any]:
         created_at=call.now,
         document=checked(req.policy_document),
         description=req.description,
-        tags={tag.key: tag.value for tag in req.tags},
+        tags=tags_of(req.tags),
     )
     if policies.find(call.db, policy.arn) is not None:
         raise AwsError("EntityAlreadyExists", f"A policy called {policy.name} already exists.", 409)
@@ -51,30 +53,20 @@ def get_policy(call: Call, req: PolicyInput) -> dict[str, Any]:
     return {"policy": view(call, policy_named(call, req.policy_arn))}
 
 
-@record
-class GetPolicyVersionInput:
-    policy_arn: str
-    version_id: str
-
-
-@operation("iam", "GetPolicyVersion")
-def get_policy_version(call: Call, req: GetPolicyVersionInput) -> dict[str, Any]:
-    policy = policy_named(call, req.policy_arn)
-    if req.version_id != VERSION:
-        raise AwsError("NoSuchEntity", f"Policy {policy.arn} version {req.version_id} does not exist.", 404)
-    return {"policy_version": version(policy) | {"document": shown(policy.document)}}
-
-
-@operation("iam", "ListPolicyVersions")
-def list_policy_versions(call: Call, req: PolicyInput) -> dict[str, Any]:
-    return {"versions": [version(policy_named(call, req.policy_arn))]}
-
-
 @operation("iam", "DeletePolicy")
 def delete_policy(call: Call, req: PolicyInput) -> None:
-    policy = policy_named(call, req.policy_arn)
+    policy = policies.find(call.db, req.policy_arn)
+    if policy is None:
+        raise AwsError("NoSuchEntity", f"Policy {req.policy_arn} was not found.", 404)
     if policy.arn in AMAZON or policies.attachments(call.db, policy.arn):
         raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
+    if policy.other_versions:
+        raise AwsError(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+            "The default version is deleted with the policy.",
+            409,
+        )
     policies.delete(call.db, policy.arn)
 
 
@@ -93,6 +85,56 @@ def list_policies(call: Call, req: ListPoliciesInput) -> dict[str, Any]:
     return {"policies": [each for each in shown_ if each["attachment_count"] or not req.only_attached]}
 
 
+@record
+class ListEntitiesForPolicyInput:
+    policy_arn: str
+    entity_filter: str | None = None
+    path_prefix: str = "/"
+    policy_usage_filter: Literal["PermissionsPolicy"] = "PermissionsPolicy"
+
+
+@operation("iam", "ListEntitiesForPolicy")
+def list_entities_for_policy(call: Call, req: ListEntitiesForPolicyInput) -> dict[str, Any]:
+    policy = policy_named(call, req.policy_arn)
+    having = [role for name in policies.attached_to(call.db, policy.arn) if (role := roles.find(call.db, name))]
+    wanted = [role for role in having if role.path.startswith(req.path_prefix)]
+    shown_ = [{"role_name": role.name, "role_id": role.id} for role in wanted] if req.entity_filter in ROLES else []
+    return {"policy_roles": shown_, "policy_users": [], "policy_groups": []}
+
+
+ROLES = (None, "Role")
+
+
+@record
+class TagPolicyInput:
+    policy_arn: str
+    tags: tuple[Tag, ...]
+
+
+@operation("iam", "TagPolicy")
+def tag_policy(call: Call, req: TagPolicyInput) -> None:
+    policy = own_policy(call, req.policy_arn)
+    policies.save(call.db, replace(policy, tags={**policy.tags, **tags_of(req.tags)}))
+
+
+@record
+class UntagPolicyInput:
+    policy_arn: str
+    tag_keys: tuple[str, ...]
+
+
+@operation("iam", "UntagPolicy")
+def untag_policy(call: Call, req: UntagPolicyInput) -> None:
+    policy = own_policy(call, req.policy_arn)
+    kept = {key: value for key, value in policy.tags.items() if key not in req.tag_keys}
+    policies.save(call.db, replace(policy, tags=kept))
+
+
+@operation("iam", "ListPolicyTags")
+def list_policy_tags(call: Call, req: PolicyInput) -> dict[str, Any]:
+    return {"tags": listed(policy_named(call, req.policy_arn).tags)}
+
+
 def view(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
     """As IAM shows it."""
     return {
@@ -100,15 +142,12 @@ def view(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
         "policy_id": policy.id,
         "arn": policy.arn,
         "path": policy.path,
-        "default_version_id": VERSION,
+        "default_version_id": policy.default_version,
+        "permissions_boundary_usage_count": 0,
         "attachment_count": policies.attachments(call.db, policy.arn),
         "is_attachable": True,
         "description": policy.description,
         "create_date": policy.created_at,
-        "update_date": policy.created_at,
-        "tags": [{"key": key, "value": value} for key, value in policy.tags.items()],
+        "update_date": policy.created_at if policy.updated_at is None else policy.updated_at,
+        "tags": listed(policy.tags),
     }
-
-
-def version(policy: ManagedPolicy) -> dict[str, Any]:
-    return {"version_id": VERSION, "is_default_version": True, "create_date": policy.created_at}

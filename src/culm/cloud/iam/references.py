@@ -7,7 +7,8 @@ from culm.decide.policy_documents import Malformed, parse
 from culm.errors import AwsError
 from culm.model.policies import Policy
 from culm.model.task_definitions import Tag
-from culm.store.iam import policies, roles
+from culm.store.iam import instance_profiles, policies, roles
+from culm.store.iam.instance_profiles import InstanceProfile
 from culm.store.iam.policies import ManagedPolicy
 from culm.store.iam.roles import Role
 from culm.wire.operations import Call
@@ -21,10 +22,27 @@ def role_named(call: Call, name: str) -> Role:
 
 
 def policy_named(call: Call, arn: str) -> ManagedPolicy:
+    if not arn.startswith("arn:"):
+        raise AwsError("ValidationError", "Invalid ARN:  Could not be parsed!")
     policy = policies.find(call.db, arn)
     if policy is None:
         raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
     return policy
+
+
+def own_policy(call: Call, arn: str) -> ManagedPolicy:
+    """One that may be changed: Amazon's may not."""
+    policy = policy_named(call, arn)
+    if policy.arn in policies.AMAZON:
+        raise AwsError("AccessDenied", f"{arn} is Amazon's: it cannot be changed.", 403)
+    return policy
+
+
+def profile_named(call: Call, name: str) -> InstanceProfile:
+    profile = instance_profiles.find(call.db, name)
+    if profile is None:
+        raise AwsError("NoSuchEntity", f"Instance Profile {name} cannot be found.", 404)
+    return profile
 
 
 def checked(document: str) -> str:

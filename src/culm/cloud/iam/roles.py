@@ -11,7 +11,7 @@ from culm.errors import AwsError
 from culm.model.arn import arn
 from culm.model.record import record
 from culm.model.task_definitions import Tag
-from culm.store.iam import roles
+from culm.store.iam import instance_profiles, roles
 from culm.store.iam.roles import Role
 from culm.wire.operations import Call, operation
 
@@ -52,7 +52,7 @@ class RoleInput:
 
 @operation("iam", "GetRole")
 def get_role(call: Call, req: RoleInput) -> dict[str, Any]:
-    return {"role": view(role_named(call, req.role_name))}
+    return {"role": view(role_named(call, req.role_name)) | {"role_last_used": {}}}
 
 
 @operation("iam", "DeleteRole")
@@ -63,6 +63,9 @@ def delete_role(call: Call, req: RoleInput) -> None:
         raise AwsError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
     if roles.attached(call.db, role.name):
         raise AwsError("DeleteConflict", "Cannot delete entity, must detach all policies first.", 409)
+    if instance_profiles.of_role(call.db, role.name):
+        message = "Cannot delete entity, must remove roles from instance profile first."
+        raise AwsError("DeleteConflict", message, 409)
     roles.delete(call.db, role.name)
 
 
@@ -74,6 +77,37 @@ class ListRolesInput:
 @operation("iam", "ListRoles")
 def list_roles(call: Call, req: ListRolesInput) -> dict[str, Any]:
     return {"roles": [view(role) for role in roles.list(call.db, req.path_prefix)]}
+
+
+@record
+class UpdateRoleInput:
+    """What is left out stays."""
+
+    role_name: str
+    description: str | None = None
+    max_session_duration: int | None = None
+
+
+@operation("iam", "UpdateRole")
+def update_role(call: Call, req: UpdateRoleInput) -> dict[str, Any]:
+    role = role_named(call, req.role_name)
+    longest = req.max_session_duration or role.max_session_duration
+    description = req.description if req.description is not None else role.description
+    roles.save(call.db, replace(role, description=description, max_session_duration=longest))
+    return {}
+
+
+@record
+class UpdateRoleDescriptionInput:
+    role_name: str
+    description: str
+
+
+@operation("iam", "UpdateRoleDescription")
+def update_role_description(call: Call, req: UpdateRoleDescriptionInput) -> dict[str, Any]:
+    role = replace(role_named(call, req.role_name), description=req.description)
+    roles.save(call.db, role)
+    return {"role": view(role)}
 
 
 @record

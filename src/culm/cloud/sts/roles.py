@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
+import re
 from typing import Any
 
 from culm.decide.policies import trusts
@@ -14,6 +15,8 @@ from culm.model.record import Stored, record
 from culm.model.task_definitions import Tag
 from culm.store.iam import roles
 from culm.wire.operations import Call, operation
+
+_ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+")
 
 
 @record
@@ -28,6 +31,8 @@ class AssumeRoleInput:
 @operation("sts", "AssumeRole")
 def assume_role(call: Call, req: AssumeRoleInput) -> dict[str, Any]:
     """The operator may assume every role, others those that trust them."""
+    if not _ARN.fullmatch(req.role_arn):
+        raise AwsError("ValidationError", f"{req.role_arn} is invalid")
     role = roles.find_arn(call.db, req.role_arn)
     who = call.principal
     ask = Ask(

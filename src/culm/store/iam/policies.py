@@ -11,6 +11,13 @@ from culm.model.record import record
 
 
 @record
+class PolicyVersion:
+    version_id: str
+    document: str
+    created_at: float
+
+
+@record
 class ManagedPolicy:
     name: str
     arn: str
@@ -19,8 +26,23 @@ class ManagedPolicy:
     created_at: float
     """Epoch seconds."""
     document: str
+    """The default version's."""
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    default_version: str = "v1"
+    updated_at: float | None = None
+    latest_version: int = 1
+    """The number of the newest that ever was: numbers are not used again."""
+    other_versions: tuple[PolicyVersion, ...] = ()
+    default_since: float | None = None
+    """When the default version was made; None: with the policy."""
+
+    @property
+    def versions(self) -> tuple[PolicyVersion, ...]:
+        """All of them, the default one first."""
+        made = self.created_at if self.default_since is None else self.default_since
+        default = PolicyVersion(version_id=self.default_version, document=self.document, created_at=made)
+        return (default, *self.other_versions)
 
 
 def _of_amazon(name: str, path: str, *actions: str) -> ManagedPolicy:
@@ -71,12 +93,18 @@ def list(db: Connection, path: str) -> Sequence[ManagedPolicy]:
 
 def save(db: Connection, policy: ManagedPolicy) -> None:
     db.execute(
-        "INSERT INTO iam_policy VALUES (?, ?, ?)", (policy.arn, policy.path, msgspec.json.encode(policy).decode())
+        "INSERT INTO iam_policy VALUES (?, ?, ?) ON CONFLICT (arn) DO UPDATE SET body = excluded.body",
+        (policy.arn, policy.path, msgspec.json.encode(policy).decode()),
     )
 
 
 def delete(db: Connection, arn: str) -> None:
     db.execute("DELETE FROM iam_policy WHERE arn = ?", (arn,))
+
+
+def attached_to(db: Connection, arn: str) -> Sequence[str]:
+    """The names of the roles that have it."""
+    return [row[0] for row in db.execute("SELECT role FROM iam_attachment WHERE policy_arn = ? ORDER BY 1", (arn,))]
 
 
 def attachments(db: Connection, arn: str) -> int:
