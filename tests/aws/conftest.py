@@ -17,6 +17,7 @@ from culm.cli import culm
 from culm.cli.planning import of_target
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.console import Console
+from culm.deploy.lock import KEY
 from culm.deploy.target import Target
 from culm.deploy.up import Outcome, Up
 from culm.manifest.load import load
@@ -64,8 +65,9 @@ class Shop:
         return lines
 
     def writes(self) -> list[str]:
-        """As `calls`, those that change anything: `ecs.CreateService`."""
-        return [f"{c['service']}.{c['operation']}" for c in self.calls() if not c["operation"].startswith(READS)]
+        """As `calls`, those that change anything, less the lock's: `ecs.CreateService`."""
+        made = [call for call in self.calls() if call["parameters"].get("Key") != KEY]
+        return [f"{call['service']}.{call['operation']}" for call in made if not call["operation"].startswith(READS)]
 
     def culm(self, *words: str) -> str:
         """Any other command, typed in the project's folder: what it prints; raises what it would complain of."""
@@ -87,11 +89,12 @@ def _amazon() -> Iterator[Amazon]:
 
 
 @pytest.fixture
-def account(_amazon: Amazon) -> Amazon:
-    """With two instances."""
+def account(_amazon: Amazon) -> Iterator[Amazon]:
+    """With two instances; it is left as it was found, as moto is one for all tests of a process."""
     _amazon.empty()
     _amazon.launch()
-    return _amazon
+    yield _amazon
+    _amazon.empty()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ COMMANDS = {
     "restart": "Start new tasks of the same revision.",
     "rollback": "Go back to an earlier revision of SERVICE.",
     "down": "Take the project off its target.",
+    "unlock": "Open a target's lock, whoever has it.",
     "lint": "Look for secrets where they would show.",
     "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
     "vault": "Configuration files by environment and service, versioned.",

@@ -12,6 +12,7 @@ from culm.deploy.aws.template import stack_name
 from culm.deploy.console import Console
 from culm.deploy.down import down as take_down
 from culm.deploy.down import others
+from culm.deploy.lock import locked
 from culm.errors import UsageError
 
 
@@ -47,7 +48,8 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
             raise UsageError(
                 "what holds data there is the stack's", "culm aws destroy, with --vault and --repositories"
             )
-        take_down(target, project, console.say, volumes=volumes, stack=stack)
+        with locked(target, project, console.say):
+            take_down(target, project, console.say, volumes=volumes, stack=stack)
         alone = embedded and not others(target, project)
     if alone:
         local.stop()

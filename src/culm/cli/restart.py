@@ -8,6 +8,7 @@ from culm.cli.session import open_project, open_target, services_of, target_opti
 from culm.deploy import faults
 from culm.deploy.apply import roll
 from culm.deploy.console import Console
+from culm.deploy.lock import locked
 
 
 @click.command()
@@ -20,7 +21,7 @@ def restart(services: tuple[str, ...], target_name: str) -> None:
     target = open_target(project, target_name)
     console = Console(width=max(map(len, services)))
     for one in chosen:
-        with faults.translated():
+        with faults.translated(), locked(target, project, console.say):
             roll(target, project, one, partial(console.doing, one.name), forceNewDeployment=True)
         console.doing(one.name)
         console.say("has restarted", one.name)

@@ -6,6 +6,7 @@ from culm.cli.session import open_project, open_target, services_of, target_opti
 from culm.deploy import faults
 from culm.deploy.apply import roll
 from culm.deploy.console import Console
+from culm.deploy.lock import locked
 from culm.deploy.revisions import earlier_revision, migrated_since, number
 from culm.errors import Differs
 
@@ -26,7 +27,7 @@ def rollback(service: str, revision: int | None, across_migration: bool, target_
     [one] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console(width=len(service))
-    with faults.translated():
+    with faults.translated(), locked(target, project, console.say):
         arn = earlier_revision(target, project, one, revision)
         if not across_migration and (gap := migrated_since(target, project, one, arn)) is not None:
             raise Differs(

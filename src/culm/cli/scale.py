@@ -5,6 +5,7 @@ import click
 from culm.cli.session import open_project, open_target, services_of, target_option
 from culm.deploy import faults
 from culm.deploy.console import Console
+from culm.deploy.lock import locked
 from culm.deploy.wait import until_steady
 
 
@@ -22,7 +23,7 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
     [one] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console(width=len(service))
-    with faults.translated():
+    with faults.translated(), locked(target, project, console.say):
         target.client("ecs").update_service(cluster=project.name, service=service, desiredCount=count)
         console.say(f"wants {count} tasks", service)
         if wait:

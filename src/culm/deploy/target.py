@@ -1,16 +1,19 @@
 """Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from culm.deploy.trace import Trace
+from culm.errors import CulmError
 from culm.manifest.project import TargetSettings
 from culm.model.record import record
 
 DEFAULT_REGION = "us-east-1"
+READS = ("Describe", "Get", "List", "Head", "Batch", "Filter", "Simulate", "StartLiveTail", "Detect", "AssumeRole")
+"""How the operations begin that change nothing."""
 
 
 @record
@@ -35,6 +38,8 @@ class Target:
         self.settings = settings
         self.trace = trace
         self.endpoint_url = endpoint_url or settings.endpoint_url
+        self.before_write: Callable[[str, Mapping[str, Any]], None] | None = None
+        """Called with an operation and its parameters before it changes anything; what it raises, the caller gets."""
         self._login = login
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
@@ -44,16 +49,22 @@ class Target:
         import boto3  # a third of a second, which `culm --help` need not wait for
 
         keys = self._login
-        return boto3.session.Session(
+        session = boto3.session.Session(
             aws_access_key_id=keys.access_key if keys else None,
             aws_secret_access_key=keys.secret_key if keys else None,
             aws_session_token=keys.token if keys else None,
             profile_name=self.settings.profile,
             region_name=self.settings.region or (DEFAULT_REGION if self.endpoint_url else None),
         )
+        return assumed(session, self.settings.role, self.endpoint_url) if self.settings.role else session
 
     def client(self, service: str) -> Any:
-        """`client("ecs")`. Clients may be shared by threads, making one may not."""
+        """`client("ecs")`. Clients may be shared by threads, making one may not.
+
+        In an account that is not the target's there is none but STS's: nothing can be written there.
+        """
+        if self.settings.account is not None and service != "sts":
+            self.account  # noqa: B018  it raises
         with self._making:
             if service not in self._clients:
                 from botocore.config import Config
@@ -70,6 +81,7 @@ class Target:
                 )
                 if self.trace is not None:
                     self.trace.watch(made)
+                made.meta.events.register("provide-client-params.*", self._watched)
                 self._clients[service] = made
             return self._clients[service]
 
@@ -77,9 +89,22 @@ class Target:
     def region(self) -> str:
         return self._session.region_name or DEFAULT_REGION
 
+    def _watched(self, *, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if self.before_write is not None and not model.name.startswith(READS):
+            self.before_write(model.name, params)
+
     @cached_property
     def account(self) -> str:
-        return str(self.client("sts").get_caller_identity()["Account"])
+        """The caller's; raises when it is not the one that culm.yml says."""
+        caller = self.client("sts").get_caller_identity()
+        found, wanted = str(caller["Account"]), self.settings.account
+        if wanted not in (None, found):
+            raise CulmError(
+                f"your credentials are of account {found} ({caller['Arn']}), "
+                f"and target {self.settings.name} is in {wanted}: nothing was written",
+                "`profile:` or `role:` of the target, AWS_PROFILE, or log in to the other account",
+            )
+        return found
 
     @property
     def longest_pause(self) -> float:
@@ -93,6 +118,42 @@ class Target:
         local = self.endpoint_url if self.settings.provider == "local" else None
         host = urlsplit(local).hostname if local else dns_name
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
+    """A session of the role, with the first one's credentials behind it; its keys are renewed before they end.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    import boto3
+    import botocore.session
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.exceptions import NoCredentialsError
+
+    source = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError()
+
+    def create(service: str, **given: Any) -> Any:
+        keys = {key: given.get(key) for key in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")}
+        return session.client(service, endpoint_url=endpoint_url, **keys)
+
+    fetcher = AssumeRoleCredentialFetcher(create, source, role, extra_args={"RoleSessionName": "culm"})
+
+    class Role(CredentialProvider):
+        METHOD = "assume-role"
+
+        def load(self) -> Any:
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+
+    own = botocore.session.Session()
+    own.register_component("credential_provider", CredentialResolver([Role()]))
+    return boto3.session.Session(botocore_session=own, region_name=session.region_name)
 
 
 def login_from(environment: Mapping[str, str]) -> Login:

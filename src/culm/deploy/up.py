@@ -11,6 +11,7 @@ from culm.deploy.console import Console
 from culm.deploy.images import Images
 from culm.deploy.lending import give_back, lent, slot_of
 from culm.deploy.live import Described, Live
+from culm.deploy.lock import locked
 from culm.deploy.migrate import NoRoom, migrate
 from culm.deploy.target import Target
 from culm.deploy.turns import Stage, Turns
@@ -52,9 +53,16 @@ class Up:
         """Deploy the plan's services in its order; how each ended."""
         names = [service.name for service in plan.services]
         turns = Turns(plan.waves, names, self._check)
-        with faults.translated():
+        with faults.translated(), locked(self.target, self.project, self.console.say) as lock:
+            if any(service.changes for service in plan.services):
+                lock.acquire()
             live, around = self._base = apply.base(self.target, self.project, self._say())
             self._heal([service for name, service in live.services.items() if name not in names])
+            return self._services(plan, names, turns, live, around)
+
+    def _services(
+        self, plan: Plan, names: Sequence[str], turns: Turns, live: Live, around: render.Surroundings
+    ) -> list[Outcome]:
         with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
             shared = pool.submit(self._shared, live, around)
             futures: dict[str, Future[Outcome]] = {}
@@ -73,7 +81,8 @@ class Up:
 
     def migrate(self, names: Sequence[str]) -> None:
         """Run these services' migrations, one after the other; the first that fails ends it."""
-        with faults.translated():
+        with faults.translated(), locked(self.target, self.project, self.console.say) as lock:
+            lock.acquire()
             live, around = apply.base(self.target, self.project, self._say())
             self._shared(live, around)
             for name in names:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
 from tests.deploy.drift.deployed import Deployed
 from tests.serving import served
@@ -43,6 +44,7 @@ def deployed(
         with served(folder) as endpoint:
             yield Deployed(project, Target(settings, endpoint, login), registry=True)
         return
+    BackendDict.reset()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
