@@ -2,7 +2,7 @@
 
 - It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
-- It cannot delete a route table or a managed policy that its stacks have made.
+- It cannot delete a route table, a managed policy or a cluster that its stacks have made.
 - It knows no drift: here it is seen of log groups.
 - It imports nothing: here a change set that is told to adopts buckets and repositories by name, and keys by id.
 """
@@ -61,6 +61,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
     patch.setattr(RouteTable, "delete", delete_route_table, raising=False)
     patch.setattr(ManagedPolicy, "delete", delete_managed_policy, raising=False)
+    patch.setattr(Cluster, "delete", delete_cluster, raising=False)
 
     adoption(patch)
 
@@ -114,6 +115,10 @@ def delete_route_table(self: RouteTable, account_id: str, region_name: str) -> N
     for association in list(self.associations):
         self.ec2_backend.disassociate_route_table(association)
     ec2_backends[account_id][region_name].delete_route_table(self.id)
+
+
+def delete_cluster(self: Cluster, account_id: str, region_name: str) -> None:
+    ecs_backends[account_id][region_name].delete_cluster(self.name)
 
 
 def delete_managed_policy(self: ManagedPolicy, account_id: str, region_name: str) -> None:
