@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import yaml
 
 from culm.errors import UsageError
-from culm.lint import formats, rules
+from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
 from culm.manifest.nodes import MERGE, compose
 
@@ -36,15 +36,22 @@ def check(file: str, text: str) -> list[Finding]:
             for setting in settings(part):
                 if (why := rules.judge(setting)) is not None:
                     found.append(Finding(file=file, line=setting.line, name=setting.name, why=why))
-        for name in ("command", "entrypoint"):
-            for node in scalars(member(service, name)):
-                login = rules.URL_LOGIN.search(node.value)
-                why = formats.known(node.value)
-                if why is None and login is not None and not rules.REFERENCE.fullmatch(login[2]):
-                    why = "a URL with a password"
-                if why is not None:
-                    found.append(Finding(file=file, line=node.start_mark.line + 1, name=name, why=why))
+        for name, told in (
+            *((name, member(service, name)) for name in ("command", "entrypoint")),
+            ("healthcheck", member(member(service, "healthcheck"), "test")),
+        ):
+            words = scalars(told)
+            alone = [(node, commands.leak(unescaped(node))) for node in words]
+            shown = [(node, why) for node, why in alone if why is not None]
+            if not shown and words and (why := commands.leak_of_words(map(unescaped, words))) is not None:
+                shown = [(words[0], why)]
+            found += [Finding(file=file, line=node.start_mark.line + 1, name=name, why=why) for node, why in shown]
     return excused(file, text, found)
+
+
+def unescaped(node: yaml.ScalarNode) -> str:
+    """`$$` is a dollar that compose leaves to the shell."""
+    return str(node.value).replace("$$", "$")
 
 
 def env_files(text: str) -> list[str]:

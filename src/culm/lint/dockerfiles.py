@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from culm.lint import formats, rules
+from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, allowances, excused
 from culm.manifest.dockerfile import DockerfileError, Instruction, assignments, parse, words
 
@@ -17,7 +17,18 @@ def check(file: str, text: str) -> list[Finding]:
     found = []
     for one in instructions:
         found += [Finding(file=file, line=place(text, one, name), name=name, why=why) for name, why in judged(one)]
+    for number, keyword, line in here_documents(text, instructions):
+        if (why := commands.leak(line)) is not None:
+            found.append(Finding(file=file, line=number, name=keyword, why=f"{why}; it stays in the image's history"))
     return excused(file, text, found)
+
+
+def here_documents(text: str, instructions: list[Instruction]) -> Iterator[tuple[int, str, str]]:
+    """The lines of `RUN <<EOF`: number, the instruction's keyword, text."""
+    lines = text.splitlines()
+    for one, after in zip(instructions, [*instructions[1:], None], strict=True):
+        for number in range(one.line + 1, after.line if after else len(lines) + 1) if one.heredoc else ():
+            yield number, one.keyword, lines[number - 1]
 
 
 def allowed_names(text: str) -> set[str]:
@@ -41,11 +52,9 @@ def judged(one: Instruction) -> Iterator[tuple[str, str]]:
                 if rules.judge(Setting(line=one.line, name=name, value=filled), references_are_values=True) is not None:
                     yield name, ARG_WHY
         case "RUN" | "CMD" | "ENTRYPOINT" | "ADD" | "COPY" | "HEALTHCHECK" | "ONBUILD":
-            login = rules.URL_LOGIN.search(one.rest)
-            if (kind := formats.known(one.rest)) is not None:
-                yield one.keyword, f"{kind} in the command; it stays in the image's history"
-            elif login is not None and not rules.REFERENCE.fullmatch(login[2]):
-                yield one.keyword, "a URL with a password; it stays in the image's history"
+            why = commands.leak_of_words(one.form) if one.form else commands.leak(one.rest)
+            if why is not None:
+                yield one.keyword, f"{why}; it stays in the image's history"
 
 
 def place(text: str, one: Instruction, name: str) -> int:

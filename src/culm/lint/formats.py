@@ -18,6 +18,16 @@ MORE = (
     (re.compile(r"\bdop_v1_[0-9a-f]{64}\b"), "DigitalOcean Token"),
     (re.compile(r"\bpypi-[\w-]{50,}"), "PyPI Token"),
     (re.compile(r"\bhvs\.[\w-]{24,}"), "Vault Token"),
+    (re.compile(r"\bhf_[A-Za-z0-9]{34}\b"), "Hugging Face Token"),
+    (re.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b"), "Shopify Token"),
+    (re.compile(r"\bdckr_pat_[\w-]{20,}"), "Docker Hub Token"),
+    (re.compile(r"\bglsa_\w{32}_\w{8}\b"), "Grafana Token"),
+    (re.compile(r"\bATATT3[\w=-]{20,}"), "Atlassian Token"),
+    (re.compile(r"\bGOCSPX-[\w-]{20,}"), "Google OAuth Secret"),
+    (re.compile(r"\bxkeysib-[0-9a-f]{64}-\w{16}\b"), "Brevo Key"),
+    (re.compile(r"\b\d{8,10}:AA[\w-]{33}\b"), "Telegram Bot Token"),
+    (re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"), "Age Secret Key"),
+    (re.compile(r"\b(?:AccountKey|SharedAccessKey)=[\w+/]{40,}={0,2}"), "Azure Key"),
 )
 """What the detector does not have."""
 

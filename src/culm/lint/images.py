@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from culm.lint import formats, rules
+from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting
 
 ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S+)")
@@ -24,8 +24,8 @@ def check(image: str, config: Mapping[str, Any], history: Iterable[str], excused
     for step in history:
         for name, value in ASSIGNED.findall(step):
             note(found, name, rules.judge(Setting(line=0, name=name, value=value.strip("\"'"))))
-        if (kind := formats.known(step)) is not None:
-            note(found, step.split(" ")[0], kind)
+        if (why := commands.leak(step)) is not None and not any(why.startswith(f"{name}: ") for name in found):
+            note(found, step.split(" ")[0], why)
     excused = set(excused)
     return [Finding(file=image, line=0, name=name, why=why) for name, why in found.items() if name not in excused]
 

@@ -8,8 +8,8 @@ from culm.lint import formats
 from culm.lint.findings import Setting
 
 SECRET_NAME = re.compile(
-    r"(PASSWORD|PASSWD|PASSPHRASE|PASSWORT|(^|_)PWD|(^|_)PASS|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
-    r"|AUTH_?KEY|ENCRYPTION_?KEY|SIGNING_?KEY|MASTER_?KEY|LICEN[CS]E_?KEY|ACCOUNT_?KEY|CREDENTIALS?|(^|_)SALT|(^|_)PEPPER)"
+    r"(PASSWORD|PASSWD|PASSPHRASE|PASSWORT|(^|_)PWD|(^|_)PASS|SECRET|SECRET_?KEY(_?BASE)?|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
+    r"|AUTH_?KEY|ENCRYPTION_?KEY|SIGNING_?KEY|MASTER_?KEY|LICEN[CS]E_?KEY|ACCOUNT_?KEY|CREDENTIALS?|(^|_)SALT|(^|_)PEPPER|REQUIREPASS)"
     r"(_?(BASE64|B64|HEX|VALUE|\d+))?$"
 )
 """At the end of a name, where the noun stands: TOKEN_TTL is a time, SECRET_NAME a name."""
@@ -23,11 +23,16 @@ DIGEST_NAME = re.compile(
     r"(SHA\d*(SUM)?|DIGEST|CHECKSUM|HASH|COMMIT|REVISION|VERSION|INTEGRITY|FINGERPRINT|GPG_KEYS?)$"
 )
 
-REFERENCE = re.compile(r"\$\w+|\$\{[^}]*\}|\{\{.*\}\}|<[^<>]+>|%\w+%|\*+|x{3,}|X{3,}")
+REFERENCE = re.compile(
+    r"\$\w+|\$\{[^}]*\}|\$\(.*|`.*|\{\{.*\}\}|\{[\w.]*\}?|%\([\w.]+\)\w?|<[^<>]+>|%\w+%|\*+|x{3,}|X{3,}", re.DOTALL
+)
 """Stands for a value that is elsewhere, or for none."""
 
 DEFAULTED = re.compile(r"\$\{\w+:?-([^}]+)\}")
 """A reference with something to fall back on, which is written out."""
+
+EMBEDDED = re.compile(r"[\"']?\b([A-Za-z][\w .-]{0,40}?)[\"']?\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\"';,\s}&?]+)")
+"""A setting inside a value: of a connection string, of JSON, of a URL's query."""
 
 HARMLESS_VALUE = re.compile(r"true|false|yes|no|on|off|none|null|required|optional|enabled|disabled", re.IGNORECASE)
 PATH_VALUE = re.compile(r"(/|\./|~/|[A-Za-z]:\\)[\w./@+-]*|arn:aws[\w:/.*-]+|file:.+|s3://[^@\s]+")
@@ -55,12 +60,26 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
         return "a URL with a password"
     if REFERENCE.fullmatch(value) and not (references_are_values and value.startswith("$")):
         return None
-    if SECRET_NAME.search(name) and not PUBLIC_NAME.search(name):
+    if is_secret_name(name):
         harmless = HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
         return None if harmless else "by its name it is a secret"
+    for inner, said in EMBEDDED.findall(value):
+        if is_secret_name(canonical(inner)) and is_said(said.strip("\"'")):
+            return f"its {inner.strip()} is a secret"
     if is_random(value) and not DIGEST_NAME.search(name):
         return "looks like a key: too random for a word"
     return None
+
+
+def is_secret_name(name: str) -> bool:
+    """Of a canonical name."""
+    return SECRET_NAME.search(name) is not None and PUBLIC_NAME.search(name) is None
+
+
+def is_said(value: str) -> bool:
+    """Whether a value is written out, and is no path, switch or stand-in."""
+    stands_for_it = REFERENCE.fullmatch(value) or HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
+    return bool(value) and stands_for_it is None
 
 
 def canonical(name: str) -> str:

@@ -1,10 +1,10 @@
 """Task definitions: what DescribeTaskDefinition shows to everybody who may read the account. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from culm.lint import formats, rules
+from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting
 
 HINT = "put it into the vault, or refer to SSM or Secrets Manager by `secrets`"
@@ -18,10 +18,20 @@ def check(file: str, definition: Mapping[str, Any], text: str = "") -> list[Find
             name, value = str(entry.get("name", "")), str(entry.get("value", ""))
             if (why := rules.judge(Setting(line=0, name=name, value=value))) is not None:
                 found.append(Finding(file=file, line=line_of(text, name), name=name, why=f"{why}; {HINT}"))
-        for word in (*(container.get("command") or ()), *(container.get("entryPoint") or ())):
-            if (kind := formats.known(str(word))) is not None:
-                found.append(Finding(file=file, line=line_of(text, str(word)), name="command", why=f"{kind}; {HINT}"))
+        for told in (container.get("command"), container.get("entryPoint"), _probe(container)):
+            words = [str(word) for word in told or ()]
+            shown = [(word, why) for word in words if (why := commands.leak(word)) is not None]
+            if not shown and (why := commands.leak_of_words(words)) is not None:
+                shown = [(words[0], why)]
+            found += [
+                Finding(file=file, line=line_of(text, word), name="command", why=f"{why}; {HINT}")
+                for word, why in shown
+            ]
     return found
+
+
+def _probe(container: Mapping[str, Any]) -> Sequence[Any]:
+    return (container.get("healthCheck") or {}).get("command") or ()
 
 
 def check_file(file: str, text: str) -> list[Finding]:
