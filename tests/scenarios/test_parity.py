@@ -1,0 +1,87 @@
+"""The local cluster and another project's AWS hear the same calls from a deploy, in the same order."""
+
+import io
+import json
+from collections.abc import Iterator
+from difflib import unified_diff
+
+import pytest
+from tests.aws.amazon import Amazon, amazon
+from tests.aws.parity import calls
+from tests.scenarios import misfits
+from tests.scenarios.stand import Stand
+
+from culm.cli.planning import of_target
+from culm.deploy import apply
+from culm.deploy.build.host import HostBuilder
+from culm.deploy.console import Console
+from culm.deploy.target import Login, Target, login_from
+from culm.deploy.trace import Trace
+from culm.deploy.up import Up
+from culm.manifest.load import load
+
+SERVICES = ("accounts", "shop")
+
+
+@pytest.fixture
+def account() -> Iterator[Amazon]:
+    with amazon() as made:
+        made.launch()
+        yield made
+        made.empty()
+
+
+def deployed(stand: Stand, target: Target, stream: io.StringIO) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What `up` calls on an empty target: for what services stand on, and for the services."""
+
+    def heard() -> dict[str, list[str]]:
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        stream.seek(0)
+        stream.truncate()
+        return calls(lines, SERVICES)
+
+    project, builder = load(stand.project / "culm.yml"), HostBuilder()
+    apply.base(target, project, lambda _: None)
+    base = heard()
+    plan = of_target(project, target, builder, SERVICES)
+    heard()
+    outcomes = Up(project, target, builder, Console(io.StringIO())).run(plan)
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    return {name: sorted(set(told)) for name, told in base.items()}, heard()
+
+
+def differences(here: dict[str, list[str]], there: dict[str, list[str]]) -> list[str]:
+    """Line by line, for people who read a failed test."""
+    return [line for name in here for line in unified_diff(here[name], there[name], n=0, lineterm="")]
+
+
+def test_up_makes_the_same_calls_with_the_same_parameters_on_both(stand: Stand, account: Amazon) -> None:
+    for name in SERVICES:
+        misfits.service(stand, name)
+    migrate = misfits.DOCKERFILE.replace('["python3", "serve.py"]', '["true"]')
+    stand.write("accounts/Dockerfile.migrate", migrate)
+    stand.write(
+        "culm.yml",
+        f"name: bamboo\n"
+        f"targets:\n  local: {{port: {stand.port}, env: stg}}\n"
+        f"  stg: {{provider: aws, region: us-east-1, endpoint_url: '{account.url}'}}\n"
+        "services: {accounts: , shop: }\n",
+    )
+    targets = load(stand.project / "culm.yml").targets
+    stand.culm("cluster", "start", "--runtime", "process")
+    cluster = json.loads((stand.home / "cluster.json").read_text())
+    here, there = io.StringIO(), io.StringIO()
+    ours = Target(targets["local"], cluster["endpoint"], login_from(cluster["environment"]), Trace(here))
+    keys = Login(access_key="AKIAEXAMPLE", secret_key="secret")
+    theirs = Target(targets["stg"], login=keys, trace=Trace(there))
+
+    local_base, local = deployed(stand, ours, here)
+    amazons_base, amazons = deployed(stand, theirs, there)
+
+    assert differences(local_base, amazons_base) == []
+    assert differences(local, amazons) == []
+    written = [call.split()[0] for call in local["accounts"] if "Describe" not in call.split()[0]]
+    assert [call for call in written if call.startswith(("ecs.R", "ecs.C", "elbv2.C"))] == [
+        *("ecs.RegisterTaskDefinition", "ecs.RunTask", "ecs.RegisterTaskDefinition"),
+        *("elbv2.CreateRule", "ecs.CreateService"),
+    ], "the migration before the service"
