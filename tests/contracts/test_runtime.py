@@ -369,7 +369,9 @@ async def test_a_terminal_needs_a_running_container(rig: Rig):
 SHELL = (
     "import os, signal, sys, termios\n"
     "print('tty', os.isatty(0), os.ctermid() and os.tcgetpgrp(0) == os.getpgrp(), flush=True)\n"
-    "signal.signal(signal.SIGWINCH, lambda *_: print('size', *os.get_terminal_size(), flush=True))\n"
+    "def resized(*_):\n"
+    "    os.write(1, b'size %d %d\\n' % os.get_terminal_size())\n"  # a handler may come while print is at it
+    "signal.signal(signal.SIGWINCH, resized)\n"
     "try:\n"
     "    for line in sys.stdin:\n"
     "        print('got', line.strip(), flush=True)\n"
