@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pg8000.dbapi
 import pytest
+from tests import traffic
 
 from culm.cloud.rds.scram import verifier
 from culm.database import unprivileged
@@ -41,7 +42,7 @@ def eventually(check: Callable[[], bool], within: float = 10) -> None:
 
 @pytest.fixture
 async def server(tmp_path: Path):
-    server = Postgres(tmp_path / "main", ["127.0.0.1"], free_port("127.0.0.1", 16000))
+    server = Postgres(tmp_path / "main", ["127.0.0.1"], traffic.free_port())
     await server.create("postgres", verifier(PASSWORD, b"0123456789abcdef"), "shop")
     await server.start()
     yield server
