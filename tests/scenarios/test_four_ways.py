@@ -73,6 +73,7 @@ def test_directly_from_conf_and_again_when_a_file_changes(pets: Stand) -> None:
         rest = process.stdout.read()
         assert process.wait(30) == 130
     assert "api.py has changed: starting again" in rest
+    pets.gone()
     assert "Traceback" not in said + rest
 
 

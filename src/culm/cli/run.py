@@ -35,8 +35,12 @@ def run(service: str | None, reload: bool) -> None:
     for each in needed.lacking:
         click.echo(f"culm: {own.name} also needs {each}, which only an engine can run: start it yourself", err=True)
     signal.signal(signal.SIGTERM, leave)
+    laptop = Laptop(console)
     with faults.translated():
-        Run((*needed.neighbours, own), Laptop(console).target, console).forever(reload=reload)
+        try:
+            Run((*needed.neighbours, own), laptop.target, console).forever(reload=reload)
+        finally:
+            laptop.leave()
 
 
 def leave(signum: int, frame: FrameType | None) -> None:

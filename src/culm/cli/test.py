@@ -11,7 +11,7 @@ import click
 
 from culm.cli.run import leave
 from culm.cli.session import service_folders
-from culm.deploy import faults, local
+from culm.deploy import faults
 from culm.deploy.build.choose import choose
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
@@ -72,8 +72,7 @@ def test(services: tuple[str, ...], junit: Path | None, way: str, jobs: int, ver
     try:
         results = in_parallel(told, parts, jobs)
     finally:
-        if laptop.started:
-            local.stop()
+        laptop.leave()
     if junit is not None:
         junit.write_text(suite.merged(results))
     if bad := [result for result in results if not result.well]:

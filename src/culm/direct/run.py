@@ -8,6 +8,7 @@ from pathlib import Path
 from culm.deploy.console import Console
 from culm.deploy.target import Target
 from culm.direct import environments, ports, servers, watch
+from culm.direct.legible import legible
 from culm.direct.parts import Part
 from culm.direct.processes import Running, finish
 
@@ -37,7 +38,7 @@ class Run:
 
     def prepare(self, part: Part) -> None:
         """Its database, and the migration."""
-        say = partial(self.console.say, name=part.name)
+        say = partial(self.hear, part.name)
         url = servers.wanted_by(part.folder)
         if url is not None:
             doing = partial(self.console.doing, part.name)
@@ -51,11 +52,16 @@ class Run:
         if part.migration is not None:
             finish(f"the migration of {part.name}", part.migration, part.folder, self.variables(part.folder), say)
 
+    def hear(self, name: str, line: str) -> None:
+        """A line of a service's own; on a terminal for people, else as it was written."""
+        told = legible(line, coloured=self.console.coloured) if self.console.live else line
+        self.console.say(told, name)
+
     def variables(self, folder: Path) -> dict[str, str]:
         return environments.variables(folder)
 
     def start(self, part: Part) -> None:
-        say = partial(self.console.say, name=part.name)
+        say = partial(self.hear, part.name)
         self.running[part.name] = Running(part.name, part.command, part.folder, self.variables(part.folder), say)
 
     def await_health(self, part: Part) -> None:

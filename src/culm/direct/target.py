@@ -1,6 +1,9 @@
 """The local cluster, for the databases of services that are not in it."""
 
+import fcntl
 import threading
+from pathlib import Path
+from typing import TextIO
 
 from culm.deploy import local
 from culm.deploy.console import Console
@@ -21,23 +24,51 @@ SETTINGS = TargetSettings(
 
 
 class Laptop:
-    """Started when the first database is wanted; threads may share it."""
+    """Started when the first database is wanted, stopped when the last that wants one leaves; threads may share it."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.started = False
-        """Whether it did not run before, and so may be stopped after."""
         self._target: Target | None = None
+        self._using: TextIO | None = None
+        """Locked, together with others', for as long as the databases are wanted."""
         self._making = threading.Lock()
 
     def target(self) -> Target:
         with self._making:
             if self._target is None:
+                self._using = using()
                 described = local.settled()
                 if described is None:
                     self.console.say("starting the local cluster, for its PostgreSQL")
                     described = local.start(local.last_runtime() or "process", "2 x t2.micro")
-                    self.started = True
+                    started_for_databases().write_text(str(described["pid"]))
                 login = login_from(described.get("environment", {}))
                 self._target = Target(SETTINGS, described["endpoint"], login)
             return self._target
+
+    def leave(self) -> None:
+        """Stop the cluster if it was started for databases, nobody else wants one, and nothing else was put on it."""
+        if self._using is None or self._target is None:
+            return
+        with self._using:
+            try:
+                fcntl.flock(self._using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            described, marker = local.settled(), started_for_databases()
+            ours = described is not None and marker.exists() and marker.read_text() == str(described["pid"])
+            if ours and not self._target.client("ecs").list_clusters()["clusterArns"]:
+                local.stop()
+
+
+def using() -> TextIO:
+    folder = local.home() / "direct"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (folder / "cluster.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+def started_for_databases() -> Path:
+    """Holds the daemon's process id."""
+    return local.home() / "direct" / "cluster.started"
