@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.deploy.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm.deploy import databases, rds
-from culm.deploy.aws import base
+from culm.deploy.aws import base, stack
 from culm.deploy.observe import observe
 from culm.deploy.surroundings import surroundings
 from culm.errors import CulmError
@@ -62,3 +63,18 @@ def test_its_master_password_comes_from_secrets_manager(team: Team, account: Acc
     assert rds.master_password(team.target(account.endpoint), server) == "a secret"
     with pytest.raises(CulmError, match="is not in Secrets Manager"):
         rds.master_password(team.target(account.endpoint), {"DBInstanceIdentifier": "bamboo-main"})
+
+
+def test_the_stack_lets_its_server_go_when_it_is_deleted(team: Team, account: Account) -> None:
+    """It protects its server from deletion, and lifts that by itself."""
+    team.writes(STG, "databases: {main: {engine: postgres, rds: {}}}", services=SERVICES)
+    target = team.target(account.endpoint)
+    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    # in the template, which moto does not heed
+    account.client("rds").modify_db_instance(DBInstanceIdentifier="bamboo-main", DeletionProtection=True)
+    with pytest.raises(ClientError, match="deletion protection"):
+        account.client("rds").delete_db_instance(DBInstanceIdentifier="bamboo-main", SkipFinalSnapshot=True)
+    found = stack.find(target, "culm-bamboo")
+    assert found is not None
+    stack.delete(target, found, lambda _: None)
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []

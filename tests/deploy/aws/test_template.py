@@ -1,6 +1,7 @@
 """The stack's template: a document that people read, judged by AWS's own linter."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_the_linter_of_aws_has_nothing_to_say_of_any() -> None:
     linter = Path(sys.executable).parent / "cfn-lint"
     said = subprocess.run([linter, "--regions", REGION, "--", *files], capture_output=True, text=True)
     assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_ec2_takes_the_words_that_security_groups_are_described_by(name: str) -> None:
+    """No apostrophes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html"""
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    groups = [r["Properties"] for r in resources.values() if r["Type"].startswith("AWS::EC2::SecurityGroup")]
+    rules = [rule for g in groups for way in ("Ingress", "Egress") for rule in g.get(f"SecurityGroup{way}", ())]
+    told = [g.get("GroupDescription", g.get("Description")) for g in groups] + [rule["Description"] for rule in rules]
+    assert len(told) >= 6
+    for words in told:
+        assert re.fullmatch(r"[A-Za-z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}", words), words
 
 
 @pytest.mark.parametrize(("services", "readable"), [(15, True), (20, False)])

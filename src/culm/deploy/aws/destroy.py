@@ -6,7 +6,7 @@ from culm.deploy.aws import look, stack
 from culm.deploy.aws.stack import Say
 from culm.deploy.down import down
 from culm.deploy.live import Described
-from culm.deploy.observe import or_none, repository_uris, vault_keys
+from culm.deploy.observe import repository_uris, vault_keys
 from culm.deploy.target import Target
 from culm.errors import CulmError
 from culm.manifest import render
@@ -56,8 +56,6 @@ def destroy(
 ) -> None:
     key = look.physical(target, found["StackName"]).get("VaultKey")
     down(target, project, say, volumes=False, stack=True)
-    for name in project.rds:
-        unlock(target, f"{project.name}-{name}")
     say(f"deleting stack {found['StackName']}: a few minutes")
     stack.delete(target, found, progress)
     say(f"stack {found['StackName']} is gone")
@@ -70,16 +68,6 @@ def destroy(
         if key is not None:
             target.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
             say(f"key {key} is deleted in {KEY_DAYS} days")
-
-
-def unlock(target: Target, database: str) -> None:
-    """It has agreed to be deleted: CloudFormation makes its snapshot, but does not lift its protection."""
-    rds = target.client("rds")
-    or_none(
-        lambda: rds.modify_db_instance(DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True),
-        "DBInstanceNotFound",
-        "DBInstanceNotFoundFault",
-    )
 
 
 def empty(target: Target, bucket: str, say: Say) -> None:

@@ -1,5 +1,6 @@
 """What the template leaves open: looked up when a stack is made, and kept as it was from then on."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,10 @@ def values(
 
 
 def zones(target: Target, settings: TargetSettings) -> list[str]:
-    """Those that have every instance type of the fleet, by name; two at least. Not every zone has every type."""
+    """Those that have every instance type of the fleet, by name; two at least. Not every zone has every type.
+
+    Local Zones (`us-east-1-bos-1a`) are listed, too, and are not meant.
+    """
     ec2 = target.client("ec2")
     kinds = {group.instance_type for group in settings.instances}
     filters = [{"Name": "instance-type", "Values": sorted(kinds)}]
@@ -40,7 +44,8 @@ def zones(target: Target, settings: TargetSettings) -> list[str]:
     offered: dict[str, set[str]] = {}
     for offering in (o for page in pages for o in page["InstanceTypeOfferings"]):
         offered.setdefault(offering["Location"], set()).add(offering["InstanceType"])
-    found = sorted(zone for zone, has in offered.items() if has == kinds)
+    ordinary = re.compile(re.escape(target.region) + "[a-z]")
+    found = sorted(zone for zone, has in offered.items() if has == kinds and ordinary.fullmatch(zone))
     if len(found) < 2:
         listed = ", ".join(sorted(kinds))
         raise CulmError(

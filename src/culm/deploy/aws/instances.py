@@ -55,7 +55,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
         "FromLoadBalancer": resource(
             "EC2::SecurityGroupIngress",
             {
-                "Description": "The load balancer, to tasks' ports",
+                "Description": "The load balancer, to the ports of tasks",
                 "GroupId": Att("InstanceSecurityGroup.GroupId"),
                 "IpProtocol": "tcp",
                 "FromPort": EPHEMERAL[0],
@@ -115,6 +115,7 @@ def script(project: Project, settings: TargetSettings, kind: InstanceType) -> st
         "ECS_CLUSTER": "${Cluster}",
         "ECS_RESERVED_MEMORY": kind.reserved_memory,
         "ECS_ENABLE_TASK_IAM_ROLE": "true",
+        "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE": "true",
         "ECS_AWSVPC_BLOCK_IMDS": "true",
         "ECS_IMAGE_CLEANUP_INTERVAL": "30m",
         "ECS_IMAGE_MINIMUM_CLEANUP_AGE": "1h",

@@ -68,7 +68,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
 
 
 def opened(cidr: str, port: int) -> dict[str, Any]:
-    words = "Everybody" if cidr == "0.0.0.0/0" else "culm.yml's allow"
+    words = "Everybody" if cidr == "0.0.0.0/0" else "allow of culm.yml"
     return {"Description": words, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": cidr}
 
 

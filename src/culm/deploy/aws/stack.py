@@ -254,12 +254,28 @@ def history(target: Target, name: str) -> Sequence[Described]:
 
 
 def delete(target: Target, found: Described, progress: Say) -> None:
-    """Remove the stack, its protection first."""
+    """Remove the stack, its protection and its databases' first: CloudFormation makes snapshots, but lifts nothing."""
     client = target.client("cloudformation")
     name = found["StackName"]
     if found.get("EnableTerminationProtection"):
         client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    for database in databases(target, name):
+        target.client("rds").modify_db_instance(
+            DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
+        )
     client.delete_stack(StackName=name)
     ended = settled(target, found["StackId"], progress)
     if ended["StackStatus"] != "DELETE_COMPLETE":
         raise failed(target, ended, "could not be deleted")
+
+
+def databases(target: Target, name: str) -> list[str]:
+    """RDS instances that the stack has."""
+    pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+    return [
+        one["PhysicalResourceId"]
+        for page in pages
+        for one in page["StackResourceSummaries"]
+        if one["ResourceType"] == "AWS::RDS::DBInstance" and one["ResourceStatus"] != "DELETE_COMPLETE"
+        if one.get("PhysicalResourceId")
+    ]
