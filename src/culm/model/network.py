@@ -1,4 +1,4 @@
-"""VPCs, subnets, gateways and routes, in the words of the EC2 API.
+"""VPCs, subnets, gateways, routes and network ACLs, in the words of the EC2 API.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query-vpc.html
 """
@@ -67,3 +67,36 @@ class RouteTable:
     @property
     def main(self) -> bool:
         return any(association.subnet_id is None for association in self.associations)
+
+
+@record
+class AclEntry:
+    """One rule of a network ACL; that of number 32767 denies what no other speaks of."""
+
+    number: int
+    egress: bool
+    protocol: str
+    """A number; `-1` for all."""
+    action: Literal["allow", "deny"]
+    cidr: str | None = None
+    cidr_v6: str | None = None
+    from_port: int | None = None
+    to_port: int | None = None
+    icmp_code: int | None = None
+    icmp_type: int | None = None
+
+
+@record
+class AclAssociation:
+    id: str
+    subnet_id: str
+
+
+@record
+class NetworkAcl:
+    id: str
+    vpc_id: str
+    is_default: bool = False
+    entries: tuple[AclEntry, ...] = ()
+    associations: tuple[AclAssociation, ...] = ()
+    client_token: str | None = None

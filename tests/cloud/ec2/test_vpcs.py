@@ -137,7 +137,7 @@ def test_tags_are_added_changed_found_and_removed(ec2):
     assert seen() == {}
 
 
-@pytest.mark.parametrize("id", ["vpc-1", "subnet-1", "igw-1", "rtb-1", "sg-1", "sgr-1", "i-1"])
+@pytest.mark.parametrize("id", ["vpc-1", "subnet-1", "igw-1", "rtb-1", "acl-1", "sg-1", "sgr-1", "i-1"])
 def test_what_is_not_there_cannot_be_tagged(ec2, id):
     with pytest.raises(ClientError, match=rf"'{id}' does not exist"):
         ec2.create_tags(Resources=[id], Tags=[{"Key": "a", "Value": "b"}])

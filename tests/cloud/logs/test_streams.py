@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 
 
 @pytest.fixture
@@ -67,8 +68,10 @@ def test_a_group_may_be_named_by_its_arn(logs):
 
 
 def test_a_group_must_be_named_one_way(logs):
-    with pytest.raises(logs.exceptions.InvalidParameterException, match="Exactly one of"):
+    with pytest.raises(ClientError, match=r"ValidationException.*name and LogGroup ARN are mutually exclusive"):
         logs.describe_log_streams(logGroupName="g", logGroupIdentifier="g")
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="One of logGroupName"):
+        logs.describe_log_streams()
 
 
 def test_a_stream_exists_once(logs):

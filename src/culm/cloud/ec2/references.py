@@ -3,7 +3,7 @@
 import ipaddress
 
 from culm.errors import AwsError
-from culm.model.network import InternetGateway, RouteTable, Subnet, Vpc
+from culm.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from culm.store.ec2 import networks
 from culm.wire.operations import Call
 
@@ -41,6 +41,13 @@ def table_named(call: Call, id: str) -> RouteTable:
     found = networks.find(call.db, RouteTable, id)
     if found is None:
         raise AwsError("InvalidRouteTableID.NotFound", f"The routeTable ID '{id}' does not exist")
+    return found
+
+
+def acl_named(call: Call, id: str) -> NetworkAcl:
+    found = networks.find(call.db, NetworkAcl, id)
+    if found is None:
+        raise AwsError("InvalidNetworkAclID.NotFound", f"The networkAcl ID '{id}' does not exist")
     return found
 
 

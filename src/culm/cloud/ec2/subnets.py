@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any, Literal
 
-from culm.cloud.ec2 import tags
+from culm.cloud.ec2 import network_acls, tags
 from culm.cloud.ec2.filters import Filter, Seen, chosen, member, named
 from culm.cloud.ec2.network import ZONES, zone_id
 from culm.cloud.ec2.references import DEPENDENCIES, block_of, fresh, subnet_named, vpc_named
@@ -47,6 +47,7 @@ def create_subnet(call: Call, req: CreateSubnetInput) -> dict[str, Any]:
         raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{req.cidr_block}' conflicts with another subnet")
     subnet = Subnet(id=fresh("subnet", call), vpc_id=vpc.id, cidr_block=str(block), zone=_zone(call, req))
     networks.save(call.db, subnet)
+    network_acls.associate(call, subnet)
     tags.given(call, subnet.id, req.tag_specifications)
     return {"subnet": described(call, subnet)}
 
@@ -85,6 +86,7 @@ def delete_subnet(call: Call, req: DeleteSubnetInput) -> None:
     for table in networks.list(call.db, RouteTable):
         left = tuple(each for each in table.associations if each.subnet_id != subnet.id)
         networks.save(call.db, replace(table, associations=left))
+    network_acls.dissociate(call, subnet)
     networks.delete(call.db, subnet.id)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from culm.cloud.ec2.filters import Filter, Seen, chosen, member
 from culm.errors import AwsError
-from culm.model.network import InternetGateway, RouteTable, Subnet, Vpc
+from culm.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from culm.model.record import record
 from culm.store.ec2 import networks, security_groups, tags
 from culm.wire.operations import Call, operation
@@ -16,6 +16,7 @@ from culm.wire.operations import Call, operation
 TAGS_PER_RESOURCE = 50
 
 KINDS = {
+    "acl": "network-acl",
     "igw": "internet-gateway",
     "rtb": "route-table",
     "sg": "security-group",
@@ -138,6 +139,8 @@ def check(call: Call, resource: str) -> None:
             found, code = networks.find(call.db, InternetGateway, resource), "InvalidInternetGatewayID.NotFound"
         case "rtb":
             found, code = networks.find(call.db, RouteTable, resource), "InvalidRouteTableID.NotFound"
+        case "acl":
+            found, code = networks.find(call.db, NetworkAcl, resource), "InvalidNetworkAclID.NotFound"
         case "sg":
             found, code = security_groups.find(call.db, resource), "InvalidGroup.NotFound"
         case "sgr":

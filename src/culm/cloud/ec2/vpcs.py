@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cloud.ec2 import route_tables, security_groups, tags
+from culm.cloud.ec2 import network_acls, route_tables, security_groups, tags
 from culm.cloud.ec2.filters import Filter, Seen, chosen, member, named
 from culm.cloud.ec2.references import DEPENDENCIES, block_of, fresh, vpc_named
 from culm.cloud.ec2.tags import TagSpecification
 from culm.errors import AwsError
-from culm.model.network import InternetGateway, RouteTable, Subnet, Vpc
+from culm.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from culm.model.record import Stored, record
 from culm.store.ec2 import networks
 from culm.store.ec2 import security_groups as groups
@@ -37,6 +37,7 @@ def create_vpc(call: Call, req: CreateVpcInput) -> dict[str, Any]:
     tags.given(call, vpc.id, req.tag_specifications)
     security_groups.make_default(call, vpc.id)
     route_tables.make_main(call, vpc.id)
+    network_acls.make_default(call, vpc.id)
     return {"vpc": {**described(call, vpc), "state": "pending"}}
 
 
@@ -52,16 +53,18 @@ def delete_vpc(call: Call, req: VpcInput) -> None:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default VPC: it stays")
     own = [group for group in groups.of_vpc(call.db, vpc.id) if group.group_name == "default"]
     tables = [table for table in networks.list(call.db, RouteTable) if table.vpc_id == vpc.id]
+    acls = [acl for acl in networks.list(call.db, NetworkAcl) if acl.vpc_id == vpc.id]
     inside = [
         *(subnet for subnet in networks.list(call.db, Subnet) if subnet.vpc_id == vpc.id),
         *(gateway for gateway in networks.list(call.db, InternetGateway) if gateway.vpc_id == vpc.id),
         *(table for table in tables if not table.main),
+        *(acl for acl in acls if not acl.is_default),
         *(group for group in groups.of_vpc(call.db, vpc.id) if group not in own),
     ]
     if inside:
         raise AwsError("DependencyViolation", DEPENDENCIES.format("vpc", vpc.id))
-    for table in tables:
-        networks.delete(call.db, table.id)
+    for id in (*(table.id for table in tables), *(acl.id for acl in acls)):
+        networks.delete(call.db, id)
     for group in own:
         groups.delete(call.db, group.group_id)
     networks.delete(call.db, vpc.id)

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import msgspec
 
-from culm.model.network import InternetGateway, RouteTable, Subnet, Vpc
+from culm.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 
-T = TypeVar("T", Vpc, Subnet, InternetGateway, RouteTable)
+T = TypeVar("T", Vpc, Subnet, InternetGateway, RouteTable, NetworkAcl)
 
 
 def list(db: sqlite3.Connection, kind: type[T]) -> tuple[T, ...]:
@@ -21,7 +21,7 @@ def find(db: sqlite3.Connection, kind: type[T], id: str) -> T | None:
     return msgspec.json.decode(row["body"], type=kind) if row else None
 
 
-def save(db: sqlite3.Connection, one: Vpc | Subnet | InternetGateway | RouteTable) -> None:
+def save(db: sqlite3.Connection, one: Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl) -> None:
     db.execute(
         "INSERT INTO ec2_network (id, kind, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
         (one.id, type(one).__name__, msgspec.json.encode(one).decode()),
