@@ -105,6 +105,7 @@ class World:
                 ec2_instance_id=f"i-{number:017x}",
                 address=f"127.77.0.{10 + number}",
                 memory=memory,
+                availability_zone=f"us-east-1{'ba'[number % 2]}",
                 container_instance_arn=next((a for a in self._arns() if f"i-{number:017x}" in self._of(a)), None),
             )
         )

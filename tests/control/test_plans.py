@@ -61,6 +61,7 @@ class Stage:
             taskDefinition=revision,
             desiredCount=1 if self.single else self.dice.randint(1, 3),
             placementStrategy=self.dice.choice(STRATEGIES),
+            availabilityZoneRebalancing="DISABLED",  # as culm's own services, which may roll stop-first
         )
 
     async def steady(self) -> None:
@@ -159,7 +160,11 @@ class Stage:
             self.names.append(one.name)
             arn = one.definition.task_definition_arn
             ecs.create_service(
-                serviceName=one.name, taskDefinition=arn, deploymentConfiguration=configuration, **settings
+                serviceName=one.name,
+                taskDefinition=arn,
+                deploymentConfiguration=configuration,
+                availabilityZoneRebalancing="DISABLED",
+                **settings,
             )
         else:
             ecs.update_service(

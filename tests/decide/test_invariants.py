@@ -22,6 +22,7 @@ from culm.decide.schedule import schedule
 from culm.decide.simulate import apply, obedient, simulate
 from culm.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.decide.validation import dead_configuration
+from culm.decide.zones import is_spread
 from culm.model.services import DeploymentCircuitBreaker, Service
 from culm.model.task_definitions import PlacementConstraint, PlacementStrategy
 from culm.model.tasks import Status, StopCode, Task
@@ -69,6 +70,8 @@ def services(draw: st.DrawFn, name: str, born: int) -> Service:
     ceiling = draw(st.sampled_from([100, 125, 150, 200]))
     floor = draw(st.sampled_from([0, 33, 50, 75, 100]))
     breaker = draw(st.sampled_from([None, DeploymentCircuitBreaker(enable=True, rollback=True)]))
+    chain = draw(CHAINS)
+    even = kind == "REPLICA" and ceiling > 100 and is_spread(chain) and draw(st.booleans())
     return a_service(
         name,
         desired=0 if kind == "DAEMON" else draw(st.integers(0, 5)),
@@ -76,7 +79,8 @@ def services(draw: st.DrawFn, name: str, born: int) -> Service:
         breaker=breaker,
         balanced=draw(st.booleans()),
         scheduling_strategy=kind,
-        placement_strategy=draw(CHAINS),
+        placement_strategy=chain,
+        availability_zone_rebalancing="ENABLED" if even else "DISABLED",
         placement_constraints=draw(CONSTRAINTS),
         created_at=float(born),
     )

@@ -4,13 +4,14 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messag
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
 from culm.model.arn import last
 from culm.model.services import ServiceEvent
 
 STEADY = "has reached a steady state."
+NOT_BALANCED = "is not AZ balanced"
 REPEAT_SECONDS = 6 * 3600
 """An event that still holds is told again after this long."""
 
@@ -65,6 +66,24 @@ def dead_configuration(service: str) -> str:
         f"(service {service}) was unable to stop or start tasks during a deployment because of the service deployment "
         "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
     )
+
+
+def not_balanced(service: str, zones: Mapping[str, int]) -> str:
+    return f"(service {service}) {NOT_BALANCED} with {_in_zones(zones)}. AZ Rebalancing in progress."
+
+
+def balanced(service: str, zones: Mapping[str, int]) -> str:
+    return f"(service {service}) is AZ balanced with {_in_zones(zones)}."
+
+
+def was_unbalanced(told: Sequence[ServiceEvent]) -> bool:
+    """Whether the last that was told of the zones, newest first, is that they are uneven."""
+    return NOT_BALANCED in next((e.message for e in told if "AZ balanced" in e.message), "")
+
+
+def _in_zones(zones: Mapping[str, int]) -> str:
+    *most, last_one = [f"{count} tasks in {zone}" for zone, count in zones.items()]
+    return f"{', '.join(most)} and {last_one}" if most else last_one
 
 
 def cannot_start(service: str) -> str:

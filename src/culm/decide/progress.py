@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from culm.decide import backoff, breaker, deployments, events
+from culm.decide import backoff, breaker, deployments, events, zones
 from culm.decide.actions import Action, SaveService, Tell
 from culm.decide.ledger import Fleet
 from culm.decide.placement import Unplaceable, closest
@@ -116,8 +116,12 @@ def _obstacles(
     if service.status != "ACTIVE" or primary.rollout_state == "FAILED":
         return []
     if roster.is_steady:
+        if events.was_unbalanced(service.events):
+            return [events.balanced(name, zones.counts(roster.kept, fleet)), events.steady(name)]
         return [events.steady(name)]
     told = []
+    if roster.moving is not None and roster.healthy_kept == len(roster.kept):
+        told.append(events.not_balanced(name, zones.counts((*roster.kept, roster.moving), fleet)))
     if failed >= backoff.IMPAIRED:
         told.append(events.cannot_start(name))
     if moves.started or moves.stopped or roster.leaving:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import field
 
-from culm.decide import query
+from culm.decide import query, zones
 from culm.decide.health import verdict
 from culm.decide.ledger import Fleet, Node
 from culm.decide.state import ClusterState, group_of, is_gone
@@ -30,6 +30,8 @@ class Roster:
     kept: tuple[Task, ...] = ()
     outgoing: tuple[Task, ...] = ()
     leaving: tuple[Task, ...] = ()
+    moving: Task | None = None
+    """One of a zone that has too many: it serves until its successor in another zone does."""
     healthy: frozenset[str] = field(default_factory=frozenset)
     """ARNs, of kept and outgoing tasks."""
     unhealthy: frozenset[str] = field(default_factory=frozenset)
@@ -38,7 +40,8 @@ class Roster:
     @property
     def held(self) -> int:
         """Tasks that count against the ceiling."""
-        return len(self.kept) + len(self.outgoing) + sum(t.last_status in HOLDING for t in self.leaving)
+        leaving = sum(t.last_status in HOLDING for t in self.leaving)
+        return len(self.kept) + len(self.outgoing) + leaving + (self.moving is not None)
 
     @property
     def healthy_kept(self) -> int:
@@ -46,7 +49,8 @@ class Roster:
 
     @property
     def is_steady(self) -> bool:
-        return not self.outgoing and not self.leaving and self.healthy_kept == len(self.kept) == self.desired
+        busy = self.outgoing or self.leaving or self.moving
+        return not busy and self.healthy_kept == len(self.kept) == self.desired
 
     @property
     def is_stuck(self) -> bool:
@@ -116,14 +120,20 @@ def roster_of(
             node = fleet.nodes.get(instance)
             (kept if node and node.instance.status == "ACTIVE" else outgoing).append(task)
     floor, ceiling = limits(service, desired)
+    healthy = frozenset(arn for arn, v in verdicts.items() if v == "healthy")
+    moving = None
+    quiet = primary.rollout_state == "COMPLETED" and service.status == "ACTIVE" and not outgoing and not leaving
+    if quiet and service.availability_zone_rebalancing == "ENABLED" and ceiling > desired:
+        moving = zones.to_move(service, state.task_definitions[primary.task_definition], tuple(kept), healthy, fleet)
     return Roster(
         desired=desired,
         floor=floor,
         ceiling=ceiling,
         hosts=hosts,
-        kept=tuple(kept),
+        kept=tuple(task for task in kept if task is not moving),
+        moving=moving,
         outgoing=tuple(outgoing),
         leaving=tuple(leaving),
-        healthy=frozenset(arn for arn, v in verdicts.items() if v == "healthy"),
+        healthy=healthy,
         unhealthy=frozenset(arn for arn, v in verdicts.items() if v == "unhealthy"),
     )

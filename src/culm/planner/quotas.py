@@ -31,7 +31,7 @@ def quotas(*, services: int, most_tasks: int, tasks: int, fleet: Mapping[str, in
         Quota(name="target groups of one ALB", limit=100, adjustable=False, used=services),
         Quota(name="targets of one ALB", limit=1000, adjustable=True, used=tasks),
         Quota(name="tasks of one ECS service", limit=5000, adjustable=True, used=most_tasks),
-        Quota(name="instances of one ECS cluster", limit=5000, adjustable=False, used=sum(fleet.values())),
+        Quota(name="instances of one ECS cluster", limit=5000, adjustable=True, used=sum(fleet.values())),
         Quota(name="on-demand vCPUs of a new account", limit=5, adjustable=True, used=vcpus),
     ]
     return sorted(found, key=lambda quota: -quota.share)

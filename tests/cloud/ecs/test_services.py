@@ -31,6 +31,38 @@ def test_is_created_with_aws_s_defaults_and_one_deployment(ecs, register):
     assert described(ecs) == service
 
 
+@pytest.mark.parametrize(
+    ("given", "rebalancing"),
+    [
+        ({}, "ENABLED"),
+        ({"availabilityZoneRebalancing": "DISABLED"}, "DISABLED"),
+        ({"placementStrategy": [{"type": "binpack", "field": "memory"}]}, "DISABLED"),
+        ({"deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100}}, "DISABLED"),
+    ],
+)
+def test_zones_are_rebalanced_where_the_caller_does_not_say_otherwise_and_it_suits_the_service(
+    ecs, register, given, rebalancing
+):
+    register()
+    assert create(ecs, **given)["availabilityZoneRebalancing"] == rebalancing
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"placementStrategy": [{"type": "random"}]}, "needs Availability Zone spread as the first placement strategy"),
+        ({"deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100}}, "maximumPercent above 100"),
+        ({"schedulingStrategy": "DAEMON", "desiredCount": None}, "not supported with a DAEMON"),
+    ],
+)
+def test_rebalancing_a_service_that_it_does_not_suit_is_refused(ecs, register, given, why):
+    register()
+    asked = {"serviceName": "web", "taskDefinition": "web", "desiredCount": 1, **given}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    with pytest.raises(ClientError, match=why):
+        ecs.create_service(**asked, availabilityZoneRebalancing="ENABLED")
+
+
 def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
     register()
     create(ecs)

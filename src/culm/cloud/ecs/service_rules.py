@@ -7,6 +7,7 @@ import re
 from typing import Literal
 
 from culm.cloud.ecs import placement_rules, strategies
+from culm.decide.zones import is_spread
 from culm.errors import AwsError
 from culm.model.services import DeploymentConfiguration, LoadBalancer, Service
 from culm.model.task_definitions import TaskDefinition
@@ -84,11 +85,25 @@ def _check_percents(service: Service) -> None:
         raise _refused("minimumHealthyPercent must be between 0 and maximumPercent, and maximumPercent above 0.")
     if minimum == maximum == 100:
         raise _refused("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
-    if service.availability_zone_rebalancing == "ENABLED" and maximum <= 100:
-        raise _refused("AvailabilityZoneRebalancing needs a maximumPercent above 100.")
+    if service.availability_zone_rebalancing == "ENABLED" and (why := not_rebalanced(service)) is not None:
+        raise _refused(why)
     breaker = configuration.deployment_circuit_breaker
     if breaker and breaker.threshold_configuration.value < 1:
         raise _refused("The threshold of the deployment circuit breaker must be at least 1.")
+
+
+def not_rebalanced(service: Service) -> str | None:
+    """Why ECS does not rebalance a service over its zones; None: it may.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+    """
+    if service.scheduling_strategy == "DAEMON":
+        return "AvailabilityZoneRebalancing is not supported with a DAEMON scheduling strategy."
+    if service.deployment_configuration.maximum_percent <= 100:
+        return "AvailabilityZoneRebalancing needs a maximumPercent above 100."
+    if not is_spread(service.placement_strategy):
+        return "AvailabilityZoneRebalancing needs Availability Zone spread as the first placement strategy."
+    return None
 
 
 def _check_placement(service: Service) -> None:

@@ -55,7 +55,8 @@ class CreateServiceInput:
     cluster: str | None = None
     task_definition: str | None = None
     desired_count: int | None = None
-    availability_zone_rebalancing: Stored[Literal["ENABLED", "DISABLED"]] = "DISABLED"
+    availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] | None = None
+    """None: ENABLED, if it suits the service."""
     load_balancers: tuple[LoadBalancer, ...] = ()
     client_token: Stored[str | None] = None
     launch_type: Literal["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"] | None = None
@@ -102,10 +103,12 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
         created_by=arn("iam", "", call.account, "root"),
         propagate_tags=req.propagate_tags,
         enable_execute_command=req.enable_execute_command,
-        availability_zone_rebalancing=req.availability_zone_rebalancing,
+        availability_zone_rebalancing=req.availability_zone_rebalancing or "DISABLED",
         capacity_provider_strategy=req.capacity_provider_strategy,
         enable_ecs_managed_tags=req.enable_ecs_managed_tags,
     )
+    if req.availability_zone_rebalancing is None and service_rules.not_rebalanced(service) is None:
+        service = replace(service, availability_zone_rebalancing="ENABLED")
     service_rules.check(call, service, definition)
     if (there := services.find(call.db, service.service_arn)) is not None and there.status != "INACTIVE":
         return {"service": view(call, service_rules.the_same(there, service))}
@@ -125,7 +128,7 @@ class UpdateServiceInput:
     task_definition: str | None = None
     capacity_provider_strategy: Stored[tuple[CapacityProviderStrategyItem, ...] | None] = None
     deployment_configuration: DeploymentConfigurationInput = DeploymentConfigurationInput()
-    availability_zone_rebalancing: Stored[Literal["ENABLED", "DISABLED"] | None] = None
+    availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] | None = None
     placement_constraints: tuple[PlacementConstraint, ...] | None = None
     placement_strategy: tuple[PlacementStrategy, ...] | None = None
     force_new_deployment: bool = False
