@@ -25,6 +25,9 @@ def make(target: Target, project: Project, console: Console, *, yes: bool) -> bo
 
     try:
         return base.bootstrap(target, project, agree, console.say, progress)
+    except KeyboardInterrupt:
+        console.say("CloudFormation goes on by itself with what it has begun; the same command looks again")
+        raise
     finally:
         console.doing(project.name)
 

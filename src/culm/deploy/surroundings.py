@@ -39,6 +39,8 @@ def network(target: Target, live: Live) -> tuple[str, list[str]]:
         return str(live.load_balancer["VpcId"]), [zone["SubnetId"] for zone in zones]
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
     found = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    if not found and target.settings.provider == "aws":
+        return "", []  # the base stack brings its own
     if not found:
         raise CulmError(
             f"account {target.account} has no default subnets in {target.region}", "aws ec2 create-default-vpc"

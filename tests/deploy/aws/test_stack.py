@@ -60,6 +60,33 @@ def test_the_deploy_finds_everything_that_it_would_otherwise_make(team: Team, ac
     assert group["VpcId"] == live.load_balancer["VpcId"]
 
 
+def test_with_a_domain_services_are_on_https_and_http_leads_there(team: Team, account: Account) -> None:
+    arn = account.client("acm").request_certificate(DomainName="staging.example.com")["CertificateArn"]
+    team.writes(f"stg: {{provider: aws, region: us-east-1, domain: staging.example.com, certificate: '{arn}'}}")
+    bootstrap(team, account)
+    live, around = seen(team, account)
+    assert live.listener is not None
+    assert (live.listener["Protocol"], live.listener["Port"], around.port) == ("HTTPS", 443, 443)
+    assert all(change.operation == "create_target_group" for change in diff.base(team.project, live, around))
+    assert team.target(account.endpoint).url("bamboo-1.elb.amazonaws.com", 443) == "https://staging.example.com"
+    listeners = account.client("elbv2").describe_listeners(LoadBalancerArn=live.listener["LoadBalancerArn"])
+    [http] = [one for one in listeners["Listeners"] if one["Protocol"] == "HTTP"]
+    assert http["DefaultActions"][0]["RedirectConfig"]["StatusCode"] == "HTTP_301"
+
+
+def test_an_account_without_default_subnets_can_be_planned_for(team: Team, account: Account) -> None:
+    ec2 = account.client("ec2")
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    live, around = seen(team, account)
+    assert (live.load_balancer, around.vpc, around.subnets) == (None, "", ())
+    team.writes("stg: {provider: aws, region: us-east-1, vpc: default}")
+    with pytest.raises(CulmError, match="no default subnets in two zones of us-east-1"):
+        bootstrap(team, account)
+    team.writes()
+    assert bootstrap(team, account)[0], "it brings a network of its own"
+
+
 def test_a_second_time_nothing_is_asked_and_nothing_changes(team: Team, account: Account) -> None:
     bootstrap(team, account)
     assert bootstrap(team, account) == (False, [])
