@@ -23,6 +23,8 @@ from culm.deploy.up import Outcome, Up
 from culm.manifest.load import load
 from culm.manifest.project import Project
 
+TRACE = "trace.jsonl"
+
 
 @dataclass
 class Shop:
@@ -59,10 +61,13 @@ class Shop:
 
     def calls(self) -> list[dict[str, Any]]:
         """Every call since the last time that somebody asked."""
-        lines = [json.loads(line) for line in self.traced.getvalue().splitlines()]
+        lines = self.traced.getvalue().splitlines()
         self.traced.seek(0)
         self.traced.truncate()
-        return lines
+        if (file := self.folder / TRACE).exists():
+            lines += file.read_text().splitlines()
+            file.unlink()
+        return sorted((json.loads(line) for line in lines), key=lambda call: call["at"])
 
     def writes(self) -> list[str]:
         """As `calls`, those that change anything, less the lock's: `ecs.CreateService`."""
@@ -73,7 +78,7 @@ class Shop:
         """Any other command, typed in the project's folder: what it prints; raises what it would complain of."""
         out = io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(self.told):
-            culm.main([*words, "--target", "stg"], standalone_mode=False)
+            culm.main(["--trace", str(self.folder / TRACE), *words, "--target", "stg"], standalone_mode=False)
         return out.getvalue()
 
     def write(self, file: str, text: str) -> None:

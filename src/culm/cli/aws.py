@@ -17,7 +17,7 @@ from culm.deploy.console import Console
 from culm.deploy.live import Described
 from culm.deploy.target import Target
 from culm.errors import CulmError, Differs, UsageError
-from culm.manifest import render
+from culm.manifest import permissions, render
 from culm.manifest.project import Project, TargetSettings, named
 
 
@@ -92,6 +92,31 @@ def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
         click.echo(f"a newer image for instances is out, {newer}: culm aws bootstrap takes it, one by one", err=True)
     if rows:
         sys.exit(Differs.exit_status)
+
+
+@aws.command()
+@aws_target_option
+def policy(target_name: str | None) -> None:
+    """Print the IAM policy that deploying needs, and nothing more.
+
+    For whoever runs `up`, `deploy`, `rollback` and their like where the stack is. The account is culm.yml's
+    `account:`, else that of your credentials.
+    """
+    project, settings = opened(target_name)
+    target = open_target(project, settings.name)
+    with faults.translated():
+        account = settings.account or target.account
+        around = render.Surroundings(
+            env=settings.env,
+            region=target.region,
+            account=account,
+            vault=render.vault_bucket(project.name, account, target.region),
+            vpc="",
+            subnets=(),
+            port=0,
+            instances="",
+        )
+    click.echo(json.dumps(permissions.deploy_policy(project, around), indent=2))
 
 
 @aws.command()

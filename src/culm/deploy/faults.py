@@ -84,7 +84,8 @@ def denied(operation: str, message: str) -> Denied:
     found = MISSING.search(message)
     if found is None:
         return Denied(
-            f"{operation} was denied: {message}", "your credentials lack this right; culm aws policy lists all"
+            f"{operation} was denied: {message}",
+            "your credentials lack a right; culm aws policy prints all",
         )
     action, resource, why = found["action"], found["resource"] or "*", found["why"] or ""
     what = f"you may not {action} on {resource}"

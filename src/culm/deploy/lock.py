@@ -23,12 +23,12 @@ from culm.deploy import vaultfiles
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.errors import CulmError
+from culm.manifest import permissions
 from culm.manifest.project import Project
 from culm.model.record import record
 from culm.vault.files import ABSENT, CONFLICTS
 
-KEY = "culm.lock"
-"""Not the name of a file of any environment and service."""
+KEY = permissions.LOCK
 RENEW_SECONDS = 20.0
 EXPIRY_SECONDS = 90.0
 """After its last renewal anybody may take it: whoever had it is gone."""
@@ -90,9 +90,7 @@ class Lock:
         with self._changing:
             if self._etag is not None:
                 return
-            if or_none(lambda: self._s3.get_bucket_versioning(Bucket=self._vault.bucket), *ABSENT) is None:
-                self._say(f"create vault {self._vault.bucket}")
-                self._vault.prepare(self.target.region)
+            self._vault.prepare(self.target.region)
             if not self._write(IfNoneMatch="*"):
                 found = self.holder()
                 if found is not None and not found.dead:

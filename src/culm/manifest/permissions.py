@@ -4,6 +4,8 @@ from culm.manifest import ci
 from culm.manifest.project import Project
 from culm.manifest.render import Input, Surroundings, execution_role_name, family
 
+LOCK = "culm.lock"
+"""The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
 PUSH = (
     *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
     *("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"),
@@ -61,7 +63,8 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             allow(
                 "Logs", ["logs:FilterLogEvents", "logs:GetLogEvents"], f"arn:aws:logs:{here}:log-group:/culm/{name}/*"
             ),
-            allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning"], vault),
+            allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], vault),
+            allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
             *databases(project, here),
             allow(

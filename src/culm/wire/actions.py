@@ -38,7 +38,8 @@ def needs(service: str, operation: str, members: Members, place: Place) -> list[
     if service == "s3":
         return s3(operation, members)
     prefix = PREFIXES.get(service, service)
-    found = [Need(action=f"{prefix}:{operation}", resource=each) for each in resources(service, members, place)]
+    on = resources(service, operation, members, place)
+    found = [Need(action=f"{prefix}:{operation}", resource=each) for each in on]
     if operation == "BatchGetSecretValue":
         found += [
             Need(action="secretsmanager:GetSecretValue", resource=_secret(each, members, place))
@@ -50,9 +51,9 @@ def needs(service: str, operation: str, members: Members, place: Place) -> list[
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 
 
-def resources(service: str, members: Members, place: Place) -> list[str]:
+def resources(service: str, operation: str, members: Members, place: Place) -> list[str]:
     """ARNs of what a request names; `*` if it names nothing."""
-    for name, build in RESOURCES.get(service, ()):
+    for name, build in RESOURCES.get(f"{service}.{operation}", RESOURCES.get(service, ())):
         value = members.get(name)
         if not value:
             continue
@@ -96,6 +97,11 @@ def _secret(value: str, members: Members, place: Place) -> str:
     return arn("secretsmanager", place.region, place.account, f"secret:{value}-??????")
 
 
+def _balanced(kind: str) -> Build:
+    """What is being made has no id yet: a policy says `*` there."""
+    return lambda value, members, place: arn("elasticloadbalancing", place.region, place.account, f"{kind}/{value}/*")
+
+
 RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
     "ecs": (
         ("service", _in_cluster("service")),
@@ -124,8 +130,11 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
     "rds": (("DBInstanceIdentifier", _named("rds", "db:")), ("ResourceName", _named("rds", ""))),
     "secretsmanager": (("SecretId", _secret), ("Name", _secret)),
     "ssm": (("Name", _parameter), ("Names", _parameter), ("Path", _parameter), ("ResourceId", _parameter)),
+    "ecs.CreateService": (("serviceName", _in_cluster("service")),),
+    "elbv2.CreateLoadBalancer": (("Name", _balanced("loadbalancer/app")),),
+    "elbv2.CreateTargetGroup": (("Name", _balanced("targetgroup")),),
 }
-"""The members that name what an operation is about, the nearest first."""
+"""The members that name what a service's operations, or one of them, are about: the nearest first."""
 
 
 def passed_roles(service: str, members: Members) -> list[Need]:

@@ -7,6 +7,7 @@ from typing import Any
 from culm.decide.policies import evaluate
 from culm.decide.policy_documents import parse
 from culm.errors import AwsError
+from culm.model.arn import arn
 from culm.model.policies import Ask, Verdict
 from culm.model.principals import Principal
 from culm.store import secrets
@@ -107,7 +108,12 @@ def circumstances(
             for key, name in (("prefix", "Prefix"), ("delimiter", "Delimiter"), ("versionid", "VersionId"))
             if members.get(name) is not None
         }
-    elif tags := request_tags(members):
+    elif service == "ecs":
+        found["iam:passedtoservice"] = ("ecs-tasks.amazonaws.com",)
+        if cluster := members.get("cluster"):
+            named = str(cluster).rpartition("/")[2]
+            found["ecs:cluster"] = (arn("ecs", place.region, place.account, f"cluster/{named}"),)
+    if service != "s3" and (tags := request_tags(members)):
         found |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}
         found["aws:tagkeys"] = tuple(tags)
     return found
