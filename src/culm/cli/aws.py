@@ -134,9 +134,12 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
     target = open_target(project, settings.name)
     console = Console()
     with faults.translated():
-        found = existing(target, project)
-        stack.own(target, found)
-        holding = removal.holding(target, project, vault=vault, repositories=repositories)
+        found = stack.find(target, stack_name(project))
+        if found is not None:
+            stack.own(target, found)
+        holding = removal.holding(target, project, found, vault=vault, repositories=repositories)
+        if not holding.lost:
+            existing(target, project)
         click.echo(f"In account {target.account}, {target.region}, will be lost:", err=True)
         for line in holding.lost:
             click.echo(f"  {line}", err=True)

@@ -87,6 +87,18 @@ def test_destroyed_with_everything_the_account_is_empty_again(account: Account, 
     assert account.client("ecr").describe_repositories()["repositories"] == []
 
 
+def test_what_stayed_can_go_later(account: Account, run: Run) -> None:
+    run("aws", "bootstrap", "--yes")
+    assert run("aws", "destroy", "--yes").exit_code == 0
+    gone = run("aws", "destroy", "--vault", "--repositories", "--yes")
+    assert gone.exit_code == 0, gone.output
+    lost = gone.stderr.partition("will be lost:")[2]
+    assert "services:" not in lost
+    assert "the vault culm-bamboo-" in lost
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert "there is no stack" in str(run("aws", "destroy", "--vault", "--yes").exception)
+
+
 def test_what_stayed_is_found_again(account: Account, run: Run) -> None:
     run("aws", "bootstrap", "--yes")
     bucket, s3 = f"culm-bamboo-{ACCOUNT}-{REGION}", account.client("s3")

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import-n
 from dataclasses import replace
 
 from culm.deploy.aws.document import Section, Template
+from culm.deploy.live import Described
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.errors import CulmError
@@ -13,8 +14,8 @@ from culm.errors import CulmError
 KEY = "VaultKey"
 
 
-def orphaned_key(target: Target, bucket: str) -> str | None:
-    """The id of the key that a bucket without a stack is encrypted with; None: no bucket, or no key of one's own."""
+def key_of(target: Target, bucket: str) -> Described | None:
+    """The key that a bucket is encrypted with, as KMS describes it; None: no bucket, or no key of one's own."""
     s3, kms = target.client("s3"), target.client("kms")
     found = or_none(
         lambda: s3.get_bucket_encryption(Bucket=bucket),
@@ -25,16 +26,21 @@ def orphaned_key(target: Target, bucket: str) -> str | None:
     keys = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") for rule in rules]
     if not any(keys):
         return None
-    [key] = keys
-    described = kms.describe_key(KeyId=key)["KeyMetadata"]
-    if described["KeyManager"] != "CUSTOMER":
+    described: Described = kms.describe_key(KeyId=keys[0])["KeyMetadata"]
+    return described if described["KeyManager"] == "CUSTOMER" else None
+
+
+def orphaned_key(target: Target, bucket: str) -> str | None:
+    """The id of the key of a bucket without a stack."""
+    key = key_of(target, bucket)
+    if key is None:
         return None
-    if described["KeyState"] == "PendingDeletion":
+    if key["KeyState"] == "PendingDeletion":
         raise CulmError(
-            f"{bucket} is encrypted with key {described['KeyId']}, which is about to be deleted",
-            f"aws kms cancel-key-deletion --key-id {described['KeyId']}; then aws kms enable-key with the same",
+            f"{bucket} is encrypted with key {key['KeyId']}, which is about to be deleted",
+            f"aws kms cancel-key-deletion --key-id {key['KeyId']}; then aws kms enable-key with the same",
         )
-    return str(described["KeyId"])
+    return str(key["KeyId"])
 
 
 def only_key(whole: Template) -> Template:

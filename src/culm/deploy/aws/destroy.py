@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from culm.deploy.aws import look, stack
+from culm.deploy.aws import adoption, stack
 from culm.deploy.aws.stack import Say
 from culm.deploy.down import down
 from culm.deploy.live import Described
-from culm.deploy.observe import repository_uris, vault_keys
+from culm.deploy.observe import or_none, repository_uris, vault_keys
 from culm.deploy.target import Target
 from culm.errors import CulmError
 from culm.manifest import render
@@ -25,49 +25,63 @@ class Holding:
     kept: Sequence[str]
 
 
-def holding(target: Target, project: Project, *, vault: bool, repositories: bool) -> Holding:
+def holding(target: Target, project: Project, found: Described | None, *, vault: bool, repositories: bool) -> Holding:
     """Lines for people; what `--vault` and `--repositories` take is lost, too."""
+    lost = running(target, project) if found is not None else []
+    bucket = render.vault_bucket(project.name, target.account, target.region)
+    files, images = vault_keys(target, bucket), sorted(repository_uris(target, project))
+    kept: list[str] = []
+    if files is not None:
+        (lost if vault else kept).append(f"the vault {bucket}: {len(files)} files with their versions, and their key")
+    if images:
+        (lost if repositories else kept).append(f"{len(images)} repositories of images: {', '.join(images)}")
+    return Holding(lost=lost, kept=kept)
+
+
+def running(target: Target, project: Project) -> list[str]:
+    """What goes with the stack. One that never was complete may have no cluster."""
     ecs = target.client("ecs")
-    services = [
-        arn.rpartition("/")[2]
-        for page in ecs.get_paginator("list_services").paginate(cluster=project.name)
-        for arn in page["serviceArns"]
-    ]
-    pages = target.client("logs").get_paginator("describe_log_groups")
-    groups = [g for page in pages.paginate(logGroupNamePrefix=f"/culm/{project.name}/") for g in page["logGroups"]]
+    pages = ecs.get_paginator("list_services").paginate(cluster=project.name)
+    arns = or_none(lambda: [arn for page in pages for arn in page["serviceArns"]], "ClusterNotFoundException")
+    services = sorted(arn.rpartition("/")[2] for arn in arns or ())
+    described = target.client("logs").get_paginator("describe_log_groups")
+    groups = [g for page in described.paginate(logGroupNamePrefix=f"/culm/{project.name}/") for g in page["logGroups"]]
     written = sum(group.get("storedBytes", 0) for group in groups) / 1e6
-    lost = [
-        f"services: {', '.join(sorted(services)) or 'none'}",
+    return [
+        f"services: {', '.join(services) or 'none'}",
         f"instances: {' + '.join(map(str, target.settings.instances))}, and the load balancer with its address",
         f"logs: {len(groups)} groups, {written:.1f} MB",
         *(f"database {project.name}-{name}: a last snapshot of it stays" for name in project.rds),
     ]
-    bucket = render.vault_bucket(project.name, target.account, target.region)
-    files = len(vault_keys(target, bucket) or ())
-    images = sorted(repository_uris(target, project))
-    kept: list[str] = []
-    (lost if vault else kept).append(f"the vault {bucket}: {files} files with their versions, and their key")
-    (lost if repositories else kept).append(f"{len(images)} repositories of images: {', '.join(images)}")
-    return Holding(lost=lost, kept=kept)
 
 
 def destroy(
-    target: Target, project: Project, found: Described, say: Say, progress: Say, *, vault: bool, repositories: bool
+    target: Target,
+    project: Project,
+    found: Described | None,
+    say: Say,
+    progress: Say,
+    *,
+    vault: bool,
+    repositories: bool,
 ) -> None:
-    key = look.physical(target, found["StackName"]).get("VaultKey")
-    down(target, project, say, volumes=False, stack=True)
-    say(f"deleting stack {found['StackName']}: a few minutes")
-    stack.delete(target, found, progress)
-    say(f"stack {found['StackName']} is gone")
+    """`found` is None where the stack is gone already, and only what outlived it is to go."""
+    if found is not None:
+        down(target, project, say, volumes=False, stack=True)
+        say(f"deleting stack {found['StackName']}: a few minutes")
+        stack.delete(target, found, progress)
+        say(f"stack {found['StackName']} is gone")
     if repositories:
         for name in sorted(repository_uris(target, project)):
             target.client("ecr").delete_repository(repositoryName=name, force=True)
             say(f"deleted repository {name}")
-    if vault:
-        empty(target, render.vault_bucket(project.name, target.account, target.region), say)
-        if key is not None:
-            target.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=KEY_DAYS)
-            say(f"key {key} is deleted in {KEY_DAYS} days")
+    bucket = render.vault_bucket(project.name, target.account, target.region)
+    if vault and vault_keys(target, bucket) is not None:
+        key = adoption.key_of(target, bucket)
+        empty(target, bucket, say)
+        if key is not None and key["KeyState"] != "PendingDeletion":
+            target.client("kms").schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=KEY_DAYS)
+            say(f"key {key['KeyId']} is deleted in {KEY_DAYS} days")
 
 
 def empty(target: Target, bucket: str, say: Say) -> None:
