@@ -13,8 +13,18 @@ from culm.errors import AwsError
 from culm.wire.models import Operation, snake
 
 DEFAULT_SIZE = 100
+UNLISTED: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("ecs", "DescribeCapacityProviders"): {"result_key": "capacityProviders"},
+    ("ecs", "ListServiceDeployments"): {"result_key": "serviceDeployments"},
+    ("ecs", "ListServicesByNamespace"): {"result_key": "serviceArns"},
+}
+"""Operations that have pages, and that botocore has no paginator for."""
+_TOKENS = {"input_token": "nextToken", "output_token": "nextToken", "limit_key": "maxResults"}
 DEFAULT_SIZES = {
+    ("ecs", "DescribeCapacityProviders"): 10,
+    ("ecs", "ListServiceDeployments"): 20,
     ("ecs", "ListServices"): 10,
+    ("ecs", "ListServicesByNamespace"): 10,
     ("elbv2", "DescribeListeners"): 400,
     ("elbv2", "DescribeLoadBalancers"): 400,
     ("elbv2", "DescribeRules"): 400,
@@ -89,7 +99,8 @@ def fields(value: Any) -> dict[str, Any]:
 
 def pager(operation: Operation, record: type, invalid: str) -> Pager | None:
     """How the wire pages an operation; None if it has no pages, or its record takes the token and does it itself."""
-    paginator = operation.service.paginators.get(operation.name)
+    unlisted = UNLISTED.get((operation.service.name, operation.name))
+    paginator = operation.service.paginators.get(operation.name) or (unlisted and {**_TOKENS, **unlisted})
     if paginator is None or not isinstance(paginator["input_token"], str):
         return None
     if snake(paginator["input_token"]) in {field.name for field in dataclasses.fields(record)}:

@@ -192,3 +192,32 @@ def test_the_history_of_its_deployments_can_be_read(ecs, register):
     assert revision["serviceRevisions"][0]["containerImages"] == [{"containerName": "web", "image": "web:1"}]
     with pytest.raises(ClientError, match="no completed deployment"):
         ecs.stop_service_deployment(serviceDeploymentArn=arn)
+
+
+def test_service_deployments_come_in_pages(ecs, register):
+    register()
+    create(ecs)
+    for _ in range(3):
+        ecs.update_service(service="web", forceNewDeployment=True)
+    whole = [d["serviceDeploymentArn"] for d in ecs.list_service_deployments(service="web")["serviceDeployments"]]
+    first = ecs.list_service_deployments(service="web", maxResults=3)
+    rest = ecs.list_service_deployments(service="web", maxResults=3, nextToken=first["nextToken"])
+    pages = [*first["serviceDeployments"], *rest["serviceDeployments"]]
+    assert len(whole) == 4
+    assert [d["serviceDeploymentArn"] for d in pages] == whole
+    assert "nextToken" not in rest
+
+
+def test_a_rolling_deployment_waits_for_no_hook(ecs, register):
+    register()
+    create(ecs)
+    [deployment] = ecs.list_service_deployments(service="web")["serviceDeployments"]
+    with pytest.raises(ClientError, match="does not wait for a lifecycle hook"):
+        ecs.continue_service_deployment(serviceDeploymentArn=deployment["serviceDeploymentArn"], hookId="h")
+    with pytest.raises(ecs.exceptions.ServiceDeploymentNotFoundException):
+        ecs.continue_service_deployment(serviceDeploymentArn=deployment["serviceDeploymentArn"] + "x", hookId="h")
+
+
+def test_no_service_is_in_a_namespace(ecs):
+    with pytest.raises(ecs.exceptions.NamespaceNotFoundException):
+        ecs.list_services_by_namespace(namespace="shop")

@@ -113,6 +113,23 @@ def _status_of_roll_back(broken: Deployment, to: Kept | None) -> str:
     return "ROLLBACK_FAILED" if to.deployment.rollout_state == "FAILED" else "ROLLBACK_IN_PROGRESS"
 
 
+@record
+class ContinueServiceDeploymentInput:
+    service_deployment_arn: str
+    hook_id: str
+    action: str = "CONTINUE"
+
+
+@operation("ecs", "ContinueServiceDeployment")
+def continue_service_deployment(call: Call, req: ContinueServiceDeploymentInput) -> dict[str, Any]:
+    """A rolling deployment, and there are no others here, never waits for a hook."""
+    if deployments.find(call.db, deployment_id(req.service_deployment_arn)) is None:
+        raise AwsError("ServiceDeploymentNotFoundException", "The service deployment was not found.")
+    raise AwsError(
+        "InvalidParameterException", f"The service deployment does not wait for a lifecycle hook {req.hook_id}."
+    )
+
+
 def _each(call: Call, arns: tuple[str, ...]) -> tuple[list[Kept], list[dict[str, str]]]:
     if not 1 <= len(arns) <= MOST_DESCRIBED:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_DESCRIBED} ARNs can be named at once.")
