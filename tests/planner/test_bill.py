@@ -84,3 +84,8 @@ def test_a_region_without_prices_says_how_to_bring_some() -> None:
 def test_a_file_that_is_no_price_list_is_refused_by_name(text: str) -> None:
     with pytest.raises(UsageError, match=r"mine\.toml is no price list"):
         parse(text, "mine.toml")
+
+
+@pytest.mark.parametrize(("logs_gb", "said"), [(1.0, "1 GB"), (741.4, "741 GB"), (1481.0, "1,480 GB")])
+def test_assumptions_are_told_in_numbers_that_people_read(logs_gb: float, said: str) -> None:
+    assert f"{said} of logs" in str(Assumptions(logs_gb=logs_gb))

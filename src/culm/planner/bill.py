@@ -76,9 +76,14 @@ class Assumptions:
 
     def __str__(self) -> str:
         return (
-            f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {self.logs_gb:.3g} GB of logs, "
-            f"{self.lcus:.3g} LCU, public subnets in two zones"
+            f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {_rounded(self.logs_gb)} GB of logs, "
+            f"{_rounded(self.lcus)} LCU, public subnets in two zones"
         )
+
+
+def _rounded(number: float) -> str:
+    """`0.05`, `56.4`, `1,480`: three digits are all that is known of an assumption."""
+    return f"{round(number, -1):,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 @record

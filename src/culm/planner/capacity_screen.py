@@ -53,7 +53,7 @@ def _stage(stage: Stage, found: Capacity, width: int) -> Iterator[str]:
     yield _wrapped(f"{head}{stage.fleet}, {proof}", width)
     yield _wrapped(
         f"{money(stage.bill.dollars)} a month ({found.prices.region}, {found.prices.date}): "
-        + ", ".join(f"{line.name} {line.dollars:.2f}" for line in stage.bill.lines),
+        + ", ".join(f"{line.name} {line.dollars:,.2f}" for line in stage.bill.lines),
         width,
         "  ",
     )

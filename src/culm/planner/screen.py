@@ -213,7 +213,7 @@ def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
     then = plan.bill
     yield _wrapped(bill_line(plan), width)
     if not short:
-        items = ", ".join(f"{line.name} {line.dollars:.2f}" for line in then.lines)
+        items = ", ".join(f"{line.name} {line.dollars:,.2f}" for line in then.lines)
         yield _wrapped(items, width, "  ")
         yield _wrapped(f"assumed: {plan.assumed}", width, "  ")
     if then.unpriced:
