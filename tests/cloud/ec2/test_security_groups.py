@@ -135,3 +135,32 @@ def test_groups_are_found_by_what_they_let_through(ec2):
     for name, value in ("ip-permission.from-port", "80"), ("ip-permission.cidr", "0.0.0.0/0"):
         found = ec2.describe_security_groups(Filters=[{"Name": name, "Values": [value]}])["SecurityGroups"]
         assert [each["GroupId"] for each in found] == [web]
+
+
+def test_a_rule_is_changed_in_place(ec2):
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    [rule] = ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[HTTP])["SecurityGroupRules"]
+    id = rule["SecurityGroupRuleId"]
+
+    def change(id, **wished):
+        wished = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **wished}
+        update = {"SecurityGroupRuleId": id, "SecurityGroupRule": wished}
+        ec2.modify_security_group_rules(GroupId=web, SecurityGroupRules=[update])
+
+    change(id, CidrIpv4="10.0.0.0/8", Description="inside")
+    [seen] = ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]
+    assert (seen["FromPort"], seen["CidrIpv4"], seen["Description"]) == (443, "10.0.0.0/8", "inside")
+    with pytest.raises(ClientError, match=r"exactly one source"):
+        change(id, CidrIpv4="10.0.0.0/8", ReferencedGroupId=web)
+    with pytest.raises(ClientError, match=r"InvalidGroup.NotFound"):
+        change(id, ReferencedGroupId="sg-9")
+    with pytest.raises(ClientError, match=r"InvalidSecurityGroupRuleId.NotFound"):
+        change("sgr-9", CidrIpv4="10.0.0.0/8")
+
+
+def test_a_source_is_a_group_by_its_name(ec2):
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    pair = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupName": "default"}]}
+    ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[pair])
+    [permission] = group(ec2, web)["IpPermissions"]
+    assert permission["UserIdGroupPairs"][0]["GroupId"] == "sg-00000000000000001"

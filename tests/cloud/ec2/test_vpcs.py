@@ -130,7 +130,8 @@ def test_tags_are_added_changed_found_and_removed(ec2):
         return {tag["Key"]: tag["Value"] for tag in found}
 
     assert seen() == {"a": "3", "b": "2"}
-    assert ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["b"]}])["Vpcs"][0]["VpcId"] == made
+    for name, value in ("tag-key", "b"), ("tag-value", "2"):
+        assert ec2.describe_vpcs(Filters=[{"Name": name, "Values": [value]}])["Vpcs"][0]["VpcId"] == made
     ec2.delete_tags(Resources=[made], Tags=[{"Key": "a", "Value": "another"}, {"Key": "b"}])
     assert seen() == {"a": "3"}
     ec2.delete_tags(Resources=[made])

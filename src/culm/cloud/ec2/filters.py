@@ -29,10 +29,13 @@ def member(name: str) -> Property:
     return values
 
 
+OF_TAGS = {"tag-key": "key", "tag-value": "value"}
+
+
 def chosen(items: Sequence[Seen], filters: Sequence[Filter], known: Mapping[str, Property]) -> list[Seen]:
     """The items that satisfy every filter; a filter is satisfied by any of its values, `*` and `?` being wildcards."""
     for wanted in filters:
-        if wanted.name not in known and wanted.name != "tag-key" and not wanted.name.startswith("tag:"):
+        if wanted.name not in known and wanted.name not in OF_TAGS and not wanted.name.startswith("tag:"):
             raise AwsError("InvalidParameterValue", f"The filter '{wanted.name}' is invalid")
     return [item for item in items if all(satisfies(item, wanted, known) for wanted in filters)]
 
@@ -41,8 +44,8 @@ def satisfies(item: Seen, wanted: Filter, known: Mapping[str, Property]) -> bool
     if wanted.name.startswith("tag:"):
         name = wanted.name.removeprefix("tag:")
         have: Iterable[str] = [tag["value"] for tag in item.get("tags", ()) if tag["key"] == name]
-    elif wanted.name == "tag-key":
-        have = [tag["key"] for tag in item.get("tags", ())]
+    elif wanted.name in OF_TAGS:
+        have = [tag[OF_TAGS[wanted.name]] for tag in item.get("tags", ())]
     else:
         have = known[wanted.name](item)
     return any(fnmatchcase(value, pattern) for value in have for pattern in wanted.values)

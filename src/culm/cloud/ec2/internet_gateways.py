@@ -52,9 +52,9 @@ def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
 
 @operation("ec2", "DetachInternetGateway")
 def detach_internet_gateway(call: Call, req: AttachmentInput) -> None:
-    gateway, vpc = gateway_named(call, req.internet_gateway_id), vpc_named(call, req.vpc_id)
-    if gateway.vpc_id != vpc.id:
-        raise AwsError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc.id}")
+    gateway = gateway_named(call, req.internet_gateway_id)
+    if gateway.vpc_id != req.vpc_id:
+        raise AwsError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {req.vpc_id}")
     networks.save(call.db, replace(gateway, vpc_id=None))
 
 

@@ -84,7 +84,7 @@ def delete_network_acl(call: Call, req: DeleteNetworkAclInput) -> None:
     if acl.is_default:
         raise AwsError("InvalidParameterValue", f"cannot delete default network ACL {acl.id}")
     if acl.associations:
-        raise AwsError("DependencyViolation", DEPENDENCIES.format("networkAcl", acl.id))
+        raise AwsError("DependencyViolation", DEPENDENCIES.format("network ACL", acl.id))
     networks.delete(call.db, acl.id)
 
 

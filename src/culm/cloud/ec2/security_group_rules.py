@@ -14,7 +14,7 @@ from culm.cloud.ec2.security_groups import group_named
 from culm.cloud.ec2.tags import TagSpecification
 from culm.errors import AwsError
 from culm.model.arn import arn
-from culm.model.record import record
+from culm.model.record import Stored, record
 from culm.store.ec2 import security_groups as groups
 from culm.store.ec2.security_groups import Rule, SecurityGroup
 from culm.wire.operations import Call, operation
@@ -34,7 +34,10 @@ class Ipv6Range:
 
 @record
 class UserIdGroupPair:
-    group_id: str
+    group_id: str | None = None
+    group_name: str | None = None
+    """Of a group of the default VPC."""
+    vpc_id: Stored[str | None] = None
     user_id: str | None = None
     description: str | None = None
 
@@ -163,6 +166,59 @@ def describe_security_group_rules(call: Call, req: DescribeSecurityGroupRulesInp
     return {"security_group_rules": chosen(found, req.filters, known)}
 
 
+@record
+class RuleRequest:
+    """A rule as it shall be; of the three sources exactly one."""
+
+    ip_protocol: str
+    from_port: int | None = None
+    to_port: int | None = None
+    cidr_ipv4: str | None = None
+    cidr_ipv6: str | None = None
+    referenced_group_id: str | None = None
+    description: str | None = None
+
+
+@record
+class RuleUpdate:
+    security_group_rule_id: str
+    security_group_rule: RuleRequest
+
+
+@record
+class ModifySecurityGroupRulesInput:
+    group_id: str
+    security_group_rules: tuple[RuleUpdate, ...]
+
+
+@operation("ec2", "ModifySecurityGroupRules")
+def modify_security_group_rules(call: Call, req: ModifySecurityGroupRulesInput) -> dict[str, Any]:
+    group = group_named(call, req.group_id, None)
+    rules = {rule.rule_id: rule for rule in group.body.rules}
+    for update in req.security_group_rules:
+        id, wished = update.security_group_rule_id, update.security_group_rule
+        if id not in rules:
+            raise AwsError("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{id}' does not exist")
+        sources = [wished.cidr_ipv4, wished.cidr_ipv6, wished.referenced_group_id]
+        if sum(source is not None for source in sources) != 1:
+            raise AwsError("InvalidParameterValue", "A security group rule has exactly one source or destination.")
+        if wished.referenced_group_id is not None:
+            group_named(call, wished.referenced_group_id, None)
+        rules[id] = Rule(
+            rule_id=id,
+            egress=rules[id].egress,
+            protocol=wished.ip_protocol,
+            from_port=wished.from_port,
+            to_port=wished.to_port,
+            cidr=wished.cidr_ipv4,
+            cidr_v6=wished.cidr_ipv6,
+            group_id=wished.referenced_group_id,
+            description=wished.description,
+        )
+    groups.save(call.db, replace(group, body=replace(group.body, rules=tuple(rules.values()))))
+    return {"return": True}
+
+
 def described(call: Call, group: SecurityGroup, rule: Rule) -> Seen:
     return {
         "security_group_rule_id": rule.rule_id,
@@ -206,6 +262,6 @@ def sources(call: Call, asked: IpPermission) -> list[dict[str, Any]]:
     for pair in asked.user_id_group_pairs:
         if pair.user_id not in (None, call.account):
             raise AwsError("InvalidGroup.NotFound", f"The account '{pair.user_id}' has no groups here")
-        other = group_named(call, pair.group_id, None)
+        other = group_named(call, pair.group_id, pair.group_name)
         found.append({"group_id": other.group_id, "description": pair.description})
     return found
