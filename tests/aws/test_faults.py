@@ -5,8 +5,10 @@ import json
 import pytest
 from tests.aws.conftest import Shop
 from tests.aws.inventory import inventory
+from tests.aws.machines import Fate
 from tests.aws.wire import Answer
 
+from culm.deploy import apply
 from culm.deploy.faults import Denied
 from culm.deploy.lock import unlock
 from culm.deploy.up import BrokenOff
@@ -154,3 +156,42 @@ def test_after_ctrl_c_at_any_step_the_next_up_goes_on_from_there(shop: Shop, ste
     ]
     ran = [line for line in shop.account.machines.history if "migrate" in line]
     assert len(ran) == 1, "a migration that an interrupted deploy has begun is waited for, not begun again"
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("CannotStartContainerError: exec /app: exec format error", "the image is for another processor"),
+        ("CannotPullContainerError: write /var/lib/docker/tmp: no space left on device", "the instance's disk is full"),
+        ("CannotPullContainerError: dial tcp 52.1.2.3:443: i/o timeout", "its subnet needs a route"),
+    ],
+)
+def test_what_is_wrong_with_an_instance_is_on_the_failure_screen(shop: Shop, reason: str, hint: str) -> None:
+    shop.account.machines.fates["bamboo-web"] = Fate(
+        exit_code=None, reason=reason, stop_code="TaskFailedToStart", stopped_reason="Task failed to start"
+    )
+    with pytest.raises(CulmError) as failure:
+        shop.up("web")
+    assert reason in failure.value.what
+    assert hint in failure.value.hint
+
+
+def test_agents_that_are_disconnected_are_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.up()
+    monkeypatch.setitem(apply.INSTANCE_SECONDS, "aws", 0.0)
+    for instance in shop.account.backend("ecs").container_instances["bamboo"].values():
+        instance.agent_connected = False
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    with pytest.raises(CulmError, match=r"(?s)takes tasks.*instance i-\w+: its agent is disconnected") as failure:
+        shop.up("web")
+    assert "the auto scaling group starts another" in failure.value.hint
+
+
+def test_a_cluster_that_no_instance_joins_says_what_they_need(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(apply.INSTANCE_SECONDS, "aws", 0.0)
+    ec2 = shop.account.client("ec2")
+    for reservation in ec2.describe_instances()["Reservations"]:
+        ec2.terminate_instances(InstanceIds=[one["InstanceId"] for one in reservation["Instances"]])
+    with pytest.raises(CulmError, match="no container instance has joined cluster bamboo") as failure:
+        shop.up()
+    assert "a subnet with a route to the internet" in failure.value.hint

@@ -1,14 +1,14 @@
 """Carries a deploy out: the base first, then each service; what is decided in `diff` is called here."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from culm.deploy import databases, diff, undo, vaultfiles, wait
+from culm.deploy import ailments, databases, diff, undo, vaultfiles, wait
 from culm.deploy.build.port import Recipe, Say
 from culm.deploy.consistency import made, once_known
 from culm.deploy.diff import Change
@@ -16,7 +16,7 @@ from culm.deploy.images import Images
 from culm.deploy.lending import lent, returned, slot_of
 from culm.deploy.live import Live
 from culm.deploy.migrate import migrate
-from culm.deploy.observe import observe, or_none
+from culm.deploy.observe import described_instances, observe, or_none
 from culm.deploy.room import fits_beside
 from culm.deploy.surroundings import surroundings
 from culm.deploy.target import Target
@@ -31,7 +31,8 @@ ROUNDS = 20
 """Of base changes: what one makes, the next stands on. More would mean that they never settle."""
 SETTLE_SECONDS = 30.0
 """How long a target may not show what it has been told."""
-INSTANCE_SECONDS = 60.0
+INSTANCE_SECONDS = {"local": 60.0, "aws": 300.0}
+"""How long instances may take to join: on Amazon they boot first, and register a minute or two later."""
 LOAD_BALANCER_FILE = "load-balancer.url"
 
 
@@ -67,14 +68,22 @@ def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surro
 
 
 def instances(target: Target, cluster: str, progress: Say) -> None:
-    """Wait until the cluster has instances: a task cannot be run before."""
+    """Wait until the cluster has instances that take tasks: none can be run before."""
     started = time.monotonic()
     for pause in wait.intervals():
         [found] = target.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
-        if found["registeredContainerInstancesCount"]:
+        registered = found["registeredContainerInstancesCount"]
+        ill = ailments.unwell(described_instances(target, cluster)) if registered else []
+        if len(ill) < registered:
             return
-        if time.monotonic() - started > INSTANCE_SECONDS:
-            hint = "culm cluster status, and its daemon.log" if target.endpoint_url else "is the instances' role right?"
+        if time.monotonic() - started > INSTANCE_SECONDS[target.settings.provider]:
+            if ill:
+                told = "".join(f"\n  {line}" for line in ill)
+                what = f"no container instance of cluster {cluster} takes tasks{told}"
+                raise CulmError(what, ailments.cure("agent is disconnected") or "")
+            hint = ailments.cure("no container instances were found") or ""
+            if target.settings.provider == "local":
+                hint = "culm cluster status, and its daemon.log"
             raise CulmError(f"no container instance has joined cluster {cluster}", hint)
         progress("waiting for container instances")
         time.sleep(pause)
@@ -200,17 +209,6 @@ def register(target: Target, wanted: Mapping[str, Any], say: Say) -> str:
 def starts_first(target: Target, project: Project, one: Service, found: Mapping[str, Any] | None) -> bool:
     """Whether the instances have room for a new task beside the old one; a `roll` of its own does not ask."""
     return found is not None and fits_beside(one, described_instances(target, project.name))
-
-
-def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
-    ecs = target.client("ecs")
-    pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
-    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    found: list[Mapping[str, Any]] = []
-    for start in range(0, len(arns), 100):
-        some = arns[start : start + 100]
-        found += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
-    return found
 
 
 def roll(target: Target, project: Project, one: Service, progress: Say, **update: Any) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from culm.deploy import causes
+from culm.deploy import ailments, causes
 from culm.deploy.consistency import once_known
 from culm.deploy.target import Target
 from culm.deploy.wait import UNKNOWN_SECONDS, intervals, tasks
@@ -49,10 +49,10 @@ def migrate(
     ended = until_stopped(target, project, service, arn, progress)
     if (code := exit_code(ended)) != 0:
         ending = f"ended with exit code {code}" if code is not None else "did not start"
+        told = causes.told(target, project, service, ended, prefix="migrate")
         raise CulmError(
-            f"the migration of {service.name} {ending}; {service.name} stays as it was\n"
-            + causes.told(target, project, service, ended, prefix="migrate"),
-            f"mend it, then: culm deploy {service.name}",
+            f"the migration of {service.name} {ending}; {service.name} stays as it was\n{told}",
+            ailments.cure(told) or f"mend it, then: culm deploy {service.name}",
         )
 
 

@@ -1,6 +1,6 @@
 """Looks at the target: the calls that fill a `Live`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -187,3 +187,14 @@ def sorted_out(
         else:
             others.append(rule)
     return found, others
+
+
+def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
+    ecs = target.client("ecs")
+    pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    found: list[Mapping[str, Any]] = []
+    for start in range(0, len(arns), 100):
+        some = arns[start : start + 100]
+        found += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
+    return found

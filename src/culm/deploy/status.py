@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from culm.deploy import apply, room
+from culm.deploy import room
 from culm.deploy.live import Live
-from culm.deploy.observe import observe
+from culm.deploy.observe import described_instances, observe
 from culm.deploy.target import Target
 from culm.deploy.wait import tasks
 from culm.manifest import render
@@ -21,7 +21,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
     if live.cluster is None:
         return {"project": project.name, "services": [], "instances": [], "rules": [], "events": []}
     running = tasks(target.client("ecs"), project.name)
-    machines = apply.described_instances(target, project.name)
+    machines = described_instances(target, project.name)
     names = {machine["containerInstanceArn"]: machine["ec2InstanceId"] for machine in machines}
     return {
         "project": project.name,

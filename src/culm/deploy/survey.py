@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from culm.deploy.apply import described_instances
 from culm.deploy.live import Described, Live
-from culm.deploy.observe import DESCRIBE_AT_ONCE, observe
+from culm.deploy.observe import DESCRIBE_AT_ONCE, described_instances, observe
 from culm.deploy.surroundings import surroundings
 from culm.deploy.target import Target
 from culm.manifest import render

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from culm.deploy import causes
+from culm.deploy import ailments, causes
+from culm.deploy.observe import described_instances
 from culm.deploy.target import Target
 from culm.deploy.verdict import Done, Doomed, Going, Look, verdict
 from culm.errors import CulmError, TimedOut
@@ -122,5 +123,6 @@ def failure(target: Target, project: Project, service: Service, doomed: Doomed, 
     what = f"{service.name} did not start: {doomed.why}"
     if doomed.task is not None:
         what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
-    hint = OWN_PORT if "address already in use" in what.lower() else doomed.hint
+    what += "".join(f"\n  {line}" for line in ailments.unwell(described_instances(target, project.name)))
+    hint = OWN_PORT if "address already in use" in what.lower() else ailments.cure(what) or doomed.hint
     return NotSteady(what, "; or ".join(part for part in (hint, back) if part))
