@@ -228,3 +228,33 @@ async def test_a_service_whose_role_cannot_be_assumed_says_so_and_starts_when_it
     world.make_role("web")
     await world.advance(11)
     assert world.service()["runningCount"] == 1
+
+
+async def test_an_alarm_that_goes_off_during_a_roll_brings_the_version_before_back(world):
+    cloudwatch = world.cloud.client("cloudwatch")
+    about = {"Namespace": "shop", "MetricName": "errors", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors", **about, Threshold=5, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore"
+    )
+    setting = {"alarmNames": ["errors"], "enable": True, "rollback": True}
+    world.register()
+    world.ecs.create_service(
+        serviceName="web", taskDefinition="web", desiredCount=1, deploymentConfiguration={"alarms": setting}
+    )
+    await world.settle()
+    await world.advance(41)
+    assert world.service()["deploymentConfiguration"]["alarms"] == setting
+    assert world.service()["deployments"][0]["rolloutState"] == "COMPLETED"
+
+    world.register(command=["new"])
+    world.ecs.update_service(service="web", taskDefinition="web")
+    await world.advance(5)
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="errors went up")
+    await world.settle()
+    await world.advance(41)
+
+    service = world.service()
+    assert service["taskDefinition"].endswith("web:1")
+    assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
+    messages = [event["message"] for event in service["events"]]
+    assert any("deployment failed: alarm detected." in message for message in messages)

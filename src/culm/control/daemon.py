@@ -18,7 +18,7 @@ from typing import Any
 
 import culm.cloud
 from culm.cloud.ecs.executions import PATH as EXECUTIONS
-from culm.control import clock, keys, loop, runtimes, task_endpoint
+from culm.control import alarms, clock, keys, loop, runtimes, task_endpoint
 from culm.control.agents import Agents
 from culm.control.balancer import Balancer
 from culm.control.databases import Databases
@@ -205,6 +205,12 @@ class Daemon:
             swept = await registry.sweep() + await self._store.run_long(lambda db: events.expire(db, now_ms))
             return swept + await self._store.run_long(lambda db: metrics.age(db, now_ms / 1000))
 
+        async def alarming() -> int:
+            changes = await self._store.run(lambda db: alarms.look(db, clock.now()))
+            if changes:
+                changed.set()
+            return 0
+
         async with asyncio.TaskGroup() as group, fleet:
             serving = group.create_task(server.serve(sockets))
             if listening is not None:
@@ -215,6 +221,7 @@ class Daemon:
                 group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
                 group.create_task(loop.supervise("balancer", balancer.run)),
                 group.create_task(loop.run("databases", databases.step, changed.subscribe("rds"), DATABASES_EVERY)),
+                group.create_task(loop.run("alarms", alarming, asyncio.Event(), alarms.EVERY_SECONDS)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
                 group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
                 group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),

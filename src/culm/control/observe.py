@@ -9,7 +9,9 @@ from culm.decide.records import KEPT_SECONDS
 from culm.decide.state import ClusterState, TargetHealth, TargetState
 from culm.model.load_balancers import Target
 from culm.model.record import filled
+from culm.model.services import Service
 from culm.model.tasks import Task
+from culm.store import alarms
 from culm.store.ecs import events, scheduling, services, task_definitions, task_targets
 from culm.store.elbv2 import targets
 
@@ -33,8 +35,14 @@ def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: floa
         services=tuple(wanted),
         task_definitions={arn: d for arn, d in definitions.items() if d is not None},
         unassumable={arn: role for arn, role in roles.items() if role is not None},
+        alarms=alarms.going_off(db, names) if (names := _alarms_of(wanted)) else {},
         target_health=target_health(db, found),
     )
+
+
+def _alarms_of(wanted: Iterable[Service]) -> list[str]:
+    settings = [service.deployment_configuration.alarms for service in wanted]
+    return [name for setting in settings if setting and setting.enable for name in setting.alarm_names]
 
 
 def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHealth]:

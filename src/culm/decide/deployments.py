@@ -56,6 +56,7 @@ def roll_back_target(service: Service) -> Deployment | None:
 
 BREAKER = "ECS deployment circuit breaker"
 STOPPED = "ECS deployment stopped by the user"
+ALARM = "ECS deployment alarm detected"
 """Who ended a deployment before its time; begins the reasons of what follows."""
 
 

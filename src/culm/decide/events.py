@@ -57,6 +57,10 @@ def deployment_stopped(service: str, deployment_id: str) -> str:
     return f"(service {service}) (deployment {deployment_id}) deployment failed: deployment was stopped by the user."
 
 
+def deployment_alarmed(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment failed: alarm detected."
+
+
 def rolling_back(service: str, deployment_id: str) -> str:
     return f"(service {service}) rolling back to deployment {deployment_id}."
 

@@ -1,6 +1,6 @@
 """How far a service's deployment has come: completed, failed, rolled back; and what ECS tells about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from culm.decide import backoff, breaker, deployments, events, zones
@@ -47,6 +47,29 @@ def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desire
         after = deployments.failed(service, broken, now)
     else:
         after = deployments.rolled_back(service, broken, target, now)
+        told.append(events.rolling_back(service.service_name, target.id))
+    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+
+
+def alarmed(service: Service, primary: Deployment, alarms: Mapping[str, float], now: float) -> list[Action]:
+    """What follows when an alarm of the service goes off after the deployment began.
+
+    One that was in ALARM before is not listened to: the deployment may be its cure.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+    """
+    setting = service.deployment_configuration.alarms
+    if not (setting and setting.enable and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS"):
+        return []
+    off = [name for name in setting.alarm_names if alarms.get(name, 0.0) > primary.created_at]
+    if not off or primary.rolls_back:
+        return []
+    why = f"{', '.join(off)} went off"
+    told = [events.deployment_alarmed(service.service_name, primary.id)]
+    target = deployments.roll_back_target(service) if setting.rollback else None
+    if target is None:
+        after = deployments.failed(service, primary, now, by=deployments.ALARM)
+    else:
+        after = deployments.rolled_back(service, primary, target, now, by=deployments.ALARM)
         told.append(events.rolling_back(service.service_name, target.id))
     return [SaveService(service=after, why=why), *_tell(service, told, why)]
 

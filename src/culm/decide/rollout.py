@@ -21,7 +21,7 @@ from culm.decide.placement import (
     leaving_order,
     refusal,
 )
-from culm.decide.progress import Moves, called_off, progress, tripped
+from culm.decide.progress import Moves, alarmed, called_off, progress, tripped
 from culm.decide.roster import constraints_of, roster_of
 from culm.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.model.services import Deployment, Service
@@ -49,6 +49,8 @@ def next_actions(
         return [tell] if events.is_news(lost, service.events, state.now) else []
     if stopped := called_off(service, primary, state.now):
         return stopped
+    if ended := alarmed(service, primary, state.alarms, state.now):
+        return ended
     look = _Look(service, primary, tasks, state, fleet, chance)
     if broken := tripped(service, primary, tasks, look.roster.desired, state.now):
         return broken

@@ -44,6 +44,8 @@ class ClusterState:
     """By ARN; those of the tasks and of the services."""
     unassumable: Mapping[str, str] = field(default_factory=dict)
     """By the ARN of a task definition: that of its role, where ECS cannot assume it; no task is started then."""
+    alarms: Mapping[str, float] = field(default_factory=dict)
+    """Since when the alarms that deployments hang on are in ALARM, by name; others are absent."""
     target_health: Mapping[str, TargetHealth] = field(default_factory=dict)
     """By task ARN; a task without target groups is absent."""
 

@@ -38,12 +38,22 @@ class DeploymentCircuitBreaker:
 
 
 @record
+class DeploymentAlarms:
+    """CloudWatch alarms that end a deployment when they go off."""
+
+    alarm_names: tuple[str, ...]
+    rollback: bool
+    enable: bool
+
+
+@record
 class DeploymentConfiguration:
     """Per cent of the desired count; AWS's defaults for REPLICA services (0 and 100 for DAEMON)."""
 
     minimum_healthy_percent: int = 100
     maximum_percent: int = 200
     deployment_circuit_breaker: DeploymentCircuitBreaker | None = None
+    alarms: DeploymentAlarms | None = None
     strategy: Literal["ROLLING"] = "ROLLING"
 
 

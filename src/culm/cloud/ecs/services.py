@@ -24,6 +24,7 @@ from culm.model.arn import arn, last
 from culm.model.record import Stored, record
 from culm.model.services import (
     CapacityProviderStrategyItem,
+    DeploymentAlarms,
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
     LoadBalancer,
@@ -46,6 +47,7 @@ class DeploymentConfigurationInput:
     minimum_healthy_percent: int | None = None
     maximum_percent: int | None = None
     deployment_circuit_breaker: DeploymentCircuitBreaker | None = None
+    alarms: DeploymentAlarms | None = None
     strategy: Literal["ROLLING"] = "ROLLING"
 
 
@@ -271,6 +273,7 @@ def _configuration(given: DeploymentConfigurationInput, otherwise: DeploymentCon
         minimum_healthy_percent=otherwise.minimum_healthy_percent if minimum is None else minimum,
         maximum_percent=otherwise.maximum_percent if maximum is None else maximum,
         deployment_circuit_breaker=given.deployment_circuit_breaker or otherwise.deployment_circuit_breaker,
+        alarms=given.alarms or otherwise.alarms,
     )
 
 
