@@ -26,6 +26,7 @@ COMMANDS = {
     "diff": "Show what is live otherwise than culm.yml says.",
     "status": "Show services, instances, rules and last events.",
     "logs": "Show what services write, interleaved.",
+    "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
     "events": "Show what has happened to services, in one timeline.",
     "bench": "Measure how many requests a second SERVICE answers in time.",
     "scale": "Run COUNT tasks of SERVICE.",

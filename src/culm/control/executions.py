@@ -166,7 +166,8 @@ class Stream:
             if event["type"] == "websocket.disconnect":
                 return
             try:
-                message = decode(event.get("bytes") or b"")
+                # a well known client fills the digest with something else, and AWS takes it
+                message = decode(event.get("bytes") or b"", checked=False)
             except ValueError:
                 return
             if message.kind == "acknowledge":

@@ -37,6 +37,11 @@ class Outgoing:
     def acknowledged(self, message: Message) -> None:
         self._waiting.pop(message.words.get("AcknowledgedMessageSequenceNumber", -1), None)
 
+    @property
+    def waiting(self) -> int:
+        """Messages that the other end is not known to have."""
+        return len(self._waiting)
+
     def again(self, now: float) -> bytes | None:
         """The oldest message, when it has waited too long: what comes behind it cannot be used without it."""
         if not self._waiting:

@@ -176,7 +176,12 @@ def failed(service: Described | None) -> bool:
     return any(d["status"] == "PRIMARY" and d.get("rolloutState") == "FAILED" for d in deployments)
 
 
-NAMES = {"desiredCount": "count", "healthCheckGracePeriodSeconds": "grace", "placementStrategy": "placement"}
+NAMES = {
+    "desiredCount": "count",
+    "healthCheckGracePeriodSeconds": "grace",
+    "placementStrategy": "placement",
+    "enableExecuteCommand": "exec",
+}
 """Settings of a service that culm.yml has, by their names there."""
 
 
@@ -186,7 +191,7 @@ def settings_differences(wished: Described, service: Described | None) -> tuple[
     return tuple(
         Difference(field=name, old=str(service.get(member)), new=str(wished[member]))
         for member, name in NAMES.items()
-        if not diff.same(wished[member], service.get(member))
+        if member in service and not diff.same(wished[member], service[member])
     )
 
 

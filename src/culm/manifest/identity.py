@@ -8,6 +8,10 @@ from culm.manifest.render import Input, Surroundings, execution_role_name, famil
 POLICY = "configuration"
 """The name of a service's role's one policy."""
 EXECUTION_POLICY = "execution"
+EXEC = "ssmmessages:*Channel"
+"""What the agent of ECS Exec calls, with the rights of the task that it sits in: to create and open two channels.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+"""
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -35,6 +39,7 @@ def policy(service: Service, around: Surroundings) -> Input:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
     bucket, prefix = f"arn:aws:s3:::{around.vault}", f"{around.env}/{service.name}/*"
+    entered = [{"Effect": "Allow", "Action": EXEC, "Resource": "*"}] if service.exec else []
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -46,6 +51,7 @@ def policy(service: Service, around: Surroundings) -> Input:
                 "Condition": {"StringLike": {"s3:prefix": prefix}},
             },
             decryption(around, [bucket, f"{bucket}/{prefix}"]),
+            *entered,
         ],
     }
 

@@ -77,6 +77,7 @@ def service(
         health=(written.health or defaults.health).replace("{service}", name),
         count=written.count if written.count is not None else defaults.count,
         grace=written.grace if written.grace is not None else defaults.grace,
+        exec=written.exec if written.exec is not None else defaults.exec,
         roll=written.roll or defaults.roll,
         load=written.load,
         args=args,

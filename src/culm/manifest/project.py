@@ -85,6 +85,8 @@ class Service:
     health: str
     count: int
     grace: int
+    exec: bool
+    """Whether ECS Exec can enter its tasks."""
     roll: Roll
     load: float | None
     """Requests a second that it gets now; None: not said."""

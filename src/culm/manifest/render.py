@@ -280,6 +280,7 @@ def service(project: Project, one: Service, task_definition_arn: str, target_gro
             {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
         ],
         "healthCheckGracePeriodSeconds": one.grace,
+        "enableExecuteCommand": one.exec,
         # ECS turns this on by default; it moves tasks about and forbids maximumPercent 100
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
         "availabilityZoneRebalancing": "DISABLED",

@@ -158,6 +158,7 @@ class DefaultsBlock:
     )
     count: Annotated[int, Key(doc="Tasks of a service.")] = 1
     grace: Annotated[int, Key(doc="Seconds that a new task may be unhealthy while it starts.")] = 30
+    exec: Annotated[bool, Key(doc="Whether `culm exec` can enter its tasks: the agent takes memory of theirs.")] = True
     roll: Annotated[
         sizes.Roll,
         Key(
@@ -204,6 +205,7 @@ class ServiceBlock:
     health: Annotated[str | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    exec: Annotated[bool | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     roll: Annotated[
         sizes.Roll | None,
         Key(

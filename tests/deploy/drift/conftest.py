@@ -48,6 +48,7 @@ def deployed(
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    BackendDict.reset()  # other tests of this process have the same moto
     try:
         amazon = replace(settings, provider="aws", endpoint_url=f"http://{host}:{port}")
         yield Deployed(project, Target(amazon, login=login), registry=False)

@@ -20,7 +20,6 @@ UNTOUCHED: Mapping[str, Any] = {
     "capacityProviderStrategy": [],
     "serviceRegistries": [],
     "enableECSManagedTags": False,
-    "enableExecuteCommand": False,
     "propagateTags": "NONE",
 }
 """Settings of a service as ecs.CreateService leaves them when they are not given, as culm does not."""
