@@ -126,3 +126,16 @@ def test_subnets_that_are_not_what_they_seem_are_told_before_anything_is_made(te
     with pytest.raises(CulmError, match=r"targets\.stg\.subnets: all are in"):
         bootstrap(team.target(account.endpoint), team)
     assert stack.find(team.target(account.endpoint), "culm-bamboo") is None
+
+
+def test_a_network_is_not_moved(team: Team, account: Account) -> None:
+    bootstrap(team.target(account.endpoint), team)
+    subnets = account.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])[
+        "Subnets"
+    ]
+    vpc, [one, other, *_] = subnets[0]["VpcId"], [s["SubnetId"] for s in subnets if s["VpcId"] == subnets[0]["VpcId"]]
+    for elsewhere in ("vpc: default", f"vpc: {vpc}, subnets: [{one}, {other}]"):
+        team.writes(f"stg: {{provider: aws, region: us-east-1, {elsewhere}}}")
+        with pytest.raises(CulmError, match="the stack has another network"):
+            bootstrap(team.target(account.endpoint), team)
+    assert account.client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.deploy.aws.conftest import ACCOUNT, REGION, Team
 
+from culm.deploy.aws import protection
 from culm.deploy.aws.document import Template, read, written
 from culm.deploy.aws.template import LARGEST, body, template
 from culm.errors import UsageError
@@ -56,6 +57,18 @@ def test_the_linter_of_aws_has_nothing_to_say_of_any() -> None:
     linter = Path(sys.executable).parent / "cfn-lint"
     said = subprocess.run([linter, "--regions", REGION, "--", *files], capture_output=True, text=True)
     assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_holds_data_is_never_replaced_or_deleted_with_the_stack(name: str) -> None:
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    fates = {
+        body["Type"]: {body.get("DeletionPolicy"), body.get("UpdateReplacePolicy")}
+        for body in resources.values()
+        if body["Type"] in (*protection.DATA, protection.IMAGES)
+    }
+    assert fates.pop("AWS::RDS::DBInstance", {"Snapshot"}) == {"Snapshot"}
+    assert fates == {kind: {"Retain"} for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::ECR::Repository")}
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -9,6 +9,9 @@ from culm.deploy.target import Target
 from culm.errors import CulmError
 from culm.manifest.project import TargetSettings
 
+NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
+"""Parameters that say where a stack stands."""
+
 
 def values(
     target: Target, settings: TargetSettings, parameters: Mapping[str, Any], stack: Described | None
@@ -21,6 +24,11 @@ def values(
     had = {p["ParameterKey"]: p["ParameterValue"] for p in (stack or {}).get("Parameters", ())}
     found = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
     open_ones = set(parameters) - set(found)
+    if "Image" in had and open_ones != NETWORKS & set(had):
+        raise CulmError(
+            f"targets.{settings.name}: the stack has another network than culm.yml says, and a network is not moved",
+            "culm aws destroy, then culm aws bootstrap: the vault and the images stay",
+        )
     if open_ones <= set(had):
         return found | {name: had[name] for name in sorted(open_ones)}
     if "ZoneOne" in open_ones:

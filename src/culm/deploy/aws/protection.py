@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from culm.deploy.aws.document import Template
-
 DATA = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::RDS::DBInstance")
 """What would be gone if it were replaced, or taken out of the template."""
 IMAGES = "AWS::ECR::Repository"
@@ -32,8 +30,3 @@ def denied(actions: list[str], kinds: list[str]) -> dict[str, Any]:
         "Resource": "*",
         "Condition": {"StringEquals": {"ResourceType": kinds}},
     }
-
-
-def kept(template: Template) -> dict[str, str]:
-    """Logical id to type: what is still there when the stack is gone."""
-    return {name: body["Type"] for name, body in template.resources.items() if body.get("DeletionPolicy") == "Retain"}
