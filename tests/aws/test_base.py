@@ -32,6 +32,7 @@ def on_a_stack(shop: Shop) -> Iterator[Shop]:
 def test_from_an_empty_account_and_back(on_a_stack: Shop) -> None:
     shop = on_a_stack
     shop.culm("aws", "bootstrap", "--yes")
+    shop.calls()
     base = inventory(shop.account)
     assert base >= {"stack culm-bamboo", "cluster bamboo", "load balancer bamboo", f"bucket {BUCKET}", *IMAGES}
 
