@@ -12,7 +12,7 @@ ASSIGNED = re.compile(rf"(?<![\w$/?&.:-])([A-Za-z_]\w*)={VALUE}")
 OPTION = re.compile(rf"(?<!\S)--?([A-Za-z][\w.-]{{2,}})(?:=|\s+){VALUE}")
 FLAG = re.compile(r"(no|not|with|without|disabled?|enabled?|skip|ask|prompt)[-_]", re.IGNORECASE)
 """Begins the name of an option that takes no value: `adduser --disabled-password app`."""
-CURL_LOGIN = re.compile(r"\bcurl\b.*?\s(?:-u|--user)[= ]?[\"']?[\w.@-]+:([^\s\"':]+)", re.DOTALL)
+CURL_LOGIN = re.compile(r"\bcurl\b[^;&|\n]*?\s(?:-u|--user)[= ]?[\"']?(?!\d+:\d)[\w.@-]+:([^\s\"':]+)")
 HEADER = re.compile(r"authorization:\s*(?:basic|bearer|token)\s+([^\s\"']{8,})", re.IGNORECASE)
 BUILD_SECRET = re.compile(r"id=|env=|src=|type=")
 """`--secret id=npm`: where a secret is to be had from."""

@@ -39,6 +39,8 @@ PATH_VALUE = re.compile(r"(/|\./|~/|[A-Za-z]:\\)[\w./@+-]*|arn:aws[\w:/.*-]+|fil
 URL_LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/@:]*):([^\s/@]+)@[^\s/]", re.IGNORECASE)
 OPAQUE = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
 HEX = re.compile(r"[0-9a-fA-F]{32,}")
+PGP_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
+"""As the official images of PostgreSQL, Go and others check their downloads with: `key='B97B...'`."""
 LEAST_BITS = 4.0
 LEAST_HEX_BITS = 3.0
 """Shannon entropy a character; English words joined by signs have less."""
@@ -89,6 +91,8 @@ def canonical(name: str) -> str:
 
 def is_random(value: str) -> bool:
     """Whether the whole value is one opaque word with the entropy of a key."""
+    if PGP_FINGERPRINT.fullmatch(value):
+        return False
     if HEX.fullmatch(value):
         return entropy(value) >= LEAST_HEX_BITS
     if not OPAQUE.fullmatch(value) or "/" in value[:2] or value.count("/") + value.count(".") > 2:
