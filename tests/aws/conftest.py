@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.aws.amazon import Amazon, amazon
 from tests.aws.wire import READS, Wire
+from tests.deploy.aws.completed import complete
 
 from culm.cli import culm
 from culm.cli.planning import of_target
@@ -89,7 +90,8 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def _amazon() -> Iterator[Amazon]:
-    with amazon() as made:
+    with pytest.MonkeyPatch.context() as patch, amazon() as made:
+        complete(patch)
         yield made
 
 
