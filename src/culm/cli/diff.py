@@ -12,6 +12,7 @@ from culm.deploy import faults
 from culm.deploy.drift import screen
 from culm.deploy.drift.compare import compare
 from culm.deploy.drift.look import look
+from culm.deploy.drift.stack import compare_stack
 from culm.deploy.images import Images
 from culm.errors import Differs
 
@@ -33,7 +34,8 @@ def diff(images: bool, as_json: bool, target_name: str) -> None:
     settings = settings_of(project, target_name)
     target, builder = opened(project, target_name)
     with faults.translated():
-        rows = compare(project, settings, look(target, project, Images(target, builder) if images else None))
+        below = compare_stack(target, project) if settings.provider == "aws" else []
+        rows = below + compare(project, settings, look(target, project, Images(target, builder) if images else None))
     if as_json:
         click.echo(json.dumps(screen.report(project.name, target_name, rows), indent=2))
     else:

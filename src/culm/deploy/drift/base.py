@@ -131,4 +131,4 @@ def listener(seen: Seen) -> Iterator[Row]:
     if (found := seen.survey.live.listener) is None:
         return
     wanted = render.listener("", seen.survey.around)
-    yield from members("listener", {key: wanted[key] for key in ("Protocol", "DefaultActions")}, found, "live")
+    yield from members("listener", {"DefaultActions": wanted["DefaultActions"]}, found, "live")
