@@ -34,15 +34,17 @@ def make(target: Target, project: Project, console: Console, *, yes: bool) -> bo
 
 def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
     name = stack_name(project)
+    listed = prices.load(prices.known(target.region))
+    month = cost.cost(project, target.settings, listed)
     if proposal is None:
-        listed = prices.load(prices.known(target.region))
         click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)
-        click.echo(cost.screen(cost.cost(project, target.settings, listed), target.settings, listed), err=True)
+        click.echo(cost.screen(month, target.settings, listed), err=True)
         question = "make it?"
     else:
         click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
         for change in proposal.changes:
             click.echo(f"  {change}", err=True)
+        click.echo(f"and cost {month.dollars:.2f} US dollars a month then (prices of {listed.region}).", err=True)
         question = "change it?"
     if yes:
         return True

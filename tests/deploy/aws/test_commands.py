@@ -61,6 +61,7 @@ def test_the_whole_life_of_a_target(team: Team, account: Account, run: Run) -> N
 
     changed = run("aws", "bootstrap", "--yes")
     assert "  add RoleOfOrders (IAM::Role)\n" in changed.stderr
+    assert "and cost 54.78 US dollars a month then (prices of us-east-1).\n" in changed.stderr
     assert "modify LogsOfWeb (Logs::LogGroup)" in changed.stderr
     assert run("aws", "diff", "--no-drift").exit_code == 0  # moto does not change the retention of a group that it has
 

@@ -13,7 +13,7 @@ from tests.deploy.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm.deploy import diff
 from culm.deploy.aws import base, look, stack
-from culm.deploy.aws.stack import Proposal
+from culm.deploy.aws.stack import Change, Proposal
 from culm.deploy.live import Live
 from culm.deploy.observe import observe
 from culm.deploy.surroundings import surroundings
@@ -106,6 +106,14 @@ def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team
     ]
     after = look.physical(team.target(account.endpoint), "culm-bamboo")
     assert {name: after[name] for name in before} == before
+
+
+def test_what_would_be_replaced_is_said_so() -> None:
+    told = [str(Change(action="Modify", name="A", kind="AWS::EC2::VPC", replacement=r)) for r in WORDS]
+    assert told == [f"modify A (EC2::VPC){words}" for words in WORDS.values()]
+
+
+WORDS = {"False": "", "True": ", which replaces it", "Conditional": ", which may replace it"}
 
 
 def test_what_nobody_agrees_to_is_not_done(team: Team, account: Account) -> None:

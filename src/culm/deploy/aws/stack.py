@@ -37,10 +37,11 @@ class Change:
     """Add, Modify, Remove or Import."""
     name: str
     kind: str
-    replaces: bool
+    replacement: str = "False"
+    """True, Conditional (it depends on what is known only then) or False."""
 
     def __str__(self) -> str:
-        again = ", which replaces it" if self.replaces else ""
+        again = {"True": ", which replaces it", "Conditional": ", which may replace it"}.get(self.replacement, "")
         return f"{self.action.lower()} {self.name} ({self.kind.removeprefix('AWS::')}){again}"
 
 
@@ -175,9 +176,13 @@ def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
     found = []
     for page in pages.paginate(StackName=name, ChangeSetName=change_set):
         for one in (change["ResourceChange"] for change in page["Changes"]):
-            replaces = one.get("Replacement") == "True"
             found.append(
-                Change(action=one["Action"], name=one["LogicalResourceId"], kind=one["ResourceType"], replaces=replaces)
+                Change(
+                    action=one["Action"],
+                    name=one["LogicalResourceId"],
+                    kind=one["ResourceType"],
+                    replacement=one.get("Replacement", "False"),
+                )
             )
     return tuple(found)
 
