@@ -29,6 +29,10 @@ def diff(images: bool, as_json: bool, target_name: str) -> None:
     Looks at everything that `up` would look at, and for what nobody has written down: other rules, services, policies,
     settings changed by hand. Nothing is changed. Each difference says what is so after the next `up`: what culm.yml
     says, or still what is live. Exit status 3 when anything differs.
+
+    \b
+    culm diff
+    culm diff --target stg --no-images --json
     """
     project = open_project(target_name)
     settings = settings_of(project, target_name)

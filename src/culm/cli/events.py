@@ -28,6 +28,9 @@ def events(services: tuple[str, ...], follow: bool, tail: int, as_json: bool, ta
 
     ECS's own events, the states of deployments, and why tasks and migrations stopped. ECS keeps a hundred events of
     each service, and stopped tasks for about an hour. --json prints one object a line.
+
+    \b
+    culm events accounts -f
     """
     project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]

@@ -29,7 +29,15 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def logs(
     services: tuple[str, ...], follow: bool, since: str, tail: int | None, as_json: bool, target_name: str
 ) -> None:
-    """Show what services write, interleaved."""
+    """Show what services write, interleaved.
+
+    --json prints one object a line.
+
+    \b
+    culm logs -f
+    culm logs accounts --since 10m
+    culm logs orders -n 100 --json
+    """
     project = open_project(target_name)
     chosen = services_of(project, services)
     names = {render.log_group(project, service): service.name for service in chosen}

@@ -42,6 +42,11 @@ def plan(
 
     --capacity asks what the load will need: design for 20 times of it, implement for 3, deploy for 1.5, from each
     service's `load:` and what `culm bench` measured; the cheapest fleet for each, and what it costs.
+
+    \b
+    culm plan accounts
+    culm plan --target stg --markdown
+    culm plan --capacity
     """
     project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]

@@ -31,7 +31,7 @@ def reference() -> str:
 
 def _section(command: click.Command, context: click.Context) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    parts = [f"## {context.command_path}\n", f"    {usage}\n", inspect.cleandoc(command.help or "") + "\n"]
+    parts = [f"## {context.command_path}\n", f"    {usage}\n", _text(command.help or "") + "\n"]
     rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
     rows = [row for row in rows if row[0] not in ("--help", "-h, --help")]
     if rows:
@@ -42,6 +42,15 @@ def _section(command: click.Command, context: click.Context) -> list[str]:
         for name, each in command.commands.items():
             parts += _section(each, click.Context(each, info_name=name, parent=context))
     return parts
+
+
+def _text(help: str) -> str:
+    """As markdown: what click leaves as it is written (a paragraph that begins with a backspace) are examples."""
+    paragraphs = inspect.cleandoc(help).split("\n\n")
+    return "\n\n".join(
+        "```sh\n" + paragraph.removeprefix("\b\n") + "\n```" if paragraph.startswith("\b") else paragraph
+        for paragraph in paragraphs
+    )
 
 
 def _cell(text: str) -> str:
