@@ -1,9 +1,12 @@
 """ExecuteCommand: who gets a session, and what a token is good for."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
 from culm.cloud.ecs.executions import TOKEN_SECONDS
+from culm.model.agent import RoleCredentials
 from culm.store.ecs import exec_sessions
 
 
@@ -110,3 +113,32 @@ def test_the_agent_starts_and_ends_with_its_container(ecs, add_instance, registe
     report(task["taskArn"], "STOPPED", containers=[{"containerName": "web", "status": "STOPPED", "exitCode": 0}])
     [ended] = ecs.describe_tasks(tasks=[task["taskArn"]])["tasks"]
     assert ended["containers"][0]["managedAgents"] == [{"name": "ExecuteCommandAgent", "lastStatus": "STOPPED"}]
+
+
+def test_it_takes_the_right_for_that_very_task(cloud, ecs, running):
+    task = running(enableExecuteCommand=True)
+    iam, sts = cloud.client("iam"), cloud.client("sts")
+    arn = iam.create_role(RoleName="me", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')["Role"][
+        "Arn"
+    ]
+
+    def may(resource):
+        allowed = {"Effect": "Allow", "Action": "ecs:ExecuteCommand", "Resource": resource}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_role_policy(RoleName="me", PolicyName="p", PolicyDocument=document)
+
+    made = sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    keys = RoleCredentials(
+        credentials_id="",
+        role_arn=arn,
+        access_key_id=made["AccessKeyId"],
+        secret_access_key=made["SecretAccessKey"],
+        session_token=made["SessionToken"],
+        expiration=0.0,
+    )
+    mine = cloud.client("ecs", keys=keys)
+    may(f"{task}-another")
+    with pytest.raises(ClientError, match="not authorized to perform: ecs:ExecuteCommand on resource"):
+        ask(mine, task)
+    may(task)
+    assert ask(mine, task)["session"]["tokenValue"]
