@@ -1,11 +1,13 @@
 """Whose credentials, and of which account."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.aws.conftest import Shop
 from tests.aws.inventory import inventory
 
+from culm.deploy.target import Target
 from culm.errors import CulmError
 
 OTHERS = "999988887777"
@@ -39,3 +41,15 @@ def test_a_role_is_assumed_and_its_account_is_the_targets(shop: Shop) -> None:
     assert inventory(shop.account) == set()
     told = json.loads(shop.culm("status", "--json"))
     assert told["services"] == []
+
+
+def test_regions_of_other_partitions_are_refused_by_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (shop.folder / "culm.yml").read_text()
+    shop.write("culm.yml", text.replace("us-east-1", "cn-north-1"))
+    with pytest.raises(CulmError, match="another partition"):
+        shop.up()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-gov-west-1")
+    shop.write("culm.yml", text)
+    by_the_chain = replace(shop.project.targets["stg"], region=None, endpoint_url=None)
+    with pytest.raises(CulmError, match="region us-gov-west-1 is in another partition"):
+        _ = Target(by_the_chain).region

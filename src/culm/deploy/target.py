@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from culm.deploy.trace import Trace
-from culm.errors import CulmError
+from culm.errors import CulmError, UsageError
 from culm.manifest.project import TargetSettings
+from culm.manifest.targets import IN_PARTITION, OTHER_PARTITIONS
 from culm.model.record import record
 
 DEFAULT_REGION = "us-east-1"
@@ -85,9 +86,12 @@ class Target:
                 self._clients[service] = made
             return self._clients[service]
 
-    @property
+    @cached_property
     def region(self) -> str:
-        return self._session.region_name or DEFAULT_REGION
+        found = str(self._session.region_name or DEFAULT_REGION)
+        if found.startswith(OTHER_PARTITIONS):
+            raise UsageError(f"region {found} is in another partition than `aws`", IN_PARTITION)
+        return found
 
     def _watched(self, *, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if self.before_write is not None and not model.name.startswith(READS):

@@ -59,8 +59,17 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
     return found
 
 
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How regions begin whose ARNs do not begin with `arn:aws:`; https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"""
+IN_PARTITION = (
+    "China, GovCloud and the sovereign clouds have ARNs and endpoints of their own, which culm does not write yet"
+)
+
+
 def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
     """What no single value tells: do the keys of one target fit together?"""
+    if found.region and found.region.startswith(OTHER_PARTITIONS):
+        source.refuse((*key, "region"), "is in another partition than `aws`", IN_PARTITION)
     if found.subnets and found.vpc in (None, "default"):
         source.refuse((*key, "subnets"), "are of which network?", "say it too: vpc: vpc-...")
     if found.vpc not in (None, "default") and len(found.subnets) < 2:
