@@ -130,29 +130,30 @@ def test_without_a_sign_of_life_it_is_free(target: Target, project: Project, mon
         mine.acquire()
 
 
-def test_it_is_renewed_while_its_deploy_lives(
-    target: Target, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "RENEW_SECONDS", 0.01)
+def test_a_renewal_is_a_sign_of_life_and_leaves_one_version(target: Target, project: Project) -> None:
     s3 = target.client("s3")
     with locked(target, project) as mine:
         mine.acquire()
+        assert mine._renewing.is_alive()
         first = holder(s3, bucket(target))
+        mine.renew()
+        now = holder(s3, bucket(target))
         assert first is not None
-        while (now := holder(s3, bucket(target))) is None or now.etag == first.etag:
-            assert not mine._done.is_set()
-        assert now.pid == os.getpid()
-    assert versions(target) == 0
+        assert now is not None
+        assert now.etag != first.etag
+        assert (now.by, now.since, now.pid) == (first.by, first.since, os.getpid())
+        assert versions(target) == 1
+        mine.check()
+    assert not mine._renewing.is_alive()
 
 
-def test_who_finds_his_lock_opened_writes_nothing_more(
-    target: Target, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "RENEW_SECONDS", 0.01)
+def test_who_finds_his_lock_opened_writes_nothing_more(target: Target, project: Project) -> None:
     with locked(target, project) as mine:
         mine.acquire()
-        while mine._renewing.is_alive():  # a renewal that is just under way wins
-            unlock(target, project)
+        opened = unlock(target, project)
+        assert opened is not None
+        assert opened.pid == os.getpid()
+        mine.renew()
         with pytest.raises(Lost, match="stops here"):
             target.client("logs").create_log_group(logGroupName="/x")
     assert unlock(target, project) is None

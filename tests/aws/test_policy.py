@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from tests.aws.conftest import Shop
 
+from culm.cli.agreement import ensure
 from culm.decide.policies import evaluate
 from culm.decide.policy_documents import parse
 from culm.deploy import apply, vaultfiles
 from culm.deploy.aws import stack
+from culm.deploy.console import Console
 from culm.deploy.down import down
 from culm.deploy.lock import locked, unlock
 from culm.manifest import permissions
@@ -109,6 +111,17 @@ def without(policy: dict[str, Any], sid: str, action: str) -> Policy:
         if left := [each for each in actions if (one["Sid"], each) != (sid, action)]:
             statements.append(one | {"Action": left})
     return parse(json.dumps(policy | {"Statement": statements}))
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS")  # moto's CloudFormation does not make everything
+def test_it_allows_the_look_at_the_stack_that_a_deploy_begins_with(shop: Shop) -> None:
+    shop.culm("aws", "bootstrap", "--yes")
+    _, around = apply.base(shop.target, shop.project, ignore)
+    shop.calls()
+    ensure(shop.target, shop.project, Console(shop.told), yes=False)
+    calls = shop.calls()
+    assert {call["operation"] for call in calls} >= {"DescribeStacks", "GetTemplate"}
+    assert refused(calls, parse(json.dumps(permissions.deploy_policy(shop.project, around)))) == []
 
 
 def test_the_command_prints_it(shop: Shop) -> None:

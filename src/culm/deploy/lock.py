@@ -147,22 +147,25 @@ class Lock:
             self._s3.delete_object(Bucket=self._vault.bucket, Key=KEY, VersionId=before)
         return True
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """A sign of life; finds out when it is not ours any more."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        while not self._done.wait(RENEW_SECONDS):
-            assert self._etag is not None
-            try:
-                kept = self._write(IfMatch=self._etag)
-            except (BotoCoreError, ClientError):
-                continue  # the deploy's own calls will tell; the next renewal may succeed
-            if not kept:
-                by = found.by if (found := self.holder()) else "somebody who opened it"
-                self._lost = Lost(
-                    f"the lock on {self.project.name} was taken over by {by}: stops here",
-                    "culm status; then the same command again goes on from here",
-                )
-                return
+        assert self._etag is not None, "it was acquired"
+        try:
+            kept = self._write(IfMatch=self._etag)
+        except (BotoCoreError, ClientError):
+            return  # the deploy's own calls will tell; the next renewal may succeed
+        if not kept:
+            by = found.by if (found := self.holder()) else "somebody who opened it"
+            self._lost = Lost(
+                f"the lock on {self.project.name} was taken over by {by}: stops here",
+                "culm status; then the same command again goes on from here",
+            )
+
+    def _renew(self) -> None:
+        while self._lost is None and not self._done.wait(RENEW_SECONDS):
+            self.renew()
 
 
 @contextmanager
@@ -209,7 +212,7 @@ def sweep(s3: Any, bucket: str, kept: str | None) -> None:
     """Delete every version but one: what a dead holder wrote would come up again when that one goes."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=KEY)
     for one in [one for page in pages for kind in ("Versions", "DeleteMarkers") for one in page.get(kind, ())]:
-        if one["VersionId"] != kept:
+        if one["Key"] == KEY and one["VersionId"] != kept:
             s3.delete_object(Bucket=bucket, Key=KEY, VersionId=one["VersionId"])
 
 
