@@ -194,6 +194,16 @@ def cloud(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     made.db.close()
 
 
+@pytest.fixture(scope="session")
+def completed_moto() -> Iterator[None]:
+    """moto with what it lacks, patched once in a process, however many rings ask for it."""
+    from tests.deploy.aws.completed import complete  # moto takes a second to import
+
+    with pytest.MonkeyPatch.context() as patch:
+        complete(patch)
+        yield
+
+
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[str]:
     """The base URL of the AWS API on a real socket, for clients that are programs."""

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from tests.aws.amazon import Amazon, amazon
 from tests.aws.wire import READS, Wire
-from tests.deploy.aws.completed import complete
 
 from culm.cli import culm
 from culm.cli.planning import of_target
@@ -89,9 +88,8 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def _amazon() -> Iterator[Amazon]:
-    with pytest.MonkeyPatch.context() as patch, amazon() as made:
-        complete(patch)
+def _amazon(completed_moto: None) -> Iterator[Amazon]:
+    with amazon() as made:
         yield made
 
 

@@ -8,7 +8,6 @@ import boto3
 import pytest
 from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
-from tests.deploy.aws.completed import complete
 
 from culm.deploy.target import Login, Target
 from culm.manifest.load import load
@@ -42,16 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
+def moto(completed_moto: None) -> Iterator[str]:
     """Its endpoint."""
-    patch = pytest.MonkeyPatch()
-    complete(patch)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-    patch.undo()
 
 
 class Account:
