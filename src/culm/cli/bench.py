@@ -1,6 +1,5 @@
 """`culm bench`."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ import click
 from culm.cli.session import open_project, open_target, services_of, target_option
 from culm.deploy import bench as benches
 from culm.deploy import faults
+from culm.deploy.clock import now
 from culm.deploy.console import Console
 from culm.deploy.load import climb
 from culm.deploy.observe import observe
@@ -42,13 +42,13 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         begin = url(target, one, live)
         if begin is None:
             raise CulmError(f"{service} is behind no load balancer", f"culm deploy {service}")
-        began = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
+        began = datetime.fromtimestamp(now(), UTC)
         runs = climb(begin.removesuffix(render.entrances(one)[0]) + asked, bound / 1000, seconds, console.say)
         fastest = best(runs, bound / 1000)
         if fastest is None:
             hint = "--path names another page, --bound allows more milliseconds"
             raise CulmError(f"{service} never answered {asked} in time", hint)
-        ended = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
+        ended = datetime.fromtimestamp(now(), UTC)
     tasks = int(found["runningCount"])
     measured = Measured(
         rate=round(fastest.rate, 1),

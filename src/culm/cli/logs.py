@@ -10,6 +10,7 @@ import click
 
 from culm.cli.session import json_option, open_project, open_target, services_of, target_option
 from culm.deploy import faults
+from culm.deploy.clock import now
 from culm.deploy.console import Console
 from culm.deploy.logs import Follower, Line
 from culm.errors import UsageError
@@ -43,7 +44,7 @@ def logs(
     names = {render.log_group(project, service): service.name for service in chosen}
     target = open_target(project, target_name)
     console = Console(sys.stdout, width=max(map(len, names.values())))
-    begin = time.time_ns() // 1_000_000 - age(since) * 1000
+    begin = int((now() - age(since)) * 1000)
     follower = Follower(target, names, begin)
 
     def show(lines: list[Line]) -> None:

@@ -1,6 +1,5 @@
 """The plan of a deploy, from the project and whatever can be seen of its target."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder
+from culm.deploy.clock import now
 from culm.deploy.images import Images
 from culm.deploy.survey import Survey, nothing, survey
 from culm.deploy.target import Target
@@ -89,7 +89,7 @@ def _made(
     settings = settings_of(project, target_name)
     listed = prices.load(region, own_prices)
     peaks = {name: one.peak_memory for name, one in bench.read(project).items() if one.peak_memory is not None}
-    return plan.make(project, settings, names, found, images, time.time_ns() / 1e9, listed, peaks=peaks, notes=notes)
+    return plan.make(project, settings, names, found, images, now(), listed, peaks=peaks, notes=notes)
 
 
 def capacity_of(

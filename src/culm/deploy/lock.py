@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from culm.deploy import vaultfiles
+from culm.deploy.clock import now
 from culm.deploy.observe import or_none
 from culm.deploy.target import Target
 from culm.errors import CulmError
@@ -83,7 +84,7 @@ class Lock:
         self._changing = threading.Lock()
         self._done = threading.Event()
         self._renewing = threading.Thread(target=self._renew, daemon=True)
-        self._since = time.time_ns() / 1e9
+        self._since = now()
 
     def acquire(self) -> None:
         """Have it, or raise `Held`. Whose holder is dead is taken over."""
@@ -99,8 +100,8 @@ class Lock:
                     self._say(f"takes over from {found.by}, who began {clock(found.since)} and is gone")
                 condition = {"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}
                 if not self._write(**condition):
-                    now = self.holder()
-                    raise held(now, self.project, self.target) if now else Held("somebody was quicker", "try again")
+                    other = self.holder()
+                    raise held(other, self.project, self.target) if other else Held("somebody was quicker", "try again")
                 sweep(self._s3, self._vault.bucket, self._version)
             self._renewing.start()
 
@@ -196,14 +197,14 @@ def holder(s3: Any, bucket: str) -> Holder | None:
     if answer is None:
         return None
     told = json.loads(answer["Body"].read())
-    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    s3s_now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     return Holder(
         by=told["by"],
         machine=told["machine"],
         does=told["does"],
         since=told["since"],
         pid=told["pid"],
-        age_seconds=max(0.0, (now - answer["LastModified"]).total_seconds()),
+        age_seconds=max(0.0, (s3s_now - answer["LastModified"]).total_seconds()),
         etag=answer["ETag"],
     )
 

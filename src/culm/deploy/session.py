@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import termios
-import time
 import tty
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from culm.decide.data_channel import Incoming, Outgoing
+from culm.deploy.clock import now
 from culm.deploy.executions import Session
 from culm.deploy.wrapping import INTERRUPT, Input, Output
 from culm.errors import CulmError
@@ -48,11 +48,6 @@ def raw(descriptor: int) -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-
-
-def now() -> float:
-    """Epoch seconds."""
-    return time.time_ns() / 1e9
 
 
 def new_id() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from culm.deploy.clock import now
 from culm.errors import UsageError
 from culm.vault.redaction import redacted
 from culm.vault.secret import REDACTED
@@ -64,7 +65,7 @@ class Trace:
 
 def _begin(*, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     context[CONTEXT] = {
-        "at": time.time_ns() / 1e9,
+        "at": now(),
         "began": time.monotonic(),
         "model": model,
         "parameters": shown(params, model.input_shape),
