@@ -15,8 +15,8 @@ stop: .venv/.installed
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
 test: .venv/.installed-dev
-	@$(BIN)/pytest -n logical --dist loadgroup -m "not docker and not scenario" $(PYTEST_ARGS)
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "docker or scenario" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n logical -m "not docker and not scenario" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 -m "docker or scenario" $(PYTEST_ARGS)
 
 ## check: format, lint, types, architecture
 check: .venv/.installed-dev

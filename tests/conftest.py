@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from xdist.scheduler import LoadScopeScheduling
 
 import culm.cloud
 from culm.control import clock
@@ -223,15 +224,20 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
     store.close()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests share a worker, and what uses the engine shares one, as there is one network for all clusters.
+class ByFileOrEngine(LoadScopeScheduling):
+    """A file's tests share a worker, and what names docker shares one: there is one network for all clusters."""
 
-    Where no Docker engine answers, its tests are skipped by name; CULM_REQUIRE_ENGINE lets them fail instead.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        return "docker" if "docker" in nodeid else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFileOrEngine(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where no Docker engine answers, its tests are skipped by name; CULM_REQUIRE_ENGINE lets them fail instead."""
     wanting = [item for item in items if item.get_closest_marker("docker")]
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("engine" if item in wanting else item.nodeid.partition("::")[0]))
     if not wanting or os.environ.get("CULM_REQUIRE_ENGINE"):
         return
     why = asyncio.run(available())

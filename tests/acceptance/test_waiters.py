@@ -44,7 +44,7 @@ def test_it_waits_until_tasks_run_and_until_they_have_stopped(cluster: Cluster, 
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "enough")
 
 
-def test_six_services_of_256_mib_leave_no_slot_on_two_t2_micro(cluster: Cluster) -> None:
+def test_six_services_of_256_mib_leave_no_slot_on_two_t2_micro(cluster: Cluster, revision: str) -> None:
     revision = cluster.register("slot", memory=256)
     for name in "abcdef":
         words = ("--service-name", name, "--task-definition", revision, "--desired-count", "1")
@@ -58,6 +58,10 @@ def test_six_services_of_256_mib_leave_no_slot_on_two_t2_micro(cluster: Cluster)
     assert answer["tasks"] == []
     assert answer["failures"] == [{"arn": home, "reason": "RESOURCE:MEMORY"} for home in homes]
 
+    def healthy() -> bool:  # stable says running; a task that is not healthy yet may be stopped for its successor
+        return cluster.service(NAME, "a")["deployments"][0]["rolloutState"] == "COMPLETED"
+
+    assert eventually(healthy)
     aws(cluster, "update-service", "--service", "a", "--force-new-deployment")
 
     def refused() -> bool:

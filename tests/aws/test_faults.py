@@ -1,6 +1,7 @@
 """What goes wrong on the way to AWS ends in a clear state and message, and the same command goes on from there."""
 
 import json
+from typing import Any, cast
 
 import pytest
 from tests.aws.conftest import Shop
@@ -8,11 +9,15 @@ from tests.aws.inventory import inventory
 from tests.aws.machines import Fate
 from tests.aws.wire import Answer
 
+from culm.cli.planning import of_target
 from culm.deploy import apply
+from culm.deploy.build.host import HostBuilder
+from culm.deploy.console import Console
 from culm.deploy.faults import Denied
 from culm.deploy.lock import unlock
-from culm.deploy.up import BrokenOff
+from culm.deploy.up import BrokenOff, Up
 from culm.errors import CulmError
+from culm.planner.plan import Plan, ServicePlan
 
 THROTTLING = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", "elbv2": "Throttling"}
 ME = "arn:aws:sts::123456789012:assumed-role/dev/ada"
@@ -156,6 +161,34 @@ def test_after_ctrl_c_at_any_step_the_next_up_goes_on_from_there(shop: Shop, ste
     ]
     ran = [line for line in shop.account.machines.history if "migrate" in line]
     assert len(ran) == 1, "a migration that an interrupted deploy has begun is waited for, not begun again"
+
+
+class Cut:
+    """A plan whose second service is asked for at the moment of a Ctrl-C."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.handed_out: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plan, name)
+
+    def service(self, name: str) -> ServicePlan:
+        self.handed_out.append(name)
+        if len(self.handed_out) == 2:
+            raise KeyboardInterrupt
+        return self._plan.service(name)
+
+
+def test_ctrl_c_while_services_are_handed_out_keeps_none_waiting_for_the_others(shop: Shop) -> None:
+    builder = HostBuilder()
+    cut = Cut(of_target(shop.project, shop.target, builder, list(shop.project.services)))
+    with pytest.raises(BrokenOff):
+        Up(shop.project, shop.target, builder, Console(shop.told)).run(cast(Plan, cut))
+    assert len(cut.handed_out) == 2
+    shop.up()
+    [web] = shop.account.client("ecs").describe_services(cluster="bamboo", services=["web"])["services"]
+    assert web["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize(

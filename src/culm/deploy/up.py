@@ -64,12 +64,13 @@ class Up:
         self, plan: Plan, names: Sequence[str], turns: Turns, live: Live, around: render.Surroundings
     ) -> list[Outcome]:
         with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
-            shared = pool.submit(self._shared, live, around)
-            futures: dict[str, Future[Outcome]] = {}
-            for name in in_order(self.project, [*chain(*plan.waves), *names]):
-                before = [futures[other] for other in self.project.services[name].after if other in futures]
-                futures[name] = pool.submit(self._service, plan.service(name), live, around, shared, before, turns)
-            try:
+            try:  # from the first one on: those at work wait for the turns of others, which may never be submitted
+                shared = pool.submit(self._shared, live, around)
+                futures: dict[str, Future[Outcome]] = {}
+                for name in in_order(self.project, [*chain(*plan.waves), *names]):
+                    before = [futures[other] for other in self.project.services[name].after if other in futures]
+                    way = plan.service(name)
+                    futures[name] = pool.submit(self._service, way, live, around, shared, before, turns)
                 wait(futures.values())
                 if not shared.done():  # every service failed without it
                     self.stopping.set()
