@@ -31,10 +31,10 @@ format: .venv/.installed-dev
 
 ## docs: write the generated references anew
 docs: .venv/.installed-dev
-	@$(BIN)/python -m culm.manifest.reference > docs/reference/culm-yml.md
+	@$(BIN)/python -m culm.project.reference > docs/reference/culm-yml.md
 	@$(BIN)/python -m culm.cli.reference > docs/reference/cli.md
-	@$(BIN)/python -m culm.manifest.permissions_page examples/bamboo/culm.yml > docs/reference/deploy-policy.md
-	@$(BIN)/python -m culm.cloud > docs/coverage.md
+	@$(BIN)/python -m culm.render.permissions_page examples/bamboo/culm.yml > docs/reference/deploy-policy.md
+	@$(BIN)/python -m culm.cluster.operations > docs/coverage.md
 
 ## clean: remove the environment
 clean:

@@ -9,7 +9,7 @@ silent, what is assumed is said. Building is not in it: it takes what it takes o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from culm.manifest import render
+from culm import render
 
 BUDGET_SECONDS = 60.0
 AWS_INTERVAL, AWS_GOOD, AWS_DRAIN = 30, 5, 300

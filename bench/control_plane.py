@@ -281,7 +281,17 @@ def wait_for(port: int, process: subprocess.Popen[bytes], name: str, folder: Pat
 
 def daemon(port: int, home: Path, *options: str) -> list[str]:
     """The cluster as users have it, with its loops and two machines without tasks."""
-    command = [sys.executable, "-m", "culm.control", "--home", str(home), "--port", str(port), "--runtime", "process"]
+    command = [
+        sys.executable,
+        "-m",
+        "culm.cluster.daemon",
+        "--home",
+        str(home),
+        "--port",
+        str(port),
+        "--runtime",
+        "process",
+    ]
     return [*command, *options]
 
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from culm.decide import deployments
-from culm.decide.actions import StartTask
-from culm.decide.ledger import Fleet, Need
-from culm.decide.placement import Chooser, Placed, Request
-from culm.decide.schedule import schedule
-from culm.decide.simulate import simulate
-from culm.decide.state import ClusterState
-from culm.model.instances import Attribute, ContainerInstance
-from culm.model.services import Service
-from culm.model.task_definitions import ContainerDefinition, PlacementStrategy, TaskDefinition
+from culm.core.decide import deployments
+from culm.core.decide.actions import StartTask
+from culm.core.decide.ledger import Fleet, Need
+from culm.core.decide.placement import Chooser, Placed, Request
+from culm.core.decide.schedule import schedule
+from culm.core.decide.simulate import simulate
+from culm.core.decide.state import ClusterState
+from culm.core.model.instances import Attribute, ContainerInstance
+from culm.core.model.services import Service
+from culm.core.model.task_definitions import ContainerDefinition, PlacementStrategy, TaskDefinition
 
 T = TypeVar("T")
 BUDGET_SECONDS = 2.0

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from culm.decide.state import ClusterState, TargetHealth
-from culm.model.instances import Attribute, ContainerInstance
-from culm.model.services import Deployment, DeploymentConfiguration, LoadBalancer, Service
-from culm.model.task_definitions import ContainerDefinition, HealthCheck, PortMapping, TaskDefinition
-from culm.model.tasks import Status, StopCode, Task
+from culm.core.decide.state import ClusterState, TargetHealth
+from culm.core.model.instances import Attribute, ContainerInstance
+from culm.core.model.services import Deployment, DeploymentConfiguration, LoadBalancer, Service
+from culm.core.model.task_definitions import ContainerDefinition, HealthCheck, PortMapping, TaskDefinition
+from culm.core.model.tasks import Status, StopCode, Task
 
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/bamboo"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/web/0123456789abcdef"

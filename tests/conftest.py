@@ -18,19 +18,21 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from tests.bamboo import around as around
+from tests.bamboo import live as live
+from tests.bamboo import project as project
 from xdist.scheduler import LoadScopeScheduling
 
-import culm.cloud
-from culm.control import clock
-from culm.control.server import Server
-from culm.model.agent import RoleCredentials
-from culm.runtime.engine import available
-from culm.store.db import Store, connect, transact
-from culm.store.sealing import Sealer
-from culm.wire.api import Api, Ready
-from culm.wire.asgi import answering, application
-from culm.wire.http import Request, Response
-from culm.wire.keyring import AccessKey, Keyring
+from culm.cluster import clock, operations
+from culm.cluster.daemon.server import Server
+from culm.cluster.instance.runtime.docker.engine import available
+from culm.cluster.store.db import Store, connect, transact
+from culm.cluster.store.sealing import Sealer
+from culm.cluster.wire.api import Api, Ready
+from culm.cluster.wire.asgi import answering, application
+from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.keyring import AccessKey, Keyring
+from culm.core.model.agent import RoleCredentials
 
 REGION = "us-east-1"
 
@@ -182,7 +184,7 @@ def clients() -> Clients:
 
 @pytest.fixture
 def cloud(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    culm.cloud.load()
+    operations.load()
     made = Cloud(clients)
 
     def signing_time(remove_tzinfo: bool = True) -> datetime:
@@ -198,7 +200,7 @@ def cloud(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 @pytest.fixture(scope="session")
 def completed_moto() -> Iterator[None]:
     """moto with what it lacks, patched once in a process, however many rings ask for it."""
-    from tests.deploy.aws.completed import complete  # moto takes a second to import
+    from tests.aws.completed import complete  # moto takes a second to import
 
     with pytest.MonkeyPatch.context() as patch:
         complete(patch)
@@ -208,7 +210,7 @@ def completed_moto() -> Iterator[None]:
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[str]:
     """The base URL of the AWS API on a real socket, for clients that are programs."""
-    culm.cloud.load()
+    operations.load()
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     store = Store(tmp_path / "state.db", Sealer.fresh())

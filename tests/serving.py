@@ -7,22 +7,21 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import culm.cloud
-from culm.control import clock
-from culm.control.server import Server
-from culm.registry.app import application as registry_application
-from culm.registry.registry import Registry
-from culm.store.db import Store
-from culm.store.sealing import Sealer
-from culm.wire.api import Api
-from culm.wire.asgi import answering, application
-from culm.wire.keyring import Keyring
+from culm.cluster import clock, operations
+from culm.cluster.daemon.server import Server
+from culm.cluster.registry.app import application as registry_application
+from culm.cluster.registry.registry import Registry
+from culm.cluster.store.db import Store
+from culm.cluster.store.sealing import Sealer
+from culm.cluster.wire.api import Api
+from culm.cluster.wire.asgi import answering, application
+from culm.cluster.wire.keyring import Keyring
 
 
 @contextlib.contextmanager
 def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
     """The endpoint. With `keys`, requests are verified and allowed by their callers' policies."""
-    culm.cloud.load()
+    operations.load()
     with socket.socket() as listening, contextlib.closing(Store(folder / "state.db", Sealer.fresh())) as store:
         listening.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx2
 
-from culm.dataplane.haproxy.console import Console
-from culm.dataplane.port import Group, Listener, Target
-from culm.model.load_balancers import (
+from culm.cluster.balancer.haproxy.console import Console
+from culm.cluster.balancer.interface import Group, Listener, Target
+from culm.core.model.load_balancers import (
     Action,
     Condition,
     FixedResponseConfig,

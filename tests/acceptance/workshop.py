@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.runtime.oci import MANIFEST, digest_of, tar
+from tests.cluster.runtime.oci import MANIFEST, digest_of, tar
 
 INSTALL_SECONDS = 400.0
 UV = str(Path(sys.executable).parent / "uv")

@@ -1,119 +1,102 @@
-"""An account of moto's, and a project to deploy there: two services, one with a migration, no database."""
+"""moto's server, another project's AWS, on loopback; and a project to put there."""
 
-import contextlib
-import io
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from tests.aws.amazon import Amazon, amazon
-from tests.aws.wire import READS, Wire
+from moto.backends import get_backend
+from moto.server import ThreadedMotoServer
 
-from culm.cli import culm
-from culm.cli.planning import of_target
-from culm.deploy.build.host import HostBuilder
-from culm.deploy.console import Console
-from culm.deploy.lock import KEY
-from culm.deploy.target import Target
-from culm.deploy.up import Outcome, Up
-from culm.manifest.load import load
-from culm.manifest.project import Project
+from culm.project.load import load
+from culm.project.project import Project, named
+from culm.target.connection import Login, Target
 
-TRACE = "trace.jsonl"
+ACCOUNT, REGION = "123456789012", "us-east-1"
+USED = (
+    "cloudformation",
+    "ec2",
+    "ecs",
+    "ecr",
+    "elbv2",
+    "autoscaling",
+    "iam",
+    "kms",
+    "logs",
+    "s3",
+    "rds",
+    "ssm",
+    "sts",
+    "secretsmanager",
+)
 
 
-@dataclass
-class Shop:
-    """A team at work: its project folder, and the account it deploys to."""
-
-    folder: Path
-    account: Amazon
-    told: io.StringIO = field(default_factory=io.StringIO)
-    """What the deploys said."""
-    traced: io.StringIO = field(default_factory=io.StringIO)
-
-    def __post_init__(self) -> None:
-        self.wire = Wire(self.traced)
-
-    @property
-    def project(self) -> Project:
-        return load(self.folder / "culm.yml")
-
-    @cached_property
-    def target(self) -> Target:
-        return Target(self.project.targets["stg"], trace=self.wire)
-
-    def up(self, *names: str, target: Target | None = None) -> list[Outcome]:
-        """`culm up`, or `culm deploy NAMES`, with the builder that needs no engine; raises the first failure."""
-        project, target = self.project, target or self.target
-        wanted = list(names or project.services)
-        builder = HostBuilder()
-        plan = of_target(project, target, builder, wanted)
-        outcomes = Up(project, target, builder, Console(self.told)).run(plan)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
-        return outcomes
-
-    def calls(self) -> list[dict[str, Any]]:
-        """Every call since the last time that somebody asked."""
-        lines = self.traced.getvalue().splitlines()
-        self.traced.seek(0)
-        self.traced.truncate()
-        if (file := self.folder / TRACE).exists():
-            lines += file.read_text().splitlines()
-            file.unlink()
-        return sorted((json.loads(line) for line in lines), key=lambda call: call["at"])
-
-    def writes(self) -> list[str]:
-        """As `calls`, those that change anything, less the lock's: `ecs.CreateService`."""
-        made = [call for call in self.calls() if call["parameters"].get("Key") != KEY]
-        return [f"{call['service']}.{call['operation']}" for call in made if not call["operation"].startswith(READS)]
-
-    def culm(self, *words: str) -> str:
-        """Any other command, typed in the project's folder: what it prints; raises what it would complain of."""
-        out = io.StringIO()
-        with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(self.told):
-            culm.main(["--trace", str(self.folder / TRACE), *words, "--target", "stg"], standalone_mode=False)
-        return out.getvalue()
-
-    def write(self, file: str, text: str) -> None:
-        path = self.folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """moto warns of what its CloudFormation does not make: bucket policies, certificates."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:Tried to parse AWS"))
 
 
 @pytest.fixture(scope="session")
-def _amazon(completed_moto: None) -> Iterator[Amazon]:
-    with amazon() as made:
-        yield made
+def moto(completed_moto: None) -> Iterator[str]:
+    """Its endpoint."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class Account:
+    """An AWS account that is empty but for what every account has."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        for service in USED:
+            get_backend(service).reset()  # type: ignore[arg-type]
+
+    def client(self, service: str) -> Any:
+        keys = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **keys)  # type: ignore[call-overload]
 
 
 @pytest.fixture
-def account(_amazon: Amazon) -> Iterator[Amazon]:
-    """With two instances; it is left as it was found, as moto is one for all tests of a process."""
-    _amazon.empty()
-    _amazon.launch()
-    yield _amazon
-    _amazon.empty()
+def account(moto: str) -> Account:
+    return Account(moto)
+
+
+class Team:
+    """A project folder, and one of its targets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def writes(self, target: str = "stg: {provider: aws, region: us-east-1}", *more: str, services: str = "") -> None:
+        services = services or "  accounts:\n  web: {path: /*}\n"
+        lines = ["name: bamboo", "targets:", f"  {target}", *more, "services:", services]
+        (self.folder / "culm.yml").write_text("\n".join(lines))
+
+    @property
+    def project(self) -> Project:
+        found = load(self.folder / "culm.yml")
+        [name] = [name for name, one in found.targets.items() if one.provider == "aws"]
+        return named(found, found.targets[name])
+
+    def target(self, endpoint: str | None = None) -> Target:
+        project = load(self.folder / "culm.yml")
+        [settings] = [one for one in project.targets.values() if one.provider == "aws"]
+        return Target(settings, endpoint, Login(access_key="AKIAEXAMPLE", secret_key="secret"))
 
 
 @pytest.fixture
-def shop(account: Amazon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    made = Shop(tmp_path, account)
-    for name in ("accounts", "web"):
-        made.write(f"{name}/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh"]\n')
-    made.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh"]\n')
-    made.write(
-        "culm.yml",
-        f"name: bamboo\n"
-        f"targets: {{stg: {{provider: aws, region: us-east-1, endpoint_url: '{account.url}'}}}}\n"
-        "services: {accounts: , web: {path: /*}}\n",
-    )
-    return made
+def team(tmp_path: Path) -> Team:
+    for name in ("accounts", "web", "orders"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text('FROM base\nEXPOSE 8000\nCMD ["sh"]\n')
+    (tmp_path / "accounts" / "Dockerfile.migrate").write_text('FROM base\nCMD ["sh"]\n')
+    team = Team(tmp_path)
+    team.writes()
+    return team

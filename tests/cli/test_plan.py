@@ -101,7 +101,7 @@ def test_a_region_without_prices_is_priced_as_the_one_that_is_named(tmp_path: Pa
 
 def test_prices_of_ones_own(tmp_path: Path) -> None:
     write(tmp_path, {"a": ""})
-    brought = Path(__file__).parents[2] / "src/culm/planner/prices/us-east-1.toml"
+    brought = Path(__file__).parents[2] / "src/culm/plan/prices/us-east-1.toml"
     (tmp_path / "mine.toml").write_text(brought.read_text().replace('"t2.micro" = 0.0116', '"t2.micro" = 1.0'))
     assert "$1,496.85 a month" in run(tmp_path, "plan", "--prices", "mine.toml").stdout
     done = run(tmp_path, "plan", "--region", "mars-1")

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
 
-from culm.dataplane.fake import Carried, FakePlane
-from culm.dataplane.haproxy.plane import HaproxyPlane
-from culm.dataplane.port import DataPlane
-from culm.decide.listener_rules import Request
-from culm.model.load_balancers import Action, RedirectConfig
+from culm.cluster.balancer.fake import Carried, FakePlane
+from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.balancer.interface import DataPlane
+from culm.core.decide.listener_rules import Request
+from culm.core.model.load_balancers import Action, RedirectConfig
 
 
 class Fake:

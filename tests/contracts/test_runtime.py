@@ -1,4 +1,4 @@
-"""What every runtime promises (`culm.runtime.port`), held against each of them."""
+"""What every runtime promises (`culm.cluster.instance.runtime.interface`), held against each of them."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.runtime.eventually import eventually
-from tests.runtime.oci import OciRegistry
-from tests.runtime.rigs import ADDRESS, PORT, PROBE, DockerRig, FakeRig, ProcessRig, Rig, forget_images
+from tests.cluster.runtime.eventually import eventually
+from tests.cluster.runtime.oci import OciRegistry
+from tests.cluster.runtime.rigs import ADDRESS, PORT, PROBE, DockerRig, FakeRig, ProcessRig, Rig, forget_images
 
+from culm.cluster.instance.runtime.docker.runtime import available
+from culm.cluster.instance.runtime.fake import Script
+from culm.cluster.instance.runtime.interface import Line, Port, Seen, Terminal
 from culm.errors import RuntimeFailure
-from culm.runtime.docker import available
-from culm.runtime.fake import Script
-from culm.runtime.port import Line, Port, Seen, Terminal
 
 LINUX = sys.platform == "linux"
 

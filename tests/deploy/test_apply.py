@@ -11,26 +11,27 @@ from pathlib import Path
 import pytest
 from tests.serving import served
 
+from culm import render
 from culm.cli.planning import of_target
-from culm.deploy import apply, faults
+from culm.console import Console
+from culm.deploy import apply
 from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Place, Recipe
-from culm.deploy.console import Console
-from culm.deploy.diff import base
 from culm.deploy.down import down
 from culm.deploy.images import Images, loopback
 from culm.deploy.migrate import migrate
-from culm.deploy.observe import observe
 from culm.deploy.push import push
 from culm.deploy.revisions import earlier_revision
-from culm.deploy.status import status
-from culm.deploy.surroundings import listener_port
-from culm.deploy.target import Login, Target
 from culm.deploy.up import Up
 from culm.errors import CulmError
-from culm.manifest import render
-from culm.manifest.project import Project
+from culm.operate.status import status
+from culm.plan.diff import base
+from culm.project.project import Project
+from culm.target import faults
+from culm.target.connection import Login, Target
+from culm.target.observe import observe
+from culm.target.surroundings import listener_port
 
 
 @pytest.fixture

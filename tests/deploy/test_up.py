@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from culm.deploy.up import in_order
-from culm.manifest.project import Project
+from culm.project.project import Project
 
 
 def test_a_service_comes_after_those_that_it_waits_for(project: Project) -> None:

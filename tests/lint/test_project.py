@@ -12,7 +12,7 @@ from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Place, Recipe
 from culm.errors import CulmError
 from culm.lint.project import check
-from culm.manifest.load import load
+from culm.project.load import load
 
 LEAK = "FROM base\nENV DB_PASSWORD=swordfish\nEXPOSE 8080\nCMD ['a']\n"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from culm.manifest import render
-from culm.manifest.load import load
+from culm import render
+from culm.project.load import load
 from culm.scaffold.compose import container_port, imported, mebibytes, quoted
 
 FILES = sorted((Path(__file__).parent / "compose").glob("*.yml"))

@@ -10,7 +10,7 @@ import pytest
 
 from culm.errors import UsageError
 from culm.lint.project import check
-from culm.manifest.load import load
+from culm.project.load import load
 from culm.scaffold.new import new, with_service
 from culm.scaffold.template import rendered
 

@@ -11,10 +11,10 @@ import click
 import pytest
 import yaml
 
+from culm.ci.workflow import workflow
 from culm.cli import culm
-from culm.manifest.load import load
-from culm.manifest.project import Project
-from culm.scaffold.workflow import workflow
+from culm.project.load import load
+from culm.project.project import Project
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "github-workflow.yml"
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"

@@ -1,6 +1,7 @@
 """A minute of accidents on real processes: tasks killed, instances drained, deploys, scaling, the daemon killed.
 
-tests/control/test_chaos.py plays hours of it in memory; this is the same with real processes, sockets and kill -9.
+tests/cluster/scheduler/test_chaos.py plays hours of it in memory; this is the same with real processes, sockets and
+kill -9.
 """
 
 import contextlib

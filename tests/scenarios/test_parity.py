@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from difflib import unified_diff
 
 import pytest
-from tests.aws.amazon import Amazon, amazon
-from tests.aws.parity import calls
+from tests.amazon.amazon import Amazon, amazon
+from tests.amazon.parity import calls
 from tests.scenarios import misfits
 from tests.scenarios.stand import Stand
 
 from culm.cli.planning import of_target
+from culm.console import Console
 from culm.deploy import apply
 from culm.deploy.build.host import HostBuilder
-from culm.deploy.console import Console
-from culm.deploy.target import Login, Target, login_from
-from culm.deploy.trace import Trace
 from culm.deploy.up import Up
-from culm.manifest.load import load
+from culm.project.load import load
+from culm.target.connection import Login, Target, login_from
+from culm.target.trace import Trace
 
 SERVICES = ("accounts", "shop")
 

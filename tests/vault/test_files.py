@@ -10,12 +10,12 @@ import boto3
 import pytest
 from tests.serving import served
 
+from culm.cluster.wire.http import Request, Response
 from culm.errors import CulmError
 from culm.vault import names
 from culm.vault.files import Conflict, Vault
 from culm.vault.names import Folder
 from culm.vault.secret import Secret
-from culm.wire.http import Request, Response
 
 NAME = names.name("stg/accounts/settings.toml")
 

@@ -72,7 +72,7 @@ class Commands(click.Group):
 def culm(context: click.Context, trace: str | None) -> None:
     """All microservices of a project on the fewest small machines, behind one load balancer."""
     if trace is not None:
-        from culm.deploy import trace as traces
+        from culm.target import trace as traces
 
         context.obj = traces.to_file(Path(trace))
         context.call_on_close(context.obj.close)

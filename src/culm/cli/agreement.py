@@ -4,14 +4,14 @@ import sys
 
 import click
 
-from culm.deploy import prices
-from culm.deploy.aws import base, cost, look, stack
-from culm.deploy.aws.stack import Proposal
-from culm.deploy.aws.template import stack_name
-from culm.deploy.console import Console
-from culm.deploy.target import Target
+from culm.aws import base, cost, look, stack
+from culm.aws.stack import Proposal
+from culm.aws.template import stack_name
+from culm.cli import price_lists
+from culm.console import Console
 from culm.errors import UsageError
-from culm.manifest.project import Project
+from culm.project.project import Project
+from culm.target.connection import Target
 
 
 def make(target: Target, project: Project, console: Console, *, yes: bool) -> bool:
@@ -34,7 +34,7 @@ def make(target: Target, project: Project, console: Console, *, yes: bool) -> bo
 
 def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
     name = stack_name(project)
-    listed = prices.load(prices.known(target.region))
+    listed = price_lists.load(price_lists.known(target.region))
     month = cost.cost(project, target.settings, listed)
     if proposal is None:
         click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)

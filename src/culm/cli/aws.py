@@ -6,19 +6,20 @@ from dataclasses import asdict
 
 import click
 
+from culm import render
+from culm.aws import destroy as removal
+from culm.aws import look, stack
+from culm.aws.document import ACCOUNT, REGION, written
+from culm.aws.template import stack_name, template
 from culm.cli.agreement import make
-from culm.cli.session import json_option, open_project, open_target, settings_of
-from culm.deploy import faults
-from culm.deploy.aws import destroy as removal
-from culm.deploy.aws import look, stack
-from culm.deploy.aws.document import ACCOUNT, REGION, written
-from culm.deploy.aws.template import stack_name, template
-from culm.deploy.console import Console
-from culm.deploy.live import Described
-from culm.deploy.target import Target
+from culm.cli.context import json_option, open_project, open_target, settings_of
+from culm.console import Console
 from culm.errors import CulmError, Differs, UsageError
-from culm.manifest import permissions, render
-from culm.manifest.project import Project, TargetSettings, named
+from culm.plan.observed import Described
+from culm.project.project import Project, TargetSettings, named
+from culm.render import permissions
+from culm.target import faults
+from culm.target.connection import Target
 
 
 @click.group()

@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 
 import click
 
-from culm.cli.session import open_project, open_target, services_of, target_option
-from culm.deploy import bench as benches
-from culm.deploy import faults
-from culm.deploy.clock import now
-from culm.deploy.console import Console
-from culm.deploy.load import climb
-from culm.deploy.observe import observe
-from culm.deploy.status import url
+from culm import render
+from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.console import Console
+from culm.core.model.arn import last
 from culm.errors import CulmError
-from culm.manifest import render
-from culm.model.arn import last
-from culm.planner.throughput import Measured, best
+from culm.operate import bench as benches
+from culm.operate.load import climb
+from culm.operate.status import url
+from culm.plan.throughput import Measured, best
+from culm.target import faults
+from culm.target.clock import now
+from culm.target.observe import observe
 
 
 @click.command()

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
+from culm.ci import workflow
+from culm.ci.pull_request import PullRequest
+from culm.ci.pull_request import comment as write
+from culm.ci.test_summary import summary as summed_up
 from culm.cli.aws import opened
-from culm.cli.session import open_target
-from culm.deploy import faults
-from culm.deploy.github import PullRequest
-from culm.deploy.github import comment as write
-from culm.deploy.target import DEFAULT_REGION
-from culm.direct.summary import summary as summed_up
+from culm.cli.context import open_target
 from culm.errors import UsageError
-from culm.manifest import ci as roles
-from culm.manifest.load import shown
-from culm.manifest.project import Project
-from culm.scaffold import workflow
+from culm.project.load import shown
+from culm.project.project import Project
+from culm.render import github_roles as roles
+from culm.target import faults
+from culm.target.connection import DEFAULT_REGION
 
 
 @click.group()

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from culm.deploy.local import held, home, running, settled
 from culm.errors import CulmError, TimedOut
+from culm.target.local import held, home, running, settled
 
 RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
@@ -44,7 +44,7 @@ def start(runtime: str, instances: str, port: int | None, no_verify: bool, foreg
             )
         click.echo(f"the cluster runs already at {described['endpoint']}", err=True)
         return
-    command = [sys.executable, "-m", "culm.control", "--home", str(home())]
+    command = [sys.executable, "-m", "culm.cluster.daemon", "--home", str(home())]
     command += ["--runtime", runtime, "--instances", instances, *(["--port", str(port)] if port else [])]
     if no_verify:
         command.append("--no-verify")

@@ -6,15 +6,15 @@ import sys
 
 import click
 
+from culm.cli.context import json_option, open_project, settings_of, target_option
 from culm.cli.planning import opened
-from culm.cli.session import json_option, open_project, settings_of, target_option
-from culm.deploy import faults
-from culm.deploy.drift import screen
-from culm.deploy.drift.compare import compare
-from culm.deploy.drift.look import look
-from culm.deploy.drift.stack import compare_stack
+from culm.cli.screens import drift
 from culm.deploy.images import Images
 from culm.errors import Differs
+from culm.operate.drift.compare import compare
+from culm.operate.drift.look import look
+from culm.operate.drift.stack import compare_stack
+from culm.target import faults
 
 
 @click.command()
@@ -41,8 +41,8 @@ def diff(images: bool, as_json: bool, target_name: str) -> None:
         below = compare_stack(target, project) if settings.provider == "aws" else []
         rows = below + compare(project, settings, look(target, project, Images(target, builder) if images else None))
     if as_json:
-        click.echo(json.dumps(screen.report(project.name, target_name, rows), indent=2))
+        click.echo(json.dumps(drift.report(project.name, target_name, rows), indent=2))
     else:
-        click.echo(screen.screen(project.name, target_name, rows, shutil.get_terminal_size().columns))
+        click.echo(drift.screen(project.name, target_name, rows, shutil.get_terminal_size().columns))
     if rows:
         sys.exit(Differs.exit_status)

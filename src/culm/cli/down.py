@@ -4,16 +4,16 @@ import sys
 
 import click
 
-from culm.cli.session import open_project, settings_of, target_option
-from culm.cli.session import open_target as opened
-from culm.deploy import faults, local
-from culm.deploy.aws.stack import find
-from culm.deploy.aws.template import stack_name
-from culm.deploy.console import Console
+from culm.aws.stack import find
+from culm.aws.template import stack_name
+from culm.cli.context import open_project, settings_of, target_option
+from culm.cli.context import open_target as opened
+from culm.console import Console
 from culm.deploy.down import down as take_down
 from culm.deploy.down import others
 from culm.deploy.lock import locked
 from culm.errors import UsageError
+from culm.target import faults, local
 
 
 @click.command()

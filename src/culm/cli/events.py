@@ -9,10 +9,10 @@ from datetime import date
 
 import click
 
-from culm.cli.session import json_option, open_project, open_target, services_of, target_option
-from culm.deploy import faults
-from culm.deploy.console import Console
-from culm.deploy.events import Entry, Timeline, brief, report
+from culm.cli.context import json_option, open_project, open_target, services_of, target_option
+from culm.console import Console
+from culm.operate.events import Entry, Timeline, brief, report
+from culm.target import faults
 
 POLL_SECONDS = 0.5
 

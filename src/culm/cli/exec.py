@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from culm.cli.session import open_project, open_target, services_of, target_option
-from culm.deploy import faults
-from culm.deploy.executions import begin
+from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.operate.exec.task_session import begin
+from culm.target import faults
 
 SHELL = ("sh",)
 
@@ -35,6 +35,6 @@ def exec(service: str, command: tuple[str, ...], task: str | None, target_name: 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with faults.translated():
         session = begin(target, project, one, words or SHELL, task=task, terminal=terminal)
-    from culm.deploy.session import carry  # loads websockets
+    from culm.operate.exec.stream import carry  # loads websockets
 
     sys.exit(carry(session, terminal=terminal))

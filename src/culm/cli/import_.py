@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from culm.errors import UsageError
-from culm.manifest.load import FILE, load, shown
+from culm.project.load import FILE, load, shown
 from culm.scaffold.compose import imported
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from culm.errors import UsageError
-from culm.manifest.load import FILE, load
-from culm.manifest.write import found_services, manifest
+from culm.project.load import FILE, load
+from culm.scaffold.first_manifest import found_services, manifest
 
 
 @click.command()

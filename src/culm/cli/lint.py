@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from culm.cli.session import json_option, open_project
+from culm.cli.context import json_option, open_project
 from culm.lint.project import check
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import click
 
-from culm.cli.session import json_option, open_project, open_target, services_of, target_option
-from culm.deploy import faults
-from culm.deploy.clock import now
-from culm.deploy.console import Console
-from culm.deploy.logs import Follower, Line
+from culm import render
+from culm.cli.context import json_option, open_project, open_target, services_of, target_option
+from culm.console import Console
 from culm.errors import UsageError
-from culm.manifest import render
+from culm.operate.logs import Follower, Line
+from culm.target import faults
+from culm.target.clock import now
 
 POLL_SECONDS = 0.5
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -2,9 +2,9 @@
 
 import click
 
-from culm.cli.session import open_project, services_of, target_option
+from culm.cli.context import open_project, services_of, target_option
 from culm.cli.up import prepare
-from culm.deploy.console import Console
+from culm.console import Console
 from culm.deploy.up import Up
 from culm.errors import UsageError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from culm.errors import UsageError
-from culm.manifest.load import FILE, find
+from culm.project.load import FILE, find
 from culm.scaffold.new import new as write
 
 LANGUAGES = ("python", "go")

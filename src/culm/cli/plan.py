@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
+from culm.cli.context import json_option, open_project, services_of, target_option
 from culm.cli.planning import capacity_of, plan_of
-from culm.cli.session import json_option, open_project, services_of, target_option
+from culm.cli.screens import capacity as capacity_screen
+from culm.cli.screens.markdown import markdown
+from culm.cli.screens.plan import screen
+from culm.cli.screens.report import report
 from culm.errors import Differs
-from culm.planner import capacity_screen
-from culm.planner.markdown import markdown
-from culm.planner.report import report
-from culm.planner.screen import screen
 
 
 @click.command()

@@ -3,20 +3,23 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from culm.cli.session import local_target, open_target, settings_of
-from culm.deploy import bench, faults, local, plan, prices
+from culm.cli import price_lists
+from culm.cli.context import local_target, open_target, settings_of
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.deploy import plan
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder
-from culm.deploy.clock import now
 from culm.deploy.images import Images
-from culm.deploy.survey import Survey, nothing, survey
-from culm.deploy.target import Target
-from culm.manifest.project import Project
-from culm.model.instance_types import INSTANCE_TYPES
-from culm.planner.capacity import Capacity, Demand, capacity
-from culm.planner.plan import Plan
+from culm.operate import bench
+from culm.plan.capacity import Capacity, Demand, capacity
+from culm.plan.plan import Plan
+from culm.project.project import Project
+from culm.target import faults, local
+from culm.target.clock import now
+from culm.target.connection import Target
+from culm.target.survey import Survey, nothing, survey
 
 
 def plan_of(
@@ -63,7 +66,7 @@ def of_target(
     with faults.translated():
         found = survey(target, project)
         images = plan.known_images(project, names, found, Images(target, builder))
-        priced = region or prices.known(target.region)
+        priced = region or price_lists.known(target.region)
         return _made(project, target.settings.name, names, found, images, priced, own_prices)
 
 
@@ -71,8 +74,8 @@ def of_nothing(
     project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
 ) -> Plan:
     settings = settings_of(project, target_name)
-    where = region or settings.region or prices.DEFAULT_REGION
-    priced = region or prices.known(where)
+    where = region or settings.region or price_lists.DEFAULT_REGION
+    priced = region or price_lists.known(where)
     return _made(project, target_name, names, nothing(project, settings, where), {}, priced, own_prices, note)
 
 
@@ -87,7 +90,7 @@ def _made(
     *notes: str,
 ) -> Plan:
     settings = settings_of(project, target_name)
-    listed = prices.load(region, own_prices)
+    listed = price_lists.load(region, own_prices)
     peaks = {name: one.peak_memory for name, one in bench.read(project).items() if one.peak_memory is not None}
     return plan.make(project, settings, names, found, images, now(), listed, peaks=peaks, notes=notes)
 
@@ -110,6 +113,6 @@ def capacity_of(
         )
         for one in (project.services[name] for name in names)
     ]
-    listed = prices.load(region or prices.known(settings.region or prices.DEFAULT_REGION), own_prices)
+    listed = price_lists.load(region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), own_prices)
     [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in plan.fleet(settings))
     return capacity(project.name, demands, architecture, listed)

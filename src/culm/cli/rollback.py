@@ -2,13 +2,13 @@
 
 import click
 
-from culm.cli.session import open_project, open_target, services_of, target_option
-from culm.deploy import faults
+from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.console import Console
 from culm.deploy.apply import roll
-from culm.deploy.console import Console
 from culm.deploy.lock import locked
 from culm.deploy.revisions import earlier_revision, migrated_since, number
 from culm.errors import Differs
+from culm.target import faults
 
 
 @click.command()

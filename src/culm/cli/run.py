@@ -6,13 +6,13 @@ from types import FrameType
 
 import click
 
-from culm.cli.session import service_folders
-from culm.deploy import faults
-from culm.deploy.console import Console
+from culm.cli.context import service_folders
+from culm.console import Console
 from culm.direct.parts import around, part
 from culm.direct.run import Run
 from culm.direct.target import Laptop
 from culm.errors import UsageError
+from culm.target import faults
 
 
 @click.command()

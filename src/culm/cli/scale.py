@@ -2,11 +2,11 @@
 
 import click
 
-from culm.cli.session import open_project, open_target, services_of, target_option
-from culm.deploy import faults
-from culm.deploy.console import Console
+from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.console import Console
 from culm.deploy.lock import locked
 from culm.deploy.wait import until_steady
+from culm.target import faults
 
 
 @click.command()

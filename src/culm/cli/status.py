@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from culm.cli.session import json_option, open_project, open_target, target_option
-from culm.deploy import faults
+from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.deploy.causes import without_arns
-from culm.deploy.status import status as look
+from culm.operate.status import status as look
+from culm.target import faults
 
 SLOT_MIB = 64
 """One character of an instance's picture."""

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import click
 
+from culm.cli.context import service_folders
 from culm.cli.run import leave
-from culm.cli.session import service_folders
-from culm.deploy import faults
+from culm.console import Console
 from culm.deploy.build.choose import choose
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Recipe
-from culm.deploy.console import Console
 from culm.direct import composed, embedded, suite
 from culm.direct.parts import Part, around, part
 from culm.direct.suite import Result
 from culm.direct.target import Laptop
 from culm.errors import CulmError, UsageError
+from culm.target import faults
 
 WAYS = ("auto", "compose", "embedded")
 

@@ -4,10 +4,11 @@ import sys
 
 import click
 
-from culm.cli.session import open_project, open_target, target_option
-from culm.deploy import faults, vaultfiles
+from culm.cli.context import open_project, open_target, target_option
+from culm.deploy import vault_files
 from culm.deploy.lock import clock, holder
 from culm.deploy.lock import unlock as opened
+from culm.target import faults
 
 
 @click.command()
@@ -22,7 +23,7 @@ def unlock(yes: bool, target_name: str) -> None:
     project = open_project(target_name)
     target = open_target(project, target_name)
     with faults.translated():
-        found = holder(target.client("s3"), vaultfiles.vault_of(target, project).bucket)
+        found = holder(target.client("s3"), vault_files.vault_of(target, project).bucket)
         if found is None:
             click.echo(f"nobody deploys {project.name} to {target_name}", err=True)
             return

@@ -5,22 +5,22 @@ import shutil
 import click
 
 from culm.cli.agreement import ensure
+from culm.cli.context import local_target, open_project, open_target, settings_of, target_option, yes_option
 from culm.cli.planning import of_target
-from culm.cli.session import local_target, open_project, open_target, settings_of, target_option, yes_option
-from culm.deploy import faults, local
+from culm.cli.screens.plan import screen
+from culm.console import Console
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder, Recipe
-from culm.deploy.console import Console
-from culm.deploy.target import Target
 from culm.deploy.up import Outcome, Up
 from culm.errors import CulmError, Differs, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
-from culm.manifest.project import Project
-from culm.planner.plan import Plan
-from culm.planner.screen import screen
+from culm.plan.plan import Plan
+from culm.project.project import Project
+from culm.target import faults, local
+from culm.target.connection import Target
 
 
 @click.command()

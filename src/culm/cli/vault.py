@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 
 import click
 
-from culm.cli.session import json_option, open_project, open_target, target_option
+from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.cli.status import table
-from culm.deploy import faults
-from culm.deploy.vaultfiles import vault_of
+from culm.deploy.vault_files import vault_of
 from culm.errors import CulmError, UsageError
+from culm.target import faults
 from culm.vault import compare, editing, names
 from culm.vault.files import File, Vault
 from culm.vault.names import Folder, Name

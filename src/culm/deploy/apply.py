@@ -8,24 +8,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from culm.deploy import ailments, databases, diff, undo, vaultfiles, wait
+from culm import render
+from culm.core.model.record import record
+from culm.deploy import databases, diagnoses, undo, vault_files, wait
 from culm.deploy.build.port import Recipe, Say
-from culm.deploy.consistency import made, once_known
-from culm.deploy.diff import Change
 from culm.deploy.images import Images
 from culm.deploy.lending import lent, returned, slot_of
-from culm.deploy.live import Live
 from culm.deploy.migrate import migrate
-from culm.deploy.observe import described_instances, observe, or_none
-from culm.deploy.room import fits_beside
-from culm.deploy.surroundings import surroundings
-from culm.deploy.target import Target
-from culm.deploy.turns import Stage, Turns
+from culm.deploy.ordering import Stage, Turns
 from culm.errors import CulmError
-from culm.manifest import render
-from culm.manifest.project import Project, Service
-from culm.model.record import record
-from culm.planner.plan import ServicePlan
+from culm.plan import diff
+from culm.plan.capacity_check import fits_beside
+from culm.plan.diff import Change
+from culm.plan.observed import Live
+from culm.plan.plan import ServicePlan
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.eventual_consistency import made, once_known
+from culm.target.observe import described_instances, observe, or_none
+from culm.target.polling import intervals
+from culm.target.surroundings import surroundings
 
 ROUNDS = 20
 """Of base changes: what one makes, the next stands on. More would mean that they never settle."""
@@ -45,7 +47,7 @@ def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surro
     vault = render.vault_bucket(project.name, target.account, target.region)
     before: list[Change] = []
     moved = time.monotonic()
-    for _, pause in zip(range(ROUNDS), wait.intervals(0.2, 4.0), strict=False):
+    for _, pause in zip(range(ROUNDS), intervals(0.2, 4.0), strict=False):
         live = observe(target, project, vault)
         around = surroundings(target, project, live)
         changes = diff.base(project, live, around)
@@ -70,18 +72,18 @@ def base(target: Target, project: Project, say: Say) -> tuple[Live, render.Surro
 def instances(target: Target, cluster: str, progress: Say) -> None:
     """Wait until the cluster has instances that take tasks: none can be run before."""
     started = time.monotonic()
-    for pause in wait.intervals():
+    for pause in intervals():
         [found] = target.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
         registered = found["registeredContainerInstancesCount"]
-        ill = ailments.unwell(described_instances(target, cluster)) if registered else []
+        ill = diagnoses.unwell(described_instances(target, cluster)) if registered else []
         if len(ill) < registered:
             return
         if time.monotonic() - started > INSTANCE_SECONDS[target.settings.provider]:
             if ill:
                 told = "".join(f"\n  {line}" for line in ill)
                 what = f"no container instance of cluster {cluster} takes tasks{told}"
-                raise CulmError(what, ailments.cure("agent is disconnected") or "")
-            hint = ailments.cure("no container instances were found") or ""
+                raise CulmError(what, diagnoses.cure("agent is disconnected") or "")
+            hint = diagnoses.cure("no container instances were found") or ""
             if target.settings.provider == "local":
                 hint = "culm cluster status, and its daemon.log"
             raise CulmError(f"no container instance has joined cluster {cluster}", hint)
@@ -93,14 +95,14 @@ def configuration(
     target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say
 ) -> None:
     """The files that only the target can tell: databases' and the load balancer's URLs."""
-    vaultfiles.vault_of(target, project).prepare(target.region)
+    vault_files.vault_of(target, project).prepare(target.region)
     databases.prepare(target, project, live, around, say, progress)
     assert live.load_balancer is not None, "the base is there"
     dns_name = live.load_balancer["DNSName"]
     url = f"{target.url(dns_name, around.port) if target.settings.domain else f'http://{dns_name}:{around.port}'}\n"
     for name in project.services:
-        if vaultfiles.get(target, around, name, LOAD_BALANCER_FILE) != url:
-            vaultfiles.put(target, around, name, LOAD_BALANCER_FILE, url)
+        if vault_files.get(target, around, name, LOAD_BALANCER_FILE) != url:
+            vault_files.put(target, around, name, LOAD_BALANCER_FILE, url)
 
 
 @record

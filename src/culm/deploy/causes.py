@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from culm.deploy.logs import last_lines
-from culm.deploy.target import Target
-from culm.manifest import render
-from culm.manifest.project import Project, Service
-from culm.model.arn import last
+from culm import render
+from culm.core.model.arn import last
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.observe import or_none
 
 LINES = 12
+MISSING = "ResourceNotFoundException"
 
 
 def told(
@@ -38,6 +39,14 @@ def told(
     said = last_lines(target, render.log_group(project, service), stream, LINES)
     lines += ["its last lines:", *(f"  {line}" for line in said)] if said else ["it wrote no line"]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def last_lines(target: Target, group: str, stream: str, count: int) -> list[str]:
+    """The end of one task's output; empty when it never said anything."""
+    answer = or_none(
+        lambda: target.client("logs").get_log_events(logGroupName=group, logStreamName=stream, limit=count), MISSING
+    )
+    return [event["message"] for event in answer["events"]] if answer else []
 
 
 def without_arns(message: str) -> str:

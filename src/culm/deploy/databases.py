@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from culm.deploy import rds, vaultfiles
+from culm import render
+from culm.deploy import rds, vault_files
 from culm.deploy.build.port import Say
-from culm.deploy.live import Live
-from culm.deploy.target import Target
-from culm.deploy.wait import intervals
 from culm.errors import CulmError, TimedOut
-from culm.manifest import render
-from culm.manifest.project import Project, Service
+from culm.plan.observed import Live
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.polling import intervals
 
 FILE = "database.url"
 MASTER = "culm"
@@ -44,10 +44,10 @@ def prepare(target: Target, project: Project, live: Live, around: render.Surroun
             create(target, project, database, master_password(target, project, database, around))
         address, port = until_available(target, name, progress)
         for service in users:
-            known = vaultfiles.get(target, around, service.name, FILE)
+            known = vault_files.get(target, around, service.name, FILE)
             if known is None:
                 if target.settings.provider == "aws":
-                    rds.check_reachable(name, address, port, vaultfiles.name(around, service.name, FILE))
+                    rds.check_reachable(name, address, port, vault_files.name(around, service.name, FILE))
                     password = rds.master_password(target, live.databases[name])
                 else:
                     password = master_password(target, project, database, around)
@@ -56,17 +56,17 @@ def prepare(target: Target, project: Project, live: Live, around: render.Surroun
             else:
                 url = moved(known.strip(), address, port)
             if url != (known or "").strip():
-                vaultfiles.put(target, around, service.name, FILE, url + "\n")
+                vault_files.put(target, around, service.name, FILE, url + "\n")
 
 
 def brought(target: Target, around: render.Surroundings, database: str, users: Sequence[Service]) -> None:
     """Whether each of them has a URL that somebody put into the vault."""
-    lacking = [one.name for one in users if vaultfiles.get(target, around, one.name, FILE) is None]
+    lacking = [one.name for one in users if vault_files.get(target, around, one.name, FILE) is None]
     if lacking:
-        files = ", ".join(str(vaultfiles.name(around, one, FILE)) for one in lacking)
+        files = ", ".join(str(vault_files.name(around, one, FILE)) for one in lacking)
         raise CulmError(
             f"database {database} is not on AWS, and the vault has no URL of one: {files}",
-            f"culm vault put {vaultfiles.name(around, lacking[0], FILE)} FILE --target {target.settings.name}, with "
+            f"culm vault put {vault_files.name(around, lacking[0], FILE)} FILE --target {target.settings.name}, with "
             f"postgresql://...; or `rds: {{}}` for {database} in culm.yml",
         )
 
@@ -92,10 +92,10 @@ def create(target: Target, project: Project, database: str, password: str) -> No
 def master_password(target: Target, project: Project, database: str, around: render.Surroundings) -> str:
     """Kept in the vault, where no service may read it: roles are added when services are."""
     file = f"{instance_name(project, database)}.password"
-    known = vaultfiles.get(target, around, vaultfiles.OPERATOR, file)
+    known = vault_files.get(target, around, vault_files.OPERATOR, file)
     if known is None:
         known = secrets.token_urlsafe(24)
-        vaultfiles.put(target, around, vaultfiles.OPERATOR, file, known)
+        vault_files.put(target, around, vault_files.OPERATOR, file, known)
     return known
 
 

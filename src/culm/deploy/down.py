@@ -5,14 +5,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from culm.deploy import databases, vaultfiles
-from culm.deploy.live import Live
-from culm.deploy.observe import observe, or_none
-from culm.deploy.target import Target
-from culm.deploy.wait import intervals, tasks
+from culm import render
+from culm.deploy import databases, vault_files
 from culm.errors import TimedOut
-from culm.manifest import render
-from culm.manifest.project import Project
+from culm.plan.observed import Live
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.observe import observe, or_none, tasks
+from culm.target.polling import intervals
 from culm.vault.names import of_key
 
 Say = Callable[[str], None]
@@ -140,12 +140,12 @@ def data(target: Target, project: Project, live: Live, say: Say) -> None:
         say(f"deleted database server {name}")
     begins = [f"{target.settings.env}/{name}/" for name in project.services]
     begins += [
-        f"{target.settings.env}/{vaultfiles.OPERATOR}/{databases.instance_name(project, name)}."
+        f"{target.settings.env}/{vault_files.OPERATOR}/{databases.instance_name(project, name)}."
         for name in project.databases
     ]
     for key in sorted(live.vault or ()):
         if key.startswith(tuple(begins)) and (file := of_key(key)) is not None:
-            vaultfiles.vault_of(target, project).purge(file)
+            vault_files.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
     rds = target.client("rds")
     for name in live.databases:

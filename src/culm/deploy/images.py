@@ -8,8 +8,8 @@ import ipaddress
 import threading
 
 from culm.deploy.build.port import Builder, Place, Recipe, Say
-from culm.deploy.observe import or_none
-from culm.deploy.target import Target
+from culm.target.connection import Target
+from culm.target.observe import or_none
 
 TAG_LENGTH = 16
 

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from culm.deploy.target import Target
-from culm.deploy.wait import intervals, tasks, until_steady
+from culm.deploy.wait import until_steady
 from culm.errors import CulmError, TimedOut
-from culm.manifest.project import Project, Service
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.observe import tasks
+from culm.target.polling import intervals
 
 TAG = "culm:lends"
 STOP_SECONDS = 120.0

@@ -19,14 +19,14 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from culm.deploy import vaultfiles
-from culm.deploy.clock import now
-from culm.deploy.observe import or_none
-from culm.deploy.target import Target
+from culm.core.model.record import record
+from culm.deploy import vault_files
 from culm.errors import CulmError
-from culm.manifest import permissions
-from culm.manifest.project import Project
-from culm.model.record import record
+from culm.project.project import Project
+from culm.render import permissions
+from culm.target.clock import now
+from culm.target.connection import Target
+from culm.target.observe import or_none
 from culm.vault.files import ABSENT, CONFLICTS
 
 KEY = permissions.LOCK
@@ -76,7 +76,7 @@ class Lock:
         self.does = does
         self._say = say
         self._s3 = target.client("s3")
-        self._vault = vaultfiles.vault_of(target, project)
+        self._vault = vault_files.vault_of(target, project)
         self._etag: str | None = None
         self._version: str | None = None
         """Of the object as we wrote it; None: the bucket keeps no versions."""
@@ -219,7 +219,7 @@ def sweep(s3: Any, bucket: str, kept: str | None) -> None:
 
 def unlock(target: Target, project: Project) -> Holder | None:
     """Open it whoever has it; that one stops at its next renewal. Who had it; None: it was open."""
-    s3, bucket = target.client("s3"), vaultfiles.vault_of(target, project).bucket
+    s3, bucket = target.client("s3"), vault_files.vault_of(target, project).bucket
     found = holder(s3, bucket)
     if found is not None:
         sweep(s3, bucket, None)

@@ -4,14 +4,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from culm.deploy import ailments, causes
-from culm.deploy.consistency import once_known
-from culm.deploy.target import Target
-from culm.deploy.wait import UNKNOWN_SECONDS, intervals, tasks
+from culm import render
+from culm.core.model.arn import last
+from culm.deploy import causes, diagnoses
+from culm.deploy.wait import UNKNOWN_SECONDS
 from culm.errors import CulmError, TimedOut
-from culm.manifest import render
-from culm.manifest.project import Project, Service
-from culm.model.arn import last
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.eventual_consistency import once_known
+from culm.target.observe import tasks
+from culm.target.polling import intervals
 
 TIMEOUT_SECONDS = 600.0
 ROOM_SECONDS = 15.0
@@ -52,7 +54,7 @@ def migrate(
         told = causes.told(target, project, service, ended, prefix="migrate")
         raise CulmError(
             f"the migration of {service.name} {ending}; {service.name} stays as it was\n{told}",
-            ailments.cure(told) or f"mend it, then: culm deploy {service.name}",
+            diagnoses.cure(told) or f"mend it, then: culm deploy {service.name}",
         )
 
 

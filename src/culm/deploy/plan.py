@@ -5,23 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from culm.decide.state import ClusterState
-from culm.deploy import apply, diff
+from culm import render
+from culm.core.decide.state import ClusterState
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.core.model.services import Service as EcsService
+from culm.deploy import apply
 from culm.deploy.build.port import Recipe
 from culm.deploy.images import Images
-from culm.deploy.live import Described
-from culm.deploy.survey import Survey
 from culm.errors import CulmError, UsageError
-from culm.manifest import render
-from culm.manifest.project import Project, Service, TargetSettings
-from culm.model.instance_types import INSTANCE_TYPES
-from culm.model.services import Service as EcsService
-from culm.planner import described, plan
-from culm.planner.bill import Assumptions, PriceList
-from culm.planner.differences import Difference, differences
-from culm.planner.machines import type_of, with_fleet
-from culm.planner.moves import settled
-from culm.planner.waves import REVISION, Wanted
+from culm.plan import described, diff, plan
+from culm.plan.bill import Assumptions, PriceList
+from culm.plan.differences import Difference, differences
+from culm.plan.machines import type_of, with_fleet
+from culm.plan.moves import settled
+from culm.plan.observed import Described
+from culm.plan.waves import REVISION, Wanted
+from culm.project.project import Project, Service, TargetSettings
+from culm.target.survey import Survey
 
 BUILT = "built on deploy"
 """Stands for the digest of an image that is not in its repository yet."""

@@ -6,9 +6,9 @@ import ssl
 import urllib.request
 from functools import cache
 
-from culm.deploy.live import Described
-from culm.deploy.target import Target
 from culm.errors import CulmError
+from culm.plan.observed import Described
+from culm.target.connection import Target
 from culm.vault.names import Name
 
 DOMAIN = ".rds.amazonaws.com"

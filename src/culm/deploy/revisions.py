@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from culm.deploy.target import Target
+from culm import render
 from culm.errors import CulmError
-from culm.manifest import render
-from culm.manifest.project import Project, Service
+from culm.project.project import Project, Service
+from culm.target.connection import Target
 
 
 def earlier_revision(target: Target, project: Project, one: Service, revision: int | None) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from culm.deploy import wait
 from culm.deploy.revisions import name, number
-from culm.deploy.target import Target
 from culm.errors import CulmError
-from culm.manifest.project import Project, Service
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.polling import intervals
 
 SECONDS = 60.0
 """How long ECS may take to begin."""
@@ -63,7 +64,7 @@ def _began(target: Target, project: Project, one: Service, revision: str, progre
     ecs = target.client("ecs")
     which = {"cluster": project.name, "service": one.name}
     started = time.monotonic()
-    for pause in wait.intervals(longest=target.longest_pause):
+    for pause in intervals(longest=target.longest_pause):
         [found] = ecs.describe_services(cluster=project.name, services=[one.name])["services"]
         if found["taskDefinition"] != revision:
             return str(found["taskDefinition"])

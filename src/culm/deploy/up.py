@@ -5,22 +5,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain
 
-from culm.deploy import apply, faults
+from culm import render
+from culm.console import Console
+from culm.core.model.record import record
+from culm.deploy import apply
 from culm.deploy.build.port import Builder
-from culm.deploy.console import Console
 from culm.deploy.images import Images
 from culm.deploy.lending import give_back, lent, slot_of
-from culm.deploy.live import Described, Live
 from culm.deploy.lock import locked
 from culm.deploy.migrate import NoRoom, migrate
-from culm.deploy.target import Target
-from culm.deploy.turns import Stage, Turns
+from culm.deploy.ordering import Stage, Turns
 from culm.deploy.wait import until_steady
 from culm.errors import CulmError
-from culm.manifest import render
-from culm.manifest.project import Project, Service
-from culm.model.record import record
-from culm.planner.plan import Plan, ServicePlan
+from culm.plan.observed import Described, Live
+from culm.plan.plan import Plan, ServicePlan
+from culm.project.project import Project, Service
+from culm.target import faults
+from culm.target.connection import Target
 
 MOST_AT_ONCE = 16
 

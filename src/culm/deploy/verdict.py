@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from culm.model.record import record
+from culm.core.model.record import record
 
 CRASHES = 2
 """Of tasks of one deployment: once may be chance, twice is a loop."""

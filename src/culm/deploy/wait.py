@@ -1,16 +1,16 @@
 """Waits until a service is steady, or tells the cause at once when it will not be."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from culm.deploy import ailments, causes
-from culm.deploy.observe import described_instances
-from culm.deploy.target import Target
+from culm.deploy import causes, diagnoses
 from culm.deploy.verdict import Done, Doomed, Going, Look, verdict
 from culm.errors import CulmError, TimedOut
-from culm.manifest.project import Project, Service
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.observe import described_instances, tasks
+from culm.target.polling import intervals
 
 TIMEOUT_SECONDS = 300.0
 UNKNOWN_SECONDS = 15.0
@@ -25,14 +25,6 @@ OWN_PORT = (
 
 class NotSteady(CulmError):
     """It will not become steady; what was found is its text."""
-
-
-def intervals(first: float = 0.1, longest: float = 1.0) -> Iterator[float]:
-    """Seconds between looks: short at first, then longer."""
-    pause = first
-    while True:
-        yield pause
-        pause = min(pause * 1.5, longest)
 
 
 def until_steady(
@@ -103,12 +95,6 @@ def look_at(target: Target, project: Project, service: Service, moved: float) ->
     return Look(service=described, stopped=stopped, targets=health, stuck_seconds=time.monotonic() - moved)
 
 
-def tasks(ecs: Any, cluster: str, **which: str) -> list[dict[str, Any]]:
-    """Described, up to a hundred, the API's own limit at once."""
-    arns = ecs.list_tasks(cluster=cluster, **which)["taskArns"]
-    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
-
-
 def movement(look: Look) -> object:
     """Changes when anything starts, stops or gets healthy."""
     counts = [(d["id"], d["runningCount"], d["pendingCount"]) for d in look.service["deployments"]]
@@ -123,6 +109,6 @@ def failure(target: Target, project: Project, service: Service, doomed: Doomed, 
     what = f"{service.name} did not start: {doomed.why}"
     if doomed.task is not None:
         what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
-    what += "".join(f"\n  {line}" for line in ailments.unwell(described_instances(target, project.name)))
-    hint = OWN_PORT if "address already in use" in what.lower() else ailments.cure(what) or doomed.hint
+    what += "".join(f"\n  {line}" for line in diagnoses.unwell(described_instances(target, project.name)))
+    hint = OWN_PORT if "address already in use" in what.lower() else diagnoses.cure(what) or doomed.hint
     return NotSteady(what, "; or ".join(part for part in (hint, back) if part))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from culm.core.model.record import record
 from culm.deploy.build.port import Recipe
 from culm.lint.composes import member, pairs, settings
-from culm.manifest.nodes import compose
-from culm.model.record import record
+from culm.project.nodes import compose
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 NAMED = re.compile(r"\$\{(\w+):?-[^}]*\}")

@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from culm.deploy.build.port import Say
-from culm.deploy.target import Target
 from culm.direct import environments, ports, servers, suite
 from culm.direct.parts import Part
 from culm.direct.processes import Running, finish
 from culm.direct.suite import Result
 from culm.direct.watch import SKIPPED
 from culm.errors import CulmError
+from culm.target.connection import Target
 
 
 class Stack:

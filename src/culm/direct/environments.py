@@ -9,9 +9,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-from culm.deploy import local
 from culm.errors import CulmError, UsageError
-from culm.manifest.load import shown
+from culm.project.load import shown
+from culm.target import local
 
 REQUIREMENTS = ("requirements-dev.txt", "requirements.txt")
 PROJECT, LOCK = "pyproject.toml", "uv.lock"

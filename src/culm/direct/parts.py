@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
 from culm.lint.composes import member, pairs
-from culm.manifest.dockerfile import DockerfileError, parse
-from culm.manifest.load import shown
-from culm.manifest.nodes import compose
-from culm.model.record import record
+from culm.project.dockerfile import DockerfileError, parse
+from culm.project.load import shown
+from culm.project.nodes import compose
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 GO = ("go", "run", ".")

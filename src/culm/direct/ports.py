@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 from culm.errors import UsageError
-from culm.manifest.load import shown
+from culm.project.load import shown
 
 
 def of_conf(folder: Path) -> int:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from culm.deploy.console import Console
-from culm.deploy.target import Target
+from culm.console import Console
 from culm.direct import environments, ports, servers, watch
 from culm.direct.legible import legible
 from culm.direct.parts import Part
 from culm.direct.processes import Running, finish
+from culm.target.connection import Target
 
 
 class Run:

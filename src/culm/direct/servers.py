@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from culm.deploy import databases
 from culm.deploy.build.port import Say
 from culm.deploy.down import gone
-from culm.deploy.observe import or_none
-from culm.deploy.target import Target
 from culm.errors import CulmError, UsageError
-from culm.manifest.load import shown
+from culm.project.load import shown
+from culm.target.connection import Target
+from culm.target.observe import or_none
 from culm.vault import redaction
 
 URL_FILE = "database.url"

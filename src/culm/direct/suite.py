@@ -5,10 +5,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from culm.core.model.record import record
 from culm.direct import gotest
 from culm.direct.processes import finish
 from culm.errors import CulmError, UsageError
-from culm.model.record import record
 
 
 @record

@@ -5,11 +5,11 @@ import threading
 from pathlib import Path
 from typing import TextIO
 
-from culm.deploy import local
-from culm.deploy.console import Console
-from culm.deploy.target import Target, login_from
-from culm.manifest.project import TargetSettings
-from culm.manifest.sizes import fleet
+from culm.console import Console
+from culm.project.project import TargetSettings
+from culm.project.sizes import fleet
+from culm.target import local
+from culm.target.connection import Target, login_from
 
 SETTINGS = TargetSettings(
     name="local",

@@ -11,7 +11,7 @@ import yaml
 from culm.errors import UsageError
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
-from culm.manifest.nodes import MERGE, compose
+from culm.project.nodes import MERGE, compose
 
 COMPOSE_NAME = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live)([._-]|$)")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, allowances, excused
-from culm.manifest.dockerfile import DockerfileError, Instruction, assignments, parse, words
+from culm.project.dockerfile import DockerfileError, Instruction, assignments, parse, words
 
 ARG_WHY = "a build argument stays in the image's history; use RUN --mount=type=secret"
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from culm.core.model.record import record
 from culm.errors import CulmError
-from culm.model.record import record
 
 
 @record

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from culm.lint import composes, dockerfiles, rules, tasks
 from culm.lint.findings import Finding, Setting, excused
-from culm.manifest.load import FILE, shown
-from culm.manifest.project import Project, Service
-from culm.manifest.render import Surroundings, task_definition
+from culm.project.load import FILE, shown
+from culm.project.project import Project, Service
+from culm.render import Surroundings, task_definition
 
 TASK_DEFINITION_NAME = re.compile(r".*task[-_.]?def.*\.json")
 PLACEHOLDER = Surroundings(

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import yaml
 
+from culm.core.model.record import record
 from culm.lint import rules
 from culm.lint.composes import member, pairs, scalars, settings
-from culm.manifest.nodes import compose
-from culm.model.record import record
+from culm.project.nodes import compose
 
 DATABASE = re.compile(r"(^|/)(postgres|postgis|pgvector|postgresql)(:|@|$)")
 NOT_POSTGRES = re.compile(r"(^|/)(mysql|mariadb|mongo|redis|valkey|memcached|rabbitmq|kafka|elasticsearch|minio)\b")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from culm.errors import UsageError
-from culm.manifest.load import FILE
+from culm.project.load import FILE
 from culm.scaffold.template import rendered
 
 NAME = re.compile(r"[a-z][a-z0-9]{0,14}")

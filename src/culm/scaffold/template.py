@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from culm.model.record import record
+from culm.core.model.record import record
 
 SUFFIX = ".tmpl"
 """Keeps a template's files from being taken for the package's own by Python, linters and git."""

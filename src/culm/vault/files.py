@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from culm.core.model.record import record
 from culm.errors import CulmError
-from culm.model.record import record
 from culm.vault import redaction
 from culm.vault.names import Folder, Name, of_key
 from culm.vault.secret import Secret

@@ -2,8 +2,8 @@
 
 import re
 
+from culm.core.model.record import record
 from culm.errors import UsageError
-from culm.model.record import record
 
 PART = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Of a name: harmless in a key, in a URL, and as a file."""

@@ -13,10 +13,10 @@ from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
 from culm.deploy.build.engine import Engine, split_tag
 from culm.deploy.build.port import Place, Recipe
 from culm.deploy.images import Images
-from culm.deploy.target import Login, Target
 from culm.errors import CulmError
-from culm.manifest.dockerfile import parse
-from culm.manifest.project import TargetSettings
+from culm.project.dockerfile import parse
+from culm.project.project import TargetSettings
+from culm.target.connection import Login, Target
 
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 SETTINGS = TargetSettings(

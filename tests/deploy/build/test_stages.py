@@ -11,7 +11,7 @@ from culm.deploy.build.context import File
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.plan import VENVS_LABEL, Plan
 from culm.errors import CulmError
-from culm.manifest.dockerfile import parse
+from culm.project.dockerfile import parse
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from culm.core.model.record import record
 from culm.deploy.build.docker import DockerBuilder, base_images
 from culm.deploy.build.engine import Engine
 from culm.deploy.build.host import HostBuilder, instructions
 from culm.deploy.build.port import Builder, Recipe, Say
 from culm.errors import CulmError
-from culm.model.record import record
 
 Runtime = Literal["docker", "process"]
 

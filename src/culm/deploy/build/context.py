@@ -6,9 +6,9 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from culm.core.model.record import record
 from culm.deploy.build.ignore import ignored
 from culm.errors import CulmError
-from culm.model.record import record
 
 
 @record

@@ -19,8 +19,8 @@ from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
-from culm.manifest.dockerfile import Instruction, expand, words
-from culm.manifest.load import shown
+from culm.project.dockerfile import Instruction, expand, words
+from culm.project.load import shown
 
 BUILDKIT_FLAGS = frozenset({"mount", "link", "parents", "chmod", "checksum", "security", "network", "exclude"})
 NETWORK = "CULM_BUILD_NETWORK"

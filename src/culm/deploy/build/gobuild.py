@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from culm.core.model.record import record
 from culm.deploy.build.context import File
 from culm.errors import CulmError
-from culm.model.record import record
 
 LAST_LINES = 15
 

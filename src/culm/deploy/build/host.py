@@ -14,8 +14,8 @@ from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
-from culm.manifest.dockerfile import DockerfileError, Instruction, parse
-from culm.manifest.load import shown
+from culm.project.dockerfile import DockerfileError, Instruction, parse
+from culm.project.load import shown
 
 VERSION = "3"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from culm.core.model.record import record
 from culm.deploy.build.context import File
 from culm.deploy.build.plan import Plan
-from culm.model.record import record
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from culm.core.model.record import record
 from culm.deploy.build.context import File
-from culm.model.record import record
 
 VENVS_LABEL = "io.culm.venvs"
 """Label of an image built without an engine: a JSON list of the virtual environments that the process runtime makes."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from culm.model.record import record
+from culm.core.model.record import record
 
 Say = Callable[[str], None]
 """Takes one line of progress."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
-from culm.manifest.dockerfile import expand
-from culm.model.record import record
+from culm.core.model.record import record
+from culm.project.dockerfile import expand
 
 
 @record

@@ -17,7 +17,7 @@ from culm.deploy.build.plan import VENVS_LABEL, Left, Plan, Venv
 from culm.deploy.build.stage import Stage, select
 from culm.deploy.build.start import cannot_start
 from culm.errors import CulmError
-from culm.manifest.dockerfile import Instruction, assignments, expand, words
+from culm.project.dockerfile import Instruction, assignments, expand, words
 
 ENGINE_HINT = "start a container engine and use the docker runtime: culm up --runtime docker"
 SECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}

@@ -1,0 +1,44 @@
+"""The roles that GitHub's jobs assume to deploy, and to look. Pure."""
+
+from culm import render
+from culm.aws.document import ACCOUNT, Section, resource, substituted
+from culm.project.project import Project, TargetSettings
+from culm.render import github_roles, permissions
+
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
+"""The account's own, whichever stack came first: it is not in any stack."""
+
+
+def section(project: Project, settings: TargetSettings, around: render.Surroundings) -> Section | None:
+    if settings.github is None:
+        return None
+    repository = settings.github
+    return Section(
+        title=f"CI: jobs of {repository} on GitHub become these for an hour, by what GitHub signs; no keys are stored.",
+        resources={
+            "DeployRole": role(
+                github_roles.deploy_role(project),
+                f"culm: pushes to {github_roles.MAIN} of {repository} deploy {project.name}",
+                github_roles.deploy_trust(PROVIDER, repository),
+                permissions.deploy_policy(project, around),
+            ),
+            "PlanRole": role(
+                github_roles.plan_role(project),
+                f"culm: pull requests of {repository} plan {project.name}",
+                github_roles.plan_trust(PROVIDER, repository),
+                github_roles.plan_policy(project, around),
+            ),
+        },
+    )
+
+
+def role(name: str, description: str, trust: render.Input, policy: render.Input) -> render.Input:
+    return resource(
+        "IAM::Role",
+        {
+            "RoleName": name,
+            "Description": description,
+            "AssumeRolePolicyDocument": substituted(trust),
+            "Policies": [{"PolicyName": "ci", "PolicyDocument": substituted(policy)}],
+        },
+    )

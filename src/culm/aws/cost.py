@@ -1,0 +1,49 @@
+"""What a stack costs in a month, before it is made. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+
+from culm.plan.bill import Assumptions, Bill, Line, PriceList, bill
+from culm.project.project import Project, TargetSettings
+
+
+def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
+    """The planner's bill, with what only the stack has: the vault's key and databases."""
+    fleet = [group.instance_type for group in settings.instances for _ in range(group.count)]
+    found = bill(fleet, prices, Assumptions())
+    unpriced = [rds.instance for rds in project.rds.values() if rds.instance not in prices.hourly.databases]
+    return replace(
+        found,
+        lines=(*found.lines, *chain.from_iterable(more(project, prices))),
+        unpriced=(*found.unpriced, *unpriced),
+    )
+
+
+def more(project: Project, prices: PriceList) -> Iterator[list[Line]]:
+    yield [Line(name="the vault's key", units=1, unit="KMS key", price=prices.monthly.kms_key)]
+    for name, rds in project.rds.items():
+        hourly = prices.hourly.databases.get(rds.instance)
+        if hourly is not None:
+            yield [Line(name=f"database {name}", units=1, unit=rds.instance, price=hourly * prices.hours_a_month)]
+        yield [
+            Line(name="its storage", units=rds.storage, unit="GB gp3", price=prices.monthly.rds_gb),
+            Line(name="its password", units=1, unit="secret", price=prices.monthly.secret),
+        ]
+
+
+def screen(found: Bill, settings: TargetSettings, prices: PriceList) -> str:
+    """Item by item, the sum last."""
+    width = max(len(line.name) for line in found.lines)
+    lines = [
+        f"  {line.name:<{width}}  {line.dollars:>7.2f}  {line.units:g} {line.unit}"
+        for line in found.lines
+        if line.dollars >= 0.005
+    ]
+    lines.append(f"  {'a month':<{width}}  {found.dollars:>7.2f}  US dollars")
+    lines.append(f"prices of {prices.region}, {prices.date}; assumed: {Assumptions()}")
+    if settings.spot:
+        lines.append("spot instances cost less than is shown, usually a third of it")
+    if found.unpriced:
+        lines.append(f"without {', '.join(found.unpriced)}: the price list lacks it")
+    return "\n".join(lines)

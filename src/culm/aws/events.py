@@ -1,0 +1,43 @@
+"""Why a stack failed, from its events. Pure."""
+
+from collections.abc import Sequence
+
+from culm.plan.observed import Described
+
+MOST_CAUSES = 4
+CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
+"""What CloudFormation says of the others when one has failed."""
+HINTS = {
+    "is not authorized to perform": "the one who makes the stack needs this right, too: docs/guide/aws.md",
+    "already exists": "something of this name is there, and not culm's: give the target a `name:` of its own",
+    "maximum number of": "a limit of the account: Service Quotas raises it",
+    "limit exceeded": "a limit of the account: Service Quotas raises it",
+    "service linked role": "the account's first cluster: the same again finds the role",
+    "Snapshot": "see the database in the console",
+}
+
+
+def causes(events: Sequence[Described]) -> list[str]:
+    """What failed first, the newest attempt's; `events` are as DescribeStackEvents gives them, the newest first."""
+    failed = []
+    for event in events:
+        if began(event):
+            break
+        reason = event.get("ResourceStatusReason", "")
+        if event["ResourceStatus"].endswith("_FAILED") and not reason.startswith(CONSEQUENCES) and not whole(event):
+            failed.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
+    return failed[::-1][:MOST_CAUSES]
+
+
+def began(event: Described) -> bool:
+    """Whether somebody's order began here."""
+    return whole(event) and event.get("ResourceStatusReason", "") == "User Initiated"
+
+
+def whole(event: Described) -> bool:
+    """Of the stack itself, not of something in it."""
+    return bool(event["PhysicalResourceId"] == event["StackId"])
+
+
+def hint(causes: Sequence[str]) -> str:
+    return next((advice for cause in causes for words, advice in HINTS.items() if words in cause), "")

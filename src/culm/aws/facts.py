@@ -1,0 +1,90 @@
+"""What the template leaves open: looked up when a stack is made, and kept as it was from then on."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from culm.errors import CulmError
+from culm.plan.observed import Described
+from culm.project.project import TargetSettings
+from culm.target.connection import Target
+
+NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
+"""Parameters that say where a stack stands."""
+
+
+def values(
+    target: Target, settings: TargetSettings, parameters: Mapping[str, Any], stack: Described | None
+) -> dict[str, str]:
+    """A value for each of the template's parameters.
+
+    Networks are not moved: what the stack has stays. The image is a path, and what stands there is looked up by
+    CloudFormation each time.
+    """
+    had = {p["ParameterKey"]: p["ParameterValue"] for p in (stack or {}).get("Parameters", ())}
+    found = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
+    open_ones = set(parameters) - set(found)
+    if "Image" in had and open_ones != NETWORKS & set(had):
+        raise CulmError(
+            f"targets.{settings.name}: the stack has another network than culm.yml says, and a network is not moved",
+            "culm aws destroy, then culm aws bootstrap: the vault and the images stay",
+        )
+    if open_ones <= set(had):
+        return found | {name: had[name] for name in sorted(open_ones)}
+    if "ZoneOne" in open_ones:
+        one, two = zones(target, settings)[:2]
+        return found | {"ZoneOne": one, "ZoneTwo": two}
+    vpc, subnets = default_network(target, settings)
+    return found | {"Vpc": vpc, "Subnets": ",".join(subnets)}
+
+
+def zones(target: Target, settings: TargetSettings) -> list[str]:
+    """Those that have every instance type of the fleet, by name; two at least. Not every zone has every type.
+
+    Local Zones (`us-east-1-bos-1a`) are listed, too, and are not meant.
+    """
+    ec2 = target.client("ec2")
+    kinds = {group.instance_type for group in settings.instances}
+    filters = [{"Name": "instance-type", "Values": sorted(kinds)}]
+    pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
+        LocationType="availability-zone", Filters=filters
+    )
+    offered: dict[str, set[str]] = {}
+    for offering in (o for page in pages for o in page["InstanceTypeOfferings"]):
+        offered.setdefault(offering["Location"], set()).add(offering["InstanceType"])
+    ordinary = re.compile(re.escape(target.region) + "[a-z]")
+    found = sorted(zone for zone, has in offered.items() if has == kinds and ordinary.fullmatch(zone))
+    if len(found) < 2:
+        listed = ", ".join(sorted(kinds))
+        raise CulmError(
+            f"{target.region} has no two zones with {listed}; a load balancer stands in two",
+            "another type of instances, or another region",
+        )
+    return found
+
+
+def default_network(target: Target, settings: TargetSettings) -> tuple[str, list[str]]:
+    """The default VPC and a subnet of it in each of two zones."""
+    ec2 = target.client("ec2")
+    filters = [{"Name": "default-for-az", "Values": ["true"]}]
+    by_zone = {s["AvailabilityZone"]: s for s in ec2.describe_subnets(Filters=filters)["Subnets"]}
+    usable = [by_zone[zone] for zone in zones(target, settings) if zone in by_zone]
+    if len(usable) < 2:
+        raise CulmError(
+            f"account {target.account} has no default subnets in two zones of {target.region}",
+            "aws ec2 create-default-vpc, or leave out `vpc: default`: the stack then makes a network of its own",
+        )
+    return str(usable[0]["VpcId"]), [subnet["SubnetId"] for subnet in usable[:2]]
+
+
+def check_network(target: Target, settings: TargetSettings) -> None:
+    """Whether culm.yml's own subnets are what it says; found out before anything is made."""
+    if not settings.subnets:
+        return
+    found = target.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
+    where = f"targets.{settings.name}.subnets"
+    for subnet in found:
+        if subnet["VpcId"] != settings.vpc:
+            raise CulmError(f"{where}: {subnet['SubnetId']} is in {subnet['VpcId']}, not in {settings.vpc}")
+    if len({subnet["AvailabilityZone"] for subnet in found}) < 2:
+        raise CulmError(f"{where}: all are in {found[0]['AvailabilityZone']}", "a load balancer stands in two zones")

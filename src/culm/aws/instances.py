@@ -1,0 +1,170 @@
+"""The cluster and its container instances: a launch template and an auto scaling group for each kind. Pure."""
+
+from typing import Any
+
+from culm import render
+from culm.aws.document import Att, Base64, Ref, Resources, Section, resource, tags
+from culm.aws.load_balancer import EPHEMERAL
+from culm.aws.network import Network
+from culm.core.model.instance_types import INSTANCE_TYPES, InstanceType
+from culm.project.project import Project, TargetSettings
+from culm.project.sizes import Group
+
+IMAGES = {
+    "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+    "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+}
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html"""
+DISK_GIB = 30
+"""No less than the image's own."""
+PAUSE = "PT5M"
+"""Between two instances that an update replaces: a new one boots, joins and takes tasks meanwhile."""
+
+
+def image(settings: TargetSettings) -> dict[str, Any]:
+    """A parameter: looked up when the stack is made or updated, and never in between."""
+    architecture = INSTANCE_TYPES[settings.instances[0].instance_type].architecture
+    return {
+        "Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+        "Description": "Amazon's current ECS image",
+        "Default": IMAGES[architecture],
+    }
+
+
+def section(project: Project, settings: TargetSettings, around: render.Surroundings, network: Network) -> Section:
+    resources: Resources = {
+        "Cluster": resource(
+            "ECS::Cluster",
+            {
+                "ClusterName": project.name,
+                "ClusterSettings": [{"Name": "containerInsights", "Value": "disabled"}],
+                "Tags": [{"Key": tag["key"], "Value": tag["value"]} for tag in render.cluster_tags(around)],
+            },
+        ),
+        "InstanceSecurityGroup": resource(
+            "EC2::SecurityGroup",
+            {
+                "GroupDescription": f"The instances of {project.name}",
+                "VpcId": network.vpc,
+                "SecurityGroupEgress": [
+                    {"Description": "ECS, ECR, logs and the world", "IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
+                ],
+                "Tags": tags(Name=f"{project.name} instances"),
+            },
+        ),
+        "FromLoadBalancer": resource(
+            "EC2::SecurityGroupIngress",
+            {
+                "Description": "The load balancer, to the ports of tasks",
+                "GroupId": Att("InstanceSecurityGroup.GroupId"),
+                "IpProtocol": "tcp",
+                "FromPort": EPHEMERAL[0],
+                "ToPort": EPHEMERAL[1],
+                "SourceSecurityGroupId": Att("LoadBalancerSecurityGroup.GroupId"),
+            },
+        ),
+    }
+    for number, group in enumerate(settings.instances, 1):
+        suffix = str(number) if len(settings.instances) > 1 else ""
+        resources[f"LaunchTemplate{suffix}"] = launch_template(project, settings, group)
+        resources[f"Instances{suffix}"] = auto_scaling_group(project, settings, group, suffix, network)
+    return Section(
+        title="Instances: they take tasks from the cluster, and requests from the load balancer alone.\n"
+        "No SSH, no keys; instance metadata by session tokens, which containers cannot get.",
+        resources=resources,
+    )
+
+
+def launch_template(project: Project, settings: TargetSettings, group: Group) -> dict[str, Any]:
+    kind = INSTANCE_TYPES[group.instance_type]
+    data: dict[str, Any] = {
+        "ImageId": Ref("Image"),
+        "InstanceType": kind.name,
+        "IamInstanceProfile": {"Arn": Att("InstanceProfile.Arn")},
+        # a hop more would let containers in the bridge network ask for the instance's own keys
+        "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+        "Monitoring": {"Enabled": False},
+        "NetworkInterfaces": [
+            {
+                "DeviceIndex": 0,
+                "AssociatePublicIpAddress": True,
+                "DeleteOnTermination": True,
+                "Groups": [Att("InstanceSecurityGroup.GroupId")],
+            }
+        ],
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": "/dev/xvda",
+                "Ebs": {"VolumeSize": DISK_GIB, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True},
+            }
+        ],
+        "TagSpecifications": [
+            {"ResourceType": what, "Tags": tags(**{"Name": project.name, "culm:project": project.name})}
+            for what in ("instance", "volume")
+        ],
+        "UserData": Base64(script(project, settings, kind)),
+    }
+    if kind.name.startswith("t"):  # T3 and T4g are unlimited by default, at $0.05 a surplus vCPU-hour
+        data["CreditSpecification"] = {"CpuCredits": "standard"}
+    return resource("EC2::LaunchTemplate", {"LaunchTemplateData": data})
+
+
+def script(project: Project, settings: TargetSettings, kind: InstanceType) -> str:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html"""
+    options = {
+        "ECS_CLUSTER": "${Cluster}",
+        "ECS_RESERVED_MEMORY": kind.reserved_memory,
+        "ECS_ENABLE_TASK_IAM_ROLE": "true",
+        "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE": "true",
+        "ECS_AWSVPC_BLOCK_IMDS": "true",
+        "ECS_IMAGE_CLEANUP_INTERVAL": "30m",
+        "ECS_IMAGE_MINIMUM_CLEANUP_AGE": "1h",
+        "ECS_NUM_IMAGES_DELETE_PER_CYCLE": 10,
+        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1h",
+    }
+    if settings.spot:
+        options["ECS_ENABLE_SPOT_INSTANCE_DRAINING"] = "true"
+    lines = "\n".join(f"{name}={value}" for name, value in options.items())
+    return f"#!/bin/sh\ncat >> /etc/ecs/ecs.config <<'END'\n{lines}\nEND\n"
+
+
+def auto_scaling_group(
+    project: Project, settings: TargetSettings, group: Group, suffix: str, network: Network
+) -> dict[str, Any]:
+    template = {
+        "LaunchTemplateId": Ref(f"LaunchTemplate{suffix}"),
+        "Version": Att(f"LaunchTemplate{suffix}.LatestVersionNumber"),
+    }
+    properties: dict[str, Any] = {
+        "VPCZoneIdentifier": network.public,
+        "MinSize": str(group.count),
+        "MaxSize": str(group.count),
+        "DesiredCapacity": str(group.count),
+        "HealthCheckType": "EC2",
+    }
+    if settings.spot:
+        properties["CapacityRebalance"] = True
+        properties["MixedInstancesPolicy"] = {
+            "InstancesDistribution": {
+                "OnDemandBaseCapacity": 0,
+                "OnDemandPercentageAboveBaseCapacity": 0,
+                "SpotAllocationStrategy": "price-capacity-optimized",
+            },
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": template,
+                "Overrides": [{"InstanceType": group.instance_type}],
+            },
+        }
+    else:
+        properties["LaunchTemplate"] = template
+    properties["Tags"] = [{"Key": "Name", "Value": project.name, "PropagateAtLaunch": True}]
+    rolling = {
+        "MinInstancesInService": group.count - 1,
+        "MaxBatchSize": 1,
+        "PauseTime": PAUSE,
+        "SuspendProcesses": ["HealthCheck", "ReplaceUnhealthy", "AZRebalance", "AlarmNotification", "ScheduledActions"],
+    }
+    depends = {"DependsOn": network.routed} if network.routed else {}
+    return resource(
+        "AutoScaling::AutoScalingGroup", properties, UpdatePolicy={"AutoScalingRollingUpdate": rolling}, **depends
+    )

@@ -1,0 +1,85 @@
+"""Looks at a stack that is there; nothing is changed."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from culm.aws import difference, stack
+from culm.aws.difference import Difference
+from culm.aws.document import read
+from culm.aws.template import body, stack_name
+from culm.errors import CulmError, TimedOut
+from culm.plan.observed import Described
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.polling import intervals
+
+DRIFT_SECONDS = 600.0
+DRIFTED = ["MODIFIED", "DELETED"]
+
+
+def as_wanted(target: Target, project: Project) -> bool:
+    """Whether the stack's template is culm.yml's, to the letter."""
+    return live_template(target, project).strip() == wanted_template(target, project).strip()
+
+
+def differences(target: Target, project: Project) -> list[Difference]:
+    """By the templates alone."""
+    wanted, live = wanted_template(target, project), live_template(target, project)
+    return [] if wanted.strip() == live.strip() else difference.templates(read(wanted), read(live))
+
+
+def wanted_template(target: Target, project: Project) -> str:
+    return body(stack.wanted_template(target, project))
+
+
+def live_template(target: Target, project: Project) -> str:
+    client = target.client("cloudformation")
+    return str(client.get_template(StackName=stack_name(project), TemplateStage="Original")["TemplateBody"])
+
+
+def drift(target: Target, project: Project) -> list[Difference]:
+    """What was changed by hand since; CloudFormation looks at each resource, which takes it up to a minute."""
+    client = target.client("cloudformation")
+    detection = client.detect_stack_drift(StackName=stack_name(project))["StackDriftDetectionId"]
+    started = time.monotonic()
+    for pause in intervals(0.5, 5.0):
+        found = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        if found["DetectionStatus"] == "DETECTION_COMPLETE":
+            break
+        if found["DetectionStatus"] == "DETECTION_FAILED":
+            raise CulmError(f"CloudFormation cannot tell drift: {found.get('DetectionStatusReason', '')}", "--no-drift")
+        if time.monotonic() - started > DRIFT_SECONDS:
+            raise TimedOut("CloudFormation still looks for drift", "--no-drift leaves it out")
+        time.sleep(pause)
+    return difference.drifts(drifted(target, project))
+
+
+def drifted(target: Target, project: Project) -> Sequence[Described]:
+    client = target.client("cloudformation")
+    name, token, found = stack_name(project), "", list[Described]()
+    while True:
+        more = {"NextToken": token} if token else {}
+        answer = client.describe_stack_resource_drifts(StackName=name, StackResourceDriftStatusFilters=DRIFTED, **more)
+        found += answer["StackResourceDrifts"]
+        if not (token := answer.get("NextToken", "")):
+            return found
+
+
+def physical(target: Target, name: str) -> Mapping[str, str]:
+    """Logical to physical id of all that is in the stack."""
+    pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+    return {
+        r["LogicalResourceId"]: r["PhysicalResourceId"]
+        for page in pages
+        for r in page["StackResourceSummaries"]
+        if r.get("PhysicalResourceId")
+    }
+
+
+def newer_image(target: Target, found: Described) -> str | None:
+    """Amazon's current image, where the instances' is an older one; a bootstrap renews it, instance by instance."""
+    [image] = [p for p in found["Parameters"] if p["ParameterKey"] == "Image"]
+    if "ResolvedValue" not in image:
+        return None
+    current = target.client("ssm").get_parameter(Name=image["ParameterValue"])["Parameter"]["Value"]
+    return str(current) if current != image["ResolvedValue"] else None

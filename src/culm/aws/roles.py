@@ -1,0 +1,152 @@
+"""Who is who: instances, ECS itself, each service's tasks, and the bound that no task's role can leave. Pure."""
+
+from typing import Any
+
+from culm import render
+from culm.aws.document import ACCOUNT, REGION, Ref, Resources, Section, logical, resource, substituted
+from culm.project.project import Project
+from culm.render import identity
+
+SERVICE_TAG = "culm:service"
+OWN_ACTIONS = (
+    *("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"),
+    *("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
+    *("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sns:Publish", "events:PutEvents"),
+    *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"),
+    *("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+    "dynamodb:ConditionCheckItem",
+)
+"""What tasks may be given for things that are named after the project."""
+
+
+def section(project: Project, around: render.Surroundings) -> Section:
+    resources: Resources = {
+        "InstanceRole": resource(
+            "IAM::Role",
+            {
+                "RoleName": f"{project.name}.instances",
+                "Description": f"culm: the instances of {project.name}",
+                "AssumeRolePolicyDocument": trust("ec2.amazonaws.com"),
+                "Policies": [{"PolicyName": "agent", "PolicyDocument": substituted(agent_policy(project))}],
+            },
+        ),
+        "InstanceProfile": resource("IAM::InstanceProfile", {"Roles": [Ref("InstanceRole")]}),
+        "ExecutionRole": role(
+            identity.execution_role(project), identity.EXECUTION_POLICY, identity.execution_policy(project, around)
+        ),
+        "TaskBoundary": resource(
+            "IAM::ManagedPolicy",
+            {
+                "ManagedPolicyName": boundary_name(project),
+                "Description": f"culm: the most that tasks of {project.name} can be allowed",
+                "PolicyDocument": substituted(boundary(project, around)),
+            },
+        ),
+    }
+    for service in project.services.values():
+        given = role(identity.role(project, service), identity.POLICY, identity.policy(service, around))
+        given["Properties"]["PermissionsBoundary"] = Ref("TaskBoundary")
+        given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}]
+        resources[f"RoleOf{logical(service.name)}"] = given
+    return Section(
+        title="Roles: instances talk to ECS and cannot read the vault; ECS fetches images and writes logs;\n"
+        "each service's tasks read their own configuration. TaskBoundary is the most that any of them can be given.",
+        resources=resources,
+    )
+
+
+def role(given: render.Input, policy_name: str, policy: render.Input) -> dict[str, Any]:
+    """The deploy's own iam.CreateRole and PutRolePolicy, as a resource."""
+    return resource(
+        "IAM::Role",
+        {
+            "RoleName": given["RoleName"],
+            "Description": given["Description"],
+            "AssumeRolePolicyDocument": identity.TRUST,
+            "Policies": [{"PolicyName": policy_name, "PolicyDocument": substituted(policy)}],
+        },
+    )
+
+
+def trust(service: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def boundary_name(project: Project) -> str:
+    return f"{project.name}.tasks"
+
+
+def agent_policy(project: Project) -> dict[str, Any]:
+    """What the ECS agent asks of ECS, and of this cluster alone; images and logs are the execution role's.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
+    """
+    here = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
+    cluster = [
+        *("ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:SubmitContainerStateChange"),
+        *("ecs:SubmitTaskStateChange", "ecs:SubmitAttachmentStateChanges"),
+    ]
+    itself = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "ecs:DiscoverPollEndpoint", "Resource": "*"},
+            {"Effect": "Allow", "Action": cluster, "Resource": f"{here}:cluster/{project.name}"},
+            {"Effect": "Allow", "Action": itself, "Resource": f"{here}:container-instance/{project.name}/*"},
+        ],
+    }
+
+
+def boundary(project: Project, around: render.Surroundings) -> dict[str, Any]:
+    """No policy that is added to a service's role reaches further: not to another service's configuration, not to IAM.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    vault = f"arn:aws:s3:::{around.vault}"
+    # the role's own tag; `!` keeps CloudFormation from filling it in
+    own = f"{around.env}/${{!aws:PrincipalTag/{SERVICE_TAG}}}/*"
+    exec_channel = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
+    anywhere = [f"arn:aws:{service}:*:{ACCOUNT}" for service in ("sqs", "sns")]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OwnConfiguration",
+                "Effect": "Allow",
+                "Action": "s3:GetObject",
+                "Resource": f"{vault}/{own}",
+            },
+            {
+                "Sid": "NamesOfOwnConfiguration",
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": vault,
+                "Condition": {"StringLike": {"s3:prefix": own}},
+            },
+            {"Sid": "DecryptedByS3", **identity.decryption(around, [vault, f"{vault}/{own}"])},
+            {
+                "Sid": "NamedAfterTheProject",
+                "Effect": "Allow",
+                "Action": list(OWN_ACTIONS),
+                "Resource": [
+                    f"arn:aws:s3:::{project.name}-*",
+                    *(f"{where}:{project.name}-*" for where in anywhere),
+                    f"arn:aws:dynamodb:*:{ACCOUNT}:table/{project.name}-*",
+                    f"arn:aws:events:*:{ACCOUNT}:event-bus/{project.name}-*",
+                ],
+            },
+            {
+                "Sid": "Mail",
+                "Effect": "Allow",
+                "Action": ["ses:SendEmail", "ses:SendRawEmail"],
+                "Resource": f"arn:aws:ses:*:{ACCOUNT}:identity/*",
+            },
+            {
+                "Sid": "EcsExec",
+                "Effect": "Allow",
+                "Action": [f"ssmmessages:{action}" for action in exec_channel],
+                "Resource": "*",
+            },
+        ],
+    }

@@ -1,0 +1,286 @@
+"""Makes, changes and removes a target's stack, by change sets, and says why when it cannot."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from culm import render
+from culm.aws import adoption, events, facts, protection
+from culm.aws.document import Template
+from culm.aws.template import body, stack_name, template
+from culm.core.model.record import record
+from culm.errors import CulmError, TimedOut
+from culm.plan.observed import Described
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.polling import intervals
+
+Say = Callable[[str], None]
+TIMEOUT_SECONDS = 3600.0
+"""RDS alone may take a quarter of an hour."""
+UNMADE = ("REVIEW_IN_PROGRESS",)
+"""A change set was made for it, and not carried out."""
+EMPTY = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "IMPORT_ROLLBACK_COMPLETE")
+"""A stack that never was: CloudFormation takes no update of it, only its deletion."""
+STUCK = ("UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED")
+STEADY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+UNCHANGED = ("No updates are to be performed", "didn't contain changes")
+TARGET_TAG = "culm:target"
+
+
+@record
+class Change:
+    """One line of a change set."""
+
+    action: str
+    """Add, Modify, Remove or Import."""
+    name: str
+    kind: str
+    replacement: str = "False"
+    """True, Conditional (it depends on what is known only then) or False."""
+
+    def __str__(self) -> str:
+        again = {"True": ", which replaces it", "Conditional": ", which may replace it"}.get(self.replacement, "")
+        return f"{self.action.lower()} {self.name} ({self.kind.removeprefix('AWS::')}){again}"
+
+
+@record
+class Proposal:
+    """A change set that waits to be carried out."""
+
+    stack: str
+    change_set: str
+    changes: tuple[Change, ...]
+    creates: bool
+
+
+def find(target: Target, name: str) -> Described | None:
+    """The stack as CloudFormation describes it; None: there is none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        [found] = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    described: Described = found
+    return None if described["StackStatus"] in (*UNMADE, "DELETE_COMPLETE") else described
+
+
+def ready(target: Target, project: Project, say: Say, progress: Say) -> Described | None:
+    """The stack, once it can be changed: others' updates are waited for, one that never was is cleared away."""
+    name = stack_name(project)
+    found = find(target, name)
+    if found is not None and found["StackStatus"].endswith("_IN_PROGRESS"):
+        say(f"stack {name} is {found['StackStatus']}: waits for it")
+        found = settled(target, found["StackId"], progress)
+    if found is None or found["StackStatus"] == "DELETE_COMPLETE":
+        return None
+    own(target, found)
+    if found["StackStatus"] in EMPTY:
+        say(f"stack {name} is {found['StackStatus']}: it was never complete, and nothing runs on it")
+        for cause in events.causes(history(target, found["StackId"])):
+            say(f"  {cause}")
+        say(f"deleting stack {name}; what it made with data in it stays, and is adopted")
+        delete(target, found, progress)
+        return None
+    if found["StackStatus"] in STUCK:
+        raise CulmError(
+            f"stack {name} is {found['StackStatus']}: {'; '.join(events.causes(history(target, found['StackId'])))}",
+            f"aws cloudformation continue-update-rollback --stack-name {name}",
+        )
+    return found
+
+
+def own(target: Target, found: Described) -> None:
+    """Whether it is this target's: targets that change places in culm.yml would change names."""
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+    if (of := tags.get(TARGET_TAG)) != target.settings.name:
+        raise CulmError(
+            f"stack {found['StackName']} is {f'of target {of}' if of else 'not one of ours'}",
+            f"give target {target.settings.name} a name of its own: name: ... (and {of or 'the other'} keeps its)",
+        )
+
+
+def propose(target: Target, project: Project, found: Described | None) -> Proposal | None:
+    """A change set from what is there to what culm.yml wants; None: nothing would change."""
+    wanted = wanted_template(target, project)
+    parameters = facts.values(target, target.settings, wanted.parameters, found)
+    return change_set(
+        target,
+        project,
+        creates=found is None,
+        ChangeSetType="UPDATE" if found else "CREATE",
+        TemplateBody=body(wanted),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        ImportExistingResources=True,
+    )
+
+
+def adopt(target: Target, project: Project, key: str, progress: Say) -> Described:
+    """A stack that begins with the key of a vault that was there before."""
+    identified = {"ResourceType": "AWS::KMS::Key", "LogicalResourceId": adoption.KEY}
+    proposal = change_set(
+        target,
+        project,
+        creates=True,
+        ChangeSetType="IMPORT",
+        TemplateBody=body(adoption.only_key(wanted_template(target, project))),
+        ResourcesToImport=[identified | {"ResourceIdentifier": {"KeyId": key}}],
+    )
+    assert proposal is not None, "something is imported"
+    return carry_out(target, proposal, progress)
+
+
+def wanted_template(target: Target, project: Project) -> Template:
+    return template(project, target.settings, render.vault_bucket(project.name, target.account, target.region))
+
+
+def change_set(target: Target, project: Project, *, creates: bool, **given: Any) -> Proposal | None:
+    """Made, and looked through by CloudFormation; None: it would change nothing."""
+    from botocore.exceptions import ClientError
+
+    tags = {"culm:project": project.name, TARGET_TAG: target.settings.name}
+    client = target.client("cloudformation")
+    name, made = stack_name(project), f"culm-{secrets.token_hex(6)}"
+    try:
+        client.create_change_set(
+            StackName=name,
+            ChangeSetName=made,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            **given,
+        )
+    except ClientError as error:
+        if not creates and any(words in str(error) for words in UNCHANGED):
+            return None
+        raise
+    for pause in intervals(0.2, 2.0):
+        described = client.describe_change_set(StackName=name, ChangeSetName=made)
+        if described["Status"] == "CREATE_COMPLETE":
+            break
+        if described["Status"] == "FAILED":
+            reason = described.get("StatusReason", "")
+            client.delete_change_set(StackName=name, ChangeSetName=made)
+            if any(words in reason for words in UNCHANGED):
+                return None
+            raise CulmError(f"CloudFormation does not take the change of stack {name}: {reason}", events.hint([reason]))
+        time.sleep(pause)
+    return Proposal(stack=name, change_set=made, changes=changes(target, name, made), creates=creates)
+
+
+def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
+    pages = target.client("cloudformation").get_paginator("describe_change_set")
+    found = []
+    for page in pages.paginate(StackName=name, ChangeSetName=change_set):
+        for one in (change["ResourceChange"] for change in page["Changes"]):
+            found.append(
+                Change(
+                    action=one["Action"],
+                    name=one["LogicalResourceId"],
+                    kind=one["ResourceType"],
+                    replacement=one.get("Replacement", "False"),
+                )
+            )
+    return tuple(found)
+
+
+def withdraw(target: Target, proposal: Proposal) -> None:
+    """Nobody wants it."""
+    client = target.client("cloudformation")
+    client.delete_change_set(StackName=proposal.stack, ChangeSetName=proposal.change_set)
+
+
+def carry_out(target: Target, proposal: Proposal, progress: Say) -> Described:
+    """The stack as it is then; raises the cause when CloudFormation has rolled it back."""
+    client = target.client("cloudformation")
+    before = newest(target, proposal.stack)["EventId"]
+    client.execute_change_set(StackName=proposal.stack, ChangeSetName=proposal.change_set)
+    found = settled(target, proposal.stack, progress, since=before)
+    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
+        what = "could not be made" if proposal.creates else "stays as it was: the change failed"
+        raise failed(target, found, what)
+    protect(target, found)
+    return found
+
+
+def failed(target: Target, found: Described, what: str) -> CulmError:
+    reasons = events.causes(history(target, found["StackId"])) or [
+        found.get("StackStatusReason", "no reason was given")
+    ]
+    told = "\n".join(f"  {reason}" for reason in reasons)
+    return CulmError(f"stack {found['StackName']} {what} ({found['StackStatus']})\n{told}", events.hint(reasons))
+
+
+def protect(target: Target, found: Described) -> None:
+    """Against deletion, and against updates that would replace what holds data. Nothing is called when it is so."""
+    client = target.client("cloudformation")
+    name = found["StackName"]
+    if client.get_stack_policy(StackName=name).get("StackPolicyBody") != protection.stack_policy():
+        client.set_stack_policy(StackName=name, StackPolicyBody=protection.stack_policy())
+    if not found.get("EnableTerminationProtection"):
+        client.update_termination_protection(StackName=name, EnableTerminationProtection=True)
+
+
+def settled(target: Target, name: str, progress: Say, since: str = "") -> Described:
+    """The stack when CloudFormation is done with it, and something has happened since an event.
+
+    A deleted one is found by its id alone.
+    """
+    client = target.client("cloudformation")
+    started = time.monotonic()
+    for pause in intervals(0.2, 5.0 if target.endpoint_url is None else 0.5):
+        [found] = client.describe_stacks(StackName=name)["Stacks"]
+        status = found["StackStatus"]
+        last = newest(target, name)
+        if not status.endswith("_IN_PROGRESS") and last["EventId"] != since:
+            described: Described = found
+            return described
+        if time.monotonic() - started > TIMEOUT_SECONDS:
+            raise TimedOut(
+                f"stack {found['StackName']} is still {status}", "it goes on by itself: culm aws bootstrap looks again"
+            )
+        progress(f"{status}: {last['LogicalResourceId']} {last['ResourceStatus']}")
+        time.sleep(pause)
+    raise AssertionError("intervals do not end")
+
+
+def newest(target: Target, name: str) -> Described:
+    event: Described = target.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"][0]
+    return event
+
+
+def history(target: Target, name: str) -> Sequence[Described]:
+    """Its events, the newest first."""
+    pages = target.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
+    return [event for page in pages for event in page["StackEvents"]]
+
+
+def delete(target: Target, found: Described, progress: Say) -> None:
+    """Remove the stack, its protection and its databases' first: CloudFormation makes snapshots, but lifts nothing."""
+    client = target.client("cloudformation")
+    name = found["StackName"]
+    if found.get("EnableTerminationProtection"):
+        client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    for database in databases(target, name):
+        target.client("rds").modify_db_instance(
+            DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
+        )
+    client.delete_stack(StackName=name)
+    ended = settled(target, found["StackId"], progress)
+    if ended["StackStatus"] != "DELETE_COMPLETE":
+        raise failed(target, ended, "could not be deleted")
+
+
+def databases(target: Target, name: str) -> list[str]:
+    """RDS instances that the stack has."""
+    pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+    return [
+        one["PhysicalResourceId"]
+        for page in pages
+        for one in page["StackResourceSummaries"]
+        if one["ResourceType"] == "AWS::RDS::DBInstance" and one["ResourceStatus"] != "DELETE_COMPLETE"
+        if one.get("PhysicalResourceId")
+    ]

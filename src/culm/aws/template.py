@@ -1,0 +1,88 @@
+"""The whole template of a target's stack, from culm.yml alone. Pure."""
+
+from typing import Any
+
+from culm import render
+from culm.aws import ci, databases, instances, load_balancer, logs, repositories, roles, vault
+from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, compact, written
+from culm.aws.network import network
+from culm.errors import UsageError
+from culm.project.project import Project, TargetSettings
+
+LARGEST = 51_200
+"""Bytes that CloudFormation takes inline.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+
+def stack_name(project: Project) -> str:
+    return f"culm-{project.name}"
+
+
+def template(project: Project, settings: TargetSettings, bucket: str) -> Template:
+    """`project` is called as it is called on the target (`project.named`); `bucket` is its vault's name."""
+    around = surroundings(project, settings)
+    net = network(project.name, settings, databases=bool(project.rds))
+    sections: list[Section | None] = [
+        net.section,
+        load_balancer.section(project, settings, around, net),
+        instances.section(project, settings, around, net),
+        roles.section(project, around),
+        vault.section(project, bucket),
+        repositories.section(project),
+        logs.section(project, settings),
+        databases.section(project, net),
+        ci.section(project, settings, around),
+    ]
+    names = ", ".join(project.services)
+    return Template(
+        description=f"culm: what {names} of {project.name} stand on at target {settings.name}. "
+        "Services, their rules and their task definitions are not here: culm up makes those."[:1024],
+        parameters={
+            "Image": instances.image(settings),
+            "ImageLifecycle": repositories.parameter(),
+            **net.parameters,
+        },
+        sections=tuple(one for one in sections if one is not None),
+        outputs=outputs(settings),
+    )
+
+
+def body(wanted: Template) -> str:
+    """The template as CloudFormation gets it: as people read it, or without a blank where that is too long."""
+    texts = [written(wanted), compact(wanted)]
+    for text in texts:
+        if len(text.encode()) <= LARGEST:
+            return text
+    raise UsageError(
+        f"the stack's template has {len(texts[-1].encode())} bytes; CloudFormation takes {LARGEST}",
+        "spread the services over two projects",
+    )
+
+
+def surroundings(project: Project, settings: TargetSettings) -> render.Surroundings:
+    """The target's facts, left for CloudFormation to fill in."""
+    return render.Surroundings(
+        env=settings.env,
+        region=REGION,
+        account=ACCOUNT,
+        vault="${Vault}",
+        vpc="",
+        subnets=(),
+        port=settings.port or load_balancer.HTTP,
+        instances=" + ".join(map(str, settings.instances)),
+    )
+
+
+def outputs(settings: TargetSettings) -> Resources:
+    address: Any = f"https://{settings.domain}" if settings.domain else Sub("http://${LoadBalancer.DNSName}")
+    if settings.port not in (None, load_balancer.HTTP):
+        address = Sub(f"http://${{LoadBalancer.DNSName}}:{settings.port}")
+    return {
+        "Address": {"Description": "Where the services are reached", "Value": address},
+        "LoadBalancer": {
+            "Description": "What a domain's record points to",
+            "Value": Att("LoadBalancer.DNSName"),
+        },
+        "Vault": {"Description": "The bucket with the configuration files", "Value": Ref("Vault")},
+        "Cluster": {"Description": "The ECS cluster", "Value": Ref("Cluster")},
+    }

@@ -1,0 +1,76 @@
+"""One comment on a pull request, kept up to date, through GitHub's REST API.
+
+https://docs.github.com/en/rest/issues/comments
+"""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from culm.core.model.record import record
+from culm.errors import CulmError
+
+PAGE = 100
+"""Comments in one answer, the most that GitHub gives."""
+LONGEST = 65_536
+"""Characters of a comment."""
+TIMEOUT_SECONDS = 30.0
+
+
+@record
+class PullRequest:
+    api: str
+    """`https://api.github.com`, or an enterprise's."""
+    token: str
+    repository: str
+    """`owner/name`."""
+    number: int
+
+
+def comment(on: PullRequest, text: str) -> str:
+    """Write it, over the one that begins with the same line if there is one; its address on the web.
+
+    The first line is what it is known by: an HTML comment, which nobody sees.
+    """
+    mark = text.partition("\n")[0]
+    comments = f"{on.api}/repos/{on.repository}/issues/{on.number}/comments"
+    body = {"body": text[:LONGEST]}
+    for one in pages(on, comments):
+        if one["body"].partition("\n")[0].rstrip("\r") == mark:
+            return str(call(on, "PATCH", one["url"], body)["html_url"])
+    return str(call(on, "POST", comments, body)["html_url"])
+
+
+def pages(on: PullRequest, comments: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    number = 1
+    while True:
+        some = call(on, "GET", f"{comments}?per_page={PAGE}&page={number}", None)
+        found += some
+        if len(some) < PAGE:
+            return found
+        number += 1
+
+
+def call(on: PullRequest, method: str, url: str, body: dict[str, str] | None) -> Any:
+    request = urllib.request.Request(
+        url,
+        json.dumps(body).encode() if body is not None else None,
+        {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {on.token}",
+            "Content-Type": "application/json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            hint = "does the job have `permissions: {pull-requests: write}`?" if error.code in (401, 403) else ""
+            raise CulmError(f"GitHub refused {method} of a comment with status {error.code}", hint) from None
+    except OSError as error:
+        raise CulmError(f"GitHub cannot be reached: {error}", "is the network there?") from None

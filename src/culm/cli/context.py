@@ -1,0 +1,109 @@
+"""What most commands begin with: the project of this folder, and the target that it is asked for."""
+
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from culm.errors import UsageError
+from culm.project.load import FILE, find, load
+from culm.project.project import Project, Service, TargetSettings, named
+from culm.project.targets import LOCAL
+from culm.target import local
+from culm.target.connection import Target, login_from
+from culm.target.trace import Trace
+
+BASE_IMAGE = "CULM_BASE_IMAGE"
+"""Names the base image of every Dockerfile that has `ARG BASE_IMAGE`."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def target_option(function: F) -> F:
+    return click.option("--target", "target_name", default=LOCAL, show_default=True, help="One of culm.yml's targets.")(
+        function
+    )
+
+
+def yes_option(function: F) -> F:
+    return click.option("--yes", is_flag=True, help="Make or change the stack on aws without asking.")(function)
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def open_project(target_name: str | None = None) -> Project:
+    """The project of this folder, under the name that it has on a target."""
+    project = load(find(Path.cwd()))
+    if target_name is not None:
+        project = named(project, settings_of(project, target_name))
+    base = os.environ.get(BASE_IMAGE)
+    if not base:
+        return project
+    services = {n: replace(s, args={**s.args, "BASE_IMAGE": base}) for n, s in project.services.items()}
+    return replace(project, services=services)
+
+
+def settings_of(project: Project, name: str) -> TargetSettings:
+    if name in project.targets:
+        return project.targets[name]
+    raise UsageError(f"culm.yml has no target {name!r}", nearest(name, project.targets))
+
+
+def open_target(project: Project, name: str) -> Target:
+    """The target as it is: a local cluster that does not run is not started here."""
+    settings = settings_of(project, name)
+    if settings.provider != "local" or settings.endpoint_url:
+        return Target(settings, trace=tracing())
+    return local_target(settings, local.demand())
+
+
+def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
+    return Target(settings, described["endpoint"], login_from(described.get("environment", {})), tracing())
+
+
+def tracing() -> Trace | None:
+    """What `culm --trace FILE` asked for."""
+    context = click.get_current_context(silent=True)
+    found: Trace | None = context.find_root().obj if context else None
+    return found
+
+
+def services_of(project: Project, names: Iterable[str]) -> list[Service]:
+    """Those that are named, in culm.yml's order; all, when none is."""
+    wanted = set(names)
+    for name in names:
+        if name not in project.services:
+            raise UsageError(f"culm.yml has no service {name!r}", nearest(name, project.services))
+    return [service for name, service in project.services.items() if not wanted or name in wanted]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+
+
+def service_folders(names: Iterable[str]) -> dict[str, Path]:
+    """Folders of the named services; of none named, the one that this is in, else all of culm.yml's.
+
+    A service's repository by itself, as CI has it, needs no culm.yml: its folder's name is the service's.
+    """
+    here = Path.cwd()
+    wanted = list(names)
+    try:
+        project = open_project()
+    except UsageError:
+        if any((folder / FILE).is_file() for folder in (here, *here.parents)):
+            raise
+        if (here / "Dockerfile").is_file() and wanted in ([], [here.name]):
+            return {here.name: here}
+        raise
+    if not wanted:
+        inside = [s for s in project.services.values() if here == s.folder or s.folder in here.parents]
+        return {s.name: s.folder for s in inside or project.services.values()}
+    return {s.name: s.folder for s in services_of(project, wanted)}

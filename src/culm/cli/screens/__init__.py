@@ -1,0 +1,1 @@
+"""What commands print, for people, as Markdown and as JSON. Pure."""

@@ -1,0 +1,118 @@
+"""Capacity as a person reads it, and as JSON."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from culm.cli.screens.plan import money
+from culm.cli.screens.report import bill_report
+from culm.plan.capacity import LOG_BYTES_PER_REQUEST, Capacity, Demand, Stage
+
+QUOTAS = 3
+"""So many of the fullest are shown."""
+
+
+def screen(found: Capacity, width: int = 80) -> str:
+    return "\n\n".join(["\n".join(_tasks(found, width)), *("\n".join(_stage(s, found, width)) for s in found.stages)])
+
+
+def _tasks(found: Capacity, width: int) -> Iterator[str]:
+    yield f"{found.project}: tasks for the load to come ({found.architecture} instances)"
+    name = max((len(d.name) for d in found.demands), default=0)
+    heads = [f"{stage.name} {stage.factor:g}x" for stage in found.stages]
+    yield f"  {'':<{name}}  {'now':>9}  {'a task':>9}" + "".join(f"{head:>15}" for head in heads)
+    for demand in found.demands:
+        tasks = "".join(f"{stage.tasks[demand.name]:>15}" for stage in found.stages)
+        yield f"  {demand.name:<{name}}  {_rate(demand.load):>9}  {_rate(demand.throughput):>9}{tasks}"
+    for note in notes(found):
+        yield _wrapped(note, width, "  ")
+
+
+def notes(found: Capacity) -> list[str]:
+    """Whose tasks are only its count, and why."""
+
+    def names(kept: list[Demand]) -> str:
+        return ", ".join(demand.name for demand in kept)
+
+    silent = [d for d in found.demands if d.load is None]
+    unmeasured = [d for d in found.demands if d.load is not None and d.throughput is None]
+    told = []
+    if silent:
+        told.append(f"without `load:` in culm.yml the count stays: {names(silent)}")
+    if unmeasured:
+        told.append(f"not measured, so the count stays: {names(unmeasured)}; culm bench SERVICE measures")
+    return told
+
+
+def _stage(stage: Stage, found: Capacity, width: int) -> Iterator[str]:
+    head = f"{stage.name} {stage.factor:g}x, {stage.requests:g} requests/s: "
+    if stage.fleet is None or stage.bill is None:
+        yield head + "no instance type that has a price holds the largest task"
+        return
+    proof = "the cheapest there is" if stage.fleet.proven else f"within {stage.fleet.gap:.1%} of the cheapest"
+    yield _wrapped(f"{head}{stage.fleet}, {proof}", width)
+    yield _wrapped(
+        f"{money(stage.bill.dollars)} a month ({found.prices.region}, {found.prices.date}): "
+        + ", ".join(f"{line.name} {line.dollars:,.2f}" for line in stage.bill.lines),
+        width,
+        "  ",
+    )
+    if stage.single and stage.single_bill and stage.single.instances != stage.fleet.instances:
+        more = money(stage.single_bill.dollars - stage.bill.dollars, signed=True)
+        yield f"  one machine for everything: {stage.single}, {more} a month"
+    elif stage.single is None:
+        yield "  no single machine holds everything"
+    full = [f"{q.name} {q.used} of {q.limit}{'' if q.adjustable else ' (fixed)'}" for q in stage.quotas[:QUOTAS]]
+    yield _wrapped(f"quotas, the fullest first: {', '.join(full)}", width, "  ")
+    requests = f"every request a connection of its own and {LOG_BYTES_PER_REQUEST} bytes of log"
+    yield _wrapped(f"assumed: {stage.assumed}; {requests}", width, "  ")
+
+
+def report(found: Capacity) -> dict[str, Any]:
+    return {
+        "project": found.project,
+        "architecture": found.architecture,
+        "services": [
+            {
+                "name": d.name,
+                "load": d.load,
+                "throughput": d.throughput,
+                "memory": d.memory,
+                "cpu": d.cpu,
+                "count": d.count,
+            }
+            for d in found.demands
+        ],
+        "stages": [
+            {
+                "name": stage.name,
+                "factor": stage.factor,
+                "requests": stage.requests,
+                "tasks": dict(stage.tasks),
+                "fleet": dict(stage.fleet.instances) if stage.fleet else None,
+                "proven": stage.fleet.proven if stage.fleet else None,
+                "gap": round(stage.fleet.gap, 4) if stage.fleet else None,
+                "price": bill_report(stage.bill) if stage.bill else None,
+                "one_machine": {
+                    "fleet": dict(stage.single.instances),
+                    "dollars": round(stage.single_bill.dollars, 2),
+                }
+                if stage.single and stage.single_bill
+                else None,
+                "quotas": [
+                    {"name": q.name, "used": q.used, "limit": q.limit, "adjustable": q.adjustable} for q in stage.quotas
+                ],
+                "assumed": str(stage.assumed),
+            }
+            for stage in found.stages
+        ],
+        "notes": notes(found),
+    }
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}/s"
+
+
+def _wrapped(text: str, width: int, head: str = "") -> str:
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head) + "  ")

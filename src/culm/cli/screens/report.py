@@ -1,0 +1,95 @@
+"""A plan as JSON: the words of the AWS API in snake case, instances by their ids, dollars a month."""
+
+from typing import Any
+
+from culm.plan.bill import Bill
+from culm.plan.plan import Plan
+from culm.plan.waves import Wave
+
+
+def report(plan: Plan) -> dict[str, Any]:
+    labels = {host.arn: host.label for host in plan.hosts}
+    return {
+        "project": plan.project,
+        "target": plan.target,
+        "fits": plan.fits,
+        "services": [
+            {
+                "name": service.name,
+                "how": service.how,
+                "changes": service.changes,
+                "differences": [{"field": d.field, "old": d.old, "new": d.new} for d in service.differences],
+                "rule": service.rule,
+                "migration": service.migration,
+                "lends_its_slot": service.lends,
+                "percents": list(service.percents) if service.percents else None,
+                "count": {"now": service.count[0], "wanted": service.count[1]},
+                "instances": [labels[arn] for arn in service.places],
+                "down": service.down,
+            }
+            for service in plan.services
+        ],
+        "instances": [
+            {
+                "id": host.label,
+                "type": host.instance_type,
+                "registered_memory": host.memory,
+                "remaining_memory": {"now": host.free_now, "then": host.free},
+                "slots": host.slots,
+                "tasks": [{"name": s.name, "memory": s.memory, "new": s.new} for s in host.sitters],
+            }
+            for host in plan.hosts
+        ],
+        "slot": {"memory": plan.slot[0], "cpu": plan.slot[1]},
+        "waves": [_wave(wave, labels) for wave in plan.moves.waves],
+        "obstacles": [
+            {
+                "service": obstacle.name,
+                "step": obstacle.step,
+                "memory": obstacle.need.memory,
+                "cpu": obstacle.need.cpu,
+                "reasons": {labels[arn]: why for arn, why in obstacle.reasons.items()},
+                "message": obstacle.told,
+            }
+            for obstacle in plan.moves.obstacles
+        ],
+        "remedies": [
+            {"what": r.what, "write": r.write, "dollars": round(r.dollars, 2), "but": r.but} for r in plan.remedies
+        ],
+        "price": bill_report(plan.bill)
+        | {
+            "now": round(plan.bill_now.dollars, 2) if plan.bill_now else None,
+            "region": plan.prices.region,
+            "date": plan.prices.date,
+            "assumed": str(plan.assumed),
+        },
+        "notes": list(plan.notes),
+    }
+
+
+def bill_report(bill: Bill) -> dict[str, Any]:
+    return {
+        "dollars": round(bill.dollars, 2),
+        "lines": [
+            {"name": line.name, "units": line.units, "unit": line.unit, "dollars": round(line.dollars, 2)}
+            for line in bill.lines
+        ],
+        "unpriced": list(bill.unpriced),
+    }
+
+
+def _wave(wave: Wave, labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "services": [part.name for part in wave.parts],
+        "steps": [
+            {
+                "verb": step.move.verb,
+                "group": step.move.group,
+                "task_definition": step.move.task_definition_arn.rpartition("/")[2],
+                "instance": labels.get(step.move.container_instance_arn),
+                "why": step.move.why,
+                "remaining_memory": {labels.get(arn, arn): free for arn, free in step.free.items()},
+            }
+            for step in wave.steps
+        ],
+    }

@@ -1,0 +1,268 @@
+"""The balancer: makes the data plane carry what the ELBv2 API was told, and writes down what it finds.
+
+Each look: observe listeners, rules, groups, targets and their health; bring the data plane there; write the facts.
+Deregistered targets get no new requests, keep those in flight until their delay is over, and then go.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from culm.cluster import loop
+from culm.cluster.balancer import interface
+from culm.cluster.balancer.interface import DataPlane
+from culm.cluster.balancer.prober import Check, Key, Prober, key
+from culm.cluster.balancer.traffic import Meter
+from culm.cluster.services.elbv2 import attributes
+from culm.cluster.store.changes import Signal
+from culm.cluster.store.db import Store
+from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.core.decide.target_health import routable
+from culm.core.model.load_balancers import Listener, LoadBalancer, Rule, Target, TargetGroup
+from culm.core.model.record import record
+from culm.errors import PlaneFailure
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+DRAINING_LOOK_SECONDS = 0.05
+"""While a target drains: its task waits for the end of it."""
+LONGEST_BACK_OFF_SECONDS = 30.0
+
+AddressOf = Callable[[sqlite3.Connection, str], str | None]
+"""An EC2 instance id's address; None for an instance that is not there (any more)."""
+
+
+@record
+class Seen:
+    """One look at what the API was told."""
+
+    load_balancers: Mapping[str, LoadBalancer]
+    listeners: tuple[Listener, ...]
+    rules: Mapping[str, tuple[Rule, ...]]
+    """Of each listener."""
+    groups: Mapping[str, TargetGroup]
+    """Those that a rule forwards to."""
+    targets: tuple[Target, ...]
+    addresses: Mapping[str, str]
+    """Of each target id, as far as known."""
+
+
+class Balancer:
+    """`now` gives epoch seconds; `address_of` is called within a transaction."""
+
+    def __init__(
+        self,
+        store: Store,
+        plane: DataPlane,
+        *,
+        address_of: AddressOf,
+        changed: Signal,
+        now: Callable[[], float],
+    ) -> None:
+        self.store = store
+        self.plane = plane
+        self.address_of = address_of
+        self.changed = changed
+        self.now = now
+        self._wake = changed.subscribe("ec2", "elbv2")
+        self._prober = Prober(found=self._wake.set)
+        self._draining: frozenset[Key] = frozenset()
+        """Those that the plane was told to drain by an earlier look."""
+        self._meter = Meter(store, plane)
+        self._started = False
+        self._failures = 0
+        self._retry_at = 0.0
+
+    async def run(self) -> None:
+        """For ever. The data plane goes on when this ends."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._prober.run())
+            tasks.create_task(loop.run("balancer", self.step, self._wake, LOOK_SECONDS))
+
+    async def step(self) -> int:
+        """One look; how many facts it wrote, or targets it began to drain."""
+        seen = await self.store.run(lambda db: observe(db, self.address_of))
+        self._prober.watch(
+            {
+                key(target): Check(target=target, address=address, group=seen.groups[target.target_group_arn])
+                for target in seen.targets
+                if target.deregistered_at is None
+                and target.target_group_arn in seen.groups
+                and (address := seen.addresses.get(target.id)) is not None
+            }
+        )
+        judged = tuple(self._judged(target, seen) for target in seen.targets)
+        drained = await self._drained(judged, seen)
+        left = tuple(target for target in judged if key(target) not in drained)
+        problems = await self._apply(replace(seen, targets=left))
+        draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
+        await self._meter.look(seen.groups, balanced_by(seen), left, self.now())
+        began, self._draining = len(draining - self._draining), draining
+        if draining:
+            asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
+        wrote = await self.store.run(lambda db: record_facts(db, seen, judged, drained, problems))
+        if wrote:
+            self.changed.set()
+        return began + wrote
+
+    def _judged(self, target: Target, seen: Seen) -> Target:
+        """The target with the health that was found for it."""
+        if target.deregistered_at is not None or target.target_group_arn not in seen.groups:
+            return target
+        health = self._prober.health(target)
+        if health is None:
+            return replace(
+                target, state="unused", reason="Target.InvalidState", description="Target is in the terminated state"
+            )
+        return replace(target, state=health.state, reason=health.reason, description=health.description)
+
+    async def _drained(self, judged: tuple[Target, ...], seen: Seen) -> frozenset[Key]:
+        """The deregistered targets that may go.
+
+        "If a deregistering target has no in-flight requests and no active connections, Elastic Load Balancing
+        immediately completes the deregistration process, without waiting for the deregistration delay to elapse."
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+        """
+        leaving = [target for target in judged if target.deregistered_at is not None]
+        if not leaving:
+            return frozenset()
+        busy = {(each.group, each.target) for each in await self.plane.metrics() if each.in_flight}
+        return frozenset(
+            key(target)
+            for target in leaving
+            if (group := seen.groups.get(target.target_group_arn)) is None
+            or (address := seen.addresses.get(target.id)) is None
+            or self.now() >= (target.deregistered_at or 0.0) + delay_seconds(group)
+            or (key(target) in self._draining and (group.target_group_name, f"{address}:{target.port}") not in busy)
+        )
+
+    async def _apply(self, seen: Seen) -> Mapping[int, str]:
+        """Why a listener is not served, by its port. A plane that fails is tried again, less and less often."""
+        clock = asyncio.get_running_loop().time
+        ports = [listener.port for listener in seen.listeners]
+        if self._failures and clock() < self._retry_at:
+            return {listener.port: listener.problem for listener in seen.listeners}
+        try:
+            if not self._started:
+                await self.plane.start()
+                self._started = True
+            if not ports:
+                await self.plane.stop()
+                return {}
+            problems = await self.plane.apply(*wished(seen))
+        except PlaneFailure as failure:
+            self._failures += 1
+            self._retry_at = clock() + min(LONGEST_BACK_OFF_SECONDS, 2.0 ** min(self._failures, 10) / 2)
+            log.warning("the load balancer: %s", failure)
+            return dict.fromkeys(ports, failure.message)
+        self._failures = 0
+        return problems
+
+
+def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
+    found = listeners.all(db)
+    rules_of = {listener.listener_arn: rules.list(db, listener.listener_arn) for listener in found}
+    used = {
+        group.target_group_arn
+        for of_listener in rules_of.values()
+        for rule in of_listener
+        for action in rule.actions
+        for group in action.target_groups
+    }
+    groups = {group.target_group_arn: group for group in target_groups.list(db) if group.target_group_arn in used}
+    registered = targets.all(db)
+    by_ip = {arn for arn, group in groups.items() if group.target_type == "ip"}
+    addresses = {
+        target.id: target.id if target.target_group_arn in by_ip else address_of(db, target.id) for target in registered
+    }
+    return Seen(
+        load_balancers={each.load_balancer_arn: each for each in load_balancers.list(db)},
+        listeners=found,
+        rules=rules_of,
+        groups=groups,
+        targets=registered,
+        addresses={id: address for id, address in addresses.items() if address is not None},
+    )
+
+
+def record_facts(
+    db: sqlite3.Connection,
+    seen: Seen,
+    judged: tuple[Target, ...],
+    drained: frozenset[Key],
+    problems: Mapping[int, str],
+) -> int:
+    """Write what differs from what is written; how much that was."""
+    wrote = 0
+    for before, after in zip(seen.targets, judged, strict=True):
+        if key(after) in drained:
+            targets.remove(db, after)
+            wrote += 1
+        elif after != before:
+            targets.record_health(db, after, state=after.state, reason=after.reason, description=after.description)
+            wrote += 1
+    for listener in seen.listeners:
+        problem = problems.get(listener.port, "")
+        if problem != listener.problem:
+            listeners.record_problem(db, listener.listener_arn, problem)
+            wrote += 1
+    return wrote
+
+
+def wished(seen: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
+    """What the data plane should carry."""
+    timeouts = {arn: _idle_timeout(each) for arn, each in seen.load_balancers.items()}
+    plane_listeners = [
+        interface.Listener(
+            port=listener.port,
+            rules=seen.rules[listener.listener_arn],
+            idle_timeout_seconds=timeouts[listener.load_balancer_arn],
+        )
+        for listener in seen.listeners
+    ]
+    balanced = balanced_by(seen)
+    return plane_listeners, [_group(group, seen, timeouts[balanced[arn]]) for arn, group in seen.groups.items()]
+
+
+def balanced_by(seen: Seen) -> Mapping[str, str]:
+    """The load balancer of each target group that a rule forwards to; it can have only one."""
+    return {
+        group.target_group_arn: listener.load_balancer_arn
+        for listener in seen.listeners
+        for rule in seen.rules[listener.listener_arn]
+        for action in rule.actions
+        for group in action.target_groups
+    }
+
+
+def delay_seconds(group: TargetGroup) -> int:
+    return int(attributes.effective(attributes.TARGET_GROUP, group.attributes)["deregistration_delay.timeout_seconds"])
+
+
+def _group(group: TargetGroup, seen: Seen, idle_timeout_seconds: int) -> interface.Group:
+    registered = [target for target in seen.targets if target.target_group_arn == group.target_group_arn]
+    serving = routable([target for target in registered if target.deregistered_at is None])
+    values = attributes.effective(attributes.TARGET_GROUP, group.attributes)
+    least = values["load_balancing.algorithm.type"] == "least_outstanding_requests"
+    sticky = values["stickiness.enabled"] == "true"
+    return interface.Group(
+        arn=group.target_group_arn,
+        name=group.target_group_name,
+        targets=tuple(
+            interface.Target(address=seen.addresses[target.id], port=target.port, draining=target not in serving)
+            for target in registered
+            if target.id in seen.addresses
+        ),
+        algorithm="least_outstanding_requests" if least else "round_robin",
+        slow_start_seconds=int(values["slow_start.duration_seconds"]),
+        sticky_seconds=int(values["stickiness.lb_cookie.duration_seconds"]) if sticky else 0,
+        idle_timeout_seconds=idle_timeout_seconds,
+    )
+
+
+def _idle_timeout(load_balancer: LoadBalancer) -> int:
+    values = attributes.effective(attributes.LOAD_BALANCER, load_balancer.attributes)
+    return int(values["idle_timeout.timeout_seconds"])

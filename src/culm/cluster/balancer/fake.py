@@ -1,0 +1,85 @@
+"""A data plane in memory, for tests: it carries a request by deciding where it would have gone."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from culm.cluster.balancer.interface import Group, Listener, Traffic
+from culm.core.decide.listener_rules import Request, choose
+from culm.core.model.record import record
+from culm.errors import PlaneFailure
+
+
+@record
+class Carried:
+    status: int
+    target: str | None = None
+    """The name of the target that was asked; None: the plane answered by itself."""
+
+
+class FakePlane:
+    """Set `taken` (ports that others have) and `broken` to make it fail; `in_flight` to keep requests under way."""
+
+    def __init__(self) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self.groups: tuple[Group, ...] = ()
+        self.running = False
+        self.taken: dict[int, str] = {}
+        self.broken: PlaneFailure | None = None
+        self.in_flight: Counter[tuple[str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
+
+    def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
+        ports = [f"listener {listener.port}: {len(listener.rules)} rules" for listener in listeners]
+        members = [f"group {group.name}: {' '.join(target.name for target in group.targets)}" for group in groups]
+        return "\n".join([*ports, *members])
+
+    async def start(self) -> None:
+        if self.broken:
+            raise self.broken
+
+    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
+        if self.broken:
+            raise self.broken
+        self.running = True
+        self.listeners = tuple(listener for listener in listeners if listener.port not in self.taken)
+        self.groups = tuple(groups)
+        return {listener.port: self.taken[listener.port] for listener in listeners if listener.port in self.taken}
+
+    async def metrics(self) -> Sequence[Traffic]:
+        return [
+            Traffic(
+                group=group.name,
+                target=target.name,
+                in_flight=self.in_flight[group.name, target.name],
+                requests=self._requests[group.name, target.name],
+                responses={2: self._requests[group.name, target.name], 3: 0, 4: 0, 5: 0},
+                connection_errors=0,
+                response_milliseconds=0,
+            )
+            for group in (self.groups if self.running else ())
+            for target in group.targets
+        ]
+
+    async def stop(self) -> None:
+        self.running = False
+
+    def carry(self, port: int, request: Request) -> Carried:
+        """Where a request goes now, and the status that comes back from a target that answers 200."""
+        listener = next(each for each in self.listeners if self.running and each.port == port)
+        action = choose(listener.rules, request).actions[-1]
+        if action.redirect_config:
+            return Carried(status=int(action.redirect_config.status_code.removeprefix("HTTP_")))
+        if action.fixed_response_config:
+            return Carried(status=int(action.fixed_response_config.status_code))
+        arns = [group.target_group_arn for group in action.target_groups if group.weight != 0]
+        able = [
+            (group.name, target.name)
+            for group in self.groups
+            for target in group.targets
+            if group.arn in arns and not target.draining
+        ]
+        if not able:
+            return Carried(status=503)
+        group_and_target = min(able, key=lambda each: self._requests[each])
+        self._requests[group_and_target] += 1
+        return Carried(status=200, target=group_and_target[1])

@@ -1,0 +1,134 @@
+"""HAProxy's two sockets: the worker's (targets, counters) and the master's (reload).
+
+https://docs.haproxy.org/2.8/management.html#9.3 and #9.4
+"""
+
+import asyncio
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.errors import PlaneFailure
+
+ANSWER_SECONDS = 10.0
+_HANG_UPS = 50
+_PAUSE_SECONDS = 0.02
+_LONGEST_PATH = 100
+_MAINTENANCE = 0x01 | 0x02 | 0x20
+"""Forced, inherited and by DNS: https://docs.haproxy.org/2.8/management.html#show%20servers%20state"""
+
+
+class Console:
+    """One of the sockets. A connection carries one batch of commands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def ask(self, *commands: str) -> list[str]:
+        """Each command's answer; `PlaneFailure("NotAnswering")` where nobody listens.
+
+        One that takes the connection and hangs up is between two lives, or ending: it is asked again.
+        """
+        for _ in range(_HANG_UPS):
+            if said := await self.tell(";".join(commands)):
+                return _answers(said, len(commands))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise PlaneFailure("NotAnswering", f"HAProxy hangs up on {self.path}")
+
+    async def tell(self, line: str) -> str:
+        """What comes back, which may be nothing."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._exchange(f"{line}\n".encode())
+        except (OSError, TimeoutError) as error:
+            raise PlaneFailure("NotAnswering", f"HAProxy does not answer on {self.path}: {error}") from error
+
+    async def _exchange(self, request: bytes) -> str:
+        with short_path(self.path) as path:
+            reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            writer.write(request)
+            await writer.drain()
+            writer.write_eof()  # the master answers some commands only when it knows that no more will come
+            return (await reader.read()).decode(errors="replace")
+        finally:
+            writer.close()
+
+
+@record
+class Server:
+    backend: str
+    name: str
+    maintenance: bool
+
+
+@record
+class Running:
+    """What a running HAProxy says of itself."""
+
+    description: str
+    servers: tuple[Server, ...]
+
+
+async def look(console: Console) -> Running:
+    info, state = await console.ask("show info", "show servers state")
+    if "\n# " not in state:
+        raise PlaneFailure("NotAnswering", "HAProxy ended in the middle of its answer")
+    fields = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
+    return Running(description=fields.get("description", ""), servers=tuple(_servers(state)))
+
+
+async def counters(console: Console, prefix: str = "") -> list[dict[str, str]]:
+    """`show stat` of all servers, a row each."""
+    [table] = await console.ask(f"{prefix}show stat -1 4 -1")
+    return list(csv.DictReader(io.StringIO(table.removeprefix("# "))))
+
+
+async def frontends(console: Console) -> set[str]:
+    [table] = await console.ask("show stat -1 1 -1")
+    return {row["pxname"] for row in csv.DictReader(io.StringIO(table.removeprefix("# ")))}
+
+
+async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
+    """The master's process id, and those of workers that only finish what they had at a reload."""
+    [table] = await master.ask("show proc")
+    present, _, finishing = table.partition("# old workers")
+    found = re.search(r"^(\d+)\s+master", present, re.MULTILINE)
+    if found is None:
+        raise PlaneFailure("NotAnswering", f"HAProxy's master says {table!r}")
+    return int(found[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
+
+
+def _servers(state: str) -> Iterator[Server]:
+    lines = state.splitlines()
+    header = next(line for line in lines if line.startswith("# ")).removeprefix("# ").split()
+    for line in lines:
+        values = line.split()
+        if len(values) == len(header):
+            row = dict(zip(header, values, strict=True))
+            maintenance = bool(int(row["srv_admin_state"]) & _MAINTENANCE)
+            yield Server(backend=row["be_name"], name=row["srv_name"], maintenance=maintenance)
+
+
+def _answers(said: str, count: int) -> list[str]:
+    """Answers end with an empty line each."""
+    parts: Sequence[str] = said.split("\n\n")
+    return [part.strip("\n") for part in [*parts, *[""] * count][:count]]
+
+
+@contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """The same socket by a path that fits into `sun_path` (108 bytes on Linux)."""
+    if len(os.fsencode(path)) < _LONGEST_PATH or not Path("/proc/self/fd").exists():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,300 @@
+"""The configuration file: listeners, rules and groups as HAProxy's own rules. Pure.
+
+ALB's behaviour in HAProxy's words. The first rule whose conditions hold either answers at once (redirect, fixed
+response) or names the group; every later line asks `!hit`. https://docs.haproxy.org/2.8/configuration.html
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from culm.cluster.balancer.haproxy import words
+from culm.cluster.balancer.interface import Group, Listener, Target
+from culm.core.decide.listener_rules import patterns
+from culm.core.model.load_balancers import (
+    Action,
+    Condition,
+    FixedResponseConfig,
+    HttpHeaderConfig,
+    PatternConfig,
+    QueryString,
+    QueryStringConfig,
+    RedirectConfig,
+    Rule,
+    ValuesConfig,
+)
+
+Addresses = Callable[[int], Sequence[str]]
+"""Where a port is listened on."""
+
+STATS_SOCKET = "stats.sock"
+"""Relative, as every path in the file: HAProxy runs in its folder, and a socket's path may have 107 bytes only."""
+
+_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body>\r\n</html>\r\n"
+_NO_TARGET = "503 Service Temporarily Unavailable"
+_BAD_GATEWAY = "502 Bad Gateway"
+_TIMED_OUT = "504 Gateway Time-out"
+
+
+def render(
+    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
+) -> str:
+    """The whole file. Its description names its shape, so that a running HAProxy can be asked which one it has."""
+    body = "\n".join(_lines(listeners, groups, addresses))
+    return _global(shape(listeners, groups, addresses=addresses, version=version)) + body + "\n"
+
+
+def shape(
+    listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
+) -> str:
+    """A digest of all that only a reload can change: everything but the targets.
+
+    HAProxy before 2.8 gives no cookie to a server that is added at run time, so there a sticky group's targets count.
+    """
+    empty = [g if g.sticky_seconds and version < (2, 8) else replace(g, targets=()) for g in groups]
+    text = _global("") + "\n".join(_lines(listeners, empty, addresses))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def server_options(group: Group) -> str:
+    """What follows a server's name and address, in the file and on the runtime socket alike.
+
+    Weight 100 gives slow start steps to climb.
+    """
+    return "weight 100" + (f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else "")
+
+
+def backend(group: Group) -> str:
+    return f"group-{group.name}"
+
+
+def handover_socket(port: int) -> str:
+    """Takes connections over, by the PROXY protocol."""
+    return f"handover-{port}.sock"
+
+
+def frontend(listener: Listener) -> str:
+    return f"listener-{listener.port}"
+
+
+def _global(description: str) -> str:
+    return f"""\
+# Made by culm from its listeners, rules and target groups; changes are lost.
+global
+    description culm-{description}
+    stats socket unix@{STATS_SOCKET} mode 600 level admin expose-fd listeners
+    maxconn 2000
+    nbthread 2
+    noreuseport
+    hard-stop-after 1h
+
+defaults
+    mode http
+    retries 0
+    http-reuse safe
+    timeout connect 10s
+    timeout client 60s
+    timeout server 60s
+    timeout tunnel 60s
+    http-error status 502 content-type text/html string {words.word(_PAGE.format(_BAD_GATEWAY))} hdr server awselb/2.0
+    http-error status 503 content-type text/html lf-string {_no_target_page()} hdr server awselb/2.0
+    http-error status 504 content-type text/html string {words.word(_PAGE.format(_TIMED_OUT))} hdr server awselb/2.0
+"""
+
+
+def _no_target_page() -> str:
+    """HAProxy says 503 both when a group has no target and when the target refused, which ALB answers with 502."""
+    return words.word(_PAGE.format(f"%[var(txn.tried,0),iif({_BAD_GATEWAY},{_NO_TARGET})]"))
+
+
+def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Addresses) -> Iterator[str]:
+    names = {group.arn: backend(group) for group in groups}
+    for listener in sorted(listeners, key=lambda listener: listener.port):
+        yield ""
+        yield from _frontend(listener, names, addresses)
+    for group in sorted(groups, key=lambda group: group.name):
+        yield ""
+        yield from _backend(group)
+
+
+def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -> Iterator[str]:
+    """One listener.
+
+    After a reload the old process still has its idle client connections, and may get one more request on each; its
+    targets cannot be changed any more, so it hands that request to the new process, untouched.
+    """
+    name, port = frontend(listener), listener.port
+    handover = f"unix@{handover_socket(port)}"
+    yield f"frontend {name}"
+    for index, address in enumerate(addresses(port)):
+        # an address after the first may come and go with a network interface: transparent binds it all the same
+        yield f"    bind {address}:{port}" + (" transparent" if index else "")
+    yield f"    bind {handover} mode 600 accept-proxy"
+    yield f"    timeout client {listener.idle_timeout_seconds}s"
+    yield f"    timeout http-request {listener.idle_timeout_seconds}s"
+    yield f"    timeout http-keep-alive {listener.idle_timeout_seconds}s"
+    yield "    option idle-close-on-response"
+    yield "    http-request allow if { stopping }"
+    yield from _forwarded_headers(port)
+    yield "    acl hit var(txn.group) -m found"
+    for rule in listener.rules:
+        yield from _rule(rule, names, port)
+    yield f"    use_backend handover-{port} if {{ stopping }}"
+    yield "    use_backend %[var(txn.group)]"
+    yield "    http-response set-var(txn.answered) bool(true)"
+    yield (
+        '    http-after-response set-status 502 reason "Bad Gateway"'
+        " if { status 503 } { var(txn.tried) -m bool } !{ var(txn.answered) -m bool }"
+    )
+    yield ""
+    yield f"backend handover-{port}"
+    yield f"    server self {handover} send-proxy-v2"
+
+
+def _forwarded_headers(port: int) -> Iterator[str]:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
+    """
+    yield '    http-request set-var-fmt(txn.id) "%[date,htonl,hex,lower]-%[uuid(),regsub(-,,g),bytes(0,24)]"'
+    yield "    acl rooted req.fhdr(x-amzn-trace-id) -m sub Root="
+    yield ('    http-request set-header X-Amzn-Trace-Id "Self=1-%[var(txn.id)];%[req.fhdr(x-amzn-trace-id)]" if rooted')
+    yield '    http-request set-header X-Amzn-Trace-Id "Root=1-%[var(txn.id)]" unless rooted'
+    yield "    acl forwarded req.fhdr(x-forwarded-for) -m found"
+    yield '    http-request set-header X-Forwarded-For "%[req.fhdr(x-forwarded-for)], %[src]" if forwarded'
+    yield '    http-request set-header X-Forwarded-For "%[src]" unless forwarded'
+    yield "    http-request set-header X-Forwarded-Proto http"
+    yield f"    http-request set-header X-Forwarded-Port {port}"
+
+
+def _rule(rule: Rule, names: dict[str, str], port: int) -> Iterator[str]:
+    label = "default" if rule.priority is None else f"rule-{rule.priority}"
+    yield f"    # {label}"
+    conditions = [f"{label}.{index}" for index, _ in enumerate(rule.conditions)]
+    for acl, condition in zip(conditions, rule.conditions, strict=True):
+        for test in _tests(condition):
+            yield f"    acl {acl} {test}"
+    when = " ".join(["if !hit", *conditions])
+    action = rule.actions[-1]
+    if action.redirect_config:
+        yield from _redirect(action.redirect_config, port, when)
+    elif action.fixed_response_config:
+        yield _fixed_response(action.fixed_response_config, when)
+    else:
+        yield from _forward(action, names, label, when)
+
+
+def _tests(condition: Condition) -> Iterator[str]:
+    """An ACL's lines: it holds when one of them does."""
+    match condition.field:
+        case "path-pattern":
+            yield from _pattern_tests("path", patterns(condition))
+        case "host-header":
+            yield from _pattern_tests("req.hdr(host),field(1,:)", patterns(condition), "-i")
+        case "http-header":
+            header = condition.http_header_config or HttpHeaderConfig()
+            config = PatternConfig(values=header.values, regex_values=header.regex_values)
+            yield from _pattern_tests(f"req.fhdr({header.http_header_name})", config, "-i")
+        case "http-request-method":
+            for value in (condition.http_request_method_config or ValuesConfig()).values:
+                yield f"method {value}"
+        case "query-string":
+            for pair in (condition.query_string_config or QueryStringConfig()).values:
+                yield f"query -m reg -i {words.quoted(_pair_regex(pair))}"
+        case _:
+            for value in (condition.source_ip_config or ValuesConfig()).values:
+                yield f"src {value}"
+
+
+def _pattern_tests(what: str, config: PatternConfig, *flags: str) -> Iterator[str]:
+    """By the cheapest match that will do."""
+    for value in config.values:
+        if words.is_literal(value):
+            how, text = "str", value
+        elif value.endswith("*") and words.is_literal(value[:-1]):
+            how, text = "beg", value[:-1]
+        else:
+            how, text = "reg", f"^{words.glob_regex(value)}$"
+        yield " ".join([what, "-m", how, *flags, "--", words.quoted(text)]) if text else f"{what} -m found"
+    for regex in config.regex_values:
+        yield " ".join([what, "-m reg", *flags, "--", words.quoted(regex)])
+
+
+def _pair_regex(pair: QueryString) -> str:
+    key = "[^&=]*" if pair.key is None else words.glob_regex(pair.key, run="[^&=]*", one="[^&=]", escapes=True)
+    value = words.glob_regex(pair.value, run="[^&]*", one="[^&]", escapes=True)
+    return f"(^|&){key}={value}(&|$)"
+
+
+def _redirect(config: RedirectConfig, port: int, when: str) -> Iterator[str]:
+    """A query that turns out empty leaves no question mark behind."""
+    code = config.status_code.removeprefix("HTTP_")
+    location, query = words.location(config, port), words.location_query(config, port)
+    line = f"    http-request redirect code {code} location"
+    if query == "%[query]":
+        yield f"{line} {words.quoted(f'{location}?{query}')} {when} {{ query -m len gt 0 }}"
+        query = ""
+    yield f"{line} {words.quoted(location + ('?' + query if query else ''))} {when}"
+
+
+def _fixed_response(config: FixedResponseConfig, when: str) -> str:
+    content = ""
+    if config.message_body:
+        content = f" content-type {config.content_type or 'text/plain'} string {words.word(config.message_body)}"
+    return f"    http-request return status {config.status_code}{content} hdr server awselb/2.0 {when}"
+
+
+def _forward(action: Action, names: dict[str, str], label: str, when: str) -> Iterator[str]:
+    """To one group, or to several by weight: each line is met by its share of what the lines before it left."""
+    groups = [(names[g.target_group_arn], 1 if g.weight is None else g.weight) for g in action.target_groups]
+    sticky = action.forward_config and action.forward_config.target_group_stickiness_config
+    if sticky and sticky.enabled:
+        yield f"    http-request set-var(txn.sticky) str({label}) {when}"
+        for name, _ in groups:
+            mine = f"{{ req.cook(AWSALBTG) -m str {_token(name)} }}"
+            yield f"    http-request set-var(txn.group) str({name}) {when} {mine}"
+            yield from _group_cookies(label, name, sticky.duration_seconds or 0)
+    left = sum(weight for _, weight in groups)
+    for name, weight in groups:
+        if weight:
+            chance = "" if weight == left else f" {{ rand({left}) lt {weight} }}"
+            yield f"    http-request set-var(txn.group) str({name}) {when}{chance}"
+            left -= weight
+    if not any(weight for _, weight in groups):
+        yield f"    http-request return status 503 default-errorfiles {when}"
+
+
+def _group_cookies(label: str, name: str, seconds: int) -> Iterator[str]:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html"""
+    when = f"if {{ var(txn.sticky) -m str {label} }} {{ var(txn.group) -m str {name} }}"
+    for cookie, more in ("AWSALBTG", ""), ("AWSALBTGCORS", "; SameSite=None; Secure"):
+        value = f"{cookie}={_token(name)}; Max-Age={seconds}; Path=/{more}"
+        yield f"    http-after-response add-header Set-Cookie {words.quoted(value)} {when}"
+
+
+def _backend(group: Group) -> Iterator[str]:
+    name = backend(group)
+    yield f"backend {name}"
+    yield f"    balance {'leastconn' if group.algorithm == 'least_outstanding_requests' else 'roundrobin'}"
+    yield f"    timeout server {group.idle_timeout_seconds}s"
+    yield f"    timeout tunnel {group.idle_timeout_seconds}s"
+    yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
+    if group.sticky_seconds:
+        age = f"Max-Age={group.sticky_seconds}"
+        yield f"    dynamic-cookie-key {_token(group.arn)}"
+        yield f'    cookie AWSALB insert nocache dynamic attr "{age}"'
+        yield (
+            f'    http-after-response add-header Set-Cookie "AWSALBCORS=%[res.cook(AWSALB)]; {age}; Path=/;'
+            ' SameSite=None; Secure" if { res.cook(AWSALB) -m found }'
+        )
+    for target in group.targets:
+        yield f"    server {_server(target)} {server_options(group)}{' disabled' if target.draining else ''}"
+
+
+def _server(target: Target) -> str:
+    return f"{target.name} {target.name}"
+
+
+def _token(text: str) -> str:
+    """Opaque, and the same after every restart."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""Counters that go on over reloads: each HAProxy worker begins at zero. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from culm.cluster.balancer.interface import Traffic
+
+_Key = tuple[str, str]
+_RESPONSES = {2: "hrsp_2xx", 3: "hrsp_3xx", 4: "hrsp_4xx", 5: "hrsp_5xx"}
+_COUNTED = ("stot", *_RESPONSES.values(), "econ")
+
+
+class Totals:
+    """What earlier workers counted, and what the present one counted when last asked."""
+
+    def __init__(self) -> None:
+        self._earlier: dict[_Key, dict[str, int]] = {}
+        self._last: dict[_Key, dict[str, int]] = {}
+
+    def restarted(self) -> None:
+        """A new worker counts from now on."""
+        for key, counts in self._last.items():
+            earlier = self._earlier.setdefault(key, dict.fromkeys(_COUNTED, 0))
+            for name in _COUNTED:
+                earlier[name] += counts[name]
+        self._last = {}
+
+    def traffic(self, rows: Sequence[Mapping[str, str]], finishing: Sequence[Mapping[str, str]]) -> list[Traffic]:
+        """From `show stat` rows of the present worker, and of earlier ones that still have requests in flight."""
+        present = {_key(row): row for row in rows if row["pxname"].startswith("group-")}
+        self._last = {key: {name: _number(row, name) for name in _COUNTED} for key, row in present.items()}
+        old_in_flight: dict[_Key, int] = {}
+        for row in finishing:
+            old_in_flight[_key(row)] = old_in_flight.get(_key(row), 0) + _number(row, "scur")
+        return [
+            Traffic(
+                group=key[0].removeprefix("group-"),
+                target=key[1],
+                in_flight=_number(row, "scur") + old_in_flight.get(key, 0),
+                requests=self._total(key, "stot"),
+                responses={digit: self._total(key, name) for digit, name in _RESPONSES.items()},
+                connection_errors=self._total(key, "econ"),
+                response_milliseconds=_number(row, "rtime"),
+            )
+            for key, row in present.items()
+        ]
+
+    def _total(self, key: _Key, name: str) -> int:
+        return self._last[key][name] + self._earlier.get(key, {}).get(name, 0)
+
+
+def _key(row: Mapping[str, str]) -> _Key:
+    return row["pxname"], row["svname"]
+
+
+def _number(row: Mapping[str, str], name: str) -> int:
+    return int(row.get(name) or 0)

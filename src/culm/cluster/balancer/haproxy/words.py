@@ -1,0 +1,63 @@
+"""Words of HAProxy's configuration language: what we are told, spelled so that HAProxy reads the very same.
+
+https://docs.haproxy.org/2.8/configuration.html#2.2
+"""
+
+import re
+
+from culm.core.decide.listener_rules import glob_parts
+from culm.core.model.load_balancers import RedirectConfig
+
+_PLAIN = re.compile(rb"[A-Za-z0-9_./:;,=@^*+|()\[\]{}<>?!&~-]")
+_PLACEHOLDER = re.compile(r"#\{(host|path|query|port|protocol)\}")
+
+
+def word(text: str) -> str:
+    """One argument: what could be syntax is written as `\\xNN`."""
+    parts = (re.findall(rb".", text.encode(), re.DOTALL)) or [b""]
+    spelled = "".join(p.decode() if _PLAIN.fullmatch(p) else f"\\x{p[0]:02x}" if p else '""' for p in parts)
+    return spelled
+
+
+def quoted(text: str) -> str:
+    """One argument of printable ASCII, kept readable: nothing is special between single quotes but the quote."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def glob_regex(pattern: str, *, run: str = ".*", one: str = ".", escapes: bool = False) -> str:
+    """A pattern with the wildcards `*` and `?` as a regular expression, without anchors."""
+    spelled = {"run": run, "one": one}
+    return "".join(spelled.get(kind) or re.escape(text) for kind, text in glob_parts(pattern, escapes=escapes))
+
+
+def is_literal(pattern: str) -> bool:
+    return "*" not in pattern and "?" not in pattern
+
+
+def location(config: RedirectConfig, port: int) -> str:
+    """A redirect's Location, less its query, as a log-format string.
+
+    The host is the request's, without the port; #{path} is without its leading slash.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
+    """
+    protocol = _fill(config.protocol.lower(), port)
+    return f"{protocol}://{_fill(config.host, port)}:{_fill(config.port, port)}{_fill(config.path, port)}"
+
+
+def location_query(config: RedirectConfig, port: int) -> str:
+    """The query of a redirect's Location, as a log-format string without the question mark."""
+    return _fill(config.query, port)
+
+
+def _fill(template: str, port: int) -> str:
+    values = {
+        "host": "%[req.hdr(host),field(1,:)]",
+        "path": "%[path,regsub(^/,)]",
+        "query": "%[query]",
+        "port": str(port),
+        "protocol": "http",
+    }
+    literal_and_name = _PLACEHOLDER.split(template)
+    return "".join(
+        values[part] if index % 2 else part.replace("%", "%%") for index, part in enumerate(literal_and_name)
+    )

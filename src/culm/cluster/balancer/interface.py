@@ -1,0 +1,92 @@
+"""What the balancer asks of whatever carries the requests.
+
+Two implementations: `haproxy`, and `fake` (in memory; shipped, and held to the same contract suite,
+`tests/contracts/test_dataplane.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from culm.core.model.load_balancers import Rule
+from culm.core.model.record import record
+
+
+@record
+class Target:
+    address: str
+    port: int
+    draining: bool = False
+    """Gets no new requests; those in flight go on. One that is left out altogether loses those, too."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+@record
+class Group:
+    """A target group and the targets that take part now."""
+
+    arn: str
+    name: str
+    """Unique among all groups."""
+    targets: tuple[Target, ...] = ()
+    algorithm: Literal["round_robin", "least_outstanding_requests"] = "round_robin"
+    slow_start_seconds: int = 0
+    """0: a new target gets its full share at once."""
+    sticky_seconds: int = 0
+    """How long a client keeps its target, by the AWSALB cookie; 0: it does not."""
+    idle_timeout_seconds: int = 60
+
+
+@record
+class Listener:
+    port: int
+    rules: tuple[Rule, ...]
+    """In the order of evaluation; the last is the default rule."""
+    idle_timeout_seconds: int = 60
+
+
+@record
+class Traffic:
+    """Counts of one target since the plane was first started, however often it was reconfigured."""
+
+    group: str
+    """The group's name."""
+    target: str
+    """The target's name."""
+    in_flight: int
+    """Requests being answered now."""
+    requests: int
+    responses: Mapping[int, int]
+    """By the first digit of their status, 2 to 5; the targets' own, not the plane's."""
+    connection_errors: int
+    response_milliseconds: int
+    """Mean over the last 1,024 requests."""
+
+
+class DataPlane(Protocol):
+    """Outlives whoever drives it. Failures are `culm.errors.PlaneFailure` and nothing else."""
+
+    def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
+        """The configuration that `apply` would give it, for people to read."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready: find what it needs. One that runs from before goes on, and the first `apply` adopts it."""
+        ...
+
+    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
+        """Make it so, without dropping a request; says, by port, why a listener cannot be served.
+
+        Starts it if it is not running (any more). Applying what is there already is cheap and changes nothing.
+        """
+        ...
+
+    async def metrics(self) -> Sequence[Traffic]:
+        """Of every target it knows, those that drain too; empty when it does not run."""
+        ...
+
+    async def stop(self) -> None:
+        """End it and every connection; stopping one that does not run is not an error."""
+        ...

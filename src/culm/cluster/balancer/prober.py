@@ -1,0 +1,130 @@
+"""The health prober: asks every target of every group in use for its health check path, and judges the answers.
+
+One task a target, asleep between probes; a probe is one connection. What it finds stays here until the balancer writes
+it down. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from culm.core.decide.target_health import Answer, Health, judge, known, next_probe_after
+from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.record import record
+
+EAGER_SECONDS = 0.25
+_LONGEST_BODY = 1 << 20
+_BODY_SECONDS = 0.5
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)")
+
+
+@record
+class Check:
+    """What to ask, and how."""
+
+    target: Target
+    address: str
+    group: TargetGroup
+
+    @property
+    def port(self) -> int:
+        port = self.group.health_check_port
+        return self.target.port if port == "traffic-port" else int(port)
+
+
+Key = tuple[str, str, int, float]
+
+
+def key(target: Target) -> Key:
+    """A target that is registered anew is another one."""
+    return target.target_group_arn, target.id, target.port, target.registered_at
+
+
+class Prober:
+    """`found` is called when a target's state, or its reason, is no longer what it was."""
+
+    def __init__(self, found: Callable[[], None], eager_seconds: float = EAGER_SECONDS) -> None:
+        self._found = found
+        self._eager_seconds = eager_seconds
+        self._checks: dict[Key, Check] = {}
+        self._health: dict[Key, Health] = {}
+        self._following: dict[Key, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+
+    def watch(self, checks: Mapping[Key, Check]) -> None:
+        """Probe these from now on, and no others."""
+        if checks == self._checks:
+            return
+        now = asyncio.get_running_loop().time()
+        self._checks = dict(checks)
+        self._health = {k: self._health.get(k) or known(check.target, now) for k, check in checks.items()}
+        for gone in self._following.keys() - checks.keys():
+            self._following.pop(gone).cancel()
+        self._changed.set()
+
+    def health(self, target: Target) -> Health | None:
+        """None for a target that is not watched."""
+        return self._health.get(key(target))
+
+    async def run(self) -> None:
+        """For ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._changed.clear()
+                for fresh in self._checks.keys() - self._following.keys():
+                    self._following[fresh] = tasks.create_task(self._follow(fresh))
+                await self._changed.wait()
+
+    async def _follow(self, which: Key) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            check = self._checks[which]
+            answer = await probe(check)
+            before = self._health[which]
+            after = self._health[which] = judge(before, answer, check.group, clock())
+            if (before.state, before.reason, before.description) != (after.state, after.reason, after.description):
+                self._found()
+            await asyncio.sleep(next_probe_after(after, check.group, self._eager_seconds))
+
+
+async def probe(check: Check) -> Answer:
+    """One GET, as the load balancer's own health checker sends it."""
+    try:
+        async with asyncio.timeout(check.group.health_check_timeout_seconds):
+            return Answer(status=await _get(check.address, check.port, check.group.health_check_path))
+    except TimeoutError:
+        return Answer(timed_out=True)
+    except OSError:
+        return Answer()
+
+
+async def _get(address: str, port: int, path: str) -> int | None:
+    """The status; None where the answer is not HTTP."""
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {address}:{port}\r\nUser-Agent: ELB-HealthChecker/2.0\r\n"
+            "Accept-Encoding: gzip, compressed\r\nConnection: close\r\n\r\n".encode()
+        )
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return None
+        status = _STATUS_LINE.match(head)
+        if status is not None:
+            await _take_body(reader, head)
+        return int(status[1]) if status else None
+    finally:
+        writer.close()
+
+
+async def _take_body(reader: asyncio.StreamReader, head: bytes) -> None:
+    """Let the target finish its answer: hanging up in the middle would be an error in its log."""
+    length = _CONTENT_LENGTH.search(head)
+    left = min(int(length[1]), _LONGEST_BODY) if length else _LONGEST_BODY
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            while left > 0 and (chunk := await reader.read(left)):
+                left -= len(chunk)

@@ -1,0 +1,99 @@
+"""What the load balancer carried, as CloudWatch's AWS/ApplicationELB metrics.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from culm.cluster.balancer.interface import DataPlane, Traffic
+from culm.cluster.store import metrics
+from culm.cluster.store.db import Store
+from culm.core.model.arn import resource
+from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.metrics import Metric, Point, metric, sample
+from culm.core.model.record import record
+
+MEASURE_SECONDS = 5.0
+NAMESPACE = "AWS/ApplicationELB"
+
+
+@record
+class Carried:
+    """Of one target group, since the look before."""
+
+    requests: int
+    responses: Mapping[int, int]
+    connection_errors: int
+    seconds: float
+    """That its targets took, all together."""
+
+
+class Meter:
+    def __init__(self, store: Store, plane: DataPlane) -> None:
+        self._store = store
+        self._plane = plane
+        self._last: dict[tuple[str, str], Traffic] | None = None
+        """By group and target. None before the first look: what was carried before it is not ours to tell."""
+        self._next = 0.0
+
+    async def look(
+        self, groups: Mapping[str, TargetGroup], balanced: Mapping[str, str], targets: Sequence[Target], now: float
+    ) -> None:
+        """Write down what happened since the last look, if that is a while ago. `balanced`: each group's balancer."""
+        if now < self._next:
+            return
+        self._next = now + MEASURE_SECONDS
+        traffic = await self._plane.metrics()
+        found: list[tuple[Metric, Point]] = []
+        for arn, group in groups.items():
+            own = [each for each in targets if each.target_group_arn == arn and each.deregistered_at is None]
+            carried = self._carried([each for each in traffic if each.group == group.target_group_name])
+            found += _points(arn, balanced[arn], own, carried, now)
+        self._last = {(each.group, each.target): each for each in traffic}
+        if found:
+            await self._store.run(lambda db: metrics.add(db, found))
+
+    def _carried(self, traffic: Sequence[Traffic]) -> Carried:
+        known = self._last
+        pairs = [(each, known.get((each.group, each.target))) for each in traffic] if known is not None else []
+        requests = [each.requests - (before.requests if before else 0) for each, before in pairs]
+        return Carried(
+            requests=sum(requests),
+            responses={
+                digit: sum(each.responses[digit] - (before.responses[digit] if before else 0) for each, before in pairs)
+                for digit in range(2, 6)
+            },
+            connection_errors=sum(
+                each.connection_errors - (before.connection_errors if before else 0) for each, before in pairs
+            ),
+            seconds=sum(
+                many * each.response_milliseconds / 1000 for many, (each, _) in zip(requests, pairs, strict=True)
+            ),
+        )
+
+
+def _points(
+    arn: str, load_balancer_arn: str, targets: Sequence[Target], carried: Carried, now: float
+) -> Iterator[tuple[Metric, Point]]:
+    """For the load balancer and for the target group; what is zero is left out, as there."""
+    balancer = {"LoadBalancer": resource(load_balancer_arn).removeprefix("loadbalancer/")}
+    group = {**balancer, "TargetGroup": resource(arn)}
+    healthy = sum(each.state == "healthy" for each in targets)
+    for name, value in (("HealthyHostCount", healthy), ("UnHealthyHostCount", len(targets) - healthy)):
+        yield metric(NAMESPACE, name, **group), sample(now, value, "Count")
+    counts = {
+        "RequestCount": carried.requests,
+        **{f"HTTPCode_Target_{digit}XX_Count": many for digit, many in carried.responses.items()},
+        "TargetConnectionErrorCount": carried.connection_errors,
+    }
+    for name, many in counts.items():
+        for dimensions in (balancer, group) if many > 0 else ():
+            yield metric(NAMESPACE, name, **dimensions), sample(now, many, "Count")
+    if carried.requests > 0:
+        mean = carried.seconds / carried.requests
+        point = Point(at=now, samples=carried.requests, sum=carried.seconds, minimum=mean, maximum=mean, unit="Seconds")
+        for dimensions in (balancer, group):
+            yield metric(NAMESPACE, "TargetResponseTime", **dimensions), point
+        if targets:
+            each = sample(now, carried.requests / len(targets), "Count")
+            yield metric(NAMESPACE, "RequestCountPerTarget", **group), each

@@ -1,0 +1,164 @@
+"""A client's connection: the AWS API is answered where it is read, and everything else by uvicorn.
+
+SDKs send `POST /` with a body of known length, one request after the other. ASGI would make a task, an event and four
+messages of each, which is a third of the time that most of them take.
+"""
+
+import asyncio
+import http
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from culm.cluster.wire.http import Request, Response
+
+Answer = Callable[[Request], Response | Awaitable[Response]]
+
+PLAIN = b"POST / HTTP/1.1\r\n"
+"""How a request begins that is answered here."""
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus}
+
+
+class Connection(asyncio.Protocol):
+    """The first request of another kind hands the connection over to uvicorn, for good."""
+
+    def __init__(self, answer: Answer, **uvicorns: Any) -> None:
+        """`uvicorns`: what uvicorn gives a protocol of its own."""
+        self._answer = answer
+        self._uvicorns = uvicorns
+        self._state = uvicorns["server_state"]
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: Any = None
+        self._source: str | None = None
+        self._read: bytes | None = None
+        """The request that is read, from its first byte on, as long as uvicorn may have to have it."""
+        self._begun = False
+        self._plain = True
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._waiting: deque[tuple[Request, bool]] = deque()
+        """Requests, and whether the connection is kept after each."""
+        self._answering = False
+        """Whether an answer is awaited; one at a time, in the order of the requests."""
+        self._closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._state.connections.add(self)
+        peer = transport.get_extra_info("peername")
+        self._source = peer[0] if peer else None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._state.connections.discard(self)
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._begun:
+            if not data.startswith(PLAIN):
+                return self._hand_over(data)
+            self._read = data
+        elif self._read is not None:
+            self._read += data
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._plain = False
+        if not self._plain:
+            return self._hand_over(self._read)
+        if self._body:
+            self._read = None
+        self._go_on()
+
+    def shutdown(self) -> None:
+        """uvicorn stops: no more requests."""
+        self._closing = True
+        if not self._answering:
+            self._transport.close()
+
+    def _hand_over(self, data: bytes | None) -> None:
+        if self._answering or self._waiting or data is None:
+            return self._transport.close()  # type: ignore[no-any-return]
+        self._state.connections.discard(self)
+        other = Uvicorns(**self._uvicorns)
+        self._transport.set_protocol(other)
+        other.connection_made(self._transport)
+        other.data_received(data)
+
+    # what the parser finds
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        self._headers = {}
+        self._body = []
+
+    def on_url(self, url: bytes) -> None:
+        self._plain = self._plain and url == b"/"
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        unusual = {"expect", "transfer-encoding", "upgrade"} & self._headers.keys()
+        if unusual or self._parser.get_method() != b"POST":
+            self._plain = False
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if not self._plain:
+            return
+        self._begun, self._read = False, None
+        body = b"".join(self._body)
+        request = Request(method="POST", path="/", query="", headers=self._headers, body=body, source=self._source)
+        self._waiting.append((request, self._parser.should_keep_alive()))
+
+    def _go_on(self) -> None:
+        while self._waiting and not self._answering:
+            request, kept = self._waiting.popleft()
+            answer = self._answer(request)
+            if isinstance(answer, Response):
+                self._send(answer, kept)
+                continue
+            self._answering = True
+            self._transport.pause_reading()
+            task = asyncio.get_running_loop().create_task(self._later(answer, kept))
+            self._state.tasks.add(task)
+            task.add_done_callback(self._state.tasks.discard)
+
+    async def _later(self, answer: Awaitable[Response], kept: bool) -> None:
+        response = await answer
+        self._answering = False
+        if not self._transport.is_closing():
+            self._send(response, kept)
+            self._transport.resume_reading()
+            self._go_on()
+
+    def _send(self, response: Response, kept: bool) -> None:
+        """Head and body in one piece."""
+        kept = kept and not self._closing
+        lines = [f"{name}: {value}\r\n" for name, value in response.headers.items()]
+        if response.status not in (204, 304):
+            lines.append(f"content-length: {len(response.body)}\r\n")
+        if not kept:
+            lines.append("connection: close\r\n")
+        head = "".join((STATUS_LINES[response.status], *lines)).encode("latin-1")
+        given = b"".join(b"%b: %b\r\n" % pair for pair in self._state.default_headers)
+        self._transport.write(b"".join((head, given, b"\r\n", response.body)))
+        if not kept:
+            self._transport.close()
+
+
+class Uvicorns(HttpToolsProtocol):
+    """Whatever else there is on this port."""
+
+    def _should_upgrade_to_ws(self) -> bool:
+        """Websockets are loaded by the first that is asked for: most clusters never see one."""
+        if self.ws_protocol_class is None:
+            from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+            self.ws_protocol_class = WebSocketsSansIOProtocol
+        return True

@@ -1,0 +1,36 @@
+"""The daemon's HTTP server: uvicorn, with a short way for the AWS API."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+from culm.cluster.daemon.connection import Answer, Connection
+
+
+class Server(uvicorn.Server):
+    """Signals are the daemon's business."""
+
+    def __init__(self, app: Any, answer: Answer) -> None:
+        """`app` speaks ASGI 3; `answer` is for the AWS API's requests, which `app` must know, too."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                loop="asyncio",
+                http=functools.partial(Connection, answer),  # type: ignore[arg-type]
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # where a request comes from is not for its sender to say
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

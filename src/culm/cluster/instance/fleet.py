@@ -1,0 +1,163 @@
+"""The simulated EC2: a fleet of container instances for every ECS cluster, and an agent on each.
+
+A cluster's tag `culm:instances` says which (`2 x t2.micro`, or `none`); without it the daemon's default holds. On
+Amazon the tag is a note, and an auto scaling group does this work.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from culm.cluster.instance.agent import Agent
+from culm.cluster.instance.machine import Machine
+from culm.cluster.loop import supervise
+from culm.cluster.store import machines
+from culm.cluster.store.db import Store
+from culm.cluster.store.ecs import clusters, container_instances, tags, tasks
+from culm.cluster.store.machines import SimulatedMachine
+from culm.core.decide.fleet import FleetChange, fleet_change
+from culm.core.decide.fleet import Machine as Known
+from culm.core.model.arn import ACCOUNT, arn
+from culm.core.model.instance_types import INSTANCE_TYPES, InstanceType, parse_fleet
+from culm.core.model.instances import ContainerInstance
+
+log = logging.getLogger(__name__)
+
+INSTANCES_TAG = "culm:instances"
+LIVE_ON = "container_instance_arn = ? AND last_status != 'STOPPED'"
+
+
+class Fleet:
+    """Use as a context: its agents end with it, their containers run on.
+
+    `address` picks one that is not among those in use; `agent_for` makes the agent of a machine.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        default: str,
+        region: str,
+        address: Callable[[Sequence[str]], str],
+        agent_for: Callable[[Machine], Agent],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._default = default
+        self._region = region
+        self._address = address
+        self._agent_for = agent_for
+        self._new_id = new_id
+        self._agents: dict[str, asyncio.Task[None]] = {}
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for agent in self._agents.values():
+            agent.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    async def step(self) -> int:
+        """One look: machines for new wishes, an agent for each machine, none for those that have gone."""
+        there = {machine.ec2_instance_id: machine for machine in await self._store.run(self._decide)}
+        new = [machine for id, machine in there.items() if id not in self._agents]
+        for machine in new:
+            self._agents[machine.ec2_instance_id] = self._group.create_task(self._keep(machine.ec2_instance_id))
+        for id in [id for id in self._agents if id not in there]:
+            self._agents.pop(id).cancel()
+        return len(new)
+
+    async def _keep(self, id: str) -> None:
+        """An agent that fails is started again, as ecs-init does; its containers run on meanwhile.
+
+        Each time with what is known of the machine by then: one that had joined must not join as another.
+        """
+
+        async def run() -> None:
+            machine = await self._store.run(lambda db: _found(db, id))
+            await self._agent_for(machine).run()
+
+        await supervise(f"the agent of {id}", run)
+
+    def _decide(self, db: sqlite3.Connection) -> list[Machine]:
+        """Write down the machines that each cluster is to have; all of them, as their agents need to know them."""
+        known: dict[str, list[SimulatedMachine]] = defaultdict(list)
+        for machine in machines.every(db):
+            known[machine.cluster].append(machine)
+        active = {cluster.name for cluster in clusters.list(db)}
+        registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
+        for cluster in sorted(active | known.keys()):
+            wished = self._wished(db, cluster) if cluster in active else ()
+            there = [_known(db, machine, registered) for machine in known[cluster]]
+            self._change(db, cluster, fleet_change(wished, there), registered)
+        return [_machine(machine, registered) for machine in machines.every(db)]
+
+    def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
+        resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
+        said = next((tag.value for tag in tags.of(db, resource) if tag.key == INSTANCES_TAG), self._default)
+        try:
+            return () if said == "none" else parse_fleet(said)
+        except ValueError as error:
+            log.error("cluster %s: tag %s: %s; the default of %s holds", cluster, INSTANCES_TAG, error, self._default)
+            return parse_fleet(self._default)
+
+    def _change(
+        self, db: sqlite3.Connection, cluster: str, change: FleetChange, registered: dict[str, ContainerInstance]
+    ) -> None:
+        for id in change.drain:
+            container_instances.set_status(db, registered[id].container_instance_arn, "DRAINING")
+        for id in change.remove:
+            if id in registered:
+                container_instances.set_status(db, registered[id].container_instance_arn, "INACTIVE")
+            machines.delete(db, id)
+        for instance_type in change.add:
+            there = machines.every(db)
+            zone = sum(machine.cluster == cluster for machine in there) % 2
+            made = SimulatedMachine(
+                ec2_instance_id=f"i-{self._new_id()[:17]}",
+                cluster=cluster,
+                instance_type=instance_type,
+                address=self._address([machine.address for machine in there]),
+                availability_zone=f"{self._region}{'ab'[zone]}",
+            )
+            machines.insert(db, made)
+            log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
+
+
+def _known(db: sqlite3.Connection, machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Known:
+    instance = registered.get(machine.ec2_instance_id)
+    joined = instance or container_instances.find_by_ec2_instance_id(db, machine.ec2_instance_id)
+    return Known(
+        ec2_instance_id=machine.ec2_instance_id,
+        instance_type=machine.instance_type,
+        registered=instance is not None or joined is None,  # one that has not joined yet is about to
+        tasks=len(tasks.arns(db, LIVE_ON, (joined.container_instance_arn,))) if joined else 0,
+        draining=instance is not None and instance.status == "DRAINING",
+    )
+
+
+def _found(db: sqlite3.Connection, id: str) -> Machine:
+    registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
+    return next(_machine(machine, registered) for machine in machines.every(db) if machine.ec2_instance_id == id)
+
+
+def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Machine:
+    kind = INSTANCE_TYPES[machine.instance_type]
+    there = registered.get(machine.ec2_instance_id)
+    return Machine(
+        cluster=machine.cluster,
+        ec2_instance_id=machine.ec2_instance_id,
+        address=machine.address,
+        instance_type=kind.name,
+        cpu=kind.cpu,
+        memory=kind.registered_memory,
+        availability_zone=machine.availability_zone,
+        container_instance_arn=there.container_instance_arn if there else None,
+    )

@@ -1,0 +1,54 @@
+"""CloudWatch Logs as the workers use it: the awslogs driver's calls, on the store."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from culm.cluster.instance.runtime.interface import Line
+from culm.cluster.store import logs
+from culm.cluster.store.db import Store
+from culm.cluster.store.logs import groups, streams
+from culm.core.model.logs import LogGroup
+from culm.errors import RuntimeFailure
+
+
+class LogSink:
+    """Implements `culm.cluster.instance.interface.Logs`."""
+
+    def __init__(self, store: Store, *, now: Callable[[], float]) -> None:
+        self._store = store
+        self._now = now
+
+    async def open(self, group: str, stream: str, *, create_group: bool) -> None:
+        """Make the stream, and its group if told to; without a group the container must not start, as with Docker."""
+        now_ms = int(self._now() * 1000)
+
+        def work(db: sqlite3.Connection) -> bool:
+            found = groups.find(db, group)
+            if found is None and create_group:
+                groups.save(db, LogGroup(id=0, name=group, created_ms=now_ms, tags={}))
+                found = groups.find(db, group)
+            if found is None:
+                return False
+            if streams.find(db, found.id, stream) is None:
+                streams.create(db, found.id, stream, now_ms)
+            return True
+
+        if not await self._store.run(work):
+            raise RuntimeFailure(
+                "CannotStartContainerError",
+                "failed to initialize logging driver: failed to create Cloudwatch log stream: "
+                f"ResourceNotFoundException: The specified log group does not exist: {group}",
+            )
+
+    async def append(self, group: str, stream: str, container: str, lines: Sequence[Line]) -> None:
+        """Lines of a group that was deleted meanwhile are dropped, as the driver would fail to put them."""
+        events = [(int(line.at * 1000), line.text) for line in lines]
+        now_ms = int(self._now() * 1000)
+        await self._store.run(
+            lambda db: logs.append(
+                db, group, stream, events, now_ms=now_ms, container=container, cursor=lines[-1].cursor
+            )
+        )
+
+    async def cursor(self, container: str) -> str | None:
+        return await self._store.run(lambda db: logs.cursor(db, container))

@@ -1,0 +1,1 @@
+"""Runs containers on a Docker Engine."""

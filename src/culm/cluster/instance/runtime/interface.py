@@ -1,0 +1,193 @@
+"""What the worker asks of whatever runs containers.
+
+Three implementations: `docker` (any Docker Engine API), `process` (host processes, no engine needed) and `fake`
+(in memory; shipped, and held to the same contract suite, `tests/contracts/test_runtime.py`).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+from culm.core.model.record import record
+
+
+@record
+class Port:
+    """A container's port, published on the instance's address."""
+
+    container_port: int
+    host_port: int = 0
+    """0: the runtime picks a free one (ECS's dynamic host port)."""
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+@record
+class Probe:
+    """A container health check, as in a task definition (times in seconds)."""
+
+    command: tuple[str, ...]
+    """`("CMD", ...)` or `("CMD-SHELL", "...")`."""
+    interval: int = 30
+    timeout: int = 5
+    retries: int = 3
+    start_period: int = 0
+
+
+@record
+class Mount:
+    source: str
+    """An absolute path on the host."""
+    container_path: str
+    read_only: bool = False
+
+
+@record
+class Spec:
+    """One container to run."""
+
+    name: str
+    """Unique on this machine for all time; the key of every later call."""
+    image: str
+    """`host:port/repository@sha256:...` (or `:tag`) in an OCI registry that this machine reaches."""
+    address: str
+    """The simulated instance's own address; ports are published on it."""
+    entry_point: tuple[str, ...] | None = None
+    """None: the image's."""
+    command: tuple[str, ...] | None = None
+    """None: the image's."""
+    environment: Mapping[str, str]
+    working_directory: str | None = None
+    user: str | None = None
+    memory: int | None = None
+    """Hard limit in MiB: a container that passes it is killed, exit code 137, `out_of_memory`."""
+    cpu: int = 0
+    """CPU units (1024 = one vCPU), a share and not a limit."""
+    ports: tuple[Port, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    probe: Probe | None = None
+    labels: Mapping[str, str]
+    """Truth about the container: what the worker needs in order to adopt it after a restart."""
+    registry_auth: tuple[str, str] | None = None
+    """(user, password) for the image's registry."""
+
+
+@record
+class Seen:
+    """A container as the runtime sees it now."""
+
+    name: str
+    runtime_id: str
+    labels: Mapping[str, str]
+    state: Literal["created", "running", "stopped"]
+    ports: tuple[Port, ...] = ()
+    """With the host ports that were picked."""
+    address: str = ""
+    """The container's own, where it has one; else its instance's."""
+    image_digest: str | None = None
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    health: Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"] = "UNKNOWN"
+    started_at: float | None = None
+    """Epoch seconds."""
+    stopped_at: float | None = None
+
+
+@record
+class Line:
+    """One line of a container's output."""
+
+    at: float
+    """Epoch seconds; never goes backwards within a container."""
+    text: str
+    """Without the newline."""
+    cursor: str
+    """Pass the last one to `logs(after=...)` to go on behind this line, also after a restart."""
+
+
+@record
+class Usage:
+    memory: float
+    """MiB now."""
+    memory_peak: float
+    """The most that it ever had, MiB."""
+    cpu_seconds: float
+    """CPU time used since it started."""
+
+
+@record
+class Capabilities:
+    name: Literal["docker", "process", "fake"]
+    version: str
+    """For people: `Docker 20.10.24`, `host processes`."""
+    memory_limit: Literal["cgroup", "watched"]
+    gateway: str
+    """The address by which its containers reach services of this machine (the load balancer, the API, PostgreSQL)."""
+
+
+class Terminal(Protocol):
+    """A command that runs inside a container on a terminal of its own (a pty). It ends with its container."""
+
+    async def read(self) -> bytes:
+        """What it has written, as soon as there is something; empty: it has ended and all was read."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """What is typed. The terminal makes of it what terminals do: 3 is SIGINT, 4 the end of the input."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None: ...
+
+    async def wait(self) -> int:
+        """Its exit code, 128 more than the signal that ended it."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End it, if it has not ended: SIGHUP, as when a line drops, and SIGKILL soon after."""
+        ...
+
+
+class Runtime(Protocol):
+    """Every call is idempotent by `name`; failures are `culm.errors.RuntimeFailure` and nothing else."""
+
+    async def capabilities(self) -> Capabilities: ...
+
+    async def list(self) -> Sequence[Seen]:
+        """Every container of this cluster, running or not."""
+        ...
+
+    async def start(self, spec: Spec) -> Seen:
+        """Pull the image if needed and start it; starting one that is already there is not an error."""
+        ...
+
+    async def stop(self, name: str, grace: float) -> Seen | None:
+        """SIGTERM, SIGKILL after `grace` seconds; keeps its record and logs. None if there is no such container."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Forget a container (killed first, if it runs) and delete what it left on disk."""
+        ...
+
+    async def exec(self, name: str, command: Sequence[str]) -> tuple[int, bytes]:
+        """Run a command inside a running container: exit code and combined output."""
+        ...
+
+    async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
+        """Run a command inside a running container for somebody who sits before a terminal.
+
+        A command that cannot be run says so on the terminal and ends with 126 or 127.
+        """
+        ...
+
+    def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
+        """Its output behind cursor `after`; with `follow`, ends when the container has ended and all was read."""
+        ...
+
+    async def stats(self, name: str) -> Usage | None:
+        """None when it does not run."""
+        ...
+
+    def changes(self) -> AsyncIterator[str]:
+        """Names of containers that started, stopped or changed health, as it happens; only a hint to look.
+
+        It begins with every container there is, and does so again when notices may have been lost.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Runs containers as host processes, for a machine without an engine."""

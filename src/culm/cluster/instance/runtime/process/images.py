@@ -1,0 +1,112 @@
+"""Unpacked images of the process runtime: one directory per digest, made once, never changed.
+
+images/<digest>/rootfs/       what all layers together hold
+images/<digest>/config.json   the image's configuration
+"""
+
+import asyncio
+import json
+import shutil
+import tarfile
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from culm.cluster.instance.runtime import references
+from culm.cluster.instance.runtime.process.disk import full_disk
+from culm.cluster.instance.runtime.process.unpack import UnsafeLayer, unpack
+from culm.core.model.record import record
+from culm.errors import RuntimeFailure
+
+if TYPE_CHECKING:
+    from culm.cluster.instance.runtime.process.pull import Pulled, Registry
+
+
+@record
+class Image:
+    digest: str
+    rootfs: Path
+    entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str]
+    working_directory: str = "/"
+    user: str = ""
+    stop_signal: str = "SIGTERM"
+    labels: Mapping[str, str]
+
+
+class Images:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._read: dict[str, Image] = {}
+
+    async def get(self, name: str, auth: tuple[str, str] | None) -> Image:
+        """The image, pulled if it is not here yet. A tag is asked for every time; a digest never again."""
+        from culm.cluster.instance.runtime.process.pull import (
+            Registry,  # its HTTP client is slow to import, and a daemon may never pull
+        )
+
+        reference = references.parse(name)
+        try:
+            if reference.digest is not None and (image := self._find(reference.digest)):
+                return image
+            async with Registry(reference, auth) as registry:
+                digest, manifest = await registry.manifest()
+                async with self._locks[digest]:
+                    if image := self._find(digest):
+                        return image
+                    return await self._add(registry, digest, manifest)
+        except OSError as error:
+            raise full_disk("CannotPullContainerError", error, self._folder) from error
+        except (UnsafeLayer, tarfile.TarError, ValueError, KeyError) as error:
+            raise RuntimeFailure("CannotPullContainerError", f"{reference}: damaged image: {error}") from error
+
+    def _find(self, digest: str) -> Image | None:
+        directory = self._folder / digest.replace(":", "-")
+        if digest not in self._read and directory.is_dir():
+            config = json.loads((directory / "config.json").read_bytes())
+            self._read[digest] = _image(digest, directory / "rootfs", config)
+        return self._read.get(digest)
+
+    async def _add(self, registry: "Registry", digest: str, manifest: dict[str, Any]) -> Image:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".pulling-") as scratch:
+            pulled = await registry.fetch(manifest, Path(scratch))
+            await asyncio.to_thread(_unpack_all, pulled, Path(scratch) / "image")
+            (Path(scratch) / "image").rename(self._folder / digest.replace(":", "-"))
+        image = self._find(digest)
+        assert image is not None
+        return image
+
+    def clean(self) -> None:
+        """Delete what a pull that was killed left behind."""
+        for left in self._folder.glob(".pulling-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _unpack_all(pulled: "Pulled", directory: Path) -> None:
+    rootfs = directory / "rootfs"
+    rootfs.mkdir(parents=True)
+    for layer in pulled.layers:
+        unpack(layer, rootfs)
+        layer.unlink()
+    (directory / "config.json").write_text(json.dumps(pulled.config))
+
+
+def _image(digest: str, rootfs: Path, configuration: Mapping[str, Any]) -> Image:
+    """https://github.com/opencontainers/image-spec/blob/main/config.md"""
+    config = configuration.get("config") or {}
+    return Image(
+        digest=digest,
+        rootfs=rootfs,
+        entry_point=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+        environment=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
+        working_directory=config.get("WorkingDir") or "/",
+        user=config.get("User") or "",
+        stop_signal=config.get("StopSignal") or "SIGTERM",
+        labels=config.get("Labels") or {},
+    )

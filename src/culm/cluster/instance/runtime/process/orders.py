@@ -1,0 +1,187 @@
+"""From a container's Spec and its image to what its shim is told: program, environment, directory, user, bounds."""
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from culm.cluster.instance.runtime.interface import Port, Probe, Spec
+from culm.cluster.instance.runtime.process import port_mapping
+from culm.cluster.instance.runtime.process.images import Image
+from culm.cluster.instance.runtime.process.rootfs import Rootfs
+from culm.cluster.instance.runtime.process.shim.files import CgroupPlan, Plan, PortPlan, ProbePlan
+from culm.errors import RuntimeFailure
+
+MEBIBYTE = 1024 * 1024
+NAME_VARIABLE = "CULM_CONTAINER"
+"""In the environment of each of a container's processes: by it they are found when their shim is gone."""
+_SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def order(
+    spec: Spec,
+    image: Image,
+    rootfs: Rootfs,
+    bound: tuple[Port, ...],
+    venvs: Sequence[str],
+    cgroup: CgroupPlan | None,
+) -> Plan:
+    """Raises RuntimeFailure when it names a program or a directory that is not there."""
+    environment = _environment(spec, image, rootfs, bound, venvs)
+    directory = _directory(spec.working_directory or image.working_directory, rootfs)
+    words = _words(spec, image)
+    if not words:
+        raise RuntimeFailure("CannotStartContainerError", "no command: neither the task nor the image names one")
+    argv = arguments(words, rootfs, bound, spec.address)
+    executable, argv = resolve(argv, environment["PATH"], directory)
+    return Plan(
+        executable=executable,
+        argv=argv,
+        environment=environment,
+        directory=str(directory),
+        user=_user(spec.user or image.user, executable, rootfs),
+        stop_signal=_signal(image.stop_signal),
+        memory=spec.memory * MEBIBYTE if spec.memory is not None else None,
+        cpu=spec.cpu,
+        cgroup=cgroup,
+        address=spec.address,
+        ports=[PortPlan(container_port=port.container_port, host_port=port.host_port) for port in bound],
+        probe=_probe(spec.probe, rootfs, bound, spec.address, environment["PATH"], directory),
+    )
+
+
+def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], address: str) -> list[str]:
+    """The container's words, with its paths and ports as the host has them."""
+    mapped = [rootfs.map(words[0])]
+    for before, word in pairwise(words):
+        is_script = before == "-c" and os.path.basename(words[0]) in _SHELLS
+        own = rootfs.map_script(word) if is_script else rootfs.map_text(word)
+        mapped.append(port_mapping.rewrite_argument(own, bound, address))
+    return mapped
+
+
+def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[str]]:
+    """The file to execute and its argv; a script whose interpreter is not where it says runs with the host's."""
+    program, *rest = argv
+    if "/" in program:
+        file = os.path.join(directory, program)
+        if not os.path.exists(file):
+            raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": no such file or directory')
+        if not os.access(file, os.X_OK) or os.path.isdir(file):
+            raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": permission denied')
+    elif (found := shutil.which(program, path=path)) is not None:
+        file = found
+    else:
+        raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": executable file not found in $PATH')
+    interpreter, *options = _shebang(file)
+    if not interpreter or os.path.exists(interpreter):
+        return file, [program, *rest]
+    instead = shutil.which(os.path.basename(interpreter), path=path)
+    if instead is None:
+        what = f'exec: "{program}": its interpreter {interpreter} is not on this machine'
+        raise RuntimeFailure("CannotStartContainerError", what)
+    return instead, [os.path.basename(interpreter), *options, file, *rest]
+
+
+def _words(spec: Spec, image: Image) -> tuple[str, ...]:
+    """An entry point of the task's own drops the image's command, as Docker has it.
+
+    https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
+    """
+    if spec.entry_point is not None:
+        return (*spec.entry_point, *(spec.command or ()))
+    return (*image.entry_point, *(image.command if spec.command is None else spec.command))
+
+
+def _environment(
+    spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port], venvs: Sequence[str]
+) -> dict[str, str]:
+    """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own."""
+    given = {**image.environment, **spec.environment}
+    home, scratch = rootfs.inside("/root"), rootfs.inside("/tmp")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    own = {"HOME": str(home), "TMPDIR": str(scratch), "HOSTNAME": spec.name}
+    environment = own | port_mapping.rewrite_environment(rootfs.map_environment(given), bound, spec.address)
+    search = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
+    environment["PATH"] = ":".join([*(str(rootfs.inside(f"{venv}/bin")) for venv in venvs), search])
+    environment[NAME_VARIABLE] = spec.name
+    if venvs:
+        environment["VIRTUAL_ENV"] = str(rootfs.inside(venvs[0]))
+    return environment
+
+
+def _directory(path: str, rootfs: Rootfs) -> Path:
+    """Made when it is missing, as Docker does."""
+    directory = rootfs.inside(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RuntimeFailure("CannotStartContainerError", f"working directory {path}: not a directory") from error
+    return directory
+
+
+def _probe(
+    probe: Probe | None, rootfs: Rootfs, bound: Sequence[Port], address: str, path: str, directory: Path
+) -> ProbePlan | None:
+    if probe is None or probe.command[:1] == ("NONE",):
+        return None
+    kind, *words = probe.command
+    words = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else words if kind == "CMD" else [kind, *words]
+    words = [
+        rootfs.map(words[0]),
+        *(port_mapping.rewrite_probe(rootfs.map_text(word), bound, address) for word in words[1:]),
+    ]
+    try:
+        executable, argv = resolve(words, path, directory)
+    except RuntimeFailure:  # as in Docker, a probe that cannot run is one that fails
+        executable, argv = words[0], words
+    return ProbePlan(
+        executable=executable,
+        argv=argv,
+        interval=probe.interval,
+        timeout=probe.timeout,
+        retries=probe.retries,
+        start_period=probe.start_period,
+    )
+
+
+def _user(user: str, executable: str, rootfs: Rootfs) -> tuple[int, int] | None:
+    """Whom to become: only root can, only somebody whom the host knows, and who can reach the files."""
+    name, _, _ = user.partition(":")
+    if not name or os.geteuid() != 0:
+        return None
+    try:
+        known = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError:
+        return None
+    if known.pw_uid == 0 or not (_is_open(os.path.realpath(executable)) and _is_open(str(rootfs.root))):
+        return None
+    for folder, _, files in os.walk(rootfs.root):
+        for entry in (folder, *(os.path.join(folder, file) for file in files)):
+            os.chown(entry, known.pw_uid, known.pw_gid, follow_symlinks=False)
+    return known.pw_uid, known.pw_gid
+
+
+def _is_open(path: str) -> bool:
+    """Whether everybody may pass through every folder on the way."""
+    return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in Path(path).parents)
+
+
+def _shebang(file: str) -> list[str]:
+    with open(file, "rb") as script:
+        line = script.readline(256)
+    if not line.startswith(b"#!"):
+        return [""]
+    return line[2:].decode(errors="replace").strip().split(maxsplit=1) or [""]
+
+
+def _signal(name: str) -> int:
+    if name.isdigit():
+        return int(name)
+    return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]

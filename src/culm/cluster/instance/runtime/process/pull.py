@@ -1,0 +1,114 @@
+"""Fetching an image from an OCI registry: manifest, configuration, layers, each checked against its digest.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
+"""
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from culm.cluster.instance.runtime.references import Reference
+from culm.core.model.record import record
+from culm.errors import RuntimeFailure
+
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+_ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+
+
+@record
+class Pulled:
+    """An image's parts, not unpacked yet."""
+
+    config: dict[str, Any]
+    layers: tuple[Path, ...]
+
+
+class Registry:
+    """One repository of a registry, spoken to with basic authentication."""
+
+    def __init__(self, reference: Reference, auth: tuple[str, str] | None) -> None:
+        self._reference = reference
+        self._client = httpx2.AsyncClient(
+            auth=auth, timeout=_TIMEOUT, follow_redirects=True, trust_env=reference.url.startswith("https")
+        )
+
+    async def __aenter__(self) -> "Registry":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def manifest(self) -> tuple[str, dict[str, Any]]:
+        """The manifest's digest and content; of an index, the digest is the index's and the content this platform's."""
+        content, digest = await self._manifest(self._reference.version)
+        if content.get("mediaType") in _INDEXES or "manifests" in content:
+            content, _ = await self._manifest(self._for_this_platform(content))
+        return digest, content
+
+    async def fetch(self, manifest: dict[str, Any], folder: Path) -> Pulled:
+        """Download the configuration and the layers into `folder`."""
+        config = folder / "config"
+        await self._blob(manifest["config"]["digest"], config)
+        layers: list[Path] = []
+        for number, layer in enumerate(manifest["layers"]):
+            path = folder / f"layer-{number}"
+            await self._blob(layer["digest"], path)
+            layers.append(path)
+        return Pulled(config=json.loads(config.read_bytes()), layers=tuple(layers))
+
+    async def _manifest(self, version: str) -> tuple[dict[str, Any], str]:
+        url = f"{self._reference.url}/manifests/{version}"
+        try:
+            reply = await self._client.get(url, headers={"Accept": ", ".join((*_MANIFESTS, *_INDEXES))})
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
+        self._check(reply)
+        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
+        if version.startswith("sha256:") and version != digest:
+            raise self._failure(f"the registry sent {digest}")
+        content: dict[str, Any] = reply.json()
+        return content, digest
+
+    async def _blob(self, digest: str, path: Path) -> None:
+        url = f"{self._reference.url}/blobs/{digest}"
+        sha = hashlib.sha256()
+        try:
+            async with self._client.stream("GET", url) as reply:
+                self._check(reply)
+                with path.open("wb") as file:
+                    async for piece in reply.aiter_bytes(1 << 20):
+                        sha.update(piece)
+                        file.write(piece)
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
+        if f"sha256:{sha.hexdigest()}" != digest:
+            raise self._failure(f"blob {digest} arrived damaged")
+
+    def _for_this_platform(self, index: dict[str, Any]) -> str:
+        machine = platform.machine()
+        wanted = ("linux", _ARCHITECTURES.get(machine, machine))
+        for entry in index["manifests"]:
+            offered = entry.get("platform", {})
+            if (offered.get("os"), offered.get("architecture")) == wanted:
+                return str(entry["digest"])
+        raise self._failure(f"it has no variant for {'/'.join(wanted)}")
+
+    def _check(self, reply: httpx2.Response) -> None:
+        if reply.status_code in (401, 403):
+            raise self._failure(f"access denied (HTTP {reply.status_code}): the registry refused the credentials")
+        if reply.status_code == 404:
+            raise self._failure("not found")
+        if not reply.is_success:
+            raise self._failure(f"the registry answered HTTP {reply.status_code}")
+
+    def _unreachable(self, error: httpx2.HTTPError) -> RuntimeFailure:
+        return self._failure(f"registry {self._reference.registry} does not answer: {error or type(error).__name__}")
+
+    def _failure(self, what: str) -> RuntimeFailure:
+        return RuntimeFailure("CannotPullContainerError", f"{self._reference}: {what}")

@@ -1,0 +1,173 @@
+"""From a task's payload to what the runtime is told: names, labels, environment, ports; pure."""
+
+import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Spec
+from culm.core.model.agent import ContainerPayload, TaskPayload
+from culm.core.model.record import record
+from culm.core.model.task_definitions import PortMapping
+
+TASK_ARN = "com.amazonaws.ecs.task-arn"
+CONTAINER_NAME = "com.amazonaws.ecs.container-name"
+INSTANCE = "culm.container-instance"
+PAYLOAD = "culm.task"
+"""The task's whole payload: what an agent that restarts needs to know of a container that it finds."""
+ATTEMPT = "culm.attempt"
+
+METADATA = "/v4/"
+AMAZONS_AGENT = "http://169.254.170.2"
+"""https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html"""
+
+DEFAULT_STOP_TIMEOUT = 30
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+@record
+class Surroundings:
+    """What every container on this instance is told of the world around it."""
+
+    address: str
+    """The instance's own address; ports are published on it."""
+    region: str
+    api: str
+    """Base URL of the cluster's API as containers reach it."""
+    agent: str
+    """Base URL of the agent as containers reach it: `http://169.254.170.2` as on Amazon, else the API's."""
+    volumes: str
+    """The folder for volumes without a source path."""
+
+
+def container_name(task: TaskPayload, container: str, attempt: int = 0) -> str:
+    """`ecs-web-3-nginx-0f0e...`; a restart by the restart policy is a container of its own, `...-1`."""
+    name = f"ecs-{task.family}-{task.version}-{container}-{task.arn.rpartition('/')[2]}"
+    return f"{name}-{attempt}" if attempt else name
+
+
+def spec(
+    task: TaskPayload,
+    container: ContainerPayload,
+    around: Surroundings,
+    container_instance_arn: str,
+    attempt: int,
+    login: tuple[str, str] | None,
+    credentials_path: str = "",
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Spec:
+    """`credentials_path`: where the task finds its keys under the agent's address. `secrets`: name to value."""
+    name = container_name(task, container.name, attempt)
+    return Spec(
+        name=name,
+        image=container.image,
+        address=around.address,
+        entry_point=container.entry_point,
+        command=container.command,
+        environment={
+            **agent_environment(around, metadata_path(task, container), credentials_path),
+            **container.environment,
+            **secrets,
+        },
+        working_directory=container.working_directory,
+        user=container.user,
+        memory=container.memory if container.memory is not None else task.memory,
+        cpu=container.cpu,
+        ports=tuple(_port(m) for m in container.port_mappings),
+        mounts=_mounts(task, container, around),
+        probe=_probe(container),
+        labels=labels(task, container, container_instance_arn, attempt),
+        registry_auth=login,
+    )
+
+
+def metadata_path(task: TaskPayload, container: ContainerPayload) -> str:
+    """The container's own place at the task metadata endpoint; the same after a restart of the agent."""
+    return f"{METADATA}{task.arn.rpartition('/')[2]}-{zlib.crc32(container.name.encode()):010}"
+
+
+def agent_environment(around: Surroundings, metadata: str, credentials: str) -> Mapping[str, str]:
+    """What the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
+
+    `metadata` and `credentials` are paths under the agent's address. The SDKs know that of Amazon's agent by heart.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    identity = {}
+    if credentials and around.agent == AMAZONS_AGENT:
+        identity["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = credentials
+    elif credentials:
+        identity["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{around.agent}{credentials}"
+    return {
+        "ECS_CONTAINER_METADATA_URI_V4": f"{around.agent}{metadata}",
+        "AWS_REGION": around.region,
+        "AWS_DEFAULT_REGION": around.region,
+        "AWS_ENDPOINT_URL": around.api,
+        "AWS_ENDPOINT_URL_S3": around.api,
+        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        **identity,
+    }
+
+
+def labels(
+    task: TaskPayload, container: ContainerPayload, container_instance_arn: str, attempt: int
+) -> Mapping[str, str]:
+    return {
+        **container.docker_labels,
+        "com.amazonaws.ecs.cluster": task.task_cluster_arn.rpartition("/")[2],
+        CONTAINER_NAME: container.name,
+        TASK_ARN: task.arn,
+        "com.amazonaws.ecs.task-definition-family": task.family,
+        "com.amazonaws.ecs.task-definition-version": task.version,
+        INSTANCE: container_instance_arn,
+        ATTEMPT: str(attempt),
+        PAYLOAD: msgspec.json.encode(task).decode(),
+    }
+
+
+def log_stream(task: TaskPayload, container: ContainerPayload, runtime_id: str) -> tuple[str, str] | None:
+    """(group, stream) of a container that logs through awslogs: `prefix/container/task-id`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+    """
+    configuration = container.log_configuration
+    if configuration is None or configuration.log_driver != "awslogs":
+        return None
+    prefix = configuration.options.get("awslogs-stream-prefix")
+    stream = f"{prefix}/{container.name}/{task.arn.rpartition('/')[2]}" if prefix else runtime_id
+    return configuration.options["awslogs-group"], stream
+
+
+def volumes_folder(task: TaskPayload, around: Surroundings) -> str:
+    """Where the volumes are that are the task's own."""
+    return f"{around.volumes}/{task.arn.rpartition('/')[2]}"
+
+
+def _port(mapping: PortMapping) -> Port:
+    return Port(container_port=mapping.container_port, host_port=mapping.host_port, protocol=mapping.protocol)
+
+
+def _mounts(task: TaskPayload, container: ContainerPayload, around: Surroundings) -> tuple[Mount, ...]:
+    sources = {v.name: v.host.source_path if v.host else None for v in task.volumes}
+    own = volumes_folder(task, around)
+    return tuple(
+        Mount(
+            source=sources[m.source_volume] or f"{own}/{m.source_volume}",
+            container_path=m.container_path,
+            read_only=m.read_only,
+        )
+        for m in container.mount_points
+    )
+
+
+def _probe(container: ContainerPayload) -> Probe | None:
+    check = container.health_check
+    if check is None or check.command[:1] == ("NONE",):
+        return None
+    return Probe(
+        command=check.command,
+        interval=check.interval,
+        timeout=check.timeout,
+        retries=check.retries,
+        start_period=check.start_period or 0,
+    )

@@ -1,0 +1,158 @@
+"""One task as its agent knows it: what was asked for, what its containers do, what was told of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from culm.cluster.instance import steps
+from culm.cluster.instance.runtime.interface import Seen
+from culm.cluster.instance.specs import ATTEMPT, CONTAINER_NAME, container_name
+from culm.cluster.instance.steps import Progress
+from culm.core.decide.lifecycle import out_of_memory_reason
+from culm.core.model.agent import (
+    ContainerHealth,
+    ContainerStateChange,
+    PublishHealth,
+    SubmitTaskStateChange,
+    TaskPayload,
+)
+from culm.core.model.tasks import NetworkBinding
+
+LOST = "CannotInspectContainerError: the container is gone from the instance"
+
+
+class KnownTask:
+    def __init__(self, payload: TaskPayload, taken_at: float) -> None:
+        self.payload = payload
+        self.wanted: Literal["RUNNING", "STOPPED"] = "RUNNING"
+        self.taken_at = taken_at
+        """Epoch seconds."""
+        self.accepted = False
+        """Whether the instance's ledger had room for it."""
+        self.seen: dict[str, Seen] = {}
+        """By container name; of the last attempt."""
+        self.refused: dict[str, str] = {}
+        """Why a container could not be started."""
+        self.busy: dict[str, Literal["starting", "stopping"]] = {}
+        self.touched: dict[str, int] = {}
+        """By container name: the number of the effect of the agent's own that changed it last."""
+        self.pull_started_at: float | None = None
+        self.pull_stopped_at: float | None = None
+        self.ended_at: float | None = None
+        self._told: SubmitTaskStateChange | None = None
+        self._told_health: PublishHealth | None = None
+
+    @property
+    def arn(self) -> str:
+        return self.payload.arn
+
+    def observe(self, containers: Iterable[Seen], now: float, effects: int) -> None:
+        """Take over what the runtime shows of this task's containers.
+
+        It was asked when the agent's effect number `effects` was its last: of what changed since it knows nothing.
+        """
+        newer = {name for name, effect in self.touched.items() if effect > effects}
+        latest: dict[str, Seen] = {}
+        for seen in containers:
+            name = seen.labels[CONTAINER_NAME]
+            if name not in newer and (name not in latest or _attempt(seen) > _attempt(latest[name])):
+                latest[name] = seen
+        for name in self.seen.keys() - latest.keys() - self.busy.keys() - newer:
+            if self.seen[name].state != "stopped":
+                self.refused[name] = LOST
+        self.seen.update(latest)
+        if self.ended_at is None and self.status(now) == "STOPPED":
+            self.ended_at = now
+
+    def progress(self, now: float) -> Mapping[str, Progress]:
+        return {c.name: self._of(c.name, now) for c in self.payload.containers}
+
+    def status(self, now: float) -> Literal["PENDING", "RUNNING", "STOPPED"]:
+        return steps.status(self.payload, self.wanted, self.progress(now))
+
+    def runtime_name(self, container: str) -> str:
+        seen = self.seen.get(container)
+        return seen.name if seen else container_name(self.payload, container)
+
+    def news(self, now: float) -> SubmitTaskStateChange | None:
+        """What the control plane does not know yet."""
+        change = self._state_change(now)
+        return change if change != self._told else None
+
+    def news_of_health(self, now: float) -> PublishHealth | None:
+        checked = [c.name for c in self.payload.containers if c.health_check]
+        if not checked or self.status(now) != "RUNNING":
+            return None
+        progress = self.progress(now)
+        health = PublishHealth(
+            task=self.arn,
+            containers=tuple(ContainerHealth(container_name=n, health_status=progress[n].health) for n in checked),
+        )
+        return health if health != self._told_health else None
+
+    def told(self, message: SubmitTaskStateChange | PublishHealth) -> None:
+        if isinstance(message, SubmitTaskStateChange):
+            self._told = message
+        else:
+            self._told_health = message
+
+    @property
+    def told_stopped(self) -> bool:
+        return self._told is not None and self._told.status == "STOPPED"
+
+    def _of(self, name: str, now: float) -> Progress:
+        seen, doing = self.seen.get(name), self.busy.get(name)
+        if doing == "starting":
+            return Progress(state="starting", attempt=_attempt(seen) if seen else 0)
+        if name in self.refused:
+            return Progress(state="stopped", reason=self.refused[name])
+        if seen is None or seen.state == "created":
+            return Progress()
+        end = seen.stopped_at if seen.stopped_at is not None else now
+        return Progress(
+            state="stopped" if seen.state == "stopped" else "stopping" if doing == "stopping" else "running",
+            exit_code=seen.exit_code,
+            reason=out_of_memory_reason() if seen.out_of_memory else None,
+            health=seen.health,
+            ran_seconds=max(end - (seen.started_at if seen.started_at is not None else end), 0.0),
+            attempt=_attempt(seen),
+        )
+
+    def _state_change(self, now: float) -> SubmitTaskStateChange:
+        progress = self.progress(now)
+        status = steps.status(self.payload, self.wanted, progress)
+        refused = [self.refused[c.name] for c in self.payload.containers if c.name in self.refused]
+        return SubmitTaskStateChange(
+            task=self.arn,
+            status=status,
+            reason=refused[0] if refused else "",
+            containers=tuple(self._container(name, progress[name], status) for name in progress),
+            pull_started_at=self.pull_started_at,
+            pull_stopped_at=self.pull_stopped_at,
+            execution_stopped_at=self.ended_at,
+        )
+
+    def _container(self, name: str, progress: Progress, task_status: str) -> ContainerStateChange:
+        seen = self.seen.get(name)
+        ended = progress.state == "stopped" or task_status == "STOPPED"
+        running = progress.state in ("running", "stopping")
+        return ContainerStateChange(
+            container_name=name,
+            status="STOPPED" if ended else "RUNNING" if running else "PENDING",
+            runtime_id=seen.runtime_id if seen else None,
+            image_digest=seen.image_digest if seen else None,
+            exit_code=progress.exit_code,
+            reason=progress.reason,
+            network_bindings=_bindings(seen) if seen else (),
+        )
+
+
+def _bindings(seen: Seen) -> tuple[NetworkBinding, ...]:
+    return tuple(
+        NetworkBinding(bind_ip="0.0.0.0", container_port=p.container_port, host_port=p.host_port, protocol=p.protocol)
+        for p in seen.ports
+        if p.host_port
+    )
+
+
+def _attempt(seen: Seen) -> int:
+    return int(seen.labels.get(ATTEMPT, "0"))

@@ -1,0 +1,52 @@
+"""What tasks' containers use, looked at every few seconds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from culm.cluster.instance.runtime.interface import Runtime, Usage
+from culm.cluster.instance.task import KnownTask
+from culm.core.model.agent import ContainerMetric, PublishMetrics, StatsSet, TaskMetric
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    at: float
+    """Epoch seconds."""
+    usage: Usage
+
+
+class Telemetry:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._last: dict[str, Look] = {}
+        """By the container's name in the runtime."""
+
+    async def look(self, tasks: Iterable[KnownTask], now: float) -> PublishMetrics:
+        """What those that run use at `now`; raises `RuntimeFailure`."""
+        looks: dict[str, Look] = {}
+        found = []
+        for task in tasks:
+            metrics = []
+            for container, seen in list(task.seen.items()):
+                if seen.state != "running" or (usage := await self._runtime.stats(seen.name)) is None:
+                    continue
+                looks[seen.name] = Look(now, usage)
+                metrics.append(_metric(container, self._last.get(seen.name), looks[seen.name]))
+            if metrics:
+                found.append(TaskMetric(task_arn=task.arn, container_metrics=tuple(metrics)))
+        self._last = looks
+        return PublishMetrics(task_metrics=tuple(found))
+
+
+def _metric(container: str, before: Look | None, look: Look) -> ContainerMetric:
+    """A peak that is higher than at the last look was reached since then, however short it was."""
+    now = look.usage.memory
+    peak = look.usage.memory_peak
+    most = peak if before is None or peak > before.usage.memory_peak else now
+    cpu = None
+    if before is not None and look.at > before.at:
+        used = 100 * max(0.0, look.usage.cpu_seconds - before.usage.cpu_seconds) / (look.at - before.at)
+        cpu = StatsSet(min=used, max=used, sum=used)
+    return ContainerMetric(
+        container_name=container, cpu_stats_set=cpu, memory_stats_set=StatsSet(min=now, max=max(now, most), sum=now)
+    )

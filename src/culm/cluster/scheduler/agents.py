@@ -1,0 +1,153 @@
+"""The control plane's end of the agent protocol: who is connected, and what each was told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from sqlite3 import Connection
+
+from culm.cluster.scheduler import identities, orders
+from culm.cluster.scheduler.orders import Issuer
+from culm.cluster.services.ecs import reports, usage
+from culm.cluster.store.changes import Signal
+from culm.cluster.store.db import Store
+from culm.cluster.store.ecs import container_instances, scheduling, task_definitions, tasks
+from culm.cluster.wire.keyring import Keyring
+from culm.core.model.agent import (
+    FromAgent,
+    PublishHealth,
+    PublishMetrics,
+    RegisterContainerInstance,
+    SubmitTaskStateChange,
+    TaskStopVerificationAck,
+    TaskStopVerificationMessage,
+    ToAgent,
+)
+from culm.core.model.arn import ACCOUNT
+from culm.core.model.arn import arn as make_arn
+
+Order = tuple[str, str]
+"""A task's ARN, and RUNNING or STOPPED."""
+
+
+class Session:
+    """One agent's connection: orders that wait to be sent, and what was ordered since it connected."""
+
+    def __init__(self) -> None:
+        self.outbox: asyncio.Queue[ToAgent] = asyncio.Queue()
+        self.ordered: set[Order] = set()
+
+    def send(self, new: list[Order], messages: list[ToAgent]) -> None:
+        self.ordered.update(new)
+        for message in messages:
+            self.outbox.put_nowait(message)
+
+
+class Agents:
+    """Implements `culm.cluster.instance.interface.Control` for agents in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        changed: Signal,
+        *,
+        region: str,
+        registry: str,
+        keys: Keyring,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._changed = changed
+        self._region = region
+        self._registry = registry
+        self._keys = keys
+        self._now = now
+        self._new_id = new_id
+        self._sessions: dict[str, Session] = {}
+
+    async def reset(self) -> None:
+        """No agent is connected to a control plane that just started, whatever its last life wrote down."""
+        await self._store.run(container_instances.disconnect_all)
+
+    async def register(self, message: RegisterContainerInstance) -> str:
+        known = message.container_instance_arn
+        fresh = make_arn("ecs", self._region, ACCOUNT, f"container-instance/{message.cluster}/{self._new_id()}")
+
+        def work(db: Connection) -> str:
+            there = known and container_instances.find(db, known)
+            registered = known if known and there and there.status != "INACTIVE" else fresh
+            reports.register(db, message, registered, self._now())
+            return registered
+
+        return await self._store.run(work)
+
+    async def connect(self, container_instance_arn: str) -> AsyncIterator[ToAgent]:
+        session = self._sessions[container_instance_arn] = Session()
+        try:
+            session.send(*await self._store.run(lambda db: self._greeting(db, container_instance_arn)))
+            self._changed.set()
+            while True:
+                yield await session.outbox.get()
+        finally:
+            if self._sessions.get(container_instance_arn) is session:
+                del self._sessions[container_instance_arn]
+                await self._store.run(lambda db: container_instances.set_connected(db, container_instance_arn, False))
+                self._changed.set()
+
+    async def submit(self, container_instance_arn: str, message: FromAgent) -> None:
+        now = self._now()
+        match message:
+            case SubmitTaskStateChange():
+                await self._store.run(lambda db: reports.task_changed(db, message, now))
+            case PublishMetrics():
+                return await self._store.run(lambda db: usage.published(db, container_instance_arn, message, now))
+            case PublishHealth():
+                await self._store.run(lambda db: reports.health_changed(db, message))
+            case TaskStopVerificationMessage(stop_candidates=candidates):
+                unwanted = await self._store.run(lambda db: _unwanted(db, candidates))
+                self._sessions[container_instance_arn].send([], [TaskStopVerificationAck(stop_tasks=unwanted)])
+        self._changed.set()
+
+    async def order(self) -> int:
+        """Send connected agents what they have not been told yet; returns how many orders that were."""
+        told = {arn: frozenset(session.ordered) for arn, session in self._sessions.items()}
+        issued = await self._store.run(lambda db: [self._issue(db, arn, known) for arn, known in told.items()])
+        count = 0
+        for arn, new, messages in issued:
+            count += len(new)
+            if (session := self._sessions.get(arn)) is not None:
+                session.send(new, messages)
+        return count
+
+    async def renew_credentials(self) -> None:
+        """Give agents new keys for tasks whose keys are about to expire."""
+        for arn, message in await self._store.run(self._renewed):
+            if (session := self._sessions.get(arn)) is not None:
+                session.send([], [message])
+
+    def _renewed(self, db: Connection) -> list[tuple[str, ToAgent]]:
+        found: list[tuple[str, ToAgent]] = []
+        for task_arn in identities.expiring(db, self._now()):
+            task = tasks.find(db, task_arn)
+            definition = task and task_definitions.find_arn(db, task.task_definition_arn)
+            if task and definition and task.container_instance_arn:
+                message = orders.credentials(db, task, definition, self._issuer())
+                found.append((task.container_instance_arn, message))
+        return found
+
+    def _issue(self, db: Connection, instance: str, known: frozenset[Order]) -> tuple[str, list[Order], list[ToAgent]]:
+        new = [order for order in scheduling.pending(db, instance) if order not in known]
+        return instance, new, orders.orders(db, new, self._issuer())
+
+    def _greeting(self, db: Connection, instance: str) -> tuple[list[Order], list[ToAgent]]:
+        container_instances.set_connected(db, instance, True)
+        _, new, messages = self._issue(db, instance, frozenset())
+        return new, [*messages, *orders.introduction(db, instance, self._issuer())]
+
+    def _issuer(self) -> Issuer:
+        return Issuer(registry=self._registry, keys=self._keys, now=self._now())
+
+
+def _unwanted(db: Connection, candidates: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that really are to stop: there is no such task, or it is over for the control plane."""
+    found = {task.task_arn: task for task in tasks.by_arns(db, candidates)}
+    return tuple(arn for arn in candidates if arn not in found or found[arn].last_status == "STOPPED")

@@ -1,0 +1,61 @@
+"""What an instance's agent is told of a task: its task definition, with the task's overrides; pure."""
+
+from collections.abc import Mapping
+
+from culm.core.model.agent import ContainerPayload, TaskPayload
+from culm.core.model.task_definitions import ContainerDefinition, TaskDefinition
+from culm.core.model.tasks import ContainerOverride, Task
+
+
+def payload(task: Task, definition: TaskDefinition, images: Mapping[str, str]) -> TaskPayload:
+    """`images` by container name: what to pull."""
+    changed = {override.name: override for override in task.overrides.container_overrides}
+    arns = {container.name: container.container_arn for container in task.containers}
+    kind, _, name = task.group.partition(":")
+    memory = task.overrides.memory or definition.memory
+    return TaskPayload(
+        arn=task.task_arn,
+        desired_status="RUNNING",
+        task_cluster_arn=task.cluster_arn,
+        family=definition.family,
+        version=str(definition.revision),
+        group=task.group,
+        service_name=name if kind == "service" else "",
+        memory=int(memory) if memory else None,
+        execution_role_arn=task.overrides.execution_role_arn or definition.execution_role_arn,
+        volumes=definition.volumes,
+        containers=tuple(
+            _container(c, changed.get(c.name, ContainerOverride()), arns[c.name], images[c.name])
+            for c in definition.container_definitions
+        ),
+    )
+
+
+def _container(definition: ContainerDefinition, override: ContainerOverride, arn: str, image: str) -> ContainerPayload:
+    environment = (*definition.environment, *override.environment)
+    return ContainerPayload(
+        name=definition.name,
+        image=image,
+        container_arn=arn,
+        essential=definition.essential,
+        cpu=definition.cpu if override.cpu is None else override.cpu,
+        memory=definition.memory if override.memory is None else override.memory,
+        memory_reservation=(
+            definition.memory_reservation if override.memory_reservation is None else override.memory_reservation
+        ),
+        entry_point=definition.entry_point or None,
+        command=(definition.command if override.command is None else override.command) or None,
+        environment={pair.name: pair.value for pair in environment},
+        secrets=definition.secrets or (),
+        working_directory=definition.working_directory,
+        user=definition.user,
+        port_mappings=definition.port_mappings,
+        mount_points=definition.mount_points,
+        depends_on=definition.depends_on or (),
+        start_timeout=definition.start_timeout,
+        stop_timeout=definition.stop_timeout,
+        restart_policy=definition.restart_policy,
+        health_check=definition.health_check,
+        log_configuration=definition.log_configuration,
+        docker_labels=definition.docker_labels or {},
+    )

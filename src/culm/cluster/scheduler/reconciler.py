@@ -1,0 +1,106 @@
+"""The loop that makes ECS's wishes true: observe, decide, write down, tell the agents; until nothing is left to do.
+
+Deciding and writing down is one transaction, so no wish can change in between; what agents are told comes after it,
+from the rows. A crash anywhere is healed by the next look.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from sqlite3 import Connection
+
+from culm.cluster.scheduler import registrations
+from culm.cluster.scheduler.agents import Agents
+from culm.cluster.scheduler.apply import apply
+from culm.cluster.scheduler.observe import observe
+from culm.cluster.services.ecs.fleet import fleet_of
+from culm.cluster.store.changes import Signal
+from culm.cluster.store.db import Store
+from culm.cluster.store.ecs import clusters, scheduling
+from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
+from culm.core.decide.records import KEPT_SECONDS
+from culm.core.decide.schedule import next_look, schedule
+from culm.core.decide.state import ClusterState, group_of, is_gone
+from culm.core.model.services import Service
+
+EVERY = 1.0
+"""Seconds between looks when nothing happens: grace periods, back-offs and the 40 s rule pass by themselves."""
+MANY = 100
+"""Services that are looked at away from the event loop: it would stand still."""
+LONGEST_REST = 600.0
+"""Seconds: even a service that nothing seems to concern is looked at now and then."""
+
+
+class Reconciler:
+    def __init__(
+        self, store: Store, agents: Agents, changed: Signal, *, now: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._agents = agents
+        self._changed = changed
+        self._now = now
+        self._new_id = new_id
+        self._moved_targets = 0
+
+    async def step(self) -> int:
+        """One look at every cluster; returns how much was done."""
+        self._moved_targets = 0
+        due = await self._store.run(self._due)
+        done = await (self._store.run_long if due > MANY else self._store.run)(self.decide)
+        if self._moved_targets:
+            self._changed.set("elbv2")  # the balancer need not wait for its next look
+        done += await self._agents.order()
+        await self._agents.renew_credentials()
+        return done
+
+    def _due(self, db: Connection) -> int:
+        """How many services there are to look at."""
+        now = self._now()
+        return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list(db))
+
+    def decide(self, db: Connection) -> int:
+        """Everything that can be decided now, written down."""
+        return sum(self._decide_cluster(db, cluster.name) for cluster in clusters.list(db))
+
+    def _decide_cluster(self, db: Connection, cluster: str) -> int:
+        now = self._now()
+        due = scheduling.due(db, cluster, now)
+        if not due and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
+            return self._moved(registrations.deregister(db, cluster, now, self._new_id))
+        done = self._moved(registrations.register(db, due, now, self._new_id))
+        state = observe(db, cluster, due, now)
+        actions = schedule(state, fleet=fleet_of(db, cluster))
+        apply(db, state, actions, self._new_id)
+        for service in _idle(state, actions):
+            _rest(db, state, service)
+        return done + len(actions) + self._moved(registrations.deregister(db, cluster, now, self._new_id))
+
+    def _moved(self, targets: int) -> int:
+        self._moved_targets += targets
+        return targets
+
+
+def _rest(db: Connection, state: ClusterState, service: Service) -> None:
+    """Let a service be until its time comes, or until something that concerns it changes."""
+    group = group_of(service)
+    own = tuple(task for task in state.tasks if task.group == group)
+    staying = sum(task.desired_status == "RUNNING" and not is_gone(task) for task in own)
+    satisfied = service.scheduling_strategy == "REPLICA" and staying == service.desired_count
+    look = next_look(replace(state, services=(service,), tasks=own))
+    longest = state.now + LONGEST_REST
+    at = longest if look is None else min(look, longest)
+    scheduling.look_again(db, service.service_arn, at, wants_room=not satisfied)
+
+
+def _idle(state: ClusterState, actions: list[Action]) -> list[Service]:
+    """The services that nothing was decided for."""
+    groups = {task.task_arn: task.group for task in state.tasks}
+    busy = set()
+    for action in actions:
+        match action:
+            case StartTask(service_arn=arn) | Tell(service_arn=arn):
+                busy.add(arn)
+            case SaveService(service=service):
+                busy.add(service.service_arn)
+            case StopTask(task_arn=arn) | MarkHealthy(task_arn=arn) | ForgetTask(task_arn=arn):
+                busy.add(groups[arn])
+    return [s for s in state.services if not busy & {s.service_arn, group_of(s)}]

@@ -1,0 +1,93 @@
+"""Tasks in and out of their services' target groups, and the states around it.
+
+A task is registered when it runs, and deregistered before it is stopped: its containers are told only when no request
+can reach it any more. All of it is rows; `culm.cluster.balancer.balancer` makes them true.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from sqlite3 import Connection
+
+from culm.cluster.scheduler.apply import tell
+from culm.cluster.store.ecs import container_instances, deployments, scheduling, services, task_targets, tasks
+from culm.cluster.store.ecs.task_targets import TaskTarget
+from culm.cluster.store.elbv2 import target_groups, targets
+from culm.core.decide import events as words
+from culm.core.model.services import LoadBalancer
+from culm.core.model.tasks import Status, Task
+
+
+def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Callable[[], str]) -> int:
+    """Register each running task of these services that is not in their target groups yet."""
+    told: dict[tuple[str, str], int] = defaultdict(int)
+    for task, service_arn in scheduling.unregistered(db, service_arns):
+        instance = container_instances.find(db, task.container_instance_arn or "")
+        for balancer in _load_balancers(db, service_arn, task.started_by or ""):
+            port = _host_port(task, balancer)
+            arn = balancer.target_group_arn
+            if instance is None or port is None or arn is None or target_groups.find(db, arn) is None:
+                continue
+            target = TaskTarget(task_arn=task.task_arn, target_group_arn=arn, id=instance.ec2_instance_id, port=port)
+            task_targets.add(db, target)
+            targets.register(db, arn, id=target.id, port=port, now=now)
+            told[service_arn, arn] += 1
+    for (service_arn, arn), count in told.items():
+        tell(db, service_arn, words.registered(_name(service_arn), count, arn), now, new_id)
+    return sum(told.values())
+
+
+def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
+    """Move every task that is to stop as far as it may: drain its targets, then let its agent stop it."""
+    moved = 0
+    told: dict[tuple[str, str], int] = defaultdict(int)
+    draining: dict[str, set[str]] = defaultdict(set)
+    for arn, status, service_arn in scheduling.leaving(db, cluster):
+        left = _still_there(db, task_targets.of(db, arn))
+        for target in left:
+            if not target.deregistered:
+                targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
+                task_targets.mark_deregistered(db, target)
+                told[service_arn, target.target_group_arn] += 1
+                draining[service_arn].add(arn)
+                moved += 1
+        step = Status.STOPPING if not left else Status.DEACTIVATING
+        if status not in (step, Status.STOPPING, Status.STOPPED):
+            tasks.set_last_status(db, arn, step)
+            moved += 1
+    for service_arn, arns in draining.items():
+        tell(db, service_arn, words.draining(_name(service_arn), sorted(arns)), now, new_id)
+    for (service_arn, group), count in told.items():
+        tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
+    return moved
+
+
+def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget]:
+    """Those whose target has not drained yet; the others are forgotten."""
+    left = []
+    for target in known:
+        if any((t.id, t.port) == (target.id, target.port) for t in targets.list(db, target.target_group_arn)):
+            left.append(target)
+        else:
+            task_targets.remove(db, target)
+    return left
+
+
+def _load_balancers(db: Connection, service_arn: str, deployment_id: str) -> tuple[LoadBalancer, ...]:
+    """Those of the deployment that started the task; a service's may have changed since."""
+    kept = deployments.find(db, deployment_id)
+    if kept is not None:
+        return kept.revision.load_balancers
+    service = services.find(db, service_arn)
+    return service.load_balancers if service else ()
+
+
+def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
+    for container in task.containers:
+        for binding in container.network_bindings:
+            if (container.name, binding.container_port) == (balancer.container_name, balancer.container_port):
+                return binding.host_port
+    return None
+
+
+def _name(service_arn: str) -> str:
+    return service_arn.rpartition("/")[2]

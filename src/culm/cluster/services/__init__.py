@@ -1,0 +1,1 @@
+"""The AWS services, a folder each, a file per noun."""

@@ -1,0 +1,57 @@
+"""The simulated EC2 instances, which the cluster's fleet starts and ends by itself."""
+
+from typing import Any
+
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
+from culm.cluster.services.ec2.network import VPC_ID, subnet_id
+from culm.cluster.store import machines
+from culm.cluster.store.machines import SimulatedMachine
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.record import Stored, record
+
+
+@record
+class DescribeInstancesInput:
+    instance_ids: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    include_managed_resources: Stored[bool] = False
+
+
+@operation("ec2", "DescribeInstances")
+def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any]:
+    known = {
+        "instance-id": member("instance_id"),
+        "instance-type": member("instance_type"),
+        "instance-state-name": lambda item: (item["state"]["name"],),
+        "availability-zone": lambda item: (item["placement"]["availability_zone"],),
+        "private-ip-address": member("private_ip_address"),
+        "subnet-id": member("subnet_id"),
+        "vpc-id": member("vpc_id"),
+    }
+    seen = [described(machine) for machine in machines.every(call.db)]
+    found = named(seen, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
+    return {
+        "reservations": [
+            {
+                "reservation_id": item["instance_id"].replace("i-", "r-", 1),
+                "owner_id": call.account,
+                "instances": [item],
+            }
+            for item in chosen(found, req.filters, known)
+        ]
+    }
+
+
+def described(machine: SimulatedMachine) -> Seen:
+    zone = machine.availability_zone
+    return {
+        "instance_id": machine.ec2_instance_id,
+        "instance_type": machine.instance_type,
+        "state": {"code": 16, "name": "running"},
+        "placement": {"availability_zone": zone, "tenancy": "default"},
+        "private_ip_address": machine.address,
+        "public_ip_address": machine.address,
+        "subnet_id": subnet_id(zone[-1]),
+        "vpc_id": VPC_ID,
+        "tags": [{"key": "Name", "value": f"ECS Instance - {machine.cluster}"}],
+    }

@@ -1,0 +1,102 @@
+"""Lifecycle policies of repositories, and their doing.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html
+"""
+
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+from culm.cluster.services.ecr import lifecycle_rules
+from culm.cluster.services.ecr.pushes import remove
+from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.store.ecr import images, repositories, tags
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.record import record
+from culm.core.model.repositories import Repository
+from culm.errors import AwsError
+
+
+def apply(db: sqlite3.Connection, now: float) -> int:
+    """Delete the images that their repositories' policies expire; returns how many went."""
+    gone = 0
+    for repository in repositories.list(db):
+        if repository.lifecycle_policy_text is None:
+            continue
+        name = repository.repository_name
+        candidates = [
+            lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, name, i.digest), pushed_at=i.pushed_at)
+            for i in images.list(db, name)
+        ]
+        due = lifecycle_rules.expired(lifecycle_rules.read(repository.lifecycle_policy_text), candidates, now)
+        removed = [digest for digest in due if not remove(db, name, digest)]
+        if removed:
+            repositories.save(db, replace(repository, lifecycle_evaluated_at=now))
+        gone += len(removed)
+    return gone
+
+
+@record
+class PutLifecyclePolicyInput:
+    repository_name: str
+    lifecycle_policy_text: str
+    registry_id: str | None = None
+
+
+@operation("ecr", "PutLifecyclePolicy", wakes=True)
+def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, Any]:
+    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    try:
+        lifecycle_rules.read(req.lifecycle_policy_text)
+    except lifecycle_rules.InvalidPolicy as wrong:
+        raise AwsError(
+            "InvalidParameterException",
+            f"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: '{wrong}'",
+        ) from None
+    changed = replace(repository, lifecycle_policy_text=req.lifecycle_policy_text, lifecycle_evaluated_at=None)
+    repositories.save(call.db, changed)
+    return _described(changed)
+
+
+@record
+class GetLifecyclePolicyInput:
+    repository_name: str
+    registry_id: str | None = None
+
+
+@operation("ecr", "GetLifecyclePolicy")
+def get_lifecycle_policy(call: Call, req: GetLifecyclePolicyInput) -> dict[str, Any]:
+    return _described(_with_policy(call, req.repository_name, req.registry_id))
+
+
+@record
+class DeleteLifecyclePolicyInput:
+    repository_name: str
+    registry_id: str | None = None
+
+
+@operation("ecr", "DeleteLifecyclePolicy")
+def delete_lifecycle_policy(call: Call, req: DeleteLifecyclePolicyInput) -> dict[str, Any]:
+    repository = _with_policy(call, req.repository_name, req.registry_id)
+    repositories.save(call.db, replace(repository, lifecycle_policy_text=None, lifecycle_evaluated_at=None))
+    return _described(repository)
+
+
+def _with_policy(call: Call, name: str, registry_id: str | None) -> Repository:
+    repository = existing(call.db, name, registry_id or call.account)
+    if repository.lifecycle_policy_text is None:
+        raise AwsError(
+            "LifecyclePolicyNotFoundException",
+            f"Lifecycle policy does not exist for the repository with name '{name}' in the registry with id "
+            f"'{repository.registry_id}'",
+        )
+    return repository
+
+
+def _described(repository: Repository) -> dict[str, Any]:
+    return {
+        "registry_id": repository.registry_id,
+        "repository_name": repository.repository_name,
+        "lifecycle_policy_text": repository.lifecycle_policy_text,
+        "last_evaluated_at": repository.lifecycle_evaluated_at,
+    }

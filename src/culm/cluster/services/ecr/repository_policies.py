@@ -1,0 +1,81 @@
+"""Repository policies: kept and described back; the registry's one password opens every repository.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.store.ecr import repositories
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.record import Stored, record
+from culm.core.model.repositories import Repository
+from culm.errors import AwsError
+
+
+@record
+class SetRepositoryPolicyInput:
+    repository_name: str
+    policy_text: Stored[str]
+    registry_id: str | None = None
+    force: Stored[bool] = False
+
+
+@operation("ecr", "SetRepositoryPolicy")
+def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str, Any]:
+    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    try:
+        json.loads(req.policy_text)
+    except ValueError:
+        raise AwsError(
+            "InvalidParameterException",
+            "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
+        ) from None
+    changed = replace(repository, policy_text=req.policy_text)
+    repositories.save(call.db, changed)
+    return _described(changed)
+
+
+@record
+class GetRepositoryPolicyInput:
+    repository_name: str
+    registry_id: str | None = None
+
+
+@operation("ecr", "GetRepositoryPolicy")
+def get_repository_policy(call: Call, req: GetRepositoryPolicyInput) -> dict[str, Any]:
+    return _described(_with_policy(call, req.repository_name, req.registry_id))
+
+
+@record
+class DeleteRepositoryPolicyInput:
+    repository_name: str
+    registry_id: str | None = None
+
+
+@operation("ecr", "DeleteRepositoryPolicy")
+def delete_repository_policy(call: Call, req: DeleteRepositoryPolicyInput) -> dict[str, Any]:
+    repository = _with_policy(call, req.repository_name, req.registry_id)
+    repositories.save(call.db, replace(repository, policy_text=None))
+    return _described(repository)
+
+
+def _with_policy(call: Call, name: str, registry_id: str | None) -> Repository:
+    repository = existing(call.db, name, registry_id or call.account)
+    if repository.policy_text is None:
+        raise AwsError(
+            "RepositoryPolicyNotFoundException",
+            f"Repository policy does not exist for the repository with name '{name}' in the registry with id "
+            f"'{repository.registry_id}'",
+        )
+    return repository
+
+
+def _described(repository: Repository) -> dict[str, Any]:
+    return {
+        "registry_id": repository.registry_id,
+        "repository_name": repository.repository_name,
+        "policy_text": repository.policy_text,
+    }

@@ -1,0 +1,36 @@
+"""A cluster's instances with what is left on them, from what the store counts."""
+
+from dataclasses import replace
+from sqlite3 import Connection
+
+from culm.cluster.store.ecs import attributes, container_instances, scheduling
+from culm.core.decide.ledger import Fleet, Need
+from culm.core.model.instances import ContainerInstance
+
+
+def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
+    """The registered instances, with the attributes that people put on them behind their agents' own."""
+    custom = attributes.by_target(db, cluster)
+    return [
+        replace(i, attributes=(*i.attributes, *custom.get(i.container_instance_arn, ())))
+        for i in container_instances.list(db, cluster)
+    ]
+
+
+def fleet_of(db: Connection, cluster: str) -> Fleet:
+    fleet = Fleet(instances_of(db, cluster))
+    for load in scheduling.loads(db, cluster):
+        node = fleet.nodes.get(load.container_instance_arn)
+        if node is not None:
+            fleet.load(
+                node,
+                Need(cpu=load.cpu, memory=load.memory),
+                load.task_group,
+                tasks=load.tasks,
+                staying=load.staying,
+                running=load.running,
+            )
+    for arn, port, protocol in scheduling.host_ports(db, cluster):
+        if arn in fleet.nodes:
+            (fleet[arn].ports if protocol == "tcp" else fleet[arn].ports_udp).add(port)
+    return fleet

@@ -1,0 +1,141 @@
+"""What ECS refuses of a service, in its words.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+"""
+
+import re
+from typing import Literal
+
+from culm.cluster.services.ecs import placement_rules, strategies
+from culm.cluster.store.elbv2 import target_groups
+from culm.cluster.wire.operations import Call
+from culm.core.decide.zones import is_spread
+from culm.core.model.services import DeploymentConfiguration, LoadBalancer, Service
+from culm.core.model.task_definitions import TaskDefinition
+from culm.errors import AwsError
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+MOST_TARGET_GROUPS = 5
+NO_DAEMON_COUNT = (
+    "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and"
+    " try again"
+)
+
+
+def check(call: Call, service: Service, definition: TaskDefinition) -> None:
+    """Raise AwsError unless the service could run this revision."""
+    if not NAME.fullmatch(service.service_name):
+        raise _refused("Invalid service name.")
+    if service.desired_count < 0:
+        raise _refused("Desired count can not be negative.")
+    if definition.network_mode == "awsvpc":
+        raise _refused("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+    _check_percents(service)
+    _check_placement(service)
+    if len(service.load_balancers) > MOST_TARGET_GROUPS:
+        raise _refused(f"load balancers can have at most {MOST_TARGET_GROUPS} items.")
+    for balancer in service.load_balancers:
+        _check_load_balancer(call, balancer, definition)
+    if service.health_check_grace_period_seconds and not service.load_balancers:
+        raise _refused("Health check grace period is only valid for services configured to use load balancers")
+    strategies.check(call, None, service.capacity_provider_strategy)
+
+
+def check_controller(type: str) -> None:
+    if type != "ECS":
+        raise _refused(f"culm does not support the deployment controller {type}")
+
+
+def desired_count(scheduling_strategy: Literal["REPLICA", "DAEMON"], given: int | None) -> int:
+    """A DAEMON service has a task on each instance, a REPLICA service says how many it wants."""
+    if scheduling_strategy == "DAEMON":
+        if given is not None:
+            raise _refused(NO_DAEMON_COUNT)
+        return 0
+    if given is None:
+        raise _refused("Desired count can not be blank for a REPLICA service.")
+    return given
+
+
+def default_configuration(scheduling_strategy: Literal["REPLICA", "DAEMON"]) -> DeploymentConfiguration:
+    if scheduling_strategy == "DAEMON":
+        return DeploymentConfiguration(minimum_healthy_percent=0, maximum_percent=100)
+    return DeploymentConfiguration()
+
+
+def the_same(there: Service, asked: Service) -> Service:
+    """The service that is there, if it is what CreateService asks for again."""
+    if there.status == "DRAINING":
+        raise _refused("Unable to Start a service that is still Draining.")
+    same = (
+        there.task_definition == asked.task_definition
+        and there.desired_count == asked.desired_count
+        and there.load_balancers == asked.load_balancers
+        and there.scheduling_strategy == asked.scheduling_strategy
+    )
+    if not same:
+        raise _refused("Creation of service was not idempotent.")
+    return there
+
+
+def _check_percents(service: Service) -> None:
+    configuration = service.deployment_configuration
+    minimum, maximum = configuration.minimum_healthy_percent, configuration.maximum_percent
+    if minimum < 0 or maximum <= 0 or minimum > maximum:
+        raise _refused("minimumHealthyPercent must be between 0 and maximumPercent, and maximumPercent above 0.")
+    if minimum == maximum == 100:
+        raise _refused("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+    if service.availability_zone_rebalancing == "ENABLED" and (why := not_rebalanced(service)) is not None:
+        raise _refused(why)
+    breaker = configuration.deployment_circuit_breaker
+    if breaker and breaker.threshold_configuration.value < 1:
+        raise _refused("The threshold of the deployment circuit breaker must be at least 1.")
+
+
+def not_rebalanced(service: Service) -> str | None:
+    """Why ECS does not rebalance a service over its zones; None: it may.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+    """
+    if service.scheduling_strategy == "DAEMON":
+        return "AvailabilityZoneRebalancing is not supported with a DAEMON scheduling strategy."
+    if service.deployment_configuration.maximum_percent <= 100:
+        return "AvailabilityZoneRebalancing needs a maximumPercent above 100."
+    if not is_spread(service.placement_strategy):
+        return "AvailabilityZoneRebalancing needs Availability Zone spread as the first placement strategy."
+    return None
+
+
+def _check_placement(service: Service) -> None:
+    if service.scheduling_strategy == "DAEMON" and service.placement_strategy:
+        raise _refused("Placement strategies are not supported with a DAEMON scheduling strategy.")
+    placement_rules.check(service.placement_constraints, service.placement_strategy)
+
+
+def _check_load_balancer(call: Call, balancer: LoadBalancer, definition: TaskDefinition) -> None:
+    if balancer.target_group_arn is None:
+        raise _refused("culm does not support loadBalancerName: Classic Load Balancers are not there")
+    container = next((c for c in definition.container_definitions if c.name == balancer.container_name), None)
+    if container is None:
+        raise _refused(f"The container {balancer.container_name} does not exist in the task definition.")
+    if balancer.container_port not in [m.container_port for m in container.port_mappings]:
+        raise _refused(
+            f"The container {balancer.container_name} did not have a container port {balancer.container_port} defined."
+        )
+    group = target_groups.find(call.db, balancer.target_group_arn)
+    if group is None:
+        raise _refused(f"The specified target group does not exist: {balancer.target_group_arn}")
+    if not target_groups.load_balancer_arns(call.db, balancer.target_group_arn):
+        raise _refused(
+            f"The target group with targetGroupArn {balancer.target_group_arn}"
+            " does not have an associated load balancer."
+        )
+    if group.target_type == "ip":
+        raise _refused(
+            f"The provided target group {balancer.target_group_arn} has target type ip, which is incompatible with the"
+            f" {definition.network_mode} network mode specified in the task definition."
+        )
+
+
+def _refused(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)

@@ -1,0 +1,188 @@
+"""What RegisterTaskDefinition refuses, in AWS's words, and the defaults that it fills in.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.cluster.services.ecs import placement_rules
+from culm.core.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
+from culm.errors import AwsError
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+MINIMUM_MEMORY = 6
+"""MiB: Docker's own minimum since 20.10."""
+DRIVERS = ("awslogs", "json-file")
+"""What the agents of this cluster can do."""
+
+
+def check(definition: TaskDefinition) -> TaskDefinition:
+    """The definition with defaults filled in, or a ClientException."""
+    if not NAME.fullmatch(definition.family):
+        raise _refused("Family contains invalid characters.")
+    if not definition.container_definitions:
+        raise _refused("Container definitions should not be null or empty.")
+    _numbers(definition)
+    _check_secrets(definition)
+    names = [container.name for container in definition.container_definitions]
+    for container in definition.container_definitions:
+        _check_container(container, definition.memory)
+    if len(set(names)) < len(names):
+        raise _refused("Container definitions must have unique names.")
+    if not any(container.essential for container in definition.container_definitions):
+        raise _refused("TaskDefinition must contain at least one essential container.")
+    _check_dependencies(definition.container_definitions)
+    _check_volumes(definition)
+    if "FARGATE" in (definition.requires_compatibilities or ()):
+        if definition.network_mode != "awsvpc":
+            raise _refused("Fargate only supports network mode ‘awsvpc’.")
+        if not (definition.cpu and definition.memory):
+            raise _refused("Fargate requires that 'cpu' be defined at the task level.")
+    for constraint in definition.placement_constraints:
+        if constraint.type != "memberOf" or not constraint.expression:
+            raise _refused("Task definition placement constraints must be of type memberOf, with an expression.")
+    placement_rules.check(definition.placement_constraints, ())
+    containers = tuple(_with_defaults(c, definition.network_mode) for c in definition.container_definitions)
+    _check_ports(containers)
+    return replace(definition, container_definitions=containers)
+
+
+def _check_secrets(definition: TaskDefinition) -> None:
+    for container in definition.container_definitions:
+        names = [pair.name for pair in container.environment] + [secret.name for secret in container.secrets or ()]
+        if container.secrets and definition.execution_role_arn is None:
+            raise _refused(
+                "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
+            )
+        if container.secrets and len(set(names)) < len(names):
+            raise _refused(
+                "The secret name must be unique and not shared with any new or existing environment variables set on"
+                f" the container, such as '{next(name for name in names if names.count(name) > 1)}'."
+            )
+
+
+def _numbers(definition: TaskDefinition) -> None:
+    """Task sizes are units and MiB; AWS also takes `.5 vCPU` and `1 GB`."""
+    for name, value in (("cpu", definition.cpu), ("memory", definition.memory)):
+        if value is not None and not value.isdigit():
+            raise _refused(f"Invalid '{name}' setting for task: '{value}' is not a whole number.")
+    if definition.memory is not None:
+        total = sum(container.counted_memory for container in definition.container_definitions)
+        if total > int(definition.memory):
+            raise _refused(
+                f"Invalid setting for task. The sum of the containers' memory, {total}, exceeds 'memory' of the task,"
+                f" {definition.memory}."
+            )
+
+
+def _check_container(container: ContainerDefinition, task_memory: str | None) -> None:
+    if not container.name:
+        raise _refused("Container.name should not be null or empty.")
+    if not NAME.fullmatch(container.name):
+        raise _refused("Container.name contains invalid characters.")
+    if not container.image:
+        raise _refused("Container.image should not be null or empty.")
+    name = container.name
+    if container.memory is None and container.memory_reservation is None and task_memory is None:
+        raise _refused(
+            f"Invalid setting for container '{name}'."
+            " At least one of 'memory' or 'memoryReservation' must be specified."
+        )
+    for field, value in (("memory", container.memory), ("memoryReservation", container.memory_reservation)):
+        if value is not None and value < MINIMUM_MEMORY:
+            raise _refused(f"Invalid '{field}' setting for container '{name}'. Must be at least {MINIMUM_MEMORY}.")
+    if container.memory is not None and (container.memory_reservation or 0) > container.memory:
+        raise _refused(
+            f"Invalid setting for container '{name}'. The 'memory' must be greater than or equal to"
+            " 'memoryReservation'."
+        )
+    if container.cpu < 0:
+        raise _refused(f"Invalid 'cpu' setting for container '{name}'.")
+    for field in ("privileged", "readonly_root_filesystem", "disable_networking"):
+        if getattr(container, field):
+            raise AwsError("InvalidParameterException", f"culm does not support {field} of container '{name}'")
+    if container.log_configuration and container.log_configuration.log_driver not in DRIVERS:
+        driver = container.log_configuration.log_driver
+        raise AwsError(
+            "InvalidParameterException", f"culm does not support the log driver {driver}; it has {', '.join(DRIVERS)}"
+        )
+    if (
+        container.log_configuration
+        and container.log_configuration.log_driver == "awslogs"
+        and "awslogs-group" not in container.log_configuration.options
+    ):
+        raise _refused("Log driver awslogs requires options: awslogs-group")
+    if container.health_check and container.health_check.command[:1] not in (("CMD",), ("CMD-SHELL",)):
+        raise _refused("HealthCheck command must begin with CMD or CMD-SHELL.")
+
+
+def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:
+    """Every dependency exists, HEALTHY ones have a health check, and there is no cycle."""
+    by_name = {container.name: container for container in containers}
+    for container in containers:
+        for dependency in container.depends_on or ():
+            other = by_name.get(dependency.container_name)
+            if other is None or other is container:
+                raise _refused(
+                    f"Container '{container.name}' depends on unknown container '{dependency.container_name}'."
+                )
+            if dependency.condition == "HEALTHY" and other.health_check is None:
+                raise _refused(f"Container '{other.name}' needs a health check: '{container.name}' waits for HEALTHY.")
+            if dependency.condition in ("COMPLETE", "SUCCESS") and other.essential:
+                raise _refused(
+                    f"Container '{other.name}' can't be essential: '{container.name}' waits for its"
+                    f" {dependency.condition}."
+                )
+    settled: set[str] = set()
+    while len(settled) < len(containers):
+        ready = [
+            c.name
+            for c in containers
+            if c.name not in settled and all(d.container_name in settled for d in c.depends_on or ())
+        ]
+        if not ready:
+            raise _refused("There is a cycle in the container dependencies.")
+        settled.update(ready)
+
+
+def _check_volumes(definition: TaskDefinition) -> None:
+    names = {volume.name for volume in definition.volumes}
+    for container in definition.container_definitions:
+        for mount in container.mount_points:
+            if mount.source_volume not in names:
+                raise _refused(f"Unknown volume '{mount.source_volume}'.")
+
+
+def _check_ports(containers: Sequence[ContainerDefinition]) -> None:
+    taken = set()
+    for container in containers:
+        for mapping in container.port_mappings:
+            port = (mapping.host_port, mapping.protocol)
+            if mapping.host_port and port in taken:
+                raise _refused(f"Host port {mapping.host_port}/{mapping.protocol} is mapped twice.")
+            taken.add(port)
+
+
+def _with_defaults(container: ContainerDefinition, network_mode: str) -> ContainerDefinition:
+    """In `host` and `awsvpc` mode the host port is the container's own."""
+    return replace(
+        container, port_mappings=tuple(_with_host_port(m, container, network_mode) for m in container.port_mappings)
+    )
+
+
+def _with_host_port(mapping: PortMapping, container: ContainerDefinition, network_mode: str) -> PortMapping:
+    if not (0 < mapping.container_port < 65536 and 0 <= mapping.host_port < 65536):
+        raise _refused(f"Invalid port mapping for container '{container.name}'.")
+    if network_mode in ("bridge", "none"):
+        return mapping
+    if mapping.host_port not in (0, mapping.container_port):
+        raise _refused(
+            f"When networkMode={network_mode}, the host ports and container ports in port mappings must match."
+        )
+    return replace(mapping, host_port=mapping.container_port)
+
+
+def _refused(message: str) -> AwsError:
+    return AwsError("ClientException", message)

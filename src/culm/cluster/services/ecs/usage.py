@@ -1,0 +1,70 @@
+"""What tasks use and reserve, as CloudWatch's AWS/ECS metrics: per cent.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sqlite3 import Connection
+
+from culm.cluster.store import metrics
+from culm.cluster.store.ecs import container_instances, scheduling
+from culm.core.model.agent import ContainerMetric, PublishMetrics, StatsSet
+from culm.core.model.arn import resource
+from culm.core.model.metrics import Metric, Point, metric
+
+UNITS_OF_A_PER_CENT = 1024 / 100
+"""CPU units of a per cent of one vCPU."""
+
+
+def published(db: Connection, container_instance_arn: str, message: PublishMetrics, now: float) -> None:
+    """Keep what an instance tells: for each service, and for its cluster."""
+    instance = container_instances.find(db, container_instance_arn)
+    if instance is None:
+        return
+    cluster = resource(container_instance_arn).split("/")[1]
+    told = {each.task_arn: each.container_metrics for each in message.task_metrics}
+    reserved = scheduling.reservations(db, cluster, container_instance_arn)
+    found: list[tuple[Metric, Point]] = []
+    of_cluster = {"ClusterName": cluster}
+    for arn, group, cpu, memory in reserved:
+        if arn in told and group.startswith("service:"):
+            dimensions = {**of_cluster, "ServiceName": group.removeprefix("service:")}
+            found += _used(dimensions, told[arn], cpu, memory, now)
+    everything = [one for containers in told.values() for one in containers]
+    found += _used(of_cluster, everything, instance.cpu, instance.memory, now)
+    for name, part, whole in (
+        ("CPUReservation", sum(cpu for _, _, cpu, _ in reserved), instance.cpu),
+        ("MemoryReservation", sum(memory for _, _, _, memory in reserved), instance.memory),
+    ):
+        found.append(_percent(name, of_cluster, StatsSet(min=part, max=part, sum=part), whole, now))
+    metrics.add(db, found)
+
+
+def _used(
+    dimensions: Mapping[str, str], containers: Sequence[ContainerMetric], cpu: int, memory: int, now: float
+) -> Iterator[tuple[Metric, Point]]:
+    """Without a reservation there is nothing to be a share of."""
+    busy = [one.cpu_stats_set for one in containers if one.cpu_stats_set is not None]
+    if cpu and len(busy) == len(containers):
+        yield _percent("CPUUtilization", dimensions, _together(busy), cpu / UNITS_OF_A_PER_CENT, now)
+    if memory:
+        held = _together([one.memory_stats_set for one in containers])
+        yield _percent("MemoryUtilization", dimensions, held, memory, now)
+
+
+def _together(sets: Iterable[StatsSet]) -> StatsSet:
+    """Of containers at the same time; their peaks are taken to have been at once, too."""
+    found = list(sets)
+    return StatsSet(
+        min=sum(one.min for one in found),
+        max=sum(one.max for one in found),
+        sum=sum(one.sum / one.sample_count for one in found),
+    )
+
+
+def _percent(
+    name: str, dimensions: Mapping[str, str], part: StatsSet, whole: float, now: float
+) -> tuple[Metric, Point]:
+    low, high, average = (100 * value / whole for value in (part.min, part.max, part.sum))
+    point = Point(at=now, samples=1, sum=average, minimum=low, maximum=high, unit="Percent")
+    return metric("AWS/ECS", name, **dimensions), point

@@ -1,0 +1,78 @@
+"""Conditions and actions as rules keep them: checked against AWS's limits, and spelled as AWS describes them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.cluster.services.elbv2.references import find_load_balancer, find_target_group
+from culm.cluster.store.elbv2 import target_groups
+from culm.cluster.wire.operations import Call
+from culm.core.decide import listener_rules
+from culm.core.model.load_balancers import (
+    Action,
+    Condition,
+    ForwardConfig,
+    Listener,
+    TargetGroupStickinessConfig,
+    TargetGroupTuple,
+)
+from culm.errors import AwsError
+
+
+def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> tuple[Action, ...]:
+    """The actions in full, if they are valid and their target groups are free for this listener's load balancer."""
+    _raise(listener_rules.actions_problem(given))
+    vpc_id = find_load_balancer(call, listener.load_balancer_arn).vpc_id
+    for action in given:
+        for group in action.target_groups:
+            if find_target_group(call, group.target_group_arn).vpc_id not in (None, vpc_id):
+                raise AwsError(
+                    "InvalidConfigurationRequest",
+                    f"Target group '{group.target_group_arn}' and its load balancer are in different VPCs",
+                )
+            used_by = target_groups.load_balancer_arns(call.db, group.target_group_arn)
+            if any(arn != listener.load_balancer_arn for arn in used_by):
+                raise AwsError(
+                    "TargetGroupAssociationLimit",
+                    "The following target groups cannot be associated with more than one load balancer: "
+                    f"{group.target_group_arn}",
+                )
+    return tuple(_spelled_out(action) for action in given)
+
+
+def checked_conditions(given: Sequence[Condition]) -> tuple[Condition, ...]:
+    _raise(listener_rules.conditions_problem(given))
+    return tuple(_both_spellings(condition) for condition in given)
+
+
+def _raise(problem: listener_rules.Problem | None) -> None:
+    if problem is not None:
+        raise AwsError(problem.code, problem.message)
+
+
+def _spelled_out(action: Action) -> Action:
+    """A forward is described with its ForwardConfig, and with TargetGroupArn where there is one group."""
+    if action.type != "forward":
+        return action
+    groups = tuple(
+        TargetGroupTuple(target_group_arn=group.target_group_arn, weight=1 if group.weight is None else group.weight)
+        for group in action.target_groups
+    )
+    sticky = action.forward_config.target_group_stickiness_config if action.forward_config else None
+    return replace(
+        action,
+        target_group_arn=groups[0].target_group_arn if len(groups) == 1 else None,
+        forward_config=ForwardConfig(
+            target_groups=groups, target_group_stickiness_config=sticky or TargetGroupStickinessConfig()
+        ),
+    )
+
+
+def _both_spellings(condition: Condition) -> Condition:
+    """Host-header and path-pattern conditions are described with Values and with their config."""
+    if condition.field not in ("host-header", "path-pattern"):
+        return condition
+    config = listener_rules.patterns(condition)
+    filled = replace(condition, values=config.values, regex_values=config.regex_values)
+    if condition.field == "host-header":
+        return replace(filled, host_header_config=config)
+    return replace(filled, path_pattern_config=config)

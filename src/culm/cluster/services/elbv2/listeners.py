@@ -1,0 +1,170 @@
+"""Listeners.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+"""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from culm.cluster.services.elbv2 import attributes
+from culm.cluster.services.elbv2.actions import checked_actions
+from culm.cluster.services.elbv2.attributes import Attribute
+from culm.cluster.services.elbv2.references import find_listener, find_load_balancer, listener_arn, rule_arn
+from culm.cluster.services.elbv2.tags import Tag, put
+from culm.cluster.store.elbv2 import listeners, rules, tags
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.load_balancers import Action, Listener, Rule
+from culm.core.model.record import Stored, record
+from culm.errors import AwsError
+
+
+@record
+class CreateListenerInput:
+    load_balancer_arn: str
+    protocol: Literal["HTTP"] | None = None
+    port: int | None = None
+    default_actions: tuple[Action, ...]
+    tags: Stored[tuple[Tag, ...]] = ()
+
+
+@operation("elbv2", "CreateListener", wakes=True)
+def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
+    load_balancer = find_load_balancer(call, req.load_balancer_arn)
+    if req.protocol is None:
+        raise AwsError("ValidationError", "A listener protocol must be specified")
+    if req.port is None:
+        raise AwsError("ValidationError", "A listener port must be specified")
+    listener = Listener(
+        listener_arn=listener_arn(call, load_balancer),
+        load_balancer_arn=load_balancer.load_balancer_arn,
+        protocol=req.protocol,
+        port=req.port,
+    )
+    _check_port(call, listener)
+    actions = checked_actions(call, listener, req.default_actions)
+    listeners.save(call.db, listener)
+    default = Rule(
+        rule_arn=rule_arn(call, listener), listener_arn=listener.listener_arn, priority=None, actions=actions
+    )
+    rules.save(call.db, default)
+    put(call, listener.listener_arn, req.tags)
+    return {"listeners": [_view(call, listener)]}
+
+
+@record
+class ModifyListenerInput:
+    listener_arn: str
+    port: int | None = None
+    protocol: Literal["HTTP"] = "HTTP"
+    default_actions: tuple[Action, ...] = ()
+
+
+@operation("elbv2", "ModifyListener", wakes=True)
+def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
+    listener = find_listener(call, req.listener_arn)
+    if req.port is not None:
+        listener = replace(listener, port=req.port)
+        _check_port(call, listener)
+        listeners.save(call.db, listener)
+    if req.default_actions:
+        actions = checked_actions(call, listener, req.default_actions)
+        rules.save(call.db, replace(rules.default(call.db, listener.listener_arn), actions=actions))
+    return {"listeners": [_view(call, listener)]}
+
+
+@record
+class DescribeListenersInput:
+    load_balancer_arn: str = ""
+    listener_arns: tuple[str, ...] = ()
+
+
+@operation("elbv2", "DescribeListeners")
+def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any]:
+    if bool(req.load_balancer_arn) == bool(req.listener_arns):
+        raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
+    if req.listener_arns:
+        looked_up = [listeners.find(call.db, arn) for arn in req.listener_arns]
+        found = [listener for listener in looked_up if listener]
+        if len(found) < len(looked_up):
+            raise AwsError("ListenerNotFound", "One or more listeners not found")
+    else:
+        found = list(listeners.list(call.db, find_load_balancer(call, req.load_balancer_arn).load_balancer_arn))
+    return {"listeners": [_view(call, each) for each in found]}
+
+
+@record
+class DeleteListenerInput:
+    listener_arn: str
+
+
+@operation("elbv2", "DeleteListener", wakes=True)
+def delete_listener(call: Call, req: DeleteListenerInput) -> None:
+    listener = find_listener(call, req.listener_arn)
+    for rule in rules.list(call.db, listener.listener_arn):
+        tags.forget(call.db, rule.rule_arn)
+    tags.forget(call.db, listener.listener_arn)
+    listeners.delete(call.db, listener.listener_arn)
+
+
+@record
+class DescribeListenerAttributesInput:
+    listener_arn: str
+
+
+@operation("elbv2", "DescribeListenerAttributes")
+def describe_listener_attributes(call: Call, req: DescribeListenerAttributesInput) -> dict[str, Any]:
+    listener = find_listener(call, req.listener_arn)
+    return {"attributes": attributes.described(attributes.LISTENER, listener.attributes)}
+
+
+@record
+class ModifyListenerAttributesInput:
+    listener_arn: str
+    attributes: tuple[Attribute, ...]
+
+
+@operation("elbv2", "ModifyListenerAttributes")
+def modify_listener_attributes(call: Call, req: ModifyListenerAttributesInput) -> dict[str, Any]:
+    listener = find_listener(call, req.listener_arn)
+    merged = attributes.merged(attributes.LISTENER, listener.attributes, req.attributes, "Listener")
+    listeners.save(call.db, replace(listener, attributes=merged))
+    return {"attributes": attributes.described(attributes.LISTENER, merged)}
+
+
+@record
+class DescribeListenerCertificatesInput:
+    listener_arn: str
+
+
+@operation("elbv2", "DescribeListenerCertificates")
+def describe_listener_certificates(call: Call, req: DescribeListenerCertificatesInput) -> dict[str, Any]:
+    """An HTTP listener has none."""
+    find_listener(call, req.listener_arn)
+    return {"certificates": []}
+
+
+def _check_port(call: Call, wished: Listener) -> None:
+    """All load balancers of this machine have one address between them, so a port serves one listener."""
+    there = listeners.find_by_port(call.db, wished.port)
+    if there is None or there.listener_arn == wished.listener_arn:
+        return
+    if there.load_balancer_arn == wished.load_balancer_arn:
+        raise AwsError(
+            "DuplicateListener",
+            f"A listener already exists on this port for this load balancer '{wished.load_balancer_arn}'",
+        )
+    raise AwsError(
+        "DuplicateListener",
+        f"Port {wished.port} is served by '{there.listener_arn}', and culm's load balancers share one address: "
+        "take another port",
+    )
+
+
+def _view(call: Call, listener: Listener) -> dict[str, Any]:
+    return {
+        "listener_arn": listener.listener_arn,
+        "load_balancer_arn": listener.load_balancer_arn,
+        "port": listener.port,
+        "protocol": listener.protocol,
+        "default_actions": rules.default(call.db, listener.listener_arn).actions,
+    }

@@ -1,0 +1,60 @@
+"""ARNs of load balancing resources, and finding what they name."""
+
+from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups
+from culm.cluster.wire.operations import Call
+from culm.core.model.arn import arn, resource
+from culm.core.model.load_balancers import Listener, LoadBalancer, Rule, TargetGroup
+from culm.errors import AwsError
+
+
+def load_balancer_arn(call: Call, name: str) -> str:
+    return _arn(call, f"loadbalancer/app/{name}/{call.new_id()[:16]}")
+
+
+def listener_arn(call: Call, parent: LoadBalancer) -> str:
+    return _below(call, parent.load_balancer_arn, "listener")
+
+
+def rule_arn(call: Call, parent: Listener) -> str:
+    return _below(call, parent.listener_arn, "listener-rule")
+
+
+def target_group_arn(call: Call, name: str) -> str:
+    return _arn(call, f"targetgroup/{name}/{call.new_id()[:16]}")
+
+
+def find_load_balancer(call: Call, reference: str) -> LoadBalancer:
+    found = load_balancers.find(call.db, reference)
+    if found is None:
+        raise AwsError("LoadBalancerNotFound", f"Load balancer '{reference}' not found")
+    return found
+
+
+def find_listener(call: Call, reference: str) -> Listener:
+    found = listeners.find(call.db, reference)
+    if found is None:
+        raise AwsError("ListenerNotFound", f"Listener '{reference}' not found")
+    return found
+
+
+def find_rule(call: Call, reference: str) -> Rule:
+    found = rules.find(call.db, reference)
+    if found is None:
+        raise AwsError("RuleNotFound", f"Rule '{reference}' not found")
+    return found
+
+
+def find_target_group(call: Call, reference: str) -> TargetGroup:
+    found = target_groups.find(call.db, reference)
+    if found is None:
+        raise AwsError("TargetGroupNotFound", f"Target group '{reference}' not found")
+    return found
+
+
+def _below(call: Call, parent: str, kind: str) -> str:
+    """`loadbalancer/app/web/1` has `listener/app/web/1/2`, which has `listener-rule/app/web/1/2/3`."""
+    return _arn(call, f"{kind}/{resource(parent).split('/', 1)[1]}/{call.new_id()[:16]}")
+
+
+def _arn(call: Call, name: str) -> str:
+    return arn("elasticloadbalancing", call.region, call.account, name)

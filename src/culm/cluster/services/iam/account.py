@@ -1,0 +1,17 @@
+"""The account itself."""
+
+from typing import Any
+
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.record import record
+
+
+@record
+class ListAccountAliasesInput:
+    pass
+
+
+@operation("iam", "ListAccountAliases")
+def list_account_aliases(call: Call, req: ListAccountAliasesInput) -> dict[str, Any]:
+    """It has none."""
+    return {"account_aliases": []}

@@ -1,0 +1,76 @@
+"""From names in requests to what they name, policies from their text, or IAM's own errors."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from culm.cluster.store.iam import instance_profiles, policies, roles
+from culm.cluster.store.iam.instance_profiles import InstanceProfile
+from culm.cluster.store.iam.policies import ManagedPolicy
+from culm.cluster.store.iam.roles import Role
+from culm.cluster.wire.operations import Call
+from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.model.policies import Policy
+from culm.core.model.task_definitions import Tag
+from culm.errors import AwsError
+
+
+def role_named(call: Call, name: str) -> Role:
+    role = roles.find(call.db, name)
+    if role is None:
+        raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+    return role
+
+
+def policy_named(call: Call, arn: str) -> ManagedPolicy:
+    if not arn.startswith("arn:"):
+        raise AwsError("ValidationError", "Invalid ARN:  Could not be parsed!")
+    policy = policies.find(call.db, arn)
+    if policy is None:
+        raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+    return policy
+
+
+def own_policy(call: Call, arn: str) -> ManagedPolicy:
+    """One that may be changed: Amazon's may not."""
+    policy = policy_named(call, arn)
+    if policy.arn in policies.AMAZON:
+        raise AwsError("AccessDenied", f"{arn} is Amazon's: it cannot be changed.", 403)
+    return policy
+
+
+def profile_named(call: Call, name: str) -> InstanceProfile:
+    profile = instance_profiles.find(call.db, name)
+    if profile is None:
+        raise AwsError("NoSuchEntity", f"Instance Profile {name} cannot be found.", 404)
+    return profile
+
+
+def checked(document: str) -> str:
+    """The document, if it is one."""
+    parsed(document)
+    return document
+
+
+def parsed(document: str) -> Policy:
+    try:
+        return parse(document)
+    except Malformed as problem:
+        raise AwsError("MalformedPolicyDocument", str(problem)) from problem
+
+
+def shown(document: str) -> str:
+    """As IAM's answers have it: percent-encoded, which SDKs undo."""
+    return quote(document, safe="")
+
+
+def tags_of(given: tuple[Tag, ...]) -> dict[str, str]:
+    return {tag.key: tag.value for tag in given}
+
+
+def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(tags.items())]
+
+
+def new_unique_id(call: Call, prefix: str) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+    return f"{prefix}{call.new_id()[:17].upper()}"

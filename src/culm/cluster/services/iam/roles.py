@@ -1,0 +1,167 @@
+"""Roles: who may assume them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from culm.cluster.services.iam.references import checked, listed, new_unique_id, role_named, shown, tags_of
+from culm.cluster.store.iam import instance_profiles, roles
+from culm.cluster.store.iam.roles import Role
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.arn import arn
+from culm.core.model.record import record
+from culm.core.model.task_definitions import Tag
+from culm.errors import AwsError
+
+
+@record
+class CreateRoleInput:
+    role_name: str
+    assume_role_policy_document: str
+    path: str = "/"
+    description: str | None = None
+    max_session_duration: int = 3600
+    tags: tuple[Tag, ...] = ()
+
+
+@operation("iam", "CreateRole")
+def create_role(call: Call, req: CreateRoleInput) -> dict[str, Any]:
+    if roles.find(call.db, req.role_name) is not None:
+        raise AwsError("EntityAlreadyExists", f"Role with name {req.role_name} already exists.", 409)
+    role = Role(
+        name=req.role_name,
+        arn=arn("iam", "", call.account, f"role{req.path}{req.role_name}"),
+        path=req.path,
+        id=new_unique_id(call, "AROA"),
+        created_at=call.now,
+        trust=checked(req.assume_role_policy_document),
+        description=req.description,
+        max_session_duration=req.max_session_duration,
+        tags=tags_of(req.tags),
+    )
+    roles.save(call.db, role)
+    return {"role": view(role)}
+
+
+@record
+class RoleInput:
+    role_name: str
+
+
+@operation("iam", "GetRole")
+def get_role(call: Call, req: RoleInput) -> dict[str, Any]:
+    return {"role": view(role_named(call, req.role_name)) | {"role_last_used": {}}}
+
+
+@operation("iam", "DeleteRole")
+def delete_role(call: Call, req: RoleInput) -> None:
+    """Its sessions stay who they are, and may do nothing any more."""
+    role = role_named(call, req.role_name)
+    if roles.inline(call.db, role.name):
+        raise AwsError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
+    if roles.attached(call.db, role.name):
+        raise AwsError("DeleteConflict", "Cannot delete entity, must detach all policies first.", 409)
+    if instance_profiles.of_role(call.db, role.name):
+        message = "Cannot delete entity, must remove roles from instance profile first."
+        raise AwsError("DeleteConflict", message, 409)
+    roles.delete(call.db, role.name)
+
+
+@record
+class ListRolesInput:
+    path_prefix: str = "/"
+
+
+@operation("iam", "ListRoles")
+def list_roles(call: Call, req: ListRolesInput) -> dict[str, Any]:
+    return {"roles": [view(role) for role in roles.list(call.db, req.path_prefix)]}
+
+
+@record
+class UpdateRoleInput:
+    """What is left out stays."""
+
+    role_name: str
+    description: str | None = None
+    max_session_duration: int | None = None
+
+
+@operation("iam", "UpdateRole")
+def update_role(call: Call, req: UpdateRoleInput) -> dict[str, Any]:
+    role = role_named(call, req.role_name)
+    longest = req.max_session_duration or role.max_session_duration
+    description = req.description if req.description is not None else role.description
+    roles.save(call.db, replace(role, description=description, max_session_duration=longest))
+    return {}
+
+
+@record
+class UpdateRoleDescriptionInput:
+    role_name: str
+    description: str
+
+
+@operation("iam", "UpdateRoleDescription")
+def update_role_description(call: Call, req: UpdateRoleDescriptionInput) -> dict[str, Any]:
+    role = replace(role_named(call, req.role_name), description=req.description)
+    roles.save(call.db, role)
+    return {"role": view(role)}
+
+
+@record
+class UpdateAssumeRolePolicyInput:
+    role_name: str
+    policy_document: str
+
+
+@operation("iam", "UpdateAssumeRolePolicy")
+def update_assume_role_policy(call: Call, req: UpdateAssumeRolePolicyInput) -> None:
+    role = role_named(call, req.role_name)
+    roles.save(call.db, replace(role, trust=checked(req.policy_document)))
+
+
+@record
+class TagRoleInput:
+    role_name: str
+    tags: tuple[Tag, ...]
+
+
+@operation("iam", "TagRole")
+def tag_role(call: Call, req: TagRoleInput) -> None:
+    role = role_named(call, req.role_name)
+    roles.save(call.db, replace(role, tags={**role.tags, **tags_of(req.tags)}))
+
+
+@record
+class UntagRoleInput:
+    role_name: str
+    tag_keys: tuple[str, ...]
+
+
+@operation("iam", "UntagRole")
+def untag_role(call: Call, req: UntagRoleInput) -> None:
+    role = role_named(call, req.role_name)
+    kept = {key: value for key, value in role.tags.items() if key not in req.tag_keys}
+    roles.save(call.db, replace(role, tags=kept))
+
+
+@operation("iam", "ListRoleTags")
+def list_role_tags(call: Call, req: RoleInput) -> dict[str, Any]:
+    return {"tags": listed(role_named(call, req.role_name).tags)}
+
+
+def view(role: Role) -> dict[str, Any]:
+    """As IAM shows it."""
+    return {
+        "path": role.path,
+        "role_name": role.name,
+        "role_id": role.id,
+        "arn": role.arn,
+        "create_date": role.created_at,
+        "assume_role_policy_document": shown(role.trust),
+        "description": role.description,
+        "max_session_duration": role.max_session_duration,
+        "tags": listed(role.tags) or None,
+    }

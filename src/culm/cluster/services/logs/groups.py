@@ -1,0 +1,137 @@
+"""Log groups.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Literal
+
+from culm.cluster.store.logs import groups, streams
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.arn import arn, resource
+from culm.core.model.logs import LogGroup
+from culm.core.model.record import Stored, record
+from culm.errors import AwsError
+
+_NAME = re.compile(r"[.\-_/#A-Za-z0-9]+")
+
+LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
+
+
+def existing(db: sqlite3.Connection, name: str) -> LogGroup:
+    group = groups.find(db, name)
+    if group is None:
+        raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+    return group
+
+
+def named(name: str | None, identifier: str | None) -> str:
+    """The group that an operation means that takes a name or an identifier, which is a name or an ARN."""
+    if name is not None and identifier is not None:
+        raise AwsError("ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters.")
+    if name is None and identifier is None:
+        raise AwsError("InvalidParameterException", "One of logGroupName and logGroupIdentifier must be specified.")
+    return name if name is not None else of_arn(identifier or "")
+
+
+def of_arn(name_or_arn: str) -> str:
+    """`arn:aws:logs:us-east-1:0:log-group:/culm/bamboo:*` is `/culm/bamboo`."""
+    return resource(name_or_arn).removeprefix("log-group:").removesuffix(":*")
+
+
+def group_arn(call: Call, name: str) -> str:
+    return arn("logs", call.region, call.account, f"log-group:{name}")
+
+
+@record
+class CreateLogGroupInput:
+    log_group_name: str
+    kms_key_id: Stored[str | None] = None
+    tags: Stored[dict[str, str] | None] = None
+    log_group_class: Stored[LogGroupClass] = "STANDARD"
+    deletion_protection_enabled: bool = False
+
+
+@operation("logs", "CreateLogGroup")
+def create_log_group(call: Call, req: CreateLogGroupInput) -> None:
+    if not _NAME.fullmatch(req.log_group_name):
+        raise AwsError(
+            "InvalidParameterException",
+            f"1 validation error detected: Value '{req.log_group_name}' at 'logGroupName' failed to satisfy "
+            f"constraint: Member must satisfy regular expression pattern: {_NAME.pattern}",
+        )
+    if groups.find(call.db, req.log_group_name):
+        raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
+    groups.save(
+        call.db,
+        LogGroup(
+            id=0,
+            name=req.log_group_name,
+            created_ms=int(call.now * 1000),
+            log_group_class=req.log_group_class,
+            kms_key_id=req.kms_key_id,
+            deletion_protection_enabled=req.deletion_protection_enabled,
+            tags=req.tags or {},
+        ),
+    )
+
+
+@record
+class DeleteLogGroupInput:
+    log_group_name: str
+
+
+@operation("logs", "DeleteLogGroup", long=True)
+def delete_log_group(call: Call, req: DeleteLogGroupInput) -> None:
+    group = existing(call.db, req.log_group_name)
+    if group.deletion_protection_enabled:
+        raise AwsError(
+            "ValidationException", f"The log group {group.name} is protected from deletion: switch that off first."
+        )
+    groups.delete(call.db, req.log_group_name)
+
+
+@record
+class DescribeLogGroupsInput:
+    log_group_name_prefix: str | None = None
+    log_group_name_pattern: str | None = None
+    log_group_identifiers: tuple[str, ...] = ()
+    log_group_class: LogGroupClass | None = None
+
+
+@operation("logs", "DescribeLogGroups")
+def describe_log_groups(call: Call, req: DescribeLogGroupsInput) -> dict[str, Any]:
+    if req.log_group_name_prefix is not None and req.log_group_name_pattern is not None:
+        raise AwsError(
+            "InvalidParameterException",
+            "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
+        )
+    return {"log_groups": [described(call, group) for group in groups.list(call.db) if _wanted(req, group)]}
+
+
+def described(call: Call, group: LogGroup) -> dict[str, Any]:
+    return {
+        "log_group_name": group.name,
+        "creation_time": group.created_ms,
+        "retention_in_days": group.retention_days,
+        "metric_filter_count": 0,
+        "arn": f"{group_arn(call, group.name)}:*",
+        "stored_bytes": sum(stream.stored_bytes for stream in streams.list(call.db, group.id)),
+        "kms_key_id": group.kms_key_id,
+        "log_group_class": group.log_group_class,
+        "log_group_arn": group_arn(call, group.name),
+        "deletion_protection_enabled": group.deletion_protection_enabled,
+    }
+
+
+def _wanted(req: DescribeLogGroupsInput, group: LogGroup) -> bool:
+    name = group.name
+    checks: tuple[tuple[Any, Callable[[], bool]], ...] = (
+        (req.log_group_name_prefix, lambda: name.startswith(req.log_group_name_prefix or "")),
+        (req.log_group_name_pattern, lambda: (req.log_group_name_pattern or "").lower() in name.lower()),
+        (req.log_group_identifiers, lambda: name in map(of_arn, req.log_group_identifiers)),
+        (req.log_group_class, lambda: group.log_group_class == req.log_group_class),
+    )
+    return all(check() for asked, check in checks if asked)

@@ -1,0 +1,28 @@
+"""Tokens that say where a reader of events is and which way it reads.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+"""
+
+import re
+
+from culm.core.model.logs import Position
+from culm.errors import AwsError
+
+_TOKEN = re.compile(r"[fb]/(\d{20})(\d{18})(\d{18})/s")
+
+
+def token(way: str, position: Position) -> str:
+    """`way` is `f` for forward or `b` for backward."""
+    return f"{way}/{digits(position)}/s"
+
+
+def digits(position: Position) -> str:
+    """56 of them, as many as AWS's tokens and event ids have."""
+    return f"{position.timestamp_ms:020d}{position.stream_id:018d}{position.sequence:018d}"
+
+
+def position(token: str) -> Position:
+    read = _TOKEN.fullmatch(token)
+    if read is None:
+        raise AwsError("InvalidParameterException", "The specified nextToken is invalid.")
+    return Position(*map(int, read.groups()))

@@ -1,0 +1,90 @@
+"""Log streams.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogStreams.html
+"""
+
+import re
+from typing import Any, Literal
+
+from culm.cluster.services.logs.groups import existing, group_arn, named
+from culm.cluster.store.logs import streams
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.logs import LogGroup, LogStream
+from culm.core.model.record import record
+from culm.errors import AwsError
+
+_NAME = re.compile(r"[^:*]*")
+
+
+@record
+class CreateLogStreamInput:
+    log_group_name: str
+    log_stream_name: str
+
+
+@operation("logs", "CreateLogStream")
+def create_log_stream(call: Call, req: CreateLogStreamInput) -> None:
+    if not _NAME.fullmatch(req.log_stream_name):
+        raise AwsError(
+            "InvalidParameterException",
+            f"1 validation error detected: Value '{req.log_stream_name}' at 'logStreamName' failed to satisfy "
+            f"constraint: Member must satisfy regular expression pattern: {_NAME.pattern}",
+        )
+    group = existing(call.db, req.log_group_name)
+    if streams.find(call.db, group.id, req.log_stream_name):
+        raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
+    streams.create(call.db, group.id, req.log_stream_name, int(call.now * 1000))
+
+
+@record
+class DeleteLogStreamInput:
+    log_group_name: str
+    log_stream_name: str
+
+
+@operation("logs", "DeleteLogStream", long=True)
+def delete_log_stream(call: Call, req: DeleteLogStreamInput) -> None:
+    group = existing(call.db, req.log_group_name)
+    streams.delete(call.db, existing_stream(call, group, req.log_stream_name).id)
+
+
+@record
+class DescribeLogStreamsInput:
+    log_group_name: str | None = None
+    log_group_identifier: str | None = None
+    log_stream_name_prefix: str = ""
+    order_by: Literal["LogStreamName", "LastEventTime"] = "LogStreamName"
+    descending: bool = False
+
+
+@operation("logs", "DescribeLogStreams")
+def describe_log_streams(call: Call, req: DescribeLogStreamsInput) -> dict[str, Any]:
+    if req.order_by == "LastEventTime" and req.log_stream_name_prefix:
+        raise AwsError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
+    group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
+    found = [s for s in streams.list(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
+    if req.order_by == "LastEventTime":
+        found.sort(key=lambda stream: stream.last_event_ms or 0)
+    if req.descending:
+        found.reverse()
+    return {"log_streams": [_described(call, group, stream) for stream in found]}
+
+
+def existing_stream(call: Call, group: LogGroup, name: str) -> LogStream:
+    stream = streams.find(call.db, group.id, name)
+    if stream is None:
+        raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
+    return stream
+
+
+def _described(call: Call, group: LogGroup, stream: LogStream) -> dict[str, Any]:
+    return {
+        "log_stream_name": stream.name,
+        "creation_time": stream.created_ms,
+        "first_event_timestamp": stream.first_event_ms,
+        "last_event_timestamp": stream.last_event_ms,
+        "last_ingestion_time": stream.last_ingestion_ms,
+        "upload_sequence_token": None if stream.last_ingestion_ms is None else f"{stream.last_ingestion_ms:056d}",
+        "arn": f"{group_arn(call, group.name)}:log-stream:{stream.name}",
+        "stored_bytes": 0,  # AWS has reported it for groups only since 2019
+    }

@@ -1,0 +1,150 @@
+"""DB instances: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"""
+
+import re
+from typing import Any
+
+from culm.cluster.services.rds.scram import verifier
+from culm.cluster.store import rds
+from culm.cluster.store.rds import DbInstance, Wish
+from culm.cluster.wire.operations import Call, operation
+from culm.core.model.arn import arn
+from culm.core.model.record import Stored, record
+from culm.core.model.task_definitions import Tag
+from culm.errors import AwsError
+
+ENGINE_VERSION = "18.4"
+
+
+@record
+class CreateDbInstanceInput:
+    db_instance_identifier: str
+    db_instance_class: Stored[str]
+    engine: str
+    master_username: str = "postgres"
+    master_user_password: str = ""
+    db_name: str | None = None
+    port: int = 5432
+    deletion_protection: bool = False
+    allocated_storage: Stored[int] = 20
+    engine_version: Stored[str] = ENGINE_VERSION
+    backup_retention_period: Stored[int] = 1
+    tags: Stored[tuple[Tag, ...]] = ()
+
+
+@operation("rds", "CreateDBInstance", wakes=True)
+def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]:
+    """Wish for a server; the database loop makes it. Only the password's SCRAM verifier is kept."""
+    identifier = req.db_instance_identifier.lower()
+    if not re.fullmatch(r"[a-z](?!.*--)[a-z0-9-]{0,61}[a-z0-9]|[a-z]", identifier):
+        raise AwsError(
+            "InvalidParameterValue",
+            "The parameter DBInstanceIdentifier is not a valid identifier. Identifiers must begin with a letter; must "
+            "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
+            "consecutive hyphens.",
+        )
+    if req.engine != "postgres":
+        raise AwsError("InvalidParameterValue", f"Invalid DB engine: {req.engine}. This cluster serves postgres.")
+    if not 8 <= len(req.master_user_password) <= 128:
+        raise AwsError("InvalidParameterValue", "The parameter MasterUserPassword must have from 8 to 128 characters.")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", req.master_username):
+        raise AwsError("InvalidParameterValue", f"MasterUsername {req.master_username} is not a valid name.")
+    if req.db_name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", req.db_name):
+        raise AwsError("InvalidParameterValue", f"DBName {req.db_name} is not a valid name.")
+    if not 1150 <= req.port <= 65535:
+        raise AwsError("InvalidParameterValue", "The parameter Port must be between 1150 and 65535.")
+    if rds.find(call.db, identifier):
+        raise AwsError("DBInstanceAlreadyExists", "DB instance already exists", status=400)
+
+    instance = DbInstance(
+        identifier=identifier,
+        resource_id=f"db-{call.new_id()[:26].upper()}",
+        wish=Wish(
+            db_instance_class=req.db_instance_class,
+            engine=req.engine,
+            engine_version=ENGINE_VERSION,
+            allocated_storage=req.allocated_storage,
+            master_username=req.master_username,
+            db_name=req.db_name,
+            deletion_protection=req.deletion_protection,
+            backup_retention_period=req.backup_retention_period,
+            tags=tuple((t.key, t.value) for t in req.tags),
+        ),
+        verifier=verifier(req.master_user_password, bytes.fromhex(call.new_id())),
+        port=req.port,
+        created_at=call.now,
+    )
+    rds.insert(call.db, instance)
+    return {"db_instance": describe(call, instance)}
+
+
+@record
+class DescribeDbInstancesInput:
+    db_instance_identifier: str | None = None
+
+
+@operation("rds", "DescribeDBInstances")
+def describe_db_instances(call: Call, req: DescribeDbInstancesInput) -> dict[str, Any]:
+    if req.db_instance_identifier is None:
+        return {"db_instances": [describe(call, i) for i in rds.every(call.db)]}
+    return {"db_instances": [describe(call, _find(call, req.db_instance_identifier))]}
+
+
+@record
+class DeleteDbInstanceInput:
+    db_instance_identifier: str
+    skip_final_snapshot: bool = False
+    delete_automated_backups: Stored[bool] = True
+
+
+@operation("rds", "DeleteDBInstance", wakes=True)
+def delete_db_instance(call: Call, req: DeleteDbInstanceInput) -> dict[str, Any]:
+    """The data goes with it: this cluster keeps no snapshots, so the caller must say that none is wanted."""
+    instance = _find(call, req.db_instance_identifier)
+    if instance.wish.deletion_protection:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "Cannot delete protected DB Instance, please disable deletion protection and try again.",
+        )
+    if not req.skip_final_snapshot:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+        )
+    if instance.deleting:
+        raise AwsError("InvalidDBInstanceState", f"Instance {instance.identifier} is already being deleted.")
+    rds.wish_deleted(call.db, instance.identifier)
+    return {"db_instance": describe(call, _find(call, instance.identifier))}
+
+
+def describe(call: Call, instance: DbInstance) -> dict[str, Any]:
+    """The `DBInstance` shape."""
+    endpoint = None
+    if instance.endpoint_address:
+        endpoint = {"address": instance.endpoint_address, "port": instance.endpoint_port}
+    return {
+        "db_instance_identifier": instance.identifier,
+        "db_instance_class": instance.wish.db_instance_class,
+        "engine": instance.wish.engine,
+        "engine_version": instance.wish.engine_version,
+        "db_instance_status": "deleting" if instance.deleting else instance.status,
+        "master_username": instance.wish.master_username,
+        "db_name": instance.wish.db_name,
+        "endpoint": endpoint,
+        "allocated_storage": instance.wish.allocated_storage,
+        "instance_create_time": instance.created_at,
+        "backup_retention_period": instance.wish.backup_retention_period,
+        "deletion_protection": instance.wish.deletion_protection,
+        "dbi_resource_id": instance.resource_id,
+        "db_instance_arn": arn("rds", call.region, call.account, f"db:{instance.identifier}"),
+        "multi_az": False,
+        "publicly_accessible": False,
+        "storage_encrypted": False,
+        "tag_list": [{"key": key, "value": value} for key, value in instance.wish.tags],
+    }
+
+
+def _find(call: Call, identifier: str) -> DbInstance:
+    instance = rds.find(call.db, identifier.lower())
+    if instance is None:
+        raise AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.", status=404)
+    return instance

@@ -1,0 +1,50 @@
+"""Policies of buckets: who may use them, and who may not.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
+"""
+
+from typing import Any
+
+from culm.cluster.services.s3.buckets import BucketInput
+from culm.cluster.services.s3.references import bucket_named
+from culm.cluster.store.s3 import bucket_policies
+from culm.cluster.wire.operations import Call, operation
+from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.model.record import Stored, record
+from culm.errors import AwsError
+
+
+@record
+class PutBucketPolicyInput:
+    bucket: str
+    policy: str
+    expected_bucket_owner: str | None = None
+    content_md5: Stored[str | None] = None
+    checksum_algorithm: Stored[str | None] = None
+    confirm_remove_self_bucket_access: Stored[bool | None] = None
+
+
+@operation("s3", "PutBucketPolicy")
+def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
+    bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
+    try:
+        policy = parse(req.policy)
+    except Malformed as problem:
+        raise AwsError("MalformedPolicy", str(problem)) from problem
+    if any(s.principals is None and s.not_principals is None for s in policy.statements):
+        raise AwsError("MalformedPolicy", "Missing required field Principal")
+    bucket_policies.save(call.db, bucket.name, req.policy)
+
+
+@operation("s3", "GetBucketPolicy")
+def get_bucket_policy(call: Call, req: BucketInput) -> dict[str, Any]:
+    bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
+    document = bucket_policies.find(call.db, bucket.name)
+    if document is None:
+        raise AwsError("NoSuchBucketPolicy", "The bucket policy does not exist", 404, bucket_name=req.bucket)
+    return {"policy": document}
+
+
+@operation("s3", "DeleteBucketPolicy")
+def delete_bucket_policy(call: Call, req: BucketInput) -> None:
+    bucket_policies.delete(call.db, bucket_named(call, req.bucket, req.expected_bucket_owner).name)

@@ -1,0 +1,114 @@
+"""Checksums of objects: what a client sends is verified where that is cheap, and always told back.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+"""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from culm.cluster.store.s3.objects import Checksums
+from culm.errors import AwsError
+
+MEMBERS = tuple(field.name for field in fields(Checksums))
+
+ALGORITHMS = {
+    "CRC32": "checksum_crc32",
+    "CRC32C": "checksum_crc32_c",
+    "CRC64NVME": "checksum_crc64_nvme",
+    "SHA1": "checksum_sha1",
+    "SHA256": "checksum_sha256",
+}
+"""ChecksumAlgorithm -> the member that holds its value."""
+
+
+def crc32(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "big")
+
+
+def sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+COMPUTED: dict[str, Callable[[bytes], bytes]] = {
+    "checksum_crc32": crc32,
+    "checksum_sha1": sha1,
+    "checksum_sha256": sha256,
+}
+"""Python has no fast CRC32C and CRC64NVME: those two are kept as they are given."""
+
+
+def given(request: Any) -> Checksums:
+    """The checksums among an input's members."""
+    return Checksums(**{name: getattr(request, name) for name in MEMBERS})
+
+
+def verify(request: Any, body: bytes) -> Checksums:
+    """The checksums that came with a body, once they are known to be its own."""
+    if request.content_md5 is not None and request.content_md5 != encode(md5(body)):
+        raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+    for member, compute in COMPUTED.items():
+        claimed = getattr(request, member)
+        if claimed is not None and claimed != encode(compute(body)):
+            algorithm = next(name for name, known in ALGORITHMS.items() if known == member)
+            raise AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+    return given(request)
+
+
+def md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def e_tag(body: bytes) -> str:
+    return f'"{md5(body).hex()}"'
+
+
+def e_tag_of_parts(e_tags: Sequence[str]) -> str:
+    """The MD5 of the parts' MD5s, and how many they are."""
+    joined = b"".join(bytes.fromhex(tag.strip('"')) for tag in e_tags)
+    return f'"{md5(joined).hex()}-{len(e_tags)}"'
+
+
+def of_parts(algorithm: str, parts: Sequence[Checksums]) -> Checksums:
+    """The composite: the checksum of the parts' checksums, and how many they are."""
+    member = ALGORITHMS[algorithm]
+    values = [getattr(part, member) for part in parts]
+    compute = COMPUTED.get(member)
+    if compute is None or None in values:
+        return Checksums()
+    return Checksums(**{member: f"{encode(compute(b''.join(map(base64.b64decode, values))))}-{len(parts)}"})
+
+
+def of_whole(algorithm: str, chunks: Iterable[bytes], claimed: Checksums) -> Checksums:
+    """The checksum of a whole object that came in parts; only CRCs have one."""
+    if algorithm != "CRC32":
+        return claimed
+    value = 0
+    for chunk in chunks:
+        value = zlib.crc32(chunk, value)
+    found = encode(value.to_bytes(4, "big"))
+    if claimed.checksum_crc32 not in (None, found):
+        raise AwsError("BadDigest", "The CRC32 you specified did not match the calculated checksum.")
+    return Checksums(checksum_crc32=found)
+
+
+def encode(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def members(checksums: Checksums, kind: str | None) -> dict[str, Any]:
+    """As output members; the type only where there is a checksum."""
+    shown = {name: value for name in MEMBERS if (value := getattr(checksums, name)) is not None}
+    return shown | {"checksum_type": kind or "FULL_OBJECT"} if shown else {}
+
+
+def algorithms(checksums: Checksums) -> list[str] | None:
+    """The names of what an object has, for listings."""
+    return [name for name, member in ALGORITHMS.items() if getattr(checksums, member)] or None

@@ -1,0 +1,34 @@
+"""VPCs and what is in them: kept and described back; every address that is really used is the machine's own."""
+
+import sqlite3
+from typing import TypeVar
+
+import msgspec
+
+from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
+
+T = TypeVar("T", Vpc, Subnet, InternetGateway, RouteTable, NetworkAcl)
+
+
+def list(db: sqlite3.Connection, kind: type[T]) -> tuple[T, ...]:
+    """In the order in which they were made."""
+    rows = db.execute("SELECT body FROM ec2_network WHERE kind = ? ORDER BY rowid", (kind.__name__,))
+    return tuple(msgspec.json.decode(row["body"], type=kind) for row in rows)
+
+
+def find(db: sqlite3.Connection, kind: type[T], id: str) -> T | None:
+    row = db.execute("SELECT body FROM ec2_network WHERE kind = ? AND id = ?", (kind.__name__, id)).fetchone()
+    return msgspec.json.decode(row["body"], type=kind) if row else None
+
+
+def save(db: sqlite3.Connection, one: Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl) -> None:
+    db.execute(
+        "INSERT INTO ec2_network (id, kind, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        (one.id, type(one).__name__, msgspec.json.encode(one).decode()),
+    )
+
+
+def delete(db: sqlite3.Connection, id: str) -> None:
+    """With its tags."""
+    db.execute("DELETE FROM ec2_network WHERE id = ?", (id,))
+    db.execute("DELETE FROM ec2_tag WHERE resource_id = ?", (id,))

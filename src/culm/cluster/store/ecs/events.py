@@ -1,0 +1,42 @@
+"""Service events: the last hundred of each service, as DescribeServices shows them.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
+"""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from culm.core.decide.events import STEADY
+from culm.core.model.services import ServiceEvent
+
+KEPT = 100
+
+
+def add(db: Connection, service_arn: str, event: ServiceEvent) -> None:
+    db.execute(
+        "INSERT INTO ecs_event (id, service_arn, created_at, message) VALUES (?, ?, ?, ?)",
+        (event.id, service_arn, event.created_at, event.message),
+    )
+    db.execute(
+        "DELETE FROM ecs_event WHERE service_arn = ? AND number <="
+        " (SELECT number FROM ecs_event WHERE service_arn = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
+        (service_arn, service_arn, KEPT),
+    )
+
+
+def list(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
+    """Newest first."""
+    rows = db.execute(
+        "SELECT id, created_at, message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC", (service_arn,)
+    )
+    return [ServiceEvent(id=row[0], created_at=row[1], message=row[2]) for row in rows]
+
+
+def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
+    """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
+    found = []
+    for event in list(db, service_arn):
+        found.append(event)
+        if event.message.endswith(STEADY):
+            break
+    return tuple(found)

@@ -1,0 +1,106 @@
+"""Services: what their owners want. Their deployments and events have files of their own."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from sqlite3 import Connection, Row
+from typing import Literal
+
+import msgspec
+
+from culm.cluster.store.ecs import deployments
+from culm.core.model.arn import last
+from culm.core.model.record import filled
+from culm.core.model.services import Service
+
+_decoder = msgspec.json.Decoder(Service)
+_COLUMNS = "SELECT desired_count, task_definition, deleted_at, drained_at, body FROM ecs_service"
+
+
+def find(db: Connection, arn: str) -> Service | None:
+    """With its deployments, newest first, and without its events and tags."""
+    row = db.execute(_COLUMNS + " WHERE arn = ?", (arn,)).fetchone()
+    return _service(db, row) if row else None
+
+
+def list(db: Connection, cluster: str) -> Sequence[Service]:
+    """ACTIVE and DRAINING ones, oldest first."""
+    rows = db.execute(_COLUMNS + " WHERE cluster = ? AND drained_at IS NULL ORDER BY created_at, arn", (cluster,))
+    return [_service(db, row) for row in rows.fetchall()]
+
+
+def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
+    """Those of them that there are."""
+    return [service for arn in arns if (service := find(db, arn)) is not None]
+
+
+def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strategy: str | None) -> Sequence[str]:
+    rows = db.execute(
+        "SELECT arn FROM ecs_service WHERE cluster = ? AND deleted_at IS NULL"
+        " AND (?2 IS NULL OR launch_type = ?2) AND (?3 IS NULL OR scheduling_strategy = ?3) ORDER BY name",
+        (cluster, launch_type, scheduling_strategy),
+    )
+    return [row[0] for row in rows]
+
+
+def create(db: Connection, service: Service) -> None:
+    """An INACTIVE service of the same name gives way."""
+    text = _text(service)
+    db.execute("DELETE FROM ecs_service WHERE arn = ?", (service.service_arn,))
+    db.execute(
+        "INSERT INTO ecs_service (arn, cluster, name, created_at, scheduling_strategy, launch_type, desired_count,"
+        " task_definition, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            service.service_arn,
+            last(service.cluster_arn),
+            service.service_name,
+            service.created_at,
+            service.scheduling_strategy,
+            service.launch_type,
+            service.desired_count,
+            service.task_definition,
+            text,
+        ),
+    )
+    deployments.save(db, service, text)
+
+
+def save_wish(db: Connection, service: Service) -> None:
+    """What the owner wants from now on."""
+    text = _text(service)
+    db.execute(
+        "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, look_at = 0 WHERE arn = ?",
+        (service.desired_count, service.task_definition, text, service.service_arn),
+    )
+    deployments.save(db, service, text)
+
+
+def delete(db: Connection, arn: str, now: float) -> None:
+    """Wish it gone: DRAINING until its last task has stopped."""
+    db.execute("UPDATE ecs_service SET deleted_at = ?, desired_count = 0, look_at = 0 WHERE arn = ?", (now, arn))
+
+
+def save_facts(db: Connection, service: Service, now: float) -> None:
+    """How far its deployments have come, and whether the last task of a deleted service is gone."""
+    db.execute(
+        "UPDATE ecs_service SET task_definition = ?, drained_at = ?, look_at = 0 WHERE arn = ?",
+        (service.task_definition, now if service.status == "INACTIVE" else None, service.service_arn),
+    )
+    deployments.save(db, service, _text(service))
+
+
+def _service(db: Connection, row: Row) -> Service:
+    service = _decoder.decode(row["body"])
+    status: Literal["ACTIVE", "DRAINING", "INACTIVE"] = (
+        "INACTIVE" if row["drained_at"] is not None else "DRAINING" if row["deleted_at"] is not None else "ACTIVE"
+    )
+    return filled(
+        service,
+        desired_count=row["desired_count"],
+        task_definition=row["task_definition"],
+        status=status,
+        deployments=deployments.current(db, service.service_arn),
+    )
+
+
+def _text(service: Service) -> str:
+    return msgspec.json.encode(replace(service, deployments=(), events=(), tags=())).decode()

@@ -1,0 +1,96 @@
+"""Roles, the policies that are part of them, and the managed ones that they have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from sqlite3 import Connection
+
+import msgspec
+
+from culm.cluster.store.iam import policies
+from culm.core.model.record import record
+
+
+@record
+class Role:
+    name: str
+    arn: str
+    path: str
+    id: str
+    """`AROA...`: a role that is made again is another one."""
+    created_at: float
+    """Epoch seconds."""
+    trust: str
+    """The policy document that says who may assume it."""
+    description: str | None = None
+    max_session_duration: int = 3600
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+_decode = msgspec.json.Decoder(Role).decode
+
+
+def find(db: Connection, name: str) -> Role | None:
+    row = db.execute("SELECT body FROM iam_role WHERE name = ?", (name,)).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def find_arn(db: Connection, arn: str) -> Role | None:
+    row = db.execute("SELECT body FROM iam_role WHERE arn = ?", (arn,)).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def list(db: Connection, path: str) -> Sequence[Role]:
+    rows = db.execute("SELECT body FROM iam_role WHERE substr(path, 1, ?) = ? ORDER BY name", (len(path), path))
+    return [_decode(row[0]) for row in rows]
+
+
+def save(db: Connection, role: Role) -> None:
+    db.execute(
+        "INSERT INTO iam_role VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+        (role.name, role.arn, role.path, msgspec.json.encode(role).decode()),
+    )
+
+
+def delete(db: Connection, name: str) -> None:
+    db.execute("DELETE FROM iam_role WHERE name = ?", (name,))
+
+
+def inline(db: Connection, role: str) -> dict[str, str]:
+    """Name to document."""
+    rows = db.execute("SELECT name, document FROM iam_role_policy WHERE role = ? ORDER BY name", (role,))
+    return {row["name"]: row["document"] for row in rows}
+
+
+def put_inline(db: Connection, role: str, name: str, document: str) -> None:
+    db.execute(
+        "INSERT INTO iam_role_policy VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document",
+        (role, name, document),
+    )
+
+
+def delete_inline(db: Connection, role: str, name: str) -> bool:
+    """Whether there was one."""
+    return db.execute("DELETE FROM iam_role_policy WHERE role = ? AND name = ?", (role, name)).rowcount > 0
+
+
+def attached(db: Connection, role: str) -> Sequence[str]:
+    """ARNs of managed policies."""
+    return [r[0] for r in db.execute("SELECT policy_arn FROM iam_attachment WHERE role = ? ORDER BY 1", (role,))]
+
+
+def attach(db: Connection, role: str, policy_arn: str) -> None:
+    db.execute("INSERT OR IGNORE INTO iam_attachment VALUES (?, ?)", (role, policy_arn))
+
+
+def detach(db: Connection, role: str, policy_arn: str) -> bool:
+    """Whether it had it."""
+    return db.execute("DELETE FROM iam_attachment WHERE role = ? AND policy_arn = ?", (role, policy_arn)).rowcount > 0
+
+
+def documents(db: Connection, role_arn: str) -> Sequence[str]:
+    """All that says what a role may do; nothing for a role that there is not."""
+    role = find_arn(db, role_arn)
+    if role is None:
+        return []
+    managed = (policies.find(db, arn) for arn in attached(db, role.name))
+    return [*inline(db, role.name).values(), *(policy.document for policy in managed if policy is not None)]

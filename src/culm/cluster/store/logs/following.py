@@ -1,0 +1,46 @@
+"""What follows a container's log on the worker puts here: its lines, and how far it has come.
+
+Lines and cursor are written in the caller's one transaction, so a follower that is killed goes on without losing or
+repeating a line.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from culm.cluster.store.logs import events as log_events
+from culm.cluster.store.logs import streams
+
+
+def append(
+    db: sqlite3.Connection,
+    group: str,
+    stream: str,
+    events: Sequence[tuple[int, str]],
+    *,
+    now_ms: int,
+    container: str,
+    cursor: str,
+) -> bool:
+    """Add a container's (timestamp in ms, message) pairs to a stream, made if it is missing, and remember `cursor`.
+
+    Empty messages are left out, as Docker's awslogs driver does. False, with nothing written, when there is no such
+    group: the driver does not make one unless it is told to.
+    """
+    row = db.execute("SELECT id FROM log_group WHERE name = ?", (group,)).fetchone()
+    if row is None:
+        return False
+    found = streams.find(db, row["id"], stream)
+    stream_id = found.id if found else streams.create(db, row["id"], stream, now_ms)
+    if said := [event for event in events if event[1]]:
+        log_events.append(db, stream_id, said, now_ms)
+    db.execute(
+        "INSERT INTO log_follower VALUES (?, ?, ?) ON CONFLICT (container) DO UPDATE SET cursor = excluded.cursor",
+        (container, stream_id, cursor),
+    )
+    return True
+
+
+def cursor(db: sqlite3.Connection, container: str) -> str | None:
+    """Where the follower of this container's log goes on; None if it has not begun."""
+    row = db.execute("SELECT cursor FROM log_follower WHERE container = ?", (container,)).fetchone()
+    return row["cursor"] if row else None

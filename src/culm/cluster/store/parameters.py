@@ -1,0 +1,122 @@
+"""SSM's parameters: their versions, each value sealed."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from sqlite3 import Connection, Row
+
+import msgspec
+
+from culm.cluster.store.sealing import Corrupted
+from culm.core.model.record import record
+
+CONTEXT = "'ssm_parameter_version/' || name || '/' || version"
+
+
+@record
+class Parameter:
+    name: str
+    description: str | None = None
+    policies: str | None = None
+    key_id: str | None = None
+    tier: str = "Standard"
+    data_type: str = "text"
+    allowed_pattern: str | None = None
+    modified_by: str | None = None
+    """The ARN of whoever put the newest version."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@record
+class Version:
+    """A parameter's value at one time; `value` None: it was not asked for."""
+
+    name: str
+    version: int
+    type: str
+    modified_at: float
+    """Epoch seconds."""
+    sealed: bytes
+    labels: tuple[str, ...] = ()
+    value: str | None = None
+    about: Parameter | None = None
+    """The parameter as it was then; None: that was not remembered."""
+
+
+_decode = msgspec.json.Decoder(Parameter).decode
+
+
+def find(db: Connection, name: str) -> Parameter | None:
+    row = db.execute("SELECT body FROM ssm_parameter WHERE name = ?", (name,)).fetchone()
+    return _decode(row[0]) if row else None
+
+
+def list(db: Connection, path: str = "") -> Sequence[Parameter]:
+    """Those whose names begin so."""
+    rows = db.execute("SELECT body FROM ssm_parameter WHERE substr(name, 1, ?) = ? ORDER BY name", (len(path), path))
+    return [_decode(row[0]) for row in rows]
+
+
+def save(db: Connection, parameter: Parameter) -> None:
+    db.execute(
+        "INSERT INTO ssm_parameter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+        (parameter.name, msgspec.json.encode(parameter).decode()),
+    )
+
+
+def put(db: Connection, parameter: Parameter, version: int, type: str, value: str, now: float) -> None:
+    name = parameter.name
+    about = msgspec.json.encode(replace(parameter, tags={})).decode()
+    db.execute(
+        "INSERT INTO ssm_parameter_version (name, version, type, modified_at, about, key_id, data)"
+        " VALUES (?, ?, ?, ?, ?, sealing_key(), seal(?, ?))",
+        (name, version, type, now, about, value.encode(), f"ssm_parameter_version/{name}/{version}"),
+    )
+
+
+def version(db: Connection, name: str, number: int | None = None, *, open: bool = True) -> Version | None:
+    """The newest, or one by its number; opened only if asked. Raises `Corrupted`."""
+    row = db.execute(
+        f"{_SELECT} WHERE name = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
+        (open, name, number, number),
+    ).fetchone()
+    return _version(row, open) if row else None
+
+
+def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[Version]:
+    """All of them, the oldest first; opened only if asked. Raises `Corrupted`."""
+    return [_version(row, open) for row in db.execute(f"{_SELECT} WHERE name = ? ORDER BY version", (open, name))]
+
+
+_SELECT = f"SELECT *, CASE WHEN ? THEN unseal(key_id, data, {CONTEXT}) END AS plain FROM ssm_parameter_version"
+
+
+def _version(row: Row, open: bool) -> Version:
+    if open and row["plain"] is None:
+        raise Corrupted(f"parameter {row['name']}, version {row['version']}")
+    return Version(
+        name=row["name"],
+        version=row["version"],
+        type=row["type"],
+        modified_at=row["modified_at"],
+        sealed=row["data"],
+        labels=tuple(json.loads(row["labels"])),
+        value=row["plain"].decode() if open else None,
+        about=_decode(row["about"]) if row["about"] else None,
+    )
+
+
+def set_labels(db: Connection, name: str, number: int, labels: Iterable[str]) -> None:
+    db.execute(
+        "UPDATE ssm_parameter_version SET labels = ? WHERE name = ? AND version = ?",
+        (json.dumps([*labels]), name, number),
+    )
+
+
+def delete_version(db: Connection, name: str, number: int) -> None:
+    db.execute("DELETE FROM ssm_parameter_version WHERE name = ? AND version = ?", (name, number))
+
+
+def delete(db: Connection, name: str) -> bool:
+    """Whether there was one."""
+    return db.execute("DELETE FROM ssm_parameter WHERE name = ?", (name,)).rowcount > 0

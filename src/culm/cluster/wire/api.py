@@ -1,0 +1,216 @@
+"""The AWS API without I/O: a request becomes work for the store, and that work gives the response.
+
+    ready = api.prepare(request)
+    if it is not a Response (an error) already: transact(db, ready.work), or ready.fail(what that raised)
+
+`asgi` does this over HTTP, the tests do it in process; there is no third way in.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from culm.cluster.store.db import disk_is_full
+from culm.cluster.wire import gate
+from culm.cluster.wire.actions import Place
+from culm.cluster.wire.authorization import authorize
+from culm.cluster.wire.errors import modelled, named, query_compatible
+from culm.cluster.wire.gate import Gate
+from culm.cluster.wire.http import Request, Response, unzipped
+from culm.cluster.wire.input import Invalid, compile_input
+from culm.cluster.wire.keyring import Keyring
+from culm.cluster.wire.models import Operation as Model
+from culm.cluster.wire.models import Service
+from culm.cluster.wire.operations import OPERATIONS, Call, Operation
+from culm.cluster.wire.paging import Pager, pager
+from culm.cluster.wire.protocols import PROTOCOLS, spoken
+from culm.cluster.wire.services import Served, addressed
+from culm.cluster.wire.sigv4 import Rejected, Signature, signature
+from culm.core.model.arn import ACCOUNT
+from culm.core.model.principals import OPERATOR, Principal
+from culm.core.model.record import record
+from culm.errors import AwsError
+
+log = logging.getLogger(__name__)
+
+LARGE = 1 << 18
+"""Bytes of a body that is not to keep others waiting while it is hashed, read and written."""
+
+
+@record
+class Compiled:
+    """An operation ready to be called over the wire."""
+
+    operation: Operation
+    decode: Callable[[Any], Any]
+    """From a request (or its form) to the members that it names."""
+    read: Callable[[Any], Any]
+    """From members to the input record; raises `Invalid`."""
+    encode: Callable[[Any, str], Response]
+    pages: Pager | None
+
+
+@record
+class Ready:
+    """A request that was understood. `work` runs it inside a transaction."""
+
+    work: Callable[[sqlite3.Connection], Response]
+    fail: Callable[[Exception], Response]
+    """The response, when `work` raised."""
+    service: str
+    wakes: bool
+    long: bool
+    """Whether `work` may take more than a moment."""
+
+
+class Api:
+    """Every operation of `OPERATIONS`, compiled at its first call."""
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint: str,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        account: str = ACCOUNT,
+        keys: Keyring | None = None,
+        verified: bool = True,
+        load: Callable[[str], None] | None = None,
+    ) -> None:
+        """Without `keys`, or not `verified`: nothing is checked, and everybody is the operator.
+
+        `load` is called with a service's name before its first request: it puts the operations into the registry.
+        """
+        self.region = region
+        self.endpoint = endpoint
+        self.account = account
+        self._now = now
+        self._new_id = new_id
+        self._keys = keys
+        self._gate = Gate(keys) if keys is not None and verified else None
+        self._load = load
+        self._services: dict[str, Service] = {}
+        self._compiled: dict[tuple[str, str, str], Compiled] = {}
+
+    def prepare(self, request: Request) -> Ready | Response:
+        """Find the operation and read its input: what to run, or the error to send."""
+        request_id = self._request_id()
+        service: Service | None = None
+        try:
+            signed = signature(request)
+            served = addressed(request, signed)
+            service = self._service(served.name)
+            protocol = spoken(request, service)
+            principal = self._admit(served, protocol, request, signed)
+            name, found = PROTOCOLS[protocol].find(service, unzipped(request))
+            compiled = self._find(served, service, protocol, name)
+            members = compiled.decode(found)
+            pages = compiled.pages
+            window = pages.window(members) if pages else None
+            value = self._read(served, compiled, members)
+            region = (signed.region if signed else "") or self.region
+        except Exception as error:
+            return self._refusal(service, request, error, request_id)
+
+        def work(db: sqlite3.Connection) -> Response:
+            call = Call(
+                db=db,
+                now=self._now(),
+                new_id=self._new_id,
+                region=region,
+                account=self.account,
+                endpoint=self.endpoint,
+                request_id=request_id,
+                principal=principal,
+                keys=self._keys,
+            )
+            place = Place(region=region, account=self.account)
+            authorize(db, principal, served.name, protocol, name, members, place=place, source=request.source)
+            result = compiled.operation.function(call, value)
+            if pages and window:
+                result = pages.cut(result, window)
+            return compiled.encode(result, request_id)
+
+        return Ready(
+            work=work,
+            service=served.name,
+            wakes=compiled.operation.wakes,
+            long=compiled.operation.long or len(request.body) > LARGE,
+            fail=lambda error: self._refusal(service, request, error, request_id),
+        )
+
+    def _admit(self, served: Served, protocol: str, request: Request, signed: Signature | None) -> Principal:
+        if self._gate is None:
+            return OPERATOR
+        try:
+            return self._gate.admit(request, signed, self._now())
+        except Rejected as rejected:
+            raise gate.refusal(protocol, served, rejected) from rejected
+
+    def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
+        """The response to a request that failed; what nobody meant is a bug, and goes to the log."""
+        if disk_is_full(error):
+            error = AwsError("InsufficientStorage", "no space is left on the disk of the cluster's CULM_HOME", 507)
+        elif not isinstance(error, AwsError):
+            log.error("request %s failed", request_id, exc_info=error)
+            message = f"This is a bug in culm; the daemon's log has it under {request_id}."
+            error = AwsError("InternalFailure", message, 500)
+        protocol = spoken(request, service)
+        if service is None:
+            response = PROTOCOLS[protocol].failure(error, request_id)
+        elif "awsQueryCompatible" in service.metadata and protocol != "query":
+            response = query_compatible(PROTOCOLS[protocol].failure(named(service, error), request_id), error)
+        else:
+            response = PROTOCOLS[protocol].failure(modelled(service, error), request_id)
+        return replace(response, body=b"") if request.method == "HEAD" else response
+
+    def _request_id(self) -> str:
+        digits = self._new_id()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+
+    def _service(self, name: str) -> Service:
+        if name not in self._services:
+            if self._load is not None:
+                self._load(name)
+            self._services[name] = Service(name, [operation for service, operation in OPERATIONS if service == name])
+        return self._services[name]
+
+    def _find(self, served: Served, service: Service, protocol: str, name: str) -> Compiled:
+        key = served.name, protocol, name
+        if key not in self._compiled:
+            operation = OPERATIONS.get((served.name, name))
+            if operation is None:
+                raise unserved(served, service, protocol, name)
+            self._compiled[key] = compile_operation(service.operations[name], operation, served, protocol)
+        return self._compiled[key]
+
+    def _read(self, served: Served, compiled: Compiled, members: Any) -> Any:
+        try:
+            return compiled.read(members)
+        except Invalid as problem:
+            code = served.missing if problem.missing and served.missing else served.invalid
+            raise AwsError(code, problem.message) from problem
+
+
+def compile_operation(model: Model, operation: Operation, served: Served, protocol_name: str) -> Compiled:
+    """Everything about an operation that does not depend on the request."""
+    pages = pager(model, operation.input, served.invalid)
+    protocol = PROTOCOLS[protocol_name]
+    return Compiled(
+        operation=operation,
+        decode=protocol.decoder(model),
+        read=compile_input(model, operation.input, pages.members if pages else frozenset()),
+        encode=protocol.encoder(model),
+        pages=pages,
+    )
+
+
+def unserved(served: Served, service: Service, protocol: str, name: str) -> AwsError:
+    """The answer to an operation that is Amazon's only, or nobody's."""
+    if name in service.names:
+        return AwsError(served.unserved, f"culm does not serve {served.name}:{name}", 501)
+    code = "UnknownOperationException" if protocol in ("json", "smithy-rpc-v2-cbor") else "InvalidAction"
+    return AwsError(code, f"{served.name} has no operation {name!r}")

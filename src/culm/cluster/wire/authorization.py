@@ -1,0 +1,125 @@
+"""Whether the caller may do what it asks for: its role's policies and the resource's decide before it is done."""
+
+from collections.abc import Mapping
+from sqlite3 import Connection
+from typing import Any
+
+from culm.cluster.store import secrets
+from culm.cluster.store.iam import roles
+from culm.cluster.store.s3 import bucket_policies
+from culm.cluster.wire.actions import Members, Need, Place, needs
+from culm.core.decide.policies import evaluate
+from culm.core.decide.policy_documents import parse
+from culm.core.model.arn import arn
+from culm.core.model.policies import Ask, Verdict
+from culm.core.model.principals import Principal
+from culm.errors import AwsError
+
+DENIED = {
+    "ec2": ("UnauthorizedOperation", 403),
+    "json": ("AccessDeniedException", 400),
+    "query": ("AccessDenied", 403),
+    "rest-xml": ("AccessDenied", 403),
+    "smithy-rpc-v2-cbor": ("AccessDeniedException", 403),
+}
+"""By protocol: the code and status of a refusal."""
+BECAUSE = {
+    "denied by an identity policy": "with an explicit deny in an identity-based policy",
+    "denied by a resource policy": "with an explicit deny in a resource-based policy",
+    "not allowed": "because no identity-based policy allows the {action} action",
+}
+
+
+def authorize(
+    db: Connection,
+    principal: Principal,
+    service: str,
+    protocol: str,
+    operation: str,
+    members: Members,
+    *,
+    place: Place,
+    source: str | None,
+) -> None:
+    """Raises the service's AccessDenied, with what is missing. `source`: the caller's address."""
+    if principal.role_arn is None:
+        return
+    asked = needs(service, operation, members if isinstance(members, dict) else {}, place)
+    if not asked:
+        return
+    own = [parse(document) for document in roles.documents(db, principal.role_arn)]
+    document = policy_of_resource(db, service, members)
+    of_resource = [parse(document)] if document else []
+    context = circumstances(principal, service, members, place, source)
+    for need in asked:
+        verdict = evaluate(
+            Ask(
+                action=need.action,
+                resource=need.resource,
+                principals=(principal.arn, principal.role_arn),
+                account=principal.account,
+                context=context,
+            ),
+            own,
+            of_resource,
+        )
+        if not verdict.allowed:
+            raise denied(principal, need, verdict, protocol)
+
+
+def policy_of_resource(db: Connection, service: str, members: Members) -> str | None:
+    """The document that a bucket or a secret has of its own."""
+    if service == "s3" and members.get("Bucket"):
+        return bucket_policies.find(db, members["Bucket"])
+    if service == "secretsmanager" and members.get("SecretId"):
+        secret = secrets.find(db, str(members["SecretId"]))
+        return secret.policy if secret else None
+    return None
+
+
+def denied(principal: Principal, need: Need, verdict: Verdict, protocol: str) -> AwsError:
+    code, status = DENIED[protocol]
+    on = "" if need.resource == "*" else f' on resource: "{need.resource}"'
+    because = BECAUSE[verdict.why].format(action=need.action)
+    return AwsError(code, f"User: {principal.arn} is not authorized to perform: {need.action}{on} {because}", status)
+
+
+def circumstances(
+    principal: Principal, service: str, members: Members, place: Place, source: str | None
+) -> Mapping[str, tuple[str, ...]]:
+    """Condition keys. The cluster speaks HTTP on the machine's own addresses, so SecureTransport is false.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    found: dict[str, tuple[str, ...]] = {
+        "aws:principalarn": (principal.role_arn or principal.arn,),
+        "aws:principalaccount": (principal.account,),
+        "aws:principaltype": ("AssumedRole",),
+        "aws:userid": (principal.user_id,),
+        "aws:securetransport": ("false",),
+        "aws:requestedregion": (place.region,),
+        "aws:resourceaccount": (place.account,),
+    }
+    if source is not None:
+        found["aws:sourceip"] = (source,)
+    if service == "s3":
+        found |= {
+            f"s3:{key}": (str(members[name]),)
+            for key, name in (("prefix", "Prefix"), ("delimiter", "Delimiter"), ("versionid", "VersionId"))
+            if members.get(name) is not None
+        }
+    elif service == "ecs":
+        found["iam:passedtoservice"] = ("ecs-tasks.amazonaws.com",)
+        if cluster := members.get("cluster"):
+            named = str(cluster).rpartition("/")[2]
+            found["ecs:cluster"] = (arn("ecs", place.region, place.account, f"cluster/{named}"),)
+    if service != "s3" and (tags := request_tags(members)):
+        found |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}
+        found["aws:tagkeys"] = tuple(tags)
+    return found
+
+
+def request_tags(members: Members) -> dict[str, str]:
+    given: Any = members.get("tags") or members.get("Tags") or ()
+    pairs = [tag for tag in given if isinstance(tag, dict)] if isinstance(given, list) else []
+    return {str(t.get("key", t.get("Key", ""))): str(t.get("value", t.get("Value", ""))) for t in pairs}

@@ -1,0 +1,61 @@
+"""The `json` protocol (AWS JSON 1.0 and 1.1).
+
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.models import Operation, Service
+from culm.cluster.wire.output import compile_output
+from culm.errors import AwsError
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def find(service: Service, request: Request) -> tuple[str, Request]:
+    """The operation that a request names."""
+    return request.headers.get("x-amz-target", "").partition(".")[2], request
+
+
+def decoder(operation: Operation) -> Callable[[Request], Any]:
+    """The members of a request's body."""
+
+    def decode(request: Request) -> Any:
+        try:
+            return _decode(request.body or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise AwsError("SerializationException", f"The body is not JSON: {problem}") from problem
+
+    return decode
+
+
+def encoder(operation: Operation) -> Callable[[Any, str], Response]:
+    """A response from what the operation returned."""
+    version = operation.service.metadata.get("jsonVersion", "1.1")
+    headers = {"content-type": f"application/x-amz-json-{version}"}
+    if operation.output is None:
+        return lambda _, request_id: Response(
+            status=200, headers={**headers, "x-amzn-requestid": request_id}, body=b"{}"
+        )
+    write = compile_output(operation.output)
+
+    def encode(result: Any, request_id: str) -> Response:
+        body = _encode(write({} if result is None else result))
+        return Response(status=200, headers={**headers, "x-amzn-requestid": request_id}, body=body)
+
+    return encode
+
+
+def failure(error: AwsError, request_id: str) -> Response:
+    """An error in this protocol's form."""
+    body = {"__type": error.code, "message": error.message} | error.members
+    return Response(
+        status=error.status,
+        headers={"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": request_id},
+        body=_encode(body),
+    )

@@ -1,0 +1,57 @@
+"""Whether an alarm goes off, from the points of its metric.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+"""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.core.decide.metrics import gather, statistic
+from culm.core.model.alarms import Alarm, State
+from culm.core.model.metrics import Point
+
+BREACHES = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+
+def span(alarm: Alarm, now: float) -> tuple[float, float]:
+    """The periods that count: the present one is among them as soon as it has a point."""
+    end = now // alarm.period * alarm.period + alarm.period
+    return end - (alarm.evaluation_periods + 1) * alarm.period, end
+
+
+def evaluated(alarm: Alarm, points: Sequence[Point], now: float) -> Alarm:
+    """The alarm with its state as these points of `span` have it."""
+    told = ((point.at, statistic(point, alarm.statistic)) for point in gather(points, alarm.period, alarm.unit))
+    found = {at: value for at, value in told if value is not None}
+    begin, end = span(alarm, now)
+    present = end - alarm.period
+    first, last_one = (begin + alarm.period, end) if present in found else (begin, present)
+    periods = [first + n * alarm.period for n in range(int((last_one - first) / alarm.period))]
+    values = [found.get(at) for at in periods]
+    breaches = BREACHES[alarm.comparison_operator]
+    missing = {"breaching": True, "notBreaching": False}.get(alarm.treat_missing_data)
+    judged = [missing if value is None else breaches(value, alarm.threshold) for value in values]
+    breaching = sum(verdict is True for verdict in judged)
+    known = [value for value in values if value is not None]
+    if breaching >= alarm.datapoints_to_alarm:
+        state: State = "ALARM"
+    elif known or missing is not None:
+        state = "OK"
+    elif alarm.treat_missing_data == "ignore":
+        return alarm
+    else:
+        state = "INSUFFICIENT_DATA"
+    if state == alarm.state_value:
+        return alarm
+    shown = ", ".join(f"{value:g}" for value in known) or "no value"
+    reason = (
+        f"Threshold Crossed: {breaching} of the last {len(judged)} datapoints [{shown}] against the threshold "
+        f"({alarm.threshold:g}) ({alarm.comparison_operator}); {alarm.datapoints_to_alarm} are needed."
+    )
+    return replace(alarm, state_value=state, state_reason=reason, state_updated_at=now)

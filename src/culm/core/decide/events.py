@@ -1,0 +1,189 @@
+"""The words of ECS: service events, stopped reasons and rollout reasons, exactly as its clients look for them.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+
+from culm.core.model.arn import last
+from culm.core.model.services import ServiceEvent
+
+STEADY = "has reached a steady state."
+NOT_BALANCED = "is not AZ balanced"
+REPEAT_SECONDS = 6 * 3600
+"""An event that still holds is told again after this long."""
+
+
+def started(service: str, task_arns: Sequence[str]) -> str:
+    return f"(service {service}) has started {len(task_arns)} tasks: {_tasks(task_arns)}."
+
+
+def stopped(service: str, task_arns: Sequence[str]) -> str:
+    return f"(service {service}) has stopped {len(task_arns)} running tasks: {_tasks(task_arns)}."
+
+
+def stopped_pending(service: str, count: int) -> str:
+    """Of tasks that had not run yet."""
+    return f"(service {service}) stopped {count} pending tasks."
+
+
+def draining(service: str, task_arns: Sequence[str]) -> str:
+    return f"(service {service}) has begun draining connections on {len(task_arns)} tasks."
+
+
+def registered(service: str, count: int, target_group_arn: str) -> str:
+    return f"(service {service}) registered {count} targets in (target-group {target_group_arn})"
+
+
+def deregistered(service: str, count: int, target_group_arn: str) -> str:
+    return f"(service {service}) deregistered {count} targets in (target-group {target_group_arn})"
+
+
+def steady(service: str) -> str:
+    return f"(service {service}) {STEADY}"
+
+
+def deployment_completed(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment completed."
+
+
+def deployment_failed(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment failed: tasks failed to start."
+
+
+def deployment_stopped(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment failed: deployment was stopped by the user."
+
+
+def deployment_alarmed(service: str, deployment_id: str) -> str:
+    return f"(service {service}) (deployment {deployment_id}) deployment failed: alarm detected."
+
+
+def rolling_back(service: str, deployment_id: str) -> str:
+    return f"(service {service}) rolling back to deployment {deployment_id}."
+
+
+def dead_configuration(service: str) -> str:
+    return (
+        f"(service {service}) was unable to stop or start tasks during a deployment because of the service deployment "
+        "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+    )
+
+
+def not_balanced(service: str, zones: Mapping[str, int]) -> str:
+    return f"(service {service}) {NOT_BALANCED} with {_in_zones(zones)}. AZ Rebalancing in progress."
+
+
+def balanced(service: str, zones: Mapping[str, int]) -> str:
+    return f"(service {service}) is AZ balanced with {_in_zones(zones)}."
+
+
+def was_unbalanced(told: Sequence[ServiceEvent]) -> bool:
+    """Whether the last that was told of the zones, newest first, is that they are uneven."""
+    return NOT_BALANCED in next((e.message for e in told if "AZ balanced" in e.message), "")
+
+
+def _in_zones(zones: Mapping[str, int]) -> str:
+    *most, last_one = [f"{count} tasks in {zone}" for zone, count in zones.items()]
+    return f"{', '.join(most)} and {last_one}" if most else last_one
+
+
+def cannot_start(service: str) -> str:
+    return f"(service {service}) is unable to consistently start tasks successfully."
+
+
+def unhealthy_target(service: str, task_arn: str, port: int, target_group_arn: str, reason: str) -> str:
+    return (
+        f"(service {service}) (task {last(task_arn)}) (port {port}) is unhealthy in (target-group {target_group_arn}) "
+        f"due to (reason {reason})."
+    )
+
+
+def failed_checks(service: str, task_arn: str) -> str:
+    return f"(service {service}) (task {last(task_arn)}) failed container health checks."
+
+
+def under_protection(service: str, deployment_id: str, count: int) -> str:
+    return (
+        f"(service {service}) was unable to reach steady state because (taskSet {deployment_id}) was unable to scale "
+        f"in due to (reason {count} tasks under protection)"
+    )
+
+
+GUIDE = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+SHORTAGES = {
+    "RESOURCE:CPU": "has insufficient CPU units available.",
+    "RESOURCE:MEMORY": "has insufficient memory available.",
+    "RESOURCE:PORTS": "is already using a port required by your task.",
+    "ATTRIBUTE": "is missing an attribute required by your task.",
+}
+"""What RunTask's failure reasons are called in a service's event."""
+
+
+def unable_to_place(service: str, closest: str | None, reason: str) -> str:
+    """`closest` is the ARN of the instance that came nearest, `reason` its objection; None: there is no instance."""
+    refused = (
+        f"(service {service}) was unable to place a task because no container instance met all of its requirements."
+    )
+    if closest is None:
+        return f"{refused} Reason: No Container Instances were found in your cluster. {GUIDE}"
+    shortage = SHORTAGES.get(reason, f'encountered error "{reason}".')
+    return f"{refused} The closest matching (container-instance {last(closest)}) {shortage} {GUIDE}"
+
+
+def unknown_revision(service: str, task_definition_arn: str) -> str:
+    return f"(service {service}) was unable to place a task. Reason: {last(task_definition_arn)} does not exist."
+
+
+def cannot_assume(role_arn: str) -> str:
+    """What RunTask's refusal and a service's event say of a role that is not there, or does not trust ECS."""
+    return (
+        f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that the role "
+        "being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass "
+        "this role."
+    )
+
+
+def cannot_launch(service: str, error: str) -> str:
+    return f"(service {service}) failed to launch a task with (error {error})."
+
+
+FAILED_CHECKS = "Task failed container health checks"
+"""The stopped reason of a task whose container health check fails."""
+
+
+def failed_target(target_group_arn: str) -> str:
+    """The stopped reason of a task whose target is unhealthy."""
+    return f"Task failed ELB health checks in (target-group {target_group_arn})"
+
+
+def scaling(deployment_id: str) -> str:
+    """The stopped reason of a task that is too many, or of an older deployment."""
+    return f"Scaling activity initiated by (deployment {deployment_id})"
+
+
+def is_news(message: str, told: Sequence[ServiceEvent], now: float) -> bool:
+    """Whether the service's events so far, newest first, leave the message to be told.
+
+    "Steady" is told when something happened since it was told last; a hindrance when it was not told since the service
+    was last steady, whichever instance came closest; and both again once in a while.
+    """
+    if _kind(message) == "steady":
+        same = told[0] if told and _kind(told[0].message) == "steady" else None
+    else:
+        since = takewhile(lambda e: _kind(e.message) != "steady", told)
+        same = next((e for e in since if _kind(e.message) == _kind(message)), None)
+    return same is None or now - same.created_at >= REPEAT_SECONDS
+
+
+def _kind(message: str) -> str:
+    """What two events have in common that say the same."""
+    if message.endswith(STEADY):
+        return "steady"
+    return re.sub(r"\(container-instance [^)]*\)", "", message)
+
+
+def _tasks(task_arns: Iterable[str]) -> str:
+    return " ".join(f"(task {last(arn)})" for arn in task_arns)

@@ -1,0 +1,93 @@
+"""How tasks and containers live: which state follows which, why a task ended, what its health is.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from culm.core.model.task_definitions import ContainerRestartPolicy, TaskDefinition
+from culm.core.model.tasks import Container, Health, Status, StopCode, Task
+
+TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
+    Status.PROVISIONING: {
+        Status.PENDING: "placed on an instance",
+        Status.DEPROVISIONING: "stopped before it was placed",
+    },
+    Status.PENDING: {
+        Status.ACTIVATING: "its containers start",
+        Status.STOPPING: "stopped while they start",
+        Status.STOPPED: "a container could not start",
+    },
+    Status.ACTIVATING: {
+        Status.RUNNING: "every container has started",
+        Status.DEACTIVATING: "stopped",
+    },
+    Status.RUNNING: {
+        Status.DEACTIVATING: "stopped",
+        Status.STOPPED: "an essential container ended",
+    },
+    Status.DEACTIVATING: {Status.STOPPING: "its targets have drained"},
+    Status.STOPPING: {Status.DEPROVISIONING: "its containers have ended"},
+    Status.DEPROVISIONING: {Status.STOPPED: "what it held is given back"},
+    Status.STOPPED: {Status.DELETED: "its record is removed"},
+    Status.DELETED: {},
+}
+"""The next states of each, and what brings a task there. A state with nothing to do is passed through unseen."""
+
+ORDER = tuple(TRANSITIONS)
+
+
+def is_ahead(current: Status, status: Status) -> bool:
+    """Whether a report of `status` is news: a task only ever moves on, so a late report changes nothing."""
+    return ORDER.index(status) > ORDER.index(current)
+
+
+def why_stopped(task: Task, reason: str) -> tuple[StopCode, str]:
+    """The stop code and reason of a task that ended by itself; `reason` is its agent's, empty when a container exited.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+    """
+    if reason and task.started_at is None:
+        return StopCode.TASK_FAILED_TO_START, reason
+    return StopCode.ESSENTIAL_CONTAINER_EXITED, reason or "Essential container in task exited"
+
+
+def out_of_memory_reason() -> str:
+    """What a container's `reason` says when its memory limit ended it; its exit code is 137."""
+    return "OutOfMemoryError: Container killed due to memory usage"
+
+
+def health_of(containers: Iterable[Container], definition: TaskDefinition) -> Health:
+    """A task is as healthy as its essential containers that have a health check; without any it is UNKNOWN.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
+    """
+    checked = {c.name for c in definition.container_definitions if c.essential and c.health_check}
+    states = [c.health_status for c in containers if c.name in checked]
+    if "UNHEALTHY" in states:
+        return "UNHEALTHY"
+    if not states or "UNKNOWN" in states:
+        return "UNKNOWN"
+    return "HEALTHY"
+
+
+def restarts(policy: ContainerRestartPolicy | None, exit_code: int, ran_seconds: float) -> bool:
+    """Whether a container that ended is started again in its place, within the same task.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-restart-policy.html
+    """
+    if policy is None or not policy.enabled:
+        return False
+    return exit_code not in policy.ignored_exit_codes and ran_seconds >= policy.restart_attempt_period
+
+
+def diagram() -> str:
+    """The transitions as Mermaid; docs/reference/task-lifecycle.md shows it."""
+    return "\n".join(["stateDiagram-v2", *_arrows()])
+
+
+def _arrows() -> Iterator[str]:
+    yield f"    [*] --> {ORDER[0]}"
+    for status, following in TRANSITIONS.items():
+        yield from (f"    {status} --> {after}: {why}" for after, why in following.items())
+    yield f"    {ORDER[-1]} --> [*]"

@@ -1,0 +1,359 @@
+"""Listener rules: which are valid, and which one a request meets.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from culm.core.model.load_balancers import (
+    Action,
+    Condition,
+    HttpHeaderConfig,
+    PatternConfig,
+    QueryString,
+    QueryStringConfig,
+    RedirectConfig,
+    Rule,
+    ValuesConfig,
+)
+from culm.core.model.record import record
+
+RULES_PER_LOAD_BALANCER = 100
+"""Not counting default rules."""
+VALUES_PER_RULE = 5
+WILDCARDS_PER_RULE = 5
+GROUPS_PER_ACTION = 5
+LONGEST_VALUE = 128
+LONGEST_NAME = 40
+"""Of a header or a request method."""
+HIGHEST_WEIGHT = 999
+STICKINESS_SECONDS = range(1, 604_801)
+
+FIELDS = ("host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip")
+CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_METHOD = re.compile(r"[A-Z_-]+")
+_LOOKAROUND_OR_BACKREFERENCE = re.compile(r"\(\?[=!<P]|\\[1-9k]")
+
+
+@record
+class Problem:
+    """Why AWS would refuse: its error code and a message."""
+
+    code: str
+    message: str
+
+
+@record
+class Request:
+    """What conditions look at."""
+
+    method: str
+    path: str
+    """As on the wire, without the query."""
+    query: str | None
+    """As on the wire, without the question mark; None where there is no question mark."""
+    headers: Sequence[tuple[str, str]]
+    source: str
+    """The IP address that it came from."""
+
+    @property
+    def host(self) -> str | None:
+        """Without the port."""
+        return next((value.split(":")[0] for name, value in self.headers if name.lower() == "host"), None)
+
+
+def choose(rules: Sequence[Rule], request: Request) -> Rule:
+    """The first by priority whose conditions all hold; the default rule has none and comes last."""
+    ordered = sorted(rules, key=lambda rule: (rule.priority is None, rule.priority))
+    return next(rule for rule in ordered if all(holds(condition, request) for condition in rule.conditions))
+
+
+def holds(condition: Condition, request: Request) -> bool:
+    """Whether one of the condition's values matches."""
+    match condition.field:
+        case "path-pattern":
+            config = patterns(condition)
+            return _any(config, request.path, fold=False)
+        case "host-header":
+            return request.host is not None and _any(patterns(condition), request.host, fold=True)
+        case "http-header":
+            header = condition.http_header_config or HttpHeaderConfig()
+            seen = [v.strip() for n, v in request.headers if n.lower() == header.http_header_name.lower()]
+            config = PatternConfig(values=header.values, regex_values=header.regex_values)
+            return any(_any(config, value, fold=True) for value in seen)
+        case "http-request-method":
+            return request.method in (condition.http_request_method_config or ValuesConfig()).values
+        case "query-string":
+            pairs = [part.split("=", 1) for part in (request.query or "").split("&") if "=" in part]
+            wanted = (condition.query_string_config or QueryStringConfig()).values
+            return any(_pair_matches(want, key, value) for want in wanted for key, value in pairs)
+        case _:
+            source = ipaddress.ip_address(request.source)
+            blocks = (condition.source_ip_config or ValuesConfig()).values
+            return any(source in ipaddress.ip_network(block, strict=False) for block in blocks)
+
+
+def patterns(condition: Condition) -> PatternConfig:
+    """Values of a host-header or path-pattern condition, in whichever of its two spellings."""
+    config = condition.host_header_config if condition.field == "host-header" else condition.path_pattern_config
+    return config or PatternConfig(values=condition.values, regex_values=condition.regex_values)
+
+
+def glob_matches(pattern: str, text: str, *, escapes: bool = False) -> bool:
+    """Whether all of `text` is as `pattern` says: `*` is any run of characters, `?` is any one."""
+    reached = {0}
+    for kind, character in glob_parts(pattern, escapes=escapes):
+        if kind == "run":
+            reached = set(range(min(reached), len(text) + 1))
+        else:
+            reached = {i + 1 for i in reached if i < len(text) and (kind == "one" or text[i] == character)}
+        if not reached:
+            return False
+    return len(text) in reached
+
+
+def glob_parts(pattern: str, *, escapes: bool = False) -> Iterable[tuple[str, str]]:
+    """`("run", "*")`, `("one", "?")` or `("literal", character)`; with `escapes`, a backslash makes literals."""
+    characters = iter(pattern)
+    for character in characters:
+        if character == "\\" and escapes:
+            yield "literal", next(characters, "\\")
+        else:
+            yield {"*": "run", "?": "one"}.get(character, "literal"), character
+
+
+def conditions_problem(conditions: Sequence[Condition]) -> Problem | None:
+    """What AWS has against the conditions of a rule."""
+    values = [value for condition in conditions for value in _values(condition)]
+    if not conditions:
+        return _invalid("A rule must have at least one condition")
+    for condition in conditions:
+        if problem := _condition_problem(condition):
+            return problem
+    for field in ("host-header", "http-request-method", "path-pattern", "source-ip"):
+        if sum(c.field == field for c in conditions) > 1:
+            return _invalid(f"A rule can only have one '{field}' condition")
+    if len(values) > VALUES_PER_RULE:
+        return _invalid(f"A rule can only have '{VALUES_PER_RULE}' condition values")
+    wildcards = sum(
+        kind != "literal"
+        for condition in conditions
+        for value in _globs(condition)
+        for kind, _ in glob_parts(value, escapes=condition.field == "query-string")
+    )
+    if wildcards > WILDCARDS_PER_RULE:
+        return _invalid(f"A rule can only have '{WILDCARDS_PER_RULE}' condition wildcards")
+    return None
+
+
+def actions_problem(actions: Sequence[Action]) -> Problem | None:
+    """What AWS has against the actions of a rule or the default actions of a listener."""
+    if len(actions) != 1:
+        return _misaction("Exactly one forward, redirect or fixed-response action is needed")
+    action = actions[0]
+    match action.type:
+        case "forward":
+            return _forward_problem(action)
+        case "redirect":
+            return _redirect_problem(action)
+        case _:
+            return _fixed_response_problem(action)
+
+
+def _forward_problem(action: Action) -> Problem | None:
+    groups = action.target_groups
+    if not groups:
+        return _invalid("A forward action needs a target group")
+    if len(groups) > GROUPS_PER_ACTION:
+        return Problem(code="TooManyTargetGroups", message=f"An action can forward to '{GROUPS_PER_ACTION}' groups")
+    if len({group.target_group_arn for group in groups}) < len(groups):
+        return _invalid("A target group can only be specified once in an action")
+    if action.target_group_arn and action.target_group_arn != groups[0].target_group_arn:
+        return _invalid("TargetGroupArn and ForwardConfig name different target groups")
+    for group in groups:
+        if group.weight is not None and not 0 <= group.weight <= HIGHEST_WEIGHT:
+            return _invalid(f"Target group weight '{group.weight}' must be between 0 and {HIGHEST_WEIGHT}")
+    sticky = action.forward_config and action.forward_config.target_group_stickiness_config
+    if sticky and sticky.enabled and sticky.duration_seconds not in STICKINESS_SECONDS:
+        return _invalid("Target group stickiness duration must be between 1 and 604800 seconds")
+    return None
+
+
+def _redirect_problem(action: Action) -> Problem | None:
+    config = action.redirect_config
+    if config is None:
+        return _invalid("A redirect action needs a RedirectConfig")
+    if not config.path.startswith("/"):
+        return _invalid("The redirect path must begin with '/'")
+    if not config.port.isdigit() and config.port != "#{port}":
+        return _invalid("The redirect port must be between 1 and 65535, or '#{port}'")
+    kept = RedirectConfig(status_code=config.status_code)
+    if (config.protocol, config.port, config.host, config.path) == (kept.protocol, kept.port, kept.host, kept.path):
+        return _misaction("The redirect configuration is not valid because it creates a loop")
+    if not all(_printable(text) for text in (config.host, config.path, config.query)):
+        return _invalid("A redirect may hold printable ASCII characters only")
+    return None
+
+
+def _fixed_response_problem(action: Action) -> Problem | None:
+    config = action.fixed_response_config
+    if config is None:
+        return _invalid("A fixed-response action needs a FixedResponseConfig")
+    if not re.fullmatch(r"[245]\d\d", config.status_code):
+        return _invalid(f"Status code '{config.status_code}' must be 2XX, 4XX or 5XX")
+    if config.content_type not in (None, "", *CONTENT_TYPES):
+        return _misaction(f"Content type '{config.content_type}' must be one of {', '.join(CONTENT_TYPES)}")
+    if "\0" in (config.message_body or ""):
+        return _invalid("The message body may not hold a NUL character")
+    return None
+
+
+def _condition_problem(condition: Condition) -> Problem | None:
+    if condition.field not in FIELDS:
+        return _invalid(f"Condition field '{condition.field}' must be one of '[{', '.join(FIELDS)}]'")
+    values = _values(condition)
+    if not values:
+        return _invalid(_nothing_given(condition))
+    if len(condition.values) > 1 and condition.host_header_config is None and condition.path_pattern_config is None:
+        return _invalid(f"The '{condition.field}' field contains too many values; the limit is '1'")
+    for value in values:
+        if not value and condition.field != "query-string":
+            return _invalid(_nothing_given(condition))
+        if len(value) > LONGEST_VALUE:
+            return _invalid(f"The '{_role(condition, value)}' value is too long; the limit is '{LONGEST_VALUE}'")
+        if not _printable(value):
+            return _invalid(f"Condition value {value!r} contains a character that is not valid")
+    for regex in _regexes(condition):
+        if problem := _regex_problem(regex):
+            return problem
+    return _value_problem(condition)
+
+
+def _nothing_given(condition: Condition) -> str:
+    """What AWS says to a condition without a value."""
+    config, given = {
+        "http-header": ("HttpHeaderConfig", condition.http_header_config),
+        "http-request-method": ("HttpRequestMethodConfig", condition.http_request_method_config),
+        "query-string": ("QueryStringConfig", condition.query_string_config),
+        "source-ip": ("SourceIpConfig", condition.source_ip_config),
+    }.get(condition.field, ("", None))
+    if not config:
+        return "A condition value must be specified"
+    if given is None:
+        return f"A '{config}' must be specified with '{condition.field}'"
+    return f"A '{condition.field}' value must be specified"
+
+
+def _role(condition: Condition, value: str) -> str:
+    """What AWS calls a value that is wrong."""
+    if condition.field != "query-string":
+        return condition.field
+    pairs = (condition.query_string_config or QueryStringConfig()).values
+    return "Key" if any(pair.key == value for pair in pairs) else "Value"
+
+
+def _value_problem(condition: Condition) -> Problem | None:
+    """What holds for the values of one field only."""
+    match condition.field:
+        case "http-header":
+            name = (condition.http_header_config or HttpHeaderConfig()).http_header_name
+            if len(name) > LONGEST_NAME:
+                return _invalid(f"The 'HttpHeaderName' value is too long; the limit is '{LONGEST_NAME}'")
+            if not _TOKEN.fullmatch(name):
+                return _invalid(f"'{name}' is not a valid HTTP header name")
+            if name.lower() == "host":
+                return _invalid("Use a 'host-header' condition to match the host header")
+        case "http-request-method":
+            if any(len(value) > LONGEST_NAME for value in _values(condition)):
+                return _invalid(f"The 'http-request-method' value is too long; the limit is '{LONGEST_NAME}'")
+            if not all(_METHOD.fullmatch(value) for value in _values(condition)):
+                return _invalid(
+                    "The 'http-request-method' value is invalid; the allowed characters are A-Z, hyphen and underscore"
+                )
+        case "source-ip":
+            for value in _values(condition):
+                try:
+                    if "/" not in value:
+                        raise ValueError(value)
+                    ipaddress.ip_network(value, strict=False)
+                except ValueError:
+                    return _invalid(f"Source IP '{value}' must be in CIDR format")
+    return None
+
+
+def _regex_problem(regex: str) -> Problem | None:
+    try:
+        re.compile(regex)
+    except re.error as error:
+        return _invalid(f"'{regex}' is not a valid regular expression: {error}")
+    if _LOOKAROUND_OR_BACKREFERENCE.search(regex):
+        return _invalid(f"'{regex}': lookaround and backreferences are not supported")
+    return None
+
+
+def _values(condition: Condition) -> tuple[str, ...]:
+    """Everything of the condition that counts as a value."""
+    match condition.field:
+        case "query-string":
+            pairs = (condition.query_string_config or QueryStringConfig()).values
+            return tuple(text for pair in pairs for text in (pair.key, pair.value) if text is not None)
+        case "http-request-method":
+            return (condition.http_request_method_config or ValuesConfig()).values
+        case "source-ip":
+            return (condition.source_ip_config or ValuesConfig()).values
+        case _:
+            return (*_globs(condition), *_regexes(condition))
+
+
+def _globs(condition: Condition) -> tuple[str, ...]:
+    """The values in which `*` and `?` are wildcards."""
+    match condition.field:
+        case "host-header" | "path-pattern":
+            return patterns(condition).values
+        case "http-header":
+            return (condition.http_header_config or HttpHeaderConfig()).values
+        case "query-string":
+            return _values(condition)
+        case _:
+            return ()
+
+
+def _regexes(condition: Condition) -> tuple[str, ...]:
+    match condition.field:
+        case "host-header" | "path-pattern":
+            return patterns(condition).regex_values
+        case "http-header":
+            return (condition.http_header_config or HttpHeaderConfig()).regex_values
+        case _:
+            return ()
+
+
+def _any(config: PatternConfig, text: str, *, fold: bool) -> bool:
+    case: Callable[[str], str] = str.lower if fold else str
+    return any(glob_matches(case(value), case(text)) for value in config.values) or any(
+        re.search(regex, text, re.IGNORECASE if fold else 0) for regex in config.regex_values
+    )
+
+
+def _pair_matches(want: QueryString, key: str, value: str) -> bool:
+    """Case does not matter, and a pair without a key is any key's value."""
+    return (want.key is None or glob_matches(want.key.lower(), key.lower(), escapes=True)) and glob_matches(
+        want.value.lower(), value.lower(), escapes=True
+    )
+
+
+def _printable(text: str) -> bool:
+    return all(" " <= character <= "~" for character in text)
+
+
+def _misaction(message: str) -> Problem:
+    return Problem(code="InvalidLoadBalancerAction", message=message)
+
+
+def _invalid(message: str) -> Problem:
+    return Problem(code="ValidationError", message=message)

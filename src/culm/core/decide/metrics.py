@@ -1,0 +1,58 @@
+"""Statistics of metrics: points gathered into periods, and what one asks of each.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
+"""
+
+import re
+from collections.abc import Sequence
+
+from culm.core.model.metrics import Point
+
+SIMPLE = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
+_PERCENTILE = re.compile(r"p(100|[1-9]?\d)(\.\d+)?")
+
+
+def gather(points: Sequence[Point], period: int, unit: str | None = None) -> list[Point]:
+    """One point for each period of so many seconds that has any, oldest first.
+
+    Periods begin at multiples of their length. Without a `unit` all are taken, and named after the last.
+    """
+    found: dict[float, Point] = {}
+    for point in points:
+        if unit is not None and point.unit != unit:
+            continue
+        at = float(point.at // period * period)
+        before = found.get(at)
+        found[at] = Point(
+            at=at,
+            samples=point.samples + (before.samples if before else 0.0),
+            sum=point.sum + (before.sum if before else 0.0),
+            minimum=min(point.minimum, before.minimum if before else point.minimum),
+            maximum=max(point.maximum, before.maximum if before else point.maximum),
+            unit=point.unit,
+        )
+    return [found[at] for at in sorted(found)]
+
+
+def is_statistic(name: str) -> bool:
+    return name in SIMPLE or _PERCENTILE.fullmatch(name) is not None
+
+
+def statistic(point: Point, name: str) -> float | None:
+    """None: it cannot be told. Percentiles need the values themselves, unless all are the same.
+
+    "...the SampleCount value of the statistic set is 1 [or] the Min and the Max values of the statistic set are equal"
+    """
+    match name:
+        case "SampleCount":
+            return point.samples
+        case "Sum":
+            return point.sum
+        case "Average":
+            return point.sum / point.samples if point.samples else None
+        case "Minimum":
+            return point.minimum
+        case "Maximum":
+            return point.maximum
+        case _:
+            return point.maximum if point.minimum == point.maximum or point.samples == 1 else None

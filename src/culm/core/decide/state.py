@@ -1,0 +1,68 @@
+"""The snapshot that every decision is made from: what is wanted and what is, with no verdicts."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Literal
+
+from culm.core.model.instances import ContainerInstance
+from culm.core.model.record import record
+from culm.core.model.services import Service
+from culm.core.model.task_definitions import TaskDefinition
+from culm.core.model.tasks import Status, Task
+
+TargetState = Literal["none", "initial", "healthy", "unhealthy", "draining"]
+
+
+@record
+class TargetHealth:
+    """One task over all its target groups: the worst of their verdicts."""
+
+    state: TargetState = "none"
+    target_group_arn: str = ""
+    """The group whose verdict it is."""
+    port: int = 0
+    """The target's port on its instance."""
+    reason: str = ""
+    """What the group says, in its own words: `Request timed out`, `Health checks failed with these codes: [502]`."""
+
+
+@record
+class ClusterState:
+    """One cluster at one moment.
+
+    `tasks` holds every task that is not STOPPED, and the kept records of stopped ones: failures are counted from
+    those, so that no crash between two writes counts one twice. `decide.lifecycle.forgettable` says which may go.
+    """
+
+    now: float
+    """Epoch seconds."""
+    instances: tuple[ContainerInstance, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    services: tuple[Service, ...] = ()
+    task_definitions: Mapping[str, TaskDefinition] = field(default_factory=dict)
+    """By ARN; those of the tasks and of the services."""
+    unassumable: Mapping[str, str] = field(default_factory=dict)
+    """By the ARN of a task definition: that of its role, where ECS cannot assume it; no task is started then."""
+    alarms: Mapping[str, float] = field(default_factory=dict)
+    """Since when the alarms that deployments hang on are in ALARM, by name; others are absent."""
+    target_health: Mapping[str, TargetHealth] = field(default_factory=dict)
+    """By task ARN; a task without target groups is absent."""
+
+
+def group_of(service: Service) -> str:
+    """The task group of a service's tasks."""
+    return f"service:{service.service_name}"
+
+
+def is_gone(task: Task) -> bool:
+    """Whether the task has given back all that it held."""
+    return task.last_status in (Status.STOPPED, Status.DELETED)
+
+
+def tasks_by_group(state: ClusterState) -> Mapping[str, list[Task]]:
+    """Every task of the snapshot, stopped ones too, under its group."""
+    groups: dict[str, list[Task]] = defaultdict(list)
+    for task in state.tasks:
+        groups[task.group].append(task)
+    return groups

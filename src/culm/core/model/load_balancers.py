@@ -1,0 +1,199 @@
+"""Load balancers, listeners, rules, target groups and targets, in the words of the ELBv2 API.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Operations.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Literal
+
+from culm.core.model.record import record
+
+TargetState = Literal["initial", "healthy", "unhealthy", "unused", "draining"]
+
+
+@record
+class LoadBalancer:
+    load_balancer_arn: str
+    load_balancer_name: str
+    scheme: Literal["internet-facing", "internal"] = "internet-facing"
+    vpc_id: str = "vpc-00000000000000001"
+    """The default one, which has all that were made before there were others."""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    created_time: float
+    """Epoch seconds."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Those that differ from AWS's defaults."""
+
+
+@record
+class Listener:
+    listener_arn: str
+    load_balancer_arn: str
+    protocol: Literal["HTTP"] = "HTTP"
+    port: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    """Why the data plane cannot serve it: a fact, written by the balancer alone."""
+
+
+@record
+class QueryString:
+    key: str | None = None
+    value: str
+
+
+@record
+class QueryStringConfig:
+    values: tuple[QueryString, ...] = ()
+
+
+@record
+class PatternConfig:
+    """Of a host-header or a path-pattern condition."""
+
+    values: tuple[str, ...] = ()
+    regex_values: tuple[str, ...] = ()
+
+
+@record
+class HttpHeaderConfig:
+    http_header_name: str = ""
+    values: tuple[str, ...] = ()
+    regex_values: tuple[str, ...] = ()
+
+
+@record
+class ValuesConfig:
+    """Of an http-request-method or a source-ip condition."""
+
+    values: tuple[str, ...] = ()
+
+
+@record
+class Condition:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html"""
+
+    field: str
+    values: tuple[str, ...] = ()
+    """The short form, for host-header and path-pattern."""
+    regex_values: tuple[str, ...] = ()
+    host_header_config: PatternConfig | None = None
+    path_pattern_config: PatternConfig | None = None
+    http_header_config: HttpHeaderConfig | None = None
+    query_string_config: QueryStringConfig | None = None
+    http_request_method_config: ValuesConfig | None = None
+    source_ip_config: ValuesConfig | None = None
+
+
+@record
+class TargetGroupTuple:
+    target_group_arn: str
+    weight: int | None = None
+
+
+@record
+class TargetGroupStickinessConfig:
+    enabled: bool = False
+    duration_seconds: int | None = None
+
+
+@record
+class ForwardConfig:
+    target_groups: tuple[TargetGroupTuple, ...] = ()
+    target_group_stickiness_config: TargetGroupStickinessConfig | None = None
+
+
+@record
+class RedirectConfig:
+    protocol: str = "#{protocol}"
+    port: str = "#{port}"
+    host: str = "#{host}"
+    path: str = "/#{path}"
+    query: str = "#{query}"
+    status_code: Literal["HTTP_301", "HTTP_302"]
+
+
+@record
+class FixedResponseConfig:
+    message_body: str | None = None
+    status_code: str
+    content_type: str | None = None
+
+
+@record
+class Action:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html"""
+
+    type: Literal["forward", "redirect", "fixed-response"]
+    target_group_arn: str | None = None
+    order: int | None = None
+    redirect_config: RedirectConfig | None = None
+    fixed_response_config: FixedResponseConfig | None = None
+    forward_config: ForwardConfig | None = None
+
+    @property
+    def target_groups(self) -> tuple[TargetGroupTuple, ...]:
+        """Where a forward goes, in either of its two spellings."""
+        if self.forward_config and self.forward_config.target_groups:
+            return self.forward_config.target_groups
+        return (TargetGroupTuple(target_group_arn=self.target_group_arn),) if self.target_group_arn else ()
+
+
+@record
+class Rule:
+    """A rule of a listener; the one without a priority is its default rule."""
+
+    rule_arn: str
+    listener_arn: str
+    priority: int | None
+    """1 to 50000, evaluated from the lowest; None: the default rule, evaluated last."""
+    conditions: tuple[Condition, ...] = ()
+    actions: tuple[Action, ...]
+
+
+@record
+class Matcher:
+    http_code: str | None = None
+    """`200`, `200,202`, `200-299`, or a mixture of these."""
+
+
+@record
+class TargetGroup:
+    """AWS's defaults; seconds and counts."""
+
+    target_group_arn: str
+    target_group_name: str
+    protocol: Literal["HTTP"] = "HTTP"
+    protocol_version: Literal["HTTP1"] = "HTTP1"
+    port: int
+    vpc_id: str | None = None
+    target_type: Literal["instance", "ip"] = "instance"
+    health_check_protocol: Literal["HTTP"] = "HTTP"
+    health_check_port: str = "traffic-port"
+    health_check_path: str = "/"
+    health_check_interval_seconds: int = 30
+    health_check_timeout_seconds: int = 5
+    healthy_threshold_count: int = 5
+    unhealthy_threshold_count: int = 2
+    matcher: Matcher = Matcher(http_code="200")
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Those that differ from AWS's defaults."""
+
+
+@record
+class Target:
+    """What is registered with a target group (a wish), and its health (a fact, written by the balancer alone)."""
+
+    target_group_arn: str
+    id: str
+    """An EC2 instance id, or an IP address, by the group's target type."""
+    port: int
+    registered_at: float
+    """Epoch seconds."""
+    deregistered_at: float | None = None
+    """Set while it drains; its row goes when it has."""
+    state: TargetState = "initial"
+    reason: str | None = "Elb.RegistrationInProgress"
+    description: str | None = "Target registration is in progress"

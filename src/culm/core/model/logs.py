@@ -1,0 +1,55 @@
+"""Log groups, their streams and events. Times are epoch milliseconds, as everywhere in CloudWatch Logs' API.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogStream.html
+"""
+
+from typing import NamedTuple
+
+from culm.core.model.record import record
+
+
+@record
+class LogGroup:
+    id: int
+    name: str
+    created_ms: int
+    retention_days: int | None = None
+    """None: events never expire."""
+    log_group_class: str = "STANDARD"
+    kms_key_id: str | None = None
+    deletion_protection_enabled: bool = False
+    tags: dict[str, str]
+
+
+@record
+class LogStream:
+    id: int
+    name: str
+    created_ms: int
+    first_event_ms: int | None = None
+    last_event_ms: int | None = None
+    last_ingestion_ms: int | None = None
+    stored_bytes: int = 0
+
+
+class Position(NamedTuple):
+    """A place in a group's events, in the order in which they are read."""
+
+    timestamp_ms: int
+    stream_id: int
+    sequence: int
+    """Rises by one with each event of a stream; the first is 1."""
+
+
+class LogEvent(NamedTuple):
+    """A plain tuple in the order of `Position`, so that events of many streams merge as they are."""
+
+    timestamp_ms: int
+    stream_id: int
+    sequence: int
+    ingested_ms: int
+    message: str
+
+    @property
+    def position(self) -> Position:
+        return Position(*self[:3])

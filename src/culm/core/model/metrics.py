@@ -1,0 +1,41 @@
+"""Values of CloudWatch metrics.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+"""
+
+from culm.core.model.record import record
+
+MINUTE = 60
+
+
+@record
+class Metric:
+    """What a series of points is about."""
+
+    namespace: str
+    """`AWS/ECS`."""
+    metric_name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+    """(Name, value) pairs, sorted: their order says nothing."""
+
+
+@record
+class Point:
+    """What was seen of a metric within one period."""
+
+    at: float
+    """The period's beginning, epoch seconds."""
+    samples: float
+    sum: float
+    minimum: float
+    maximum: float
+    unit: str = "None"
+
+
+def metric(namespace: str, name: str, **dimensions: str) -> Metric:
+    return Metric(namespace=namespace, metric_name=name, dimensions=tuple(sorted(dimensions.items())))
+
+
+def sample(at: float, value: float, unit: str = "None") -> Point:
+    """One value, seen once."""
+    return Point(at=at, samples=1, sum=value, minimum=value, maximum=value, unit=unit)

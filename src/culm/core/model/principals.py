@@ -1,0 +1,36 @@
+"""Who a request comes from.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from culm.core.model.arn import ACCOUNT, arn
+from culm.core.model.record import record
+
+
+@record
+class Principal:
+    arn: str
+    """What GetCallerIdentity tells: of a role, the session's."""
+    user_id: str
+    account: str = ACCOUNT
+    role_arn: str | None = None
+    """The role whose policies say what it may do; None: the operator, who may do everything."""
+
+    @property
+    def is_operator(self) -> bool:
+        return self.role_arn is None
+
+    @property
+    def role_name(self) -> str:
+        """The name at the end of the role's ARN; its path is not part of it."""
+        return (self.role_arn or "").rpartition("/")[2]
+
+
+OPERATOR = Principal(arn=arn("iam", "", ACCOUNT, "root"), user_id=ACCOUNT)
+"""The cluster's owner: the account's root."""
+
+
+def session_arn(role_arn: str, session: str) -> str:
+    """`arn:aws:sts::<account>:assumed-role/<role>/<session>`."""
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    return arn("sts", "", account, f"assumed-role/{name}/{session}")

@@ -1,0 +1,128 @@
+"""Services and their deployments: how many tasks of which revision are wanted, and how far the roll has come.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
+"""
+
+from typing import Literal
+
+from culm.core.model.record import Stored, record
+from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy, Tag
+
+
+@record
+class LoadBalancer:
+    target_group_arn: str | None = None
+    load_balancer_name: str | None = None
+    container_name: str = ""
+    container_port: int = 0
+
+
+@record
+class ThresholdConfiguration:
+    """How many failed tasks a deployment may have.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+    """
+
+    type: Literal["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"] = "BOUNDED_PERCENT"
+    value: int = 50
+    """Failed tasks, or per cent of the desired count."""
+
+
+@record
+class DeploymentCircuitBreaker:
+    enable: bool
+    rollback: bool
+    reset_on_healthy_task: bool = True
+    threshold_configuration: ThresholdConfiguration = ThresholdConfiguration()
+
+
+@record
+class DeploymentAlarms:
+    """CloudWatch alarms that end a deployment when they go off."""
+
+    alarm_names: tuple[str, ...]
+    rollback: bool
+    enable: bool
+
+
+@record
+class DeploymentConfiguration:
+    """Per cent of the desired count; AWS's defaults for REPLICA services (0 and 100 for DAEMON)."""
+
+    minimum_healthy_percent: int = 100
+    maximum_percent: int = 200
+    deployment_circuit_breaker: DeploymentCircuitBreaker | None = None
+    alarms: DeploymentAlarms | None = None
+    strategy: Literal["ROLLING"] = "ROLLING"
+
+
+@record
+class Deployment:
+    """Times are epoch seconds."""
+
+    id: str
+    """`ecs-svc/<19 digits>`, the `started_by` of its tasks."""
+    status: Literal["PRIMARY", "ACTIVE", "INACTIVE"]
+    task_definition: str
+    desired_count: int
+    created_at: float
+    updated_at: float
+    rollout_state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"] = "IN_PROGRESS"
+    rollout_state_reason: str = ""
+    failed_tasks: int = 0
+    rolls_back: str | None = None
+    """The id of the failed deployment that this one has to undo; a roll-back is never rolled back."""
+    rolled_back_to: str | None = None
+    """The id of the deployment that undoes this failed one."""
+    stop_requested: Literal["ROLLBACK"] | None = None
+    """A wish of StopServiceDeployment."""
+
+
+@record
+class CapacityProviderStrategyItem:
+    capacity_provider: str
+    weight: int = 0
+    base: int = 0
+
+
+@record
+class ServiceEvent:
+    id: str
+    created_at: float
+    message: str
+
+
+@record
+class Service:
+    service_arn: str
+    service_name: str
+    cluster_arn: str
+    task_definition: str
+    """The ARN of the revision that the caller wants."""
+    desired_count: int
+    status: Literal["ACTIVE", "DRAINING", "INACTIVE"] = "ACTIVE"
+    scheduling_strategy: Literal["REPLICA", "DAEMON"] = "REPLICA"
+    load_balancers: tuple[LoadBalancer, ...] = ()
+    deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
+    placement_constraints: tuple[PlacementConstraint, ...] = ()
+    placement_strategy: tuple[PlacementStrategy, ...] = ()
+    health_check_grace_period_seconds: int = 0
+    deployments: tuple[Deployment, ...] = ()
+    created_at: float = 0.0
+    events: tuple[ServiceEvent, ...] = ()
+    """Newest first."""
+    tags: Stored[tuple[Tag, ...]] = ()
+    launch_type: str = "EC2"
+    role_arn: Stored[str | None] = None
+    created_by: Stored[str | None] = None
+    propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
+    enable_execute_command: bool = False
+    availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    capacity_provider_strategy: Stored[tuple[CapacityProviderStrategyItem, ...]] = ()
+    enable_ecs_managed_tags: Stored[bool] = False
+
+    @property
+    def primary(self) -> Deployment | None:
+        """The deployment that the caller asked for last, or that a roll-back went to."""
+        return next((d for d in self.deployments if d.status == "PRIMARY"), None)

@@ -1,0 +1,210 @@
+"""Task definitions: what a task is made of (AWS's names, AWS's defaults).
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Literal
+
+from culm.core.model.record import Stored, record
+
+
+@record
+class KeyValuePair:
+    name: str = ""
+    value: str = ""
+
+
+@record
+class Secret:
+    """An environment variable whose value is fetched when the container starts."""
+
+    name: str
+    value_from: str
+    """The ARN of a secret of Secrets Manager, or the ARN or name of a parameter."""
+
+
+@record
+class Tag:
+    key: str = ""
+    value: str = ""
+
+
+@record
+class PortMapping:
+    container_port: int
+    host_port: int = 0
+    protocol: Literal["tcp", "udp"] = "tcp"
+    name: Stored[str | None] = None
+    app_protocol: Stored[str | None] = None
+
+
+@record
+class HealthCheck:
+    """Times in seconds."""
+
+    command: tuple[str, ...]
+    interval: int = 30
+    timeout: int = 5
+    retries: int = 3
+    start_period: int | None = None
+
+
+@record
+class ContainerDependency:
+    container_name: str
+    condition: Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
+
+
+@record
+class LogConfiguration:
+    log_driver: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@record
+class MountPoint:
+    source_volume: str = ""
+    container_path: str = ""
+    read_only: bool = False
+
+
+@record
+class HostVolume:
+    source_path: str | None = None
+
+
+@record
+class Volume:
+    name: str = ""
+    host: HostVolume | None = None
+
+
+@record
+class ContainerRestartPolicy:
+    enabled: bool
+    ignored_exit_codes: tuple[int, ...] = ()
+    restart_attempt_period: int = 300
+
+
+@record
+class Ulimit:
+    name: str
+    soft_limit: int
+    hard_limit: int
+
+
+@record
+class ContainerDefinition:
+    """The last three are refused unless false, AWS's default, which tools that copy task definitions send back."""
+
+    name: str = ""
+    image: str = ""
+    cpu: int = 0
+    memory: int | None = None
+    """Hard limit, MiB."""
+    memory_reservation: int | None = None
+    """Soft limit, MiB; what placement counts, where it is set."""
+    essential: bool = True
+    port_mappings: tuple[PortMapping, ...] = ()
+    entry_point: tuple[str, ...] | None = None
+    """None: the image's."""
+    command: tuple[str, ...] | None = None
+    """None: the image's."""
+    environment: tuple[KeyValuePair, ...] = ()
+    secrets: tuple[Secret, ...] | None = None
+    """None: not given. ECS shows an empty `environment`, but leaves out `secrets`."""
+    working_directory: str | None = None
+    user: str | None = None
+    health_check: HealthCheck | None = None
+    log_configuration: LogConfiguration | None = None
+    depends_on: tuple[ContainerDependency, ...] | None = None
+    start_timeout: int | None = None
+    stop_timeout: int | None = None
+    mount_points: tuple[MountPoint, ...] = ()
+    restart_policy: ContainerRestartPolicy | None = None
+    docker_labels: Mapping[str, str] | None = None
+    version_consistency: Literal["enabled", "disabled"] | None = None
+    """Whether a service's deployment pins the image's tag to a digest; None: enabled."""
+    hostname: Stored[str | None] = None
+    interactive: Stored[bool | None] = None
+    pseudo_terminal: Stored[bool | None] = None
+    ulimits: Stored[tuple[Ulimit, ...] | None] = None
+    privileged: bool | None = None
+    readonly_root_filesystem: bool | None = None
+    disable_networking: bool | None = None
+
+    @property
+    def counted_memory(self) -> int:
+        """MiB that placement takes from an instance: the reservation, or else the hard limit."""
+        return self.memory_reservation if self.memory_reservation is not None else (self.memory or 0)
+
+
+@record
+class PlacementConstraint:
+    type: Literal["distinctInstance", "memberOf"]
+    expression: str | None = None
+
+
+@record
+class PlacementStrategy:
+    type: Literal["random", "spread", "binpack"]
+    field: str | None = None
+
+
+@record
+class RequiredAttribute:
+    name: str
+
+
+@record
+class RuntimePlatform:
+    cpu_architecture: str | None = None
+    operating_system_family: str | None = None
+
+
+@record
+class EphemeralStorage:
+    size_in_gi_b: int
+
+
+@record
+class TaskDefinition:
+    task_definition_arn: str
+    family: str
+    revision: int
+    container_definitions: tuple[ContainerDefinition, ...]
+    status: Literal["ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"] = "ACTIVE"
+    cpu: str | None = None
+    """Task-level CPU units, as AWS keeps them: a string."""
+    memory: str | None = None
+    """Task-level hard limit, MiB."""
+    network_mode: Literal["bridge", "host", "none", "awsvpc"] = "bridge"
+    task_role_arn: str | None = None
+    execution_role_arn: str | None = None
+    placement_constraints: tuple[PlacementConstraint, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    requires_compatibilities: tuple[str, ...] | None = None
+    compatibilities: tuple[str, ...] = ("EXTERNAL", "EC2")
+    registered_at: float = 0.0
+    registered_by: str | None = None
+    deregistered_at: float | None = None
+    delete_requested_at: float | None = None
+    requires_attributes: tuple[RequiredAttribute, ...] = ()
+    """What an instance's agent must be able to do."""
+    pid_mode: str | None = None
+    ipc_mode: str | None = None
+    runtime_platform: RuntimePlatform | None = None
+    ephemeral_storage: EphemeralStorage | None = None
+    enable_fault_injection: bool | None = None
+
+    @property
+    def counted_cpu(self) -> int:
+        """CPU units that placement takes from an instance."""
+        return int(self.cpu) if self.cpu else sum(c.cpu for c in self.container_definitions)
+
+    @property
+    def counted_memory(self) -> int:
+        """MiB that placement takes from an instance."""
+        return int(self.memory) if self.memory else sum(c.counted_memory for c in self.container_definitions)

@@ -1,0 +1,34 @@
+"""Files that the deploy itself puts into the vault: databases' and the load balancer's URLs."""
+
+from culm import render
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.vault.files import File, Vault
+from culm.vault.names import Name
+from culm.vault.secret import Secret
+
+OPERATOR = ".culm"
+"""In a service's place: what no service may read. No service can have this name."""
+
+
+def vault_of(target: Target, project: Project) -> Vault:
+    return Vault(target.client("s3"), render.vault_bucket(project.name, target.account, target.region))
+
+
+def get(target: Target, around: render.Surroundings, service: str, file: str) -> str | None:
+    found = read(target, around, service, file)
+    return found.data.text() if found else None
+
+
+def put(target: Target, around: render.Surroundings, service: str, file: str, text: str) -> None:
+    """Write it over what is there now; a deploy that runs at the same time fails one of the two, and loses nothing."""
+    seen = read(target, around, service, file)
+    Vault(target.client("s3"), around.vault).write(name(around, service, file), Secret(text.encode()), over=seen)
+
+
+def read(target: Target, around: render.Surroundings, service: str, file: str) -> File | None:
+    return Vault(target.client("s3"), around.vault).read(name(around, service, file))
+
+
+def name(around: render.Surroundings, service: str, file: str) -> Name:
+    return Name(env=around.env, service=service, file=file)

@@ -1,0 +1,135 @@
+"""What services stand on: every call that `up` would make for it, and what nobody has written down. Pure."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from culm import render
+from culm.operate.drift.rows import Row, fields, leftover, members, missing
+from culm.operate.drift.seen import Seen
+from culm.plan import diff
+from culm.plan.diff import Change
+from culm.plan.observed import Live
+from culm.project.project import Project, TargetSettings
+from culm.render import identity
+
+DEFAULTS = {
+    "slow_start.duration_seconds": "0",
+    "stickiness.enabled": "false",
+    "load_balancing.algorithm.type": "round_robin",
+    "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
+    "target_group_health.dns_failover.minimum_healthy_targets.count": "1",
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1",
+}
+"""Of a target group's attributes that culm does not set.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+"""
+FIXED = ("Protocol", "VpcId", "TargetType")
+"""What a target group cannot change any more."""
+
+
+def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row]:
+    live, around = seen.survey.live, seen.survey.around
+    for change in diff.base(project, live, around):
+        yield from called(change, live)
+    yield from databases(project, settings, live)
+    yield from roles(project, seen)
+    yield from groups(project, seen)
+    known = set(render.repositories(project))
+    yield from (leftover(f"repository {name}") for name in sorted(set(live.repositories) - known))
+    known = {render.log_group(project, one) for one in project.services.values()}
+    yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known))
+    yield from listener(seen)
+
+
+def called(change: Change, live: Live) -> list[Row]:
+    """What a call of `up` would mend."""
+    given = change.input
+    match change.operation:
+        case "tag_resource":
+            now = {tag["key"]: tag["value"] for tag in (live.cluster or {}).get("tags", ())}
+            wanted = {tag["key"]: tag["value"] for tag in given["tags"]}
+            return members(f"cluster {(live.cluster or {}).get('clusterName', '')}".rstrip(), wanted, now, "culm.yml")
+        case "modify_listener":
+            return members("listener", {"Port": given["Port"]}, live.listener or {}, "culm.yml")
+        case "put_role_policy":
+            name = given["RoleName"]
+            return fields(f"role {name}", json.loads(given["PolicyDocument"]), live.roles[name], "culm.yml")
+        case "modify_target_group":
+            name, group = group_of(given, live)
+            wanted = {key: value for key, value in given.items() if key != "TargetGroupArn"}
+            return members(f"target group {name}", wanted, group, "culm.yml")
+        case "modify_target_group_attributes":
+            name, _ = group_of(given, live)
+            wanted = {pair["Key"]: pair["Value"] for pair in given["Attributes"]}
+            return members(f"target group {name}", wanted, live.attributes.get(name, {}), "culm.yml")
+        case "set_rule_priorities":
+            wanted = {move["RuleArn"]: move["Priority"] for move in given["RulePriorities"]}
+            return [
+                Row(
+                    what=f"rule of {name}",
+                    field="Priority",
+                    wanted=str(wanted[rule["RuleArn"]]),
+                    live=str(rule["Priority"]),
+                    wins="culm.yml",
+                )
+                for name, rule in live.rules.items()
+                if rule["RuleArn"] in wanted
+            ]
+        case _ if change.what.startswith("create "):
+            return [missing(change.what.removeprefix("create "))]
+        case _:
+            return [missing(change.what)]
+
+
+def group_of(given: Any, live: Live) -> tuple[str, Any]:
+    arn = given["TargetGroupArn"]
+    return next((name, group) for name, group in live.target_groups.items() if group["TargetGroupArn"] == arn)
+
+
+def databases(project: Project, settings: TargetSettings, live: Live) -> Iterator[Row]:
+    """On Amazon a server without `rds` is none of ours."""
+    used = {one.database for one in project.services.values()}
+    if settings.provider == "aws":
+        used &= set(project.rds)
+    for name in project.databases:
+        identifier = f"{project.name}-{name}"
+        if name in used and identifier not in live.databases:
+            yield missing(f"database server {identifier}")
+
+
+def roles(project: Project, seen: Seen) -> Iterator[Row]:
+    """What was added to tasks' roles and ECS's own by hand."""
+    policies = {identity.role_name(project, one): identity.POLICY for one in project.services.values()}
+    policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
+    for name, policy in policies.items():
+        if (role := seen.roles.get(name)) is None:
+            continue
+        yield from fields(f"role {name}", {"trust": identity.TRUST}, {"trust": role.trust}, "live")
+        yield from (leftover(f"role {name}", f"its policy {p}") for p in sorted(role.inline - {policy}))
+        yield from (leftover(f"role {name}", f"attached {arn}") for arn in sorted(role.attached))
+
+
+def groups(project: Project, seen: Seen) -> Iterator[Row]:
+    live = seen.survey.live
+    for one in project.services.values():
+        name = render.family(project, one)
+        if (group := live.target_groups.get(name)) is None:
+            continue
+        wanted = render.target_group(project, one, seen.survey.around)
+        yield from members(f"target group {name}", {key: wanted[key] for key in FIXED}, group, "live")
+        attributes = live.attributes.get(name, {})
+        untouched = {key: value for key, value in DEFAULTS.items() if key in attributes}
+        yield from members(f"target group {name}", untouched, attributes, "live")
+    ours = {group["TargetGroupArn"] for group in live.target_groups.values()}
+    for group in seen.attached_groups:
+        if group["TargetGroupArn"] not in ours:
+            yield leftover(f"target group {group['TargetGroupName']}")
+
+
+def listener(seen: Seen) -> Iterator[Row]:
+    """What nobody's path gets; `up` sets it only when it makes the listener."""
+    if (found := seen.survey.live.listener) is None:
+        return
+    wanted = render.listener("", seen.survey.around)
+    yield from members("listener", {"DefaultActions": wanted["DefaultActions"]}, found, "live")

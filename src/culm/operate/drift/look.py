@@ -1,0 +1,70 @@
+"""Looks at a target for `culm diff`: what a deploy looks at, and what only a stranger would have put there."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from culm.deploy.images import Images
+from culm.deploy.plan import known_images
+from culm.operate.drift.seen import Role, Seen
+from culm.plan.observed import Described, Live
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.observe import or_none
+from culm.target.survey import survey
+
+
+def look(target: Target, project: Project, images: Images | None) -> Seen:
+    """Nothing is changed. Without `images`, live ones are not compared with the folders."""
+    found = survey(target, project)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        known = pool.submit(known_images, project, list(project.services), found, images) if images else None
+        gone = pool.submit(missing_images, target, found.live)
+        groups = pool.submit(attached_groups, target, found.live)
+        roles = dict(zip(found.live.roles, pool.map(lambda name: role(target, name), found.live.roles), strict=True))
+        return Seen(
+            survey=found,
+            images=known.result() if known else None,
+            gone=gone.result(),
+            roles=roles,
+            attached_groups=groups.result(),
+        )
+
+
+def missing_images(target: Target, live: Live) -> frozenset[str]:
+    """Of the live services' images, those that no new task could pull."""
+    repositories = {uri: name for name, uri in live.repositories.items()}
+    images = {c["image"] for d in live.task_definitions.values() for c in d["containerDefinitions"]}
+    ecr = target.client("ecr")
+
+    def is_gone(image: str) -> bool:
+        uri, _, digest = image.partition("@")
+        if uri not in repositories or not digest:
+            return False
+        wanted = [{"imageDigest": digest}]
+        found = or_none(
+            lambda: ecr.describe_images(repositoryName=repositories[uri], imageIds=wanted)["imageDetails"],
+            "ImageNotFoundException",
+        )
+        return not found
+
+    return frozenset(image for image in images if is_gone(image))
+
+
+def attached_groups(target: Target, live: Live) -> Sequence[Described]:
+    if live.load_balancer is None:
+        return ()
+    pages = target.client("elbv2").get_paginator("describe_target_groups")
+    found: Any = pages.paginate(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
+    return [group for page in found for group in page["TargetGroups"]]
+
+
+def role(target: Target, name: str) -> Role:
+    iam = target.client("iam")
+    inline = iam.get_paginator("list_role_policies").paginate(RoleName=name)
+    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+    return Role(
+        trust=iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"],
+        inline=frozenset(policy for page in inline for policy in page["PolicyNames"]),
+        attached=frozenset(policy["PolicyArn"] for page in attached for policy in page["AttachedPolicies"]),
+    )

@@ -1,0 +1,33 @@
+"""All that a comparison needs to know of a target: one look, no verdicts."""
+
+from collections.abc import Mapping, Sequence
+
+from culm.core.model.record import record
+from culm.deploy.plan import Known
+from culm.plan.observed import Described
+from culm.target.survey import Survey
+
+
+@record
+class Role:
+    """A task role beyond the one policy that culm gives it."""
+
+    trust: Described
+    """Who may assume it: a policy document."""
+    inline: frozenset[str]
+    """Names of its own policies."""
+    attached: frozenset[str]
+    """ARNs of managed policies."""
+
+
+@record
+class Seen:
+    survey: Survey
+    images: Known | None
+    """Those of the folders as they are now, as far as they are built; None: nobody asked."""
+    gone: frozenset[str]
+    """Live images, `uri@digest`, that their repositories have no more."""
+    roles: Mapping[str, Role]
+    """By name."""
+    attached_groups: Sequence[Described]
+    """Target groups that the load balancer forwards to."""

@@ -1,0 +1,25 @@
+"""The base stack of an aws target, by its template: what `culm aws bootstrap` and the next `up` would change."""
+
+from culm.aws import look, stack
+from culm.aws.difference import shown
+from culm.aws.template import stack_name
+from culm.operate.drift.rows import Row, missing
+from culm.project.project import Project
+from culm.target.connection import Target
+
+
+def compare_stack(target: Target, project: Project) -> list[Row]:
+    """CloudFormation's own search for what hands have changed takes a minute; that is `culm aws diff`."""
+    name = stack_name(project)
+    if stack.find(target, name) is None:
+        return [missing(f"stack {name}")]
+    return [
+        Row(
+            what=f"stack: {one.resource}",
+            field=one.field,
+            wanted=None if one.wanted is None else shown(one.wanted),
+            live=None if one.live is None else shown(one.live),
+            wins="culm.yml" if one.wins == "culm.yml" else "live",
+        )
+        for one in look.differences(target, project)
+    ]

@@ -1,0 +1,118 @@
+"""What has happened to services, in one timeline: ECS's events, deployments' states, tasks that stopped."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from culm import render
+from culm.core.model.arn import last
+from culm.core.model.record import record
+from culm.deploy.causes import without_arns
+from culm.plan.observed import Described
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.observe import DESCRIBE_AT_ONCE, active_cluster, tasks
+
+Kind = Literal["event", "deployment", "task"]
+
+
+@record
+class Entry:
+    key: str
+    """Of its own: the same happening has the same key in every look."""
+    at: datetime
+    service: str
+    kind: Kind
+    message: str
+
+
+class Timeline:
+    """Looks again and again; tells each happening once. ECS keeps 100 events a service, stopped tasks for an hour."""
+
+    def __init__(self, target: Target, project: Project, names: Collection[str]) -> None:
+        self.target = target
+        self.project = project
+        self.names = list(names)
+        self.seen: set[str] = set()
+
+    def read(self) -> list[Entry]:
+        """What was not told before, in order of time."""
+        if active_cluster(self.target, self.project.name) is None:
+            return []
+        ecs, cluster = self.target.client("ecs"), self.project.name
+        found: list[Entry] = []
+        for start in range(0, len(self.names), DESCRIBE_AT_ONCE):
+            some = self.names[start : start + DESCRIBE_AT_ONCE]
+            found += of_services(ecs.describe_services(cluster=cluster, services=some)["services"])
+        found += of_tasks(tasks(ecs, cluster, desiredStatus="STOPPED"), owners(self.project, self.names))
+        new = [entry for entry in found if entry.key not in self.seen]
+        self.seen |= {entry.key for entry in new}
+        return sorted(new, key=lambda entry: entry.at)
+
+
+def owners(project: Project, names: Iterable[str]) -> dict[str, str]:
+    """Which service a task is of, by the task's group: its own tasks, and its migrations."""
+    groups = {f"service:{name}": name for name in names}
+    families = {render.family(project, project.services[name], migrate=True): name for name in names}
+    return groups | {f"family:{family}": name for family, name in families.items()}
+
+
+def of_services(services: Iterable[Described]) -> Iterator[Entry]:
+    for service in services:
+        name = service["serviceName"]
+        for event in service.get("events", ()):
+            yield Entry(key=event["id"], at=event["createdAt"], service=name, kind="event", message=event["message"])
+        for one in service.get("deployments", ()):
+            state = one.get("rolloutState") or one["status"]
+            reason = f": {one.get('rolloutStateReason', '')}" if state == "FAILED" else ""
+            yield Entry(
+                key=f"{one['id']} {state}",
+                at=one.get("updatedAt") or one["createdAt"],
+                service=name,
+                kind="deployment",
+                message=f"deployment {last(one['id'])} of {last(one['taskDefinition'])}: {state}{reason}",
+            )
+
+
+def of_tasks(stopped: Iterable[Described], owners: dict[str, str]) -> Iterator[Entry]:
+    for task in stopped:
+        name = owners.get(task.get("group", ""))
+        if name is None or "stoppedAt" not in task:
+            continue
+        what = "migration" if task["group"].startswith("family:") else "task"
+        yield Entry(
+            key=task["taskArn"],
+            at=task["stoppedAt"],
+            service=name,
+            kind="task",
+            message=f"{what} {last(task['taskArn'])} of {last(task['taskDefinitionArn'])} stopped: {ending(task)}",
+        )
+
+
+def ending(task: Described) -> str:
+    """`EssentialContainerExited, Essential container in task exited; accounts: exit code 3`."""
+    why = ", ".join(filter(None, (task.get("stopCode"), task.get("stoppedReason"))))
+    codes = [told(container) for container in task.get("containers", ())]
+    return "; ".join(filter(None, (why, *codes)))
+
+
+def told(container: Described) -> str:
+    said = [f"exit code {container['exitCode']}"] if "exitCode" in container else []
+    said += [container["reason"]] if container.get("reason") else []
+    return f"{container['name']}: {', '.join(said)}" if said else ""
+
+
+def brief(entry: Entry) -> str:
+    """For people, who see the service's name beside it: without ARNs, ids by their beginning."""
+    text = without_arns(entry.message).removeprefix(f"(service {entry.service})").strip()
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{24}\b", r"\1", text)
+
+
+def report(entry: Entry) -> dict[str, Any]:
+    return {
+        "at": entry.at.isoformat(timespec="milliseconds"),
+        "service": entry.service,
+        "kind": entry.kind,
+        "message": entry.message,
+    }

@@ -1,0 +1,81 @@
+"""A command in a service's task, through ECS Exec: Amazon's or the local cluster's, the session is the same.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from culm.core.model.arn import last
+from culm.core.model.record import record
+from culm.errors import CulmError
+from culm.operate.exec.wrapping import wrapped
+from culm.plan.observed import Described
+from culm.project.project import Project, Service
+from culm.target.connection import Target
+from culm.target.observe import tasks
+
+
+@record
+class Session:
+    """Who has the token can open the stream, once and soon."""
+
+    id: str
+    url: str
+    token: str
+    nonce: str
+    """Marks what the wrapping shell says: see `wrapping`."""
+
+
+def begin(
+    target: Target, project: Project, one: Service, words: Sequence[str], *, task: str | None, terminal: bool
+) -> Session:
+    """Ask for a session with the command in the named task, or in the newest that runs."""
+    from botocore.exceptions import ClientError
+
+    chosen = choose(target, project, one, task)
+    nonce = secrets.token_hex(8)
+    try:
+        answer = target.client("ecs").execute_command(
+            cluster=project.name,
+            task=chosen["taskArn"],
+            container=one.name,
+            command=wrapped(words, nonce, terminal=terminal),
+            interactive=True,
+        )
+    except ClientError as error:
+        raise refused(one, chosen, error) from error
+    session = answer["session"]
+    return Session(id=session["sessionId"], url=session["streamUrl"], token=session["tokenValue"], nonce=nonce)
+
+
+def choose(target: Target, project: Project, one: Service, task: str | None) -> Described:
+    found = [
+        each
+        for each in tasks(target.client("ecs"), project.name, serviceName=one.name)
+        if each["lastStatus"] == "RUNNING"
+    ]
+    if task is not None:
+        found = [each for each in found if last(each["taskArn"]).startswith(task)]
+    if not found:
+        which = f"no task {task}" if task else "no task that runs"
+        raise CulmError(f"{one.name} has {which}", "culm status says which there are")
+    return max(found, key=lambda each: each["startedAt"])
+
+
+def refused(one: Service, task: Described, error: Any) -> CulmError:
+    """ECS's own refusals in words that help."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    if not task.get("enableExecuteCommand") and code == "InvalidParameterException":
+        where = "" if one.exec else f"`exec: true` for {one.name} in culm.yml, "
+        return CulmError(
+            f"task {last(task['taskArn'])[:8]} of {one.name} was started without ECS Exec",
+            f"{where}culm deploy {one.name}, then culm restart {one.name}",
+        )
+    if code in ("TargetNotConnectedException", "InvalidParameterException"):
+        return CulmError(
+            f"ECS Exec does not reach {one.name}: {message}",
+            "a task that has just started needs some seconds; its role must allow ssmmessages, and the way out be open",
+        )
+    raise error

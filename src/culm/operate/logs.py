@@ -1,0 +1,55 @@
+"""Lines of CloudWatch Logs: the last ones of a task, and all of a project's as they come."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from culm.core.model.record import record
+from culm.target.connection import Target
+from culm.target.observe import or_none
+
+MISSING = "ResourceNotFoundException"
+SEEN_KEPT_MILLISECONDS = 60_000
+"""How long an event's id is remembered: as late as an older event may still arrive."""
+
+
+@record
+class Line:
+    group: str
+    stream: str
+    at: int
+    """Epoch milliseconds, as CloudWatch Logs has them."""
+    text: str
+
+
+class Follower:
+    """Reads log groups from a time on, again and again, each event once."""
+
+    def __init__(self, target: Target, groups: Iterable[str], since: int) -> None:
+        self.target = target
+        self.since = dict.fromkeys(groups, since)
+        self.seen: dict[str, int] = {}
+
+    def read(self) -> list[Line]:
+        """Events that were not read before, in order of time."""
+        lines = sorted((line for group in self.since for line in self._group(group)), key=lambda line: line.at)
+        if lines:
+            oldest = lines[-1].at - SEEN_KEPT_MILLISECONDS
+            self.seen = {id: at for id, at in self.seen.items() if at >= oldest}
+        return lines
+
+    def _group(self, group: str) -> Iterator[Line]:
+        pages = self.target.client("logs").get_paginator("filter_log_events")
+        found: list[Mapping[str, Any]] = (
+            or_none(lambda: events(pages.paginate(logGroupName=group, startTime=self.since[group])), MISSING) or []
+        )
+        for event in found:
+            if event["eventId"] in self.seen:
+                continue
+            self.seen[event["eventId"]] = event["timestamp"]
+            yield Line(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
+        if found:
+            self.since[group] = max(self.since[group], found[-1]["timestamp"] - SEEN_KEPT_MILLISECONDS)
+
+
+def events(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [event for page in pages for event in page["events"]]

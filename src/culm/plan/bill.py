@@ -1,0 +1,141 @@
+"""What a fleet and all that stands around it cost in a month, item by item."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from itertools import chain
+
+from culm.core.model.record import record
+
+IPV4_OF_A_LOAD_BALANCER = 2
+"""An ALB has a public address in each of its zones, and stands in two at least."""
+
+
+@record
+class Hourly:
+    load_balancer: float
+    lcu: float
+    ipv4: float
+    instances: Mapping[str, float]
+    """By instance type, Linux on demand."""
+    databases: Mapping[str, float] = field(default_factory=dict)
+    """By RDS instance class, PostgreSQL in one zone."""
+
+
+@record
+class Monthly:
+    gp3_gb: float
+    ecr_gb: float
+    logs_stored_gb: float
+    rds_gb: float = 0.115
+    kms_key: float = 1.0
+    secret: float = 0.4
+
+
+@record
+class Each:
+    logs_ingested_gb: float
+
+
+@record
+class PriceList:
+    """One region's prices in US dollars; `planner/prices/*.toml` are written so."""
+
+    region: str
+    date: str
+    source: str
+    hours_a_month: float
+    hourly: Hourly
+    monthly: Monthly
+    each: Each
+
+    def of_instance(self, instance_type: str) -> float | None:
+        """Dollars a month; None: the list does not have it."""
+        hourly = self.hourly.instances.get(instance_type)
+        return None if hourly is None else hourly * self.hours_a_month
+
+    def of_host(self, instance_type: str, disk_gb: float) -> float | None:
+        """With its disk and its public address."""
+        alone = self.of_instance(instance_type)
+        if alone is None:
+            return None
+        return alone + disk_gb * self.monthly.gp3_gb + self.hourly.ipv4 * self.hours_a_month
+
+
+@record
+class Assumptions:
+    """What a bill rests on besides the fleet."""
+
+    disk_gb: float = 30.0
+    """gp3 on each instance: the size of the ECS-optimised image."""
+    ecr_gb: float = 2.0
+    logs_gb: float = 1.0
+    """Written in a month, and kept."""
+    lcus: float = 0.05
+    """Load balancer capacity units, on average."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {_rounded(self.logs_gb)} GB of logs, "
+            f"{_rounded(self.lcus)} LCU, public subnets in two zones"
+        )
+
+
+def _rounded(number: float) -> str:
+    """`0.05`, `56.4`, `1,480`: three digits are all that is known of an assumption."""
+    return f"{round(number, -1):,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
+@record
+class Line:
+    """One item: so many units at so much a month each."""
+
+    name: str
+    units: float
+    unit: str
+    price: float
+    """Dollars a unit and month."""
+
+    @property
+    def dollars(self) -> float:
+        return self.units * self.price
+
+
+@record
+class Bill:
+    lines: tuple[Line, ...]
+    unpriced: tuple[str, ...] = ()
+    """Instance types that the price list does not have: the total is without them."""
+
+    @property
+    def dollars(self) -> float:
+        return sum(line.dollars for line in self.lines)
+
+
+def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
+    """A month of these instance types behind one load balancer."""
+    month = prices.hours_a_month
+    kinds = Counter(fleet)
+    known = {name: price for name in kinds if (price := prices.of_instance(name)) is not None}
+    lines = chain(
+        (Line(name=name, units=kinds[name], unit="instances", price=price) for name, price in known.items()),
+        [
+            Line(
+                name="public IPv4",
+                units=len(fleet) + IPV4_OF_A_LOAD_BALANCER,
+                unit="addresses",
+                price=prices.hourly.ipv4 * month,
+            ),
+            Line(name="load balancer", units=1, unit="ALB", price=prices.hourly.load_balancer * month),
+            Line(name="its traffic", units=assumed.lcus, unit="LCU", price=prices.hourly.lcu * month),
+            Line(name="disks", units=len(fleet) * assumed.disk_gb, unit="GB gp3", price=prices.monthly.gp3_gb),
+            Line(name="images", units=assumed.ecr_gb, unit="GB ECR", price=prices.monthly.ecr_gb),
+            Line(
+                name="logs",
+                units=assumed.logs_gb,
+                unit="GB",
+                price=prices.each.logs_ingested_gb + prices.monthly.logs_stored_gb,
+            ),
+        ],
+    )
+    return Bill(lines=tuple(lines), unpriced=tuple(name for name in kinds if name not in known))

@@ -1,0 +1,235 @@
+"""Live state against the rendered project: what would have to be called, and why. Pure; empty when nothing changed."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from culm import render
+from culm.core.model.record import record
+from culm.plan.observed import Described, Live
+from culm.project.project import Project, Service
+from culm.render import identity
+
+
+@record
+class Change:
+    """One call of the AWS API."""
+
+    what: str
+    """For people: `create repository bamboo/accounts`."""
+    client: str
+    operation: str
+    input: Mapping[str, Any]
+
+
+def base(project: Project, live: Live, around: render.Surroundings) -> list[Change]:
+    """What services stand on, as far as it can be made now: ask again when these are done, until there are none."""
+    changes: list[Change] = []
+
+    def add(what: str, client: str, operation: str, **given: Any) -> None:
+        changes.append(Change(what=what, client=client, operation=operation, input=given))
+
+    tags = render.cluster_tags(around)
+    if live.cluster is None:
+        add(f"create cluster {project.name}", "ecs", "create_cluster", clusterName=project.name, tags=tags)
+    elif any(tag not in live.cluster.get("tags", ()) for tag in tags):
+        arn = live.cluster["clusterArn"]
+        add(f"{project.name} has {around.instances}", "ecs", "tag_resource", resourceArn=arn, tags=tags)
+    if live.vault is None:
+        where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
+        create = {"Bucket": around.vault} | ({"CreateBucketConfiguration": where} if where else {})
+        add(f"create vault {around.vault}", "s3", "create_bucket", **create)
+    for name in render.repositories(project):
+        if name not in live.repositories:
+            add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
+    changes += roles(project, live, around)
+    for service in project.services.values():
+        group = render.log_group(project, service)
+        if group not in live.log_groups:
+            add(f"create log group {group}", "logs", "create_log_group", logGroupName=group)
+    if live.load_balancer is None:
+        wanted = render.load_balancer(project, around)
+        add(f"create load balancer {project.name}", "elbv2", "create_load_balancer", **wanted)
+    elif live.listener is None:
+        wanted = render.listener(live.load_balancer["LoadBalancerArn"], around)
+        add(f"listen on port {around.port}", "elbv2", "create_listener", **wanted)
+    elif live.listener["Port"] != around.port:
+        arn = live.listener["ListenerArn"]
+        add(f"listen on port {around.port}", "elbv2", "modify_listener", ListenerArn=arn, Port=around.port)
+    for service in project.services.values():
+        changes += target_group(project, service, live, around)
+    if live.listener is not None:
+        changes += renumbered(project, live)
+    return changes
+
+
+def roles(project: Project, live: Live, around: render.Surroundings) -> list[Change]:
+    """Who tasks are, and what they may do."""
+    changes = role(
+        live,
+        identity.execution_role(project),
+        identity.execution_role_policy(project, around),
+        "fetch images and write logs",
+    )
+    for service in project.services.values():
+        policy = identity.role_policy(project, service, around)
+        changes += role(live, identity.role(project, service), policy, "read its own configuration")
+    return changes
+
+
+def role(live: Live, wanted: Mapping[str, Any], policy: Mapping[str, Any], may: str) -> list[Change]:
+    name = wanted["RoleName"]
+    if name not in live.roles:
+        return [Change(what=f"create role {name}", client="iam", operation="create_role", input=wanted)]
+    if live.roles[name] == json.loads(policy["PolicyDocument"]):
+        return []
+    return [Change(what=f"let {name} {may}", client="iam", operation="put_role_policy", input=policy)]
+
+
+def target_group(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:
+    name = render.family(project, service)
+    group = live.target_groups.get(name)
+    if group is None:
+        wanted = render.target_group(project, service, around)
+        return [
+            Change(what=f"create target group {name}", client="elbv2", operation="create_target_group", input=wanted)
+        ]
+    changes = []
+    check = render.health_check(service)
+    if not within(check, group):
+        given = {"TargetGroupArn": group["TargetGroupArn"], **check}
+        changes.append(
+            Change(what=f"change health check of {name}", client="elbv2", operation="modify_target_group", input=given)
+        )
+    attributes = render.target_group_attributes(around)
+    if not within(attributes, live.attributes.get(name, {})):
+        pairs = [{"Key": key, "Value": value} for key, value in attributes.items()]
+        given = {"TargetGroupArn": group["TargetGroupArn"], "Attributes": pairs}
+        operation = "modify_target_group_attributes"
+        changes.append(Change(what=f"change draining of {name}", client="elbv2", operation=operation, input=given))
+    return changes
+
+
+def priorities(project: Project, live: Live) -> dict[str, int]:
+    """The priority that each service's rule has or gets."""
+    numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items()}
+    taken = frozenset(int(rule["Priority"]) for rule in live.other_rules)
+    return render.priorities(render.by_specificity(project.services), numbered, taken)
+
+
+def renumbered(project: Project, live: Live) -> list[Change]:
+    """Live rules that must move, all in one call: priorities may not collide on the way."""
+    wanted = priorities(project, live)
+    moves = [
+        {"RuleArn": rule["RuleArn"], "Priority": wanted[name]}
+        for name, rule in live.rules.items()
+        if int(rule["Priority"]) != wanted[name]
+    ]
+    if not moves:
+        return []
+    given = {"RulePriorities": moves}
+    return [Change(what="reorder listener rules", client="elbv2", operation="set_rule_priorities", input=given)]
+
+
+def rule(project: Project, service: Service, live: Live) -> Change | None:
+    """The service's path, on the load balancer."""
+    assert live.listener is not None, "rules come after the base"
+    group = live.target_groups[render.family(project, service)]
+    found = live.rules.get(service.name)
+    if found is None:
+        priority = priorities(project, live)[service.name]
+        given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
+        what = f"route {' '.join(service.paths)}"
+        return Change(what=what, client="elbv2", operation="create_rule", input=given)
+    if render.routes(found, service):
+        return None
+    given = {"RuleArn": found["RuleArn"], "Conditions": render.conditions(service)}
+    what = f"route {' '.join(service.paths)}"
+    if others := [path for path in render.paths_of(found) if path not in service.paths]:
+        what += f" instead of {' '.join(others)}"
+    return Change(what=what, client="elbv2", operation="modify_rule", input=given)
+
+
+def service(
+    project: Project, one: Service, live: Live, task_definition_arn: str, *, start_first: bool, undoes: bool = False
+) -> Change | None:
+    """Create it, or bring it to this revision and these settings; None: it is so already.
+
+    A setting that the target does not describe cannot be compared: it is sent when something else differs.
+    """
+    group = live.target_groups[render.family(project, one)]["TargetGroupArn"]
+    wanted = render.service(project, one, task_definition_arn, group)
+    how = render.deployment_configuration(one, start_first=start_first, undoes=undoes)
+    found = live.services.get(one.name)
+    if found is None:
+        given = wanted | {"deploymentConfiguration": how}
+        return Change(what=f"create service {one.name}", client="ecs", operation="create_service", input=given)
+    settings = {key: wanted[key] for key in wanted if key not in CREATE_ONLY}
+    primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
+    failed = primary.get("rolloutState") == "FAILED"
+    told = {key: value for key, value in settings.items() if key in found}
+    different = {key: value for key, value in told.items() if not same(value, found[key])}
+    if not different and not failed:
+        return None
+    different |= {key: value for key, value in settings.items() if key not in found}
+    given = {"cluster": project.name, "service": one.name, **different}
+    if {"taskDefinition", "loadBalancers"} & set(different) or failed:
+        given["deploymentConfiguration"] = how
+    if failed and "taskDefinition" not in different:
+        given["forceNewDeployment"] = True
+    what = "roll out again" if not different else f"update {', '.join(sorted(different))}"
+    return Change(what=what, client="ecs", operation="update_service", input=given)
+
+
+CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy"})
+"""What ecs.UpdateService does not take."""
+
+
+def task_definition_is(wanted: Mapping[str, Any], live: Described | None) -> bool:
+    """Whether registering `wanted` would only repeat the live revision."""
+    return live is not None and normal(wanted) == normal(live)
+
+
+GIVEN_BY_AWS = frozenset(
+    {"taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt"}
+    | {"registeredBy", "deregisteredAt", "enableFaultInjection"}
+)
+UNORDERED = ("environment", "secrets", "portMappings")
+
+
+def normal(definition: Mapping[str, Any]) -> Any:
+    """A task definition less what AWS adds: its own facts, empty lists, the order of what has none."""
+    kept = {key: value for key, value in definition.items() if key not in GIVEN_BY_AWS}
+    cleaned = without_empty(kept)
+    for container in cleaned.get("containerDefinitions", ()):
+        for key in UNORDERED:
+            if key in container:
+                container[key] = sorted(container[key], key=repr)
+    return cleaned
+
+
+def without_empty(value: Any) -> Any:
+    match value:
+        case Mapping():
+            cleaned = {key: without_empty(inner) for key, inner in sorted(value.items())}
+            return {key: inner for key, inner in cleaned.items() if inner not in (None, [], {}, "")}
+        case list() | tuple():
+            return [without_empty(inner) for inner in value]
+        case _:
+            return value
+
+
+def same(wanted: Any, live: Any) -> bool:
+    """Whether what is wanted is there; what the target adds to it does not count."""
+    match wanted:
+        case Mapping():
+            return isinstance(live, Mapping) and within(wanted, live)
+        case list():
+            pairs = zip(wanted, live or (), strict=False)
+            return len(wanted) == len(live or ()) and all(same(one, other) for one, other in pairs)
+        case _:
+            return bool(wanted == live)
+
+
+def within(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    return all(same(value, live.get(key)) for key, value in wanted.items())

@@ -1,0 +1,282 @@
+"""The order of a deploy's moves, found by playing them: what may move together, who waits, who lends its slot.
+
+A deploy moves in *waves*. In a wave every migration runs first, all side by side; when all have ended, the services
+roll. Services share a wave as long as each one's migration and new task fit at once beside everything that runs: then
+it does not matter which is faster, and what is planned is what happens. One that must stop before it can start has a
+wave of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from culm.core.decide import deployments
+from culm.core.decide.ledger import Fleet, need_of
+from culm.core.decide.placement import TASK_DEFAULT, Request, Unplaceable, objection
+from culm.core.decide.roster import HOLDING
+from culm.core.decide.simulate import Move, Outcome, obedient, run_task, simulate
+from culm.core.decide.state import ClusterState
+from culm.core.decide.validation import dead_configuration
+from culm.core.model.services import DeploymentConfiguration, Service
+from culm.core.model.task_definitions import TaskDefinition
+from culm.core.model.tasks import Status, Task
+from culm.plan.waves import REVISION, How, Moves, Obstacle, Part, Step, Wanted, Wave
+from culm.render import percents
+
+
+def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
+    """Play the deploy of these services on the live cluster.
+
+    Those that are live move first, the oldest first: they need room for a moment only. `after` goes before that.
+    """
+    waves: list[Wave] = []
+    obstacles: list[Obstacle] = []
+    waiting = [w for w in _in_order(state, wanted) if _how(state, w) != "unchanged"]
+    while waiting:
+        names = {w.name for w in waiting}
+        ready = [w for w in waiting if not names & set(w.after)]
+        played = _together(state, ready) or _alone(state, ready[0])
+        if isinstance(played, Obstacle):
+            obstacles.append(played)
+            waiting = [w for w in waiting if w is not ready[0]]
+            continue
+        wave, state = played
+        moved = {part.name for part in wave.parts}
+        waves.append(wave)
+        waiting = [w for w in waiting if w.name not in moved]
+    return Moves(waves=tuple(waves), obstacles=tuple(obstacles), state=state)
+
+
+def settled(state: ClusterState, migrations: Sequence[str] = ()) -> ClusterState:
+    """The cluster when what is under way has ended: rolls, and one-time tasks of these families."""
+    groups = {f"family:{family}" for family in migrations}
+    return simulate(replace(state, tasks=tuple(t for t in state.tasks if t.group not in groups)), gradual).state
+
+
+def gradual(state: ClusterState) -> ClusterState:
+    """The world that a plan counts on: all goes well, and a task that stops takes a while.
+
+    It is no longer counted among the running ones then, and still has its room.
+    """
+    after = obedient(state)
+    tasks = (
+        replace(before, last_status=Status.DEACTIVATING)
+        if before.desired_status == "STOPPED" and before.last_status in HOLDING
+        else now
+        for before, now in zip(state.tasks, after.tasks, strict=True)
+    )
+    return replace(after, tasks=tuple(tasks))
+
+
+def live(state: ClusterState, name: str) -> Service | None:
+    return next((s for s in state.services if s.service_name == name and s.status == "ACTIVE"), None)
+
+
+def _in_order(state: ClusterState, wanted: Sequence[Wanted]) -> list[Wanted]:
+    def age(one: Wanted) -> float:
+        found = live(state, one.name)
+        return found.created_at if found else float("inf")
+
+    return sorted(wanted, key=age)
+
+
+def _how(state: ClusterState, one: Wanted) -> How:
+    """What becomes of it; whether a roll is start-first or stop-first is tried out later."""
+    found = live(state, one.name)
+    if found is None:
+        return "new"
+    if one.again or one.migration or found.task_definition != one.definition.task_definition_arn:
+        return "stop-first" if one.roll == "stop-first" else "start-first"
+    wished = replace(one.service, deployments=found.deployments, task_definition=found.task_definition)
+    return "unchanged" if _settings(wished) == _settings(found) else "settings"
+
+
+def _settings(service: Service) -> tuple[object, ...]:
+    return (
+        service.desired_count,
+        service.placement_strategy,
+        service.load_balancers,
+        service.health_check_grace_period_seconds,
+    )
+
+
+def _together(state: ClusterState, ready: Sequence[Wanted]) -> tuple[Wave, ClusterState] | None:
+    """As many of them as fit side by side; those that must stop first are left out.
+
+    No new service takes the room that a live one may still need for its roll.
+    """
+    movable = [(one, how) for one in ready if (how := _how(state, one)) != "stop-first"]
+    if movable and len(movable) == len(ready) and not isinstance(all_at_once := _play(state, movable), Obstacle):
+        return all_at_once
+    best: tuple[Wave, ClusterState] | None = None
+    chosen: list[tuple[Wanted, How]] = []
+    for one, how in movable:
+        if how == "new" and len(chosen) < sum(live(state, other.name) is not None for other in ready):
+            break
+        if not isinstance(played := _play(state, [*chosen, (one, how)]), Obstacle):
+            chosen.append((one, how))
+            best = played
+    return best
+
+
+def _alone(state: ClusterState, one: Wanted) -> tuple[Wave, ClusterState] | Obstacle:
+    """By itself: stop-first, and with its slot lent to its migration if need be and if `roll` lets it go down."""
+    how = _how(state, one)
+    if how in ("new", "settings") or one.roll == "start-first" or isinstance(one.roll, tuple):
+        played = _play(state, [(one, how)])
+        assert isinstance(played, Obstacle), "it would have fitted with others"
+        return played
+    played = _play(state, [(one, "stop-first")])
+    if isinstance(played, Obstacle) and played.step == "migration":
+        return _play(state, [(one, "stop-first")], lends=True)
+    return played
+
+
+def _play(
+    state: ClusterState, chosen: Sequence[tuple[Wanted, How]], *, lends: bool = False
+) -> tuple[Wave, ClusterState] | Obstacle:
+    """The wave and the state after it, or the first thing in it that does not fit."""
+    steps: list[Step] = []
+    if lends:
+        [(lender, _)] = chosen
+        state = _film(simulate(_with(state, lender, desired=0), gradual), steps)
+    migrated = _migrate(state, [one for one, _ in chosen if one.migration], steps)
+    if isinstance(migrated, Obstacle):
+        return migrated
+    state = migrated
+    for one, how in chosen:
+        state = _updated(state, one, how)
+        if dead := dead_configuration(next(s for s in state.services if s.service_name == one.name)):
+            return Obstacle(name=one.name, step="configuration", need=need_of(one.definition), told=dead)
+    outcome = simulate(state, gradual)
+    names = {one.name: (one, how) for one, how in chosen}
+    told = dict(outcome.told)
+    for service in outcome.unfinished:
+        if service.service_name in names:
+            one, _ = names[service.service_name]
+            return _obstacle(outcome.state, one, one.definition, "roll", told.get(service.service_name, ""))
+    if len(chosen) > 1 and not _starts_come_first(outcome):
+        one, _ = chosen[-1]
+        return _obstacle(outcome.state, one, one.definition, "roll")
+    after = _film(outcome, steps)
+    parts = [Part(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
+    return Wave(parts=tuple(parts), steps=tuple(steps)), after
+
+
+def _obstacle(
+    state: ClusterState, one: Wanted, definition: TaskDefinition, step: Literal["migration", "roll"], told: str = ""
+) -> Obstacle:
+    fleet, need = Fleet.of(state), need_of(definition)
+    request = Request(
+        need=need,
+        group=f"service:{one.name}" if step == "roll" else f"family:{definition.family}",
+        constraints=(*definition.placement_constraints, *(one.service.placement_constraints if step == "roll" else ())),
+    )
+    reasons = {node.arn: why for node in fleet if (why := objection(request, node))}
+    return Obstacle(
+        name=one.name, step=step, need=need, reasons=reasons, free={n.arn: n.memory for n in fleet}, told=told
+    )
+
+
+def _starts_come_first(outcome: Outcome) -> bool:
+    """Whether everything starts before anything has gone: then no order of what goes changes a placement."""
+    verbs = [move.verb for move in outcome.moves]
+    return "start" not in verbs[verbs.index("gone") :] if "gone" in verbs else True
+
+
+def _migrate(state: ClusterState, wanted: Sequence[Wanted], steps: list[Step]) -> ClusterState | Obstacle:
+    """Every migration placed, one after the other as RunTask places them, then all ended."""
+    before = state
+    running: list[Task] = []
+    for one in wanted:
+        assert one.migration is not None
+        task = _migration_task(one.service, one.migration, state.now)
+        known = {**state.task_definitions, one.migration.task_definition_arn: one.migration}
+        request = Request(
+            need=need_of(one.migration),
+            group=task.group,
+            constraints=one.migration.placement_constraints,
+            strategies=TASK_DEFAULT,
+        )
+        placed = run_task(replace(state, task_definitions=known), task, request)
+        if isinstance(placed, Unplaceable):
+            return _obstacle(state, one, one.migration, "migration")
+        state = placed
+        running.append(state.tasks[-1])
+        steps.append(_step("start", running[-1], one.migration, "its migration", state))
+    ended = {task.task_arn for task in running}
+    for task in running:
+        state = replace(state, tasks=tuple(t for t in state.tasks if t.task_arn != task.task_arn))
+        definition = state.task_definitions[task.task_definition_arn]
+        steps.append(_step("gone", task, definition, "its migration has ended", state))
+    return replace(state, tasks=tuple(t for t in before.tasks if t.task_arn not in ended))
+
+
+def _migration_task(service: Service, definition: TaskDefinition, now: float) -> Task:
+    return Task(
+        task_arn=f"{service.cluster_arn.replace(':cluster/', ':task/')}/{definition.family}",
+        cluster_arn=service.cluster_arn,
+        task_definition_arn=definition.task_definition_arn,
+        group=f"family:{definition.family}",
+        last_status=Status.RUNNING,
+        created_at=now,
+        started_at=now,
+    )
+
+
+def _with(state: ClusterState, one: Wanted, *, desired: int) -> ClusterState:
+    services = (replace(s, desired_count=desired) if s.service_name == one.name else s for s in state.services)
+    return replace(state, services=tuple(services))
+
+
+def _updated(state: ClusterState, one: Wanted, how: How) -> ClusterState:
+    """What CreateService or UpdateService makes of the cluster's wishes."""
+    arn = one.definition.task_definition_arn
+    floor, ceiling = percents(one.roll, start_first=how == "start-first")
+    configuration = DeploymentConfiguration(minimum_healthy_percent=floor, maximum_percent=ceiling)
+    found = live(state, one.name)
+    now = state.now + 1.0  # each call comes after the last: services are looked at by their age
+    if found is None:
+        fresh = replace(one.service, deployment_configuration=configuration, deployments=(), created_at=now)
+        services = (*state.services, deployments.begin(fresh, f"ecs-svc/{REVISION}-{one.name}", arn, now))
+    else:
+        wished = replace(
+            one.service,
+            deployments=found.deployments,
+            task_definition=found.task_definition,
+            created_at=found.created_at,
+            deployment_configuration=configuration if how != "settings" else found.deployment_configuration,
+        )
+        if how != "settings":
+            wished = deployments.begin(wished, f"ecs-svc/{REVISION}-{one.name}", arn, now)
+        services = tuple(wished if s is found else s for s in state.services)
+    known = {**state.task_definitions, arn: one.definition}
+    return replace(state, services=services, task_definitions=known, now=now)
+
+
+def free_memory(state: ClusterState) -> dict[str, int]:
+    """MiB left by container instance ARN."""
+    return {node.arn: node.memory for node in Fleet.of(state)}
+
+
+def _film(outcome: Outcome, steps: list[Step]) -> ClusterState:
+    steps += [Step(move=move, free=free) for move, free in outcome.pictures()]
+    return outcome.state
+
+
+def _step(
+    verb: Literal["start", "gone"], task: Task, definition: TaskDefinition, why: str, state: ClusterState
+) -> Step:
+    free = free_memory(state)
+    instance = task.container_instance_arn or ""
+    move = Move(
+        verb=verb,
+        at=state.now,
+        task_arn=task.task_arn,
+        group=task.group,
+        task_definition_arn=definition.task_definition_arn,
+        container_instance_arn=instance,
+        why=why,
+        free_memory=free[instance],
+    )
+    return Step(move=move, free=free)

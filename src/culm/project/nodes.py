@@ -1,0 +1,217 @@
+"""From YAML nodes to the blocks of `schema`, with file, line and key in every refusal."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NoReturn
+
+import yaml
+
+from culm.core.model.record import record
+from culm.errors import UsageError
+from culm.project.schema import MISPLACED, Key
+
+Path = tuple[str, ...]
+MERGE = "tag:yaml.org,2002:merge"
+
+
+@record
+class Source:
+    """A file and where each key of it stands."""
+
+    file: str
+    lines: dict[Path, int] = dataclasses.field(default_factory=dict)
+
+    def refuse(self, path: Path, problem: str, hint: str = "", line: int | None = None) -> NoReturn:
+        """`culm.yml:7: services.accounts.port: what is wrong`; a key that is not written is reported at its parent."""
+        at = line
+        for depth in range(len(path), -1, -1):
+            at = at or self.lines.get(path[:depth])
+        where = f"{self.file}:{at}" if at else self.file
+        key = ".".join(path)
+        raise UsageError(f"{where}: {key}: {problem}" if key else f"{where}: {problem}", hint)
+
+
+def compose(text: str, file: str) -> yaml.Node | None:
+    """The file's nodes; None when it is empty."""
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}" if mark else file
+        problem = error.problem or error.context or "cannot be read"
+        raise UsageError(f"{where}: not YAML: {problem}", "indent with spaces, `key: value`") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{file}: not YAML: {error}") from None
+
+
+def convert(source: Source, node: yaml.Node, wanted: Any, path: Path = ()) -> Any:
+    """The node as a value of type `wanted`: a record, a mapping, a tuple, a Literal, str, int or a union of these."""
+    source.lines.setdefault(path, node.start_mark.line + 1)
+    key, wanted = unwrap(wanted)
+    options = [o for o in alternatives(wanted) if o is not types.NoneType]
+    if is_null(node):
+        if any(dataclasses.is_dataclass(o) for o in options):
+            return block(source, yaml.MappingNode("", [], node.start_mark), options[0], path)
+        source.refuse(path, "has no value")
+    for option in options:
+        if fits(node, option, key):
+            return construct(source, node, option, key, path)
+    source.refuse(path, f"{describe(node)} where {expected(options, key)} is wanted")
+
+
+def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, path: Path) -> Any:
+    origin = typing.get_origin(wanted)
+    if dataclasses.is_dataclass(wanted):
+        assert isinstance(node, yaml.MappingNode)
+        return block(source, node, wanted, path)
+    if origin is not None and issubclass_safe(origin, Mapping):
+        assert isinstance(node, yaml.MappingNode)
+        of = typing.get_args(wanted)[1]
+        return {name: convert(source, value, of, (*path, name)) for name, value in pairs(source, node, path)}
+    if isinstance(node, yaml.SequenceNode):
+        item = typing.get_args(wanted)[0]
+        if key and key.each:
+            item = typing.Annotated[item, key]
+        return tuple(convert(source, n, item, (*path, str(i))) for i, n in enumerate(node.value))
+    assert isinstance(node, yaml.ScalarNode)
+    value = scalar(source, node, wanted, key, path)
+    return (value,) if origin is tuple and (key is None or key.parse is None or key.each) else value
+
+
+def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> Any:
+    """A record from a mapping: unknown keys are refused with the nearest known one, missing ones by name."""
+    hints = typing.get_type_hints(wanted, include_extras=True)
+    values = {}
+    for name, value in pairs(source, node, path):
+        if not path and name.startswith("x-"):
+            continue  # a place for anchors, as in compose files
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            hint = MISPLACED.get(name) or (f"did you mean {near[0]}?" if near else f"it may be: {', '.join(hints)}")
+            source.refuse((*path, name), "there is no such key", hint, value.start_mark.line + 1)
+        values[name] = convert(source, value, hints[name], (*path, name))
+    for field in dataclasses.fields(wanted):
+        if field.name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            source.refuse((*path, field.name), "is missing", missing_hint(hints[field.name], field.name))
+    return wanted(**values)
+
+
+def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
+    """Keys and values; `<<: *anchor` counts for the keys that are not written out; a key written twice is refused."""
+    seen: dict[str, int] = {}
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        if key.tag == MERGE:
+            merged.extend(value.value if isinstance(value, yaml.SequenceNode) else [value])
+            continue
+        name = str(key.value)
+        line = key.start_mark.line + 1
+        if name in seen:
+            source.refuse((*path, name), f"written twice, first in line {seen[name]}", line=line)
+        seen[name] = line
+        source.lines[(*path, name)] = line
+        yield name, value
+    for other in merged:
+        if not isinstance(other, yaml.MappingNode):
+            source.refuse(path, "<< takes a mapping", line=other.start_mark.line + 1)
+        for name, value in pairs(Source(file=source.file), other, path):
+            if name not in seen:
+                seen[name] = value.start_mark.line + 1
+                yield name, value
+
+
+def scalar(source: Source, node: yaml.ScalarNode, wanted: Any, key: Key | None, path: Path) -> Any:
+    text = node.value
+    if key and key.parse:
+        try:
+            return key.parse(text)
+        except ValueError as error:
+            source.refuse(path, str(error))
+    if typing.get_origin(wanted) is Literal:
+        return next(choice for choice in typing.get_args(wanted) if spelled(choice) == text.lower())
+    if wanted is int:
+        return int(text)
+    return text
+
+
+def fits(node: yaml.Node, wanted: Any, key: Key | None) -> bool:
+    """Whether a node has the shape of a type; its text may still be refused."""
+    origin = typing.get_origin(wanted)
+    if dataclasses.is_dataclass(wanted) or (origin is not None and issubclass_safe(origin, Mapping)):
+        return isinstance(node, yaml.MappingNode)
+    if isinstance(node, yaml.SequenceNode):
+        return origin is tuple and (key is None or key.parse is None or key.each)
+    if not isinstance(node, yaml.ScalarNode):
+        return False
+    if key and key.parse:
+        return True
+    if origin is tuple:
+        return not dataclasses.is_dataclass(typing.get_args(wanted)[0])
+    if origin is Literal:
+        return node.value.lower() in {spelled(choice) for choice in typing.get_args(wanted)}
+    if wanted is int:
+        return node.tag.endswith(":int") and node.value.isdecimal()
+    return not node.tag.endswith(":bool")
+
+
+def expected(options: list[Any], key: Key | None) -> str:
+    if key and key.written:
+        return key.written.replace("`", "")
+    words: list[str] = []
+    for option in options:
+        origin = typing.get_origin(option)
+        if origin is Literal:
+            words.extend(spelled(choice) for choice in typing.get_args(option))
+        elif option is int:
+            words.append("a whole number")
+        elif origin is tuple:
+            words.append("a list")
+        elif option is str:
+            words.append("text")
+        else:
+            words.append("a mapping (key: value)")
+    return " or ".join(words)
+
+
+def missing_hint(wanted: Any, name: str) -> str:
+    key, _ = unwrap(wanted)
+    return f"{name}: {key.doc}" if key else ""
+
+
+def describe(node: yaml.Node) -> str:
+    match node:
+        case yaml.MappingNode():
+            return "a mapping"
+        case yaml.SequenceNode():
+            return "a list"
+        case _:
+            return repr(node.value)
+
+
+def unwrap(wanted: Any) -> tuple[Key | None, Any]:
+    """An annotated field's Key and its bare type."""
+    if typing.get_origin(wanted) is typing.Annotated:
+        bare, *extras = typing.get_args(wanted)
+        return next((e for e in extras if isinstance(e, Key)), None), bare
+    return None, wanted
+
+
+def alternatives(wanted: Any) -> tuple[Any, ...]:
+    if typing.get_origin(wanted) in (typing.Union, types.UnionType):
+        return typing.get_args(wanted)
+    return (wanted,)
+
+
+def is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def spelled(choice: Any) -> str:
+    return str(choice).lower()
+
+
+def issubclass_safe(one: Any, other: type) -> bool:
+    return isinstance(one, type) and issubclass(one, other)

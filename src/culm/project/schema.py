@@ -1,0 +1,267 @@
+"""culm.yml as it may be written: one record a block, one annotated field a key.
+
+`nodes` reads by it, `reference` prints it; what is left out is None here and is filled in by `infer`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from culm.core.model.record import record
+from culm.project import places, sizes
+
+
+@record
+class Key:
+    """What the reference says about a key, and how its text is read where YAML's own types do not do."""
+
+    doc: str
+    written: str = ""
+    """How its values look; empty: as its type says."""
+    parse: Callable[[str], Any] | None = None
+    each: bool = False
+    """Whether `parse` reads each entry of a list (one entry needs no list)."""
+
+
+@record
+class Default:
+    """A key's stand-in, for the reference."""
+
+    text: str
+
+
+Provider = Literal["local", "aws"]
+
+
+@record
+class TargetBlock:
+    """`targets.<name>`: a place to deploy to. `local` is always there."""
+
+    provider: Annotated[Provider | None, Key(doc="Whose machines."), Default(text="`local` for the target `local`")] = (
+        None
+    )
+    instances: Annotated[
+        sizes.Fleet | None,
+        Key(doc="The container instances.", written="`2 x t2.micro`", parse=sizes.fleet),
+        Default(text="`2 x t2.micro`"),
+    ] = None
+    env: Annotated[
+        str | None,
+        Key(doc="`MYENV` of every task: whose configuration the vault hands out."),
+        Default(text="the target's name"),
+    ] = None
+    region: Annotated[str | None, Key(doc="AWS region."), Default(text="the SDK's, else `us-east-1`")] = None
+    profile: Annotated[str | None, Key(doc="Profile of `~/.aws/config` to use."), Default(text="the SDK's")] = None
+    endpoint_url: Annotated[
+        str | None, Key(doc="Another AWS than Amazon's: a running cluster of culm's."), Default(text="none")
+    ] = None
+    port: Annotated[int | None, Key(doc="The load balancer's HTTP port."), Default(text="local 8080, aws 80")] = None
+    name: Annotated[
+        str | None,
+        Key(doc="aws: what the project is called there: its stack, cluster and all else bear this name."),
+        Default(text="the project's name; `<project>-<target>` from the second aws target on"),
+    ] = None
+    account: Annotated[
+        str | None,
+        Key(doc="aws: the account that it has to be; in another one nothing is written.", parse=places.account),
+        Default(text="any"),
+    ] = None
+    role: Annotated[
+        str | None, Key(doc="aws: the ARN of a role to assume for it.", parse=places.role), Default(text="none")
+    ] = None
+    vpc: Annotated[
+        str | None,
+        Key(doc="aws: the network.", written="`default`, or a VPC's id", parse=places.vpc),
+        Default(text="a small one of its own, without NAT"),
+    ] = None
+    subnets: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="aws: two or more public subnets of `vpc`, in two zones at least.", parse=places.subnet, each=True),
+        Default(text="those of its own network, or two of the default one"),
+    ] = None
+    allow: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="aws: who reaches the load balancer, as CIDR blocks.", parse=places.cidr, each=True),
+        Default(text="the whole world"),
+    ] = None
+    domain: Annotated[
+        str | None,
+        Key(doc="aws: the name that people use: HTTPS, and HTTP is redirected to it.", parse=places.domain),
+        Default(text="HTTP alone, under the load balancer's own name"),
+    ] = None
+    certificate: Annotated[
+        str | None,
+        Key(doc="aws: the ARN of an ACM certificate for `domain`.", parse=places.certificate),
+        Default(text="one is made, if `zone` is given"),
+    ] = None
+    zone: Annotated[
+        str | None,
+        Key(
+            doc="aws: the id of the Route 53 zone of `domain`: gets its address, and proves it to ACM.",
+            parse=places.zone,
+        ),
+        Default(text="DNS is yours"),
+    ] = None
+    spot: Annotated[Literal[True, False], Key(doc="aws: spot instances; tasks are moved when one is taken back.")] = (
+        False
+    )
+    retention: Annotated[int | None, Key(doc="aws: days that logs are kept."), Default(text="14")] = None
+    github: Annotated[
+        str | None,
+        Key(doc="aws: the repository whose workflows may deploy here.", written="`owner/name`", parse=places.github),
+        Default(text="none"),
+    ] = None
+
+
+@record
+class RdsBlock:
+    """`databases.<name>.rds`: the server on aws. Without it the services' URLs come from the vault."""
+
+    instance: Annotated[str, Key(doc="Its class.", parse=places.rds_class)] = "db.t4g.micro"
+    storage: Annotated[int, Key(doc="GiB of gp3.")] = 20
+    backups: Annotated[int, Key(doc="Days that its daily backups are kept.")] = 7
+
+
+@record
+class DatabaseBlock:
+    """`databases.<name>`: a server that services share, each with its own database and role in it."""
+
+    engine: Annotated[Literal["postgres"], Key(doc="What it is.")] = "postgres"
+    rds: Annotated[
+        RdsBlock | None,
+        Key(doc="aws: the stack makes an RDS instance."),
+        Default(text="on aws each service's `database.url` is to be in the vault"),
+    ] = None
+
+
+@record
+class StrategyBlock:
+    """An entry of `placement`, as ECS takes it."""
+
+    type: Annotated[Literal["spread", "binpack", "random"], Key(doc="How to choose.")]
+    field: Annotated[
+        str | None,
+        Key(doc="What to spread over or pack by.", written="`instanceId`, `memory`, `attribute:...`"),
+        Default(text="`instanceId` for `spread`, `memory` for `binpack`"),
+    ] = None
+
+
+@record
+class DefaultsBlock:
+    """`defaults`: for every service that does not say otherwise."""
+
+    memory: Annotated[
+        int, Key(doc="Hard limit of a container.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory)
+    ] = 256
+    cpu: Annotated[int, Key(doc="CPU units of a container; 1024 are one vCPU.")] = 128
+    health: Annotated[str, Key(doc="What the load balancer asks; `{service}` is the service's name.")] = (
+        "/{service}/health"
+    )
+    count: Annotated[int, Key(doc="Tasks of a service.")] = 1
+    grace: Annotated[int, Key(doc="Seconds that a new task may be unhealthy while it starts.")] = 30
+    exec: Annotated[bool, Key(doc="Whether `culm exec` can enter its tasks: the agent takes memory of theirs.")] = True
+    roll: Annotated[
+        sizes.Roll,
+        Key(
+            doc="New task before the old one stops, or after; `auto`: before, when the instances have room for both. "
+            "A pair is ECS's minimumHealthyPercent and maximumPercent.",
+            written="`auto`, `start-first`, `stop-first`, `50/150`",
+            parse=sizes.roll,
+        ),
+    ] = "auto"
+    args: Annotated[Mapping[str, str] | None, Key(doc="Build arguments of the Dockerfiles."), Default(text="none")] = (
+        None
+    )
+
+
+@record
+class ServiceBlock:
+    """`services.<name>`: one service folder. Everything can be inferred: `catalog:` alone is enough."""
+
+    build: Annotated[
+        str | None, Key(doc="The service's folder, seen from culm.yml."), Default(text="the service's name")
+    ] = None
+    dockerfile: Annotated[str, Key(doc="Its image, in that folder.")] = "Dockerfile"
+    migrate: Annotated[
+        str | Literal[False] | None,
+        Key(doc="Its migration's image; `false`: it has none."),
+        Default(text="`Dockerfile.migrate` if it is there"),
+    ] = None
+    path: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Requests that are its own.", written="`/accounts/*`, or a list", parse=sizes.path_pattern, each=True),
+        Default(text="`/<service>/*`"),
+    ] = None
+    port: Annotated[int | None, Key(doc="Where it listens."), Default(text="`EXPOSE` of its Dockerfile")] = None
+    database: Annotated[str | None, Key(doc="The name of one of `databases`."), Default(text="none")] = None
+    after: Annotated[
+        tuple[str, ...], Key(doc="Services that are deployed before it; the others deploy side by side.")
+    ] = ()
+    memory: Annotated[
+        int | None,
+        Key(doc="As in `defaults`.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory),
+        Default(text="`defaults`"),
+    ] = None
+    cpu: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    health: Annotated[str | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    exec: Annotated[bool | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    roll: Annotated[
+        sizes.Roll | None,
+        Key(
+            doc="As in `defaults`.",
+            written="`auto`, `start-first`, `stop-first`, `50/150`",
+            parse=sizes.roll,
+        ),
+        Default(text="`defaults`"),
+    ] = None
+    load: Annotated[
+        float | None,
+        Key(
+            doc="Requests that it gets now; `culm plan --capacity` plans from it.",
+            written="requests a second: `12`, `0.5`, `40/min`",
+            parse=sizes.rate,
+        ),
+        Default(text="it is left out of `--capacity`"),
+    ] = None
+    args: Annotated[Mapping[str, str] | None, Key(doc="Added to those of `defaults`."), Default(text="none")] = None
+
+
+Placement = Literal["spread", "binpack"] | tuple[StrategyBlock, ...]
+
+
+@record
+class ManifestBlock:
+    """What may stand at the top of the file."""
+
+    name: Annotated[
+        str, Key(doc="The project: its cluster, load balancer and repositories bear this name.", parse=sizes.name)
+    ]
+    targets: Annotated[
+        Mapping[str, TargetBlock] | None, Key(doc="Where it can be deployed."), Default(text="`local` alone")
+    ] = None
+    placement: Annotated[
+        Placement,
+        Key(
+            doc="Where ECS puts tasks: evenly, or on as few instances as hold them.",
+            written="`spread`, `binpack`, or ECS's own strategy list",
+        ),
+    ] = "spread"
+    defaults: Annotated[DefaultsBlock, Key(doc="For every service that does not say otherwise.")] = DefaultsBlock()
+    databases: Annotated[
+        Mapping[str, DatabaseBlock] | None, Key(doc="Servers that services share."), Default(text="none")
+    ] = None
+    services: Annotated[Mapping[str, ServiceBlock], Key(doc="The services, by name.")]
+
+
+MISPLACED = {
+    "environment": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
+    "env_file": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
+    "image": "culm builds what it deploys: `build:` names the service's folder",
+    "depends_on": "that is `after:` here",
+    "ports": "the load balancer publishes services: `port:` is where the service listens, `path:` what is its own",
+    "replicas": "that is `count:` here",
+    "desired_count": "that is `count:` here",
+    "context": "that is `build:` here",
+}
+"""Keys of other tools' files, and what they are here."""

@@ -1,0 +1,139 @@
+"""`targets` with everything filled in, and what AWS would refuse refused before it is asked."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.project import places, sizes
+from culm.project.checks import check_port, checked_name
+from culm.project.nodes import Source
+from culm.project.project import EVERYWHERE, Rds, Service, TargetSettings
+from culm.project.schema import RdsBlock, TargetBlock
+
+LOCAL = "local"
+LONGEST_TARGET_GROUP = 32
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+ONLY_ON_AWS = (
+    *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
+    *("certificate", "zone", "spot", "retention", "github"),
+)
+RETENTION_DAYS = 14
+HTTP, HTTPS = 80, 443
+
+
+def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
+    key = ("targets", name)
+    provider = written.provider or ("local" if name == LOCAL else None)
+    if provider is None:
+        source.refuse((*key, "provider"), "is missing", "provider: aws, or provider: local")
+    if written.port is not None:
+        check_port(source, (*key, "port"), written.port)
+    found = TargetSettings(
+        name=name,
+        provider=provider,
+        instances=written.instances or sizes.fleet("2 x t2.micro"),
+        env=written.env or name,
+        region=written.region,
+        profile=written.profile,
+        endpoint_url=written.endpoint_url,
+        port=written.port,
+        project=written.name or "",
+        account=written.account,
+        role=written.role,
+        vpc=written.vpc,
+        subnets=written.subnets or (),
+        allow=written.allow or EVERYWHERE,
+        domain=written.domain,
+        certificate=written.certificate,
+        zone=written.zone,
+        spot=written.spot,
+        retention=written.retention if written.retention is not None else RETENTION_DAYS,
+        github=written.github,
+    )
+    if provider == "aws":
+        check_aws(source, key, found)
+    else:
+        for word in ONLY_ON_AWS:
+            if getattr(written, word):
+                source.refuse((*key, word), "does nothing here", "it is for targets with `provider: aws`")
+    return found
+
+
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How regions begin whose ARNs do not begin with `arn:aws:`; https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"""
+IN_PARTITION = (
+    "China, GovCloud and the sovereign clouds have ARNs and endpoints of their own, which culm does not write yet"
+)
+
+
+def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
+    """What no single value tells: do the keys of one target fit together?"""
+    if found.region and found.region.startswith(OTHER_PARTITIONS):
+        source.refuse((*key, "region"), "is in another partition than `aws`", IN_PARTITION)
+    if found.subnets and found.vpc in (None, "default"):
+        source.refuse((*key, "subnets"), "are of which network?", "say it too: vpc: vpc-...")
+    if found.vpc not in (None, "default") and len(found.subnets) < 2:
+        hint = "subnets: [subnet-..., subnet-...], public and in two zones: a load balancer stands in both"
+        source.refuse((*key, "subnets" if found.subnets else "vpc"), "needs two of its public subnets", hint)
+    if found.domain is not None and (found.certificate is None) == (found.zone is None):
+        hint = "certificate: an ACM certificate's ARN; or zone: a Route 53 zone's id, and culm makes one in it"
+        source.refuse((*key, "domain"), "needs a certificate, or a zone to make one in: one of the two", hint)
+    for word in ("certificate", "zone"):
+        if getattr(found, word) and found.domain is None:
+            source.refuse((*key, word), "is of which domain?", "say it too: domain: staging.example.com")
+    if found.certificate and found.region and (where := found.certificate.split(":")[3]) != found.region:
+        source.refuse((*key, "certificate"), f"is in {where}; the load balancer, in {found.region}, cannot use it")
+    if found.domain is not None and found.port is not None:
+        source.refuse((*key, "port"), f"a domain is served on {HTTPS}, and {HTTP} leads to it", "leave one of them out")
+    if found.retention not in places.RETENTIONS:
+        listed = ", ".join(map(str, places.RETENTIONS))
+        source.refuse((*key, "retention"), f"{found.retention} days is not one of CloudWatch's: {listed}")
+    check_fleet(source, (*key, "instances"), found)
+
+
+def check_fleet(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
+    kinds = [group.instance_type for group in found.instances]
+    for kind in kinds:
+        if kind not in INSTANCE_TYPES:
+            known = ", ".join(INSTANCE_TYPES)
+            source.refuse(
+                key, f"instance type {kind} is not known: its memory and processor are not", f"one of {known}"
+            )
+    if len(kinds) != len(set(kinds)):
+        source.refuse(key, "names a type twice", "write how many there are together")
+    if len({INSTANCE_TYPES[kind].architecture for kind in kinds}) > 1:
+        source.refuse(key, "mixes x86_64 and arm64: an image is for one of them", "take types of one architecture")
+
+
+def places_of_their_own(
+    source: Source, project: str, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]
+) -> dict[str, TargetSettings]:
+    """Each with its project's name there: roles are an account's, so two targets never share a name."""
+    found: dict[str, TargetSettings] = {}
+    taken: dict[str, str] = {}
+    for name, one in targets.items():
+        if one.provider != "aws":
+            found[name] = replace(one, project=project)
+            continue
+        key = ("targets", name, "name") if one.project else ("targets", name)
+        called = one.project or (f"{project}-{name}" if taken else project)
+        checked_name(source, key, called)
+        if called in taken:
+            hint = "give it a name of its own: name: ..."
+            source.refuse(key, f"is called {called}, as target {taken[called]} is", hint)
+        taken[called] = name
+        for service in services:
+            if len(group := f"{called}-{service}") > LONGEST_TARGET_GROUP:
+                problem = f"the target group of {service}, {group}, has {len(group)} characters"
+                source.refuse(key, f"{problem}; AWS takes {LONGEST_TARGET_GROUP}", "a shorter one: name: ...")
+        found[name] = replace(one, project=called)
+    return found
+
+
+def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
+    if not 20 <= written.storage <= 65536:
+        source.refuse((*key, "storage"), f"{written.storage} GiB is not from 20 to 65536")
+    if not 0 <= written.backups <= 35:
+        source.refuse((*key, "backups"), f"{written.backups} days is not from 0 to 35")
+    return Rds(instance=written.instance, storage=written.storage, backups=written.backups)

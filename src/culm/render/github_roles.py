@@ -1,0 +1,74 @@
+"""Who a CI job is on AWS: roles that GitHub's jobs may assume, without stored keys. Pure.
+
+GitHub signs what a job is (its repository, and what set it off), and AWS compares that with the role's trust policy.
+https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+"""
+
+from culm.project.project import Project
+from culm.render import Input, Surroundings
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+MAIN = "main"
+LOOKS = (
+    *("ecs:DescribeClusters", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition"),
+    *("ecs:DescribeContainerInstances", "ecs:ListServices", "ecs:ListTasks", "ecs:ListContainerInstances"),
+    *("ecr:DescribeRepositories", "ecr:DescribeImages"),
+    *("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners"),
+    *("elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTargetGroups"),
+    *("elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetHealth"),
+    *("logs:DescribeLogGroups", "rds:DescribeDBInstances", "ec2:DescribeSubnets"),
+    *("cloudformation:DescribeStacks", "cloudformation:GetTemplate"),
+)
+"""What `plan`, `diff` and `status` call: descriptions, and nothing that a service has written."""
+
+
+def deploy_role(project: Project) -> str:
+    """Its name. Dots are in no service's name: it is never taken for a task's role."""
+    return f"{project.name}.deploy"
+
+
+def plan_role(project: Project) -> str:
+    return f"{project.name}.plan"
+
+
+def deploy_trust(provider_arn: str, repository: str, branch: str = MAIN) -> Input:
+    """Jobs that a push to the branch has set off. `repository` is `owner/name`."""
+    return trust(provider_arn, f"repo:{repository}:ref:refs/heads/{branch}")
+
+
+def plan_trust(provider_arn: str, repository: str) -> Input:
+    """Jobs of pull requests from the repository itself: forks get no token to show."""
+    return trust(provider_arn, f"repo:{repository}:pull_request")
+
+
+def trust(provider_arn: str, subject: str) -> Input:
+    """`provider_arn` is the account's OIDC provider for GitHub, an AWS::IAM::OIDCProvider."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": provider_arn},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
+            }
+        ],
+    }
+
+
+def plan_policy(project: Project, around: Surroundings) -> Input:
+    """It looks, and reads no service's configuration: the vault's keys are listed, not opened."""
+    roles = [f"arn:aws:iam::{around.account}:role/{project.name}{mark}*" for mark in ".-"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": list(LOOKS), "Resource": "*"},
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{around.vault}"},
+            {
+                "Effect": "Allow",
+                "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
+                "Resource": roles,
+            },
+        ],
+    }

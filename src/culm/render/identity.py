@@ -1,0 +1,117 @@
+"""Who tasks are: each service's own role may read its own configuration, and nothing else. Pure."""
+
+import json
+
+from culm.project.project import Project, Service
+from culm.render import Input, Surroundings, execution_role_name, family
+
+POLICY = "configuration"
+"""The name of a service's role's one policy."""
+EXECUTION_POLICY = "execution"
+EXEC = "ssmmessages:*Channel"
+"""What the agent of ECS Exec calls, with the rights of the task that it sits in: to create and open two channels.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+"""
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def role_name(project: Project, service: Service) -> str:
+    """Of both of its task definitions: the migration reads the same files."""
+    return family(project, service)
+
+
+def role(project: Project, service: Service) -> Input:
+    """iam.CreateRole."""
+    return {
+        "RoleName": role_name(project, service),
+        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "Description": f"culm: tasks of {service.name} in {project.name}",
+    }
+
+
+def policy(service: Service, around: Surroundings) -> Input:
+    """What it may do: list and read what is under `<env>/<service>/` in the vault, which S3 decrypts for it.
+
+    With a bucket key S3 decrypts in the bucket's name, without one in the object's:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+    bucket, prefix = f"arn:aws:s3:::{around.vault}", f"{around.env}/{service.name}/*"
+    entered = [{"Effect": "Allow", "Action": EXEC, "Resource": "*"}] if service.exec else []
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket}/{prefix}"},
+            {
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": bucket,
+                "Condition": {"StringLike": {"s3:prefix": prefix}},
+            },
+            decryption(around, [bucket, f"{bucket}/{prefix}"]),
+            *entered,
+        ],
+    }
+
+
+def decryption(around: Surroundings, contexts: list[str]) -> Input:
+    """A statement: S3 may decrypt for its caller what belongs to these. Whoever may not read an object gets none."""
+    return {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": f"arn:aws:kms:{around.region}:{around.account}:key/*",
+        "Condition": {
+            "StringEquals": {"kms:ViaService": f"s3.{around.region}.amazonaws.com"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": contexts},
+        },
+    }
+
+
+def role_policy(project: Project, service: Service, around: Surroundings) -> Input:
+    """iam.PutRolePolicy."""
+    return {
+        "RoleName": role_name(project, service),
+        "PolicyName": POLICY,
+        "PolicyDocument": json.dumps(policy(service, around)),
+    }
+
+
+def execution_role(project: Project) -> Input:
+    """iam.CreateRole: what ECS itself is, when it fetches images and writes logs for the project's tasks."""
+    return {
+        "RoleName": execution_role_name(project.name),
+        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "Description": f"culm: ECS for the tasks of {project.name}",
+    }
+
+
+def execution_policy(project: Project, around: Surroundings) -> Input:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"""
+    here = f"{around.region}:{around.account}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                "Resource": f"arn:aws:ecr:{here}:repository/{project.name}/*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
+            },
+        ],
+    }
+
+
+def execution_role_policy(project: Project, around: Surroundings) -> Input:
+    """iam.PutRolePolicy."""
+    return {
+        "RoleName": execution_role_name(project.name),
+        "PolicyName": EXECUTION_POLICY,
+        "PolicyDocument": json.dumps(execution_policy(project, around)),
+    }

@@ -1,0 +1,90 @@
+"""What a deploy has to be allowed where a base stack is: this project's things, and no other's. Pure."""
+
+from culm.project.project import Project
+from culm.render import Input, Surroundings, execution_role_name, family, github_roles
+
+LOCK = "culm.lock"
+"""The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
+PUSH = (
+    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+    *("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"),
+)
+
+
+def deploy_policy(project: Project, around: Surroundings) -> Input:
+    """For `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`; the stack stays as it is.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    """
+    name, here, iam = project.name, f"{around.region}:{around.account}", f"arn:aws:iam::{around.account}:role"
+    ecs, elb = f"arn:aws:ecs:{here}", f"arn:aws:elasticloadbalancing:{here}"
+    vault, files = f"arn:aws:s3:::{around.vault}", f"arn:aws:s3:::{around.vault}/{around.env}/*"
+    own = [f"{iam}/{family(project, service)}" for service in project.services.values()]
+    roles = [*own, f"{iam}/{execution_role_name(name)}"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            allow("Look", [*github_roles.LOOKS, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"),
+            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], roles),
+            allow(
+                "HandRolesToTasks",
+                "iam:PassRole",
+                roles,
+                {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            ),
+            # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
+            allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
+            allow(
+                "Services",
+                ["ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:TagResource", "ecs:UntagResource"],
+                f"{ecs}:service/{name}/*",
+            ),
+            allow(
+                "Migrations",
+                "ecs:RunTask",
+                f"{ecs}:task-definition/{name}-*",
+                {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/{name}"}},
+            ),
+            allow("Tasks", "ecs:StopTask", f"{ecs}:task/{name}/*"),
+            allow(
+                "TargetGroups",
+                [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
+                + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
+                f"{elb}:targetgroup/{name}-*",
+            ),
+            allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{name}/*"),
+            allow(
+                "Rules",
+                [f"elasticloadbalancing:{what}" for what in ("ModifyRule", "DeleteRule", "SetRulePriorities")],
+                f"{elb}:listener-rule/app/{name}/*",
+            ),
+            allow("Images", list(PUSH), f"arn:aws:ecr:{here}:repository/{name}/*"),
+            allow(
+                "Logs", ["logs:FilterLogEvents", "logs:GetLogEvents"], f"arn:aws:logs:{here}:log-group:/culm/{name}/*"
+            ),
+            allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], vault),
+            allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
+            allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
+            *databases(project, here),
+            allow(
+                "ByS3",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                f"arn:aws:kms:{here}:key/*",
+                {
+                    "StringEquals": {"kms:ViaService": f"s3.{around.region}.amazonaws.com"},
+                    "StringLike": {"kms:EncryptionContext:aws:s3:arn": [vault, files]},
+                },
+            ),
+        ],
+    }
+
+
+def databases(project: Project, here: str) -> list[Input]:
+    """RDS keeps the master's password under a name that begins so."""
+    secrets = f"arn:aws:secretsmanager:{here}:secret:rds!db-*"
+    return [allow("MasterOfDatabases", "secretsmanager:GetSecretValue", secrets)] if project.rds else []
+
+
+def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
+    found: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return found | ({"Condition": condition} if condition else {})

@@ -1,0 +1,57 @@
+"""ecs.CreateService and UpdateService: count, placement, and how a deployment rolls. Pure."""
+
+from culm.project.project import Project, Service
+from culm.project.sizes import Roll
+from culm.render.surroundings import Input, Surroundings
+
+START_FIRST, STOP_FIRST = (100, 200), (0, 100)
+"""minimumHealthyPercent and maximumPercent."""
+MOST_FAILURES = 2
+"""Failed tasks that end the roll of a service with one task: once may be chance, twice is a loop."""
+INSTANCES_TAG = "culm:instances"
+
+
+def cluster_tags(around: Surroundings) -> list[Input]:
+    """What the cluster's instances are: the local cluster makes them so, for Amazon it is a note."""
+    return [{"key": INSTANCES_TAG, "value": around.instances}]
+
+
+def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str) -> Input:
+    """ecs.CreateService, less how it rolls (`deployment_configuration`)."""
+    return {
+        "cluster": project.name,
+        "serviceName": one.name,
+        "taskDefinition": task_definition_arn,
+        "desiredCount": one.count,
+        "launchType": "EC2",
+        "schedulingStrategy": "REPLICA",
+        "placementStrategy": [
+            {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
+        ],
+        "healthCheckGracePeriodSeconds": one.grace,
+        "enableExecuteCommand": one.exec,
+        # ECS turns this on by default; it moves tasks about and forbids maximumPercent 100
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
+        "availabilityZoneRebalancing": "DISABLED",
+        "loadBalancers": [{"targetGroupArn": target_group_arn, "containerName": one.name, "containerPort": one.port}],
+    }
+
+
+def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:
+    """minimumHealthyPercent and maximumPercent; `start_first` decides for `auto`."""
+    if isinstance(roll, tuple):
+        return roll
+    return START_FIRST if roll == "start-first" or (roll == "auto" and start_first) else STOP_FIRST
+
+
+def deployment_configuration(service: Service, *, start_first: bool, undoes: bool = False) -> Input:
+    """How it rolls. The breaker ends a roll that cannot succeed; `undoes`: and goes back, as no migration has run.
+
+    AWS's own threshold, half of the desired count but three tasks at least, lets a single task fail for minutes.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    minimum, maximum = percents(service.roll, start_first=start_first)
+    breaker: Input = {"enable": True, "rollback": undoes}
+    if service.count <= 1:
+        breaker["thresholdConfiguration"] = {"type": "COUNT", "value": MOST_FAILURES}
+    return {"minimumHealthyPercent": minimum, "maximumPercent": maximum, "deploymentCircuitBreaker": breaker}

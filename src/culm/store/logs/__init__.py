@@ -1,4 +1,0 @@
-"""Log groups, streams and events, and where the followers of containers' logs go on."""
-
-from culm.store.logs.following import append as append
-from culm.store.logs.following import cursor as cursor

@@ -1,0 +1,169 @@
+"""Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does."""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from culm.core.model.record import record
+from culm.errors import CulmError, UsageError
+from culm.project.project import TargetSettings
+from culm.project.targets import IN_PARTITION, OTHER_PARTITIONS
+from culm.target.trace import Trace
+
+DEFAULT_REGION = "us-east-1"
+READS = ("Describe", "Get", "List", "Head", "Batch", "Filter", "Simulate", "StartLiveTail", "Detect", "AssumeRole")
+"""How the operations begin that change nothing."""
+
+
+@record
+class Login:
+    """Credentials given by name; without them the SDK's own chain decides."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+
+class Target:
+    """A factory of clients, each made once."""
+
+    def __init__(
+        self,
+        settings: TargetSettings,
+        endpoint_url: str | None = None,
+        login: Login | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self.settings = settings
+        self.trace = trace
+        self.endpoint_url = endpoint_url or settings.endpoint_url
+        self.before_write: Callable[[str, Mapping[str, Any]], None] | None = None
+        """Called with an operation and its parameters before it changes anything; what it raises, the caller gets."""
+        self._login = login
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # a third of a second, which `culm --help` need not wait for
+
+        keys = self._login
+        session = boto3.session.Session(
+            aws_access_key_id=keys.access_key if keys else None,
+            aws_secret_access_key=keys.secret_key if keys else None,
+            aws_session_token=keys.token if keys else None,
+            profile_name=self.settings.profile,
+            region_name=self.settings.region or (DEFAULT_REGION if self.endpoint_url else None),
+        )
+        return assumed(session, self.settings.role, self.endpoint_url) if self.settings.role else session
+
+    def client(self, service: str) -> Any:
+        """`client("ecs")`. Clients may be shared by threads, making one may not.
+
+        In an account that is not the target's there is none but STS's: nothing can be written there.
+        """
+        if self.settings.account is not None and service != "sts":
+            self.account  # noqa: B018  it raises
+        with self._making:
+            if service not in self._clients:
+                from botocore.config import Config
+
+                made = self._session.client(
+                    service,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(
+                        retries={"mode": "standard", "total_max_attempts": 5},
+                        connect_timeout=5,
+                        max_pool_connections=32,
+                        s3={"addressing_style": "path"} if self.endpoint_url else None,
+                    ),
+                )
+                if self.trace is not None:
+                    self.trace.watch(made)
+                made.meta.events.register("provide-client-params.*", self._watched)
+                self._clients[service] = made
+            return self._clients[service]
+
+    @cached_property
+    def region(self) -> str:
+        found = str(self._session.region_name or DEFAULT_REGION)
+        if found.startswith(OTHER_PARTITIONS):
+            raise UsageError(f"region {found} is in another partition than `aws`", IN_PARTITION)
+        return found
+
+    def _watched(self, *, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if self.before_write is not None and not model.name.startswith(READS):
+            self.before_write(model.name, params)
+
+    @cached_property
+    def account(self) -> str:
+        """The caller's; raises when it is not the one that culm.yml says."""
+        caller = self.client("sts").get_caller_identity()
+        found, wanted = str(caller["Account"]), self.settings.account
+        if wanted not in (None, found):
+            raise CulmError(
+                f"your credentials are of account {found} ({caller['Arn']}), "
+                f"and target {self.settings.name} is in {wanted}: nothing was written",
+                "`profile:` or `role:` of the target, AWS_PROFILE, or log in to the other account",
+            )
+        return found
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds between two looks: on this machine they cost little, Amazon throttles who looks too often."""
+        return 0.25 if self.endpoint_url else 1.5
+
+    def url(self, dns_name: str, port: int) -> str:
+        """Where people find the load balancer: by its domain, on a local cluster's own machine, or by its DNS name."""
+        if self.settings.domain:
+            return f"https://{self.settings.domain}"
+        local = self.endpoint_url if self.settings.provider == "local" else None
+        host = urlsplit(local).hostname if local else dns_name
+        return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
+    """A session of the role, with the first one's credentials behind it; its keys are renewed before they end.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    import boto3
+    import botocore.session
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.exceptions import NoCredentialsError
+
+    source = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError()
+
+    def create(service: str, **given: Any) -> Any:
+        keys = {key: given.get(key) for key in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")}
+        return session.client(service, endpoint_url=endpoint_url, **keys)
+
+    fetcher = AssumeRoleCredentialFetcher(create, source, role, extra_args={"RoleSessionName": "culm"})
+
+    class Role(CredentialProvider):
+        METHOD = "assume-role"
+
+        def load(self) -> Any:
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+
+    own = botocore.session.Session()
+    own.register_component("credential_provider", CredentialResolver([Role()]))
+    return boto3.session.Session(botocore_session=own, region_name=session.region_name)
+
+
+def login_from(environment: Mapping[str, str]) -> Login:
+    """From what `culm cluster env` exports."""
+    return Login(
+        access_key=environment.get("AWS_ACCESS_KEY_ID", "culm"),
+        secret_key=environment.get("AWS_SECRET_ACCESS_KEY", "culm"),
+        token=environment.get("AWS_SESSION_TOKEN"),
+    )

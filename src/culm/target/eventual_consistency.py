@@ -1,0 +1,62 @@
+"""AWS does not know everywhere at once what it has been told: what was just made may not be found for some seconds.
+
+https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from culm.target.polling import intervals
+
+SECONDS = 15.0
+"""How long something that was made may not be found before that is believed."""
+
+THERE = frozenset(
+    {
+        *("BucketAlreadyOwnedByYou", "DuplicateListener", "DuplicateTargetGroupName", "EntityAlreadyExists"),
+        *("RepositoryAlreadyExistsException", "ResourceAlreadyExistsException"),
+    }
+)
+"""Answers to making what a look has not shown yet."""
+
+NOT_YET = (
+    ("ClientException", "TaskDefinition not found"),
+    ("ClusterNotFoundException", ""),
+    ("InvalidParameterException", "does not have an associated load balancer"),
+    ("ListenerNotFound", ""),
+    ("NoSuchEntity", ""),
+    ("RuleNotFound", ""),
+    ("ServiceNotFoundException", ""),
+    ("TargetGroupNotFound", ""),
+)
+"""Codes of answers that do not find what another call has just made, and what their messages say."""
+
+
+def made(act: Callable[[], Any]) -> Any:
+    """Its answer; None where the thing is there already."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return act()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in THERE:
+            return None
+        raise
+
+
+def once_known(act: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    """Its answer; done again as long as it does not find what it stands on, but not for ever."""
+    from botocore.exceptions import ClientError
+
+    started = time.monotonic()
+    for pause in intervals(0.2, 2.0):
+        try:
+            return act()
+        except ClientError as error:
+            said = error.response["Error"]
+            pending = any(said["Code"] == code and words in said.get("Message", "") for code, words in NOT_YET)
+            if not pending or time.monotonic() - started > seconds:
+                raise
+        time.sleep(pause)
+    raise AssertionError("intervals do not end")

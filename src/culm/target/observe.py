@@ -1,0 +1,210 @@
+"""Looks at the target: the calls that fill a `Live`."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from culm import render
+from culm.plan.observed import Described, Live
+from culm.project.project import Project
+from culm.render import identity
+from culm.target.connection import Target
+
+DESCRIBE_AT_ONCE = 10
+"""Services in one ecs.DescribeServices."""
+
+
+def observe(target: Target, project: Project, vault_bucket: str) -> Live:
+    """Look, with as many calls at once as depend on nothing."""
+    names = [render.family(project, service) for service in project.services.values()]
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        cluster = pool.submit(active_cluster, target, project.name)
+        repositories = pool.submit(repository_uris, target, project)
+        log_groups = pool.submit(log_group_names, target, project)
+        vault = pool.submit(vault_keys, target, vault_bucket)
+        databases = pool.submit(db_instances, target, project)
+        own = {identity.role_name(project, service): identity.POLICY for service in project.services.values()}
+        policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
+        roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
+        balancer = pool.submit(load_balancer, target, project.name)
+        groups = pool.submit(target_groups, target, project.name, names)
+        services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
+        ecs = target.client("ecs")
+        described = pool.map(
+            lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"],
+            {service["taskDefinition"] for service in services.values()},
+        )
+        found = groups.result()
+        attributes = dict(
+            zip(found, pool.map(lambda g: group_attributes(target, g["TargetGroupArn"]), found.values()), strict=True)
+        )
+        lb = balancer.result()
+        listener = first_listener(target, lb) if lb else None
+        routed, others = sorted_out(project, every_rule(target, listener), found) if listener else ({}, [])
+        return Live(
+            cluster=cluster.result(),
+            repositories=repositories.result(),
+            log_groups=log_groups.result(),
+            vault=vault.result(),
+            roles={n: found for n, found in zip(policies, roles, strict=True) if found is not None},
+            databases=databases.result(),
+            load_balancer=lb,
+            listener=listener,
+            rules=routed,
+            other_rules=tuple(others),
+            target_groups=found,
+            attributes=attributes,
+            services=services,
+            task_definitions={d["taskDefinitionArn"]: d for d in described},
+        )
+
+
+def or_none(call: Callable[[], Any], *codes: str) -> Any:
+    """The call's answer; None where AWS says, with one of these codes, that there is no such thing."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in codes:
+            return None
+        raise
+
+
+def active_cluster(target: Target, name: str) -> Described | None:
+    found = target.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])["clusters"]
+    return next((cluster for cluster in found if cluster["status"] == "ACTIVE"), None)
+
+
+def active_services(target: Target, cluster: str, names: list[str]) -> dict[str, Described]:
+    ecs = target.client("ecs")
+    found: dict[str, Described] = {}
+    for start in range(0, len(names), DESCRIBE_AT_ONCE):
+        some = names[start : start + DESCRIBE_AT_ONCE]
+        for service in ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]:
+            if service["status"] == "ACTIVE":
+                found[service["serviceName"]] = service
+    return found
+
+
+def repository_uris(target: Target, project: Project) -> dict[str, str]:
+    pages = target.client("ecr").get_paginator("describe_repositories").paginate()
+    begin = f"{project.name}/"
+    return {
+        r["repositoryName"]: r["repositoryUri"]
+        for page in pages
+        for r in page["repositories"]
+        if r["repositoryName"].startswith(begin)
+    }
+
+
+def log_group_names(target: Target, project: Project) -> frozenset[str]:
+    pages = (
+        target.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/culm/{project.name}/")
+    )
+    return frozenset(group["logGroupName"] for page in pages for group in page["logGroups"])
+
+
+def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
+    def keys() -> frozenset[str]:
+        pages = target.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return frozenset(item["Key"] for page in pages for item in page.get("Contents", ()))
+
+    found: frozenset[str] | None = or_none(keys, "NoSuchBucket", "404")
+    return found
+
+
+def role_policy(target: Target, name: str, policy: str) -> Described | None:
+    """What a role may do, a policy document, empty if it has none; None: there is no such role."""
+    iam = target.client("iam")
+    if or_none(lambda: iam.get_role(RoleName=name), "NoSuchEntity") is None:
+        return None
+    found = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=policy), "NoSuchEntity")
+    document: Described = found["PolicyDocument"] if found else {}
+    return document
+
+
+def db_instances(target: Target, project: Project) -> dict[str, Described]:
+    if not project.databases:
+        return {}
+    wanted = {f"{project.name}-{name}" for name in project.databases}
+    pages = target.client("rds").get_paginator("describe_db_instances").paginate()
+    found = (instance for page in pages for instance in page["DBInstances"])
+    return {i["DBInstanceIdentifier"]: i for i in found if i["DBInstanceIdentifier"] in wanted}
+
+
+def load_balancer(target: Target, name: str) -> Described | None:
+    elb = target.client("elbv2")
+    answer = or_none(lambda: elb.describe_load_balancers(Names=[name]), "LoadBalancerNotFound")
+    return answer["LoadBalancers"][0] if answer else None
+
+
+def first_listener(target: Target, lb: Described) -> Described | None:
+    """The one that services' rules are on: that of HTTPS, where HTTP only leads to it."""
+    found = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
+    return min(found, key=lambda listener: listener["Protocol"] != "HTTPS", default=None)
+
+
+def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[str, Described]:
+    wanted = set(names)
+    pages = target.client("elbv2").get_paginator("describe_target_groups").paginate()
+    found = (group for page in pages for group in page["TargetGroups"])
+    return {group["TargetGroupName"]: group for group in found if group["TargetGroupName"] in wanted}
+
+
+def group_attributes(target: Target, arn: str) -> dict[str, str]:
+    answer = target.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
+    return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
+
+
+def every_rule(target: Target, listener: Described) -> list[Described]:
+    pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
+    return [rule for page in pages for rule in page["Rules"]]
+
+
+def sorted_out(
+    project: Project, rules: Iterable[Described], groups: Mapping[str, Described]
+) -> tuple[dict[str, Described], list[Described]]:
+    """Each service's rule, and those that are no service's; the default is neither.
+
+    A service's rule forwards to its target group. Of several, the one with its paths is its own, else the first.
+    """
+    service_of = {
+        groups[family]["TargetGroupArn"]: service
+        for service in project.services.values()
+        if (family := render.family(project, service)) in groups
+    }
+    found: dict[str, Described] = {}
+    others: list[Described] = []
+    for rule in (rule for rule in rules if not rule.get("IsDefault")):
+        [service] = [service_of.get(a.get("TargetGroupArn", "")) for a in rule["Actions"][-1:]] or [None]
+        if service is None:
+            others.append(rule)
+        elif service.name not in found:
+            found[service.name] = rule
+        elif render.routes(rule, service) and not render.routes(found[service.name], service):
+            others.append(found[service.name])
+            found[service.name] = rule
+        else:
+            others.append(rule)
+    return found, others
+
+
+def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
+    ecs = target.client("ecs")
+    pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    found: list[Mapping[str, Any]] = []
+    for start in range(0, len(arns), 100):
+        some = arns[start : start + 100]
+        found += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
+    return found
+
+
+def tasks(ecs: Any, cluster: str, **which: str) -> list[dict[str, Any]]:
+    """Return descriptions of up to 100 tasks of a cluster, which is as many as one call lists.
+
+    `which` narrows ListTasks: `serviceName`, `desiredStatus`.
+    """
+    arns = ecs.list_tasks(cluster=cluster, **which)["taskArns"]
+    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []

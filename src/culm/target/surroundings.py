@@ -1,0 +1,82 @@
+"""What the target tells a project: its account, its network, a free port for the load balancer."""
+
+import socket
+from urllib.parse import urlsplit
+
+from culm import render
+from culm.errors import CulmError
+from culm.plan.observed import Live
+from culm.project.project import Project
+from culm.target.connection import Target
+
+LOCAL_PORT = 8080
+AWS_PORT = 80
+LOCAL_DRAIN_SECONDS = 1
+PORTS_TRIED = 100
+
+
+def surroundings(target: Target, project: Project, live: Live) -> render.Surroundings:
+    settings = target.settings
+    local = settings.provider == "local"
+    vpc, subnets = network(target, live)
+    return render.Surroundings(
+        env=settings.env,
+        region=target.region,
+        account=target.account,
+        vault=render.vault_bucket(project.name, target.account, target.region),
+        vpc=vpc,
+        subnets=tuple(sorted(subnets)),
+        port=listener_port(target, live),
+        instances=" + ".join(str(group) for group in settings.instances),
+        drain_seconds=LOCAL_DRAIN_SECONDS if local else render.DRAIN_SECONDS,
+    )
+
+
+def network(target: Target, live: Live) -> tuple[str, list[str]]:
+    """VPC and subnets: where the load balancer is, else the default ones."""
+    if live.load_balancer is not None:
+        zones = live.load_balancer["AvailabilityZones"]
+        return str(live.load_balancer["VpcId"]), [zone["SubnetId"] for zone in zones]
+    filters = [{"Name": "default-for-az", "Values": ["true"]}]
+    found = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    if not found and target.settings.provider == "aws":
+        return "", []  # the base stack brings its own
+    if not found:
+        raise CulmError(
+            f"account {target.account} has no default subnets in {target.region}", "aws ec2 create-default-vpc"
+        )
+    return str(found[0]["VpcId"]), [subnet["SubnetId"] for subnet in found]
+
+
+def listener_port(target: Target, live: Live) -> int:
+    """The one that culm.yml says, else the one that it has, else the usual one, or the next that is free here."""
+    chosen = target.settings.port
+    has = int(live.listener["Port"]) if live.listener else None
+    if has is not None and chosen in (None, has):
+        return has
+    if target.settings.provider == "aws":
+        return chosen or AWS_PORT
+    host = urlsplit(target.endpoint_url or "").hostname or "127.0.0.1"
+    if chosen is not None:
+        if not free(host, chosen):
+            hint = "end what listens there, or say another `port:` for the target in culm.yml"
+            raise CulmError(f"port {chosen} of {host}, the load balancer's, is taken", hint)
+        return chosen
+    for port in range(LOCAL_PORT, LOCAL_PORT + PORTS_TRIED):
+        if free(host, port):
+            return port
+    raise CulmError(
+        f"ports {LOCAL_PORT} to {LOCAL_PORT + PORTS_TRIED - 1} of {host} are all taken",
+        "say which one the load balancer gets: targets: {local: {port: ...}} in culm.yml",
+    )
+
+
+def free(host: str, port: int) -> bool:
+    """Whether a server could listen there now; meant for this machine's own addresses."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

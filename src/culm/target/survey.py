@@ -1,0 +1,110 @@
+"""Looks at the whole cluster: everything that the scheduler would look at, whoever put it there."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from culm import render
+from culm.core.model.record import record
+from culm.plan.observed import Described, Live
+from culm.project.project import Project, TargetSettings
+from culm.target.connection import Target
+from culm.target.observe import DESCRIBE_AT_ONCE, described_instances, observe
+from culm.target.surroundings import surroundings
+
+TASKS_AT_ONCE = 100
+"""In one ecs.DescribeTasks."""
+
+
+@record
+class Survey:
+    """What is on the target: the project's own things, and the cluster as a whole."""
+
+    live: Live
+    around: render.Surroundings
+    instances: Sequence[Described] = ()
+    tasks: Sequence[Described] = ()
+    services: Sequence[Described] = ()
+    """With their tags."""
+    task_definitions: Sequence[Described] = ()
+    """Those of the tasks and of the services."""
+
+
+def survey(target: Target, project: Project) -> Survey:
+    """Nothing is changed, nothing is started."""
+    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
+    around = surroundings(target, project, live)
+    if live.cluster is None:
+        return Survey(live=live, around=around)
+    ecs = target.client("ecs")
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        instances = pool.submit(described_instances, target, project.name)
+        found = pool.submit(every_task, ecs, project.name)
+        services = every_service(ecs, project.name)
+        arns = {task["taskDefinitionArn"] for task in found.result()}
+        arns |= {s["taskDefinition"] for s in services}
+        arns |= {d["taskDefinition"] for s in services for d in s.get("deployments", ())}
+        described = pool.map(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], arns)
+        return Survey(
+            live=live,
+            around=around,
+            instances=instances.result(),
+            tasks=found.result(),
+            services=services,
+            task_definitions=list(described),
+        )
+
+
+def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
+    """A target that nothing is on yet."""
+    live = Live(
+        cluster=None,
+        repositories={},
+        log_groups=frozenset(),
+        vault=None,
+        databases={},
+        roles={},
+        load_balancer=None,
+        listener=None,
+        rules={},
+        target_groups={},
+        attributes={},
+        services={},
+        task_definitions={},
+    )
+    account = "000000000000"
+    around = render.Surroundings(
+        env=settings.env,
+        region=region,
+        account=account,
+        vault=render.vault_bucket(project.name, account, region),
+        vpc="",
+        subnets=(),
+        port=settings.port or 0,
+        instances=" + ".join(map(str, settings.instances)),
+    )
+    return Survey(live=live, around=around)
+
+
+def every_task(ecs: Any, cluster: str) -> list[Described]:
+    """Those that are wanted, and those that are still on their way out."""
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
+        for arn in page["taskArns"]
+    ]
+    found: list[Described] = []
+    for start in range(0, len(arns), TASKS_AT_ONCE):
+        found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
+    return [task for task in found if task["lastStatus"] != "STOPPED"]
+
+
+def every_service(ecs: Any, cluster: str) -> list[Described]:
+    pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page["serviceArns"]]
+    found: list[Described] = []
+    for start in range(0, len(arns), DESCRIBE_AT_ONCE):
+        some = arns[start : start + DESCRIBE_AT_ONCE]
+        found += ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]
+    return [service for service in found if service["status"] != "INACTIVE"]

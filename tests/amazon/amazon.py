@@ -1,0 +1,161 @@
+"""Another project's AWS on loopback: moto's server, with what moto leaves to the world outside played beside it.
+
+moto judges the calls: their names, parameters, order and answers are its own. Three things it has not; they are here:
+
+- machines (`machines.py`): moto keeps tasks and services as records, nobody runs them;
+- a registry: moto serves ECR's API, not `/v2/`. The front takes pushes as ECR does, by ECR's own API operations;
+- some members of answers that AWS gives back and moto forgets (`FORGOTTEN`).
+"""
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
+from moto.core.utils import camelcase_to_underscores
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from tests.amazon.machines import Machines
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+FORGOTTEN = (
+    "placementStrategy",
+    "healthCheckGracePeriodSeconds",
+    "availabilityZoneRebalancing",
+    "deploymentConfiguration",
+)
+"""Members of ecs.CreateService that moto's DescribeServices does not give back."""
+Answer = Iterable[bytes]
+
+
+class Amazon:
+    """An account. `url` is its endpoint; `machines` plays its container instances and ECS's service scheduler."""
+
+    def __init__(self) -> None:
+        self.pushes: list[str] = []
+        """What was sent to the registry: `blob` or `manifest`, and where."""
+        self.empty()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
+        self._registry = f"127.0.0.1:{self._server.server_port}"
+        self._acting = threading.Lock()
+        """moto's records are not made for two threads at a time."""
+        self.url = f"http://{self._registry}"
+
+    def empty(self) -> None:
+        """An account as it is on its first day."""
+        BackendDict.reset()
+        self.machines = Machines(self.backend("ecs"), self.backend("ec2"), self.backend("elbv2"))
+        self.pushes.clear()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account's owner."""
+        keys = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)  # type: ignore[call-overload]
+
+    def launch(self, count: int = 2, instance_type: str = "t2.micro") -> None:
+        """What an auto scaling group does."""
+        self.client("ec2").run_instances(
+            ImageId="ami-12c6146b", InstanceType=instance_type, MinCount=count, MaxCount=count
+        )
+
+    @staticmethod
+    def backend(service: Any) -> Any:
+        return get_backend(service)[ACCOUNT]["global" if service in ("iam", "s3") else REGION]  # type: ignore[index]
+
+    def serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.05)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Answer:
+        with self._acting:
+            if environ["PATH_INFO"].startswith("/v2/"):
+                return self._registered(Request(environ))(environ, start)
+            operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+            if environ.get("HTTP_X_AMZ_TARGET", "").startswith("AmazonEC2ContainerServiceV"):
+                data = Request(environ).get_data()
+                environ["wsgi.input"] = io.BytesIO(data)
+                body = json.loads(data or b"{}")
+                self.machines.act(operation, body)
+                if operation == "ListTasks":
+                    return Response(json.dumps(self._tasks(body)), mimetype="application/x-amz-json-1.1")(
+                        environ, start
+                    )
+                answer = list(self._moto(environ, start))
+                if operation in ("CreateService", "UpdateService"):
+                    self._remember(body)
+                return answer
+            answer = list(self._moto(environ, start))
+            for repository in self.backend("ecr").repositories.values():
+                repository.uri = f"{self._registry}/{repository.name}"
+            return answer
+
+    def _remember(self, asked: dict[str, Any]) -> None:
+        name = asked.get("serviceName") or asked["service"].rpartition("/")[2]
+        service = self.backend("ecs").services.get(f"{asked['cluster']}:{name}")
+        for member in FORGOTTEN:
+            if service is not None and member in asked:
+                setattr(service, camelcase_to_underscores(member), asked[member])
+
+    def _tasks(self, asked: dict[str, Any]) -> dict[str, list[str]]:
+        """As ecs.ListTasks: moto's does not know services, and gives stopped tasks to who asks for none."""
+        found = self.backend("ecs").list_tasks(
+            asked.get("cluster"),
+            asked.get("containerInstance"),
+            asked.get("family"),
+            asked.get("startedBy"),
+            None,
+            asked.get("desiredStatus", "RUNNING"),
+        )
+        group = f"service:{asked['serviceName']}" if "serviceName" in asked else None
+        return {"taskArns": [task.task_arn for task in found if group in (None, task.group)]}
+
+    def _registered(self, request: Request) -> Response:
+        """https://github.com/opencontainers/distribution-spec/blob/main/spec.md, as far as a push goes."""
+        ecr = self.backend("ecr")
+        path = request.path.removeprefix("/v2/")
+        if "/blobs/uploads/" in path:
+            name, _, upload = path.partition("/blobs/uploads/")
+            if request.method == "POST":
+                made = ecr.initiate_layer_upload(name)["uploadId"]
+                return Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{made}"})
+            data, digest = request.get_data(), parse_qs(request.query_string.decode())["digest"][0]
+            ecr.upload_layer_part(name, upload, 0, len(data) - 1, data)
+            same = ecr.complete_layer_upload(name, upload, [digest])["layerDigest"] == digest
+            self.pushes.append(f"blob {name}")
+            return Response(status=201 if same else 400)
+        if "/blobs/" in path:
+            name, _, digest = path.partition("/blobs/")
+            there = ecr.batch_check_layer_availability(name, [digest])["layers"]
+            return Response(status=200 if there else 404)
+        name, _, tag = path.partition("/manifests/")
+        manifest = request.get_data()
+        ecr.put_image(
+            name, manifest.decode(), tag, request.content_type, f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        )
+        self.pushes.append(f"manifest {name}")
+        return Response(status=201)
+
+
+@contextmanager
+def amazon() -> Iterator[Amazon]:
+    made = Amazon()
+    thread = threading.Thread(target=made.serve)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.close()
+        thread.join()

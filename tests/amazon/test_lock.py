@@ -1,0 +1,173 @@
+"""One deploy at a time: the lock is an object, and both S3s, moto's and ours, give it to one alone."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.amazon.amazon import Amazon
+from tests.amazon.conftest import Shop
+from tests.serving import served
+
+from culm.deploy import lock
+from culm.deploy.lock import KEY, Held, Lock, Lost, holder, locked, unlock
+from culm.errors import CulmError
+from culm.project.project import Project
+from culm.target.connection import Login, Target
+
+
+@pytest.fixture(params=["moto", "local"])
+def target(request: pytest.FixtureRequest, shop: Shop, account: Amazon, tmp_path: Path) -> Iterator[Target]:
+    settings = shop.project.targets["stg"]
+    keys = Login(access_key="AKIAEXAMPLE", secret_key="secret")
+    if request.param == "moto":
+        yield Target(settings, account.url, keys)
+        return
+    (tmp_path / "served").mkdir()
+    with served(tmp_path / "served") as endpoint:
+        yield Target(settings, endpoint, keys)
+
+
+@pytest.fixture
+def project(shop: Shop) -> Project:
+    return shop.project
+
+
+def bucket(target: Target) -> str:
+    return f"culm-bamboo-{target.account}-us-east-1"
+
+
+def versions(target: Target) -> int:
+    answer = target.client("s3").list_object_versions(Bucket=bucket(target), Prefix=KEY)
+    return len(answer.get("Versions", ())) + len(answer.get("DeleteMarkers", ()))
+
+
+def left_by_somebody(target: Target, project: Project, **changed: object) -> None:
+    """A lock of a deploy that has not ended."""
+    made = Lock(target, project, "culm up")
+    made.acquire()
+    made._done.set()
+    s3 = target.client("s3")
+    body = json.loads(s3.get_object(Bucket=bucket(target), Key=KEY)["Body"].read())
+    s3.put_object(Bucket=bucket(target), Key=KEY, Body=json.dumps(body | changed).encode())
+
+
+def test_of_many_that_ask_at_once_one_gets_it(target: Target, project: Project) -> None:
+    Lock(target, project, "culm up")._vault.prepare("us-east-1")
+    locks = [Lock(target, project, f"culm up {n}") for n in range(8)]
+
+    def ask(one: Lock) -> bool:
+        try:
+            one.acquire()
+        except Held:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(ask, locks))
+    assert got.count(True) == 1
+    winner = locks[got.index(True)]
+    found = holder(target.client("s3"), bucket(target))
+    assert found is not None
+    assert found.does == winner.does
+    for one in locks:
+        one.release()
+    assert holder(target.client("s3"), bucket(target)) is None
+    assert versions(target) == 0, "it leaves nothing behind"
+
+
+def test_who_comes_second_is_told_who_holds_it_and_since_when(target: Target, project: Project) -> None:
+    with locked(target, project) as first:
+        first.acquire()
+        with pytest.raises(Held) as refusal, locked(target, project) as second:
+            second.acquire()
+        assert lock.me() in refusal.value.what
+        assert "since " in refusal.value.what
+        assert "culm unlock --target stg" in refusal.value.hint
+    with locked(target, project) as again:
+        again.acquire()
+
+
+def test_where_nothing_is_written_there_is_no_lock(target: Target, project: Project) -> None:
+    Lock(target, project, "culm up")._vault.prepare("us-east-1")
+    with locked(target, project):
+        target.client("ecs").list_clusters()
+        assert holder(target.client("s3"), bucket(target)) is None
+        target.client("logs").create_log_group(logGroupName="/x")
+        assert holder(target.client("s3"), bucket(target)) is not None
+    assert holder(target.client("s3"), bucket(target)) is None
+
+
+def test_a_dead_holders_lock_is_taken_over_and_does_not_come_up_again(target: Target, project: Project) -> None:
+    left_by_somebody(target, project, by="bob@other", pid=1 << 30)
+    said: list[str] = []
+    with locked(target, project, said.append) as mine:
+        mine.acquire()
+    assert said[-1].startswith("takes over from bob@other, who began ")
+    assert versions(target) == 0
+
+
+def test_a_process_of_another_machine_is_not_taken_for_dead(target: Target, project: Project) -> None:
+    left_by_somebody(target, project, by="bob@other", machine="other", pid=1 << 30)
+    with (
+        pytest.raises(Held, match="bob@other is deploying bamboo to stg: `culm up`, since "),
+        locked(target, project) as mine,
+    ):
+        mine.acquire()
+
+
+def test_without_a_sign_of_life_it_is_free(target: Target, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_by_somebody(target, project, machine="other")
+    found = holder(target.client("s3"), bucket(target))
+    assert found is not None
+    assert not found.dead
+    assert dataclasses.replace(found, age_seconds=lock.EXPIRY_SECONDS + 1).dead
+    monkeypatch.setattr(lock, "EXPIRY_SECONDS", -1.0)
+    with locked(target, project) as mine:
+        mine.acquire()
+
+
+def test_a_renewal_is_a_sign_of_life_and_leaves_one_version(target: Target, project: Project) -> None:
+    s3 = target.client("s3")
+    with locked(target, project) as mine:
+        mine.acquire()
+        assert mine._renewing.is_alive()
+        first = holder(s3, bucket(target))
+        mine.renew()
+        now = holder(s3, bucket(target))
+        assert first is not None
+        assert now is not None
+        assert now.etag != first.etag
+        assert (now.by, now.since, now.pid) == (first.by, first.since, os.getpid())
+        assert versions(target) == 1
+        mine.check()
+    assert not mine._renewing.is_alive()
+
+
+def test_who_finds_his_lock_opened_writes_nothing_more(target: Target, project: Project) -> None:
+    with locked(target, project) as mine:
+        mine.acquire()
+        opened = unlock(target, project)
+        assert opened is not None
+        assert opened.pid == os.getpid()
+        mine.renew()
+        with pytest.raises(Lost, match="stops here"):
+            target.client("logs").create_log_group(logGroupName="/x")
+    assert unlock(target, project) is None
+
+
+def test_a_deploy_beside_another_changes_nothing(shop: Shop) -> None:
+    shop.up()
+    shop.calls()
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    other = Target(shop.project.targets["stg"])
+    with locked(other, shop.project) as others:
+        others.acquire()
+        for command in (shop.up, lambda: shop.culm("scale", "web", "2"), lambda: shop.culm("down")):
+            with pytest.raises(CulmError, match="is deploying bamboo to stg"):
+                command()
+        assert shop.writes() == []
+    shop.up()

@@ -1,0 +1,153 @@
+"""The policy of a deploy is what a deploy needs: all that it calls is allowed, and what is allowed is called."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.amazon.conftest import Shop
+
+from culm.aws import stack
+from culm.cli.agreement import ensure
+from culm.cluster.wire.actions import Place, needs
+from culm.cluster.wire.authorization import circumstances
+from culm.console import Console
+from culm.core.decide.policies import evaluate
+from culm.core.decide.policy_documents import parse
+from culm.core.model.policies import Ask, Policy
+from culm.core.model.principals import Principal
+from culm.deploy import apply, vault_files
+from culm.deploy.down import down
+from culm.deploy.lock import locked, unlock
+from culm.project.load import load
+from culm.render import permissions
+from culm.render.permissions_page import page
+
+ACCOUNT = "123456789012"
+PLACE = Place(region="us-east-1", account=ACCOUNT)
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/bamboo.deploy"
+ME = Principal(
+    arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/bamboo.deploy/ci", user_id="AROA:ci", account=ACCOUNT, role_arn=ROLE
+)
+OTHERS = {
+    "docker push, which ECR asks about": permissions.PUSH,
+    "S3, in the caller's name": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "the look at the stack before a deploy": ("cloudformation:GetTemplate",),
+    "status and diff of databases": ("rds:DescribeDBInstances",),
+    "a network without a load balancer yet": ("ec2:DescribeSubnets",),
+    "rules that have to change places, in one call": ("elasticloadbalancing:SetRulePriorities",),
+    "a migration that still runs when everything goes": ("ecs:StopTask",),
+    "logs of streams, by name": ("logs:GetLogEvents",),
+}
+"""What this project's life does not call, and who needs it."""
+
+MANIFEST = """\
+name: bamboo
+targets: {{stg: {target}}}
+defaults: {{memory: 900, {more}}}
+services: {{accounts: , web: {{path: {path}}}}}
+"""
+
+
+def ignore(_: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
+    """All that is called in the life of a project whose base is there, and the policy for it.
+
+    Two services fill two instances, so that a migration needs the slot of its own service.
+    """
+
+    def says(path: str = "/*", more: str = "") -> None:
+        target = f"{{provider: aws, region: us-east-1, endpoint_url: '{shop.account.url}'}}"
+        shop.write("culm.yml", MANIFEST.format(target=target, path=path, more=more))
+
+    says()
+    _, around = apply.base(shop.target, shop.project, ignore)
+    for group in shop.account.client("elbv2").describe_target_groups()["TargetGroups"]:
+        shop.account.client("elbv2").delete_target_group(TargetGroupArn=group["TargetGroupArn"])
+    vault_files.vault_of(shop.target, shop.project).prepare("us-east-1")
+    policy = permissions.deploy_policy(shop.project, around)
+    shop.calls()
+    stack.find(shop.target, "culm-bamboo")
+    shop.up()
+    shop.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh", "-c", "true"]\n')
+    shop.up("accounts")
+    assert "stops: its migration needs its slot" in shop.told.getvalue()
+    says(path="/web/*", more="health: /ok, grace: 60")
+    shop.up()
+    shop.culm("rollback", "accounts", "--across-migration")
+    for command in (("scale", "web", "1"), ("restart", "web"), ("logs", "web"), ("status",)):
+        shop.culm(*command)
+    with locked(shop.target, shop.project) as held:
+        held.acquire()
+        unlock(shop.target, shop.project)
+    down(shop.target, shop.project, ignore, volumes=False, stack=True)
+    yield shop.calls(), policy
+
+
+def refused(calls: list[dict[str, Any]], policy: Policy) -> list[str]:
+    """What the policy does not allow: `ecs:RunTask on arn:...`."""
+    found = {}
+    for call in calls:
+        context = circumstances(ME, call["service"], call["parameters"], PLACE, None)
+        for need in needs(call["service"], call["operation"], call["parameters"], PLACE):
+            ask = Ask(
+                action=need.action, resource=need.resource, principals=(ME.arn, ROLE), account=ACCOUNT, context=context
+            )
+            if not evaluate(ask, [policy]).allowed:
+                found[f"{need.action} on {need.resource}"] = None
+    return list(found)
+
+
+def without(policy: dict[str, Any], sid: str, action: str) -> Policy:
+    """The policy less one action of one statement."""
+    statements = []
+    for one in policy["Statement"]:
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        if left := [each for each in actions if (one["Sid"], each) != (sid, action)]:
+            statements.append(one | {"Action": left})
+    return parse(json.dumps(policy | {"Statement": statements}))
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS")  # moto's CloudFormation does not make everything
+def test_it_allows_the_look_at_the_stack_that_a_deploy_begins_with(shop: Shop) -> None:
+    shop.culm("aws", "bootstrap", "--yes")
+    _, around = apply.base(shop.target, shop.project, ignore)
+    shop.calls()
+    ensure(shop.target, shop.project, Console(shop.told), yes=False)
+    calls = shop.calls()
+    assert {call["operation"] for call in calls} >= {"DescribeStacks", "GetTemplate"}
+    assert refused(calls, parse(json.dumps(permissions.deploy_policy(shop.project, around)))) == []
+
+
+def test_the_command_prints_it(shop: Shop) -> None:
+    printed = json.loads(shop.culm("aws", "policy"))
+    _, around = apply.base(shop.target, shop.project, ignore)
+    assert printed == permissions.deploy_policy(shop.project, around)
+
+
+def test_the_page_is_fresh() -> None:
+    root = Path(__file__).parents[2]
+    there = (root / "docs" / "reference" / "deploy-policy.md").read_text()
+    assert page(load(root / "examples" / "bamboo" / "culm.yml")) == there, "make docs"
+
+
+def test_a_deploy_needs_its_policy_and_its_policy_is_no_more_than_that(
+    life: tuple[list[dict[str, Any]], dict[str, Any]],
+) -> None:
+    calls, policy = life
+    assert refused(calls, parse(json.dumps(policy))) == []
+    allowed = [
+        (one["Sid"], action)
+        for one in policy["Statement"]
+        for action in (one["Action"] if isinstance(one["Action"], list) else [one["Action"]])
+    ]
+    idle = {action for sid, action in allowed if not refused(calls, without(policy, sid, action))}
+    assert idle == {action for actions in OTHERS.values() for action in actions}
+    elsewhere = [call for call in calls if call["service"] == "ecs" and call["parameters"].get("cluster") == "bamboo"]
+    moved = [call | {"parameters": call["parameters"] | {"cluster": "other"}} for call in elsewhere]
+    assert any(line.startswith("ecs:RunTask") for line in refused(moved, parse(json.dumps(policy))))

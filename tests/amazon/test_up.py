@@ -1,0 +1,106 @@
+"""`culm up` and what comes after it, on another project's AWS: the client half alone is judged here."""
+
+import json
+
+import pytest
+from tests.amazon.conftest import Shop
+from tests.amazon.inventory import inventory
+from tests.amazon.machines import Fate
+
+from culm.errors import CulmError, Differs
+
+BUCKET = "culm-bamboo-123456789012-us-east-1"
+KEPT = {
+    *("repository bamboo/accounts", "repository bamboo/accounts-migrate", "repository bamboo/web"),
+    *("log group /culm/bamboo/accounts", "log group /culm/bamboo/web"),
+    f"bucket {BUCKET}",
+    "cluster bamboo",
+}
+"""What `down` leaves: people's data, and the cluster, which is the base stack's."""
+
+
+def test_up_brings_the_services_into_an_empty_account_and_a_second_up_writes_nothing(shop: Shop) -> None:
+    assert inventory(shop.account) == set()
+    assert [outcome.changed for outcome in shop.up()] == [True, True]
+    assert inventory(shop.account) >= {
+        *KEPT,
+        *("service accounts", "service web", "role bamboo-accounts", "role bamboo-web", "load balancer bamboo"),
+        *("task definition bamboo-accounts:1", "task definition bamboo-accounts-migrate:1"),
+    }
+    [migrated, *_] = shop.account.machines.history
+    assert migrated.startswith("family:bamboo-accounts-migrate: bamboo-accounts-migrate:1 stopped")
+    assert "ecs.CreateService" in shop.writes()
+    assert [outcome.changed for outcome in shop.up()] == [False, False]
+    assert shop.writes() == []
+
+
+def test_a_changed_service_is_all_that_is_written_and_its_old_layers_are_not_sent_again(shop: Shop) -> None:
+    shop.up()
+    shop.calls()
+    shop.account.pushes.clear()
+    shop.write("web/new.txt", "new")
+    shop.write("web/Dockerfile", 'FROM base\nCOPY new.txt /\nEXPOSE 8000\nCMD ["sh"]\n')
+    [outcome] = shop.up("web")
+    assert outcome.changed
+    assert shop.writes() == ["ecs.RegisterTaskDefinition", "ecs.UpdateService"]
+    assert shop.account.pushes[-1] == "manifest bamboo/web"
+    assert {push.rpartition(" ")[2] for push in shop.account.pushes} == {"bamboo/web"}
+    shop.account.pushes.clear()
+    shop.write("web/Dockerfile", 'FROM base\nCOPY new.txt /\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    shop.up("web")
+    assert shop.account.pushes == ["blob bamboo/web", "manifest bamboo/web"], "the configuration alone"
+
+
+def test_rollback_scale_and_restart(shop: Shop) -> None:
+    shop.up()
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    shop.up("web")
+    ecs = shop.account.client("ecs")
+
+    def web() -> tuple[str, int]:
+        [service] = ecs.describe_services(cluster="bamboo", services=["web"])["services"]
+        return service["taskDefinition"].rpartition("/")[2], service["runningCount"]
+
+    assert web() == ("bamboo-web:2", 1)
+    shop.culm("rollback", "web")
+    assert web() == ("bamboo-web:1", 1)
+    shop.culm("scale", "web", "2")
+    assert web() == ("bamboo-web:1", 2)
+    told = json.loads(shop.culm("status", "--json"))
+    assert {one["name"]: one["running"] for one in told["services"]} == {"accounts": 1, "web": 2}
+
+
+def test_going_back_across_a_migration_asks_for_consent(shop: Shop) -> None:
+    shop.up()
+    shop.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh", "-c", "true"]\n')
+    shop.up("accounts")
+    with pytest.raises(Differs, match="another migration has run"):
+        shop.culm("rollback", "accounts")
+    shop.culm("rollback", "accounts", "--across-migration")
+
+
+def test_a_failed_migration_leaves_the_service_as_it_was(shop: Shop) -> None:
+    shop.up()
+    shop.calls()
+    shop.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh", "-c", "exit 3"]\n')
+    shop.account.machines.fates["bamboo-accounts-migrate"] = Fate(exit_code=3)
+    with pytest.raises(CulmError, match="the migration of accounts ended with exit code 3; accounts stays as it was"):
+        shop.up()
+    assert "ecs.UpdateService" not in shop.writes()
+
+
+def test_a_service_that_stops_again_is_told_with_its_exit_code(shop: Shop) -> None:
+    shop.account.machines.fates["bamboo-web"] = Fate(exit_code=7)
+    with pytest.raises(CulmError, match=r"(?s)web did not start.*container web: exit code 7"):
+        shop.up()
+
+
+def test_down_leaves_what_holds_data_and_with_volumes_nothing_of_it(shop: Shop) -> None:
+    shop.up()
+    shop.culm("down")
+    assert inventory(shop.account) == KEPT
+    shop.up()
+    shop.culm("down", "--volumes", "--yes")
+    assert inventory(shop.account) == {f"bucket {BUCKET}", "cluster bamboo"}
+    [*objects] = shop.account.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", ())
+    assert [one["Key"] for one in objects] == []

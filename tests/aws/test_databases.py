@@ -1,0 +1,80 @@
+"""Databases of an aws target: the stack's RDS instances, or anybody's whose URL is in the vault."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+
+from culm import render
+from culm.aws import base, stack
+from culm.deploy import databases, rds
+from culm.errors import CulmError
+from culm.target.observe import observe
+from culm.target.surroundings import surroundings
+
+SERVICES = "  accounts: {database: main}\n  web: {path: /*}\n"
+STG = "stg: {provider: aws, region: us-east-1}"
+
+
+def prepare(team: Team, account: Account) -> None:
+    target, project = team.target(account.endpoint), team.project
+    base.bootstrap(target, project, lambda _: True, lambda _: None, lambda _: None)
+    live = observe(target, project, render.vault_bucket(project.name, ACCOUNT, REGION))
+    databases.prepare(target, project, live, surroundings(target, project, live), lambda _: None, lambda _: None)
+
+
+def put(account: Account, key: str, text: bytes) -> None:
+    account.client("s3").put_object(Bucket=f"culm-bamboo-{ACCOUNT}-{REGION}", Key=key, Body=text)
+
+
+def test_without_rds_the_url_is_brought_by_the_team(team: Team, account: Account) -> None:
+    team.writes(STG, "databases: {main: }", services=SERVICES)
+    with pytest.raises(CulmError, match=r"the vault has no URL of one: stg/accounts/database\.url$") as refusal:
+        prepare(team, account)
+    assert refusal.value.hint.startswith("culm vault put stg/accounts/database.url FILE --target stg")
+    put(account, "stg/accounts/database.url", b"postgresql://a:b@db.example.com/accounts\n")
+    prepare(team, account)
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []
+
+
+def test_the_stacks_server_is_private_and_that_is_said_before_anybody_waits(team: Team, account: Account) -> None:
+    team.writes(STG, "databases: {main: {rds: {}}}", services=SERVICES)
+    with pytest.raises(CulmError, match=r"bamboo-main cannot be reached from here .* it is private") as refusal:
+        prepare(team, account)
+    assert "culm vault put stg/accounts/database.url" in refusal.value.hint
+    [server] = account.client("rds").describe_db_instances()["DBInstances"]
+    assert (server["DBInstanceIdentifier"], server["DBInstanceClass"]) == ("bamboo-main", "db.t4g.micro")
+    assert not server["PubliclyAccessible"]
+    # made by hand, from inside: the address is all that may change
+    endpoint = server["Endpoint"]
+    put(account, "stg/accounts/database.url", b"postgresql://a:b@elsewhere:1/accounts\n")
+    prepare(team, account)
+    bucket = f"culm-bamboo-{ACCOUNT}-{REGION}"
+    url = account.client("s3").get_object(Bucket=bucket, Key="stg/accounts/database.url")["Body"].read().decode()
+    assert url == f"postgresql://a:b@{endpoint['Address']}:{endpoint['Port']}/accounts\n"
+
+
+def test_its_master_password_comes_from_secrets_manager(team: Team, account: Account) -> None:
+    secret = account.client("secretsmanager").create_secret(
+        Name="rds!db-1", SecretString='{"username": "culm", "password": "a secret"}'
+    )
+    server: dict[str, Any] = {"DBInstanceIdentifier": "bamboo-main", "MasterUserSecret": {"SecretArn": secret["ARN"]}}
+    assert rds.master_password(team.target(account.endpoint), server) == "a secret"
+    with pytest.raises(CulmError, match="is not in Secrets Manager"):
+        rds.master_password(team.target(account.endpoint), {"DBInstanceIdentifier": "bamboo-main"})
+
+
+def test_the_stack_lets_its_server_go_when_it_is_deleted(team: Team, account: Account) -> None:
+    """It protects its server from deletion, and lifts that by itself."""
+    team.writes(STG, "databases: {main: {engine: postgres, rds: {}}}", services=SERVICES)
+    target = team.target(account.endpoint)
+    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    # in the template, which moto does not heed
+    account.client("rds").modify_db_instance(DBInstanceIdentifier="bamboo-main", DeletionProtection=True)
+    with pytest.raises(ClientError, match="deletion protection"):
+        account.client("rds").delete_db_instance(DBInstanceIdentifier="bamboo-main", SkipFinalSnapshot=True)
+    found = stack.find(target, "culm-bamboo")
+    assert found is not None
+    stack.delete(target, found, lambda _: None)
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []

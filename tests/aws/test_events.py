@@ -1,0 +1,50 @@
+"""Why a stack failed: the first reasons of the newest attempt, on one screen."""
+
+from typing import Any
+
+from culm.aws.events import causes, hint
+
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/culm-bamboo/1"
+
+
+def event(name: str, status: str, reason: str = "", kind: str = "AWS::IAM::Role") -> dict[str, Any]:
+    return {
+        "StackId": STACK,
+        "LogicalResourceId": name,
+        "PhysicalResourceId": STACK if name == "culm-bamboo" else name.lower(),
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+OLD = [
+    event("culm-bamboo", "CREATE_IN_PROGRESS", "User Initiated"),
+    event("Vault", "CREATE_FAILED", "an old story"),
+    event("culm-bamboo", "ROLLBACK_COMPLETE"),
+]
+NEW = [
+    event("culm-bamboo", "UPDATE_IN_PROGRESS", "User Initiated"),
+    event("RoleOfWeb", "CREATE_IN_PROGRESS"),
+    event("RoleOfWeb", "CREATE_FAILED", "bamboo-web already exists"),
+    event("Instances", "UPDATE_FAILED", "Resource update cancelled"),
+    event("LogsOfWeb", "CREATE_FAILED", "You have reached the maximum number of groups", "AWS::Logs::LogGroup"),
+    event("culm-bamboo", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [RoleOfWeb]"),
+]
+
+
+def test_the_causes_are_told_in_the_order_in_which_they_happened_without_their_consequences() -> None:
+    assert causes([*OLD, *NEW][::-1]) == [
+        "RoleOfWeb (AWS::IAM::Role): bamboo-web already exists",
+        "LogsOfWeb (AWS::Logs::LogGroup): You have reached the maximum number of groups",
+    ]
+
+
+def test_an_attempt_that_went_well_has_none() -> None:
+    assert causes([*OLD, event("culm-bamboo", "UPDATE_IN_PROGRESS", "User Initiated")][::-1]) == []
+
+
+def test_known_causes_come_with_a_way_out() -> None:
+    assert "a `name:` of its own" in hint(causes(NEW[::-1]))
+    assert "Service Quotas" in hint(["LogsOfWeb: You have reached the maximum number of groups"])
+    assert hint(["something new"]) == ""

@@ -1,0 +1,109 @@
+"""The stack's template: a document that people read, judged by AWS's own linter."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.aws.conftest import ACCOUNT, REGION, Team
+
+from culm import render
+from culm.aws import protection
+from culm.aws.document import Template, read, written
+from culm.aws.template import LARGEST, body, template
+from culm.errors import UsageError
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "aws"
+OWN = "vpc: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d, subnet-1a2b3c4d]"
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "plain": ("stg: {provider: aws, region: us-east-1}",),
+    "default-vpc": ("stg: {provider: aws, vpc: default, port: 8080, retention: 30}",),
+    "own-subnets": (f"stg: {{provider: aws, {OWN}, allow: [203.0.113.0/24, 198.51.100.7/32]}}",),
+    "https": (
+        "stg: {provider: aws, domain: staging.example.com, "
+        f"certificate: 'arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'}}",
+    ),
+    "https-zone": ("stg: {provider: aws, domain: staging.example.com, zone: Z0123456789ABCDEF}",),
+    "spot": ("stg: {provider: aws, spot: true}",),
+    "arm": ("stg: {provider: aws, instances: 2 x t4g.micro}",),
+    "mixed": ("stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small}",),
+    "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
+    "ci": ("stg: {provider: aws, github: example/bamboo}",),
+    "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
+}
+
+
+def rendered(team: Team) -> str:
+    project = team.project
+    bucket = render.vault_bucket(project.name, ACCOUNT, REGION)
+    return written(template(project, team.target().settings, bucket))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_variant_reads_as_it_was_reviewed(team: Team, name: str) -> None:
+    """CULM_GOLDEN=write writes them anew, to be reviewed."""
+    team.writes(*VARIANTS[name])
+    file = GOLDEN / f"{name}.yml"
+    if os.environ.get("CULM_GOLDEN") == "write":
+        file.write_text(rendered(team))
+    assert rendered(team) == file.read_text()
+
+
+def test_the_linter_of_aws_has_nothing_to_say_of_any() -> None:
+    files = sorted(map(str, GOLDEN.glob("*.yml")))
+    assert {Path(file).stem for file in files} == set(VARIANTS)
+    linter = Path(sys.executable).parent / "cfn-lint"
+    said = subprocess.run([linter, "--regions", REGION, "--", *files], capture_output=True, text=True)
+    assert (said.stdout, said.stderr, said.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_holds_data_is_never_replaced_or_deleted_with_the_stack(name: str) -> None:
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    fates = {
+        body["Type"]: {body.get("DeletionPolicy"), body.get("UpdateReplacePolicy")}
+        for body in resources.values()
+        if body["Type"] in (*protection.DATA, protection.IMAGES)
+    }
+    assert fates.pop("AWS::RDS::DBInstance", {"Snapshot"}) == {"Snapshot"}
+    assert fates == {kind: {"Retain"} for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::ECR::Repository")}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_ec2_takes_the_words_that_security_groups_are_described_by(name: str) -> None:
+    """No apostrophes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html"""
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    groups = [r["Properties"] for r in resources.values() if r["Type"].startswith("AWS::EC2::SecurityGroup")]
+    rules = [rule for g in groups for way in ("Ingress", "Egress") for rule in g.get(f"SecurityGroup{way}", ())]
+    told = [g.get("GroupDescription", g.get("Description")) for g in groups] + [rule["Description"] for rule in rules]
+    assert len(told) >= 6
+    for words in told:
+        assert re.fullmatch(r"[A-Za-z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}", words), words
+
+
+@pytest.mark.parametrize(("services", "readable"), [(15, True), (19, False)])
+def test_a_template_that_is_too_long_goes_without_blanks_and_says_the_same(
+    team: Team, services: int, readable: bool
+) -> None:
+    wanted = many(team, services)
+    assert (body(wanted) == written(wanted)) == readable
+    assert len(body(wanted)) <= LARGEST
+    assert read(body(wanted)) == read(written(wanted))
+
+
+def test_a_template_that_cloudformation_does_not_take_is_refused_before_it_is_sent(team: Team) -> None:
+    with pytest.raises(UsageError, match="CloudFormation takes 51200") as refusal:
+        body(many(team, 24))
+    assert "two projects" in refusal.value.hint
+
+
+def many(team: Team, services: int) -> Template:
+    names = [f"service-{number}" for number in range(services)]
+    for name in names:
+        (team.folder / name).mkdir()
+        for file in ("Dockerfile", "Dockerfile.migrate"):
+            (team.folder / name / file).write_text("FROM base\nEXPOSE 8000\n")
+    team.writes(services="".join(f"  {name}:\n" for name in names))
+    return template(team.project, team.target().settings, render.vault_bucket("bamboo", ACCOUNT, REGION))

@@ -1,0 +1,339 @@
+"""What HAProxy does as an application load balancer does it, beyond what every data plane must."""
+
+import asyncio
+import re
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.traffic import (
+    a_group,
+    a_listener,
+    a_rule,
+    a_web,
+    eventually,
+    forward,
+    free_port,
+    kill_haproxy,
+    on_path,
+    target_of,
+)
+
+from culm.cluster.balancer.haproxy import binary
+from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.balancer.interface import Target
+from culm.core.model.load_balancers import (
+    Action,
+    FixedResponseConfig,
+    ForwardConfig,
+    RedirectConfig,
+    TargetGroupStickinessConfig,
+    TargetGroupTuple,
+)
+from culm.errors import PlaneFailure
+
+
+@pytest.fixture
+async def plane(tmp_path):
+    made = HaproxyPlane(tmp_path / ("a folder with a name as long as pytest's often are " * 2) / "lb")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def client():
+    async with httpx2.AsyncClient() as made:
+        yield made
+
+
+async def web_listener(plane, *webs, port=0, **settings):
+    port = port or free_port()
+    listener = a_listener(port, a_rule(None, action=forward("web")), **settings)
+    await plane.apply([listener], [a_group("web", *(web.target for web in webs))])
+    return f"http://127.0.0.1:{port}"
+
+
+async def test_a_target_sees_who_asked_and_the_uri_as_it_was_sent(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        uri = "/a%2Fb//c/%61?x=%20&y"
+        said = (await client.get(url + uri, headers={"X-Forwarded-For": "10.1.2.3"})).json()
+        headers = dict(said["headers"])
+        assert said["line"] == f"GET {uri} HTTP/1.1"
+        assert headers["x-forwarded-for"] == "10.1.2.3, 127.0.0.1"
+        assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == ("http", url.rsplit(":", 1)[1])
+        assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["x-amzn-trace-id"])
+        alone = dict((await client.get(url)).json()["headers"])
+        assert alone["x-forwarded-for"] == "127.0.0.1"
+
+
+async def test_a_trace_that_was_begun_is_gone_on_with(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        root = "Root=1-67891233-abcdef012345678912345678"
+        headers = dict((await client.get(url, headers={"X-Amzn-Trace-Id": root})).json()["headers"])
+        assert re.fullmatch(rf"Self=1-[0-9a-f]{{8}}-[0-9a-f]{{24}};{root}", headers["x-amzn-trace-id"])
+
+
+async def test_failures_have_the_load_balancers_statuses_and_pages(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        closed = await client.get(url + "/closes")
+        web.status = 503
+        own = await client.get(url)
+    refused = await client.get(url)
+    await web_listener(plane, port=int(url.rsplit(":", 1)[1]))
+    nobody = await client.get(url)
+    assert (closed.status_code, refused.status_code, nobody.status_code) == (502, 502, 503)
+    assert "<h1>502 Bad Gateway</h1>" in closed.text
+    assert closed.text == refused.text
+    assert "<h1>503 Service Temporarily Unavailable</h1>" in nobody.text
+    assert {each.headers["server"] for each in (closed, refused, nobody)} == {"awselb/2.0"}
+    assert (own.status_code, own.json()["target"]) == (503, web.name)
+
+
+async def test_a_target_that_says_nothing_until_the_idle_timeout_is_504(plane, client):
+    async with a_web() as web:
+        port = free_port()
+        group = a_group("web", web.target, idle_timeout_seconds=1)
+        await plane.apply([a_listener(port, a_rule(None, action=forward("web")))], [group])
+        answer = await client.get(f"http://127.0.0.1:{port}/held")
+        assert (answer.status_code, "<h1>504 Gateway Time-out</h1>" in answer.text) == (504, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "uri", "location"),
+    [
+        ({"protocol": "HTTPS", "port": "443"}, "/x?a=1", "https://example.com:443/x?a=1"),
+        ({"protocol": "HTTPS", "port": "443"}, "/x", "https://example.com:443/x"),
+        ({"host": "www.#{host}"}, "/x", "http://www.example.com:{port}/x"),
+        (
+            {"path": "/new/#{path}", "query": "from=#{host}&#{query}"},
+            "/old?b",
+            "http://example.com:{port}/new/old?from=example.com&b",
+        ),
+        ({"path": "/100%[src]", "query": ""}, "/x?y", "http://example.com:{port}/100%[src]"),
+    ],
+)
+async def test_redirects_keep_what_they_do_not_change(plane, client, config, uri, location):
+    port = free_port()
+    action = Action(type="redirect", redirect_config=RedirectConfig(**config, status_code="HTTP_302"))
+    await plane.apply([a_listener(port, a_rule(None, action=action))], [])
+    answer = await client.get(f"http://127.0.0.1:{port}{uri}", headers={"Host": f"example.com:{port}"})
+    assert answer.status_code == 302
+    assert answer.headers["location"] == location.replace("{port}", str(port))
+
+
+async def test_a_fixed_response_is_given_byte_for_byte(plane, client):
+    port = free_port()
+    body = 'it\'s "50 %" of $HOME \\ #1 %[src]\r\n\tgrün'
+    config = FixedResponseConfig(status_code="418", message_body=body, content_type="text/html")
+    await plane.apply(
+        [a_listener(port, a_rule(None, action=Action(type="fixed-response", fixed_response_config=config)))], []
+    )
+    answer = await client.get(f"http://127.0.0.1:{port}/")
+    assert (answer.status_code, answer.content.decode()) == (418, body)
+    assert answer.headers["content-type"] == "text/html"
+
+
+async def test_weights_share_the_requests(plane, client):
+    async with a_web() as one, a_web() as two:
+        port = free_port()
+        listener = a_listener(port, a_rule(None, action=forward("one", "two", weights=(1, 3))))
+        await plane.apply([listener], [a_group("one", one.target), a_group("two", two.target)])
+        for _ in range(200):
+            await client.get(f"http://127.0.0.1:{port}/")
+        assert 20 <= one.asked <= 80
+
+
+async def test_a_sticky_client_keeps_its_target(plane):
+    async with a_web() as one, a_web() as two:
+        port = free_port()
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        await plane.apply([listener], [a_group("web", one.target, sticky_seconds=60)])
+        await plane.apply([listener], [a_group("web", one.target, two.target, sticky_seconds=60)])
+        for _ in range(4):
+            async with httpx2.AsyncClient() as client:
+                first = await client.get(f"http://127.0.0.1:{port}/")
+                assert set(first.cookies) == {"AWSALB", "AWSALBCORS"}
+                again = {(await target_of(client, f"http://127.0.0.1:{port}/")) for _ in range(4)}
+                assert again == {first.json()["target"]}
+        assert one.asked and two.asked
+
+
+async def test_a_sticky_client_keeps_its_target_group(plane):
+    async with a_web() as one, a_web() as two:
+        port = free_port()
+        groups = tuple(TargetGroupTuple(target_group_arn=arn, weight=1) for arn in ("one", "two"))
+        sticky = TargetGroupStickinessConfig(enabled=True, duration_seconds=60)
+        config = ForwardConfig(target_groups=groups, target_group_stickiness_config=sticky)
+        listener = a_listener(port, a_rule(None, action=Action(type="forward", forward_config=config)))
+        await plane.apply([listener], [a_group("one", one.target), a_group("two", two.target)])
+        for _ in range(8):
+            async with httpx2.AsyncClient() as client:
+                first = await client.get(f"http://127.0.0.1:{port}/")
+                again = {(await target_of(client, f"http://127.0.0.1:{port}/")) for _ in range(4)}
+                assert again == {first.json()["target"]}
+
+
+async def test_a_configuration_that_is_refused_keeps_the_one_before(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        port = int(url.rsplit(":", 1)[1])
+        bad = a_listener(port, a_rule(1, on_path("/x"), action=forward("no name")))
+        with pytest.raises(PlaneFailure, match="ConfigurationRefused"):
+            await plane.apply([bad], [a_group("no name", web.target)])
+        assert await target_of(client, url) == web.name
+        await web_listener(plane, web, port=port)
+        assert await target_of(client, url) == web.name
+
+
+async def test_a_request_in_flight_outlives_a_change_of_rules_and_the_deregistering_of_its_target(plane, client):
+    async with a_web() as one, a_web() as two:
+        url = await web_listener(plane, one)
+        port = int(url.rsplit(":", 1)[1])
+        slow = asyncio.create_task(client.get(url + "/held"))
+        await one.arrived.wait()
+        more = a_listener(port, a_rule(1, on_path("/new"), action=forward("web")), a_rule(None, action=forward("web")))
+        await plane.apply([more], [a_group("web", one.target, two.target)])
+        await plane.apply([more], [a_group("web", one.draining, two.target)])
+        in_flight = {each.target: each.in_flight for each in await plane.metrics()}
+        assert in_flight == {one.name: 1, two.name: 0}
+        one.held.set()
+        assert (await slow).json()["target"] == one.name
+
+
+async def test_an_idle_connection_from_before_a_change_of_rules_meets_the_new_rules(plane):
+    async with a_web() as one, a_web() as two:
+        url = await web_listener(plane, one)
+        port = int(url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def ask() -> str:
+            writer.write(b"GET /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            found = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            return (await reader.readexactly(int(found[1]))).decode()
+
+        assert one.name in await ask()
+        rules = (a_rule(1, on_path("/x"), action=forward("web")), a_rule(None, action=forward("web")))
+        await plane.apply([a_listener(port, *rules)], [a_group("web", one.target)])
+        await plane.apply([a_listener(port, *rules)], [a_group("web", two.target)])
+        said = await ask()
+        assert two.name in said
+        assert '["x-forwarded-for", "9.9.9.9, 127.0.0.1"]' in said
+        writer.close()
+
+
+async def test_a_removed_target_loses_what_it_still_had(plane, client):
+    async with a_web() as one:
+        url = await web_listener(plane, one)
+        slow = asyncio.create_task(client.get(url + "/held"))
+        await one.arrived.wait()
+        await web_listener(plane, port=int(url.rsplit(":", 1)[1]))
+        assert (await slow).status_code == 502
+
+
+async def test_an_address_that_is_not_there_yet_is_bound_all_the_same(tmp_path, client):
+    port = free_port()
+    plane = HaproxyPlane(tmp_path, ["127.0.0.1", "192.0.2.77"])
+    await plane.start()
+    assert await plane.apply([a_listener(port)], []) == {}
+    assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 404
+    await plane.stop()
+
+
+async def test_a_taken_port_names_the_process_that_has_it(plane):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        problems = await plane.apply([a_listener(port)], [])
+    assert re.search(rf"port {port} of 127.0.0.1 is taken by \S+ \(process \d+\)", problems[port])
+
+
+async def test_another_cluster_on_the_same_port_is_refused_and_not_shared(plane, tmp_path):
+    port = free_port()
+    await plane.apply([a_listener(port)], [])
+    other = HaproxyPlane(tmp_path / "other")
+    await other.start()
+    problems = await other.apply([a_listener(port)], [])
+    assert "is taken by haproxy (process" in problems[port]
+    await other.stop()
+
+
+async def test_the_file_tells_the_targets_of_now_so_that_a_restart_has_them(plane, client):
+    async with a_web() as one, a_web() as two:
+        url = await web_listener(plane, one)
+        await web_listener(plane, two, port=int(url.rsplit(":", 1)[1]))
+        text = (plane.folder / "haproxy.cfg").read_text()
+        assert f"server {two.name}" in text
+        assert f"server {one.name}" not in text
+        await kill_haproxy(plane.folder)
+        await eventually(lambda: refused(client, url))
+        await web_listener(plane, two, port=int(url.rsplit(":", 1)[1]))
+        assert await target_of(client, url) == two.name
+
+
+async def test_a_thousand_targets_can_come_and_go_at_once(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        listener = a_listener(int(url.rsplit(":", 1)[1]), a_rule(None, action=forward("web")))
+        crowd = [Target(address="127.77.0.11", port=port, draining=port % 2 == 0) for port in range(30_000, 31_000)]
+        await plane.apply([listener], [a_group("web", web.target, *(replace(t, draining=False) for t in crowd))])
+        assert len(await plane.metrics()) == 1001
+        await plane.apply([listener], [a_group("web", web.target, *crowd)])
+        await plane.apply([listener], [a_group("web", web.target)])
+        assert [each.target for each in await plane.metrics()] == [web.name]
+        assert await target_of(client, url) == web.name
+
+
+@pytest.mark.parametrize("which", ["master", "worker"])
+async def test_it_comes_back_whichever_half_is_killed(plane, client, which):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        await kill_haproxy(plane.folder, which)
+        await eventually(lambda: refused(client, url))
+        await web_listener(plane, web, port=int(url.rsplit(":", 1)[1]))
+        assert await target_of(client, url) == web.name
+
+
+async def test_stopping_while_it_is_launched_leaves_nothing_behind(plane, client):
+    port = free_port()
+    launching = asyncio.create_task(plane.apply([a_listener(port)], []))
+    await eventually(lambda: (plane.folder / "haproxy.log").exists())
+    launching.cancel()
+    await asyncio.gather(launching, return_exceptions=True)
+    await plane.stop()
+    assert await refused(client, f"http://127.0.0.1:{port}/")
+
+
+async def refused(client, url):
+    try:
+        await client.get(url)
+    except httpx2.HTTPError:
+        return True
+    return False
+
+
+async def test_a_binary_that_is_missing_or_too_old_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("CULM_HAPROXY", str(tmp_path / "nothing"))
+    with pytest.raises(PlaneFailure, match=r"BinaryNotFound: CULM_HAPROXY names .*nothing, which is not a file"):
+        await HaproxyPlane(tmp_path).start()
+    old = tmp_path / "haproxy"
+    old.write_text("#!/bin/sh\necho 'HAProxy version 2.4.1 2021/06/17'\n")
+    old.chmod(0o755)
+    with pytest.raises(PlaneFailure, match=r"is HAProxy 2\.4: put HAProxy 2\.6 or newer"):
+        await HaproxyPlane(tmp_path, executable=old).start()
+    with pytest.raises(PlaneFailure, match="does not run"):
+        await HaproxyPlane(tmp_path, executable=tmp_path / "nothing").start()
+
+
+def test_the_named_binary_goes_before_the_wheels(tmp_path, monkeypatch):
+    named = tmp_path / "haproxy"
+    named.touch()
+    monkeypatch.setenv("CULM_HAPROXY", str(named))
+    assert binary.find() == named
+    monkeypatch.delenv("CULM_HAPROXY")
+    assert Path(binary.find()).name == "haproxy"

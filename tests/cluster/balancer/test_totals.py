@@ -1,0 +1,36 @@
+from culm.cluster.balancer.haproxy.totals import Totals
+
+
+def row(requests: int, in_flight: int = 0, group: str = "web") -> dict[str, str]:
+    return {
+        "pxname": f"group-{group}",
+        "svname": "a:1",
+        "scur": str(in_flight),
+        "stot": str(requests),
+        "hrsp_2xx": str(requests),
+        "hrsp_5xx": "",
+        "econ": "0",
+        "rtime": "7",
+    }
+
+
+def test_counts_go_on_when_a_new_worker_begins_at_zero():
+    totals = Totals()
+    totals.traffic([row(5)], [])
+    totals.restarted()
+    [traffic] = totals.traffic([row(2)], [])
+    assert (traffic.requests, traffic.response_milliseconds) == (7, 7)
+    assert traffic.responses == {2: 7, 3: 0, 4: 0, 5: 0}
+    totals.restarted()
+    totals.restarted()
+    assert totals.traffic([row(1)], [])[0].requests == 8
+
+
+def test_requests_that_an_earlier_worker_still_answers_are_in_flight():
+    [traffic] = Totals().traffic([row(1, in_flight=1)], [row(9, in_flight=2), row(9, in_flight=3)])
+    assert traffic.in_flight == 6
+
+
+def test_backends_that_are_not_groups_are_not_counted():
+    handover = {**row(1), "pxname": "handover-8080"}
+    assert [each.group for each in Totals().traffic([handover, row(1)], [])] == ["web"]

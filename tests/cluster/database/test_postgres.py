@@ -1,0 +1,121 @@
+"""The embedded server, for real: made, started, killed, adopted, stopped, removed."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pg8000.dbapi
+import pytest
+from tests import traffic
+
+from culm.cluster.database import unprivileged
+from culm.cluster.database.postgres import Postgres, free_port
+from culm.cluster.services.rds.scram import verifier
+from culm.errors import CulmError
+
+PASSWORD = "correct horse"
+
+
+def query(server: Postgres, statement: str, password: str = PASSWORD) -> list[tuple[object, ...]]:
+    connection = pg8000.dbapi.connect(
+        "postgres", host="127.0.0.1", port=server.port, database="shop", password=password, timeout=5
+    )
+    try:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        connection.commit()
+        return [tuple(row) for row in rows]
+    finally:
+        connection.close()
+
+
+def eventually(check: Callable[[], bool], within: float = 10) -> None:
+    end = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+async def server(tmp_path: Path):
+    server = Postgres(tmp_path / "main", ["127.0.0.1"], traffic.free_port())
+    await server.create("postgres", verifier(PASSWORD, b"0123456789abcdef"), "shop")
+    await server.start()
+    yield server
+    await server.stop()
+    assert not server.running()
+
+
+async def test_keeps_data_over_a_kill_and_a_stop(server: Postgres):
+    query(server, "CREATE TABLE pot (name text)")
+    query(server, "INSERT INTO pot VALUES ('bamboo')")
+
+    os.kill(int((server.folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    eventually(lambda: not server.running())
+    await server.start()
+    assert query(server, "SELECT name FROM pot") == [("bamboo",)]
+
+    await server.stop()
+    again = Postgres(server.folder, ["127.0.0.1"], server.port)
+    await again.start()
+    assert query(again, "SELECT name FROM pot") == [("bamboo",)]
+
+
+async def test_a_second_owner_adopts_the_running_server(server: Postgres):
+    pid = (server.folder / "postmaster.pid").read_text()
+    other = Postgres(server.folder, ["127.0.0.1"], server.port)
+    assert other.running()
+    await other.create("postgres", "unused", None)
+    await other.start()
+    assert (server.folder / "postmaster.pid").read_text() == pid
+
+
+async def test_refuses_a_wrong_password(server: Postgres):
+    with pytest.raises(pg8000.dbapi.DatabaseError, match="password authentication failed"):
+        query(server, "SELECT 1", password="wrong")
+
+
+async def test_a_taken_port_is_told_from_the_servers_own_log(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = Postgres(tmp_path / "main", ["127.0.0.1"], taken.getsockname()[1])
+        await server.create("postgres", verifier(PASSWORD, b"0123456789abcdef"), None)
+        with pytest.raises(CulmError, match="Address already in use"):
+            await server.start()
+
+
+async def test_a_killed_creation_is_begun_anew(tmp_path: Path):
+    half = tmp_path / "main.new"
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n")
+    server = Postgres(tmp_path / "main", ["127.0.0.1"], free_port("127.0.0.1", 16100))
+    await server.create("postgres", verifier(PASSWORD, b"0123456789abcdef"), "shop")
+    await server.start()
+    assert query(server, "SELECT 1") == [(1,)]
+    await server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
+async def test_root_without_user_namespaces_becomes_the_overflow_user(tmp_path, monkeypatch):
+    monkeypatch.setattr(unprivileged, "__file__", "/no/such/launcher.py")
+    assert "setpriv" in unprivileged.prefix()[0]
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    server = Postgres(private / "main", ["127.0.0.1"], free_port("127.0.0.1", 16200))
+    await server.create("postgres", verifier(PASSWORD, b"0123456789abcdef"), "shop")
+    await server.start()
+    assert query(server, "SELECT 1") == [(1,)]
+    assert server.folder.stat().st_uid == unprivileged.OVERFLOW_USER
+    await server.stop()
+
+
+def test_free_port_passes_over_a_taken_one():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert free_port("127.0.0.1", taken.getsockname()[1]) != taken.getsockname()[1]

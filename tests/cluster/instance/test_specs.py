@@ -1,0 +1,106 @@
+"""What the runtime is told of a container."""
+
+from dataclasses import replace
+
+import msgspec
+
+from culm.cluster.instance.ledger import fits
+from culm.cluster.instance.machine import Machine
+from culm.cluster.instance.runtime.interface import Mount, Port
+from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec
+from culm.core.model.agent import ContainerPayload, TaskPayload
+from culm.core.model.task_definitions import (
+    HealthCheck,
+    HostVolume,
+    LogConfiguration,
+    MountPoint,
+    PortMapping,
+    Volume,
+)
+
+API = "http://127.0.0.1:4566"
+AROUND = Surroundings(address="127.77.0.11", region="us-east-1", api=API, agent=API, volumes="/home/volumes")
+WEB = ContainerPayload(
+    name="web",
+    image="127.0.0.1:4566/web@sha256:0",
+    container_arn="c",
+    memory=256,
+    environment={"A": "b"},
+    port_mappings=(PortMapping(container_port=80),),
+    mount_points=(
+        MountPoint(source_volume="data", container_path="/data"),
+        MountPoint(source_volume="host", container_path="/host", read_only=True),
+    ),
+    health_check=HealthCheck(command=("CMD", "true"), interval=7),
+)
+TASK = TaskPayload(
+    arn="arn:aws:ecs:us-east-1:000000000000:task/default/abc",
+    desired_status="RUNNING",
+    task_cluster_arn="arn:aws:ecs:us-east-1:000000000000:cluster/default",
+    family="web",
+    version="3",
+    volumes=(Volume(name="data"), Volume(name="host", host=HostVolume(source_path="/srv"))),
+    containers=(WEB,),
+)
+
+
+def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():
+    made = spec(TASK, WEB, AROUND, "arn:instance", 0, ("AWS", "secret"))
+    assert made.name == "ecs-web-3-web-abc"
+    assert made.labels[TASK_ARN] == TASK.arn
+    assert made.labels["com.amazonaws.ecs.cluster"] == "default"
+    assert msgspec.json.decode(made.labels[PAYLOAD], type=TaskPayload) == TASK
+    assert (made.memory, made.ports, made.address) == (256, (Port(container_port=80),), "127.77.0.11")
+    assert made.probe is not None and made.probe.interval == 7
+    assert made.registry_auth == ("AWS", "secret")
+
+
+def test_a_restart_is_a_container_of_its_own():
+    assert spec(TASK, WEB, AROUND, "arn:instance", 2, None).name == "ecs-web-3-web-abc-2"
+
+
+def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():
+    environment = spec(TASK, WEB, AROUND, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
+    assert environment["A"] == "b"
+    assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:4566"
+    assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:4566/v2/credentials/0f0e"
+    assert environment["ECS_CONTAINER_METADATA_URI_V4"] == "http://127.0.0.1:4566/v4/abc-0365508689"
+
+
+def test_where_the_agent_has_amazon_s_address_sdks_are_told_as_on_amazon():
+    around = replace(AROUND, agent="http://169.254.170.2")
+    environment = spec(TASK, WEB, around, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
+    assert environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] == "/v2/credentials/0f0e"
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in environment
+    assert environment["ECS_CONTAINER_METADATA_URI_V4"] == "http://169.254.170.2/v4/abc-0365508689"
+
+
+def test_a_volume_without_a_source_is_the_task_s_own():
+    assert spec(TASK, WEB, AROUND, "arn:instance", 0, None).mounts == (
+        Mount(source="/home/volumes/abc/data", container_path="/data"),
+        Mount(source="/srv", container_path="/host", read_only=True),
+    )
+
+
+def test_a_log_stream_is_prefix_container_and_task():
+    options = {"awslogs-group": "/g", "awslogs-stream-prefix": "ecs"}
+    container = ContainerPayload(
+        name="web",
+        image="x",
+        container_arn="c",
+        log_configuration=LogConfiguration(log_driver="awslogs", options=options),
+    )
+    assert log_stream(TASK, container, "id") == ("/g", "ecs/web/abc")
+    assert log_stream(TASK, WEB, "id") is None
+
+
+def test_a_task_that_does_not_fit_waits():
+    machine = Machine(cluster="default", ec2_instance_id="i-1", address="127.77.0.11", memory=512)
+    fixed = ContainerPayload(
+        name="a", image="x", container_arn="c", memory=10, port_mappings=(PortMapping(container_port=1, host_port=80),)
+    )
+    port = TaskPayload(arn="p", desired_status="RUNNING", containers=(fixed,))
+    assert fits(TASK, [TASK], machine)
+    assert not fits(TASK, [TASK, TASK], machine)
+    assert not fits(port, [port], machine)

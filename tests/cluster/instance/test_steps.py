@@ -1,0 +1,88 @@
+"""What an agent does next, from tables."""
+
+from typing import Any
+
+from culm.cluster.instance.steps import GiveUp, Progress, Start, Stop, next_steps, status
+from culm.core.model.agent import ContainerPayload, TaskPayload
+from culm.core.model.task_definitions import ContainerDependency, ContainerRestartPolicy
+
+WAITING, STARTING, RUNNING = Progress(), Progress(state="starting"), Progress(state="running")
+
+
+def ended(exit_code: int = 0, **changed: Any) -> Progress:
+    return Progress(state="stopped", **{"exit_code": exit_code, "ran_seconds": 1.0, **changed})
+
+
+def a_container(name: str, *after: tuple[str, Any], **changed: Any) -> ContainerPayload:
+    depends_on = tuple(ContainerDependency(container_name=n, condition=c) for n, c in after)
+    return ContainerPayload(name=name, image=name, container_arn=name, depends_on=depends_on, **changed)
+
+
+def a_task(*containers: ContainerPayload) -> TaskPayload:
+    return TaskPayload(arn="task/1", desired_status="RUNNING", containers=containers)
+
+
+def steps(task: TaskPayload, wanted: Any = "RUNNING", waited: float = 0.0, **progress: Progress) -> list[Any]:
+    return list(next_steps(task, wanted, progress, waited))
+
+
+def test_containers_without_dependencies_start_together():
+    task = a_task(a_container("a"), a_container("b"))
+    assert steps(task, a=WAITING, b=WAITING) == [Start(container="a"), Start(container="b")]
+
+
+def test_start_waits_until_the_other_has_started():
+    task = a_task(a_container("a", ("b", "START")), a_container("b"))
+    assert steps(task, a=WAITING, b=STARTING) == []
+    assert steps(task, a=WAITING, b=RUNNING) == [Start(container="a")]
+
+
+def test_complete_takes_any_exit_code_and_success_only_zero():
+    after = a_container("b", essential=False)
+    assert steps(a_task(a_container("a", ("b", "COMPLETE")), after), a=WAITING, b=ended(2)) == [Start(container="a")]
+    given_up = steps(a_task(a_container("a", ("b", "SUCCESS")), after), a=WAITING, b=ended(2))
+    assert given_up == [
+        GiveUp(
+            container="a",
+            reason="DependencyFailedToStart: container b is what it waits for (SUCCESS), and it has ended: exit code 2",
+        )
+    ]
+
+
+def test_an_unhealthy_dependency_is_given_up():
+    task = a_task(a_container("a", ("b", "HEALTHY")), a_container("b"))
+    assert steps(task, a=WAITING, b=Progress(state="running", health="HEALTHY")) == [Start(container="a")]
+    [step] = steps(task, a=WAITING, b=Progress(state="running", health="UNHEALTHY"))
+    assert isinstance(step, GiveUp) and step.reason.endswith("to be HEALTHY, and it is UNHEALTHY")
+
+
+def test_a_stop_goes_from_those_that_depend_to_those_they_depend_on():
+    task = a_task(a_container("web", ("db", "START")), a_container("db"))
+    assert steps(task, "STOPPED", web=RUNNING, db=RUNNING) == [Stop(container="web")]
+    assert steps(task, "STOPPED", web=Progress(state="stopping"), db=RUNNING) == []
+    assert steps(task, "STOPPED", web=ended(), db=RUNNING) == [Stop(container="db")]
+
+
+def test_a_task_that_is_told_to_stop_while_it_starts_starts_nothing_more():
+    task = a_task(a_container("a"), a_container("b"))
+    assert steps(task, "STOPPED", a=STARTING, b=WAITING) == []
+    assert status(task, "STOPPED", {"a": STARTING, "b": WAITING}) == "PENDING"
+    assert status(task, "STOPPED", {"a": WAITING, "b": WAITING}) == "STOPPED"
+
+
+def test_a_container_restarts_when_its_policy_says_so_and_it_ran_long_enough():
+    policy = ContainerRestartPolicy(enabled=True, ignored_exit_codes=(0,), restart_attempt_period=60)
+    task = a_task(a_container("a", restart_policy=policy))
+    assert steps(task, a=ended(1, ran_seconds=61.0)) == [Start(container="a", attempt=1)]
+    assert steps(task, a=ended(1, ran_seconds=59.0)) == []
+    assert steps(task, a=ended(0, ran_seconds=61.0)) == []
+    assert status(task, "RUNNING", {"a": ended(0, ran_seconds=61.0)}) == "STOPPED"
+
+
+def test_a_task_runs_when_every_container_has_started():
+    task = a_task(a_container("a"), a_container("b", essential=False))
+    assert status(task, "RUNNING", {"a": RUNNING, "b": STARTING}) == "PENDING"
+    assert status(task, "RUNNING", {"a": RUNNING, "b": RUNNING}) == "RUNNING"
+    assert status(task, "RUNNING", {"a": RUNNING, "b": ended()}) == "RUNNING"
+    assert status(task, "RUNNING", {"a": ended(), "b": RUNNING}) == "RUNNING"
+    assert status(task, "RUNNING", {"a": ended(), "b": ended()}) == "STOPPED"

@@ -1,0 +1,300 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+import pytest
+from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, target_of
+
+from culm.cluster.balancer.balancer import Balancer
+from culm.cluster.balancer.fake import FakePlane
+from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.store.changes import Signal
+from culm.cluster.store.db import Store
+from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.core.model.load_balancers import Listener, LoadBalancer, TargetGroup
+from culm.errors import PlaneFailure
+
+GROUP = TargetGroup(
+    target_group_arn="group",
+    target_group_name="web",
+    port=80,
+    health_check_path="/health",
+    health_check_interval_seconds=5,
+    attributes={"deregistration_delay.timeout_seconds": "30"},
+)
+
+
+class World:
+    """A load balancer with one listener and one group, and the balancer that looks after it."""
+
+    def __init__(self, plane: Any, port: int) -> None:
+        self.plane, self.port = plane, port
+        self.store = Store(":memory:")
+        self.changed = Signal()
+        self.now = 1000.0
+        self.addresses: dict[str, str] = {}
+
+    async def begin(self) -> None:
+        def make(db: Any) -> None:
+            load_balancers.save(db, LoadBalancer(load_balancer_arn="lb", load_balancer_name="lb", created_time=0.0))
+            listeners.save(db, Listener(listener_arn="listener", load_balancer_arn="lb", port=self.port))
+            target_groups.save(db, GROUP)
+            rules.save(db, a_rule(None, action=forward("group")))
+
+        await self.store.run(make)
+
+    @asynccontextmanager
+    async def balanced(self) -> AsyncIterator[None]:
+        balancer = Balancer(
+            self.store,
+            self.plane,
+            address_of=lambda db, id: self.addresses.get(id),
+            changed=self.changed,
+            now=lambda: self.now,
+        )
+        task = asyncio.create_task(balancer.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def wish(self, work: Any) -> None:
+        await self.store.run(work)
+        self.changed.set()
+
+    async def register(self, port: int, id: str = "i-1") -> None:
+        self.addresses[id] = "127.0.0.1"
+        await self.wish(lambda db: targets.register(db, "group", id=id, port=port, now=self.now))
+
+    async def deregister(self, port: int, id: str = "i-1") -> None:
+        await self.wish(lambda db: targets.deregister(db, "group", id=id, port=port, now=self.now))
+
+    async def states(self) -> dict[int, str]:
+        return {target.port: target.state for target in await self.store.run(lambda db: targets.list(db, "group"))}
+
+    async def become(self, states: dict[int, str], seconds: float = 5.0) -> None:
+        async def so() -> bool:
+            return await self.states() == states
+
+        await eventually(so, seconds)
+
+    async def problem(self) -> str:
+        [listener] = await self.store.run(listeners.all)
+        return listener.problem
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World(FakePlane(), 8080)
+    await made.begin()
+    yield made
+    made.store.close()
+
+
+def served(world: World) -> dict[str, bool]:
+    """Target names in the fake plane, and whether they get new requests."""
+    return {target.name: not target.draining for group in world.plane.groups for target in group.targets}
+
+
+async def test_a_target_serves_after_one_good_probe(world):
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        await eventually(lambda: served(world) == {web.name: True})
+
+
+async def test_a_target_that_does_not_listen_yet_serves_as_soon_as_it_does(world):
+    port = free_port()
+    async with world.balanced():
+        await world.register(port)
+        await eventually(lambda: served(world) == {f"127.0.0.1:{port}": False})
+        assert await world.states() == {port: "initial"}
+        async with a_web(port):
+            await world.become({port: "healthy"})
+
+
+async def test_a_target_that_answers_with_an_error_gets_no_requests_while_another_is_healthy(world):
+    await world.store.run(lambda db: target_groups.save(db, replace(GROUP, health_check_interval_seconds=0)))
+    async with a_web() as good, a_web() as bad, world.balanced():
+        bad.status = 500
+        await world.register(good.target.port)
+        await world.register(bad.target.port)
+        await world.become({good.target.port: "healthy", bad.target.port: "unhealthy"})
+        await eventually(lambda: served(world) == {good.name: True, bad.name: False})
+        rows = await world.store.run(lambda db: targets.list(db, "group"))
+        [row] = [row for row in rows if row.port == bad.target.port]
+        assert row.reason == "Target.ResponseCodeMismatch"
+        assert row.description == "Health checks failed with these codes: [500]"
+        good.status = 500
+        await world.become({good.target.port: "unhealthy", bad.target.port: "unhealthy"})
+        await eventually(lambda: served(world) == {good.name: True, bad.name: True})
+
+
+async def test_an_idle_target_goes_at_once_when_it_is_deregistered(world):
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        await world.deregister(web.target.port)
+        await world.become({})
+        assert served(world) == {}
+
+
+async def test_a_busy_target_drains_until_its_requests_have_ended(world):
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        world.plane.in_flight["web", web.name] = 1
+        await world.deregister(web.target.port)
+        await eventually(lambda: served(world) == {web.name: False})
+        assert await world.states() == {web.target.port: "draining"}
+        world.plane.in_flight["web", web.name] = 0
+        world.changed.set()
+        await world.become({})
+
+
+async def test_a_target_that_stays_busy_goes_when_the_delay_is_over(world):
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        world.plane.in_flight["web", web.name] = 1
+        await world.deregister(web.target.port)
+        await eventually(lambda: served(world) == {web.name: False})
+        world.now += 29.0
+        world.changed.set()
+        assert await world.states() == {web.target.port: "draining"}
+        world.now += 1.0
+        world.changed.set()
+        await world.become({})
+
+
+async def test_a_target_of_an_instance_that_is_gone_is_unused(world):
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        del world.addresses["i-1"]
+        world.changed.set()
+        await world.become({web.target.port: "unused"})
+        [row] = await world.store.run(lambda db: targets.list(db, "group"))
+        assert (row.reason, served(world)) == ("Target.InvalidState", {})
+
+
+async def test_a_port_that_is_taken_is_the_listeners_problem_until_it_is_free(world):
+    world.plane.taken[8080] = "port 8080 of 127.0.0.1 is taken by nginx (process 7)"
+    async with world.balanced():
+        await eventually(world.problem)
+        assert await world.problem() == "port 8080 of 127.0.0.1 is taken by nginx (process 7)"
+        world.plane.taken.clear()
+        world.changed.set()
+
+        async def solved() -> bool:
+            return not await world.problem()
+
+        await eventually(solved)
+
+
+async def test_a_plane_that_fails_is_every_listeners_problem(world):
+    world.plane.broken = PlaneFailure("CannotStart", "HAProxy did not start: no memory")
+    async with world.balanced():
+        await eventually(world.problem)
+        assert await world.problem() == "HAProxy did not start: no memory"
+
+
+async def test_nothing_runs_where_nothing_listens(world):
+    async with world.balanced():
+        await eventually(lambda: world.plane.running)
+        await world.wish(lambda db: listeners.delete(db, "listener"))
+        await eventually(lambda: not world.plane.running)
+
+
+async def test_a_new_daemon_goes_on_with_the_health_that_was_found(world):
+    async with a_web() as web:
+        async with world.balanced():
+            await world.register(web.target.port)
+            await world.become({web.target.port: "healthy"})
+        web.held.clear()
+        world.plane = FakePlane()
+        async with world.balanced():
+            await eventually(lambda: world.plane.running)
+            assert served(world) == {web.name: True}
+
+
+@pytest.fixture
+async def real(tmp_path) -> AsyncIterator[World]:
+    made = World(HaproxyPlane(tmp_path), free_port())
+    await made.begin()
+    yield made
+    await made.plane.stop()
+    made.store.close()
+
+
+@asynccontextmanager
+async def load(url: str, clients: int = 4) -> AsyncIterator[list[int]]:
+    """Requests all the time; the statuses that came, with 0 for none at all."""
+    seen: list[int] = []
+
+    async def ask() -> None:
+        async with httpx2.AsyncClient() as client:
+            while True:
+                try:
+                    seen.append((await client.get(url)).status_code)
+                except httpx2.HTTPError:
+                    seen.append(0)
+                await asyncio.sleep(0.005)
+
+    tasks = [asyncio.create_task(ask()) for _ in range(clients)]
+    try:
+        yield seen
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_fifty_swaps_of_the_target_under_load_lose_no_request(real):
+    url = f"http://127.0.0.1:{real.port}/"
+    async with a_web() as one, a_web() as two, real.balanced():
+        webs = [one, two]
+        await real.register(one.target.port)
+        await real.become({one.target.port: "healthy"})
+        async with httpx2.AsyncClient() as client:
+            await eventually(lambda: target_of_is(client, url, one.name))
+        async with load(url) as seen:
+            for swap in range(1, 51):
+                old, new = webs[(swap + 1) % 2].target.port, webs[swap % 2].target.port
+                await real.register(new)
+                await real.become({old: "healthy", new: "healthy"})
+                await real.deregister(old)
+                await real.become({new: "healthy"})
+        assert set(seen) == {200}
+        assert len(seen) > 100
+
+
+async def test_a_killed_haproxy_is_healed_in_two_seconds_under_load(real):
+    url = f"http://127.0.0.1:{real.port}/"
+    async with a_web() as web, real.balanced():
+        await real.register(web.target.port)
+        await real.become({web.target.port: "healthy"})
+        async with httpx2.AsyncClient() as client, load(url, clients=2):
+            await eventually(lambda: target_of_is(client, url, web.name))
+            await kill_haproxy(real.plane.folder)
+            await eventually(lambda: refused(client, url))
+            await eventually(lambda: target_of_is(client, url, web.name), seconds=2.0)
+
+
+async def target_of_is(client: httpx2.AsyncClient, url: str, name: str) -> bool:
+    try:
+        return await target_of(client, url) == name
+    except httpx2.HTTPError:
+        return False
+
+
+async def refused(client: httpx2.AsyncClient, url: str) -> bool:
+    try:
+        await client.get(url)
+    except httpx2.HTTPError:
+        return True
+    return False

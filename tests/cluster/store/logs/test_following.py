@@ -1,0 +1,67 @@
+import pytest
+
+from culm.cluster.store import logs
+from culm.cluster.store.db import connect, transact
+
+
+@pytest.fixture
+def db():
+    db = connect(":memory:")
+    db.execute("INSERT INTO log_group (name, created_ms, body) VALUES ('g', 0, '{}')")
+    yield db
+    db.close()
+
+
+def messages(db):
+    return [row["message"] for row in db.execute("SELECT message FROM log_event ORDER BY timestamp_ms, sequence")]
+
+
+def test_lines_make_their_stream_and_move_their_containers_cursor(db):
+    assert logs.cursor(db, "web-1") is None
+
+    assert logs.append(db, "g", "web/app/1", [(1, "a"), (2, "b")], now_ms=5, container="web-1", cursor="10")
+    assert logs.append(db, "g", "web/app/1", [(2, "c")], now_ms=6, container="web-1", cursor="20")
+
+    assert messages(db) == ["a", "b", "c"]
+    assert logs.cursor(db, "web-1") == "20"
+
+
+def test_containers_that_share_a_stream_have_their_own_cursors(db):
+    logs.append(db, "g", "web", [(1, "a")], now_ms=5, container="web-1", cursor="10")
+    logs.append(db, "g", "web", [(2, "b")], now_ms=5, container="web-2", cursor="3")
+    assert (logs.cursor(db, "web-1"), logs.cursor(db, "web-2")) == ("10", "3")
+    assert messages(db) == ["a", "b"]
+
+
+def test_a_follower_that_dies_goes_on_where_its_last_lines_were_kept(db):
+    transact(db, lambda db: logs.append(db, "g", "s", [(1, "a")], now_ms=5, container="c", cursor="1"))
+
+    def dies(db):
+        logs.append(db, "g", "s", [(2, "b")], now_ms=5, container="c", cursor="2")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transact(db, dies)
+
+    assert logs.cursor(db, "c") == "1"
+    assert messages(db) == ["a"]
+
+
+def test_empty_lines_are_left_out_but_the_cursor_moves(db):
+    assert logs.append(db, "g", "s", [(1, "")], now_ms=5, container="c", cursor="7")
+    assert messages(db) == []
+    assert logs.cursor(db, "c") == "7"
+
+
+def test_without_the_group_nothing_is_written(db):
+    assert not logs.append(db, "other", "s", [(1, "a")], now_ms=5, container="c", cursor="1")
+    assert messages(db) == []
+    assert logs.cursor(db, "c") is None
+
+
+def test_lines_may_come_late(db):
+    logs.append(db, "g", "s", [(10, "second")], now_ms=10, container="c", cursor="1")
+    logs.append(db, "g", "s", [(5, "first")], now_ms=11, container="c", cursor="2")
+    assert messages(db) == ["first", "second"]
+    row = db.execute("SELECT first_event_ms, last_event_ms FROM log_stream").fetchone()
+    assert tuple(row) == (5, 10)

@@ -1,0 +1,136 @@
+"""Who comes in, and what those who do not are told: through boto3, in each protocol's own words."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from culm.cluster.wire.http import Request
+from culm.cluster.wire.keyring import AccessKey, Keyring
+from culm.core.model.agent import RoleCredentials
+
+ROLE = "arn:aws:iam::000000000000:role/web"
+CALLS = {
+    "ecs": lambda client: client.list_clusters(),
+    "sts": lambda client: client.get_caller_identity(),
+    "ec2": lambda client: client.describe_vpcs(),
+    "s3": lambda client: client.list_buckets(),
+}
+
+
+def session(cloud, lifetime: float = 3600.0) -> RoleCredentials:
+    return cloud.keys.issue(role_arn=ROLE, role_id="AROAWEB", name="task", expiration=cloud.now + lifetime, seed="1")
+
+
+def refused(cloud, service: str, keys: RoleCredentials) -> tuple[str, int]:
+    with pytest.raises(ClientError) as error:
+        CALLS[service](cloud.client(service, keys=keys))
+    answer = error.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_a_session_is_whose_it_is(cloud):
+    told = cloud.client("sts", keys=session(cloud)).get_caller_identity()
+
+    assert told["Arn"] == "arn:aws:sts::000000000000:assumed-role/web/task"
+    assert told["UserId"] == "AROAWEB:task"
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("ecs", ("UnrecognizedClientException", 400)),
+        ("sts", ("InvalidClientTokenId", 403)),
+        ("ec2", ("AuthFailure", 401)),
+        ("s3", ("InvalidAccessKeyId", 403)),
+    ],
+)
+def test_a_key_that_nobody_has_is_refused(cloud, service, expected):
+    nobody = replace(session(cloud), access_key_id="ASIANOBODY", session_token=None)
+
+    assert refused(cloud, service, nobody) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("ecs", ("InvalidSignatureException", 400)),
+        ("sts", ("SignatureDoesNotMatch", 403)),
+        ("ec2", ("AuthFailure", 401)),
+        ("s3", ("SignatureDoesNotMatch", 403)),
+    ],
+)
+def test_a_wrong_secret_is_refused(cloud, service, expected):
+    operator = replace(session(cloud), access_key_id="AKIAEXAMPLE", secret_access_key="wrong", session_token=None)
+
+    assert refused(cloud, service, replace(session(cloud), secret_access_key="wrong")) == expected
+    assert refused(cloud, service, operator) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("ecs", ("ExpiredTokenException", 400)),
+        ("sts", ("ExpiredToken", 403)),
+        ("ec2", ("RequestExpired", 400)),
+        ("s3", ("ExpiredToken", 400)),
+    ],
+)
+def test_a_session_ends(cloud, service, expected):
+    keys = session(cloud, lifetime=900)
+    cloud.clock.advance(901)
+
+    assert refused(cloud, service, keys) == expected
+
+
+def test_a_token_that_was_changed_is_none(cloud):
+    keys = session(cloud)
+    other = replace(keys, access_key_id=f"{keys.access_key_id[:-1]}2", session_token=keys.session_token)
+    torn = replace(
+        keys, access_key_id=f"{keys.access_key_id[:-1]}3", session_token=keys.session_token[:-8] + "AAAAAAA="
+    )
+    text = replace(keys, access_key_id=f"{keys.access_key_id[:-1]}4", session_token="not base64!")
+
+    assert refused(cloud, "s3", other) == ("InvalidAccessKeyId", 403)
+    assert refused(cloud, "s3", torn) == ("InvalidToken", 400)
+    assert refused(cloud, "ecs", text) == ("UnrecognizedClientException", 400)
+
+
+def test_another_cluster_s_session_is_none_here(cloud):
+    elsewhere = Keyring(AccessKey(access_key_id="AKIAOTHER", secret_access_key="other"), b"another key")
+    keys = elsewhere.issue(role_arn=ROLE, role_id="", name="task", expiration=cloud.now + 900, seed="1")
+
+    assert refused(cloud, "s3", keys) == ("InvalidToken", 400)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"x-amz-target": "AmazonEC2ContainerServiceV20141113.ListClusters"}, b"MissingAuthenticationTokenException"),
+        ({}, b"<Code>AccessDenied</Code><Message>Access Denied</Message>"),
+    ],
+)
+def test_an_unsigned_request_is_refused(cloud, headers, code):
+    answer = cloud.answer(Request(method="GET", path="/", query="", headers=headers), verified=True)
+
+    assert answer.status in (400, 403)
+    assert code in answer.body
+
+
+def test_a_signature_is_not_good_for_another_time(cloud):
+    """A request that was overheard is replayed."""
+    cloud.client("ecs").list_clusters()
+    request = cloud.heard
+    assert cloud.answer(request, verified=True).status == 200
+
+    cloud.clock.advance(301)
+    late = cloud.answer(request, verified=True)
+
+    assert (late.status, json.loads(late.body)["__type"]) == (400, "InvalidSignatureException")
+
+
+def test_keys_are_the_same_whenever_they_are_made_and_others_for_others(cloud):
+    assert session(cloud) == session(cloud)
+    assert session(cloud, 1.0).secret_access_key != session(cloud, 2.0).secret_access_key
+    assert session(cloud, 1.0).credentials_id == session(cloud, 2.0).credentials_id

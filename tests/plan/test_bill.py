@@ -1,0 +1,91 @@
+"""A month's bill, against the figures that were worked out by hand."""
+
+import pytest
+
+from culm.cli.price_lists import brought, load, parse
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.errors import UsageError
+from culm.plan.bill import Assumptions, bill
+
+
+@pytest.mark.parametrize(
+    ("fleet", "dollars"),
+    [
+        (["t2.micro"] * 2, 53.78),
+        (["t3.micro"] * 2, 52.03),
+        (["t4g.micro"] * 2, 49.11),
+        (["t3.small"], 45.98),
+        (["t4g.small"], 43.06),
+    ],
+)
+def test_a_whole_environment_costs_what_was_worked_out(fleet: list[str], dollars: float) -> None:
+    assert round(bill(fleet, load("us-east-1"), Assumptions()).dollars, 2) == dollars
+
+
+def test_two_small_instances_item_by_item() -> None:
+    made = bill(["t2.micro", "t2.micro"], load("us-east-1"), Assumptions())
+    assert {line.name: (line.units, round(line.dollars, 2)) for line in made.lines} == {
+        "t2.micro": (2, 16.94),
+        "public IPv4": (4, 14.60),
+        "load balancer": (1, 16.43),
+        "its traffic": (0.05, 0.29),
+        "disks": (60.0, 4.80),
+        "images": (2.0, 0.20),
+        "logs": (1.0, 0.53),
+    }
+
+
+def test_a_smaller_disk_is_cheaper() -> None:
+    prices = load("us-east-1")
+    assert round(bill(["t4g.micro"] * 2, prices, Assumptions(disk_gb=8)).dollars, 1) == 45.6
+
+
+def test_a_type_without_a_price_is_named_and_not_counted() -> None:
+    made = bill(["t2.micro", "x9.huge"], load("us-east-1"), Assumptions())
+    assert made.unpriced == ("x9.huge",)
+    assert [line.units for line in made.lines if line.name == "disks"] == [60.0]
+
+
+@pytest.mark.parametrize("region", brought())
+def test_every_price_list_prices_the_small_ones_and_says_where_it_is_from(region: str) -> None:
+    prices = load(region)
+    unpriced = set(INSTANCE_TYPES) - set(prices.hourly.instances)
+    assert prices.region == region
+    assert not unpriced if region == "us-east-1" else not any(name.startswith("t") for name in unpriced)
+    assert set(prices.hourly.instances) <= set(INSTANCE_TYPES)
+    assert "https://" in prices.source
+    assert prices.date
+
+
+@pytest.mark.parametrize("region", brought())
+def test_the_sizes_of_a_family_cost_in_proportion(region: str) -> None:
+    """As on EC2, so that a figure of another tenancy or system is found."""
+    sizes = {"nano": 0.25, "micro": 0.5, "small": 1, "medium": 2, "large": 4, "xlarge": 8, "2xlarge": 16}
+    units: dict[str, list[float]] = {}
+    for name, hourly in load(region).hourly.instances.items():
+        family, _, size = name.partition(".")
+        units.setdefault(family, []).append(hourly / sizes[size])
+    assert {family for family, found in units.items() if max(found) > 1.02 * min(found)} == set()
+
+
+def test_a_type_that_a_region_has_no_price_of_is_left_out_of_the_fleets_that_are_proposed() -> None:
+    prices = load("eu-west-1")
+    assert prices.of_instance("m5.large") is None
+    assert prices.of_host("m5.large", 30) is None
+
+
+def test_a_region_without_prices_says_how_to_bring_some() -> None:
+    with pytest.raises(UsageError, match="no prices of mars-1") as refusal:
+        load("mars-1")
+    assert "--prices FILE" in refusal.value.hint
+
+
+@pytest.mark.parametrize("text", ["region = ", "region = 'x'\n", "[hourly]\nlcu = 'much'\n"])
+def test_a_file_that_is_no_price_list_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UsageError, match=r"mine\.toml is no price list"):
+        parse(text, "mine.toml")
+
+
+@pytest.mark.parametrize(("logs_gb", "said"), [(1.0, "1 GB"), (741.4, "741 GB"), (1481.0, "1,480 GB")])
+def test_assumptions_are_told_in_numbers_that_people_read(logs_gb: float, said: str) -> None:
+    assert f"{said} of logs" in str(Assumptions(logs_gb=logs_gb))

@@ -1,0 +1,180 @@
+"""Waves, lending and what does not fit: the six services on two t2.micro, and their neighbours."""
+
+from dataclasses import replace
+
+import pytest
+from tests.builders import a_service, a_state, a_task_definition, an_instance
+
+from culm.cli.price_lists import load
+from culm.core.decide.simulate import simulate
+from culm.core.decide.state import ClusterState
+from culm.plan.bill import Assumptions
+from culm.plan.moves import plan_moves
+from culm.plan.remedies import Remedy, remedies
+from culm.plan.waves import Moves, Wanted
+from culm.project.sizes import Roll
+
+
+def running(*names: str, memory: int = 256) -> ClusterState:
+    services = [a_service(n, created_at=float(i)) for i, n in enumerate(names)]
+    definitions = [a_task_definition(f"{n}:1", memory=memory) for n in names]
+    outcome = simulate(a_state(*services, definitions=definitions))
+    assert not outcome.unfinished
+    return replace(outcome.state, now=outcome.state.now + 60)
+
+
+def wanted(
+    state: ClusterState, name: str, *, memory: int = 256, migrates: bool = False, roll: Roll = "auto", desired: int = 1
+) -> Wanted:
+    found = next((s for s in state.services if s.service_name == name), a_service(name))
+    return Wanted(
+        service=replace(found, desired_count=desired),
+        definition=a_task_definition(f"{name}:2", memory=memory),
+        migration=a_task_definition(f"{name}-migrate:2", memory=memory) if migrates else None,
+        roll=roll,
+    )
+
+
+def told(moves: Moves) -> list[str]:
+    """`a, b` for a wave; `!` where a service stops first, `~` where it lends its slot."""
+    marks = {"stop-first": "!", "start-first": "", "new": "+", "settings": "=", "unchanged": "?"}
+    return [", ".join(p.name + ("~" if p.lends else marks[p.how]) for p in wave.parts) for wave in moves.waves]
+
+
+def test_four_services_roll_side_by_side() -> None:
+    state = running(*"abc")
+    assert told(plan_moves(state, [wanted(state, n) for n in "abc"])) == ["a, b, c"]
+
+
+def test_with_one_slot_free_they_take_turns() -> None:
+    state = running(*"abcde")
+    moves = plan_moves(state, [wanted(state, n, migrates=True) for n in "abcde"])
+    assert (told(moves), moves.obstacles) == (["a", "b", "c", "d", "e"], ())
+
+
+def test_with_six_services_each_lends_its_slot_to_its_migration() -> None:
+    state = running(*"abcdef")
+    moves = plan_moves(state, [wanted(state, n, migrates=True) for n in "abcdef"])
+    assert (told(moves), moves.obstacles) == (["a~", "b~", "c~", "d~", "e~", "f~"], ())
+    verbs = [(s.move.verb, s.move.group) for s in moves.waves[0].steps]
+    assert verbs == [
+        ("stop", "service:a"),
+        ("gone", "service:a"),
+        ("start", "family:a-migrate"),
+        ("gone", "family:a-migrate"),
+        ("start", "service:a"),
+    ]
+    assert all(min(step.free.values()) >= 227 for wave in moves.waves for step in wave.steps)
+
+
+def test_without_a_migration_there_is_nothing_to_lend_for() -> None:
+    state = running(*"abcdef")
+    assert told(plan_moves(state, [wanted(state, "a")])) == ["a!"]
+
+
+def test_a_new_service_does_not_take_the_room_that_a_roll_needs() -> None:
+    state = running(*"abcde")
+    assert told(plan_moves(state, [wanted(state, "new"), wanted(state, "a")])) == ["a", "new+"]
+
+
+def test_a_service_comes_after_those_it_names() -> None:
+    state = running("a")
+    first = replace(wanted(state, "a"), after=("b",))
+    assert told(plan_moves(state, [first, wanted(state, "b")])) == ["b+", "a"]
+
+
+def test_what_is_as_it_should_be_does_not_move() -> None:
+    state = running("a", "b")
+    same = replace(wanted(state, "a"), definition=state.task_definitions["a:1"])
+    assert told(plan_moves(state, [same, replace(same, service=replace(same.service, desired_count=2))])) == ["a="]
+    assert told(plan_moves(state, [replace(same, again=True)])) == ["a"]
+
+
+@pytest.mark.parametrize("roll", ["start-first", (100, 200)])
+def test_who_insists_on_staying_up_neither_stops_nor_lends(roll: Roll) -> None:
+    state = running(*"abcdef")
+    moves = plan_moves(state, [wanted(state, "a", roll=roll), wanted(state, "b", roll=roll, migrates=True)])
+    assert [(o.name, o.step) for o in moves.obstacles] == [("a", "roll"), ("b", "migration")]
+    assert set(moves.obstacles[0].reasons.values()) == {"RESOURCE:MEMORY"}
+    assert moves.state == state
+
+
+@pytest.mark.parametrize(("percents", "desired"), [((75, 100), 2), ((100, 125), 3)])
+def test_percentages_that_leave_no_task_to_move_are_found(percents: tuple[int, int], desired: int) -> None:
+    state = running("a")
+    moves = plan_moves(state, [wanted(state, "a", roll=percents, desired=desired)])
+    [obstacle] = moves.obstacles
+    assert obstacle.step == "configuration"
+    assert "no task may be stopped and none started" in obstacle.told
+
+
+def ways_out(state: ClusterState, *wishes: Wanted, peaks: dict[str, int] | None = None) -> tuple[Remedy, ...]:
+    moves = plan_moves(state, wishes)
+    assert moves.obstacles
+    fleet = ["t2.micro"] * 2
+    return remedies(state, wishes, moves, fleet, load("us-east-1"), Assumptions(), peaks or {})
+
+
+def test_a_seventh_service_is_cured_cheapest_first() -> None:
+    state = running(*"abcdef")
+    found = ways_out(state, wanted(state, "g", migrates=True))
+    assert [(r.write, round(r.dollars, 2)) for r in found] == [
+        ("instances: 1 x t3a.small", -9.26),
+        ("g: {memory: 227}", 0.0),
+        ("a: {count: 0}", 0.0),
+        ("instances: 2 x t2.micro + 1 x t3a.nano", 9.48),
+    ]
+
+
+def test_a_start_first_roll_without_room_may_stop_first_or_lend() -> None:
+    state = running(*"abcdef")
+    found = ways_out(state, wanted(state, "a", roll="start-first", migrates=True))
+    assert any("lend the service's own slot" in r.what and r.write == "a: {roll: auto}" for r in found)
+    found = ways_out(state, wanted(state, "a", roll="start-first"))
+    assert any("stop the old task before" in r.what and r.dollars == 0 for r in found)
+
+
+def test_measured_peaks_tell_how_much_memory_is_enough() -> None:
+    state = running(*"abcdef")
+    found = ways_out(state, wanted(state, "g"), peaks={"g": 100})
+    assert "g: {memory: 128}" in [r.write for r in found]
+    found = ways_out(state, wanted(state, "g"), peaks={"g": 250})
+    assert not any("memory" in r.write for r in found)
+
+
+def test_dead_percentages_are_cured_by_the_nearest_that_move_a_task_or_by_another_roll() -> None:
+    state = running("a")
+    assert [r.write for r in ways_out(state, wanted(state, "a", roll=(75, 100), desired=2))] == [
+        "a: {roll: 75/150}",
+        "a: {roll: 50/100}",
+        "a: {roll: auto}",
+    ]
+    assert [r.write for r in ways_out(state, wanted(state, "a", roll=(100, 125), desired=3))] == [
+        "a: {roll: 100/134}",
+        "a: {roll: 66/125}",
+        "a: {roll: auto}",
+    ]
+    full = running(*"abcdef")
+    assert [r.write for r in ways_out(full, wanted(full, "a", roll=(100, 100)))] == [
+        "a: {roll: 0/100}",
+        "a: {roll: auto}",
+    ]
+
+
+def test_the_least_memory_that_is_proposed_is_more_than_what_a_bench_of_nothing_shows() -> None:
+    state = running(*"abcdef")
+    assert "g: {memory: 32}" in [r.write for r in ways_out(state, wanted(state, "g"), peaks={"g": 5})]
+
+
+def test_a_task_larger_than_any_instance_needs_another_fleet() -> None:
+    state = running("a")
+    found = ways_out(state, wanted(state, "huge", memory=3000))
+    assert all(r.write.startswith("instances: ") for r in found)
+    assert any("medium" in r.write for r in found)
+
+
+def test_an_instance_that_drains_takes_nothing() -> None:
+    state = running("a")
+    drained = replace(state, instances=(an_instance("i-1"), replace(an_instance("i-2"), status="DRAINING")))
+    moves = plan_moves(drained, [wanted(drained, "b")])
+    assert {s.move.container_instance_arn for w in moves.waves for s in w.steps if s.move.verb == "start"} == {"i-1"}

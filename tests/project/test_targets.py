@@ -1,0 +1,139 @@
+"""Targets on aws: what is filled in, what they are called there, and what is refused before AWS is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from culm.errors import UsageError
+from culm.project.load import load
+from culm.project.project import Project, named
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "Dockerfile").write_text("FROM base\nEXPOSE 8080\n")
+    return tmp_path
+
+
+def read(folder: Path, *lines: str, name: str = "bamboo", more: str = "") -> Project:
+    text = "\n".join([f"name: {name}", "targets:", *(f"  {line}" for line in lines), more, "services: {catalog: }"])
+    (folder / "culm.yml").write_text(text)
+    return load(folder / "culm.yml")
+
+
+def test_what_is_left_out_is_the_cheapest_that_works(folder: Path) -> None:
+    stg = read(folder, "stg: {provider: aws}").targets["stg"]
+    assert (stg.vpc, stg.subnets, stg.allow, stg.domain) == (None, (), ("0.0.0.0/0",), None)
+    assert (stg.spot, stg.retention, stg.account, stg.role, stg.github) == (False, 14, None, None, None)
+
+
+def test_the_first_aws_target_is_called_as_the_project_and_the_others_after_it(folder: Path) -> None:
+    project = read(
+        folder,
+        "stg: {provider: aws}",
+        "perf: {provider: aws, instances: 4 x c7g.large}",
+        "prd: {provider: aws, name: shop}",
+        "elsewhere: {provider: local, endpoint_url: 'http://127.0.0.1:1'}",
+    )
+    called = {name: named(project, target).name for name, target in project.targets.items()}
+    assert called == {
+        "local": "bamboo",
+        "stg": "bamboo",
+        "perf": "bamboo-perf",
+        "prd": "shop",
+        "elsewhere": "bamboo",
+    }
+
+
+def test_a_databases_server_may_be_the_stacks(folder: Path) -> None:
+    project = read(folder, "stg: {provider: aws}", more="databases: {main: {rds: {storage: 40}}, other: }")
+    [main] = project.rds.items()
+    assert (main[0], main[1].instance, main[1].storage, main[1].backups) == ("main", "db.t4g.micro", 40, 7)
+
+
+ARN = "arn:aws:acm:us-east-1:123456789012:certificate/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+REFUSALS = {
+    "an account that is none": ("account: 1234", "account: '1234' is no account", ""),
+    "a role that is none": ("role: deploy", "role: 'deploy' is no role's ARN", ""),
+    "a network that is none": ("vpc: main", "vpc: 'main' is no network", ""),
+    "a subnet that is none": ("vpc: vpc-1, subnets: [a, b]", "subnets.0: 'a' is no subnet's id", ""),
+    "a network without subnets": ("vpc: vpc-1", "vpc: needs two of its public subnets", "subnets: ["),
+    "one subnet": ("vpc: vpc-1, subnets: subnet-1", "subnets: needs two of its public subnets", ""),
+    "subnets of no network": ("subnets: [subnet-1, subnet-2]", "subnets: are of which network?", "vpc: vpc-..."),
+    "an address that is no block": ("allow: [203.0.113.7/24]", "allow.0: '203.0.113.7/24' is no block", ""),
+    "a domain that is none": ("domain: Staging", "domain: 'Staging' is no domain", ""),
+    "a domain without a certificate": ("domain: a.example.com", "domain: needs a certificate, or a zone", "zone:"),
+    "a domain with two": (
+        f"domain: a.example.com, zone: Z1, certificate: '{ARN}'",
+        "domain: needs a certificate, or a zone to make one in: one of the two",
+        "",
+    ),
+    "a certificate of no domain": (f"certificate: '{ARN}'", "certificate: is of which domain?", "domain:"),
+    "a certificate that is none": (
+        "domain: a.example.com, certificate: a.pem",
+        "certificate: 'a.pem' is no ARN of an ACM certificate",
+        "",
+    ),
+    "a certificate of another region": (
+        f"region: eu-west-1, domain: a.example.com, certificate: '{ARN}'",
+        "certificate: is in us-east-1; the load balancer, in eu-west-1, cannot use it",
+        "",
+    ),
+    "a zone of no domain": ("zone: Z1", "zone: is of which domain?", ""),
+    "a zone that is none": ("domain: a.example.com, zone: example.com", "zone: 'example.com' is no hosted zone", ""),
+    "a port beside a domain": (
+        f"domain: a.example.com, certificate: '{ARN}', port: 8443",
+        "port: a domain is served on 443, and 80 leads to it",
+        "leave one of them out",
+    ),
+    "a retention that CloudWatch lacks": ("retention: 10", "retention: 10 days is not one of CloudWatch's: 1, 3", ""),
+    "a repository that is none": ("github: bamboo", "github: 'bamboo' is no repository", ""),
+    "instances that nobody knows": ("instances: 2 x u7.huge", "instances: instance type u7.huge is not known", ""),
+    "processors of two kinds": (
+        "instances: 1 x t3.micro + 1 x t4g.micro",
+        "instances: mixes x86_64 and arm64",
+        "one architecture",
+    ),
+    "a type twice": ("instances: 1 x t3.micro + 2 x t3.micro", "instances: names a type twice", ""),
+    "a name that AWS refuses": ("name: Bamboo", "name: 'Bamboo' cannot be a name", ""),
+}
+
+
+@pytest.mark.parametrize(("written", "what", "hint"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_names_line_target_and_key(folder: Path, written: str, what: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        read(folder, f"stg: {{provider: aws, {written}}}")
+    assert f"culm.yml:3: targets.stg.{what}" in refusal.value.what
+    assert hint in refusal.value.hint
+
+
+@pytest.mark.parametrize("word", ["vpc: default", "spot: true", "retention: 14", "name: shop", "github: a/b"])
+def test_what_does_nothing_on_a_local_target_is_refused(folder: Path, word: str) -> None:
+    with pytest.raises(UsageError, match=rf":3: targets.stg.{word.partition(':')[0]}: does nothing here"):
+        read(folder, f"stg: {{provider: local, {word}}}")
+
+
+def test_two_targets_never_share_a_name(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r":4: targets.prd.name: is called bamboo, as target stg is"):
+        read(folder, "stg: {provider: aws}", "prd: {provider: aws, name: bamboo}")
+
+
+def test_names_are_measured_before_aws_measures_them(folder: Path) -> None:
+    too_long = r":4: targets.performance: the target group of catalog, .* has 33 characters"
+    with pytest.raises(UsageError, match=too_long) as refusal:
+        read(folder, "stg: {provider: aws}", "performance: {provider: aws}", name="bamboo-grove1")
+    assert "name: ..." in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("storage: 10", "storage: 10 GiB is not from 20"),
+        ("backups: 40", "backups: 40 days is not"),
+        ("instance: t4g.micro", "instance: 't4g.micro' is no class of RDS instances"),
+    ],
+)
+def test_rds_is_asked_for_what_it_has(folder: Path, written: str, what: str) -> None:
+    with pytest.raises(UsageError, match=rf"databases.main.rds.{what}"):
+        read(folder, "stg: {provider: aws}", more=f"databases: {{main: {{rds: {{{written}}}}}}}")
