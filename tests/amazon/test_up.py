@@ -34,6 +34,17 @@ def test_up_brings_the_services_into_an_empty_account_and_a_second_up_writes_not
     assert shop.writes() == []
 
 
+def test_more_services_than_threads_come_up_in_one_wave(shop: Shop) -> None:
+    names = [f"s{number:02}" for number in range(18)]
+    for name in names:
+        shop.write(f"{name}/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh"]\n')
+    kept = next(line for line in (shop.folder / "culm.yml").read_text().splitlines() if line.startswith("targets"))
+    services = "".join(f"  {name}: {{memory: 32, cpu: 32}}\n" for name in names)
+    shop.write("culm.yml", f"name: bamboo\n{kept}\nservices:\n{services}")
+    assert [outcome.changed for outcome in shop.up()] == [True] * len(names)
+    assert [outcome.changed for outcome in shop.up()] == [False] * len(names)
+
+
 def test_a_changed_service_is_all_that_is_written_and_its_old_layers_are_not_sent_again(shop: Shop) -> None:
     shop.up()
     shop.calls()

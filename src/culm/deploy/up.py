@@ -23,7 +23,8 @@ from culm.project.project import Project, Service
 from culm.target import faults
 from culm.target.connection import Target
 
-MOST_AT_ONCE = 16
+BUILDS_AT_ONCE = 16
+"""Images built or looked for side by side. Services themselves wait for each other, so each has a thread of its own."""
 
 
 class BrokenOff(CulmError):
@@ -48,6 +49,7 @@ class Up:
         self.console = console
         self.images = Images(target, builder)
         self.stopping = threading.Event()
+        self._building = threading.BoundedSemaphore(BUILDS_AT_ONCE)
         self._base: tuple[Live, render.Surroundings] | None = None
 
     def run(self, plan: Plan) -> list[Outcome]:
@@ -64,7 +66,9 @@ class Up:
     def _services(
         self, plan: Plan, names: Sequence[str], turns: Turns, live: Live, around: render.Surroundings
     ) -> list[Outcome]:
-        with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
+        with ThreadPoolExecutor(
+            max_workers=len(names) + 1
+        ) as pool:  # of any less, some would wait for the others' ends
             try:  # from the first one on: those at work wait for the turns of others, which may never be submitted
                 shared = pool.submit(self._shared, live, around)
                 futures: dict[str, Future[Outcome]] = {}
@@ -169,7 +173,8 @@ class Up:
     ) -> bool:
         name = way.name
         one = self.project.services[name]
-        published = apply.publish(self.images, self.project, one, live, self._say(name), self._progress(name))
+        with self._building:
+            published = apply.publish(self.images, self.project, one, live, self._say(name), self._progress(name))
         if before:
             self._progress(name)(f"after {', '.join(one.after)}")
         for earlier in before:
@@ -209,7 +214,7 @@ class Up:
 
 
 def in_order(project: Project, names: Sequence[str]) -> list[str]:
-    """Each after those it comes after, so that a pool of any size gets on."""
+    """Each after those it comes after: a service is handed the futures of those that it waits for."""
     found: list[str] = []
 
     def visit(service: Service) -> None:
