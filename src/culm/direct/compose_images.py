@@ -8,8 +8,8 @@ import yaml
 
 from culm.core.model.record import record
 from culm.deploy.build.port import Recipe
-from culm.lint.composes import member, pairs, settings
-from culm.project.nodes import compose
+from culm.lint.composes import settings
+from culm.project.yamls import compose, member, pairs
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 NAMED = re.compile(r"\$\{(\w+):?-[^}]*\}")

@@ -8,10 +8,9 @@ import yaml
 
 from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
-from culm.lint.composes import member, pairs
 from culm.project.dockerfile import DockerfileError, parse
 from culm.project.load import shown
-from culm.project.nodes import compose
+from culm.project.yamls import compose, member, pairs
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 GO = ("go", "run", ".")

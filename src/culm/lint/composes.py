@@ -11,7 +11,7 @@ import yaml
 from culm.errors import UsageError
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
-from culm.project.nodes import MERGE, compose
+from culm.project.yamls import compose, member, pairs, scalars
 
 COMPOSE_NAME = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live)([._-]|$)")
@@ -92,26 +92,3 @@ def settings(node: yaml.Node | None) -> Iterator[Setting]:
         for item in scalars(node):
             name, _, text = item.value.partition("=")
             yield Setting(line=item.start_mark.line + 1, name=name, value=text)
-
-
-def pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
-    """A mapping's keys and values; what `<<: *anchor` brings comes last, for keys that are not written out."""
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    written = [(str(key.value), value) for key, value in node.value if key.tag != MERGE]
-    known = {key for key, _ in written}
-    for key, value in node.value:
-        if key.tag == MERGE:
-            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            written += [pair for each in merged for pair in pairs(each) if pair[0] not in known]
-    return written
-
-
-def member(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    return next((value for key, value in pairs(node) if key == name), None)
-
-
-def scalars(node: yaml.Node | None) -> list[yaml.ScalarNode]:
-    if isinstance(node, yaml.SequenceNode):
-        return [item for item in node.value if isinstance(item, yaml.ScalarNode)]
-    return [node] if isinstance(node, yaml.ScalarNode) else []

@@ -17,18 +17,18 @@ def check(file: str, text: str) -> list[Finding]:
     found = []
     for one in instructions:
         found += [Finding(file=file, line=place(text, one, name), name=name, why=why) for name, why in judged(one)]
-    for number, keyword, line in here_documents(text, instructions):
+    for number, keyword, line in here_documents(instructions):
         if (why := commands.leak(line)) is not None:
             found.append(Finding(file=file, line=number, name=keyword, why=f"{why}; it stays in the image's history"))
     return excused(file, text, found)
 
 
-def here_documents(text: str, instructions: list[Instruction]) -> Iterator[tuple[int, str, str]]:
+def here_documents(instructions: list[Instruction]) -> Iterator[tuple[int, str, str]]:
     """The lines of `RUN <<EOF`: number, the instruction's keyword, text."""
-    lines = text.splitlines()
-    for one, after in zip(instructions, [*instructions[1:], None], strict=True):
-        for number in range(one.line + 1, after.line if after else len(lines) + 1) if one.heredoc else ():
-            yield number, one.keyword, lines[number - 1]
+    for one in instructions:
+        for document in one.documents:
+            for number, line in enumerate(document.content.splitlines(), document.line):
+                yield number, one.keyword, line
 
 
 def allowed_names(text: str) -> set[str]:
@@ -59,11 +59,8 @@ def judged(one: Instruction) -> Iterator[tuple[str, str]]:
 
 def place(text: str, one: Instruction, name: str) -> int:
     """The line of an instruction that holds the name: instructions go on over several."""
-    lines = text.splitlines()
-    for number in range(one.line, len(lines) + 1):
-        line = lines[number - 1]
-        if name in line:
+    lines = text.split("\n")
+    for number in range(one.line, min(one.end, len(lines)) + 1):
+        if name in lines[number - 1]:
             return number
-        if not line.rstrip().endswith("\\") and not line.lstrip().startswith("#"):
-            break
     return one.line

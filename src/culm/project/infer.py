@@ -104,9 +104,9 @@ def migration(source: Source, key: tuple[str, ...], folder: Path, written: str |
 def exposed(source: Source, key: tuple[str, ...], image: Path, args: dict[str, str]) -> int:
     """The one port that the Dockerfile EXPOSEs."""
     try:
-        ports = dockerfile.exposed_ports(dockerfile.parse(image.read_text()), args)
+        ports = dockerfile.exposed_ports(dockerfile.read(image), args)
     except dockerfile.DockerfileError as error:
-        source.refuse(key, f"cannot be read from {image}, {error}", "mend the Dockerfile")
+        source.refuse(key, f"cannot be read from {image}, {error}", "fix the Dockerfile")
     if not ports:
         source.refuse(key, f"is not known: {image} has no EXPOSE", "say where it listens, `port: 8080`, or EXPOSE it")
     if len(ports) > 1:

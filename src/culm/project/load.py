@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from culm.errors import UsageError
-from culm.project import infer
-from culm.project.nodes import Source, compose, convert
+from culm.project import infer, texts, yamls
+from culm.project.nodes import Source, convert
 from culm.project.project import Project
 from culm.project.schema import ManifestBlock
 
@@ -14,13 +14,13 @@ FILE = "culm.yml"
 def load(path: Path) -> Project:
     """The project that a culm.yml describes."""
     try:
-        text = path.read_text()
+        text = texts.read(path)
     except FileNotFoundError:
         raise UsageError(f"there is no {path}", "`culm init` writes one from the folders it finds here") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read {path}: {error}") from None
     source = Source(file=shown(path))
-    node = compose(text, source.file)
+    node = yamls.compose(text, source.file)
     if node is None:
         source.refuse((), "is empty", "`culm init` writes one from the folders it finds here")
     return infer.project(source, convert(source, node, ManifestBlock), path.parent)

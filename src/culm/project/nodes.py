@@ -11,10 +11,10 @@ import yaml
 
 from culm.core.model.record import record
 from culm.errors import UsageError
+from culm.project import yamls
 from culm.project.schema import MISPLACED, Key
 
 Path = tuple[str, ...]
-MERGE = "tag:yaml.org,2002:merge"
 
 
 @record
@@ -34,25 +34,12 @@ class Source:
         raise UsageError(f"{where}: {key}: {problem}" if key else f"{where}: {problem}", hint)
 
 
-def compose(text: str, file: str) -> yaml.Node | None:
-    """The file's nodes; None when it is empty."""
-    try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}" if mark else file
-        problem = error.problem or error.context or "cannot be read"
-        raise UsageError(f"{where}: not YAML: {problem}", "indent with spaces, `key: value`") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{file}: not YAML: {error}") from None
-
-
 def convert(source: Source, node: yaml.Node, wanted: Any, path: Path = ()) -> Any:
     """The node as a value of type `wanted`: a record, a mapping, a tuple, a Literal, str, int or a union of these."""
     source.lines.setdefault(path, node.start_mark.line + 1)
     key, wanted = unwrap(wanted)
     options = [o for o in alternatives(wanted) if o is not types.NoneType]
-    if is_null(node):
+    if yamls.is_null(node):
         if any(dataclasses.is_dataclass(o) for o in options):
             return block(source, yaml.MappingNode("", [], node.start_mark), options[0], path)
         source.refuse(path, "has no value")
@@ -100,27 +87,18 @@ def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> An
 
 
 def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
-    """Keys and values; `<<: *anchor` counts for the keys that are not written out; a key written twice is refused."""
-    seen: dict[str, int] = {}
-    merged: list[yaml.Node] = []
-    for key, value in node.value:
-        if key.tag == MERGE:
-            merged.extend(value.value if isinstance(value, yaml.SequenceNode) else [value])
-            continue
+    """Keys and values, merges included; a key written twice is refused."""
+    own = {id(key) for key, _ in node.value}
+
+    def refuse(where: yaml.Node, problem: str) -> NoReturn:
+        key = (str(where.value),) if id(where) in own else ()
+        source.refuse((*path, *key), problem, line=yamls.line(where))
+
+    for key, value in yamls.merged(node, refuse):
         name = str(key.value)
-        line = key.start_mark.line + 1
-        if name in seen:
-            source.refuse((*path, name), f"written twice, first in line {seen[name]}", line=line)
-        seen[name] = line
-        source.lines[(*path, name)] = line
+        if id(key) in own:
+            source.lines[(*path, name)] = yamls.line(key)
         yield name, value
-    for other in merged:
-        if not isinstance(other, yaml.MappingNode):
-            source.refuse(path, "<< takes a mapping", line=other.start_mark.line + 1)
-        for name, value in pairs(Source(file=source.file), other, path):
-            if name not in seen:
-                seen[name] = value.start_mark.line + 1
-                yield name, value
 
 
 def scalar(source: Source, node: yaml.ScalarNode, wanted: Any, key: Key | None, path: Path) -> Any:
@@ -203,10 +181,6 @@ def alternatives(wanted: Any) -> tuple[Any, ...]:
     if typing.get_origin(wanted) in (typing.Union, types.UnionType):
         return typing.get_args(wanted)
     return (wanted,)
-
-
-def is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
 def spelled(choice: Any) -> str:

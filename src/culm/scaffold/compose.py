@@ -11,8 +11,8 @@ import yaml
 
 from culm.core.model.record import record
 from culm.lint import rules
-from culm.lint.composes import member, pairs, scalars, settings
-from culm.project.nodes import compose
+from culm.lint.composes import settings
+from culm.project.yamls import compose, member, pairs, scalars
 
 DATABASE = re.compile(r"(^|/)(postgres|postgis|pgvector|postgresql)(:|@|$)")
 NOT_POSTGRES = re.compile(r"(^|/)(mysql|mariadb|mongo|redis|valkey|memcached|rabbitmq|kafka|elasticsearch|minio)\b")

@@ -9,6 +9,7 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.deploy.build.ignore import ignored
 from culm.errors import CulmError
+from culm.project import texts
 
 
 @record
@@ -43,7 +44,7 @@ class Context:
 def read(folder: Path, dockerfile: Path) -> Context:
     """Walk the folder. `NAME.dockerignore` beside the Dockerfile comes before the folder's own."""
     lists = (dockerfile.with_name(dockerfile.name + ".dockerignore"), folder / ".dockerignore")
-    patterns = next((path.read_text().splitlines() for path in lists if path.is_file()), [])
+    patterns = next((texts.read(path).splitlines() for path in lists if path.is_file()), [])
     skip = ignored(patterns)
     takes_back = any(line.strip().startswith("!") for line in patterns)
     files: dict[str, File] = {}

@@ -19,6 +19,7 @@ from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
+from culm.project import texts
 from culm.project.dockerfile import Instruction, expand, words
 from culm.project.load import shown
 
@@ -53,7 +54,7 @@ class DockerBuilder:
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         image = self.built(recipe, progress)
         config, history = self.engine.facts(image)
-        allowed = dockerfiles.allowed_names(recipe.dockerfile.read_text())
+        allowed = dockerfiles.allowed_names(texts.read(recipe.dockerfile))
         refuse(images.check(place.repository, config, history, allowed))
         self.engine.tag(image, place.repository, place.tag)
         progress("pushing")

@@ -14,7 +14,8 @@ from culm.deploy.build.port import Place, Recipe, Say
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
-from culm.project.dockerfile import DockerfileError, Instruction, parse
+from culm.project import texts
+from culm.project.dockerfile import DockerfileError, Instruction, read
 from culm.project.load import shown
 
 VERSION = "3"
@@ -41,7 +42,7 @@ class HostBuilder:
                 say(f"{shown(recipe.dockerfile)}:{done.line}: by this host's {gobuild.version()}: {done.text}")
             for left in plan.left:
                 say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
-            told = recipe.dockerfile.read_text()
+            told = texts.read(recipe.dockerfile)
             refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(told)))
             image = oci.image(plan)
         progress("pushing")
@@ -64,6 +65,6 @@ class HostBuilder:
 
 def instructions(path: Path) -> list[Instruction]:
     try:
-        return parse(path.read_text())
+        return read(path)
     except DockerfileError as error:
-        raise CulmError(f"{shown(path)}:{error.line}: {error.problem}", "mend the Dockerfile") from None
+        raise CulmError(f"{shown(path)}:{error.line}: {error.problem}", "fix the Dockerfile") from None
