@@ -1,6 +1,5 @@
 """What every ring of tests may use: `cloud`, the AWS API in process."""
 
-import asyncio
 import itertools
 import os
 import signal
@@ -25,7 +24,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 from culm.cluster import clock, operations
 from culm.cluster.daemon.server import Server
-from culm.cluster.instance.runtime.docker.engine import available
 from culm.cluster.store.db import Store, connect, transact
 from culm.cluster.store.sealing import Sealer
 from culm.cluster.wire.api import Api, Ready
@@ -33,6 +31,7 @@ from culm.cluster.wire.asgi import answering, application
 from culm.cluster.wire.http import Request, Response
 from culm.cluster.wire.keyring import AccessKey, Keyring
 from culm.core.model.agent import RoleCredentials
+from culm.engine.client import unavailable
 
 REGION = "us-east-1"
 
@@ -242,6 +241,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     wanting = [item for item in items if item.get_closest_marker("docker")]
     if not wanting or os.environ.get("CULM_REQUIRE_ENGINE"):
         return
-    why = asyncio.run(available())
-    for item in wanting if why else ():
-        item.add_marker(pytest.mark.skip(reason=f"no Docker engine answers: {why}"))
+    problem = unavailable()
+    for item in wanting if problem else ():
+        item.add_marker(pytest.mark.skip(reason=str(problem)))

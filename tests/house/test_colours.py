@@ -17,7 +17,7 @@ MAY_TOUCH_THE_WORLD = (
 )
 NEEDS_ITS_OWN_THREAD = ("cluster/store/db.py",)
 """`Store.run` is the door between the two colours."""
-CLIENTS = ("operate/exec/stream.py",)
+CLIENTS = ("operate/exec/stream.py", "engine/asynchronous.py")
 """The client half is of one colour, but for what carries a session: it reads a terminal and a stream at once."""
 WITHOUT_A_CLOCK = ("cluster/services", "cluster/store", "cluster/wire", "core", "plan", "render")
 

@@ -9,9 +9,9 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.deploy import plan
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder
 from culm.deploy.images import Images
+from culm.engine.client import Engine
 from culm.operate import bench
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.plan import Plan

@@ -14,12 +14,12 @@ from culm.cli.run import leave
 from culm.console import Console
 from culm.deploy.build.choose import choose
 from culm.deploy.build.docker import DockerBuilder
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Recipe
 from culm.direct import composed, embedded, suite
 from culm.direct.parts import Part, around, part
 from culm.direct.suite import Result
 from culm.direct.target import Laptop
+from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
 from culm.target import faults
 
@@ -95,8 +95,9 @@ def compose_for(parts: list[Part], way: str, console: Console) -> tuple[tuple[st
             for name in ("Dockerfile", "Dockerfile.migrate")
             if (p.folder / name).is_file()
         ]
-        choice = choose(recipes, Engine(), console.say)
-        if choice.runtime == "docker" and (problem := composed.missing(parts, Engine(), console.say)) is None:
+        engine = Engine()
+        choice = choose(recipes, engine, console.say)
+        if choice.runtime == "docker" and (problem := composed.missing(parts, engine, console.say)) is None:
             console.say(f"with compose: {choice.why}")
             return program, args
         problem = problem or choice.why

@@ -11,9 +11,9 @@ from culm.cli.screens.plan import screen
 from culm.console import Console
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Builder, Recipe
 from culm.deploy.up import Outcome, Up
+from culm.engine.client import Engine
 from culm.errors import CulmError, Differs, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check

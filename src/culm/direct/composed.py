@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from culm.deploy.build.docker import DockerBuilder
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.port import Say
 from culm.direct import compose_images, environments, ports, suite
 from culm.direct.compose_images import Built
 from culm.direct.parts import COMPOSE_FILES, Part
 from culm.direct.processes import finish
 from culm.direct.suite import Result
+from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
 
 OWN = "IMAGE"
@@ -62,7 +62,8 @@ def test(
         raise UsageError(f"{own.name} has no compose file", "culm test --with embedded")
     chosen = chosen_ports(text)
     tell = partial(say, own.name)
-    env = {**os.environ, **args, **chosen, "COMPOSE_PROJECT_NAME": f"culm-test-{own.name}-{mark}"}
+    env = {**os.environ, **args, **chosen, **builder.engine.endpoint.environment()}
+    env["COMPOSE_PROJECT_NAME"] = f"culm-test-{own.name}-{mark}"
     with tempfile.TemporaryDirectory(prefix="culm-test-") as work:
         try:
             suite.commands(own.folder, Path(work))  # if it has none, nothing need come up

@@ -1,5 +1,7 @@
 """Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does."""
 
+import ipaddress
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -50,12 +52,15 @@ class Target:
         import boto3  # a third of a second, which `culm --help` need not wait for
 
         keys = self._login
+        region = self.settings.region or (DEFAULT_REGION if self.endpoint_url else None)
+        if keys is not None and self.settings.provider == "local":
+            return isolated(keys, region)
         session = boto3.session.Session(
             aws_access_key_id=keys.access_key if keys else None,
             aws_secret_access_key=keys.secret_key if keys else None,
             aws_session_token=keys.token if keys else None,
             profile_name=self.settings.profile,
-            region_name=self.settings.region or (DEFAULT_REGION if self.endpoint_url else None),
+            region_name=region,
         )
         return assumed(session, self.settings.role, self.endpoint_url) if self.settings.role else session
 
@@ -78,6 +83,7 @@ class Target:
                         connect_timeout=5,
                         max_pool_connections=32,
                         s3={"addressing_style": "path"} if self.endpoint_url else None,
+                        proxies={} if is_loopback(self.endpoint_url) else None,
                     ),
                 )
                 if self.trace is not None:
@@ -122,6 +128,41 @@ class Target:
         local = self.endpoint_url if self.settings.provider == "local" else None
         host = urlsplit(local).hostname if local else dns_name
         return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether an address is this very machine's, to which no proxy of the environment leads."""
+    host = (urlsplit(url).hostname or "") if url else ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def isolated(login: Login, region: str | None) -> Any:
+    """A session with these keys that neither the environment nor AWS's configuration files can change.
+
+    The local cluster is reached the same with a profile that does not exist, with a file that is broken, or with
+    settings that are meant for Amazon: FIPS or dual-stack endpoints, another retry mode, a certificate bundle.
+    """
+    import boto3
+    import botocore.session
+
+    variables = botocore.session.Session.SESSION_VARIABLES
+    session = botocore.session.Session(
+        session_vars={name: (None, None, default, kind) for name, (_, _, default, kind) in variables.items()}
+    )
+    for name in ("config_file", "credentials_file"):
+        session.set_config_variable(name, os.devnull)
+    return boto3.session.Session(
+        botocore_session=session,
+        aws_access_key_id=login.access_key,
+        aws_secret_access_key=login.secret_key,
+        aws_session_token=login.token,
+        region_name=region,
+    )
 
 
 def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:

@@ -19,11 +19,12 @@ from typing import Any
 
 from tests.cluster.runtime.oci import PASSWORD, USER, OciRegistry, tar
 
-from culm.cluster.instance.runtime.docker.engine import Engine
-from culm.cluster.instance.runtime.docker.runtime import DockerRuntime, available
+from culm.cluster.instance.runtime.docker.runtime import DockerRuntime
 from culm.cluster.instance.runtime.fake import FakeRuntime, Script
 from culm.cluster.instance.runtime.interface import Port, Probe, Runtime, Spec
 from culm.cluster.instance.runtime.process.runtime import ProcessRuntime
+from culm.engine.asynchronous import AsyncEngine
+from culm.engine.client import unavailable
 
 ADDRESS = "127.77.0.99" if sys.platform == "linux" else "127.0.0.1"
 PORT = 8080
@@ -159,7 +160,7 @@ def _bytes_of(path: Path) -> bytes:
 
 class DockerRig(RegistryRig):
     def __init__(self, registry: OciRegistry) -> None:
-        self.engine = Engine()
+        self.engine = AsyncEngine()
         self._made: list[DockerRuntime] = []
         super().__init__(registry)
 
@@ -189,8 +190,8 @@ class DockerRig(RegistryRig):
 
 async def forget_images(registry: OciRegistry) -> None:
     """Delete from the engine what it pulled from this registry."""
-    if await available() is None:
-        engine = Engine()
+    if unavailable() is None:
+        engine = AsyncEngine()
         filters = json.dumps({"reference": [f"{registry.host}/*"]})
         for image in await engine.get("/images/json", filters=filters):
             await engine.call("DELETE", f"/images/{image['Id']}", {"force": 1})

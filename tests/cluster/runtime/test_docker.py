@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from culm.cluster.instance.runtime.docker.engine import Engine, Refused, host
 from culm.cluster.instance.runtime.docker.orders import creation, seen, usage
-from culm.cluster.instance.runtime.docker.runtime import DockerRuntime, available
+from culm.cluster.instance.runtime.docker.runtime import DockerRuntime
 from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Spec
+from culm.engine.answers import Refused
+from culm.engine.asynchronous import AsyncEngine
 from culm.errors import RuntimeFailure
 
 SPEC = Spec(name="one", image="r.test/app@sha256:1", address="127.77.0.11", environment={}, labels={"task": "t"})
@@ -77,24 +77,6 @@ async def runtime(stub: Stub) -> AsyncIterator[DockerRuntime]:
     await runtime.close()
 
 
-async def test_an_engine_that_answers_is_available(stub: Stub):
-    assert host() == f"unix://{stub.socket}"
-    assert await available() is None
-
-
-async def test_why_there_is_no_engine_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    for address in (f"unix://{tmp_path}/none.sock", "tcp://127.0.0.1:9"):
-        monkeypatch.setenv("DOCKER_HOST", address)
-        began = time.monotonic()
-        assert f"no container engine answers at {address}" in str(await available())
-        assert time.monotonic() - began < 1
-
-
-async def test_an_engine_that_refuses_says_why(stub: Stub):
-    stub.answers["/_ping"] = (403, {"message": "not for you"})
-    assert str(await available()).endswith("refuses: not for you")
-
-
 async def test_an_engine_that_went_away_is_a_failure_by_name(stub: Stub, runtime: DockerRuntime):
     assert await runtime.list() == []
     await stub.hang_up()
@@ -130,7 +112,7 @@ async def test_a_full_disk_is_named_first(stub: Stub, runtime: DockerRuntime):
 
 
 async def test_an_answer_that_says_no_carries_its_reason(stub: Stub):
-    engine = Engine()
+    engine = AsyncEngine()
     with pytest.raises(Refused, match="no such thing: /nowhere"):
         await engine.get("/nowhere")
     await engine.close()

@@ -10,9 +10,11 @@ from tests.serving import served
 
 from culm.deploy.build.choose import choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
-from culm.deploy.build.engine import Engine, split_tag
 from culm.deploy.build.port import Place, Recipe
 from culm.deploy.images import Images
+from culm.engine.client import Engine
+from culm.engine.endpoint import parse as endpoint_of
+from culm.engine.images import split_tag
 from culm.errors import CulmError
 from culm.project.dockerfile import parse
 from culm.project.project import TargetSettings
@@ -98,7 +100,7 @@ def test_an_engine_that_cannot_get_the_base_image_is_not(recipe: Recipe) -> None
 
 
 def test_without_an_engine_it_is_host_processes(tmp_path: Path) -> None:
-    engine = Engine(f"unix://{tmp_path}/none.sock")
+    engine = Engine(endpoint_of(f"unix://{tmp_path}/none.sock", None, "a test"))
     assert choose([], engine, ignore).runtime == "process"
     with pytest.raises(CulmError, match="no container engine answers at unix:"):
         demand_docker([], engine, ignore)

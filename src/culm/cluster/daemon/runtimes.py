@@ -1,5 +1,6 @@
 """Which runtime the cluster runs its tasks with."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -40,13 +41,13 @@ async def choose(settings: Settings, now: Callable[[], float], *, killed: bool) 
     wanted = asked(settings, killed=killed)
     if wanted == "process":
         return _process(settings, now)
-    from culm.cluster.instance.runtime.docker import (
-        runtime as docker,  # its HTTP client is slow to import, and needed only here
-    )
+    from culm.engine.client import unavailable  # HTTP clients are slow to import, and needed only here
 
-    refusal = await docker.available()
-    if refusal is None:
-        runtime = docker.DockerRuntime(str(settings.home))
+    problem = await asyncio.to_thread(unavailable)
+    if problem is None:
+        from culm.cluster.instance.runtime.docker.runtime import DockerRuntime
+
+        runtime = DockerRuntime(str(settings.home))
 
         async def retire() -> None:
             await runtime.remove_network()
@@ -54,8 +55,8 @@ async def choose(settings: Settings, now: Callable[[], float], *, killed: bool) 
 
         return runtime, retire
     if wanted == "docker":
-        raise CulmError(f"no Docker engine answers: {refusal}", "start it, set DOCKER_HOST, or use --runtime process")
-    log.info("no Docker engine answers (%s): tasks run as host processes", refusal)
+        raise problem
+    log.info("%s: tasks run as host processes", problem.what)
     return _process(settings, now)
 
 

@@ -5,9 +5,10 @@ from typing import Literal
 
 from culm.core.model.record import record
 from culm.deploy.build.docker import DockerBuilder, base_images
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.host import HostBuilder, instructions
 from culm.deploy.build.port import Builder, Recipe, Say
+from culm.engine.answers import NoEngine
+from culm.engine.client import Engine
 from culm.errors import CulmError
 
 Runtime = Literal["docker", "process"]
@@ -21,20 +22,18 @@ class Choice:
 
 def choose(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
     """`--runtime auto`: asks the engine, and pulls the base images that it lacks."""
-    version = engine.version()
-    if version is None:
-        return Choice(runtime="process", why=f"no container engine answers at {engine.address}")
+    try:
+        version = engine.version()
+    except NoEngine as error:
+        return Choice(runtime="process", why=error.what)
     if problem := missing_base(recipes, engine, say):
         return Choice(runtime="process", why=f"{version} answers, but {problem}")
     return Choice(runtime="docker", why=f"{version} answers and has the base images")
 
 
 def demand_docker(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
-    """`--runtime docker`: the same questions, but a no is an error."""
+    """`--runtime docker`: the same questions, but a no is an error. Raises CulmError, NoEngine among them."""
     version = engine.version()
-    if version is None:
-        hint = "start Docker or Podman, or name its socket in DOCKER_HOST; without one: --runtime process"
-        raise CulmError(f"no container engine answers at {engine.address}", hint)
     if problem := missing_base(recipes, engine, say):
         hint = "name a base image that you can pull: CULM_BASE_IMAGE=..., or args: {BASE_IMAGE: ...} in culm.yml"
         raise CulmError(f"{version} answers, but {problem}", hint)

@@ -13,9 +13,9 @@ from typing import Literal
 
 from culm.deploy.build import context
 from culm.deploy.build.context import Context
-from culm.deploy.build.engine import Engine
 from culm.deploy.build.host import instructions
 from culm.deploy.build.port import Place, Recipe, Say
+from culm.engine.client import Engine
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
@@ -96,7 +96,8 @@ class DockerBuilder:
         }
         if network := os.environ.get(NETWORK):
             options["networkmode"] = network
-        yield from self.engine.build(archive(recipe, context.read(recipe.folder, recipe.dockerfile)), options)
+        files = context.read(recipe.folder, recipe.dockerfile)
+        yield from self.engine.build(archive(recipe, files), options, base_images(read, recipe.args))
 
     def build_with_cli(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
         program = shutil.which("docker")
@@ -118,7 +119,7 @@ class DockerBuilder:
                 **os.environ,
                 "DOCKER_BUILDKIT": "1",
                 "BUILDKIT_PROGRESS": "plain",
-                "DOCKER_HOST": self.engine.address,
+                **self.engine.endpoint.environment(),
             },
         ) as build:
             assert build.stdout is not None

@@ -1,4 +1,4 @@
-"""Names of images: `registry/repository@sha256:...` or `registry/repository:tag`.
+"""Names of images: `registry/repository@sha256:...` or `registry/repository:tag`; the registry may be left out.
 
 https://github.com/distribution/reference
 """
@@ -6,7 +6,9 @@ https://github.com/distribution/reference
 import ipaddress
 
 from culm.core.model.record import record
-from culm.errors import RuntimeFailure
+from culm.engine.images import DOCKER_HUB, split_registry
+
+DOCKER_HUB_SERVER = "registry-1.docker.io"
 
 
 @record
@@ -25,8 +27,16 @@ class Reference:
     @property
     def url(self) -> str:
         """Plain HTTP for this machine and its links, as Docker has it; TLS for every other registry."""
-        host = self.registry.rpartition(":")[0] or self.registry
-        return f"{'http' if _is_near(host) else 'https'}://{self.registry}/v2/{self.repository}"
+        server = DOCKER_HUB_SERVER if self.registry == DOCKER_HUB else self.registry
+        host = server.rpartition(":")[0] or server
+        return f"{'http' if _is_near(host) else 'https'}://{server}/v2/{self.repository}"
+
+    @property
+    def familiar(self) -> str:
+        """What an engine calls the repository: Docker Hub's lose their host, and its own their `library`."""
+        if self.registry != DOCKER_HUB:
+            return f"{self.registry}/{self.repository}"
+        return self.repository.removeprefix("library/")
 
     def __str__(self) -> str:
         version = f"@{self.digest}" if self.digest else f":{self.version}"
@@ -34,11 +44,12 @@ class Reference:
 
 
 def parse(image: str) -> Reference:
+    """A name without a registry is Docker Hub's, one of a single word its library's: `nginx:1.25`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html (image)
+    """
     name, _, digest = image.partition("@")
-    registry, slash, rest = name.partition("/")
-    if not slash or not (registry == "localhost" or "." in registry or ":" in registry):
-        what = f"{image} names no registry; write it as registry.example/{image}"
-        raise RuntimeFailure("CannotPullContainerError", what)
+    registry, rest = split_registry(name)
     repository, _, tag = rest.partition(":")
     return Reference(registry=registry, repository=repository, tag=tag or None, digest=digest or None)
 

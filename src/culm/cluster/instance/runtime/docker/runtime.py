@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 """
 
 import asyncio
-import base64
 import errno
 import json
 import math
@@ -19,15 +18,15 @@ from typing import Any
 
 from culm.cluster.instance.runtime import references
 from culm.cluster.instance.runtime.docker import orders
-from culm.cluster.instance.runtime.docker.engine import Engine, Refused, available
 from culm.cluster.instance.runtime.docker.logs import Frames, Lines, since
 from culm.cluster.instance.runtime.docker.terminal import open_terminal
 from culm.cluster.instance.runtime.interface import Capabilities, Line, Seen, Spec, Terminal, Usage
 from culm.cluster.instance.runtime.process.shim.listeners import holder
 from culm.cluster.instance.runtime.references import Reference
-from culm.errors import RuntimeFailure
-
-__all__ = ["DockerRuntime", "available"]
+from culm.engine import registries
+from culm.engine.answers import Refused, progress_message
+from culm.engine.asynchronous import AsyncEngine
+from culm.errors import CulmError, RuntimeFailure
 
 _RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
 """Between attempts to hear from an engine that went away."""
@@ -45,13 +44,13 @@ class DockerRuntime:
         network: str = "culm",
         subnet: str = "169.254.170.0/24",
         gateway: str = "169.254.170.2",
-        engine: Engine | None = None,
+        engine: AsyncEngine | None = None,
     ) -> None:
         self._cluster = cluster
         self._network = network
         self._subnet = subnet
         self._gateway = gateway
-        self._engine = engine or Engine()
+        self._engine = engine or AsyncEngine()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._networking = asyncio.Lock()
         self._networked = False
@@ -215,8 +214,8 @@ class DockerRuntime:
         if reference.digest is not None:
             return reference.digest
         image = await self._engine.get(f"/images/{reference}/json")
-        ours = f"{reference.registry}/{reference.repository}@"
-        return next((d.removeprefix(ours) for d in image.get("RepoDigests") or () if d.startswith(ours)), None)
+        named = (digest.rpartition("@") for digest in image.get("RepoDigests") or ())
+        return next((digest for name, _, digest in named if name == reference.familiar), None)
 
     async def _is_here(self, image: str) -> bool:
         try:
@@ -229,17 +228,16 @@ class DockerRuntime:
 
     async def _pull(self, reference: Reference, auth: tuple[str, str] | None) -> None:
         query = {"fromImage": f"{reference.registry}/{reference.repository}", "tag": reference.version}
-        headers = {}
-        if auth is not None:
-            login = {"username": auth[0], "password": auth[1], "serveraddress": reference.registry}
-            headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
+        login, problem = await asyncio.to_thread(_login, reference, auth)
+        headers = {"X-Registry-Auth": login.header()} if login else {}
         try:
             async with self._engine.stream("POST", "/images/create", query, headers=headers) as reply:
-                async for progress in reply.aiter_lines():
-                    if progress and (error := json.loads(progress).get("error")):
-                        raise Refused(500, error)
+                async for line in reply.aiter_lines():
+                    if line:
+                        progress_message(line)
         except Refused as refused:
-            raise RuntimeFailure("CannotPullContainerError", f"{reference}: {_plainly(refused.message)}") from refused
+            what = "; ".join(filter(None, (f"{reference}: {_plainly(refused.message)}", problem)))
+            raise RuntimeFailure("CannotPullContainerError", what) from refused
 
     async def _create(self, spec: Spec, digest: str | None) -> None:
         body = orders.creation(spec, self._cluster, self._network, digest)
@@ -266,6 +264,16 @@ class DockerRuntime:
                     what = f"network {self._network} ({self._subnet}): {refused.message}"
                     raise RuntimeFailure("CannotCreateNetworkError", what) from refused
             self._networked = True
+
+
+def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registries.Login | None, str]:
+    """The task's own login to the image's registry, else the one of whoever runs the cluster; and why there is none."""
+    if auth is not None:
+        return registries.Login(server=reference.registry, user=auth[0], password=auth[1]), ""
+    try:
+        return registries.login_to(reference.registry), ""
+    except CulmError as error:
+        return None, error.what
 
 
 def _start_failure(spec: Spec, refused: Refused) -> RuntimeFailure:

@@ -6,9 +6,10 @@ import os
 import signal
 from collections.abc import Sequence
 
-from culm.cluster.instance.runtime.docker.engine import Engine, Refused, hang_up
 from culm.cluster.instance.runtime.interface import Terminal
 from culm.cluster.instance.runtime.process.terminal import LastWords
+from culm.engine.answers import Refused
+from culm.engine.asynchronous import AsyncEngine, hang_up
 from culm.errors import RuntimeFailure
 
 _PIECE = 1 << 16
@@ -16,7 +17,7 @@ _PATIENCE_SECONDS = 2.0
 """From SIGHUP to SIGKILL."""
 
 
-async def open_terminal(engine: Engine, name: str, command: Sequence[str]) -> Terminal:
+async def open_terminal(engine: AsyncEngine, name: str, command: Sequence[str]) -> Terminal:
     body = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": True, "Cmd": list(command)}
     try:
         created = await engine.call("POST", f"/containers/{name}/exec", body=body)
@@ -31,7 +32,7 @@ async def open_terminal(engine: Engine, name: str, command: Sequence[str]) -> Te
 
 class DockerTerminal:
     def __init__(
-        self, engine: Engine, exec_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, engine: AsyncEngine, exec_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._engine = engine
         self._id = exec_id

@@ -1,0 +1,199 @@
+"""The calls of the Docker Engine API that building needs. Podman answers them too.
+
+https://docs.docker.com/reference/api/engine/version/v1.41/
+"""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from culm.engine import endpoint as endpoints
+from culm.engine import registries
+from culm.engine.answers import NoEngine, Refused, message, progress
+from culm.engine.endpoint import Endpoint
+from culm.engine.images import split_registry, split_tag
+from culm.errors import CulmError
+
+PING_SECONDS = 2.0
+CALL_SECONDS = 600.0
+
+
+def unavailable() -> NoEngine | None:
+    """The one rule of "an engine answers", for the builder and the cluster: None, or why not. Two seconds at most."""
+    try:
+        Engine().version()
+    except NoEngine as problem:
+        return problem
+    return None
+
+
+class Engine:
+    """One engine; every call has a connection of its own, so threads may share it.
+
+    Its endpoint is found at the first call: a command that never needs an engine never looks for one.
+    """
+
+    def __init__(self, endpoint: Endpoint | None = None) -> None:
+        self._given = endpoint
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """Raises NoEngine when the user's settings name one that cannot be used."""
+        return self._given or endpoints.find()
+
+    def version(self) -> str:
+        """For people, `Docker 20.10.24`. Raises NoEngine when no engine answers."""
+        try:
+            with self._call("GET", "/version", seconds=PING_SECONDS) as answer:
+                body = answer.read()
+                facts = json.loads(body) if answer.status == 200 else None
+        except ValueError as error:
+            raise endpoints.unreachable(self.endpoint, error) from None
+        if facts is None:
+            raise NoEngine(f"{self.endpoint.address} refuses: {message(body)}", endpoints.START_IT)
+        names = {part.get("Name", "") for part in facts.get("Components") or ()}
+        product = "Podman" if any("Podman" in name for name in names) else "Docker"
+        return f"{product} {facts.get('Version', '')}"
+
+    def image_id(self, image: str) -> str | None:
+        """None when the engine does not have it."""
+        with self._call("GET", f"{_image(image)}/json") as answer:
+            body = answer.read()
+            return str(json.loads(body)["Id"]) if answer.status == 200 else None
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        """Give it one more name."""
+        query = urlencode({"repo": repository, "tag": tag})
+        with self._call("POST", f"{_image(image)}/tag?{query}") as answer:
+            _content(answer)
+
+    def facts(self, image: str) -> tuple[dict[str, Any], list[str]]:
+        """Its configuration's `config`, and the command of each step of its history."""
+        with self._call("GET", f"{_image(image)}/json") as answer:
+            config: dict[str, Any] = _content(answer)["Config"] or {}
+        with self._call("GET", f"{_image(image)}/history") as answer:
+            return config, [str(step.get("CreatedBy", "")) for step in _content(answer)]
+
+    def tags(self, pattern: str) -> list[str]:
+        """The names of its images that match, `culm-built:*`; the newest image's first."""
+        query = urlencode({"filters": json.dumps({"reference": [pattern]})})
+        with self._call("GET", f"/images/json?{query}") as answer:
+            listed = sorted(_content(answer), key=lambda image: int(image.get("Created", 0)), reverse=True)
+        return [str(name) for image in listed for name in image.get("RepoTags") or ()]
+
+    def untag(self, image: str) -> None:
+        """Take a name away; the image goes with its last name, unless a container has it."""
+        with self._call("DELETE", _image(image)) as answer:
+            if answer.status not in (404, 409):
+                _content(answer)
+
+    def pull(self, image: str) -> str | None:
+        """Why it cannot be had; None when it was pulled. The user's login to its registry goes with the request."""
+        name, tag = split_tag(image)
+        logins, problems = registries.logins_for([image])
+        login = logins.get(split_registry(image)[0])
+        headers = {"X-Registry-Auth": login.header()} if login else {}
+        try:
+            with self._call(
+                "POST", f"/images/create?{urlencode({'fromImage': name, 'tag': tag})}", headers=headers
+            ) as answer:
+                for _ in _progress(answer):
+                    pass
+        except Refused as refused:
+            return "; ".join([refused.message, *problems])
+        return None
+
+    def build(self, context: Iterator[bytes], options: Mapping[str, str], images: Iterable[str] = ()) -> Iterator[str]:
+        """Send the context (a tar), give the output's lines. Raises Refused when a step fails.
+
+        The logins to the registries of `images`, those that the build begins with, go with it.
+        https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageBuild
+        """
+        logins, problems = registries.logins_for(images)
+        headers = {"Content-Type": "application/x-tar", "X-Registry-Config": registries.config_header(logins.values())}
+        yield from problems
+        with self._call("POST", f"/build?{urlencode(options)}", body=context, headers=headers) as answer:
+            for each in _progress(answer):
+                yield from str(each.get("stream", "")).splitlines()
+
+    def push(self, repository: str, tag: str, user: str, password: str) -> str:
+        """The manifest's digest. Raises Refused, or CulmError when the engine names none."""
+        login = registries.Login(server=repository.partition("/")[0], user=user, password=password)
+        path = f"/images/{quote(repository, safe='/:')}/push?{urlencode({'tag': tag, 'tlsVerify': 'false'})}"
+        digest = ""
+        with self._call("POST", path, headers={"X-Registry-Auth": login.header()}) as answer:
+            for each in _progress(answer):
+                digest = (each.get("aux") or {}).get("Digest") or digest
+        if not digest:
+            raise CulmError(f"the engine pushed {repository}:{tag} and named no digest", "is it Docker or Podman?")
+        return digest
+
+    @contextmanager
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = CALL_SECONDS,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Raises NoEngine when there is no answer."""
+        where = self.endpoint
+        with closing(connection(where, seconds)) as link:
+            try:
+                link.request(method, where.prefix + path, body=body, headers={"Host": "docker", **(headers or {})})
+                answer = link.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise endpoints.unreachable(where, error) from None
+            with answer:
+                yield answer
+
+
+def connection(endpoint: Endpoint, seconds: float) -> http.client.HTTPConnection:
+    """Not connected yet; a proxy of the environment has no part in it."""
+    if endpoint.socket is not None:
+        return SocketConnection(endpoint.socket, seconds)
+    if endpoint.tls is not None:
+        secure = endpoint.tls.context()
+        return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=seconds, context=secure)
+    return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=seconds)
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__("docker", timeout=seconds)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self.path)
+        except OSError:
+            self.close()
+            raise
+
+
+def _image(name: str) -> str:
+    return f"/images/{quote(name, safe='/:@')}"
+
+
+def _progress(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    if answer.status >= 400:
+        raise Refused(answer.status, message(answer.read()))
+    yield from progress(answer)
+
+
+def _content(answer: http.client.HTTPResponse) -> Any:
+    """The answer's JSON, None when it has none. Raises Refused."""
+    body = answer.read()
+    if answer.status >= 400:
+        raise Refused(answer.status, message(body))
+    return json.loads(body) if body.strip() else None
