@@ -14,9 +14,9 @@ from tests.cluster.runtime.eventually import eventually
 from tests.cluster.runtime.oci import OciRegistry
 from tests.cluster.runtime.rigs import ADDRESS, PORT, PROBE, DockerRig, FakeRig, ProcessRig, Rig, forget_images
 
-from culm.cluster.instance.runtime.docker.runtime import available
 from culm.cluster.instance.runtime.fake import Script
 from culm.cluster.instance.runtime.interface import Line, Port, Seen, Terminal
+from culm.engine.client import unavailable
 from culm.errors import RuntimeFailure
 
 LINUX = sys.platform == "linux"
@@ -35,8 +35,8 @@ async def rig(request: pytest.FixtureRequest, registry: OciRegistry, tmp_path: P
     if request.param == "fake":
         rig: Rig = FakeRig()
     elif request.param == "docker":
-        if (reason := await available()) is not None:
-            pytest.skip(f"no Docker engine: {reason}")
+        if (problem := unavailable()) is not None:
+            pytest.skip(str(problem))
         rig = DockerRig(registry)
     else:
         rig = ProcessRig(registry, tmp_path / "home", use_cgroups=request.param == "process")
