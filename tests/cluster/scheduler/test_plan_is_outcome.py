@@ -154,6 +154,7 @@ def states(state: ClusterState) -> dict[str, tuple[str, str]]:
 
 
 async def play(cloud: Cloud, memories: list[int], plans: list[Plan]) -> None:
+    cloud.db.close()
     cloud.db = connect(":memory:")
     world = World(cloud)
     try:

@@ -47,7 +47,7 @@ _decode = msgspec.json.Decoder(Secret).decode
 def find(db: Connection, name_or_arn: str) -> Secret | None:
     """By name, by ARN, or by ARN without the six characters at its end."""
     row = db.execute(
-        "SELECT body FROM secret WHERE ?1 IN (arn, name, substr(arn, 1, length(arn) - 7)) LIMIT 1", (name_or_arn,)
+        "SELECT body FROM secret WHERE ? IN (arn, name, substr(arn, 1, length(arn) - 7)) LIMIT 1", (name_or_arn,)
     ).fetchone()
     return _decode(row[0]) if row else None
 

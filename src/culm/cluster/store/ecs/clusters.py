@@ -60,13 +60,14 @@ def counts(db: Connection, name: str) -> Counts:
     """What is in the cluster."""
     row = db.execute(
         "SELECT"
-        " (SELECT count(*) FROM ecs_container_instance WHERE cluster = ?1 AND status != 'INACTIVE'),"
-        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1 AND last_status = 'RUNNING'),"
-        " (SELECT count(*) FROM ecs_task WHERE cluster = ?1"
+        " (SELECT count(*) FROM ecs_container_instance WHERE cluster = :cluster AND status != 'INACTIVE'),"
+        " (SELECT count(*) FROM ecs_task WHERE cluster = :cluster AND last_status = 'RUNNING'),"
+        " (SELECT count(*) FROM ecs_task WHERE cluster = :cluster"
         "  AND last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')),"
-        " (SELECT count(*) FROM ecs_service WHERE cluster = ?1 AND deleted_at IS NULL),"
-        " (SELECT count(*) FROM ecs_service WHERE cluster = ?1 AND deleted_at IS NOT NULL AND drained_at IS NULL)",
-        (name,),
+        " (SELECT count(*) FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL),"
+        " (SELECT count(*) FROM ecs_service WHERE cluster = :cluster"
+        "  AND deleted_at IS NOT NULL AND drained_at IS NULL)",
+        {"cluster": name},
     ).fetchone()
     return Counts(
         container_instances=row[0],

@@ -35,9 +35,10 @@ def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
 
 def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strategy: str | None) -> Sequence[str]:
     rows = db.execute(
-        "SELECT arn FROM ecs_service WHERE cluster = ? AND deleted_at IS NULL"
-        " AND (?2 IS NULL OR launch_type = ?2) AND (?3 IS NULL OR scheduling_strategy = ?3) ORDER BY name",
-        (cluster, launch_type, scheduling_strategy),
+        "SELECT arn FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL"
+        " AND (:launch_type IS NULL OR launch_type = :launch_type)"
+        " AND (:scheduling_strategy IS NULL OR scheduling_strategy = :scheduling_strategy) ORDER BY name",
+        {"cluster": cluster, "launch_type": launch_type, "scheduling_strategy": scheduling_strategy},
     )
     return [row[0] for row in rows]
 
