@@ -79,8 +79,8 @@ def live(project: Project, around: render.Surroundings) -> Live:
                 "Conditions": [
                     {
                         "Field": "path-pattern",
-                        "Values": list(project.services[name].paths),
-                        "PathPatternConfig": {"Values": list(project.services[name].paths)},
+                        "Values": list(project.services[name].patterns),
+                        "PathPatternConfig": {"Values": list(project.services[name].patterns)},
                     }
                 ],
             }

@@ -65,7 +65,7 @@ services:
 """,
     )
     web, catalog, stg = project.services["web"], project.services["catalog"], project.targets["stg"]
-    assert (web.memory, web.cpu, web.paths, web.port, web.migration) == (64, 64, ("/web/*", "/"), 9000, None)
+    assert (web.memory, web.cpu, web.paths, web.port, web.migration) == (64, 64, ("/web/*", "/*"), 9000, None)
     assert (web.args, web.after, web.database) == ({"BASE_IMAGE": "c", "OTHER": "b"}, ("catalog",), "main")
     assert (catalog.memory, catalog.health, catalog.roll) == (512, "/up", "start-first")
     assert (stg.provider, stg.env, stg.port, [str(g) for g in stg.instances]) == (
@@ -94,9 +94,9 @@ REFUSALS = {
         "did you mean memory?",
     ),
     "another tool's key": (
-        BEGIN + "  accounts:\n    environment: {A: b}\n",
-        ":4: services.accounts.environment: there is no such key",
-        "the environment holds MYENV alone",
+        BEGIN + "  accounts:\n    env_file: .env\n",
+        ":4: services.accounts.env_file: there is no such key",
+        "secrets are files",
     ),
     "a wrong key at the top": ("nmae: bamboo\n", ":1: nmae: there is no such key", "did you mean name?"),
     "no name": ("services: {catalog: }\n", ":1: name: is missing", "cluster, load balancer"),
@@ -240,7 +240,7 @@ def test_a_refusal_names_file_line_and_key(folder: Path, text: str, what: str, h
     [
         ("", "services.catalog.port: is not known: .* has no EXPOSE"),
         ("EXPOSE 80 443\n", "services.catalog.port: is not clear: .* EXPOSEs 80 and 443"),
-        ("EXPSOE 80\n", "services.catalog.port: cannot be read from .*, line 2: 'EXPSOE' is not an instruction"),
+        ("EXPSOE 80\n", "services.catalog.dockerfile: .* cannot be read: line 2: 'EXPSOE' is not an instruction"),
     ],
 )
 def test_a_port_that_cannot_be_inferred_is_asked_for(folder: Path, exposes: str, what: str) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
     "vault": "Configuration files by environment and service, versioned.",
     "aws": "The base on Amazon: one CloudFormation stack a target.",
+    "schema": "Print the JSON Schema of culm.yml, for editors and checks.",
     "cluster": "The local cluster: AWS on this machine.",
 }
 """By name, with the first line of each one's help (a test compares them). Each has a file of its name here."""

@@ -9,7 +9,7 @@ from culm import render
 from culm.cli.context import open_project, open_target, services_of, target_option
 from culm.console import Console
 from culm.core.model.arn import last
-from culm.errors import CulmError
+from culm.errors import CulmError, UsageError
 from culm.operate import bench as benches
 from culm.operate.load import climb
 from culm.operate.status import url
@@ -36,6 +36,8 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
     target = open_target(project, target_name)
     console = Console()
     asked = path or one.health
+    if asked is None:
+        raise UsageError(f"{service} is behind no load balancer: it has `path: none`", "nothing asks it for pages")
     with faults.translated():
         found = benches.running(target, project, one)
         live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))

@@ -11,7 +11,8 @@ from culm.cli.screens.plan import screen
 from culm.console import Console
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
-from culm.deploy.build.port import Builder, Recipe
+from culm.deploy.build.port import Builder
+from culm.deploy.images import recipe
 from culm.deploy.up import Outcome, Up
 from culm.engine.client import Engine
 from culm.errors import CulmError, Differs, UsageError
@@ -93,10 +94,10 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
     settings = settings_of(project, target_name)
     engine = Engine()
     recipes = [
-        Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
+        wanted
         for service in project.services.values()
-        for dockerfile in (service.dockerfile, service.migration)
-        if dockerfile is not None
+        for migrate in (False, True)
+        if (wanted := recipe(service, migrate=migrate)) is not None
     ]
     if settings.provider != "local" or settings.endpoint_url:
         if runtime == "process":

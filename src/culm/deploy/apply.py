@@ -11,8 +11,8 @@ from typing import Any
 from culm import render
 from culm.core.model.record import record
 from culm.deploy import databases, diagnoses, undo, vault_files, wait
-from culm.deploy.build.port import Recipe, Say
-from culm.deploy.images import Images
+from culm.deploy.build.port import Say
+from culm.deploy.images import Images, recipe
 from culm.deploy.lending import lent, returned, slot_of
 from culm.deploy.migrate import migrate
 from culm.deploy.ordering import Stage, Turns
@@ -114,15 +114,16 @@ class Published:
 
 
 def publish(images: Images, project: Project, service: Service, live: Live, say: Say, progress: Say) -> Published:
-    def ensure(dockerfile: Any, *, migrate: bool) -> str:
+    def ensure(*, migrate: bool) -> str | None:
+        wanted = recipe(service, migrate=migrate)
+        if wanted is None:
+            return None
         name = render.repository(project, service, migrate=migrate)
-        recipe = Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
-        return images.ensure(name, live.repositories[name], recipe, say, progress)
+        return images.ensure(name, live.repositories[name], wanted, say, progress)
 
-    return Published(
-        service=ensure(service.dockerfile, migrate=False),
-        migration=ensure(service.migration, migrate=True) if service.migration else None,
-    )
+    ready = service.image or ensure(migrate=False)
+    assert ready is not None, "a service has an image or a Dockerfile"
+    return Published(service=ready, migration=ensure(migrate=True))
 
 
 def service(

@@ -8,30 +8,47 @@ import ipaddress
 import threading
 
 from culm.deploy.build.port import Builder, Place, Recipe, Say
+from culm.project.project import Service
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
 TAG_LENGTH = 16
 
 
+def recipe(service: Service, *, migrate: bool = False) -> Recipe | None:
+    """What a service's image is made from, or its migration's; None: nothing is built."""
+    dockerfile = service.migration if migrate else service.dockerfile
+    if dockerfile is None:
+        return None
+    stage = None if migrate else service.stage
+    return Recipe(
+        folder=service.folder, dockerfile=dockerfile, args=service.args, stage=stage, platform=service.platform
+    )
+
+
 class Images:
-    """Threads may share it: one login serves all."""
+    """Threads may share it: one login serves all, and an image that several services share is made once."""
 
     def __init__(self, target: Target, builder: Builder) -> None:
         self.target = target
         self.builder = builder
         self._login: tuple[str, str] | None = None
         self._logging_in = threading.Lock()
+        self._making: dict[tuple[str, str], threading.Lock] = {}
+        self._mutex = threading.Lock()
 
     def ensure(self, repository: str, uri: str, recipe: Recipe, say: Say, progress: Say) -> str:
         """`uri@sha256:...` of the recipe's image, which is there when this returns."""
         tag = self.builder.fingerprint(recipe)[:TAG_LENGTH]
-        digest = self.digest(repository, tag)
-        if digest is None:
-            say(f"building {recipe.dockerfile.name}")
-            user, password = self.login()
-            place = Place(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
-            digest = self.builder.publish(recipe, place, say, progress)
+        with self._mutex:
+            making = self._making.setdefault((repository, tag), threading.Lock())
+        with making:
+            digest = self.digest(repository, tag)
+            if digest is None:
+                say(f"building {recipe.dockerfile.name}")
+                user, password = self.login()
+                place = Place(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
+                digest = self.builder.publish(recipe, place, say, progress)
         return f"{uri}@{digest}"
 
     def known(self, repository: str, uri: str, recipe: Recipe) -> str | None:

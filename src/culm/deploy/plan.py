@@ -10,8 +10,7 @@ from culm.core.decide.state import ClusterState
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.services import Service as EcsService
 from culm.deploy import apply
-from culm.deploy.build.port import Recipe
-from culm.deploy.images import Images
+from culm.deploy.images import Images, recipe
 from culm.errors import CulmError, UsageError
 from culm.plan import described, diff, plan
 from culm.plan.bill import Assumptions, PriceList
@@ -95,12 +94,12 @@ def known_images(project: Project, names: Sequence[str], found: Survey, images: 
     """Which images are in their repositories already."""
 
     def look(one: Service, *, migrate: bool) -> str | None:
-        dockerfile = one.migration if migrate else one.dockerfile
+        if one.image is not None and not migrate:
+            return one.image
         repository = render.repository(project, one, migrate=migrate)
         uri = found.live.repositories.get(repository)
-        if dockerfile is None or uri is None:
-            return None
-        return images.known(repository, uri, Recipe(folder=one.folder, dockerfile=dockerfile, args=one.args))
+        wanted = recipe(one, migrate=migrate)
+        return images.known(repository, uri, wanted) if wanted and uri else None
 
     keys = [(name, migrate) for name in names for migrate in (False, True)]
     with ThreadPoolExecutor(max_workers=16) as pool:
@@ -124,7 +123,9 @@ def asked(project: Project, one: Service, found: Survey, images: Known) -> plan.
         if migrates and migration_image
         else None
     )
-    group = live.target_groups.get(render.family(project, one), {}).get("TargetGroupArn", "planned")
+    planned = "planned" if one.balanced else None
+    group = live.target_groups.get(render.family(project, one), {}).get("TargetGroupArn", planned)
+    group = group if one.balanced else None
     wished = render.service(project, one, definition.task_definition_arn, group)
     changed = () if same else differences(revision and diff.normal(revision), diff.normal(wanted))
     return plan.Asked(
@@ -197,7 +198,9 @@ def settings_differences(wished: Described, service: Described | None) -> tuple[
 
 def rule(project: Project, one: Service, found: Survey) -> str | None:
     """What changes on the load balancer for it."""
-    if found.live.listener is None or render.family(project, one) not in found.live.target_groups:
+    if not one.balanced and one.name not in found.live.rules:
+        return None
+    if one.balanced and (found.live.listener is None or render.family(project, one) not in found.live.target_groups):
         return f"route {' '.join(one.paths)}"
     change = diff.rule(project, one, found.live)
     return change.what if change else None

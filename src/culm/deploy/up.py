@@ -125,7 +125,7 @@ class Up:
                 give_back(self.target, self.project, found, count)
 
     def urls(self, name: str) -> list[str]:
-        """Where a service is reached: each of its paths up to the first wildcard."""
+        """Where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
         assert self._base is not None, "asked for after the deploy"
         live, around = self._base
         assert live.load_balancer is not None

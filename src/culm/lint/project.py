@@ -32,6 +32,8 @@ def files(service: Service) -> Iterator[Finding]:
     for dockerfile in {service.dockerfile, service.migration} - {None}:
         assert dockerfile is not None
         yield from dockerfiles.check(shown(dockerfile), read(dockerfile))
+    if service.dockerfile is None:
+        return  # a ready image has no folder of its own
     for path in sorted(service.folder.iterdir()):
         if not path.is_file():
             continue

@@ -37,7 +37,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
 
 
 def url(target: Target, one: Service, live: Live) -> str | None:
-    if live.load_balancer is None or live.listener is None:
+    if live.load_balancer is None or live.listener is None or not one.balanced:
         return None
     begin = target.url(live.load_balancer["DNSName"], int(live.listener["Port"]))
     return begin + render.entrances(one)[0]

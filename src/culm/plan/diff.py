@@ -57,7 +57,8 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
         arn = live.listener["ListenerArn"]
         add(f"listen on port {around.port}", "elbv2", "modify_listener", ListenerArn=arn, Port=around.port)
     for service in project.services.values():
-        changes += target_group(project, service, live, around)
+        if service.balanced:
+            changes += target_group(project, service, live, around)
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
@@ -101,7 +102,7 @@ def target_group(project: Project, service: Service, live: Live, around: render.
         changes.append(
             Change(what=f"change health check of {name}", client="elbv2", operation="modify_target_group", input=given)
         )
-    attributes = render.target_group_attributes(around)
+    attributes = render.target_group_attributes(service, around)
     if not within(attributes, live.attributes.get(name, {})):
         pairs = [{"Key": key, "Value": value} for key, value in attributes.items()]
         given = {"TargetGroupArn": group["TargetGroupArn"], "Attributes": pairs}
@@ -112,9 +113,16 @@ def target_group(project: Project, service: Service, live: Live, around: render.
 
 def priorities(project: Project, live: Live) -> dict[str, int]:
     """The priority that each service's rule has or gets."""
-    numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items()}
-    taken = frozenset(int(rule["Priority"]) for rule in live.other_rules)
-    return render.priorities(render.by_specificity(project.services), numbered, taken)
+    chosen = {
+        name: one.routing.priority
+        for name, one in project.services.items()
+        if one.balanced and one.routing.priority is not None
+    }
+    numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items() if name not in chosen}
+    taken = frozenset(int(rule["Priority"]) for rule in live.other_rules) | frozenset(chosen.values())
+    wanted = [name for name in render.by_specificity(project.services) if name not in chosen]
+    kept = {name: number for name, number in numbered.items() if number not in taken}
+    return chosen | render.priorities(wanted, kept, taken)
 
 
 def renumbered(project: Project, live: Live) -> list[Change]:
@@ -123,7 +131,7 @@ def renumbered(project: Project, live: Live) -> list[Change]:
     moves = [
         {"RuleArn": rule["RuleArn"], "Priority": wanted[name]}
         for name, rule in live.rules.items()
-        if int(rule["Priority"]) != wanted[name]
+        if name in wanted and int(rule["Priority"]) != wanted[name]
     ]
     if not moves:
         return []
@@ -132,10 +140,14 @@ def renumbered(project: Project, live: Live) -> list[Change]:
 
 
 def rule(project: Project, service: Service, live: Live) -> Change | None:
-    """The service's path, on the load balancer."""
+    """The service's path, on the load balancer; None: it is as it should be."""
+    found = live.rules.get(service.name)
+    if not service.balanced:
+        given = {"RuleArn": found["RuleArn"]} if found else {}
+        what = f"stop routing {' '.join(render.paths_of(found))}" if found else ""
+        return Change(what=what, client="elbv2", operation="delete_rule", input=given) if found else None
     assert live.listener is not None, "rules come after the base"
     group = live.target_groups[render.family(project, service)]
-    found = live.rules.get(service.name)
     if found is None:
         priority = priorities(project, live)[service.name]
         given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
@@ -144,8 +156,12 @@ def rule(project: Project, service: Service, live: Live) -> Change | None:
     if render.routes(found, service):
         return None
     given = {"RuleArn": found["RuleArn"], "Conditions": render.conditions(service)}
+    if moved := render.transforms(service):
+        given["Transforms"] = moved
+    elif found.get("Transforms"):
+        given["ResetTransforms"] = True
     what = f"route {' '.join(service.paths)}"
-    if others := [path for path in render.paths_of(found) if path not in service.paths]:
+    if others := [path for path in render.paths_of(found) if path not in service.patterns]:
         what += f" instead of {' '.join(others)}"
     return Change(what=what, client="elbv2", operation="modify_rule", input=given)
 
@@ -157,7 +173,7 @@ def service(
 
     A setting that the target does not describe cannot be compared: it is sent when something else differs.
     """
-    group = live.target_groups[render.family(project, one)]["TargetGroupArn"]
+    group = live.target_groups[render.family(project, one)]["TargetGroupArn"] if one.balanced else None
     wanted = render.service(project, one, task_definition_arn, group)
     how = render.deployment_configuration(one, start_first=start_first, undoes=undoes)
     found = live.services.get(one.name)

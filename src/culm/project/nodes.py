@@ -12,7 +12,8 @@ import yaml
 from culm.core.model.record import record
 from culm.errors import UsageError
 from culm.project import yamls
-from culm.project.schema import MISPLACED, Key
+from culm.project.keys import Key
+from culm.project.service_schema import MISPLACED
 
 Path = tuple[str, ...]
 
@@ -51,12 +52,13 @@ def convert(source: Source, node: yaml.Node, wanted: Any, path: Path = ()) -> An
 
 def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, path: Path) -> Any:
     origin = typing.get_origin(wanted)
-    if dataclasses.is_dataclass(wanted):
-        assert isinstance(node, yaml.MappingNode)
+    if dataclasses.is_dataclass(wanted) and isinstance(node, yaml.MappingNode):
         return block(source, node, wanted, path)
     if origin is not None and issubclass_safe(origin, Mapping):
         assert isinstance(node, yaml.MappingNode)
         of = typing.get_args(wanted)[1]
+        if key and key.each:
+            of = typing.Annotated[of, key]
         return {name: convert(source, value, of, (*path, name)) for name, value in pairs(source, node, path)}
     if isinstance(node, yaml.SequenceNode):
         item = typing.get_args(wanted)[0]
@@ -65,25 +67,43 @@ def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, pat
         return tuple(convert(source, n, item, (*path, str(i))) for i, n in enumerate(node.value))
     assert isinstance(node, yaml.ScalarNode)
     value = scalar(source, node, wanted, key, path)
-    return (value,) if origin is tuple and (key is None or key.parse is None or key.each) else value
+    return (
+        (value,)
+        if origin is tuple and (key is None or key.parse is None or key.each) and not (key and key.words)
+        else value
+    )
 
 
 def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> Any:
     """A record from a mapping: unknown keys are refused with the nearest known one, missing ones by name."""
-    hints = typing.get_type_hints(wanted, include_extras=True)
+    fields = written_fields(wanted)
     values = {}
     for name, value in pairs(source, node, path):
         if not path and name.startswith("x-"):
             continue  # a place for anchors, as in compose files
-        if name not in hints:
-            near = difflib.get_close_matches(name, hints, n=1)
-            hint = MISPLACED.get(name) or (f"did you mean {near[0]}?" if near else f"it may be: {', '.join(hints)}")
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = MISPLACED.get(name) or (f"did you mean {near[0]}?" if near else f"it may be: {', '.join(fields)}")
             source.refuse((*path, name), "there is no such key", hint, value.start_mark.line + 1)
-        values[name] = convert(source, value, hints[name], (*path, name))
-    for field in dataclasses.fields(wanted):
+        field, hint_of_type = fields[name]
+        key, _ = unwrap(hint_of_type)
+        if key and key.not_yet:
+            source.refuse((*path, name), key.not_yet, "leave it out", value.start_mark.line + 1)
+        values[field.name] = convert(source, value, hint_of_type, (*path, name))
+    for name, (field, hint_of_type) in fields.items():
         if field.name not in values and field.default is field.default_factory is dataclasses.MISSING:
-            source.refuse((*path, field.name), "is missing", missing_hint(hints[field.name], field.name))
+            source.refuse((*path, name), "is missing", missing_hint(hint_of_type, name))
     return wanted(**values)
+
+
+def written_fields(block_type: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    """A block's fields and their annotated types, by the names that they have in the file."""
+    hints = typing.get_type_hints(block_type, include_extras=True)
+    found = {}
+    for field in dataclasses.fields(block_type):
+        key, _ = unwrap(hints[field.name])
+        found[(key and key.name) or field.name] = (field, hints[field.name])
+    return found
 
 
 def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
@@ -118,10 +138,12 @@ def scalar(source: Source, node: yaml.ScalarNode, wanted: Any, key: Key | None, 
 def fits(node: yaml.Node, wanted: Any, key: Key | None) -> bool:
     """Whether a node has the shape of a type; its text may still be refused."""
     origin = typing.get_origin(wanted)
-    if dataclasses.is_dataclass(wanted) or (origin is not None and issubclass_safe(origin, Mapping)):
+    if dataclasses.is_dataclass(wanted):
+        return isinstance(node, yaml.MappingNode) or (isinstance(node, yaml.ScalarNode) and bool(key and key.parse))
+    if origin is not None and issubclass_safe(origin, Mapping):
         return isinstance(node, yaml.MappingNode)
     if isinstance(node, yaml.SequenceNode):
-        return origin is tuple and (key is None or key.parse is None or key.each)
+        return origin is tuple and (key is None or key.parse is None or key.each or key.words)
     if not isinstance(node, yaml.ScalarNode):
         return False
     if key and key.parse:

@@ -62,3 +62,7 @@ def github(text: str) -> str:
 
 def rds_class(text: str) -> str:
     return matching(text, r"db\.[a-z0-9]+\.[a-z0-9]+", "no class of RDS instances, such as db.t4g.micro")
+
+
+def efs(text: str) -> str:
+    return matching(text, r"fs-[0-9a-f]{8,40}", "not a file system's id, such as fs-0123456789abcdef0")

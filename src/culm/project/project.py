@@ -8,6 +8,7 @@ from typing import Literal
 from culm.core.model.record import record
 from culm.project.schema import Provider
 from culm.project.sizes import Fleet, Roll
+from culm.project.values import Limit, MountPath, PortNumber
 
 EVERYWHERE = ("0.0.0.0/0",)
 
@@ -67,22 +68,112 @@ class Strategy:
     field: str | None
 
 
+HEALTH_SECONDS = 5
+"""Between two probes: the least that an ALB takes. AWS's own default, 30, is most of a slow deploy."""
+PROBE_TIMEOUT_SECONDS = 2
+GOOD_PROBES = BAD_PROBES = 2
+BAD_COMMANDS = 3
+STOP_SECONDS = 30
+"""From SIGTERM to SIGKILL, for a service that finishes its requests."""
+
+
+@record
+class Check:
+    """How a task's health is found out. Times in seconds."""
+
+    path: str | None = None
+    """The page that the load balancer asks; None: `command` alone tells."""
+    command: tuple[str, ...] | None = None
+    """Run in the container, as ECS takes it: `("CMD-SHELL", "...")`. None: no command is run."""
+    interval: int = HEALTH_SECONDS
+    timeout: int = PROBE_TIMEOUT_SECONDS
+    healthy: int = GOOD_PROBES
+    unhealthy: int = BAD_PROBES
+    """Bad answers in a row of the page."""
+    retries: int = BAD_COMMANDS
+    """Bad results in a row of the command."""
+    codes: str = "200-299"
+
+
+@record
+class SecretSource:
+    """A variable that ECS fills when the container starts."""
+
+    value_from: str
+    reason: str
+
+
+@record
+class Sidecar:
+    """A container beside the service's own."""
+
+    image: str | None
+    """None: the service's own."""
+    command: tuple[str, ...] | None
+    entrypoint: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    memory: int
+    cpu: int
+    essential: bool
+    ready: Literal["start", "healthy", "complete", "success"] | None
+    """What the service's container waits for; None: nothing."""
+    check: Check | None
+    volumes: Mapping[str, MountPath]
+    user: str | None
+
+
+@record
+class Routing:
+    """What a request needs besides its path, and what becomes of it."""
+
+    hosts: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    priority: int | None = None
+    """None: as the length of its path says."""
+    strip: bool = False
+
+
+@record
+class Container:
+    """What a service's own container is given besides its image, memory and CPU."""
+
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """With references: `{catalog.url}`."""
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    ports: tuple[PortNumber, ...] = ()
+    """Besides the service's own."""
+    user: str | None = None
+    read_only: bool = False
+    init: bool = False
+    tmpfs: Mapping[str, int] = field(default_factory=dict)
+    """MiB by folder."""
+    ulimits: Mapping[str, Limit] = field(default_factory=dict)
+    volumes: Mapping[str, MountPath] = field(default_factory=dict)
+    stop: int = STOP_SECONDS
+
+
 @record
 class Service:
     """`services.<name>`, resolved. Sizes in MiB and CPU units, times in seconds."""
 
     name: str
     folder: Path
-    dockerfile: Path
+    """That it is built from; of a ready image the folder of culm.yml."""
+    dockerfile: Path | None
+    """None: it is a ready image."""
     migration: Path | None
     """The migration image's Dockerfile; None: nothing to migrate."""
     paths: tuple[str, ...]
-    port: int
+    """Empty: it is behind no load balancer."""
+    port: int | None
+    """None: it listens nowhere."""
     database: str | None
     after: tuple[str, ...]
     memory: int
     cpu: int
-    health: str
+    check: Check
     count: int
     grace: int
     exec: bool
@@ -91,6 +182,45 @@ class Service:
     load: float | None
     """Requests a second that it gets now; None: not said."""
     args: Mapping[str, str]
+    image: str | None = None
+    """The ready image; None: it is built."""
+    stage: str | None = None
+    """The Dockerfile's stage; None: the last one."""
+    platform: str | None = None
+    built_by: str = ""
+    """The service whose image it runs; empty: its own."""
+    shares: str = ""
+    """The service whose configuration it reads besides its own: the first of the same folder; empty: none."""
+    bare_paths: tuple[str, ...] = ()
+    """Paths that come with those that are written: `/x` with `/x/*`."""
+    routing: Routing = Routing()
+    container: Container = Container()
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict)
+    drain: int | None = None
+    """None: the target's own."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All that its rule matches."""
+        return (*self.paths, *self.bare_paths)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the load balancer sends it requests."""
+        return bool(self.paths)
+
+    @property
+    def health(self) -> str | None:
+        """The page that the load balancer asks."""
+        return self.check.path
+
+
+@record
+class Volume:
+    """`volumes.<name>`, resolved."""
+
+    efs: str | None = None
+    """Id of an EFS file system, for aws."""
 
 
 @record
@@ -105,6 +235,7 @@ class Project:
     services: Mapping[str, Service]
     rds: Mapping[str, Rds] = field(default_factory=dict)
     """By the name of their database: servers that the base stack makes on aws."""
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
 
 
 def named(project: Project, target: TargetSettings) -> Project:

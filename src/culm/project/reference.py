@@ -6,17 +6,18 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from culm.project.nodes import alternatives, spelled, unwrap
+from culm.project.keys import Default
+from culm.project.nodes import alternatives, spelled, unwrap, written_fields
 from culm.project.schema import (
     DatabaseBlock,
-    Default,
     DefaultsBlock,
     ManifestBlock,
     RdsBlock,
-    ServiceBlock,
     StrategyBlock,
     TargetBlock,
+    VolumeBlock,
 )
+from culm.project.service_schema import HealthBlock, ScheduleBlock, SecretBlock, ServiceBlock, SidecarBlock
 
 SECTIONS = {
     "The file": ManifestBlock,
@@ -25,7 +26,12 @@ SECTIONS = {
     "defaults": DefaultsBlock,
     "databases": DatabaseBlock,
     "databases: rds": RdsBlock,
+    "volumes": VolumeBlock,
     "services": ServiceBlock,
+    "services: health": HealthBlock,
+    "services: secrets": SecretBlock,
+    "services: sidecars": SidecarBlock,
+    "services: schedule": ScheduleBlock,
 }
 
 HEAD = """# culm.yml
@@ -55,18 +61,18 @@ def reference() -> str:
 
 
 def section(title: str, block: type) -> str:
-    hints = typing.get_type_hints(block, include_extras=True)
-    rows = [row(field, hints[field.name]) for field in dataclasses.fields(block)]
+    rows = [row(name, field, hint) for name, (field, hint) in written_fields(block).items()]
     intro = (block.__doc__ or "").strip()
     return "\n".join(
         [f"## {title}", "", intro, "", "| key | what | value | if left out |", "|---|---|---|---|", *rows, ""]
     )
 
 
-def row(field: Any, hint: Any) -> str:
+def row(name: str, field: Any, hint: Any) -> str:
     key, bare = unwrap(hint)
-    assert key is not None, f"{field.name} has no Key"
-    return f"| `{field.name}` | {key.doc} | {key.written or written(bare)} | {left_out(field, hint)} |"
+    assert key is not None, f"{name} has no Key"
+    doc = f"{key.doc} Refused for now: {key.not_yet}." if key.not_yet else key.doc
+    return f"| `{name}` | {doc} | {key.written or written(bare)} | {left_out(field, hint)} |"
 
 
 def written(bare: Any) -> str:
@@ -99,7 +105,7 @@ def left_out(field: Any, hint: Any) -> str:
         return "an error"
     if dataclasses.is_dataclass(field.default):
         return "as below"
-    return f"`{field.default}`" if field.default != () else "none"
+    return f"`{spelled(field.default)}`" if field.default != () else "none"
 
 
 if __name__ == "__main__":

@@ -1,33 +1,15 @@
-"""culm.yml as it may be written: one record a block, one annotated field a key.
+"""culm.yml as it may be written: one record a block, one annotated field a key. Services are in `service_schema`.
 
 `nodes` reads by it, `reference` prints it; what is left out is None here and is filled in by `infer`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from culm.core.model.record import record
-from culm.project import places, sizes
-
-
-@record
-class Key:
-    """What the reference says about a key, and how its text is read where YAML's own types do not do."""
-
-    doc: str
-    written: str = ""
-    """How its values look; empty: as its type says."""
-    parse: Callable[[str], Any] | None = None
-    each: bool = False
-    """Whether `parse` reads each entry of a list (one entry needs no list)."""
-
-
-@record
-class Default:
-    """A key's stand-in, for the reference."""
-
-    text: str
-
+from culm.project import places, sizes, values
+from culm.project.keys import Default, Key
+from culm.project.service_schema import ServiceBlock
 
 Provider = Literal["local", "aws"]
 
@@ -134,6 +116,17 @@ class DatabaseBlock:
 
 
 @record
+class VolumeBlock:
+    """`volumes.<name>`: a folder that outlives tasks. Volumes of services need no entry here, but on aws."""
+
+    efs: Annotated[
+        str | None,
+        Key(doc="aws: the id of an EFS file system that the instances reach.", parse=places.efs),
+        Default(text="the services that mount it are refused on aws"),
+    ] = None
+
+
+@record
 class StrategyBlock:
     """An entry of `placement`, as ECS takes it."""
 
@@ -168,63 +161,11 @@ class DefaultsBlock:
             parse=sizes.roll,
         ),
     ] = "auto"
-    args: Annotated[Mapping[str, str] | None, Key(doc="Build arguments of the Dockerfiles."), Default(text="none")] = (
-        None
-    )
-
-
-@record
-class ServiceBlock:
-    """`services.<name>`: one service folder. Everything can be inferred: `catalog:` alone is enough."""
-
-    build: Annotated[
-        str | None, Key(doc="The service's folder, seen from culm.yml."), Default(text="the service's name")
+    args: Annotated[
+        Mapping[str, str] | None,
+        Key(doc="Build arguments of the Dockerfiles.", parse=values.text, each=True),
+        Default(text="none"),
     ] = None
-    dockerfile: Annotated[str, Key(doc="Its image, in that folder.")] = "Dockerfile"
-    migrate: Annotated[
-        str | Literal[False] | None,
-        Key(doc="Its migration's image; `false`: it has none."),
-        Default(text="`Dockerfile.migrate` if it is there"),
-    ] = None
-    path: Annotated[
-        tuple[str, ...] | None,
-        Key(doc="Requests that are its own.", written="`/accounts/*`, or a list", parse=sizes.path_pattern, each=True),
-        Default(text="`/<service>/*`"),
-    ] = None
-    port: Annotated[int | None, Key(doc="Where it listens."), Default(text="`EXPOSE` of its Dockerfile")] = None
-    database: Annotated[str | None, Key(doc="The name of one of `databases`."), Default(text="none")] = None
-    after: Annotated[
-        tuple[str, ...], Key(doc="Services that are deployed before it; the others deploy side by side.")
-    ] = ()
-    memory: Annotated[
-        int | None,
-        Key(doc="As in `defaults`.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory),
-        Default(text="`defaults`"),
-    ] = None
-    cpu: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    health: Annotated[str | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    exec: Annotated[bool | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
-    roll: Annotated[
-        sizes.Roll | None,
-        Key(
-            doc="As in `defaults`.",
-            written="`auto`, `start-first`, `stop-first`, `50/150`",
-            parse=sizes.roll,
-        ),
-        Default(text="`defaults`"),
-    ] = None
-    load: Annotated[
-        float | None,
-        Key(
-            doc="Requests that it gets now; `culm plan --capacity` plans from it.",
-            written="requests a second: `12`, `0.5`, `40/min`",
-            parse=sizes.rate,
-        ),
-        Default(text="it is left out of `--capacity`"),
-    ] = None
-    args: Annotated[Mapping[str, str] | None, Key(doc="Added to those of `defaults`."), Default(text="none")] = None
 
 
 Placement = Literal["spread", "binpack"] | tuple[StrategyBlock, ...]
@@ -251,17 +192,7 @@ class ManifestBlock:
     databases: Annotated[
         Mapping[str, DatabaseBlock] | None, Key(doc="Servers that services share."), Default(text="none")
     ] = None
+    volumes: Annotated[
+        Mapping[str, VolumeBlock] | None, Key(doc="Folders that outlive tasks."), Default(text="none")
+    ] = None
     services: Annotated[Mapping[str, ServiceBlock], Key(doc="The services, by name.")]
-
-
-MISPLACED = {
-    "environment": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
-    "env_file": "settings are files: conf/ on a laptop, the vault elsewhere; the environment holds MYENV alone",
-    "image": "culm builds what it deploys: `build:` names the service's folder",
-    "depends_on": "that is `after:` here",
-    "ports": "the load balancer publishes services: `port:` is where the service listens, `path:` what is its own",
-    "replicas": "that is `count:` here",
-    "desired_count": "that is `count:` here",
-    "context": "that is `build:` here",
-}
-"""Keys of other tools' files, and what they are here."""

@@ -3,10 +3,8 @@
 This page is the room's face: `from culm import render`, then `render.task_definition(...)`.
 """
 
+from culm.project.project import GOOD_PROBES, HEALTH_SECONDS, PROBE_TIMEOUT_SECONDS, STOP_SECONDS
 from culm.render.load_balancers import (
-    GOOD_PROBES,
-    HEALTH_SECONDS,
-    PROBE_TIMEOUT_SECONDS,
     by_specificity,
     conditions,
     entrances,
@@ -15,11 +13,13 @@ from culm.render.load_balancers import (
     load_balancer,
     paths_of,
     priorities,
+    rewrites,
     routes,
     rule,
     target_group,
     target_group_attributes,
     tens,
+    transforms,
 )
 from culm.render.names import execution_role_name, family, log_group, repositories, repository, vault_bucket
 from culm.render.services import (
@@ -35,7 +35,6 @@ from culm.render.services import (
 from culm.render.surroundings import DRAIN_SECONDS, Input, Surroundings
 from culm.render.task_definitions import (
     MIGRATION_LABEL,
-    STOP_SECONDS,
     container_definition,
     definition,
     migration,
@@ -74,6 +73,7 @@ __all__ = [
     "priorities",
     "repositories",
     "repository",
+    "rewrites",
     "routes",
     "rule",
     "service",
@@ -81,5 +81,6 @@ __all__ = [
     "target_group_attributes",
     "task_definition",
     "tens",
+    "transforms",
     "vault_bucket",
 ]

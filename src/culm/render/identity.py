@@ -35,25 +35,34 @@ def role(project: Project, service: Service) -> Input:
 def policy(service: Service, around: Surroundings) -> Input:
     """What it may do: list and read what is under `<env>/<service>/` in the vault, which S3 decrypts for it.
 
+    A service that is built from another's folder reads that one's configuration, too.
+
     With a bucket key S3 decrypts in the bucket's name, without one in the object's:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
-    bucket, prefix = f"arn:aws:s3:::{around.vault}", f"{around.env}/{service.name}/*"
+    bucket = f"arn:aws:s3:::{around.vault}"
+    prefixes = [f"{around.env}/{name}/*" for name in (service.name, service.shares) if name]
+    objects = [f"{bucket}/{prefix}" for prefix in prefixes]
     entered = [{"Effect": "Allow", "Action": EXEC, "Resource": "*"}] if service.exec else []
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket}/{prefix}"},
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": lone(objects)},
             {
                 "Effect": "Allow",
                 "Action": "s3:ListBucket",
                 "Resource": bucket,
-                "Condition": {"StringLike": {"s3:prefix": prefix}},
+                "Condition": {"StringLike": {"s3:prefix": lone(prefixes)}},
             },
-            decryption(around, [bucket, f"{bucket}/{prefix}"]),
+            decryption(around, [bucket, *objects]),
             *entered,
         ],
     }
+
+
+def lone(values: list[str]) -> str | list[str]:
+    """A list of one is written as its one value, as the documents in the field are."""
+    return values[0] if len(values) == 1 else values
 
 
 def decryption(around: Surroundings, contexts: list[str]) -> Input:
@@ -104,8 +113,26 @@ def execution_policy(project: Project, around: Surroundings) -> Input:
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
                 "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
             },
+            *secrets(project, here),
         ],
     }
+
+
+def secrets(project: Project, here: str) -> list[Input]:
+    """Statements: ECS fetches what services' `secrets:` name before it starts a container.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
+    """
+    named = {each.value_from for one in project.services.values() for each in one.container.secrets.values()}
+    arns = {name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter/{name.lstrip('/')}" for name in named}
+    actions = {":secretsmanager:": "secretsmanager:GetSecretValue", ":ssm:": "ssm:GetParameters"}
+    found: list[Input] = []
+    for service, action in actions.items():
+        if resources := sorted(arn for arn in arns if service in arn):
+            # the ARN of a secret may go on with the name of a key, a stage and a version
+            plain = [":".join(arn.split(":")[:7]) for arn in resources] if "secrets" in service else resources
+            found.append({"Effect": "Allow", "Action": action, "Resource": lone(sorted(set(plain)))})
+    return found
 
 
 def execution_role_policy(project: Project, around: Surroundings) -> Input:

@@ -1,5 +1,6 @@
 """The load balancer's inputs: listener, target groups, health checks, path rules and their order. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from itertools import count
 from typing import Any
@@ -7,11 +8,6 @@ from typing import Any
 from culm.project.project import Project, Service
 from culm.render.names import family
 from culm.render.surroundings import Input, Surroundings
-
-HEALTH_SECONDS = 5
-"""Between two probes: the least that an ALB takes. AWS's own default, 30, is most of a slow deploy."""
-PROBE_TIMEOUT_SECONDS = 2
-GOOD_PROBES = 2
 
 
 def load_balancer(project: Project, around: Surroundings) -> Input:
@@ -57,27 +53,31 @@ def target_group(project: Project, service: Service, around: Surroundings) -> In
 
 def health_check(service: Service) -> Input:
     """The part of a target group that can be changed later: elbv2.ModifyTargetGroup."""
+    check = service.check
     return {
-        "HealthCheckPath": service.health,
-        "HealthCheckIntervalSeconds": HEALTH_SECONDS,
-        "HealthCheckTimeoutSeconds": PROBE_TIMEOUT_SECONDS,
-        "HealthyThresholdCount": GOOD_PROBES,
-        "UnhealthyThresholdCount": 2,
-        "Matcher": {"HttpCode": "200-299"},
+        "HealthCheckPath": check.path,
+        "HealthCheckIntervalSeconds": check.interval,
+        "HealthCheckTimeoutSeconds": check.timeout,
+        "HealthyThresholdCount": check.healthy,
+        "UnhealthyThresholdCount": check.unhealthy,
+        "Matcher": {"HttpCode": check.codes},
     }
 
 
-def target_group_attributes(around: Surroundings) -> Mapping[str, str]:
-    return {"deregistration_delay.timeout_seconds": str(around.drain_seconds)}
+def target_group_attributes(service: Service, around: Surroundings) -> Mapping[str, str]:
+    seconds = service.drain if service.drain is not None else around.drain_seconds
+    return {"deregistration_delay.timeout_seconds": str(seconds)}
 
 
 def rule(service: Service, listener_arn: str, target_group_arn: str, priority: int) -> Input:
     """elbv2.CreateRule."""
+    changed = {"Transforms": moved} if (moved := transforms(service)) else {}
     return {
         "ListenerArn": listener_arn,
         "Priority": priority,
         "Conditions": conditions(service),
         "Actions": [{"Type": "forward", "TargetGroupArn": target_group_arn}],
+        **changed,
     }
 
 
@@ -87,12 +87,50 @@ def entrances(service: Service) -> list[str]:
 
 
 def conditions(service: Service) -> list[Input]:
-    return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(service.paths)}}]
+    """All of them have to be met; of each one's values, any."""
+    routing = service.routing
+    hosts = [{"Field": "host-header", "HostHeaderConfig": {"Values": list(routing.hosts)}}] if routing.hosts else []
+    headers = [
+        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": name, "Values": [value]}}
+        for name, value in routing.headers.items()
+    ]
+    return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(service.patterns)}}, *hosts, *headers]
+
+
+def transforms(service: Service) -> list[Input]:
+    """`strip: true`: what the load balancer makes of `/x/a?b` before it hands it over is `/a?b`.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
+    """
+    if not service.routing.strip:
+        return []
+    [path] = service.paths
+    rewrite = {"Regex": f"^{re.escape(path[:-2])}/?(.*)$", "Replace": "/$1"}
+    return [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [rewrite]}}]
 
 
 def routes(rule: Mapping[str, Any], service: Service) -> bool:
-    """Whether a rule, as AWS describes it, takes the service's paths: these, no others, and on no other condition."""
-    return len(rule["Conditions"]) == 1 and sorted(paths_of(rule)) == sorted(service.paths)
+    """Whether a rule, as AWS describes it, takes the service's requests: these, no others, rewritten as it wants."""
+    same = sorted(map(condition, rule["Conditions"])) == sorted(map(condition, conditions(service)))
+    return same and rewrites(rule.get("Transforms") or ()) == rewrites(transforms(service))
+
+
+def condition(described: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """Field, header's name and values of a condition, in whichever of the two forms AWS describes it."""
+    config: Mapping[str, Any] = next((v for key, v in described.items() if key.endswith("Config") and v), {})
+    values = config.get("Values") or described.get("Values") or ()
+    return described["Field"], config.get("HttpHeaderName", "").lower(), tuple(sorted(map(str, values)))
+
+
+def rewrites(described: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Type, regular expression and replacement of each of a rule's transforms."""
+    return [
+        (each["Type"], rewrite["Regex"], rewrite["Replace"])
+        for each in described
+        for config in (each.get("UrlRewriteConfig"), each.get("HostHeaderRewriteConfig"))
+        if config
+        for rewrite in config.get("Rewrites", ())
+    ]
 
 
 def paths_of(rule: Mapping[str, Any]) -> list[str]:
@@ -106,12 +144,17 @@ def paths_of(rule: Mapping[str, Any]) -> list[str]:
 
 
 def by_specificity(services: Mapping[str, Service]) -> list[str]:
-    """Service names in the order in which their rules must be tried: the longer fixed beginning first."""
+    """Names of the balanced services in the order in which their rules must be tried.
 
-    def fixed(service: Service) -> int:
-        return max(min((p + c).index(c) for c in "*?") for p in service.paths)
+    Those for certain hosts before those for any, as a web server chooses; then the longer fixed beginning, and of
+    equal ones that with more headers.
+    """
 
-    return sorted(services, key=lambda name: (-fixed(services[name]), name))
+    def order(service: Service) -> tuple[bool, int, int, str]:
+        fixed = max(min((path + mark).index(mark) for mark in "*?") for path in service.paths)
+        return not service.routing.hosts, -fixed, -len(service.routing.headers), service.name
+
+    return [service.name for service in sorted((s for s in services.values() if s.balanced), key=order)]
 
 
 def priorities(wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] = frozenset()) -> dict[str, int]:

@@ -8,17 +8,21 @@ def family(project: Project, service: Service, *, migrate: bool = False) -> str:
 
 
 def repository(project: Project, service: Service, *, migrate: bool = False) -> str:
-    return f"{project.name}/{service.name}" + ("-migrate" if migrate else "")
+    """Of a service's image, or its migration's; services that are built alike share one."""
+    if migrate:
+        return f"{project.name}/{service.name}-migrate"
+    return f"{project.name}/{service.built_by or service.name}"
 
 
 def repositories(project: Project) -> list[str]:
-    """Two a service, or one where there is nothing to migrate."""
-    names = []
+    """Those of all images that are built: two a service, or one where there is nothing to migrate."""
+    names: dict[str, None] = {}
     for service in project.services.values():
-        names.append(repository(project, service))
+        if service.dockerfile is not None:
+            names[repository(project, service)] = None
         if service.migration:
-            names.append(repository(project, service, migrate=True))
-    return names
+            names[repository(project, service, migrate=True)] = None
+    return list(names)
 
 
 def execution_role_name(project: str) -> str:

@@ -16,8 +16,14 @@ def cluster_tags(around: Surroundings) -> list[Input]:
     return [{"key": INSTANCES_TAG, "value": around.instances}]
 
 
-def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str) -> Input:
-    """ecs.CreateService, less how it rolls (`deployment_configuration`)."""
+def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str | None) -> Input:
+    """ecs.CreateService, less how it rolls (`deployment_configuration`). None: it is behind no load balancer."""
+    balancers = []
+    if target_group_arn is not None:
+        balancers = [{"targetGroupArn": target_group_arn, "containerName": one.name, "containerPort": one.port}]
+    # ECS refuses a grace period where there is no load balancer
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    grace = {"healthCheckGracePeriodSeconds": one.grace} if one.balanced else {}
     return {
         "cluster": project.name,
         "serviceName": one.name,
@@ -28,12 +34,12 @@ def service(project: Project, one: Service, task_definition_arn: str, target_gro
         "placementStrategy": [
             {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
         ],
-        "healthCheckGracePeriodSeconds": one.grace,
+        **grace,
         "enableExecuteCommand": one.exec,
         # ECS turns this on by default; it moves tasks about and forbids maximumPercent 100
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
         "availabilityZoneRebalancing": "DISABLED",
-        "loadBalancers": [{"targetGroupArn": target_group_arn, "containerName": one.name, "containerPort": one.port}],
+        "loadBalancers": balancers,
     }
 
 

@@ -1,8 +1,11 @@
 """What the target tells a project, and rendering depends on. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Any
 
 from culm.core.model.record import record
+from culm.project.schema import Provider
 
 Input = dict[str, Any]
 
@@ -26,3 +29,8 @@ class Surroundings:
     instances: str
     """`2 x t2.micro`."""
     drain_seconds: int = DRAIN_SECONDS
+    provider: Provider = "local"
+    load_balancer: str = ""
+    """Its URL, `http://...:8080`; empty: there is none yet."""
+    databases: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Address and port of each database server that is there, by its name in culm.yml."""

@@ -1,34 +1,160 @@
 """ecs.RegisterTaskDefinition: a service's, and its migration's. Pure."""
 
-from culm.project.project import Project, Service
+from collections.abc import Mapping
+from typing import Any
+
+from culm.project.project import Check, Project, Service, Sidecar
+from culm.project.references import resolve
+from culm.project.values import MountPath
+from culm.render.load_balancers import entrances
 from culm.render.names import execution_role_name, family, log_group
 from culm.render.surroundings import Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
-STOP_SECONDS = 30
-"""From SIGTERM to SIGKILL, for a service that finishes its requests."""
+LONGEST_START = 300
+"""Seconds of a container health check's startPeriod.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+"""
+NOT_KNOWN = "known-once-it-is-there"
+"""Stands for an address that the target has not given yet."""
+CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "success": "SUCCESS"}
 
 
 def task_definition(
     project: Project, service: Service, image: str, migration_image: str | None, around: Surroundings
 ) -> Input:
-    """ecs.RegisterTaskDefinition for the service itself.
+    """ecs.RegisterTaskDefinition for the service itself: its own container first, then those beside it.
 
     It names the migration that goes before it: a revision that is live tells that its migration has succeeded.
     """
-    container = container_definition(project, service, image, around, service.name) | {
-        "portMappings": [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}],
-        "stopTimeout": STOP_SECONDS,
-    }
+    container = container_definition(project, service, image, around, service.name) | own(project, service, around)
     if migration_image:
         container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
-    return definition(project, service, family(project, service), container, around)
+    beside = [sidecar(project, service, name, one, image, around) for name, one in service.sidecars.items()]
+    made = definition(project, service, family(project, service), container, around)
+    made["containerDefinitions"] += beside
+    mounted = {*service.container.volumes, *(name for one in service.sidecars.values() for name in one.volumes)}
+    if mounted:
+        made["volumes"] = [volume(project, name, around) for name in sorted(mounted)]
+    return made
+
+
+def own(project: Project, service: Service, around: Surroundings) -> Input:
+    """What the service's own container has besides what every container has."""
+    given = service.container
+    ports = [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}] if service.port is not None else []
+    ports += [{"containerPort": each.number, "hostPort": 0, "protocol": each.protocol} for each in given.ports]
+    members: Input = {
+        "portMappings": ports,
+        "stopTimeout": given.stop,
+        "command": words(given.command),
+        "entryPoint": words(given.entrypoint),
+        "secrets": [{"name": name, "valueFrom": each.value_from} for name, each in given.secrets.items()],
+        "user": given.user,
+        "readonlyRootFilesystem": given.read_only,
+        "ulimits": [
+            {"name": name, "softLimit": limit.soft, "hardLimit": limit.hard} for name, limit in given.ulimits.items()
+        ],
+        "linuxParameters": linux_parameters(service),
+        "mountPoints": mount_points(given.volumes),
+        "healthCheck": health_check(service.check, service.grace),
+        "dependsOn": [
+            {"containerName": name, "condition": CONDITIONS[one.ready]}
+            for name, one in service.sidecars.items()
+            if one.ready is not None
+        ],
+    }
+    return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
+        "environment": [*surely(around), *variables(project, given.environment, around)]
+    }
+
+
+def linux_parameters(service: Service) -> Input:
+    given = service.container
+    scratch = [{"containerPath": path, "size": size} for path, size in given.tmpfs.items()]
+    return ({"initProcessEnabled": True} if given.init else {}) | ({"tmpfs": scratch} if scratch else {})
+
+
+def sidecar(project: Project, service: Service, name: str, one: Sidecar, image: str, around: Surroundings) -> Input:
+    """A container beside the service's own; it logs into the service's group, under its own name."""
+    members: Input = {
+        **container_definition(project, service, one.image or image, around, service.name),
+        "name": name,
+        "essential": one.essential,
+        "memory": one.memory,
+        "cpu": one.cpu,
+        "environment": [*surely(around), *variables(project, one.environment, around)],
+        "command": words(one.command),
+        "entryPoint": words(one.entrypoint),
+        "user": one.user,
+        "mountPoints": mount_points(one.volumes),
+        "healthCheck": health_check(one.check, service.grace),
+        "stopTimeout": service.container.stop,
+    }
+    return {key: value for key, value in members.items() if value not in (None, [], {})}
 
 
 def migration(project: Project, service: Service, image: str, around: Surroundings) -> Input:
     """ecs.RegisterTaskDefinition for its migration: a one-time task, never a service."""
     container = container_definition(project, service, image, around, "migrate")
     return definition(project, service, family(project, service, migrate=True), container, around)
+
+
+def words(given: tuple[str, ...] | None) -> list[str] | None:
+    return None if given is None else list(given)
+
+
+def surely(around: Surroundings) -> list[Input]:
+    """What culm tells every container: whose configuration it reads, and where that is."""
+    return [{"name": "MYENV", "value": around.env}, {"name": "VAULT", "value": f"s3://{around.vault}"}]
+
+
+def variables(project: Project, environment: Mapping[str, str], around: Surroundings) -> list[Input]:
+    """`environment:` with its references resolved for this target."""
+
+    def value(name: str, what: str) -> str:
+        if name in project.databases:
+            address, port = around.databases.get(name, (NOT_KNOWN, 0))
+            return str(port) if what == "port" else address
+        return service_url(project.services[name], around)
+
+    return [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
+
+
+def service_url(service: Service, around: Surroundings) -> str:
+    """Where a service is reached: the load balancer and the beginning of the service's own path, without `/`."""
+    return (around.load_balancer or f"http://{NOT_KNOWN}") + entrances(service)[0].rstrip("/")
+
+
+def health_check(check: Check | None, grace: int) -> Input | None:
+    """Of a container. ECS looks at this alone, not at the image's own."""
+    if check is None or check.command is None:
+        return None
+    return {
+        "command": list(check.command),
+        "interval": check.interval,
+        "timeout": check.timeout,
+        "retries": check.retries,
+        "startPeriod": min(grace, LONGEST_START),
+    }
+
+
+def mount_points(volumes: Mapping[str, MountPath]) -> list[Input]:
+    return [
+        {"sourceVolume": name, "containerPath": mount.path, "readOnly": mount.read_only}
+        for name, mount in volumes.items()
+    ]
+
+
+def volume(project: Project, name: str, around: Surroundings) -> Input:
+    """A folder that outlives tasks: an EFS file system on aws, one of the machine's own locally.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-volume-config.html
+    """
+    settings: Any = project.volumes.get(name)
+    if around.provider == "aws" and settings is not None and settings.efs is not None:
+        return {"name": name, "efsVolumeConfiguration": {"fileSystemId": settings.efs, "transitEncryption": "ENABLED"}}
+    return {"name": name, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}
 
 
 def container_definition(
@@ -40,10 +166,7 @@ def container_definition(
         "essential": True,
         "memory": service.memory,
         "cpu": service.cpu,
-        "environment": [
-            {"name": "MYENV", "value": around.env},
-            {"name": "VAULT", "value": f"s3://{around.vault}"},
-        ],
+        "environment": surely(around),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

@@ -1,6 +1,7 @@
 """What the target tells a project: its account, its network, a free port for the load balancer."""
 
 import socket
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from culm import render
@@ -19,6 +20,7 @@ def surroundings(target: Target, project: Project, live: Live) -> render.Surroun
     settings = target.settings
     local = settings.provider == "local"
     vpc, subnets = network(target, live)
+    port = listener_port(target, live)
     return render.Surroundings(
         env=settings.env,
         region=target.region,
@@ -26,10 +28,29 @@ def surroundings(target: Target, project: Project, live: Live) -> render.Surroun
         vault=render.vault_bucket(project.name, target.account, target.region),
         vpc=vpc,
         subnets=tuple(sorted(subnets)),
-        port=listener_port(target, live),
+        port=port,
         instances=" + ".join(str(group) for group in settings.instances),
         drain_seconds=LOCAL_DRAIN_SECONDS if local else render.DRAIN_SECONDS,
+        provider=settings.provider,
+        load_balancer=load_balancer_url(target, live, port),
+        databases=dict(endpoints(project, live)),
     )
+
+
+def load_balancer_url(target: Target, live: Live, port: int) -> str:
+    """As services reach it; empty while there is none."""
+    if live.load_balancer is None:
+        return ""
+    dns_name = str(live.load_balancer["DNSName"])
+    return target.url(dns_name, port) if target.settings.domain else f"http://{dns_name}:{port}"
+
+
+def endpoints(project: Project, live: Live) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Where the database servers are that have an address by now."""
+    for name in project.databases:
+        endpoint = (live.databases.get(f"{project.name}-{name}") or {}).get("Endpoint")
+        if endpoint:
+            yield name, (str(endpoint["Address"]), int(endpoint["Port"]))
 
 
 def network(target: Target, live: Live) -> tuple[str, list[str]]:

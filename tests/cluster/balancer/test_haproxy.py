@@ -29,8 +29,11 @@ from culm.core.model.load_balancers import (
     FixedResponseConfig,
     ForwardConfig,
     RedirectConfig,
+    Rewrite,
+    RewriteConfig,
     TargetGroupStickinessConfig,
     TargetGroupTuple,
+    Transform,
 )
 from culm.errors import PlaneFailure
 
@@ -68,6 +71,30 @@ async def test_a_target_sees_who_asked_and_the_uri_as_it_was_sent(plane, client)
         assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["x-amzn-trace-id"])
         alone = dict((await client.get(url)).json()["headers"])
         assert alone["x-forwarded-for"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "arrives"),
+    [
+        ("/shop/a%2Fb?x=1%25", "/a%2Fb?x=1%25"),
+        ("/shop/", "/"),
+        ("/shop", "/"),
+        ("/shop?q", "/?q"),
+        ("/other/shop/a", "/other/shop/a"),
+    ],
+)
+async def test_a_url_rewrite_takes_the_beginning_of_a_path_away(plane, client, asked, arrives):
+    rewrite = Transform(
+        type="url-rewrite",
+        url_rewrite_config=RewriteConfig(rewrites=(Rewrite(regex="^/shop/?(.*)$", replace="/$1"),)),
+    )
+    async with a_web() as web:
+        port = free_port()
+        stripped = replace(a_rule(1, on_path("/shop", "/shop/*"), action=forward("web")), transforms=(rewrite,))
+        listener = a_listener(port, stripped, a_rule(None, action=forward("web")))
+        await plane.apply([listener], [a_group("web", web.target)])
+        said = (await client.get(f"http://127.0.0.1:{port}{asked}")).json()
+        assert said["line"] == f"GET {arrives} HTTP/1.1"
 
 
 async def test_a_trace_that_was_begun_is_gone_on_with(plane, client):

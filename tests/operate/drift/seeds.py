@@ -165,7 +165,7 @@ def a_rule_deleted(on: Deployed) -> None:
     on.client("elbv2").delete_rule(RuleArn=on.rule("bamboo-web"))
 
 
-@makes(1, "rule of accounts Conditions: path-pattern /accounts/*, live path-pattern /users/* (culm.yml)")
+@makes(1, "rule of accounts Conditions: path-pattern /accounts/* /accounts, live path-pattern /users/* (culm.yml)")
 def another_path(on: Deployed) -> None:
     conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/users/*"]}}]
     on.client("elbv2").modify_rule(RuleArn=on.rule("bamboo-accounts"), Conditions=conditions)
@@ -173,7 +173,7 @@ def another_path(on: Deployed) -> None:
 
 @makes(
     2,
-    "rule of accounts Conditions: path-pattern /accounts/*, "
+    "rule of accounts Conditions: path-pattern /accounts/* /accounts, "
     "live path-pattern /accounts/* and source-ip 10.0.0.0/8 (culm.yml)",
 )
 def a_condition_too_many(on: Deployed) -> None:

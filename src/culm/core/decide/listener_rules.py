@@ -17,6 +17,7 @@ from culm.core.model.load_balancers import (
     QueryStringConfig,
     RedirectConfig,
     Rule,
+    Transform,
     ValuesConfig,
 )
 from culm.core.model.record import record
@@ -163,6 +164,30 @@ def actions_problem(actions: Sequence[Action]) -> Problem | None:
             return _redirect_problem(action)
         case _:
             return _fixed_response_problem(action)
+
+
+def transforms_problem(transforms: Sequence[Transform]) -> Problem | None:
+    """What AWS has against the transforms of a rule, or culm: it rewrites whole paths alone.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
+    """
+    if len(transforms) > 1:
+        return _invalid("A rule can only have one transform of each type")
+    for transform in transforms:
+        rewrites = transform.url_rewrite_config.rewrites if transform.url_rewrite_config else ()
+        if len(rewrites) != 1:
+            return _invalid("A 'url-rewrite' transform needs one rewrite")
+        regex, replacement = rewrites[0].regex, rewrites[0].replace
+        if problem := _regex_problem(regex):
+            return problem
+        if not (regex.startswith("^") and regex.endswith("$")):
+            return _invalid(f"'{regex}': culm serves rewrites of the whole path: a pattern from ^ to $")
+        if not _printable(regex) or not _printable(replacement) or not replacement.startswith("/"):
+            return _invalid(f"The replacement '{replacement}' must be a path: printable and with a '/' first")
+        groups = re.compile(regex).groups
+        if any(int(number) > groups for number in re.findall(r"\$(\d)", replacement)):
+            return _invalid(f"'{replacement}' names a group that '{regex}' does not have")
+    return None
 
 
 def _forward_problem(action: Action) -> Problem | None:

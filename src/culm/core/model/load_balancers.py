@@ -142,6 +142,29 @@ class Action:
 
 
 @record
+class Rewrite:
+    regex: str
+    replace: str
+    """`$1` is the regular expression's first group."""
+
+
+@record
+class RewriteConfig:
+    rewrites: tuple[Rewrite, ...] = ()
+
+
+@record
+class Transform:
+    """What a request becomes before it is handed to a target: its path and query, rewritten.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleTransform.html
+    """
+
+    type: Literal["url-rewrite"]
+    url_rewrite_config: RewriteConfig | None = None
+
+
+@record
 class Rule:
     """A rule of a listener; the one without a priority is its default rule."""
 
@@ -151,6 +174,7 @@ class Rule:
     """1 to 50000, evaluated from the lowest; None: the default rule, evaluated last."""
     conditions: tuple[Condition, ...] = ()
     actions: tuple[Action, ...]
+    transforms: tuple[Transform, ...] = ()
 
 
 @record

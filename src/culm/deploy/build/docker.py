@@ -13,7 +13,7 @@ from typing import Literal
 
 from culm.deploy.build import context
 from culm.deploy.build.context import Context
-from culm.deploy.build.host import instructions
+from culm.deploy.build.host import instructions, of_stage
 from culm.deploy.build.port import Place, Recipe, Say
 from culm.engine.client import Engine
 from culm.errors import CulmError
@@ -47,6 +47,7 @@ class DockerBuilder:
         read = instructions(recipe.dockerfile)
         bases = {base: self.engine.image_id(base) for base in base_images(read, recipe.args)}
         told = hashlib.sha256(json.dumps(["docker", bases, dict(sorted(given(read, recipe.args).items()))]).encode())
+        told.update(of_stage(recipe))
         told.update(recipe.dockerfile.read_bytes())
         told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return told.hexdigest()
@@ -96,6 +97,10 @@ class DockerBuilder:
         }
         if network := os.environ.get(NETWORK):
             options["networkmode"] = network
+        if recipe.stage:
+            options["target"] = recipe.stage
+        if recipe.platform:
+            options["platform"] = recipe.platform
         files = context.read(recipe.folder, recipe.dockerfile)
         yield from self.engine.build(archive(recipe, files), options, base_images(read, recipe.args))
 
@@ -109,6 +114,10 @@ class DockerBuilder:
             command += ["--build-arg", f"{argument}={value}"]
         if network := os.environ.get(NETWORK):
             command += ["--network", network]
+        if recipe.stage:
+            command += ["--target", recipe.stage]
+        if recipe.platform:
+            command += ["--platform", recipe.platform]
         with subprocess.Popen(
             [*command, str(recipe.folder)],
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """Builds on this host, without a container engine."""
 
 import hashlib
+import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,11 +16,14 @@ from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
 from culm.project import texts
-from culm.project.dockerfile import DockerfileError, Instruction, read
+from culm.project.dockerfile import DockerfileError, Instruction, read, until_stage
 from culm.project.load import shown
 
 VERSION = "3"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""
+
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What Docker calls them."""
 
 
 class HostBuilder:
@@ -29,6 +33,7 @@ class HostBuilder:
 
     def fingerprint(self, recipe: Recipe) -> str:
         told = hashlib.sha256(f"host {VERSION} {sorted(recipe.args.items())}".encode())
+        told.update(of_stage(recipe))
         told.update(recipe.dockerfile.read_bytes())
         told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return told.hexdigest()
@@ -55,12 +60,30 @@ class HostBuilder:
 
         return stages.plan(
             shown(recipe.dockerfile),
-            instructions(recipe.dockerfile),
+            of_recipe(recipe),
             context.read(recipe.folder, recipe.dockerfile),
             recipe.args,
             lambda program: shutil.which(program) is not None,
             compile,
         )
+
+
+def of_stage(recipe: Recipe) -> bytes:
+    """Part of a fingerprint: nothing where the last stage is built for the builder's own platform."""
+    return f"{recipe.stage} {recipe.platform}".encode() if recipe.stage or recipe.platform else b""
+
+
+def of_recipe(recipe: Recipe) -> list[Instruction]:
+    """The Dockerfile's instructions, up to the stage that is wanted; raises for a platform that is not this host's."""
+    here = f"linux/{MACHINES.get(platform.machine(), platform.machine())}"
+    if recipe.platform not in (None, here):
+        hint = "start a container engine that builds for it; or leave out `platform:`"
+        raise CulmError(f"{shown(recipe.dockerfile)} is for {recipe.platform}, and this host is {here}", hint)
+    every = instructions(recipe.dockerfile)
+    try:
+        return until_stage(every, recipe.stage) if recipe.stage else every
+    except DockerfileError as error:
+        raise CulmError(f"{shown(recipe.dockerfile)}: {error.problem}", "`target:` names one of its stages") from None
 
 
 def instructions(path: Path) -> list[Instruction]:

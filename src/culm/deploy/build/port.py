@@ -21,6 +21,10 @@ class Recipe:
     """The build context."""
     dockerfile: Path
     args: Mapping[str, str]
+    stage: str | None = None
+    """Of the Dockerfile; None: the last one."""
+    platform: str | None = None
+    """`linux/arm64`; None: that of whoever builds."""
 
 
 @record

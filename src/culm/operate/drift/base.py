@@ -114,6 +114,10 @@ def groups(project: Project, seen: Seen) -> Iterator[Row]:
     live = seen.survey.live
     for one in project.services.values():
         name = render.family(project, one)
+        if not one.balanced:
+            if name in live.target_groups:
+                yield leftover(f"target group {name}")
+            continue
         if (group := live.target_groups.get(name)) is None:
             continue
         wanted = render.target_group(project, one, seen.survey.around)

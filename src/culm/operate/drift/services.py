@@ -65,16 +65,17 @@ def task_definition(project: Project, one: Service, revision: Described, seen: S
     containers = {container["name"]: container for container in revision["containerDefinitions"]}
     own = containers.pop(one.name, {})
     now = own.get("image", "")
-    image = now
+    image = one.image or now
     migration = (own.get("dockerLabels") or {}).get(render.MIGRATION_LABEL) if one.migration else None
     if seen.images is not None:
         image = seen.images.get((one.name, False), BUILT)
         migration = seen.images.get((one.name, True), BUILT) if one.migration else None
     wanted = render.task_definition(project, one, image, migration, seen.survey.around)
+    beside = [containers.pop(name) for name in one.sidecars if name in containers]
     for name, container in containers.items():
         yield Row(what=what, field=f"container {name}", wanted=None, live=container["image"], wins="culm.yml")
     lost = now in seen.gone
-    ours = {**revision, "containerDefinitions": [own]}
+    ours = {**revision, "containerDefinitions": [own, *beside]}
     if not diff.task_definition_is(wanted, ours):
         for row in fields(what, diff.normal(wanted), diff.normal(ours), "culm.yml"):
             yield replace(row, live=f"{now}, gone from its repository") if lost and row.field == "image" else row
@@ -97,25 +98,29 @@ def by_hand(project: Project, one: Service, found: Described) -> Iterator[Row]:
 
 def rule(project: Project, one: Service, live: Live) -> Iterator[Row]:
     what = f"rule of {one.name}"
+    if not one.balanced:
+        if found := live.rules.get(one.name):
+            yield Row(what=what, field="Conditions", wanted=None, live=conditions(found), wins="culm.yml")
+        return
     if live.listener is None or render.family(project, one) not in live.target_groups:
         return  # it is told that these are missing
     if (found := live.rules.get(one.name)) is None:
         yield missing(what)
         return
+    wanted = {"Conditions": render.conditions(one), "Transforms": render.transforms(one)}
     if not render.routes(found, one):
-        yield Row(what=what, field="Conditions", wanted=paths(one), live=conditions(found), wins="culm.yml")
-    does = [action["Type"] for action in found["Actions"]] + [t["Type"] for t in found.get("Transforms", ())]
+        yield Row(what=what, field="Conditions", wanted=conditions(wanted), live=conditions(found), wins="culm.yml")
+    does = [action["Type"] for action in found["Actions"]]
     if does != ["forward"]:
         yield Row(what=what, field="Actions", wanted="forward", live=", ".join(does), wins="live")
 
 
-def paths(one: Service) -> str:
-    return f"path-pattern {' '.join(one.paths)}"
-
-
 def conditions(rule: Described) -> str:
-    """`host-header a.example.org and path-pattern /a/*`."""
-    return " and ".join(f"{c['Field']} {' '.join(values(c))}" for c in rule["Conditions"])
+    """`host-header a.example.org and path-pattern /a/*`, with what the path becomes where that is rewritten."""
+    rewritten = [
+        f", {kind} {regex} to {replace}" for kind, regex, replace in render.rewrites(rule.get("Transforms", ()))
+    ]
+    return " and ".join(f"{c['Field']} {' '.join(values(c))}" for c in rule["Conditions"]) + "".join(rewritten)
 
 
 def values(condition: Mapping[str, Any]) -> list[str]:

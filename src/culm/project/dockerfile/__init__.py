@@ -8,7 +8,7 @@ https://docs.docker.com/reference/dockerfile/
 """
 
 from culm.project.dockerfile.lines import DockerfileError, HereDocument, Instruction, parse, read
-from culm.project.dockerfile.stages import Stage, command_of, exposed_ports, stages
+from culm.project.dockerfile.stages import Stage, command_of, exposed_ports, stages, until_stage
 from culm.project.dockerfile.words import WordError, assignments, expand, resolved, words
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "read",
     "resolved",
     "stages",
+    "until_stage",
     "words",
 ]

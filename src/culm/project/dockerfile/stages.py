@@ -167,3 +167,14 @@ def command_of(instructions: Sequence[Instruction], keyword: str, target: str | 
     every = stages(instructions, {})
     made = carried_out(every, named(every, target))
     return next((instruction for instruction in reversed(made) if instruction.keyword == keyword), None)
+
+
+def until_stage(instructions: Sequence[Instruction], target: str) -> list[Instruction]:
+    """Everything up to the end of the stage of that name or number, so that it is the last one.
+
+    Raises:
+        DockerfileError: there is no such stage.
+    """
+    last = named(stages(instructions, {}), target).index
+    begins = [index for index, one in enumerate(instructions) if one.keyword == "FROM"]
+    return list(instructions[: begins[last + 1]] if last + 1 < len(begins) else instructions)

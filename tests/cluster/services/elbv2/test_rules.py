@@ -96,7 +96,41 @@ def test_amazons_limits_on_conditions_are_errors_of_the_api(elb, listener):
         )
 
 
-def test_transforms_and_authentication_are_refused_by_name(elb, listener):
+def a_rewrite(regex="^/x/?(.*)$", replace="/$1"):
+    return {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": regex, "Replace": replace}]}}
+
+
+def test_a_url_rewrite_is_kept_described_changed_and_reset(elb, listener):
+    made = elb.rule(listener, elb.target_group(), "/x/*", 1)
+    elb.api.modify_rule(RuleArn=made, Transforms=[a_rewrite()])
+    [rule] = elb.api.describe_rules(RuleArns=[made])["Rules"]
+    assert rule["Transforms"] == [a_rewrite()]
+    elb.api.modify_rule(RuleArn=made, Conditions=[{"Field": "path-pattern", "Values": ["/y"]}])
+    [rule] = elb.api.describe_rules(RuleArns=[made])["Rules"]
+    assert rule["Transforms"] == [a_rewrite()]
+    elb.api.modify_rule(RuleArn=made, ResetTransforms=True)
+    [rule] = elb.api.describe_rules(RuleArns=[made])["Rules"]
+    assert rule["Transforms"] == []
+
+
+@pytest.mark.parametrize(
+    ("transforms", "why"),
+    [
+        ([a_rewrite(regex="x")], "a pattern from"),
+        ([a_rewrite(regex="^(x$")], "not a valid regular expression"),
+        ([a_rewrite(replace="x")], "must be a path"),
+        ([a_rewrite(replace="/$2")], "names a group"),
+        ([a_rewrite(), a_rewrite()], "one transform of each type"),
+        ([{"Type": "url-rewrite"}], "needs one rewrite"),
+    ],
+)
+def test_a_rewrite_that_cannot_be_served_is_refused(elb, listener, transforms, why):
+    made = elb.rule(listener, elb.target_group(), "/x/*", 1)
+    with pytest.raises(ClientError, match=why):
+        elb.api.modify_rule(RuleArn=made, Transforms=transforms)
+
+
+def test_host_rewrites_and_authentication_are_refused_by_name(elb, listener):
     group = elb.target_group()
     rule = {
         "ListenerArn": listener,
@@ -104,8 +138,8 @@ def test_transforms_and_authentication_are_refused_by_name(elb, listener):
         "Conditions": [{"Field": "path-pattern", "Values": ["/"]}],
         "Actions": [{"Type": "forward", "TargetGroupArn": group}],
     }
-    with pytest.raises(ClientError, match="culm does not support Transforms"):
-        rewrite = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "a", "Replace": "b"}]}}
+    with pytest.raises(ClientError, match=r"culm does not support Transforms\[0\]"):
+        rewrite = {"Type": "host-header-rewrite", "HostHeaderRewriteConfig": {"Rewrites": []}}
         elb.api.create_rule(**rule, Transforms=[rewrite])
     with pytest.raises(ClientError, match=r"culm does not support Actions\[0\]"):
         cognito = {"UserPoolArn": "a", "UserPoolClientId": "b", "UserPoolDomain": "c"}

@@ -5,6 +5,7 @@ response) or names the group; every later line asks `!hit`. https://docs.haproxy
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from culm.core.model.load_balancers import (
     QueryStringConfig,
     RedirectConfig,
     Rule,
+    Transform,
     ValuesConfig,
 )
 
@@ -181,7 +183,11 @@ def _rule(rule: Rule, names: dict[str, str], port: int) -> Iterator[str]:
     elif action.fixed_response_config:
         yield _fixed_response(action.fixed_response_config, when)
     else:
+        if rule.transforms:
+            yield f"    http-request set-var(txn.rewrite) str({label}) {when}"
         yield from _forward(action, names, label, when)
+        for transform in rule.transforms:
+            yield from _rewrite(transform, label)
 
 
 def _tests(condition: Condition) -> Iterator[str]:
@@ -262,6 +268,14 @@ def _forward(action: Action, names: dict[str, str], label: str, when: str) -> It
             left -= weight
     if not any(weight for _, weight in groups):
         yield f"    http-request return status 503 default-errorfiles {when}"
+
+
+def _rewrite(transform: Transform, label: str) -> Iterator[str]:
+    """Once its group is chosen: later rules do not look at the path any more."""
+    for rewrite in transform.url_rewrite_config.rewrites if transform.url_rewrite_config else ():
+        replacement = re.sub(r"\$(\d)", r"\\\1", rewrite.replace.replace("\\", "\\\\").replace("%", "%%"))
+        when = f"if {{ var(txn.rewrite) -m str {label} }}"
+        yield f"    http-request replace-pathq {words.quoted(rewrite.regex)} {words.quoted(replacement)} {when}"
 
 
 def _group_cookies(label: str, name: str, seconds: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from culm.core.model.load_balancers import (
     Listener,
     TargetGroupStickinessConfig,
     TargetGroupTuple,
+    Transform,
 )
 from culm.errors import AwsError
 
@@ -42,6 +43,11 @@ def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> 
 def checked_conditions(given: Sequence[Condition]) -> tuple[Condition, ...]:
     _raise(listener_rules.conditions_problem(given))
     return tuple(_both_spellings(condition) for condition in given)
+
+
+def checked_transforms(given: Sequence[Transform]) -> tuple[Transform, ...]:
+    _raise(listener_rules.transforms_problem(given))
+    return tuple(given)
 
 
 def _raise(problem: listener_rules.Problem | None) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from culm.cluster.services.elbv2.actions import checked_actions, checked_conditions
+from culm.cluster.services.elbv2.actions import checked_actions, checked_conditions, checked_transforms
 from culm.cluster.services.elbv2.references import find_listener, find_rule, rule_arn
 from culm.cluster.services.elbv2.tags import Tag, put
 from culm.cluster.store.elbv2 import listeners, rules, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.listener_rules import RULES_PER_LOAD_BALANCER
-from culm.core.model.load_balancers import Action, Condition, Rule
+from culm.core.model.load_balancers import Action, Condition, Rule, Transform
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -27,6 +27,7 @@ class CreateRuleInput:
     priority: int
     actions: tuple[Action, ...]
     tags: Stored[tuple[Tag, ...]] = ()
+    transforms: tuple[Transform, ...] = ()
 
 
 @operation("elbv2", "CreateRule", wakes=True)
@@ -52,6 +53,7 @@ def create_rule(call: Call, req: CreateRuleInput) -> dict[str, Any]:
         priority=req.priority,
         conditions=conditions,
         actions=actions,
+        transforms=checked_transforms(req.transforms),
     )
     rules.save(call.db, rule)
     put(call, rule.rule_arn, req.tags)
@@ -63,6 +65,8 @@ class ModifyRuleInput:
     rule_arn: str
     conditions: tuple[Condition, ...] = ()
     actions: tuple[Action, ...] = ()
+    transforms: tuple[Transform, ...] = ()
+    reset_transforms: bool = False
 
 
 @operation("elbv2", "ModifyRule", wakes=True)
@@ -75,6 +79,10 @@ def modify_rule(call: Call, req: ModifyRuleInput) -> dict[str, Any]:
     if req.actions:
         listener = find_listener(call, rule.listener_arn)
         rule = replace(rule, actions=checked_actions(call, listener, req.actions))
+    if req.transforms and req.reset_transforms:
+        raise AwsError("ValidationError", "You cannot specify both Transforms and ResetTransforms")
+    if req.transforms or req.reset_transforms:
+        rule = replace(rule, transforms=checked_transforms(req.transforms))
     rules.save(call.db, rule)
     return {"rules": [_view(rule)]}
 
@@ -153,7 +161,7 @@ def _view(rule: Rule) -> dict[str, Any]:
         "conditions": [_without_empties(msgspec.to_builtins(condition)) for condition in rule.conditions],
         "actions": rule.actions,
         "is_default": rule.priority is None,
-        "transforms": [],
+        "transforms": rule.transforms,
     }
 
 

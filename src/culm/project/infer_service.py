@@ -1,0 +1,264 @@
+"""One service of culm.yml with everything filled in: from its block, the defaults and its folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from culm.core.model.record import record
+from culm.project import dockerfile, health
+from culm.project.checks import check_port, checked_name
+from culm.project.dockerfile import Instruction
+from culm.project.nodes import Source
+from culm.project.project import STOP_SECONDS, Container, Routing, SecretSource, Service, Sidecar
+from culm.project.schema import DefaultsBlock
+from culm.project.service_schema import ServiceBlock, SidecarBlock
+from culm.project.targets import LONGEST_TARGET_GROUP
+from culm.project.values import NONE, variable
+
+MOST_VALUES = 5
+"""Of a rule's conditions together, and of its wildcards.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+"""
+HIGHEST_PRIORITY = 50_000
+LONGEST_DRAIN = 3600
+OWN_VARIABLES = ("MYENV", "VAULT")
+"""culm sets them itself."""
+BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate")
+ULIMITS = frozenset(
+    {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio"}
+    | {"rttime", "sigpending", "stack"}
+)
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Ulimit.html"""
+
+
+@record
+class Setting:
+    """Where a service's block stands, and what it is read against."""
+
+    source: Source
+    project: str
+    root: Path
+    defaults: DefaultsBlock
+
+    def key(self, name: str, *more: str) -> tuple[str, ...]:
+        return ("services", name, *more)
+
+
+def service(at: Setting, name: str, written: ServiceBlock) -> Service:
+    """Raises UsageError, with file, line and key, for what no single value tells."""
+    source = at.source
+    checked_name(source, at.key(name), name)
+    if len(group := f"{at.project}-{name}") > LONGEST_TARGET_GROUP:
+        problem = f"its target group, {group}, has {len(group)} characters; AWS takes {LONGEST_TARGET_GROUP}"
+        source.refuse(at.key(name), problem)
+    folder, image = origin(at, name, written)
+    args = {**(at.defaults.args or {}), **(written.args or {})}
+    paths = paths_of(at, name, written)
+    stage = instructions(at, name, image, written.target)
+    defaults = at.defaults
+    found = Service(
+        name=name,
+        folder=folder,
+        dockerfile=image,
+        migration=migration(at, name, written, folder),
+        paths=paths,
+        port=port(at, name, written, stage, args) if paths or written.port is not None else None,
+        database=written.database,
+        after=written.after,
+        memory=written.memory or defaults.memory,
+        cpu=written.cpu if written.cpu is not None else defaults.cpu,
+        check=health.check(source, at.key(name, "health"), written.health, health.of(name, defaults, stage, paths)),
+        count=written.count if written.count is not None else defaults.count,
+        grace=written.grace if written.grace is not None else defaults.grace,
+        exec=written.exec if written.exec is not None else defaults.exec,
+        roll=written.roll or defaults.roll,
+        load=written.load,
+        args=args,
+        image=written.image,
+        stage=written.target,
+        platform=written.platform,
+        routing=routing(at, name, written, paths),
+        container=container(at, name, written),
+        sidecars={key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()},
+        drain=written.drain,
+    )
+    if found.port is not None:
+        check_port(source, at.key(name, "port"), found.port)
+    if found.drain is not None and found.drain > LONGEST_DRAIN:
+        source.refuse(at.key(name, "drain"), f"{found.drain} s is longer than {LONGEST_DRAIN} s, the most of an ALB")
+    return found
+
+
+def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | None]:
+    """The folder and the Dockerfile; a ready image has none."""
+    if written.image is not None:
+        usual = ServiceBlock()
+        for word in BUILD_KEYS:
+            if getattr(written, word) not in (getattr(usual, word), False):
+                at.source.refuse(at.key(name, word), "does nothing beside `image:`", "keep one of the two")
+        return at.root, None
+    folder = at.root / (written.build or name)
+    if not folder.is_dir():
+        hint = "build: names the folder that holds its Dockerfile, seen from culm.yml; image: names a ready image"
+        at.source.refuse(at.key(name, "build"), f"there is no folder {folder}", hint)
+    image = folder / written.dockerfile
+    if not image.is_file():
+        hint = "dockerfile: names it, if it is called otherwise"
+        at.source.refuse(at.key(name, "dockerfile"), f"there is no {image}", hint)
+    return folder, image
+
+
+def instructions(at: Setting, name: str, image: Path | None, target: str | None) -> list[Instruction] | None:
+    """Up to the end of the stage that is built; None: it is a ready image."""
+    if image is None:
+        return None
+    try:
+        every = dockerfile.read(image)
+    except dockerfile.DockerfileError as error:
+        at.source.refuse(at.key(name, "dockerfile"), f"{image} cannot be read: {error}", "fix the Dockerfile")
+    try:
+        return dockerfile.until_stage(every, target) if target else every
+    except dockerfile.DockerfileError:
+        stages = [stage.name for stage in dockerfile.stages(every, {}) if stage.name]
+        hint = f"it has: {', '.join(stages)}" if stages else "none of its FROM lines has AS"
+        at.source.refuse(at.key(name, "target"), f"the Dockerfile has no stage {target!r}", hint)
+
+
+def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Path | None:
+    if written.migrate is False or written.image is not None:
+        return None
+    image = folder / (written.migrate if isinstance(written.migrate, str) else "Dockerfile.migrate")
+    if image.is_file():
+        return image
+    if written.migrate is not None:
+        at.source.refuse(
+            at.key(name, "migrate"), f"there is no {image}", "migrate: false, if it has nothing to migrate"
+        )
+    return None
+
+
+def paths_of(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
+    """Empty: `path: none`."""
+    paths = written.path or (f"/{name}/*",)
+    if NONE not in paths:
+        return paths
+    if len(paths) > 1:
+        at.source.refuse(at.key(name, "path"), "has `none` beside a path", "keep one of the two")
+    for word in ("host", "headers", "priority", "strip", "drain", "load"):
+        if getattr(written, word):
+            problem = "does nothing with `path: none`: the load balancer does not know the service"
+            at.source.refuse(at.key(name, word), problem, "leave it out, or give it a path")
+    return ()
+
+
+def port(
+    at: Setting,
+    name: str,
+    written: ServiceBlock,
+    stage: list[Instruction] | None,
+    args: Mapping[str, str],
+) -> int:
+    """Where it listens: as written, else the one port that the Dockerfile EXPOSEs."""
+    if written.port is not None:
+        return written.port
+    key = at.key(name, "port")
+    if stage is None:
+        at.source.refuse(key, f"is not known of the ready image {written.image}", "say where it listens: port: 8080")
+    ports = dockerfile.exposed_ports(stage, args)
+    image = at.root / (written.build or name) / written.dockerfile
+    if not ports:
+        hint = "say where it listens, `port: 8080`, or EXPOSE it; a worker that listens nowhere has `path: none`"
+        at.source.refuse(key, f"is not known: {image} has no EXPOSE", hint)
+    if len(ports) > 1:
+        listed = " and ".join(map(str, ports))
+        at.source.refuse(key, f"is not clear: {image} EXPOSEs {listed}", "say which one the load balancer talks to")
+    return ports[0]
+
+
+def routing(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...]) -> Routing:
+    hosts, headers = written.host or (), dict(written.headers or {})
+    values = len(paths) + len(hosts) + len(headers)
+    if values > MOST_VALUES:
+        what = "patterns" if len(paths) == values else "paths, hosts and headers"
+        at.source.refuse(at.key(name, "path"), f"has {values} {what}; a listener rule takes {MOST_VALUES}")
+    if written.priority is not None and not 1 <= written.priority <= HIGHEST_PRIORITY:
+        at.source.refuse(at.key(name, "priority"), f"{written.priority} is not from 1 to {HIGHEST_PRIORITY}")
+    if written.strip and (len(paths) != 1 or not paths[0].endswith("/*") or set(paths[0][:-1]) & set("*?")):
+        hint = "path: /x/* is stripped to what follows /x"
+        at.source.refuse(at.key(name, "strip"), "needs one path that ends with /* and has no other wildcard", hint)
+    return Routing(hosts=hosts, headers=headers, priority=written.priority, strip=written.strip and paths != ("/*",))
+
+
+def container(at: Setting, name: str, written: ServiceBlock) -> Container:
+    environment = variables(at, at.key(name, "environment"), written.environment)
+    for variable_name in written.secrets or {}:
+        if variable_name in environment:
+            at.source.refuse(at.key(name, "secrets", variable_name), "is in `environment:`, too", "keep one of the two")
+    variables(at, at.key(name, "secrets"), dict.fromkeys(written.secrets or {}, ""))
+    for word in written.ulimits or {}:
+        if word not in ULIMITS:
+            at.source.refuse(at.key(name, "ulimits", word), "is no ulimit", f"one of {', '.join(sorted(ULIMITS))}")
+    for folder in written.tmpfs or {}:
+        if not folder.startswith("/"):
+            at.source.refuse(at.key(name, "tmpfs"), f"{folder!r} is not a folder: it begins with /")
+    return Container(
+        command=written.command,
+        entrypoint=written.entrypoint,
+        environment=environment,
+        secrets={
+            key: SecretSource(value_from=block.value, reason=block.reason)
+            for key, block in (written.secrets or {}).items()
+        },
+        ports=written.ports or (),
+        user=written.user,
+        read_only=written.read_only,
+        init=written.init,
+        tmpfs=written.tmpfs or {},
+        ulimits=written.ulimits or {},
+        volumes=volumes(at, at.key(name, "volumes"), written.volumes),
+        stop=written.stop if written.stop is not None else STOP_SECONDS,
+    )
+
+
+def sidecar(at: Setting, service_name: str, name: str, written: SidecarBlock) -> Sidecar:
+    key = at.key(service_name, "sidecars", name)
+    checked_name(at.source, key, name)
+    if name == service_name:
+        at.source.refuse(key, "is called as the service's own container is", "give it another name")
+    if written.essential and written.ready in ("complete", "success"):
+        problem = "waits for its end, and it is essential: its end would be the task's end"
+        at.source.refuse((*key, "ready"), problem, "essential: false")
+    check = health.command_only(at.source, (*key, "health"), written.health)
+    if written.ready == "healthy" and check is None:
+        at.source.refuse((*key, "ready"), "waits for its health, and nothing checks it", "health: {command: ...}")
+    return Sidecar(
+        image=written.image,
+        command=written.command,
+        entrypoint=written.entrypoint,
+        environment=variables(at, (*key, "environment"), written.environment),
+        memory=written.memory,
+        cpu=written.cpu,
+        essential=written.essential,
+        ready=written.ready,
+        check=check,
+        volumes=volumes(at, (*key, "volumes"), written.volumes),
+        user=written.user,
+    )
+
+
+def variables(at: Setting, key: tuple[str, ...], written: Mapping[str, str] | None) -> dict[str, str]:
+    """Environment variables: their names are names, and culm's own are not among them."""
+    for name in written or {}:
+        try:
+            variable(name)
+        except ValueError as error:
+            at.source.refuse((*key, name), str(error))
+        if name in OWN_VARIABLES:
+            at.source.refuse((*key, name), "is set by culm: it says where the configuration is", "another name")
+    return dict(written or {})
+
+
+def volumes(at: Setting, key: tuple[str, ...], written: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    for name in written or {}:
+        checked_name(at.source, (*key, name), name)
+    return written or {}

@@ -1,0 +1,373 @@
+"""`services.<name>` of culm.yml and the blocks inside it; `schema` has the rest of the file."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from culm.core.model.record import record
+from culm.project import sizes, values
+from culm.project.keys import Default, Key
+
+DURATION = "`30s`, `5m`, `1h`"
+NOT_YET = "culm does not carry it out yet"
+
+
+@record
+class HealthBlock:
+    """`health` in full: a page that the load balancer asks, or a command that is run in the container."""
+
+    path: Annotated[
+        str | None,
+        Key(doc="The page that the load balancer asks."),
+        Default(text="`defaults`, unless `command` is there"),
+    ] = None
+    command: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Run in the container; exit status 0 is healthy. A text is run by the container's shell.",
+            written="text, or a list of words",
+            parse=lambda text: ("CMD-SHELL", text),
+            words=True,
+        ),
+        Default(text="where there is no `path`: the image's HEALTHCHECK"),
+    ] = None
+    interval: Annotated[
+        int | None, Key(doc="Time between two checks.", written=DURATION, parse=values.duration), Default(text="5s")
+    ] = None
+    timeout: Annotated[
+        int | None,
+        Key(doc="Time that an answer may take.", written=DURATION, parse=values.duration),
+        Default(text="2s"),
+    ] = None
+    healthy: Annotated[
+        int | None, Key(doc="Good answers in a row that make a task healthy; a page alone."), Default(text="2")
+    ] = None
+    unhealthy: Annotated[
+        int | None, Key(doc="Bad answers in a row that make it unhealthy."), Default(text="2; of a command 3")
+    ] = None
+    codes: Annotated[
+        str | None,
+        Key(doc="Status codes that are good; a page alone.", written="`200-299`, `200,204`"),
+        Default(text="200-299"),
+    ] = None
+
+
+@record
+class SecretBlock:
+    """`secrets.<NAME>`: a variable that ECS fills from Secrets Manager or Parameter Store when the container starts."""
+
+    value: Annotated[
+        str,
+        Key(doc="Where its value is: an ARN, or a parameter's name.", parse=values.reference, name="from"),
+    ]
+    reason: Annotated[str, Key(doc="Why it cannot be a file from the vault. Lint shows it.")]
+
+
+@record
+class SidecarBlock:
+    """`sidecars.<name>`: a container beside the service's own, in each of its tasks."""
+
+    image: Annotated[str | None, Key(doc="A ready image.", parse=values.image), Default(text="the service's own")] = (
+        None
+    )
+    command: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Instead of the image's.", written="text, or a list of words", parse=values.command, words=True),
+        Default(text="the image's"),
+    ] = None
+    entrypoint: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Instead of the image's.", written="text, or a list of words", parse=values.command, words=True),
+        Default(text="the image's"),
+    ] = None
+    environment: Annotated[
+        Mapping[str, str] | None, Key(doc="As of the service.", parse=values.text, each=True), Default(text="none")
+    ] = None
+    memory: Annotated[int, Key(doc="Its hard limit.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory)] = 64
+    cpu: Annotated[int, Key(doc="CPU units; 1024 are one vCPU.")] = 32
+    essential: Annotated[Literal[True, False], Key(doc="Whether its end is the task's end.")] = True
+    ready: Annotated[
+        Literal["start", "healthy", "complete", "success"] | None,
+        Key(
+            doc="The service's container starts after this one has started, is healthy, has ended, or has ended with 0."
+        ),
+        Default(text="both start together"),
+    ] = None
+    health: Annotated[HealthBlock | None, Key(doc="Its `command`."), Default(text="none")] = None
+    volumes: Annotated[
+        Mapping[str, values.MountPath] | None,
+        Key(doc="As of the service.", parse=values.mount, each=True),
+        Default(text="none"),
+    ] = None
+    user: Annotated[str | None, Key(doc="As of the service."), Default(text="the image's")] = None
+
+
+@record
+class ScheduleBlock:
+    """`schedule` in full: when a one-time task is run, and what is done when it cannot be."""
+
+    when: Annotated[str, Key(doc="As in `schedule` itself.", written='`"0 6 * * mon-fri Europe/Berlin"`')]
+    overlap: Annotated[
+        Literal["allow", "skip", "queue"],
+        Key(doc="What happens when the task before it still runs: beside it, not at all, or after it."),
+    ] = "skip"
+    missed: Annotated[
+        int, Key(doc="How late a run may still start.", written=DURATION, parse=values.duration), Default(text="`15m`")
+    ] = 900
+    retries: Annotated[int, Key(doc="How often a run that could not be started is tried again.")] = 2
+    timeout: Annotated[
+        int | None,
+        Key(doc="After this time it is stopped.", written=DURATION, parse=values.duration),
+        Default(text="none"),
+    ] = None
+
+
+@record
+class ServiceBlock:
+    """`services.<name>`: one service folder or ready image. `catalog:` alone is enough where a folder has that name."""
+
+    build: Annotated[
+        str | None,
+        Key(
+            doc="The service's folder, seen from culm.yml. Services with the same folder, `dockerfile`, `target` and "
+            "`args` share one image."
+        ),
+        Default(text="the service's name"),
+    ] = None
+    image: Annotated[
+        str | None,
+        Key(doc="A ready image instead of a folder. A bare name is one of Docker Hub's library.", parse=values.image),
+        Default(text="built from the folder"),
+    ] = None
+    dockerfile: Annotated[str, Key(doc="Its image, in that folder.")] = "Dockerfile"
+    target: Annotated[str | None, Key(doc="The Dockerfile's stage to build."), Default(text="the last one")] = None
+    platform: Annotated[
+        str | None,
+        Key(doc="What the image is built for.", written="`linux/amd64`, `linux/arm64`", parse=values.platform),
+        Default(text="the instances'"),
+    ] = None
+    command: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Instead of the image's CMD.", written="text, or a list of words", parse=values.command, words=True),
+        Default(text="the image's"),
+    ] = None
+    entrypoint: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Instead of the image's ENTRYPOINT.",
+            written="text, or a list of words",
+            parse=values.command,
+            words=True,
+        ),
+        Default(text="the image's"),
+    ] = None
+    migrate: Annotated[
+        str | Literal[False] | None,
+        Key(doc="Its migration's image; `false`: it has none."),
+        Default(text="`Dockerfile.migrate` if it is there; of several services with one folder the first one's alone"),
+    ] = None
+    path: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Requests that are its own; `/x/*` takes `/x` as well, `/` what no other service takes. "
+            "`none`: it is behind no load balancer.",
+            written="`/accounts/*`, a list, or `none`",
+            parse=values.path,
+            each=True,
+        ),
+        Default(text="`/<service>/*`"),
+    ] = None
+    host: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Only requests for these host names.",
+            written="`shop.example.com`, or a list",
+            parse=values.host,
+            each=True,
+        ),
+        Default(text="any"),
+    ] = None
+    headers: Annotated[
+        Mapping[str, str] | None,
+        Key(doc="Only requests with these headers; `*` and `?` are wildcards.", parse=values.text, each=True),
+        Default(text="any"),
+    ] = None
+    priority: Annotated[
+        int | None,
+        Key(doc="Its rule's place among all rules; the smallest is tried first."),
+        Default(text="the longer path first"),
+    ] = None
+    strip: Annotated[
+        Literal[True, False],
+        Key(doc="Whether the load balancer takes the path's beginning away: `/x/a` arrives as `/a`."),
+    ] = False
+    port: Annotated[
+        int | None, Key(doc="Where it listens."), Default(text="`EXPOSE` of its Dockerfile; with `path: none`, none")
+    ] = None
+    ports: Annotated[
+        tuple[values.PortNumber, ...] | None,
+        Key(
+            doc="Further ports, open on the instance.",
+            written="`9090`, `8125/udp`, or a list",
+            parse=values.port,
+            each=True,
+        ),
+        Default(text="none"),
+    ] = None
+    environment: Annotated[
+        Mapping[str, str] | None,
+        Key(
+            doc="Variables that are no secret. `{catalog.url}` is where service `catalog` is reached, "
+            "`{main.host}` and `{main.port}` where database `main` is.",
+            parse=values.text,
+            each=True,
+        ),
+        Default(text="none"),
+    ] = None
+    secrets: Annotated[
+        Mapping[str, SecretBlock] | None,
+        Key(doc="For images of others that read a secret from the environment only."),
+        Default(text="none"),
+    ] = None
+    database: Annotated[str | None, Key(doc="The name of one of `databases`."), Default(text="none")] = None
+    after: Annotated[
+        tuple[str, ...], Key(doc="Services that are deployed before it; the others deploy side by side.")
+    ] = ()
+    memory: Annotated[
+        int | None,
+        Key(doc="As in `defaults`.", written="MiB, or `256 MB`, `1 GB`", parse=sizes.memory),
+        Default(text="`defaults`"),
+    ] = None
+    cpu: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    health: Annotated[
+        str | HealthBlock | None,
+        Key(doc="The page that the load balancer asks, or the block below.", written="`/health`, or a block"),
+        Default(text="`defaults`; with `path: none`, the image's HEALTHCHECK"),
+    ] = None
+    count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    stop: Annotated[
+        int | None,
+        Key(doc="Time between SIGTERM and SIGKILL.", written=DURATION, parse=values.duration),
+        Default(text="30s"),
+    ] = None
+    drain: Annotated[
+        int | None,
+        Key(
+            doc="How long the load balancer lets requests of a stopping task finish.",
+            written=DURATION,
+            parse=values.duration,
+        ),
+        Default(text="5s; 1s on local"),
+    ] = None
+    exec: Annotated[bool | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    roll: Annotated[
+        sizes.Roll | None,
+        Key(
+            doc="As in `defaults`.",
+            written="`auto`, `start-first`, `stop-first`, `50/150`",
+            parse=sizes.roll,
+        ),
+        Default(text="`defaults`"),
+    ] = None
+    load: Annotated[
+        float | None,
+        Key(
+            doc="Requests that it gets now; `culm plan --capacity` plans from it.",
+            written="requests a second: `12`, `0.5`, `40/min`",
+            parse=sizes.rate,
+        ),
+        Default(text="it is left out of `--capacity`"),
+    ] = None
+    args: Annotated[
+        Mapping[str, str] | None,
+        Key(doc="Added to those of `defaults`.", parse=values.text, each=True),
+        Default(text="none"),
+    ] = None
+    user: Annotated[str | None, Key(doc="Whom its processes run as."), Default(text="the image's USER")] = None
+    read_only: Annotated[
+        Literal[True, False],
+        Key(doc="Whether its file system is read-only, but for `tmpfs` and `volumes`.", name="read-only"),
+    ] = False
+    init: Annotated[Literal[True, False], Key(doc="Whether an init process reaps what its processes leave behind.")] = (
+        False
+    )
+    tmpfs: Annotated[
+        Mapping[str, int] | None,
+        Key(doc="Folders in memory, with their sizes.", written="`{/tmp: 64 MB}`", parse=values.scratch, each=True),
+        Default(text="none"),
+    ] = None
+    ulimits: Annotated[
+        Mapping[str, values.Limit] | None,
+        Key(
+            doc="Limits of its processes.",
+            written="`{nofile: 4096}`, `{nofile: 1024/4096}`",
+            parse=values.limit,
+            each=True,
+        ),
+        Default(text="Docker's"),
+    ] = None
+    volumes: Annotated[
+        Mapping[str, values.MountPath] | None,
+        Key(
+            doc="Folders that outlive its tasks, by name.",
+            written="`{data: /data}`, `{data: /data:ro}`",
+            parse=values.mount,
+            each=True,
+        ),
+        Default(text="none"),
+    ] = None
+    sidecars: Annotated[
+        Mapping[str, SidecarBlock] | None, Key(doc="Containers beside its own."), Default(text="none")
+    ] = None
+    files: Annotated[
+        Mapping[str, str] | None,
+        Key(doc="Files of the vault, by the place in the container where they are put.", not_yet=NOT_YET),
+        Default(text="the image's entrypoint fetches them"),
+    ] = None
+    calls: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Services that it calls without the load balancer.", not_yet=NOT_YET),
+        Default(text="none"),
+    ] = None
+    schedule: Annotated[
+        str | ScheduleBlock | None,
+        Key(
+            doc="When it is run, as a one-time task.",
+            written='`"0 6 * * mon-fri Europe/Berlin"`, or a block',
+            not_yet=NOT_YET,
+        ),
+        Default(text="it runs always"),
+    ] = None
+    scale: Annotated[
+        values.Scale | None,
+        Key(
+            doc="What automatic scaling keeps a task at, between the ends of `count`.",
+            written="`cpu 60`, `memory 70`, `requests 600`",
+            parse=values.scale,
+            not_yet=NOT_YET,
+        ),
+        Default(text="`count` tasks, always"),
+    ] = None
+    buckets: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="S3 buckets that it may read and write.", not_yet=NOT_YET),
+        Default(text="none"),
+    ] = None
+
+
+MISPLACED = {
+    "env_file": "`environment:` for what is no secret; secrets are files: conf/ on a laptop, the vault elsewhere",
+    "depends_on": "that is `after:` here",
+    "expose": "that is `port:` here",
+    "replicas": "that is `count:` here",
+    "desired_count": "that is `count:` here",
+    "context": "that is `build:` here",
+    "healthcheck": "that is `health: {command: ...}` here",
+    "stop_grace_period": "that is `stop:` here",
+    "mem_limit": "that is `memory:` here",
+    "cpus": "that is `cpu:` here, in units: 1024 are one vCPU",
+    "cron": "that is `schedule:` here",
+    "read_only": "that is `read-only:` here",
+    "shm_size": "that is `tmpfs: {/dev/shm: 64 MB}` here",
+}
+"""Keys of other tools' files, and what they are here."""

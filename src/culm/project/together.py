@@ -1,0 +1,117 @@
+"""What several services of culm.yml mean together: shared images, paths, order, references."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from culm.project import references
+from culm.project.infer_service import MOST_VALUES
+from culm.project.nodes import Source
+from culm.project.project import Service
+from culm.project.service_schema import ServiceBlock
+
+Services = dict[str, Service]
+
+
+def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
+    """Services of one folder: the first has the configuration and the migration, and goes before the others.
+
+    Those that are built alike share its image as well. Where one of them says `migrate:` itself, that counts.
+    """
+    found: Services = {}
+    for name, one in services.items():
+        if one.image is not None:
+            found[name] = one
+            continue
+        siblings = [other for other in found.values() if other.image is None and other.folder == one.folder]
+        first = next(iter(siblings), None)
+        alike = next((other for other in siblings if recipe(other) == recipe(one)), None)
+        if first is not None:
+            own_migration = written[name].migrate not in (None, False)
+            one = replace(
+                one,
+                shares=first.shares or first.name,
+                built_by=(alike.built_by or alike.name) if alike else "",
+                migration=one.migration if own_migration else None,
+                after=one.after if first.name in one.after else (*one.after, first.name),
+            )
+        found[name] = one
+    return found
+
+
+def recipe(one: Service) -> tuple[object, ...]:
+    """What makes an image what it is."""
+    return (one.folder, one.dockerfile, one.stage, one.platform, tuple(sorted(one.args.items())))
+
+
+def check_database(source: Source, one: Service, databases: Mapping[str, str]) -> None:
+    if one.database is not None and one.database not in databases:
+        known = f"there are: {', '.join(databases)}" if databases else "add `databases: {main: {engine: postgres}}`"
+        source.refuse(("services", one.name, "database"), f"there is no database {one.database!r}", known)
+
+
+def check_references(source: Source, services: Services, databases: Mapping[str, str]) -> None:
+    reachable = [name for name, one in services.items() if one.balanced]
+    for one in services.values():
+        blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): one.container.environment}
+        blocks |= {("sidecars", name, "environment"): each.environment for name, each in one.sidecars.items()}
+        for place, environment in blocks.items():
+            for variable, text in environment.items():
+                key = ("services", one.name, *place, variable)
+                if problem := references.problem(text, reachable, databases):
+                    source.refuse(key, *problem)
+
+
+def with_bare_paths(source: Source, services: Services) -> Services:
+    """Each path belongs to one service; `/x` comes with `/x/*` where it is nobody else's and the rule has room."""
+    taken: dict[tuple[object, ...], str] = {}
+    for one in services.values():
+        for pattern in one.paths:
+            place = (pattern, *conditions(one))
+            if place in taken:
+                other = taken[place]
+                line = source.lines.get(("services", other))
+                source.refuse(
+                    ("services", one.name, "path"),
+                    f"{pattern} belongs to {other} (line {line})",
+                    "give one of them another path; its routes begin with that path too",
+                )
+            taken[place] = one.name
+    check_priorities(source, services)
+    return {name: replace(one, bare_paths=bare_paths(one, taken)) for name, one in services.items()}
+
+
+def bare_paths(one: Service, taken: Mapping[tuple[object, ...], str]) -> tuple[str, ...]:
+    room = MOST_VALUES - len(one.paths) - len(one.routing.hosts) - len(one.routing.headers)
+    candidates = [path[:-2] for path in one.paths if path.endswith("/*") and len(path) > 2]
+    plain = [path for path in candidates if not set(path) & set("*?") and (path, *conditions(one)) not in taken]
+    return tuple(plain) if len(plain) <= room else ()
+
+
+def conditions(one: Service) -> tuple[object, ...]:
+    """What makes two equal paths different ones."""
+    return tuple(sorted(one.routing.hosts)), tuple(sorted(one.routing.headers.items()))
+
+
+def check_priorities(source: Source, services: Services) -> None:
+    taken: dict[int, str] = {}
+    for one in services.values():
+        number = one.routing.priority
+        if number is not None and number in taken:
+            problem = f"{number} is the priority of {taken[number]}, and two rules cannot have the same"
+            source.refuse(("services", one.name, "priority"), problem)
+        if number is not None:
+            taken[number] = one.name
+
+
+def check_order(source: Source, services: Services) -> None:
+    """`after` names services, and no circle."""
+    for one in services.values():
+        for other in one.after:
+            if other not in services:
+                source.refuse(("services", one.name, "after"), f"there is no service {other!r}")
+        before, edge = set(), set(one.after)
+        while edge:
+            if one.name in edge:
+                source.refuse(("services", one.name, "after"), "goes in a circle: it would wait for itself")
+            before |= edge
+            edge = {later for name in edge for later in services[name].after if later in services} - before

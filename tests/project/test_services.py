@@ -1,0 +1,185 @@
+"""What culm.yml says of services beyond one folder, one path and one port."""
+
+from pathlib import Path
+
+import pytest
+
+from culm.errors import UsageError
+from culm.project.load import load
+from culm.project.project import Check, Project
+from culm.project.values import Limit, MountPath, PortNumber
+
+HEAD = "name: shop\ndatabases: {main: }\nservices:\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("web", "api"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(
+            "FROM python AS base\nEXPOSE 8000\n"
+            "FROM python AS slim\nEXPOSE 9000\nHEALTHCHECK --interval=10s --retries=5 CMD curl -f localhost\n"
+        )
+        (tmp_path / name / "Dockerfile.migrate").write_text("FROM python\n")
+    return tmp_path
+
+
+def read(folder: Path, services: str) -> Project:
+    (folder / "culm.yml").write_text(HEAD + services)
+    return load(folder / "culm.yml")
+
+
+def test_a_worker_has_no_path_no_port_and_its_images_health(folder: Path) -> None:
+    worker = read(folder, "  worker: {build: web, command: celery -A shop worker, path: none}\n").services["worker"]
+    assert (worker.paths, worker.patterns, worker.port, worker.balanced, worker.health) == ((), (), None, False, None)
+    assert worker.container.command == ("celery", "-A", "shop", "worker")
+    assert worker.check == Check(command=("CMD-SHELL", "curl -f localhost"), interval=10, timeout=30, retries=5)
+
+
+def test_a_workers_health_may_be_a_command_of_its_own(folder: Path) -> None:
+    text = (
+        "  worker: {build: web, path: none, health: {command: [celery, inspect, ping], interval: 1m, unhealthy: 4}}\n"
+    )
+    check = read(folder, text).services["worker"].check
+    assert check == Check(command=("CMD", "celery", "inspect", "ping"), interval=60, timeout=2, retries=4)
+
+
+def test_services_of_one_folder_share_its_image_its_configuration_and_its_migration(folder: Path) -> None:
+    text = (
+        "  web: {database: main}\n"
+        "  worker: {build: web, path: none}\n"
+        "  slim: {build: web, target: base, path: none}\n"
+        "  api:\n"
+    )
+    services = read(folder, text).services
+    assert {n: (s.built_by, s.shares, s.migration is not None, s.after) for n, s in services.items()} == {
+        "web": ("", "", True, ()),
+        "worker": ("web", "web", False, ("web",)),
+        "slim": ("", "web", False, ("web",)),
+        "api": ("", "", True, ()),
+    }
+
+
+def test_a_service_with_a_migration_of_its_own_keeps_it(folder: Path) -> None:
+    services = read(folder, "  web:\n  other: {build: web, migrate: Dockerfile.migrate, path: /other/*}\n").services
+    assert services["other"].migration == folder / "web" / "Dockerfile.migrate"
+
+
+def test_a_ready_image_needs_no_folder(folder: Path) -> None:
+    digest = "sha256:" + "0" * 64
+    text = f"  front: {{image: 'nginx:1.27@{digest}', port: 80, path: /}}\n"
+    front = read(folder, text).services["front"]
+    assert (front.image, front.dockerfile, front.migration) == (f"nginx:1.27@{digest}", None, None)
+    assert (front.paths, front.bare_paths, front.port) == (("/*",), (), 80)
+
+
+def test_the_stage_that_is_built_tells_the_port(folder: Path) -> None:
+    services = read(folder, "  web: {target: base}\n  api: {}\n").services
+    assert (services["web"].stage, services["web"].port, services["api"].port) == ("base", 8000, 9000)
+
+
+def test_a_path_comes_with_itself_alone_where_nobody_else_has_it(folder: Path) -> None:
+    services = read(folder, "  web: {path: [/a/*, /b*]}\n  api: {path: /a}\n").services
+    assert services["web"].bare_paths == ()
+    assert read(folder, "  web: {path: [/a/*, /b*]}\n").services["web"].patterns == ("/a/*", "/b*", "/a")
+    full = "  web: {path: [/a/*, /b/*, /c/*]}\n"
+    assert read(folder, full).services["web"].bare_paths == ()
+
+
+def test_one_path_may_be_two_services_on_two_hosts(folder: Path) -> None:
+    services = read(
+        folder, "  web: {path: /, host: Shop.example.com}\n  api: {path: /, host: api.example.com}\n"
+    ).services
+    assert services["web"].routing.hosts == ("shop.example.com",)
+
+
+def test_a_container_is_given_what_is_written(folder: Path) -> None:
+    text = """\
+  web:
+    entrypoint: [/bin/tini, --]
+    command: "serve --name 'two words'"
+    environment: {DEBUG: true, PORTS: 8080, API: "{api.url}/v1", DB: "{main.host}", RAW: "{{a.b}}"}
+    secrets: {LICENCE: {from: "arn:aws:ssm:us-east-1:123456789012:parameter/licence", reason: vendor image}}
+    ports: [9090, 8125/udp]
+    user: 1000:1000
+    read-only: true
+    init: true
+    tmpfs: {/tmp: 64 MB}
+    ulimits: {nofile: 1024/4096}
+    volumes: {data: /data, shared: "/shared:ro"}
+    stop: 1m30s
+    drain: 30
+    health: {path: /up, interval: 10s, timeout: 4s, healthy: 3, unhealthy: 5, codes: "200,204"}
+    sidecars:
+      proxy: {image: envoy:1, ready: healthy, health: {command: curl localhost}, volumes: {shared: /x}}
+  api:
+"""
+    web = read(folder, text).services["web"]
+    given = web.container
+    assert (given.entrypoint, given.command) == (("/bin/tini", "--"), ("serve", "--name", "two words"))
+    assert given.environment["DEBUG"] == "true"
+    assert given.secrets["LICENCE"].reason == "vendor image"
+    assert given.ports == (PortNumber(number=9090), PortNumber(number=8125, protocol="udp"))
+    assert (given.user, given.read_only, given.init, given.tmpfs) == ("1000:1000", True, True, {"/tmp": 64})
+    assert given.ulimits == {"nofile": Limit(soft=1024, hard=4096)}
+    assert given.volumes == {"data": MountPath(path="/data"), "shared": MountPath(path="/shared", read_only=True)}
+    assert (given.stop, web.drain, web.check.codes, web.check.interval) == (90, 30, "200,204", 10)
+    assert web.sidecars["proxy"].check == Check(command=("CMD-SHELL", "curl localhost"))
+
+
+REFUSALS = {
+    "both a folder and an image": ("  web: {build: web, image: nginx, port: 80}\n", ".build: does nothing beside"),
+    "an image without a port": ("  front: {image: nginx}\n", ".port: is not known of the ready image nginx"),
+    "an image that is none": ("  front: {image: Nginx!, port: 1}\n", "'Nginx!' is not an image"),
+    "none beside a path": ("  web: {path: [none, /web]}\n", "`none` beside a path"),
+    "a worker with a page": ("  web: {path: none, health: /up}\n", "no load balancer asks for it"),
+    "a worker with a host": ("  web: {path: none, host: a.example.com}\n", ".host: does nothing with `path: none`"),
+    "a health without a command": ("  web: {path: none, health: {interval: 10s}}\n", ".health: has no command"),
+    "a check that takes too long": ("  web: {health: {interval: 5s, timeout: 5s}}\n", "not shorter than the interval"),
+    "a check too often": ("  web: {health: {interval: 1s}}\n", ".health.interval: 1 is not from 5 to 300"),
+    "no such stage": ("  web: {target: fat}\n", "the Dockerfile has no stage 'fat'"),
+    "a command that does not end": ('  web: {command: "sh -c \'a"}\n', "cannot be split into words"),
+    "a variable that is none": ("  web: {environment: {1A: b}}\n", "'1A' is not the name of an environment variable"),
+    "culm's own variable": ("  web: {environment: {MYENV: stg}}\n", ".environment.MYENV: is set by culm"),
+    "a database's URL": ("  web: {environment: {DB: '{main.url}'}}\n", "{main.url} holds a password"),
+    "an unknown service": ("  web: {environment: {A: '{cart.url}'}}\n", "{cart.url} names no service and no database"),
+    "a worker's URL": (
+        "  web: {environment: {A: '{job.url}'}}\n  job: {build: api, path: none}\n",
+        "{job.url} names no service",
+    ),
+    "an unknown member": ("  web: {environment: {A: '{main.user}'}}\n", "a database has no 'user'"),
+    "a secret that is a variable, too": (
+        "  web: {environment: {A: b}, secrets: {A: {from: x, reason: y}}}\n",
+        ".secrets.A: is in `environment:`, too",
+    ),
+    "a secret without a reason": ("  web: {secrets: {A: {from: x}}}\n", ".secrets.A.reason: is missing"),
+    "a limit upside down": ("  web: {ulimits: {nofile: 5/4}}\n", "the soft limit is above the hard one"),
+    "a limit of nothing": ("  web: {ulimits: {files: 5}}\n", ".ulimits.files: is no ulimit"),
+    "a volume nowhere": ("  web: {volumes: {data: data}}\n", "'data' is not a place in a container"),
+    "a time that is none": ("  web: {stop: soon}\n", "'soon' is not a time: write 30s"),
+    "too long a drain": ("  web: {drain: 2h}\n", "7200 s is longer than 3600 s"),
+    "the same priority twice": ("  web: {priority: 5}\n  api: {priority: 5}\n", "5 is the priority of web"),
+    "a priority out of range": ("  web: {priority: 0}\n", "0 is not from 1 to 50000"),
+    "a strip of two paths": ("  web: {path: [/a/*, /b/*], strip: true}\n", ".strip: needs one path that ends with /*"),
+    "a sidecar of the service's name": ("  web: {sidecars: {web: }}\n", "is called as the service's own container is"),
+    "a sidecar that is waited for and essential": (
+        "  web: {sidecars: {setup: {ready: success}}}\n",
+        "its end would be the task's end",
+    ),
+    "a sidecar whose health nobody checks": ("  web: {sidecars: {a: {ready: healthy}}}\n", "nothing checks it"),
+    "compose's word": ("  web: {healthcheck: }\n", ".healthcheck: there is no such key"),
+    "what is not carried out": ("  web: {buckets: [uploads]}\n", ".buckets: culm does not carry it out yet"),
+    "a volume that nobody mounts": (
+        "  web:\nvolumes: {data: {efs: fs-01234567}}\n",
+        "volumes.data: no service mounts it",
+    ),
+    "a port that is none": ("  web: {ports: [x]}\n", "'x' is not a port: write 9090, or 8125/udp"),
+}
+
+
+@pytest.mark.parametrize(("text", "what"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_what_does_not_fit_together_is_refused_where_it_stands(folder: Path, text: str, what: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        read(folder, text)
+    assert what in refusal.value.what
+    assert "culm.yml:" in refusal.value.what
