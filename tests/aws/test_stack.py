@@ -12,8 +12,10 @@ from botocore.exceptions import ClientError
 from tests.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm import render
-from culm.aws import base, look, stack
+from culm.aws import base, facts, look, stack, template_upload
+from culm.aws.document import read
 from culm.aws.stack import Change, Proposal
+from culm.aws.template import INLINE_BYTES, body
 from culm.errors import CulmError
 from culm.plan import diff
 from culm.plan.observed import Live
@@ -106,6 +108,39 @@ def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team
     ]
     after = look.physical(team.target(account.endpoint), "culm-bamboo")
     assert {name: after[name] for name in before} == before
+
+
+def test_thirty_services_go_through_s3_and_nothing_is_left_there(team: Team, account: Account) -> None:
+    names = [f"service-{number}" for number in range(30)]
+    for name in names:
+        (team.folder / name).mkdir()
+        (team.folder / name / "Dockerfile").write_text("FROM base\nEXPOSE 8000\n")
+    team.writes(services="".join(f"  {name}:\n" for name in names))
+    bootstrap(team, account)
+    target = team.target(account.endpoint)
+    assert len(str(stack.live_template(target, team.project))) > INLINE_BYTES
+    s3, bucket = account.client("s3"), template_upload.bucket_name(target)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicPolicy"]
+    assert look.as_wanted(target, team.project)
+    assert bootstrap(team, account) == (False, [])
+
+
+def test_a_template_that_was_written_as_json_is_compared_by_what_it_means(team: Team, account: Account) -> None:
+    target, project = team.target(account.endpoint), team.project
+    as_json = json.dumps(read(body(stack.wanted_template(target, project))))
+    values = facts.values(target, target.settings, read(as_json)["Parameters"], None)
+    account.client("cloudformation").create_stack(
+        StackName="culm-bamboo",
+        TemplateBody=as_json,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    assert look.differences(target, project) == []
+    team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
+    assert {row.resource for row in look.differences(target, team.project)} == {
+        *("ImagesOfOrders", "LogsOfOrders", "RoleOfOrders")
+    }
 
 
 def test_what_would_be_replaced_is_said_so() -> None:

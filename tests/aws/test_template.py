@@ -12,7 +12,7 @@ from tests.aws.conftest import ACCOUNT, REGION, Team
 from culm import render
 from culm.aws import protection
 from culm.aws.document import Template, read, written
-from culm.aws.template import LARGEST, body, template
+from culm.aws.template import INLINE_BYTES, S3_BYTES, body, template
 from culm.errors import UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "aws"
@@ -83,19 +83,15 @@ def test_ec2_takes_the_words_that_security_groups_are_described_by(name: str) ->
         assert re.fullmatch(r"[A-Za-z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}", words), words
 
 
-@pytest.mark.parametrize(("services", "readable"), [(15, True), (19, False)])
-def test_a_template_that_is_too_long_goes_without_blanks_and_says_the_same(
-    team: Team, services: int, readable: bool
-) -> None:
-    wanted = many(team, services)
-    assert (body(wanted) == written(wanted)) == readable
-    assert len(body(wanted)) <= LARGEST
-    assert read(body(wanted)) == read(written(wanted))
+def test_a_template_of_thirty_services_is_what_people_read(team: Team) -> None:
+    wanted = many(team, 30)
+    assert INLINE_BYTES < len(body(wanted)) < S3_BYTES
+    assert body(wanted) == written(wanted)
 
 
-def test_a_template_that_cloudformation_does_not_take_is_refused_before_it_is_sent(team: Team) -> None:
-    with pytest.raises(UsageError, match="CloudFormation takes 51200") as refusal:
-        body(many(team, 24))
+def test_a_stack_of_more_resources_than_cloudformation_takes_is_refused_before_it_is_sent(team: Team) -> None:
+    with pytest.raises(UsageError, match="CloudFormation takes 500 in one stack") as refusal:
+        body(many(team, 121))
     assert "two projects" in refusal.value.hint
 
 

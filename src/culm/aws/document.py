@@ -1,6 +1,5 @@
 """CloudFormation's own words as Python values, and the template printed as a document. Pure."""
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -156,18 +155,6 @@ def written(template: Template) -> str:
     return "\n".join(parts)
 
 
-def compact(template: Template) -> str:
-    """The same as JSON without a blank: less than two thirds of the size."""
-    whole = {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": template.description,
-        "Parameters": template.parameters,
-        "Resources": template.resources,
-        "Outputs": template.outputs,
-    }
-    return json.dumps(_long({key: value for key, value in whole.items() if value}), separators=(",", ":"))
-
-
 def _long(value: Any) -> Any:
     """Functions by their long names, which JSON has to use."""
     match value:
@@ -206,7 +193,7 @@ def _yaml(value: Any) -> str:
 
 
 class _Reader(yaml.SafeLoader):
-    """Reads what `written` and `compact` write; JSON is YAML."""
+    """Reads what `written` writes, and JSON, which is YAML."""
 
 
 def _read_as(kind: type[str]) -> Callable[[yaml.SafeLoader, yaml.Node], str]:
@@ -218,7 +205,12 @@ _Reader.add_constructor("!GetAtt", _read_as(Att))
 _Reader.add_constructor("!Sub", _read_as(Sub))
 
 
-def read(text: str) -> dict[str, Any]:
-    """A template, however it was written: functions by their long names."""
-    found: dict[str, Any] = _long(yaml.load(text, _Reader))
-    return found
+def read(text: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template as plain values, functions by their long names, however it was written.
+
+    boto3 hands out a template that was written as JSON already parsed, and one that was written as YAML as text:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/reference/services/cloudformation/client/get_template.html
+    """
+    parsed = text if isinstance(text, Mapping) else yaml.load(text, _Reader)
+    document: dict[str, Any] = _long(parsed)
+    return document

@@ -18,23 +18,14 @@ DRIFTED = ["MODIFIED", "DELETED"]
 
 
 def as_wanted(target: Target, project: Project) -> bool:
-    """Whether the stack's template is culm.yml's, to the letter."""
-    return live_template(target, project).strip() == wanted_template(target, project).strip()
+    """Tell whether the stack's template means what culm.yml says; comments and layout do not count."""
+    return not differences(target, project)
 
 
 def differences(target: Target, project: Project) -> list[Difference]:
-    """By the templates alone."""
-    wanted, live = wanted_template(target, project), live_template(target, project)
-    return [] if wanted.strip() == live.strip() else difference.templates(read(wanted), read(live))
-
-
-def wanted_template(target: Target, project: Project) -> str:
-    return body(stack.wanted_template(target, project))
-
-
-def live_template(target: Target, project: Project) -> str:
-    client = target.client("cloudformation")
-    return str(client.get_template(StackName=stack_name(project), TemplateStage="Original")["TemplateBody"])
+    """Compare the templates alone: what was changed by hand in a resource is `drift`'s to tell."""
+    wanted = read(body(stack.wanted_template(target, project)))
+    return difference.templates(wanted, stack.live_template(target, project))
 
 
 def drift(target: Target, project: Project) -> list[Difference]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from culm import render
-from culm.aws import adoption, events, facts, protection
-from culm.aws.document import Template
+from culm.aws import adoption, events, facts, protection, template_upload
+from culm.aws.document import Template, read
 from culm.aws.template import body, stack_name, template
 from culm.core.model.record import record
 from culm.errors import CulmError, TimedOut
@@ -113,7 +113,7 @@ def propose(target: Target, project: Project, found: Described | None) -> Propos
         project,
         creates=found is None,
         ChangeSetType="UPDATE" if found else "CREATE",
-        TemplateBody=body(wanted),
+        template_text=body(wanted),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         ImportExistingResources=True,
     )
@@ -127,7 +127,7 @@ def adopt(target: Target, project: Project, key: str, progress: Say) -> Describe
         project,
         creates=True,
         ChangeSetType="IMPORT",
-        TemplateBody=body(adoption.only_key(wanted_template(target, project))),
+        template_text=body(adoption.only_key(wanted_template(target, project))),
         ResourcesToImport=[identified | {"ResourceIdentifier": {"KeyId": key}}],
     )
     assert proposal is not None, "something is imported"
@@ -138,21 +138,35 @@ def wanted_template(target: Target, project: Project) -> Template:
     return template(project, target.settings, render.vault_bucket(project.name, target.account, target.region))
 
 
-def change_set(target: Target, project: Project, *, creates: bool, **given: Any) -> Proposal | None:
-    """Made, and looked through by CloudFormation; None: it would change nothing."""
+def live_template(target: Target, project: Project) -> dict[str, Any]:
+    """Return the template that the stack was last given, as plain values."""
+    client = target.client("cloudformation")
+    return read(client.get_template(StackName=stack_name(project), TemplateStage="Original")["TemplateBody"])
+
+
+def change_set(
+    target: Target, project: Project, *, creates: bool, template_text: str, **options: Any
+) -> Proposal | None:
+    """Make a change set and wait until CloudFormation has looked it through.
+
+    `options` are further parameters of cloudformation.CreateChangeSet. Returns None when nothing would change; raises
+    CulmError with CloudFormation's reason when it does not take the template.
+    """
     from botocore.exceptions import ClientError
 
     tags = {"culm:project": project.name, TARGET_TAG: target.settings.name}
     client = target.client("cloudformation")
     name, made = stack_name(project), f"culm-{secrets.token_hex(6)}"
     try:
-        client.create_change_set(
-            StackName=name,
-            ChangeSetName=made,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            **given,
-        )
+        with template_upload.given(target, template_text) as template_parameter:
+            client.create_change_set(
+                StackName=name,
+                ChangeSetName=made,
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                **template_parameter,
+                **options,
+            )
     except ClientError as error:
         if not creates and any(words in str(error) for words in UNCHANGED):
             return None

@@ -4,14 +4,16 @@ from typing import Any
 
 from culm import render
 from culm.aws import ci, databases, instances, load_balancer, logs, repositories, roles, vault
-from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, compact, written
+from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
 from culm.aws.network import network
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
 
-LARGEST = 51_200
-"""Bytes that CloudFormation takes inline.
+INLINE_BYTES = 51_200
+"""The longest template that CloudFormation takes in a request; a longer one comes from S3.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+S3_BYTES = 1_000_000
+MOST_RESOURCES = 500
 
 
 def stack_name(project: Project) -> str:
@@ -48,15 +50,17 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
 
 
 def body(wanted: Template) -> str:
-    """The template as CloudFormation gets it: as people read it, or without a blank where that is too long."""
-    texts = [written(wanted), compact(wanted)]
-    for text in texts:
-        if len(text.encode()) <= LARGEST:
-            return text
-    raise UsageError(
-        f"the stack's template has {len(texts[-1].encode())} bytes; CloudFormation takes {LARGEST}",
-        "spread the services over two projects",
-    )
+    """Return the template as CloudFormation gets it, which is as people read it.
+
+    Raises UsageError when it is longer, or has more resources, than one stack may have.
+    """
+    text = written(wanted)
+    hint = "spread the services over two projects"
+    if (count := len(wanted.resources)) > MOST_RESOURCES:
+        raise UsageError(f"the stack has {count} resources; CloudFormation takes {MOST_RESOURCES} in one stack", hint)
+    if (size := len(text.encode())) > S3_BYTES:
+        raise UsageError(f"the stack's template has {size} bytes; CloudFormation takes {S3_BYTES}", hint)
+    return text
 
 
 def surroundings(project: Project, settings: TargetSettings) -> render.Surroundings:
