@@ -26,6 +26,12 @@ def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress
         if (key := adoption.orphaned_key(target, bucket)) is not None:
             say(f"adopting vault {bucket} and its key {key}")
             stack.adopt(target, project, key, progress)
+    if found is not None and (first := stack.propose_first(target, project, found)) is not None:
+        say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
+        if not agree(first):
+            stack.withdraw(target, first)
+            return False
+        stack.carry_out(target, first, progress)
     proposal = stack.propose(target, project, stack.find(target, stack_name(project)))
     if proposal is None:
         if found is not None:

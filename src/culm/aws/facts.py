@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from culm.aws import instances
 from culm.errors import CulmError
 from culm.plan.observed import Described
 from culm.project.project import TargetSettings
 from culm.target.connection import Target
 
+IMAGE_PARAMETERS = ("Image", "ImageArm64")
 NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
 """Parameters that say where a stack stands."""
 
@@ -16,26 +18,39 @@ NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
 def values(
     target: Target, settings: TargetSettings, parameters: Mapping[str, Any], stack: Described | None
 ) -> dict[str, str]:
-    """A value for each of the template's parameters.
+    """Return a value for each of the template's parameters.
 
-    Networks are not moved: what the stack has stays. The image is a path, and what stands there is looked up by
-    CloudFormation each time.
+    What a stack has stays: networks are not moved, and instances keep their AMI until `culm aws refresh`. Raises
+    CulmError where culm.yml asks for another network than the stack's.
     """
-    had = {p["ParameterKey"]: p["ParameterValue"] for p in (stack or {}).get("Parameters", ())}
-    found = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
-    open_ones = set(parameters) - set(found)
-    if "Image" in had and open_ones != NETWORKS & set(had):
+    had = in_force(stack)
+    defaults = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
+    image = instances.image_parameter(settings)
+    chosen = defaults | {image: had.get(image) or newest_image(target, settings)}
+    network = set(parameters) - set(chosen)
+    if stack is not None and any(name in had for name in IMAGE_PARAMETERS) and network != NETWORKS & set(had):
         raise CulmError(
             f"targets.{settings.name}: the stack has another network than culm.yml says, and a network is not moved",
             "culm aws destroy, then culm aws bootstrap: the vault and the images stay",
         )
-    if open_ones <= set(had):
-        return found | {name: had[name] for name in sorted(open_ones)}
-    if "ZoneOne" in open_ones:
-        one, two = zones(target, settings)[:2]
-        return found | {"ZoneOne": one, "ZoneTwo": two}
+    if network <= set(had):
+        return chosen | {name: had[name] for name in sorted(network)}
+    if "ZoneOne" in network:
+        first, second = zones(target, settings)[:2]
+        return chosen | {"ZoneOne": first, "ZoneTwo": second}
     vpc, subnets = default_network(target, settings)
-    return found | {"Vpc": vpc, "Subnets": ",".join(subnets)}
+    return chosen | {"Vpc": vpc, "Subnets": ",".join(subnets)}
+
+
+def in_force(stack: Described | None) -> dict[str, str]:
+    """Return the values that a stack's parameters have, those that were looked up in SSM as they were then."""
+    return {p["ParameterKey"]: p.get("ResolvedValue", p["ParameterValue"]) for p in (stack or {}).get("Parameters", ())}
+
+
+def newest_image(target: Target, settings: TargetSettings) -> str:
+    """Return the id of Amazon's current ECS image for the fleet's architecture, in the target's region."""
+    path = instances.IMAGES[instances.architecture(settings)]
+    return str(target.client("ssm").get_parameter(Name=path)["Parameter"]["Value"])
 
 
 def zones(target: Target, settings: TargetSettings) -> list[str]:

@@ -17,18 +17,25 @@ IMAGES = {
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html"""
 DISK_GIB = 30
 """No less than the image's own."""
-PAUSE = "PT5M"
-"""Between two instances that an update replaces: a new one boots, joins and takes tasks meanwhile."""
 
 
-def image(settings: TargetSettings) -> dict[str, Any]:
-    """A parameter: looked up when the stack is made or updated, and never in between."""
-    architecture = INSTANCE_TYPES[settings.instances[0].instance_type].architecture
-    return {
-        "Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
-        "Description": "Amazon's current ECS image",
-        "Default": IMAGES[architecture],
-    }
+def architecture(settings: TargetSettings) -> str:
+    """The fleet's; `project.targets` refuses a fleet of two."""
+    return INSTANCE_TYPES[settings.instances[0].instance_type].architecture
+
+
+def image_parameter(settings: TargetSettings) -> str:
+    """Name the parameter that holds the AMI: another one for each architecture, so that a change of it is looked up."""
+    return "ImageArm64" if architecture(settings) == "arm64" else "Image"
+
+
+def image() -> dict[str, Any]:
+    """Render the AMI's parameter: an id, so that no update of the stack exchanges it by the way.
+
+    CloudFormation resolves a parameter of an SSM type anew at each update:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    return {"Type": "AWS::EC2::Image::Id", "Description": "ECS image of the instances; culm aws refresh renews it"}
 
 
 def section(project: Project, settings: TargetSettings, around: render.Surroundings, network: Network) -> Section:
@@ -78,7 +85,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
 def launch_template(project: Project, settings: TargetSettings, group: Group) -> dict[str, Any]:
     kind = INSTANCE_TYPES[group.instance_type]
     data: dict[str, Any] = {
-        "ImageId": Ref("Image"),
+        "ImageId": Ref(image_parameter(settings)),
         "InstanceType": kind.name,
         "IamInstanceProfile": {"Arn": Att("InstanceProfile.Arn")},
         # a hop more would let containers in the bridge network ask for the instance's own keys
@@ -158,13 +165,6 @@ def auto_scaling_group(
     else:
         properties["LaunchTemplate"] = template
     properties["Tags"] = [{"Key": "Name", "Value": project.name, "PropagateAtLaunch": True}]
-    rolling = {
-        "MinInstancesInService": group.count - 1,
-        "MaxBatchSize": 1,
-        "PauseTime": PAUSE,
-        "SuspendProcesses": ["HealthCheck", "ReplaceUnhealthy", "AZRebalance", "AlarmNotification", "ScheduledActions"],
-    }
+    # no UpdatePolicy: an update of the stack replaces no instance; `culm aws refresh` does, draining each one first
     depends = {"DependsOn": network.routed} if network.routed else {}
-    return resource(
-        "AutoScaling::AutoScalingGroup", properties, UpdatePolicy={"AutoScalingRollingUpdate": rolling}, **depends
-    )
+    return resource("AutoScaling::AutoScalingGroup", properties, **depends)

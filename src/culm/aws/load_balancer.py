@@ -105,7 +105,9 @@ def encrypted(settings: TargetSettings, domain: str, around: render.Surroundings
     resources["Listener"] = listener(
         around, Protocol="HTTPS", Port=HTTPS, SslPolicy=TLS_POLICY, Certificates=[{"CertificateArn": certificate}]
     )
-    resources["RedirectListener"] = listener(around, Protocol="HTTP", Port=HTTP, DefaultActions=redirect())
+    redirecting = listener(around, Protocol="HTTP", Port=HTTP, DefaultActions=redirect())
+    # where the services' listener was on port 80 until now, it moves to 443 first: two cannot have one port
+    resources["RedirectListener"] = {**redirecting, "DependsOn": "Listener"}
     return resources
 
 

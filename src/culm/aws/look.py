@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from culm.aws import difference, stack
+from culm.aws import difference, facts, instances, stack
 from culm.aws.difference import Difference
 from culm.aws.document import read
 from culm.aws.template import body, stack_name
@@ -67,10 +67,7 @@ def physical(target: Target, name: str) -> Mapping[str, str]:
     }
 
 
-def newer_image(target: Target, found: Described) -> str | None:
-    """Amazon's current image, where the instances' is an older one; a bootstrap renews it, instance by instance."""
-    [image] = [p for p in found["Parameters"] if p["ParameterKey"] == "Image"]
-    if "ResolvedValue" not in image:
-        return None
-    current = target.client("ssm").get_parameter(Name=image["ParameterValue"])["Parameter"]["Value"]
-    return str(current) if current != image["ResolvedValue"] else None
+def newer_image(target: Target, stack: Described) -> str | None:
+    """Return Amazon's current image where the instances' is an older one; `culm aws refresh` takes it."""
+    current = facts.newest_image(target, target.settings)
+    return current if current != facts.in_force(stack).get(instances.image_parameter(target.settings)) else None

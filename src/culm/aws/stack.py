@@ -1,12 +1,13 @@
 """Makes, changes and removes a target's stack, by change sets, and says why when it cannot."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from culm import render
-from culm.aws import adoption, events, facts, protection, template_upload
+from culm.aws import adoption, events, facts, protection, template_upload, transitions
 from culm.aws.document import Template, read
 from culm.aws.template import body, stack_name, template
 from culm.core.model.record import record
@@ -104,8 +105,24 @@ def own(target: Target, found: Described) -> None:
         )
 
 
+def propose_first(target: Target, project: Project, found: Described) -> Proposal | None:
+    """Make the change set of an update that has to go before `propose`'s; None when there is none."""
+    live = live_template(target, project)
+    first = transitions.first_update(live, read(body(wanted_template(target, project))))
+    if first is None:
+        return None
+    return change_set(
+        target,
+        project,
+        creates=False,
+        template_text=json.dumps(first),
+        ChangeSetType="UPDATE",
+        Parameters=[{key: p[key] for key in ("ParameterKey", "ParameterValue")} for p in found["Parameters"]],
+    )
+
+
 def propose(target: Target, project: Project, found: Described | None) -> Proposal | None:
-    """A change set from what is there to what culm.yml wants; None: nothing would change."""
+    """Make a change set from what is there to what culm.yml wants; None when nothing would change."""
     wanted = wanted_template(target, project)
     parameters = facts.values(target, target.settings, wanted.parameters, found)
     return change_set(

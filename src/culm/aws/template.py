@@ -40,7 +40,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         description=f"culm: what {names} of {project.name} stand on at target {settings.name}. "
         "Services, their rules and their task definitions are not here: culm up makes those."[:1024],
         parameters={
-            "Image": instances.image(settings),
+            instances.image_parameter(settings): instances.image(),
             "ImageLifecycle": repositories.parameter(),
             **net.parameters,
         },

@@ -90,7 +90,7 @@ def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
             click.echo(f"{row} ({row.wins})")
         click.echo(f"{len(rows)} differences", err=True)
     if newer:
-        click.echo(f"a newer image for instances is out, {newer}: culm aws bootstrap takes it, one by one", err=True)
+        click.echo(f"a newer image for instances is out, {newer}: culm aws refresh takes it, one by one", err=True)
     if rows:
         sys.exit(Differs.exit_status)
 
