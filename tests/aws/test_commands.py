@@ -149,12 +149,12 @@ def test_down_leaves_what_the_stack_made(account: Account, run: Run) -> None:
 
 def test_a_deploy_begins_with_the_stack(team: Team, account: Account, run: Run) -> None:
     target, project = team.target(), team.project
-    with pytest.raises(UsageError, match="nobody to ask"):
+    with pytest.raises(UsageError, match="stdin is not a terminal"):
         ensure(target, project, Console(), yes=False)
     ensure(target, project, Console(), yes=True)
     ensure(target, project, Console(), yes=False)  # it is there: nothing to ask
     on(team, account, services="  accounts:\n  web: {path: /*}\n  orders:\n")
-    with pytest.raises(UsageError, match="nobody to ask"):
+    with pytest.raises(UsageError, match="stdin is not a terminal"):
         ensure(team.target(), team.project, Console(), yes=False)
 
 

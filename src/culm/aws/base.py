@@ -6,6 +6,8 @@ from culm import render
 from culm.aws import adoption, facts, stack
 from culm.aws.stack import Proposal, Say
 from culm.aws.template import stack_name
+from culm.deploy.lock import locked
+from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings
 from culm.render import github_roles
 from culm.target.connection import Target
@@ -14,38 +16,70 @@ Agree = Callable[[Proposal | None], bool]
 """Asked with the change set of a stack that is there, or with None for one that is not."""
 
 
-def bootstrap(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
-    """Bring the stack to what culm.yml says; whether anything was done."""
+def bootstrap(
+    target: Target, project: Project, agree: Agree, say: Say, progress: Say, *, renew_image: bool = False
+) -> bool:
+    """Bring the stack to what culm.yml says, under the deploy lock where there is a stack; tell if anything was done.
+
+    `renew_image` also takes Amazon's current ECS image. No instance is replaced by this: `refresh` does that.
+    """
     facts.check_network(target, target.settings)
     found = stack.ready(target, project, say, progress)
     if found is None:
-        if not agree(None):
-            return False
-        service_linked_roles(target, target.settings, say)
-        bucket = render.vault_bucket(project.name, target.account, target.region)
-        if (key := adoption.orphaned_key(target, bucket)) is not None:
-            say(f"adopting vault {bucket} and its key {key}")
-            stack.adopt(target, project, key, progress)
-    if found is not None and (first := stack.propose_first(target, project, found)) is not None:
+        return make(target, project, agree, say, progress)
+    with locked(target, project, say):
+        return change(target, project, found, agree, say, progress, renew_image=renew_image)
+
+
+def make(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
+    """Make the stack of a target that has none, adopting what an earlier one has left."""
+    if not agree(None):
+        return False
+    service_linked_roles(target, target.settings, say)
+    bucket = render.vault_bucket(project.name, target.account, target.region)
+    if (key := adoption.orphaned_key(target, bucket)) is not None:
+        say(f"adopting vault {bucket} and its key {key}")
+        stack.adopt(target, project, key, progress)
+    proposal = stack.propose(target, project, stack.find(target, stack_name(project)))
+    if proposal is not None:
+        carry_out(target, proposal, say, progress)
+    return True
+
+
+def change(
+    target: Target,
+    project: Project,
+    found: Described,
+    agree: Agree,
+    say: Say,
+    progress: Say,
+    *,
+    renew_image: bool,
+) -> bool:
+    """Bring a stack that is there to what culm.yml says, in two updates where one cannot do it."""
+    if (first := stack.propose_first(target, project, found)) is not None:
         say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
         if not agree(first):
             stack.withdraw(target, first)
             return False
         stack.carry_out(target, first, progress)
-    proposal = stack.propose(target, project, stack.find(target, stack_name(project)))
+    proposal = stack.propose(target, project, found, renew_image=renew_image)
     if proposal is None:
-        if found is not None:
-            stack.protect(target, found)
+        stack.protect(target, found)
         return False
-    if found is not None and not agree(proposal):
+    if not agree(proposal):
         stack.withdraw(target, proposal)
         return False
+    carry_out(target, proposal, say, progress)
+    return True
+
+
+def carry_out(target: Target, proposal: Proposal, say: Say, progress: Say) -> None:
     if target.settings.github is not None:
         identity_provider(target, say)
-    say(f"{'changing' if found else 'making'} stack {proposal.stack}: a few minutes")
+    say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
     stack.carry_out(target, proposal, progress)
     say(f"stack {proposal.stack} is there")
-    return True
 
 
 def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> None:

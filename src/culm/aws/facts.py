@@ -16,7 +16,12 @@ NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
 
 
 def values(
-    target: Target, settings: TargetSettings, parameters: Mapping[str, Any], stack: Described | None
+    target: Target,
+    settings: TargetSettings,
+    parameters: Mapping[str, Any],
+    stack: Described | None,
+    *,
+    renew_image: bool = False,
 ) -> dict[str, str]:
     """Return a value for each of the template's parameters.
 
@@ -26,7 +31,8 @@ def values(
     had = in_force(stack)
     defaults = {name: body["Default"] for name, body in parameters.items() if "Default" in body}
     image = instances.image_parameter(settings)
-    chosen = defaults | {image: had.get(image) or newest_image(target, settings)}
+    kept_image = None if renew_image else had.get(image)
+    chosen = defaults | {image: kept_image or newest_image(target, settings)}
     network = set(parameters) - set(chosen)
     if stack is not None and any(name in had for name in IMAGE_PARAMETERS) and network != NETWORKS & set(had):
         raise CulmError(

@@ -121,10 +121,13 @@ def propose_first(target: Target, project: Project, found: Described) -> Proposa
     )
 
 
-def propose(target: Target, project: Project, found: Described | None) -> Proposal | None:
-    """Make a change set from what is there to what culm.yml wants; None when nothing would change."""
+def propose(target: Target, project: Project, found: Described | None, *, renew_image: bool = False) -> Proposal | None:
+    """Make a change set from what is there to what culm.yml wants; None when nothing would change.
+
+    `renew_image` takes Amazon's current ECS image; without it instances keep the one that the stack has.
+    """
     wanted = wanted_template(target, project)
-    parameters = facts.values(target, target.settings, wanted.parameters, found)
+    parameters = facts.values(target, target.settings, wanted.parameters, found, renew_image=renew_image)
     return change_set(
         target,
         project,
@@ -295,7 +298,7 @@ def delete(target: Target, found: Described, progress: Say) -> None:
     name = found["StackName"]
     if found.get("EnableTerminationProtection"):
         client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
-    for database in databases(target, name):
+    for database in physical_ids(target, name, "AWS::RDS::DBInstance"):
         target.client("rds").modify_db_instance(
             DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
         )
@@ -305,13 +308,13 @@ def delete(target: Target, found: Described, progress: Say) -> None:
         raise failed(target, ended, "could not be deleted")
 
 
-def databases(target: Target, name: str) -> list[str]:
-    """RDS instances that the stack has."""
+def physical_ids(target: Target, name: str, kind: str) -> list[str]:
+    """Return the physical ids of the stack's resources of a type, such as `AWS::RDS::DBInstance`."""
     pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
     return [
         one["PhysicalResourceId"]
         for page in pages
         for one in page["StackResourceSummaries"]
-        if one["ResourceType"] == "AWS::RDS::DBInstance" and one["ResourceStatus"] != "DELETE_COMPLETE"
+        if one["ResourceType"] == kind and one["ResourceStatus"] != "DELETE_COMPLETE"
         if one.get("PhysicalResourceId")
     ]

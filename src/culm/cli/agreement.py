@@ -14,8 +14,8 @@ from culm.project.project import Project
 from culm.target.connection import Target
 
 
-def make(target: Target, project: Project, console: Console, *, yes: bool) -> bool:
-    """`base.bootstrap`, shown and asked on this terminal."""
+def make(target: Target, project: Project, console: Console, *, yes: bool, renew_image: bool = False) -> bool:
+    """Run `base.bootstrap`, shown and asked on this terminal."""
 
     def agree(proposal: Proposal | None) -> bool:
         return agreed(target, project, proposal, yes=yes)
@@ -24,7 +24,7 @@ def make(target: Target, project: Project, console: Console, *, yes: bool) -> bo
         console.doing(project.name, what)
 
     try:
-        return base.bootstrap(target, project, agree, console.say, progress)
+        return base.bootstrap(target, project, agree, console.say, progress, renew_image=renew_image)
     except KeyboardInterrupt:
         console.say("CloudFormation goes on by itself with what it has begun; the same command looks again")
         raise
@@ -46,12 +46,22 @@ def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: 
             click.echo(f"  {change}", err=True)
         click.echo(f"and cost {month.dollars:.2f} US dollars a month then (prices of {listed.region}).", err=True)
         question = "change it?"
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "--yes, when that is what you want")
-    click.confirm(question, abort=True, err=True)
+    confirm(question, yes=yes)
     return True
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask a yes-or-no question; "no" ends the command. Raises UsageError where there is no terminal to answer at."""
+    if yes:
+        return
+    demand_terminal()
+    click.confirm(question, abort=True, err=True)
+
+
+def demand_terminal() -> None:
+    if not sys.stdin.isatty():
+        hint = "pass --yes to go ahead without asking"
+        raise UsageError("stdin is not a terminal, so this cannot be confirmed", hint)
 
 
 def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> None:

@@ -9,11 +9,14 @@ import click
 from culm import render
 from culm.aws import destroy as removal
 from culm.aws import look, stack
+from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
 from culm.aws.template import stack_name, template
-from culm.cli.agreement import make
+from culm.cli.agreement import confirm, demand_terminal, make
 from culm.cli.context import json_option, open_project, open_target, settings_of
+from culm.cli.screens import replacement
 from culm.console import Console
+from culm.deploy.lock import locked
 from culm.errors import CulmError, Differs, UsageError
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings, named
@@ -96,6 +99,48 @@ def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
 
 
 @aws.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@aws_target_option
+def refresh(yes: bool, target_name: str | None) -> None:
+    """Replace instances by new ones: Amazon's current ECS image, and what the stack says of instances now.
+
+    One at a time, each drained first, under the deploy lock. Says before which services are down meanwhile. When it
+    was interrupted, the same command goes on.
+    """
+    project, settings = opened(target_name)
+    target = open_target(project, settings.name)
+    console = Console()
+    with faults.translated():
+        existing(target, project)
+        make(target, project, console, yes=yes, renew_image=True)
+        groups = stack.physical_ids(target, stack_name(project), "AWS::AutoScaling::AutoScalingGroup")
+        instances = refreshing.fleet(target, project, groups)
+        outdated = [instance for instance in instances if instance.outdated]
+        if not outdated:
+            console.say(f"all {len(instances)} instances are as the stack says")
+            return
+        effects = refreshing.forecast(target, project, outdated)
+        for line in replacement.lines(effects, len(outdated), len(instances)):
+            click.echo(line, err=True)
+        if any(effect.blocked for effect in effects):
+            hint = "`roll: stop-first` for these services, or one more instance"
+            raise CulmError("an instance would never be drained", hint)
+        confirm("replace them?", yes=yes)
+
+        def progress(what: str) -> None:
+            console.doing(project.name, what)
+
+        with locked(target, project, console.say) as lock:
+            lock.acquire()
+            work = refreshing.Refresh(target, project, groups, progress)
+            for number, instance in enumerate(outdated, 1):
+                console.say(f"replacing {instance.id} ({number} of {len(outdated)})")
+                work.replace(instance, len(instances))
+            console.doing(project.name)
+        console.say(f"replaced {len(outdated)} instances; every service is steady")
+
+
+@aws.command()
 @aws_target_option
 def policy(target_name: str | None) -> None:
     """Print the IAM policy that deploying needs, and nothing more.
@@ -149,7 +194,7 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
             for line in holding.kept:
                 click.echo(f"  {line}", err=True)
         if not yes:
-            confirm(project.name)
+            confirm_name(project.name)
 
         def progress(what: str) -> None:
             console.doing(project.name, what)
@@ -158,11 +203,10 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
         console.doing(project.name)
 
 
-def confirm(name: str) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", "--yes, when that is what you want")
+def confirm_name(name: str) -> None:
+    demand_terminal()
     if click.prompt(f"type the name, {name}, to remove it", err=True) != name:
-        raise CulmError("that is another name; nothing was removed")
+        raise CulmError(f"the name you typed is not `{name}`; nothing was removed")
 
 
 def existing(target: Target, project: Project) -> Described:
