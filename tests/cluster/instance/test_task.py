@@ -28,6 +28,20 @@ def test_a_look_that_began_before_a_start_ended_does_not_lose_the_container():
     assert task.refused == {"web": LOST}
 
 
+def test_the_first_reason_why_a_container_could_not_start_is_kept():
+    """An engine makes a container before it starts it: one that could not start was there for a moment."""
+    task = a_known_task()
+    task.busy["web"] = "starting"
+    task.observe([web("created")], 1.0, effects=0)
+    task.refuse("web", "CannotStartContainerError: no such file")
+    task.touched["web"] = 1
+    del task.busy["web"]
+    task.observe([], 2.0, effects=1)
+    assert task.refused == {"web": "CannotStartContainerError: no such file"}
+    change = task.news(2.0)
+    assert change is not None and change.reason == "CannotStartContainerError: no such file"
+
+
 def test_a_look_that_began_before_a_stop_ended_does_not_bring_the_container_back():
     task = a_known_task()
     task.seen["web"], task.touched["web"] = web("stopped"), 3

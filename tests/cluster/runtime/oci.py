@@ -32,8 +32,8 @@ def tar(files: Mapping[str, bytes | str], links: Mapping[str, str] | None = None
     return data.getvalue()
 
 
-def digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+def digest_of(data: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 class OciRegistry:
@@ -66,16 +66,23 @@ class OciRegistry:
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": self._keep(json.dumps(configuration).encode(), "application/vnd.oci.image.config.v1+json"),
-            "layers": [self._keep(layer, "application/vnd.oci.image.layer.v1.tar+gzip") for layer in packed],
+            "config": self.keep(json.dumps(configuration).encode(), "application/vnd.oci.image.config.v1+json"),
+            "layers": [self.keep(layer, "application/vnd.oci.image.layer.v1.tar+gzip") for layer in packed],
         }
-        raw = json.dumps(manifest).encode()
-        self.manifests[digest_of(raw)] = raw
-        return f"{self.host}/{repository}@{digest_of(raw)}"
+        return self.push_manifest(repository, manifest)
 
-    def _keep(self, data: bytes, media_type: str) -> dict[str, Any]:
-        self.blobs[digest_of(data)] = data
-        return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
+    def push_manifest(self, repository: str, manifest: Mapping[str, Any], algorithm: str = "sha256") -> str:
+        """The image's name by digest."""
+        raw = json.dumps(manifest).encode()
+        digest = digest_of(raw, algorithm)
+        self.manifests[digest] = raw
+        return f"{self.host}/{repository}@{digest}"
+
+    def keep(self, data: bytes, media_type: str, algorithm: str = "sha256") -> dict[str, Any]:
+        """A blob's descriptor."""
+        digest = digest_of(data, algorithm)
+        self.blobs[digest] = data
+        return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         registry = self

@@ -1,5 +1,6 @@
 import os
 import pwd
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -15,6 +16,7 @@ from culm.cluster.instance.runtime.process.shim.files import Plan
 from culm.errors import RuntimeFailure
 
 BOUND = (Port(container_port=8080, host_port=31000),)
+REAL_TIME = pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="this system has no real-time signals")
 SPEC = Spec(name="one", image="r.test/app:1", address="127.7.7.7", environment={}, labels={})
 
 
@@ -134,10 +136,33 @@ def test_a_probe_of_none_is_none(rootfs: Rootfs):
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("SIGQUIT", signal.SIGQUIT), ("INT", signal.SIGINT), ("10", 10), ("SIGTERM", signal.SIGTERM)]
+    ("name", "number"),
+    [
+        ("SIGQUIT", signal.SIGQUIT),
+        ("INT", signal.SIGINT),
+        ("term", signal.SIGTERM),
+        ("10", 10),
+        ("SIGTERM", signal.SIGTERM),
+        pytest.param("SIGRTMIN+3", int(getattr(signal, "SIGRTMIN", 0)) + 3, marks=REAL_TIME),
+        pytest.param("RTMAX-1", int(getattr(signal, "SIGRTMAX", 0)) - 1, marks=REAL_TIME),
+    ],
 )
 def test_the_images_stop_signal_is_kept(rootfs: Rootfs, name: str, number: int):
     assert plan(rootfs, stop_signal=name)["stop_signal"] == number
+
+
+@pytest.mark.parametrize("name", ["SIGNOTHING", "0", "999", "SIGRTMIN+99", "a b"])
+def test_a_stop_signal_that_there_is_not_is_named(rootfs: Rootfs, name: str):
+    with pytest.raises(RuntimeFailure, match=rf"CannotStartContainerError: .*STOPSIGNAL is {re.escape(name)}"):
+        plan(rootfs, stop_signal=name)
+
+
+def test_a_script_with_windows_line_ends_is_told_what_is_wrong(rootfs: Rootfs):
+    script = rootfs.inside("/entry.sh")
+    script.write_bytes(b"#!/bin/sh\r\necho hello\r\n")
+    script.chmod(0o755)
+    with pytest.raises(RuntimeFailure, match=r'exec: "/.*entry.sh": its first line ends with a carriage return'):
+        plan(rootfs, replace(SPEC, entry_point=("/entry.sh",)))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -28,6 +28,11 @@ MAPPED = (Port(container_port=8080, host_port=31000),)
         ("tcp://0.0.0.0:8080", "tcp://127.7.7.7:31000"),
         ("exec uvicorn a:app --host 0.0.0.0 --port 8080", "exec uvicorn a:app --host 127.7.7.7 --port 31000"),
         ("http.server '8080'", "http.server '31000'"),
+        ("-b0.0.0.0:8080", "-b127.7.7.7:31000"),
+        ("gunicorn -b0.0.0.0:8080 app", "gunicorn -b127.7.7.7:31000 app"),
+        ("-p8080", "-p31000"),
+        ("PORT=8080 exec app", "PORT=31000 exec app"),
+        ("app -p 8080", "app -p 31000"),
     ],
 )
 def test_an_argument_that_names_the_port_names_the_new_one(argument: str, rewritten: str):
@@ -45,10 +50,39 @@ def test_an_argument_that_names_the_port_names_the_new_one(argument: str, rewrit
         "http://catalog:8080/x",
         "http://localhost:8080/x",
         "/data/8080",
+        "--max-requests=8080",
+        "gunicorn --max-requests 8080 --timeout=8080 -w 8080 app",
+        "MAX_REQUESTS=8080 exec app",
     ],
 )
 def test_an_argument_that_only_looks_like_it_stays(argument: str):
     assert rewrite_argument(argument, MAPPED, "127.7.7.7") == argument
+
+
+def test_a_number_is_a_port_by_the_option_before_it():
+    assert rewrite_argument("8080", MAPPED, ADDRESS, "--port") == "31000"
+    assert rewrite_argument("8080", MAPPED, ADDRESS, "http.server") == "31000"
+    assert rewrite_argument("8080", MAPPED, ADDRESS, "--max-requests") == "8080"
+
+
+def test_what_one_port_became_is_not_taken_for_another():
+    ports = (Port(container_port=8080, host_port=9090), Port(container_port=9090, host_port=12345))
+    words = "app --http 8080 --admin-port 9090 --bind 0.0.0.0:8080 --listen :9090"
+    assert rewrite_argument(words, ports, ADDRESS) == (
+        "app --http 9090 --admin-port 12345 --bind 127.0.0.1:9090 --listen 127.0.0.1:12345"
+    )
+    assert rewrite_probe("curl localhost:8080 localhost:9090", ports, ADDRESS) == "curl 127.0.0.1:9090 127.0.0.1:12345"
+    assert rewrite_environment({"A": "0.0.0.0:8080,0.0.0.0:9090", "B": "8080", "C": "9090"}, ports, ADDRESS) == {
+        "PORT": "9090",
+        "HOST": ADDRESS,
+        "A": "127.0.0.1:9090,127.0.0.1:12345",
+        "B": "9090",
+        "C": "12345",
+    }
+
+
+def test_a_variable_that_counts_something_is_no_port():
+    assert rewrite_environment({"MAX_REQUESTS": "8080"}, MAPPED, ADDRESS)["MAX_REQUESTS"] == "8080"
 
 
 def test_a_container_without_ports_is_told_nothing():
@@ -58,7 +92,9 @@ def test_a_container_without_ports_is_told_nothing():
 
 def test_a_probe_of_localhost_means_the_container():
     command = "curl -f http://localhost:8080/health || nc -z 127.0.0.1 8080"
-    assert rewrite_probe(command, MAPPED, "127.7.7.7").startswith("curl -f http://127.7.7.7:31000/health")
+    assert rewrite_probe(command, MAPPED, "127.7.7.7") == (
+        "curl -f http://127.7.7.7:31000/health || nc -z 127.7.7.7 31000"
+    )
 
 
 def test_the_environment_says_where_to_listen():

@@ -170,6 +170,48 @@ async def test_a_damaged_layer_is_a_failure_by_name(rig: ProcessRig, registry: O
     assert list((rig.home / "images").iterdir()) == []
 
 
+async def test_an_image_that_is_not_whole_is_named(rig: ProcessRig, registry: OciRegistry):
+    image = registry.push("short", [tar({"a": b"x" * 100_000})], Entrypoint=["true"])
+    manifest = json.loads(registry.manifests[image.partition("@")[2]])
+    layer = manifest["layers"][0]["digest"]
+    cut = registry.push_manifest("short", {**manifest, "layers": [registry.keep(registry.blobs[layer][:-40], "x")]})
+    headless = registry.push_manifest("short", {key: manifest[key] for key in ("schemaVersion", "layers")})
+    strange = registry.push_manifest("short", {**manifest, "layers": None})
+    for name in (cut, headless, strange):
+        with pytest.raises(
+            RuntimeFailure, match=r"CannotPullContainerError: .*damaged image: .*(Compressed|config|None)"
+        ):
+            await rig.runtime.start(rig.spec(image=name))
+    assert list((rig.home / "images").iterdir()) == []
+
+
+async def test_layers_and_manifests_may_go_by_sha512(rig: ProcessRig, registry: OciRegistry):
+    image = registry.push("long", [tar({"a": b"x"})], Entrypoint=["true"])
+    manifest = json.loads(registry.manifests[image.partition("@")[2]])
+    blobs = [registry.keep(registry.blobs[each["digest"]], "x", "sha512") for each in manifest["layers"]]
+    name = registry.push_manifest("long", {**manifest, "layers": blobs}, "sha512")
+    seen = await rig.runtime.start(rig.spec(image=name))
+    assert (seen.image_digest or "").startswith("sha512:")
+    registry.blobs[blobs[0]["digest"]] += b"more"
+    other = registry.push_manifest("long", {**manifest, "layers": blobs, "annotations": {}}, "sha512")
+    with pytest.raises(RuntimeFailure, match=r"blob sha512:\w+ arrived damaged"):
+        await rig.runtime.start(rig.spec(image=other))
+
+
+async def test_a_program_for_another_processor_is_told_from_a_missing_one(rig: ProcessRig):
+    other = bytearray(Path(sys.executable).resolve().read_bytes()[:4096])
+    other[18] = 21 if other[18] != 21 else 62
+    (rig.home / "tasks").mkdir(exist_ok=True)
+    spec = rig.spec(
+        entry_point=("/data/app",), command=(), mounts=(Mount(source=str(rig.home / "m"), container_path="/data"),)
+    )
+    (rig.home / "m").mkdir()
+    (rig.home / "m" / "app").write_bytes(other)
+    (rig.home / "m" / "app").chmod(0o755)
+    with pytest.raises(RuntimeFailure, match=r"exec format error: it is a program for ppc64le, and this machine is"):
+        await rig.runtime.start(spec)
+
+
 async def test_a_mount_is_where_the_task_wants_it(rig: ProcessRig, tmp_path: Path):
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume/note").write_text("from outside")

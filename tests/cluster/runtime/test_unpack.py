@@ -108,6 +108,19 @@ def test_a_hard_link_inside_works(root: Path):
     assert (root / "b").read_bytes() == b"same"
 
 
+@pytest.mark.parametrize("name", ["a/.wh...", ".wh...", "a/.wh..", ".wh..", "a/.wh.", ".wh."])
+def test_a_whiteout_never_takes_its_own_folder_or_the_one_above(root: Path, name: str):
+    apply(root, tar({"a/b": "kept", "c": "kept"}))
+    with pytest.raises(UnsafeLayer, match=r"is a whiteout of no file|outside of the image"):
+        apply(root, entry(name, tarfile.REGTYPE))
+    assert files(root) == ["a/b", "c"]
+
+
+def test_a_layer_of_zstd_is_named(root: Path):
+    with pytest.raises(UnsafeLayer, match="compressed with zstd"):
+        apply(root, b"\x28\xb5\x2f\xfd rest")
+
+
 def test_devices_are_left_out(root: Path):
     apply(root, entry("dev/mem", tarfile.CHRTYPE), entry("queue", tarfile.FIFOTYPE))
     assert files(root) == []

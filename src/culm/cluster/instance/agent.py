@@ -229,7 +229,7 @@ class Agent:
                 task.busy[name] = "stopping"
                 self._group.create_task(self._effect(task, name, partial(self._stop, task, name)))
             case GiveUp(container=name, reason=reason):
-                task.refused[name] = reason
+                task.refuse(name, reason)
                 self._changed.set()
 
     async def _effect(self, task: KnownTask, container: str, do: Callable[[], Awaitable[None]]) -> None:
@@ -237,13 +237,14 @@ class Agent:
             await do()
         except RuntimeFailure as failure:
             if task.busy[container] == "starting":
-                task.refused[container] = str(failure)
+                task.refuse(container, str(failure))
             else:
                 log.warning("%s could not stop %s: %s", self._machine.ec2_instance_id, container, failure)
-        except Exception:
+        except Exception as error:
             log.exception("%s: %s of task %s", self._machine.ec2_instance_id, container, task.arn)
             if task.busy[container] == "starting":
-                task.refused[container] = "CannotStartContainerError: the agent failed; its log says more"
+                what = f"CannotStartContainerError: the agent failed: {type(error).__name__}: {error}; see daemon.log"
+                task.refuse(container, what)
         finally:
             self._effects += 1
             task.touched[container] = self._effects

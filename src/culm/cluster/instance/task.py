@@ -58,10 +58,14 @@ class KnownTask:
                 latest[name] = seen
         for name in self.seen.keys() - latest.keys() - self.busy.keys() - newer:
             if self.seen[name].state != "stopped":
-                self.refused[name] = LOST
+                self.refuse(name, LOST)
         self.seen.update(latest)
         if self.ended_at is None and self.status(now) == "STOPPED":
             self.ended_at = now
+
+    def refuse(self, container: str, reason: str) -> None:
+        """A container cannot run. The first reason counts: what comes later, that it is gone, follows from it."""
+        self.refused.setdefault(container, reason)
 
     def progress(self, now: float) -> Mapping[str, Progress]:
         return {c.name: self._of(c.name, now) for c in self.payload.containers}

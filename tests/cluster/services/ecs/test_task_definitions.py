@@ -76,6 +76,20 @@ def test_an_unknown_one_cannot_be_described(cloud):
             "Unknown volume 'x'",
         ),
         ({"memory": "100"}, "exceeds 'memory' of the task"),
+        ({"cpu": "half"}, "Invalid 'cpu' setting for task: 'half' is not a number of CPU units"),
+        ({"cpu": "0.0001 vCPU"}, "not a whole number of CPU units"),
+        ({"memory": "1 TB"}, "Invalid 'memory' setting for task: '1 TB' is not a number of MiB"),
+        ({"volumes": [{"name": "v", "host": {"sourcePath": "relative"}}]}, "must be an absolute path"),
+        ({"volumes": [{"name": "v", "host": {"sourcePath": "../../etc"}}]}, "must be an absolute path"),
+        ({"volumes": [{"name": "v", "host": {"sourcePath": "/data/../etc"}}]}, "without '..'"),
+        ({"volumes": [{"name": "../v"}]}, "invalid characters"),
+        (
+            {
+                "volumes": [{"name": "v"}],
+                "containerDefinitions": [web(mountPoints=[{"sourceVolume": "v", "containerPath": "../x"}])],
+            },
+            "containerPath '../x' of container 'web'",
+        ),
         ({"requiresCompatibilities": ["FARGATE"]}, "Fargate only supports network mode"),
         (
             {
@@ -104,6 +118,21 @@ def test_what_aws_refuses_is_refused_in_its_words(cloud, changed, message):
 def test_what_would_change_its_behaviour_and_is_not_here_is_refused_by_name(cloud, changed):
     with pytest.raises(ClientError, match="culm does not support"):
         register(cloud, containerDefinitions=[web(**changed)])
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "kept"),
+    [
+        (".25 vCPU", "0.5 GB", ("256", "512")),
+        ("1 vCPU", "2GB", ("1024", "2048")),
+        ("1vcpu", "1 gb", ("1024", "1024")),
+        ("0.5 vCPU", "3072", ("512", "3072")),
+        ("256", "512", ("256", "512")),
+    ],
+)
+def test_sizes_of_a_task_are_kept_in_units_and_mebibytes(cloud, cpu, memory, kept):
+    described = register(cloud, cpu=cpu, memory=memory)
+    assert (described["cpu"], described["memory"]) == kept
 
 
 def test_a_description_can_be_registered_again_as_tools_do(cloud):

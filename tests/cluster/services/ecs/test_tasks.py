@@ -115,6 +115,14 @@ def test_overrides_count_and_are_described(ecs, add_instance, register):
     assert answer["tasks"][0]["containers"][0]["memory"] == "100"
 
 
+def test_sizes_of_overrides_are_kept_in_units_and_mebibytes(ecs, add_instance, register):
+    add_instance()
+    register()
+    task = ecs.run_task(taskDefinition="web", overrides={"cpu": ".25 vCPU", "memory": "0.25 GB"})["tasks"][0]
+    assert (task["overrides"]["cpu"], task["overrides"]["memory"]) == ("256", "256")
+    assert (task["cpu"], task["memory"]) == ("256", "256")
+
+
 def test_start_task_goes_where_it_is_told(ecs, add_instance, register):
     add_instance()
     second = add_instance()

@@ -4,10 +4,13 @@ https://github.com/distribution/reference
 """
 
 import ipaddress
+import re
 
 from culm.core.model.record import record
 from culm.engine.images import DOCKER_HUB, split_registry
+from culm.errors import RuntimeFailure
 
+_DIGEST = re.compile(r"[a-z0-9]+:[A-Za-z0-9]+")
 DOCKER_HUB_SERVER = "registry-1.docker.io"
 
 
@@ -51,6 +54,8 @@ def parse(image: str) -> Reference:
     name, _, digest = image.partition("@")
     registry, rest = split_registry(name)
     repository, _, tag = rest.partition(":")
+    if digest and not _DIGEST.fullmatch(digest):
+        raise RuntimeFailure("CannotPullContainerError", f"{image}: {digest[:80]} is no digest")
     return Reference(registry=registry, repository=repository, tag=tag or None, digest=digest or None)
 
 

@@ -14,6 +14,11 @@ from culm.errors import AwsError
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 MINIMUM_MEMORY = 6
 """MiB: Docker's own minimum since 20.10."""
+SIZE = {
+    "cpu": re.compile(r"(\d+\.?\d*|\.\d+)\s*(vCPU)?", re.IGNORECASE),
+    "memory": re.compile(r"(\d+\.?\d*|\.\d+)\s*(GB)?", re.IGNORECASE),
+}
+UNITS = {"cpu": "CPU units", "memory": "MiB"}
 DRIVERS = ("awslogs", "json-file")
 """What the agents of this cluster can do."""
 
@@ -24,7 +29,8 @@ def check(definition: TaskDefinition) -> TaskDefinition:
         raise _refused("Family contains invalid characters.")
     if not definition.container_definitions:
         raise _refused("Container definitions should not be null or empty.")
-    _numbers(definition)
+    definition = replace(definition, cpu=cpu_units(definition.cpu), memory=mebibytes(definition.memory))
+    _check_task_memory(definition)
     _check_secrets(definition)
     names = [container.name for container in definition.container_definitions]
     for container in definition.container_definitions:
@@ -63,11 +69,33 @@ def _check_secrets(definition: TaskDefinition) -> None:
             )
 
 
-def _numbers(definition: TaskDefinition) -> None:
-    """Task sizes are units and MiB; AWS also takes `.5 vCPU` and `1 GB`."""
-    for name, value in (("cpu", definition.cpu), ("memory", definition.memory)):
-        if value is not None and not value.isdigit():
-            raise _refused(f"Invalid '{name}' setting for task: '{value}' is not a whole number.")
+def cpu_units(value: str | None) -> str | None:
+    """A task's `cpu` as AWS keeps it: `.25 vCPU` is 256. Raises ClientException.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html (cpu, memory)
+    """
+    return _size("cpu", value)
+
+
+def mebibytes(value: str | None) -> str | None:
+    """A task's `memory` as AWS keeps it: `0.5 GB` is 512. Raises ClientException."""
+    return _size("memory", value)
+
+
+def _size(name: str, value: str | None) -> str | None:
+    if value is None or not value.strip():
+        return None
+    match = SIZE[name].fullmatch(value.strip())
+    if match is None:
+        raise _refused(f"Invalid '{name}' setting for task: '{value}' is not a number of {UNITS[name]}.")
+    number, unit = match.groups()
+    amount = float(number) * (1024 if unit else 1)
+    if amount != int(amount) or amount < 1:
+        raise _refused(f"Invalid '{name}' setting for task: '{value}' is not a whole number of {UNITS[name]}.")
+    return str(int(amount))
+
+
+def _check_task_memory(definition: TaskDefinition) -> None:
     if definition.memory is not None:
         total = sum(container.counted_memory for container in definition.container_definitions)
         if total > int(definition.memory):
@@ -149,10 +177,25 @@ def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:
 
 def _check_volumes(definition: TaskDefinition) -> None:
     names = {volume.name for volume in definition.volumes}
+    for volume in definition.volumes:
+        if not NAME.fullmatch(volume.name):
+            raise _refused(f"Volume name '{volume.name}' contains invalid characters.")
+        path = volume.host.source_path if volume.host else None
+        if path and not _is_plain(path):
+            raise _refused(f"The sourcePath '{path}' of volume '{volume.name}' must be an absolute path, without '..'.")
     for container in definition.container_definitions:
         for mount in container.mount_points:
             if mount.source_volume not in names:
                 raise _refused(f"Unknown volume '{mount.source_volume}'.")
+            if not _is_plain(mount.container_path):
+                raise _refused(
+                    f"The containerPath '{mount.container_path}' of container '{container.name}' must be an absolute"
+                    " path, without '..'."
+                )
+
+
+def _is_plain(path: str) -> bool:
+    return path.startswith("/") and ".." not in path.split("/")
 
 
 def _check_ports(containers: Sequence[ContainerDefinition]) -> None:

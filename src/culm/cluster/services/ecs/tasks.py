@@ -18,6 +18,7 @@ from culm.cluster.services.ecs.references import (
     full_task_arn,
     usable_task_definition,
 )
+from culm.cluster.services.ecs.task_definition_rules import cpu_units, mebibytes
 from culm.cluster.services.ecs.task_views import views
 from culm.cluster.store.ecs import tags, tasks
 from culm.cluster.wire.operations import Call, operation
@@ -59,6 +60,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     """Place up to ten tasks at once, now; what does not fit is a failure in the answer and starts nothing."""
     cluster = find_cluster(call, req.cluster)
     check_launch_type(req.launch_type)
+    req = replace(req, overrides=sized(req.overrides))
     if not 1 <= req.count <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Count must be between 1 and {MOST_AT_ONCE}.")
     placement_rules.check(req.placement_constraints, req.placement_strategy)
@@ -115,6 +117,7 @@ def start_task(call: Call, req: StartTaskInput) -> dict[str, Any]:
     cluster = find_cluster(call, req.cluster)
     if not 1 <= len(req.container_instances) <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_AT_ONCE} container instances can be named.")
+    req = replace(req, overrides=sized(req.overrides))
     definition = usable_task_definition(call, req.task_definition)
     what = _launch(call, cluster.name, definition, req)
     need = need_of(definition, req.overrides)
@@ -215,6 +218,11 @@ def check_launch_type(launch_type: str | None) -> None:
             "InvalidParameterException",
             f"culm does not support launchType {launch_type}: this cluster's capacity is EC2 container instances",
         )
+
+
+def sized(overrides: TaskOverride) -> TaskOverride:
+    """Its sizes as AWS keeps them, in units and MiB. Raises ClientException."""
+    return replace(overrides, cpu=cpu_units(overrides.cpu), memory=mebibytes(overrides.memory))
 
 
 def check_overrides(definition: TaskDefinition, overrides: TaskOverride) -> None:

@@ -8,15 +8,18 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 
 import asyncio
 import errno
+import io
 import json
 import math
+import platform
 import re
 import socket
+import tarfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from culm.cluster.instance.runtime import references
+from culm.cluster.instance.runtime import programs, references
 from culm.cluster.instance.runtime.docker import orders
 from culm.cluster.instance.runtime.docker.logs import Frames, Lines, since
 from culm.cluster.instance.runtime.docker.terminal import open_terminal
@@ -28,6 +31,8 @@ from culm.engine.answers import Refused, progress_message
 from culm.engine.asynchronous import AsyncEngine
 from culm.errors import CulmError, RuntimeFailure
 
+_ARCHIVE_BYTES = 1 << 16
+"""Enough of an archive of one file to hold its header and its beginning."""
 _RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0)
 """Between attempts to hear from an engine that went away."""
 _EVENTS = ("create", "start", "die", "oom", "health_status", "destroy")
@@ -100,8 +105,9 @@ class DockerRuntime:
             try:
                 await self._engine.call("POST", f"/containers/{spec.name}/start")
             except Refused as refused:
+                hint = await self._why_not(spec.name, refused.message)
                 await self.remove(spec.name)
-                raise _start_failure(spec, refused) from refused
+                raise _start_failure(spec, refused, hint) from refused
             seen = await self._look(spec.name)
             if seen is None:
                 raise RuntimeFailure("CannotStartContainerError", f"container {spec.name} was removed while it started")
@@ -194,6 +200,22 @@ class DockerRuntime:
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
 
+    async def _why_not(self, name: str, complaint: str) -> str | None:
+        """What is wrong with the program that a container could not execute, by its first bytes."""
+        path = programs.file_named(complaint)
+        if path is None:
+            return None
+        try:
+            async with self._engine.stream("GET", f"/containers/{name}/archive", {"path": path}) as reply:
+                content = await anext(reply.aiter_bytes(_ARCHIVE_BYTES))
+            with tarfile.open(fileobj=io.BytesIO(content), mode="r|") as archive:
+                entry = next(iter(archive))
+                file = archive.extractfile(entry) if entry.isfile() else None
+                head = file.read(programs.HEAD_BYTES) if file is not None else b""
+        except (Refused, RuntimeFailure, tarfile.TarError, EOFError, StopIteration, StopAsyncIteration):
+            return None
+        return programs.why_not(head, platform.machine())
+
     async def _look(self, name: str) -> Seen | None:
         if name in self._ended:
             return self._ended[name]
@@ -276,9 +298,11 @@ def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registri
         return None, error.what
 
 
-def _start_failure(spec: Spec, refused: Refused) -> RuntimeFailure:
-    """The engine's reason; for a port that is taken also who has it, as far as this machine tells."""
+def _start_failure(spec: Spec, refused: Refused, hint: str | None) -> RuntimeFailure:
+    """The engine's reason, the hint first; for a port that is taken also who has it, as far as this machine tells."""
     message = _plainly(refused.message)
+    if hint is not None:
+        message = f"{hint}: {message}"
     if _PORT_TAKEN.search(message):
         for port in spec.ports:
             if port.host_port and str(port.host_port) in message:

@@ -6,9 +6,11 @@ images/<digest>/config.json   the image's configuration
 
 import asyncio
 import json
+import lzma
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,9 @@ from culm.errors import RuntimeFailure
 
 if TYPE_CHECKING:
     from culm.cluster.instance.runtime.process.pull import Pulled, Registry
+
+DAMAGE = (UnsafeLayer, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, KeyError, TypeError)
+"""What reading an image may raise that is not as the specification says: cut off, not JSON, without its parts."""
 
 
 @record
@@ -61,8 +66,9 @@ class Images:
                     return await self._add(registry, digest, manifest)
         except OSError as error:
             raise full_disk("CannotPullContainerError", error, self._folder) from error
-        except (UnsafeLayer, tarfile.TarError, ValueError, KeyError) as error:
-            raise RuntimeFailure("CannotPullContainerError", f"{reference}: damaged image: {error}") from error
+        except DAMAGE as error:
+            what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise RuntimeFailure("CannotPullContainerError", f"{reference}: damaged image: {what}") from error
 
     def _find(self, digest: str) -> Image | None:
         directory = self._folder / digest.replace(":", "-")

@@ -1,7 +1,9 @@
 """From a container's Spec and its image to what its shim is told: program, environment, directory, user, bounds."""
 
 import os
+import platform
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from culm.cluster.instance.runtime import programs
 from culm.cluster.instance.runtime.interface import Port, Probe, Spec
 from culm.cluster.instance.runtime.process import port_mapping
 from culm.cluster.instance.runtime.process.images import Image
@@ -20,6 +23,7 @@ MEBIBYTE = 1024 * 1024
 NAME_VARIABLE = "CULM_CONTAINER"
 """In the environment of each of a container's processes: by it they are found when their shim is gone."""
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
+_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-]\d+)?")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -61,7 +65,7 @@ def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], addre
     for before, word in pairwise(words):
         is_script = before == "-c" and os.path.basename(words[0]) in _SHELLS
         own = rootfs.map_script(word) if is_script else rootfs.map_text(word)
-        mapped.append(port_mapping.rewrite_argument(own, bound, address))
+        mapped.append(port_mapping.rewrite_argument(own, bound, address, before))
     return mapped
 
 
@@ -78,7 +82,10 @@ def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[
         file = found
     else:
         raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": executable file not found in $PATH')
-    interpreter, *options = _shebang(file)
+    head = _head(file)
+    if head.startswith(b"#!") and (wrong := programs.why_not(head, platform.machine())) is not None:
+        raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": {wrong}')
+    interpreter, *options = _shebang(head)
     if not interpreter or os.path.exists(interpreter):
         return file, [program, *rest]
     instead = shutil.which(os.path.basename(interpreter), path=path)
@@ -133,10 +140,10 @@ def _probe(
         return None
     kind, *words = probe.command
     words = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else words if kind == "CMD" else [kind, *words]
-    words = [
-        rootfs.map(words[0]),
-        *(port_mapping.rewrite_probe(rootfs.map_text(word), bound, address) for word in words[1:]),
-    ]
+    mapped = [rootfs.map(words[0])]
+    for before, word in pairwise(words):
+        mapped.append(port_mapping.rewrite_probe(rootfs.map_text(word), bound, address, before))
+    words = mapped
     try:
         executable, argv = resolve(words, path, directory)
     except RuntimeFailure:  # as in Docker, a probe that cannot run is one that fails
@@ -173,15 +180,41 @@ def _is_open(path: str) -> bool:
     return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in Path(path).parents)
 
 
-def _shebang(file: str) -> list[str]:
-    with open(file, "rb") as script:
-        line = script.readline(256)
+def why_not(executable: str) -> str | None:
+    """What is wrong with a program that could not be executed; None when its file does not tell."""
+    try:
+        return programs.why_not(_head(executable), platform.machine())
+    except OSError:
+        return None
+
+
+def _head(file: str) -> bytes:
+    with open(file, "rb") as program:
+        return program.read(programs.HEAD_BYTES)
+
+
+def _shebang(head: bytes) -> list[str]:
+    line = head.partition(b"\n")[0]
     if not line.startswith(b"#!"):
         return [""]
     return line[2:].decode(errors="replace").strip().split(maxsplit=1) or [""]
 
 
 def _signal(name: str) -> int:
-    if name.isdigit():
-        return int(name)
-    return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
+    """`SIGTERM`, `term`, `15`, `SIGRTMIN+3`, as an image's STOPSIGNAL may be. Raises RuntimeFailure for anything else.
+
+    https://docs.docker.com/reference/dockerfile/#stopsignal
+    """
+    plain = name.strip().upper().removeprefix("SIG")
+    number = 0
+    if plain.isdecimal():
+        number = int(plain)
+    elif match := _REAL_TIME.fullmatch(plain):
+        first, offset = match.groups()
+        number = getattr(signal, f"SIG{first}", 0) + int(offset or 0)
+    else:
+        number = getattr(signal.Signals, f"SIG{plain}", 0)
+    if number not in signal.valid_signals():
+        what = f"the image's STOPSIGNAL is {name}, which is no signal of this machine"
+        raise RuntimeFailure("CannotStartContainerError", what)
+    return int(number)

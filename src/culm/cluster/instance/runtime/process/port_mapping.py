@@ -14,43 +14,87 @@ from culm.cluster.instance.runtime.interface import Port
 from culm.cluster.instance.runtime.process.shim.listeners import holder
 from culm.errors import RuntimeFailure
 
-_ANYWHERE = r"(?:0\.0\.0\.0|\[::\])"
-_HERE = r"(?:0\.0\.0\.0|\[::\]|\[::1\]|127\.0\.0\.1|localhost)"
+_ANYWHERE = r"0\.0\.0\.0|\[::\]"
+_HERE = rf"{_ANYWHERE}|\[::1\]|127\.0\.0\.1|localhost"
+_OPTION = re.compile(r"(?:^|[\s;|&(])(-{1,2}[A-Za-z][\w-]*)[=\s]+['\"]?$")
+_ASSIGNED = re.compile(r"(?:^|[\s;|&(])([A-Za-z_]\w*)=['\"]?$")
+_OF_PORTS = re.compile(
+    r"port|bind|listen|addr|host|http|serve|socket|url|endpoint|tcp|udp|^-[pPbBlLaA]$", re.IGNORECASE
+)
+"""Names of options whose number is a port: `--port`, `-p`, `--bind`; one of `--max-requests` is not."""
+_OF_QUANTITIES = re.compile(
+    r"max|min|time|limit|size|request|second|count|worker|thread|ttl|byte|memory", re.IGNORECASE
+)
+"""Names of variables whose number is not a port, whatever it is equal to."""
 
 
-def rewrite_argument(text: str, ports: Sequence[Port], address: str) -> str:
-    """An argument, or a shell command line: `0.0.0.0`, `0.0.0.0:8080`, `:8080` and `8080` as words of their own."""
-    for port in ports:
-        number = port.container_port
-        text = re.sub(rf"(?<![\w.-]){_ANYWHERE}:{number}(?![\w.])", f"{address}:{port.host_port}", text)
-        text = re.sub(rf"(?:(?<=^)|(?<=[\s='\"])):{number}(?![\w.:])", f"{address}:{port.host_port}", text)
-        text = re.sub(rf"(?<![\w.:/@-]){number}(?![\w.:/-])", str(port.host_port), text)
-    return re.sub(r"(?<![\w.:/@-])0\.0\.0\.0(?![\w.:/])", address, text) if ports else text
+def rewrite_argument(text: str, ports: Sequence[Port], address: str, before: str = "") -> str:
+    """An argument, or a shell command line, with the container's ports and the wildcard address as the host has them.
+
+    `0.0.0.0:8080`, `-b0.0.0.0:8080`, `:8080`, `0.0.0.0` and `8080` are rewritten as words of their own, all in one
+    pass: what one port became is not taken for another. A bare number counts unless it belongs to an option that is not
+    about ports; `before` is the word before the argument.
+    """
+    return _rewrite(text, ports, address, before, _ANYWHERE, r"0\.0\.0\.0") if ports else text
 
 
-def rewrite_probe(text: str, ports: Sequence[Port], address: str) -> str:
-    """A health check speaks to its own container: `localhost:8080` too means the port that it was given."""
-    for port in ports:
-        target = f"{address}:{port.host_port}"
-        text = re.sub(rf"(?<![\w.-]){_HERE}:{port.container_port}(?![\w.])", target, text)
-    return rewrite_argument(text, ports, address)
+def rewrite_probe(text: str, ports: Sequence[Port], address: str, before: str = "") -> str:
+    """A health check speaks to its own container: `localhost`, `localhost:8080` mean what it was given."""
+    alone = r"0\.0\.0\.0|127\.0\.0\.1|localhost"
+    return _rewrite(text, ports, address, before, _HERE, alone) if ports else text
 
 
 def rewrite_environment(environment: Mapping[str, str], ports: Sequence[Port], address: str) -> dict[str, str]:
     """Values that are the port or the wildcard address, and `PORT` and `HOST` for programs that ask for them."""
     if not ports:
         return dict(environment)
-    numbers = {str(port.container_port): str(port.host_port) for port in ports}
+    numbers = _numbers(ports)
+    bound = re.compile(rf"(?<![\w.-])(?:{_ANYWHERE}):({'|'.join(numbers)})(?![\w.])")
     rewritten = {"PORT": str(ports[0].host_port), "HOST": address}
     for name, value in environment.items():
-        if value in numbers:
-            value = numbers[value]
+        if value in numbers and not _OF_QUANTITIES.search(name):
+            rewritten[name] = numbers[value]
         elif value in ("0.0.0.0", "::"):
-            value = address
-        for port in ports:
-            value = re.sub(rf"{_ANYWHERE}:{port.container_port}(?![\w.])", f"{address}:{port.host_port}", value)
-        rewritten[name] = value
+            rewritten[name] = address
+        else:
+            rewritten[name] = bound.sub(lambda match: f"{address}:{numbers[match[1]]}", value)
     return rewritten
+
+
+def _rewrite(text: str, ports: Sequence[Port], address: str, before: str, hosts: str, alone: str) -> str:
+    numbers = _numbers(ports)
+    number = "|".join(numbers)
+    glued = r"(?<=^-[A-Za-z])|(?<=\s-[A-Za-z])"
+    pattern = re.compile(
+        rf"(?:(?<![\w.-])|{glued})(?:{hosts}):(?P<bound>{number})(?![\w.])"
+        rf"|(?:(?<=^)|(?<=[\s='\"])):(?P<everywhere>{number})(?![\w.:])"
+        rf"|(?:(?<=^-[pPb])|(?<=\s-[pPb]))(?P<glued>{number})(?![\w.:/-])"
+        rf"|(?<![\w.:/@-])(?P<bare>{number})(?![\w.:/-])"
+        rf"|(?<![\w.:/@-])(?P<alone>{alone})(?![\w.:/])"
+    )
+
+    def replacement(match: re.Match[str]) -> str:
+        if match["alone"]:
+            return address
+        if match["bound"] or match["everywhere"]:
+            return f"{address}:{numbers[match['bound'] or match['everywhere']]}"
+        if match["glued"]:
+            return numbers[match["glued"]]
+        name = _name_before(f"{before} " if match.start() == 0 else text[: match.start()])
+        return numbers[match["bare"]] if not name or _OF_PORTS.search(name) else match[0]
+
+    return pattern.sub(replacement, text)
+
+
+def _name_before(text: str) -> str:
+    """The option or the variable that a value behind this text is given to; empty when it stands for itself."""
+    named = _OPTION.search(text) or _ASSIGNED.search(text)
+    return named[1] if named else ""
+
+
+def _numbers(ports: Sequence[Port]) -> dict[str, str]:
+    """Container port to host port; of two that share a number the first counts."""
+    return {str(port.container_port): str(port.host_port) for port in reversed(ports)}
 
 
 def bind(ports: Sequence[Port], address: str, taken: Collection[int]) -> tuple[Port, ...]:

@@ -18,6 +18,7 @@ from culm.errors import RuntimeFailure
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 _ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_ALGORITHMS = ("sha256", "sha384", "sha512")
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 
 
@@ -69,26 +70,37 @@ class Registry:
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         self._check(reply)
-        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
-        if version.startswith("sha256:") and version != digest:
+        algorithm = self._algorithm(version) if ":" in version else "sha256"
+        digest = f"{algorithm}:{hashlib.new(algorithm, reply.content).hexdigest()}"
+        if ":" in version and version != digest:
             raise self._failure(f"the registry sent {digest}")
-        content: dict[str, Any] = reply.json()
+        content = reply.json()
+        if not isinstance(content, dict):
+            raise self._failure("its manifest is not a JSON object")
         return content, digest
 
     async def _blob(self, digest: str, path: Path) -> None:
         url = f"{self._reference.url}/blobs/{digest}"
-        sha = hashlib.sha256()
+        algorithm = self._algorithm(digest)
+        checksum = hashlib.new(algorithm)
         try:
             async with self._client.stream("GET", url) as reply:
                 self._check(reply)
                 with path.open("wb") as file:
                     async for piece in reply.aiter_bytes(1 << 20):
-                        sha.update(piece)
+                        checksum.update(piece)
                         file.write(piece)
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
-        if f"sha256:{sha.hexdigest()}" != digest:
+        if f"{algorithm}:{checksum.hexdigest()}" != digest:
             raise self._failure(f"blob {digest} arrived damaged")
+
+    def _algorithm(self, digest: str) -> str:
+        """https://github.com/opencontainers/image-spec/blob/main/descriptor.md#registered-algorithms"""
+        algorithm = digest.partition(":")[0]
+        if algorithm not in _ALGORITHMS:
+            raise self._failure(f"the digest {digest[:80]} is of no algorithm that culm knows")
+        return algorithm
 
     def _for_this_platform(self, index: dict[str, Any]) -> str:
         machine = platform.machine()

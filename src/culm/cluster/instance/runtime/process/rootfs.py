@@ -20,7 +20,7 @@ class Rootfs:
 
     def inside(self, path: str) -> Path:
         """Where a path of the container is on the host, whether or not it exists."""
-        return self.root / os.path.normpath(path).lstrip("/")
+        return self.root / os.path.normpath(f"/{path}").lstrip("/")
 
     def map(self, path: str) -> str:
         """A path that exists in the container becomes the host's; any other string stays as it is."""

@@ -10,6 +10,7 @@ user is taken only when culm runs as root and the host knows that user. Everythi
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -38,6 +39,7 @@ from culm.errors import RuntimeFailure
 
 _CONTAINER = "container.json"
 _SHIM = (sys.executable, "-I", "-S", "-E", "-c", BOOT, str(Path(culm.__file__).parents[1]))
+_EXEC_FORMAT = os.strerror(errno.ENOEXEC).lower()
 _KILLED = 128 + signal.SIGKILL
 _PATIENCE_SECONDS = 10.0
 """Beyond the grace: a process that SIGKILL does not end by then is stuck in the kernel."""
@@ -226,6 +228,9 @@ class ProcessRuntime:
             refusal = json.loads(answer).get("error")
         except ValueError:
             refusal = f"its supervisor failed: {complaint.decode(errors='replace').strip() or 'see shim.log'}"
+        if refusal and _EXEC_FORMAT in refusal:
+            wrong = orders.why_not(files.read_plan(str(directory))["executable"])
+            refusal = f"{refusal}: {wrong}" if wrong else refusal
         if refusal:
             raise RuntimeFailure("CannotStartContainerError", refusal)
 

@@ -10,15 +10,20 @@ from pathlib import Path
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
+"""How such a file begins. https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.1"""
 
 
 class UnsafeLayer(Exception):
-    """A layer that would write outside of the directory; the message names the entry."""
+    """A layer that cannot be taken, such as one that would write outside of the directory; the message says why."""
 
 
 def unpack(layer: Path, root: Path) -> None:
     """Apply one layer: tar, plain or compressed. Owners and devices are left out: the files are this user's."""
     root = root.resolve()
+    with layer.open("rb") as file:
+        if file.read(len(_ZSTANDARD)) == _ZSTANDARD:
+            raise UnsafeLayer("a layer is compressed with zstd, which this runtime cannot read: push it with gzip")
     with tarfile.open(layer) as archive:
         written: set[Path] = set()
         for member in archive:
@@ -29,7 +34,7 @@ def unpack(layer: Path, root: Path) -> None:
             if name == _OPAQUE:
                 _empty(destination.parent, written)
             elif name.startswith(_WHITEOUT):
-                _delete(_resolve(root, str(Path(member.name).with_name(name.removeprefix(_WHITEOUT)))))
+                _delete(_whited_out(destination))
             else:
                 _write(archive, member, root, destination)
                 written.add(destination)
@@ -56,13 +61,23 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, destin
         destination.chmod(member.mode & 0o777 | 0o400)
 
 
+def _whited_out(mark: Path) -> Path:
+    """What a whiteout takes away: an entry of its own folder, never that folder or the one above."""
+    name = mark.name.removeprefix(_WHITEOUT)
+    if name in ("", ".", ".."):
+        raise UnsafeLayer(f"{mark.name} is a whiteout of no file")
+    return mark.with_name(name)
+
+
 def _resolve(root: Path, name: str) -> Path:
     """Where an entry goes. Links on the way are followed only as far as they stay inside."""
+    if ".." in Path(name).parts:
+        raise UnsafeLayer(f"{name} would be written outside of the image")
     path = root / os.path.normpath(f"/{name}").lstrip("/")
     if path == root:
         return root
     parent = Path(os.path.realpath(path.parent))
-    if ".." in Path(name).parts or not parent.is_relative_to(root):
+    if not parent.is_relative_to(root):
         raise UnsafeLayer(f"{name} would be written outside of the image")
     return parent / path.name
 
