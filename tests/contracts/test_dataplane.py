@@ -14,7 +14,7 @@ from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port
 
 from culm.cluster.balancer.fake import Carried, FakePlane
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import DataPlane
+from culm.cluster.balancer.interface import DataPlane, Outcome
 from culm.core.decide.listener_rules import Request
 from culm.core.model.load_balancers import Action, RedirectConfig
 
@@ -93,7 +93,7 @@ async def test_the_first_rule_that_holds_decides_and_the_default_is_last(under_t
             a_rule(20, on_path("/api/*"), action=forward("one")),
         )
         groups = [a_group("one", one.target), a_group("two", two.target)]
-        assert await under_test.plane.apply([a_listener(port, *rules)], groups) == {}
+        assert await under_test.plane.apply([a_listener(port, *rules)], groups) == Outcome()
         assert (await under_test.get(port, "/api/v2/x")).target == two.name
         assert (await under_test.get(port, "/api/x")).target == one.name
         assert await under_test.get(port, "/other") == Carried(status=404)
@@ -147,7 +147,7 @@ async def test_redirects_are_answered_by_the_plane(under_test):
 async def test_a_taken_port_is_named_and_the_others_are_served(under_test):
     taken, free = free_port(), free_port()
     under_test.occupy(taken)
-    problems = await under_test.plane.apply([a_listener(taken), a_listener(free)], [])
+    problems = (await under_test.plane.apply([a_listener(taken), a_listener(free)], [])).ports
     assert list(problems) == [taken]
     assert f"port {taken} of 127.0.0.1 is taken by" in problems[taken]
     assert (await under_test.get(free, "/")).status == 404
@@ -167,7 +167,7 @@ async def test_it_is_started_again_after_a_crash_with_what_is_wished(under_test)
         listener, group = a_listener(port, a_rule(None, action=forward("web"))), a_group("web", one.target)
         await under_test.plane.apply([listener], [group])
         await under_test.crash()
-        assert await under_test.plane.apply([listener], [group]) == {}
+        assert await under_test.plane.apply([listener], [group]) == Outcome()
         assert (await under_test.get(port, "/")).target == one.name
 
 
@@ -179,9 +179,9 @@ async def test_a_new_daemon_adopts_what_runs_and_brings_it_to_what_is_wished(und
         under_test.forget()
         await under_test.plane.start()
         assert (await under_test.get(port, "/")).target == one.name
-        assert await under_test.plane.apply([listener], [a_group("web", two.target)]) == {}
+        assert await under_test.plane.apply([listener], [a_group("web", two.target)]) == Outcome()
         assert (await under_test.get(port, "/")).target == two.name
-        assert await under_test.plane.apply([a_listener(port)], []) == {}
+        assert await under_test.plane.apply([a_listener(port)], []) == Outcome()
         assert (await under_test.get(port, "/")).status == 404
 
 

@@ -1,6 +1,5 @@
 """Finding the local cluster, also while its daemon comes or goes."""
 
-import fcntl
 import json
 import socket
 import threading
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.target.holding import holding
 
 from culm.target import local
 
@@ -29,8 +29,7 @@ def test_a_daemon_that_answers_is_found(listener: socket.socket, tmp_path: Path)
             line.recv(100)
             line.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
 
-    with (tmp_path / "cluster.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with holding(tmp_path):
         server = threading.Thread(target=answer)
         server.start()
         assert local.settled() == json.loads((tmp_path / "cluster.json").read_text())
@@ -38,17 +37,16 @@ def test_a_daemon_that_answers_is_found(listener: socket.socket, tmp_path: Path)
 
 
 def test_one_that_was_killed_and_still_holds_its_lock_is_waited_for(listener: socket.socket, tmp_path: Path) -> None:
-    lock = (tmp_path / "cluster.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with holding(tmp_path) as daemon:
 
-    def die() -> None:
-        listener.accept()[0].close()
-        lock.close()
+        def die() -> None:
+            listener.accept()[0].close()
+            daemon.kill()
 
-    dying = threading.Thread(target=die)
-    dying.start()
-    assert local.settled() is None
-    dying.join()
+        dying = threading.Thread(target=die)
+        dying.start()
+        assert local.settled() is None
+        dying.join()
 
 
 def test_where_none_ever_ran_none_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,75 @@
-"""The heartbeat of every control loop: look when something changed, and every few seconds anyway."""
+"""The heartbeat of every control loop: look when something changed, and every few seconds anyway.
+
+A loop looks after many items: services, databases, alarms. `Isolated` is how each does the others when one fails.
+"""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
 
 log = logging.getLogger(__name__)
 
 SHORTEST = 0.02
-"""Seconds from one look to the next: whoever creates a hundred services is not looked at a hundred times."""
+"""Minimum seconds between looks, so that a burst of changes is handled in one."""
+REPEAT_SECONDS = 60.0
+"""How often a failure that goes on is logged with its traceback again."""
+
+
+class Isolated:
+    """Keeps one item's failure from stopping the work on the others, and says so.
+
+        for service in services:
+            with self._isolated.item(service.name), savepoint(db):
+                ...
+
+    A failure is logged once, and again only when it becomes another one; so is its end. `failing` has what fails now.
+    """
+
+    def __init__(self, noun: str) -> None:
+        """`noun`: what an item is, for the log: `service`."""
+        self._noun = noun
+        self.failing: dict[str, str] = {}
+        """By item: the error."""
+
+    @contextlib.contextmanager
+    def item(self, name: str) -> Iterator[None]:
+        """Do one item's work inside. Errors of the store itself, such as a full disk, are nobody's and go on up."""
+        try:
+            yield
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            if self.failing.get(name) != text:
+                log.exception("%s %s cannot be looked after; the others are", self._noun, name)
+            self.failing[name] = text
+        else:
+            if self.failing.pop(name, None) is not None:
+                log.info("%s %s is looked after again", self._noun, name)
+
+    def keep(self, names: set[str]) -> None:
+        """Forget the failures of items that are gone."""
+        for name in self.failing.keys() - names:
+            del self.failing[name]
+
+
+class Reported:
+    """Logs a failure that goes on with its traceback at first, and then once every `REPEAT_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._again_at = 0.0
+
+    def failed(self, message: str, *arguments: object, error: Exception) -> None:
+        text, now = f"{type(error).__name__}: {error}", asyncio.get_running_loop().time()
+        if text != self._text or now >= self._again_at:
+            log.error(message, *arguments, exc_info=error)
+            self._text, self._again_at = text, now + REPEAT_SECONDS
+
+    def worked(self) -> None:
+        self._text = ""
 
 
 async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Event, every: float) -> None:
@@ -17,14 +79,16 @@ async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Ev
     A step that raises is logged and tried again at the next tick: level-triggered loops need no other cure.
     """
     clock = asyncio.get_running_loop().time
+    reported = Reported()
     while True:
         began = clock()
         changed.clear()
         try:
             while await step():
                 pass
-        except Exception:
-            log.exception("%s: a step failed; it looks again in %g s", name, every)
+            reported.worked()
+        except Exception as error:
+            reported.failed("%s: a step failed; it looks again in %g s", name, every, error=error)
             await asyncio.sleep(min(every, 1.0))
         try:
             async with asyncio.timeout(every):
@@ -37,9 +101,10 @@ async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Ev
 
 async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, which should never end, for ever: when it fails it is logged and begun again a second later."""
+    reported = Reported()
     while True:
         try:
             await work()
-        except Exception:
-            log.exception("%s failed and begins again", name)
+        except Exception as error:
+            reported.failed("%s failed and begins again", name, error=error)
         await asyncio.sleep(1.0)

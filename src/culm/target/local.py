@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,6 +17,10 @@ from culm.errors import CulmError, UsageError
 SETTLE_SECONDS = 60.0
 """For a daemon to start or to end: each of its tasks may take 30 s to stop."""
 ANSWER_SECONDS = 5.0
+
+
+_FLOCK, _KIND = ("qqihh", 3) if sys.platform == "darwin" else ("hhqqi4x", 0)
+"""`struct flock` of <fcntl.h>, and which of its fields is the kind of lock."""
 
 
 def home() -> Path:
@@ -43,15 +48,23 @@ def last_runtime() -> str | None:
 
 
 def held() -> bool:
-    """Whether a daemon lives: it holds a lock from its beginning to its very end, however it ends."""
+    """Whether a daemon lives: it holds a record lock from its beginning to its very end, however it ends.
+
+    The kernel is asked who has the lock. To try to take it would keep a daemon from starting at that moment.
+    """
     try:
-        with (home() / "cluster.lock").open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (home() / "cluster.lock").open("r+b") as lock:
+            answer = fcntl.fcntl(lock, fcntl.F_GETLK, _asked_lock())
     except FileNotFoundError:
         return False
-    except BlockingIOError:
-        return True
-    return False
+    kind: int = struct.unpack(_FLOCK, answer)[_KIND]
+    return kind != fcntl.F_UNLCK
+
+
+def _asked_lock() -> bytes:
+    """An exclusive lock of the whole file."""
+    kind, whole = fcntl.F_WRLCK, (0, 0, 0)
+    return struct.pack(_FLOCK, *whole, kind, os.SEEK_SET) if _KIND else struct.pack(_FLOCK, kind, os.SEEK_SET, *whole)
 
 
 def settled() -> dict[str, Any] | None:

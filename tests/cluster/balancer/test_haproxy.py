@@ -23,14 +23,17 @@ from tests.traffic import (
 
 from culm.cluster.balancer.haproxy import binary
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import Target
+from culm.cluster.balancer.interface import Outcome, Target
 from culm.core.model.load_balancers import (
     Action,
+    Condition,
     FixedResponseConfig,
     ForwardConfig,
+    HttpHeaderConfig,
     RedirectConfig,
     Rewrite,
     RewriteConfig,
+    Rule,
     TargetGroupStickinessConfig,
     TargetGroupTuple,
     Transform,
@@ -206,16 +209,64 @@ async def test_a_sticky_client_keeps_its_target_group(plane):
                 assert again == {first.json()["target"]}
 
 
-async def test_a_configuration_that_is_refused_keeps_the_one_before(plane, client):
+def unreadable(priority: int | None) -> Rule:
+    """A rule that the API would refuse, and HAProxy does."""
+    header = HttpHeaderConfig(http_header_name='X-"a b', values=("x",))
+    return a_rule(priority, Condition(field="http-header", http_header_config=header), action=forward("web"))
+
+
+async def test_a_rule_that_haproxy_refuses_costs_that_rule_alone(plane, client):
+    async with a_web() as one, a_web() as two:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        others = [a_rule(n, on_path(f"/{n}"), action=forward("web")) for n in range(1, 9)]
+        for bad in unreadable(5), unreadable(1), unreadable(8):
+            rules = [bad if rule.priority == bad.priority else rule for rule in others]
+            for web in one, two:
+                outcome = await plane.apply([a_listener(port, *rules)], [a_group("web", web.target)])
+                assert list(outcome.rules) == [bad.rule_arn]
+                assert "req.fhdr" in outcome.rules[bad.rule_arn]
+                kept = [rule.priority for rule in others if rule.priority != bad.priority]
+                assert [await target_of(client, f"{url}/{n}") for n in kept] == [web.name] * 7
+                assert await target_of(client, f"{url}/{bad.priority}") == "404"
+        assert await plane.apply([a_listener(port, *others)], [a_group("web", two.target)]) == Outcome()
+        assert await target_of(client, f"{url}/8") == two.name
+
+
+async def test_a_refused_rule_is_left_out_when_haproxy_is_launched_and_by_the_next_daemon(plane, client):
     async with a_web() as web:
-        url = await web_listener(plane, web)
-        port = int(url.rsplit(":", 1)[1])
-        bad = a_listener(port, a_rule(1, on_path("/x"), action=forward("no name")))
-        with pytest.raises(PlaneFailure, match="ConfigurationRefused"):
-            await plane.apply([bad], [a_group("no name", web.target)])
-        assert await target_of(client, url) == web.name
-        await web_listener(plane, web, port=port)
-        assert await target_of(client, url) == web.name
+        port = free_port()
+        rules = (unreadable(1), a_rule(None, action=forward("web")))
+        for daemon in plane, HaproxyPlane(plane.folder):
+            await daemon.start()
+            outcome = await daemon.apply([a_listener(port, *rules)], [a_group("web", web.target)])
+            assert list(outcome.rules) == ["rule-1"]
+            assert await target_of(client, f"http://127.0.0.1:{port}/") == web.name
+
+
+async def test_a_group_that_haproxy_refuses_costs_that_group_alone(plane, client):
+    async with a_web() as web:
+        port = free_port()
+        bad = a_listener(
+            port,
+            a_rule(1, on_path("/x"), action=forward("no name")),
+            a_rule(2, on_path("/y"), action=forward("web")),
+        )
+        outcome = await plane.apply([bad], [a_group("no name", web.target), a_group("web", web.target)])
+        assert list(outcome.groups) == ["no name"]
+        assert await target_of(client, f"http://127.0.0.1:{port}/y") == web.name
+        assert await target_of(client, f"http://127.0.0.1:{port}/x") == "503"
+
+
+async def test_a_target_that_haproxy_refuses_costs_that_target_alone(plane, client):
+    async with a_web() as web:
+        port = free_port()
+        url, bad = f"http://127.0.0.1:{port}/", Target(address="no address", port=80)
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        for targets in (bad, web.target), (web.target,), (web.target, bad):  # by the file, and by command
+            outcome = await plane.apply([listener], [a_group("web", *targets)])
+            assert list(outcome.targets) == [("web", bad.name)] * (bad in targets)
+            assert await target_of(client, url) == web.name
 
 
 async def test_a_request_in_flight_outlives_a_change_of_rules_and_the_deregistering_of_its_target(plane, client):
@@ -268,7 +319,7 @@ async def test_an_address_that_is_not_there_yet_is_bound_all_the_same(tmp_path, 
     port = free_port()
     plane = HaproxyPlane(tmp_path, ["127.0.0.1", "192.0.2.77"])
     await plane.start()
-    assert await plane.apply([a_listener(port)], []) == {}
+    assert await plane.apply([a_listener(port)], []) == Outcome()
     assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 404
     await plane.stop()
 
@@ -276,7 +327,7 @@ async def test_an_address_that_is_not_there_yet_is_bound_all_the_same(tmp_path, 
 async def test_a_taken_port_names_the_process_that_has_it(plane):
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
-        problems = await plane.apply([a_listener(port)], [])
+        problems = (await plane.apply([a_listener(port)], [])).ports
     assert re.search(rf"port {port} of 127.0.0.1 is taken by \S+ \(process \d+\)", problems[port])
 
 
@@ -285,7 +336,7 @@ async def test_another_cluster_on_the_same_port_is_refused_and_not_shared(plane,
     await plane.apply([a_listener(port)], [])
     other = HaproxyPlane(tmp_path / "other")
     await other.start()
-    problems = await other.apply([a_listener(port)], [])
+    problems = (await other.apply([a_listener(port)], [])).ports
     assert "is taken by haproxy (process" in problems[port]
     await other.stop()
 

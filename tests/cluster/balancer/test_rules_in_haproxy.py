@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.traffic import NOT_FOUND, a_listener, a_rule, free_port
 
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.balancer.interface import Outcome
 from culm.core.decide.listener_rules import Request, choose, conditions_problem
 from culm.core.model.load_balancers import (
     Action,
@@ -111,7 +112,7 @@ class Listening:
         self.runner = asyncio.Runner()
 
     def serve(self, rules: tuple[Rule, ...]) -> None:
-        assert self.runner.run(self.plane.apply([a_listener(self.port, *rules)], [])) == {}
+        assert self.runner.run(self.plane.apply([a_listener(self.port, *rules)], [])) == Outcome()
 
     def statuses(self, asked: list[Request]) -> list[int]:
         return self.runner.run(self._statuses(asked))

@@ -6,15 +6,18 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, target_of
+from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path, target_of
 
-from culm.cluster.balancer.balancer import Balancer
+from culm.cluster.balancer.balancer import Balancer, Seen, record_facts
 from culm.cluster.balancer.fake import FakePlane
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
+from culm.cluster.store.ecs import events, services
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
 from culm.core.model.load_balancers import Listener, LoadBalancer, TargetGroup
+from culm.core.model.services import LoadBalancer as ServiceLoadBalancer
+from culm.core.model.services import Service
 from culm.errors import PlaneFailure
 
 GROUP = TargetGroup(
@@ -201,6 +204,84 @@ async def test_a_plane_that_fails_is_every_listeners_problem(world):
     async with world.balanced():
         await eventually(world.problem)
         assert await world.problem() == "HAProxy did not start: no memory"
+
+
+async def test_a_plane_that_fails_makes_no_target_healthy_and_lets_none_go(world):
+    async with a_web() as one, a_web() as two, world.balanced():
+        await world.register(one.target.port)
+        await world.become({one.target.port: "healthy"})
+        world.plane.broken = PlaneFailure("ConfigurationRefused", "no")
+        await world.register(two.target.port)
+        await world.deregister(one.target.port)
+        await eventually(world.problem)
+        await eventually(lambda: two.asked > 1)
+        assert await world.states() == {one.target.port: "draining", two.target.port: "initial"}
+
+
+@pytest.mark.parametrize(
+    ("arn", "problem"),
+    [
+        ("rule-None", "the default rule of port 8080 is left out: no"),
+        ("group", "target group web is left out: no"),
+    ],
+)
+async def test_what_the_plane_leaves_out_is_the_listeners_problem_until_it_is_carried(world, arn, problem):
+    world.plane.refused[arn] = "no"
+    async with world.balanced():
+        await eventually(world.problem)
+        assert await world.problem() == problem
+        world.plane.refused.clear()
+        world.changed.set()
+
+        async def solved() -> bool:
+            return not await world.problem()
+
+        await eventually(solved)
+
+
+async def test_a_target_that_the_plane_refuses_is_unhealthy_and_says_why(world):
+    async with a_web() as good, a_web() as bad, world.balanced():
+        world.plane.refused[bad.name] = "HAProxy refuses it"
+        await world.register(good.target.port)
+        await world.register(bad.target.port)
+        await world.become({good.target.port: "healthy", bad.target.port: "unhealthy"})
+        rows = await world.store.run(lambda db: targets.list(db, "group"))
+        [row] = [row for row in rows if row.port == bad.target.port]
+        assert (row.reason, row.description) == ("Elb.InternalError", "HAProxy refuses it")
+
+
+async def test_a_group_that_cannot_be_spelled_out_costs_that_group_alone(world):
+    poisoned = replace(
+        GROUP, target_group_arn="bad", target_group_name="bad", attributes={"slow_start.duration_seconds": "x"}
+    )
+    await world.store.run(lambda db: target_groups.save(db, poisoned))
+    await world.store.run(lambda db: rules.save(db, a_rule(1, on_path("/bad"), action=forward("bad"))))
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        await eventually(lambda: served(world) == {web.name: True})
+        assert (await world.problem()).startswith("target group bad is left out: ValueError: ")
+
+
+async def test_services_behind_a_rule_that_is_left_out_are_told(cloud):
+    balanced = ServiceLoadBalancer(target_group_arn="group", container_name="web", container_port=80)
+    service = Service(
+        service_arn="arn:aws:ecs:us-east-1:000000000000:service/default/web", service_name="web", created_at=0.0,
+        cluster_arn="arn:aws:ecs:us-east-1:000000000000:cluster/default", task_definition="web:1", desired_count=0,
+        load_balancers=(balanced,),
+    )  # fmt: skip
+    cloud.client("ecs").create_cluster()
+    services.create(cloud.db, service)
+    listener = Listener(listener_arn="listener", load_balancer_arn="lb", port=80)
+    rule = a_rule(7, action=forward("group"))
+    look = Seen(
+        load_balancers={}, listeners=(listener,), rules={"listener": (rule,)}, groups={}, targets=(), addresses={}
+    )
+    for _ in range(2):
+        record_facts(cloud.db, look, (), frozenset(), {"listener": "the rule of priority 7 is left out: no"}, 5.0)
+    assert events.list(cloud.db, service.service_arn)[0].message == (
+        "(service web) its load balancer is impaired: the rule of priority 7 is left out: no"
+    )
 
 
 async def test_nothing_runs_where_nothing_listens(world):

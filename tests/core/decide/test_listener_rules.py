@@ -143,8 +143,8 @@ def test_all_conditions_of_a_rule_must_hold_and_the_lowest_priority_wins():
         ((on_source("10.0.0.1"),), "'10.0.0.1' must be in CIDR format"),
         ((on_source("10.0.0.0/33"),), "'10.0.0.0/33' must be in CIDR format"),
         ((on_host(regexes=("(",)),), "'(' is not a valid regular expression"),
-        ((on_host(regexes=("(?=a)",)),), "lookaround and backreferences are not supported"),
-        ((on_host(regexes=(r"(a)\1",)),), "lookaround and backreferences are not supported"),
+        ((on_host(regexes=("(?=a)",)),), "has (?=a, which is not supported"),
+        ((on_host(regexes=(r"(a)\1",)),), "has \\1, which is not supported"),
     ],
 )
 def test_conditions_that_amazon_refuses(conditions, message):
@@ -193,7 +193,7 @@ def weighted(*weights: int, sticky: TargetGroupStickinessConfig | None = None) -
         ((Action(type="fixed-response"),), "ValidationError", "needs a FixedResponseConfig"),
         ((a_response("301"),), "ValidationError", "must be 2XX, 4XX or 5XX"),
         ((a_response(content_type="image/png"),), "InvalidLoadBalancerAction", "must be one of text/plain"),
-        ((a_response(message_body="\0"),), "ValidationError", "NUL"),
+        ((a_response(message_body="\0"),), "ValidationError", "control characters"),
     ],
 )
 def test_actions_that_amazon_refuses(actions, code, message):

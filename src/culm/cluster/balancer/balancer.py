@@ -7,21 +7,24 @@ Deregistered targets get no new requests, keep those in flight until their delay
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from culm.cluster import loop
+from culm.cluster import clock, loop
 from culm.cluster.balancer import interface
-from culm.cluster.balancer.interface import DataPlane
+from culm.cluster.balancer.interface import DataPlane, Outcome
 from culm.cluster.balancer.prober import Check, Key, Prober, key
 from culm.cluster.balancer.traffic import Meter
 from culm.cluster.services.elbv2 import attributes
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
+from culm.cluster.store.ecs import clusters, events, services
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
 from culm.core.model.load_balancers import Listener, LoadBalancer, Rule, Target, TargetGroup
 from culm.core.model.record import record
+from culm.core.model.services import ServiceEvent, dashed
 from culm.errors import PlaneFailure
 
 log = logging.getLogger(__name__)
@@ -73,7 +76,10 @@ class Balancer:
         """Those that the plane was told to drain by an earlier look."""
         self._meter = Meter(store, plane)
         self._started = False
+        self._isolated = loop.Isolated("the load balancer's")
         self._failures = 0
+        self._failure = ""
+        """Why the plane failed last."""
         self._retry_at = 0.0
 
     async def run(self) -> None:
@@ -97,13 +103,20 @@ class Balancer:
         judged = tuple(self._judged(target, seen) for target in seen.targets)
         drained = await self._drained(judged, seen)
         left = tuple(target for target in judged if key(target) not in drained)
-        problems = await self._apply(replace(seen, targets=left))
-        draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
-        await self._meter.look(seen.groups, balanced_by(seen), left, self.now())
-        began, self._draining = len(draining - self._draining), draining
-        if draining:
-            asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
-        wrote = await self.store.run(lambda db: record_facts(db, seen, judged, drained, problems))
+        outcome = await self._apply(replace(seen, targets=left))
+        with self._isolated.item("traffic"):
+            await self._meter.look(seen.groups, balanced_by(seen), left, self.now())
+        began = 0
+        if outcome is None:  # the plane carries what it carried before, so nothing is a fact that was not one
+            judged = tuple(_not_carried(before, after) for before, after in zip(seen.targets, judged, strict=True))
+        else:
+            judged = tuple(_refused(target, seen, outcome) for target in judged)
+            draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
+            began, self._draining = len(draining - self._draining), draining
+            if draining:
+                asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
+        problems = self._problems(seen, outcome)
+        wrote = await self.store.run(lambda db: record_facts(db, seen, judged, drained, problems, self.now()))
         if wrote:
             self.changed.set()
         return began + wrote
@@ -139,27 +152,50 @@ class Balancer:
             or (key(target) in self._draining and (group.target_group_name, f"{address}:{target.port}") not in busy)
         )
 
-    async def _apply(self, seen: Seen) -> Mapping[int, str]:
-        """Why a listener is not served, by its port. A plane that fails is tried again, less and less often."""
+    async def _apply(self, seen: Seen) -> Outcome | None:
+        """What is not carried, and why; None when the plane fails, which is tried again, less and less often."""
         clock = asyncio.get_running_loop().time
-        ports = [listener.port for listener in seen.listeners]
         if self._failures and clock() < self._retry_at:
-            return {listener.port: listener.problem for listener in seen.listeners}
+            return None
         try:
             if not self._started:
                 await self.plane.start()
                 self._started = True
-            if not ports:
+            if not seen.listeners:
                 await self.plane.stop()
-                return {}
-            problems = await self.plane.apply(*wished(seen))
+                outcome = Outcome()
+            else:
+                outcome = await self.plane.apply(*self._wished(seen))
         except PlaneFailure as failure:
             self._failures += 1
             self._retry_at = clock() + min(LONGEST_BACK_OFF_SECONDS, 2.0 ** min(self._failures, 10) / 2)
             log.warning("the load balancer: %s", failure)
-            return dict.fromkeys(ports, failure.message)
+            self._failure = failure.message
+            return None
         self._failures = 0
-        return problems
+        return outcome
+
+    def _wished(self, seen: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
+        """What the data plane should carry: all that can be spelled out, a listener or group at a time."""
+        balanced, listeners, groups = balanced_by(seen), [], []
+        for listener in seen.listeners:
+            with self._isolated.item(listener.listener_arn):
+                listeners.append(_listener(listener, seen))
+        for arn, group in seen.groups.items():
+            with self._isolated.item(arn):
+                groups.append(_group(group, seen, _idle_timeout(seen.load_balancers[balanced[arn]])))
+        return listeners, groups
+
+    def _problems(self, seen: Seen, outcome: Outcome | None) -> Mapping[str, str]:
+        """By listener ARN: everything of it that is not carried, and why."""
+        if outcome is None:
+            return {listener.listener_arn: self._failure for listener in seen.listeners}
+        failing = self._isolated.failing
+        groups = {**outcome.groups, **{arn: why for arn, why in failing.items() if arn in seen.groups}}
+        return {
+            listener.listener_arn: "; ".join(_listeners_problems(listener, seen, outcome, groups, failing))
+            for listener in seen.listeners
+        }
 
 
 def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
@@ -193,9 +229,10 @@ def record_facts(
     seen: Seen,
     judged: tuple[Target, ...],
     drained: frozenset[Key],
-    problems: Mapping[int, str],
+    problems: Mapping[str, str],
+    now: float = 0.0,
 ) -> int:
-    """Write what differs from what is written; how much that was."""
+    """Write what differs from what is written; returns how many rows that was. `problems`: by listener ARN."""
     wrote = 0
     for before, after in zip(seen.targets, judged, strict=True):
         if key(after) in drained:
@@ -205,26 +242,26 @@ def record_facts(
             targets.record_health(db, after, state=after.state, reason=after.reason, description=after.description)
             wrote += 1
     for listener in seen.listeners:
-        problem = problems.get(listener.port, "")
+        problem = problems.get(listener.listener_arn, "")
         if problem != listener.problem:
             listeners.record_problem(db, listener.listener_arn, problem)
+            if problem:
+                _tell_services(db, seen.rules[listener.listener_arn], problem, now)
             wrote += 1
     return wrote
 
 
-def wished(seen: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
-    """What the data plane should carry."""
-    timeouts = {arn: _idle_timeout(each) for arn, each in seen.load_balancers.items()}
-    plane_listeners = [
-        interface.Listener(
-            port=listener.port,
-            rules=seen.rules[listener.listener_arn],
-            idle_timeout_seconds=timeouts[listener.load_balancer_arn],
-        )
-        for listener in seen.listeners
-    ]
-    balanced = balanced_by(seen)
-    return plane_listeners, [_group(group, seen, timeouts[balanced[arn]]) for arn, group in seen.groups.items()]
+def _tell_services(db: sqlite3.Connection, of_listener: tuple[Rule, ...], problem: str, now: float) -> None:
+    """An event for each service that a rule of the listener leads to."""
+    groups = {
+        group.target_group_arn for rule in of_listener for action in rule.actions for group in action.target_groups
+    }
+    for cluster in clusters.list(db):
+        for service in services.list(db, cluster.name):
+            if groups & {each.target_group_arn for each in service.load_balancers}:
+                message = words.not_all_carried(service.service_name, problem)
+                event = ServiceEvent(id=dashed(clock.new_id()), created_at=now, message=message)
+                events.add(db, service.service_arn, event)
 
 
 def balanced_by(seen: Seen) -> Mapping[str, str]:
@@ -240,6 +277,47 @@ def balanced_by(seen: Seen) -> Mapping[str, str]:
 
 def delay_seconds(group: TargetGroup) -> int:
     return int(attributes.effective(attributes.TARGET_GROUP, group.attributes)["deregistration_delay.timeout_seconds"])
+
+
+def _not_carried(before: Target, after: Target) -> Target:
+    """A target that became healthy, when the plane has not been told: it serves nobody yet."""
+    return before if after.state == "healthy" else after
+
+
+def _refused(target: Target, seen: Seen, outcome: Outcome) -> Target:
+    """A target that the plane refuses is not healthy, whatever it answers."""
+    name = f"{seen.addresses.get(target.id)}:{target.port}"
+    why = outcome.targets.get((target.target_group_arn, name))
+    if why is None or target.deregistered_at is not None:
+        return target
+    return replace(target, state="unhealthy", reason="Elb.InternalError", description=why)
+
+
+def _listeners_problems(
+    listener: Listener, seen: Seen, outcome: Outcome, groups: Mapping[str, str], failing: Mapping[str, str]
+) -> Iterator[str]:
+    """`groups`: target groups that are left out, by ARN; `failing`: what could not be spelled out."""
+    if why := outcome.ports.get(listener.port) or failing.get(listener.listener_arn):
+        yield why
+    rules = seen.rules[listener.listener_arn]
+    for rule in rules:
+        if why := outcome.rules.get(rule.rule_arn):
+            yield _left_out(rule, listener, why)
+    for arn in sorted(groups.keys() & {g.target_group_arn for r in rules for a in r.actions for g in a.target_groups}):
+        yield f"target group {seen.groups[arn].target_group_name} is left out: {groups[arn]}"
+
+
+def _left_out(rule: Rule, listener: Listener, why: str) -> str:
+    name = "the default rule" if rule.priority is None else f"the rule of priority {rule.priority}"
+    return f"{name} of port {listener.port} is left out: {why}"
+
+
+def _listener(listener: Listener, seen: Seen) -> interface.Listener:
+    return interface.Listener(
+        port=listener.port,
+        rules=seen.rules[listener.listener_arn],
+        idle_timeout_seconds=_idle_timeout(seen.load_balancers[listener.load_balancer_arn]),
+    )
 
 
 def _group(group: TargetGroup, seen: Seen, idle_timeout_seconds: int) -> interface.Group:

@@ -1,9 +1,10 @@
 """A data plane in memory, for tests: it carries a request by deciding where it would have gone."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from culm.cluster.balancer.interface import Group, Listener, Traffic
+from culm.cluster.balancer.interface import Group, Listener, Outcome, Traffic
 from culm.core.decide.listener_rules import Request, choose
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
@@ -17,13 +18,16 @@ class Carried:
 
 
 class FakePlane:
-    """Set `taken` (ports that others have) and `broken` to make it fail; `in_flight` to keep requests under way."""
+    """Set `taken` (ports that others have), `refused` (ARNs of rules and groups, names of targets) and `broken` to make
+    it fail; `in_flight` to keep requests under way.
+    """
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.groups: tuple[Group, ...] = ()
         self.running = False
         self.taken: dict[int, str] = {}
+        self.refused: dict[str, str] = {}
         self.broken: PlaneFailure | None = None
         self.in_flight: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
@@ -37,13 +41,29 @@ class FakePlane:
         if self.broken:
             raise self.broken
 
-    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
+    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
         if self.broken:
             raise self.broken
         self.running = True
-        self.listeners = tuple(listener for listener in listeners if listener.port not in self.taken)
-        self.groups = tuple(groups)
-        return {listener.port: self.taken[listener.port] for listener in listeners if listener.port in self.taken}
+        refused = self.refused
+        self.listeners = tuple(
+            replace(each, rules=tuple(rule for rule in each.rules if rule.rule_arn not in refused))
+            for each in listeners
+            if each.port not in self.taken
+        )
+        self.groups = tuple(
+            replace(group, targets=tuple(t for t in group.targets if t.name not in refused))
+            for group in groups
+            if group.arn not in refused
+        )
+        rules = {rule.rule_arn for listener in listeners for rule in listener.rules}
+        targets = [(group.arn, target.name) for group in groups for target in group.targets]
+        return Outcome(
+            ports={each.port: self.taken[each.port] for each in listeners if each.port in self.taken},
+            rules={arn: why for arn, why in refused.items() if arn in rules},
+            groups={group.arn: refused[group.arn] for group in groups if group.arn in refused},
+            targets={each: refused[each[1]] for each in targets if each[1] in refused},
+        )
 
     async def metrics(self) -> Sequence[Traffic]:
         return [

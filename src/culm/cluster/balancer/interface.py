@@ -5,6 +5,7 @@ Two implementations: `haproxy`, and `fake` (in memory; shipped, and held to the 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal, Protocol
 
 from culm.core.model.load_balancers import Rule
@@ -65,6 +66,20 @@ class Traffic:
     """Mean over the last 1,024 requests."""
 
 
+@record
+class Outcome:
+    """What of that which was wished is not carried, and why; all of it empty when everything is."""
+
+    ports: Mapping[int, str] = field(default_factory=dict)
+    """Of listeners that are not served."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """By ARN: rules that are left out. The requests they are for meet the rules behind them."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """By ARN: target groups that are left out. Rules that forward to them answer 503."""
+    targets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By their group's ARN and their name: targets that get no requests."""
+
+
 class DataPlane(Protocol):
     """Outlives whoever drives it. Failures are `culm.errors.PlaneFailure` and nothing else."""
 
@@ -76,8 +91,8 @@ class DataPlane(Protocol):
         """Make ready: find what it needs. One that runs from before goes on, and the first `apply` adopts it."""
         ...
 
-    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
-        """Make it so, without dropping a request; says, by port, why a listener cannot be served.
+    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
+        """Make it so, without dropping a request. What cannot be carried costs that alone, and is told.
 
         Starts it if it is not running (any more). Applying what is there already is cheap and changes nothing.
         """

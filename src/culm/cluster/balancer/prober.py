@@ -5,6 +5,7 @@ it down. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/tar
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,8 @@ from contextlib import suppress
 from culm.core.decide.target_health import Answer, Health, judge, known, next_probe_after
 from culm.core.model.load_balancers import Target, TargetGroup
 from culm.core.model.record import record
+
+log = logging.getLogger(__name__)
 
 EAGER_SECONDS = 0.25
 _LONGEST_BODY = 1 << 20
@@ -97,6 +100,9 @@ async def probe(check: Check) -> Answer:
     except TimeoutError:
         return Answer(timed_out=True)
     except OSError:
+        return Answer()
+    except Exception:  # an address or a path that cannot be asked: this target's trouble alone
+        log.exception("the health check of %s:%s fails", check.address, check.group.health_check_port)
         return Answer()
 
 

@@ -287,10 +287,13 @@ def _check(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """One daemon a home; the kernel lets the lock go with the process, however it ends."""
+    """One daemon a home; the kernel lets the lock go with the process, however it ends.
+
+    A record lock, so that clients can ask who has it without taking anything (`culm.target.local.held`).
+    """
     with (home / "cluster.lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CulmError(f"a cluster runs already in {home}", "culm cluster status") from None
         yield

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from culm.cluster.database.postgres import Postgres, free_port
+from culm.cluster.loop import Isolated
 from culm.cluster.store import rds
 from culm.cluster.store.db import Store
 from culm.cluster.store.rds import DbInstance
@@ -27,22 +28,30 @@ class Databases:
         self._addresses = addresses
         self._gateway = gateway
         self._network = network
+        self._isolated = Isolated("database")
 
     async def step(self) -> int:
         """One look at every DB instance; how many were changed."""
         changed = 0
-        for instance in await self._store.run(rds.every):
-            if instance.deleting:
-                await self._delete(instance)
-                changed += 1
-            elif not self._as_wished(instance):
-                changed += await self._ensure(instance)
+        for identifier in await self._store.run(rds.identifiers):
+            with self._isolated.item(identifier):
+                changed += await self._look_after(identifier)
         return changed
+
+    async def _look_after(self, identifier: str) -> int:
+        instance = await self._store.run(lambda db: rds.find(db, identifier))
+        if instance is None:
+            return 0
+        if instance.deleting:
+            await self._delete(instance)
+            return 1
+        return 0 if self._as_wished(instance) else await self._ensure(instance)
 
     async def stop(self) -> None:
         """Stop every server; the data stays."""
         for instance in await self._store.run(rds.every):
-            await self._server(instance).stop()
+            with self._isolated.item(instance.identifier):
+                await self._server(instance).stop()
 
     def _as_wished(self, instance: DbInstance) -> bool:
         return (
@@ -60,11 +69,12 @@ class Databases:
                 server.port = free_port(self._addresses[0], instance.endpoint_port or instance.port)
             await server.create(instance.wish.master_username, instance.verifier, instance.wish.db_name)
             await server.start()
-        except CulmError as error:
-            if instance.status_reason != error.what:
-                log.error("database %s: %s", instance.identifier, error.what)
+        except (CulmError, OSError) as error:
+            why = error.what if isinstance(error, CulmError) else f"{error.strerror}: {error.filename}"
+            if instance.status_reason != why:
+                log.error("database %s: %s", instance.identifier, why)
             await self._store.run(
-                self._facts(instance, "failed", error.what, instance.endpoint_address, instance.endpoint_port)
+                self._facts(instance, "failed", why, instance.endpoint_address, instance.endpoint_port)
             )
             return 0
         log.info("database %s: PostgreSQL listens on %s:%d", instance.identifier, self._gateway, server.port)

@@ -13,9 +13,9 @@ from typing import Self
 
 from culm.cluster.instance.agent import Agent
 from culm.cluster.instance.machine import Machine
-from culm.cluster.loop import supervise
+from culm.cluster.loop import Isolated, supervise
 from culm.cluster.store import machines
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import clusters, container_instances, tags, tasks
 from culm.cluster.store.machines import SimulatedMachine
 from culm.core.decide.fleet import FleetChange, fleet_change
@@ -54,6 +54,7 @@ class Fleet:
         self._new_id = new_id
         self._agents: dict[str, asyncio.Task[None]] = {}
         self._group = asyncio.TaskGroup()
+        self._isolated = Isolated("the fleet of cluster")
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -94,10 +95,15 @@ class Fleet:
         active = {cluster.name for cluster in clusters.list(db)}
         registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
         for cluster in sorted(active | known.keys()):
-            wished = self._wished(db, cluster) if cluster in active else ()
-            there = [_known(db, machine, registered) for machine in known[cluster]]
-            self._change(db, cluster, fleet_change(wished, there), registered)
-        return [_machine(machine, registered) for machine in machines.every(db)]
+            with self._isolated.item(cluster), savepoint(db):
+                wished = self._wished(db, cluster) if cluster in active else ()
+                there = [_known(db, machine, registered) for machine in known[cluster]]
+                self._change(db, cluster, fleet_change(wished, there), registered)
+        found = []
+        for machine in machines.every(db):
+            with self._isolated.item(machine.ec2_instance_id):
+                found.append(_machine(machine, registered))
+        return found
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
         resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")

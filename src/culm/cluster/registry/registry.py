@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from culm.cluster.loop import Isolated
 from culm.cluster.registry.files import Files
 from culm.cluster.registry.uploads import Upload, Uploads
 from culm.cluster.services.ecr import lifecycle_policies
@@ -39,6 +40,7 @@ class Registry:
         self.now = now
         self.account = account
         self._new_id = new_id
+        self._isolated = Isolated("the file of blob")
         # A blob's file and its row change together; the sweep must not see one without the other.
         self._files_and_rows = asyncio.Lock()
 
@@ -58,7 +60,8 @@ class Registry:
             expired = await self.store.run_long(lambda db: lifecycle_policies.apply(db, now))
             gone = await self.store.run_long(lambda db: layers.sweep(db, now - GRACE_SECONDS))
             for digest in gone:
-                await asyncio.to_thread(self.files.remove, digest)
+                with self._isolated.item(digest):
+                    await asyncio.to_thread(self.files.remove, digest)
         return expired + len(gone)
 
     async def of(self, name: str, work: Callable[[sqlite3.Connection, Repository], T]) -> T:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from sqlite3 import Connection
 
+from culm.cluster.loop import Isolated
 from culm.cluster.scheduler import identities, orders
 from culm.cluster.scheduler.orders import Issuer
 from culm.cluster.services.ecs import reports, usage
 from culm.cluster.store.changes import Signal
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import container_instances, scheduling, task_definitions, tasks
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.agent import (
@@ -63,6 +64,7 @@ class Agents:
         self._now = now
         self._new_id = new_id
         self._sessions: dict[str, Session] = {}
+        self._orders = Isolated("task")
 
     async def reset(self) -> None:
         """No agent is connected to a control plane that just started, whatever its last life wrote down."""
@@ -130,13 +132,23 @@ class Agents:
             task = tasks.find(db, task_arn)
             definition = task and task_definitions.find_arn(db, task.task_definition_arn)
             if task and definition and task.container_instance_arn:
-                message = orders.credentials(db, task, definition, self._issuer())
-                found.append((task.container_instance_arn, message))
+                with self._orders.item(task_arn), savepoint(db):
+                    message = orders.credentials(db, task, definition, self._issuer())
+                    found.append((task.container_instance_arn, message))
         return found
 
     def _issue(self, db: Connection, instance: str, known: frozenset[Order]) -> tuple[str, list[Order], list[ToAgent]]:
         new = [order for order in scheduling.pending(db, instance) if order not in known]
-        return instance, new, orders.orders(db, new, self._issuer())
+        issued: list[Order] = []
+        messages: list[ToAgent] = []
+        for order in new:
+            before = len(messages)
+            with self._orders.item(order[0]), savepoint(db):
+                messages += orders.orders(db, [order], self._issuer())
+                issued.append(order)
+            if order[0] in self._orders.failing:
+                del messages[before:]
+        return instance, issued, orders.together(messages)
 
     def _greeting(self, db: Connection, instance: str) -> tuple[list[Order], list[ToAgent]]:
         container_instances.set_connected(db, instance, True)

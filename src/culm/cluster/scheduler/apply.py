@@ -13,7 +13,7 @@ from culm.cluster.store.ecs import events, services, tags, tasks
 from culm.core.decide import events as words
 from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.core.decide.state import ClusterState, group_of
-from culm.core.model.services import Service, ServiceEvent
+from culm.core.model.services import Service, ServiceEvent, dashed
 from culm.core.model.task_definitions import Tag
 
 
@@ -54,9 +54,7 @@ def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id
 
 
 def tell(db: Connection, service_arn: str, message: str, now: float, new_id: Callable[[], str]) -> None:
-    id = new_id()
-    dashed = f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
-    events.add(db, service_arn, ServiceEvent(id=dashed, created_at=now, message=message))
+    events.add(db, service_arn, ServiceEvent(id=dashed(new_id()), created_at=now, message=message))
 
 
 def _start(db: Connection, state: ClusterState, service: Service, action: StartTask, new_id: Callable[[], str]) -> str:

@@ -48,6 +48,14 @@ def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) ->
     return [*messages, PayloadMessage(tasks=tuple(payloads))] if payloads else messages
 
 
+def together(messages: Sequence[ToAgent]) -> list[ToAgent]:
+    """The same with one payload at the end, stops before starts: an agent frees room before it takes some."""
+    payloads = [task for message in messages if isinstance(message, PayloadMessage) for task in message.tasks]
+    payloads.sort(key=lambda task: task.desired_status != "STOPPED")
+    others: list[ToAgent] = [message for message in messages if not isinstance(message, PayloadMessage)]
+    return [*others, PayloadMessage(tasks=tuple(payloads))] if payloads else others
+
+
 def introduction(db: Connection, container_instance_arn: str, issuer: Issuer) -> list[ToAgent]:
     """What an agent that just connected has to know: credentials of what runs there, and the manifest."""
     messages: list[ToAgent] = []

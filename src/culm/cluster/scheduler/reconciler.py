@@ -2,24 +2,30 @@
 
 Deciding and writing down is one transaction, so no wish can change in between; what agents are told comes after it,
 from the rows. A crash anywhere is healed by the next look.
+
+All due services of a cluster are decided for at once, as they compete for the same room. When that fails, each is
+decided for alone, in a savepoint: the one that fails says so in its events and rests, the others go on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from sqlite3 import Connection
+from sqlite3 import Connection, OperationalError
 
+from culm.cluster.loop import Isolated
 from culm.cluster.scheduler import registrations
 from culm.cluster.scheduler.agents import Agents
-from culm.cluster.scheduler.apply import apply
+from culm.cluster.scheduler.apply import apply, tell
 from culm.cluster.scheduler.observe import observe
 from culm.cluster.services.ecs.fleet import fleet_of
 from culm.cluster.store.changes import Signal
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import clusters, scheduling
+from culm.core.decide import events as words
 from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.core.decide.records import KEPT_SECONDS
 from culm.core.decide.schedule import next_look, schedule
 from culm.core.decide.state import ClusterState, group_of, is_gone
+from culm.core.model.arn import last
 from culm.core.model.services import Service
 
 EVERY = 1.0
@@ -28,6 +34,8 @@ MANY = 100
 """Services that are looked at away from the event loop: it would stand still."""
 LONGEST_REST = 600.0
 """Seconds: even a service that nothing seems to concern is looked at now and then."""
+FAILED_REST = 5.0
+"""Seconds until a service that cannot be decided for is tried again."""
 
 
 class Reconciler:
@@ -40,6 +48,8 @@ class Reconciler:
         self._now = now
         self._new_id = new_id
         self._moved_targets = 0
+        self._services = Isolated("service")
+        self._clusters = Isolated("cluster")
 
     async def step(self) -> int:
         """One look at every cluster; returns how much was done."""
@@ -59,11 +69,39 @@ class Reconciler:
 
     def decide(self, db: Connection) -> int:
         """Everything that can be decided now, written down."""
-        return sum(self._decide_cluster(db, cluster.name) for cluster in clusters.list(db))
+        done = 0
+        for cluster in clusters.list(db):
+            with self._clusters.item(cluster.name), savepoint(db):
+                done += self._decide_cluster(db, cluster.name)
+        return done
 
     def _decide_cluster(self, db: Connection, cluster: str) -> int:
+        due = scheduling.due(db, cluster, self._now())
+        if not self._services.failing.keys() & due:
+            try:
+                with savepoint(db):
+                    done = self._decide_together(db, cluster, due)
+            except OperationalError:
+                raise
+            except Exception:
+                pass  # whose fault it is shows when each is decided for alone
+            else:
+                for arn in due:
+                    self._services.failing.pop(arn, None)
+                return done
+        done = self._decide_together(db, cluster, ())
+        for arn in due:
+            before = self._services.failing.get(arn)
+            with self._services.item(arn), savepoint(db):
+                done += self._decide_together(db, cluster, [arn])
+            if (why := self._services.failing.get(arn)) is not None:
+                scheduling.look_again(db, arn, self._now() + FAILED_REST, wants_room=False)
+                if why != before:
+                    tell(db, arn, words.not_looked_after(last(arn), why), self._now(), self._new_id)
+        return done
+
+    def _decide_together(self, db: Connection, cluster: str, due: Sequence[str]) -> int:
         now = self._now()
-        due = scheduling.due(db, cluster, now)
         if not due and not scheduling.any_stopped_before(db, cluster, now - KEPT_SECONDS):
             return self._moved(registrations.deregister(db, cluster, now, self._new_id))
         done = self._moved(registrations.register(db, due, now, self._new_id))

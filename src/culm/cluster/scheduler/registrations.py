@@ -8,13 +8,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from sqlite3 import Connection
 
+from culm.cluster.loop import Isolated
 from culm.cluster.scheduler.apply import tell
+from culm.cluster.store.db import savepoint
 from culm.cluster.store.ecs import container_instances, deployments, scheduling, services, task_targets, tasks
 from culm.cluster.store.ecs.task_targets import TaskTarget
 from culm.cluster.store.elbv2 import target_groups, targets
 from culm.core.decide import events as words
 from culm.core.model.services import LoadBalancer
 from culm.core.model.tasks import Status, Task
+
+_isolated = Isolated("task")
 
 
 def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Callable[[], str]) -> int:
@@ -42,18 +46,19 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
     told: dict[tuple[str, str], int] = defaultdict(int)
     draining: dict[str, set[str]] = defaultdict(set)
     for arn, status, service_arn in scheduling.leaving(db, cluster):
-        left = _still_there(db, task_targets.of(db, arn))
-        for target in left:
-            if not target.deregistered:
-                targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
-                task_targets.mark_deregistered(db, target)
-                told[service_arn, target.target_group_arn] += 1
-                draining[service_arn].add(arn)
+        with _isolated.item(arn), savepoint(db):
+            left = _still_there(db, task_targets.of(db, arn))
+            for target in left:
+                if not target.deregistered:
+                    targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
+                    task_targets.mark_deregistered(db, target)
+                    told[service_arn, target.target_group_arn] += 1
+                    draining[service_arn].add(arn)
+                    moved += 1
+            step = Status.STOPPING if not left else Status.DEACTIVATING
+            if status not in (step, Status.STOPPING, Status.STOPPED):
+                tasks.set_last_status(db, arn, step)
                 moved += 1
-        step = Status.STOPPING if not left else Status.DEACTIVATING
-        if status not in (step, Status.STOPPING, Status.STOPPED):
-            tasks.set_last_status(db, arn, step)
-            moved += 1
     for service_arn, arns in draining.items():
         tell(db, service_arn, words.draining(_name(service_arn), sorted(arns)), now, new_id)
     for (service_arn, group), count in told.items():

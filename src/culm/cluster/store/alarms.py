@@ -28,6 +28,11 @@ def list(db: Connection) -> Sequence[Alarm]:
     return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM cloudwatch_alarm ORDER BY name")]
 
 
+def names(db: Connection) -> Sequence[str]:
+    """In their order."""
+    return [row[0] for row in db.execute("SELECT name FROM cloudwatch_alarm ORDER BY name")]
+
+
 def delete(db: Connection, name: str) -> None:
     db.execute("DELETE FROM cloudwatch_alarm WHERE name = ?", (name,))
 

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
@@ -72,6 +72,20 @@ def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) ->
             db.execute("ROLLBACK")
         raise
     return result
+
+
+@contextlib.contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """Undo what is written inside when it raises, and keep the rest of the transaction."""
+    db.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:  # a full disk may have rolled all of it back
+            db.execute("ROLLBACK TO part")
+            db.execute("RELEASE part")
+        raise
+    db.execute("RELEASE part")
 
 
 def disk_is_full(error: Exception) -> bool:

@@ -62,6 +62,11 @@ def every(db: sqlite3.Connection) -> list[DbInstance]:
     return [_read(row) for row in db.execute("SELECT * FROM db_instance ORDER BY identifier")]
 
 
+def identifiers(db: sqlite3.Connection) -> list[str]:
+    """In their order."""
+    return [row[0] for row in db.execute("SELECT identifier FROM db_instance ORDER BY identifier")]
+
+
 def wish_deleted(db: sqlite3.Connection, identifier: str) -> None:
     db.execute("UPDATE db_instance SET deleting = 1 WHERE identifier = ?", (identifier,))
 

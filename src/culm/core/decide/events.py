@@ -41,6 +41,16 @@ def deregistered(service: str, count: int, target_group_arn: str) -> str:
     return f"(service {service}) deregistered {count} targets in (target-group {target_group_arn})"
 
 
+def not_all_carried(service: str, problem: str) -> str:
+    """Of the load balancer that the service's tasks are behind. culm's own: an ALB carries whatever its API took."""
+    return f"(service {service}) its load balancer is impaired: {problem}"
+
+
+def not_looked_after(service: str, problem: str) -> str:
+    """Of a service that the scheduler fails on. culm's own."""
+    return f"(service {service}) was unable to be scheduled: {problem}"
+
+
 def steady(service: str) -> str:
     return f"(service {service}) {STEADY}"
 

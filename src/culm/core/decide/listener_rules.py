@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from culm.core.decide import regexes
 from culm.core.model.load_balancers import (
     Action,
     Condition,
@@ -38,7 +39,10 @@ CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript"
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _METHOD = re.compile(r"[A-Z_-]+")
-_LOOKAROUND_OR_BACKREFERENCE = re.compile(r"\(\?[=!<P]|\\[1-9k]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What no XML can carry, so that no client could read the rule again."""
+_CIDR = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 @record
@@ -215,7 +219,8 @@ def _redirect_problem(action: Action) -> Problem | None:
         return _invalid("A redirect action needs a RedirectConfig")
     if not config.path.startswith("/"):
         return _invalid("The redirect path must begin with '/'")
-    if not config.port.isdigit() and config.port != "#{port}":
+    numeric = _PORT.fullmatch(config.port) is not None and 1 <= int(config.port) <= 65535
+    if not numeric and config.port != "#{port}":
         return _invalid("The redirect port must be between 1 and 65535, or '#{port}'")
     kept = RedirectConfig(status_code=config.status_code)
     if (config.protocol, config.port, config.host, config.path) == (kept.protocol, kept.port, kept.host, kept.path):
@@ -233,8 +238,8 @@ def _fixed_response_problem(action: Action) -> Problem | None:
         return _invalid(f"Status code '{config.status_code}' must be 2XX, 4XX or 5XX")
     if config.content_type not in (None, "", *CONTENT_TYPES):
         return _misaction(f"Content type '{config.content_type}' must be one of {', '.join(CONTENT_TYPES)}")
-    if "\0" in (config.message_body or ""):
-        return _invalid("The message body may not hold a NUL character")
+    if _CONTROL.search(config.message_body or ""):
+        return _invalid("The message body may not hold control characters")
     return None
 
 
@@ -303,7 +308,7 @@ def _value_problem(condition: Condition) -> Problem | None:
         case "source-ip":
             for value in _values(condition):
                 try:
-                    if "/" not in value:
+                    if not _CIDR.fullmatch(value):
                         raise ValueError(value)
                     ipaddress.ip_network(value, strict=False)
                 except ValueError:
@@ -312,13 +317,8 @@ def _value_problem(condition: Condition) -> Problem | None:
 
 
 def _regex_problem(regex: str) -> Problem | None:
-    try:
-        re.compile(regex)
-    except re.error as error:
-        return _invalid(f"'{regex}' is not a valid regular expression: {error}")
-    if _LOOKAROUND_OR_BACKREFERENCE.search(regex):
-        return _invalid(f"'{regex}': lookaround and backreferences are not supported")
-    return None
+    why = regexes.problem(regex)
+    return _invalid(f"'{regex}' {why}") if why else None
 
 
 def _values(condition: Condition) -> tuple[str, ...]:

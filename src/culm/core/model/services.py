@@ -126,3 +126,8 @@ class Service:
     def primary(self) -> Deployment | None:
         """The deployment that the caller asked for last, or that a roll-back went to."""
         return next((d for d in self.deployments if d.status == "PRIMARY"), None)
+
+
+def dashed(digits: str) -> str:
+    """32 hexadecimal digits, as the id of an event is written."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

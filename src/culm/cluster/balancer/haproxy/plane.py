@@ -1,21 +1,47 @@
 """Drives HAProxy, a process of its own that goes on when the daemon dies.
 
-Nothing about it is remembered here that it cannot be asked: its description names the shape of the configuration that
-it runs, its runtime socket lists its servers. So `apply` is the same whether this object started it, found it running,
-or finds it dead. https://docs.haproxy.org/2.8/management.html#3
+HAProxy is in one of three states, and `apply` asks it which: nothing it could be asked is remembered here, so `apply`
+is the same whether this object started it, found it running, or finds it dead.
+
+    state                              how it is known                          what `apply` does
+    dead                               neither of its sockets answers           launch
+    runs another shape                 its description names another digest     reload
+    runs the shape that is wished      its description names that digest        move targets
+
+A *shape* is all that only a reload can change: listeners, rules, groups. Targets are not of it: they come and go by
+commands on the worker's socket, which drop no request. A reload hands the listening sockets to a new worker, while the
+old one finishes what it has; it may last as long as the longest request, so targets are moved without one.
+
+The order within `apply`, and why:
+
+1. Ports first: a listener whose port somebody else has is left out and told, as HAProxy would refuse to start at all.
+2. The new file is checked (`haproxy -c`) beside the old one. A file that is refused never replaces one that works;
+   the parts that make it refused are found by halving (`culprits`), left out, and told. They are remembered, as asking
+   again at every look would cost a second of processor time, and forgotten when nobody wishes them any more.
+3. Counters are read before a reload: they begin at zero in the new worker.
+4. The file is written even when only targets moved: a machine that restarts begins from it.
+
+Example. Rules 10 and 20 run; rule 30, with a header name that HAProxy cannot read, is added, and target B registers.
+The digest differs, so the file is checked: refused. Checks of {10, 20} and {30} name rule 30. The file of 10 and 20,
+with B, is accepted, and its digest is the one that runs: no reload, `add server` brings B in, and the outcome says that
+rule 30 is left out. https://docs.haproxy.org/2.8/management.html#3
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from culm.cluster.balancer.haproxy import binary, console, listening, render
 from culm.cluster.balancer.haproxy.console import Console, Running
+from culm.cluster.balancer.haproxy.culprits import culprits
 from culm.cluster.balancer.haproxy.totals import Totals
-from culm.cluster.balancer.interface import Group, Listener, Traffic
+from culm.cluster.balancer.interface import Group, Listener, Outcome, Target, Traffic
+from culm.core.model.load_balancers import Rule
+from culm.core.model.record import record
 from culm.errors import PlaneFailure
 
 RELOAD_SECONDS = 10.0
@@ -24,6 +50,7 @@ _DELETE_ATTEMPTS = 10
 _LET_GO_ATTEMPTS = 50
 _COMMANDS_AT_ONCE = 50
 """A line of commands must fit into HAProxy's buffer of 16 KiB."""
+_CANDIDATE = "candidate.cfg"
 
 
 class HaproxyPlane:
@@ -52,6 +79,8 @@ class HaproxyPlane:
         self._pid_file = folder / "haproxy.pid"
         self._totals = Totals()
         self._child: asyncio.subprocess.Process | None = None
+        self._refused: dict[_Part, str] = {}
+        """What of the wish HAProxy refuses, and its words."""
 
     def addresses(self, port: int) -> Sequence[str]:
         """Where a listener on this port listens."""
@@ -65,23 +94,65 @@ class HaproxyPlane:
         self._executable = self._executable or binary.find()
         self._version = await asyncio.to_thread(binary.version, self._executable)
 
-    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Mapping[int, str]:
+    async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
         running = await self._running()
         held = await console.frontends(self._worker) if running else set()
         new = [listener.port for listener in listeners if render.frontend(listener) not in held]
         obstacles = self._obstacles(new)
         if running is None and self._pid_file.exists():
             obstacles = await self._after_crash(new)
-        served = [listener for listener in listeners if listener.port not in obstacles]
-        wished = self._description(served, groups)
+        wish = _Wish(
+            listeners=tuple(listener for listener in listeners if listener.port not in obstacles),
+            groups=tuple(groups),
+        )
+        wish = await self._acceptable(wish, running)
+        refused_targets: Mapping[tuple[str, str], str] = {}
         if running is None:
-            await self._launch(served, groups)
-        elif running.description != wished:
-            await self._reload(served, groups, wished)
+            await self._launch(wish)
+        elif running.description != self._description(wish):
+            await self._reload(wish)
         else:
-            await self._move_targets(running, groups)
-            self._write(self.render(served, groups))
-        return obstacles
+            refused_targets = await self._move_targets(running, wish.groups)
+            self._write(self.render(wish.listeners, wish.groups))
+        return self._outcome(obstacles, refused_targets)
+
+    async def _acceptable(self, wish: "_Wish", running: Running | None) -> "_Wish":
+        """The wish without what HAProxy refuses of it. Raises `PlaneFailure` where it would refuse an empty one."""
+        if self._refused:
+            wished = frozenset(wish.parts())
+            self._refused = {part: why for part, why in self._refused.items() if part in wished}
+        kept = wish.without(self._refused)
+        if running is not None and running.description == self._description(kept):
+            return kept
+        if await self._refusal(kept) is None:
+            return kept
+        if (why := await self._refusal(wish.only(()))) is not None:
+            raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses its configuration: {why}")
+        self._refused |= await culprits(kept.parts(), lambda parts: self._refusal(wish.only(parts)))
+        return wish.without(self._refused)
+
+    async def _refusal(self, wish: "_Wish") -> str | None:
+        """What HAProxy has against a configuration; None if it accepts it, which is then `candidate.cfg`."""
+        try:
+            text = self.render(wish.listeners, wish.groups)
+        except ValueError as error:
+            return f"it cannot be written down: {error}"
+        candidate = self.folder / _CANDIDATE
+        candidate.write_text(text)
+        status, output = await self._run("-c", "-f", candidate.name)
+        return None if status == 0 else _last_words(output)
+
+    def _outcome(self, obstacles: Mapping[int, str], targets: Mapping[tuple[str, str], str]) -> Outcome:
+        by_kind: tuple[dict[str, str], dict[str, str], dict[tuple[str, str], str]] = ({}, {}, dict(targets))
+        for part, why in self._refused.items():
+            match part:
+                case Rule():
+                    by_kind[0][part.rule_arn] = why
+                case Group():
+                    by_kind[1][part.arn] = why
+                case group_arn, target:
+                    by_kind[2][group_arn, target.name] = why
+        return Outcome(ports=obstacles, rules=by_kind[0], groups=by_kind[1], targets=by_kind[2])
 
     async def metrics(self) -> Sequence[Traffic]:
         try:
@@ -122,8 +193,8 @@ class HaproxyPlane:
         self._pid_file.unlink()
         return self._obstacles(wanted)
 
-    def _description(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
-        digest = render.shape(listeners, groups, addresses=self.addresses, version=self._version)
+    def _description(self, wish: "_Wish") -> str:
+        digest = render.shape(wish.listeners, wish.groups, addresses=self.addresses, version=self._version)
         return f"culm-{digest}"
 
     async def _running(self) -> Running | None:
@@ -149,31 +220,26 @@ class HaproxyPlane:
             return False
         return True
 
-    async def _launch(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> None:
+    async def _launch(self, wish: "_Wish") -> None:
         self._totals.restarted()
-        self._write(self.render(listeners, groups))
+        self._write(self.render(wish.listeners, wish.groups))
         arguments = f"-W -D -S unix@master.sock,mode,600 -p {self._pid_file.name} -f {self._configuration.name}".split()
-        status, said = await self._run(*arguments)
+        status, output = await self._run(*arguments)
         if status != 0:
-            raise PlaneFailure("CannotStart", f"HAProxy did not start: {_last_words(said)}")
-        await self._until_it_runs(self._description(listeners, groups), "CannotStart")
+            raise PlaneFailure("CannotStart", f"HAProxy did not start: {_last_words(output)}")
+        await self._until_it_runs(self._description(wish), "CannotStart")
 
-    async def _reload(self, listeners: Sequence[Listener], groups: Sequence[Group], wished: str) -> None:
-        """Hand the listeners over to a new worker; the old one finishes what it has. A bad file changes nothing."""
-        text = self.render(listeners, groups)
-        candidate = self.folder / "candidate.cfg"
-        candidate.write_text(text)
-        status, said = await self._run("-c", "-f", candidate.name)
-        if status != 0:
-            raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses its configuration: {_last_words(said)}")
+    async def _reload(self, wish: "_Wish") -> None:
+        """Hand the listeners over to a new worker; the old one finishes what it has. A failure changes nothing."""
+        text = self.render(wish.listeners, wish.groups)
         await self.metrics()  # counters begin at zero in the new worker
         before = self._configuration.read_text() if self._configuration.exists() else text
-        candidate.replace(self._configuration)
+        self._write(text)
         try:
             answer = await self._master.tell("reload")
             if "Success=0" in answer:
                 raise PlaneFailure("ConfigurationRefused", f"HAProxy could not reload: {_last_words(answer)}")
-            await self._until_it_runs(wished, "ConfigurationRefused")
+            await self._until_it_runs(self._description(wish), "ConfigurationRefused")
         except PlaneFailure:
             self._write(before)
             raise
@@ -195,26 +261,33 @@ class HaproxyPlane:
             "HAProxy did not take its configuration",
         )
 
-    async def _move_targets(self, running: Running, groups: Sequence[Group]) -> None:
-        """Bring every backend's servers to what is wished, by commands that drop no request."""
-        seen = {(server.backend, server.name): server.maintenance for server in running.servers}
+    async def _move_targets(self, running: Running, groups: Sequence[Group]) -> dict[tuple[str, str], str]:
+        """Bring every backend's servers to what is wished, by commands that drop no request.
+
+        Returns the targets that HAProxy refuses, by group and name; the next look tries them again.
+        """
+        maintenance = {(server.backend, server.name): server.maintenance for server in running.servers}
         wished = {(render.backend(group), target.name): (group, target) for group in groups for target in group.targets}
-        commands = []
+        commands: list[tuple[str, tuple[str, str]]] = []
         for key, (group, target) in wished.items():
-            server = "/".join(key)
-            if key not in seen and not target.draining:
-                commands.append(f"add server {server} {target.name} {render.server_options(group)}")
-                commands.append(f"enable server {server}")
-            elif key in seen and seen[key] != target.draining:
-                commands.append(f"set server {server} state {'maint' if target.draining else 'ready'}")
+            server, which = "/".join(key), (group.arn, target.name)
+            if key not in maintenance and not target.draining:
+                commands.append((f"add server {server} {target.name} {render.server_options(group)}", which))
+                commands.append((f"enable server {server}", which))
+            elif key in maintenance and maintenance[key] != target.draining:
+                commands.append((f"set server {server} state {'maint' if target.draining else 'ready'}", which))
+        refused: dict[tuple[str, str], str] = {}
         for start in range(0, len(commands), _COMMANDS_AT_ONCE):
-            for answer in await self._worker.ask(*commands[start : start + _COMMANDS_AT_ONCE]):
+            batch = commands[start : start + _COMMANDS_AT_ONCE]
+            answers = await self._worker.ask(*(command for command, _ in batch))
+            for answer, (_, which) in zip(answers, batch, strict=True):
                 if answer and answer != "New server registered.":
-                    raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses a target: {answer}")
+                    refused.setdefault(which, f"HAProxy refuses it: {answer}")
         backends = {render.backend(group) for group in groups}
-        for key in seen.keys() - wished.keys():
+        for key in maintenance.keys() - wished.keys():
             if key[0] in backends:
                 await self._delete("/".join(key))
+        return refused
 
     async def _delete(self, server: str) -> None:
         """End what still runs there. One with connections left is tried again, and by the next `apply`."""
@@ -226,7 +299,7 @@ class HaproxyPlane:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _run(self, *arguments: str) -> tuple[int, str]:
-        """Run the binary in its folder, out of the daemon's session; what it says goes to haproxy.log."""
+        """Run the binary in its folder, out of the daemon's session: its status, and what it says in haproxy.log."""
         log = self.folder / "haproxy.log"
         with log.open("wb") as output:
             self._child = await asyncio.create_subprocess_exec(
@@ -246,6 +319,42 @@ class HaproxyPlane:
             fresh = self.folder / "fresh.cfg"
             fresh.write_text(text)
             fresh.replace(self._configuration)
+
+
+_Part = Rule | Group | tuple[str, Target]
+"""What can be left out alone: a rule, a group (without its targets), and a target with its group's ARN."""
+
+
+@record
+class _Wish:
+    """A configuration to be."""
+
+    listeners: tuple[Listener, ...]
+    groups: tuple[Group, ...]
+
+    def parts(self) -> list[_Part]:
+        """Groups and targets first: a rule that is refused because of its group is the group's fault."""
+        groups: list[_Part] = [replace(group, targets=()) for group in self.groups]
+        targets: list[_Part] = [(group.arn, target) for group in self.groups for target in group.targets]
+        rules: list[_Part] = [rule for listener in self.listeners for rule in listener.rules]
+        return [*groups, *targets, *rules]
+
+    def without(self, parts: Collection[_Part]) -> "_Wish":
+        return self.only(set(self.parts()).difference(parts)) if parts else self
+
+    def only(self, parts: Collection[_Part]) -> "_Wish":
+        """The same listeners with these parts and no others, in the order that they have."""
+        kept = frozenset(parts)
+        return _Wish(
+            listeners=tuple(
+                replace(each, rules=tuple(rule for rule in each.rules if rule in kept)) for each in self.listeners
+            ),
+            groups=tuple(
+                replace(group, targets=tuple(t for t in group.targets if (group.arn, t) in kept))
+                for group in self.groups
+                if replace(group, targets=()) in kept
+            ),
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ response) or names the group; every later line asks `!hit`. https://docs.haproxy
 """
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +33,8 @@ Addresses = Callable[[int], Sequence[str]]
 STATS_SOCKET = "stats.sock"
 """Relative, as every path in the file: HAProxy runs in its folder, and a socket's path may have 107 bytes only."""
 
+_ABSENT = "absent"
+"""The backend, which there is not, of a group that is left out: its requests are answered with 503."""
 _PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body>\r\n</html>\r\n"
 _NO_TARGET = "503 Service Temporarily Unavailable"
 _BAD_GATEWAY = "502 Bad Gateway"
@@ -200,16 +203,16 @@ def _tests(condition: Condition) -> Iterator[str]:
         case "http-header":
             header = condition.http_header_config or HttpHeaderConfig()
             config = PatternConfig(values=header.values, regex_values=header.regex_values)
-            yield from _pattern_tests(f"req.fhdr({header.http_header_name})", config, "-i")
+            yield from _pattern_tests(words.quoted(f'req.fhdr("{header.http_header_name}")'), config, "-i")
         case "http-request-method":
             for value in (condition.http_request_method_config or ValuesConfig()).values:
-                yield f"method {value}"
+                yield f"method -- {value}"
         case "query-string":
             for pair in (condition.query_string_config or QueryStringConfig()).values:
                 yield f"query -m reg -i {words.quoted(_pair_regex(pair))}"
         case _:
             for value in (condition.source_ip_config or ValuesConfig()).values:
-                yield f"src {value}"
+                yield f"src -- {ipaddress.ip_network(value, strict=False)}"
 
 
 def _pattern_tests(what: str, config: PatternConfig, *flags: str) -> Iterator[str]:
@@ -252,7 +255,9 @@ def _fixed_response(config: FixedResponseConfig, when: str) -> str:
 
 def _forward(action: Action, names: dict[str, str], label: str, when: str) -> Iterator[str]:
     """To one group, or to several by weight: each line is met by its share of what the lines before it left."""
-    groups = [(names[g.target_group_arn], 1 if g.weight is None else g.weight) for g in action.target_groups]
+    groups = [
+        (names.get(g.target_group_arn, _ABSENT), 1 if g.weight is None else g.weight) for g in action.target_groups
+    ]
     sticky = action.forward_config and action.forward_config.target_group_stickiness_config
     if sticky and sticky.enabled:
         yield f"    http-request set-var(txn.sticky) str({label}) {when}"

@@ -7,33 +7,41 @@ import sqlite3
 from dataclasses import replace
 from typing import Any
 
+from culm.cluster.loop import Isolated
 from culm.cluster.services.ecr import lifecycle_rules
 from culm.cluster.services.ecr.pushes import remove
 from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.store.db import savepoint
 from culm.cluster.store.ecr import images, repositories, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
 from culm.core.model.repositories import Repository
 from culm.errors import AwsError
 
+_isolated = Isolated("the lifecycle policy of repository")
+
 
 def apply(db: sqlite3.Connection, now: float) -> int:
     """Delete the images that their repositories' policies expire; returns how many went."""
     gone = 0
     for repository in repositories.list(db):
-        if repository.lifecycle_policy_text is None:
-            continue
-        name = repository.repository_name
-        candidates = [
-            lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, name, i.digest), pushed_at=i.pushed_at)
-            for i in images.list(db, name)
-        ]
-        due = lifecycle_rules.expired(lifecycle_rules.read(repository.lifecycle_policy_text), candidates, now)
-        removed = [digest for digest in due if not remove(db, name, digest)]
-        if removed:
-            repositories.save(db, replace(repository, lifecycle_evaluated_at=now))
-        gone += len(removed)
+        if repository.lifecycle_policy_text is not None:
+            with _isolated.item(repository.repository_name), savepoint(db):
+                gone += _expire(db, repository, repository.lifecycle_policy_text, now)
     return gone
+
+
+def _expire(db: sqlite3.Connection, repository: Repository, policy: str, now: float) -> int:
+    name = repository.repository_name
+    candidates = [
+        lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, name, i.digest), pushed_at=i.pushed_at)
+        for i in images.list(db, name)
+    ]
+    due = lifecycle_rules.expired(lifecycle_rules.read(policy), candidates, now)
+    removed = [digest for digest in due if not remove(db, name, digest)]
+    if removed:
+        repositories.save(db, replace(repository, lifecycle_evaluated_at=now))
+    return len(removed)
 
 
 @record
