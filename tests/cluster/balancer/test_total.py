@@ -3,6 +3,7 @@
 import asyncio
 import string
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.traffic import NOT_FOUND, a_group, a_listener, a_rule, forward, free_
 
 from culm.cluster.balancer.haproxy import binary
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.core.decide.listener_rules import actions_problem, conditions_problem
+from culm.core.decide.listener_rules import actions_problem, conditions_problem, transforms_problem
 from culm.core.model.load_balancers import (
     Action,
     Condition,
@@ -22,6 +23,9 @@ from culm.core.model.load_balancers import (
     QueryString,
     QueryStringConfig,
     RedirectConfig,
+    Rewrite,
+    RewriteConfig,
+    Transform,
     ValuesConfig,
 )
 
@@ -120,12 +124,23 @@ def refusal(folder: Path, *rules: object) -> str:
     return "" if run.returncode == 0 else run.stdout + run.stderr
 
 
-@given(of_rule=st.lists(conditions, min_size=1, max_size=2), action=actions)
+transforms = st.builds(
+    lambda regex, replacement: Transform(
+        type="url-rewrite",
+        url_rewrite_config=RewriteConfig(rewrites=(Rewrite(regex=regex, replace=f"/{replacement}"),)),
+    ),
+    st.builds(lambda inside: f"^/{inside}$", regexes | st.just("(.*)")),
+    values | st.sampled_from(["$1", "\\1", "$9", "%[src]", "a b"]),
+)
+
+
+@given(of_rule=st.lists(conditions, min_size=1, max_size=2), action=actions, rewrites=st.lists(transforms, max_size=1))
 @settings(max_examples=150, deadline=None)
-def test_haproxy_accepts_every_rule_that_the_api_accepts(folder, of_rule, action):
-    if conditions_problem(of_rule) or actions_problem([action]):
+def test_haproxy_accepts_every_rule_that_the_api_accepts(folder, of_rule, action, rewrites):
+    if conditions_problem(of_rule) or actions_problem([action]) or transforms_problem(rewrites):
         return
-    assert refusal(folder, a_rule(1, *of_rule, action=action)) == ""
+    rule = replace(a_rule(1, *of_rule, action=action), transforms=tuple(rewrites))
+    assert refusal(folder, rule) == ""
 
 
 @pytest.mark.parametrize("name", ["X-'a", "X-`a", "X-#a", "X-$HOME", "X-a|b^~!%&*+."])
