@@ -118,26 +118,34 @@ def test_compose_gets_a_free_port_for_each_that_it_lets_be_chosen() -> None:
 
 
 def test_the_images_that_are_not_built_here_are_known_beforehand() -> None:
-    text = (BAMBOO / "orders" / "docker-compose.yml").read_text()
-    assert compose_images.foreign(text, {}) == ["postgres:17-alpine"]
-    assert compose_images.foreign(text, {"POSTGRES_IMAGE": "pg:1"}) == ["pg:1"]
+    assert compose_images.foreign(BAMBOO / "orders", {}) == ["postgres:17-alpine"]
+    assert compose_images.foreign(BAMBOO / "orders", {"POSTGRES_IMAGE": "pg:1"}) == ["pg:1"]
 
 
 def test_what_a_compose_file_builds_is_known_with_the_variable_that_names_its_image() -> None:
     orders, catalog = BAMBOO / "orders", BAMBOO / "catalog"
-    found = compose_images.built(orders, (orders / "docker-compose.yml").read_text(), {"BASE_IMAGE": "mine"})
-    assert {each.variable: each.recipe.dockerfile for each in found} == {
+    built = compose_images.built(orders, {"BASE_IMAGE": "mine"})
+    assert {each.variable: each.recipe.dockerfile for each in built} == {
         "IMAGE": orders / "Dockerfile",
         "MIGRATE_IMAGE": orders / "Dockerfile.migrate",
         "CATALOG_IMAGE": catalog / "Dockerfile",
         "CATALOG_MIGRATE_IMAGE": catalog / "Dockerfile.migrate",
     }
-    assert [each.recipe.args for each in found] == [{"BASE_IMAGE": "mine"}] * 4
+    assert [each.recipe.args for each in built] == [{"BASE_IMAGE": "mine"}] * 4
 
 
-def test_an_image_that_the_environment_cannot_name_is_compose_s_own() -> None:
+def test_an_image_that_the_environment_cannot_name_is_compose_s_own(tmp_path: Path) -> None:
     text = "services:\n  a: {build: ., image: a}\n  b: {build: {context: b, args: [X=1, 'Y=${Y:-2}']}}\n"
-    found = compose_images.built(Path("/w"), text, {})
-    assert [each.variable for each in found] == [None, None]
-    assert found[1].recipe.folder == Path("/w/b")
-    assert found[1].recipe.args == {"X": "1", "Y": "2"}
+    built = compose_images.built(write(tmp_path, text), {})
+    assert [each.variable for each in built] == [None, None]
+    assert built[1].recipe.folder == tmp_path / "b"
+    assert built[1].recipe.args == {"X": "1", "Y": "2"}
+
+
+def test_neighbours_are_found_through_included_and_extended_files(tmp_path: Path) -> None:
+    for name in ("web", "shop", "pets"):
+        write(tmp_path / name, "services: {own: {build: .}}")
+    (tmp_path / "web" / "compose.yml").write_text(
+        "include: [../shop/compose.yml]\nservices: {p: {extends: {file: ../pets/compose.yml, service: own}}}\n"
+    )
+    assert sorted(each.name for each in around(part("web", tmp_path / "web")).neighbours) == ["own", "p"]

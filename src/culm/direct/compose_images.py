@@ -1,17 +1,14 @@
-"""The images of a compose file: those that it builds, and those that it takes from elsewhere."""
+"""The images of a service folder's compose file: those that it builds, and those that it takes from elsewhere."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from culm.core.model.record import record
 from culm.deploy.build.port import Recipe
-from culm.lint.composes import settings
-from culm.project.yamls import compose, member, pairs
+from culm.project.compose.load import Compose, arguments_of, load, usual_files
+from culm.project.compose.tree import Scalar
 
-VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 NAMED = re.compile(r"\$\{(\w+):?-[^}]*\}")
 """All of an `image:` that the environment may replace: `${IMAGE:-accounts}`."""
 
@@ -25,41 +22,30 @@ class Built:
     """The one that names its image; None: the image cannot be had from elsewhere."""
 
 
-def built(folder: Path, text: str, environment: Mapping[str, str]) -> list[Built]:
-    """What the compose file in `folder` builds, with `args:` as compose fills them in."""
-    found = []
-    for _, service in services(text):
-        build = member(service, "build")
-        if build is None:
+def model(folder: Path, environment: Mapping[str, str]) -> Compose | None:
+    """What the compose files in a folder describe; None where there are none."""
+    paths = usual_files(folder)
+    return load(paths, environment) if paths else None
+
+
+def built(folder: Path, environment: Mapping[str, str]) -> list[Built]:
+    """What the compose files in `folder` build, with `args:` as compose fills them in."""
+    compose = model(folder, environment)
+    result = []
+    for service in compose.started().values() if compose is not None else ():
+        build = service.build
+        if compose is None or build is None or build.folder is None:
             continue
-        short = isinstance(build, yaml.ScalarNode)
-        context = scalar(build if short else member(build, "context"), environment) or "."
-        dockerfile = scalar(member(build, "dockerfile"), environment) or "Dockerfile"
-        args = {each.name: filled(each.value, environment) for each in settings(member(build, "args"))}
-        image = NAMED.fullmatch(scalar(member(service, "image"), None))
-        place = (folder / context).resolve()
-        recipe = Recipe(folder=place, dockerfile=place / dockerfile, args=args)
-        found.append(Built(recipe=recipe, variable=image[1] if image else None))
-    return found
+        image = service.at("image")
+        named = NAMED.fullmatch(image.raw) if isinstance(image, Scalar) else None
+        place = build.folder.resolve()
+        recipe = Recipe(folder=place, dockerfile=place / build.dockerfile, args=arguments_of(compose, service))
+        result.append(Built(recipe=recipe, variable=named[1] if named else None))
+    return result
 
 
-def foreign(text: str, environment: Mapping[str, str]) -> list[str]:
+def foreign(folder: Path, environment: Mapping[str, str]) -> list[str]:
     """The images of services that are not built."""
-    images = (scalar(member(each, "image"), environment) for _, each in services(text) if member(each, "build") is None)
-    return list(dict.fromkeys(image for image in images if image))
-
-
-def services(text: str) -> list[tuple[str, yaml.Node]]:
-    return pairs(member(compose(text, "compose file"), "services"))
-
-
-def scalar(node: yaml.Node | None, environment: Mapping[str, str] | None) -> str:
-    """A scalar's text, its variables filled in unless there is no environment."""
-    if not isinstance(node, yaml.ScalarNode):
-        return ""
-    return str(node.value) if environment is None else filled(node.value, environment)
-
-
-def filled(text: str, environment: Mapping[str, str]) -> str:
-    """https://docs.docker.com/reference/compose-file/interpolation/"""
-    return VARIABLE.sub(lambda match: environment.get(match[1]) or match[2] or "", text)
+    compose = model(folder, environment)
+    services = compose.started().values() if compose is not None else ()
+    return list(dict.fromkeys(each.image for each in services if each.build is None and each.image))

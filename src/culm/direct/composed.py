@@ -14,11 +14,13 @@ from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Say
 from culm.direct import compose_images, environments, ports, suite
 from culm.direct.compose_images import Built
-from culm.direct.parts import COMPOSE_FILES, Part
+from culm.direct.parts import Part
 from culm.direct.processes import finish
 from culm.direct.suite import Result
 from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
+from culm.project import texts
+from culm.project.compose.load import usual_files
 
 OWN = "IMAGE"
 """The variable that names the service's own image; `MIGRATE_IMAGE` its migration's, `CATALOG_IMAGE` a neighbour's."""
@@ -73,7 +75,7 @@ def test(
                     'ports: ["127.0.0.1:${PORT:-8001}:8080"]',
                 )
             progress("building")
-            images = prebuilt(compose_images.built(own.folder, text, env), builder, progress)
+            images = prebuilt(compose_images.built(own.folder, env), builder, progress)
             env |= images or {}
             progress("starting")
             up = (*compose, "up", "--detach", "--no-build" if images else "--build")
@@ -104,9 +106,7 @@ def images() -> dict[str, str]:
 def missing(parts: Iterable[Part], engine: Engine, say: Say) -> str | None:
     """Why one of the images that are not built here cannot be had; None when all are there."""
     for part in parts:
-        if (text := compose_text(part.folder)) is None:
-            continue
-        for image in compose_images.foreign(text, os.environ):
+        for image in compose_images.foreign(part.folder, os.environ):
             if engine.image_id(image) is None:
                 say(f"pulling {image}")
                 if (problem := engine.pull(image)) is not None:
@@ -115,7 +115,7 @@ def missing(parts: Iterable[Part], engine: Engine, say: Say) -> str | None:
 
 
 def compose_text(folder: Path) -> str | None:
-    return next((path.read_text() for name in COMPOSE_FILES if (path := folder / name).is_file()), None)
+    return next((texts.read(path) for path in usual_files(folder)), None)
 
 
 def prebuilt(found: Sequence[Built], builder: DockerBuilder, progress: Say) -> dict[str, str] | None:

@@ -4,22 +4,18 @@ import os
 import re
 from pathlib import Path
 
-import yaml
-
 from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
-from culm.project.dockerfile import DockerfileError, parse
+from culm.project import dockerfile as dockerfiles
+from culm.project.compose.load import load, usual_files
 from culm.project.load import shown
-from culm.project.yamls import compose, member, pairs
 
-COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 GO = ("go", "run", ".")
 """In place of CMD, which names the binary that the image's build has made."""
 GO_WARM = ("go", "build", "-o", os.devnull, ".")
 """Before it, so that a first compilation, which takes a minute, is not taken for a service that does not answer."""
 
 DATABASES = re.compile(r"(^|/)(postgres|postgis|pgvector)\b")
-DEFAULTED = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 
 @record
@@ -61,53 +57,36 @@ def part(name: str, folder: Path) -> Part:
 def command_of(dockerfile: Path) -> tuple[str, ...]:
     """What its CMD says, in the exec form; the ENTRYPOINT puts the vault's files in place, which nobody needs here."""
     try:
-        instructions = parse(dockerfile.read_text())
+        command = dockerfiles.command_of(dockerfiles.read(dockerfile), "CMD")
     except OSError as error:
         raise UsageError(f"cannot read {shown(dockerfile)}: {error.strerror}") from None
-    except DockerfileError as error:
-        raise CulmError(f"{shown(dockerfile)}:{error.line}: {error.problem}", "mend the Dockerfile") from None
-    for one in reversed(instructions):
-        if one.keyword == "CMD":
-            return tuple(one.form) if one.form else ("/bin/sh", "-c", one.rest)
-    raise CulmError(f"{shown(dockerfile)} has no CMD", 'say how it starts: CMD ["python3", "-m", "accounts"]')
+    except dockerfiles.DockerfileError as error:
+        raise CulmError(f"{shown(dockerfile)}:{error.line}: {error.problem}", "fix the Dockerfile") from None
+    if command is None:
+        raise CulmError(f"{shown(dockerfile)} has no CMD", 'say how it starts: CMD ["python3", "-m", "accounts"]')
+    return tuple(command.form) if command.form else ("/bin/sh", "-c", command.rest)
 
 
-def around(one: Part) -> Around:
+def around(part_: Part) -> Around:
     """By its compose file: other folders with a Dockerfile are neighbours; PostgreSQL is had from the local cluster."""
-    path = next((one.folder / name for name in COMPOSE_FILES if (one.folder / name).is_file()), None)
-    if path is None:
+    paths = usual_files(part_.folder)
+    if not paths:
         return Around(neighbours=(), lacking=())
-    services = dict(pairs(member(compose(path.read_text(), shown(path)), "services")))
     neighbours: dict[Path, Part] = {}
     lacking = []
-    for name, service in services.items():
-        folder = context(one.folder, service)
-        if folder is None:
-            image = text(member(service, "image"))
-            if not DATABASES.search(image):
-                lacking.append(f"{name} ({image})")
-        elif folder != one.folder and dockerfile_name(service) == "Dockerfile":
+    for name, service in load(paths, os.environ).started().items():
+        build = service.build
+        folder = build.folder if build is not None else None
+        if build is None or folder is None:
+            if not DATABASES.search(service.image):
+                lacking.append(f"{name} ({service.image or (build.context if build else '')})")
+            continue
+        folder = folder.resolve()
+        if folder != part_.folder.resolve() and build.dockerfile == "Dockerfile":
             if not (folder / "Dockerfile").is_file():
                 raise CulmError(
-                    f"{one.name} needs {name}, whose folder is not at {folder}", f"clone it there; see {shown(path)}"
+                    f"{part_.name} needs {name}, whose folder is not at {folder}",
+                    f"clone it there; see {shown(paths[0])}",
                 )
             neighbours[folder] = part(name, folder)
     return Around(neighbours=tuple(neighbours.values()), lacking=tuple(lacking))
-
-
-def context(base: Path, service: yaml.Node) -> Path | None:
-    """The folder that a compose service is built from; None: it is an image of somebody's."""
-    build = member(service, "build")
-    if build is None:
-        return None
-    written = text(member(build, "context")) if isinstance(build, yaml.MappingNode) else text(build)
-    return (base / (written or ".")).resolve()
-
-
-def dockerfile_name(service: yaml.Node) -> str:
-    return text(member(member(service, "build"), "dockerfile")) or "Dockerfile"
-
-
-def text(node: yaml.Node | None) -> str:
-    """A scalar's, with `${NAME:-default}` as its default."""
-    return DEFAULTED.sub(r"\1", node.value) if isinstance(node, yaml.ScalarNode) else ""

@@ -6,12 +6,13 @@ A compose file for a laptop may have its throw-away passwords: they open nothing
 import re
 from collections.abc import Iterator
 
-import yaml
-
 from culm.errors import UsageError
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
-from culm.project.yamls import compose, member, pairs, scalars
+from culm.project.compose import dotenv
+from culm.project.compose.load import alone
+from culm.project.compose.services import Service
+from culm.project.compose.tree import Scalar, scalars
 
 COMPOSE_NAME = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live)([._-]|$)")
@@ -25,70 +26,51 @@ def is_for_staging(file_name: str, text: str) -> bool:
 
 
 def check(file: str, text: str) -> list[Finding]:
+    """Secrets in the environments, build arguments, labels and commands of a compose file's services."""
     try:
-        top = compose(text, file)
+        services = alone(text, file)
+        return excused(file, text, [each for service in services.values() for each in findings(file, service)])
     except UsageError:
         return []  # compose says what is wrong with it
-    found = []
-    for _, service in pairs(member(top, "services")):
-        build = member(service, "build")
-        for part in (member(service, "environment"), member(build, "args"), member(service, "labels")):
-            for setting in settings(part):
-                if (why := rules.judge(setting)) is not None:
-                    found.append(Finding(file=file, line=setting.line, name=setting.name, why=why))
-        for name, told in (
-            *((name, member(service, name)) for name in ("command", "entrypoint")),
-            ("healthcheck", member(member(service, "healthcheck"), "test")),
-        ):
-            words = scalars(told)
-            alone = [(node, commands.leak(unescaped(node))) for node in words]
-            shown = [(node, why) for node, why in alone if why is not None]
-            if not shown and words and (why := commands.leak_of_words(map(unescaped, words))) is not None:
-                shown = [(words[0], why)]
-            found += [Finding(file=file, line=node.start_mark.line + 1, name=name, why=why) for node, why in shown]
-    return excused(file, text, found)
 
 
-def unescaped(node: yaml.ScalarNode) -> str:
+def findings(file: str, service: Service) -> Iterator[Finding]:
+    for path in (("environment",), ("build", "args"), ("labels",), ("build", "labels"), ("deploy", "labels")):
+        for name, value in service.settings(*path).items():
+            setting = Setting(line=value.place.line, name=name, value=value.raw)
+            if (why := rules.judge(setting)) is not None:
+                yield Finding(file=file, line=setting.line, name=name, why=why)
+    for path in (("command",), ("entrypoint",), ("healthcheck", "test")):
+        name, words = path[0], scalars(service.at(*path))
+        judged = [(each, commands.leak(unescaped(each))) for each in words]
+        shown = [(each, why) for each, why in judged if why is not None]
+        if not shown and words and (why := commands.leak_of_words(map(unescaped, words))) is not None:
+            shown = [(words[0], why)]
+        for each, why in shown:
+            yield Finding(file=file, line=each.place.line, name=name, why=why)
+
+
+def unescaped(scalar: Scalar) -> str:
     """`$$` is a dollar that compose leaves to the shell."""
-    return str(node.value).replace("$$", "$")
+    return scalar.raw.replace("$$", "$")
 
 
 def env_files(text: str) -> list[str]:
     """The files that `env_file:` names."""
     try:
-        top = compose(text, "")
+        return [each.path for service in alone(text, "").values() for each in service.environment_files]
     except UsageError:
         return []
-    found = []
-    for _, service in pairs(member(top, "services")):
-        written = member(service, "env_file")
-        for node in written.value if isinstance(written, yaml.SequenceNode) else [written]:
-            named = member(node, "path") if isinstance(node, yaml.MappingNode) else node
-            if isinstance(named, yaml.ScalarNode):
-                found.append(named.value)
-    return found
 
 
 def check_env_file(file: str, text: str) -> list[Finding]:
-    """`NAME=value` lines."""
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or name.startswith("#"):
-            continue
-        setting = Setting(line=number, name=name.strip(), value=value.split(" #")[0].strip().strip("\"'"))
-        if (why := rules.judge(setting)) is not None:
-            found.append(Finding(file=file, line=number, name=setting.name, why=why))
-    return excused(file, text, found)
-
-
-def settings(node: yaml.Node | None) -> Iterator[Setting]:
-    """`NAME: value`, or `- NAME=value`."""
-    for name, value in pairs(node):
-        if isinstance(value, yaml.ScalarNode):
-            yield Setting(line=value.start_mark.line + 1, name=name, value=value.value)
-    if isinstance(node, yaml.SequenceNode):
-        for item in scalars(node):
-            name, _, text = item.value.partition("=")
-            yield Setting(line=item.start_mark.line + 1, name=name, value=text)
+    """Secrets among the variables of an `env_file` or an `.env`."""
+    result = []
+    try:
+        for entry in dotenv.entries(text):
+            setting = Setting(line=entry.line, name=entry.name, value=entry.value or "")
+            if (why := rules.judge(setting)) is not None:
+                result.append(Finding(file=file, line=entry.line, name=entry.name, why=why))
+    except dotenv.EnvironmentFileError:
+        pass  # compose says what is wrong with it; what stands before it has been looked at
+    return excused(file, text, result)

@@ -11,7 +11,7 @@ import yaml
 
 from culm.core.model.record import record
 from culm.lint import rules
-from culm.lint.composes import settings
+from culm.lint.findings import Setting
 from culm.project.yamls import compose, member, pairs, scalars
 
 DATABASE = re.compile(r"(^|/)(postgres|postgis|pgvector|postgresql)(:|@|$)")
@@ -242,6 +242,17 @@ class Import:
 
     def note_at(self, line: int, key: str, what: str) -> None:
         self.notes.append(Note(line=line, key=key, what=what))
+
+
+def settings(node: yaml.Node | None) -> Iterator[Setting]:
+    """`NAME: value`, or `- NAME=value`."""
+    for name, value in pairs(node):
+        if isinstance(value, yaml.ScalarNode):
+            yield Setting(line=value.start_mark.line + 1, name=name, value=value.value)
+    if isinstance(node, yaml.SequenceNode):
+        for item in scalars(node):
+            name, _, text = item.value.partition("=")
+            yield Setting(line=item.start_mark.line + 1, name=name, value=text)
 
 
 def is_database(node: yaml.Node) -> bool:
