@@ -5,7 +5,7 @@ from tests.builders import NOW, a_deployment, a_failed_task, a_service, a_task
 
 from culm.core.decide import backoff, breaker
 from culm.core.model.services import DeploymentCircuitBreaker, ThresholdConfiguration
-from culm.core.model.tasks import StopCode
+from culm.core.model.tasks import StopCode, Task
 
 WEB = a_service("web", a_deployment("ecs-svc/web"))
 DEPLOYMENT = WEB.deployments[0]
@@ -79,6 +79,45 @@ def test_the_delay_grows_to_27_minutes(failures, seconds):
 
 
 def test_the_delay_counts_from_the_last_failure():
-    assert backoff.starts_again_at([]) == 0
+    assert backoff.starts_again_at(DEPLOYMENT, [], NOW) == 0
     failed = [a_failed_task(str(n), of=WEB, at=NOW + n) for n in range(3)]
-    assert backoff.starts_again_at(failed) == NOW + 2 + 2
+    assert backoff.starts_again_at(DEPLOYMENT, failed, NOW + 3) == NOW + 2 + 2
+
+
+def a_death(name: str, at: float, lived: float = 3.0) -> Task:
+    """A task that became healthy and exited by itself."""
+    failed = a_failed_task(name, of=WEB, at=at)
+    exited = replace(failed, stop_code=StopCode.ESSENTIAL_CONTAINER_EXITED)
+    return replace(exited, started_at=at - lived, healthy_at=at - lived / 2)
+
+
+def test_pauses_grow_for_tasks_that_die_after_they_were_healthy():
+    dying = [a_death(str(n), at=NOW + 4 * n) for n in range(5)]
+    assert breaker.failures(DEPLOYMENT, dying) == []
+    pauses = [
+        backoff.starts_again_at(DEPLOYMENT, dying[: n + 1], NOW + 4 * n) - (dying[n].stopped_at or 0) for n in range(5)
+    ]
+    assert pauses == [0, 1, 2, 4, 8]
+
+
+def test_a_task_that_ran_steadily_ends_the_count_of_deaths():
+    dying = [a_death(str(n), at=NOW + n) for n in range(4)]
+    running = replace(a_task("steady", of=WEB), started_at=NOW + 10, healthy_at=NOW + 12)
+    soon, later = NOW + 20, NOW + 10 + backoff.STEADY_SECONDS
+    assert len(backoff.deaths(DEPLOYMENT, [*dying, running], soon)) == 4
+    assert backoff.deaths(DEPLOYMENT, [*dying, running], later) == []
+    beside = replace(running, started_at=NOW - 1000)
+    assert len(backoff.deaths(DEPLOYMENT, [*dying, beside], later)) == 4
+
+
+def test_a_task_that_ran_long_is_replaced_at_once():
+    tired = [a_death(str(n), at=NOW + n, lived=backoff.STEADY_SECONDS) for n in range(5)]
+    assert backoff.starts_again_at(DEPLOYMENT, tired, NOW + 5) == 0
+
+
+def test_a_clock_that_is_set_back_does_not_stop_starts():
+    """The ends of the last tasks were written by a clock an hour ahead."""
+    failed = [a_failed_task(str(n), of=WEB, at=NOW + 3600 + n) for n in range(6)]
+    assert backoff.starts_again_at(DEPLOYMENT, failed, NOW) <= NOW
+    again = [*failed, a_failed_task("again", of=WEB, at=NOW - 1)]
+    assert backoff.starts_again_at(DEPLOYMENT, again, NOW) == NOW - 1 + backoff.delay_seconds(7)

@@ -23,6 +23,8 @@ class Moves:
     protected: int = 0
     """Tasks that would leave but for their scale-in protection."""
     waits: bool = False
+    deaths: int = 0
+    """Tasks in a row that served and soon ended by themselves."""
     """The next start is not due yet."""
     obstacle: Unplaceable | None = None
     """Why the next task found no place."""
@@ -145,7 +147,7 @@ def _obstacles(
     told = []
     if roster.moving is not None and roster.healthy_kept == len(roster.kept):
         told.append(events.not_balanced(name, zones.counts((*roster.kept, roster.moving), fleet)))
-    if failed >= backoff.IMPAIRED:
+    if max(failed, moves.deaths) >= backoff.IMPAIRED:
         told.append(events.cannot_start(name))
     if moves.started or moves.stopped or roster.leaving:
         return told

@@ -74,6 +74,8 @@ class _Look:
         self.service, self.primary, self.state, self.fleet, self.chance = service, primary, state, fleet, chance
         self.roster = roster_of(service, primary, tasks, state, fleet)
         self.failed = breaker.failures(primary, tasks)
+        self.deaths = backoff.deaths(primary, tasks, state.now)
+        self.next_start_at = backoff.starts_again_at(primary, tasks, state.now)
         self.started = 0
         self.stopped = 0
         self.protected = 0
@@ -103,8 +105,8 @@ class _Look:
 
     @property
     def waits(self) -> bool:
-        """The last tasks failed: the next start is not due yet."""
-        return self.state.now < backoff.starts_again_at(self.failed)
+        """The last tasks failed or died: the next start is not due yet."""
+        return self.state.now < self.next_start_at
 
     @property
     def moves(self) -> Moves:
@@ -113,6 +115,7 @@ class _Look:
             stopped=self.stopped,
             protected=self.protected,
             waits=self.waits,
+            deaths=len(self.deaths),
             obstacle=self.obstacle,
             refusal=self.refusal,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from culm.core.decide import backoff, breaker, rollout
+from culm.core.decide import backoff, rollout
 from culm.core.decide.actions import Action
 from culm.core.decide.health import SETTLING_SECONDS
 from culm.core.decide.ledger import Fleet
@@ -40,7 +40,7 @@ def _moments(state: ClusterState) -> Iterator[float]:
     for service in state.services:
         tasks = groups.get(group_of(service), [])
         if primary := service.primary:
-            yield backoff.starts_again_at(breaker.failures(primary, tasks))
+            yield backoff.starts_again_at(primary, tasks, state.now)
             if primary.task_definition in state.unassumable:
                 yield state.now + ROLES_SECONDS
         for task in tasks:
