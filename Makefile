@@ -1,9 +1,10 @@
 # Two commands do everything: `make run` and `make test`. All set-up stays in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+PURE := "not docker and not scenario"
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.PHONY: run stop test check format docs bench clean
+.PHONY: run stop test test-pure test-on check format docs coverage properties mutate audit lock release clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -15,8 +16,48 @@ stop: .venv/.installed
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
 test: .venv/.installed-dev
-	@$(BIN)/pytest -n logical -m "not docker and not scenario" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n logical -m $(PURE) $(PYTEST_ARGS)
 	@$(BIN)/pytest -n 2 -m "docker or scenario" $(PYTEST_ARGS)
+
+## test-pure: what needs no engine and no whole cluster; any system, a few minutes
+test-pure: .venv/.installed-dev
+	@$(BIN)/pytest -n logical -m $(PURE) $(PYTEST_ARGS)
+
+## test-on: the pure rings on another Python, in an environment of its own: make test-on ON=python3.13 ENVIRONMENT=/tmp/3.13
+test-on: .venv/.uv
+	@test -n "$(ON)" -a -n "$(ENVIRONMENT)" || { echo "say which: make test-on ON=python3.13 ENVIRONMENT=/tmp/3.13" >&2; exit 1; }
+	@test -x $(ENVIRONMENT)/bin/python || $(ON) -m venv $(ENVIRONMENT)
+	@VIRTUAL_ENV=$(ENVIRONMENT) $(BIN)/uv pip install --quiet --editable . --group dev
+	@$(ENVIRONMENT)/bin/python -m pytest -p no:cacheprovider -n logical -m $(PURE) $(PYTEST_ARGS)
+
+## coverage: the pure rings with the share of branches that they run; the last line is the figure
+coverage: .venv/.installed-dev
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -q -n logical -m $(PURE) $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --sort=cover | tail -40
+
+## properties: the property tests with fifty times the examples
+properties: .venv/.installed-dev
+	@CULM_EXAMPLES=50 $(BIN)/pytest -n logical --timeout 3600 tests/core tests/plan tests/cluster/scheduler -m $(PURE) $(PYTEST_ARGS)
+
+## mutate: small changes of what decides, of which each should fail a test; MUTATE_ARGS="--room plan --sample 100"
+mutate: .venv/.installed-dev
+	@$(BIN)/python tools/mutate.py $(MUTATE_ARGS)
+
+## audit: known vulnerabilities of the versions in requirements.lock
+audit: .venv/.uv
+	@$(BIN)/uv tool run --quiet pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
+## lock: write requirements.lock anew, with the newest versions that pyproject.toml allows
+lock: .venv/.uv
+	@$(BIN)/uv lock --quiet --upgrade
+	@$(BIN)/uv export --quiet --frozen --all-groups --no-emit-project --no-header --no-annotate --output-file requirements.lock >/dev/null
+	@rm uv.lock
+
+## release: cut a release, with its wheel tried in an empty environment: make release VERSION=0.2.0
+release: check
+	@$(BIN)/python tools/release.py $(VERSION)
 
 ## check: format, lint, types, architecture
 check: .venv/.installed-dev
@@ -25,7 +66,7 @@ check: .venv/.installed-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-## format: format the code and mend what the linter can mend
+## format: format the code and fix what the linter can fix
 format: .venv/.installed-dev
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
