@@ -13,19 +13,20 @@ SOURCE = Path(__file__).parents[2] / "src" / "culm"
 
 PRONOUNS = {
     "around": 67,
-    "found": 369,
-    "one": 160,
+    "found": 375,
+    "one": 165,
     "said": 26,
-    "seen": 86,
+    "seen": 95,
     "told": 69,
     "way": 7,
     "well": 1,
 }
 """Variables and parameters that say nothing of what they hold."""
 
-WIDE_FUNCTIONS = 61
-LISTS = 25
+WIDE_FUNCTIONS = 66
+LISTS = 26
 SEVERAL_MEANINGS = {
+    "Check",
     "File",
     "Filter",
     "Fleet",
@@ -33,7 +34,9 @@ SEVERAL_MEANINGS = {
     "Line",
     "Listener",
     "Login",
+    "Outcome",
     "Part",
+    "Place",
     "Plan",
     "Request",
     "Secret",
