@@ -15,7 +15,8 @@ from tests.cluster.runtime.oci import OciRegistry
 from tests.cluster.runtime.rigs import ADDRESS, PORT, PROBE, DockerRig, FakeRig, ProcessRig, Rig, forget_images
 
 from culm.cluster.instance.runtime.fake import Script
-from culm.cluster.instance.runtime.interface import Line, Port, Seen, Terminal
+from culm.cluster.instance.runtime.interface import Line, Port, Scratch, Seen, Terminal
+from culm.core.model.task_definitions import Ulimit
 from culm.engine.client import unavailable
 from culm.errors import RuntimeFailure
 
@@ -240,6 +241,30 @@ async def test_it_gets_its_arguments_environment_and_directory(programs: Rig):
     assert told["argv"] == ["two words", "$HOME", ""]
     assert told["env"].items() >= {"FROM_IMAGE": "yes", "FROM_TASK": "a=b c", "BOTH": "task"}.items()
     assert told["cwd"].endswith("/srv/app")
+
+
+async def test_its_processes_have_its_limits_and_its_scratch_folder(programs: Rig):
+    spec = programs.spec(
+        Script(exit_code=0),
+        entry_point=("sh", "-c", "cd /scratch && echo x > x && ulimit -Sn && ulimit -Hn"),
+        ulimits=(Ulimit(name="nofile", soft_limit=99, hard_limit=111),),
+        scratch=(Scratch(path="/scratch", size=8),),
+        init=True,
+    )
+    await programs.runtime.start(spec)
+    assert [line.text for line in await lines(programs, spec.name)] == ["99", "111"]
+    assert (await ended(programs, spec.name)).exit_code == 0
+
+
+async def test_a_read_only_container_cannot_write_or_is_refused_by_name(programs: Rig):
+    spec = programs.spec(Script(exit_code=0), entry_point=("python3", "-c", "open('/x', 'w')"), read_only=True)
+    if isinstance(programs, ProcessRig):
+        with pytest.raises(RuntimeFailure, match="readonlyRootFilesystem needs Docker"):
+            await programs.runtime.start(spec)
+    else:
+        await programs.runtime.start(spec)
+        assert (await ended(programs, spec.name)).exit_code == 1
+        assert any("Read-only file system" in line.text for line in await lines(programs, spec.name))
 
 
 async def test_an_entry_point_of_the_task_drops_the_images_command(programs: Rig):

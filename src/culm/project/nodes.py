@@ -64,6 +64,8 @@ def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, pat
         item = typing.get_args(wanted)[0]
         if key and key.each:
             item = typing.Annotated[item, key]
+        elif key and key.words:  # `[sleep, 5]`, `[true]`: each word as it is written
+            item = typing.Annotated[item, Key(doc=key.doc, parse=str)]
         return tuple(convert(source, n, item, (*path, str(i))) for i, n in enumerate(node.value))
     assert isinstance(node, yaml.ScalarNode)
     value = scalar(source, node, wanted, key, path)

@@ -1,7 +1,6 @@
 """ecs.RegisterTaskDefinition: a service's, and its migration's. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from culm.project.project import Check, Project, Service, Sidecar
 from culm.project.references import resolve
@@ -56,7 +55,7 @@ def own(project: Project, service: Service, around: Surroundings) -> Input:
             {"name": name, "softLimit": limit.soft, "hardLimit": limit.hard} for name, limit in given.ulimits.items()
         ],
         "linuxParameters": linux_parameters(service),
-        "mountPoints": mount_points(given.volumes),
+        "mountPoints": mount_points(project, given.volumes),
         "healthCheck": health_check(service.check, service.grace),
         "dependsOn": [
             {"containerName": name, "condition": CONDITIONS[one.ready]}
@@ -87,7 +86,7 @@ def sidecar(project: Project, service: Service, name: str, one: Sidecar, image: 
         "command": words(one.command),
         "entryPoint": words(one.entrypoint),
         "user": one.user,
-        "mountPoints": mount_points(one.volumes),
+        "mountPoints": mount_points(project, one.volumes),
         "healthCheck": health_check(one.check, service.grace),
         "stopTimeout": service.container.stop,
     }
@@ -139,9 +138,14 @@ def health_check(check: Check | None, grace: int) -> Input | None:
     }
 
 
-def mount_points(volumes: Mapping[str, MountPath]) -> list[Input]:
+def volume_name(project: Project, name: str) -> str:
+    """An instance knows the volumes of all projects by name."""
+    return f"{project.name}-{name}"
+
+
+def mount_points(project: Project, volumes: Mapping[str, MountPath]) -> list[Input]:
     return [
-        {"sourceVolume": name, "containerPath": mount.path, "readOnly": mount.read_only}
+        {"sourceVolume": volume_name(project, name), "containerPath": mount.path, "readOnly": mount.read_only}
         for name, mount in volumes.items()
     ]
 
@@ -151,10 +155,11 @@ def volume(project: Project, name: str, around: Surroundings) -> Input:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-volume-config.html
     """
-    settings: Any = project.volumes.get(name)
+    settings = project.volumes.get(name)
+    named = volume_name(project, name)
     if around.provider == "aws" and settings is not None and settings.efs is not None:
-        return {"name": name, "efsVolumeConfiguration": {"fileSystemId": settings.efs, "transitEncryption": "ENABLED"}}
-    return {"name": name, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}
+        return {"name": named, "efsVolumeConfiguration": {"fileSystemId": settings.efs, "transitEncryption": "ENABLED"}}
+    return {"name": named, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}
 
 
 def container_definition(

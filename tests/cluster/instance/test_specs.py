@@ -7,9 +7,10 @@ import msgspec
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine
 from culm.cluster.instance.runtime.interface import Mount, Port
-from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec
+from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec, volume_source
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import (
+    DockerVolumeConfiguration,
     HealthCheck,
     HostVolume,
     LogConfiguration,
@@ -42,6 +43,11 @@ TASK = TaskPayload(
     volumes=(Volume(name="data"), Volume(name="host", host=HostVolume(source_path="/srv"))),
     containers=(WEB,),
 )
+
+
+def test_a_shared_volume_is_one_folder_for_every_task_that_names_it():
+    shared = Volume(name="bamboo-data", docker_volume_configuration=DockerVolumeConfiguration(scope="shared"))
+    assert volume_source(TASK, shared, AROUND) == "/home/volumes/shared/bamboo-data"
 
 
 def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():

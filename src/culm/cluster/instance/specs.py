@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Spec
+from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Scratch, Spec
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.record import record
-from culm.core.model.task_definitions import PortMapping
+from culm.core.model.task_definitions import PortMapping, Volume
 
 TASK_ARN = "com.amazonaws.ecs.task-arn"
 CONTAINER_NAME = "com.amazonaws.ecs.container-name"
@@ -22,6 +22,8 @@ METADATA = "/v4/"
 AMAZONS_AGENT = "http://169.254.170.2"
 """https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html"""
 
+SHARED_VOLUMES = "shared"
+"""The folder of volumes that outlive their tasks, beside those of the tasks, whose names are ids."""
 DEFAULT_STOP_TIMEOUT = 30
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -79,6 +81,13 @@ def spec(
         probe=_probe(container),
         labels=labels(task, container, container_instance_arn, attempt),
         registry_auth=login,
+        init=container.linux_parameters.init_process_enabled or False,
+        read_only=container.readonly_root_filesystem,
+        scratch=tuple(
+            Scratch(path=each.container_path, size=each.size, options=each.mount_options)
+            for each in container.linux_parameters.tmpfs
+        ),
+        ulimits=container.ulimits,
     )
 
 
@@ -143,16 +152,25 @@ def volumes_folder(task: TaskPayload, around: Surroundings) -> str:
     return f"{around.volumes}/{task.arn.rpartition('/')[2]}"
 
 
+def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings) -> str:
+    """Where a volume is on the host: named by its definition, shared by all tasks that name it, or the task's own."""
+    if volume.host is not None and volume.host.source_path is not None:
+        return volume.host.source_path
+    docker = volume.docker_volume_configuration
+    if docker is not None and docker.scope == "shared":
+        return f"{surroundings.volumes}/{SHARED_VOLUMES}/{volume.name}"
+    return f"{volumes_folder(task, surroundings)}/{volume.name}"
+
+
 def _port(mapping: PortMapping) -> Port:
     return Port(container_port=mapping.container_port, host_port=mapping.host_port, protocol=mapping.protocol)
 
 
 def _mounts(task: TaskPayload, container: ContainerPayload, around: Surroundings) -> tuple[Mount, ...]:
-    sources = {v.name: v.host.source_path if v.host else None for v in task.volumes}
-    own = volumes_folder(task, around)
+    sources = {volume.name: volume_source(task, volume, around) for volume in task.volumes}
     return tuple(
         Mount(
-            source=sources[m.source_volume] or f"{own}/{m.source_volume}",
+            source=sources[m.source_volume],
             container_path=m.container_path,
             read_only=m.read_only,
         )

@@ -7,7 +7,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from culm.cluster.instance.specs import Surroundings, volumes_folder
+from culm.cluster.instance.specs import Surroundings, volume_source, volumes_folder
 from culm.core.model.agent import TaskPayload
 from culm.errors import RuntimeFailure
 
@@ -15,7 +15,7 @@ from culm.errors import RuntimeFailure
 async def prepare(task: TaskPayload, around: Surroundings) -> None:
     for volume in task.volumes:
         if volume.host is None or volume.host.source_path is None:
-            folder = Path(volumes_folder(task, around)) / volume.name
+            folder = Path(volume_source(task, volume, around))
             try:
                 await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             except OSError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from culm.core.model.agent import ContainerPayload, TaskPayload
-from culm.core.model.task_definitions import ContainerDefinition, TaskDefinition
+from culm.core.model.task_definitions import ContainerDefinition, LinuxParameters, TaskDefinition
 from culm.core.model.tasks import ContainerOverride, Task
 
 
@@ -58,4 +58,7 @@ def _container(definition: ContainerDefinition, override: ContainerOverride, arn
         health_check=definition.health_check,
         log_configuration=definition.log_configuration,
         docker_labels=definition.docker_labels or {},
+        ulimits=definition.ulimits or (),
+        linux_parameters=definition.linux_parameters or LinuxParameters(),
+        readonly_root_filesystem=definition.readonly_root_filesystem or False,
     )

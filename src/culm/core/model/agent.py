@@ -14,10 +14,12 @@ from culm.core.model.task_definitions import (
     ContainerDependency,
     ContainerRestartPolicy,
     HealthCheck,
+    LinuxParameters,
     LogConfiguration,
     MountPoint,
     PortMapping,
     Secret,
+    Ulimit,
     Volume,
 )
 from culm.core.model.tasks import Health, NetworkBinding
@@ -61,6 +63,9 @@ class ContainerPayload:
     health_check: HealthCheck | None = None
     log_configuration: LogConfiguration | None = None
     docker_labels: Mapping[str, str] = field(default_factory=dict)
+    ulimits: tuple[Ulimit, ...] = ()
+    linux_parameters: LinuxParameters = LinuxParameters()
+    readonly_root_filesystem: bool = False
 
 
 @record

@@ -76,9 +76,23 @@ class HostVolume:
 
 
 @record
+class DockerVolumeConfiguration:
+    """A volume by name: `shared` ones outlive their tasks, and every task that names one has the same.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DockerVolumeConfiguration.html
+    """
+
+    scope: Literal["task", "shared"] = "task"
+    autoprovision: bool | None = None
+    driver: Literal["local"] = "local"
+    labels: Stored[Mapping[str, str] | None] = None
+
+
+@record
 class Volume:
     name: str = ""
     host: HostVolume | None = None
+    docker_volume_configuration: DockerVolumeConfiguration | None = None
 
 
 @record
@@ -96,8 +110,24 @@ class Ulimit:
 
 
 @record
+class Tmpfs:
+    container_path: str
+    size: int
+    """MiB."""
+    mount_options: tuple[str, ...] = ()
+
+
+@record
+class LinuxParameters:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html"""
+
+    init_process_enabled: bool | None = None
+    tmpfs: tuple[Tmpfs, ...] = ()
+
+
+@record
 class ContainerDefinition:
-    """The last three are refused unless false, AWS's default, which tools that copy task definitions send back."""
+    """`privileged` and `disable_networking` are refused unless false, AWS's default, which tools send back."""
 
     name: str = ""
     image: str = ""
@@ -130,9 +160,10 @@ class ContainerDefinition:
     hostname: Stored[str | None] = None
     interactive: Stored[bool | None] = None
     pseudo_terminal: Stored[bool | None] = None
-    ulimits: Stored[tuple[Ulimit, ...] | None] = None
-    privileged: bool | None = None
+    ulimits: tuple[Ulimit, ...] | None = None
+    linux_parameters: LinuxParameters | None = None
     readonly_root_filesystem: bool | None = None
+    privileged: bool | None = None
     disable_networking: bool | None = None
 
     @property

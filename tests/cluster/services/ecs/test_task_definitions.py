@@ -110,7 +110,7 @@ def test_what_aws_refuses_is_refused_in_its_words(cloud, changed, message):
     "changed",
     [
         {"privileged": True},
-        {"readonlyRootFilesystem": True},
+        {"linuxParameters": {"sharedMemorySize": 64}},
         {"links": ["db"]},
         {"logConfiguration": {"logDriver": "splunk"}},
     ],
@@ -133,6 +133,37 @@ def test_what_would_change_its_behaviour_and_is_not_here_is_refused_by_name(clou
 def test_sizes_of_a_task_are_kept_in_units_and_mebibytes(cloud, cpu, memory, kept):
     described = register(cloud, cpu=cpu, memory=memory)
     assert (described["cpu"], described["memory"]) == kept
+
+
+def test_settings_of_the_kernel_and_shared_volumes_are_described_as_they_were_given(cloud):
+    container = web(
+        readonlyRootFilesystem=True,
+        ulimits=[{"name": "nofile", "softLimit": 1024, "hardLimit": 4096}],
+        linuxParameters={"initProcessEnabled": True, "tmpfs": [{"containerPath": "/tmp", "size": 64}]},
+        mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}],
+    )
+    shared = {
+        "name": "data",
+        "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"},
+    }
+    described = register(cloud, containerDefinitions=[container], volumes=[shared])
+    [told] = described["containerDefinitions"]
+    assert told.items() >= {key: container[key] for key in ("readonlyRootFilesystem", "ulimits")}.items()
+    assert told["linuxParameters"]["initProcessEnabled"] is True
+    assert told["linuxParameters"]["tmpfs"][0]["size"] == 64
+    assert described["volumes"] == [shared]
+
+
+@pytest.mark.parametrize(
+    ("volume", "why"),
+    [
+        ({"scope": "task", "autoprovision": True}, "only valid for volumes with the scope 'shared'"),
+        ({"scope": "shared", "driver": "rexray/ebs"}, "culm does not support"),
+    ],
+)
+def test_volumes_that_are_not_served_are_refused(cloud, volume, why):
+    with pytest.raises(ClientError, match=why):
+        register(cloud, volumes=[{"name": "data", "dockerVolumeConfiguration": volume}])
 
 
 def test_a_description_can_be_registered_again_as_tools_do(cloud):

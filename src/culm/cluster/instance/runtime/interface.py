@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from culm.core.model.record import record
+from culm.core.model.task_definitions import Ulimit
 
 
 @record
@@ -41,6 +42,17 @@ class Mount:
 
 
 @record
+class Scratch:
+    """A folder in memory, empty at the start."""
+
+    path: str
+    size: int
+    """MiB."""
+    options: tuple[str, ...] = ()
+    """Of mount, as `noexec`."""
+
+
+@record
 class Spec:
     """One container to run."""
 
@@ -68,6 +80,12 @@ class Spec:
     """Truth about the container: what the worker needs in order to adopt it after a restart."""
     registry_auth: tuple[str, str] | None = None
     """(user, password) for the image's registry."""
+    init: bool = False
+    """Whether an init process reaps orphans and passes signals on."""
+    read_only: bool = False
+    """Whether the container cannot write in its image's files; mounts and `scratch` are its places to write."""
+    scratch: tuple[Scratch, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
 
 
 @record

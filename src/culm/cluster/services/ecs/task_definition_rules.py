@@ -128,7 +128,7 @@ def _check_container(container: ContainerDefinition, task_memory: str | None) ->
         )
     if container.cpu < 0:
         raise _refused(f"Invalid 'cpu' setting for container '{name}'.")
-    for field in ("privileged", "readonly_root_filesystem", "disable_networking"):
+    for field in ("privileged", "disable_networking"):
         if getattr(container, field):
             raise AwsError("InvalidParameterException", f"culm does not support {field} of container '{name}'")
     if container.log_configuration and container.log_configuration.log_driver not in DRIVERS:
@@ -192,6 +192,12 @@ def _check_volumes(definition: TaskDefinition) -> None:
                     f"The containerPath '{mount.container_path}' of container '{container.name}' must be an absolute"
                     " path, without '..'."
                 )
+    for volume in definition.volumes:
+        docker = volume.docker_volume_configuration
+        if docker is not None and volume.host is not None:
+            raise _refused(f"Volume '{volume.name}' has both host and dockerVolumeConfiguration.")
+        if docker is not None and docker.scope == "task" and docker.autoprovision is not None:
+            raise _refused("autoprovision is only valid for volumes with the scope 'shared'.")
 
 
 def _is_plain(path: str) -> bool:

@@ -36,6 +36,10 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
             ],
             "CpuShares": max(2, spec.cpu) if spec.cpu else 0,
             "LogConfig": _LOGS,
+            "Init": spec.init,
+            "ReadonlyRootfs": spec.read_only,
+            "Tmpfs": {each.path: ",".join([f"size={each.size}m", *each.options]) for each in spec.scratch},
+            "Ulimits": [{"Name": each.name, "Soft": each.soft_limit, "Hard": each.hard_limit} for each in spec.ulimits],
             **({"Memory": spec.memory * _MEBIBYTE, "MemorySwap": spec.memory * _MEBIBYTE} if spec.memory else {}),
         },
     }

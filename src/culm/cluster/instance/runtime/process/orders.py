@@ -4,6 +4,7 @@ import os
 import platform
 import pwd
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -35,7 +36,12 @@ def order(
     venvs: Sequence[str],
     cgroup: CgroupPlan | None,
 ) -> Plan:
-    """Raises RuntimeFailure when it names a program or a directory that is not there."""
+    """Raises RuntimeFailure when it names a program or a directory that is not there, or asks for what a host lacks."""
+    if spec.read_only:
+        what = "host processes cannot be kept from writing in their image's files: readonlyRootFilesystem needs Docker"
+        raise RuntimeFailure("CannotStartContainerError", what)
+    for scratch in spec.scratch:
+        rootfs.inside(scratch.path).mkdir(parents=True, exist_ok=True)
     environment = _environment(spec, image, rootfs, bound, venvs)
     directory = _directory(spec.working_directory or image.working_directory, rootfs)
     words = _words(spec, image)
@@ -56,7 +62,16 @@ def order(
         address=spec.address,
         ports=[PortPlan(container_port=port.container_port, host_port=port.host_port) for port in bound],
         probe=_probe(spec.probe, rootfs, bound, spec.address, environment["PATH"], directory),
+        ulimits=_ulimits(spec),
     )
+
+
+def _ulimits(spec: Spec) -> list[tuple[str, int, int]]:
+    """Those that this machine has; a hard limit above its own needs root."""
+    for limit in spec.ulimits:
+        if not hasattr(resource, f"RLIMIT_{limit.name.upper()}"):
+            raise RuntimeFailure("CannotStartContainerError", f"this machine has no ulimit {limit.name!r}")
+    return [(limit.name, limit.soft_limit, limit.hard_limit) for limit in spec.ulimits]
 
 
 def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], address: str) -> list[str]:

@@ -54,6 +54,8 @@ class Plan(TypedDict):
     address: str
     ports: list[PortPlan]
     probe: ProbePlan | None
+    ulimits: list[tuple[str, int, int]]
+    """Name, soft and hard limit of each."""
 
 
 class State(TypedDict):

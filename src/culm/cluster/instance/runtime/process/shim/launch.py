@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -61,6 +62,8 @@ def spawn(plan: Plan, executable: str, argv: list[str], output: int, ready: Call
 def become(plan: Plan, executable: str, argv: list[str], dies_with: int | None = None) -> NoReturn:
     """Turn this process into a container's; `dies_with` is the parent that it is not to outlive."""
     os.umask(0o022)
+    for name, soft, hard in plan.get("ulimits", ()):
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
     if plan["user"] is not None:
         uid, gid = plan["user"]
         os.setgroups([gid])

@@ -1,0 +1,194 @@
+"""What a worker, a ready image, a sidecar and a volume become on each target; every input is one that AWS takes."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.validate import validate_parameters
+
+from culm import render
+from culm.project.load import load
+from culm.project.project import Project
+from culm.render import identity
+
+AROUND = render.Surroundings(
+    env="stg",
+    region="us-east-1",
+    account="000000000000",
+    vault="culm-shop-000000000000-us-east-1",
+    vpc="vpc-1",
+    subnets=("subnet-1", "subnet-2"),
+    port=8080,
+    instances="2 x t2.micro",
+    load_balancer="http://shop.elb.localhost:8080",
+    databases={"main": ("10.0.0.5", 5432)},
+)
+AWS = replace(AROUND, provider="aws")
+MANIFEST = """\
+name: shop
+databases: {main: }
+volumes: {data: {efs: fs-0123456789}}
+services:
+  web:
+    path: /shop/*
+    strip: true
+    host: shop.example.com
+    headers: {X-Beta: "on"}
+    drain: 20
+    environment: {API: "{api.url}/v1", DB: "{main.host}:{main.port}", BRACES: "{{api.url}}"}
+    secrets:
+      KEY: {from: "arn:aws:secretsmanager:us-east-1:000000000000:secret:key-Ab1:json::", reason: vendor}
+      PARAMETER: {from: /shop/x, reason: vendor}
+    ports: [9090, 8125/udp]
+    user: "1000"
+    read-only: true
+    init: true
+    tmpfs: {/tmp: 64}
+    ulimits: {nofile: 1024/4096}
+    volumes: {data: /data}
+    stop: 40
+    health: {path: /up, command: curl localhost, interval: 10}
+    sidecars:
+      proxy: {image: envoy:1, ready: healthy, health: {command: [true]}, volumes: {data: "/data:ro"}, memory: 32}
+      setup: {command: ./setup, essential: false, ready: success}
+  worker: {build: web, path: none, command: work, health: {command: [check]}, grace: 400}
+  api: {image: "nginx:1.27", port: 80, path: /}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_text("FROM base\nEXPOSE 8000\n")
+    (tmp_path / "culm.yml").write_text(MANIFEST)
+    return load(tmp_path / "culm.yml")
+
+
+def valid(service: str, operation: str, given: Any) -> None:
+    model = boto3.client(service, region_name="us-east-1").meta.service_model.operation_model(operation)
+    assert model.input_shape is not None
+    validate_parameters(given, model.input_shape)
+
+
+def rendered(project: Project, name: str, around: render.Surroundings = AROUND) -> Any:
+    given = render.task_definition(project, project.services[name], "image@sha256:0", None, around)
+    valid("ecs", "RegisterTaskDefinition", given)
+    return given
+
+
+def test_a_worker_has_no_port_and_is_behind_no_load_balancer(project: Project) -> None:
+    [container] = rendered(project, "worker")["containerDefinitions"]
+    assert "portMappings" not in container
+    assert container["command"] == ["work"]
+    assert container["healthCheck"] == {
+        "command": ["CMD", "check"],
+        "interval": 5,
+        "timeout": 2,
+        "retries": 3,
+        "startPeriod": 300,
+    }
+    service = render.service(project, project.services["worker"], "arn", None)
+    valid("ecs", "CreateService", service)
+    assert service["loadBalancers"] == []
+    assert "healthCheckGracePeriodSeconds" not in service
+    assert render.by_specificity(project.services) == ["web", "api"]
+
+
+def test_services_of_one_folder_have_one_repository_and_a_ready_image_has_none(project: Project) -> None:
+    assert render.repositories(project) == ["shop/web"]
+    assert render.repository(project, project.services["worker"]) == "shop/web"
+
+
+def test_whoever_is_built_from_anothers_folder_reads_its_configuration_too(project: Project) -> None:
+    [objects, listing, *_] = identity.policy(project.services["worker"], AROUND)["Statement"]
+    assert objects["Resource"] == [f"arn:aws:s3:::{AROUND.vault}/stg/{name}/*" for name in ("worker", "web")]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": ["stg/worker/*", "stg/web/*"]}}
+
+
+def test_the_execution_role_may_fetch_the_secrets_that_are_named_and_no_others(project: Project) -> None:
+    statements = identity.execution_policy(project, AROUND)["Statement"]
+    assert statements[-2:] == [
+        {
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": "arn:aws:secretsmanager:us-east-1:000000000000:secret:key-Ab1",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ssm:GetParameters",
+            "Resource": "arn:aws:ssm:us-east-1:000000000000:parameter/shop/x",
+        },
+    ]
+
+
+def test_a_container_has_all_that_is_written(project: Project) -> None:
+    definition = rendered(project, "web")
+    web, proxy, setup = definition["containerDefinitions"]
+    assert web["portMappings"] == [
+        {"containerPort": 8000, "hostPort": 0, "protocol": "tcp"},
+        {"containerPort": 9090, "hostPort": 0, "protocol": "tcp"},
+        {"containerPort": 8125, "hostPort": 0, "protocol": "udp"},
+    ]
+    assert {pair["name"]: pair["value"] for pair in web["environment"]} == {
+        "MYENV": "stg",
+        "VAULT": "s3://culm-shop-000000000000-us-east-1",
+        "API": "http://shop.elb.localhost:8080/v1",
+        "DB": "10.0.0.5:5432",
+        "BRACES": "{api.url}",
+    }
+    assert web["secrets"][1] == {"name": "PARAMETER", "valueFrom": "/shop/x"}
+    assert (web["user"], web["readonlyRootFilesystem"], web["stopTimeout"]) == ("1000", True, 40)
+    assert web["linuxParameters"] == {"initProcessEnabled": True, "tmpfs": [{"containerPath": "/tmp", "size": 64}]}
+    assert web["ulimits"] == [{"name": "nofile", "softLimit": 1024, "hardLimit": 4096}]
+    assert web["dependsOn"] == [
+        {"containerName": "proxy", "condition": "HEALTHY"},
+        {"containerName": "setup", "condition": "SUCCESS"},
+    ]
+    assert (proxy["image"], proxy["memory"], setup["image"], setup["essential"]) == (
+        "envoy:1",
+        32,
+        "image@sha256:0",
+        False,
+    )
+    assert web["mountPoints"] == [{"sourceVolume": "shop-data", "containerPath": "/data", "readOnly": False}]
+
+
+def test_a_volume_is_a_folder_locally_and_a_file_system_on_aws(project: Project) -> None:
+    assert rendered(project, "web")["volumes"] == [
+        {
+            "name": "shop-data",
+            "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"},
+        }
+    ]
+    assert rendered(project, "web", AWS)["volumes"] == [
+        {
+            "name": "shop-data",
+            "efsVolumeConfiguration": {"fileSystemId": "fs-0123456789", "transitEncryption": "ENABLED"},
+        }
+    ]
+
+
+def test_a_rule_asks_for_path_host_and_header_and_takes_the_beginning_away(project: Project) -> None:
+    web = project.services["web"]
+    rule = render.rule(web, "listener", "group", 10)
+    valid("elbv2", "CreateRule", rule)
+    assert rule["Conditions"] == [
+        {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/shop/*", "/shop"]}},
+        {"Field": "host-header", "HostHeaderConfig": {"Values": ["shop.example.com"]}},
+        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["on"]}},
+    ]
+    [transform] = rule["Transforms"]
+    assert transform["UrlRewriteConfig"]["Rewrites"] == [{"Regex": "^/shop/?(.*)$", "Replace": "/$1"}]
+    assert render.routes(rule, web)
+    assert not render.routes({**rule, "Transforms": []}, web)
+    assert not render.routes({**rule, "Conditions": rule["Conditions"][:2]}, web)
+    assert render.target_group_attributes(web, AROUND) == {"deregistration_delay.timeout_seconds": "20"}
+    valid("elbv2", "ModifyTargetGroup", {"TargetGroupArn": "x", **render.health_check(web)})
+
+
+def test_catch_alls_are_tried_last_and_hosts_first(project: Project) -> None:
+    web, api = project.services["web"], project.services["api"]
+    other = replace(api, name="other", paths=("/a/very/long/path/*",))
+    assert render.by_specificity({"api": api, "other": other, "web": web}) == ["web", "other", "api"]
