@@ -1,13 +1,20 @@
 """Secret values do not show, wherever they turn up."""
 
+import html
 import json
 import logging
 import pickle
+import re
+import shlex
 import subprocess
 import sys
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import characters, sampled_from, text
 
+from culm.vault import redaction
 from culm.vault.compare import differences
 from culm.vault.redaction import values
 from culm.vault.secret import Secret
@@ -45,9 +52,25 @@ def test_a_secret_shows_itself_in_no_form_but_by_name() -> None:
         ("load-balancer.url", "http://127.0.0.1:8080\n", set()),
         ("settings.toml", 'host = "0.0.0.0"\nport = 8080\nlog_level = "info"\n', set()),
         ("hosts", "http://[bad:url@x\n", set()),
+        ("settings.json", f'{{"db": {{"password": "{PASSWORD}", "port": 5432}}}}', {PASSWORD}),
+        ("settings.toml", f'db = {{ password = "{PASSWORD}", host = "main" }}\n', {PASSWORD}),
+        ("settings.toml", f'password = "{PASSWORD}"  # the owner\'s\n', {PASSWORD}),
+        (".env", f"DB_PASSWORD={PASSWORD} # the owner's\n", {PASSWORD, f"{PASSWORD} # the owner's"}),
+        ("settings.toml", 'password = "p\\"ss\\u00e4"\n', {'p\\"ss\\u00e4', 'p"ssä'}),
+        ("settings.yml", "password: 'it''s me'\n", {"it''s me", "it's me"}),
+        ("settings.yml", "tokens: [first-token, second-token]\n", {"first-token", "second-token"}),
+        ("settings.yml", "passwords:\n  eve: k3Lm9-xYz\nport: 1\n", {"k3Lm9-xYz"}),
+        ("settings.yml", "access_key:\n  region: us-east-1\n", set()),
+        ("settings.yml", "a: &a {api_key: k3Lm9-xYz, me: *a}\n", {"k3Lm9-xYz"}),
+        (
+            "settings.toml",
+            'password = """\nk3Lm9-xYz\nmore-of-it"""\n',
+            {"k3Lm9-xYz", "more-of-it", "k3Lm9-xYz\nmore-of-it"},
+        ),
+        ("settings.json", '{"password": "k3Lm9-xYz", ', {"k3Lm9-xYz"}),
     ],
 )
-def test_what_is_secret_in_a_file(name: str, text: str, secret: set[str]) -> None:
+def test_secrets_of_a_file_are_told_from_its_other_settings(name: str, text: str, secret: set[str]) -> None:
     assert values(name, text) == secret
 
 
@@ -86,6 +109,61 @@ def test_a_process_that_has_read_it_never_says_it_not_in_json_logs_or_tracebacks
     ):
         assert line in said.splitlines()
     assert f"asked for: {PASSWORD[:3]}" in said, "bytes are written as they are"
+
+
+WRITTEN = [
+    json.dumps,
+    lambda text: json.dumps(text, ensure_ascii=False),
+    lambda text: json.dumps({"message": json.dumps({"url": text})}),
+    lambda text: json.dumps(text).replace("/", "\\/").replace("<", "\\u003c").replace("&", "\\u0026"),
+    repr,
+    lambda text: repr([text]),
+    lambda text: repr(text.encode()),
+    quote,
+    lambda text: quote(text, safe=""),
+    lambda text: quote(quote(text, safe=""), safe=""),
+    quote_plus,
+    lambda text: re.sub("%..", lambda match: match[0].lower(), quote(text, safe="")),
+    shlex.quote,
+    html.escape,
+    lambda text: json.dumps(html.escape(text)),
+]
+"""How programs write a value that they print."""
+
+
+@pytest.mark.parametrize("write", WRITTEN)
+@pytest.mark.parametrize(
+    "secret", ['p"ss\\wörd', "a'b'c 'd", "tab\there", "50%+50% & <more>", "日本🔑x\\\\", "/a/b$c`d!", '\\"\\"\\"']
+)
+def test_a_secret_is_cut_out_however_it_is_written(write, secret, monkeypatch) -> None:
+    knows(monkeypatch, secret)
+    assert redaction.redacted(f"before {write(secret)} after").count("[redacted]") == 1
+    assert leftover(write, secret) <= leftover(write, "x") | QUOTES
+
+
+@settings(max_examples=300)
+@given(text(characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=6), sampled_from(WRITTEN))
+def test_any_secret_is_cut_out_of_any_writing(secret: str, write) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        knows(patch, secret)
+        assert leftover(write, secret) <= leftover(write, "x") | QUOTES
+
+
+def knows(patch: pytest.MonkeyPatch, secret: str) -> None:
+    """Let `secret` be all that is remembered."""
+    patch.setattr(redaction, "_known", set())
+    patch.setattr(redaction, "_patterns", {})
+    patch.setattr(redaction, "_guard_logs", lambda: None)
+    redaction.remember("x.json", json.dumps({"password": secret}))
+    redaction._known.intersection_update({secret})
+
+
+QUOTES = {'"', "'", "\\"}
+
+
+def leftover(write, secret: str) -> set[str]:
+    """The characters that are printed around a secret: they are the same whatever it is, but for the quotes."""
+    return set(redaction.redacted(write(secret)).replace("[redacted]", "x"))
 
 
 def test_before_anything_is_known_nothing_is_changed() -> None:
