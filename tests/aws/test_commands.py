@@ -74,6 +74,15 @@ def test_the_whole_life_of_a_target(team: Team, account: Account, run: Run) -> N
     assert len(account.client("ecr").describe_repositories()["repositories"]) == 4
 
 
+def test_a_change_that_cannot_be_confirmed_is_withdrawn(team: Team, account: Account, run: Run) -> None:
+    run("aws", "bootstrap", "--yes")
+    on(team, account, ", retention: 30")
+    refused = run("aws", "bootstrap")
+    assert isinstance(refused.exception, UsageError), refused.output
+    sets = account.client("cloudformation").list_change_sets(StackName="culm-bamboo")["Summaries"]
+    assert [each for each in sets if each["ExecutionStatus"] == "AVAILABLE"] == []
+
+
 def test_destroyed_with_everything_the_account_is_empty_again(account: Account, run: Run) -> None:
     run("aws", "bootstrap", "--yes")
     bucket, s3 = f"culm-bamboo-{ACCOUNT}-{REGION}", account.client("s3")

@@ -15,39 +15,49 @@ from culm.target.connection import Target
 
 
 def make(target: Target, project: Project, console: Console, *, yes: bool, renew_image: bool = False) -> bool:
-    """Run `base.bootstrap`, shown and asked on this terminal."""
+    """Run `base.bootstrap` after showing what it does and asking; returns whether it did anything.
+
+    With `yes` nothing is asked. Raises UsageError when stdin is not a terminal, and click.Abort when the answer is no;
+    by then the proposed change of the stack is withdrawn.
+    """
+    refusals: list[Exception] = []
 
     def agree(proposal: Proposal | None) -> bool:
-        return agreed(target, project, proposal, yes=yes)
+        show(target, project, proposal)
+        try:
+            confirm("make it?" if proposal is None else "change it?", yes=yes)
+        except (click.Abort, UsageError) as refusal:
+            refusals.append(refusal)
+        return not refusals
 
     def progress(what: str) -> None:
         console.doing(project.name, what)
 
     try:
-        return base.bootstrap(target, project, agree, console.say, progress, renew_image=renew_image)
+        changed = base.bootstrap(target, project, agree, console.say, progress, renew_image=renew_image)
     except KeyboardInterrupt:
         console.say("CloudFormation goes on by itself with what it has begun; the same command looks again")
         raise
     finally:
         console.doing(project.name)
+    if refusals:
+        raise refusals[0]
+    return changed
 
 
-def agreed(target: Target, project: Project, proposal: Proposal | None, *, yes: bool) -> bool:
+def show(target: Target, project: Project, proposal: Proposal | None) -> None:
+    """Print what the stack would cost a month; for one that is there, after the changes in `proposal`."""
     name = stack_name(project)
     listed = price_lists.load(price_lists.known(target.region))
     month = cost.cost(project, target.settings, listed)
     if proposal is None:
         click.echo(f"Stack {name} in account {target.account}, {target.region}, would cost:", err=True)
         click.echo(cost.screen(month, target.settings, listed), err=True)
-        question = "make it?"
-    else:
-        click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
-        for change in proposal.changes:
-            click.echo(f"  {change}", err=True)
-        click.echo(f"and cost {month.dollars:.2f} US dollars a month then (prices of {listed.region}).", err=True)
-        question = "change it?"
-    confirm(question, yes=yes)
-    return True
+        return
+    click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
+    for change in proposal.changes:
+        click.echo(f"  {change}", err=True)
+    click.echo(f"and cost {month.dollars:.2f} US dollars a month then (prices of {listed.region}).", err=True)
 
 
 def confirm(question: str, *, yes: bool) -> None:
