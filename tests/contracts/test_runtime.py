@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cluster.runtime.eventually import eventually
@@ -204,6 +205,51 @@ async def test_one_that_does_not_listen_is_killed_after_the_grace(rig: Rig):
     await ready(rig, spec.name)
     seen = await rig.runtime.stop(spec.name, 1)
     assert seen is not None and (seen.state, seen.exit_code, seen.out_of_memory) == ("stopped", 137, False)
+
+
+@pytest.mark.skipif(not LINUX, reason="the kernel tells which signals a process handles")
+async def test_a_script_that_does_not_pass_sigterm_on_is_killed_after_the_grace(programs: Rig):
+    script = "echo ready; while true; do sleep 0.05; done"
+    spec = programs.spec(entry_point=("/bin/sh", "-c", script), command=())
+    await programs.runtime.start(spec)
+    await ready(programs, spec.name)
+    seen = await programs.runtime.stop(spec.name, 1)
+    assert seen is not None and (seen.state, seen.exit_code) == ("stopped", 137)
+    beneath = replace(spec, name=f"{spec.name}-init", init=True)
+    await programs.runtime.start(beneath)
+    await ready(programs, beneath.name)
+    seen = await programs.runtime.stop(beneath.name, 10)
+    assert seen is not None and (seen.state, seen.exit_code) == ("stopped", 143)
+
+
+async def test_a_limit_that_there_is_not_is_refused(programs: Rig):
+    limit: Any = "nothing"
+    spec = programs.spec(ulimits=(Ulimit(name=limit, soft_limit=1, hard_limit=1),))
+    with pytest.raises(RuntimeFailure, match=r"(?i)Cannot(Create|Start)ContainerError: .*nothing"):
+        await programs.runtime.start(spec)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+async def test_its_output_is_a_terminal_where_the_task_says_so(programs: Rig, terminal: bool):
+    words = ("/bin/sh", "-c", "test -t 1 && test -t 0 && echo yes || echo no; echo second")
+    spec = programs.spec(Script(exit_code=0), entry_point=words, command=(), terminal=terminal)
+    await programs.runtime.start(spec)
+    told = await lines(programs, spec.name)
+    assert [line.text for line in told] == ["yes" if terminal else "no", "second"]
+    assert [line.text for line in await lines(programs, spec.name, told[0].cursor)] == ["second"]
+
+
+async def test_its_input_stays_open_where_the_task_says_so(programs: Rig):
+    words = ("/bin/sh", "-c", "echo begun; read line; echo over")
+    shut = programs.spec(Script(exit_code=0), entry_point=words, command=())
+    await programs.runtime.start(shut)
+    assert [line.text for line in await lines(programs, shut.name)] == ["begun", "over"]
+    spec = replace(shut, name=f"{shut.name}-open", input_open=True)
+    await programs.runtime.start(spec)
+    await ready(programs, spec.name, "begun")
+    seen = await programs.runtime.stop(spec.name, 0)
+    assert seen is not None and seen.exit_code == 137
+    assert [line.text for line in await lines(programs, spec.name)] == ["begun"]
 
 
 async def test_a_stopped_container_can_be_stopped_again_and_keeps_its_output(rig: Rig):

@@ -1,5 +1,6 @@
 """What an agent makes of what its runtime shows it, early or late."""
 
+from dataclasses import replace
 from typing import Any
 
 from culm.cluster.instance.runtime.interface import Seen
@@ -40,6 +41,20 @@ def test_the_first_reason_why_a_container_could_not_start_is_kept():
     assert task.refused == {"web": "CannotStartContainerError: no such file"}
     change = task.news(2.0)
     assert change is not None and change.reason == "CannotStartContainerError: no such file"
+
+
+def test_a_container_that_did_not_heed_its_stop_signal_says_so():
+    task = a_known_task()
+    task.wanted = "STOPPED"
+    task.ended_by_stop("web", replace(web("stopped"), exit_code=137), 30)
+    change = task.news(1.0)
+    assert change is not None and change.status == "STOPPED"
+    assert (change.containers[0].reason or "").startswith("it did not end within 30 s of its stop signal")
+
+    obedient = a_known_task()
+    obedient.ended_by_stop("web", replace(web("stopped"), exit_code=143), 30)
+    change = obedient.news(1.0)
+    assert change is not None and change.containers[0].reason is None
 
 
 def test_a_look_that_began_before_a_stop_ended_does_not_bring_the_container_back():

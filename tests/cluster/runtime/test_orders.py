@@ -151,6 +151,11 @@ def test_the_images_stop_signal_is_kept(rootfs: Rootfs, name: str, number: int):
     assert plan(rootfs, stop_signal=name)["stop_signal"] == number
 
 
+def test_a_name_of_its_own_is_refused_where_processes_share_the_machines(rootfs: Rootfs):
+    with pytest.raises(RuntimeFailure, match=r"CannotCreateContainerError: hostname web: .* --runtime docker"):
+        plan(rootfs, replace(SPEC, hostname="web"))
+
+
 @pytest.mark.parametrize("name", ["SIGNOTHING", "0", "999", "SIGRTMIN+99", "a b"])
 def test_a_stop_signal_that_there_is_not_is_named(rootfs: Rootfs, name: str):
     with pytest.raises(RuntimeFailure, match=rf"CannotStartContainerError: .*STOPSIGNAL is {re.escape(name)}"):

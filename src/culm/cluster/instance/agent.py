@@ -12,7 +12,7 @@ from functools import partial
 
 import msgspec
 
-from culm.cluster.instance import volumes
+from culm.cluster.instance import multiline, volumes
 from culm.cluster.instance.credentials import Credentials
 from culm.cluster.instance.forwarder import Forwarder
 from culm.cluster.instance.interface import Control, Login, Logs, Secrets
@@ -255,7 +255,9 @@ class Agent:
         container = next(c for c in task.payload.containers if c.name == name)
         if (where := log_stream(task.payload, container, container_name(task.payload, name))) is not None:
             assert container.log_configuration is not None
-            create = container.log_configuration.options.get("awslogs-create-group") == "true"
+            options = container.log_configuration.options
+            multiline.beginning(options)
+            create = options.get("awslogs-create-group") == "true"
             await self._logs.open(*where, create_group=create)
         secrets = await self._secrets(task.payload, container)
         await volumes.prepare(task.payload, self._around)
@@ -281,7 +283,7 @@ class Agent:
         grace = container.stop_timeout if container.stop_timeout is not None else DEFAULT_STOP_TIMEOUT
         seen = await self._runtime.stop(task.runtime_name(name), grace)
         if seen is not None:
-            task.seen[name] = seen
+            task.ended_by_stop(name, seen, grace)
 
     def _forward(self, task: KnownTask, seen: Seen) -> None:
         container = next(
@@ -289,7 +291,10 @@ class Agent:
         )
         where = log_stream(task.payload, container, container_name(task.payload, container.name))
         if where is not None and seen.name not in self._forwarders and seen.state != "created":
-            forwarder = self._forwarders[seen.name] = Forwarder(self._runtime, self._logs, seen.name, *where)
+            assert container.log_configuration is not None
+            begins = multiline.beginning(container.log_configuration.options)
+            forwarder = Forwarder(self._runtime, self._logs, seen.name, where, begins)
+            self._forwarders[seen.name] = forwarder
             self._group.create_task(self._forwarded(forwarder))
 
     async def _forwarded(self, forwarder: Forwarder) -> None:

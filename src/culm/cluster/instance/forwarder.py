@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import re
 
 from culm.cluster.instance.interface import Logs
+from culm.cluster.instance.multiline import FLUSH_SECONDS, Events
 from culm.cluster.instance.runtime.interface import Line, Runtime
 from culm.errors import RuntimeFailure
 
@@ -16,11 +18,15 @@ RETRY = 1.0
 
 
 class Forwarder:
-    def __init__(self, runtime: Runtime, logs: Logs, container: str, group: str, stream: str) -> None:
+    def __init__(
+        self, runtime: Runtime, logs: Logs, container: str, where: tuple[str, str], begins: re.Pattern[str] | None
+    ) -> None:
+        """`where`: log group and stream. `begins`: how an event of several lines begins."""
         self._runtime = runtime
         self._logs = logs
         self._container = container
-        self._where = group, stream
+        self._where = where
+        self._begins = begins
         self.done = False
         """The container has ended and its last line is kept."""
 
@@ -53,12 +59,26 @@ class Forwarder:
         await lines.put(None)
 
     async def _keep(self, lines: "asyncio.Queue[Line | None]") -> None:
-        """What has gathered while the last batch was kept is the next batch."""
-        line = await lines.get()
-        while line is not None:
-            batch = [line]
-            while len(batch) < BATCH and not lines.empty() and (line := lines.get_nowait()) is not None:
-                batch.append(line)
-            await self._logs.append(*self._where, self._container, batch)
-            if line is not None:
-                line = await lines.get()
+        """What has gathered while the last batch was kept is the next batch; an event that may grow waits a while."""
+        clock = asyncio.get_running_loop().time
+        events, begun_at, open_ended = Events(self._begins), 0.0, True
+        while open_ended:
+            batch: list[Line] = []
+            try:
+                async with asyncio.timeout_at(begun_at + FLUSH_SECONDS if events.pending else None):
+                    line = await lines.get()
+            except TimeoutError:
+                batch = events.flush()
+            else:
+                waited = events.pending
+                while line is not None:
+                    batch += events.feed(line)
+                    if len(batch) >= BATCH or lines.empty():
+                        break
+                    line = lines.get_nowait()
+                if line is None:
+                    batch, open_ended = [*batch, *events.flush()], False
+                if batch or not waited:
+                    begun_at = clock()
+            if batch:
+                await self._logs.append(*self._where, self._container, batch)

@@ -87,6 +87,9 @@ def spec(
             Scratch(path=each.container_path, size=each.size, options=each.mount_options)
             for each in container.linux_parameters.tmpfs
         ),
+        hostname=container.hostname,
+        input_open=container.interactive,
+        terminal=container.pseudo_terminal,
         ulimits=container.ulimits,
     )
 

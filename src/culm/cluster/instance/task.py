@@ -7,7 +7,7 @@ from culm.cluster.instance import steps
 from culm.cluster.instance.runtime.interface import Seen
 from culm.cluster.instance.specs import ATTEMPT, CONTAINER_NAME, container_name
 from culm.cluster.instance.steps import Progress
-from culm.core.decide.lifecycle import out_of_memory_reason
+from culm.core.decide.lifecycle import KILLED, out_of_memory_reason, unheeded_reason
 from culm.core.model.agent import (
     ContainerHealth,
     ContainerStateChange,
@@ -32,6 +32,8 @@ class KnownTask:
         """By container name; of the last attempt."""
         self.refused: dict[str, str] = {}
         """Why a container could not be started."""
+        self.killed: dict[str, str] = {}
+        """What is said of a container that did not end by its stop signal."""
         self.busy: dict[str, Literal["starting", "stopping"]] = {}
         self.touched: dict[str, int] = {}
         """By container name: the number of the effect of the agent's own that changed it last."""
@@ -66,6 +68,12 @@ class KnownTask:
     def refuse(self, container: str, reason: str) -> None:
         """A container cannot run. The first reason counts: what comes later, that it is gone, follows from it."""
         self.refused.setdefault(container, reason)
+
+    def ended_by_stop(self, container: str, seen: Seen, grace: int) -> None:
+        """Take over how a container ended that the agent stopped; one that had to be killed says why."""
+        self.seen[container] = seen
+        if seen.exit_code == KILLED and not seen.out_of_memory:
+            self.killed[container] = unheeded_reason(grace)
 
     def progress(self, now: float) -> Mapping[str, Progress]:
         return {c.name: self._of(c.name, now) for c in self.payload.containers}
@@ -115,7 +123,7 @@ class KnownTask:
         return Progress(
             state="stopped" if seen.state == "stopped" else "stopping" if doing == "stopping" else "running",
             exit_code=seen.exit_code,
-            reason=out_of_memory_reason() if seen.out_of_memory else None,
+            reason=out_of_memory_reason() if seen.out_of_memory else self.killed.get(name),
             health=seen.health,
             ran_seconds=max(end - (seen.started_at if seen.started_at is not None else end), 0.0),
             attempt=_attempt(seen),

@@ -61,4 +61,7 @@ def _container(definition: ContainerDefinition, override: ContainerOverride, arn
         ulimits=definition.ulimits or (),
         linux_parameters=definition.linux_parameters or LinuxParameters(),
         readonly_root_filesystem=definition.readonly_root_filesystem or False,
+        hostname=definition.hostname,
+        interactive=bool(definition.interactive),
+        pseudo_terminal=bool(definition.pseudo_terminal),
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from culm.core.model.task_definitions import ContainerRestartPolicy, TaskDefinition
 from culm.core.model.tasks import Container, Health, Status, StopCode, Task
 
+KILLED = 137
+"""The exit code of what SIGKILL ended."""
 TRANSITIONS: Mapping[Status, Mapping[Status, str]] = {
     Status.PROVISIONING: {
         Status.PENDING: "placed on an instance",
@@ -55,6 +57,14 @@ def why_stopped(task: Task, reason: str) -> tuple[StopCode, str]:
 def out_of_memory_reason() -> str:
     """What a container's `reason` says when its memory limit ended it; its exit code is 137."""
     return "OutOfMemoryError: Container killed due to memory usage"
+
+
+def unheeded_reason(grace_seconds: int) -> str:
+    """What a container's `reason` says when it took no notice of its stop signal and was killed: exit code 137."""
+    return (
+        f"it did not end within {grace_seconds} s of its stop signal and was killed:"
+        " handle SIGTERM in the program, and start the program with `exec` in an entrypoint script"
+    )
 
 
 def health_of(containers: Iterable[Container], definition: TaskDefinition) -> Health:

@@ -66,6 +66,9 @@ class ContainerPayload:
     ulimits: tuple[Ulimit, ...] = ()
     linux_parameters: LinuxParameters = LinuxParameters()
     readonly_root_filesystem: bool = False
+    hostname: str | None = None
+    interactive: bool = False
+    pseudo_terminal: bool = False
 
 
 @record

@@ -102,9 +102,17 @@ class ContainerRestartPolicy:
     restart_attempt_period: int = 300
 
 
+LimitName = Literal[
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+    "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+]  # fmt: skip
+
+
 @record
 class Ulimit:
-    name: str
+    """A limit of the kernel on each of a container's processes; -1: none."""
+
+    name: LimitName
     soft_limit: int
     hard_limit: int
 
@@ -157,9 +165,10 @@ class ContainerDefinition:
     docker_labels: Mapping[str, str] | None = None
     version_consistency: Literal["enabled", "disabled"] | None = None
     """Whether a service's deployment pins the image's tag to a digest; None: enabled."""
-    hostname: Stored[str | None] = None
-    interactive: Stored[bool | None] = None
-    pseudo_terminal: Stored[bool | None] = None
+    hostname: str | None = None
+    interactive: bool | None = None
+    """Its standard input stays open."""
+    pseudo_terminal: bool | None = None
     ulimits: tuple[Ulimit, ...] | None = None
     linux_parameters: LinuxParameters | None = None
     readonly_root_filesystem: bool | None = None

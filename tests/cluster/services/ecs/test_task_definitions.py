@@ -120,6 +120,13 @@ def test_what_would_change_its_behaviour_and_is_not_here_is_refused_by_name(clou
         register(cloud, containerDefinitions=[web(**changed)])
 
 
+def test_a_limit_that_there_is_not_is_refused(cloud):
+    limit = {"name": "files", "softLimit": 1, "hardLimit": 1}
+    with pytest.raises(ClientError, match="nofile") as caught:
+        register(cloud, containerDefinitions=[web(ulimits=[limit])])
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
 @pytest.mark.parametrize(
     ("cpu", "memory", "kept"),
     [

@@ -85,6 +85,11 @@ class Spec:
     read_only: bool = False
     """Whether the container cannot write in its image's files; mounts and `scratch` are its places to write."""
     scratch: tuple[Scratch, ...] = ()
+    hostname: str | None = None
+    input_open: bool = False
+    """Its standard input stays open, with nothing to read; otherwise it is at its end from the start."""
+    terminal: bool = False
+    """Its output and input are a terminal."""
     ulimits: tuple[Ulimit, ...] = ()
 
 

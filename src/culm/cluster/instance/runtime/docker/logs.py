@@ -57,6 +57,21 @@ class Frames:
         return found
 
 
+class TerminalFrames:
+    """The same for a container with a terminal, whose stream has no frames: one for each line."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        frames: list[Frame] = []
+        for line in whole:
+            stamp, _, text = line.partition(b" ")
+            frames.append(Frame(stream=1, stamp=stamp.decode(), data=text.removesuffix(b"\r") + b"\n"))
+        return frames
+
+
 class Lines:
     """Frames in, the lines behind a cursor out.
 

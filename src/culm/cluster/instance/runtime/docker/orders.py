@@ -48,6 +48,9 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
         "Cmd": list(spec.command) if spec.command is not None else None,
         "WorkingDir": spec.working_directory,
         "User": spec.user,
+        "Hostname": spec.hostname,
+        "OpenStdin": spec.input_open or None,
+        "Tty": spec.terminal or None,
     }
     return body | {name: value for name, value in given.items() if value is not None}
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from culm.cluster.instance.runtime import programs, references
 from culm.cluster.instance.runtime.docker import orders
-from culm.cluster.instance.runtime.docker.logs import Frames, Lines, since
+from culm.cluster.instance.runtime.docker.logs import Frames, Lines, TerminalFrames, since
 from culm.cluster.instance.runtime.docker.terminal import open_terminal
 from culm.cluster.instance.runtime.interface import Capabilities, Line, Seen, Spec, Terminal, Usage
 from culm.cluster.instance.runtime.process.shim.listeners import holder
@@ -158,7 +158,8 @@ class DockerRuntime:
         # An engine may close a followed stream a little before the last lines are in it: look again at the end.
         for following in (True, False) if follow else (False,):
             seen = await self._look(name)
-            lines, frames = Lines(after), Frames()
+            lines = Lines(after)
+            frames = TerminalFrames() if await self._has_terminal(name) else Frames()
             query = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(following)}
             if after is not None:
                 query["since"] = since(after)  # type: ignore[assignment]
@@ -199,6 +200,12 @@ class DockerRuntime:
             except (RuntimeFailure, Refused):
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
+
+    async def _has_terminal(self, name: str) -> bool:
+        try:
+            return bool((await self._engine.get(f"/containers/{name}/json"))["Config"].get("Tty"))
+        except Refused as refused:
+            raise RuntimeFailure("NoSuchContainer", refused.message) from refused
 
     async def _why_not(self, name: str, complaint: str) -> str | None:
         """What is wrong with the program that a container could not execute, by its first bytes."""

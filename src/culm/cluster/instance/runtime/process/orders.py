@@ -7,6 +7,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import stat
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,6 +41,11 @@ def order(
     if spec.read_only:
         what = "host processes cannot be kept from writing in their image's files: readonlyRootFilesystem needs Docker"
         raise RuntimeFailure("CannotStartContainerError", what)
+    if spec.hostname and spec.hostname != socket.gethostname():
+        what = (
+            f"hostname {spec.hostname}: host processes share this machine's name; leave it out, or use --runtime docker"
+        )
+        raise RuntimeFailure("CannotCreateContainerError", what)
     for scratch in spec.scratch:
         rootfs.inside(scratch.path).mkdir(parents=True, exist_ok=True)
     environment = _environment(spec, image, rootfs, bound, venvs)
@@ -63,6 +69,9 @@ def order(
         ports=[PortPlan(container_port=port.container_port, host_port=port.host_port) for port in bound],
         probe=_probe(spec.probe, rootfs, bound, spec.address, environment["PATH"], directory),
         ulimits=_ulimits(spec),
+        init=spec.init,
+        input_open=spec.input_open,
+        terminal=spec.terminal,
     )
 
 

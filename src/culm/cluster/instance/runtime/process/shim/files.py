@@ -56,6 +56,12 @@ class Plan(TypedDict):
     probe: ProbePlan | None
     ulimits: list[tuple[str, int, int]]
     """Name, soft and hard limit of each."""
+    init: bool
+    """Whether its program would have an init process above it, and so heeds signals that it has no handler for."""
+    input_open: bool
+    """Standard input is a pipe into which nobody writes, rather than at its end."""
+    terminal: bool
+    """Standard input and output are a terminal."""
 
 
 class State(TypedDict):

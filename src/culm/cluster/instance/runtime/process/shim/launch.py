@@ -1,12 +1,14 @@
 """Starting a process of a container: fork, wait until it has been put into its control group, become it."""
 
 import ctypes
+import fcntl
 import os
 import resource
 import signal
 import sys
+import termios
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from culm.cluster.instance.runtime.process.shim.files import Plan
 
@@ -25,7 +27,17 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def spawn(plan: Plan, executable: str, argv: list[str], output: int, ready: Callable[[int], None]) -> int:
+class Streams(NamedTuple):
+    """What a process of a container reads from and writes to: descriptors of this process."""
+
+    output: int
+    input: int | None = None
+    """None: nothing to read."""
+    terminal: bool = False
+    """Both are one terminal, which becomes the process's own."""
+
+
+def spawn(plan: Plan, executable: str, argv: list[str], streams: Streams, ready: Callable[[int], None]) -> int:
     """Start `argv` as a process of the container; `ready(pid)` runs before its first instruction.
 
     Raises CannotExecute when it did not become that program.
@@ -39,7 +51,7 @@ def spawn(plan: Plan, executable: str, argv: list[str], output: int, ready: Call
             os.close(gate_write)
             os.close(error_read)
             os.read(gate_read, 1)
-            _detach(output)
+            _detach(streams)
             become(plan, executable, argv, dies_with=shim)
         except BaseException as error:
             os.write(error_write, explain(error, executable, plan).encode())
@@ -62,8 +74,11 @@ def spawn(plan: Plan, executable: str, argv: list[str], output: int, ready: Call
 def become(plan: Plan, executable: str, argv: list[str], dies_with: int | None = None) -> NoReturn:
     """Turn this process into a container's; `dies_with` is the parent that it is not to outlive."""
     os.umask(0o022)
-    for name, soft, hard in plan.get("ulimits", ()):
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
+    for name, soft, hard in plan.get("ulimits", ()):  # before setuid: only root may raise one
+        try:
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
+        except (OSError, ValueError) as error:
+            raise CannotExecute(f"ulimit {name}={soft}:{hard}: {error}") from None
     if plan["user"] is not None:
         uid, gid = plan["user"]
         os.setgroups([gid])
@@ -78,6 +93,9 @@ def become(plan: Plan, executable: str, argv: list[str], dies_with: int | None =
 
 
 def explain(error: BaseException, executable: str, plan: Plan) -> str:
+    """A refusal of `become` in words."""
+    if isinstance(error, CannotExecute):
+        return str(error)
     if isinstance(error, OSError) and error.filename == plan["directory"]:
         return f"working directory {plan['directory']}: {(error.strerror or '').lower()}"
     if isinstance(error, OSError):
@@ -85,12 +103,13 @@ def explain(error: BaseException, executable: str, plan: Plan) -> str:
     return f"exec {executable}: {error}"
 
 
-def _detach(output: int) -> None:
-    """A session of its own, nothing to read, one pipe for both outputs so that their order is kept."""
+def _detach(streams: Streams) -> None:
+    """A session of its own, and one pipe for both outputs so that their order is kept."""
     os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY) if streams.input is None else streams.input, 0)
+    os.dup2(streams.output, 1)
+    os.dup2(streams.output, 2)
+    if streams.terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for number in _RESET:
         signal.signal(number, signal.SIG_DFL)

@@ -64,7 +64,7 @@ def run_inside(directory: str, command: list[str]) -> None:
         group.take(os.getpid())
     try:
         launch.become(plan, executable, argv)
-    except OSError as error:
+    except (OSError, launch.CannotExecute) as error:
         sys.exit(launch.explain(error, executable, plan))
 
 

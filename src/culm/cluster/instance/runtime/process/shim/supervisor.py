@@ -83,7 +83,7 @@ class Supervisor:
         """Start the container's process; raises CannotExecute."""
         launch.adopt_orphans()
         self._wake_on_signals()
-        self._pipe, write_end = os.pipe()
+        self._pipe, streams = self._open_streams()
         os.set_blocking(self._pipe, False)
         self._poller.register(self._pipe, select.POLLIN)
         if self._cgroup is not None:
@@ -93,12 +93,12 @@ class Supervisor:
             except OSError:
                 self._forgo_cgroup()
         try:
-            child = launch.spawn(self._plan, self._plan["executable"], self._plan["argv"], write_end, self._contain)
+            child = launch.spawn(self._plan, self._plan["executable"], self._plan["argv"], streams, self._contain)
         except launch.CannotExecute:
             self._forgo_cgroup()
             raise
         finally:
-            os.close(write_end)
+            os.close(streams.output)
         now = time.monotonic()
         self._state["child"] = child
         self._state["started_at"] = time.time()
@@ -127,6 +127,17 @@ class Supervisor:
                 self._look_at_listeners(now)
             self._probe(now)
         self._finish(self._status)
+
+    def _open_streams(self) -> tuple[int, launch.Streams]:
+        """Where the container's output is read, and what its process gets. A terminal's other end is both."""
+        if self._plan["terminal"]:
+            here, there = os.openpty()
+            return here, launch.Streams(output=there, input=there, terminal=True)
+        here, there = os.pipe()
+        if not self._plan["input_open"]:
+            return here, launch.Streams(output=there)
+        read_end, self._input = os.pipe()  # nobody writes, and it is open as long as this process lives
+        return here, launch.Streams(output=there, input=read_end)
 
     # Waiting.
 
@@ -164,6 +175,12 @@ class Supervisor:
             data = os.read(self._pipe, 1 << 16)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno != errno.EIO:  # Linux's word for a terminal whose other end is closed
+                raise
+            data = b""
+        if self._plan["terminal"]:
+            data = data.replace(b"\r\n", b"\n")
         if not data:
             with suppress(KeyError):  # the end may be seen twice
                 self._poller.unregister(self._pipe)
@@ -192,7 +209,10 @@ class Supervisor:
         order = files.read(self._directory, files.STOP)
         grace = float(order["grace"]) if order else DEFAULT_GRACE_SECONDS
         self._kill_at = min(self._kill_at, time.monotonic() + grace)
-        self._signal(self._plan["stop_signal"] if grace else signal.SIGKILL)
+        if not grace:
+            self._signal(signal.SIGKILL)
+        elif self._plan["init"] or tree.heeds(self._state["child"], self._plan["stop_signal"]):
+            self._signal(self._plan["stop_signal"])
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError):  # it ended meanwhile; the next reap tells
@@ -317,7 +337,8 @@ class Supervisor:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             try:
                 argv = probe["argv"]
-                self._probe_pid = launch.spawn(self._plan, probe["executable"], argv, nowhere, self._contain)
+                streams = launch.Streams(output=nowhere)
+                self._probe_pid = launch.spawn(self._plan, probe["executable"], argv, streams, self._contain)
             except launch.CannotExecute:
                 self._probe_answered(False)
             finally:

@@ -27,6 +27,21 @@ def told(variable: str, value: str) -> list[int]:
     return [pid for pid, _ in _parents() if needle in _environment(pid).split(b"\0")]
 
 
+def heeds(pid: int, number: int) -> bool:
+    """Whether a container's first process would take notice of a signal: whether it has a handler for it.
+
+    In a container it is process 1, and the kernel keeps a signal without a handler from process 1. So a script that
+    does not pass SIGTERM on is killed after its grace here as it is there. True where the kernel does not tell.
+    https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
+    """
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            caught = next((int(line.split()[1], 16) for line in file if line.startswith("SigCgt:")), None)
+    except OSError:
+        return True
+    return caught is None or bool(caught >> (number - 1) & 1)
+
+
 def memory_of(pids: list[int], limit: int | None) -> int:
     """Bytes held by these processes together.
 
