@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from culm.plan.capacity_check import fits_beside
+from culm.plan.capacity_check import fits_beside, remaining
 from culm.project.project import Project
 
 
@@ -33,3 +33,9 @@ def test_a_second_set_of_tasks_must_find_places(
     project: Project, instances: list[dict[str, Any]], count: int, fits: bool
 ) -> None:
     assert fits_beside(replace(project.services["web"], count=count), instances) is fits
+
+
+def test_a_resource_that_an_instance_does_not_report_is_used_up() -> None:
+    assert remaining({}, "MEMORY") == 0
+    assert remaining({"remainingResources": [{"name": "MEMORY"}]}, "MEMORY") == 0
+    assert remaining(an_instance(256), "MEMORY") == 256

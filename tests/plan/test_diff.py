@@ -241,3 +241,9 @@ def test_any_other_difference_does(project: Project, around: render.Surroundings
 
 def test_no_live_revision_is_a_difference(project: Project, around: render.Surroundings) -> None:
     assert not diff.task_definition_is(render.migration(project, project.services["accounts"], IMAGE, around), None)
+
+
+def test_a_table_is_not_the_same_as_anything_else_that_is_live() -> None:
+    assert not diff.same({}, None)
+    assert not diff.same({"a": 1}, [("a", 1)])
+    assert diff.same({"a": 1}, {"a": 1, "added by AWS": 2})

@@ -128,3 +128,10 @@ def test_the_simplex_finds_the_best_corner() -> None:
 def test_a_variable_without_a_bound_is_refused() -> None:
     with pytest.raises(ValueError, match="without a bound"):
         maximise([1, 1], [[1, 0]], [4])
+
+
+def test_cpu_that_larger_tasks_take_is_not_there_for_smaller_ones() -> None:
+    machine = Offer(name="a", memory=1000, cpu=1024, price=10.0)
+    fleet = cheapest([Size(memory=300, cpu=1024, count=2), Size(memory=200, cpu=512, count=2)], [machine])
+    assert fleet is not None
+    assert (fleet.instances, fleet.proven) == ((("a", 3),), True)
