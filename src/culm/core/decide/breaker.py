@@ -12,7 +12,7 @@ FEWEST, MOST = 3, 200
 
 
 def threshold(breaker: DeploymentCircuitBreaker, desired_count: int) -> int:
-    """The number of failed tasks that ends a deployment."""
+    """Return how many failed tasks end a deployment of `desired_count` tasks."""
     setting = breaker.threshold_configuration
     share = -(-setting.value * desired_count // 100)
     match setting.type:
@@ -25,8 +25,8 @@ def threshold(breaker: DeploymentCircuitBreaker, desired_count: int) -> int:
 
 
 def has_failed(task: Task) -> bool:
-    """Whether a stopped task is its deployment's failure: it never started, ended by itself before it ever counted
-    as healthy, or failed its health checks."""
+    """Whether a stopped task counts against its deployment: it never started, ended before it was healthy, or was
+    unhealthy."""
     match task.stop_code:
         case StopCode.TASK_FAILED_TO_START:
             return True
@@ -39,7 +39,7 @@ def has_failed(task: Task) -> bool:
 
 
 def failures(deployment: Deployment, tasks: Sequence[Task], *, reset_on_healthy_task: bool = True) -> list[Task]:
-    """The deployment's failed tasks, oldest first; with the reset, only those since a task last became healthy."""
+    """Return the deployment's failed tasks, oldest first; with the reset, those since a task last became healthy."""
     since = deployment.updated_at if deployment.rolls_back else float("-inf")
     own = [t for t in tasks if t.started_by == deployment.id]
     if reset_on_healthy_task:

@@ -1,4 +1,4 @@
-"""How far a service's deployment has come: completed, failed, rolled back; and what ECS tells about it."""
+"""Decide whether a deployment is completed, failed or rolled back, and which events the service reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,16 +16,16 @@ from culm.core.model.tasks import Task
 
 @record
 class Moves:
-    """What this look could do and could not."""
+    """What `rollout.next_actions` could do in this call, and what it could not."""
 
     started: int = 0
     stopped: int = 0
     protected: int = 0
     """Tasks that would leave but for their scale-in protection."""
     waits: bool = False
+    """Whether the next start is not due yet."""
     deaths: int = 0
     """Tasks in a row that served and soon ended by themselves."""
-    """The next start is not due yet."""
     obstacle: Unplaceable | None = None
     """Why the next task found no place."""
     refusal: str = ""
@@ -33,7 +33,7 @@ class Moves:
 
 
 def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, now: float) -> list[Action]:
-    """What the circuit breaker does, if it trips: the deployment fails, and may be rolled back."""
+    """Fail the deployment, and roll it back if the service says so, when its failed tasks reach the threshold."""
     setting = service.deployment_configuration.deployment_circuit_breaker
     if not (setting and setting.enable and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS"):
         return []
@@ -42,21 +42,21 @@ def tripped(service: Service, primary: Deployment, tasks: Sequence[Task], desire
     if len(failed) < limit:
         return []
     why = f"{len(failed)} tasks of {primary.id} failed, the limit is {limit}"
-    told = [events.deployment_failed(service.service_name, primary.id)]
+    messages = [events.deployment_failed(service.service_name, primary.id)]
     broken = replace(primary, failed_tasks=len(failed))
     target = deployments.roll_back_target(service) if setting.rollback else None
     if target is None:
         after = deployments.failed(service, broken, now)
     else:
         after = deployments.rolled_back(service, broken, target, now)
-        told.append(events.rolling_back(service.service_name, target.id))
-    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+        messages.append(events.rolling_back(service.service_name, target.id))
+    return [SaveService(service=after, why=why), *_tell(service, messages, why)]
 
 
 def alarmed(service: Service, primary: Deployment, alarms: Mapping[str, float], now: float) -> list[Action]:
-    """What follows when an alarm of the service goes off after the deployment began.
+    """Fail the deployment when one of the service's alarms goes off after it began. `alarms`: name -> since when.
 
-    One that was in ALARM before is not listened to: the deployment may be its cure.
+    An alarm that was on before is ignored, as the deployment may be its cure.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
     """
     setting = service.deployment_configuration.alarms
@@ -66,26 +66,26 @@ def alarmed(service: Service, primary: Deployment, alarms: Mapping[str, float], 
     if not off or primary.rolls_back:
         return []
     why = f"{', '.join(off)} went off"
-    told = [events.deployment_alarmed(service.service_name, primary.id)]
+    messages = [events.deployment_alarmed(service.service_name, primary.id)]
     target = deployments.roll_back_target(service) if setting.rollback else None
     if target is None:
         after = deployments.failed(service, primary, now, by=deployments.ALARM)
     else:
         after = deployments.rolled_back(service, primary, target, now, by=deployments.ALARM)
-        told.append(events.rolling_back(service.service_name, target.id))
-    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+        messages.append(events.rolling_back(service.service_name, target.id))
+    return [SaveService(service=after, why=why), *_tell(service, messages, why)]
 
 
 def called_off(service: Service, primary: Deployment, now: float) -> list[Action]:
-    """What follows when the caller stops the deployment: back to the last one that was completed."""
+    """Roll back to the last completed deployment when the caller has stopped this one."""
     target = deployments.roll_back_target(service)
     if not primary.stop_requested or primary.rollout_state != "IN_PROGRESS" or target is None:
         return []
     why = f"{primary.id} was stopped by its owner"
     after = deployments.rolled_back(service, primary, target, now, by=deployments.STOPPED)
     name = service.service_name
-    told = [events.deployment_stopped(name, primary.id), events.rolling_back(name, target.id)]
-    return [SaveService(service=after, why=why), *_tell(service, told, why)]
+    messages = [events.deployment_stopped(name, primary.id), events.rolling_back(name, target.id)]
+    return [SaveService(service=after, why=why), *_tell(service, messages, why)]
 
 
 def progress(
@@ -98,18 +98,18 @@ def progress(
     fleet: Fleet,
     moves: Moves,
 ) -> tuple[list[Action], list[Action]]:
-    """The service's next value, if it changes, and the news about it."""
+    """Return how the service is saved, if it changes, and the events that are news."""
     name = service.service_name
     if roster.is_steady and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS":
         after = deployments.completed(service, primary, state.now)
-        told = [events.deployment_completed(name, primary.id), events.steady(name)]
+        messages = [events.deployment_completed(name, primary.id), events.steady(name)]
         why = "every task is healthy and the old ones are gone"
     else:
         after = _counted(service, primary, tasks, roster.desired, len(failed))
-        told = _obstacles(service, primary, roster, len(failed), fleet, moves)
+        messages = _obstacles(service, primary, roster, len(failed), fleet, moves)
         why = f"{roster.desired} tasks are wanted, {len(roster.kept)} serve or start, {len(failed)} failed"
     saved: list[Action] = [SaveService(service=after, why=why)] if after != service else []
-    news = [m for m in told if events.is_news(m, service.events, state.now)]
+    news = [m for m in messages if events.is_news(m, service.events, state.now)]
     return saved, _tell(service, news, why)
 
 
@@ -136,7 +136,7 @@ def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desir
 def _obstacles(
     service: Service, primary: Deployment, roster: Roster, failed: int, fleet: Fleet, moves: Moves
 ) -> list[str]:
-    """Why a service that wants something else than it has does not move."""
+    """Return the events that explain why a service does not get what it wants; that it is steady when it has it."""
     name = service.service_name
     if service.status != "ACTIVE" or primary.rollout_state == "FAILED":
         return []
@@ -144,19 +144,19 @@ def _obstacles(
         if events.was_unbalanced(service.events):
             return [events.balanced(name, zones.counts(roster.kept, fleet)), events.steady(name)]
         return [events.steady(name)]
-    told = []
+    messages = []
     if roster.moving is not None and roster.healthy_kept == len(roster.kept):
-        told.append(events.not_balanced(name, zones.counts((*roster.kept, roster.moving), fleet)))
+        messages.append(events.not_balanced(name, zones.counts((*roster.kept, roster.moving), fleet)))
     if max(failed, moves.deaths) >= backoff.IMPAIRED:
-        told.append(events.cannot_start(name))
+        messages.append(events.cannot_start(name))
     if moves.started or moves.stopped or roster.leaving:
-        return told
+        return messages
     if moves.refusal:
-        told.append(events.cannot_launch(name, moves.refusal))
+        messages.append(events.cannot_launch(name, moves.refusal))
     elif moves.obstacle is not None:
-        told.append(events.unable_to_place(name, *closest(moves.obstacle.reasons, fleet)))
+        messages.append(events.unable_to_place(name, *closest(moves.obstacle.reasons, fleet)))
     elif moves.protected:
-        told.append(events.under_protection(name, primary.id, moves.protected))
+        messages.append(events.under_protection(name, primary.id, moves.protected))
     elif roster.is_stuck and not moves.waits:
-        told.append(events.dead_configuration(name))
-    return told
+        messages.append(events.dead_configuration(name))
+    return messages

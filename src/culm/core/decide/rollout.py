@@ -1,6 +1,49 @@
-"""What one service does next: start, stop, complete, fail, roll back, or say why it cannot.
+"""Decide what one service does next: start, stop, complete, fail, roll back, or report why it cannot.
 
-Each look decides from the snapshot alone, so a crash anywhere is healed by the next look.
+`next_actions` is called again and again, each time with a snapshot of what is. It keeps nothing between two calls, so
+a crash anywhere is healed by the next call. `culm.core` has the words (kept, outgoing, leaving, floor, ceiling).
+
+The states of a deployment, and what moves it on:
+
+    IN_PROGRESS -> COMPLETED   kept = desired, all healthy, nothing outgoing or leaving        progress.progress
+    IN_PROGRESS -> FAILED      too many tasks failed (circuit breaker), an alarm went off, or
+                               somebody stopped it; with a roll-back the deployment before it
+                               is PRIMARY again and IN_PROGRESS                                progress.tripped, ...
+    COMPLETED   -> IN_PROGRESS never: a change of the service begins a new deployment
+
+The order within one call, and why:
+
+    1. A service that is being deleted, or whose revision is unknown, starts and stops nothing here.
+    2. Stopped by its caller, alarmed, circuit breaker: a deployment that is over must not start one more task.
+    3. Mark tasks that are healthy for the first time: the breaker and the back-off count from that moment.
+    4. Starts. They come before stops, because an unhealthy task may be kept until its replacement is up.
+    5. Stops, down to the floor: unhealthy ones, then those that never became healthy, then the healthy ones.
+    6. The service's new state and its events, from what 4 and 5 could do. It is the first action in the result, so
+       that the events of the others are written to a service that is there.
+
+Two rules that ECS's documentation only hints at:
+
+    Batches. With maximumPercent 100 and several tasks, a stop must come before its start. If each task were replaced
+    by itself, the order in which containers happen to end would decide where their replacements run, and no plan
+    could foresee it. So such a service stops a batch, waits until all of it is gone, starts as many, and waits until
+    all of these are healthy (`replaces_in_batches`; decision 22).
+
+    Unhealthy tasks. Their replacement comes first. They are stopped without one only when none can come: there is no
+    room and nothing else is about to make some (`no_replacement_can_start`), or when the replacement that did come is
+    unhealthy as well (`replacement_is_unhealthy`), since then the two would take turns for ever.
+
+An example: desired 2, 50/100, so floor 1 and ceiling 2; a new deployment B replaces A; two instances with room for two
+tasks in all.
+
+    call   A (outgoing)   leaving   B (kept)      actions
+    1      2 healthy      0         0             no start: 2 of at most 2 are held; stop 1 of A (1 healthy is enough)
+    2      1 healthy      1         0             no start: the batch is still leaving; no stop: floor
+    3      1 healthy      0         0             start 1 of B
+    4      1 healthy      0         1 starting    no stop: floor, and the batch is not healthy yet
+    5      1 healthy      0         1 healthy     mark it healthy; stop the last of A
+    6      0              0         1 healthy     start 1 of B
+    7      0              0         2 healthy     mark it healthy; B is COMPLETED
+
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 """
 
@@ -32,10 +75,11 @@ from culm.core.model.tasks import StopCode, Task
 def next_actions(
     service: Service, tasks: Sequence[Task], state: ClusterState, fleet: Fleet, chance: Chance = chance_of
 ) -> list[Action]:
-    """The moves that can be made now; none when nothing is left to do but wait. Starts take their room in the fleet.
+    """Return the actions that can be taken now; none when there is only waiting left.
 
-    `tasks` are all of the service's, the kept records of stopped ones too. There is at most one SaveService, the
-    first action; the events of the others come after it.
+    `tasks` are all of the service's, with the records of stopped ones that are still kept. Room for the tasks to start
+    is taken from `fleet`, so that the next service sees what is left. `chance` breaks ties between equal places.
+    There is at most one SaveService; it is the first action, and the events come after it.
     """
     primary = service.primary
     if service.status == "INACTIVE" or primary is None:
@@ -55,12 +99,12 @@ def next_actions(
     if broken := tripped(service, primary, tasks, look.roster.desired, state.now):
         return broken
     moves: list[Action] = [*look.newly_healthy(), *look.starts(), *look.stops()]
-    saved, told = progress(service, primary, look.roster, tasks, look.failed, state, fleet, look.moves)
-    return [*saved, *moves, *told]
+    saved, news = progress(service, primary, look.roster, tasks, look.failed, state, fleet, look.moves)
+    return [*saved, *moves, *news]
 
 
 class _Look:
-    """One look at one service. `starts` comes before `stops`: an unhealthy task may stay until its successor is up."""
+    """One call of `next_actions` for one service. `starts` comes before `stops`, which asks what was started."""
 
     def __init__(
         self,
@@ -84,28 +128,25 @@ class _Look:
 
     @property
     def halted(self) -> bool:
-        """A failed deployment neither starts nor replaces anything; what runs goes on, up to the desired count."""
+        """Whether the deployment has failed: it starts and replaces nothing, and what runs goes on."""
         return self.primary.rollout_state == "FAILED" and self.service.status == "ACTIVE"
 
     @property
-    def in_step(self) -> bool:
-        """Several tasks that must stop before others can start go and come together, a batch at a time.
-
-        Which of them is gone first, or healthy first, then decides nothing: where their successors sit can be planned.
-        """
+    def replaces_in_batches(self) -> bool:
+        """Whether tasks are stopped and started a batch at a time: several tasks, and each stop before its start."""
         several = self.service.scheduling_strategy == "REPLICA" and self.roster.desired > 1
         return several and self.roster.ceiling <= self.roster.desired
 
     @property
-    def batch_leaves(self) -> bool:
-        """Tasks of the past are on their way out; those of an instance that does not answer are not waited for."""
+    def batch_is_leaving(self) -> bool:
+        """Whether old tasks are still stopping, not counting those on disconnected instances."""
         nodes = self.fleet.nodes
         places = [t.container_instance_arn for t in self.roster.leaving if t.started_by != self.primary.id]
         return any((node := nodes.get(place or "")) and node.instance.agent_connected for place in places)
 
     @property
     def waits(self) -> bool:
-        """The last tasks failed or died: the next start is not due yet."""
+        """Whether the next start is not due yet, as the last tasks failed or died (`decide.backoff`)."""
         return self.state.now < self.next_start_at
 
     @property
@@ -126,10 +167,10 @@ class _Look:
         return [MarkHealthy(task_arn=t.task_arn, why="it counts as healthy for the first time") for t in newly]
 
     def starts(self) -> list[Action]:
-        """Tasks of the primary deployment, as many as are missing, as maximumPercent and the instances allow."""
+        """Start as many tasks of the PRIMARY deployment as are missing and as the ceiling and the instances allow."""
         roster = self.roster
         missing = min(roster.desired - len(roster.kept), roster.ceiling - roster.held)
-        if missing <= 0 or self.halted or self.waits or (self.in_step and self.batch_leaves):
+        if missing <= 0 or self.halted or self.waits or (self.replaces_in_batches and self.batch_is_leaving):
             return []
         if (role := self.state.unassumable.get(self.primary.task_definition)) is not None:
             self.refusal = events.cannot_assume(role)
@@ -171,7 +212,10 @@ class _Look:
         return places
 
     def _hosts_free_for(self, need: Need, count: int) -> list[str]:
-        """A DAEMON's instances that lack its task; two at once on one instance only where maximumPercent allows it."""
+        """Return up to `count` instances that lack the DAEMON's task, and take their room.
+
+        An instance whose old task still runs counts as served, unless maximumPercent allows two there at once.
+        """
         roster = self.roster
         served = {t.container_instance_arn for t in roster.kept}
         if roster.ceiling <= roster.desired:
@@ -190,7 +234,7 @@ class _Look:
         return places
 
     def stops(self) -> list[Action]:
-        """Tasks that are too many or of the past, as long as minimumHealthyPercent stay healthy."""
+        """Stop tasks that are too many or of older deployments, as long as the floor stays healthy."""
         roster = self.roster
         reason = events.scaling(self.primary.id)
         actions: list[Action] = []
@@ -200,12 +244,12 @@ class _Look:
             spare -= task.task_arn in roster.healthy
             actions.append(self._stop(task, reason, f"{len(roster.kept)} tasks, {roster.desired} wanted"))
         if self.halted:
-            why = f"{len(roster.outgoing)} tasks of the past, {roster.desired} wanted"
+            why = f"{len(roster.outgoing)} tasks of older deployments, {roster.desired} wanted"
             over = max(0, len(roster.outgoing) - roster.desired)
             return actions + [self._stop(task, reason, why) for task in self._in_order(roster.outgoing, over)]
-        batch_comes = self.in_step and (self.started or roster.healthy_kept < len(roster.kept))
-        some = spare <= 0 or batch_comes
-        movable = [t for t in roster.outgoing if t.task_arn not in roster.healthy] if some else roster.outgoing
+        batch_is_coming = self.replaces_in_batches and (self.started or roster.healthy_kept < len(roster.kept))
+        keep_healthy = spare <= 0 or batch_is_coming
+        movable = [t for t in roster.outgoing if not (keep_healthy and t.task_arn in roster.healthy)]
         for task in self._in_order(movable, len(movable)):
             if task.task_arn in roster.unhealthy:
                 actions += self._stop_unhealthy(task)
@@ -217,16 +261,17 @@ class _Look:
         return actions
 
     def _stop_unhealthy(self, task: Task) -> list[Action]:
-        """Its successor comes first, unless nothing allows one: then the unhealthy make room, one by one.
+        """Stop an unhealthy task when its replacement is up, or when none can come; else keep it for now.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
         """
         roster = self.roster
         replaced = roster.healthy_kept >= roster.desired or task.started_by != self.primary.id
         over = len(roster.kept) + len(roster.outgoing) - self.stopped > roster.desired
-        successor_failed = over and roster.healthy_kept == len(roster.kept) and not self.started
-        stuck = not (self.waits or self.started or self.stopped or roster.leaving) and len(roster.kept) < roster.desired
-        if not (replaced or successor_failed or stuck):
+        replacement_is_unhealthy = over and roster.healthy_kept == len(roster.kept) and not self.started
+        room_may_come = self.waits or self.started or self.stopped or roster.leaving
+        no_replacement_can_start = not room_may_come and len(roster.kept) < roster.desired
+        if not (replaced or replacement_is_unhealthy or no_replacement_can_start):
             return []
         target = self.state.target_health.get(task.task_arn, TargetHealth())
         name = self.service.service_name
@@ -245,7 +290,10 @@ class _Look:
         )
 
     def _in_order(self, tasks: Sequence[Task], count: int) -> list[Task]:
-        """The first `count` to leave: those not healthy, then as the placement strategies say; protected ones never."""
+        """Return the first `count` tasks to stop: those not healthy, then in the order of the placement strategies.
+
+        Protected tasks are left out, and counted in `protected` where they would have been stopped.
+        """
         if count == 0:
             return []
         free = [t for t in tasks if not self._is_protected(t)]
@@ -265,7 +313,7 @@ class _Look:
         return leavers
 
     def _is_protected(self, task: Task) -> bool:
-        """Scale-in protection keeps a task from everything but its own ill health and the service's deletion.
+        """Whether scale-in protection keeps the task; an unhealthy task or a deleted service's is never protected.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
         """

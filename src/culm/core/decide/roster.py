@@ -1,4 +1,4 @@
-"""The tasks of one service, sorted by what they count for."""
+"""Sort the tasks of one service into those that serve, those to be replaced, and those that are stopping."""
 
 from collections.abc import Sequence
 from dataclasses import field
@@ -18,7 +18,7 @@ HOLDING = (Status.PROVISIONING, Status.PENDING, Status.ACTIVATING, Status.RUNNIN
 
 @record
 class Roster:
-    """`kept` serve the primary deployment; `outgoing` are to be replaced; `leaving` were told to stop."""
+    """A service's tasks: `kept` are the PRIMARY deployment's, `outgoing` are to be replaced, `leaving` are stopping."""
 
     desired: int
     floor: int
@@ -31,7 +31,7 @@ class Roster:
     outgoing: tuple[Task, ...] = ()
     leaving: tuple[Task, ...] = ()
     moving: Task | None = None
-    """One of a zone that has too many: it serves until its successor in another zone does."""
+    """A task of a zone that has too many: it serves until its replacement in another zone is healthy."""
     healthy: frozenset[str] = field(default_factory=frozenset)
     """ARNs, of kept and outgoing tasks."""
     unhealthy: frozenset[str] = field(default_factory=frozenset)
@@ -54,27 +54,27 @@ class Roster:
 
     @property
     def is_stuck(self) -> bool:
-        """Nothing is on its way, something is to be replaced, and the ceiling leaves no room for its successor."""
+        """Whether a task is to be replaced, nothing is starting or stopping, and the ceiling allows no replacement."""
         settled = not self.leaving and self.healthy_kept == len(self.kept)
         return settled and bool(self.outgoing) and self.held >= self.ceiling
 
 
 def limits(service: Service, desired: int) -> tuple[int, int]:
-    """The floor and the ceiling of a service that wants so many tasks."""
+    """Return the floor and the ceiling, in tasks, of a service that wants `desired` tasks."""
     configuration = service.deployment_configuration
     floor = -(-configuration.minimum_healthy_percent * desired // 100)
     return floor, configuration.maximum_percent * desired // 100
 
 
 def constraints_of(service: Service, definition: TaskDefinition) -> tuple[PlacementConstraint, ...]:
-    """The task definition's and the service's own; all must hold."""
+    """Return the constraints of the task definition and of the service; all of them must hold."""
     return (*definition.placement_constraints, *service.placement_constraints)
 
 
 def hosts_of(service: Service, definition: TaskDefinition, fleet: Fleet) -> tuple[Node, ...]:
-    """Where a DAEMON service wants a task: on every ACTIVE instance that its constraints select.
+    """Return the instances on which a DAEMON service wants a task: every ACTIVE one that its constraints select.
 
-    What an expression says about tasks is asked before there is one: its own must not drive it away again.
+    An expression that counts tasks is not asked again where the service's own task runs: it would be driven away.
     """
     group = group_of(service)
     expressions = [c.expression for c in constraints_of(service, definition) if c.expression]
@@ -89,9 +89,9 @@ def hosts_of(service: Service, definition: TaskDefinition, fleet: Fleet) -> tupl
 def roster_of(
     service: Service, primary: Deployment, tasks: Sequence[Task], state: ClusterState, fleet: Fleet
 ) -> Roster:
-    """Sort a service's tasks, oldest first; one that is being deleted wants none.
+    """Sort a service's tasks, oldest first. A service that is being deleted wants none.
 
-    Tasks of one moment stay in the snapshot's order: their ARNs are random, and a plan could not foresee them.
+    Tasks created at the same moment stay in the snapshot's order: their ARNs are random, so no plan could foresee it.
     """
     hosts: tuple[Node, ...] = ()
     desired = service.desired_count
