@@ -24,7 +24,9 @@ def stored(world):
         "Action": ["ssm:GetParameters", "secretsmanager:GetSecretValue"],
         "Resource": ["arn:aws:ssm:*:*:parameter/stg/*", arn],
     }
-    iam.put_role_policy(RoleName="execution", PolicyName="p", PolicyDocument=json.dumps({"Statement": may}))
+    iam.put_role_policy(
+        RoleName="execution", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": may})
+    )
     return arn
 
 

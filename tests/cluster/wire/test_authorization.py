@@ -22,7 +22,11 @@ class Web:
     def may(self, *actions: str, resource: Any = "*", effect: str = "Allow", **more: Any) -> None:
         statement = {"Effect": effect, "Action": list(actions), "Resource": resource, **more}
         name = f"p{len(self.iam.list_role_policies(RoleName='web')['PolicyNames'])}"
-        self.iam.put_role_policy(RoleName="web", PolicyName=name, PolicyDocument=json.dumps({"Statement": [statement]}))
+        self.iam.put_role_policy(
+            RoleName="web",
+            PolicyName=name,
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
 
     def client(self, service: str) -> Any:
         now = self.cloud.now

@@ -188,7 +188,6 @@ def test_timestamps_blobs_and_numbers_take_the_forms_that_clients_send():
     tasks = compile_members(Service("ecs", ["UpdateTaskSet"]).operations["UpdateTaskSet"].input)
     named = {"cluster": "c", "service": "s", "taskSet": "t"}
     assert tasks(named | {"scale": {"value": 50, "unit": "PERCENT"}})["scale"]["value"] == 50.0
-    assert tasks(named | {"scale": {"value": "Infinity"}})["scale"]["value"] == float("inf")
     with pytest.raises(Invalid, match="must be of type number, not str"):
         tasks(named | {"scale": {"value": "much"}})
 

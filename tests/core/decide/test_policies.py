@@ -1,12 +1,13 @@
 """What policies allow. The cases are those of IAM's own documentation."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from culm.core.decide.policies import evaluate, trusts
-from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.decide.policy_documents import Malformed, parse, parse_identity, parse_trust
 from culm.core.model.policies import Ask, Policy
 
 ACCOUNT = "000000000000"
@@ -240,3 +241,72 @@ def test_a_denial_of_either_side_keeps_a_role_from_being_assumed():
 def test_what_is_no_policy_is_refused(text):
     with pytest.raises(Malformed):
         parse(text)
+
+
+def identity(**changes: object) -> str:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"} | changes
+    return json.dumps({"Version": "2012-10-17", "Statement": {k: v for k, v in statement.items() if v is not None}})
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (identity(Resource=None), "must contain resources"),
+        (identity(Resource=[]), "must contain resources"),
+        (identity(Action=[]), "must contain actions"),
+        (identity(Resource="my-bucket"), 'Resource my-bucket must be in ARN format or "*".'),
+        (identity(Resource="arn:aws:s3"), "legacy parsing"),
+        (identity(Resource="arn:other:s3:::b"), 'Partition "other" is not valid'),
+        (identity(Resource="arn:aws:s*:::b"), "Vendor s* is not valid"),
+        (identity(Resource="arn:aws:s3:us-east-1::b"), "can not contain region information"),
+        (identity(Action="s3:List:Bucket"), "can contain only one colon"),
+        (identity(Action="s3 x:Get"), "Vendor s3 x is not valid"),
+        (identity(Principal="*"), "should not specify a principal"),
+        (identity(Sid="no good"), "must be alpha-numeric"),
+        ('{"Version": "2012-10-17", "Statement": []}', "Syntax errors"),
+        ('{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}', "must be version 2012-10-17"),
+        ('{"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}', "version"),
+        ("[" * 5000, "Syntax errors"),
+    ],
+)
+def test_malformed_policies_of_roles_are_refused(document, message):
+    with pytest.raises(Malformed, match=re.escape(message)):
+        parse_identity(document)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["arn:aws:s3:::b/*", "arn:aws:s3:::${aws:username}/*", "arn:aws:ecs:*:*:task/*", "arn:*:*:*:*:*",
+     "arn:aws:iam::aws:policy/A"],
+)  # fmt: skip
+def test_resources_of_every_usual_form_are_taken(resource):
+    assert parse_identity(identity(Resource=resource)).statements
+
+
+def test_a_stored_statement_without_a_resource_grants_nothing():
+    document = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*"}}'
+    assert not evaluate(Ask(action="s3:GetObject", resource="arn:aws:s3:::b/k"), [parse(document)]).allowed
+
+
+def test_trust_policies_name_who_and_nothing_else():
+    parse_trust('{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x"}}}')
+    with pytest.raises(Malformed, match="Principal"):
+        parse_trust('{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole"}}')
+    with pytest.raises(Malformed, match="Resource"):
+        parse_trust('{"Statement": {"Effect": "Allow", "Action": "*", "Principal": "*", "Resource": "*"}}')
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "allowed"),
+    [
+        ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*", True),
+        ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/x", False),
+        ("arn:aws:s3:::b/a${?}*", "arn:aws:s3:::b/a?x", True),
+        ("arn:aws:s3:::b/a${?}*", "arn:aws:s3:::b/abx", False),
+        ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/*/x", True),
+        ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/other/x", False),
+    ],
+)
+def test_a_star_from_a_variable_is_a_star_and_no_wildcard(pattern, resource, allowed):
+    ask = Ask(action="s3:GetObject", resource=resource, context={"aws:username": ("*",)})
+    assert evaluate(ask, [parse(identity(Resource=pattern))]).allowed is allowed

@@ -29,9 +29,12 @@ def decoder(operation: Operation) -> Callable[[Request], Any]:
         if not request.body:
             return {}
         try:
-            return cbor2.loads(request.body)
-        except (cbor2.CBORDecodeError, ValueError) as problem:
+            members = cbor2.loads(request.body)
+        except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError) as problem:
             raise AwsError("SerializationException", f"The body is not CBOR: {problem}") from problem
+        if type(members) is not dict or not all(type(name) is str for name in members):
+            raise AwsError("SerializationException", "The body is not a CBOR map")
+        return members
 
     return decode
 

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from culm.cluster.wire.http import Request
 from culm.core.model.record import record
 from culm.errors import AwsError
 
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 TRAILER_SIGNATURE = "x-amz-trailer-signature"
 
 
@@ -57,10 +59,9 @@ def split(body: bytes) -> Chunks:
     while True:
         line, at = take_line(body, at)
         length, _, extension = line.partition(b";")
-        try:
-            size = int(length, 16)
-        except ValueError:
-            raise AwsError("IncompleteBody", f"A chunk begins with {line[:40]!r} instead of its size.") from None
+        if not _SIZE.fullmatch(length):
+            raise AwsError("IncompleteBody", f"A chunk begins with {line[:40]!r} instead of its size.")
+        size = int(length, 16)
         chunks.append((body[at : at + size], extension.partition(b"=")[2].decode("latin-1")))
         if size == 0:
             break

@@ -3,6 +3,7 @@
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html and .../aws-ec2-query-protocol.html
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +14,9 @@ from culm.cluster.wire.models import Operation, Service, Shape
 
 Node = dict[str, Any]
 """Fields exploded at their dots: `{"Tags": {"member": {"1": {"Key": "a"}}}}`; a field's own value is under ""."""
+
+DEEPEST = 40
+"""Parts of a field's name: more than any model has."""
 
 
 def fields(request: Request) -> dict[str, str]:
@@ -30,10 +34,11 @@ def find(service: Service, request: Request) -> tuple[str, dict[str, str]]:
 
 
 def explode(form: dict[str, str]) -> Node:
+    """Fields by their parts. One with an empty part, or too many, can be nobody's: it keeps its whole name."""
     root: Node = {}
     for name, value in form.items():
-        node = root
-        for part in name.split("."):
+        node, parts = root, name.split(".")
+        for part in parts if all(parts) and len(parts) <= DEEPEST else [name]:
             node = node.setdefault(part, {})
         node[""] = value
     return root
@@ -56,6 +61,8 @@ def decoder(operation: Operation) -> Callable[[dict[str, str]], Any]:
 
 
 Reader = Callable[[Node], Any]
+
+_INDEX = re.compile("[0-9]{1,9}")
 
 
 class _Compiler:
@@ -113,7 +120,7 @@ class _Compiler:
             if step is not None:
                 # `Names.1` without its `member` is accepted, as AWS does
                 items = node.get(step, node)
-            return [element(items[number]) for number in sorted(filter(str.isdigit, items), key=int)]
+            return [element(items[number]) for number in sorted(filter(_INDEX.fullmatch, items), key=int)]
 
         return read
 
@@ -125,8 +132,8 @@ class _Compiler:
         def read(node: Node) -> Any:
             entries = node.get("entry", {})
             return {
-                key(entries[number][key_name]): value(entries[number].get(value_name, {"": ""}))
-                for number in sorted(filter(str.isdigit, entries), key=int)
+                key(entries[number].get(key_name, {"": ""})): value(entries[number].get(value_name, {"": ""}))
+                for number in sorted(filter(_INDEX.fullmatch, entries), key=int)
             }
 
         return read

@@ -8,6 +8,7 @@ import base64
 import binascii
 import dataclasses
 import datetime
+import math
 import re
 import types
 import typing
@@ -198,10 +199,16 @@ def _string(shape: Shape) -> Reader:
     pattern = pattern_of(shape)
     allowed = frozenset(shape.traits.get("enum", ()))
     listed = ", ".join(shape.traits.get("enum", ()))
+    unfit_for = NO_XML if shape.answers_in_xml else NO_TEXT
 
     def read(value: Any) -> str:
         if type(value) is not str:
             raise mistyped(value, "string")
+        if not value.isprintable() and (unfit := unfit_for.search(value)):
+            raise Invalid(
+                f"Value at '{{path}}' failed to satisfy constraint: Member must satisfy regular expression pattern: "
+                f"{XML_PATTERN} (it has the character U+{ord(unfit[0]):04X})"
+            )
         if check:
             check(len(value), value)
         if allowed and value not in allowed:
@@ -222,12 +229,15 @@ def _string(shape: Shape) -> Reader:
 
 def _integer(shape: Shape) -> Reader:
     check = bounds(shape, "value")
+    greatest = 1 << (31 if shape.type == "integer" else 63)
 
     def read(value: Any) -> Any:
         if type(value) is float and value.is_integer():
             value = int(value)
         if type(value) is not int:
             raise mistyped(value, "integer")
+        if not -greatest <= value < greatest:
+            raise Invalid(f"Value at '{{path}}' must be of type {shape.type}: it has too many digits")
         if check:
             check(value, value)
         return value
@@ -243,6 +253,12 @@ def _number(shape: Shape) -> Reader:
             value = float(value)
         if type(value) is not int and type(value) is not float:
             raise mistyped(value, "number")
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        if not finite:
+            raise Invalid("Value at '{path}' must be a finite number")
         if check:
             check(value, value)
         return float(value)
@@ -261,14 +277,18 @@ def _boolean(shape: Shape) -> Reader:
 
 def _timestamp(shape: Shape) -> Reader:
     def read(value: Any) -> float:
-        if type(value) is int or type(value) is float:
-            return float(value)
-        if type(value) is datetime.datetime:
-            return value.timestamp()
         try:
-            return datetime.datetime.fromisoformat(value).timestamp()
-        except (TypeError, ValueError):
+            if type(value) is int or type(value) is float:
+                seconds = float(value)
+            elif type(value) is datetime.datetime:
+                seconds = value.timestamp()
+            else:
+                seconds = datetime.datetime.fromisoformat(value).timestamp()
+        except (TypeError, ValueError, OverflowError):
             raise mistyped(value, "timestamp") from None
+        if not EARLIEST <= seconds < LATEST:
+            raise Invalid("Value at '{path}' must be a timestamp from the year 1 to the year 9999")
+        return seconds
 
     return read
 
@@ -301,6 +321,14 @@ _SCALARS: dict[str, Callable[[Shape], Reader]] = {
     "blob": _blob,
 }
 
+
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_800.0
+"""Epoch seconds of the years that can be written down."""
+NO_TEXT = re.compile("[\ud800-\udfff]")
+"""Halves of characters: no encoding has them."""
+NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no XML can carry: a service that answers in it could never describe the resource again."""
+XML_PATTERN = r"[\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]*"
 
 PATTERNED = ("iam", "sts")
 """The services that hold members to their models' patterns; the others say it in words of their own."""

@@ -27,9 +27,12 @@ def decoder(operation: Operation) -> Callable[[Request], Any]:
 
     def decode(request: Request) -> Any:
         try:
-            return _decode(request.body or b"{}")
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            members = _decode(request.body or b"{}")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise AwsError("SerializationException", f"The body is not JSON: {problem}") from problem
+        if type(members) is not dict:
+            raise AwsError("SerializationException", "The body is not a JSON object")
+        return members
 
     return decode
 

@@ -65,7 +65,7 @@ class Keyring:
     def identify(self, access_key: str, token: str | None, now: float) -> Identity:
         """Raises `Rejected`: an access key that is not known, or a token that is forged, another key's, or expired."""
         if token is None:
-            if not hmac.compare_digest(access_key.encode(), self._operator.access_key_id.encode()):
+            if not hmac.compare_digest(access_key.encode("utf-8", "replace"), self._operator.access_key_id.encode()):
                 raise Rejected("unknown", INVALID)
             return Identity(principal=OPERATOR, secret=self._operator.secret_access_key)
         found = self._opened(access_key, token)

@@ -59,6 +59,11 @@ class Shape:
         return self._service.name
 
     @property
+    def answers_in_xml(self) -> bool:
+        """Whether a client may get it back in XML. S3's keys are percent-encoded where that matters."""
+        return self._service.answers_in_xml and self.location is None
+
+    @property
     def required(self) -> tuple[str, ...]:
         return tuple(self.traits.get("required", ()))
 
@@ -111,6 +116,7 @@ class Service:
         self.protocol: str = raw.metadata["protocol"]
         self.protocols: tuple[str, ...] = tuple(raw.metadata.get("protocols", (self.protocol,)))
         """All that its clients may speak: old ones Query, newer ones JSON or CBOR."""
+        self.answers_in_xml = not {"query", "ec2", "rest-xml"}.isdisjoint(self.protocols)
         self.names = frozenset(raw.operations)
         routed = self.protocol.startswith("rest-")  # a path can only be told from all the others
         kept = self.names if wanted is None or routed else self.names.intersection(wanted)

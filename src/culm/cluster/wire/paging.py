@@ -6,6 +6,7 @@ Tokens are opaque to clients: the number of items already given, with the operat
 
 import base64
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,9 @@ SERVICES_SIZES = {"ec2": 1000}
 """EC2 gives all there is, within reason."""
 
 
+_OFFSET = re.compile("[0-9]{1,15}")
+
+
 class Pager:
     """How one operation's results are cut."""
 
@@ -64,6 +68,8 @@ class Pager:
         """First item and number of items, from the input's token and limit."""
         token = members.get(self.input_token)
         size = members.get(self.limit) if self.limit else None
+        if type(size) is not int or size < 0:
+            size = None  # whether it may be that is said when all members are read
         return (self._offset(token) if token else 0), (size or self._size)
 
     def cut(self, result: Any, window: tuple[int, int]) -> Any:
@@ -83,12 +89,12 @@ class Pager:
     def _token(self, offset: int) -> str:
         return base64.urlsafe_b64encode(f"{self._operation}:{offset}".encode()).decode()
 
-    def _offset(self, token: str) -> int:
+    def _offset(self, token: Any) -> int:
         try:
             name, _, offset = base64.urlsafe_b64decode(token).decode().partition(":")
-            if name == self._operation:
+            if name == self._operation and _OFFSET.fullmatch(offset):
                 return int(offset)
-        except ValueError:
+        except (TypeError, ValueError):
             pass
         raise AwsError(self._invalid, f"The pagination token {token!r} is not one that {self._operation} gave out.")
 

@@ -5,11 +5,10 @@ https://smithy.io/2.0/aws/protocols/aws-query-protocol.html and .../aws-ec2-quer
 
 from collections.abc import Callable
 from typing import Any
-from xml.sax.saxutils import escape
 
 from culm.cluster.wire.http import Response
 from culm.cluster.wire.models import Operation
-from culm.cluster.wire.xml import DECLARATION, compile_members
+from culm.cluster.wire.xml import DECLARATION, compile_members, escaped
 from culm.errors import AwsError
 
 
@@ -52,8 +51,8 @@ def failure(error: AwsError, request_id: str) -> Response:
     """An error in the query protocol's form."""
     kind = "Sender" if error.status < 500 else "Receiver"
     body = (
-        f"{DECLARATION}<ErrorResponse><Error><Type>{kind}</Type><Code>{escape(error.code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"{DECLARATION}<ErrorResponse><Error><Type>{kind}</Type><Code>{escaped(error.code)}</Code>"
+        f"<Message>{escaped(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
     return Response(status=error.status, headers=headers(request_id), body=body.encode())
 
@@ -61,7 +60,7 @@ def failure(error: AwsError, request_id: str) -> Response:
 def ec2_failure(error: AwsError, request_id: str) -> Response:
     """An error in EC2's form."""
     body = (
-        f"{DECLARATION}<Response><Errors><Error><Code>{escape(error.code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        f"{DECLARATION}<Response><Errors><Error><Code>{escaped(error.code)}</Code>"
+        f"<Message>{escaped(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
     )
     return Response(status=error.status, headers=headers(request_id), body=body.encode())

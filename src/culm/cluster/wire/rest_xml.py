@@ -7,14 +7,13 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from culm.cluster.wire import scalars
 from culm.cluster.wire.chunked import unchunked
 from culm.cluster.wire.http import Request, Response
 from culm.cluster.wire.models import Operation, Service, Shape, snake
 from culm.cluster.wire.rest_routes import Route, Router
-from culm.cluster.wire.xml import DECLARATION, compile_element, compile_members, text_writer
+from culm.cluster.wire.xml import DECLARATION, compile_element, compile_members, escaped, text_writer
 from culm.cluster.wire.xml_input import compile_xml
 from culm.errors import AwsError
 
@@ -97,7 +96,7 @@ def payload_decoder(name: str, member: Shape) -> Callable[[Request], dict[str, A
     if member.type == "blob":
         return lambda request: {name: request.body} if request.body else {}
     if member.type == "string":
-        return lambda request: {name: request.body.decode()} if request.body else {}
+        return lambda request: {name: request.body.decode(errors="replace")} if request.body else {}
     read = compile_xml(member)
     return lambda request: {name: read(parse(request.body))} if request.body else {}
 
@@ -111,9 +110,12 @@ def body_decoder(shape: Shape) -> Callable[[Request], dict[str, Any]]:
 
 
 def parse(body: bytes) -> ElementTree.Element:
+    """Raises MalformedXML; documents that define entities are refused, as S3 does."""
+    if b"<!DOCTYPE" in body:
+        raise AwsError("MalformedXML", "The XML you provided was not well-formed: it has a document type")
     try:
         return ElementTree.fromstring(body)
-    except ElementTree.ParseError as problem:
+    except (ElementTree.ParseError, LookupError, ValueError) as problem:
         raise AwsError("MalformedXML", f"The XML you provided was not well-formed: {problem}") from problem
 
 
@@ -204,7 +206,7 @@ def document_writer(operation: Operation, shape: Shape) -> Callable[[Any], bytes
     root = ROOTS.get(operation.name, f"{operation.name}Result")
     start, end = f'{DECLARATION}<{root} xmlns="{NAMESPACE}">', f"</{root}>"
     if operation.name == "GetBucketLocation":  # its root element holds the text itself
-        return lambda members: f"{start}{escape(ask(members, 'location_constraint') or '')}{end}".encode()
+        return lambda members: f"{start}{escaped(ask(members, 'location_constraint') or '')}{end}".encode()
     write = compile_members(shape)
 
     def body(members: Any) -> bytes:
@@ -218,9 +220,9 @@ def document_writer(operation: Operation, shape: Shape) -> Callable[[Any], bytes
 
 def failure(error: AwsError, request_id: str) -> Response:
     """An error in S3's form. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-    members = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in error.members.items())
+    members = "".join(f"<{name}>{escaped(value)}</{name}>" for name, value in error.members.items())
     body = (
-        f"{DECLARATION}<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>{members}"
+        f"{DECLARATION}<Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>{members}"
         f"<RequestId>{request_id}</RequestId></Error>"
     )
     return Response(

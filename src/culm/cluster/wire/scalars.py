@@ -4,11 +4,15 @@ What does not parse stays text, and `culm.cluster.wire.input` says which member 
 """
 
 import datetime
+import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from culm.cluster.wire.models import Shape
+
+_INTEGER = re.compile("[+-]?[0-9]{1,30}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?Infinity|NaN")
 
 
 def of(shape: Shape) -> Callable[[str], Any]:
@@ -24,17 +28,11 @@ def boolean(text: str) -> Any:
 
 
 def integer(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    return int(text) if _INTEGER.fullmatch(text) else text
 
 
 def number(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return float(text) if _NUMBER.fullmatch(text) else text
 
 
 def time(text: str) -> Any:
@@ -42,7 +40,7 @@ def time(text: str) -> Any:
     for parse in (datetime.datetime.fromisoformat, parsedate_to_datetime):
         try:
             return parse(text).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
     return number(text)
 

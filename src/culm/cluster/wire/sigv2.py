@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuth
 
 import base64
 import hmac
+import re
 from urllib.parse import unquote
 
 from culm.cluster.wire.http import Request
@@ -24,10 +25,10 @@ SUBRESOURCES = frozenset(
 def verify(request: Request, signed: Signature, secret: str, now: float) -> None:
     """Whether the URL was made with `secret` for this very request, and is still good; raises `Rejected`."""
     expires = presigned_query(request).get("Expires", "")
-    if not expires.isdigit():
+    if not re.fullmatch("[0-9]{1,12}", expires):
         raise Rejected("incomplete", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId")
     expected = base64.b64encode(hmac.digest(secret.encode(), text_to_sign(request, expires).encode(), "sha1")).decode()
-    if not hmac.compare_digest(expected.encode(), signed.signature.encode()):
+    if not hmac.compare_digest(expected.encode(), signed.signature.encode("utf-8", "replace")):
         raise Rejected("mismatch", MISMATCH)
     if now > int(expires):
         raise Rejected("expired", "Request has expired")

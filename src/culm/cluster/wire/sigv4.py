@@ -3,10 +3,11 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 """
 
+import datetime
 import functools
 import hashlib
 import hmac
-from calendar import timegm
+import re
 from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import parse_qs, quote_from_bytes, unquote_plus, unquote_to_bytes
@@ -25,6 +26,9 @@ MISMATCH = (
     " and signing method. Consult the service documentation for details."
 )
 LONGEST_PRESIGNED_SECONDS = 604800
+
+_MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
+_SECONDS = re.compile("[0-9]{1,9}")
 
 Why = Literal[
     "missing", "incomplete", "unknown", "invalid-token", "expired-token", "skewed", "expired", "mismatch", "payload"
@@ -71,7 +75,7 @@ def signature(request: Request) -> Signature | None:
     if "X-Amz-Credential=" in request.query:
         query = presigned_query(request)
         return _signature(
-            query["X-Amz-Credential"],
+            query.get("X-Amz-Credential", ""),
             query.get("X-Amz-SignedHeaders", ""),
             query.get("X-Amz-Signature", ""),
             presigned=True,
@@ -79,7 +83,7 @@ def signature(request: Request) -> Signature | None:
     if "AWSAccessKeyId=" in request.query and "X-Amz-" not in request.query:
         query = presigned_query(request)
         return Signature(
-            access_key=query["AWSAccessKeyId"],
+            access_key=query.get("AWSAccessKeyId", ""),
             date="",
             region="",
             service="s3",
@@ -130,7 +134,7 @@ def verify(request: Request, signed: Signature, secret: str, now: float) -> None
     digest = hashlib.sha256(canonical_request(request, signed, payload).encode()).hexdigest()
     key = signing_key(secret, signed.date, signed.region, signed.service)
     expected = sign(key, f"{ALGORITHM}\n{when}\n{signed.scope}\n{digest}")
-    if not hmac.compare_digest(expected, signed.signature):
+    if not hmac.compare_digest(expected.encode(), signed.signature.encode("utf-8", "replace")):
         raise Rejected("mismatch", MISMATCH)
 
 
@@ -154,7 +158,7 @@ def signed_at(request: Request, signed: Signature) -> str:
         raise Rejected(
             "incomplete", "Authorization header requires existence of either 'X-Amz-Date' or a 'Date' header."
         )
-    if len(given) != 16 or given[8] != "T" or given[15] != "Z" or not (given[:8] + given[9:15]).isdigit():
+    if not _MOMENT.fullmatch(given) or not _is_moment(given):
         raise Rejected("incomplete", f"Date must be in ISO-8601 'basic format'. Got '{given}'.")
     if given[:8] != signed.date:
         raise Rejected(
@@ -163,10 +167,17 @@ def signed_at(request: Request, signed: Signature) -> str:
     return given
 
 
+def _is_moment(when: str) -> bool:
+    try:
+        return epoch(when) > 0
+    except ValueError:
+        return False
+
+
 @functools.lru_cache(maxsize=64)
 def epoch(when: str) -> int:
-    fields = when[:4], when[4:6], when[6:8], when[9:11], when[11:13], when[13:15]
-    return timegm(tuple(map(int, fields)))
+    """Epoch seconds. Raises `ValueError` for a moment that there is not, such as one of the 13th month."""
+    return int(datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC).timestamp())
 
 
 def check_time(request: Request, signed: Signature, when: str, now: float) -> None:
@@ -178,7 +189,7 @@ def check_time(request: Request, signed: Signature, when: str, now: float) -> No
         )
     if signed.presigned:
         given = presigned_query(request).get("X-Amz-Expires", "")
-        if not given.isdigit() or not 0 < int(given) <= LONGEST_PRESIGNED_SECONDS:
+        if not _SECONDS.fullmatch(given) or not 0 < int(given) <= LONGEST_PRESIGNED_SECONDS:
             raise Rejected("incomplete", f"X-Amz-Expires must be from 1 to {LONGEST_PRESIGNED_SECONDS} seconds")
         if age > int(given):
             raise Rejected("expired", "Request has expired")
@@ -269,7 +280,7 @@ def verify_chunks(
 
     def check(kind: str, content: str, given: str) -> None:
         expected = sign(key, f"{ALGORITHM}-{kind}\n{when}\n{signed.scope}\n{before}\n{content}")
-        if not hmac.compare_digest(expected, given):
+        if not hmac.compare_digest(expected.encode(), given.encode()):
             raise Rejected(
                 "mismatch", f"The signature of a chunk does not match: the {kind.lower()} was changed or lost."
             )

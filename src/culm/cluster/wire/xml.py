@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import re
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -10,6 +11,10 @@ from xml.sax.saxutils import escape
 from culm.cluster.wire.models import Shape, snake
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_RETURN = {"\r": "&#13;"}
+"""A parser makes a line feed of a plain one."""
 
 Out = list[str]
 Writer = Callable[[Any, Out], None]
@@ -53,7 +58,7 @@ class _Compiler:
             def write(value: Any, out: Out) -> None:
                 if attributes:
                     ask = value.get if type(value) is dict else lambda own: getattr(value, own)
-                    written = "".join(f' {name}="{escape(str(ask(own)))}"' for name, own in attributes)
+                    written = "".join(f' {name}="{escaped(ask(own))}"' for name, own in attributes)
                     out.append(start[:-1] + written + ">")
                 else:
                     out.append(start)
@@ -155,9 +160,14 @@ def text_writer(shape: Shape, *, time: str = "iso8601") -> Callable[[Any], str]:
 
 
 def escaped(value: Any) -> str:
-    """Most text has nothing to escape, and to look is cheaper than to replace."""
+    """Text as XML has it; what XML cannot carry becomes U+FFFD, so that the rest can be read.
+
+    Most text has nothing to escape, and to look is cheaper than to replace.
+    """
     text = str(value)
-    return escape(text) if "&" in text or "<" in text or ">" in text else text
+    if not text.isprintable():
+        text = _NO_XML.sub("\ufffd", text)
+    return escape(text, _RETURN) if "&" in text or "<" in text or ">" in text or "\r" in text else text
 
 
 def iso8601(when: float) -> str:

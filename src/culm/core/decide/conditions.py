@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from culm.core.decide.patterns import filled, like
+from culm.core.decide.patterns import filled, like, plain
 from culm.core.model.policies import Condition
 
 Match = Callable[[str, str], bool]
@@ -25,9 +25,11 @@ def holds(condition: Condition, context: Mapping[str, tuple[str, ...]]) -> bool:
     if given is None:
         return condition.if_exists or negated or condition.quantifier == "ForAllValues"
 
+    patterned = match in (like, _arn_like)
+    wanted = [filled(each, context) if patterned else plain(filled(each, context)) for each in condition.values]
+
     def fits(value: str) -> bool:
-        found = any(match(filled(wanted, context), value) for wanted in condition.values)
-        return found != negated
+        return any(match(each, value) for each in wanted) != negated
 
     return any(map(fits, given)) if condition.quantifier == "ForAnyValue" else all(map(fits, given))
 

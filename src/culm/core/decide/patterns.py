@@ -4,6 +4,8 @@ import functools
 import re
 from collections.abc import Mapping
 
+STAR, MARK = "\ue000", "\ue001"
+"""What stands in a pattern for `*` and `?` that are meant literally: from `${*}`, or from a variable's value."""
 NOBODY = "\0"
 """What a variable stands for that the request does not have: nothing matches it."""
 
@@ -15,24 +17,37 @@ def like(pattern: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _expression(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    spelled = {"*": ".*", "?": ".", STAR: r"\*", MARK: r"\?"}
+    parts = (spelled.get(c) or re.escape(c) for c in pattern)
     return re.compile("".join(parts), re.DOTALL)
 
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_LITERAL = {"*": "*", "?": "?", "$": "$"}
+_LITERAL = ("*", "?", "$")
 
 
 def filled(text: str, context: Mapping[str, tuple[str, ...]]) -> str:
-    """With its variables' values. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html"""
+    """A pattern with its variables' values, in which `*` and `?` are no wildcards; `plain` gives the text itself.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
     if "${" not in text:
         return text
 
-    def value(found: re.Match[str]) -> str:
-        name, _, default = found[1].partition(",")
+    def value(variable: re.Match[str]) -> str:
+        name, _, default = variable[1].partition(",")
         if name in _LITERAL:
-            return _LITERAL[name]
+            return _literally(name)
         values = context.get(name.strip().lower(), ())
-        return values[0] if len(values) == 1 else default.strip().strip("'") or NOBODY
+        return _literally(values[0] if len(values) == 1 else default.strip().strip("'") or NOBODY)
 
     return _VARIABLE.sub(value, text)
+
+
+def plain(pattern: str) -> str:
+    """The text that a pattern of `filled` is, for comparisons without wildcards."""
+    return pattern.replace(STAR, "*").replace(MARK, "?")
+
+
+def _literally(text: str) -> str:
+    return text.replace("*", STAR).replace("?", MARK)

@@ -12,7 +12,7 @@ from culm.core.model.policies import Ask, Policy, Statement, Verdict
 
 def evaluate(ask: Ask, identity: Sequence[Policy], resource: Sequence[Policy] = ()) -> Verdict:
     """The judgement of a caller's own policies and of the resource's, both of one account: one of them has to allow."""
-    own = [s for policy in identity for s in policy.statements if applies(s, ask)]
+    own = [s for policy in identity for s in policy.statements if _has_resource(s) and applies(s, ask)]
     others = [s for policy in resource for s in policy.statements if applies(s, ask) and is_for(s, ask)]
     if any(s.effect == "Deny" for s in own):
         return Verdict(allowed=False, why="denied by an identity policy")
@@ -30,6 +30,11 @@ def applies(statement: Statement, ask: Ask) -> bool:
         and _is_in(statement.resources, statement.not_resources, lambda p: like(filled(p, ask.context), ask.resource))
         and all(holds(condition, ask.context) for condition in statement.conditions)
     )
+
+
+def _has_resource(statement: Statement) -> bool:
+    """An identity policy's statement that names no resource speaks of none."""
+    return statement.resources is not None or statement.not_resources is not None
 
 
 def is_for(statement: Statement, ask: Ask) -> bool:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 
 import functools
 import json
+import re
 from typing import Any
 
 from culm.core.decide.conditions import OPERATORS
@@ -22,7 +23,7 @@ def parse(text: str) -> Policy:
     """Raises `Malformed`."""
     try:
         document = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise Malformed("Syntax errors in policy.") from problem
     if not isinstance(document, dict) or "Statement" not in document:
         raise Malformed("Syntax errors in policy: it has no Statement.")
@@ -32,6 +33,106 @@ def parse(text: str) -> Policy:
         raise Malformed(f"The policy's Version must be one of {', '.join(VERSIONS)}.")
     statements = document["Statement"]
     return Policy(statements=tuple(map(_statement, statements if isinstance(statements, list) else [statements])))
+
+
+def parse_identity(text: str) -> Policy:
+    """A policy of a role's own, as `parse`, and held to what IAM demands of those. Raises `Malformed`."""
+    policy = parse(text)
+    document = json.loads(text)
+    if document.get("Version") != VERSIONS[0]:
+        raise Malformed(f"Policy document must be version {VERSIONS[0]} or greater.")
+    _check_statements(document)
+    for statement in policy.statements:
+        if statement.principals is not None or statement.not_principals is not None:
+            raise Malformed("Policy document should not specify a principal.")
+        if (statement.resources is None) == (statement.not_resources is None):
+            raise Malformed("Policy statement must contain resources.")
+        for resource in statement.resources or statement.not_resources or ("",):
+            _check_resource(resource)
+    return policy
+
+
+def parse_trust(text: str) -> Policy:
+    """A role's trust policy: it names principals, and no resource, which is the role. Raises `Malformed`."""
+    policy = parse(text)
+    _check_statements(json.loads(text))
+    for statement in policy.statements:
+        if statement.resources is not None or statement.not_resources is not None:
+            raise Malformed("Has prohibited field Resource")
+        _check_principals(statement)
+    return policy
+
+
+def parse_resource(text: str, *, names_itself: bool = False) -> Policy:
+    """A policy that a resource has. `names_itself`: its statements must name resources. Raises `Malformed`."""
+    policy = parse(text)
+    _check_statements(json.loads(text))
+    for statement in policy.statements:
+        _check_principals(statement)
+        resources = statement.resources or statement.not_resources
+        if names_itself and not resources:
+            raise Malformed("Missing required field Resource")
+        for resource in resources or ():
+            _check_resource(resource)
+    return policy
+
+
+def _check_statements(document: dict[str, Any]) -> None:
+    given = document["Statement"]
+    statements = given if isinstance(given, list) else [given]
+    if not statements:
+        raise Malformed("Syntax errors in policy.")
+    ids = [statement["Sid"] for statement in statements if "Sid" in statement]
+    if not all(isinstance(sid, str) and _SID.fullmatch(sid) for sid in ids):
+        raise Malformed(
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+            "[0-9A-Za-z]*"
+        )
+    if len({sid for sid in ids if sid}) < len([sid for sid in ids if sid]):
+        raise Malformed("Statement IDs (SID) in a single policy must be unique.")
+    for statement in statements:
+        for element in ("Action", "NotAction", "Resource", "NotResource"):
+            if statement.get(element, True) in ([], ""):
+                what = "actions" if element.endswith("Action") else "resources"
+                raise Malformed(f"Policy statement must contain {what}.")
+            if not all(isinstance(each, str) for each in _listed(statement.get(element, []))):
+                raise Malformed("Syntax errors in policy.")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check_principals(statement: Statement) -> None:
+    if (statement.principals is None) == (statement.not_principals is None):
+        raise Malformed("Missing required field Principal")
+
+
+def _check_resource(resource: str) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+    if resource == "*":
+        return
+    parts = resource.split(":", 5)
+    if parts[0] != "arn":
+        raise Malformed(f'Resource {resource} must be in ARN format or "*".')
+    if len(parts) < 6 or (not parts[5] and len(parts) == 6):
+        raise Malformed("The policy failed legacy parsing")
+    partition, vendor, region, account = parts[1:5]
+    if partition not in ("aws", "aws-cn", "aws-us-gov", "*"):
+        raise Malformed(f'Partition "{partition}" is not valid for resource "{resource}".')
+    if vendor != "*" and not _VENDOR.fullmatch(vendor):
+        raise Malformed(f"Vendor {vendor} is not valid")
+    if vendor == "s3" and region not in ("", "*"):
+        raise Malformed(f"Resource {resource} can not contain region information.")
+    if vendor == "iam" and region not in ("", "*"):
+        raise Malformed(f"IAM resource {resource} cannot contain region information.")
+    if account and not _ACCOUNT.fullmatch(account):
+        raise Malformed("The policy failed legacy parsing")
+
+
+_SID = re.compile("[0-9A-Za-z]*")
+_VENDOR = re.compile("[a-z0-9-]+")
+_ACCOUNT = re.compile(r"[0-9*?]+|aws|\$\{[^}]+\}")
 
 
 ELEMENTS = {
@@ -57,8 +158,16 @@ def _statement(given: Any) -> Statement:
     if ("Action" in given) == ("NotAction" in given):
         raise Malformed("Policy statement must contain actions.")
     actions = _texts(given.get("Action", given.get("NotAction")))
-    if wrong := [action for action in actions if action != "*" and ":" not in action]:
-        raise Malformed(f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {wrong[0]}")
+    for action in actions:
+        if action == "*":
+            continue
+        if ":" not in action:
+            raise Malformed(f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {action}")
+        if action.count(":") > 1:
+            raise Malformed("Actions/Condition can contain only one colon.")
+        vendor, _, verb = action.partition(":")
+        if not re.fullmatch("[A-Za-z0-9-]+", vendor) or not verb:
+            raise Malformed(f"Vendor {vendor} is not valid")
     return Statement(
         effect=given["Effect"],
         actions=_element(given, "Action"),

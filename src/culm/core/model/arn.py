@@ -13,8 +13,10 @@ def arn(service: str, region: str, account: str, resource: str) -> str:
 
 
 def resource(name_or_arn: str) -> str:
-    """What stands behind the fifth colon of an ARN; a plain name is its own resource."""
-    return name_or_arn.split(":", 5)[5] if name_or_arn.startswith("arn:") else name_or_arn
+    """What stands behind the fifth colon of an ARN, "" where it has fewer; a plain name is its own resource."""
+    if not name_or_arn.startswith("arn:"):
+        return name_or_arn
+    return "".join(name_or_arn.split(":", 5)[5:])
 
 
 def last(name_or_arn: str) -> str:

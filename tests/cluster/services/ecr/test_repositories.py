@@ -105,7 +105,7 @@ def test_exclusions_need_a_mutability_that_has_them(ecr):
 
 def test_a_policy_is_kept(ecr):
     ecr.create_repository(repositoryName="web")
-    text = '{"Version": "2012-10-17", "Statement": []}'
+    text = '{"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}}'
     with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException, match="Repository policy does not exist"):
         ecr.get_repository_policy(repositoryName="web")
 

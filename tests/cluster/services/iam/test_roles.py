@@ -102,7 +102,9 @@ def test_tags_are_added_changed_and_taken_away(iam):
 
 def test_what_would_be_allowed_can_be_asked(iam):
     iam.put_role_policy(RoleName="web", PolicyName="read", PolicyDocument=json.dumps(READ))
-    deny = json.dumps({"Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"}})
+    deny = json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"}}
+    )
 
     def decisions(**given):
         answer = iam.simulate_principal_policy(
@@ -120,7 +122,8 @@ def test_what_would_be_allowed_can_be_asked(iam):
 
 def test_lists_say_whether_there_is_more(iam):
     assert iam.list_roles()["IsTruncated"] is False
-    iam.create_role(RoleName="other", AssumeRolePolicyDocument=json.dumps(READ))
+    trust = json.dumps(iam.get_role(RoleName="web")["Role"]["AssumeRolePolicyDocument"])
+    iam.create_role(RoleName="other", AssumeRolePolicyDocument=trust)
     first = iam.list_roles(MaxItems=1)
     assert (first["IsTruncated"], len(first["Roles"])) == (True, 1)
     second = iam.list_roles(MaxItems=1, Marker=first["Marker"])

@@ -42,7 +42,9 @@ def test_a_role_is_a_second_key_with_fewer_rights(cloud):
     role = iam.create_role(
         RoleName="reader", MaxSessionDuration=43200, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
     )["Role"]["Arn"]
-    iam.put_role_policy(RoleName="reader", PolicyName="look", PolicyDocument=json.dumps({"Statement": [may]}))
+    iam.put_role_policy(
+        RoleName="reader", PolicyName="look", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    )
     asked = {"RoleArn": role, "RoleSessionName": "eve", "DurationSeconds": 43200}
     got = cloud.client("sts").assume_role(**asked)["Credentials"]
 

@@ -3,13 +3,13 @@
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 """
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from culm.cluster.services.ecr.repositories import existing
 from culm.cluster.store.ecr import repositories
 from culm.cluster.wire.operations import Call, operation
+from culm.core.decide.policy_documents import Malformed, parse_resource
 from culm.core.model.record import Stored, record
 from culm.core.model.repositories import Repository
 from culm.errors import AwsError
@@ -27,8 +27,8 @@ class SetRepositoryPolicyInput:
 def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str, Any]:
     repository = existing(call.db, req.repository_name, req.registry_id or call.account)
     try:
-        json.loads(req.policy_text)
-    except ValueError:
+        parse_resource(req.policy_text)
+    except Malformed:
         raise AwsError(
             "InvalidParameterException",
             "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",

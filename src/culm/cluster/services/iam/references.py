@@ -1,6 +1,6 @@
 """From names in requests to what they name, policies from their text, or IAM's own errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from culm.cluster.store.iam import instance_profiles, policies, roles
@@ -8,7 +8,7 @@ from culm.cluster.store.iam.instance_profiles import InstanceProfile
 from culm.cluster.store.iam.policies import ManagedPolicy
 from culm.cluster.store.iam.roles import Role
 from culm.cluster.wire.operations import Call
-from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.decide.policy_documents import Malformed, parse_identity
 from culm.core.model.policies import Policy
 from culm.core.model.task_definitions import Tag
 from culm.errors import AwsError
@@ -45,15 +45,15 @@ def profile_named(call: Call, name: str) -> InstanceProfile:
     return profile
 
 
-def checked(document: str) -> str:
-    """The document, if it is one."""
-    parsed(document)
+def checked(document: str, read: Callable[[str], Policy] = parse_identity) -> str:
+    """The document, if it is one; `read` is `parse_trust` for a role's trust policy."""
+    parsed(document, read)
     return document
 
 
-def parsed(document: str) -> Policy:
+def parsed(document: str, read: Callable[[str], Policy] = parse_identity) -> Policy:
     try:
-        return parse(document)
+        return read(document)
     except Malformed as problem:
         raise AwsError("MalformedPolicyDocument", str(problem)) from problem
 

@@ -10,6 +10,7 @@ from culm.cluster.services.iam.references import checked, listed, new_unique_id,
 from culm.cluster.store.iam import instance_profiles, roles
 from culm.cluster.store.iam.roles import Role
 from culm.cluster.wire.operations import Call, operation
+from culm.core.decide.policy_documents import parse_trust
 from culm.core.model.arn import arn
 from culm.core.model.record import record
 from culm.core.model.task_definitions import Tag
@@ -36,7 +37,7 @@ def create_role(call: Call, req: CreateRoleInput) -> dict[str, Any]:
         path=req.path,
         id=new_unique_id(call, "AROA"),
         created_at=call.now,
-        trust=checked(req.assume_role_policy_document),
+        trust=checked(req.assume_role_policy_document, parse_trust),
         description=req.description,
         max_session_duration=req.max_session_duration,
         tags=tags_of(req.tags),
@@ -119,7 +120,7 @@ class UpdateAssumeRolePolicyInput:
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(call: Call, req: UpdateAssumeRolePolicyInput) -> None:
     role = role_named(call, req.role_name)
-    roles.save(call.db, replace(role, trust=checked(req.policy_document)))
+    roles.save(call.db, replace(role, trust=checked(req.policy_document, parse_trust)))
 
 
 @record

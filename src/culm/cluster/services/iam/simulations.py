@@ -10,6 +10,7 @@ from culm.cluster.services.iam.references import parsed
 from culm.cluster.store.iam import roles
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.policies import evaluate
+from culm.core.decide.policy_documents import parse
 from culm.core.model.policies import Ask, Policy
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -39,7 +40,7 @@ def simulate_principal_policy(call: Call, req: SimulatePrincipalPolicyInput) -> 
     role = roles.find_arn(call.db, req.policy_source_arn)
     if role is None:
         raise AwsError("NoSuchEntity", f"The role with ARN {req.policy_source_arn} cannot be found.", 404)
-    own = [parsed(document) for document in (*roles.documents(call.db, role.arn), *req.policy_input_list)]
+    own = [*map(parse, roles.documents(call.db, role.arn)), *map(parsed, req.policy_input_list)]
     return {"evaluation_results": results(req.action_names, req.resource_arns, own, req.context_entries)}
 
 

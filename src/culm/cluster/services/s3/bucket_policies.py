@@ -9,7 +9,7 @@ from culm.cluster.services.s3.buckets import BucketInput
 from culm.cluster.services.s3.references import bucket_named
 from culm.cluster.store.s3 import bucket_policies
 from culm.cluster.wire.operations import Call, operation
-from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.decide.policy_documents import Malformed, parse_resource
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -28,11 +28,9 @@ class PutBucketPolicyInput:
 def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     try:
-        policy = parse(req.policy)
+        parse_resource(req.policy, names_itself=True)
     except Malformed as problem:
         raise AwsError("MalformedPolicy", str(problem)) from problem
-    if any(s.principals is None and s.not_principals is None for s in policy.statements):
-        raise AwsError("MalformedPolicy", "Missing required field Principal")
     bucket_policies.save(call.db, bucket.name, req.policy)
 
 

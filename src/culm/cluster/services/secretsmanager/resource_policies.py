@@ -9,7 +9,7 @@ from typing import Any
 from culm.cluster.services.secretsmanager.references import SecretInput, secret_named
 from culm.cluster.store import secrets
 from culm.cluster.wire.operations import Call, operation
-from culm.core.decide.policy_documents import Malformed, parse
+from culm.core.decide.policy_documents import Malformed, parse_resource
 from culm.core.model.policies import Policy
 from culm.core.model.record import record
 from culm.errors import AwsError
@@ -26,7 +26,7 @@ class PutResourcePolicyInput:
 def put_resource_policy(call: Call, req: PutResourcePolicyInput) -> dict[str, Any]:
     secret = secret_named(call, req.secret_id)
     try:
-        policy = parse(req.resource_policy)
+        policy = parse_resource(req.resource_policy)
     except Malformed as problem:
         raise AwsError("MalformedPolicyDocumentException", str(problem)) from problem
     if req.block_public_policy and _is_public(policy):
