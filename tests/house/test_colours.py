@@ -19,11 +19,13 @@ NEEDS_ITS_OWN_THREAD = ("cluster/store/db.py",)
 """`Store.run` is the door between the two colours."""
 CLIENTS = ("operate/exec/stream.py", "engine/asynchronous.py")
 """The client half is of one colour, but for what carries a session: it reads a terminal and a stream at once."""
+OF_BOTH = ("prefixes/make.py",)
+"""The base serves a runtime that may be told to stop in the middle of an install."""
 WITHOUT_A_CLOCK = ("cluster/services", "cluster/store", "cluster/wire", "core", "plan", "render")
 
 
 def test_every_room_that_the_rules_name_exists():
-    named = (*MAY_TOUCH_THE_WORLD, *NEEDS_ITS_OWN_THREAD, *CLIENTS, *WITHOUT_A_CLOCK)
+    named = (*MAY_TOUCH_THE_WORLD, *NEEDS_ITS_OWN_THREAD, *CLIENTS, *OF_BOTH, *WITHOUT_A_CLOCK)
     assert [room for room in named if not (SOURCE / room).exists()] == []
 
 
@@ -32,7 +34,7 @@ def test_coroutines_live_only_in_the_rooms_that_touch_the_world():
         f"{name}:{node.lineno} {node.name}"
         for path in sorted(SOURCE.rglob("*.py"))
         if not (name := path.relative_to(SOURCE).as_posix()).startswith(
-            MAY_TOUCH_THE_WORLD + NEEDS_ITS_OWN_THREAD + CLIENTS
+            MAY_TOUCH_THE_WORLD + NEEDS_ITS_OWN_THREAD + CLIENTS + OF_BOTH
         )
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.AsyncFunctionDef)

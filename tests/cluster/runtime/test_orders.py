@@ -34,8 +34,8 @@ def image(rootfs: Rootfs, **more: object) -> Image:
     return replace(Image(digest="sha256:1", rootfs=rootfs.root, environment={}, labels={}), **more)  # type: ignore[arg-type]
 
 
-def plan(rootfs: Rootfs, spec: Spec = SPEC, *, venvs: tuple[str, ...] = (), **more: object) -> Plan:
-    return order(spec, image(rootfs, **{"command": ("/app/run",), **more}), rootfs, BOUND, venvs, None)
+def plan(rootfs: Rootfs, spec: Spec = SPEC, **more: object) -> Plan:
+    return order(spec, image(rootfs, **{"command": ("/app/run",), **more}), rootfs, BOUND, None)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,25 @@ def test_it_sees_nothing_of_the_daemons_environment_but_the_path(rootfs: Rootfs,
     assert Path(made["HOME"]).is_relative_to(rootfs.root) and Path(made["TMPDIR"]).is_dir()
 
 
-def test_python_is_the_virtual_environments(rootfs: Rootfs):
-    python = rootfs.inside("/opt/venv/bin/python")
+@pytest.mark.parametrize("first", ["/opt/venv", "/usr/local"])
+def test_python_is_the_one_that_the_images_path_has_first(rootfs: Rootfs, first: str):
+    for prefix in ("/opt/venv", "/usr/local"):
+        python = rootfs.inside(f"{prefix}/bin/python")
+        python.parent.mkdir(parents=True)
+        python.touch(mode=0o755)
+    path = f"{first}/bin:/opt/venv/bin:/usr/local/bin"
+    made = plan(rootfs, replace(SPEC, command=("python", "-m", "app"), environment={"PATH": path}))
+    assert made["executable"] == str(rootfs.inside(f"{first}/bin/python"))
+    assert "VIRTUAL_ENV" not in made["environment"]
+
+
+def test_a_script_of_the_images_python_is_not_run_by_the_hosts(rootfs: Rootfs):
+    python, script = rootfs.inside("/usr/local/bin/python3"), rootfs.inside("/app/tool")
     python.parent.mkdir(parents=True)
-    python.touch(mode=0o755)
-    made = plan(rootfs, replace(SPEC, command=("python", "-m", "app")), venvs=("/opt/venv",))
-    assert made["executable"] == str(python)
-    assert made["environment"]["VIRTUAL_ENV"] == str(rootfs.inside("/opt/venv"))
+    for file in (python, script):
+        file.write_text("#!/usr/bin/python3\n")
+        file.chmod(0o755)
+    assert plan(rootfs, replace(SPEC, command=("/app/tool",)))["executable"] == str(python)
 
 
 def test_a_missing_directory_is_made_and_one_that_is_a_file_is_refused(rootfs: Rootfs):

@@ -1,82 +1,87 @@
-"""What a host makes of RUN lines."""
+"""RUN lines read as the shell reads them."""
 
 import pytest
 
-from culm.deploy.build.shell import Command, commands, kind, pip_inputs
+from culm.deploy.build.pip import read_by
+from culm.deploy.build.shell import commands, programs_named
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a b && c; d || e", [("a", "b"), ("c",), ("d",), ("e",)]),
+        ("a b && c; d", [("a", "b"), ("c",), ("d",)]),
+        ("a || b; c", [("a",), ("c",)]),
+        ("false || b", [("b",)]),
         ("A=1 B=2 a 'b c' \"d e\"", [("a", "b c", "d e")]),
-        ("pip install $PACKAGES", [("pip", "install", "flask")]),
+        ("pip install $PACKAGES", [("pip", "install", "flask", "gunicorn")]),
+        ('pip install "$PACKAGES"', [("pip", "install", "flask gunicorn")]),
+        ("pip install 'flask>=3' \"uvicorn[standard]\"", [("pip", "install", "flask>=3", "uvicorn[standard]")]),
+        ("a ${NONE} '' ${NONE:-b} ${PACKAGES:+c}", [("a", "", "b", "c")]),
         ("a >/dev/null 2>&1 && b", [("a",), ("b",)]),
         ("a > out.txt", [("a",)]),
+        ("N=1; export M=2; a $N $M", [("a", "1", "2")]),
+        ("a # b\n c \\\n d", [("a",), ("c", "d")]),
+        ("(cd x && a); b", [("cd", "x"), ("a",), ("b",)]),
+        ("for p in x y; do pip install $p; done", [("pip", "install", "x"), ("pip", "install", "y")]),
+        ('if [ "$MODE" = dev ]; then a; elif true; then b; else c; fi', [("a",)]),
+        ("if [ -z \"$MODE\" ] || [ ! -n '' ]; then a; fi", [("a",)]),
+        ("if [ $MODE != dev ]; then a; else b; fi", [("b",)]),
+        ("[ -f there ] && a; [ -f elsewhere ] || b", [("a",), ("b",)]),
+        ("echo \"costs \\$5\" 'and $6'", [("echo", "costs $5", "and $6")]),
+        ("cp ~/a .", [("cp", "/home/app/a", ".")]),
     ],
 )
 def test_a_line_is_split_as_the_shell_does(text: str, expected: list[tuple[str, ...]]) -> None:
-    assert [command.argv for command in commands(text, {"PACKAGES": "flask"})] == expected
+    variables = {"HOME": "/home/app", "PACKAGES": "flask gunicorn", "MODE": "dev"}
+    made = list(commands(text, variables, lambda letter, path: path == "there"))
+    assert [command.argv for command in made] == expected
+    assert all(command.plain for command in made)
 
 
-@pytest.mark.parametrize("text", ["curl x | sh", "a $(b)", "a `b`", "a <b", "a 'b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl x | sh",
+        "a $(b)",
+        "a `b`",
+        "a <b",
+        "a 'b",
+        "X=$(b); a $X",
+        "if command -v x; then a; fi",
+        "while a; do b; done",
+        "a <<<word",
+        "case $A in b) c;; esac",
+    ],
+)
 def test_what_depends_on_more_than_its_words_is_not_plain(text: str) -> None:
     assert not all(command.plain for command in commands(text, {}))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("python3 -m venv /opt/venv", "venv"),
-        ("virtualenv /opt/venv", "venv"),
-        ("uv venv", "venv"),
-        ("pip install -r requirements.txt", "install"),
-        ("pip3.12 --no-cache-dir install flask", "install"),
-        ("/opt/venv/bin/pip install flask", "install"),
-        ("/opt/venv/bin/python -m pip install flask", "install"),
-        ("uv pip install --system flask", "install"),
-        ("uv sync --frozen", "sync"),
-        ("pip cache purge", "skip"),
-        ("mkdir -p /data", "folder"),
-        ("chmod +x a.sh", "mode"),
-        ("cd /app", "change-folder"),
-        (". /opt/venv/bin/activate", "activate"),
-        ("set -eux", "nothing"),
-        ("apt-get install -y curl", "skip"),
-        ("useradd app", "skip"),
-        ("rm -rf /var/lib/apt/lists/*", "skip"),
-        ("go build -o /app ./...", "go"),
-        ("go install ./...", "build"),
-        ("go version", "skip"),
-        ("make", "build"),
-        ("npm ci", "build"),
-        ("npm config set x y", "skip"),
-        ("cargo build --release", "build"),
-        ("curl -o /usr/bin/x https://example.org/x", "build"),
-    ],
-)
-def test_commands_are_known_by_what_they_leave_behind(text: str, expected: str) -> None:
-    [command] = commands(text, {})
-    assert kind(command) == expected
+def test_where_output_goes_and_what_is_assigned_in_front_is_kept() -> None:
+    [one, other] = commands("A=1 a b > c 2>/dev/null && d >> e", {})
+    assert (one.argv, dict(one.environment), one.output, one.append) == (("a", "b"), {"A": "1"}, "c", False)
+    assert (other.output, other.append) == ("e", True)
 
 
-def test_a_piped_download_builds_something_too() -> None:
-    assert [kind(command) for command in commands("curl -L https://example.org/x | tar xz", {})] == ["build", "build"]
-
-
-def test_exec_form_words_are_taken_as_they_are() -> None:
-    assert kind(Command(argv=("pip", "install", "a;b"))) == "install"
+def test_a_script_names_its_programs_on_whichever_way_through_it() -> None:
+    script = (
+        'set -e\nuntil nc -z "$HOST" 1; do sleep 1; done\nif [ x ]; then exec gosu app "$@"; fi\nA=1 psql -c x > y\n'
+    )
+    assert {"nc", "sleep", "gosu", "psql"} <= programs_named(script)
+    assert not {"app", "y", "A=1", "x"} & programs_named(script)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("install -r requirements.txt -c constraints.txt", ["requirements.txt", "constraints.txt"]),
-        ("install --requirement=a.txt -rb.txt", ["a.txt", "b.txt"]),
-        ("install flask==3.0 -i https://example.org/simple ./lib .", ["./lib", "."]),
-        ("install -e .[dev] dist/a.whl", [".", "dist/a.whl"]),
-        ("install --python /opt/venv/bin/python flask", []),
+        ("-r requirements.txt -c constraints.txt", ["requirements.txt", "constraints.txt"]),
+        ("--requirement=a.txt -rb.txt", ["a.txt", "b.txt"]),
+        ("flask==3.0 -i https://example.org/simple ./lib .", ["./lib", "."]),
+        ("-e .[dev] dist/a.whl", [".", "dist/a.whl"]),
+        ("--python /opt/venv/bin/python flask", []),
+        ("-e git+https://example.org/x#egg=x https://example.org/a.whl", []),
+        ("a@file:///src/a.whl --find-links=wheels", ["wheels"]),
     ],
 )
-def test_the_files_that_an_install_reads_are_found(arguments: str, expected: list[str]) -> None:
-    assert pip_inputs(arguments.split()) == expected
+def test_the_files_that_an_install_reads_are_known(arguments: str, expected: list[str]) -> None:
+    assert [path for _, path in read_by(arguments.split())] == expected

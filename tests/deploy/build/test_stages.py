@@ -1,16 +1,19 @@
 """Images built without an engine: what goes in, what is left out, what is refused."""
 
-import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from culm.deploy.build import context, stages
 from culm.deploy.build.context import File
 from culm.deploy.build.gobuild import GoBuild
-from culm.deploy.build.plan import VENVS_LABEL, Plan
+from culm.deploy.build.hosted import Job, Result
+from culm.deploy.build.plan import Contents, Plan
 from culm.errors import CulmError
+from culm.prefixes import label
+from culm.prefixes.label import Prefix
 from culm.project.dockerfile import parse
 
 
@@ -27,26 +30,62 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     (tmp_path / "docker/entrypoint.sh").chmod(0o755)
+    (tmp_path / "docker/wait.sh").write_text("#!/bin/sh\nuntil nc -z db 5432; do sleep 1; done\nnc -z db 1\nexec sh\n")
     return tmp_path
 
 
-def plan(folder: Path, text: str, **args: str) -> Plan:
-    return stages.plan(
-        "Dockerfile",
-        parse(text),
-        context.read(folder, folder / "Dockerfile"),
-        args,
-        lambda program: program == "/bin/sh",
-    )
+def no_compiler(build: GoBuild) -> File | None:
+    return None
+
+
+@dataclass
+class BareHost:
+    """A machine with a shell, and what a test gives it."""
+
+    programs_there: frozenset[str] = frozenset({"/bin/sh", "sh"})
+    compile: Callable[[GoBuild], File | None] = no_compiler
+    jobs: list[Job] = field(default_factory=list)
+    made: dict[str, File] = field(default_factory=dict)
+    """What each of its jobs leaves."""
+    in_prefixes: frozenset[str] | None = None
+
+    def has(self, program: str) -> bool:
+        return program in self.programs_there
+
+    def run(self, job: Job) -> Result:
+        self.jobs.append(job)
+        return Result(changed=self.made)
+
+    def programs(self, contents: Contents) -> frozenset[str] | None:
+        return self.in_prefixes
+
+
+def plan(folder: Path, text: str, host: BareHost | None = None, **args: str) -> Plan:
+    read = context.read(folder, folder / "Dockerfile")
+    return stages.plan("Dockerfile", parse(text), read, args, host or BareHost())
 
 
 def files(made: Plan) -> list[str]:
-    return sorted(path for layer in made.layers for path, file in layer.items() if file.kind != "folder")
+    """What the layers leave, less the inputs of prefixes."""
+    tree: dict[str, File] = {}
+    for layer in made.layers:
+        tree |= layer
+    return sorted(p for p, f in tree.items() if f.kind in ("file", "link") and not p.startswith("/.culm/"))
 
 
-def venvs(made: Plan) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(made.config["Labels"][VENVS_LABEL])
-    return found
+def prefixes(made: Plan) -> list[Prefix]:
+    """Those that anything is installed into."""
+    return [prefix for prefix in label.read(made.config["Labels"]).prefixes if prefix.steps]
+
+
+def placements(made: Plan) -> list[tuple[str, str]]:
+    """Paths and parts of the same."""
+    filled = {prefix.key for prefix in prefixes(made)}
+    return [(p.path, p.part) for p in label.read(made.config["Labels"]).placements if p.key in filled]
+
+
+def inputs(made: Plan, prefix: Prefix) -> list[str]:
+    return sorted(p.removeprefix(prefix.inputs) for layer in made.layers for p in layer if p.startswith("/.culm/"))
 
 
 def test_settings_become_the_images_configuration(folder: Path) -> None:
@@ -122,6 +161,7 @@ def test_the_shell_form_runs_in_a_shell(folder: Path) -> None:
                 "/app/main.py",
                 "/app/static/a.css",
                 "/docker/entrypoint.sh",
+                "/docker/wait.sh",
                 "/pyproject.toml",
                 "/requirements.txt",
                 "/uv.lock",
@@ -156,25 +196,25 @@ COPY app app
 CMD ["python", "-m", "app"]
 """
     made = plan(folder, text)
-    [venv] = venvs(made)
-    assert venv["steps"] == [
-        ["/opt/venv/bin/pip", "install", "--no-cache-dir", "-r", "requirements.txt"],
-        ["pip", "install", "flask"],
+    [prefix] = prefixes(made)
+    assert [(step.argv, step.cwd, step.where) for step in prefix.steps] == [
+        (("pip", "install", "--no-cache-dir", "-r", "requirements.txt"), "/app", "Dockerfile:4"),
+        (("pip", "install", "flask"), "/app", "Dockerfile:7"),
     ]
-    assert (venv["path"], venv["python"], venv["cwd"]) == ("/opt/venv", "3.12", "/app")
-    assert list(venv["inputs"]) == ["app/requirements.txt"]
+    assert (placements(made), prefix.python) == ([("/opt/venv", "environment")], "3.12")
+    assert inputs(made, prefix) == ["/app/requirements.txt"]
     assert [left.line for left in made.left] == [4]
 
 
 def test_equal_inputs_share_an_environment_and_others_do_not(folder: Path) -> None:
     text = "FROM base\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt\nCOPY app /app\n"
-    [first] = venvs(plan(folder, text))
+    [first] = prefixes(plan(folder, text))
     (folder / "app/main.py").write_text("changed")
-    [code] = venvs(plan(folder, text))
+    [code] = prefixes(plan(folder, text))
     (folder / "requirements.txt").write_text("changed")
-    [dependencies] = venvs(plan(folder, text))
-    assert first["path"] == "/usr/local"
-    assert (first["key"] == code["key"], first["key"] == dependencies["key"]) == (True, False)
+    [dependencies] = prefixes(plan(folder, text))
+    assert placements(plan(folder, text)) == [("/usr/local", "environment")]
+    assert (first.key == code.key, first.key == dependencies.key) == (True, False)
 
 
 def test_uv_sync_reads_the_lock_and_the_project_unless_told_not_to(folder: Path) -> None:
@@ -188,11 +228,12 @@ COPY app app
 CMD ["/app/.venv/bin/python", "-m", "app"]
 """
     made = plan(folder, text)
-    [venv] = venvs(made)
-    assert (venv["path"], list(venv["inputs"])) == ("/app/.venv", ["app/pyproject.toml", "app/uv.lock"])
-    assert "/app/uv.lock" in files(made)
-    whole = plan(folder, text.replace(" --no-install-project", "\nCOPY app app\nRUN uv sync --frozen"))
-    assert "app/app/main.py" in venvs(whole)[0]["inputs"]
+    [prefix] = prefixes(made)
+    assert placements(made) == [("/app/.venv", "environment")]
+    assert inputs(made, prefix) == ["/app/pyproject.toml", "/app/uv.lock"]
+    assert files(made) == ["/app/app/main.py", "/app/app/static/a.css"], "what a mount shows is no part of the image"
+    whole = plan(folder, text.replace(" --no-install-project", "\nCOPY . .\nRUN uv sync --frozen"))
+    assert "/app/app/main.py" in inputs(whole, prefixes(whole)[0])
 
 
 def test_an_environment_moves_between_stages_with_what_it_reads(folder: Path) -> None:
@@ -208,9 +249,10 @@ COPY --from=0 /made /app
 CMD ["/venv/bin/python", "/app/main.py"]
 """
     made = plan(folder, text)
-    [venv] = venvs(made)
-    assert (venv["path"], len(venv["steps"])) == ("/venv", 1)
-    assert files(made) == ["/app/main.py", "/app/static/a.css", "/build/requirements.txt"]
+    [prefix] = prefixes(made)
+    assert (placements(made), len(prefix.steps)) == ([("/venv", "environment")], 1)
+    assert inputs(made, prefix) == ["/build/requirements.txt"]
+    assert files(made) == ["/app/main.py", "/app/static/a.css"]
 
 
 def test_a_stage_begins_as_the_one_that_it_comes_from(folder: Path) -> None:
@@ -240,9 +282,7 @@ def test_go_is_compiled_where_there_is_a_compiler_and_that_is_told(folder: Path)
         "RUN go mod download && CGO_ENABLED=0 go build -trimpath -o /out/server .\n"
         'FROM scratch\nCOPY --from=build /out/server /\nENTRYPOINT ["/server"]\n'
     )
-    made = stages.plan(
-        "Dockerfile", parse(text), context.read(folder, folder / "Dockerfile"), {}, lambda program: False, compile
-    )
+    made = plan(folder, text, BareHost(compile=compile))
     assert [(layer["/server"]) for layer in made.layers] == [program]
     assert [(one.line, one.text[:20]) for one in made.compiled] == [(5, "RUN go mod download ")]
     [build] = seen
@@ -290,7 +330,63 @@ REFUSALS = {
     "a file that is not there": ("FROM base\nCOPY nowhere /\n", "Dockerfile:2: COPY names nowhere, which is not in"),
     "an archive": ("FROM base\nADD app.tar.gz /\n", "Dockerfile:2: ADD app.tar.gz needs a container engine"),
     "a download": ("FROM base\nADD https://example.org/x /\n", "Dockerfile:2: ADD https://example.org/x needs"),
-    "a here-document": ("FROM base\nCOPY <<EOF /x\na\nEOF\n", "Dockerfile:2: COPY of a here-document needs"),
+    "assets that Node would make beside a Python service": (
+        'FROM base\nWORKDIR /app\nRUN pip install flask\nRUN npm run build\nCMD ["flask", "run"]\n',
+        "Dockerfile:4: RUN npm run build: needs a container engine, and the service may need what it makes",
+    ),
+    "what a builder stage could not make, copied with its folder": (
+        "FROM node AS b\nWORKDIR /app\nCOPY . .\nRUN npm run build\nFROM base\nCOPY --from=b /app /app\nCMD sh\n",
+        "Dockerfile:4: RUN npm run build: needs a container engine; line 6 copies /app from it",
+    ),
+    "a file that RUN would make with what only running it could tell": (
+        "FROM base\nWORKDIR /app\nCOPY . .\nRUN grep x requirements.txt | sort > found.txt\nCMD sh\n",
+        "Dockerfile:4: RUN grep x requirements.txt | sort: needs a container engine, and the service may need",
+    ),
+    "a script of the folder, run by RUN": (
+        "FROM base\nWORKDIR /srv\nCOPY . .\nRUN ./docker/entrypoint.sh --prepare\nCMD sh\n",
+        "Dockerfile:4: RUN ./docker/entrypoint.sh --prepare: needs a container engine, and the service may need",
+    ),
+    "a script that nothing put there": (
+        'FROM base\nWORKDIR /srv\nCOPY app .\nCMD ["python", "server.py"]\n',
+        "Dockerfile:4: runs server.py, which the image does not hold",
+    ),
+    "a program that no package brings": (
+        'FROM python:3.12\nCOPY . .\nCMD ["gunicorn", "app:app"]\n',
+        "Dockerfile:3: runs gunicorn, which the image does not hold",
+    ),
+    "requirements that nothing put there": (
+        "FROM python:3.12\nRUN pip install -r dev.txt\nCMD sh\n",
+        "Dockerfile:2: RUN pip install -r dev.txt: it reads dev.txt, which nothing put into the image",
+    ),
+    "conda": (
+        "FROM continuumio/miniconda3\nCOPY . .\nRUN conda env create -f environment.yml\nCMD sh\n",
+        "Dockerfile:3: RUN conda env create -f environment.yml: conda's environments need a container engine",
+    ),
+    "the distribution's Python packages": (
+        'FROM debian\nRUN apt-get update && apt-get install -y python3-flask\nCOPY app .\nCMD ["python3", "main.py"]\n',
+        "Dockerfile:2: RUN apt-get install -y python3-flask: needs a container engine",
+    ),
+    "requirements known only by running something": (
+        "FROM python:3.12\nCOPY . .\nRUN pip install $(grep -v x requirements.txt)\nCMD sh\n",
+        "Dockerfile:3: RUN pip install $(grep -v x requirements.txt): what it installs only running it could tell",
+    ),
+    "poetry without a project": (
+        "FROM python:3.12\nRUN pip install poetry && poetry install\nCMD sh\n",
+        "Dockerfile:2: RUN poetry install: there is no pyproject.toml in / of the image",
+    ),
+    "one package out of a prefix": (
+        "FROM python:3.12 AS b\nRUN pip install x\nFROM python:3.12\n"
+        "COPY --from=b /usr/local/lib/python3.12/site-packages/x /x\nCMD sh\n",
+        "Dockerfile:4: COPY /usr/local/lib/python3.12/site-packages/x /x: a part of a Python prefix",
+    ),
+    "a server that its base image brings": (
+        "FROM nginx:1.27\nCOPY app /usr/share/nginx/html\n",
+        "Dockerfile:1: FROM nginx:1.27: what it starts is in that image, which a host does not have",
+    ),
+    "a program that only the entrypoint script runs": (
+        'FROM base\nRUN apt-get install -y netcat\nCOPY docker/wait.sh /\nCMD ["/wait.sh"]\n',
+        "Dockerfile:2: RUN apt-get install -y netcat: needs a container engine; /wait.sh runs nc",
+    ),
     "no source": ("FROM base\nCOPY /x\n", "Dockerfile:2: COPY names no source"),
 }
 
@@ -302,9 +398,9 @@ def test_what_the_service_cannot_do_without_is_refused_with_its_line(folder: Pat
     assert refusal.value.what.startswith(what)
 
 
-def test_a_build_beside_a_python_service_is_only_left_out(folder: Path) -> None:
-    made = plan(folder, 'FROM base\nRUN pip install flask\nRUN npm ci\nCMD ["flask", "run"]\n')
-    assert [left.text for left in made.left] == ["RUN npm ci"]
+def test_a_build_elsewhere_than_the_service_works_is_only_left_out(folder: Path) -> None:
+    text = 'FROM base\nWORKDIR /app\nRUN pip install flask\nRUN cd /tmp/lib && make\nCMD ["flask", "run"]\n'
+    assert [left.text for left in plan(folder, text).left] == ["RUN cd /tmp/lib && make"]
 
 
 def test_an_entrypoint_of_the_folder_may_start_anything_of_the_environment(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from culm.core.model.record import record
@@ -17,7 +19,7 @@ class File:
     """A file, a folder or a symbolic link, before it goes into an image."""
 
     kind: str
-    """`file`, `folder` or `link`."""
+    """`file`, `folder` or `link`; `gone` for one that a layer takes away."""
     mode: int = 0o755
     source: Path | None = None
     """Where a file's bytes are."""
@@ -25,6 +27,33 @@ class File:
     """A file's sha256, hexadecimal."""
     link: str = ""
     """Where a link points."""
+    content: bytes | None = None
+    """A file's bytes where a build makes them; None: they are in `source`."""
+
+    def data(self) -> bytes:
+        if self.content is not None:
+            return self.content
+        assert self.source is not None
+        return self.source.read_bytes()
+
+    def write(self, path: Path) -> None:
+        """Make it at `path`, whose folder is there."""
+        match self.kind:
+            case "folder":
+                path.mkdir(exist_ok=True)
+            case "link":
+                path.symlink_to(self.link)
+            case "file":
+                if self.source is not None:
+                    shutil.copyfile(self.source, path)
+                else:
+                    path.write_bytes(self.data())
+                path.chmod(self.mode | 0o600)
+
+
+def made(content: bytes, mode: int = 0o644) -> File:
+    """A file of these bytes."""
+    return File(kind="file", mode=mode, content=content, digest=hashlib.sha256(content).hexdigest())
 
 
 @record
@@ -35,10 +64,11 @@ class Context:
 
     def digest(self) -> str:
         """Changes when any name, mode or byte does."""
-        told = hashlib.sha256()
+        sha256 = hashlib.sha256()
         for path, file in self.files.items():
-            told.update(f"{path}\0{file.kind}\0{file.mode:o}\0{file.digest}\0{file.link}\n".encode())
-        return told.hexdigest()
+            line = f"{path}\0{file.kind}\0{file.mode:o}\0{file.digest}\0{file.link}\n"
+            sha256.update(line.encode(errors="surrogateescape"))
+        return sha256.hexdigest()
 
 
 def read(folder: Path, dockerfile: Path) -> Context:
@@ -64,6 +94,20 @@ def read(folder: Path, dockerfile: Path) -> Context:
     except OSError as error:
         raise CulmError(f"cannot read {error.filename}: {error.strerror}", "or name it in .dockerignore") from None
     return Context(folder=folder, files=dict(sorted(files.items())))
+
+
+def lay_out(files: Mapping[str, File], root: Path) -> None:
+    """Write files to their paths below `root`, folders first."""
+    for path, file in sorted(files.items()):
+        there = root / path.lstrip("/")
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if file.kind == "link":
+            target = file.link
+            if target.startswith("/"):  # absolute in the image
+                target = os.path.relpath(root / target.lstrip("/"), there.parent)
+            replace(file, link=target).write(there)
+        else:
+            file.write(there)
 
 
 def describe(path: Path) -> File:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
+from culm.deploy.build.context import File, lay_out
 from culm.errors import CulmError
 
 LAST_LINES = 15
@@ -46,6 +46,7 @@ def compiled(build: GoBuild, scratch: Path) -> File | None:
     if go is None or build.output is None:
         return None
     root = scratch / "root"
+    root.mkdir()
     lay_out(build.tree, root)
     program = scratch / "program"
     here = {build.output: str(program), f"-o={build.output}": f"-o={program}"}
@@ -71,21 +72,7 @@ def compiled(build: GoBuild, scratch: Path) -> File | None:
     return File(kind="file", mode=0o755, source=program, digest=digest)
 
 
-def lay_out(tree: Mapping[str, File], root: Path) -> None:
-    for path, file in tree.items():
-        there = root / path.lstrip("/")
-        there.parent.mkdir(parents=True, exist_ok=True)
-        match file.kind:
-            case "folder":
-                there.mkdir(exist_ok=True)
-            case "link":
-                there.symlink_to(file.link)
-            case _:
-                assert file.source is not None
-                shutil.copyfile(file.source, there)
-
-
 def version() -> str:
     """`go1.27.3 linux/amd64`."""
-    told = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
-    return told.removeprefix("go version").strip()
+    printed = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
+    return printed.removeprefix("go version").strip()

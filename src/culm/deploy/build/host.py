@@ -4,68 +4,107 @@ import hashlib
 import platform
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from culm.deploy.build import context, gobuild, oci, stages
 from culm.deploy.build.context import File
 from culm.deploy.build.gobuild import GoBuild
-from culm.deploy.build.plan import Plan
+from culm.deploy.build.hosted import Job, Result
+from culm.deploy.build.plan import Contents, Left, Plan
 from culm.deploy.build.port import Place, Recipe, Say
+from culm.deploy.build.workshop import Workshop
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
 from culm.lint.findings import refuse
 from culm.project import texts
 from culm.project.dockerfile import DockerfileError, Instruction, read, until_stage
 from culm.project.load import shown
+from culm.target import local
 
-VERSION = "3"
+VERSION = "4"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""
 
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Docker calls them."""
 
 
+class ThisHost:
+    """What this machine can do for one build."""
+
+    def __init__(self, workshop: Callable[[], Workshop], scratch: Path) -> None:
+        self._workshop = workshop
+        self._scratch = scratch
+        self._made: Workshop | None = None
+
+    @property
+    def workshop(self) -> Workshop:
+        if self._made is None:
+            self._made = self._workshop()
+        return self._made
+
+    def has(self, program: str) -> bool:
+        return shutil.which(program) is not None
+
+    def compile(self, build: GoBuild) -> File | None:
+        return gobuild.compiled(build, Path(tempfile.mkdtemp(dir=self._scratch)))
+
+    def run(self, job: Job) -> Result:
+        return self.workshop.run(job)
+
+    def programs(self, contents: Contents) -> frozenset[str] | None:
+        return self.workshop.programs(contents)
+
+
 class HostBuilder:
-    """`stages` decides, `gobuild` compiles, `oci` packs, `push` sends."""
+    """`stages` decides, `workshop` and `gobuild` run what must run, `oci` packs, `push` sends."""
 
     name: Literal["docker", "host"] = "host"
 
     def fingerprint(self, recipe: Recipe) -> str:
-        told = hashlib.sha256(f"host {VERSION} {sorted(recipe.args.items())}".encode())
-        told.update(of_stage(recipe))
-        told.update(recipe.dockerfile.read_bytes())
-        told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
-        return told.hexdigest()
+        sha256 = hashlib.sha256(f"host {VERSION} {sorted(recipe.args.items())}".encode())
+        sha256.update(of_stage(recipe))
+        sha256.update(recipe.dockerfile.read_bytes())
+        sha256.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
+        return sha256.hexdigest()
 
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         from culm.deploy.push import push  # httpx2 is slow to import, and nothing changed is the common case
 
-        with tempfile.TemporaryDirectory(prefix="culm-build-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="culm-build-", ignore_cleanup_errors=True) as scratch:
+            progress("building")
             plan = self.plan(recipe, Path(scratch))
             for done in plan.compiled:
-                say(f"{shown(recipe.dockerfile)}:{done.line}: by this host's {gobuild.version()}: {done.text}")
+                say(f"{shown(recipe.dockerfile)}:{done.line}: by this host's {by(done)}: {done.text}")
             for left in plan.left:
                 say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
-            told = texts.read(recipe.dockerfile)
-            refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(told)))
+            text = texts.read(recipe.dockerfile)
+            refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(text)))
             image = oci.image(plan)
         progress("pushing")
         push(image, place, say)
         return image.digest
 
     def plan(self, recipe: Recipe, scratch: Path) -> Plan:
-        def compile(build: GoBuild) -> File | None:
-            return gobuild.compiled(build, Path(tempfile.mkdtemp(dir=scratch)))
-
-        return stages.plan(
+        """Decide, run what must run, and make every Python prefix: what cannot be installed ends here, by its line."""
+        host = ThisHost(lambda: Workshop(Path(tempfile.mkdtemp(dir=scratch)), local.home() / "venvs"), scratch)
+        plan = stages.plan(
             shown(recipe.dockerfile),
             of_recipe(recipe),
             context.read(recipe.folder, recipe.dockerfile),
             recipe.args,
-            lambda program: shutil.which(program) is not None,
-            compile,
+            host,
         )
+        for contents in plan.contents.values():
+            if contents.steps:
+                host.workshop.made(contents)
+        return plan
+
+
+def by(done: Left) -> str:
+    """Which of this host's programs did a line."""
+    return gobuild.version() if "go build" in done.text else "programs"
 
 
 def of_stage(recipe: Recipe) -> bytes:

@@ -10,7 +10,6 @@ import json
 import platform
 import tarfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from culm.core.model.record import record
@@ -48,13 +47,13 @@ class Image:
         return sha256(self.manifest)
 
 
-def image(plan: Plan, read: Any = Path.read_bytes) -> Image:
-    """The plan's image. `read` gives a file's bytes."""
+def image(plan: Plan) -> Image:
+    """The plan's image, as its label's prefixes and files say."""
     blobs: dict[str, bytes] = {}
     layers: list[Blob] = []
     contents: list[str] = []
     for files in plan.layers:
-        archive = tar(files, read)
+        archive = tar(files)
         packed = gzip.compress(archive, compresslevel=6, mtime=0)
         layers.append(keep(blobs, packed, LAYER))
         contents.append(sha256(archive))
@@ -73,7 +72,7 @@ def image(plan: Plan, read: Any = Path.read_bytes) -> Image:
     return Image(blobs=blobs, manifest=canonical(manifest))
 
 
-def tar(files: Mapping[str, File], read: Any) -> bytes:
+def tar(files: Mapping[str, File]) -> bytes:
     """One layer. Owners and times are left out: two hosts make the same bytes."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -81,6 +80,10 @@ def tar(files: Mapping[str, File], read: Any) -> bytes:
             entry = tarfile.TarInfo(path.lstrip("/"))
             entry.mode, entry.mtime = file.mode, EPOCH
             match file.kind:
+                case "gone":
+                    folder, _, name = entry.name.rpartition("/")
+                    entry.name = f"{folder}/.wh.{name}".lstrip("/")
+                    archive.addfile(entry)
                 case "folder":
                     entry.type = tarfile.DIRTYPE
                     archive.addfile(entry)
@@ -88,7 +91,7 @@ def tar(files: Mapping[str, File], read: Any) -> bytes:
                     entry.type, entry.linkname = tarfile.SYMTYPE, file.link
                     archive.addfile(entry)
                 case _:
-                    data = read(file.source)
+                    data = file.data()
                     entry.size = len(data)
                     archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()

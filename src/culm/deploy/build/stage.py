@@ -1,13 +1,16 @@
-"""One stage of a Dockerfile while a host goes through it: its files, settings and virtual environments."""
+"""One stage of a Dockerfile while a host goes through it: its files, settings and Python prefixes."""
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from culm.core.model.record import record
 from culm.deploy.build.context import File
 from culm.deploy.build.ignore import translate
-from culm.deploy.build.plan import Left, Venv
+from culm.deploy.build.plan import Contents, Left
+from culm.prefixes.label import Part, Step
+from culm.prefixes.place import SYSTEM
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BASE_FOLDERS = frozenset(
@@ -15,8 +18,41 @@ BASE_FOLDERS = frozenset(
     | {"/usr/local/etc", "/usr/local/lib", "/usr/local/share", "/usr/share", "/var", "/var/lib", "/var/tmp"}
 )
 """Folders that every base image has: a COPY to one of them goes into it."""
-SYSTEM = "/usr/local"
-"""Where `pip install` goes when no virtual environment is in use: the base image's own Python."""
+
+
+@record
+class Place:
+    """A Python prefix, or a part of one, at a path of the stage."""
+
+    path: str
+    part: Part
+    contents: Contents
+    system_packages: bool = False
+
+    @property
+    def installs_here(self) -> bool:
+        """Whether a command may install into it, at this path."""
+        return self.part in ("environment", "prefix")
+
+
+@record
+class Wheels:
+    """What a folder of wheels was made from: `pip wheel -w D`. Installing from D is installing that."""
+
+    arguments: tuple[str, ...]
+    """pip's: requirements, `-r`, `-c`, index options."""
+    step: Step
+    inputs: Mapping[str, File]
+
+
+@record
+class Lost:
+    """A line that a host could not do, and where the image would have what it makes."""
+
+    left: Left
+    path: str
+    """The file, or the folder in which its results would be."""
+    hint: str = ""
 
 
 @dataclass(kw_only=True)
@@ -24,6 +60,9 @@ class Stage:
     """Grows instruction by instruction; a stage that begins FROM another begins as a copy of it."""
 
     base: str
+    from_line: int = 0
+    brings_server: bool = False
+    """Whether the base image has the program that it starts: nginx, say."""
     tree: dict[str, File] = field(default_factory=dict)
     layers: list[dict[str, File]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -38,10 +77,21 @@ class Stage:
     command: tuple[str, ...] = ()
     started_at: int = 0
     """The line of ENTRYPOINT or CMD, whichever is later."""
-    venvs: dict[str, Venv] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+    """In the order in which they were made: a later one's files win."""
+    uv: Place | None = None
+    """uv itself, where it was copied from its image: placed when something starts it."""
+    wheels: dict[str, tuple[Wheels, ...]] = field(default_factory=dict)
+    """By folder."""
+    installers: dict[str, str] = field(default_factory=dict)
+    """Of poetry, pipenv, pdm and others: name to the requirement that the Dockerfile installs, `poetry==1.8.3`."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Installers' settings: `poetry config virtualenvs.create false`."""
     left: list[Left] = field(default_factory=list)
     builds: list[Left] = field(default_factory=list)
     """Of the lines left, those that make something a service may need."""
+    lost: list[Lost] = field(default_factory=list)
+    """The same, with where it would be."""
     compiled: list[Left] = field(default_factory=list)
     """Lines that this host's compiler did."""
 
@@ -56,7 +106,11 @@ class Stage:
             labels=dict(self.labels),
             exposed=list(self.exposed),
             volumes=list(self.volumes),
-            venvs=dict(self.venvs),
+            places=list(self.places),
+            wheels=dict(self.wheels),
+            installers=dict(self.installers),
+            options=dict(self.options),
+            lost=list(self.lost),
             left=list(self.left),
             builds=list(self.builds),
             compiled=list(self.compiled),
@@ -68,8 +122,15 @@ class Stage:
 
     @property
     def python(self) -> str:
-        match = re.search(r"(?:^|/)python:(\d+\.\d+)", self.base)
-        return match[1] if match else ""
+        """The version that the base image's name promises; empty: none."""
+        match = re.search(r"(?:^|/)(?:python|pypy):(\d+\.\d+)|python(\d+\.\d+)", self.base)
+        return (match[1] or match[2]) if match else ""
+
+    @property
+    def home(self) -> str:
+        """The home of the stage's user."""
+        user = str(self.settings.get("User", "")).partition(":")[0]
+        return self.environment.get("HOME") or ("/root" if user in ("", "root", "0") else f"/home/{user}")
 
     def absolute(self, path: str, folder: str | None = None) -> str:
         joined = posixpath.normpath(posixpath.join(folder or self.workdir, path))
@@ -91,28 +152,58 @@ class Stage:
             self.tree |= layer
             self.layers.append(layer)
 
+    def remove(self, paths: Iterable[str]) -> None:
+        """A layer that takes these files away."""
+        there = [path for path in paths if path in self.tree]
+        if there:
+            for path in there:
+                del self.tree[path]
+            self.layers.append({path: File(kind="gone") for path in there})
+
+    def place_at(self, path: str) -> Place | None:
+        """The prefix at a path into which commands install."""
+        return next((place for place in reversed(self.places) if place.path == path and place.installs_here), None)
+
+    def place_of(self, program: str) -> Place | None:
+        """The prefix whose `bin` has a program, given by its absolute path."""
+        return self.place_at(posixpath.dirname(posixpath.dirname(program)))
+
     def in_use(self) -> str:
-        """The virtual environment that a bare `pip` installs into."""
-        for folder in self.environment.get("PATH", "").split(":"):
-            if posixpath.basename(folder) == "bin" and posixpath.dirname(folder) in self.venvs:
-                return posixpath.dirname(folder)
-        named = self.environment.get("VIRTUAL_ENV", "")
-        return named if named in self.venvs else SYSTEM
+        """The prefix that a bare `pip` installs into: the first on PATH, by the image's own word."""
+        for folder in self.variables["PATH"].split(":"):
+            place = self.place_at(posixpath.dirname(folder)) if posixpath.basename(folder) == "bin" else None
+            if place is not None and place.part == "environment":
+                return place.path
+        return SYSTEM
 
-    def step(self, path: str, argv: tuple[str, ...], inputs: dict[str, str], cwd: str) -> None:
-        """One more command that fills the virtual environment at `path`."""
-        venv = self.venvs.get(path) or Venv(path=path, python=self.python, inputs={}, cwd=cwd)
-        if not venv.steps:
-            venv = replace(venv, cwd=cwd)
-        self.venvs[path] = replace(venv, steps=(*venv.steps, argv), inputs={**venv.inputs, **inputs})
+    def python_places(self) -> list[Place]:
+        """The prefixes, and the base image's own Python: it is there even when nothing was installed into it."""
+        if any(place.path == SYSTEM and place.part == "environment" for place in self.places):
+            return self.places
+        return [Place(path=SYSTEM, part="environment", contents=Contents(python=self.python, inputs={})), *self.places]
 
-    def digests(self, paths: Iterable[str]) -> dict[str, str]:
-        """The files at and below these paths: from the image's root, with their sha256."""
+    def fill(self, path: str, part: Part, step: Step | None, inputs: Mapping[str, File]) -> None:
+        """One more command that fills the prefix at `path`, which is made when it is the first."""
+        known = next(
+            (place for place in self.places if place.path == path and place.part in (part, "environment")), None
+        )
+        if known is None:
+            known = Place(path=path, part=part, contents=Contents(python=self.python, inputs={}))
+            self.places.append(known)
+        if step is None:
+            return
+        contents = replace(
+            known.contents, steps=(*known.contents.steps, step), inputs={**known.contents.inputs, **inputs}
+        )
+        self.places = [replace(known, contents=contents) if place is known else place for place in self.places]
+
+    def under(self, paths: Iterable[str]) -> dict[str, File]:
+        """The files and links at and below these paths."""
         return {
-            known.lstrip("/"): file.digest
+            known: file
             for path in paths
             for known, file in self.tree.items()
-            if file.kind == "file" and (known == path or path == "/" or known.startswith(path + "/"))
+            if file.kind != "folder" and (known == path or path == "/" or known.startswith(path + "/"))
         }
 
     def matching(self, pattern: str) -> list[str]:

@@ -1,12 +1,20 @@
-"""Does an image hold what it starts? A program that only a container engine could have made is found out here; pure."""
+"""Does an image hold what it starts, and what its service needs? What only an engine could have made is found here.
+
+ENTRYPOINT and CMD are followed: `sh -c`, `exec`, `poetry run`, and the commands of a shell script that the image was
+given. Each program must be a file of the image, in one of its Python prefixes, or on this machine.
+"""
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 from culm.deploy.build import shell
+from culm.deploy.build.context import File
+from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import Left
+from culm.deploy.build.programs import NOTHING, is_python, named
 from culm.deploy.build.stage import Stage
+from culm.project.texts import decoded
 
 RUNNERS: Mapping[str, tuple[str, ...]] = {
     "node": ("npm", "yarn", "pnpm", "bun"),
@@ -22,42 +30,239 @@ RUNNERS: Mapping[str, tuple[str, ...]] = {
     "php": ("composer",),
 }
 """Programs that need what a build left behind."""
+WRAPPERS = frozenset({"exec", "tini", "dumb-init", "nohup", "env", "gosu", "su-exec", "catatonit", "docker-init"})
+SHELLS = frozenset({"sh", "bash", "ash", "dash"})
+BUILTINS = frozenset(
+    {
+        "cd",
+        "exit",
+        "return",
+        "read",
+        "shift",
+        "trap",
+        "wait",
+        "kill",
+        "ulimit",
+        "umask",
+        "eval",
+        "getopts",
+        "let",
+        "set",
+    }
+    | {
+        "then",
+        "else",
+        "fi",
+        "do",
+        "done",
+        "if",
+        "for",
+        "while",
+        "until",
+        "case",
+        "esac",
+        "break",
+        "continue",
+        "source",
+        ".",
+    }
+    | {
+        "function",
+        "local",
+        "declare",
+        "export",
+        "unset",
+        "exec",
+        "mkdir",
+        "chmod",
+        "chown",
+        "cp",
+        "mv",
+        "rm",
+        "ln",
+        "touch",
+    }
+)
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "nc": ("netcat", "ncat"),
+    "psql": ("postgresql",),
+    "pg_isready": ("postgresql",),
+    "mysql": ("mysql", "mariadb"),
+    "mysqladmin": ("mysql", "mariadb"),
+    "redis-cli": ("redis",),
+    "envsubst": ("gettext",),
+    "convert": ("imagemagick",),
+    "supervisord": ("supervisor",),
+}
+"""Programs whose package is called otherwise."""
 
 
-def cannot_start(stage: Stage, host_has: Callable[[str], bool]) -> Left | None:
-    """The line that the service cannot do without, and why; None: ENTRYPOINT and CMD run what is there."""
-    for program in started(stage):
-        if is_there(stage, program, host_has):
-            continue
-        name = posixpath.basename(program)
-        suspects = stage.builds or stage.left
-        culprit = next((left for left in reversed(suspects) if name in left.text), suspects[-1] if suspects else None)
-        if culprit is None:
-            return Left(line=stage.started_at, text=f"runs {program}, which the image does not hold")
-        why = f"{culprit.text}: needs a container engine; line {stage.started_at} runs {program}"
-        return Left(line=culprit.line, text=why)
+def cannot_start(stage: Stage, host: BuildHost) -> Left | None:
+    """The line that the service cannot do without, and why; None: it has what it starts."""
+    if stage.brings_server and not stage.entrypoint and not stage.command:
+        return Left(
+            line=stage.from_line, text=f"FROM {stage.base}: what it starts is in that image, which a host does not have"
+        )
+    for argv in started(stage):
+        program = argv[0]
+        if not is_there(stage, program, host):
+            return lacking(stage, program)
+        if (missing := missing_script(stage, argv, host)) is not None:
+            return missing
+    for program, script in in_scripts(stage):
+        if not is_there(stage, program, host) and (culprit := installed_by(stage, program)) is not None:
+            return Left(line=culprit.line, text=f"{culprit.text}: needs a container engine; {script} runs {program}")
+    return lost_by_the_service(stage)
+
+
+def lacking(stage: Stage, program: str) -> Left:
+    name = posixpath.basename(program)
+    suspects = stage.builds or stage.left
+    culprit = installed_by(stage, program) or next(
+        (left for left in reversed(suspects) if name in left.text),
+        suspects[-1] if suspects and (stage.builds or "/" in program) else None,
+    )
+    if culprit is None:
+        return Left(line=stage.started_at, text=f"runs {program}, which the image does not hold")
+    why = f"{culprit.text}: needs a container engine; line {stage.started_at} runs {program}"
+    return Left(line=culprit.line, text=why)
+
+
+def installed_by(stage: Stage, program: str) -> Left | None:
+    """The line that was left out and names the program or its package."""
+    names = (*PACKAGES.get(posixpath.basename(program), ()), posixpath.basename(program))
+    return next((left for left in stage.left if any(re.search(rf"\b{re.escape(n)}", left.text) for n in names)), None)
+
+
+def missing_script(stage: Stage, argv: Sequence[str], host: BuildHost) -> Left | None:
+    """`python app.py`, `node server.js`, `sh start.sh`: the file, when the image was given the folder but not this."""
+    program, *words = argv
+    name = posixpath.basename(program)
+    if not (is_python(name) or name == "node" or name in SHELLS):
+        return None
+    script = next(iter(words), "")
+    if script.startswith("-") or not re.search(r"\.(py|m?js|cjs|sh)$", script):
+        return None
+    path = stage.absolute(script)
+    if (
+        path in stage.tree
+        or any(path.startswith(p.path + "/") for p in stage.places)
+        or path.startswith(tuple(stage.volumes or ("\0",)))
+    ):
+        return None
+    for lost in stage.lost:
+        if f"{path}/".startswith(lost.path.rstrip("/") + "/"):
+            text = f"{lost.left.text}: needs a container engine; line {stage.started_at} runs {script}"
+            return Left(line=lost.left.line, text=text)
+    return Left(line=stage.started_at, text=f"runs {script}, which the image does not hold")
+
+
+def lost_by_the_service(stage: Stage) -> Left | None:
+    """A line that was to make something where the service works, or in its Python."""
+    for lost in stage.lost:
+        at_work = (lost.path + "/").startswith(stage.workdir.rstrip("/") + "/") and lost.path not in stage.tree
+        at_work = at_work or lost.path == stage.workdir
+        packages = lost.path.startswith("python:") and bool(run_by_python(stage))
+        of_its_own = lost.path in stage.tree and stage.tree[lost.path].kind == "file"
+        if at_work or packages or of_its_own or named_by_start(stage, lost.path):
+            return Left(
+                line=lost.left.line,
+                text=f"{lost.left.text}: needs a container engine, and the service may need what it makes",
+            )
     return None
 
 
-def is_there(stage: Stage, program: str, host_has: Callable[[str], bool]) -> bool:
+def named_by_start(stage: Stage, path: str) -> bool:
+    words = [*stage.entrypoint, *stage.command]
+    return any(path == stage.absolute(word) for word in words if "/" in word)
+
+
+def is_there(stage: Stage, program: str, host: BuildHost) -> bool:
     """Copied, installed, or on this host; any Python stands for the base image's."""
+    if is_python(program):
+        return True
     if "/" in program:
         path = stage.absolute(program)
-        installed = any(path.startswith(venv + "/") for venv in stage.venvs)
-        python = re.fullmatch(r"python[\d.]*", posixpath.basename(path)) is not None
-        return path in stage.tree or installed or python or host_has(path)
-    if program in RUNNERS:
-        return not any(left.text.split()[1] in RUNNERS[program] for left in stage.builds)
-    return not stage.builds or bool(stage.venvs) or host_has(program)
+        if path in stage.tree:
+            return True
+        place = stage.place_of(path)
+        if place is not None:
+            names = host.programs(place.contents)
+            return names is None or posixpath.basename(path) in names
+        inside = any(path.startswith(p.path + "/") for p in stage.places)
+        return inside or host.has(path)
+    if program in RUNNERS and any(left.text.split()[1] in RUNNERS[program] for left in stage.builds):
+        return False
+    if host.has(program) or program in BUILTINS or program in NOTHING:
+        return True
+    if any(f"{folder}/{program}" in stage.tree for folder in stage.variables["PATH"].split(":")):
+        return True
+    for place in stage.places:
+        names = host.programs(place.contents)
+        if names is None or program in names:
+            return True
+    if program == "uv" and stage.uv is not None:
+        if stage.uv not in stage.places:
+            stage.places.append(stage.uv)
+        return True
+    return False
 
 
-def started(stage: Stage) -> list[str]:
-    """The programs that the image starts: an entrypoint's own, and the one that it is given."""
-    found = []
+def needs_python(stage: Stage, host: BuildHost) -> bool:
+    """Whether something runs the base image's Python, which is then made though nothing was installed."""
+    programs = run_by_python(stage)
+    return bool(programs) and (bool(stage.python) or any(not host.has(program) for program in programs))
+
+
+def run_by_python(stage: Stage) -> list[str]:
+    """Of the programs that the image starts, Python, and the scripts whose first line names it."""
+    programs = [argv[0] for argv in started(stage)] + [program for program, _ in in_scripts(stage)]
+    files = {program: stage.tree.get(stage.absolute(program)) for program in programs if "/" in program}
+    scripts = [p for p, file in files.items() if file and file.kind == "file" and b"python" in file.data()[:80]]
+    return [program for program in programs if is_python(program)] + ["python3" for _ in scripts]
+
+
+def started(stage: Stage) -> list[tuple[str, ...]]:
+    """The commands that the image starts: an entrypoint's own, and the one that it is given."""
+    out: list[tuple[str, ...]] = []
     for argv in (stage.entrypoint, stage.command):
         if argv[: len(stage.shell)] == stage.shell and len(argv) > len(stage.shell):
-            inner = [c for c in shell.commands(argv[len(stage.shell)], stage.variables) if c.argv[0] != "cd"]
-            found += [w for c in inner[-1:] for w in [c.argv[1] if c.argv[0] == "exec" else c.argv[0]]]
+            inner = [
+                c.argv
+                for c in shell.commands(argv[len(stage.shell)], stage.variables)
+                if c.argv[0] not in ("cd", "set", "export")
+            ]
+            out += [unwrapped(words) for words in inner[-1:]]
         elif argv and not argv[0].startswith("-"):
-            found.append(argv[0])
-    return found
+            out.append(unwrapped(argv))
+    return [argv for argv in out if argv]
+
+
+def unwrapped(argv: Sequence[str]) -> tuple[str, ...]:
+    """What a wrapper runs is looked at once it is there itself; `exec` is nobody."""
+    words = list(argv)
+    while words and words[0] in ("exec", "nohup"):
+        words = words[1:]
+    return tuple(words)
+
+
+def in_scripts(stage: Stage) -> list[tuple[str, str]]:
+    """The programs that the started shell scripts run, with the script's path."""
+    out: list[tuple[str, str]] = []
+    for argv in (stage.entrypoint, stage.command):
+        for word in argv[:2]:
+            file = stage.tree.get(stage.absolute(word)) or on_path(stage, word)
+            if file is None or file.kind != "file" or not word or word.startswith("-"):
+                continue
+            data = file.data()[:65536]
+            if not re.match(rb"#![^\n]*\b(ba|da|a)?sh\b", data) and named(argv[0]) not in SHELLS:
+                continue
+            text = "\n".join(decoded(data).splitlines()[1:])
+            programs = sorted(shell.programs_named(text))
+            out += [(n, word) for n in programs if re.fullmatch(r"[A-Za-z][\w.-]*", n) and n not in BUILTINS]
+    return out
+
+
+def on_path(stage: Stage, word: str) -> File | None:
+    folders = stage.variables["PATH"].split(":") if "/" not in word else ()
+    return next((stage.tree[f"{f}/{word}"] for f in folders if f"{f}/{word}" in stage.tree), None)

@@ -34,7 +34,6 @@ def order(
     image: Image,
     rootfs: Rootfs,
     bound: tuple[Port, ...],
-    venvs: Sequence[str],
     cgroup: CgroupPlan | None,
 ) -> Plan:
     """Raises RuntimeFailure when it names a program or a directory that is not there, or asks for what a host lacks."""
@@ -48,7 +47,7 @@ def order(
         raise RuntimeFailure("CannotCreateContainerError", what)
     for scratch in spec.scratch:
         rootfs.inside(scratch.path).mkdir(parents=True, exist_ok=True)
-    environment = _environment(spec, image, rootfs, bound, venvs)
+    environment = _environment(spec, image, rootfs, bound)
     directory = _directory(spec.working_directory or image.working_directory, rootfs)
     words = _words(spec, image)
     if not words:
@@ -110,7 +109,8 @@ def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[
     if head.startswith(b"#!") and (wrong := programs.why_not(head, platform.machine())) is not None:
         raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": {wrong}')
     interpreter, *options = _shebang(head)
-    if not interpreter or os.path.exists(interpreter):
+    python = re.fullmatch(r"/usr(?:/local)?/bin/python[\d.]*", interpreter)
+    if not interpreter or (os.path.exists(interpreter) and not python):
         return file, [program, *rest]
     instead = shutil.which(os.path.basename(interpreter), path=path)
     if instead is None:
@@ -129,9 +129,7 @@ def _words(spec: Spec, image: Image) -> tuple[str, ...]:
     return (*image.entry_point, *(image.command if spec.command is None else spec.command))
 
 
-def _environment(
-    spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port], venvs: Sequence[str]
-) -> dict[str, str]:
+def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]) -> dict[str, str]:
     """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own."""
     given = {**image.environment, **spec.environment}
     home, scratch = rootfs.inside("/root"), rootfs.inside("/tmp")
@@ -139,11 +137,10 @@ def _environment(
     scratch.mkdir(parents=True, exist_ok=True)
     own = {"HOME": str(home), "TMPDIR": str(scratch), "HOSTNAME": spec.name}
     environment = own | port_mapping.rewrite_environment(rootfs.map_environment(given), bound, spec.address)
-    search = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
-    environment["PATH"] = ":".join([*(str(rootfs.inside(f"{venv}/bin")) for venv in venvs), search])
+    environment["PATH"] = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
     environment[NAME_VARIABLE] = spec.name
-    if venvs:
-        environment["VIRTUAL_ENV"] = str(rootfs.inside(venvs[0]))
+    if rootfs.has_python:  # what `uv run` would sync is linked: other containers have it, too
+        environment.setdefault("UV_NO_SYNC", "1")
     return environment
 
 

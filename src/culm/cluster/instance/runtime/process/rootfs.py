@@ -9,6 +9,9 @@ from pathlib import Path
 
 _HOST_OWNS = ("/dev", "/proc", "/sys", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib")
 """An image's own operating system is not used: programs there are the host's."""
+_PYTHON = re.compile(r"(?:/usr)?/bin/python[\d.]*")
+INPUTS = ".culm"
+"""The folder of an image that has what its prefixes are made from: no container sees it."""
 _PATH_IN_TEXT = re.compile(r"(?<![\w./:~-])/[\w.@+-][\w./@+-]*")
 
 
@@ -22,9 +25,16 @@ class Rootfs:
         """Where a path of the container is on the host, whether or not it exists."""
         return self.root / os.path.normpath(f"/{path}").lstrip("/")
 
+    @property
+    def has_python(self) -> bool:
+        """Whether culm placed the Python of the image's base."""
+        return self.inside("/usr/local/pyvenv.cfg").exists()
+
     def map(self, path: str) -> str:
         """A path that exists in the container becomes the host's; any other string stays as it is."""
-        if not path.startswith("/") or os.path.normpath(path) == "/" or _is_under(path, _HOST_OWNS):
+        if not path.startswith("/") or os.path.normpath(path) == "/":
+            return path
+        if _is_under(path, _HOST_OWNS) and not (_PYTHON.fullmatch(path) and self.has_python):
             return path
         return str(self.inside(path)) if os.path.lexists(self.inside(path)) else path
 
@@ -57,7 +67,7 @@ class Rootfs:
 
 def copy(source: Path, destination: Path) -> Rootfs:
     """A private copy: what the container changes in it nobody else sees."""
-    _copy_folder(source, destination)
+    copy_folder(source, destination, leave_out=INPUTS)
     return Rootfs(destination)
 
 
@@ -72,14 +82,16 @@ def place_link(rootfs: Rootfs, path: str, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _copy_folder(source: Path, destination: Path) -> None:
+def copy_folder(source: Path, destination: Path, leave_out: str = "") -> None:
     """Stops at the first error, unlike shutil.copytree, which would fill a full disk to the last file."""
     destination.mkdir()
     with os.scandir(source) as entries:
         for entry in entries:
             target = destination / entry.name
+            if entry.name == leave_out:
+                continue
             if entry.is_dir(follow_symlinks=False):
-                _copy_folder(Path(entry.path), target)
+                copy_folder(Path(entry.path), target)
             else:
                 shutil.copy2(entry.path, target, follow_symlinks=False)
     shutil.copystat(source, destination)

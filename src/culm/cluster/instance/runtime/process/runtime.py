@@ -34,7 +34,7 @@ from culm.cluster.instance.runtime.process.rootfs import Rootfs
 from culm.cluster.instance.runtime.process.shim import cgroups, files, tree
 from culm.cluster.instance.runtime.process.shim.main import BOOT
 from culm.cluster.instance.runtime.process.terminal import LastWords, open_terminal
-from culm.cluster.instance.runtime.process.venvs import Venvs, described
+from culm.cluster.instance.runtime.process.venvs import Pythons, Venvs
 from culm.errors import RuntimeFailure
 
 _CONTAINER = "container.json"
@@ -85,10 +85,10 @@ class ProcessRuntime:
             if seen is not None and seen.state != "created":
                 return seen
             image = await self._images.get(spec.image, spec.registry_auth)
-            venvs = {venv.path: await self._venvs.get(venv, image.rootfs) for venv in described(image.labels)}
+            pythons = await self._venvs.get(image)
             async with self._ports:  # until its ports are on disk nobody else may choose
                 try:
-                    await asyncio.to_thread(self._prepare, directory, spec, image, venvs)
+                    await asyncio.to_thread(self._prepare, directory, spec, image, pythons)
                 except OSError as error:
                     raise full_disk("CannotStartContainerError", error, self._tasks) from error
             try:
@@ -181,7 +181,7 @@ class ProcessRuntime:
 
     # Starting.
 
-    def _prepare(self, directory: Path, spec: Spec, image: Image, venvs: dict[str, Path]) -> None:
+    def _prepare(self, directory: Path, spec: Spec, image: Image, pythons: Pythons) -> None:
         """Write all that the shim needs; the directory appears whole or not at all."""
         self._delete(directory)
         taken = {
@@ -196,8 +196,7 @@ class ProcessRuntime:
         scratch.mkdir(mode=0o700)
         try:
             inside = rootfs.copy(image.rootfs, scratch / "rootfs")
-            for path, made in venvs.items():
-                rootfs.place_link(inside, path, made)
+            pythons.place(inside.root, directory / "rootfs")
             for mount in spec.mounts:
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
                 rootfs.place_link(inside, mount.container_path, Path(mount.source))
@@ -211,7 +210,7 @@ class ProcessRuntime:
             files.write(str(scratch), _CONTAINER, container)
             scratch.rename(directory)
             group = cgroups.inside(self._cgroups, spec.name) if self._cgroups else None
-            order = orders.order(spec, image, Rootfs(directory / "rootfs"), bound, tuple(venvs), group)
+            order = orders.order(spec, image, Rootfs(directory / "rootfs"), bound, group)
             files.write(str(directory), files.PLAN, order)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,251 @@
+"""`cp`, `mv`, `ln`, `rm`, `mkdir`, `touch`, `chmod`, `echo > FILE` of RUN lines, upon a stage's files. Pure.
+
+Each returns whether it could be done. What names only the base image's own files (`rm -rf /var/lib/apt/lists/*`)
+changes nothing here, and counts as done.
+"""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.deploy.build.context import File, made
+from culm.deploy.build.shell import Command
+from culm.deploy.build.stage import Stage, select
+
+DONE, NOT_HERE, CANNOT = "done", "not here", "cannot"
+"""`not here`: it concerns files that the image has from its base, if at all."""
+
+
+def do(stage: Stage, command: Command, folder: str) -> str:
+    name = posixpath.basename(command.argv[0])
+    flags = "".join(word.lstrip("-") for word in command.argv[1:] if re.match(r"-[A-Za-z]+$", word))
+    words = [word for word in command.argv[1:] if not re.match(r"-(-[\w-]+(=.*)?|[A-Za-z]+)$", word)]
+    match name:
+        case "mkdir":
+            return make_folders(stage, [w for w in words if not mode_of(command.argv, w)], folder)
+        case "touch":
+            paths = [stage.absolute(word, folder) for word in words]
+            stage.add({path: made(b"") for path in paths if path not in stage.tree})
+            return DONE
+        case "chmod":
+            return change_modes(
+                stage,
+                [w for w in command.argv[1:] if w not in ("-R", "-v", "-f", "--recursive")],
+                folder,
+                recursive="R" in flags,
+            )
+        case "ln":
+            return link(stage, words, folder, symbolic="s" in flags)
+        case "rm" | "rmdir":
+            return remove(stage, words, folder)
+        case "cp" | "mv":
+            return copy(stage, words, folder, keep=name == "cp")
+        case "install":
+            return install(stage, command.argv[1:], folder)
+    return CANNOT
+
+
+def mode_of(argv: Sequence[str], word: str) -> bool:
+    """`-m 755`: the word is a value."""
+    index = list(argv).index(word)
+    return argv[index - 1] in ("-m", "--mode")
+
+
+def make_folders(stage: Stage, words: Sequence[str], folder: str) -> str:
+    names = [name for word in words for name in braces(word)]
+    paths = [stage.absolute(name, folder) for name in names]
+    stage.add({path: File(kind="folder") for path in paths if not stage.is_folder(path)})
+    return DONE
+
+
+def braces(word: str) -> list[str]:
+    """bash's `{a,b}`."""
+    match = re.search(r"\{([^{}]*,[^{}]*)\}", word)
+    if match is None:
+        return [word]
+    return [name for part in match[1].split(",") for name in braces(word[: match.start()] + part + word[match.end() :])]
+
+
+def named_files(stage: Stage, word: str, folder: str) -> list[str]:
+    """The paths that a word names, a pattern's matches included."""
+    return select(stage.tree, stage.absolute(word, folder))
+
+
+def below(stage: Stage, path: str) -> list[str]:
+    return [known for known in stage.tree if known.startswith(path.rstrip("/") + "/")]
+
+
+def change_modes(stage: Stage, words: Sequence[str], folder: str, *, recursive: bool) -> str:
+    """`chmod 755 FILE`, `chmod -R a+rX FOLDER`."""
+    mode, *targets = words or [""]
+    changed: dict[str, File] = {}
+    for target in targets:
+        for path in named_files(stage, target, folder):
+            for each in [path, *(below(stage, path) if recursive else ())]:
+                file = stage.tree[each]
+                if file.kind != "link" and (new := changed_mode(mode, file)) is not None:
+                    changed[each] = replace(file, mode=new)
+    stage.add(changed)
+    return DONE if changed else NOT_HERE
+
+
+def changed_mode(mode: str, file: File) -> int | None:
+    if re.fullmatch(r"[0-7]{3,4}", mode):
+        return int(mode, 8) & 0o777
+    result = file.mode
+    for clause in mode.split(","):
+        match = re.fullmatch(r"([ugoa]*)([-+=])([rwxXst]*)", clause)
+        if match is None:
+            return None
+        who = match[1] or "a"
+        bits = sum({"r": 4, "w": 2, "x": 1}.get(letter, 0) for letter in match[3])
+        if "X" in match[3] and (file.kind == "folder" or file.mode & 0o111):
+            bits |= 1
+        mask = sum({"u": 0o100, "g": 0o010, "o": 0o001, "a": 0o111}[letter] for letter in set(who)) * bits
+        whole = sum({"u": 0o700, "g": 0o070, "o": 0o007, "a": 0o777}[letter] for letter in set(who))
+        result = {"+": result | mask, "-": result & ~mask, "=": result & ~whole | mask}[match[2]]
+    return result & 0o777
+
+
+def link(stage: Stage, words: Sequence[str], folder: str, *, symbolic: bool) -> str:
+    if len(words) != 2:
+        return CANNOT
+    target, name = words
+    path = stage.absolute(name, folder)
+    if stage.is_folder(path):
+        path = posixpath.join(path, posixpath.basename(target))
+    aimed = stage.absolute(target, posixpath.dirname(path) if symbolic else folder)
+    if not symbolic:
+        if aimed not in stage.tree:
+            return NOT_HERE
+        stage.add({path: stage.tree[aimed]})
+        return DONE
+    if path.startswith(("/etc/", "/dev/")) and aimed not in stage.tree:
+        return NOT_HERE
+    stage.add({path: File(kind="link", mode=0o777, link=target)})
+    return DONE
+
+
+def remove(stage: Stage, words: Sequence[str], folder: str) -> str:
+    paths = [path for word in words for path in named_files(stage, word, folder)]
+    stage.remove([each for path in paths for each in (*below(stage, path), path)])
+    gone = [stage.absolute(word, folder).removesuffix("/*") for word in words]
+    stage.wheels = {path: made for path, made in stage.wheels.items() if path not in gone}
+    stage.places = [place for place in stage.places if place.path not in gone]
+    return DONE
+
+
+def copy(stage: Stage, words: Sequence[str], folder: str, *, keep: bool) -> str:
+    *sources, destination = words or [""]
+    if not sources:
+        return CANNOT
+    target = stage.absolute(destination, folder)
+    into = destination.endswith("/") or stage.is_folder(target) or len(sources) > 1
+    files: dict[str, File] = {}
+    gone: list[str] = []
+    for source in sources:
+        whole = source.endswith("/.")  # cp -r a/. b: what is in it
+        paths = named_files(stage, source, folder)
+        absolute = stage.absolute(source, folder)
+        if overlaps(stage, absolute):
+            return CANNOT
+        if not paths:
+            return (
+                CANNOT
+                if stage.under([posixpath.dirname(absolute)]) or absolute.startswith(stage.workdir + "/")
+                else NOT_HERE
+            )
+        for path in paths:
+            to = target if whole or not into else posixpath.join(target, posixpath.basename(path))
+            files[to] = stage.tree[path]
+            files |= {to + each[len(path) :]: stage.tree[each] for each in below(stage, path)}
+            gone += [*below(stage, path), path]
+    stage.add(files)
+    if not keep:
+        stage.remove(path for path in gone if path not in files)
+    return DONE
+
+
+def overlaps(stage: Stage, path: str) -> bool:
+    """Whether a path names Python packages or wheels, which are not files yet."""
+    kept = [*(place.path for place in stage.places), *stage.wheels]
+    bare = path.rstrip("*").rstrip("/")
+    return any(
+        f"{each}/".startswith(f"{bare}/") or (bare.startswith(f"{each}/") and bare not in stage.tree) for each in kept
+    )
+
+
+def install(stage: Stage, words: Sequence[str], folder: str) -> str:
+    """`install -d FOLDER`, `install -m 755 FILE TO`."""
+    mode, rest, folders = "755", [], False
+    remaining = iter(words)
+    for word in remaining:
+        if word in ("-m", "--mode", "-o", "-g"):
+            value = next(remaining, "")
+            mode = value if word in ("-m", "--mode") else mode
+        elif re.match(r"-\w*d\w*$", word):
+            folders = True
+        elif not word.startswith("-"):
+            rest.append(word)
+    if folders:
+        return make_folders(stage, rest, folder)
+    if len(rest) != 2:
+        return CANNOT
+    result = copy(stage, rest, folder, keep=True)
+    if result == DONE:
+        target = stage.absolute(rest[1], folder)
+        path = posixpath.join(target, posixpath.basename(rest[0])) if stage.is_folder(target) else target
+        change_modes(stage, [mode, path], folder, recursive=False)
+    return result
+
+
+def written(stage: Stage, command: Command, folder: str) -> bytes | None:
+    """What `echo`, `printf` or `cat` sends to a file; None where only running it could tell."""
+    name, *words = command.argv
+    match posixpath.basename(name):
+        case "echo":
+            newline, escapes = True, True  # /bin/sh's echo knows escapes
+            while words and re.fullmatch(r"-[neE]+", words[0]):
+                newline = newline and "n" not in words[0]
+                words = words[1:]
+            text = " ".join(words)
+            return ((unescaped(text) if escapes else text) + ("\n" if newline else "")).encode(errors="surrogateescape")
+        case "printf":
+            return formatted(words)
+        case "cat":
+            files = [path for word in words for path in named_files(stage, word, folder)]
+            if len(files) < len(words) or not words:
+                return None
+            return b"".join(stage.tree[path].data() for path in files if stage.tree[path].kind == "file")
+        case ":" | "true":
+            return b""
+    return None
+
+
+def unescaped(text: str) -> str:
+    escapes = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "a": "\a"}
+    return re.sub(r"\\([ntra\\])", lambda m: escapes[m[1]], text)
+
+
+def formatted(words: Sequence[str]) -> bytes | None:
+    """`printf '%s\\n' a b`: the format goes on as long as there are words."""
+    if not words:
+        return None
+    form, *values = words
+    holes = re.findall(r"%(.)", form)
+    if any(hole not in "s%" for hole in holes):
+        return None
+    out = ""
+    rest = list(values)
+    while True:
+        out += re.sub(r"%(.)", lambda m: "%" if m[1] == "%" else (rest.pop(0) if rest else ""), unescaped(form))
+        if not rest or "s" not in holes:
+            return out.encode(errors="surrogateescape")
+
+
+def save(stage: Stage, path: str, content: bytes, *, append: bool) -> None:
+    known = stage.tree.get(path)
+    before = known.data() if append and known is not None and known.kind == "file" else b""
+    mode = known.mode if known is not None and known.kind == "file" else 0o644
+    stage.add({path: made(before + content, mode)})

@@ -1,0 +1,88 @@
+"""`COPY --from` of what a host has not made yet: Python prefixes, parts of them, and folders of wheels. Pure."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.deploy.build.plan import Contents
+from culm.deploy.build.stage import Place, Stage
+from culm.prefixes.label import Step
+
+NOTHING, COPIED, A_PART = "nothing", "copied", "a part"
+LIBRARY = re.compile(r"(.*)/lib(?:64)?/python[\d.]+/(?:site|dist)-packages")
+UV_IMAGE = re.compile(r"(?:ghcr\.io|docker\.io)/astral(?:-sh)?/uv(?::([^@]*))?(?:@.*)?")
+
+
+def from_stage(stage: Stage, origin: Stage, source: str, target: str, *, into: bool) -> str:
+    """Place in `stage` what of the other's prefixes and wheels is at `source`. `into`: the target is a folder."""
+    result = NOTHING
+    for place in origin.places:
+        if covers(source, place.path):
+            moved = joined(target, place.path, source)
+            keep(stage, replace(place, path=moved))
+            result = COPIED
+        elif source.startswith(place.path.rstrip("/") + "/") and place.part != "programs":
+            part = inside(place, source[len(place.path.rstrip("/")) + 1 :], target, into=into)
+            if part is not None:
+                keep(stage, part)
+                result = COPIED
+            elif not origin.matching(source):
+                result = A_PART if result == NOTHING else result
+    bare = re.sub(r"/[^/]*[*?\[][^/]*$|/[^/]+\.whl$", "", source)
+    for path, wheels in origin.wheels.items():
+        if covers(bare, path):
+            stage.wheels[joined(target, path, bare)] = wheels
+            result = COPIED
+    return result
+
+
+def covers(source: str, path: str) -> bool:
+    return path == source or source == "/" or path.startswith(source.rstrip("/") + "/")
+
+
+def joined(target: str, path: str, source: str) -> str:
+    rest = path[len(source.rstrip("/")) :]
+    return posixpath.normpath(f"{target}/{rest}")
+
+
+def keep(stage: Stage, place: Place) -> None:
+    """A prefix with an interpreter that is copied over the same one takes its place."""
+    stage.places = [p for p in stage.places if not (p.path == place.path and p.contents.key == place.contents.key)]
+    stage.places.append(place)
+
+
+def inside(place: Place, rest: str, target: str, *, into: bool) -> Place | None:
+    """A part of a prefix: its programs, its library. None where it is less than that."""
+    if place.part in ("packages", "target"):
+        return None
+    if rest == "bin":
+        return replace(place, path=target, part="programs")
+    if re.fullmatch(r"bin/[^/]+", rest):
+        return replace(place, path=target if into else posixpath.dirname(target), part="programs")
+    packages = re.fullmatch(r"lib(?:64)?/python[\d.]+/(?:site|dist)-packages/?", rest)
+    if packages:
+        library = LIBRARY.fullmatch(target)
+        if library:
+            return replace(place, path=library[1] or "/", part="library")
+        return replace(place, path=target, part="packages")
+    if re.fullmatch(r"lib(?:64)?/python[\d.]+", rest):
+        prefix = re.fullmatch(r"(.*)/lib(?:64)?/python[\d.]+", target)
+        return replace(place, path=prefix[1] or "/", part="library") if prefix else None
+    if rest in ("lib", "lib64") and target.endswith("/lib"):
+        return replace(place, path=posixpath.dirname(target), part="library")
+    if rest in ("share", "include", "etc", "lib64"):
+        return replace(place, path=posixpath.join(target, ".culm-unused"), part="programs")
+    return None
+
+
+def from_image(stage: Stage, image: str, sources: Sequence[str], destination: str, where: str) -> None:
+    """`COPY --from=ghcr.io/astral-sh/uv /uv /bin/`: uv is a Python package, too, for who starts with `uv run`."""
+    match = UV_IMAGE.fullmatch(image)
+    if match is None:
+        return
+    version = re.match(r"\d+\.\d+\.\d+", match[1] or "")
+    step = Step(argv=("pip", "install", f"uv=={version[0]}" if version else "uv"), where=where)
+    single = posixpath.basename(destination) in ("uv", "uvx") and len(sources) == 1
+    folder = stage.absolute(posixpath.dirname(destination) if single else destination)
+    stage.uv = Place(path=folder, part="programs", contents=Contents(steps=(step,), inputs={}))

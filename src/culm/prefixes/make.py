@@ -1,0 +1,244 @@
+"""Making a prefix on this machine: a virtual environment, filled by uv with what a Dockerfile's commands install.
+
+    <folder>/<key>/venv/        the environment
+    <folder>/<key>/made.json    its Python, and the paths that it had while it was made
+
+It is made under another name and renamed when it is whole, so two processes may make the same one: the second result
+is thrown away. Nothing in it changes afterwards.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from culm.core.model.record import record
+from culm.prefixes.label import Prefix, Step
+
+LAST_LINES = 15
+"""Of a failed install, in the failure's message."""
+VALUELESS = frozenset(
+    {"--no-cache-dir", "--no-cache", "--user", "--disable-pip-version-check", "--no-warn-script-location", "--no-input"}
+    | {"--break-system-packages", "--system", "--compile", "--no-compile", "--prefer-binary", "--use-pep517"}
+    | {"--ignore-installed", "-I", "--isolated", "--no-use-pep517", "--no-python-downloads", "--quiet", "-q", "-qq"}
+    | {"--no-clean", "--verbose", "-v", "-vv", "-vvv", "--compile-bytecode", "--locked-cache"}
+)
+"""Options that make an image smaller or pip quieter, or say where to install: that is decided already."""
+VALUED = frozenset(
+    {"--root-user-action", "--progress-bar", "--timeout", "--default-timeout", "--retries", "--cache-dir", "--prefix"}
+    | {"--target", "-t", "--root", "--src", "--python", "-p", "--use-feature", "--use-deprecated", "--log"}
+    | {"--link-mode", "--build-option", "--report", "--exists-action", "--cert", "--client-cert", "--proxy"}
+)
+"""The same, with a value behind them."""
+RENAMED = {"--trusted-host": "--allow-insecure-host", "--pre": "--prerelease=allow", "--requirement": "--requirements"}
+"""pip's options that uv calls otherwise."""
+PIP_SETTINGS = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
+}
+"""What pip is told by its environment, uv is told as well."""
+
+
+class PrefixFailure(Exception):
+    """A prefix that cannot be made. `where` is the Dockerfile's line, where that is known."""
+
+    def __init__(self, what: str, where: str = "") -> None:
+        super().__init__(what)
+        self.where = where
+
+
+@record
+class Made:
+    folder: Path
+    """The environment."""
+    python: str
+    """Its Python's version, `3.12`."""
+    made_at: str
+    """The path that it had while it was made: some of its files name it."""
+    inputs_at: str
+    """Where the image's files were then: an editable install names them."""
+
+    @property
+    def packages(self) -> Path:
+        return self.folder / "lib" / f"python{self.python}" / "site-packages"
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / "bin"
+
+
+LayOut = Callable[[Path], None]
+"""Makes a folder with the files that the commands read, at the paths that they have in the image."""
+
+
+class Prefixes:
+    """All prefixes of a machine, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def get(self, prefix: Prefix, lay_out: LayOut) -> Made:
+        """The prefix, made now if this is the first with its key. Raises PrefixFailure, or OSError (a full disk)."""
+        home = self._folder / prefix.key
+        async with self._locks[prefix.key]:
+            if not home.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(
+                    dir=self._folder, prefix=".making-", ignore_cleanup_errors=True
+                ) as scratch:
+                    await make(prefix, Path(scratch), lay_out)
+                    publish(Path(scratch) / "prefix", home)
+        return described(home)
+
+    def clean(self) -> None:
+        """Delete what an install that was killed left behind."""
+        for left in self._folder.glob(".making-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def publish(made: Path, home: Path) -> None:
+    try:
+        made.rename(home)
+    except OSError:
+        if not home.is_dir():
+            raise  # else another process was first: its own is as good
+
+
+def described(home: Path) -> Made:
+    facts = json.loads((home / "made.json").read_bytes())
+    return Made(folder=home / "venv", **facts)
+
+
+async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
+    venv, inputs = scratch / "prefix" / "venv", scratch / "inputs"
+    await asyncio.to_thread(lay_out, inputs)
+    await create(prefix.python, venv)
+    for step in prefix.steps:
+        await run(step, venv, inputs)
+    [library] = (venv / "lib").glob("python*")
+    facts = {
+        "python": library.name.removeprefix("python"),
+        "made_at": str(venv),
+        "inputs_at": str(inputs.resolve()),
+    }
+    (scratch / "prefix" / "made.json").write_text(json.dumps(facts))
+
+
+async def create(python: str, venv: Path) -> None:
+    """With the Python that was asked for if this machine has it, else with the one that runs culm."""
+    command = ["venv", "--relocatable", "--quiet", str(venv), "--python"]
+    if python:
+        exit_code, _ = await uv([*command, python, "--no-python-downloads"], environment_of((), venv), Path("/"))
+        if exit_code == 0:
+            return
+    exit_code, output = await uv([*command, sys.executable], environment_of((), venv), Path("/"))
+    if exit_code:
+        raise PrefixFailure(f"no virtual environment can be made: {output.strip()}")
+
+
+async def run(step: Step, venv: Path, inputs: Path) -> None:
+    cwd = Path(f"{inputs}{step.cwd}")
+    os.makedirs(cwd, exist_ok=True)
+    exit_code, output = await uv(arguments(step, inputs, venv), environment_of(step.environment.items(), venv), cwd)
+    if exit_code:
+        last = "\n".join(output.replace(str(inputs), "").strip().splitlines()[-LAST_LINES:])
+        raise PrefixFailure(f"`{' '.join(step.argv)}` failed ({exit_code}):\n{last}", step.where)
+
+
+def arguments(step: Step, inputs: Path, venv: Path) -> list[str]:
+    """A Dockerfile's install command as uv's. Raises PrefixFailure for a command that installs nothing."""
+    program, *words = step.argv
+    name = Path(program).name
+    if step.tool:
+        wanted = [part for requirement in step.tool[1:] for part in ("--with", requirement)]
+        return ["tool", "run", "--quiet", "--from", step.tool[0], *wanted, name, *without(words, {"--system"}, set())]
+    if re.fullmatch(r"python[\d.]*", name) and words[:2] == ["-m", "pip"]:
+        name, words = "pip", words[2:]
+    if name == "uv" and words[:1] == ["pip"]:
+        name, words = "pip", words[1:]
+    if name == "uv" and words[:1] == ["sync"]:
+        kept = without(words[1:], VALUELESS | {"--active"}, VALUED)
+        return ["sync", *(mapped(word, inputs) for word in kept), "--python", str(venv / "bin/python")]
+    if re.fullmatch(r"pip[\d.]*", name):
+        leading = [word for word in words if not word.startswith("-")][:1]
+        if leading and leading[0] in ("install", "uninstall", "sync"):
+            words.remove(leading[0])
+            kept = [word for word in without(words, VALUELESS, VALUED) if leading != ["uninstall"] or word != "-y"]
+            return ["pip", leading[0], *(mapped(word, inputs) for word in map(renamed, kept))]
+    what = (
+        f"`{' '.join(step.argv)}` makes no virtual environment; culm knows `pip install`, `uv pip install`, `uv sync`"
+    )
+    raise PrefixFailure(what, step.where)
+
+
+def without(words: Sequence[str], valueless: frozenset[str] | set[str], valued: frozenset[str] | set[str]) -> list[str]:
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, equals, _ = word.partition("=")
+        if option in valued:
+            if not equals:
+                next(rest, "")
+        elif option not in valueless:
+            kept.append(word)
+    return kept
+
+
+def renamed(word: str) -> str:
+    option, equals, value = word.partition("=")
+    return RENAMED.get(option, option) + equals + value
+
+
+def mapped(word: str, inputs: Path) -> str:
+    """A path of the image that is among the inputs as this machine's; any other word as it is."""
+    option, before, path = re.match(r"((?:-[rce]|--[\w-]+=)?)((?:file:/{2})?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]
+    bare = path.partition("[")[0]
+    if not bare.startswith("/") or not os.path.lexists(f"{inputs}{bare}"):
+        return word
+    return f"{option}{before}{inputs}{path}"
+
+
+def environment_of(items: object, venv: Path) -> dict[str, str]:
+    """This machine's environment, with what the Dockerfile says to installers, for a command upon `venv`."""
+    own: Mapping[str, str] = dict(items)  # type: ignore[call-overload]
+    both = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | dict(own)
+    for pip, name in PIP_SETTINGS.items():
+        if pip in both:
+            both.setdefault(name, both[pip])
+    return both | {
+        "VIRTUAL_ENV": str(venv),
+        "UV_PROJECT_ENVIRONMENT": str(venv),
+        "UV_INDEX_STRATEGY": both.get("UV_INDEX_STRATEGY", "unsafe-best-match"),  # as pip: the newest of all indexes
+        "UV_COMPILE_BYTECODE": "1",  # once here, rather than at the same moment in every task that starts
+        "UV_PYTHON_DOWNLOADS": "never",
+        "PIPENV_VERBOSITY": "-1",
+        "PIPENV_NOSPIN": "1",
+        "POETRY_NO_INTERACTION": "1",
+        "NO_COLOR": "1",
+    }
+
+
+async def uv(arguments: Sequence[str], environment: Mapping[str, str], cwd: Path) -> tuple[int, str]:
+    """Run uv; exit code and combined output. Killed if nobody waits for it any more."""
+    process = await asyncio.create_subprocess_exec(
+        find_uv_bin(), *arguments, cwd=cwd, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, output.decode(errors="replace")
