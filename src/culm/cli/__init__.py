@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "Show services, instances, rules and last events.",
     "logs": "Show what services write, interleaved.",
     "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
+    "task": "Run COMMAND as a one-time task of SERVICE, with its output and its exit status.",
     "events": "Show what has happened to services, in one timeline.",
     "bench": "Measure how many requests a second SERVICE answers in time.",
     "scale": "Run COUNT tasks of SERVICE.",

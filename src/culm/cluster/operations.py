@@ -11,7 +11,21 @@ from culm.cluster import exec as exec_room
 from culm.cluster import services as services_room
 from culm.cluster.wire.coverage import document
 
-SERVED = ("cloudwatch", "ec2", "ecr", "ecs", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "ssm", "sts")
+SERVED = (
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "iam",
+    "logs",
+    "rds",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "ssm",
+    "sts",
+)
 """Folders of `services/` whose files hold operations."""
 ELSEWHERE = {"ecs": (f"{exec_room.__name__}.operation",)}
 """Operations that live in the room of what they do."""

@@ -22,6 +22,7 @@ from culm.cluster.balancer.haproxy import render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.daemon import keys, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
+from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
 from culm.cluster.daemon.settings import NETWORK, Settings
 from culm.cluster.daemon.shutdown import stop_tasks
@@ -65,6 +66,7 @@ DATABASES_EVERY = 1.0
 HOUSEKEEPING_EVERY = 60.0
 CHECKPOINT_EVERY = 1.0
 FLEET_EVERY = 5.0
+SCHEDULES_EVERY = 1.0
 
 
 async def serve(settings: Settings) -> None:
@@ -212,6 +214,8 @@ class Daemon:
                 changed.set()
             return 0
 
+        scheduling = scheduled_tasks(self._store, region, endpoint, changed.set)
+
         async with asyncio.TaskGroup() as group, fleet:
             serving = group.create_task(server.serve(sockets))
             if listening is not None:
@@ -222,6 +226,7 @@ class Daemon:
                 group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
                 group.create_task(loop.supervise("balancer", balancer.run)),
                 group.create_task(loop.run("databases", databases.step, changed.subscribe("rds"), DATABASES_EVERY)),
+                group.create_task(loop.run("schedules", scheduling, asyncio.Event(), SCHEDULES_EVERY)),
                 group.create_task(loop.run("alarms", alarming, asyncio.Event(), alarms.EVERY_SECONDS)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
                 group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),

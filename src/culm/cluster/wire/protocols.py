@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from culm.cluster.wire import cbor, form, json, query, rest_xml
+from culm.cluster.wire import cbor, form, json, query, rest_json, rest_xml
 from culm.cluster.wire.http import Request, Response
 from culm.cluster.wire.models import Operation, Service
 from culm.core.model.record import record
@@ -26,6 +26,9 @@ PROTOCOLS = {
     "json": Protocol(find=json.find, decoder=json.decoder, encoder=json.encoder, failure=json.failure),
     "smithy-rpc-v2-cbor": Protocol(find=cbor.find, decoder=cbor.decoder, encoder=cbor.encoder, failure=cbor.failure),
     "query": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.failure),
+    "rest-json": Protocol(
+        find=rest_json.find, decoder=rest_json.decoder, encoder=rest_json.encoder, failure=rest_json.failure
+    ),
     "rest-xml": Protocol(
         find=rest_xml.find, decoder=rest_xml.decoder, encoder=rest_xml.encoder, failure=rest_xml.failure
     ),

@@ -76,6 +76,7 @@ SERVICES = {
             missing="InvalidRequest",
             unserved="NotImplemented",
         ),
+        Served(name="scheduler", signing_name="scheduler", invalid="ValidationException"),
         Served(
             name="secretsmanager",
             signing_name="secretsmanager",

@@ -32,9 +32,15 @@ def begin(
     target: Target, project: Project, one: Service, words: Sequence[str], *, task: str | None, terminal: bool
 ) -> Session:
     """Ask for a session with the command in the named task, or in the newest that runs."""
+    return begin_in(target, project, one, choose(target, project, one, task), words, terminal=terminal)
+
+
+def begin_in(
+    target: Target, project: Project, one: Service, chosen: Described, words: Sequence[str], *, terminal: bool
+) -> Session:
+    """Ask for a session with the command in this task. Raises CulmError when ECS Exec does not reach it."""
     from botocore.exceptions import ClientError
 
-    chosen = choose(target, project, one, task)
     nonce = secrets.token_hex(8)
     try:
         answer = target.client("ecs").execute_command(

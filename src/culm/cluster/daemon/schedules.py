@@ -1,0 +1,31 @@
+"""The loop that starts what EventBridge Scheduler's schedules have due."""
+
+from collections.abc import Awaitable, Callable
+from sqlite3 import Connection
+
+from culm.cluster import clock
+from culm.cluster.store import schedules
+from culm.cluster.store.db import Store
+from culm.cluster.wire.operations import Call
+from culm.core.model.arn import ACCOUNT
+
+
+def scheduled_tasks(
+    store: Store, region: str, endpoint: str, changed: Callable[[], None]
+) -> Callable[[], Awaitable[int]]:
+    """A loop's step; it calls `changed` when it has started something."""
+
+    def call(db: Connection) -> Call:
+        return Call(db=db, now=clock.now(), new_id=clock.new_id, region=region, account=ACCOUNT, endpoint=endpoint)
+
+    async def step() -> int:
+        soonest = await store.run(schedules.soonest)
+        if soonest is None or soonest > clock.now():
+            return 0
+        from culm.cluster.services.scheduler import runs  # what ECS's operations need takes a while to import
+
+        if await store.run(lambda db: runs.look(call, db)):
+            changed()
+        return 0
+
+    return step

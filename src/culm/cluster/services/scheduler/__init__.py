@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: tasks that are started at certain times."""

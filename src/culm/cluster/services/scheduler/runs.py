@@ -1,0 +1,111 @@
+"""Starts what is due: each firing is one row, which is written, and taken away with the task that it started.
+
+A look is one transaction in three steps: schedules whose time has come get a firing and their next time; each firing
+is started as RunTask would; what cannot be started waits, longer each time, until its schedule's RetryPolicy is over.
+The task and the end of its firing are committed together: a daemon that is killed in between starts it once, not twice
+and not never.
+
+A worked example, `rate(1 hour)` with room for nothing: firing 10:00, tried at 10:00:00, 10:00:10, 10:00:30, ...
+Firings that were missed while no daemon ran are one: the latest, as long as it is not older than the policy allows.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from sqlite3 import Connection
+
+from culm.cluster.loop import Isolated
+from culm.cluster.services.ecs.tasks import RunTaskInput, run_task
+from culm.cluster.services.scheduler.expressions import firing_after
+from culm.cluster.services.scheduler.schedules import overrides_of
+from culm.cluster.store import schedules
+from culm.cluster.store.db import savepoint
+from culm.cluster.wire.operations import Call
+from culm.core.model.schedules import Firing, Schedule
+from culm.errors import AwsError
+
+FIRST_PAUSE = 10.0
+LONGEST_PAUSE = 300.0
+STARTED_BY = "chronos-schedule/"
+"""How Amazon marks tasks that a schedule has started; 36 characters are kept of it."""
+LONGEST_MARK = 36
+
+_isolated = Isolated("schedule")
+
+
+class NoRoom(Exception):
+    """No instance takes the task now."""
+
+
+def look(make_call: Callable[[Connection], Call], db: Connection, isolated: Isolated = _isolated) -> int:
+    """Start what is due; returns how many tasks were started or firings given up."""
+    call = make_call(db)
+    for schedule, moment in schedules.due(db, call.now):
+        with isolated.item(schedule.arn), savepoint(db):
+            fire(db, schedule, moment, call.now)
+    ended = 0
+    for schedule, firing in schedules.firings(db, call.now):
+        with isolated.item(schedule.arn), savepoint(db):
+            ended += attempt(call, schedule, firing)
+    return ended
+
+
+def fire(db: Connection, schedule: Schedule, moment: float, now: float) -> None:
+    """Write down that it is due, and when it is due next. Of several moments that were missed the latest counts.
+
+    Moments that are older than the schedule's policy allows are not gone through one by one.
+    """
+    oldest = now - schedule.target.retry_policy.maximum_event_age_in_seconds
+    latest, following = moment, firing_after(schedule, max(moment, oldest - 1))
+    while following is not None and following <= now:
+        latest, following = following, firing_after(schedule, following)
+    schedules.add_firing(db, schedule, Firing(scheduled_at=latest, attempts=0, try_at=latest))
+    schedules.set_next(db, schedule, following)
+
+
+def attempt(call: Call, schedule: Schedule, firing: Firing) -> int:
+    """Start its task, or put it off; 1 when the firing has ended."""
+    policy = schedule.target.retry_policy
+    if call.now - firing.scheduled_at > policy.maximum_event_age_in_seconds:
+        return finish(call, schedule, firing)
+    try:
+        with savepoint(call.db):
+            start(call, schedule)
+    except (AwsError, NoRoom):
+        if firing.attempts >= policy.maximum_retry_attempts:
+            return finish(call, schedule, firing)
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**firing.attempts)
+        schedules.put_off(call.db, schedule, replace(firing, attempts=firing.attempts + 1, try_at=call.now + pause))
+        return 0
+    return finish(call, schedule, firing)
+
+
+def start(call: Call, schedule: Schedule) -> None:
+    """As RunTask does it; raises AwsError where that refuses, NoRoom where no instance takes the task."""
+    parameters = schedule.target.ecs_parameters
+    assert parameters is not None, "checked when it was made"
+    answer = run_task(
+        call,
+        RunTaskInput(
+            cluster=schedule.target.arn,
+            task_definition=parameters.task_definition_arn,
+            count=parameters.task_count,
+            group=parameters.group,
+            launch_type=parameters.launch_type,
+            overrides=overrides_of(schedule),
+            placement_constraints=parameters.placement_constraints,
+            placement_strategy=parameters.placement_strategy,
+            propagate_tags=parameters.propagate_tags or "NONE",
+            enable_execute_command=parameters.enable_execute_command,
+            started_by=f"{STARTED_BY}{schedule.name}"[:LONGEST_MARK],
+        ),
+    )
+    if answer["failures"]:
+        raise NoRoom(", ".join(each["reason"] for each in answer["failures"]))
+
+
+def finish(call: Call, schedule: Schedule, firing: Firing) -> int:
+    """Nothing is left of the firing; a schedule that asked for it goes with its last one."""
+    schedules.end_firing(call.db, schedule, firing)
+    if schedule.action_after_completion == "DELETE" and firing_after(schedule, call.now) is None:
+        schedules.delete(call.db, schedule.group_name, schedule.name)
+    return 1

@@ -1,0 +1,119 @@
+"""EventBridge Scheduler's groups and schedules, when each fires next, and the firings that are still to be started."""
+
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
+
+import msgspec
+
+from culm.core.model.schedules import Firing, Schedule
+
+_decoder = msgspec.json.Decoder(Schedule)
+
+
+def save(db: Connection, schedule: Schedule, next_at: float | None) -> None:
+    db.execute(
+        "INSERT INTO schedule (group_name, name, next_at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " next_at = excluded.next_at, body = excluded.body",
+        (schedule.group_name, schedule.name, next_at, msgspec.json.encode(schedule).decode()),
+    )
+
+
+def set_next(db: Connection, schedule: Schedule, next_at: float | None) -> None:
+    db.execute(
+        "UPDATE schedule SET next_at = ? WHERE group_name = ? AND name = ?",
+        (next_at, schedule.group_name, schedule.name),
+    )
+
+
+def find(db: Connection, group: str, name: str) -> Schedule | None:
+    row = db.execute("SELECT body FROM schedule WHERE group_name = ? AND name = ?", (group, name)).fetchone()
+    return _decoder.decode(row[0]) if row else None
+
+
+def every(db: Connection) -> Sequence[Schedule]:
+    """By group and name."""
+    return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM schedule ORDER BY group_name, name")]
+
+
+def delete(db: Connection, group: str, name: str) -> bool:
+    """Whether it was there."""
+    return db.execute("DELETE FROM schedule WHERE group_name = ? AND name = ?", (group, name)).rowcount > 0
+
+
+def due(db: Connection, now: float) -> Sequence[tuple[Schedule, float]]:
+    """Schedules whose time has come, with that time."""
+    rows = db.execute("SELECT body, next_at FROM schedule WHERE next_at <= ? ORDER BY next_at", (now,))
+    return [(_decoder.decode(body), next_at) for body, next_at in rows.fetchall()]
+
+
+def soonest(db: Connection) -> float | None:
+    """When there is something to do next."""
+    row = db.execute(
+        "SELECT min(at) FROM (SELECT next_at AS at FROM schedule UNION ALL SELECT try_at FROM schedule_firing)"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def add_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
+    """The same moment counts once."""
+    db.execute(
+        "INSERT OR IGNORE INTO schedule_firing VALUES (?, ?, ?, ?, ?)",
+        (schedule.group_name, schedule.name, firing.scheduled_at, firing.attempts, firing.try_at),
+    )
+
+
+def put_off(db: Connection, schedule: Schedule, firing: Firing) -> None:
+    db.execute(
+        "UPDATE schedule_firing SET attempts = ?, try_at = ? WHERE group_name = ? AND name = ? AND scheduled_at = ?",
+        (firing.attempts, firing.try_at, schedule.group_name, schedule.name, firing.scheduled_at),
+    )
+
+
+def end_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
+    db.execute(
+        "DELETE FROM schedule_firing WHERE group_name = ? AND name = ? AND scheduled_at = ?",
+        (schedule.group_name, schedule.name, firing.scheduled_at),
+    )
+
+
+def firings(db: Connection, now: float) -> Sequence[tuple[Schedule, Firing]]:
+    """Those that are to be tried now, the oldest first."""
+    rows = db.execute(
+        "SELECT body, scheduled_at, attempts, try_at FROM schedule_firing JOIN schedule USING (group_name, name)"
+        " WHERE try_at <= ? ORDER BY scheduled_at",
+        (now,),
+    )
+    return [
+        (_decoder.decode(row[0]), Firing(scheduled_at=row[1], attempts=row[2], try_at=row[3]))
+        for row in rows.fetchall()
+    ]
+
+
+def create_group(db: Connection, name: str, now: float) -> bool:
+    """False: there is one of that name."""
+    return db.execute("INSERT OR IGNORE INTO schedule_group VALUES (?, ?, ?)", (name, now, now)).rowcount > 0
+
+
+def delete_group(db: Connection, name: str) -> bool:
+    """With its schedules. Whether it was there."""
+    return db.execute("DELETE FROM schedule_group WHERE name = ?", (name,)).rowcount > 0
+
+
+def groups(db: Connection) -> Sequence[tuple[str, float, float]]:
+    """Name, and when it was created and changed."""
+    rows = db.execute("SELECT name, created_at, modified_at FROM schedule_group ORDER BY name")
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def tags(db: Connection, arn: str) -> Mapping[str, str]:
+    return {
+        row[0]: row[1] for row in db.execute("SELECT key, value FROM schedule_tag WHERE arn = ? ORDER BY key", (arn,))
+    }
+
+
+def tag(db: Connection, arn: str, pairs: Mapping[str, str]) -> None:
+    db.executemany("INSERT OR REPLACE INTO schedule_tag VALUES (?, ?, ?)", [(arn, k, v) for k, v in pairs.items()])
+
+
+def untag(db: Connection, arn: str, keys: Sequence[str]) -> None:
+    db.executemany("DELETE FROM schedule_tag WHERE arn = ? AND key = ?", [(arn, key) for key in keys])

@@ -1,0 +1,194 @@
+"""EventBridge Scheduler through boto3, and what its schedules start, by a clock of the test's own."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.cluster.services.ecs.conftest import add_instance, ecs, register
+
+from culm.cluster.services.scheduler import runs
+from culm.cluster.store.db import transact
+from culm.cluster.wire.operations import Call
+
+__all__ = ["add_instance", "ecs", "register"]
+
+ROLE = "arn:aws:iam::000000000000:role/shop.scheduler"
+
+
+@pytest.fixture
+def scheduler(cloud) -> Any:
+    return cloud.client("scheduler")
+
+
+@pytest.fixture
+def target(ecs, register) -> dict[str, Any]:
+    [cluster] = ecs.list_clusters()["clusterArns"]
+    return {
+        "Arn": cluster,
+        "RoleArn": ROLE,
+        "EcsParameters": {"TaskDefinitionArn": register(), "LaunchType": "EC2"},
+        "RetryPolicy": {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 2},
+    }
+
+
+@pytest.fixture
+def create(scheduler, target) -> Callable[..., str]:
+    def create(expression: str, **changed: Any) -> str:
+        given = {
+            "Name": "nightly",
+            "ScheduleExpression": expression,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": target,
+        }
+        return str(scheduler.create_schedule(**{**given, **changed})["ScheduleArn"])
+
+    return create
+
+
+@pytest.fixture
+def look(cloud) -> Callable[[], int]:
+    def call(db: Any) -> Call:
+        where = {"region": "us-east-1", "account": "000000000000", "endpoint": "http://127.0.0.1:4566"}
+        return Call(db=db, now=cloud.now, new_id=cloud.new_id, **where)
+
+    return lambda: transact(cloud.db, lambda db: runs.look(call, db))
+
+
+def started(ecs) -> list[dict[str, Any]]:
+    arns = ecs.list_tasks(startedBy="chronos-schedule/nightly")["taskArns"]
+    return ecs.describe_tasks(tasks=arns)["tasks"] if arns else []
+
+
+def local(cloud, ahead: float) -> str:
+    return datetime.fromtimestamp(cloud.now + ahead, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def test_a_schedule_is_described_as_it_was_made_and_changed_as_a_whole(scheduler, create, target) -> None:
+    arn = create("cron(0 6 ? * MON-FRI *)", ScheduleExpressionTimezone="Europe/Berlin", Description="report")
+    described = scheduler.get_schedule(Name="nightly")
+    assert described["Arn"] == arn == "arn:aws:scheduler:us-east-1:000000000000:schedule/default/nightly"
+    assert described["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert described["Target"]["EcsParameters"]["TaskDefinitionArn"] == target["EcsParameters"]["TaskDefinitionArn"]
+    scheduler.update_schedule(
+        Name="nightly", ScheduleExpression="rate(5 minutes)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    changed = scheduler.get_schedule(Name="nightly")
+    assert (changed["ScheduleExpression"], changed.get("Description")) == ("rate(5 minutes)", None)
+    assert changed["CreationDate"] == described["CreationDate"]
+    assert [each["Name"] for each in scheduler.list_schedules(NamePrefix="night")["Schedules"]] == ["nightly"]
+    scheduler.delete_schedule(Name="nightly")
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*nightly does not exist"):
+        scheduler.get_schedule(Name="nightly")
+
+
+def test_a_group_takes_its_schedules_with_it_and_has_tags(scheduler, create) -> None:
+    arn = scheduler.create_schedule_group(Name="shop", Tags=[{"Key": "a", "Value": "b"}])["ScheduleGroupArn"]
+    create("rate(1 day)", GroupName="shop")
+    scheduler.tag_resource(ResourceArn=arn, Tags=[{"Key": "c", "Value": "d"}])
+    scheduler.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "c", "Value": "d"}]
+    assert [each["Name"] for each in scheduler.list_schedule_groups()["ScheduleGroups"]] == ["default", "shop"]
+    scheduler.delete_schedule_group(Name="shop")
+    assert scheduler.list_schedules()["Schedules"] == []
+    with pytest.raises(ClientError, match="can't delete the default"):
+        scheduler.delete_schedule_group(Name="default")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"ScheduleExpression": "0 6 * * *"}, "ValidationException.*Invalid Schedule Expression"),
+        ({"ScheduleExpressionTimezone": "Europe/Nowhere"}, "Invalid ScheduleExpressionTimezone"),
+        ({"GroupName": "nobody"}, "ResourceNotFoundException"),
+        ({"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}}, "culm does not support"),
+        (
+            {"Target": {"Arn": "arn:aws:lambda:us-east-1:000000000000:function:x", "RoleArn": ROLE}},
+            "tasks of ECS alone",
+        ),
+    ],
+)
+def test_what_would_never_run_is_refused(create, changed, why) -> None:
+    with pytest.raises(ClientError, match=why):
+        create(changed.pop("ScheduleExpression", "rate(1 day)"), **changed)
+
+
+def test_a_name_is_taken_once(create) -> None:
+    create("rate(1 day)")
+    with pytest.raises(ClientError, match="ConflictException"):
+        create("rate(1 day)")
+
+
+def test_it_starts_its_task_when_its_time_comes_and_once(cloud, ecs, add_instance, target, create, look) -> None:
+    add_instance()
+    given = {"containerOverrides": [{"name": "web", "command": ["report"]}]}
+    create(f"at({local(cloud, 60)})", Target={**target, "Input": json.dumps(given)}, ActionAfterCompletion="DELETE")
+    assert look() == 0
+    cloud.clock.advance(61)
+    assert (look(), look()) == (1, 0)
+    [task] = started(ecs)
+    assert task["overrides"]["containerOverrides"][0]["command"] == ["report"]
+    assert cloud.client("scheduler").list_schedules()["Schedules"] == []
+
+
+def test_firings_that_were_missed_are_one_and_not_too_late(cloud, ecs, add_instance, create, look) -> None:
+    add_instance()
+    create("rate(10 minutes)")
+    cloud.clock.advance(3 * 3600 + 60)
+    look()
+    assert len(started(ecs)) == 1
+    cloud.clock.advance(599)
+    look()
+    assert len(started(ecs)) == 2
+
+
+def test_a_firing_that_is_older_than_its_policy_is_given_up(cloud, ecs, add_instance, create, look) -> None:
+    add_instance()
+    create(f"at({local(cloud, 60)})")
+    cloud.clock.advance(60 + 901)
+    look()
+    assert started(ecs) == []
+
+
+def test_what_finds_no_room_is_tried_again_and_not_for_ever(cloud, ecs, add_instance, create, look) -> None:
+    create("rate(1 hour)")
+    cloud.clock.advance(3600)
+    assert look() == 0
+    add_instance()
+    assert look() == 0
+    cloud.clock.advance(10)
+    assert look() == 1
+    assert len(started(ecs)) == 1
+
+
+def test_a_daemon_that_is_killed_while_it_starts_a_task_starts_it_once(cloud, ecs, add_instance, create, look) -> None:
+    add_instance()
+    create("rate(1 hour)")
+    cloud.clock.advance(3600)
+
+    class Killed(BaseException):
+        pass
+
+    def dies(db: Any) -> None:
+        def call(db: Any) -> Call:
+            where = {"region": "us-east-1", "account": "000000000000", "endpoint": "http://127.0.0.1:4566"}
+            return Call(db=db, now=cloud.now, new_id=cloud.new_id, **where)
+
+        assert runs.look(call, db) == 1
+        raise Killed
+
+    with pytest.raises(Killed):
+        transact(cloud.db, dies)
+    assert started(ecs) == []
+    assert (look(), look()) == (1, 0)
+    assert len(started(ecs)) == 1
+
+
+def test_a_disabled_schedule_starts_nothing(cloud, ecs, add_instance, create, look) -> None:
+    add_instance()
+    create("rate(1 minute)", State="DISABLED")
+    cloud.clock.advance(600)
+    look()
+    assert started(ecs) == []
