@@ -1,4 +1,4 @@
-"""What both halves agree on: `model` holds values, `decide` holds every judgement. No I/O, no clock.
+"""The rules that both halves share: `model` has the values, `decide` has every decision. No I/O, no clock.
 
 How a roll is decided, in one screen. A *service* wants `desired_count` tasks of one revision. Each change of that
 wish begins a *deployment*; the newest is the PRIMARY one, older ones are leaving. A control loop (or the planner, for
@@ -11,7 +11,7 @@ a deploy that has not begun) takes a *snapshot* (`decide.state`) and asks `decid
     ceiling   maximumPercent of desired, rounded down: no more tasks than this may hold memory at once
 
     start     min(desired - kept, ceiling - (kept + outgoing + leaving)) tasks, each where `decide.placement` says;
-              none while `decide.backoff` says to wait, or when no instance has room (the reason is told, per instance)
+              none while `decide.backoff` says to wait, or when no instance has room (the event says why, per instance)
     stop      outgoing tasks, unhealthy ones first, as long as the healthy ones left are not fewer than the floor
     complete  when kept = desired, all of them healthy, and nothing is outgoing or leaving (`decide.progress`)
     fail      when `decide.breaker` has counted too many failed tasks; then roll back, if the service says so

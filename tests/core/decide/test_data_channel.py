@@ -6,7 +6,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from culm.core.decide.data_channel import AGAIN_SECONDS, Incoming, Outgoing
+from culm.core.decide.data_channel import AGAIN_SECONDS, MOST_AHEAD, Incoming, Outgoing
 from culm.core.model.data_channel import Message, Payload, decode
 
 
@@ -61,3 +61,12 @@ def test_an_acknowledgement_names_what_it_is_for() -> None:
         "AcknowledgedMessageSequenceNumber": 7,
         "IsSequentialMessage": True,
     }
+
+
+def test_the_next_message_is_taken_however_many_wait_behind_it() -> None:
+    incoming = Incoming(ids)
+    kind, id = "input_stream_data", "01" * 16
+    for number in range(1, MOST_AHEAD + 2):
+        assert incoming.take(Message(kind=kind, payload=b"", sequence=number, id=id, created_at=0.0)) == []
+    released = incoming.take(Message(kind=kind, payload=b"", sequence=0, id=id, created_at=0.0))
+    assert [message.sequence for message in released] == list(range(MOST_AHEAD + 1))

@@ -1,1 +1,1 @@
-"""Every judgement, pure: placement, rollout, task lifecycle, health, listener rules, backoff."""
+"""Every decision, as pure functions: placement, rollout, task lifecycle, health, listener rules, back-off."""

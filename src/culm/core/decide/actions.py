@@ -1,4 +1,4 @@
-"""What a decision can ask for. Each action says why; applying one twice does no more than applying it once."""
+"""The actions that a decision can return. Each says why; applying one twice does no more than applying it once."""
 
 from culm.core.model.record import record
 from culm.core.model.services import Service
@@ -18,7 +18,7 @@ class StartTask:
 
 @record
 class StopTask:
-    """Want the task STOPPED: deregister its targets, wait for them to drain, then stop its containers."""
+    """Set the desired status to STOPPED: deregister the task's targets, let them drain, stop its containers."""
 
     task_arn: str
     stop_code: StopCode
@@ -28,7 +28,7 @@ class StopTask:
 
 @record
 class MarkHealthy:
-    """Note on the task (`healthy_at = now`) that it has counted as healthy."""
+    """Record the moment when the task was healthy for the first time (`healthy_at = now`)."""
 
     task_arn: str
     why: str
@@ -36,7 +36,7 @@ class MarkHealthy:
 
 @record
 class SaveService:
-    """Put this value in the service's place: its deployments moved on, or its deletion is finished."""
+    """Store the service with its deployments moved on, or with its deletion finished."""
 
     service: Service
     why: str

@@ -1,4 +1,4 @@
-"""Whether an alarm goes off, from the points of its metric.
+"""Evaluate CloudWatch alarms from the points of their metrics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -20,20 +20,20 @@ BREACHES = {
 
 
 def span(alarm: Alarm, now: float) -> tuple[float, float]:
-    """The periods that count: the present one is among them as soon as it has a point."""
+    """Return the start and end of the periods that count. The present one counts as soon as it has a point."""
     end = now // alarm.period * alarm.period + alarm.period
     return end - (alarm.evaluation_periods + 1) * alarm.period, end
 
 
 def evaluated(alarm: Alarm, points: Sequence[Point], now: float) -> Alarm:
-    """The alarm with its state as these points of `span` have it."""
-    told = ((point.at, statistic(point, alarm.statistic)) for point in gather(points, alarm.period, alarm.unit))
-    found = {at: value for at, value in told if value is not None}
+    """Return the alarm with the state that follows from the points within `span`."""
+    statistics = ((point.at, statistic(point, alarm.statistic)) for point in gather(points, alarm.period, alarm.unit))
+    by_period = {at: value for at, value in statistics if value is not None}
     begin, end = span(alarm, now)
     present = end - alarm.period
-    first, last_one = (begin + alarm.period, end) if present in found else (begin, present)
+    first, last_one = (begin + alarm.period, end) if present in by_period else (begin, present)
     periods = [first + n * alarm.period for n in range(int((last_one - first) / alarm.period))]
-    values = [found.get(at) for at in periods]
+    values = [by_period.get(at) for at in periods]
     breaches = BREACHES[alarm.comparison_operator]
     missing = {"breaching": True, "notBreaching": False}.get(alarm.treat_missing_data)
     judged = [missing if value is None else breaches(value, alarm.threshold) for value in values]

@@ -1,4 +1,4 @@
-"""What both ends of a data channel do about order: numbers, acknowledgements, sending again. No I/O, no clock."""
+"""Keep the messages of a data channel in order, at either end: numbers, acknowledgements, resends. No I/O, no clock."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ MOST_AHEAD = 10_000
 
 
 class Outgoing:
-    """Numbers what is sent, and keeps it until the other end has it."""
+    """The sending side: numbers messages, and keeps each until it is acknowledged."""
 
     def __init__(self, kind: Kind, new_id: Callable[[], str]) -> None:
         self._kind = kind
@@ -39,11 +39,11 @@ class Outgoing:
 
     @property
     def waiting(self) -> int:
-        """Messages that the other end is not known to have."""
+        """How many messages are not acknowledged yet."""
         return len(self._waiting)
 
     def again(self, now: float) -> bytes | None:
-        """The oldest message, when it has waited too long: what comes behind it cannot be used without it."""
+        """Return the oldest message to send again when it has waited too long, else None."""
         if not self._waiting:
             return None
         number, (data, since) = next(iter(self._waiting.items()))
@@ -54,7 +54,7 @@ class Outgoing:
 
 
 class Incoming:
-    """Puts what comes into its order, each message once."""
+    """The receiving side: hands messages out in order, each once."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
@@ -62,18 +62,19 @@ class Incoming:
         self._ahead: dict[int, Message] = {}
 
     def take(self, message: Message) -> list[Message]:
-        """The messages whose turn it is now."""
-        if message.sequence >= self._expected and len(self._ahead) < MOST_AHEAD:
+        """Add a message, and return those that are now next in order. One far ahead is dropped when too many wait."""
+        room = len(self._ahead) < MOST_AHEAD
+        if message.sequence == self._expected or (message.sequence > self._expected and room):
             self._ahead[message.sequence] = message
-        found = []
+        in_order = []
         while (following := self._ahead.pop(self._expected, None)) is not None:
-            found.append(following)
+            in_order.append(following)
             self._expected += 1
-        return found
+        return in_order
 
     def acknowledge(self, message: Message, now: float) -> bytes:
-        """Also of one that was there already: its acknowledgement may have been lost."""
-        told = {
+        """Return the acknowledgement of a message; a repeated message gets one too, as the first may have been lost."""
+        content = {
             "AcknowledgedMessageType": message.kind,
             "AcknowledgedMessageId": as_uuid(message.id),
             "AcknowledgedMessageSequenceNumber": message.sequence,
@@ -82,7 +83,7 @@ class Incoming:
         return encode(
             Message(
                 kind="acknowledge",
-                payload=json.dumps(told).encode(),
+                payload=json.dumps(content).encode(),
                 flags=ALONE,
                 id=self._new_id(),
                 created_at=now,

@@ -1,4 +1,4 @@
-"""A service's deployments: begun by the caller, completed, failed or rolled back by the scheduler.
+"""Change a service's deployments: begin (by the caller), complete, fail or roll back (by the scheduler).
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 """
@@ -9,7 +9,7 @@ from culm.core.model.services import Deployment, Service
 
 
 def begin(service: Service, deployment_id: str, task_definition: str, now: float) -> Service:
-    """The service with a new PRIMARY deployment of a revision; the one before becomes ACTIVE and runs out."""
+    """Return the service with a new PRIMARY deployment; the one before becomes ACTIVE and its tasks are replaced."""
     new = Deployment(
         id=deployment_id,
         status="PRIMARY",
@@ -26,12 +26,12 @@ def begin(service: Service, deployment_id: str, task_definition: str, now: float
 
 
 def changed(service: Service, deployment: Deployment) -> Service:
-    """The service with this value in the place of the deployment of the same id."""
+    """Return the service with `deployment` in the place of the one with the same id."""
     return replace(service, deployments=tuple(deployment if d.id == deployment.id else d for d in service.deployments))
 
 
 def completed(service: Service, deployment: Deployment, now: float) -> Service:
-    """Steady: the deployment is COMPLETED, and those before it are forgotten."""
+    """Return the service with the deployment COMPLETED, and without those before it."""
     done = replace(
         deployment,
         rollout_state="COMPLETED",
@@ -44,12 +44,12 @@ def completed(service: Service, deployment: Deployment, now: float) -> Service:
 
 
 def last_completed(service: Service) -> Deployment | None:
-    """The newest deployment before the primary one that was COMPLETED."""
+    """Return the newest COMPLETED deployment before the PRIMARY one, or None."""
     return next((d for d in service.deployments if d.status == "ACTIVE" and d.rollout_state == "COMPLETED"), None)
 
 
 def roll_back_target(service: Service) -> Deployment | None:
-    """Where a roll-back goes; nowhere while the primary deployment is itself one."""
+    """Return the deployment to roll back to; None while the PRIMARY one is itself a roll-back."""
     primary = service.primary
     return None if primary is None or primary.rolls_back else last_completed(service)
 
@@ -61,13 +61,13 @@ ALARM = "ECS deployment alarm detected"
 
 
 def failed(service: Service, deployment: Deployment, now: float, *, by: str = BREAKER) -> Service:
-    """The deployment FAILED: it starts no more tasks."""
+    """Return the service with the deployment FAILED: it starts no more tasks."""
     reason = f"{by}: tasks failed to start." if by == BREAKER else f"{by}."
     return changed(service, replace(deployment, rollout_state="FAILED", rollout_state_reason=reason, updated_at=now))
 
 
 def rolled_back(service: Service, broken: Deployment, to: Deployment, now: float, *, by: str = BREAKER) -> Service:
-    """The service with `to` PRIMARY again: its tasks that still run are kept."""
+    """Return the service with `to` PRIMARY again; tasks of it that still run are kept."""
     again = replace(
         to,
         status="PRIMARY",

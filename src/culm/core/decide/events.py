@@ -1,4 +1,4 @@
-"""The words of ECS: service events, stopped reasons and rollout reasons, exactly as its clients look for them.
+"""Write service events, stopped reasons and rollout reasons exactly as ECS does, since clients search for them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 """
@@ -13,7 +13,7 @@ from culm.core.model.services import ServiceEvent
 STEADY = "has reached a steady state."
 NOT_BALANCED = "is not AZ balanced"
 REPEAT_SECONDS = 6 * 3600
-"""An event that still holds is told again after this long."""
+"""An event that still holds is reported again after this long."""
 
 
 def started(service: str, task_arns: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def stopped(service: str, task_arns: Sequence[str]) -> str:
 
 
 def stopped_pending(service: str, count: int) -> str:
-    """Of tasks that had not run yet."""
+    """The stopped reason of tasks that had not run yet."""
     return f"(service {service}) stopped {count} pending tasks."
 
 
@@ -90,9 +90,9 @@ def balanced(service: str, zones: Mapping[str, int]) -> str:
     return f"(service {service}) is AZ balanced with {_in_zones(zones)}."
 
 
-def was_unbalanced(told: Sequence[ServiceEvent]) -> bool:
-    """Whether the last that was told of the zones, newest first, is that they are uneven."""
-    return NOT_BALANCED in next((e.message for e in told if "AZ balanced" in e.message), "")
+def was_unbalanced(history: Sequence[ServiceEvent]) -> bool:
+    """Whether the newest event about zones says that they are uneven. `history` is newest first."""
+    return NOT_BALANCED in next((e.message for e in history if "AZ balanced" in e.message), "")
 
 
 def _in_zones(zones: Mapping[str, int]) -> str:
@@ -148,7 +148,7 @@ def unknown_revision(service: str, task_definition_arn: str) -> str:
 
 
 def cannot_assume(role_arn: str) -> str:
-    """What RunTask's refusal and a service's event say of a role that is not there, or does not trust ECS."""
+    """The message of RunTask and of service events for a role that does not exist or does not trust ECS."""
     return (
         f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that the role "
         "being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass "
@@ -174,22 +174,22 @@ def scaling(deployment_id: str) -> str:
     return f"Scaling activity initiated by (deployment {deployment_id})"
 
 
-def is_news(message: str, told: Sequence[ServiceEvent], now: float) -> bool:
-    """Whether the service's events so far, newest first, leave the message to be told.
+def is_news(message: str, history: Sequence[ServiceEvent], now: float) -> bool:
+    """Whether the message is to be reported, given the service's events so far, newest first.
 
-    "Steady" is told when something happened since it was told last; a hindrance when it was not told since the service
-    was last steady, whichever instance came closest; and both again once in a while.
+    "Steady" is news when something happened since it was last reported. An obstacle is news when it was not reported
+    since the service was last steady, whichever instance came closest. Both are repeated once in a while.
     """
     if _kind(message) == "steady":
-        same = told[0] if told and _kind(told[0].message) == "steady" else None
+        same = history[0] if history and _kind(history[0].message) == "steady" else None
     else:
-        since = takewhile(lambda e: _kind(e.message) != "steady", told)
+        since = takewhile(lambda e: _kind(e.message) != "steady", history)
         same = next((e for e in since if _kind(e.message) == _kind(message)), None)
     return same is None or now - same.created_at >= REPEAT_SECONDS
 
 
 def _kind(message: str) -> str:
-    """What two events have in common that say the same."""
+    """Return the part that two events with the same meaning have in common."""
     if message.endswith(STEADY):
         return "steady"
     return re.sub(r"\(container-instance [^)]*\)", "", message)

@@ -1,4 +1,4 @@
-"""Which simulated machines are to come and which are to go; pure."""
+"""Decide which simulated instances to start and which to remove."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from culm.core.model.record import record
 
 @record
 class Machine:
-    """One that is there."""
+    """A simulated instance that exists."""
 
     ec2_instance_id: str
     instance_type: str
@@ -31,7 +31,7 @@ class FleetChange:
 
 
 def fleet_change(wished: Sequence[InstanceType], there: Sequence[Machine]) -> FleetChange:
-    """How to get from the machines that are there to those that are wished; emptiest first when too many are there."""
+    """Return the instances to start and those to remove; where there are too many, the emptiest go first."""
     wanted = Counter(t.name for t in wished)
     keep = Counter[str]()
     surplus = []

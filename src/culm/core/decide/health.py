@@ -1,4 +1,4 @@
-"""Which tasks count as healthy, which as unhealthy, and which not yet as either.
+"""Judge tasks as healthy, unhealthy or still starting.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html (minimumHealthyPercent)
 """
@@ -16,7 +16,7 @@ Verdict = Literal["starting", "healthy", "unhealthy"]
 
 
 def verdict(task: Task, service: Service, state: ClusterState) -> Verdict:
-    """How a task of a service counts now; a task that is not RUNNING yet is starting."""
+    """Return `healthy`, `unhealthy` or `starting`; a task that is not RUNNING yet is starting."""
     if task.last_status != Status.RUNNING or task.started_at is None:
         return "starting"
     definition = state.task_definitions.get(task.task_definition_arn)

@@ -1,4 +1,4 @@
-"""What each instance has left: CPU, memory and host ports, kept as the ECS control plane keeps them.
+"""Count what each instance has left (CPU, memory, host ports) as the ECS control plane counts it.
 
 A task counts from the moment it is placed until it is STOPPED.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
@@ -15,7 +15,7 @@ from culm.core.model.tasks import ContainerOverride, Status, Task, TaskOverride
 
 @record
 class Need:
-    """What one task takes from its instance."""
+    """What one task takes from its instance: MiB, CPU units, host ports."""
 
     cpu: int = 0
     """CPU units, 1024 a vCPU."""
@@ -29,7 +29,7 @@ class Need:
 
 
 def need_of(task_definition: TaskDefinition, overrides: TaskOverride | None = None) -> Need:
-    """What a task of this revision takes, with what RunTask overrode."""
+    """Return what a task of this revision takes, with RunTask's overrides applied."""
     overrides = overrides or TaskOverride()
     changed = {o.name: o for o in overrides.container_overrides}
     cpu, memory = overrides.cpu or task_definition.cpu, overrides.memory or task_definition.memory
@@ -45,7 +45,7 @@ def need_of(task_definition: TaskDefinition, overrides: TaskOverride | None = No
 
 
 def host_port(mapping: PortMapping, network_mode: str) -> int:
-    """The instance's port that the mapping takes: 0 is a dynamic one; with `awsvpc` the task has its own address."""
+    """Return the instance's port that the mapping takes; 0 for a dynamic one, or with `awsvpc` (its own address)."""
     match network_mode:
         case "host":
             return mapping.container_port
@@ -60,7 +60,7 @@ def _container_cpu(container: ContainerDefinition, override: ContainerOverride |
 
 
 def _container_memory(container: ContainerDefinition, override: ContainerOverride | None) -> int:
-    """The reservation counts where there is one, the hard limit otherwise."""
+    """Return the MiB that count: the reservation where there is one, else the hard limit."""
     if override is None:
         return container.counted_memory
     if override.memory_reservation is not None:
@@ -71,7 +71,7 @@ def _container_memory(container: ContainerDefinition, override: ContainerOverrid
 
 
 class Node:
-    """One instance of the fleet with what it has left."""
+    """An instance and what it has left."""
 
     __slots__ = (
         "absent",
@@ -119,7 +119,7 @@ class Node:
         self.running += runs
 
     def give_back(self, need: Need, group: str) -> None:
-        """Take a staying task's room back."""
+        """Add the room of a task that leaves to what the instance has left."""
         self.cpu += need.cpu
         self.memory += need.memory
         self.ports.difference_update(need.ports)
@@ -142,14 +142,14 @@ def _absence(instance: ContainerInstance) -> str | None:
 
 
 class Nodes:
-    """Instances, and how they share the values of attributes: found out once for all rankings of a look."""
+    """Instances, grouped by the values of their attributes once for all rankings of a pass."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._nodes = tuple(nodes)
         self._cells: dict[tuple[str, ...], list[list[Node]]] = {}
 
     def cells(self, attributes: tuple[str, ...]) -> Sequence[list[Node]]:
-        """The instances that have equal values of all these attributes, together."""
+        """Return the instances grouped by equal values of all these attributes."""
         if attributes not in self._cells:
             cells: dict[Hashable, list[Node]] = {}
             for node in self._nodes:
@@ -170,7 +170,7 @@ class Fleet:
 
     @classmethod
     def of(cls, state: ClusterState) -> "Fleet":
-        """The fleet with every task of the snapshot on it."""
+        """Return the fleet with every task of the snapshot placed on it."""
         fleet = cls(state.instances)
         for task in state.tasks:
             node = fleet.nodes.get(task.container_instance_arn or "")
@@ -180,7 +180,7 @@ class Fleet:
         return fleet
 
     def need(self, task: Task, task_definitions: Mapping[str, TaskDefinition]) -> Need:
-        """What the task holds; nothing that is known, where its task definition is not."""
+        """Return what the task takes; nothing where its task definition is unknown."""
         definition = task_definitions.get(task.task_definition_arn)
         if definition is None:
             return Need()
@@ -203,7 +203,7 @@ class Fleet:
         node.running += running
 
     def holders(self, group: str) -> Iterable[Node]:
-        """The instances that have tasks of the group."""
+        """Return the instances that have tasks of the group."""
         return self._holders.get(group, {}).values()
 
     def __iter__(self) -> Iterator[Node]:

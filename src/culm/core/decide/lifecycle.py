@@ -1,4 +1,4 @@
-"""How tasks and containers live: which state follows which, why a task ended, what its health is.
+"""The life of tasks and containers: which state follows which, why a task ended, its health.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
@@ -55,7 +55,7 @@ def why_stopped(task: Task, reason: str) -> tuple[StopCode, str]:
 
 
 def out_of_memory_reason() -> str:
-    """What a container's `reason` says when its memory limit ended it; its exit code is 137."""
+    """Return the `reason` of a container that its memory limit ended (exit code 137)."""
     return "OutOfMemoryError: Container killed due to memory usage"
 
 

@@ -1,4 +1,4 @@
-"""Listener rules: which are valid, and which one a request meets.
+"""Validate listener rules, and choose the one that a request matches.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
@@ -47,7 +47,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 @record
 class Problem:
-    """Why AWS would refuse: its error code and a message."""
+    """The error code and message with which AWS refuses."""
 
     code: str
     message: str
@@ -55,7 +55,7 @@ class Problem:
 
 @record
 class Request:
-    """What conditions look at."""
+    """The parts of a request that conditions can test."""
 
     method: str
     path: str
@@ -73,13 +73,13 @@ class Request:
 
 
 def choose(rules: Sequence[Rule], request: Request) -> Rule:
-    """The first by priority whose conditions all hold; the default rule has none and comes last."""
+    """Return the first rule by priority whose conditions all hold; the default rule has none and comes last."""
     ordered = sorted(rules, key=lambda rule: (rule.priority is None, rule.priority))
     return next(rule for rule in ordered if all(holds(condition, request) for condition in rule.conditions))
 
 
 def holds(condition: Condition, request: Request) -> bool:
-    """Whether one of the condition's values matches."""
+    """Whether one of the condition's values matches the request."""
     match condition.field:
         case "path-pattern":
             config = patterns(condition)
@@ -88,9 +88,9 @@ def holds(condition: Condition, request: Request) -> bool:
             return request.host is not None and _any(patterns(condition), request.host, fold=True)
         case "http-header":
             header = condition.http_header_config or HttpHeaderConfig()
-            seen = [v.strip() for n, v in request.headers if n.lower() == header.http_header_name.lower()]
+            values = [v.strip() for n, v in request.headers if n.lower() == header.http_header_name.lower()]
             config = PatternConfig(values=header.values, regex_values=header.regex_values)
-            return any(_any(config, value, fold=True) for value in seen)
+            return any(_any(config, value, fold=True) for value in values)
         case "http-request-method":
             return request.method in (condition.http_request_method_config or ValuesConfig()).values
         case "query-string":
@@ -104,13 +104,13 @@ def holds(condition: Condition, request: Request) -> bool:
 
 
 def patterns(condition: Condition) -> PatternConfig:
-    """Values of a host-header or path-pattern condition, in whichever of its two spellings."""
+    """Return the values of a host-header or path-pattern condition, from either of its two fields."""
     config = condition.host_header_config if condition.field == "host-header" else condition.path_pattern_config
     return config or PatternConfig(values=condition.values, regex_values=condition.regex_values)
 
 
 def glob_matches(pattern: str, text: str, *, escapes: bool = False) -> bool:
-    """Whether all of `text` is as `pattern` says: `*` is any run of characters, `?` is any one."""
+    """Whether `pattern` matches all of `text`: `*` is any run of characters, `?` any one."""
     reached = {0}
     for kind, character in glob_parts(pattern, escapes=escapes):
         if kind == "run":
@@ -133,7 +133,7 @@ def glob_parts(pattern: str, *, escapes: bool = False) -> Iterable[tuple[str, st
 
 
 def conditions_problem(conditions: Sequence[Condition]) -> Problem | None:
-    """What AWS has against the conditions of a rule."""
+    """Return why AWS refuses the conditions of a rule, or None."""
     values = [value for condition in conditions for value in _values(condition)]
     if not conditions:
         return _invalid("A rule must have at least one condition")
@@ -157,7 +157,7 @@ def conditions_problem(conditions: Sequence[Condition]) -> Problem | None:
 
 
 def actions_problem(actions: Sequence[Action]) -> Problem | None:
-    """What AWS has against the actions of a rule or the default actions of a listener."""
+    """Return why AWS refuses the actions of a rule or of a listener's default, or None."""
     if len(actions) != 1:
         return _misaction("Exactly one forward, redirect or fixed-response action is needed")
     action = actions[0]
@@ -265,7 +265,7 @@ def _condition_problem(condition: Condition) -> Problem | None:
 
 
 def _nothing_given(condition: Condition) -> str:
-    """What AWS says to a condition without a value."""
+    """Return AWS's message for a condition without a value."""
     config, given = {
         "http-header": ("HttpHeaderConfig", condition.http_header_config),
         "http-request-method": ("HttpRequestMethodConfig", condition.http_request_method_config),
@@ -280,7 +280,7 @@ def _nothing_given(condition: Condition) -> str:
 
 
 def _role(condition: Condition, value: str) -> str:
-    """What AWS calls a value that is wrong."""
+    """Return the word that AWS's messages use for a value of this condition."""
     if condition.field != "query-string":
         return condition.field
     pairs = (condition.query_string_config or QueryStringConfig()).values
@@ -288,7 +288,7 @@ def _role(condition: Condition, value: str) -> str:
 
 
 def _value_problem(condition: Condition) -> Problem | None:
-    """What holds for the values of one field only."""
+    """Return the problem of values that are checked for one field only, or None."""
     match condition.field:
         case "http-header":
             name = (condition.http_header_config or HttpHeaderConfig()).http_header_name
@@ -322,7 +322,7 @@ def _regex_problem(regex: str) -> Problem | None:
 
 
 def _values(condition: Condition) -> tuple[str, ...]:
-    """Everything of the condition that counts as a value."""
+    """Return everything in the condition that counts towards the limit of values."""
     match condition.field:
         case "query-string":
             pairs = (condition.query_string_config or QueryStringConfig()).values
@@ -336,7 +336,7 @@ def _values(condition: Condition) -> tuple[str, ...]:
 
 
 def _globs(condition: Condition) -> tuple[str, ...]:
-    """The values in which `*` and `?` are wildcards."""
+    """Return the values in which `*` and `?` are wildcards."""
     match condition.field:
         case "host-header" | "path-pattern":
             return patterns(condition).values
@@ -366,7 +366,7 @@ def _any(config: PatternConfig, text: str, *, fold: bool) -> bool:
 
 
 def _pair_matches(want: QueryString, key: str, value: str) -> bool:
-    """Case does not matter, and a pair without a key is any key's value."""
+    """Whether a query string has the pair, ignoring case; a pair without a key matches any key."""
     return (want.key is None or glob_matches(want.key.lower(), key.lower(), escapes=True)) and glob_matches(
         want.value.lower(), value.lower(), escapes=True
     )

@@ -1,4 +1,4 @@
-"""Statistics of metrics: points gathered into periods, and what one asks of each.
+"""Statistics of metrics: gather points into periods, and compute a statistic of each.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
@@ -13,17 +13,17 @@ _PERCENTILE = re.compile(r"p(100|[1-9]?\d)(\.\d+)?")
 
 
 def gather(points: Sequence[Point], period: int, unit: str | None = None) -> list[Point]:
-    """One point for each period of so many seconds that has any, oldest first.
+    """Return one point for each period of `period` seconds that has data, oldest first.
 
     Periods begin at multiples of their length. Without a `unit` all are taken, and named after the last.
     """
-    found: dict[float, Point] = {}
+    periods: dict[float, Point] = {}
     for point in points:
         if unit is not None and point.unit != unit:
             continue
         at = float(point.at // period * period)
-        before = found.get(at)
-        found[at] = Point(
+        before = periods.get(at)
+        periods[at] = Point(
             at=at,
             samples=point.samples + (before.samples if before else 0.0),
             sum=point.sum + (before.sum if before else 0.0),
@@ -31,7 +31,7 @@ def gather(points: Sequence[Point], period: int, unit: str | None = None) -> lis
             maximum=max(point.maximum, before.maximum if before else point.maximum),
             unit=point.unit,
         )
-    return [found[at] for at in sorted(found)]
+    return [periods[at] for at in sorted(periods)]
 
 
 def is_statistic(name: str) -> bool:
@@ -39,7 +39,7 @@ def is_statistic(name: str) -> bool:
 
 
 def statistic(point: Point, name: str) -> float | None:
-    """None: it cannot be told. Percentiles need the values themselves, unless all are the same.
+    """Return the statistic, or None where it cannot be known: percentiles need the values, unless all are the same.
 
     "...the SampleCount value of the statistic set is 1 [or] the Min and the Max values of the statistic set are equal"
     """

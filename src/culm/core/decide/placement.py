@@ -1,4 +1,4 @@
-"""Where a task goes: what fits -> constraints -> strategies -> choice, and which one leaves first on scale-in.
+"""Place a task: what fits -> constraints -> strategies -> choice. Also, which task scale-in stops first.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement.html
 """
@@ -17,7 +17,7 @@ Chance = Callable[[str], float]
 
 
 def chance_of(text: str) -> float:
-    """The dice that the cluster and the planner share, so that what is planned is what happens."""
+    """The source of chance that cluster and planner share, so that a plan places tasks as the cluster will."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest()) / 2**48
 
 
@@ -28,13 +28,13 @@ class Placed:
 
 @record
 class Unplaceable:
-    """Nothing could take the task: by instance ARN, the reason in RunTask's vocabulary (`RESOURCE:MEMORY`)."""
+    """No instance can take the task. `reasons`: instance ARN -> reason in RunTask's words (`RESOURCE:MEMORY`)."""
 
     reasons: Mapping[str, str]
 
 
 def refusal(need: Need, node: Node) -> str | None:
-    """Why the instance cannot take the task by itself, as RunTask's `failures` say it.
+    """Return why the instance cannot take the task, constraints aside, as RunTask's `failures` say it; None if it can.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
     """
@@ -55,7 +55,7 @@ def refusal(need: Need, node: Node) -> str | None:
 
 @record
 class Request:
-    """Tasks of one kind that look for a place."""
+    """What is to be placed: tasks with the same needs, group, constraints and strategies."""
 
     need: Need
     group: str
@@ -73,12 +73,12 @@ TASK_DEFAULT = (PlacementStrategy(type="random"),)
 
 
 def place(request: Request, fleet: Fleet, chance: Chance = chance_of) -> Placed | Unplaceable:
-    """Choose an instance for one task and take its room in the fleet."""
+    """Choose an instance for one task, and take the room in the fleet."""
     return Chooser(request, fleet, chance).place()
 
 
 def objection(request: Request, node: Node) -> str | None:
-    """Why the instance cannot take the task, constraints included."""
+    """Return why the instance cannot take the task, constraints included; None if it can."""
     if why := refusal(request.need, node):
         return why
     for constraint in request.constraints:
@@ -143,7 +143,7 @@ class Chooser:
 
 @record
 class Sitting:
-    """A task that scale-in may stop, and what it gives back."""
+    """A task that scale-in may stop, and the room that it gives back."""
 
     task_arn: str
     container_instance_arn: str
@@ -188,7 +188,10 @@ NEARNESS = {"RESOURCE:PORTS": 0, "RESOURCE:MEMORY": 1, "RESOURCE:CPU": 2}
 
 
 def closest(reasons: Mapping[str, str], fleet: Fleet) -> tuple[str | None, str]:
-    """The instance that came nearest to taking the task, and what it lacked: the one with the most room."""
+    """Return the instance that came nearest to taking the task (the one with most room), and what it lacked.
+
+    The instance is None when none is ACTIVE.
+    """
     nodes = fleet.nodes
     lacking = [
         (NEARNESS[why], -node.memory, node.place, arn)

@@ -1,4 +1,4 @@
-"""From a policy's JSON to a policy; what is wrong with it is told in IAM's words.
+"""Parse policy documents; errors are in IAM's words.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -15,12 +15,12 @@ VERSIONS = ("2012-10-17", "2008-10-17")
 
 
 class Malformed(Exception):
-    """What is wrong with a policy document."""
+    """A policy document that IAM refuses, with its message."""
 
 
 @functools.lru_cache(maxsize=1024)
 def parse(text: str) -> Policy:
-    """Raises `Malformed`."""
+    """Return the policy of a JSON document. Raises `Malformed`."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as problem:
@@ -204,7 +204,7 @@ def _principals(given: Any) -> tuple[str, ...] | None:
 def _conditions(given: Any) -> tuple[Condition, ...]:
     if not isinstance(given, dict):
         raise Malformed("Syntax errors in policy: Condition is no object.")
-    found = []
+    conditions = []
     for written, keys in given.items():
         name = str(written)
         quantifier, _, rest = name.rpartition(":")
@@ -215,7 +215,7 @@ def _conditions(given: Any) -> tuple[Condition, ...]:
         if quantifier not in ("", "ForAllValues", "ForAnyValue") or not isinstance(keys, dict):
             raise Malformed(f"Invalid Condition type : {written}.")
         for key, values in keys.items():
-            found.append(
+            conditions.append(
                 Condition(
                     operator=operator,
                     key=str(key).lower(),
@@ -224,4 +224,4 @@ def _conditions(given: Any) -> tuple[Condition, ...]:
                     if_exists=if_exists,
                 )
             )
-    return tuple(found)
+    return tuple(conditions)

@@ -27,7 +27,7 @@ class Query:
 
 
 def matches(expression: str, node: Node) -> bool:
-    """Whether the instance is one of those that the expression selects."""
+    """Whether the expression selects the instance. Raises QueryError."""
     return parse(expression).test(node)
 
 
@@ -37,7 +37,7 @@ def counts_tasks(expression: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def parse(expression: str) -> Query:
-    """Understand an expression once; raises QueryError."""
+    """Compile an expression to a test of an instance; kept for the next call. Raises QueryError."""
     if not expression.strip():
         raise QueryError("The cluster query is empty: it needs a subject, an operator and, mostly, an argument.")
     parser = _Parser(expression)
@@ -153,11 +153,11 @@ class _Parser:
         return word
 
     def accept(self, pattern: str) -> str:
-        found = re.compile(rf"\s*({pattern})").match(self.text, self.at)
-        if not found:
+        match = re.compile(rf"\s*({pattern})").match(self.text, self.at)
+        if not match:
             return ""
-        self.at = found.end()
-        return found[1]
+        self.at = match.end()
+        return match[1]
 
     def rest(self) -> str:
         return self.text[self.at :].strip()
@@ -169,7 +169,7 @@ class _Parser:
 
 
 def comparison(subject: str, operator: str, argument: Any) -> Test:
-    """One `subject operator argument` as a test of an instance."""
+    """Return a test of an instance for one `subject operator argument`."""
     positive = {"!=": "==", "!in": "in", "!~": "=~", "!exists": "exists"}.get(operator)
     if positive:  # what an instance lacks is not equal to anything
         test = comparison(subject, positive, argument)
@@ -185,7 +185,7 @@ def comparison(subject: str, operator: str, argument: Any) -> Test:
 
 
 def reader(subject: str) -> Callable[[Node], Any]:
-    """How a subject is read from an instance; None where the instance lacks it."""
+    """Return the function that reads a subject from an instance; it returns None where the instance lacks it."""
     match subject:
         case "agentConnected":
             return lambda node: str(node.instance.agent_connected).lower()
@@ -203,7 +203,7 @@ def reader(subject: str) -> Callable[[Node], Any]:
 
 
 def compare(operator: str, value: str, argument: Any) -> bool:
-    """Texts; two that are both numbers are ordered as numbers."""
+    """Compare two texts; as numbers where both are numbers."""
     match operator:
         case "exists":
             return True
@@ -242,7 +242,7 @@ def number(text: str) -> int:
 
 
 def moment(text: str) -> float:
-    """Epoch seconds of 2018-06-18T22:28:28+00:00, ...28Z, ...28 or 2018-06-18; UTC where no zone is given."""
+    """Return epoch seconds of 2018-06-18T22:28:28+00:00, ...28Z, ...28 or 2018-06-18 (UTC without a zone)."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -253,5 +253,5 @@ def moment(text: str) -> float:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """`1.15.2` or `v1.15.2-beta` as (1, 15, 2)."""
+    """Return (1, 15, 2) for `1.15.2` or `v1.15.2-beta`."""
     return tuple(int(part) for part in re.findall(r"\d+", text.partition("-")[0]))

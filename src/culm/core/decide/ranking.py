@@ -54,12 +54,12 @@ class Ranking:
         self._cells = Heap([self._cell(cell) for cell in nodes.cells(self._leading)], self._key_of_cell)
 
     def best(self) -> Node | None:
-        """The first of those that are able; None when there is none left."""
+        """Return the first item that is able, or None."""
         cell = self._cells.top()
         return cell.top() if cell else None
 
     def moved(self, node: Node, by: int) -> None:
-        """`by` tasks came to (negative: left) the node that `best` gave last."""
+        """Record that `by` tasks came to (negative: left) the node that `best` returned last."""
         self._tasks += by
         for name, counts in self._counts.items():
             counts[node.attributes.get(name)] += by
@@ -81,7 +81,7 @@ class Ranking:
         return (*((-c for c in counts) if self._backwards else counts), *key)
 
     def _key_of_node(self, node: Node) -> Key | None:
-        """Lower is earlier. Among equals the emptiest instance is first: a small fleet fills evenly."""
+        """Return a node's sort key, lower first. Among equals the emptiest is first, so a small fleet fills evenly."""
         if not self._able(node):
             return None
         if len(self._ranks) == 1:
@@ -109,7 +109,7 @@ _MEMORY: Rank = attrgetter("memory")
 
 
 def spread_attribute(strategy: PlacementStrategy) -> str | None:
-    """The attribute that a strategy spreads over; None where it ranks each instance by itself."""
+    """Return the attribute that a strategy spreads over; None where it ranks each instance by itself."""
     if strategy.type != "spread" or strategy.field in ("instanceId", "host"):
         return None
     return (strategy.field or "").removeprefix("attribute:")
@@ -138,7 +138,7 @@ class Heap(Generic[T]):
         return self._heap[0][2]
 
     def rank_top_again(self) -> None:
-        """Put the top where its key now belongs; one whose key got better must be told of at once."""
+        """Move the top to where its key now belongs; must be called at once when a key got better."""
         _, turn, item = self._heap[0]
         key = self._key(item)
         if key is None:
@@ -148,7 +148,7 @@ class Heap(Generic[T]):
 
 
 class Urn(Generic[T]):
-    """Items of which any is as good as the other: the dice choose among those that are able."""
+    """Items that rank equal: chance chooses among those that are able."""
 
     def __init__(self, items: Iterable[T], able: Callable[[T], bool], dice: Callable[[], float]) -> None:
         self._items = list(items)

@@ -1,4 +1,4 @@
-"""How long the records of stopped tasks are kept."""
+"""Decide how long the records of stopped tasks are kept."""
 
 from culm.core.decide import breaker
 from culm.core.decide.actions import ForgetTask
@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 
 
 def forgettable(state: ClusterState) -> list[ForgetTask]:
-    """The records that neither a caller nor a count of failures needs any more."""
+    """Return the records that neither a caller nor a count of failures needs any more."""
     owners = {d.id: d for s in state.services for d in s.deployments}
     old = [
         t
@@ -26,7 +26,7 @@ def forgettable(state: ClusterState) -> list[ForgetTask]:
 
 
 def _counted(deployment: Deployment, state: ClusterState) -> set[str]:
-    """The newest failures of a deployment, as many as its breaker and the back-off ever look at."""
+    """Return the newest failures of a deployment, as many as its breaker and the back-off count."""
     cumulative = deployment.rollout_state == "IN_PROGRESS"
     failed = breaker.failures(deployment, state.tasks, reset_on_healthy_task=not cumulative)
     return {t.task_arn for t in failed[-breaker.MOST :]}

@@ -1,4 +1,4 @@
-"""One pass over a cluster: what the control loop applies, and what the planner simulates."""
+"""Decide one pass over a cluster: the control loop applies it, the planner simulates it."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ ROLES_SECONDS = 10.0
 
 
 def schedule(state: ClusterState, chance: Chance = chance_of, fleet: Fleet | None = None) -> list[Action]:
-    """Everything that can be done now, service by service, the oldest first.
+    """Return every action that can be taken now, service by service, oldest service first.
 
     A snapshot of some of a cluster's services comes with the fleet that the tasks of all of them are on.
 
     Apply it in the transaction that the snapshot was read in, then look again; no actions means that nothing is left
-    to do but wait. Services share only the instances' room: what one lacks holds back no other.
+    to do but wait. Services share only the instances' room: one that is stuck does not hold back another.
     """
     fleet = fleet or Fleet.of(state)
     groups = tasks_by_group(state)

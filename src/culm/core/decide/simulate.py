@@ -1,4 +1,4 @@
-"""A roll played to its end without a cluster: the scheduler's own moves, in a world that does as it is told.
+"""Play a roll to its end without a cluster: the scheduler's own decisions, in a world where they succeed.
 
 This is what `culm plan` shows: the same `schedule` that the control loop runs, from the live state.
 """
@@ -56,11 +56,11 @@ class Outcome:
 
     @property
     def unfinished(self) -> tuple[Service, ...]:
-        """Services whose deployment did not come to its end."""
+        """Names of services whose deployment is still in progress at the end."""
         return tuple(s for s in self.state.services if s.primary and s.primary.rollout_state != "COMPLETED")
 
     def pictures(self) -> Iterator[tuple[Move, Mapping[str, int]]]:
-        """Every move with the MiB left on every instance after it."""
+        """Return every move with the MiB left on every instance after it."""
         free = dict(self.free_before)
         for move in self.moves:
             free[move.container_instance_arn] = move.free_memory
@@ -70,7 +70,7 @@ class Outcome:
 def simulate(
     state: ClusterState, world: World | None = None, chance: Chance = chance_of, looks: int = LOOKS
 ) -> Outcome:
-    """Look, apply, let the world act, until nothing changes any more. The world is `obedient` unless given."""
+    """Decide, apply, let the world act, until nothing changes any more. The world is `obedient` unless given."""
     film = _Film(state)
     world = world or obedient
     for _ in range(looks):
@@ -88,7 +88,7 @@ def simulate(
 
 
 def obedient(state: ClusterState) -> ClusterState:
-    """The ideal world: every task runs and is healthy at the next look, and what is to stop has stopped."""
+    """The ideal world: at the next pass every new task runs and is healthy, and every stopped one is gone."""
     balanced = {group_of(s) for s in state.services if s.load_balancers}
     tasks = tuple(_ended(t, state.now) if t.desired_status == "STOPPED" else _up(t, state.now) for t in state.tasks)
     running = [t for t in tasks if t.last_status == Status.RUNNING and t.group in balanced]
@@ -107,7 +107,7 @@ def _ended(task: Task, now: float) -> Task:
 
 
 def apply(state: ClusterState, actions: list[Action]) -> ClusterState:
-    """The snapshot with the actions written down, as the control loop writes them."""
+    """Return the snapshot with the actions recorded, as the control loop records them."""
     tasks = {t.task_arn: t for t in state.tasks}
     services = {s.service_arn: s for s in state.services}
     for action in actions:
@@ -150,7 +150,7 @@ def _new_task(action: StartTask, service: Service, tasks: Mapping[str, Task], no
 
 
 class _Film:
-    """Notes the moves of a simulation."""
+    """Records the moves of a simulation."""
 
     def __init__(self, state: ClusterState) -> None:
         self._free = {n.arn: n.memory for n in Fleet.of(state)}
@@ -202,7 +202,7 @@ class _Film:
 
 
 def text_of(outcome: Outcome) -> str:
-    """The moves as lines that a test or a person compares: `start web:2 on i-1, 483 MiB left`."""
+    """Return the moves as lines for tests and people to compare: `start web:2 on i-1, 483 MiB left`."""
     return "\n".join(
         f"{m.verb} {last(m.task_definition_arn)} on {last(m.container_instance_arn)}, {m.free_memory} MiB left"
         for m in outcome.moves
@@ -212,7 +212,7 @@ def text_of(outcome: Outcome) -> str:
 def run_task(
     state: ClusterState, task: Task, request: Request, chance: Chance = chance_of
 ) -> ClusterState | Unplaceable:
-    """The state with a one-time task placed in it (a migration), or why it finds no place."""
+    """Return the state with a one-time task placed in it (a migration), or why it cannot be placed."""
     outcome = place(request, Fleet.of(state), chance)
     if isinstance(outcome, Unplaceable):
         return outcome

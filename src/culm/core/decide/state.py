@@ -1,4 +1,4 @@
-"""The snapshot that every decision is made from: what is wanted and what is, with no verdicts."""
+"""The snapshot that every decision is made from: what is wanted and what is observed, without verdicts."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ TargetState = Literal["none", "initial", "healthy", "unhealthy", "draining"]
 
 @record
 class TargetHealth:
-    """One task over all its target groups: the worst of their verdicts."""
+    """A task's health as a target: the worst verdict of all its target groups."""
 
     state: TargetState = "none"
     target_group_arn: str = ""
@@ -51,7 +51,7 @@ class ClusterState:
 
 
 def group_of(service: Service) -> str:
-    """The task group of a service's tasks."""
+    """Return the task group of a service's tasks."""
     return f"service:{service.service_name}"
 
 
@@ -61,7 +61,7 @@ def is_gone(task: Task) -> bool:
 
 
 def tasks_by_group(state: ClusterState) -> Mapping[str, list[Task]]:
-    """Every task of the snapshot, stopped ones too, under its group."""
+    """Return every task of the snapshot by its group, stopped ones too."""
     groups: dict[str, list[Task]] = defaultdict(list)
     for task in state.tasks:
         groups[task.group].append(task)

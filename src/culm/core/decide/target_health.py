@@ -1,4 +1,4 @@
-"""Target health: what probes say about a target, and which targets get requests.
+"""Judge the health of targets from probes, and choose the targets that get requests.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
@@ -22,7 +22,7 @@ _MATCHER_ITEM = re.compile(r"(\d{3})(?:-(\d{3}))?")
 
 @record
 class Answer:
-    """What one probe met."""
+    """The result of one probe."""
 
     status: int | None = None
     """The HTTP status; None: no connection, or no HTTP answer."""
@@ -31,7 +31,7 @@ class Answer:
 
 @record
 class Health:
-    """What probes have said about a target so far."""
+    """The results of a target's probes so far."""
 
     state: TargetState = "initial"
     reason: str | None = "Elb.InitialHealthChecking"
@@ -45,7 +45,7 @@ class Health:
 
 
 def known(target: Target, now: float) -> Health:
-    """Where to go on with a target, whose state may have been found before this process began."""
+    """Return the health to go on from, for a target whose state an earlier process may have found."""
     if target.state == "healthy":
         return Health(state="healthy", reason=None, description=None, counted_at=-inf)
     if target.state == "unhealthy":
@@ -54,7 +54,7 @@ def known(target: Target, now: float) -> Health:
 
 
 def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Health:
-    """The target's health after one more probe."""
+    """Return the target's health after one more probe."""
     if answer.status is not None and matches(group.matcher.http_code or "200", answer.status):
         passed = health.passed + 1
         needed = group.healthy_threshold_count if health.state == "unhealthy" else 1
@@ -72,7 +72,7 @@ def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Hea
 
 
 def next_probe_after(health: Health, group: TargetGroup, eager_seconds: float) -> float:
-    """Seconds until the next probe.
+    """Return the seconds until the next probe.
 
     A target that is not healthy is looked at sooner, so that it serves as soon as it can; `judge` sees to it that it
     does not fail any sooner for that. One that goes on failing is looked at less and less eagerly.
@@ -88,22 +88,22 @@ def matches(http_code: str, status: int) -> bool:
 
 
 def matcher_problem(http_code: str) -> str | None:
-    """Why a matcher is not valid; ALB takes 200 to 499."""
+    """Return why a matcher is not valid, or None; ALB accepts 200 to 499."""
     for item in http_code.split(","):
-        found = _MATCHER_ITEM.fullmatch(item)
-        if not found:
+        match = _MATCHER_ITEM.fullmatch(item)
+        if not match:
             return f"Health check matcher HTTP code '{item}' is not valid"
-        low, high = int(found[1]), int(found[2] or found[1])
+        low, high = int(match[1]), int(match[2] or match[1])
         if not 200 <= low <= high <= 499:
             return f"Health check matcher HTTP code '{item}' must be within '200-499' inclusive"
     return None
 
 
 def routable(targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Those that get requests: the healthy ones, or, where there is none, the unhealthy ones (ALB fails open)."""
+    """Return the targets that get requests: the healthy ones or, when there is none, the unhealthy (ALB fails open)."""
     for state in ("healthy", "unhealthy"):
-        if found := tuple(target for target in targets if target.state == state):
-            return found
+        if able := tuple(target for target in targets if target.state == state):
+            return able
     return ()
 
 

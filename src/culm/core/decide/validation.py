@@ -1,11 +1,11 @@
-"""Settings that ECS accepts and that can never work, found before they are tried."""
+"""Find settings that ECS accepts although they can never work."""
 
 from culm.core.decide.roster import limits
 from culm.core.model.services import Service
 
 
 def dead_configuration(service: Service) -> str | None:
-    """Why the two percentages forbid every roll of the service; None: they leave a task to move.
+    """Return why the two percentages forbid every roll of the service, or None when they do not.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
     """

@@ -1,4 +1,4 @@
-"""Availability Zone rebalancing: from the fullest zone to the emptiest, one task at a time, the new one first.
+"""Availability Zone rebalancing: move one task at a time from the fullest zone to the emptiest, the new one first.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
 """
@@ -19,19 +19,19 @@ BALANCED = 1
 
 
 def is_spread(strategies: tuple[PlacementStrategy, ...]) -> bool:
-    """Whether tasks are spread over zones first, as they are without a strategy: ECS rebalances no others."""
+    """Whether tasks are spread over zones first, as without a strategy: ECS rebalances only these services."""
     first = strategies[0] if strategies else None
     return first is None or (first.type == "spread" and (first.field or "").removeprefix("attribute:") == ZONE)
 
 
 def counts(tasks: tuple[Task, ...], fleet: Fleet) -> Mapping[str, int]:
-    """Tasks by zone, in the order of the zones' names; every zone that has an ACTIVE instance is there."""
+    """Return the number of tasks by zone, sorted by name; every zone with an ACTIVE instance is in it."""
     cells = fleet.shared.cells((ZONE,))  # found out once for all services
-    found = Counter({zone_of(cell[0]): 0 for cell in cells if any(node.absent is None for node in cell)})
+    by_zone = Counter({zone_of(cell[0]): 0 for cell in cells if any(node.absent is None for node in cell)})
     for task in tasks:
         if (node := fleet.nodes.get(task.container_instance_arn or "")) is not None:
-            found[zone_of(node)] += 1
-    return dict(sorted(found.items()))
+            by_zone[zone_of(node)] += 1
+    return dict(sorted(by_zone.items()))
 
 
 def zone_of(node: Node) -> str:
@@ -41,12 +41,12 @@ def zone_of(node: Node) -> str:
 def to_move(
     service: Service, definition: TaskDefinition, kept: tuple[Task, ...], healthy: Set[str], fleet: Fleet
 ) -> Task | None:
-    """The task that one in an emptier zone is to replace; None: they are even, or nothing can be moved there.
+    """Return the task to replace by one in an emptier zone; None when zones are even or nothing can move there.
 
-    While its successor starts, it goes on being that task; when the successor is healthy, there is one too many.
+    It stays the same task while its replacement starts; once that is healthy, there is one task too many.
     """
-    well = tuple(task for task in kept if task.task_arn in healthy)
-    by_zone = counts(well, fleet)
+    healthy_tasks = tuple(task for task in kept if task.task_arn in healthy)
+    by_zone = counts(healthy_tasks, fleet)
     if not by_zone or max(by_zone.values()) - min(by_zone.values()) <= BALANCED:
         return None
     low = [zone for zone, count in by_zone.items() if count == min(by_zone.values())]
@@ -58,7 +58,7 @@ def to_move(
     elif len(kept) != service.desired_count or not _room(service, definition, low, fleet):
         return None
     high = next(zone for zone, count in by_zone.items() if count == max(by_zone.values()))
-    return [task for task in well if zone_of(fleet[task.container_instance_arn or ""]) == high][-1]
+    return [task for task in healthy_tasks if zone_of(fleet[task.container_instance_arn or ""]) == high][-1]
 
 
 def _room(service: Service, definition: TaskDefinition, zones: list[str], fleet: Fleet) -> bool:

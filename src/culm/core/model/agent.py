@@ -1,4 +1,4 @@
-"""What control plane and worker say to each other: the ECS agent protocol's messages, as records.
+"""Messages between the control plane and the container agent, as records (the ECS agent protocol).
 
 In the embedded cluster they are passed by method call. Names are the protocol's in snake_case. Times are epoch
 seconds. https://github.com/aws/amazon-ecs-agent/tree/master/ecs-agent/acs/model
@@ -37,7 +37,7 @@ class RoleCredentials:
 
 @record
 class ContainerPayload:
-    """A container as its instance's agent has to run it, overrides applied."""
+    """A container as the agent has to run it, with overrides applied."""
 
     name: str
     image: str
@@ -92,28 +92,28 @@ class TaskPayload:
 
 @record
 class PayloadMessage:
-    """Start these, or stop them; a task that the agent knows already is only acknowledged."""
+    """Tasks to start or to stop; one that the agent knows already is only acknowledged."""
 
     tasks: tuple[TaskPayload, ...]
 
 
 @record
 class TaskManifestMessage:
-    """Every task that shall run on the instance. The agent asks before it stops others."""
+    """Every task that should run on the instance. The agent asks before it stops others."""
 
     task_arns: tuple[str, ...]
 
 
 @record
 class TaskStopVerificationMessage:
-    """Tasks that the agent runs and the manifest does not name."""
+    """Tasks that the agent runs although the manifest does not name them."""
 
     stop_candidates: tuple[str, ...]
 
 
 @record
 class TaskStopVerificationAck:
-    """Those of the candidates that are really to be stopped."""
+    """The candidates that the agent has to stop."""
 
     stop_tasks: tuple[str, ...]
 
@@ -176,7 +176,7 @@ class ContainerHealth:
 
 @record
 class PublishHealth:
-    """The only carrier of container health; of one task here, whenever it changes."""
+    """The health of one task's containers, sent when it changes. No other message has it."""
 
     task: str
     containers: tuple[ContainerHealth, ...]
@@ -184,7 +184,7 @@ class PublishHealth:
 
 @record
 class StatsSet:
-    """Some samples of one figure."""
+    """A summary of samples of one figure."""
 
     min: float
     max: float
@@ -209,7 +209,7 @@ class TaskMetric:
 
 @record
 class PublishMetrics:
-    """What an instance's tasks use, since it was told last. An idle instance has none."""
+    """What an instance's tasks used since the last such message. An idle instance sends none."""
 
     task_metrics: tuple[TaskMetric, ...]
 

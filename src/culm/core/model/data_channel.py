@@ -57,12 +57,12 @@ class Message:
 
     @property
     def words(self) -> Mapping[str, Any]:
-        """The payload as the JSON object that it is; empty where it is none."""
+        """Return the payload as a JSON object; empty where it is none."""
         try:
-            found = json.loads(self.payload)
+            content = json.loads(self.payload)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
 
 def encode(message: Message) -> bytes:
@@ -82,7 +82,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes, *, checked: bool = True) -> Message:
-    """Raises ValueError: it is no such message, or (`checked`) its payload is not what its digest says."""
+    """Return the message in `data`. Raises ValueError when it is none, or (`checked`) when the digest is wrong."""
     if len(data) < HEADER.size + LENGTH.size:
         raise ValueError("a message of the data channel is longer")
     length, kind, _, created, sequence, flags, id, digest, payload_type = HEADER.unpack_from(data)
@@ -101,12 +101,12 @@ def decode(data: bytes, *, checked: bool = True) -> Message:
 
 
 def as_uuid(id: str) -> str:
-    """`01234567-89ab-...`, as messages name each other."""
+    """Return the id as `01234567-89ab-...`, the form in which messages name each other."""
     return f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
 
 
 def opening(token: str, client_id: str, request_id: str) -> str:
-    """The client's first message, a text: whose session this is."""
+    """Return the client's first message, a text with the session's token."""
     return json.dumps(
         {
             "MessageSchemaVersion": SCHEMA,

@@ -1,4 +1,4 @@
-"""EC2 instance types as container instances: what each registers with ECS, and how a fleet of them is written.
+"""EC2 instance types: what each registers with ECS, and how culm.yml writes a fleet of them.
 
 Registered memory is what the kernel reports (MemTotal), not what the price list says: ECS counts
 `MemTotal in MiB - ECS_RESERVED_MEMORY` and `1024 x vCPU`. The figures below were read off running instances where
@@ -36,7 +36,7 @@ class InstanceType:
 
     @property
     def reserved_memory(self) -> int:
-        """MiB for ECS_RESERVED_MEMORY on Amazon: room for kernel, Docker and the agent, but no task's place.
+        """Return the MiB for ECS_RESERVED_MEMORY: room for kernel, Docker and agent that costs no task its place.
 
         What is left over when tasks of the usual size fill the instance, in steps that are easy to read.
         """
@@ -121,7 +121,7 @@ INSTANCE_TYPES: dict[str, InstanceType] = {
 
 
 def parse_fleet(text: str) -> tuple[InstanceType, ...]:
-    """`2 x t2.micro`, or a mix: `1 x t3.small + 2 x t3.micro`; one entry for each instance.
+    """Parse `2 x t2.micro`, or a mix: `1 x t3.small + 2 x t3.micro`. Returns one type for each instance.
 
     Raises `ValueError` with a message for people.
     """

@@ -135,7 +135,7 @@ class Action:
 
     @property
     def target_groups(self) -> tuple[TargetGroupTuple, ...]:
-        """Where a forward goes, in either of its two spellings."""
+        """Return the target groups of a forward action, from either of its two fields."""
         if self.forward_config and self.forward_config.target_groups:
             return self.forward_config.target_groups
         return (TargetGroupTuple(target_group_arn=self.target_group_arn),) if self.target_group_arn else ()
@@ -155,7 +155,7 @@ class RewriteConfig:
 
 @record
 class Transform:
-    """What a request becomes before it is handed to a target: its path and query, rewritten.
+    """A rewrite of a request's path and query before it goes to a target.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleTransform.html
     """

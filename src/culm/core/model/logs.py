@@ -33,7 +33,7 @@ class LogStream:
 
 
 class Position(NamedTuple):
-    """A place in a group's events, in the order in which they are read."""
+    """A position in a group's events, in the order in which they are read."""
 
     timestamp_ms: int
     stream_id: int

@@ -10,7 +10,7 @@ MINUTE = 60
 
 @record
 class Metric:
-    """What a series of points is about."""
+    """The identity of a series of points: namespace, name, dimensions."""
 
     namespace: str
     """`AWS/ECS`."""
@@ -21,7 +21,7 @@ class Metric:
 
 @record
 class Point:
-    """What was seen of a metric within one period."""
+    """The samples of a metric within one period, summed up."""
 
     at: float
     """The period's beginning, epoch seconds."""
@@ -37,5 +37,5 @@ def metric(namespace: str, name: str, **dimensions: str) -> Metric:
 
 
 def sample(at: float, value: float, unit: str = "None") -> Point:
-    """One value, seen once."""
+    """Return the point of a single value."""
     return Point(at=at, samples=1, sum=value, minimum=value, maximum=value, unit=unit)

@@ -71,7 +71,7 @@ class RouteTable:
 
 @record
 class AclEntry:
-    """One rule of a network ACL; that of number 32767 denies what no other speaks of."""
+    """One rule of a network ACL; number 32767 denies what no other rule covers."""
 
     number: int
     egress: bool

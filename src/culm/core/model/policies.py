@@ -43,7 +43,7 @@ class Policy:
 
 @record
 class Ask:
-    """Whether somebody may do something."""
+    """A question to policies: may this caller do this action on this resource?"""
 
     action: str
     """`s3:GetObject`."""

@@ -1,4 +1,4 @@
-"""Who a request comes from.
+"""The principal that a request comes from.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -22,7 +22,7 @@ class Principal:
 
     @property
     def role_name(self) -> str:
-        """The name at the end of the role's ARN; its path is not part of it."""
+        """The name at the end of the role's ARN, without its path."""
         return (self.role_arn or "").rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""The one way to write a value: a frozen, slotted, keyword-only dataclass."""
+"""Records: frozen, slotted, keyword-only dataclasses."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, dataclass_transform
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def record(cls: type[T]) -> type[T]:
-    """Make a class a value. Change one with `dataclasses.replace`."""
+    """Make a class a record. Change one with `dataclasses.replace`."""
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
 def filled(value: T, **fields: Any) -> T:
-    """A record that was just decoded, and that nobody else has yet, with what is kept beside it; not a copy."""
+    """Set fields of a frozen record in place. Only for one just decoded that nothing else refers to."""
     for name, field in fields.items():
         object.__setattr__(value, name, field)
     return value

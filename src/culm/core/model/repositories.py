@@ -36,7 +36,7 @@ class EncryptionConfiguration:
 
 @record
 class Repository:
-    """Its URI is not here: that is the cluster's address of the moment."""
+    """A repository. Its URI is not stored, as it has the cluster's present address."""
 
     repository_name: str
     repository_arn: str

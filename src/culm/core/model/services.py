@@ -1,4 +1,4 @@
-"""Services and their deployments: how many tasks of which revision are wanted, and how far the roll has come.
+"""Services and their deployments: how many tasks of which revision are wanted, and the state of the roll.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 """
@@ -124,10 +124,10 @@ class Service:
 
     @property
     def primary(self) -> Deployment | None:
-        """The deployment that the caller asked for last, or that a roll-back went to."""
+        """The deployment that the caller asked for last, or the target of a roll-back."""
         return next((d for d in self.deployments if d.status == "PRIMARY"), None)
 
 
 def dashed(digits: str) -> str:
-    """32 hexadecimal digits, as the id of an event is written."""
+    """Return 32 hexadecimal digits with the dashes of an event's id."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

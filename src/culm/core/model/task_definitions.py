@@ -177,7 +177,7 @@ class ContainerDefinition:
 
     @property
     def counted_memory(self) -> int:
-        """MiB that placement takes from an instance: the reservation, or else the hard limit."""
+        """The MiB that placement takes from an instance: the reservation, or else the hard limit."""
         return self.memory_reservation if self.memory_reservation is not None else (self.memory or 0)
 
 
