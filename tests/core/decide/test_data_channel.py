@@ -63,10 +63,17 @@ def test_an_acknowledgement_names_what_it_is_for() -> None:
     }
 
 
-def test_the_next_message_is_taken_however_many_wait_behind_it() -> None:
+def test_the_next_message_is_accepted_however_many_wait_behind_it() -> None:
     incoming = Incoming(ids)
-    kind, id = "input_stream_data", "01" * 16
-    for number in range(1, MOST_AHEAD + 2):
-        assert incoming.take(Message(kind=kind, payload=b"", sequence=number, id=id, created_at=0.0)) == []
-    released = incoming.take(Message(kind=kind, payload=b"", sequence=0, id=id, created_at=0.0))
-    assert [message.sequence for message in released] == list(range(MOST_AHEAD + 1))
+    for number in range(1, MOST_AHEAD + 1):
+        assert incoming.take(numbered(number)) == []
+    assert not incoming.accepts(numbered(MOST_AHEAD + 1))
+    assert incoming.accepts(numbered(0))
+    assert [message.sequence for message in incoming.take(numbered(0))] == list(range(MOST_AHEAD + 1))
+    assert incoming.accepts(numbered(MOST_AHEAD + 1))
+    assert incoming.accepts(numbered(3)), "it was there already, and its acknowledgement may have been lost"
+    assert incoming.take(numbered(3)) == []
+
+
+def numbered(sequence: int) -> Message:
+    return Message(kind="input_stream_data", payload=b"", sequence=sequence, id="01" * 16, created_at=0.0)

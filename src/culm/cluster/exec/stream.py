@@ -172,7 +172,7 @@ class Stream:
                 return
             if message.kind == "acknowledge":
                 self._outgoing.acknowledged(message)
-            elif message.kind == "input_stream_data":
+            elif message.kind == "input_stream_data" and self._incoming.accepts(message):
                 await self._put(self._incoming.acknowledge(message, self._now()))
                 for one in self._incoming.take(message):
                     if not await self._heard(terminal, one):

@@ -1,4 +1,4 @@
-"""Whether a condition of a policy holds.
+"""Evaluate the conditions of policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -35,7 +35,7 @@ def holds(condition: Condition, context: Mapping[str, tuple[str, ...]]) -> bool:
 
 
 def _arn_like(wanted: str, given: str) -> bool:
-    """Colon by colon: a wildcard does not reach over one of the first five."""
+    """Match an ARN part by part: a wildcard does not cross one of the first five colons."""
     ours, theirs = wanted.split(":", 5), given.split(":", 5)
     return len(ours) == len(theirs) and all(map(like, ours, theirs))
 
@@ -61,7 +61,7 @@ def _date(compare: Callable[[float, float], bool]) -> Match:
 
 
 def _epoch(text: str) -> float:
-    """Of a date in ISO 8601 or in seconds."""
+    """Return epoch seconds of a date in ISO 8601 or in seconds."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     moment = datetime.fromisoformat(text)

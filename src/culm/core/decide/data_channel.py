@@ -61,10 +61,16 @@ class Incoming:
         self._expected = 0
         self._ahead: dict[int, Message] = {}
 
+    def accepts(self, message: Message) -> bool:
+        """Whether there is room to keep the message until its turn. If not, it must not be acknowledged either.
+
+        The next one in order is always accepted, however many wait behind it.
+        """
+        return message.sequence <= self._expected or len(self._ahead) < MOST_AHEAD
+
     def take(self, message: Message) -> list[Message]:
-        """Add a message, and return those that are now next in order. One far ahead is dropped when too many wait."""
-        room = len(self._ahead) < MOST_AHEAD
-        if message.sequence == self._expected or (message.sequence > self._expected and room):
+        """Add a message that `accepts` allows, and return those that are now next in order."""
+        if message.sequence >= self._expected:
             self._ahead[message.sequence] = message
         in_order = []
         while (following := self._ahead.pop(self._expected, None)) is not None:

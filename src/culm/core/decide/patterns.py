@@ -1,4 +1,4 @@
-"""Patterns in policies: wildcards, and variables that stand for what the request has."""
+"""Patterns in policies: wildcards, and variables that are replaced by values of the request."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ NOBODY = "\0"
 
 
 def like(pattern: str, text: str) -> bool:
-    """`*` is any number of characters, `?` is one."""
+    """Whether `pattern` matches all of `text`: `*` is any number of characters, `?` is one."""
     return pattern in ("*", text) or _expression(pattern).fullmatch(text) is not None
 
 

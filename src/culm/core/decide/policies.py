@@ -1,4 +1,4 @@
-"""Whether policies allow something: explicit denials win, then what is allowed, and nothing else is.
+"""Evaluate policies: an explicit denial wins, then an allowance; everything else is denied.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -11,7 +11,7 @@ from culm.core.model.policies import Ask, Policy, Statement, Verdict
 
 
 def evaluate(ask: Ask, identity: Sequence[Policy], resource: Sequence[Policy] = ()) -> Verdict:
-    """The judgement of a caller's own policies and of the resource's, both of one account: one of them has to allow."""
+    """Evaluate a caller's policies and the resource's, both of one account: one of them has to allow."""
     own = [s for policy in identity for s in policy.statements if _has_resource(s) and applies(s, ask)]
     others = [s for policy in resource for s in policy.statements if applies(s, ask) and is_for(s, ask)]
     if any(s.effect == "Deny" for s in own):
@@ -24,7 +24,7 @@ def evaluate(ask: Ask, identity: Sequence[Policy], resource: Sequence[Policy] = 
 
 
 def applies(statement: Statement, ask: Ask) -> bool:
-    """Whether a statement speaks of this action, on this resource, under these circumstances."""
+    """Whether a statement covers this action, on this resource, with these conditions."""
     return (
         _is_in(statement.actions, statement.not_actions, lambda pattern: like(pattern.lower(), ask.action.lower()))
         and _is_in(statement.resources, statement.not_resources, lambda p: like(filled(p, ask.context), ask.resource))
@@ -38,7 +38,7 @@ def _has_resource(statement: Statement) -> bool:
 
 
 def is_for(statement: Statement, ask: Ask) -> bool:
-    """Whether a resource's statement speaks of this caller.
+    """Whether a statement of a resource's policy names this caller.
 
     Naming the account lets its own policies decide: that allows nothing by itself, but it denies.
     """

@@ -20,5 +20,5 @@ def resource(name_or_arn: str) -> str:
 
 
 def last(name_or_arn: str) -> str:
-    """The name at the end: `service/bamboo/accounts` (or its ARN) is `accounts`."""
+    """Return the name at the end: `accounts` for `service/bamboo/accounts` or its ARN."""
     return resource(name_or_arn).rsplit("/", 1)[-1]

@@ -115,7 +115,7 @@ class Carrier:
                 if message.kind == "acknowledge":
                     self._outgoing.acknowledged(message)
                     self._heeded.set()
-                elif message.kind == "output_stream_data":
+                elif message.kind == "output_stream_data" and self._incoming.accepts(message):
                     await self._line.send(self._incoming.acknowledge(message, now()))
                     for one in self._incoming.take(message):
                         await self._heard(one)
