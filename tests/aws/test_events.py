@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from culm.aws.events import causes, hint
+from hypothesis import given
+from hypothesis import strategies as st
+
+from culm.aws.events import causes, hint, outcome
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/culm-bamboo/1"
 
@@ -48,3 +51,33 @@ def test_known_causes_come_with_a_way_out() -> None:
     assert "a `name:` of its own" in hint(causes(NEW[::-1]))
     assert "Service Quotas" in hint(["LogsOfWeb: You have reached the maximum number of groups"])
     assert hint(["something new"]) == ""
+
+
+HISTORY = (
+    *("CREATE_IN_PROGRESS", "resource", "CREATE_COMPLETE"),
+    *("UPDATE_IN_PROGRESS", "resource", "resource"),
+    *("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"),
+)
+"""A stack's life: its own statuses, and events of what is in it. The update is what is waited for."""
+BEFORE_THE_UPDATE = 2
+"""Index of the newest event when the update was ordered."""
+
+
+def seen_until(end: int) -> list[dict[str, str]]:
+    """The events up to one of them, the newest first."""
+    return [
+        {
+            "EventId": str(number),
+            "StackId": "stack",
+            "PhysicalResourceId": "resource" if status == "resource" else "stack",
+            "ResourceStatus": status,
+        }
+        for number, status in enumerate(HISTORY[: end + 1])
+    ][::-1]
+
+
+@given(st.integers(BEFORE_THE_UPDATE, len(HISTORY) - 1), st.integers(1, len(HISTORY)))
+def test_an_update_is_never_taken_for_ended_by_a_view_that_lags_behind(until: int, page: int) -> None:
+    """Events are seen up to some moment since the update was ordered, and a page of them at most."""
+    ended = outcome(seen_until(until)[:page], str(BEFORE_THE_UPDATE))
+    assert ended == ("UPDATE_COMPLETE" if until == len(HISTORY) - 1 else None)

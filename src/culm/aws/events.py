@@ -29,6 +29,21 @@ def causes(events: Sequence[Described]) -> list[str]:
     return failed[::-1][:MOST_CAUSES]
 
 
+def outcome(events: Sequence[Described], since: str) -> str | None:
+    """Return the status in which an operation on the stack has ended; None while it goes on.
+
+    `events` are the newest ones, newest first; `since` is the id of the last one before the operation. The stack's
+    description alone cannot tell: right after an update has begun it may still show how the one before it ended.
+    """
+    for event in events:
+        if event["EventId"] == since:
+            return None
+        if whole(event):
+            status: str = event["ResourceStatus"]
+            return None if status.endswith("_IN_PROGRESS") else status
+    return None
+
+
 def began(event: Described) -> bool:
     """Whether somebody's order began here."""
     return whole(event) and event.get("ResourceStatusReason", "") == "User Initiated"

@@ -258,25 +258,28 @@ def protect(target: Target, found: Described) -> None:
         client.update_termination_protection(StackName=name, EnableTerminationProtection=True)
 
 
-def settled(target: Target, name: str, progress: Say, since: str = "") -> Described:
-    """The stack when CloudFormation is done with it, and something has happened since an event.
+def settled(target: Target, name: str, progress: Say, *, since: str = "", kind: str = "") -> Described:
+    """Wait until CloudFormation is done with the stack and return its description.
 
-    A deleted one is found by its id alone.
+    `since` is the id of the newest event before the operation that is waited for, whose own events then tell how it
+    ended. Without it, the operation is one that the caller has already seen going on, or one that ends in statuses of
+    its own `kind`, as DELETE does. A deleted stack is found by its id alone. Raises TimedOut after TIMEOUT_SECONDS.
     """
     client = target.client("cloudformation")
     started = time.monotonic()
     for pause in intervals(0.2, 5.0 if target.endpoint_url is None else 0.5):
-        [found] = client.describe_stacks(StackName=name)["Stacks"]
-        status = found["StackStatus"]
-        last = newest(target, name)
-        if not status.endswith("_IN_PROGRESS") and last["EventId"] != since:
-            described: Described = found
-            return described
+        recent = client.describe_stack_events(StackName=name)["StackEvents"]
+        [described] = client.describe_stacks(StackName=name)["Stacks"]
+        status = described["StackStatus"]
+        done = status.startswith(kind) and not status.endswith("_IN_PROGRESS")
+        if (outcome := events.outcome(recent, since) if since else status if done else None) is not None:
+            return {**described, "StackStatus": outcome}
         if time.monotonic() - started > TIMEOUT_SECONDS:
             raise TimedOut(
-                f"stack {found['StackName']} is still {status}", "it goes on by itself: culm aws bootstrap looks again"
+                f"stack {described['StackName']} is still {status}",
+                "it goes on by itself: culm aws bootstrap looks again",
             )
-        progress(f"{status}: {last['LogicalResourceId']} {last['ResourceStatus']}")
+        progress(f"{status}: {recent[0]['LogicalResourceId']} {recent[0]['ResourceStatus']}")
         time.sleep(pause)
     raise AssertionError("intervals do not end")
 
@@ -303,7 +306,7 @@ def delete(target: Target, found: Described, progress: Say) -> None:
             DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
         )
     client.delete_stack(StackName=name)
-    ended = settled(target, found["StackId"], progress)
+    ended = settled(target, found["StackId"], progress, kind="DELETE")
     if ended["StackStatus"] != "DELETE_COMPLETE":
         raise failed(target, ended, "could not be deleted")
 
