@@ -42,6 +42,24 @@ OTHERS = {
 }
 """What this project's life does not call, and who needs it."""
 
+DEPENDENT_ACTIONS = {
+    "CreateLoadBalancer": (
+        *("ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways"),
+        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "iam:CreateServiceLinkedRole"),
+    ),
+    "CreateTargetGroup": ("ec2:DescribeInternetGateways", "ec2:DescribeVpcs"),
+    "RegisterTargets": (
+        *("ec2:DescribeInstances", "ec2:DescribeInternetGateways"),
+        *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    ),
+    "SetSubnets": ("ec2:DescribeSubnets",),
+    "RegisterTaskDefinition": ("iam:PassRole",),
+    "RunTask": ("iam:PassRole",),
+}
+"""What an operation needs besides its own action; PassRole is judged by the roles that a definition names.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html"""
+
 MANIFEST = """\
 name: bamboo
 targets: {{stg: {target}}}
@@ -94,6 +112,10 @@ def refused(calls: list[dict[str, Any]], policy: Policy) -> list[str]:
     found = {}
     for call in calls:
         context = circumstances(ME, call["service"], call["parameters"], PLACE, None)
+        for action in DEPENDENT_ACTIONS.get(call["operation"], ()):
+            ask = Ask(action=action, resource="*", principals=(ME.arn, ROLE), account=ACCOUNT, context=context)
+            if action != "iam:PassRole" and not evaluate(ask, [policy]).allowed:
+                found[f"{action} for {call['operation']}"] = None
         for need in needs(call["service"], call["operation"], call["parameters"], PLACE):
             ask = Ask(
                 action=need.action, resource=need.resource, principals=(ME.arn, ROLE), account=ACCOUNT, context=context

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -95,11 +96,17 @@ def test_a_stack_of_more_resources_than_cloudformation_takes_is_refused_before_i
     assert "two projects" in refusal.value.hint
 
 
-def many(team: Team, services: int) -> Template:
+@pytest.mark.parametrize(("services", "fits"), [(30, True), (60, False)])
+def test_what_ci_may_do_is_told_before_iam_refuses_its_length(team: Team, services: int, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(UsageError, match="IAM takes 10240"):
+        many(team, services, "stg: {provider: aws, region: us-east-1, github: team/bamboo}")
+
+
+def many(team: Team, services: int, target: str = "stg: {provider: aws, region: us-east-1}") -> Template:
     names = [f"service-{number}" for number in range(services)]
     for name in names:
         (team.folder / name).mkdir()
         for file in ("Dockerfile", "Dockerfile.migrate"):
             (team.folder / name / file).write_text("FROM base\nEXPOSE 8000\n")
-    team.writes(services="".join(f"  {name}:\n" for name in names))
+    team.writes(target, services="".join(f"  {name}:\n" for name in names))
     return template(team.project, team.target().settings, render.vault_bucket("bamboo", ACCOUNT, REGION))

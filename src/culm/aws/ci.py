@@ -1,7 +1,10 @@
 """The roles that GitHub's jobs assume to deploy, and to look. Pure."""
 
+import json
+
 from culm import render
 from culm.aws.document import ACCOUNT, Section, resource, substituted
+from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
 from culm.render import github_roles, permissions
 
@@ -9,10 +12,22 @@ PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
 """The account's own, whichever stack came first: it is not in any stack."""
 
 
+ROLE_POLICY_CHARACTERS = 10_240
+"""The most that a role's inline policies may have, blanks not counted.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+
 def section(project: Project, settings: TargetSettings, around: render.Surroundings) -> Section | None:
     if settings.github is None:
         return None
     repository = settings.github
+    policy = permissions.deploy_policy(project, around)
+    if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
+        raise UsageError(
+            f"the role that deploys {project.name} from CI needs a policy of {size} characters; "
+            f"IAM takes {ROLE_POLICY_CHARACTERS}",
+            "spread the services over two projects, or leave `github:` out and make a role of several policies",
+        )
     return Section(
         title=f"CI: jobs of {repository} on GitHub become these for an hour, by what GitHub signs; no keys are stored.",
         resources={
@@ -20,7 +35,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
                 github_roles.deploy_role(project),
                 f"culm: pushes to {github_roles.MAIN} of {repository} deploy {project.name}",
                 github_roles.deploy_trust(PROVIDER, repository),
-                permissions.deploy_policy(project, around),
+                policy,
             ),
             "PlanRole": role(
                 github_roles.plan_role(project),

@@ -11,6 +11,11 @@ PUSH = (
 )
 
 
+DEPENDENT = ("ec2:DescribeVpcs", "ec2:DescribeInternetGateways")
+"""What elasticloadbalancing:CreateTargetGroup asks of EC2 in the caller's name.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html"""
+
+
 def deploy_policy(project: Project, around: Surroundings) -> Input:
     """For `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`; the stack stays as it is.
 
@@ -19,12 +24,14 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
     name, here, iam = project.name, f"{around.region}:{around.account}", f"arn:aws:iam::{around.account}:role"
     ecs, elb = f"arn:aws:ecs:{here}", f"arn:aws:elasticloadbalancing:{here}"
     vault, files = f"arn:aws:s3:::{around.vault}", f"arn:aws:s3:::{around.vault}/{around.env}/*"
-    own = [f"{iam}/{family(project, service)}" for service in project.services.values()]
-    roles = [*own, f"{iam}/{execution_role_name(name)}"]
+    families = [family(project, service) for service in project.services.values()]
+    roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(name)}"]
     return {
         "Version": "2012-10-17",
         "Statement": [
-            allow("Look", [*github_roles.LOOKS, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"),
+            allow(
+                "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
+            ),
             allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], roles),
             allow(
                 "HandRolesToTasks",
@@ -39,6 +46,7 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
                 ["ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:TagResource", "ecs:UntagResource"],
                 f"{ecs}:service/{name}/*",
             ),
+            # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
             allow(
                 "Migrations",
                 "ecs:RunTask",
@@ -50,7 +58,7 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
                 "TargetGroups",
                 [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
                 + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
-                f"{elb}:targetgroup/{name}-*",
+                [f"{elb}:targetgroup/{own}/*" for own in families],
             ),
             allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{name}/*"),
             allow(
@@ -80,9 +88,22 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
 
 
 def databases(project: Project, here: str) -> list[Input]:
-    """RDS keeps the master's password under a name that begins so."""
-    secrets = f"arn:aws:secretsmanager:{here}:secret:rds!db-*"
-    return [allow("MasterOfDatabases", "secretsmanager:GetSecretValue", secrets)] if project.rds else []
+    """Allow reading the master's password of the project's own RDS instances.
+
+    RDS names these secrets by ids of its own, and tags each with its instance:
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+    """
+    if not project.rds:
+        return []
+    instances = [f"arn:aws:rds:{here}:db:{project.name}-{name}" for name in project.rds]
+    return [
+        allow(
+            "MasterOfDatabases",
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:{here}:secret:rds!db-*",
+            {"StringEquals": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instances}},
+        )
+    ]
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
