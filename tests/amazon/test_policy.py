@@ -38,6 +38,7 @@ OTHERS = {
     "a network without a load balancer yet": ("ec2:DescribeSubnets",),
     "rules that have to change places, in one call": ("elasticloadbalancing:SetRulePriorities",),
     "a migration that still runs when everything goes": ("ecs:StopTask",),
+    "instances that do not join": ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
     "logs of streams, by name": ("logs:GetLogEvents",),
 }
 """What this project's life does not call, and who needs it."""

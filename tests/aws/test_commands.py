@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from tests.aws.conftest import ACCOUNT, REGION, Account, Team
 
@@ -182,3 +183,19 @@ def test_which_target_is_asked_where_there_are_several(team: Team, run: Run) -> 
     team.writes("stg: {provider: local}")
     assert "has none" in str(run("aws", "diff").exception)
     assert "is local" in str(run("aws", "diff", "--target", "stg").exception)
+
+
+def test_ci_that_may_not_change_the_stack_is_sent_to_an_administrator(
+    team: Team, account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("aws", "bootstrap", "--yes")
+    on(team, account, services="  accounts:\n  web: {path: /*}\n  orders:\n")
+
+    def denied(*_: object, **__: object) -> None:
+        answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform CreateChangeSet"}}
+        raise ClientError(answer, "CreateChangeSet")  # type: ignore[arg-type]
+
+    monkeypatch.setattr("culm.aws.stack.change_set", denied)
+    with pytest.raises(CulmError, match=r"stack culm-bamboo is behind culm\.yml, and you may not change it") as refusal:
+        ensure(team.target(account.endpoint), team.project, Console(), yes=True)
+    assert refusal.value.hint == "an administrator runs: culm aws bootstrap --target stg"

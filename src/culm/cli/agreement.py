@@ -4,14 +4,16 @@ import sys
 
 import click
 
-from culm.aws import base, cost, look, stack
+from culm.aws import base, cost, joining, look, stack
 from culm.aws.stack import Proposal
 from culm.aws.template import stack_name
 from culm.cli import price_lists
 from culm.console import Console
-from culm.errors import UsageError
+from culm.errors import CulmError, UsageError
 from culm.project.project import Project
 from culm.target.connection import Target
+
+DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 def make(target: Target, project: Project, console: Console, *, yes: bool, renew_image: bool = False) -> bool:
@@ -75,11 +77,33 @@ def demand_terminal() -> None:
 
 
 def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> None:
-    """Before a deploy: the stack that it stands on, offered where it is missing or not as culm.yml says."""
+    """Have the stack that a deploy stands on as culm.yml says; offered where it is not.
+
+    Raises CulmError where the stack would have to be changed by somebody who may do so.
+    """
+    from botocore.exceptions import ClientError
+
     found = stack.find(target, stack_name(project))
-    if found is not None and found["StackStatus"] in stack.STEADY:
+    behind = found is not None and found["StackStatus"] in stack.STEADY
+    if found is not None and behind:
         stack.own(target, found)
-        if look.as_wanted(target, project):
-            return
-        console.say(f"stack {found['StackName']} is not as culm.yml says")
-    make(target, project, console, yes=yes)
+        behind = not look.as_wanted(target, project)
+        if behind:
+            console.say(f"stack {found['StackName']} is not as culm.yml says")
+    if found is None or behind or found["StackStatus"] not in stack.STEADY:
+        try:
+            make(target, project, console, yes=yes)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in DENIED:
+                raise
+            what = "is behind culm.yml" if found else "does not exist"
+            raise CulmError(
+                f"stack {stack_name(project)} {what}, and you may not change it: {error}",
+                f"an administrator runs: culm aws bootstrap --target {target.settings.name}",
+            ) from error
+
+
+def await_instances(target: Target, project: Project, console: Console) -> None:
+    """Wait until the target's instances have joined its cluster; a plan would count without those that have not."""
+    joining.wait(target, project, lambda told: console.doing(project.name, told))
+    console.doing(project.name)

@@ -4,7 +4,7 @@ import shutil
 
 import click
 
-from culm.cli.agreement import ensure
+from culm.cli.agreement import await_instances, ensure
 from culm.cli.context import local_target, open_project, open_target, settings_of, target_option, yes_option
 from culm.cli.planning import of_target
 from culm.cli.screens.plan import screen
@@ -53,6 +53,7 @@ def deploy_services(
     if target.settings.provider == "aws":
         with faults.translated():
             ensure(target, project, console, yes=yes)
+            await_instances(target, project, console)
     plan = of_target(project, target, builder, names)
     show(plan)
     deploy = Up(project, target, builder, console)
