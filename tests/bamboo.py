@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from culm import render
-from culm.plan.observed import Live
+from culm.plan.observed import Observed
 from culm.project.load import load
 from culm.project.project import Project
 from culm.render import identity
 
-NOTHING = Live(
+NOTHING = Observed(
     cluster=None,
     repositories={},
     log_groups=frozenset(),
@@ -53,14 +53,14 @@ def around() -> render.Surroundings:
 
 
 @pytest.fixture
-def live(project: Project, around: render.Surroundings) -> Live:
+def live(project: Project, around: render.Surroundings) -> Observed:
     """Everything as rendered, described as AWS describes it."""
     groups = {
         render.family(project, one): {**render.target_group(project, one, around), "TargetGroupArn": f"arn:{name}"}
         for name, one in project.services.items()
     }
     ordered = render.by_specificity(project.services)
-    return Live(
+    return Observed(
         cluster={"clusterArn": "arn:cluster", "tags": render.cluster_tags(around)},
         repositories={name: f"127.0.0.1:5/{name}" for name in render.repositories(project)},
         log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),

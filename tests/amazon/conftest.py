@@ -114,6 +114,7 @@ def shop(account: Amazon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         "culm.yml",
         f"name: bamboo\n"
         f"targets: {{stg: {{provider: aws, region: us-east-1, endpoint_url: '{account.url}'}}}}\n"
+        "defaults: {settle: 0}\n"
         "services: {accounts: , web: {path: /*}}\n",
     )
     return made

@@ -11,7 +11,7 @@ from tests.amazon.wire import Answer
 
 from culm.cli.planning import of_target
 from culm.console import Console
-from culm.deploy import apply
+from culm.deploy import base
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.lock import unlock
 from culm.deploy.up import BrokenOff, Up
@@ -211,7 +211,7 @@ def test_what_is_wrong_with_an_instance_is_on_the_failure_screen(shop: Shop, rea
 
 def test_agents_that_are_disconnected_are_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.up()
-    monkeypatch.setitem(apply.INSTANCE_SECONDS, "aws", 0.0)
+    monkeypatch.setitem(base.INSTANCE_SECONDS, "aws", 0.0)
     for instance in shop.account.backend("ecs").container_instances["bamboo"].values():
         instance.agent_connected = False
     shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
@@ -221,7 +221,7 @@ def test_agents_that_are_disconnected_are_named(shop: Shop, monkeypatch: pytest.
 
 
 def test_a_cluster_that_no_instance_joins_says_what_they_need(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(apply.INSTANCE_SECONDS, "aws", 0.0)
+    monkeypatch.setitem(base.INSTANCE_SECONDS, "aws", 0.0)
     ec2 = shop.account.client("ec2")
     for reservation in ec2.describe_instances()["Reservations"]:
         ec2.terminate_instances(InstanceIds=[one["InstanceId"] for one in reservation["Instances"]])

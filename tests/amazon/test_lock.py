@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.amazon.amazon import Amazon
 from tests.amazon.conftest import Shop
+from tests.amazon.wire import Answer
 from tests.serving import served
 
 from culm.deploy import lock
@@ -157,6 +158,20 @@ def test_who_finds_his_lock_opened_writes_nothing_more(target: Target, project: 
         with pytest.raises(Lost, match="stops here"):
             target.client("logs").create_log_group(logGroupName="/x")
     assert unlock(target, project) is None
+
+
+def test_a_lock_that_is_lost_is_lost_also_when_nobody_can_say_who_has_it(shop: Shop) -> None:
+    def denied(call: str, _: int) -> Answer | None:
+        return Answer("AccessDenied", "no", 403) if call == "s3.GetObject" else None
+
+    with locked(shop.target, shop.project) as mine:
+        mine.acquire()
+        unlock(Target(shop.project.targets["stg"]), shop.project)
+        shop.wire.set(denied)
+        mine.renew()
+        with pytest.raises(Lost, match="was taken over by somebody else: stops here"):
+            mine.check()
+        shop.wire.set(None)
 
 
 def test_a_deploy_beside_another_changes_nothing(shop: Shop) -> None:

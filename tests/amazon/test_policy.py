@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.amazon.conftest import Shop
+from tests.based import based
 
 from culm.aws import stack
 from culm.cli.agreement import ensure
@@ -17,7 +18,7 @@ from culm.core.decide.policies import evaluate
 from culm.core.decide.policy_documents import parse
 from culm.core.model.policies import Ask, Policy
 from culm.core.model.principals import Principal
-from culm.deploy import apply, vault_files
+from culm.deploy import vault_files
 from culm.deploy.down import down
 from culm.deploy.lock import locked, unlock
 from culm.project.load import load
@@ -64,7 +65,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonel
 MANIFEST = """\
 name: bamboo
 targets: {{stg: {target}}}
-defaults: {{memory: 900, {more}}}
+defaults: {{memory: 900, settle: 0, {more}}}
 services: {{accounts: , web: {{path: {path}}}}}
 """
 
@@ -85,7 +86,7 @@ def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
         shop.write("culm.yml", MANIFEST.format(target=target, path=path, more=more))
 
     says()
-    _, around = apply.base(shop.target, shop.project, ignore)
+    around = based(shop.target, shop.project).surroundings
     for group in shop.account.client("elbv2").describe_target_groups()["TargetGroups"]:
         shop.account.client("elbv2").delete_target_group(TargetGroupArn=group["TargetGroupArn"])
     vault_files.vault_of(shop.target, shop.project).prepare("us-east-1")
@@ -139,7 +140,7 @@ def without(policy: dict[str, Any], sid: str, action: str) -> Policy:
 @pytest.mark.filterwarnings("ignore:Tried to parse AWS")  # moto's CloudFormation does not make everything
 def test_it_allows_the_look_at_the_stack_that_a_deploy_begins_with(shop: Shop) -> None:
     shop.culm("aws", "bootstrap", "--yes")
-    _, around = apply.base(shop.target, shop.project, ignore)
+    around = based(shop.target, shop.project).surroundings
     shop.calls()
     ensure(shop.target, shop.project, Console(shop.told), yes=False)
     calls = shop.calls()
@@ -149,7 +150,7 @@ def test_it_allows_the_look_at_the_stack_that_a_deploy_begins_with(shop: Shop) -
 
 def test_the_command_prints_it(shop: Shop) -> None:
     printed = json.loads(shop.culm("aws", "policy"))
-    _, around = apply.base(shop.target, shop.project, ignore)
+    around = based(shop.target, shop.project).surroundings
     assert printed == permissions.deploy_policy(shop.project, around)
 
 

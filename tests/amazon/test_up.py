@@ -40,7 +40,7 @@ def test_more_services_than_threads_come_up_in_one_wave(shop: Shop) -> None:
         shop.write(f"{name}/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh"]\n')
     kept = next(line for line in (shop.folder / "culm.yml").read_text().splitlines() if line.startswith("targets"))
     services = "".join(f"  {name}: {{memory: 32, cpu: 32}}\n" for name in names)
-    shop.write("culm.yml", f"name: bamboo\n{kept}\nservices:\n{services}")
+    shop.write("culm.yml", f"name: bamboo\n{kept}\ndefaults: {{settle: 0}}\nservices:\n{services}")
     assert [outcome.changed for outcome in shop.up()] == [True] * len(names)
     assert [outcome.changed for outcome in shop.up()] == [False] * len(names)
 

@@ -18,7 +18,7 @@ from culm.aws.stack import Change, Proposal
 from culm.aws.template import INLINE_BYTES, body
 from culm.errors import CulmError
 from culm.plan import diff
-from culm.plan.observed import Live
+from culm.plan.observed import Observed
 from culm.target.observe import observe
 from culm.target.surroundings import surroundings
 
@@ -43,7 +43,7 @@ def bootstrap(team: Team, account: Account) -> tuple[bool, list[Proposal | None]
     return base.bootstrap(target, team.project, agree, lambda _: None, lambda _: None), asked
 
 
-def seen(team: Team, account: Account) -> tuple[Live, render.Surroundings]:
+def seen(team: Team, account: Account) -> tuple[Observed, render.Surroundings]:
     target, project = team.target(account.endpoint), team.project
     live = observe(target, project, render.vault_bucket(project.name, ACCOUNT, REGION))
     return live, surroundings(target, project, live)

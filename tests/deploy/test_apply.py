@@ -9,24 +9,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.based import based
 from tests.serving import served
 
 from culm import render
 from culm.cli.planning import of_target
 from culm.console import Console
-from culm.deploy import apply
 from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Place, Recipe
 from culm.deploy.down import down
+from culm.deploy.executor import Executor
 from culm.deploy.images import Images, loopback
-from culm.deploy.migrate import migrate
+from culm.deploy.perform import Performer
 from culm.deploy.push import push
 from culm.deploy.revisions import earlier_revision
 from culm.deploy.up import Up
 from culm.errors import CulmError
 from culm.operate.status import status
+from culm.plan import rollout
 from culm.plan.diff import base
+from culm.plan.steps import Build
 from culm.project.project import Project
 from culm.target import faults
 from culm.target.connection import Login, Target
@@ -50,37 +53,37 @@ def ignore(_: str) -> None:
     """Nobody listens."""
 
 
-def test_the_base_settles_and_is_then_left_alone(target: Target, project: Project, said: list[str]) -> None:
-    live, around = apply.base(target, project, said.append)
-    assert base(project, live, around) == []
-    assert "create cluster bamboo" in said
-    assert f"listen on port {around.port}" in said
-    said.clear()
-    apply.base(target, project, said.append)
-    assert said == []
+def test_the_base_settles_and_is_then_left_alone(target: Target, project: Project) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    survey = based(target, project, first).survey
+    assert base(project, survey.observed, survey.surroundings) == []
+    assert "create cluster bamboo\n" in first.getvalue()
+    assert f"listen on port {survey.surroundings.port}\n" in first.getvalue()
+    based(target, project, second)
+    assert second.getvalue() == ""
 
 
-def test_an_image_is_built_once_and_found_by_what_it_was_made_of(
-    target: Target, project: Project, said: list[str]
-) -> None:
-    live, _ = apply.base(target, project, ignore)
-    images, accounts = Images(target, HostBuilder()), project.services["accounts"]
-    first = apply.publish(images, project, accounts, live, said.append, ignore)
-    uri = live.repositories["bamboo/accounts"]
-    assert first.service.startswith(f"{uri}@sha256:")
-    assert said[0] == "building Dockerfile"
-    said.clear()
-    assert apply.publish(images, project, accounts, live, said.append, ignore) == first
-    assert said == []
+def test_an_image_is_built_once_and_found_by_what_it_was_made_of(target: Target, project: Project) -> None:
+    stream = io.StringIO()
+    performer = Performer(based(target, project, stream), Images(target, HostBuilder()))
+    accounts = project.services["accounts"]
+    build = Build(service="accounts", migration=False, dockerfile="accounts/Dockerfile")
+    stream.truncate(0)
+    first = performer.built(build)
+    assert first.startswith(f"{performer.job.survey.observed.repositories['bamboo/accounts']}@sha256:")
+    assert "accounts building Dockerfile\n" in stream.getvalue()
+    stream.truncate(0)
+    assert performer.built(build) == first
+    assert stream.getvalue() == ""
     (accounts.folder / "new.txt").write_text("new")
     (accounts.folder / "Dockerfile").write_text("FROM base\nCOPY new.txt /\nCMD sh\n")
-    assert apply.publish(images, project, accounts, live, said.append, ignore).service != first.service
+    assert performer.built(build) != first
 
 
 def test_blobs_that_are_there_are_not_sent_again(
     target: Target, project: Project, said: list[str], tmp_path: Path
 ) -> None:
-    live, _ = apply.base(target, project, ignore)
+    live = based(target, project).survey.observed
     web = project.services["web"]
     (web.folder / "data").write_bytes(os.urandom(5000))
     (web.folder / "Dockerfile").write_text("FROM base\nCOPY data /\nCMD sh\n")
@@ -95,7 +98,7 @@ def test_blobs_that_are_there_are_not_sent_again(
 
 
 def test_a_push_that_may_not_be_says_so(target: Target, project: Project) -> None:
-    live, _ = apply.base(target, project, ignore)
+    live = based(target, project).survey.observed
     image = oci.Image(blobs={}, manifest=b"{}")
     uri = live.repositories["bamboo/web"]
     with pytest.raises(CulmError, match=r"the registry refused .* with status 401"):
@@ -105,23 +108,24 @@ def test_a_push_that_may_not_be_says_so(target: Target, project: Project) -> Non
 
 
 def test_a_migration_without_room_names_the_ways_out(target: Target, project: Project) -> None:
-    live, around = apply.base(target, project, ignore)
-    one = project.services["accounts"]
-    image = f"{live.repositories['bamboo/accounts-migrate']}@sha256:{'0' * 64}"
-    arn = apply.migration_revision(target, project, one, image, around, ignore)
-    assert apply.migration_revision(target, project, one, image, around, ignore) == arn
-    with pytest.raises(CulmError, match=r"there is no room for the migration of accounts \(256 MiB\)") as refusal:
-        migrate(target, project, one, arn, ignore, patience=0.0)
-    assert "culm plan accounts shows the ways out" in refusal.value.hint
+    job = based(target, project)
+    image = f"{job.survey.observed.repositories['bamboo/accounts-migrate']}@sha256:{'0' * 64}"
+    steps = rollout.migrations(project, job.survey, {("accounts", True): image}, {"accounts": False})
+    error = Executor(job, Performer(job)).run(steps)["accounts"]
+    assert error is not None
+    assert "there is no room for the migration of accounts (256 MiB)" in error.what
+    assert "culm plan accounts shows the ways out" in error.hint
 
 
 def test_an_earlier_revision_is_the_one_before_the_live_one(
     target: Target, project: Project, around: render.Surroundings
 ) -> None:
-    live, _ = apply.base(target, project, ignore)
+    live = based(target, project).survey.observed
     web = project.services["web"]
     arns = [
-        apply.register(target, render.task_definition(project, web, f"web@sha256:{n}", None, around), ignore)
+        target.client("ecs").register_task_definition(
+            **render.task_definition(project, web, f"web@sha256:{n}", None, around)
+        )["taskDefinition"]["taskDefinitionArn"]
         for n in range(3)
     ]
     group = live.target_groups["bamboo-web"]["TargetGroupArn"]
@@ -153,7 +157,7 @@ def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Targ
 def test_down_takes_what_up_has_made_and_keeps_its_data_until_told(
     target: Target, project: Project, said: list[str]
 ) -> None:
-    apply.base(target, project, ignore)
+    based(target, project)
     vault = render.vault_bucket(project.name, target.account, target.region)
     down(target, project, said.append, volumes=False)
     live = observe(target, project, vault)
@@ -170,7 +174,7 @@ def test_down_takes_what_up_has_made_and_keeps_its_data_until_told(
 
 def test_status_of_what_is_not_deployed_is_empty(target: Target, project: Project) -> None:
     assert status(target, project)["services"] == []
-    apply.base(target, project, ignore)
+    based(target, project)
     found = status(target, project)
     assert (found["services"], found["missing"]) == ([], ["accounts", "web"])
 

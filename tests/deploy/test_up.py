@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from culm.deploy.up import in_order
+from culm.plan.rollout import in_order
 from culm.project.project import Project
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from culm.deploy.verdict import CRASHES, NO_ROOM_SECONDS, Done, Doomed, Going, Look, verdict
+from culm.deploy.verdict import NO_ROOM_SECONDS, Done, Doomed, Going, Look, verdict
+from culm.plan.trouble import LOOP
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -90,15 +91,15 @@ def test_behind_a_load_balancer_it_is_done_when_requests_reach_it(state: str, ex
 def test_progress_tells_tasks_targets_and_the_old_version() -> None:
     targets = [{"TargetHealth": {"State": state}} for state in ("initial", "draining")]
     assert verdict(a_look(a_deployment(runningCount=1), OLD, targets=targets)) == Going(
-        progress="1 of 1 running, target initial, the old one still there"
+        progress="1 of 1 running, target initial, 1 old task still there"
     )
 
 
 def test_one_crash_may_be_chance_two_are_a_loop() -> None:
     assert isinstance(verdict(a_look(stopped=[a_task()])), Going)
     newer = a_task(stoppedAt=BEGAN + timedelta(seconds=1))
-    found = doomed(a_look(stopped=[newer, *[a_task()] * (CRASHES - 1)]))
-    assert (found.why, found.task) == (f"it starts and stops again ({CRASHES} times)", newer)
+    found = doomed(a_look(stopped=[newer, *[a_task()] * (LOOP - 1)]))
+    assert (found.why, found.task) == (f"it starts and stops again ({LOOP} times)", newer)
 
 
 def test_tasks_of_another_deployment_say_nothing_about_this_one() -> None:
@@ -140,7 +141,7 @@ def test_the_breakers_own_reason_is_passed_on() -> None:
     ],
 )
 def test_the_hint_follows_how_the_container_ended(task: dict[str, Any], hint: str) -> None:
-    assert hint in doomed(a_look(stopped=[task] * CRASHES)).hint
+    assert hint in doomed(a_look(stopped=[task] * LOOP)).hint
 
 
 NO_ROOM = "(service web) was unable to place a task because no container instance met all of its requirements."

@@ -10,15 +10,14 @@ from culm import render
 from culm.operate.drift.compare import compare
 from culm.operate.drift.rows import Row
 from culm.operate.drift.seen import Seen
-from culm.plan.observed import Described, Live
+from culm.plan.observed import Described, Observed, Survey
 from culm.project.project import Project
-from culm.target.survey import Survey
 
 IMAGE = "127.0.0.1:5/bamboo/web@sha256:" + "1" * 64
 
 
 @pytest.fixture
-def seen(project: Project, live: Live, around: render.Surroundings) -> Seen:
+def seen(project: Project, live: Observed, around: render.Surroundings) -> Seen:
     """All is as written: services and their revisions, two instances."""
     revisions = {
         one["taskDefinition"]: render.task_definition(project, project.services[name], "accounts", "sha256:2", around)
@@ -34,7 +33,7 @@ def seen(project: Project, live: Live, around: render.Surroundings) -> Seen:
     there = replace(live, task_definitions=revisions, rules=rules, listener=listener)
     instances = [an_instance("i-1"), an_instance("i-2")]
     return Seen(
-        survey=Survey(live=there, around=around, instances=instances),
+        survey=Survey(observed=there, surroundings=around, instances=instances),
         images=None,
         gone=frozenset(),
         roles={},
@@ -48,7 +47,7 @@ def an_instance(name: str, kind: str | None = "t2.micro") -> dict[str, Any]:
 
 
 def seeing(seen: Seen, **changed: Any) -> Seen:
-    return replace(seen, survey=replace(seen.survey, live=replace(seen.survey.live, **changed)))
+    return replace(seen, survey=replace(seen.survey, observed=replace(seen.survey.observed, **changed)))
 
 
 def differences(project: Project, seen: Seen) -> list[Row]:
@@ -60,8 +59,8 @@ def test_what_is_as_written_has_no_row(project: Project, seen: Seen) -> None:
 
 
 def test_a_failed_rollout_is_a_difference_that_up_mends(project: Project, seen: Seen) -> None:
-    failed = {**seen.survey.live.services["web"], "deployments": [{"status": "PRIMARY", "rolloutState": "FAILED"}]}
-    services = {**seen.survey.live.services, "web": failed}
+    failed = {**seen.survey.observed.services["web"], "deployments": [{"status": "PRIMARY", "rolloutState": "FAILED"}]}
+    services = {**seen.survey.observed.services, "web": failed}
     assert differences(project, seeing(seen, services=services)) == [
         Row(what="service web", field="rolloutState", wanted="COMPLETED", live="FAILED", wins="culm.yml")
     ]
@@ -74,16 +73,16 @@ def test_a_lost_image_is_told_even_when_the_folders_are_not_asked(project: Proje
 
 
 def test_a_rule_that_does_more_than_forward_is_told(project: Project, seen: Seen) -> None:
-    rule = seen.survey.live.rules["web"]
+    rule = seen.survey.observed.rules["web"]
     login = {**rule, "Actions": [{"Type": "authenticate-oidc"}, *rule["Actions"]]}
-    assert differences(project, seeing(seen, rules={**seen.survey.live.rules, "web": login})) == [
+    assert differences(project, seeing(seen, rules={**seen.survey.observed.rules, "web": login})) == [
         Row(what="rule of web", field="Actions", wanted="forward", live="authenticate-oidc, forward", wins="live")
     ]
 
 
 def test_a_service_whose_target_group_is_missing_is_still_compared(project: Project, seen: Seen) -> None:
-    groups = {name: group for name, group in seen.survey.live.target_groups.items() if name != "bamboo-web"}
-    rules = {name: rule for name, rule in seen.survey.live.rules.items() if name != "web"}
+    groups = {name: group for name, group in seen.survey.observed.target_groups.items() if name != "bamboo-web"}
+    rules = {name: rule for name, rule in seen.survey.observed.rules.items() if name != "web"}
     rows = differences(project, seeing(seen, target_groups=groups, rules=rules))
     assert [(row.what, row.field) for row in rows] == [
         ("target group bamboo-web", ""),
@@ -119,7 +118,7 @@ def test_instances_are_compared_by_type_where_they_say_it(
 
 
 def test_nothing_at_all_is_told_by_what_comes_first(project: Project, seen: Seen, around: render.Surroundings) -> None:
-    rows = differences(project, replace(seen, survey=Survey(live=NOTHING, around=around)))
+    rows = differences(project, replace(seen, survey=Survey(observed=NOTHING, surroundings=around)))
     assert {row.wins for row in rows} == {"culm.yml"}
     assert [row.what for row in rows][:2] == ["cluster bamboo", f"vault {around.vault}"]
     assert [row.what for row in rows][-2:] == ["service accounts", "service web"]

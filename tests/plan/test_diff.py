@@ -8,13 +8,14 @@ from tests.bamboo import NOTHING
 
 from culm import render
 from culm.plan import diff
-from culm.plan.observed import Live
+from culm.plan.calls import Call
+from culm.plan.observed import Observed
 from culm.project.project import Project
 
 IMAGE = "127.0.0.1:5/bamboo/accounts@sha256:" + "1" * 64
 
 
-def told(changes: list[diff.Change]) -> list[str]:
+def told(changes: list[Call]) -> list[str]:
     return [f"{change.client}.{change.operation}: {change.what}" for change in changes]
 
 
@@ -36,7 +37,7 @@ def test_an_empty_target_gets_what_needs_nothing_else_first(project: Project, ar
     ]
 
 
-def test_nothing_changed_is_no_call_at_all(project: Project, live: Live, around: render.Surroundings) -> None:
+def test_nothing_changed_is_no_call_at_all(project: Project, live: Observed, around: render.Surroundings) -> None:
     assert diff.base(project, live, around) == []
     for name, one in project.services.items():
         assert diff.rule(project, one, live) is None
@@ -45,7 +46,7 @@ def test_nothing_changed_is_no_call_at_all(project: Project, live: Live, around:
 
 
 def test_the_listener_comes_when_its_load_balancer_is_there(
-    project: Project, live: Live, around: render.Surroundings
+    project: Project, live: Observed, around: render.Surroundings
 ) -> None:
     [change] = diff.base(project, replace(live, listener=None, rules={}), around)
     assert (change.operation, change.input["LoadBalancerArn"], change.input["Port"]) == (
@@ -61,8 +62,8 @@ def test_another_region_is_named_when_the_vault_is_made(project: Project, around
     assert vault.input["CreateBucketConfiguration"] == {"LocationConstraint": "eu-west-1"}
 
 
-def test_each_seeded_difference_is_one_call(project: Project, live: Live, around: render.Surroundings) -> None:
-    def one(changed: Live, around: render.Surroundings = around) -> str:
+def test_each_seeded_difference_is_one_call(project: Project, live: Observed, around: render.Surroundings) -> None:
+    def one(changed: Observed, around: render.Surroundings = around) -> str:
         [call] = told(diff.base(project, changed, around))
         return call
 
@@ -85,7 +86,9 @@ def test_each_seeded_difference_is_one_call(project: Project, live: Live, around
     )
 
 
-def test_rules_in_the_wrong_order_move_in_one_call(project: Project, live: Live, around: render.Surroundings) -> None:
+def test_rules_in_the_wrong_order_move_in_one_call(
+    project: Project, live: Observed, around: render.Surroundings
+) -> None:
     swapped = {
         "accounts": {**live.rules["accounts"], "Priority": "20"},
         "web": {**live.rules["web"], "Priority": "10"},
@@ -99,7 +102,7 @@ def test_rules_in_the_wrong_order_move_in_one_call(project: Project, live: Live,
     }
 
 
-def test_a_changed_path_changes_the_rule_where_it_stands(project: Project, live: Live) -> None:
+def test_a_changed_path_changes_the_rule_where_it_stands(project: Project, live: Observed) -> None:
     moved = replace(project.services["accounts"], paths=("/users/*",))
     change = diff.rule(project, moved, live)
     assert change is not None
@@ -107,7 +110,7 @@ def test_a_changed_path_changes_the_rule_where_it_stands(project: Project, live:
     assert change.input["RuleArn"] == "arn:rule/accounts"
 
 
-def test_a_rule_with_another_condition_gets_its_own_again(project: Project, live: Live) -> None:
+def test_a_rule_with_another_condition_gets_its_own_again(project: Project, live: Observed) -> None:
     narrowed = {
         **live.rules["accounts"],
         "Conditions": [
@@ -121,7 +124,7 @@ def test_a_rule_with_another_condition_gets_its_own_again(project: Project, live
     assert (change.operation, change.what) == ("modify_rule", "route /accounts/*")
 
 
-def test_a_setting_that_the_target_does_not_describe_is_sent_only_with_others(project: Project, live: Live) -> None:
+def test_a_setting_that_the_target_does_not_describe_is_sent_only_with_others(project: Project, live: Observed) -> None:
     web = project.services["web"]
     silent = {key: value for key, value in live.services["web"].items() if key != "healthCheckGracePeriodSeconds"}
     changed = replace(live, services={**live.services, "web": silent})
@@ -136,7 +139,7 @@ def test_a_setting_that_the_target_does_not_describe_is_sent_only_with_others(pr
     }
 
 
-def test_a_new_service_gets_a_rule_and_is_created(project: Project, live: Live) -> None:
+def test_a_new_service_gets_a_rule_and_is_created(project: Project, live: Observed) -> None:
     without = replace(live, rules={"web": live.rules["web"]}, services={"web": live.services["web"]})
     accounts = project.services["accounts"]
     rule, service = (
@@ -149,7 +152,7 @@ def test_a_new_service_gets_a_rule_and_is_created(project: Project, live: Live) 
     assert (service.operation, service.input["deploymentConfiguration"]["maximumPercent"]) == ("create_service", 100)
 
 
-def test_a_new_revision_rolls_as_told(project: Project, live: Live) -> None:
+def test_a_new_revision_rolls_as_told(project: Project, live: Observed) -> None:
     change = diff.service(project, project.services["web"], live, "arn:task-definition/web:2", start_first=True)
     assert change is not None
     assert change.input == {
@@ -168,13 +171,13 @@ def test_a_new_revision_rolls_as_told(project: Project, live: Live) -> None:
     }
 
 
-def test_a_roll_that_no_migration_went_before_is_undone_by_ecs(project: Project, live: Live) -> None:
+def test_a_roll_that_no_migration_went_before_is_undone_by_ecs(project: Project, live: Observed) -> None:
     change = diff.service(project, project.services["web"], live, "web:2", start_first=True, undoes=True)
     assert change is not None
     assert change.input["deploymentConfiguration"]["deploymentCircuitBreaker"]["rollback"] is True
 
 
-def test_a_changed_count_alone_rolls_nothing(project: Project, live: Live) -> None:
+def test_a_changed_count_alone_rolls_nothing(project: Project, live: Observed) -> None:
     change = diff.service(
         project, replace(project.services["web"], count=3), live, "arn:task-definition/web:1", start_first=True
     )
@@ -182,7 +185,7 @@ def test_a_changed_count_alone_rolls_nothing(project: Project, live: Live) -> No
     assert change.input == {"cluster": "bamboo", "service": "web", "desiredCount": 3}
 
 
-def test_a_failed_deployment_is_rolled_out_again(project: Project, live: Live) -> None:
+def test_a_failed_deployment_is_rolled_out_again(project: Project, live: Observed) -> None:
     failed = {**live.services["web"], "deployments": [{"status": "PRIMARY", "rolloutState": "FAILED"}]}
     changed = replace(live, services={**live.services, "web": failed})
     change = diff.service(project, project.services["web"], changed, "arn:task-definition/web:1", start_first=False)

@@ -56,7 +56,7 @@ def test_with_six_services_each_lends_its_slot_to_its_migration() -> None:
     state = running(*"abcdef")
     moves = plan_moves(state, [wanted(state, n, migrates=True) for n in "abcdef"])
     assert (told(moves), moves.obstacles) == (["a~", "b~", "c~", "d~", "e~", "f~"], ())
-    verbs = [(s.move.verb, s.move.group) for s in moves.waves[0].steps]
+    verbs = [(s.move.verb, s.move.group) for s in moves.waves[0].moments]
     assert verbs == [
         ("stop", "service:a"),
         ("gone", "service:a"),
@@ -64,7 +64,7 @@ def test_with_six_services_each_lends_its_slot_to_its_migration() -> None:
         ("gone", "family:a-migrate"),
         ("start", "service:a"),
     ]
-    assert all(min(step.free.values()) >= 227 for wave in moves.waves for step in wave.steps)
+    assert all(min(step.free.values()) >= 227 for wave in moves.waves for step in wave.moments)
 
 
 def test_without_a_migration_there_is_nothing_to_lend_for() -> None:
@@ -177,4 +177,4 @@ def test_an_instance_that_drains_takes_nothing() -> None:
     state = running("a")
     drained = replace(state, instances=(an_instance("i-1"), replace(an_instance("i-2"), status="DRAINING")))
     moves = plan_moves(drained, [wanted(drained, "b")])
-    assert {s.move.container_instance_arn for w in moves.waves for s in w.steps if s.move.verb == "start"} == {"i-1"}
+    assert {s.move.container_instance_arn for w in moves.waves for s in w.moments if s.move.verb == "start"} == {"i-1"}

@@ -18,17 +18,17 @@ FLEET = ["t2.micro", "t2.micro"]
 
 
 def made(state: ClusterState, *asked: plan.Asked, fleet: list[str] = FLEET, notes: tuple[str, ...] = ()) -> plan.Plan:
-    return plan.make(
+    basis = plan.Basis(
         project="bamboo",
         target="local",
         state=machines.with_fleet(state, fleet, region="us-east-1"),
-        asked=asked,
         fleet=fleet,
         fleet_now=FLEET,
         prices=load("us-east-1"),
         assumed=Assumptions(),
         notes=notes,
     )
+    return plan.make(basis, asked)
 
 
 def of_type(state: ClusterState) -> ClusterState:
@@ -144,16 +144,16 @@ def test_an_instance_type_without_a_price_is_told() -> None:
     asked = plan.Asked(wanted=wanted(state, "b"))
     prices = load("us-east-1")
     poor = replace(prices, hourly=replace(prices.hourly, instances={}))
-    made_of = plan.make(
+    basis = plan.Basis(
         project="bamboo",
         target="local",
         state=state,
-        asked=[asked],
         fleet=FLEET,
         fleet_now=None,
         prices=poor,
         assumed=Assumptions(),
     )
+    made_of = plan.make(basis, [asked])
     text = screen(made_of)
     assert "  without t2.micro: the price list lacks it" in text
     assert "$36.85 a month (us-east-1" in text

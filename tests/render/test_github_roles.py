@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.based import based
 from tests.serving import served
 
 from culm.cluster.wire.keyring import AccessKey, Keyring
-from culm.deploy import apply
 from culm.deploy.build.host import HostBuilder
-from culm.deploy.images import Images
-from culm.deploy.plan import known_images
+from culm.deploy.images import Images, known_images
 from culm.operate.drift.compare import compare
 from culm.operate.drift.look import look
 from culm.operate.status import status
@@ -54,7 +53,7 @@ def owner(tmp_path: Path, project: Project) -> Iterator[Target]:
 @pytest.fixture
 def pull_request(owner: Target, project: Project) -> Target:
     """A target as a job sees it that has assumed the role for plans."""
-    _, around = apply.base(owner, project, ignore)
+    around = based(owner, project).surroundings
     iam = owner.client("iam")
     name = github_roles.plan_role(project)
     role = iam.create_role(
@@ -84,7 +83,7 @@ def test_a_pull_request_can_plan_compare_and_look(pull_request: Target, project:
 
 
 def test_a_pull_request_changes_and_reads_nothing(owner: Target, pull_request: Target, project: Project) -> None:
-    vault = survey(owner, project).around.vault
+    vault = survey(owner, project).surroundings.vault
     owner.client("s3").put_object(Bucket=vault, Key="stg/web/secret", Body=b"s")
     denied = [
         lambda: pull_request.client("s3").get_object(Bucket=vault, Key="stg/web/secret"),

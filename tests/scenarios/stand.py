@@ -75,6 +75,7 @@ class Stand:
             folder, self.project, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache")
         )
         self.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {self.port}}}")
+        self.edit("culm.yml", "services:", "defaults: {settle: 0}\nservices:")  # that it settles is tested by itself
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.project / file

@@ -8,12 +8,12 @@ from difflib import unified_diff
 import pytest
 from tests.amazon.amazon import Amazon, amazon
 from tests.amazon.parity import calls
+from tests.based import based
 from tests.scenarios import misfits
 from tests.scenarios.stand import Stand
 
 from culm.cli.planning import of_target
 from culm.console import Console
-from culm.deploy import apply
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.up import Up
 from culm.project.load import load
@@ -41,7 +41,7 @@ def deployed(stand: Stand, target: Target, stream: io.StringIO) -> tuple[dict[st
         return calls(lines, SERVICES)
 
     project, builder = load(stand.project / "culm.yml"), HostBuilder()
-    apply.base(target, project, lambda _: None)
+    based(target, project)
     base = heard()
     plan = of_target(project, target, builder, SERVICES)
     heard()

@@ -1,12 +1,22 @@
 """`culm migrate`."""
 
+from collections.abc import Sequence
+
 import click
 
+from culm.cli import price_lists
 from culm.cli.context import open_project, services_of, target_option
+from culm.cli.planning import frame
 from culm.cli.up import prepare
 from culm.console import Console
 from culm.deploy.up import Up
 from culm.errors import UsageError
+from culm.plan import wishes
+from culm.plan.moves import has_room
+from culm.project.project import Project
+from culm.target import faults
+from culm.target.connection import Target
+from culm.target.survey import survey
 
 
 @click.command()
@@ -26,4 +36,17 @@ def migrate(services: tuple[str, ...], target_name: str) -> None:
     names = [service.name for service in chosen if service.migration is not None]
     console = Console(width=max(map(len, names), default=0))
     target, builder = prepare(project, target_name, "auto", console)
-    Up(project, target, builder, console).migrate(names)
+    Up(project, target, builder, console).migrate(names, lenders(project, target, names))
+
+
+def lenders(project: Project, target: Target, names: Sequence[str]) -> dict[str, bool]:
+    """Whether each one's migration has to run in its service's own slot: there is no other room, and `roll` lets it."""
+    with faults.translated():
+        seen = survey(target, project)
+    state = wishes.cluster(frame(project, target.settings.name, price_lists.known(target.region)), seen)
+    lends = {}
+    for name in names:
+        service, live = project.services[name], seen.observed.services.get(name)
+        gives = live is not None and service.roll in ("auto", "stop-first")
+        lends[name] = gives and not has_room(state, wishes.migrating(project, service, seen))
+    return lends

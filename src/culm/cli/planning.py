@@ -1,25 +1,34 @@
 """The plan of a deploy, from the project and whatever can be seen of its target."""
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import click
 
 from culm.cli import price_lists
 from culm.cli.context import local_target, open_target, settings_of
+from culm.cli.screens.plan import screen
 from culm.core.model.instance_types import INSTANCE_TYPES
-from culm.deploy import plan
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
-from culm.deploy.images import Images
+from culm.deploy.images import Images, known_images
+from culm.deploy.job import Job
 from culm.engine.client import Engine
+from culm.errors import Differs
 from culm.operate import bench
+from culm.plan import wishes
 from culm.plan.capacity import Capacity, Demand, capacity
-from culm.plan.plan import Plan
+from culm.plan.observed import Survey
+from culm.plan.plan import Asked, Plan
 from culm.project.project import Project
 from culm.target import faults, local
 from culm.target.clock import now
 from culm.target.connection import Target
-from culm.target.survey import Survey, nothing, survey
+from culm.target.survey import nothing, survey
 
 
 def plan_of(
@@ -63,36 +72,57 @@ def of_target(
     region: str | None = None,
     own_prices: Path | None = None,
 ) -> Plan:
+    """The plan of deploying these services to a target as it is."""
     with faults.translated():
-        found = survey(target, project)
-        images = plan.known_images(project, names, found, Images(target, builder))
+        seen = survey(target, project)
+        images = known_images(project, names, seen, Images(target, builder))
         priced = region or price_lists.known(target.region)
-        return _made(project, target.settings.name, names, found, images, priced, own_prices)
+        return wishes.deploy(frame(project, target.settings.name, priced, own_prices), names, seen, images)
 
 
 def of_nothing(
     project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
 ) -> Plan:
+    """The plan of deploying these services to a target that nothing is on yet."""
     settings = settings_of(project, target_name)
     where = region or settings.region or price_lists.DEFAULT_REGION
-    priced = region or price_lists.known(where)
-    return _made(project, target_name, names, nothing(project, settings, where), {}, priced, own_prices, note)
+    priced = frame(project, target_name, region or price_lists.known(where), own_prices)
+    return wishes.deploy(replace(priced, notes=[note]), names, nothing(project, settings, where), {})
 
 
-def _made(
-    project: Project,
-    target_name: str,
-    names: Sequence[str],
-    found: Survey,
-    images: Mapping[tuple[str, bool], str],
-    region: str,
-    own_prices: Path | None,
-    *notes: str,
-) -> Plan:
-    settings = settings_of(project, target_name)
-    listed = price_lists.load(region, own_prices)
-    peaks = {name: one.peak_memory for name, one in bench.read(project).items() if one.peak_memory is not None}
-    return plan.make(project, settings, names, found, images, now(), listed, peaks=peaks, notes=notes)
+def frame(project: Project, target_name: str, region: str, own_prices: Path | None = None) -> wishes.Frame:
+    """What plans of this project on this target are made in: now, by these prices, with what bench has measured."""
+    peaks = {name: b.peak_memory for name, b in bench.read(project).items() if b.peak_memory is not None}
+    return wishes.Frame(
+        project=project,
+        settings=settings_of(project, target_name),
+        now=now(),
+        prices=price_lists.load(region, own_prices),
+        peaks=peaks,
+    )
+
+
+def changing(job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[Survey, str], Asked]) -> Plan:
+    """The plan of updating live services; what was seen of the target is left in `job`.
+
+    `ask` says for each what is wanted of it. Raises Differs, with the ways out, when it does not fit.
+    """
+    job.survey = survey(job.target, job.project)
+    asked = [ask(job.survey, name) for name in updates]
+    region = price_lists.known(job.target.region)
+    plan = wishes.change(frame(job.project, job.target.settings.name, region), job.survey, asked)
+    refuse(plan)
+    return plan
+
+
+def refuse(plan: Plan) -> None:
+    """Show a plan that does not fit, and raise Differs."""
+    if plan.fits:
+        return
+    click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
+    stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
+    hint = "one of the ways out above; the cheapest is the first" if plan.remedies else ""
+    raise Differs(f"{stuck}: it does not fit, nothing was changed", hint)
 
 
 def capacity_of(
@@ -114,5 +144,5 @@ def capacity_of(
         for one in (project.services[name] for name in names)
     ]
     listed = price_lists.load(region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), own_prices)
-    [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in plan.fleet(settings))
+    [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in wishes.fleet(settings))
     return capacity(project.name, demands, architecture, listed)

@@ -1,13 +1,14 @@
 """`culm restart`."""
 
-from functools import partial
-
 import click
 
 from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.planning import changing
 from culm.console import Console
-from culm.deploy.apply import roll
+from culm.deploy.change import change
+from culm.deploy.job import Job
 from culm.deploy.lock import locked
+from culm.plan.wishes import restarted
 from culm.target import faults
 
 
@@ -15,13 +16,12 @@ from culm.target import faults
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 @target_option
 def restart(services: tuple[str, ...], target_name: str) -> None:
-    """Start new tasks of the same revision."""
+    """Start new tasks of the same revision, side by side where there is room."""
     project = open_project(target_name)
     chosen = services_of(project, services)
     target = open_target(project, target_name)
-    console = Console(width=max(map(len, services)))
-    for one in chosen:
-        with faults.translated(), locked(target, project, console.say):
-            roll(target, project, one, partial(console.doing, one.name), forceNewDeployment=True)
-        console.doing(one.name)
-        console.say("has restarted", one.name)
+    job = Job(project, target, Console(width=max(map(len, services))))
+    updates = {service.name: {"forceNewDeployment": True} for service in chosen}
+    with faults.translated(), locked(target, project, job.say):
+        plan = changing(job, updates, lambda survey, name: restarted(project.services[name], survey))
+        change(job, plan, updates)

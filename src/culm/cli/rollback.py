@@ -3,11 +3,14 @@
 import click
 
 from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.planning import changing
 from culm.console import Console
-from culm.deploy.apply import roll
+from culm.deploy.change import change
+from culm.deploy.job import Job
 from culm.deploy.lock import locked
 from culm.deploy.revisions import earlier_revision, migrated_since, number
 from culm.errors import Differs
+from culm.plan.wishes import rolled_back
 from culm.target import faults
 
 
@@ -24,16 +27,17 @@ def rollback(service: str, revision: int | None, across_migration: bool, target_
     only with --across-migration.
     """
     project = open_project(target_name)
-    [one] = services_of(project, [service])
+    [chosen] = services_of(project, [service])
     target = open_target(project, target_name)
-    console = Console(width=len(service))
-    with faults.translated(), locked(target, project, console.say):
-        arn = earlier_revision(target, project, one, revision)
-        if not across_migration and (gap := migrated_since(target, project, one, arn)) is not None:
+    job = Job(project, target, Console(width=len(service)))
+    with faults.translated(), locked(target, project, job.say):
+        arn = earlier_revision(target, project, chosen, revision)
+        if not across_migration and (gap := migrated_since(target, project, chosen, arn)) is not None:
             raise Differs(
                 gap, f"if it copes with the new schema: culm rollback {service} {number(arn)} --across-migration"
             )
-        console.say(f"goes back to {arn.rpartition('/')[2]}", service)
-        roll(target, project, one, lambda said: console.doing(service, said), taskDefinition=arn)
-    console.doing(service)
-    console.say("is steady", service)
+        earlier = target.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        updates = {service: {"taskDefinition": arn}}
+        plan = changing(job, updates, lambda survey, name: rolled_back(chosen, survey, earlier))
+        job.say(f"goes back to {arn.rpartition('/')[2]}", service)
+        change(job, plan, updates)

@@ -3,9 +3,12 @@
 import click
 
 from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.planning import changing
 from culm.console import Console
+from culm.deploy.change import change
+from culm.deploy.job import Job
 from culm.deploy.lock import locked
-from culm.deploy.wait import until_steady
+from culm.plan.wishes import scaled
 from culm.target import faults
 
 
@@ -17,16 +20,15 @@ from culm.target import faults
 def scale(service: str, count: int, wait: bool, target_name: str) -> None:
     """Run COUNT tasks of SERVICE.
 
-    The next `culm up` goes back to culm.yml's `count:`.
+    The next `culm up` goes back to culm.yml's `count:`. Nothing is changed, and the exit status is 3, where so many do
+    not fit.
     """
     project = open_project(target_name)
-    [one] = services_of(project, [service])
+    [chosen] = services_of(project, [service])
     target = open_target(project, target_name)
-    console = Console(width=len(service))
-    with faults.translated(), locked(target, project, console.say):
-        target.client("ecs").update_service(cluster=project.name, service=service, desiredCount=count)
-        console.say(f"wants {count} tasks", service)
-        if wait:
-            until_steady(target, project, one, lambda said: console.doing(service, said), fresh=False)
-            console.doing(service)
-            console.say("is steady", service)
+    job = Job(project, target, Console(width=len(service)))
+    updates = {service: {"desiredCount": count}}
+    with faults.translated(), locked(target, project, job.say):
+        plan = changing(job, updates, lambda survey, name: scaled(chosen, survey, count))
+        job.say(f"wants {count} tasks", service)
+        change(job, plan, updates, wait=wait)

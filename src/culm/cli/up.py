@@ -7,6 +7,7 @@ import click
 from culm.cli.agreement import await_instances, ensure
 from culm.cli.context import local_target, open_project, open_target, settings_of, target_option, yes_option
 from culm.cli.planning import of_target
+from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
 from culm.console import Console
 from culm.deploy.build.choose import builder_for, choose, demand_docker
@@ -15,7 +16,7 @@ from culm.deploy.build.port import Builder
 from culm.deploy.images import recipe
 from culm.deploy.up import Outcome, Up
 from culm.engine.client import Engine
-from culm.errors import CulmError, Differs, UsageError
+from culm.errors import CulmError, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
 from culm.plan.plan import Plan
@@ -62,19 +63,16 @@ def deploy_services(
         if outcome.error is None:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
+    for name in plan.leftovers:
+        console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
     report(outcomes, console)
 
 
 def show(plan: Plan) -> None:
     """What is about to happen, on one screen; an error when it cannot."""
-    if plan.fits and not any(service.changes for service in plan.services):
-        return
-    columns = shutil.get_terminal_size().columns
-    click.echo(screen(plan, columns, short=True) + "\n", err=True)
-    if not plan.fits:
-        stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
-        hint = "one of the ways out above; the cheapest is the first" if plan.remedies else ""
-        raise Differs(f"{stuck}: it does not fit, nothing was changed", hint)
+    refuse_plan(plan)
+    if any(service.changes for service in plan.services):
+        click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
 
 
 def report(outcomes: list[Outcome], console: Console) -> None:

@@ -1,12 +1,12 @@
-"""Why a task failed, on one screen: how it stopped, what it said last, what the load balancer saw."""
+"""Why a task failed, on one screen: how it stopped, and what it wrote last."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.project.project import Project, Service
+from culm.deploy.job import Job
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
@@ -14,16 +14,9 @@ LINES = 12
 MISSING = "ResourceNotFoundException"
 
 
-def told(
-    target: Target,
-    project: Project,
-    service: Service,
-    task: Mapping[str, Any],
-    *,
-    prefix: str,
-    health: Sequence[Mapping[str, Any]] = (),
-) -> str:
-    """Indented lines. `prefix` is the log stream's: the service's name, or `migrate`."""
+def of_task(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> str:
+    """Say how a task of the service `name` ended, in indented lines. `prefix` is that of its log stream."""
+    service = job.service(name)
     reason = without_arns(task.get("stoppedReason", ""))
     lines = [f"task {last(task['taskArn'])}: {task.get('stopCode', '')} {reason}".rstrip()]
     for container in task.get("containers", ()):
@@ -31,13 +24,9 @@ def told(
             code = f"exit code {container['exitCode']}" if "exitCode" in container else "no exit code"
             reason = f", {container['reason']}" if container.get("reason") else ""
             lines.append(f"container {container['name']}: {code}{reason}")
-    for target_health in health:
-        seen = target_health["TargetHealth"]
-        if seen["State"] == "unhealthy":
-            lines.append(f"target: {seen.get('Reason', '')} {seen.get('Description', '')}".rstrip())
     stream = f"{prefix}/{service.name}/{last(task['taskArn'])}"
-    said = last_lines(target, render.log_group(project, service), stream, LINES)
-    lines += ["its last lines:", *(f"  {line}" for line in said)] if said else ["it wrote no line"]
+    output = last_lines(job.target, render.log_group(job.project, service), stream, LINES)
+    lines += ["its last lines:", *(f"  {line}" for line in output)] if output else ["it wrote no line"]
     return "\n".join(f"  {line}" for line in lines)
 
 

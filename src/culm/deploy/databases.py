@@ -4,15 +4,16 @@ import secrets
 import ssl
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from culm import render
 from culm.deploy import rds, vault_files
-from culm.deploy.build.port import Say
+from culm.deploy.job import Job, Say
 from culm.errors import CulmError, TimedOut
-from culm.plan.observed import Live
 from culm.project.project import Project, Service
+from culm.target.clock import Clock
 from culm.target.connection import Target
 from culm.target.polling import intervals
 
@@ -27,36 +28,43 @@ def instance_name(project: Project, database: str) -> str:
     return f"{project.name}-{database}"
 
 
-def prepare(target: Target, project: Project, live: Live, around: render.Surroundings, say: Say, progress: Say) -> None:
-    """Make what is missing: servers, then roles and databases, then their URLs. What is there is kept."""
+def prepare(job: Job) -> None:
+    """Make what is missing: servers, then roles and databases, then their URLs. What is there is kept.
+
+    A server that was just made has neither roles nor databases, whatever URLs an earlier one has left in the vault.
+    """
+    target, project, given = job.target, job.project, job.surroundings
+    observed = job.survey.observed
     for database in project.databases:
         users = [service for service in project.services.values() if service.database == database]
         if not users:
             continue
         if target.settings.provider == "aws" and database not in project.rds:
-            brought(target, around, database, users)
+            brought(target, given, database, users)
             continue
         name = instance_name(project, database)
-        if name not in live.databases:
+        new = name not in observed.databases
+        if new:
             if target.settings.provider == "aws":
                 raise CulmError(f"there is no database server {name}", "culm aws bootstrap makes it")
-            say(f"creating database server {name}")
-            create(target, project, database, master_password(target, project, database, around))
-        address, port = until_available(target, name, progress)
+            job.say(f"creating database server {name}")
+            create(target, project, database, master_password(target, project, database, given))
+        progress = partial(job.doing, project.name)
+        address, port = until_available(target, name, progress, job.clock)
         for service in users:
-            known = vault_files.get(target, around, service.name, FILE)
-            if known is None:
+            known = vault_files.get(target, given, service.name, FILE)
+            if known is None or new:
                 if target.settings.provider == "aws":
-                    rds.check_reachable(name, address, port, vault_files.name(around, service.name, FILE))
-                    password = rds.master_password(target, live.databases[name])
+                    rds.check_reachable(name, address, port, vault_files.name(given, service.name, FILE))
+                    password = rds.master_password(target, observed.databases[name])
                 else:
-                    password = master_password(target, project, database, around)
+                    password = master_password(target, project, database, given)
                 url = make(address, port, password, project, service)
-                say(f"created database {identifier(project, service)}")
+                job.say(f"created database {identifier(project, service)}")
             else:
                 url = moved(known.strip(), address, port)
             if url != (known or "").strip():
-                vault_files.put(target, around, service.name, FILE, url + "\n")
+                vault_files.put(target, given, service.name, FILE, url + "\n")
 
 
 def brought(target: Target, around: render.Surroundings, database: str, users: Sequence[Service]) -> None:
@@ -99,9 +107,9 @@ def master_password(target: Target, project: Project, database: str, around: ren
     return known
 
 
-def until_available(target: Target, name: str, progress: Say) -> tuple[str, int]:
+def until_available(target: Target, name: str, progress: Say, clock: Clock) -> tuple[str, int]:
     """Its address and port, once it has them."""
-    started = time.monotonic()
+    started = clock.seconds()
     for pause in intervals(0.1, 1.0):
         [instance] = target.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
         endpoint = instance.get("Endpoint")
@@ -111,10 +119,10 @@ def until_available(target: Target, name: str, progress: Say) -> tuple[str, int]
             raise CulmError(
                 f"the database server {name} is {instance['DBInstanceStatus']}", "see the cluster's daemon.log"
             )
-        if time.monotonic() - started > START_SECONDS:
+        if clock.seconds() - started > START_SECONDS:
             raise TimedOut(f"the database server {name} is still {instance['DBInstanceStatus']}", "try again")
         progress(f"database server {name}: {instance['DBInstanceStatus']}")
-        time.sleep(pause)
+        clock.wait((), pause)
     raise AssertionError("intervals do not end")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from culm import render
 from culm.deploy import databases, vault_files
 from culm.errors import TimedOut
-from culm.plan.observed import Live
+from culm.plan.observed import Observed
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import observe, or_none, tasks
@@ -74,7 +74,7 @@ def services(target: Target, project: Project, say: Say) -> None:
         time.sleep(pause)
 
 
-def load_balancer(target: Target, live: Live, say: Say) -> None:
+def load_balancer(target: Target, live: Observed, say: Say) -> None:
     elb = target.client("elbv2")
     if live.load_balancer is not None:
         elb.delete_load_balancer(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
@@ -82,18 +82,18 @@ def load_balancer(target: Target, live: Live, say: Say) -> None:
     target_groups(target, live)
 
 
-def rules(target: Target, live: Live) -> None:
+def rules(target: Target, live: Observed) -> None:
     for rule in live.rules.values():
         target.client("elbv2").delete_rule(RuleArn=rule["RuleArn"])
 
 
-def target_groups(target: Target, live: Live) -> None:
+def target_groups(target: Target, live: Observed) -> None:
     elb = target.client("elbv2")
     for group in live.target_groups.values():
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
 
 
-def roles(target: Target, live: Live, say: Say) -> None:
+def roles(target: Target, live: Observed, say: Say) -> None:
     iam = target.client("iam")
     for name in live.roles:
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -115,7 +115,7 @@ def task_definitions(target: Target, project: Project) -> None:
                 ecs.deregister_task_definition(taskDefinition=arn)
 
 
-def cluster(target: Target, project: Project, live: Live, say: Say) -> None:
+def cluster(target: Target, project: Project, live: Observed, say: Say) -> None:
     """Its instances are sent away first: a cluster that has some is not deleted."""
     assert live.cluster is not None
     ecs = target.client("ecs")
@@ -127,7 +127,7 @@ def cluster(target: Target, project: Project, live: Live, say: Say) -> None:
     say(f"deleted cluster {project.name}")
 
 
-def data(target: Target, project: Project, live: Live, say: Say) -> None:
+def data(target: Target, project: Project, live: Observed, say: Say) -> None:
     """Images, logs, databases, and the project's files in the vault."""
     for name in live.repositories:
         target.client("ecr").delete_repository(repositoryName=name, force=True)

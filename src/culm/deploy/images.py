@@ -6,9 +6,14 @@ The tag is the fingerprint of the inputs, so the registry itself is the memory o
 import base64
 import ipaddress
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from culm import render
 from culm.deploy.build.port import Builder, Place, Recipe, Say
-from culm.project.project import Service
+from culm.plan import wishes
+from culm.plan.observed import Survey
+from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
@@ -72,6 +77,23 @@ class Images:
                 user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
                 self._login = (user, password)
             return self._login
+
+
+def known_images(project: Project, names: Sequence[str], survey: Survey, images: Images) -> wishes.Images:
+    """Which of these services' images are in their repositories already. Nothing is built."""
+
+    def look(service: Service, *, migrate: bool) -> str | None:
+        if service.image is not None and not migrate:
+            return service.image
+        repository = render.repository(project, service, migrate=migrate)
+        uri = survey.observed.repositories.get(repository)
+        wanted = recipe(service, migrate=migrate)
+        return images.known(repository, uri, wanted) if wanted and uri else None
+
+    keys = [(name, migrate) for name in names for migrate in (False, True)]
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        there = pool.map(lambda key: look(project.services[key[0]], migrate=key[1]), keys)
+        return {key: image for key, image in zip(keys, there, strict=True) if image is not None}
 
 
 def loopback(uri: str) -> bool:

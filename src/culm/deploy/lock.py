@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -158,11 +158,16 @@ class Lock:
         except (BotoCoreError, ClientError):
             return  # the deploy's own calls will tell; the next renewal may succeed
         if not kept:
-            by = found.by if (found := self.holder()) else "somebody who opened it"
-            self._lost = Lost(
-                f"the lock on {self.project.name} was taken over by {by}: stops here",
-                "culm status; then the same command again goes on from here",
-            )
+            self._lost = self._taken_by("somebody else")  # first: that it is lost is known, whoever has it now
+            with suppress(BotoCoreError, ClientError):
+                holder = self.holder()
+                self._lost = self._taken_by(holder.by if holder else "somebody who opened it")
+
+    def _taken_by(self, who: str) -> Lost:
+        return Lost(
+            f"the lock on {self.project.name} was taken over by {who}: stops here",
+            "culm status; then the same command again goes on from here",
+        )
 
     def _renew(self) -> None:
         while self._lost is None and not self._done.wait(RENEW_SECONDS):

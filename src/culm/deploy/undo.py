@@ -1,82 +1,104 @@
-"""After a roll that failed: back to the version before it, by itself where no migration lies between."""
+"""Takes back what a deploy that failed has done: a roll, a slot that was lent, a count."""
 
-import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from culm import render
 from culm.deploy import wait
-from culm.deploy.revisions import name, number
+from culm.deploy.executor import Work
+from culm.deploy.job import Job
 from culm.errors import CulmError
-from culm.project.project import Project, Service
-from culm.target.connection import Target
+from culm.plan.rollout import LENDS_TAG
+from culm.plan.steps import AwaitSteady, GiveBack, GoBack, ScaleBack
 from culm.target.polling import intervals
 
 SECONDS = 60.0
 """How long ECS may take to begin."""
-
-
 STAYS = (
     "Its migration has run, and nothing undoes that: the version before it would meet the newer schema, "
     "so nothing goes back by itself."
 )
 
 
-def is_good(found: Mapping[str, Any] | None) -> bool:
-    """Whether what is live now is what ECS would go back to: its last deployment that completed."""
-    return any(
-        d["status"] == "PRIMARY" and d.get("rolloutState") == "COMPLETED" for d in (found or {}).get("deployments", ())
-    )
+def gave_back(job: Job, lent: GiveBack, failure: CulmError) -> Work:
+    """Start a service that had lent its slot as it was, and wait until it is steady. Returns the failure."""
+    give_back(job, lent)
+    job.say("starts again as it was", lent.service)
+    return (yield from steady_again(job, lent.service, failure))
 
 
-def by_hand(one: Service, found: Mapping[str, Any] | None, *, migrated: bool) -> str:
-    """What to try where nothing goes back by itself; empty for a service that is new."""
-    if found is None:
-        return ""
-    if migrated:
-        command = f"culm rollback {one.name} {number(found['taskDefinition'])} --across-migration"
-        return f"if the version before it copes with the newer schema: {command}"
-    return f"go back to the version before it: culm rollback {one.name}"
+def give_back(job: Job, lent: GiveBack) -> None:
+    """The service wants its tasks again; the mark goes last, so that no crash forgets them."""
+    scale(job, lent.service, lent.count)
+    job.target.client("ecs").untag_resource(resourceArn=lent.arn, tagKeys=[LENDS_TAG])
 
 
-def went_back(
-    target: Target,
-    project: Project,
-    one: Service,
-    revision: str,
-    progress: Callable[[str], None],
-    failure: CulmError,
-) -> CulmError:
-    """Wait until the version before `revision` is steady again: the failure, and what became of it."""
+def scaled_back(job: Job, scaled: ScaleBack, failure: CulmError) -> Work:
+    """Let a service want as many tasks as before. Returns the failure, with that said."""
+    scale(job, scaled.service, scaled.count)
+    job.say(f"wants {scaled.count} again", scaled.service)
+    text = f"{failure.what}\n{scaled.service} wants {scaled.count} again, as before."
+    return (yield from steady_again(job, scaled.service, CulmError(text, failure.hint)))
+
+
+def scale(job: Job, name: str, count: int) -> None:
+    job.target.client("ecs").update_service(cluster=job.project.name, service=name, desiredCount=count)
+
+
+def steady_again(job: Job, name: str, failure: CulmError) -> Work:
     try:
-        serves = _began(target, project, one, revision, progress)
-        wait.until_steady(target, project, one, progress, fresh=False)
+        yield from wait.until_steady(job, AwaitSteady(service=name, revision=None, fresh=False), None)
     except CulmError as error:
-        hint = f"{failure.hint}; or by hand: culm rollback {one.name}" if failure.hint else f"culm rollback {one.name}"
+        return CulmError(f"{failure.what}\nand then {error.what}", failure.hint)
+    return failure
+
+
+def went_back(job: Job, back: GoBack, failed: str, failure: CulmError) -> Work:
+    """Wait until the version before `failed` is steady again. Returns the failure, and what became of it."""
+    job.say("goes back to the version before it", back.service)
+    try:
+        serves = yield from began(job, back, failed)
+        yield from wait.until_steady(job, AwaitSteady(service=back.service, revision=None, fresh=False), None)
+    except CulmError as error:
+        by_hand = f"culm rollback {back.service}"
+        hint = f"{failure.hint}; or by hand: {by_hand}" if failure.hint else by_hand
         return CulmError(f"{failure.what}\nIt did not go back to the version before it: {error.what}", hint)
-    return CulmError(f"{failure.what}\nIt went back to {name(serves)}, which is steady.", failure.hint)
+    name = serves.rpartition("/")[2]
+    return CulmError(f"{failure.what}\nIt went back to {name}, which is steady.", failure.hint)
 
 
-def _began(target: Target, project: Project, one: Service, revision: str, progress: Callable[[str], None]) -> str:
-    """The revision that ECS goes back to. Its circuit breaker may have seen to it already, or is told to."""
+def began(job: Job, back: GoBack, failed: str) -> Work:
+    """Have ECS go back, and wait until it begins. Returns the revision that it goes back to.
+
+    Its circuit breaker may have seen to it already. A roll that ECS took for complete cannot be stopped any more: the
+    service is told to run the revision before.
+    """
     from botocore.exceptions import ClientError
 
-    ecs = target.client("ecs")
-    which = {"cluster": project.name, "service": one.name}
-    started = time.monotonic()
-    for pause in intervals(longest=target.longest_pause):
-        [found] = ecs.describe_services(cluster=project.name, services=[one.name])["services"]
-        if found["taskDefinition"] != revision:
-            return str(found["taskDefinition"])
-        if time.monotonic() - started > SECONDS:
-            raise CulmError(f"ECS did not begin in {SECONDS:.0f} s", f"culm rollback {one.name}")
-        progress("going back")
-        for deployment in ecs.list_service_deployments(**which, status=["PENDING", "IN_PROGRESS"])[
-            "serviceDeployments"
-        ]:
+    ecs = job.target.client("ecs")
+    which: dict[str, Any] = {"cluster": job.project.name, "service": back.service}
+    started = job.clock.seconds()
+    for pause in intervals(longest=job.target.longest_pause):
+        [described] = ecs.describe_services(cluster=job.project.name, services=[back.service])["services"]
+        if described["taskDefinition"] != failed:
+            return str(described["taskDefinition"])
+        if job.clock.seconds() - started > SECONDS:
+            raise CulmError(f"ECS did not begin in {SECONDS:.0f} s", f"culm rollback {back.service}")
+        job.doing(back.service, "going back")
+        rolls = ecs.list_service_deployments(**which, status=["PENDING", "IN_PROGRESS"])["serviceDeployments"]
+        for roll in rolls:
             with suppress(ClientError):  # its breaker was faster
-                ecs.stop_service_deployment(
-                    serviceDeploymentArn=deployment["serviceDeploymentArn"], stopType="ROLLBACK"
-                )
-        time.sleep(pause)
+                ecs.stop_service_deployment(serviceDeploymentArn=roll["serviceDeploymentArn"], stopType="ROLLBACK")
+        if not rolls and completed(described, failed):
+            how = render.deployment_configuration(job.service(back.service), start_first=False)
+            ecs.update_service(**which, taskDefinition=back.before, deploymentConfiguration=how)
+        yield pause
     raise AssertionError("intervals do not end")
+
+
+def completed(described: dict[str, Any], revision: str) -> bool:
+    """Whether ECS takes the roll of this revision for complete."""
+    return any(
+        d["status"] == "PRIMARY" and d.get("rolloutState") == "COMPLETED" and d.get("taskDefinition") == revision
+        for d in described["deployments"]
+    )

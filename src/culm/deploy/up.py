@@ -1,36 +1,36 @@
-"""A whole deploy: services side by side where they may, each to its own end; a failure does not hold the others."""
+"""A whole deploy: services side by side where they may, each to its own end; a failure does not hold the others.
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import chain
+    base        what services stand on, call by call
+    preparation images that are missing, files, instances: a list of steps
+    deploy      the services: a list of steps, made once all images are known
+
+What is decided is decided in `plan.rollout`, and carried out by `executor`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from culm import render
 from culm.console import Console
 from culm.core.model.record import record
-from culm.deploy import apply
+from culm.deploy import base, undo
 from culm.deploy.build.port import Builder
+from culm.deploy.executor import Executor
 from culm.deploy.images import Images
-from culm.deploy.lending import give_back, lent, slot_of
-from culm.deploy.lock import locked
-from culm.deploy.migrate import NoRoom, migrate
-from culm.deploy.ordering import Stage, Turns
-from culm.deploy.wait import until_steady
+from culm.deploy.job import BrokenOff, Job
+from culm.deploy.lock import Lock, locked
+from culm.deploy.perform import Performer
 from culm.errors import CulmError
-from culm.plan.observed import Described, Live
-from culm.plan.plan import Plan, ServicePlan
-from culm.project.project import Project, Service
+from culm.plan import rollout, wishes
+from culm.plan.plan import Plan
+from culm.plan.steps import Build, GiveBack, Step
+from culm.project.project import Project
 from culm.target import faults
+from culm.target.clock import Clock
 from culm.target.connection import Target
-
-BUILDS_AT_ONCE = 16
-"""Images built or looked for side by side. Services themselves wait for each other, so each has a thread of its own."""
-
-
-class BrokenOff(CulmError):
-    """Ctrl-C."""
-
-    exit_status = 130
+from culm.target.observe import db_instances, newest_revision
+from culm.target.surroundings import endpoints
 
 
 @record
@@ -43,187 +43,106 @@ class Outcome:
 class Up:
     """One deploy of some of a project's services."""
 
-    def __init__(self, project: Project, target: Target, builder: Builder, console: Console) -> None:
-        self.project = project
-        self.target = target
-        self.console = console
-        self.images = Images(target, builder)
-        self.stopping = threading.Event()
-        self._building = threading.BoundedSemaphore(BUILDS_AT_ONCE)
-        self._base: tuple[Live, render.Surroundings] | None = None
+    def __init__(
+        self, project: Project, target: Target, builder: Builder, console: Console, clock: Clock | None = None
+    ) -> None:
+        self.job = Job(project, target, console, clock)
+        self.executor = Executor(self.job, Performer(self.job, Images(target, builder)))
 
     def run(self, plan: Plan) -> list[Outcome]:
-        """Deploy the plan's services in its order; how each ended."""
+        """Deploy the plan's services in its order; how each ended. Raises BrokenOff after a Ctrl-C."""
         names = [service.name for service in plan.services]
-        turns = Turns(plan.waves, names, self._check)
-        with faults.translated(), locked(self.target, self.project, self.console.say) as lock:
+        with at_work(self.job) as lock:
             if any(service.changes for service in plan.services):
                 lock.acquire()
-            live, around = self._base = apply.base(self.target, self.project, self._say())
-            self._heal([service for name, service in live.services.items() if name not in names])
-            return self._services(plan, names, turns, live, around)
+            base.bring_about(self.job)
+            self._heal(names)
+            images, failed = self._prepare(names, plan.images, (False, True))
+            steps = self._steps(plan, [name for name in names if name not in failed], images)
+            ended = {**failed, **self.executor.run(steps, failed)}
+        changed = {step.lane for step in steps if step.writes}
+        return [Outcome(service=name, changed=name in changed, error=ended[name]) for name in names]
 
-    def _services(
-        self, plan: Plan, names: Sequence[str], turns: Turns, live: Live, around: render.Surroundings
-    ) -> list[Outcome]:
-        with ThreadPoolExecutor(
-            max_workers=len(names) + 1
-        ) as pool:  # of any less, some would wait for the others' ends
-            try:  # from the first one on: those at work wait for the turns of others, which may never be submitted
-                shared = pool.submit(self._shared, live, around)
-                futures: dict[str, Future[Outcome]] = {}
-                for name in in_order(self.project, [*chain(*plan.waves), *names]):
-                    before = [futures[other] for other in self.project.services[name].after if other in futures]
-                    way = plan.service(name)
-                    futures[name] = pool.submit(self._service, way, live, around, shared, before, turns)
-                wait(futures.values())
-                if not shared.done():  # every service failed without it
-                    self.stopping.set()
-                return [futures[name].result() for name in names]
-            except KeyboardInterrupt:
-                self.stopping.set()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise BrokenOff("broken off", "the next `culm up` goes on from here") from None
+    def migrate(self, names: Sequence[str], lenders: Mapping[str, bool]) -> None:
+        """Run these services' migrations, one after the other; raises the first failure, which ends it.
 
-    def migrate(self, names: Sequence[str]) -> None:
-        """Run these services' migrations, one after the other; the first that fails ends it."""
-        with faults.translated(), locked(self.target, self.project, self.console.say) as lock:
+        `lenders` says which of them have to run in their service's own slot.
+        """
+        with at_work(self.job) as lock:
             lock.acquire()
-            live, around = apply.base(self.target, self.project, self._say())
-            self._shared(live, around)
-            for name in names:
-                one = self.project.services[name]
-                say, progress = self._say(name), self._progress(name)
-                published = apply.publish(self.images, self.project, one, live, say, progress)
-                assert published.migration is not None, "the caller names services that have one"
-                revision = apply.migration_revision(self.target, self.project, one, published.migration, around, say)
-                say("migrating")
-                self._migrate(one, revision, live.services.get(name))
-                say("migrated")
-                self.console.doing(name)
-
-    def _migrate(self, one: Service, revision: str, found: Described | None) -> None:
-        """In a free slot, or else in the service's own, which then starts again as it was."""
-        say, progress = self._say(one.name), self._progress(one.name)
-        try:
-            migrate(self.target, self.project, one, revision, progress, patience=0.0)
-        except NoRoom:
-            if found is None or one.roll == "start-first" or isinstance(one.roll, tuple):
-                raise
-            with slot_of(self.target, self.project, one, found, say, progress) as described:
-                migrate(self.target, self.project, one, revision, progress)
-            give_back(self.target, self.project, described, lent(described) or 0)
-            until_steady(self.target, self.project, one, progress, fresh=False)
-
-    def _heal(self, others: Sequence[Described]) -> None:
-        """Slots that a deploy lent and died before it gave them back."""
-        for found in others:
-            if (count := lent(found)) is not None:
-                self.console.say(
-                    "an earlier deploy stopped it and did not come back: starts again", found["serviceName"]
-                )
-                give_back(self.target, self.project, found, count)
+            base.bring_about(self.job)
+            images, failed = self._prepare(names, {}, (True,))
+            if failed:
+                raise next(iter(failed.values()))
+            self._look_for_migrations(names)
+            steps = rollout.migrations(self.job.project, self.job.survey, images, {n: lenders[n] for n in names})
+            for error in self.executor.run(steps).values():
+                if error is not None:
+                    raise error
 
     def urls(self, name: str) -> list[str]:
         """Where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
-        assert self._base is not None, "asked for after the deploy"
-        live, around = self._base
-        assert live.load_balancer is not None
-        begin = self.target.url(live.load_balancer["DNSName"], around.port)
-        return [begin + path for path in render.entrances(self.project.services[name])]
+        load_balancer = self.job.survey.observed.load_balancer
+        assert load_balancer is not None, "asked for after the deploy"
+        begin = self.job.target.url(load_balancer["DNSName"], self.job.surroundings.port)
+        return [begin + path for path in render.entrances(self.job.service(name))]
 
-    def _shared(self, live: Live, around: render.Surroundings) -> None:
-        """What every service needs before it can run, while the images are being built."""
-        say, progress = self._say(), self._progress(self.project.name)
-        with faults.translated():
-            apply.configuration(self.target, self.project, live, around, say, progress)
-            apply.instances(self.target, self.project.name, progress)
-        self.console.doing(self.project.name)
+    def _prepare(
+        self, names: Sequence[str], known: wishes.Images, kinds: Sequence[bool]
+    ) -> tuple[wishes.Images, dict[str, CulmError]]:
+        """Build what is missing, and what all services need; the images, and the services that failed with it."""
+        steps = rollout.preparation(self.job.project, names, known, kinds)
+        ended = self.executor.run(steps)
+        shared = ended.pop(rollout.FILES) or ended.pop(rollout.INSTANCES)
+        failed = {name: error for name in names if (error := ended.get(name) or shared) is not None}
+        return {**known, **built(steps, self.executor.results)}, failed
 
-    def _service(
-        self,
-        way: ServicePlan,
-        live: Live,
-        around: render.Surroundings,
-        shared: "Future[None]",
-        before: Sequence["Future[Outcome]"],
-        turns: Turns,
-    ) -> Outcome:
-        name = way.name
-        try:
-            with faults.translated():
-                changed = self._deploy(way, live, around, shared, before, turns)
-            return Outcome(service=name, changed=changed)
-        except CulmError as error:
-            if not isinstance(error, BrokenOff):
-                self.console.say(f"failed: {error.what.splitlines()[0]}", name)
-            return Outcome(service=name, error=error)
-        finally:
-            turns.reached(name, Stage.ENDED)
-            self.console.doing(name)
+    def _look_for_databases(self) -> None:
+        """Where servers are that were just made: task definitions may name them."""
+        project, target, survey = self.job.project, self.job.target, self.job.survey
+        if set(survey.surroundings.databases) < set(project.databases):
+            observed = replace(survey.observed, databases=db_instances(target, project))
+            known = replace(survey.surroundings, databases=dict(endpoints(project, observed)))
+            self.job.survey = replace(survey, observed=observed, surroundings=known)
 
-    def _deploy(
-        self,
-        way: ServicePlan,
-        live: Live,
-        around: render.Surroundings,
-        shared: "Future[None]",
-        before: Sequence["Future[Outcome]"],
-        turns: Turns,
-    ) -> bool:
-        name = way.name
-        one = self.project.services[name]
-        with self._building:
-            published = apply.publish(self.images, self.project, one, live, self._say(name), self._progress(name))
-        if before:
-            self._progress(name)(f"after {', '.join(one.after)}")
-        for earlier in before:
-            if (other := earlier.result()).error is not None:
-                raise CulmError(f"{name} was left alone, because {other.service} failed", "mend that one first")
-        shared.result()
-        return apply.service(
-            self.target,
-            self.project,
-            one,
-            published,
-            live,
-            around,
-            way,
-            turns,
-            self._say(name),
-            self._progress(name),
-        )
+    def _steps(self, plan: Plan, names: Sequence[str], images: wishes.Images) -> tuple[Step, ...]:
+        self._look_for_databases()
+        project, survey = self.job.project, self.job.survey
+        wanted = [wishes.wish(project, self.job.service(name), survey, images) for name in names]
+        self._look_for_migrations([want.service.name for want in wanted if want.migration is not None])
+        return rollout.deploy(project, self.job.survey, plan, names, images)
 
-    def _say(self, name: str = "") -> Callable[[str], None]:
-        def say(line: str) -> None:
-            self._check()
-            self.console.say(line, name)
+    def _look_for_migrations(self, names: Sequence[str]) -> None:
+        """Whether migrations' task definitions have to be registered is told by the newest there is."""
+        project, observed = self.job.project, self.job.survey.observed
+        families = {name: render.family(project, self.job.service(name), migrate=True) for name in names}
+        newest = {name: newest_revision(self.job.target, family) for name, family in families.items()}
+        seen = {name: revision for name, revision in newest.items() if revision is not None}
+        self.job.survey = replace(self.job.survey, observed=replace(observed, migrations=seen))
 
-        return say
-
-    def _progress(self, name: str) -> Callable[[str], None]:
-        def progress(what: str) -> None:
-            self._check()
-            self.console.doing(name, what)
-
-        return progress
-
-    def _check(self) -> None:
-        if self.stopping.is_set():
-            raise BrokenOff("broken off")
+    def _heal(self, names: Sequence[str]) -> None:
+        """Give back slots that a deploy lent and died before it gave them back; those of `names` heal as they go."""
+        for name, live in self.job.survey.observed.services.items():
+            if name not in names and (count := rollout.lent(live)) is not None:
+                self.job.say("an earlier deploy stopped it and did not come back: starts again", name)
+                undo.give_back(self.job, GiveBack(service=name, arn=str(live["serviceArn"]), count=count))
 
 
-def in_order(project: Project, names: Sequence[str]) -> list[str]:
-    """Each after those it comes after: a service is handed the futures of those that it waits for."""
-    found: list[str] = []
+def built(steps: Sequence[Step], results: Mapping[str, str]) -> dict[tuple[str, bool], str]:
+    """`uri@digest` of what build steps have made, by service and whether it is its migration's."""
+    return {
+        (step.act.service, step.act.migration): results[step.key]
+        for step in steps
+        if isinstance(step.act, Build) and step.key in results
+    }
 
-    def visit(service: Service) -> None:
-        for other in service.after:
-            if other in names:
-                visit(project.services[other])
-        if service.name not in found:
-            found.append(service.name)
 
-    for name in names:
-        visit(project.services[name])
-    return found
+@contextmanager
+def at_work(job: Job) -> Iterator[Lock]:
+    """Under the target's lock; AWS's errors and a Ctrl-C become culm's own."""
+    try:
+        with faults.translated(), locked(job.target, job.project, job.console.say) as lock:
+            yield lock
+    except KeyboardInterrupt:
+        job.stopping.set()
+        raise BrokenOff("broken off", "the next `culm up` goes on from here") from None

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from culm.core.model.record import record
+from culm.plan.trouble import LOOP, failed, latest
 
-CRASHES = 2
-"""Of tasks of one deployment: once may be chance, twice is a loop."""
 NO_ROOM_SECONDS = 20.0
 """How long the scheduler may find no place before that is a failure: others may be about to make room."""
 
@@ -71,16 +70,16 @@ def verdict(look: Look) -> Done | Going | Doomed:
             task=latest(unhealthy),
             hint="does it listen on `port:`, on all addresses, and answer `health:` with 2xx within `grace:` seconds?",
         )
-    if len(mine) >= CRASHES:
+    if len(mine) >= LOOP:
         return Doomed(
             why=f"it starts and stops again ({len(mine)} times)", task=latest(mine), hint=advice(latest(mine))
         )
     waits = running < desired
-    if waits and look.stuck_seconds >= NO_ROOM_SECONDS and (event := told_of(look, primary, "unable to place a task")):
+    if waits and look.stuck_seconds >= NO_ROOM_SECONDS and (event := event_of(look, primary, "unable to place a task")):
         return Doomed(why=event, hint="roll: stop-first, smaller `memory:`, or more `instances:` in culm.yml")
-    if waits and not primary["pendingCount"] and (event := told_of(look, primary, "failed to launch a task")):
+    if waits and not primary["pendingCount"] and (event := event_of(look, primary, "failed to launch a task")):
         return Doomed(why=event, hint="see that the role is there and trusts ecs-tasks.amazonaws.com")
-    return Going(progress=told(primary, len(deployments), look.targets))
+    return Going(progress=progress(look, primary))
 
 
 def went_back(look: Look) -> bool:
@@ -96,8 +95,8 @@ def undone(look: Look, primary: Described) -> Doomed:
     ended = [d for d in look.service["deployments"] if d.get("taskDefinition") == look.revision]
     mine = [task for task in look.stopped if task.get("taskDefinitionArn") == look.revision and failed(task)]
     reasons = [str(d.get("rolloutStateReason") or "") for d in (*ended, primary)]
-    told = [reason for reason in reasons if reason and "rolling back to" not in reason]
-    why = told[0] if ended and told else "ECS's circuit breaker ended its deployment"
+    own = [reason for reason in reasons if reason and "rolling back to" not in reason]
+    why = own[0] if ended and own else "ECS's circuit breaker ended its deployment"
     return Doomed(why=why, task=latest(mine), hint=advice(latest(mine)))
 
 
@@ -108,18 +107,7 @@ def healthy(look: Look) -> float:
     return len([target for target in look.targets if target["TargetHealth"]["State"] == "healthy"])
 
 
-def failed(task: Described) -> bool:
-    """Stopped of itself, or because it was unwell; not because a newer one took its place."""
-    return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart") or (
-        task.get("stopCode") == "ServiceSchedulerInitiated" and "health" in task.get("stoppedReason", "").lower()
-    )
-
-
-def latest(tasks: Sequence[Described]) -> Described | None:
-    return max(tasks, key=lambda task: task["stoppedAt"].timestamp() if task.get("stoppedAt") else 0.0, default=None)
-
-
-def told_of(look: Look, primary: Described, what: str) -> str | None:
+def event_of(look: Look, primary: Described, what: str) -> str | None:
     """The scheduler's own words, since this deployment began."""
     for event in look.service.get("events", ()):
         if event["createdAt"] < primary["createdAt"]:
@@ -143,12 +131,13 @@ def advice(task: Described | None) -> str:
     return "its last lines say why; run it with the same configuration on this machine"
 
 
-def told(primary: Described, deployments: int, targets: Sequence[Described]) -> str:
-    """`1 of 1 running, target initial`."""
+def progress(look: Look, primary: Described) -> str:
+    """`1 of 1 running, target initial, 1 old task still there`."""
     words = [f"{primary['runningCount']} of {primary['desiredCount']} running"]
-    states = sorted({target["TargetHealth"]["State"] for target in targets} - {"draining"})
+    states = sorted({target["TargetHealth"]["State"] for target in look.targets} - {"draining"})
     if states:
         words.append(f"target {', '.join(states)}")
-    if deployments > 1:
-        words.append("the old one still there")
+    old = sum(d["runningCount"] for d in look.service["deployments"] if d is not primary)
+    if old:
+        words.append(f"{old} old task{'' if old == 1 else 's'} still there")
     return ", ".join(words)

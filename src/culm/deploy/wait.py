@@ -1,22 +1,28 @@
-"""Waits until a service is steady, or tells the cause at once when it will not be."""
+"""Waits until a service is steady, or tells the cause at once when it will not be; then watches it for a while."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from culm.deploy import causes, diagnoses
-from culm.deploy.verdict import Done, Doomed, Going, Look, verdict
+from culm.deploy import causes, diagnoses, health_page
+from culm.deploy.executor import Work
+from culm.deploy.job import Job
+from culm.deploy.verdict import Done, Doomed, Going, Look, advice, verdict
 from culm.errors import CulmError, TimedOut
-from culm.project.project import Project, Service
-from culm.target.connection import Target
+from culm.plan.steps import AwaitSteady, Settle
+from culm.plan.trouble import deaths, latest, primary_of, trouble
+from culm.project.project import Service
 from culm.target.observe import described_instances, tasks
 from culm.target.polling import intervals
 
 TIMEOUT_SECONDS = 300.0
+STOP_SECONDS = 120.0
 UNKNOWN_SECONDS = 15.0
 """How long a service that has just been made may not be found."""
 SEVERAL = 3
 """Looks in a row: AWS may describe what was before once more after it has described what is."""
+SETTLE_PAUSE = 1.0
+"""Seconds between two looks at a service that is watched."""
 OWN_PORT = (
     "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), "
     "or let the command line name the port that the Dockerfile EXPOSEs"
@@ -27,72 +33,159 @@ class NotSteady(CulmError):
     """It will not become steady; what was found is its text."""
 
 
-def until_steady(
-    target: Target,
-    project: Project,
-    service: Service,
-    progress: Callable[[str], None],
-    *,
-    fresh: bool,
-    revision: str | None = None,
-    back: str = "",
-    timeout: float = TIMEOUT_SECONDS,
-) -> None:
-    """Return when the service's newest deployment is all there is; raise `NotSteady` when it cannot be.
+class Watch:
+    """One service while it is waited for: what has to be remembered from look to look."""
 
-    `fresh`: it has just been made, so that every task of it that stopped tells. Otherwise its past is past.
-    `revision`: the ARN of what it was told to run; until it says so itself, it is described as it was before, and when
-    it says another one after that, ECS went back. `back`: what to try besides, where there is a way back.
-    """
-    started = moved = time.monotonic()
-    before: object = None
-    past: frozenset[str] | None = None
-    runs_it, looks_away = False, 0
-    for pause in intervals(longest=target.longest_pause):
-        look = look_at(target, project, service, moved)
+    def __init__(self, job: Job, wanted: AwaitSteady, revision: str | None) -> None:
+        self.job = job
+        self.service = job.service(wanted.service)
+        self.wanted = wanted
+        self.revision = revision
+        self.started = self.moved = job.clock.seconds()
+        self.before: object = None
+        self.past: frozenset[str] | None = None
+        """Tasks that had stopped before it began: they do not tell about what it waits for."""
+        self.ran = False
+        """Whether the service was described as running the revision."""
+        self.away = 0
+        """Looks in a row in which it was described as running another one after that."""
+        self.ill: dict[tuple[str, int], Mapping[str, Any]] = {}
+        """The last description of each target that was not healthy: when it matters, its task may be gone."""
+
+    def look(self) -> Look | None:
+        """None: there is no such service, or not yet."""
+        now = self.job.clock.seconds()
+        look = look_at(self.job, self.service, now - self.moved)
         if look is None:
-            if time.monotonic() - started > UNKNOWN_SECONDS:
-                raise CulmError(f"{service.name} is not there any more", f"culm deploy {service.name}")
-            time.sleep(pause)
+            return None
+        if self.past is None:
+            stopped = () if self.wanted.fresh else look.stopped
+            self.past = frozenset(task["taskArn"] for task in stopped)
+        current = look.service["taskDefinition"] == self.revision
+        self.ran = self.ran or current
+        self.away = self.away + 1 if self.ran and not current else 0
+        if (state := movement(look)) != self.before:
+            self.before, self.moved = state, now
+        for target in look.targets:
+            if target["TargetHealth"]["State"] == "unhealthy":
+                self.note(target)
+        recent = [task for task in look.stopped if task["taskArn"] not in self.past]
+        return replace(look, stopped=recent, revision=self.revision, left=self.away >= SEVERAL)
+
+    def note(self, target: Mapping[str, Any]) -> None:
+        """Keep why a target is not healthy, and on this machine what its page says."""
+        key = str(target["Target"]["Id"]), int(target["Target"].get("Port", 0))
+        if key not in self.ill:
+            target = {**target, **health_page.answer(self.job.target, self.service, *key)}
+        self.ill[key] = {**self.ill.get(key, {}), **target}
+
+
+def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
+    """Wait until the service's newest deployment is all there is; raise NotSteady when it cannot be.
+
+    `revision` is the ARN of what the service was told to run: until it says so itself, it is described as it was
+    before, and when it says another one after that, ECS went back. None: it was told nothing new.
+
+    A service that nothing was told is not steady either while its tasks keep dying.
+    """
+    watch = Watch(job, wanted, revision)
+    name = wanted.service
+    said = ""
+    for pause in intervals(longest=job.target.longest_pause):
+        look = watch.look()
+        waited = job.clock.seconds() - watch.started
+        if look is None:
+            if waited > UNKNOWN_SECONDS:
+                raise CulmError(f"{name} is not deployed", f"culm deploy {name}")
+            job.doing(name, "not known everywhere yet")
+            yield pause
             continue
-        if past is None:
-            past = frozenset() if fresh else frozenset(task["taskArn"] for task in look.stopped)
-        stopped = [task for task in look.stopped if task["taskArn"] not in past]
-        now_it = look.service["taskDefinition"] == revision
-        runs_it = runs_it or now_it
-        looks_away = looks_away + 1 if runs_it and not now_it else 0
-        look = replace(look, stopped=stopped, revision=revision, left=looks_away >= SEVERAL)
-        now = time.monotonic()
-        if (state := movement(look)) != before:
-            before, moved = state, now
         match verdict(look):
             case Done():
+                if not wanted.fresh:
+                    check_alive(watch)
                 return
             case Doomed() as doomed:
-                raise failure(target, project, service, doomed, look, back)
+                raise failure(watch, doomed, look)
             case Going(progress=said):
-                progress(said)
-        if now - started > timeout:
-            hint = f"it may still get there: culm status; its log: culm logs {service.name}"
-            raise TimedOut(f"{service.name} was not steady after {timeout:.0f} s: {said}", hint)
-        time.sleep(pause)
+                job.doing(name, said)
+        if waited > TIMEOUT_SECONDS:
+            hint = f"it may still get there: culm status; its log: culm logs {name}"
+            raise TimedOut(f"{name} was not steady after {TIMEOUT_SECONDS:.0f} s: {said}", hint)
+        yield pause
 
 
-def look_at(target: Target, project: Project, service: Service, moved: float) -> Look | None:
-    """None: there is no such service, or not yet."""
-    ecs = target.client("ecs")
-    [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"] or [None]
+def check_alive(watch: Watch) -> None:
+    """Raise NotSteady for a service that runs at the moment, and keeps dying."""
+    look = look_at(watch.job, watch.service, 0.0)
+    problem = trouble(look.service, look.stopped, watch.job.clock.now()) if look is not None else None
+    if problem is not None and problem.kind == "dying":
+        text = f"{watch.service.name} {problem.text}"
+        if problem.task is not None:
+            text += "\n" + causes.of_task(watch.job, watch.service.name, problem.task, prefix=watch.service.name)
+        raise NotSteady(text, diagnoses.cure(text) or advice(problem.task))
+
+
+def settled(job: Job, watched: Settle) -> Work:
+    """Watch a steady service for some seconds; raise NotSteady when a task of it dies meanwhile."""
+    name, service = watched.service, job.service(watched.service)
+    started = job.clock.seconds()
+    past: set[str] | None = None
+    while True:
+        look = look_at(job, service, 0.0)
+        waited = job.clock.seconds() - started
+        if look is not None and (primary := primary_of(look.service)) is not None:
+            dead = deaths(primary, look.stopped)
+            past = {task["taskArn"] for task in dead} if past is None else past
+            if fresh := [task for task in dead if task["taskArn"] not in past]:
+                what = f"{name} was steady, and died within {max(1, round(waited))} s"
+                raise told(job, service, what, latest(fresh))
+        if waited >= watched.seconds:
+            return
+        job.doing(name, f"is steady; watched for {watched.seconds - waited:.0f} s more")
+        yield min(SETTLE_PAUSE, watched.seconds - waited)
+
+
+def told(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) -> NotSteady:
+    """The failure, with the task that shows it."""
+    if task is not None:
+        what += "\n" + causes.of_task(job, service.name, task, prefix=service.name)
+    return NotSteady(what, diagnoses.cure(what) or advice(task))
+
+
+def until_stopped(job: Job, name: str) -> Work:
+    """Wait until no task of the service is left: a stopping task holds its room until it has STOPPED."""
+    ecs, cluster = job.target.client("ecs"), job.project.name
+    started = job.clock.seconds()
+    for pause in intervals(longest=job.target.longest_pause):
+        there = [
+            task
+            for status in ("RUNNING", "STOPPED")
+            for task in tasks(ecs, cluster, serviceName=name, desiredStatus=status)
+            if task["lastStatus"] != "STOPPED"
+        ]
+        if not there:
+            return
+        job.doing(name, f"{len(there)} stopping")
+        if job.clock.seconds() - started > STOP_SECONDS:
+            raise TimedOut(f"{name} did not stop in {STOP_SECONDS:.0f} s", f"culm logs {name}")
+        yield pause
+
+
+def look_at(job: Job, service: Service, stuck_seconds: float) -> Look | None:
+    """Look at a service, its tasks that stopped, and its targets. None: there is no such service, or not yet."""
+    ecs, cluster = job.target.client("ecs"), job.project.name
+    [described] = ecs.describe_services(cluster=cluster, services=[service.name])["services"] or [None]
     if described is None or described["status"] == "INACTIVE":
         return None
-    stopped = tasks(ecs, project.name, serviceName=service.name, desiredStatus="STOPPED")
+    stopped = tasks(ecs, cluster, serviceName=service.name, desiredStatus="STOPPED")
+    elb = job.target.client("elbv2")
     health = [
-        seen
+        target
         for balancer in described.get("loadBalancers", ())
-        for seen in target.client("elbv2").describe_target_health(TargetGroupArn=balancer["targetGroupArn"])[
-            "TargetHealthDescriptions"
-        ]
+        for target in elb.describe_target_health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]
     ]
-    return Look(service=described, stopped=stopped, targets=health, stuck_seconds=time.monotonic() - moved)
+    return Look(service=described, stopped=stopped, targets=health, stuck_seconds=stuck_seconds)
 
 
 def movement(look: Look) -> object:
@@ -104,11 +197,14 @@ def movement(look: Look) -> object:
     return counts, states
 
 
-def failure(target: Target, project: Project, service: Service, doomed: Doomed, look: Look, back: str) -> NotSteady:
+def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     """The cause, on one screen."""
+    job, service = watch.job, watch.service
     what = f"{service.name} did not start: {doomed.why}"
+    pages = health_page.lines(service, watch.ill.values(), look.service.get("events", ()))
+    what += "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:
-        what += "\n" + causes.told(target, project, service, doomed.task, prefix=service.name, health=look.targets)
-    what += "".join(f"\n  {line}" for line in diagnoses.unwell(described_instances(target, project.name)))
+        what += "\n" + causes.of_task(job, service.name, doomed.task, prefix=service.name)
+    what += "".join(f"\n  {line}" for line in diagnoses.unwell(described_instances(job.target, job.project.name)))
     hint = OWN_PORT if "address already in use" in what.lower() else diagnoses.cure(what) or doomed.hint
-    return NotSteady(what, "; or ".join(part for part in (hint, back) if part))
+    return NotSteady(what, "; or ".join(part for part in (hint, watch.wanted.back) if part))

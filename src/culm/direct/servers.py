@@ -9,6 +9,7 @@ from culm.deploy.build.port import Say
 from culm.deploy.down import gone
 from culm.errors import CulmError, UsageError
 from culm.project.load import shown
+from culm.target.clock import Clock
 from culm.target.connection import Target
 from culm.target.observe import or_none
 from culm.vault import redaction
@@ -47,7 +48,7 @@ def ensure(target: Target, identifier: str, url: str, progress: Say) -> str:
             DBName=parts.path.lstrip("/") or "postgres",
             Port=parts.port or 5432,
         )
-    _, port = databases.until_available(target, name, progress)
+    _, port = databases.until_available(target, name, progress, Clock())
     login = parts.netloc.rpartition("@")[0]
     return urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{port}"))
 

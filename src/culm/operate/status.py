@@ -5,8 +5,8 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.plan import capacity_check
-from culm.plan.observed import Live
+from culm.plan.described import resource
+from culm.plan.observed import Observed
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.observe import described_instances, observe, tasks
@@ -36,7 +36,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
     }
 
 
-def url(target: Target, one: Service, live: Live) -> str | None:
+def url(target: Target, one: Service, live: Observed) -> str | None:
     if live.load_balancer is None or live.listener is None or not one.balanced:
         return None
     begin = target.url(live.load_balancer["DNSName"], int(live.listener["Port"]))
@@ -44,7 +44,7 @@ def url(target: Target, one: Service, live: Live) -> str | None:
 
 
 def service(
-    target: Target, one: Service, live: Live, running: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+    target: Target, one: Service, live: Observed, running: Sequence[Mapping[str, Any]], names: Mapping[str, str]
 ) -> dict[str, Any]:
     described = live.services[one.name]
     mine = [task for task in running if task["group"] == f"service:{one.name}"]
@@ -78,20 +78,19 @@ def told(task: Mapping[str, Any]) -> dict[str, Any]:
 
 def instance(machine: Mapping[str, Any], running: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Memory in MiB."""
-    registered = {"remainingResources": machine["registeredResources"]}
     attributes = {a["name"]: a.get("value") for a in machine.get("attributes", ())}
     return {
         "id": machine["ec2InstanceId"],
         "type": attributes.get("ecs.instance-type"),
         "status": machine["status"],
         "connected": machine["agentConnected"],
-        "registered_memory": capacity_check.remaining(registered, "MEMORY"),
-        "remaining_memory": capacity_check.remaining(machine, "MEMORY"),
+        "registered_memory": resource(machine, "MEMORY"),
+        "remaining_memory": resource(machine, "MEMORY", of="remainingResources"),
         "tasks": [told(t) for t in running if t.get("containerInstanceArn") == machine["containerInstanceArn"]],
     }
 
 
-def rules(live: Live) -> list[dict[str, Any]]:
+def rules(live: Observed) -> list[dict[str, Any]]:
     found = [
         {
             "priority": int(rule["Priority"]),
@@ -103,7 +102,7 @@ def rules(live: Live) -> list[dict[str, Any]]:
     return sorted(found, key=lambda rule: rule["priority"])
 
 
-def events(live: Live) -> list[dict[str, Any]]:
+def events(live: Observed) -> list[dict[str, Any]]:
     """The newest of all services, oldest first."""
     found = [
         {"at": event["createdAt"].isoformat(), "service": name, "message": event["message"]}

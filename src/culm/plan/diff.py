@@ -1,33 +1,22 @@
-"""Live state against the rendered project: what would have to be called, and why. Pure; empty when nothing changed."""
+"""What is there against the rendered project: what would have to be called, and why. Pure; empty when all is there."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from culm import render
-from culm.core.model.record import record
-from culm.plan.observed import Described, Live
+from culm.plan.calls import Call
+from culm.plan.observed import Described, Observed
 from culm.project.project import Project, Service
 from culm.render import identity
 
 
-@record
-class Change:
-    """One call of the AWS API."""
-
-    what: str
-    """For people: `create repository bamboo/accounts`."""
-    client: str
-    operation: str
-    input: Mapping[str, Any]
-
-
-def base(project: Project, live: Live, around: render.Surroundings) -> list[Change]:
+def base(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
     """What services stand on, as far as it can be made now: ask again when these are done, until there are none."""
-    changes: list[Change] = []
+    changes: list[Call] = []
 
     def add(what: str, client: str, operation: str, **given: Any) -> None:
-        changes.append(Change(what=what, client=client, operation=operation, input=given))
+        changes.append(Call(what=what, client=client, operation=operation, input=given))
 
     tags = render.cluster_tags(around)
     if live.cluster is None:
@@ -64,7 +53,7 @@ def base(project: Project, live: Live, around: render.Surroundings) -> list[Chan
     return changes
 
 
-def roles(project: Project, live: Live, around: render.Surroundings) -> list[Change]:
+def roles(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
     """Who tasks are, and what they may do."""
     changes = role(
         live,
@@ -78,40 +67,38 @@ def roles(project: Project, live: Live, around: render.Surroundings) -> list[Cha
     return changes
 
 
-def role(live: Live, wanted: Mapping[str, Any], policy: Mapping[str, Any], may: str) -> list[Change]:
+def role(live: Observed, wanted: Mapping[str, Any], policy: Mapping[str, Any], may: str) -> list[Call]:
     name = wanted["RoleName"]
     if name not in live.roles:
-        return [Change(what=f"create role {name}", client="iam", operation="create_role", input=wanted)]
+        return [Call(what=f"create role {name}", client="iam", operation="create_role", input=wanted)]
     if live.roles[name] == json.loads(policy["PolicyDocument"]):
         return []
-    return [Change(what=f"let {name} {may}", client="iam", operation="put_role_policy", input=policy)]
+    return [Call(what=f"let {name} {may}", client="iam", operation="put_role_policy", input=policy)]
 
 
-def target_group(project: Project, service: Service, live: Live, around: render.Surroundings) -> list[Change]:
+def target_group(project: Project, service: Service, live: Observed, around: render.Surroundings) -> list[Call]:
     name = render.family(project, service)
     group = live.target_groups.get(name)
     if group is None:
         wanted = render.target_group(project, service, around)
-        return [
-            Change(what=f"create target group {name}", client="elbv2", operation="create_target_group", input=wanted)
-        ]
+        return [Call(what=f"create target group {name}", client="elbv2", operation="create_target_group", input=wanted)]
     changes = []
     check = render.health_check(service)
     if not within(check, group):
         given = {"TargetGroupArn": group["TargetGroupArn"], **check}
         changes.append(
-            Change(what=f"change health check of {name}", client="elbv2", operation="modify_target_group", input=given)
+            Call(what=f"change health check of {name}", client="elbv2", operation="modify_target_group", input=given)
         )
     attributes = render.target_group_attributes(service, around)
     if not within(attributes, live.attributes.get(name, {})):
         pairs = [{"Key": key, "Value": value} for key, value in attributes.items()]
         given = {"TargetGroupArn": group["TargetGroupArn"], "Attributes": pairs}
         operation = "modify_target_group_attributes"
-        changes.append(Change(what=f"change draining of {name}", client="elbv2", operation=operation, input=given))
+        changes.append(Call(what=f"change draining of {name}", client="elbv2", operation=operation, input=given))
     return changes
 
 
-def priorities(project: Project, live: Live) -> dict[str, int]:
+def priorities(project: Project, live: Observed) -> dict[str, int]:
     """The priority that each service's rule has or gets."""
     chosen = {
         name: one.routing.priority
@@ -125,8 +112,8 @@ def priorities(project: Project, live: Live) -> dict[str, int]:
     return chosen | render.priorities(wanted, kept, taken)
 
 
-def renumbered(project: Project, live: Live) -> list[Change]:
-    """Live rules that must move, all in one call: priorities may not collide on the way."""
+def renumbered(project: Project, live: Observed) -> list[Call]:
+    """Observed rules that must move, all in one call: priorities may not collide on the way."""
     wanted = priorities(project, live)
     moves = [
         {"RuleArn": rule["RuleArn"], "Priority": wanted[name]}
@@ -136,23 +123,23 @@ def renumbered(project: Project, live: Live) -> list[Change]:
     if not moves:
         return []
     given = {"RulePriorities": moves}
-    return [Change(what="reorder listener rules", client="elbv2", operation="set_rule_priorities", input=given)]
+    return [Call(what="reorder listener rules", client="elbv2", operation="set_rule_priorities", input=given)]
 
 
-def rule(project: Project, service: Service, live: Live) -> Change | None:
+def rule(project: Project, service: Service, live: Observed) -> Call | None:
     """The service's path, on the load balancer; None: it is as it should be."""
     found = live.rules.get(service.name)
     if not service.balanced:
         given = {"RuleArn": found["RuleArn"]} if found else {}
         what = f"stop routing {' '.join(render.paths_of(found))}" if found else ""
-        return Change(what=what, client="elbv2", operation="delete_rule", input=given) if found else None
+        return Call(what=what, client="elbv2", operation="delete_rule", input=given) if found else None
     assert live.listener is not None, "rules come after the base"
     group = live.target_groups[render.family(project, service)]
     if found is None:
         priority = priorities(project, live)[service.name]
         given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
         what = f"route {' '.join(service.paths)}"
-        return Change(what=what, client="elbv2", operation="create_rule", input=given)
+        return Call(what=what, client="elbv2", operation="create_rule", input=given)
     if render.routes(found, service):
         return None
     given = {"RuleArn": found["RuleArn"], "Conditions": render.conditions(service)}
@@ -163,15 +150,16 @@ def rule(project: Project, service: Service, live: Live) -> Change | None:
     what = f"route {' '.join(service.paths)}"
     if others := [path for path in render.paths_of(found) if path not in service.patterns]:
         what += f" instead of {' '.join(others)}"
-    return Change(what=what, client="elbv2", operation="modify_rule", input=given)
+    return Call(what=what, client="elbv2", operation="modify_rule", input=given)
 
 
 def service(
-    project: Project, one: Service, live: Live, task_definition_arn: str, *, start_first: bool, undoes: bool = False
-) -> Change | None:
+    project: Project, one: Service, live: Observed, task_definition_arn: Any, *, start_first: bool, undoes: bool = False
+) -> Call | None:
     """Create it, or bring it to this revision and these settings; None: it is so already.
 
-    A setting that the target does not describe cannot be compared: it is sent when something else differs.
+    `task_definition_arn` is an ARN, or the result of a step that registers it. A setting that the target does not
+    describe cannot be compared: it is sent when something else differs.
     """
     group = live.target_groups[render.family(project, one)]["TargetGroupArn"] if one.balanced else None
     wanted = render.service(project, one, task_definition_arn, group)
@@ -179,7 +167,7 @@ def service(
     found = live.services.get(one.name)
     if found is None:
         given = wanted | {"deploymentConfiguration": how}
-        return Change(what=f"create service {one.name}", client="ecs", operation="create_service", input=given)
+        return Call(what=f"create service {one.name}", client="ecs", operation="create_service", input=given)
     settings = {key: wanted[key] for key in wanted if key not in CREATE_ONLY}
     primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
     failed = primary.get("rolloutState") == "FAILED"
@@ -194,7 +182,7 @@ def service(
     if failed and "taskDefinition" not in different:
         given["forceNewDeployment"] = True
     what = "roll out again" if not different else f"update {', '.join(sorted(different))}"
-    return Change(what=what, client="ecs", operation="update_service", input=given)
+    return Call(what=what, client="ecs", operation="update_service", input=given)
 
 
 CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy"})

@@ -20,7 +20,7 @@ from culm.core.decide.validation import dead_configuration
 from culm.core.model.services import DeploymentConfiguration, Service
 from culm.core.model.task_definitions import TaskDefinition
 from culm.core.model.tasks import Status, Task
-from culm.plan.waves import REVISION, How, Moves, Obstacle, Part, Step, Wanted, Wave
+from culm.plan.waves import REVISION, How, Moment, Moves, Obstacle, Part, Wanted, Wave
 from culm.render import percents
 
 
@@ -136,11 +136,11 @@ def _play(
     state: ClusterState, chosen: Sequence[tuple[Wanted, How]], *, lends: bool = False
 ) -> tuple[Wave, ClusterState] | Obstacle:
     """The wave and the state after it, or the first thing in it that does not fit."""
-    steps: list[Step] = []
+    moments: list[Moment] = []
     if lends:
         [(lender, _)] = chosen
-        state = _film(simulate(_with(state, lender, desired=0), gradual), steps)
-    migrated = _migrate(state, [one for one, _ in chosen if one.migration], steps)
+        state = _film(simulate(_with(state, lender, desired=0), gradual), moments)
+    migrated = _migrate(state, [one for one, _ in chosen if one.migration], moments)
     if isinstance(migrated, Obstacle):
         return migrated
     state = migrated
@@ -158,9 +158,9 @@ def _play(
     if len(chosen) > 1 and not _starts_come_first(outcome):
         one, _ = chosen[-1]
         return _obstacle(outcome.state, one, one.definition, "roll")
-    after = _film(outcome, steps)
+    after = _film(outcome, moments)
     parts = [Part(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
-    return Wave(parts=tuple(parts), steps=tuple(steps)), after
+    return Wave(parts=tuple(parts), moments=tuple(moments)), after
 
 
 def _obstacle(
@@ -184,7 +184,7 @@ def _starts_come_first(outcome: Outcome) -> bool:
     return "start" not in verbs[verbs.index("gone") :] if "gone" in verbs else True
 
 
-def _migrate(state: ClusterState, wanted: Sequence[Wanted], steps: list[Step]) -> ClusterState | Obstacle:
+def _migrate(state: ClusterState, wanted: Sequence[Wanted], moments: list[Moment]) -> ClusterState | Obstacle:
     """Every migration placed, one after the other as RunTask places them, then all ended."""
     before = state
     running: list[Task] = []
@@ -203,13 +203,18 @@ def _migrate(state: ClusterState, wanted: Sequence[Wanted], steps: list[Step]) -
             return _obstacle(state, one, one.migration, "migration")
         state = placed
         running.append(state.tasks[-1])
-        steps.append(_step("start", running[-1], one.migration, "its migration", state))
+        moments.append(_moment("start", running[-1], one.migration, "its migration", state))
     ended = {task.task_arn for task in running}
     for task in running:
         state = replace(state, tasks=tuple(t for t in state.tasks if t.task_arn != task.task_arn))
         definition = state.task_definitions[task.task_definition_arn]
-        steps.append(_step("gone", task, definition, "its migration has ended", state))
+        moments.append(_moment("gone", task, definition, "its migration has ended", state))
     return replace(state, tasks=tuple(t for t in before.tasks if t.task_arn not in ended))
+
+
+def has_room(state: ClusterState, wanted: Wanted) -> bool:
+    """Whether the migration that is wanted finds a place beside everything that runs."""
+    return not isinstance(_migrate(state, [wanted], []), Obstacle)
 
 
 def _migration_task(service: Service, definition: TaskDefinition, now: float) -> Task:
@@ -259,14 +264,14 @@ def free_memory(state: ClusterState) -> dict[str, int]:
     return {node.arn: node.memory for node in Fleet.of(state)}
 
 
-def _film(outcome: Outcome, steps: list[Step]) -> ClusterState:
-    steps += [Step(move=move, free=free) for move, free in outcome.pictures()]
+def _film(outcome: Outcome, moments: list[Moment]) -> ClusterState:
+    moments += [Moment(move=move, free=free) for move, free in outcome.pictures()]
     return outcome.state
 
 
-def _step(
+def _moment(
     verb: Literal["start", "gone"], task: Task, definition: TaskDefinition, why: str, state: ClusterState
-) -> Step:
+) -> Moment:
     free = free_memory(state)
     instance = task.container_instance_arn or ""
     move = Move(
@@ -279,4 +284,4 @@ def _step(
         why=why,
         free_memory=free[instance],
     )
-    return Step(move=move, free=free)
+    return Moment(move=move, free=free)

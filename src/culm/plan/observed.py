@@ -1,8 +1,10 @@
 """What is on the target now, of all that a project has there: one look, no verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
+from culm import render
 from culm.core.model.record import record
 
 Described = Mapping[str, Any]
@@ -10,7 +12,7 @@ Described = Mapping[str, Any]
 
 
 @record
-class Live:
+class Observed:
     cluster: Described | None
     """With its tags; None: there is none that is ACTIVE."""
     repositories: Mapping[str, str]
@@ -36,3 +38,22 @@ class Live:
     """By name; those that are ACTIVE."""
     task_definitions: Mapping[str, Described]
     """By ARN: the services' own."""
+    migrations: Mapping[str, Described] = field(default_factory=dict)
+    """By service: the newest revision of its migration's task definition, where somebody has looked for it."""
+
+
+@record
+class Survey:
+    """What is on the target: the project's own things, and the cluster as a whole."""
+
+    observed: Observed
+    surroundings: render.Surroundings
+    instances: Sequence[Described] = ()
+    tasks: Sequence[Described] = ()
+    """Those that are wanted, and those that are still on their way out."""
+    stopped: Sequence[Described] = ()
+    """Tasks that have stopped; ECS keeps them for an hour."""
+    services: Sequence[Described] = ()
+    """With their tags."""
+    task_definitions: Sequence[Described] = ()
+    """Those of the tasks and of the services."""

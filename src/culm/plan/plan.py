@@ -1,6 +1,7 @@
 """A deploy before it happens: what changes, where it will sit, in which order, whether it fits, what it costs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal
 
 from culm.core.decide.ledger import Fleet, need_of
@@ -102,6 +103,10 @@ class Plan:
     assumed: Assumptions
     remedies: tuple[Remedy, ...]
     notes: tuple[str, ...]
+    images: Mapping[tuple[str, bool], str] = field(default_factory=dict)
+    """`uri@digest` of those that are there, by service and whether it is its migration's; the others are built."""
+    leftovers: tuple[str, ...] = ()
+    """Services that run in the cluster, and that culm.yml does not name."""
 
     def service(self, name: str) -> ServicePlan:
         return next(service for service in self.services if service.name == name)
@@ -116,42 +121,52 @@ class Plan:
         return [[part.name for part in wave.parts] for wave in self.moves.waves]
 
 
-def make(
-    *,
-    project: str,
-    target: str,
-    state: ClusterState,
-    asked: Sequence[Asked],
-    fleet: Sequence[str],
-    fleet_now: Sequence[str] | None,
-    prices: PriceList,
-    assumed: Assumptions,
-    peaks: Mapping[str, int] | None = None,
-    notes: Sequence[str] = (),
-) -> Plan:
-    """`fleet` are the instance types that there will be, `fleet_now` those that there are; `peaks` measured, in MiB."""
-    wanted = [one.wanted for one in asked]
+@record
+class Basis:
+    """What a plan is made from, besides the services."""
+
+    project: str
+    target: str
+    state: ClusterState
+    """The cluster before the first move."""
+    fleet: Sequence[str]
+    """The instance types that there will be."""
+    fleet_now: Sequence[str] | None
+    """Those that there are; None: nothing is deployed."""
+    prices: PriceList
+    assumed: Assumptions
+    peaks: Mapping[str, int] = field(default_factory=dict)
+    """Memory that was measured, in MiB, by service."""
+    notes: Sequence[str] = ()
+
+
+def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
+    """Play the deploy of what is asked, and price it; with the ways out where it does not fit."""
+    state, wanted = basis.state, [one.wanted for one in asked]
     moves = plan_moves(state, wanted)
     slot = usual_size(state, wanted)
-    told = [
-        f"{s.service_name}: {dead}"
+    dead = [
+        f"{s.service_name}: {why}"
         for s in state.services
-        if s.service_name not in {w.name for w in wanted} and (dead := dead_configuration(s))
+        if s.service_name not in {w.name for w in wanted} and (why := dead_configuration(s))
     ]
+    out: tuple[Remedy, ...] = ()
+    if moves.obstacles:
+        out = remedies(state, wanted, moves, basis.fleet, basis.prices, basis.assumed, basis.peaks)
     return Plan(
-        project=project,
-        target=target,
-        fleet=written(fleet),
+        project=basis.project,
+        target=basis.target,
+        fleet=written(basis.fleet),
         services=tuple(_service(one, state, moves) for one in asked),
         hosts=_hosts(state, moves.state, slot),
         slot=slot,
         moves=moves,
-        bill=bill(fleet, prices, assumed),
-        bill_now=None if fleet_now is None else bill(fleet_now, prices, assumed),
-        prices=prices,
-        assumed=assumed,
-        remedies=remedies(state, wanted, moves, fleet, prices, assumed, peaks or {}) if moves.obstacles else (),
-        notes=(*notes, *told),
+        bill=bill(basis.fleet, basis.prices, basis.assumed),
+        bill_now=None if basis.fleet_now is None else bill(basis.fleet_now, basis.prices, basis.assumed),
+        prices=basis.prices,
+        assumed=basis.assumed,
+        remedies=out,
+        notes=(*basis.notes, *dead),
     )
 
 

@@ -38,7 +38,7 @@ class Wanted:
 
 
 @record
-class Step:
+class Moment:
     """A moment of the deploy, with the MiB that every instance has left after it."""
 
     move: Move
@@ -60,7 +60,7 @@ class Part:
 @record
 class Wave:
     parts: tuple[Part, ...]
-    steps: tuple[Step, ...]
+    moments: tuple[Moment, ...]
 
 
 @record

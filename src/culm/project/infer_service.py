@@ -70,6 +70,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         check=health.check(source, at.key(name, "health"), written.health, health.of(name, defaults, stage, paths)),
         count=written.count if written.count is not None else defaults.count,
         grace=written.grace if written.grace is not None else defaults.grace,
+        settle=written.settle if written.settle is not None else defaults.settle,
         exec=written.exec if written.exec is not None else defaults.exec,
         roll=written.roll or defaults.roll,
         load=written.load,

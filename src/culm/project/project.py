@@ -176,6 +176,7 @@ class Service:
     check: Check
     count: int
     grace: int
+    settle: int
     exec: bool
     """Whether ECS Exec can enter its tasks."""
     roll: Roll

@@ -151,6 +151,9 @@ class DefaultsBlock:
     )
     count: Annotated[int, Key(doc="Tasks of a service.")] = 1
     grace: Annotated[int, Key(doc="Seconds that a new task may be unhealthy while it starts.")] = 30
+    settle: Annotated[
+        int, Key(doc="Seconds that a service is watched once it is steady: if it dies then, the deploy failed.")
+    ] = 5
     exec: Annotated[bool, Key(doc="Whether `culm exec` can enter its tasks: the agent takes memory of theirs.")] = True
     roll: Annotated[
         sizes.Roll,

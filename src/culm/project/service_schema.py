@@ -245,6 +245,7 @@ class ServiceBlock:
     ] = None
     count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    settle: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     stop: Annotated[
         int | None,
         Key(doc="Time between SIGTERM and SIGKILL.", written=DURATION, parse=values.duration),

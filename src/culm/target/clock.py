@@ -1,8 +1,30 @@
-"""The clock of the client half: what decides is handed `now`, and it comes from here."""
+"""The clocks of the client half: what decides is handed `now`, and it comes from here."""
 
 import time
+from collections.abc import Collection
+from concurrent import futures
+from typing import Any
 
 
 def now() -> float:
     """Epoch seconds."""
     return time.time()
+
+
+class Clock:
+    """The time that waiting takes. Tests hand out one that does not let it pass."""
+
+    def seconds(self) -> float:
+        """Seconds since some moment, never going back."""
+        return time.monotonic()
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return now()
+
+    def wait(self, running: "Collection[futures.Future[Any]]", seconds: float | None) -> None:
+        """Return when one of the futures is done, or after so many seconds; None: whenever one is done."""
+        if running:
+            futures.wait(running, timeout=seconds, return_when=futures.FIRST_COMPLETED)
+        elif seconds is not None:
+            time.sleep(seconds)

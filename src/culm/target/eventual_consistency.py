@@ -3,10 +3,10 @@
 https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
+from culm.target.clock import Clock
 from culm.target.polling import intervals
 
 SECONDS = 15.0
@@ -45,18 +45,21 @@ def made(act: Callable[[], Any]) -> Any:
         raise
 
 
-def once_known(act: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """Its answer; done again as long as it does not find what it stands on, but not for ever."""
+def once_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS) -> Generator[float, None, Any]:
+    """Call AWS, and again for up to `seconds` while it does not find what the call stands on.
+
+    Yields the seconds to wait before it goes on. Returns the answer, or raises what AWS said last.
+    """
     from botocore.exceptions import ClientError
 
-    started = time.monotonic()
+    started = clock.seconds()
     for pause in intervals(0.2, 2.0):
         try:
-            return act()
+            return call()
         except ClientError as error:
             said = error.response["Error"]
             pending = any(said["Code"] == code and words in said.get("Message", "") for code, words in NOT_YET)
-            if not pending or time.monotonic() - started > seconds:
+            if not pending or clock.seconds() - started > seconds:
                 raise
-        time.sleep(pause)
+        yield pause
     raise AssertionError("intervals do not end")

@@ -1,11 +1,11 @@
-"""Looks at the target: the calls that fill a `Live`."""
+"""Looks at the target: the calls that fill a `Observed`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm import render
-from culm.plan.observed import Described, Live
+from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.render import identity
 from culm.target.connection import Target
@@ -14,7 +14,7 @@ DESCRIBE_AT_ONCE = 10
 """Services in one ecs.DescribeServices."""
 
 
-def observe(target: Target, project: Project, vault_bucket: str) -> Live:
+def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
     """Look, with as many calls at once as depend on nothing."""
     names = [render.family(project, service) for service in project.services.values()]
     with ThreadPoolExecutor(max_workers=12) as pool:
@@ -41,7 +41,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Live:
         lb = balancer.result()
         listener = first_listener(target, lb) if lb else None
         routed, others = sorted_out(project, every_rule(target, listener), found) if listener else ({}, [])
-        return Live(
+        return Observed(
             cluster=cluster.result(),
             repositories=repositories.result(),
             log_groups=log_groups.result(),
@@ -155,6 +155,15 @@ def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[st
 def group_attributes(target: Target, arn: str) -> dict[str, str]:
     answer = target.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
     return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
+
+
+def newest_revision(target: Target, family: str) -> Described | None:
+    """The newest task definition of a family that is ACTIVE; None: there is none."""
+    ecs = target.client("ecs")
+    found: Described | None = or_none(
+        lambda: ecs.describe_task_definition(taskDefinition=family)["taskDefinition"], "ClientException"
+    )
+    return found
 
 
 def every_rule(target: Target, listener: Described) -> list[Described]:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from culm import render
 from culm.errors import CulmError
-from culm.plan.observed import Live
+from culm.plan.observed import Observed
 from culm.project.project import Project
 from culm.target.connection import Target
 
@@ -16,7 +16,7 @@ LOCAL_DRAIN_SECONDS = 1
 PORTS_TRIED = 100
 
 
-def surroundings(target: Target, project: Project, live: Live) -> render.Surroundings:
+def surroundings(target: Target, project: Project, live: Observed) -> render.Surroundings:
     settings = target.settings
     local = settings.provider == "local"
     vpc, subnets = network(target, live)
@@ -37,7 +37,7 @@ def surroundings(target: Target, project: Project, live: Live) -> render.Surroun
     )
 
 
-def load_balancer_url(target: Target, live: Live, port: int) -> str:
+def load_balancer_url(target: Target, live: Observed, port: int) -> str:
     """As services reach it; empty while there is none."""
     if live.load_balancer is None:
         return ""
@@ -45,7 +45,7 @@ def load_balancer_url(target: Target, live: Live, port: int) -> str:
     return target.url(dns_name, port) if target.settings.domain else f"http://{dns_name}:{port}"
 
 
-def endpoints(project: Project, live: Live) -> Iterator[tuple[str, tuple[str, int]]]:
+def endpoints(project: Project, live: Observed) -> Iterator[tuple[str, tuple[str, int]]]:
     """Where the database servers are that have an address by now."""
     for name in project.databases:
         endpoint = (live.databases.get(f"{project.name}-{name}") or {}).get("Endpoint")
@@ -53,7 +53,7 @@ def endpoints(project: Project, live: Live) -> Iterator[tuple[str, tuple[str, in
             yield name, (str(endpoint["Address"]), int(endpoint["Port"]))
 
 
-def network(target: Target, live: Live) -> tuple[str, list[str]]:
+def network(target: Target, live: Observed) -> tuple[str, list[str]]:
     """VPC and subnets: where the load balancer is, else the default ones."""
     if live.load_balancer is not None:
         zones = live.load_balancer["AvailabilityZones"]
@@ -69,7 +69,7 @@ def network(target: Target, live: Live) -> tuple[str, list[str]]:
     return str(found[0]["VpcId"]), [subnet["SubnetId"] for subnet in found]
 
 
-def listener_port(target: Target, live: Live) -> int:
+def listener_port(target: Target, live: Observed) -> int:
     """The one that culm.yml says, else the one that it has, else the usual one, or the next that is free here."""
     chosen = target.settings.port
     has = int(live.listener["Port"]) if live.listener else None

@@ -1,12 +1,10 @@
 """Looks at the whole cluster: everything that the scheduler would look at, whoever put it there."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm import render
-from culm.core.model.record import record
-from culm.plan.observed import Described, Live
+from culm.plan.observed import Described, Observed, Survey
 from culm.project.project import Project, TargetSettings
 from culm.target.connection import Target
 from culm.target.observe import DESCRIBE_AT_ONCE, described_instances, observe
@@ -16,40 +14,28 @@ TASKS_AT_ONCE = 100
 """In one ecs.DescribeTasks."""
 
 
-@record
-class Survey:
-    """What is on the target: the project's own things, and the cluster as a whole."""
-
-    live: Live
-    around: render.Surroundings
-    instances: Sequence[Described] = ()
-    tasks: Sequence[Described] = ()
-    services: Sequence[Described] = ()
-    """With their tags."""
-    task_definitions: Sequence[Described] = ()
-    """Those of the tasks and of the services."""
-
-
 def survey(target: Target, project: Project) -> Survey:
     """Nothing is changed, nothing is started."""
-    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
-    around = surroundings(target, project, live)
-    if live.cluster is None:
-        return Survey(live=live, around=around)
+    observed = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
+    given = surroundings(target, project, observed)
+    if observed.cluster is None:
+        return Survey(observed=observed, surroundings=given)
     ecs = target.client("ecs")
     with ThreadPoolExecutor(max_workers=12) as pool:
         instances = pool.submit(described_instances, target, project.name)
         found = pool.submit(every_task, ecs, project.name)
         services = every_service(ecs, project.name)
-        arns = {task["taskDefinitionArn"] for task in found.result()}
+        tasks = [task for task in found.result() if task["lastStatus"] != "STOPPED"]
+        arns = {task["taskDefinitionArn"] for task in tasks}
         arns |= {s["taskDefinition"] for s in services}
         arns |= {d["taskDefinition"] for s in services for d in s.get("deployments", ())}
         described = pool.map(lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], arns)
         return Survey(
-            live=live,
-            around=around,
+            observed=observed,
+            surroundings=given,
             instances=instances.result(),
-            tasks=found.result(),
+            tasks=tasks,
+            stopped=[task for task in found.result() if task["lastStatus"] == "STOPPED"],
             services=services,
             task_definitions=list(described),
         )
@@ -57,7 +43,7 @@ def survey(target: Target, project: Project) -> Survey:
 
 def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
     """A target that nothing is on yet."""
-    live = Live(
+    observed = Observed(
         cluster=None,
         repositories={},
         log_groups=frozenset(),
@@ -73,7 +59,7 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
         task_definitions={},
     )
     account = "000000000000"
-    around = render.Surroundings(
+    given = render.Surroundings(
         env=settings.env,
         region=region,
         account=account,
@@ -83,11 +69,11 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
         port=settings.port or 0,
         instances=" + ".join(map(str, settings.instances)),
     )
-    return Survey(live=live, around=around)
+    return Survey(observed=observed, surroundings=given)
 
 
 def every_task(ecs: Any, cluster: str) -> list[Described]:
-    """Those that are wanted, and those that are still on their way out."""
+    """Those that are wanted, and those that have stopped or are about to, as far as ECS still keeps them."""
     arns = [
         arn
         for status in ("RUNNING", "STOPPED")
@@ -97,7 +83,7 @@ def every_task(ecs: Any, cluster: str) -> list[Described]:
     found: list[Described] = []
     for start in range(0, len(arns), TASKS_AT_ONCE):
         found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
-    return [task for task in found if task["lastStatus"] != "STOPPED"]
+    return found
 
 
 def every_service(ecs: Any, cluster: str) -> list[Described]:

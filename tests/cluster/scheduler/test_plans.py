@@ -188,7 +188,7 @@ async def test_a_plan_is_what_happens(cloud: Cloud, seed: int) -> None:
     planned = [
         (part, step.move.container_instance_arn)
         for wave in moves.waves
-        for step in wave.steps
+        for step in wave.moments
         if step.move.verb == "start" and step.move.group.startswith("family:")
         for part in [step.move.group.removeprefix("family:").removesuffix("-migrate")]
     ]

@@ -2,17 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from tests.based import based
+
 from culm import render
-from culm.deploy import apply
+from culm.cli.planning import of_target
+from culm.deploy.base import answer
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Recipe
 from culm.deploy.images import TAG_LENGTH, Images
+from culm.deploy.job import Job
 from culm.operate.drift.compare import compare
 from culm.operate.drift.look import look
-from culm.plan import diff
+from culm.plan import rollout
+from culm.plan.calls import Call, resolved
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 
@@ -36,30 +42,26 @@ class Deployed:
             self.join()
 
     def up(self) -> None:
-        """All that `up` calls, in its order, by its own functions."""
-        live, around = apply.base(self.target, self.project, ignore)
-        for one in self.project.services.values():
-            published = self.published(one)
-            wanted = render.task_definition(self.project, one, published.service, published.migration, around)
-            found = live.services.get(one.name)
-            revision = live.task_definitions.get(found["taskDefinition"]) if found else None
-            if revision is not None and diff.task_definition_is(wanted, revision):
-                arn = str(revision["taskDefinitionArn"])
-            else:
-                arn = apply.register(self.target, wanted, ignore)
-            for change in (
-                diff.rule(self.project, one, live),
-                diff.service(self.project, one, live, arn, start_first=False),
-            ):
-                if change is not None:
-                    apply.call(self.target, change)
+        """All that `up` calls, in its order, from its own list of steps."""
+        job = based(self.target, self.project)
+        names, results = list(self.project.services), dict[str, Any]()
+        images = {key: image for name in names for key, image in self.images_of(job, self.project.services[name])}
+        plan = of_target(self.project, self.target, HostBuilder(), names)
+        for step in rollout.deploy(self.project, job.survey, plan, names, images):
+            if isinstance(step.act, Call):
+                results[step.key] = answer(self.target, replace(step.act, input=resolved(step.act.input, results)))
 
-    def published(self, one: Service) -> apply.Published:
-        live, _ = apply.base(self.target, self.project, ignore)
-        if not self.registry:
-            for migrate in (False, True) if one.migration else (False,):
-                self.tell_of(one, migrate=migrate)
-        return apply.publish(self.images, self.project, one, live, ignore, ignore)
+    def images_of(self, job: Job, service: Service) -> Iterator[tuple[tuple[str, bool], str]]:
+        """`uri@digest` of its images, which are there then."""
+        for dockerfile, migrate in ((service.dockerfile, False), (service.migration, True)):
+            if dockerfile is None:
+                continue
+            if not self.registry:
+                self.tell_of(service, migrate=migrate)
+            name = render.repository(self.project, service, migrate=migrate)
+            recipe = Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
+            uri = job.survey.observed.repositories[name]
+            yield (service.name, migrate), self.images.ensure(name, uri, recipe, ignore, ignore)
 
     def tell_of(self, one: Service, *, migrate: bool) -> None:
         name = render.repository(self.project, one, migrate=migrate)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from culm.core.model.arn import last
 from culm.plan.differences import Difference
 from culm.plan.plan import Host, Plan, ServicePlan
-from culm.plan.waves import Obstacle, Step
+from culm.plan.waves import Moment, Obstacle
 
 FIELDS = 4
 """Differences of a service that the short form shows."""
@@ -23,7 +23,7 @@ def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
         "\n".join(_title(plan, width)),
         "\n".join(_services(plan, width, short=short)),
         "\n".join(_hosts(plan, width)),
-        "\n".join(_waves(plan, width) if short else _steps(plan, width)),
+        "\n".join(_waves(plan, width) if short else _moments(plan, width)),
         "\n".join(_money(plan, width, short=short)),
         "\n".join(_wrapped(note, width, "note: ") for note in plan.notes),
         "\n".join(refusal(plan, width)),
@@ -179,28 +179,28 @@ def _waves(plan: Plan, width: int) -> Iterator[str]:
         yield _wrapped(f"{joined}: {what}", width, f"  {number}  ")
 
 
-def _steps(plan: Plan, width: int) -> Iterator[str]:
-    steps = [step for wave in plan.moves.waves for step in wave.steps if step.move.verb != "stop"]
-    if not steps:
+def _moments(plan: Plan, width: int) -> Iterator[str]:
+    moments = [moment for wave in plan.moves.waves for moment in wave.moments if moment.move.verb != "stop"]
+    if not moments:
         return
     numbers = _numbers(plan)
     columns = [h.arn for h in plan.hosts]
     shown = columns if len(columns) * 6 <= width - 40 else []
-    words = [told(step, numbers, plan.project) for step in steps]
+    words = [told(moment, numbers, plan.project) for moment in moments]
     room = min(width - 6 * len(shown) - 8, max(_column(words), len(MOVES) - 6))
     yield f"{MOVES:<{room + 6}}" + "".join(f"{numbers[a]:>6}" for a in shown)
     now = "".join(f"{h.free_now:>6}" for h in plan.hosts if h.arn in shown)
     yield f"      {'now':<{room}}{now}"
-    for number, (step, word) in enumerate(zip(steps, words, strict=True), 1):
-        left = "".join(f"{step.free[arn]:>6}" for arn in shown)
+    for number, (moment, word) in enumerate(zip(moments, words, strict=True), 1):
+        left = "".join(f"{moment.free[arn]:>6}" for arn in shown)
         if not shown:
-            left = f"  {step.move.free_memory} MiB left there"
+            left = f"  {moment.move.free_memory} MiB left there"
         yield f"{number:>4}  {word:<{room}.{room}}{left}".rstrip()
 
 
-def told(step: Step, numbers: Mapping[str, str], project: str) -> str:
+def told(moment: Moment, numbers: Mapping[str, str], project: str) -> str:
     """`start accounts on #2`."""
-    move = step.move
+    move = moment.move
     where = numbers[move.container_instance_arn]
     kind, _, name = move.group.partition(":")
     if kind == "service":

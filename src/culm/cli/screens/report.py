@@ -83,13 +83,13 @@ def _wave(wave: Wave, labels: dict[str, str]) -> dict[str, Any]:
         "services": [part.name for part in wave.parts],
         "steps": [
             {
-                "verb": step.move.verb,
-                "group": step.move.group,
-                "task_definition": step.move.task_definition_arn.rpartition("/")[2],
-                "instance": labels.get(step.move.container_instance_arn),
-                "why": step.move.why,
-                "remaining_memory": {labels.get(arn, arn): free for arn, free in step.free.items()},
+                "verb": moment.move.verb,
+                "group": moment.move.group,
+                "task_definition": moment.move.task_definition_arn.rpartition("/")[2],
+                "instance": labels.get(moment.move.container_instance_arn),
+                "why": moment.move.why,
+                "remaining_memory": {labels.get(arn, arn): free for arn, free in moment.free.items()},
             }
-            for step in wave.steps
+            for moment in wave.moments
         ],
     }

@@ -8,8 +8,8 @@ from culm import render
 from culm.operate.drift.rows import Row, fields, leftover, members, missing
 from culm.operate.drift.seen import Seen
 from culm.plan import diff
-from culm.plan.diff import Change
-from culm.plan.observed import Live
+from culm.plan.calls import Call
+from culm.plan.observed import Observed
 from culm.project.project import Project, TargetSettings
 from culm.render import identity
 
@@ -29,7 +29,7 @@ FIXED = ("Protocol", "VpcId", "TargetType")
 
 
 def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row]:
-    live, around = seen.survey.live, seen.survey.around
+    live, around = seen.survey.observed, seen.survey.surroundings
     for change in diff.base(project, live, around):
         yield from called(change, live)
     yield from databases(project, settings, live)
@@ -42,7 +42,7 @@ def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row
     yield from listener(seen)
 
 
-def called(change: Change, live: Live) -> list[Row]:
+def called(change: Call, live: Observed) -> list[Row]:
     """What a call of `up` would mend."""
     given = change.input
     match change.operation:
@@ -82,12 +82,12 @@ def called(change: Change, live: Live) -> list[Row]:
             return [missing(change.what)]
 
 
-def group_of(given: Any, live: Live) -> tuple[str, Any]:
+def group_of(given: Any, live: Observed) -> tuple[str, Any]:
     arn = given["TargetGroupArn"]
     return next((name, group) for name, group in live.target_groups.items() if group["TargetGroupArn"] == arn)
 
 
-def databases(project: Project, settings: TargetSettings, live: Live) -> Iterator[Row]:
+def databases(project: Project, settings: TargetSettings, live: Observed) -> Iterator[Row]:
     """On Amazon a server without `rds` is none of ours."""
     used = {one.database for one in project.services.values()}
     if settings.provider == "aws":
@@ -111,7 +111,7 @@ def roles(project: Project, seen: Seen) -> Iterator[Row]:
 
 
 def groups(project: Project, seen: Seen) -> Iterator[Row]:
-    live = seen.survey.live
+    live = seen.survey.observed
     for one in project.services.values():
         name = render.family(project, one)
         if not one.balanced:
@@ -120,7 +120,7 @@ def groups(project: Project, seen: Seen) -> Iterator[Row]:
             continue
         if (group := live.target_groups.get(name)) is None:
             continue
-        wanted = render.target_group(project, one, seen.survey.around)
+        wanted = render.target_group(project, one, seen.survey.surroundings)
         yield from members(f"target group {name}", {key: wanted[key] for key in FIXED}, group, "live")
         attributes = live.attributes.get(name, {})
         untouched = {key: value for key, value in DEFAULTS.items() if key in attributes}
@@ -133,7 +133,7 @@ def groups(project: Project, seen: Seen) -> Iterator[Row]:
 
 def listener(seen: Seen) -> Iterator[Row]:
     """What nobody's path gets; `up` sets it only when it makes the listener."""
-    if (found := seen.survey.live.listener) is None:
+    if (found := seen.survey.observed.listener) is None:
         return
-    wanted = render.listener("", seen.survey.around)
+    wanted = render.listener("", seen.survey.surroundings)
     yield from members("listener", {"DefaultActions": wanted["DefaultActions"]}, found, "live")

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from culm.deploy.images import Images
-from culm.deploy.plan import known_images
+from culm.deploy.images import Images, known_images
 from culm.operate.drift.seen import Role, Seen
-from culm.plan.observed import Described, Live
+from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import or_none
@@ -19,9 +18,10 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
     found = survey(target, project)
     with ThreadPoolExecutor(max_workers=8) as pool:
         known = pool.submit(known_images, project, list(project.services), found, images) if images else None
-        gone = pool.submit(missing_images, target, found.live)
-        groups = pool.submit(attached_groups, target, found.live)
-        roles = dict(zip(found.live.roles, pool.map(lambda name: role(target, name), found.live.roles), strict=True))
+        gone = pool.submit(missing_images, target, found.observed)
+        groups = pool.submit(attached_groups, target, found.observed)
+        names = found.observed.roles
+        roles = dict(zip(names, pool.map(lambda name: role(target, name), names), strict=True))
         return Seen(
             survey=found,
             images=known.result() if known else None,
@@ -31,7 +31,7 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
         )
 
 
-def missing_images(target: Target, live: Live) -> frozenset[str]:
+def missing_images(target: Target, live: Observed) -> frozenset[str]:
     """Of the live services' images, those that no new task could pull."""
     repositories = {uri: name for name, uri in live.repositories.items()}
     images = {c["image"] for d in live.task_definitions.values() for c in d["containerDefinitions"]}
@@ -51,7 +51,7 @@ def missing_images(target: Target, live: Live) -> frozenset[str]:
     return frozenset(image for image in images if is_gone(image))
 
 
-def attached_groups(target: Target, live: Live) -> Sequence[Described]:
+def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
     if live.load_balancer is None:
         return ()
     pages = target.client("elbv2").get_paginator("describe_target_groups")

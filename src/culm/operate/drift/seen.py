@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from culm.core.model.record import record
-from culm.deploy.plan import Known
-from culm.plan.observed import Described
-from culm.target.survey import Survey
+from culm.plan.observed import Described, Survey
+from culm.plan.wishes import Images
 
 
 @record
@@ -23,10 +22,10 @@ class Role:
 @record
 class Seen:
     survey: Survey
-    images: Known | None
+    images: Images | None
     """Those of the folders as they are now, as far as they are built; None: nobody asked."""
     gone: frozenset[str]
-    """Live images, `uri@digest`, that their repositories have no more."""
+    """Observed images, `uri@digest`, that their repositories have no more."""
     roles: Mapping[str, Role]
     """By name."""
     attached_groups: Sequence[Described]

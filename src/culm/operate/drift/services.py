@@ -6,13 +6,13 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy.plan import BUILT, failed
 from culm.operate.drift.rows import Row, fields, leftover, members, missing, text
 from culm.operate.drift.seen import Seen
 from culm.plan import diff
 from culm.plan.machines import TYPE
-from culm.plan.observed import Described, Live
+from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
+from culm.plan.wishes import BUILT, failed
 from culm.project.project import Project, Service, TargetSettings
 
 UNTOUCHED: Mapping[str, Any] = {
@@ -29,12 +29,12 @@ NEW = "a new revision"
 def services(project: Project, seen: Seen) -> Iterator[Row]:
     for one in project.services.values():
         yield from service(project, one, seen)
-        yield from rule(project, one, seen.survey.live)
+        yield from rule(project, one, seen.survey.observed)
     yield from others(project, seen)
 
 
 def service(project: Project, one: Service, seen: Seen) -> Iterator[Row]:
-    live = seen.survey.live
+    live = seen.survey.observed
     what = f"service {one.name}"
     if (found := live.services.get(one.name)) is None:
         yield missing(what)
@@ -52,7 +52,7 @@ def service(project: Project, one: Service, seen: Seen) -> Iterator[Row]:
     yield from by_hand(project, one, found)
 
 
-def grouped(project: Project, one: Service, live: Live) -> Live:
+def grouped(project: Project, one: Service, live: Observed) -> Observed:
     """With a target group for the service, if only one that is still to be made."""
     family = render.family(project, one)
     planned = {family: {"TargetGroupArn": "a new target group"}}
@@ -70,7 +70,7 @@ def task_definition(project: Project, one: Service, revision: Described, seen: S
     if seen.images is not None:
         image = seen.images.get((one.name, False), BUILT)
         migration = seen.images.get((one.name, True), BUILT) if one.migration else None
-    wanted = render.task_definition(project, one, image, migration, seen.survey.around)
+    wanted = render.task_definition(project, one, image, migration, seen.survey.surroundings)
     beside = [containers.pop(name) for name in one.sidecars if name in containers]
     for name, container in containers.items():
         yield Row(what=what, field=f"container {name}", wanted=None, live=container["image"], wins="culm.yml")
@@ -96,7 +96,7 @@ def by_hand(project: Project, one: Service, found: Described) -> Iterator[Row]:
         yield from members(what, wanted, found["deploymentConfiguration"], "culm.yml at the next roll")
 
 
-def rule(project: Project, one: Service, live: Live) -> Iterator[Row]:
+def rule(project: Project, one: Service, live: Observed) -> Iterator[Row]:
     what = f"rule of {one.name}"
     if not one.balanced:
         if found := live.rules.get(one.name):
@@ -133,7 +133,7 @@ def values(condition: Mapping[str, Any]) -> list[str]:
 def others(project: Project, seen: Seen) -> Iterator[Row]:
     """What is in the cluster and on the listener, and in no line of culm.yml."""
     survey = seen.survey
-    for found in survey.live.other_rules:
+    for found in survey.observed.other_rules:
         does = last(found["Actions"][-1].get("TargetGroupArn", "").rpartition("/")[0]) or found["Actions"][-1]["Type"]
         yield leftover(f"rule {found['Priority']}", f"{conditions(found)} to {does}")
     for service in survey.services:
@@ -149,7 +149,7 @@ def others(project: Project, seen: Seen) -> Iterator[Row]:
 def instances(settings: TargetSettings, seen: Seen) -> Iterator[Row]:
     """Those that the cluster has. An instance that does not say its type counts as any."""
     survey = seen.survey
-    if survey.live.cluster is None:
+    if survey.observed.cluster is None:
         return
     wanted = [group.instance_type for group in settings.instances for _ in range(group.count)]
     there = [kind(instance) for instance in survey.instances]

@@ -1,0 +1,100 @@
+"""What services stand on: it is brought about call by call, each look showing what can be made next."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from culm import render
+from culm.deploy import databases, diagnoses, vault_files
+from culm.deploy.executor import Work
+from culm.deploy.job import Job
+from culm.errors import CulmError
+from culm.plan import diff
+from culm.plan.calls import Call
+from culm.plan.observed import Survey
+from culm.target.connection import Target
+from culm.target.eventual_consistency import made
+from culm.target.observe import described_instances, observe
+from culm.target.polling import intervals
+from culm.target.surroundings import surroundings
+
+ROUNDS = 20
+"""Of changes: what one makes, the next stands on. More would mean that they never settle."""
+SETTLE_SECONDS = 30.0
+"""How long a target may not show what it has been told."""
+INSTANCE_SECONDS = {"local": 60.0, "aws": 300.0}
+"""How long instances may take to join: on Amazon they boot first, and register a minute or two later."""
+LOAD_BALANCER_FILE = "load-balancer.url"
+
+
+def bring_about(job: Job) -> None:
+    """Make what services stand on, and leave in `job.survey` what is there then.
+
+    Nothing is called when it is all there. Raises CulmError when the target does not keep what it was told.
+    """
+    target, project, clock = job.target, job.project, job.clock
+    vault = render.vault_bucket(project.name, target.account, target.region)
+    before: list[Call] = []
+    moved = clock.seconds()
+    for _, pause in zip(range(ROUNDS), intervals(0.2, 4.0), strict=False):
+        observed = observe(target, project, vault)
+        job.survey = Survey(observed=observed, surroundings=surroundings(target, project, observed))
+        calls = diff.base(project, observed, job.survey.surroundings)
+        if not calls:
+            return
+        if calls != before:
+            moved = clock.seconds()
+        elif clock.seconds() - moved > SETTLE_SECONDS:
+            break
+        else:
+            clock.wait((), pause)
+        for call in calls:
+            if call not in before:
+                job.say(call.what)
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda call: made(partial(answer, target, call)), calls))
+        before = calls
+    what = "; ".join(call.what for call in calls)
+    raise CulmError(f"the target does not keep what it is told: {what}", "does another deploy run at the same time?")
+
+
+def answer(target: Target, call: Call) -> Any:
+    return getattr(target.client(call.client), call.operation)(**call.input)
+
+
+def instances(job: Job, lane: str) -> Work:
+    """Wait until the cluster has instances that take tasks: none can be run before."""
+    target, cluster = job.target, job.project.name
+    local = target.settings.provider == "local"
+    started = job.clock.seconds()
+    for pause in intervals():
+        [described] = target.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
+        registered = described["registeredContainerInstancesCount"]
+        ill = diagnoses.unwell(described_instances(target, cluster)) if registered else []
+        if len(ill) < registered:
+            return
+        if job.clock.seconds() - started > INSTANCE_SECONDS[target.settings.provider]:
+            if ill:
+                listed = "".join(f"\n  {line}" for line in ill)
+                what = f"no container instance of cluster {cluster} takes tasks{listed}"
+                raise CulmError(what, diagnoses.cure("agent is disconnected") or "")
+            hint = diagnoses.cure("no container instances were found") or ""
+            if local:
+                hint = "culm cluster status, and its daemon.log"
+            raise CulmError(f"no container instance has joined cluster {cluster}", hint)
+        job.doing(lane, "waiting for container instances")
+        yield pause
+
+
+def configuration(job: Job) -> None:
+    """Write the files that only the target can tell: databases' and the load balancer's URLs."""
+    target, project, given = job.target, job.project, job.surroundings
+    vault_files.vault_of(target, project).prepare(target.region)
+    databases.prepare(job)
+    load_balancer = job.survey.observed.load_balancer
+    assert load_balancer is not None, "the base is there"
+    dns_name = load_balancer["DNSName"]
+    url = f"{target.url(dns_name, given.port) if target.settings.domain else f'http://{dns_name}:{given.port}'}\n"
+    for name in project.services:
+        if vault_files.get(target, given, name, LOAD_BALANCER_FILE) != url:
+            vault_files.put(target, given, name, LOAD_BALANCER_FILE, url)

@@ -1,0 +1,107 @@
+"""What each kind of step does: one call of AWS, one build, one wait. What is decided is decided in `plan.rollout`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from culm import render
+from culm.deploy import base, migrate, undo, wait
+from culm.deploy.executor import Work
+from culm.deploy.images import Images, recipe
+from culm.deploy.job import Job
+from culm.errors import CulmError
+from culm.plan.calls import Call, resolved
+from culm.plan.steps import (
+    AwaitInstances,
+    AwaitMigration,
+    AwaitSteady,
+    AwaitStopped,
+    Build,
+    Configure,
+    GiveBack,
+    GoBack,
+    RunMigration,
+    ScaleBack,
+    Settle,
+    Stays,
+    Step,
+    Undo,
+)
+from culm.target.eventual_consistency import once_known
+
+
+class Performer:
+    """Acts and undos of one job."""
+
+    def __init__(self, job: Job, images: Images | None = None) -> None:
+        self.job = job
+        self.images = images
+
+    def act(self, step: Step, results: Mapping[str, Any]) -> Work:
+        """Carry a step out; see `executor.Performer`."""
+        job, known = self.job, results
+        match step.act:
+            case Call() as call:
+                return (yield from made(job, call, known))
+            case Build() as build:
+                return self.built(build)
+            case Configure():
+                return base.configuration(job)
+            case AwaitInstances():
+                return (yield from base.instances(job, step.lane))
+            case RunMigration() as run:
+                return (yield from migrate.run(job, run, resolved(run.task_definition, known)))
+            case AwaitMigration() as wanted:
+                return (yield from migrate.until_ended(job, wanted.service, resolved(wanted.task, known)))
+            case AwaitStopped(service=name):
+                return (yield from wait.until_stopped(job, name))
+            case AwaitSteady() as wanted:
+                return (yield from wait.until_steady(job, wanted, resolved(wanted.revision, known)))
+            case Settle() as watch:
+                return (yield from wait.settled(job, watch))
+
+    def built(self, build: Build) -> str:
+        """Build and push. Returns `uri@digest`."""
+        assert self.images is not None, "whoever has builds has a builder"
+        job, service = self.job, self.job.service(build.service)
+        wanted = recipe(service, migrate=build.migration)
+        assert wanted is not None, "it has a Dockerfile"
+        repository = render.repository(job.project, service, migrate=build.migration)
+
+        def say(line: str) -> None:
+            job.say(line, service.name)
+
+        def progress(what: str) -> None:
+            job.doing(service.name, what)
+
+        uri = job.survey.observed.repositories[repository]
+        return self.images.ensure(repository, uri, wanted, say, progress)
+
+    def undo(self, undone: Undo, failure: CulmError, results: Mapping[str, Any]) -> Work:
+        """Take a step back; see `executor.Performer`."""
+        job = self.job
+        match undone:
+            case GiveBack():
+                return (yield from undo.gave_back(job, undone, failure))
+            case ScaleBack():
+                return (yield from undo.scaled_back(job, undone, failure))
+            case GoBack():
+                return (yield from undo.went_back(job, undone, resolved(undone.failed, results), failure))
+            case Stays():
+                return CulmError(f"{failure.what}\n{undo.STAYS}", failure.hint)
+
+    def undo_at_once(self, undone: Undo) -> None:
+        """See `executor.Performer`."""
+        match undone:
+            case GiveBack():
+                undo.give_back(self.job, undone)
+            case ScaleBack():
+                undo.scale(self.job, undone.service, undone.count)
+            case _:
+                pass  # ECS goes on by itself with a roll that nobody waits for
+
+
+def made(job: Job, call: Call, results: Mapping[str, Any]) -> Work:
+    """Make a call of AWS, with the results of earlier steps in its input. Returns its answer."""
+    given = resolved(call.input, results)
+    operation = getattr(job.target.client(call.client), call.operation)
+    return (yield from once_known(lambda: operation(**given), job.clock))

@@ -1,0 +1,100 @@
+"""What is wrong with a service that is there, from what ECS describes of it and of its tasks that stopped. Pure.
+
+ECS calls a deployment COMPLETED once its tasks ran, and says nothing when they die afterwards: it starts others, for
+ever. So deaths are counted here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from culm.core.model.record import record
+
+Described = Mapping[str, Any]
+
+LOOP = 2
+"""Deaths of one deployment's tasks: one may be chance, two are a loop."""
+MEMORY_SECONDS = 600.0
+"""Deaths longer ago do not count."""
+CALM_SECONDS = 60.0
+"""Without a death for so long, and for longer than the dead ones lived, a service is well again."""
+
+
+@record
+class Trouble:
+    kind: str
+    """`failed`, `unfinished` or `dying`."""
+    text: str
+    """`keeps dying: 3 tasks in 10 minutes, the last with exit code 1`."""
+    task: Described | None = None
+    """The stopped task that shows it best."""
+
+
+def trouble(service: Described, stopped: Iterable[Described], now: float) -> Trouble | None:
+    """Return what is wrong with a described service, or None.
+
+    `stopped` are tasks of its cluster that have stopped, of any service; `now` is in epoch seconds.
+    """
+    primary = primary_of(service)
+    if primary is None:
+        return None
+    dead = deaths(primary, stopped)
+    revision = str(primary.get("taskDefinition", "")).rpartition("/")[2]
+    state = primary.get("rolloutState", "COMPLETED")
+    if state == "FAILED":
+        reason = primary.get("rolloutStateReason") or "its tasks failed"
+        return Trouble(kind="failed", text=f"its roll-out of {revision} failed: {reason}", task=latest(dead))
+    if state == "IN_PROGRESS" and (failures := max(len(dead), int(primary.get("failedTasks", 0)))):
+        noun = "task has" if failures == 1 else "tasks have"
+        text = f"its roll-out of {revision} is not complete: {failures} {noun} failed{ending(latest(dead))}"
+        return Trouble(kind="unfinished", text=text, task=latest(dead))
+    recent = [task for task in dead if now - stopped_at(task) <= MEMORY_SECONDS]
+    if len(recent) < LOOP or now - stopped_at(recent[-1]) > max(CALM_SECONDS, *map(lifetime, recent)):
+        return None
+    minutes = max(1, round((now - stopped_at(recent[0])) / 60))
+    span = "a minute" if minutes == 1 else f"{minutes} minutes"
+    text = f"keeps dying: {len(recent)} tasks in {span}{ending(recent[-1])}"
+    return Trouble(kind="dying", text=text, task=recent[-1])
+
+
+def primary_of(service: Described) -> Described | None:
+    """The deployment that the service is to become; None where none is described."""
+    return next((d for d in service.get("deployments", ()) if d["status"] == "PRIMARY"), None)
+
+
+def deaths(deployment: Described, stopped: Iterable[Described]) -> list[Described]:
+    """The deployment's tasks that failed, the earliest first."""
+    own = [task for task in stopped if task.get("startedBy") == deployment.get("id") and failed(task)]
+    return sorted(own, key=stopped_at)
+
+
+def failed(task: Described) -> bool:
+    """Stopped of itself, or because it was not healthy; not because a newer one took its place."""
+    return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart") or (
+        task.get("stopCode") == "ServiceSchedulerInitiated" and "health" in task.get("stoppedReason", "").lower()
+    )
+
+
+def stopped_at(task: Described) -> float:
+    """Epoch seconds; 0 where it is not described."""
+    at = task.get("stoppedAt") or task.get("executionStoppedAt")
+    return float(at.timestamp()) if at else 0.0
+
+
+def lifetime(task: Described) -> float:
+    """Seconds that it ran."""
+    began = task.get("startedAt") or task.get("createdAt")
+    return max(0.0, stopped_at(task) - began.timestamp()) if began else 0.0
+
+
+def latest(tasks: Sequence[Described]) -> Described | None:
+    return max(tasks, key=stopped_at, default=None)
+
+
+def ending(task: Described | None) -> str:
+    """`, the last with exit code 3`; empty where nothing is known."""
+    if task is None:
+        return ""
+    codes = [container["exitCode"] for container in task.get("containers", ()) if "exitCode" in container]
+    if codes and task.get("stopCode") == "EssentialContainerExited":
+        return f", the last with exit code {codes[0]}"
+    return f", the last with {task['stoppedReason']}" if task.get("stoppedReason") else ""

@@ -1,0 +1,312 @@
+"""From what is wanted and a survey of the target to a plan: what `culm plan` shows, and what a deploy then does. Pure.
+
+A *wish* is one service as a command wants it, beside what is there: a deploy wants it as culm.yml says, a rollback with
+an earlier revision, a restart once more, a scaling with another count.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+
+import msgspec
+
+from culm import render
+from culm.core.decide.state import ClusterState
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.core.model.record import record
+from culm.core.model.services import Service as EcsService
+from culm.errors import CulmError, UsageError
+from culm.plan import described, diff, plan
+from culm.plan.bill import Assumptions, PriceList
+from culm.plan.differences import Difference, differences
+from culm.plan.machines import type_of, with_fleet
+from culm.plan.moves import settled
+from culm.plan.observed import Described, Observed, Survey
+from culm.plan.trouble import trouble
+from culm.plan.waves import REVISION, Wanted
+from culm.project.project import Project, Service, TargetSettings
+
+BUILT = "built on deploy"
+"""Stands for the digest of an image that is not in its repository yet."""
+Images = Mapping[tuple[str, bool], str]
+"""`uri@digest` of images that are there, by service and whether it is its migration's."""
+
+
+@record
+class Wish:
+    """What a deploy wants of one service, and what is there."""
+
+    service: Service
+    live: Described | None
+    """As ECS describes it; None: it is new."""
+    revision: Described | None
+    """The task definition that is live."""
+    definition: render.Input
+    """ecs.RegisterTaskDefinition."""
+    same: bool
+    """The live revision is already what registering the definition would make."""
+    migration: render.Input | None
+    """ecs.RegisterTaskDefinition of the migration that has to run first; None: none has to."""
+
+
+@record
+class Frame:
+    """What a plan is made in, besides the services."""
+
+    project: Project
+    settings: TargetSettings
+    now: float
+    """Epoch seconds."""
+    prices: PriceList
+    peaks: Mapping[str, int] = field(default_factory=dict)
+    """Memory that was measured, in MiB, by service."""
+    notes: Sequence[str] = ()
+
+
+def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -> plan.Plan:
+    """Return the plan of deploying these services as culm.yml says, on the instances that it says."""
+    state = cluster(frame, survey)
+    there = [type_of(i) for i in state.instances]
+    local = frame.settings.provider == "local"
+    wished = fleet(frame.settings) if local or not there else there
+    later = with_fleet(state, wished, region=survey.surroundings.region, reserved=not local)
+    asked = [deployed(frame.project, frame.project.services[name], survey, images) for name in names]
+    notes = [*frame.notes, *other_fleet(frame.settings, wished), *troubles(frame, names, survey)]
+    made = plan.make(basis(replace(frame, notes=notes), survey, later, wished, there), asked)
+    return replace(made, images=dict(images), leftovers=leftovers(frame.project, survey))
+
+
+def change(frame: Frame, survey: Survey, asked: Sequence[plan.Asked]) -> plan.Plan:
+    """Return the plan of changing services that are live, on the instances that are there."""
+    state = cluster(frame, survey)
+    there = [type_of(i) for i in state.instances]
+    return plan.make(basis(frame, survey, state, there, there), asked)
+
+
+def basis(frame: Frame, survey: Survey, state: ClusterState, fleet: Sequence[str], there: Sequence[str]) -> plan.Basis:
+    return plan.Basis(
+        project=frame.project.name,
+        target=frame.settings.name,
+        state=state,
+        fleet=fleet,
+        fleet_now=there if survey.observed.load_balancer is not None else None,
+        prices=frame.prices,
+        assumed=Assumptions(),
+        peaks=frame.peaks,
+        notes=frame.notes,
+    )
+
+
+def cluster(frame: Frame, survey: Survey) -> ClusterState:
+    """The cluster as the scheduler sees it, with what is under way at its end."""
+    try:
+        state = described.cluster_state(
+            frame.now, survey.instances, survey.tasks, survey.services, survey.task_definitions
+        )
+    except msgspec.ValidationError as error:
+        raise CulmError(
+            f"the cluster {frame.project.name} has something that cannot be planned with: {error}",
+            "a service that is no rolling one on EC2 instances? give this project a cluster of its own",
+        ) from None
+    services = frame.project.services.values()
+    return settled(state, [render.family(frame.project, service, migrate=True) for service in services])
+
+
+def fleet(settings: TargetSettings) -> list[str]:
+    """culm.yml's instances, one type for each. Raises UsageError for a type that culm does not know."""
+    for group in settings.instances:
+        if group.instance_type not in INSTANCE_TYPES:
+            known = ", ".join(INSTANCE_TYPES)
+            raise UsageError(
+                f"what an instance of type {group.instance_type} registers is not known", f"known: {known}"
+            )
+    return [group.instance_type for group in settings.instances for _ in range(group.count)]
+
+
+def other_fleet(settings: TargetSettings, planned: Sequence[str]) -> list[str]:
+    wished = fleet(settings)
+    if sorted(wished) == sorted(planned):
+        return []
+    return [f"culm.yml says {plan.written(wished)}; planned with what is there, {plan.written(planned)}"]
+
+
+def leftovers(project: Project, survey: Survey) -> tuple[str, ...]:
+    """Services that run in the project's cluster, and that culm.yml does not name (any more)."""
+    running = [service["serviceName"] for service in survey.services if service["status"] == "ACTIVE"]
+    return tuple(sorted(name for name in running if name not in project.services))
+
+
+def troubles(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
+    """A line for each of these services that is there and not well."""
+    services = {name: survey.observed.services[name] for name in names if name in survey.observed.services}
+    seen = {name: trouble(service, survey.stopped, frame.now) for name, service in services.items()}
+    return [f"{name}: {problem.text}" for name, problem in seen.items() if problem is not None]
+
+
+def wish(project: Project, service: Service, survey: Survey, images: Images) -> Wish:
+    """What deploying a service with these images comes down to; images that are not known are to be built."""
+    observed = survey.observed
+    image = service.image or images.get((service.name, False), BUILT)
+    migration_image = images.get((service.name, True), BUILT) if service.migration else None
+    definition = render.task_definition(project, service, image, migration_image, survey.surroundings)
+    live = observed.services.get(service.name)
+    revision = observed.task_definitions.get(live["taskDefinition"]) if live else None
+    same = revision is not None and diff.task_definition_is(definition, revision)
+    migration = None
+    if migration_image is not None and not same and not migrated(revision, migration_image):
+        migration = render.migration(project, service, migration_image, survey.surroundings)
+    return Wish(service=service, live=live, revision=revision, definition=definition, same=same, migration=migration)
+
+
+def migration_of(revision: Described | None) -> str | None:
+    """The digest of the migration that a revision came after; None: it names none."""
+    if revision is None:
+        return None
+    labels: Mapping[str, str] = revision["containerDefinitions"][0].get("dockerLabels") or {}
+    return labels.get(render.MIGRATION_LABEL)
+
+
+def migrated(revision: Described | None, image: str) -> bool:
+    """Whether the live revision came after this migration: it names the one that it came after."""
+    return migration_of(revision) == image.rpartition("@")[2]
+
+
+def deployed(project: Project, service: Service, survey: Survey, images: Images) -> plan.Asked:
+    """A service as culm.yml says."""
+    want = wish(project, service, survey, images)
+    live, revision = want.live, want.revision
+    registered_now = revision if want.same and revision else registered(want.definition, revision)
+    definition = described.task_definition(registered_now)
+    migration = described.task_definition(registered(want.migration, None)) if want.migration else None
+    settings = render.service(project, service, definition.task_definition_arn, group_of(project, service, survey))
+    changed = () if want.same else differences(revision and diff.normal(revision), diff.normal(want.definition))
+    return plan.Asked(
+        wanted=Wanted(
+            service=ecs_service(project, service, survey, settings),
+            definition=definition,
+            migration=migration,
+            roll=service.roll,
+            after=service.after,
+            again=failed(live),
+        ),
+        differences=(*(changed if revision else ()), *settings_differences(settings, live)),
+        rule=rule(project, service, survey.observed),
+        migration=_migration(want) if migration else "has run" if service.migration else "none",
+    )
+
+
+def group_of(project: Project, service: Service, survey: Survey) -> str | None:
+    """The ARN of its target group, or what stands for one that is to be made; None: it is behind no load balancer."""
+    if not service.balanced:
+        return None
+    group = survey.observed.target_groups.get(render.family(project, service), {})
+    return str(group.get("TargetGroupArn", "planned"))
+
+
+def _migration(want: Wish) -> plan.Migration:
+    """Whether it is new is known only once its image is built."""
+    assert want.migration is not None
+    image = want.migration["containerDefinitions"][0]["image"]
+    return "may run" if want.revision is not None and image == BUILT else "runs"
+
+
+def registered(definition: Described, before: Described | None) -> Described:
+    """As RegisterTaskDefinition would answer, but for the revision's number, which nobody knows yet."""
+    family = definition["family"]
+    return {
+        **definition,
+        "taskDefinitionArn": f"arn:aws:ecs:::task-definition/{family}:{REVISION}",
+        "revision": (before or {}).get("revision", 0) + 1,
+        "requiresAttributes": (before or {}).get("requiresAttributes", []),
+    }
+
+
+def ecs_service(project: Project, service: Service, survey: Survey, settings: Described) -> EcsService:
+    given = survey.surroundings
+    arn = f"arn:aws:ecs:{given.region}:{given.account}:service/{project.name}/{service.name}"
+    live = survey.observed.services.get(service.name, {})
+    return described.to(
+        EcsService,
+        {
+            **settings,
+            "serviceArn": live.get("serviceArn", arn),
+            "clusterArn": f"arn:aws:ecs:{given.region}:{given.account}:cluster/{project.name}",
+        },
+    )
+
+
+def failed(live: Described | None) -> bool:
+    deployments = (live or {}).get("deployments", ())
+    return any(d["status"] == "PRIMARY" and d.get("rolloutState") == "FAILED" for d in deployments)
+
+
+NAMES = {
+    "desiredCount": "count",
+    "healthCheckGracePeriodSeconds": "grace",
+    "placementStrategy": "placement",
+    "enableExecuteCommand": "exec",
+}
+"""Settings of a service that culm.yml has, by their names there."""
+
+
+def settings_differences(settings: Described, live: Described | None) -> tuple[Difference, ...]:
+    if live is None:
+        return ()
+    return tuple(
+        Difference(field=name, old=str(live.get(member)), new=str(settings[member]))
+        for member, name in NAMES.items()
+        if member in live and not diff.same(settings[member], live[member])
+    )
+
+
+def rule(project: Project, service: Service, observed: Observed) -> str | None:
+    """What changes on the load balancer for it."""
+    if not service.balanced and service.name not in observed.rules:
+        return None
+    ready = observed.listener is not None and render.family(project, service) in observed.target_groups
+    if service.balanced and not ready:
+        return f"route {' '.join(service.paths)}"
+    call = diff.rule(project, service, observed)
+    return call.what if call else None
+
+
+def migrating(project: Project, service: Service, survey: Survey) -> Wanted:
+    """A service's migration by itself, whatever its image."""
+    definition = render.migration(project, service, BUILT, survey.surroundings)
+    planned = described.task_definition(registered(definition, None))
+    settings = render.service(project, service, planned.task_definition_arn, group_of(project, service, survey))
+    return Wanted(service=ecs_service(project, service, survey, settings), definition=planned, migration=planned)
+
+
+def as_it_is(service: Service, survey: Survey) -> Wanted:
+    """A live service as it is. Raises CulmError when it is not deployed."""
+    live = survey.observed.services.get(service.name)
+    if live is None:
+        raise CulmError(f"{service.name} is not deployed", f"culm deploy {service.name}")
+    return Wanted(
+        service=described.to(EcsService, live),
+        definition=described.task_definition(survey.observed.task_definitions[live["taskDefinition"]]),
+        roll=service.roll,
+    )
+
+
+def rolled_back(service: Service, survey: Survey, revision: Described) -> plan.Asked:
+    """A live service with an earlier task definition, as ECS describes that."""
+    now = as_it_is(service, survey)
+    earlier = described.task_definition(revision)
+    changed = differences(
+        diff.normal(survey.observed.task_definitions[now.definition.task_definition_arn]), diff.normal(revision)
+    )
+    return plan.Asked(wanted=replace(now, definition=earlier, again=True), differences=changed)
+
+
+def restarted(service: Service, survey: Survey) -> plan.Asked:
+    """A live service with new tasks of the same revision."""
+    return plan.Asked(wanted=replace(as_it_is(service, survey), again=True))
+
+
+def scaled(service: Service, survey: Survey, count: int) -> plan.Asked:
+    """A live service with another number of tasks."""
+    now = as_it_is(service, survey)
+    old = now.service.desired_count
+    changed = () if old == count else (Difference(field="count", old=str(old), new=str(count)),)
+    return plan.Asked(wanted=replace(now, service=replace(now.service, desired_count=count)), differences=changed)
