@@ -161,10 +161,26 @@ def test_a_new_service_is_routed_and_created(project: Project, survey: Survey) -
 
 def test_a_migration_whose_revision_is_there_is_not_registered_again(project: Project, survey: Survey) -> None:
     wanted = render.migration(project, project.services["accounts"], OTHER["accounts", True], survey.surroundings)
-    there = {"accounts": {**wanted, "taskDefinitionArn": "arn:migrate:7"}}
-    again = replace(survey, observed=replace(survey.observed, migrations=there))
+    there = {wanted["family"]: {**wanted, "taskDefinitionArn": "arn:migrate:7"}}
+    again = replace(survey, observed=replace(survey.observed, newest=there))
     text = steps_of(project, again, a_plan((part("accounts"),)), IMAGES | OTHER)
     assert text.startswith(" 1  accounts  run its migration\n") or text.startswith("1  accounts  run its migration\n")
+
+
+def test_a_revision_that_a_deploy_left_behind_is_used_and_not_registered_again(
+    project: Project, survey: Survey
+) -> None:
+    images = changed() | MIGRATION
+    wanted = render.task_definition(project, project.services["web"], images["web", False], None, survey.surroundings)
+    there = {"bamboo-web": {**wanted, "taskDefinitionArn": "arn:task-definition/bamboo-web:2"}}
+    left = replace(survey, observed=replace(survey.observed, newest=there))
+    steps = rollout.deploy(project, left, a_plan((part("web"),)), ["web"], images)
+    assert text_of(steps) == (
+        "1  web  update taskDefinition; commits; undo: back to bamboo-web:1\n"
+        "2  web  wait until it is steady\n"
+        "3  web  watch it for 5 s"
+    )
+    assert the_call(steps)["taskDefinition"] == "arn:task-definition/bamboo-web:2"
 
 
 def test_what_comes_after_another_needs_it_to_succeed(project: Project, survey: Survey) -> None:

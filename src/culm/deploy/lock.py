@@ -159,7 +159,7 @@ class Lock:
             return  # the deploy's own calls will tell; the next renewal may succeed
         if not kept:
             self._lost = self._taken_by("somebody else")  # first: that it is lost is known, whoever has it now
-            with suppress(BotoCoreError, ClientError):
+            with suppress(BotoCoreError, ClientError, ValueError, KeyError):  # the last two: nobody can read it
                 holder = self.holder()
                 self._lost = self._taken_by(holder.by if holder else "somebody who opened it")
 

@@ -7,7 +7,8 @@
 What is decided is decided in `plan.rollout`, and carried out by `executor`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from culm.deploy.executor import Executor
 from culm.deploy.images import Images
 from culm.deploy.job import BrokenOff, Job
 from culm.deploy.lock import Lock, locked
+from culm.deploy.migrate import exit_code
 from culm.deploy.perform import Performer
 from culm.errors import CulmError
 from culm.plan import rollout, wishes
@@ -29,7 +31,7 @@ from culm.project.project import Project
 from culm.target import faults
 from culm.target.clock import Clock
 from culm.target.connection import Target
-from culm.target.observe import db_instances, newest_revision
+from culm.target.observe import db_instances, newest_revision, tasks
 from culm.target.surroundings import endpoints
 
 
@@ -74,8 +76,9 @@ class Up:
             images, failed = self._prepare(names, {}, (True,))
             if failed:
                 raise next(iter(failed.values()))
-            self._look_for_migrations(names)
-            steps = rollout.migrations(self.job.project, self.job.survey, images, {n: lenders[n] for n in names})
+            lending = {name: lenders[name] for name in names}
+            self._look_for_revisions(rollout.migration(self.job.project, self.job.survey, images, n) for n in names)
+            steps = rollout.migrations(self.job.project, self.job.survey, images, lending)
             for error in self.executor.run(steps).values():
                 if error is not None:
                     raise error
@@ -109,16 +112,37 @@ class Up:
         self._look_for_databases()
         project, survey = self.job.project, self.job.survey
         wanted = [wishes.wish(project, self.job.service(name), survey, images) for name in names]
-        self._look_for_migrations([want.service.name for want in wanted if want.migration is not None])
+        self._look_for_revisions(wanted)
+        self._look_for_migrations([w for w in wanted if w.live is None and w.migration is not None])
         return rollout.deploy(project, self.job.survey, plan, names, images)
 
-    def _look_for_migrations(self, names: Sequence[str]) -> None:
-        """Whether migrations' task definitions have to be registered is told by the newest there is."""
-        project, observed = self.job.project, self.job.survey.observed
-        families = {name: render.family(project, self.job.service(name), migrate=True) for name in names}
-        newest = {name: newest_revision(self.job.target, family) for name, family in families.items()}
-        seen = {name: revision for name, revision in newest.items() if revision is not None}
-        self.job.survey = replace(self.job.survey, observed=replace(observed, migrations=seen))
+    def _look_for_revisions(self, wanted: Iterable[wishes.Wish]) -> None:
+        """Whether task definitions have to be registered is told by the newest of their families.
+
+        A deploy that was broken off, or that went back, may have registered them already.
+        """
+        observed = self.job.survey.observed
+        definitions = [d for want in wanted for d in (None if want.same else want.definition, want.migration)]
+        families = [str(definition["family"]) for definition in definitions if definition is not None]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            newest = pool.map(lambda family: newest_revision(self.job.target, family), families)
+            seen = {family: revision for family, revision in zip(families, newest, strict=True) if revision is not None}
+        self.job.survey = replace(self.job.survey, observed=replace(observed, newest=seen))
+
+    def _look_for_migrations(self, wanted: Sequence[wishes.Wish]) -> None:
+        """A deploy that was broken off may have run the migration of a service that is not there yet to tell it.
+
+        AWS keeps stopped tasks for an hour. Where the service is there, another migration may have run since.
+        """
+        ecs, observed = self.job.target.client("ecs"), self.job.survey.observed
+        families = [str(want.migration["family"]) for want in wanted if want.migration is not None]
+        stopped = [
+            task
+            for family in families
+            for task in tasks(ecs, self.job.project.name, family=family, desiredStatus="STOPPED")
+        ]
+        ended = frozenset(task["taskDefinitionArn"] for task in stopped if exit_code(task) == 0)
+        self.job.survey = replace(self.job.survey, observed=replace(observed, migrated=ended))
 
     def _heal(self, names: Sequence[str]) -> None:
         """Give back slots that a deploy lent and died before it gave them back; those of `names` heal as they go."""

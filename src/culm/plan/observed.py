@@ -38,8 +38,10 @@ class Observed:
     """By name; those that are ACTIVE."""
     task_definitions: Mapping[str, Described]
     """By ARN: the services' own."""
-    migrations: Mapping[str, Described] = field(default_factory=dict)
-    """By service: the newest revision of its migration's task definition, where somebody has looked for it."""
+    newest: Mapping[str, Described] = field(default_factory=dict)
+    """By family: the newest revision of a task definition, where somebody has looked for it."""
+    migrated: frozenset[str] = frozenset()
+    """Revisions of migrations, by ARN, that have run to a good end, where somebody has looked for them."""
 
 
 @record

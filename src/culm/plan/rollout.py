@@ -167,10 +167,10 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         ready += registering
         if lends and live is not None:
             migrate += lending(project, service, live)
-        migrate += migrating(service, task_definition)
-    register = registration(want)
+        if live is not None or task_definition not in observed.migrated:
+            migrate += migrating(service, task_definition)
+    arn, register = revision(want, observed)
     (migrate if migrate else ready).extend(register)
-    arn: Revision = revision_of(name) if register else str(want.revision and want.revision["taskDefinitionArn"])
     described = {**live, "desiredCount": 0} if live is not None and lends and want.migration else live
     roll, settle = rolling(project, replace_live(observed, name, described), part, want, arn)
     if lends and live is not None:
@@ -187,7 +187,7 @@ def migration_revision(want: Wish, observed: Observed) -> tuple[Revision, list[S
     """The migration's task definition: the newest there is, if that is it, else one to be registered."""
     assert want.migration is not None
     name = want.service.name
-    newest = observed.migrations.get(name)
+    newest = observed.newest.get(want.migration["family"])
     if newest is not None and diff.task_definition_is(want.migration, newest):
         return str(newest["taskDefinitionArn"]), []
     key = f"{name}: register migration"
@@ -206,28 +206,24 @@ def registering(definition: render.Input) -> Call:
     return Call(what=what, client="ecs", operation="register_task_definition", input=definition)
 
 
-def registration(want: Wish) -> list[Step]:
-    if want.same:
-        return []
+def revision(want: Wish, observed: Observed) -> tuple[Revision, list[Step]]:
+    """The service's task definition: what is live, or the newest there is, if that is it, else one to be registered."""
+    newest = want.revision if want.same else observed.newest.get(want.definition["family"])
+    if newest is not None and (want.same or diff.task_definition_is(want.definition, newest)):
+        return str(newest["taskDefinitionArn"]), []
     why = "it is new"
     if want.revision is not None:
         fields = [d.field for d in differences(diff.normal(want.revision), diff.normal(want.definition))]
         more = f" and {len(fields) - FIELDS} more" if len(fields) > FIELDS else ""
         why = f"{', '.join(fields[:FIELDS])}{more} changed"
-    return [
-        Step(
-            key=f"{want.service.name}: register",
-            lane=want.service.name,
-            act=registering(want.definition),
-            why=why,
-            ends="registered {taskDefinition[family]}:{taskDefinition[revision]}",
-        )
-    ]
-
-
-def revision_of(name: str) -> ResultOf:
-    """What registering the service's task definition returns."""
-    return ResultOf(step=f"{name}: register", path=("taskDefinition", "taskDefinitionArn"))
+    step = Step(
+        key=f"{want.service.name}: register",
+        lane=want.service.name,
+        act=registering(want.definition),
+        why=why,
+        ends="registered {taskDefinition[family]}:{taskDefinition[revision]}",
+    )
+    return ResultOf(step=step.key, path=("taskDefinition", "taskDefinitionArn")), [step]
 
 
 def lent(live: Described | None) -> int | None:
@@ -397,11 +393,17 @@ def migrations(project: Project, survey: Survey, images: Images, lenders: Mappin
     return tuple(steps)
 
 
+def migration(project: Project, survey: Survey, images: Images, name: str) -> Wish:
+    """A service's migration by itself."""
+    service, live = project.services[name], survey.observed.services.get(name)
+    definition = render.migration(project, service, images[name, True], survey.surroundings)
+    return Wish(service=service, live=live, revision=None, definition={}, same=True, migration=definition)
+
+
 def migrated(project: Project, survey: Survey, service: Service, images: Images, *, lends: bool) -> tuple[Step, ...]:
     """One migration; a service that lends its slot starts again as it was."""
     name, live = service.name, survey.observed.services.get(service.name)
-    definition = render.migration(project, service, images[name, True], survey.surroundings)
-    want = Wish(service=service, live=live, revision=None, definition={}, same=True, migration=definition)
+    want = migration(project, survey, images, name)
     task_definition, steps = migration_revision(want, survey.observed)
     if not lends or live is None:
         return (*steps, *migrating(service, task_definition, patience=0.0))
