@@ -10,7 +10,7 @@ from culm.deploy.job import Job
 from culm.deploy.wait import UNKNOWN_SECONDS
 from culm.errors import CulmError, TimedOut
 from culm.plan.steps import RunMigration
-from culm.target.eventual_consistency import once_known
+from culm.target.eventual_consistency import until_known
 from culm.target.observe import tasks
 from culm.target.polling import intervals
 
@@ -53,7 +53,7 @@ def try_to_run(job: Job, task_definition: str) -> Work:
     ecs = job.target.client("ecs")
     given = {"cluster": job.project.name, "taskDefinition": task_definition, "count": 1}
     try:
-        answer = yield from once_known(
+        answer = yield from until_known(
             lambda: ecs.run_task(**given, launchType="EC2", startedBy="culm migrate"), job.clock
         )
     except ClientError as error:

@@ -26,7 +26,7 @@ from culm.plan.steps import (
     Step,
     Undo,
 )
-from culm.target.eventual_consistency import once_known
+from culm.target.eventual_consistency import until_known
 
 
 class Performer:
@@ -104,4 +104,4 @@ def made(job: Job, call: Call, results: Mapping[str, Any]) -> Work:
     """Make a call of AWS, with the results of earlier steps in its input. Returns its answer."""
     given = resolved(call.input, results)
     operation = getattr(job.target.client(call.client), call.operation)
-    return (yield from once_known(lambda: operation(**given), job.clock))
+    return (yield from until_known(lambda: operation(**given), job.clock))

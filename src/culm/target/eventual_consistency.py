@@ -45,7 +45,7 @@ def made(act: Callable[[], Any]) -> Any:
         raise
 
 
-def once_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS) -> Generator[float, None, Any]:
+def until_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS) -> Generator[float, None, Any]:
     """Call AWS, and again for up to `seconds` while it does not find what the call stands on.
 
     Yields the seconds to wait before it goes on. Returns the answer, or raises what AWS said last.
@@ -63,3 +63,14 @@ def once_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS) 
                 raise
         yield pause
     raise AssertionError("intervals do not end")
+
+
+def once_known(call: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    """As `until_known`, waiting here."""
+    clock = Clock()
+    waiting = until_known(call, clock, seconds)
+    while True:
+        try:
+            clock.wait((), next(waiting))
+        except StopIteration as end:
+            return end.value
