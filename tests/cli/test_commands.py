@@ -113,8 +113,16 @@ def test_init_names_the_folders_that_have_a_dockerfile(folder: Path) -> None:
         "databases:\n"
         "  main: {engine: postgres}\n"
         "services:\n"
-        "  web-shop: {build: Web Shop}\n"
-        "  accounts: {build: accounts, database: main}\n"
+        "  web-shop:\n"
+        '    build: "Web Shop"\n'
+        "    path: /  # all that is no other service's\n"
+        '    health: {path: /, codes: "200-499"}  # any answer counts; a page that says it is well is better\n'
+        "  accounts:\n"
+        "    build: accounts\n"
+        "    path: /accounts/*\n"
+        "    strip: true  # its routes do not begin with /accounts\n"
+        '    health: {path: /, codes: "200-499"}  # any answer counts; a page that says it is well is better\n'
+        "    database: main\n"
     )
 
 

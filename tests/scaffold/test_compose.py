@@ -1,6 +1,8 @@
 """Compose files as people publish them, and what becomes of each: `NAME.yml` and `NAME.expected` in compose/."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,100 +10,413 @@ from pathlib import Path
 import pytest
 import yaml
 
-from culm import render
-from culm.project.load import load
-from culm.scaffold.compose import container_port, imported, mebibytes, quoted
+from culm.errors import UsageError
+from culm.project.compose.load import load as load_compose
+from culm.project.load import load, parse
+from culm.scaffold.compose import Imported, imported
+from culm.scaffold.draft import Draft, scalar
 
 FILES = sorted((Path(__file__).parent / "compose").glob("*.yml"))
-MAY_BE_LEFT_OUT = {"version", "name", "services", "volumes", "networks"}
 
 
-def shown(file: Path) -> str:
-    found = imported("project", file.read_text(), file.name)
-    return found.manifest + "".join(f"# {n.line}: {n.key}: {n.what}\n" for n in found.notes)
+def taken(folder: Path, *names: str) -> Imported:
+    paths = [folder / name for name in names or ("compose.yml",)]
+    return imported(load_compose(paths, {}), folder, Draft(name="project"))
+
+
+def laid_out(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The compose file in the folder, with a Dockerfile in each folder that it builds from; its name there."""
+    monkeypatch.chdir(folder)
+    shutil.copy(file, folder / file.name)
+    for service in load_compose([folder / file.name], {}).services.values():
+        build = service.build
+        if build is not None and build.folder is not None and build.inline is None:
+            path = build.folder / build.dockerfile
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stages = f"FROM base AS {build.target}\n" if build.target else "FROM base\n"
+            path.write_text(f'{stages}CMD ["serve"]\n')
+    return file.name
+
+
+def shown(result: Imported) -> str:
+    files = "".join(f"# + {os.path.relpath(path)}\n" for path in result.files)
+    return result.draft.text() + files + "".join(f"# {note}\n" for note in result.notes)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_maps_and_what_is_reported(file: Path) -> None:
-    assert shown(file) == file.with_suffix(".expected").read_text()
+def test_what_maps_and_what_is_reported(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = laid_out(tmp_path, file, monkeypatch)
+    result = shown(taken(tmp_path, name))
+    if os.environ.get("CULM_TEST_WRITE"):
+        file.with_suffix(".expected").write_text(result)
+    assert result == file.with_suffix(".expected").read_text()
 
 
 def test_there_are_more_than_a_dozen() -> None:
-    assert len(FILES) == 13
+    assert len(FILES) >= 13
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_service_is_either_imported_or_accounted_for(file: Path) -> None:
-    found = imported("project", file.read_text(), file.name)
-    noted = {note.key for note in found.notes}
-    for name in yaml.safe_load(file.read_text())["services"]:
-        assert name.lower().replace("_", "-") in found.services or f"services.{name}" in noted
+def test_every_key_is_carried_over_or_reported(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of each key of a service has a note, or the key is one that has a place in the block."""
+    name = laid_out(tmp_path, file, monkeypatch)
+    result = taken(tmp_path, name)
+    noted = {note.key for note in result.notes}
+    carried = {
+        *("build", "image", "command", "entrypoint", "ports", "expose", "environment", "env_file", "depends_on"),
+        *("healthcheck", "volumes", "tmpfs", "deploy", "mem_limit", "cpus", "scale", "user", "read_only", "init"),
+        *("ulimits", "platform", "stop_grace_period", "shm_size", "extends", "labels"),
+    }
+    for service, block in yaml.safe_load(file.read_text())["services"].items():
+        if f"services.{service}" in noted:
+            continue
+        for key in block:
+            if key not in carried and key != "<<":
+                assert f"services.{service}.{key}" in noted, key
 
 
-@pytest.mark.parametrize("file", [f for f in FILES if f.stem != "wordpress"], ids=lambda file: file.stem)
-def test_the_manifest_is_one_that_culm_takes(file: Path, tmp_path: Path) -> None:
-    found = imported("project", file.read_text(), file.name)
-    (tmp_path / "culm.yml").write_text(found.manifest)
-    for block in yaml.safe_load(found.manifest)["services"].values():
-        dockerfile = tmp_path / block["build"] / block.get("dockerfile", "Dockerfile")
-        dockerfile.parent.mkdir(parents=True, exist_ok=True)
-        dockerfile.write_text("FROM base\nEXPOSE 8080\n")
-    project = load(tmp_path / "culm.yml")
-    assert list(project.services) == list(found.services)
-    assert len(render.repositories(project)) == len(found.services)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_manifest_is_one_that_culm_takes(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = laid_out(tmp_path, file, monkeypatch)
+    result = taken(tmp_path, name)
+    for path, text in result.files.items():
+        path.write_text(text)
+    (tmp_path / "culm.yml").write_text(result.draft.text())
+    assert set(load(tmp_path / "culm.yml").services) == set(result.services)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("web", "api"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text('FROM base\nEXPOSE 8080\nCMD ["serve"]\n')
+    return tmp_path
+
+
+def block(folder: Path, compose: str, service: str = "web") -> dict[str, object]:
+    """What a service of a compose file becomes."""
+    (folder / "compose.yml").write_text(compose)
+    result = taken(folder)
+    for path, text in result.files.items():
+        path.write_text(text)
+    parse(result.draft.text(), folder / "culm.yml")
+    written: dict[str, object] = yaml.safe_load(result.draft.text())["services"][service]
+    return written
+
+
+def notes(folder: Path, compose: str) -> list[str]:
+    (folder / "compose.yml").write_text(compose)
+    return [f"{note.place.line} {note.key}: {note.what}" for note in taken(folder).notes]
+
+
+def test_variables_of_the_env_file_beside_it_are_filled_in(folder: Path) -> None:
+    (folder / ".env").write_text("WEB_PORT=5000\nWEB_DOCKERFILE=Dockerfile.prod\nVERSION=3\n")
+    (folder / "web" / "Dockerfile.prod").write_text("FROM base\n")
+    compose = """\
+services:
+  web:
+    build: {context: web, dockerfile: "$WEB_DOCKERFILE", args: {VERSION: "$VERSION", NONE: "$NONE", OR: "${NONE:-or}"}}
+    ports: ["80:${WEB_PORT}"]
+"""
+    written = block(folder, compose)
+    assert (written["dockerfile"], written["port"]) == ("Dockerfile.prod", 5000)
+    assert written["args"] == {"VERSION": "3", "OR": "or"}, "an empty one would hide the Dockerfile's default"
+    assert "3 services.web.build.args.NONE: left out: NONE is not set" in notes(folder, compose)
+
+
+def test_a_required_variable_that_is_not_set_is_an_error_with_its_line(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"compose\.yml:2: the variable A is required: message"):
+        block(folder, "services:\n  web: {build: web, environment: {A: '${A:?message}'}}\n")
 
 
 @pytest.mark.parametrize(
-    ("text", "size"),
-    [("256m", 256), ("0.5gb", 512), ("268435456", 256), ("64M", 64), ("1g", 1024), ("2048k", 4), ("lots", 256)],
+    "command",
+    ["celery -A shop worker", "python -m rq worker", "bundle exec sidekiq", "node worker.js", "php artisan queue:work"],
 )
-def test_sizes_are_in_mebibytes(text: str, size: int) -> None:
-    assert mebibytes(text) == size
+def test_a_command_that_serves_nobody_makes_a_worker(folder: Path, command: str) -> None:
+    compose = f"services:\n  web: {{build: web, ports: ['80:8080']}}\n  jobs: {{build: web, command: {command}}}\n"
+    written = block(folder, compose, "jobs")
+    assert (written["build"], written["path"], written["command"]) == ("web", "none", command.split())
+
+
+def test_another_command_of_an_image_that_serves_makes_a_worker(folder: Path) -> None:
+    compose = "services:\n  web: {build: web, ports: ['80:8080']}\n  mails: {build: web, command: ./send-mails}\n"
+    assert block(folder, compose, "mails")["path"] == "none"
 
 
 @pytest.mark.parametrize(
-    ("written", "port"),
+    "migrate",
     [
-        ("8080", 8080),
-        ("80:8080", 8080),
-        ("127.0.0.1:80:8080/tcp", 8080),
-        ("53:53/udp", None),
-        ("8000-8010", None),
-        ("{target: 9000, published: 80}", 9000),
-        ('"${PORT:-8001}:8080"', 8080),
+        "migrate: {build: web, command: python manage.py migrate}",
+        "migrations: {build: web, command: [python, manage.py, migrate]}",
+        "setup: {build: ./web, command: alembic upgrade head}",
+        "db-init: {image: shop/web, command: rails db:migrate}",
     ],
 )
-def test_the_port_is_the_containers(written: str, port: int | None) -> None:
-    assert container_port(yaml.compose(written)) == port
+def test_a_migration_is_that_of_the_service_whose_image_it_shares(folder: Path, migrate: str) -> None:
+    compose = f"""\
+services:
+  api: {{build: api, ports: ["1:8080"]}}
+  web: {{build: web, image: shop/web, ports: ["2:8080"]}}
+  {migrate}
+"""
+    assert block(folder, compose)["migrate"] == "Dockerfile.migrate"
+    text = (folder / "web" / "Dockerfile.migrate").read_text()
+    assert text.startswith("FROM base\n")
+    assert text.rstrip().rpartition("\n")[2].startswith("CMD [")
+    assert set(yaml.safe_load(taken(folder).draft.text())["services"]) == {"api", "web"}
 
 
-@pytest.mark.parametrize("text", ["plain", "./a/b", "alpine:3.20", "3.12", "yes", "a b", 'a "b" \\', "", "a:", "{x}"])
+def test_a_migration_with_a_dockerfile_of_its_own_keeps_it(folder: Path) -> None:
+    (folder / "web" / "migrate.Dockerfile").write_text("FROM base\n")
+    compose = """\
+services:
+  web: {build: web, depends_on: {m: {condition: service_completed_successfully}}}
+  m: {build: {context: web, dockerfile: migrate.Dockerfile}}
+"""
+    assert block(folder, compose)["migrate"] == "migrate.Dockerfile"
+
+
+def test_a_service_that_migrates_and_then_serves_is_a_service(folder: Path) -> None:
+    compose = (
+        'services: {web: {build: web, command: sh -c "python manage.py migrate && gunicorn shop", ports: ["80:80"]}}'
+    )
+    assert block(folder, compose)["command"] == ["sh", "-c", "python manage.py migrate && gunicorn shop"]
+
+
+def test_two_names_that_become_one_are_both_kept(folder: Path) -> None:
+    (folder / "compose.yml").write_text("services: {web_a: {build: web}, web-a: {build: api}}")
+    assert taken(folder).services == ("web-a", "web-a-2")
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("healthcheck: {test: 'curl http://localhost/h', start_interval: 1s}", "healthcheck.start_interval"),
+        ("mem_reservation: 1g", "mem_reservation"),
+        ("deploy: {placement: {constraints: [a]}}", "deploy.placement"),
+        ("deploy: {resources: {reservations: {memory: 1g}}}", "deploy.resources.reservations.memory"),
+        ("deploy: {update_config: {parallelism: 1}}", "deploy.update_config"),
+        ("build: {context: web, additional_contexts: {a: ./b}}", "build.additional_contexts"),
+        ("build: {context: web, cache_from: [a]}", "build.cache_from"),
+        ("container_name: web", "container_name"),
+        ("restart: always", "restart"),
+        ("blkio_config: {weight: 1}", "blkio_config"),
+        ("privileged: true", "privileged"),
+        ("volumes: ['./x:/x']", "volumes"),
+        ("secrets: [a]", "secrets"),
+        ("something_new: 1", "something_new"),
+    ],
+)
+def test_a_key_that_is_not_carried_over_is_reported_with_its_line(folder: Path, key: str, line: str) -> None:
+    build = "" if key.startswith("build") else "\n    build: web"
+    said = notes(folder, f"services:\n  web:{build}\n    {key}\n")
+    at = 3 if not build else 4
+    assert [each for each in said if each.startswith(f"{at} services.web.{line}: ")], said
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("read_only: true", {"read-only": True}),
+        ("init: true", {"init": True}),
+        ("user: '1000:1000'", {"user": "1000:1000"}),
+        ("stop_grace_period: 1m30s", {"stop": "90s"}),
+        ("mem_limit: 0.5gb", {"memory": 512}),
+        ("cpus: 0.5", {"cpu": 512}),
+        (
+            "deploy: {replicas: 3, resources: {limits: {memory: 64M, cpus: '0.25'}}}",
+            {"count": 3, "memory": 64, "cpu": 256},
+        ),
+        ("ports: ['8080:80', '53:53/udp', '9000-9001']", {"port": 80, "ports": ["9000", "9001", "53/udp"]}),
+        ("expose: [3000]", {"port": 3000}),
+        ("tmpfs: [/tmp]", {"tmpfs": {"/tmp": "64 MB"}}),
+        ("volumes: ['data:/data', 'conf:/conf:ro']", {"volumes": {"data": "/data", "conf": "/conf:ro"}}),
+        ("ulimits: {nofile: 1024, nproc: {soft: 1, hard: 2}}", {"ulimits": {"nofile": "1024", "nproc": "1/2"}}),
+        ("entrypoint: /start.sh --x", {"entrypoint": ["/start.sh", "--x"]}),
+        ("platform: linux/arm64", {"platform": "linux/arm64"}),
+        (
+            "healthcheck: {test: curl http://localhost:8080/up, interval: 10s, timeout: 3s, retries: 5, start_period: 20s}",
+            {"health": {"path": "/up", "interval": "10s", "timeout": "3s", "unhealthy": 5}, "grace": 20},
+        ),
+        ("healthcheck: {test: [CMD, wget, -q, 'http://127.0.0.1/ping']}", {"health": "/ping"}),
+        ("labels: ['traefik.http.routers.w.rule=PathPrefix(`/shop`)']\n    ports: [80]", {"path": "/shop/*"}),
+    ],
+)
+def test_a_key_that_has_a_place_is_carried_over(folder: Path, key: str, written: dict[str, object]) -> None:
+    found = block(folder, f"services:\n  web:\n    build: web\n    {key}\n")
+    assert {name: found.get(name) for name in written} == written
+
+
+def test_an_inline_dockerfile_is_written_to_a_file(folder: Path) -> None:
+    compose = "services:\n  w:\n    build:\n      context: web\n      dockerfile_inline: |\n        FROM base\n        EXPOSE 90\n"
+    assert block(folder, compose, "w")["dockerfile"] == "Dockerfile.w"
+    assert (folder / "web" / "Dockerfile.w").read_text() == "FROM base\nEXPOSE 90\n"
+
+
+def test_a_stage_to_build_is_carried_over(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text("FROM a AS one\nEXPOSE 81\nFROM b AS two\nEXPOSE 82\n")
+    written = block(folder, "services: {web: {build: {context: web, target: one}}}")
+    assert (written["target"], load_text(folder).services["web"].port) == ("one", 81)
+
+
+def load_text(folder: Path):  # type: ignore[no-untyped-def]
+    return parse(taken(folder).draft.text(), folder / "culm.yml")
+
+
+def test_databases_are_servers_and_services_that_use_them_say_so(folder: Path) -> None:
+    compose = """\
+services:
+  web: {build: web, depends_on: [db]}
+  api: {build: api, environment: {DB_HOST: db, DB_PORT: 5432, DATABASE_URL: "postgres://u:p@db/x", API: "http://web:8080/v1"}}
+  db: {image: "postgis/postgis:17", environment: {POSTGRES_PASSWORD: x}}
+"""
+    (folder / "compose.yml").write_text(compose)
+    written = yaml.safe_load(taken(folder).draft.text())
+    assert written["databases"] == {"main": {"engine": "postgres"}}
+    assert [written["services"][name]["database"] for name in ("web", "api")] == ["main", "main"]
+    assert written["services"]["api"]["environment"] == {
+        "DB_HOST": "{main.host}",
+        "DB_PORT": "{main.port}",
+        "API": "{web.url}/v1",
+    }
+    assert "3 services.api.environment.DATABASE_URL: is a secret: culm vault put" in notes(folder, compose)
+
+
+def test_a_ready_image_is_a_service_and_a_proxy_is_none(folder: Path) -> None:
+    compose = """\
+services:
+  web: {build: web}
+  mails: {image: "axllent/mailpit:v1", ports: ["8025:8025"]}
+  queue: {image: "rabbitmq:4"}
+  odd: {image: "example/odd"}
+  proxy: {image: "nginx:1", ports: ["80:80"]}
+"""
+    (folder / "compose.yml").write_text(compose)
+    services = yaml.safe_load(taken(folder).draft.text())["services"]
+    assert set(services) == {"web", "mails", "queue", "odd"}
+    assert (services["mails"]["image"], services["mails"]["port"]) == ("axllent/mailpit:v1", 8025)
+    assert (services["queue"]["path"], services["queue"]["port"]) == ("none", 5672)
+    assert services["odd"]["path"] == "none"
+
+
+def test_the_order_is_kept_through_what_is_left_out_and_circles_are_cut(folder: Path) -> None:
+    compose = """\
+services:
+  web: {build: web, depends_on: [seed]}
+  seed: {build: web, command: ./seed, restart: "no", depends_on: [api]}
+  api: {build: api, depends_on: [web]}
+"""
+    (folder / "compose.yml").write_text(compose)
+    services = yaml.safe_load(taken(folder).draft.text())["services"]
+    assert [name for name, each in services.items() if "after" in each] in (["web"], ["api"])
+    assert any("waits for" in note.what for note in taken(folder).notes)
+
+
+def test_variables_of_an_env_file_are_carried_over_but_secrets(folder: Path) -> None:
+    (folder / "web.env").write_text("LOG=debug\nAPI_KEY=abc\nOVER=file\n")
+    compose = "services:\n  web:\n    build: web\n    env_file: web.env\n    environment: [OVER=here, 'J={a.b}']\n"
+    assert block(folder, compose)["environment"] == {"LOG": "debug", "OVER": "here", "J": "{{a.b}}"}
+    assert [str(note) for note in taken(folder).notes] == ["web.env:2: API_KEY: is a secret: culm vault put"]
+
+
+def test_profiles_are_left_out_unless_asked_for(folder: Path) -> None:
+    (folder / "compose.yml").write_text("services: {web: {build: web}, api: {build: api, profiles: [more]}}")
+    assert taken(folder).services == ("web",)
+    model = load_compose([folder / "compose.yml"], {})
+    assert imported(model, folder, Draft(name="p"), ["more"]).services == ("web", "api")
+
+
+def test_what_culm_refuses_all_the_same_is_taken_out_and_said(folder: Path) -> None:
+    compose = "services: {web: {build: web, ulimits: {nonsense: 1}}, api: {image: 'x//y', ports: [1]}}"
+    (folder / "compose.yml").write_text(compose)
+    result = taken(folder)
+    load_text(folder)
+    assert result.services == ("web",)
+    assert "ulimits: left out" in result.draft.text()
+    assert "# api is left out" in result.draft.text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "plain",
+            "./a/b",
+            "alpine:3.20",
+            "3.12",
+            "yes",
+            "a b",
+            'a "b" \\',
+            "",
+            "a:",
+            "{x}",
+            "30s",
+            "1e3",
+            "0x1",
+            "*",
+            "a\nb",
+        ),
+        *("日本", "a #b", "- a", "null", "~", "\x07", "a,b", "[x]", "!a", "&a", "%a", "'a'", "08", "1_000", "=", "<<"),
+    ],
+)
 def test_what_is_written_is_read_again_as_it_was(text: str) -> None:
-    assert yaml.safe_load(f"a: {quoted(text)}") == {"a": text}
+    assert yaml.safe_load(f"{{a: {scalar(text)}, b: 1}}") == {"a": text, "b": 1}
+    assert yaml.safe_load(f"{scalar(text)}: 1") == {text: 1}
+
+
+def culm(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "culm", "import", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def test_the_command_writes_the_file_and_reports_by_line(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "Dockerfile").write_text("FROM base\n")
     (tmp_path / "docker-compose.yml").write_text(
-        'services:\n  web:\n    build: web\n    ports: ["80:5000"]\n    volumes: [".:/x"]\n  c: {image: redis}\n'
+        'services:\n  web:\n    build: web\n    ports: ["80:5000"]\n    volumes: [".:/x"]\n  c: {image: nginx}\n'
     )
-    command = [sys.executable, "-m", "culm", "import", "docker-compose.yml", "--name", "shop"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = culm(tmp_path, "docker-compose.yml", "--name", "shop")
     assert (done.returncode, done.stderr) == (0, "wrote culm.yml with web; next: culm up\n")
     assert [line.split(": ")[0] for line in done.stdout.splitlines()] == [
+        "docker-compose.yml:4",
         "docker-compose.yml:5",
         "docker-compose.yml:6",
     ]
     assert load(tmp_path / "culm.yml").services["web"].port == 5000
-    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    again = culm(tmp_path, "docker-compose.yml")
     assert again.returncode == 2
     assert "culm import --force" in again.stderr
 
 
+def test_without_a_file_it_is_the_folders_own_with_its_override(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM base\n")
+    (tmp_path / "compose.yml").write_text("services: {web: {build: .}}")
+    (tmp_path / "compose.override.yml").write_text("services: {web: {ports: [70]}}")
+    assert culm(tmp_path).returncode == 0
+    assert load(tmp_path / "culm.yml").services["web"].port == 70
+
+
 def test_a_file_without_a_service_of_ones_own_writes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"db": {"image": "mysql"}}}))
-    command = [sys.executable, "-m", "culm", "import", "compose.yml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"proxy": {"image": "nginx"}}}))
+    done = culm(tmp_path, "compose.yml")
     assert done.returncode == 3
     assert not (tmp_path / "culm.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("services:\n  web:\n    build: .\n    cpus: half\n", 4),
+        ("services:\n  web:\n    build: .\n    mem_limit: 1.2.3g\n", 4),
+        ("services: &s {<<: *s}\n", 1),
+        ("services: {web: {build: [a]}}\n", 1),
+    ],
+)
+def test_a_file_that_cannot_be_is_an_error_with_a_line(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM base\n")
+    (tmp_path / "compose.yml").write_text(text)
+    done = culm(tmp_path, "compose.yml")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"culm: compose.yml:{line}: ")

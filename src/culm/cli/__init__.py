@@ -14,9 +14,9 @@ from culm.errors import CulmError
 from culm.vault.redaction import guard
 
 COMMANDS = {
-    "init": "Write a culm.yml from the service folders here.",
+    "init": "Write a culm.yml from what is here: a compose file, Dockerfiles, a Procfile.",
     "plan": "Show what a deploy would do, whether it fits and what it costs.",
-    "import": "Write a culm.yml from a compose FILE, beside it, and report each thing that cannot map.",
+    "import": "Write a culm.yml from compose FILEs, beside the first, and report each thing that does not map.",
     "new": "Write a new service folder, complete and running, and its line in culm.yml.",
     "run": "Run SERVICE directly, without Docker, from its conf/.",
     "test": "Run services' unit and integration tests as CI does.",

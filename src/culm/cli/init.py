@@ -1,35 +1,56 @@
 """`culm init`."""
 
-import re
+import os
+import sys
 from pathlib import Path
 
 import click
 
 from culm.errors import UsageError
-from culm.project.load import FILE, load
-from culm.scaffold.first_manifest import found_services, manifest
+from culm.project import sizes
+from culm.project.load import FILE, shown
+from culm.scaffold import names
+from culm.scaffold.draft import Draft
+from culm.scaffold.first_manifest import first_manifest
 
 
 @click.command()
 @click.option("--name", help="The project's name.  [default: the folder's]")
 @click.option("--force", is_flag=True, help="Write over a culm.yml that is there.")
 def init(name: str | None, force: bool) -> None:
-    """Write a culm.yml from the service folders here.
+    """Write a culm.yml from what is here: a compose file, Dockerfiles, a Procfile.
 
-    A service folder is one with a Dockerfile.
+    What it guesses or cannot know stands in the file as a comment beside the key.
     """
     here = Path.cwd()
     path = here / FILE
     if path.exists() and not force:
         raise UsageError(f"there is a {FILE} already", "culm init --force writes over it")
-    found = found_services(here)
-    if not found:
-        raise UsageError(f"no folder in {here} has a Dockerfile", "go to the folder that holds your services' folders")
-    text = manifest(name or re.sub(r"[^a-z0-9]+", "-", here.name.lower()).strip("-") or "project", found)
-    path.write_text(text)
+    ask = asked if sys.stdin.isatty() and sys.stderr.isatty() else None
+    result = first_manifest(here, drafted(name, here), os.environ, ask)
+    for extra, text in result.files.items():
+        extra.write_text(text, encoding="utf-8", errors="surrogateescape")
+        click.echo(f"wrote {shown(extra)}", err=True)
+    path.write_text(result.draft.text())
+    click.echo(f"wrote {FILE} with {', '.join(result.services)}; next: culm up", err=True)
+
+
+def drafted(name: str | None, folder: Path) -> Draft:
+    """An empty draft, named as asked for or as the folder."""
+    if name is None:
+        return Draft(name=names.project_name(folder.name))
     try:
-        load(path)
-    except UsageError as error:
-        click.echo(f"wrote {FILE}; it needs a hand: {error.what}", err=True)
-        return
-    click.echo(f"wrote {FILE} with {', '.join(service.name for service in found)}; next: culm up", err=True)
+        return Draft(name=sizes.name(name), fixed=True)
+    except ValueError as error:
+        raise UsageError(f"--name: {error}") from None
+
+
+def asked(question: str) -> int | None:
+    """A port from the terminal; None: there is none."""
+    while True:
+        answer = click.prompt(f"{question} (a port; empty: nowhere)", default="", show_default=False, err=True).strip()
+        if not answer:
+            return None
+        if answer.isdecimal() and 1 <= int(answer) <= 65535:
+            return int(answer)
+        click.echo("a port is a number from 1 to 65535", err=True)

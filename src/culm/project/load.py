@@ -19,6 +19,11 @@ def load(path: Path) -> Project:
         raise UsageError(f"there is no {path}", "`culm init` writes one from the folders it finds here") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error}") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Project:
+    """The project that the text of a culm.yml at `path` describes."""
     source = Source(file=shown(path))
     node = yamls.compose(text, source.file)
     if node is None:

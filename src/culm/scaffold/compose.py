@@ -1,320 +1,379 @@
-"""A compose file as culm.yml: what maps, and each thing that does not, by file and line. Pure.
+"""Compose files as culm.yml: what maps, and each thing that does not, by file and line.
 
+First every service gets its role (`compose_roles`), then what is built or runs a ready image becomes a block, key by
+key (`compose_keys`), then migrations find the service whose image they share, and what is still open (ports, health
+pages) is filled in from the folders as `culm init` does it (`candidates`). What culm would refuse all the same is taken
+out and said.
 https://github.com/compose-spec/compose-spec/blob/main/spec.md
 """
 
 import re
-from collections.abc import Iterator
-from decimal import Decimal
-
-import yaml
+from collections.abc import Sequence
+from os.path import relpath
+from pathlib import Path
 
 from culm.core.model.record import record
-from culm.lint import rules
-from culm.lint.findings import Setting
-from culm.project.yamls import compose, member, pairs, scalars
+from culm.project import dockerfile
+from culm.project.compose.load import Compose, arguments_of
+from culm.project.compose.services import Build, Service
+from culm.project.compose.tree import Place, missing
+from culm.scaffold import compose_roles, guess, names
+from culm.scaffold.candidates import ANY_ANSWER, Candidate, Written, add_migration, complete
+from culm.scaffold.compose_keys import Carried
+from culm.scaffold.compose_notes import Notes
+from culm.scaffold.compose_roles import Role
+from culm.scaffold.draft import Block, Draft, Entry, settled
+from culm.scaffold.guess import Image, Migration
+from culm.scaffold.sources import Sources
 
-DATABASE = re.compile(r"(^|/)(postgres|postgis|pgvector|postgresql)(:|@|$)")
-NOT_POSTGRES = re.compile(r"(^|/)(mysql|mariadb|mongo|redis|valkey|memcached|rabbitmq|kafka|elasticsearch|minio)\b")
-PROXY = re.compile(r"(^|/)(nginx|traefik|haproxy|caddy|envoy)(:|@|$)")
-MIGRATES = re.compile(r"\bmigrat|\balembic\b|\bdbmate\b|\bflyway\b|\bliquibase\b|db:migrate", re.IGNORECASE)
-DEFAULTED = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
-
-NEEDLESS = {
-    "container_name": "",
-    "hostname": "",
-    "restart": "a service's tasks are always started again",
+TOP_LEVEL = {
+    "version": "compose itself takes no notice of it",
     "networks": "every service reaches the others through the load balancer",
-    "expose": "",
-    "init": "",
-    "tty": "",
-    "stdin_open": "",
-    "logging": "logs go to CloudWatch Logs",
-    "profiles": "",
-    "pull_policy": "",
-    "platform": "",
-    "labels": "",
-    "stop_grace_period": "30 s",
-    "develop": "",
-    "links": "services reach the others through the load balancer",
-    "external_links": "services reach the others through the load balancer",
-}
-"""Keys that need no equivalent, with what takes their place where something does."""
-
-REFUSED = {
-    "privileged": "ECS on small shared instances runs no privileged containers here",
-    "cap_add": "capabilities have no key in culm.yml",
-    "devices": "devices have no key in culm.yml",
-    "network_mode": "tasks are on a bridge network",
-    "volumes": "tasks keep no files: put state into the database, settings into conf/ and the vault",
-    "tmpfs": "tasks write to their own layer",
     "secrets": "put them into the vault: culm vault put",
     "configs": "put them into conf/ and the vault",
-    "command": "say it in the Dockerfile: CMD",
-    "entrypoint": "say it in the Dockerfile: ENTRYPOINT",
-    "user": "say it in the Dockerfile: USER",
-    "working_dir": "say it in the Dockerfile: WORKDIR",
-    "ulimits": "has no key in culm.yml",
-    "sysctls": "has no key in culm.yml",
-    "extra_hosts": "has no key in culm.yml",
-    "dns": "has no key in culm.yml",
-    "security_opt": "has no key in culm.yml",
-    "shm_size": "has no key in culm.yml",
-    "pid": "has no key in culm.yml",
-    "ipc": "has no key in culm.yml",
-    "gpus": "small instances have none",
-    "runtime": "has no key in culm.yml",
-    "extends": "write out what it takes over: culm reads one file",
-    "volumes_from": "tasks share no files",
+    "volumes": "",
+    "models": "culm runs no models",
 }
-KNOWN = {"build", "image", "ports", "depends_on", "environment", "env_file", "healthcheck", "mem_limit", "cpus"}
-KNOWN |= {"deploy", "scale", "mem_reservation", "read_only", "cpu_shares", "memswap_limit"}
-
-
-@record
-class Note:
-    """Something that did not map, or not as it was."""
-
-    line: int
-    key: str
-    """`services.web.volumes`."""
-    what: str
 
 
 @record
 class Imported:
-    manifest: str
-    services: tuple[str, ...]
-    notes: tuple[Note, ...]
+    """What becomes of a compose file."""
+
+    draft: Draft
+    notes: Notes
+    files: dict[Path, str]
+    """Beside culm.yml."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self.draft.services)
 
 
-def imported(name: str, text: str, file: str) -> Imported:
-    """The manifest of a project with this name."""
-    return Import(text, file).run(name)
+def imported(model: Compose, root: Path, draft: Draft, profiles: Sequence[str] = ()) -> Imported:
+    """The draft, of a culm.yml in `root`, with the services of `model` that run with these profiles.
+
+    Raises:
+        UsageError: a value of the compose file cannot be what it says; with file and line.
+    """
+    return Import(model, root, draft, profiles).run()
 
 
 class Import:
-    """One compose file on its way."""
+    """One model on its way."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self.top = compose(text, file)
-        self.notes: list[Note] = []
-        self.services = dict(pairs(member(self.top, "services")))
-        self.databases = {name for name, node in self.services.items() if is_database(node)}
+    def __init__(self, model: Compose, root: Path, draft: Draft, profiles: Sequence[str]) -> None:
+        self.model = model
+        self.root = root
+        self.draft = draft
+        self.notes = Notes()
+        self.written = Written()
+        self.services = self.chosen(profiles)
+        self.images: dict[str, Image] = {}
+        for each in self.services.values():
+            if (image := self.image_of(each)) is not None:
+                self.images[each.name] = image
+        finished = {
+            name
+            for service in model.services.values()
+            for name, dependency in service.depends_on.items()
+            if dependency.condition == "service_completed_successfully"
+        }
+        self.roles: dict[str, Role] = {
+            each: compose_roles.role(service, self.images.get(each), each in finished)
+            for each, service in self.services.items()
+        }
 
-    def run(self, name: str) -> Imported:
-        for key, node in pairs(self.top):
-            if key not in ("services", "version", "name", "volumes", "networks") and not key.startswith("x-"):
-                self.note(node, key, REFUSED.get(key, "has no equivalent in culm.yml"))
-        blocks = {each: block for each in self.services if (block := self.service(each)) is not None}
-        for key, block in blocks.items():
-            after = [other for other in self.after(key) if other in blocks]
-            if after:
-                block["after"] = f"[{', '.join(names_of(after))}]"
-        return Imported(
-            manifest=self.written(name, {service_name(key): block for key, block in blocks.items()}),
-            services=tuple(service_name(key) for key in blocks),
-            notes=tuple(sorted(self.notes, key=lambda note: (note.line, note.key))),
+    def chosen(self, profiles: Sequence[str]) -> dict[str, Service]:
+        """The services that run, and a note for each that does not."""
+        started = self.model.started(profiles)
+        if not started:
+            return dict(self.model.services)
+        for name, service in self.model.services.items():
+            if name not in started:
+                which = ", ".join(service.profiles)
+                self.notes.add(service.place, f"services.{name}", f"only runs with its profile: --profile {which}")
+        return started
+
+    def image_of(self, service: Service) -> Image | None:
+        """What it is built from; None for a ready image, and for what is built from elsewhere."""
+        build = service.build
+        if build is None or build.folder is None:
+            other = self.builder_of(service) if build is None else None
+            return self.image_of(other) if other is not None else None
+        path = build.folder / build.dockerfile
+        if build.inline is not None:
+            path = build.folder / f"Dockerfile.{names.plain(service.name) or 'inline'}"
+            self.written.files.setdefault(path, build.inline)
+            try:
+                read = dockerfile.parse(build.inline)
+            except dockerfile.DockerfileError:
+                read = []
+            return Image(path=path, folder=build.folder, instructions=read, args=arguments_of(self.model, service))
+        return guess.image(path, build.folder, arguments_of(self.model, service), build.target or None)
+
+    def builder_of(self, service: Service) -> Service | None:
+        """The service that builds the image which this one only names."""
+        if not service.image:
+            return None
+        for other in self.model.services.values():
+            if other.build is not None and other.image == service.image:
+                return other
+        return None
+
+    def run(self) -> Imported:
+        self.top_level()
+        kept = self.sorted([name for name, role in self.roles.items() if role in ("service", "image")])
+        if not self.draft.fixed:
+            self.draft.name = names.project_for(kept, self.draft.name)
+        called = names.service_names(kept, self.draft.name)
+        self.databases()
+        carried = Carried(self.model, self.notes, self.roles, called, self.draft)
+        candidates: dict[str, Candidate] = {}
+        for name in kept:
+            candidate = self.candidate(name, called[name], carried)
+            if candidate is not None:
+                candidates[name] = candidate
+                self.draft.services[candidate.name] = candidate.block
+        for name, role in self.roles.items():
+            if role == "migration":
+                self.migration(name, candidates)
+            elif role not in ("service", "image", "database"):
+                self.notes.add(self.services[name].place, f"services.{name}", self.why_left_out(name, role))
+        self.order(called, candidates)
+        complete(self.draft, list(candidates.values()), self.written)
+        carried.references(candidates)
+        if self.draft.services:
+            self.settle()
+        return Imported(draft=self.draft, notes=self.notes, files=self.written.files)
+
+    def settle(self) -> None:
+        """Until it loads; files that it names are there for as long as culm looks."""
+        new = [path for path in self.written.files if not path.exists() and path.parent.is_dir()]
+        try:
+            for path in new:
+                path.write_text(self.written.files[path], encoding="utf-8", errors="surrogateescape")
+            for left_out in settled(self.draft, self.root):
+                self.notes.add(Place(file="culm.yml", line=0), "", left_out)
+        finally:
+            for path in new:
+                path.unlink()
+
+    def top_level(self) -> None:
+        for key, value in self.model.others.items():
+            if key.startswith("x-"):
+                continue
+            why = TOP_LEVEL.get(key, "has no equivalent in culm.yml")
+            if why:
+                self.notes.add(value.place, key, f"left out: {why}" if key in TOP_LEVEL else why)
+
+    def databases(self) -> None:
+        """A server of `databases:` for each service that is one."""
+        found = [name for name, role in self.roles.items() if role == "database"]
+        engines = {name: self.engine(name) for name in found}
+        for name in found:
+            alone = len(found) == 1 or (engines[name] == "postgres" and list(engines.values()).count("postgres") == 1)
+            called = "main" if alone and "main" not in self.draft.databases else names.plain(name) or "database"
+            called = names.shortened(called, 20)
+            while called in self.draft.databases:
+                called += "-2"
+            self.draft.databases[called] = Entry(value={"engine": engines[name]}, comment=f"{name} of the compose file")
+            place, what = self.services[name].place, f"becomes `databases: {called}`: a server of the target"
+            self.notes.add(place, f"services.{name}", f"{what}, with a database for each service that uses it")
+            self.notes.database_names[name] = called
+
+    def engine(self, name: str) -> str:
+        image = self.images.get(name)
+        candidates = [self.services[name].image, *(image.bases if image is not None else ())]
+        return next((each for text in candidates if (each := compose_roles.served(compose_roles.engine_of(text)))), "")
+
+    def candidate(self, name: str, called: str, carried: Carried) -> Candidate | None:
+        """The block of one service; None when it cannot be one, which is noted."""
+        service, image = self.services[name], self.images.get(name)
+        block = Block(name=called)
+        key = f"services.{name}"
+        if image is None:
+            build = service.build
+            if build is not None and not service.image:
+                self.notes.add(build.place, f"{key}.build", f"{build.context} is not on this machine: clone it here")
+                return None
+            if absent := missing(service.at("image")):
+                self.notes.add(service.place_of("image"), f"{key}.image", f"left out: {', '.join(absent)} is not set")
+                return None
+            if not service.image:
+                self.notes.add(service.place, key, "left out: it has neither `build:` nor `image:`")
+                return None
+            block.put("image", service.image)
+        elif not self.build(service, image, block):
+            return None
+        published = bool(service.port_items)
+        candidate = Candidate(given=name, block=block, image=image, published=published)
+        candidate.command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
+        candidate.sources = Sources(self.folder_of(service, image)) if image is not None else None
+        carried.service(service, candidate)
+        if image is None:
+            self.ready_image(service, candidate)
+        elif "port" not in block.keys and "path" not in block.keys and self.works(service, candidate):
+            candidate.listens = False
+        return candidate
+
+    def folder_of(self, service: Service, image: Image) -> Path:
+        """Where its own code is: the context, or the Dockerfile's folder where the context is the whole repository."""
+        inner = image.path.parent
+        return inner if inner != image.folder and image.folder in inner.parents else image.folder
+
+    def build(self, service: Service, image: Image, block: Block) -> bool:
+        builder = service if service.build is not None else self.builder_of(service)
+        build: Build | None = builder.build if builder is not None else None
+        assert build is not None
+        key = f"services.{service.name}.build"
+        if absent := [*missing(build.keys.get("context")), *missing(build.keys.get("dockerfile"))]:
+            self.notes.add(build.place, key, f"left out: {', '.join(absent)} is not set")
+            return False
+        if not image.folder.is_dir():
+            self.notes.add(build.place, f"{key}.context", f"left out: there is no folder {self.seen(image.folder)}")
+            return False
+        if not image.path.is_file() and image.path not in self.written.files:
+            self.notes.add(build.place, f"{key}.dockerfile", f"left out: there is no {self.seen(image.path)}")
+            return False
+        block.put("build", self.seen(image.folder))
+        name = relpath(image.path, image.folder)
+        if name != "Dockerfile":
+            block.put("dockerfile", name)
+        if build.target:
+            block.put("target", build.target)
+        return True
+
+    def seen(self, path: Path) -> str:
+        return relpath(path, self.root)
+
+    def works(self, service: Service, candidate: Candidate) -> bool:
+        """Whether it serves nobody: by its command or name, or as another service of its image serves."""
+        if guess.is_worker(service.name, " ".join(candidate.command)):
+            return True
+        assert candidate.image is not None
+        siblings = [
+            self.services[name]
+            for name, image in self.images.items()
+            if name != service.name and image.path == candidate.image.path and self.roles[name] == "service"
+        ]
+        return bool(candidate.command) and any(each.port_items for each in siblings)
+
+    def ready_image(self, service: Service, candidate: Candidate) -> None:
+        """Where a ready image listens, and whether a load balancer can talk to it."""
+        block = candidate.block
+        known = next((e for e in compose_roles.IMAGE_PORTS if re.search(e[0], service.image.lower())), None)
+        candidate.listens = True
+        if known is not None and not known[2]:
+            block.put("path", "none", "it does not speak HTTP")
+            block.keys.setdefault("port", Entry(value=known[1], comment="where such images listen"))
+            candidate.listens = False
+        elif "port" not in block.keys and known is not None:
+            block.put("port", known[1], "where such images listen")
+        elif "port" not in block.keys:
+            block.put("path", "none", "no port is known of this image")
+            candidate.listens = False
+        if candidate.listens and "health" not in block.keys:
+            block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
+
+    def why_left_out(self, name: str, role: Role) -> str:
+        service = self.services[name]
+        if role == "proxy":
+            what = service.image or "it"
+            return f"{what}: left out, the load balancer does that: `path:` says what is whose"
+        return "left out: it runs once and ends; a service runs always"
+
+    def migration(self, name: str, candidates: dict[str, Candidate]) -> None:
+        """It becomes the migration of the service whose image it shares, else of the one that waits for it."""
+        service = self.services[name]
+        key = f"services.{name}"
+        owner = self.owner(name, candidates)
+        if owner is None:
+            same = [each.name for each in candidates.values() if each.block.get("image") == service.image]
+            why = f"is a migration of {same[0]}, a ready image: culm migrates what it builds" if same else ""
+            self.notes.add(service.place, key, why or "is a migration, and no service shares its image or waits for it")
+            return
+        image = self.images.get(name)
+        assert owner.image is not None
+        if image is not None and image.path != owner.image.path and image.folder == owner.image.folder:
+            owner.block.put("migrate", relpath(image.path, image.folder), f"{name} of the compose file")
+            self.notes.add(service.place, key, f"is the migration of {owner.name}: {self.seen(image.path)}")
+            return
+        command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
+        if image is not None and image.path == owner.image.path and command:
+            text = f"{name} of the compose file"
+            add_migration(owner, Migration(command=command, why=text), self.written)
+            self.notes.add(service.place, key, f"is the migration of {owner.name}: {' '.join(command)}")
+            return
+        what = service.image or (self.seen(image.path) if image is not None else "")
+        self.notes.add(
+            service.place,
+            key,
+            f"is a migration of {owner.name} by another image: write "
+            f"{self.seen(owner.image.folder)}/Dockerfile.migrate that begins FROM {what} and copies its files",
         )
 
-    def service(self, name: str) -> dict[str, str] | None:
-        """Its block; None for what is no service of its own."""
-        node = self.services[name]
-        path = f"services.{name}"
-        build, image = member(node, "build"), filled(member(node, "image"))
-        if name in self.databases:
-            self.note(node, path, "becomes `databases: main`: a server of the target, with a database for each service")
-            return None
-        if build is None:
-            self.note(node, path, self.why_no_service(image))
-            return None
-        dockerfile = filled(member(build, "dockerfile"))
-        if self.is_migration(name, node, dockerfile):
-            self.note(node, path, "is a migration: its image is the Dockerfile.migrate of the service's folder")
-            return None
-        block = {"build": quoted(folder_of(build))}
-        if dockerfile and dockerfile != "Dockerfile":
-            block["dockerfile"] = quoted(dockerfile)
-        block |= dict(self.settings(name, node))
-        if self.uses_database(name):
-            block["database"] = "main"
-        for key, value in pairs(node):
-            if key in REFUSED:
-                self.note(value, f"{path}.{key}", REFUSED[key])
-            elif key not in KNOWN and key not in NEEDLESS and not key.startswith("x-"):
-                self.note(value, f"{path}.{key}", "has no equivalent in culm.yml")
-            elif NEEDLESS.get(key):
-                self.note(value, f"{path}.{key}", f"left out: {NEEDLESS[key]}")
-        self.environment(path, node)
-        return block
+    def owner(self, name: str, candidates: dict[str, Candidate]) -> Candidate | None:
+        image = self.images.get(name)
+        built = {key: each for key, each in candidates.items() if each.image is not None}
+        waiting = [each for key, each in built.items() if name in self.services[key].depends_on]
+        if image is not None:
+            same = [each for each in built.values() if each.image is not None and each.image.path == image.path]
+            near = [each for each in built.values() if each.image is not None and each.image.folder == image.folder]
+            for group in (same, near):
+                serving = [each for each in group if each.published] or group
+                if serving:
+                    return serving[0]
+        return waiting[0] if waiting else None
 
-    def why_no_service(self, image: str) -> str:
-        if NOT_POSTGRES.search(image):
-            return f"{image}: culm serves PostgreSQL alone; on AWS use a managed one, and keep its URL in the vault"
-        if PROXY.search(image):
-            return f"{image}: left out, the load balancer does that: `path:` says what is whose"
-        return f"{image}: culm deploys what it builds; write a folder with a Dockerfile that begins FROM {image}"
+    def sorted(self, given: Sequence[str]) -> list[str]:
+        """Each after those that it waits for, else in the order of the file.
 
-    def is_migration(self, name: str, node: yaml.Node, dockerfile: str) -> bool:
-        command = " ".join(scalar.value for scalar in scalars(member(node, "command")))
-        return "migrat" in dockerfile.lower() or bool(MIGRATES.search(name) or MIGRATES.search(command))
+        Of services with one image culm deploys the first one first: it must not be one that waits for another of them.
+        """
+        wanted = {name: self.waits_for(name, set(given)) for name in given}
+        result: list[str] = []
+        waiting = list(given)
+        while waiting:
+            able = next((name for name in waiting if set(wanted[name]) <= set(result)), waiting[0])
+            waiting.remove(able)
+            result.append(able)
+        return result
 
-    def settings(self, name: str, node: yaml.Node) -> Iterator[tuple[str, str]]:
-        """port, memory, cpu, count, health, args."""
-        path = f"services.{name}"
-        ports = [port for written in port_nodes(node) if (port := container_port(written)) is not None]
-        if ports:
-            yield "port", str(ports[0])
-            if len(ports) > 1:
-                rest = ", ".join(map(str, ports[1:]))
-                self.note(member(node, "ports"), f"{path}.ports", f"a service has one port: {ports[0]} and not {rest}")
-        else:
-            self.note(node, path, "publishes no port: EXPOSE one in its Dockerfile; without HTTP it is no service here")
-        limits = member(member(member(node, "deploy"), "resources"), "limits")
-        memory = filled(member(node, "mem_limit")) or filled(member(limits, "memory"))
-        if memory:
-            yield "memory", str(mebibytes(memory))
-        cpus = filled(member(node, "cpus")) or filled(member(limits, "cpus"))
-        if cpus:
-            yield "cpu", str(int(Decimal(cpus) * 1024))
-        count = filled(member(node, "scale")) or filled(member(member(node, "deploy"), "replicas"))
-        if count and count != "1":
-            yield "count", count
-        check = member(member(node, "healthcheck"), "test")
-        if check is not None:
-            words = " ".join(scalar.value for scalar in scalars(check))
-            if match := re.search(r"https?://[^\s/'\"]+(/[^\s'\"|;)]*)", words):
-                yield "health", quoted(match[1])
-            else:
-                self.note(
-                    check, f"{path}.healthcheck", "no HTTP address in it: `health:` says what the load balancer asks"
-                )
-        args = [setting for setting in settings(member(member(node, "build"), "args")) if setting.value]
-        for setting in args:
-            if rules.judge(setting, references_are_values=True) is not None:
-                self.note_at(setting.line, f"{path}.build.args.{setting.name}", "a secret stays in the image's history")
-        kept = {s.name: s.value for s in args if rules.judge(s, references_are_values=True) is None}
-        if kept:
-            yield "args", "{" + ", ".join(f"{n}: {quoted(default(v))}" for n, v in kept.items()) + "}"
-        if member(member(node, "build"), "target") is not None:
-            self.note(member(node, "build"), f"{path}.build.target", "the last stage of the Dockerfile is built")
+    def order(self, called: dict[str, str], candidates: dict[str, Candidate]) -> None:
+        """`depends_on:` as `after:`, through what is left out, and without circles."""
+        wanted = {name: self.waits_for(name, set(candidates)) for name in candidates}
+        done: dict[str, list[str]] = {}
+        for name, others in wanted.items():
+            kept = [other for other in others if name not in reachable(other, done) and other != name]
+            for other in others:
+                if other not in kept:
+                    place = self.services[name].place_of("depends_on")
+                    self.notes.add(place, f"services.{name}.depends_on", f"{other} waits for {name} itself: left out")
+            done[name] = kept
+            if kept:
+                candidates[name].block.put("after", [called[other] for other in kept])
 
-    def environment(self, path: str, node: yaml.Node) -> None:
-        """Settings are files: nothing of it is taken over, and each is named."""
-        for setting in settings(member(node, "environment")):
-            secret = rules.judge(setting) is not None or rules.SECRET_NAME.search(rules.canonical(setting.name))
-            where = "is a secret: culm vault put" if secret else "is a setting: conf/, docker/conf/ and the vault"
-            self.note_at(setting.line, f"{path}.environment.{setting.name}", where)
-        if (files := member(node, "env_file")) is not None:
-            self.note(
-                files, f"{path}.env_file", "settings are files that the service reads: conf/, docker/conf/, the vault"
-            )
-
-    def after(self, name: str) -> list[str]:
-        node = member(self.services[name], "depends_on")
-        return [key for key, _ in pairs(node)] or [scalar.value for scalar in scalars(node)]
-
-    def uses_database(self, name: str, seen: frozenset[str] = frozenset()) -> bool:
-        """By what it waits for, itself or by its migration, or by a database's name in its environment."""
-        waits = self.after(name)
-        if any(other in self.databases for other in waits):
-            return True
-        values = " ".join(s.value for s in settings(member(self.services[name], "environment")))
-        if re.search(r"postgres(ql)?(\+\w+)?://", values) or any(
-            re.search(rf"\b{re.escape(d)}\b", values) for d in self.databases
-        ):
-            return True
-        through = [o for o in waits if o in self.services and o not in seen and MIGRATES.search(o)]
-        return any(self.uses_database(other, seen | {name}) for other in through)
-
-    def written(self, name: str, blocks: dict[str, dict[str, str]]) -> str:
-        lines = [f"name: {name}", "targets:", "  local: {instances: 2 x t2.micro}"]
-        if any("database" in block for block in blocks.values()):
-            lines += ["databases:", "  main: {engine: postgres}"]
-        lines.append("services:")
-        for service, block in blocks.items():
-            lines.append(f"  {service}:")
-            lines += [f"    {key}: {value}" for key, value in block.items()]
-        return "\n".join(lines) + "\n"
-
-    def note(self, node: yaml.Node | None, key: str, what: str) -> None:
-        self.note_at(node.start_mark.line + 1 if node is not None else 1, key, what)
-
-    def note_at(self, line: int, key: str, what: str) -> None:
-        self.notes.append(Note(line=line, key=key, what=what))
+    def waits_for(self, name: str, known: set[str], before: frozenset[str] = frozenset()) -> list[str]:
+        """The services that it waits for, itself or by a migration or another that is none of culm's."""
+        result: dict[str, None] = {}
+        for other, dependency in self.services[name].depends_on.items():
+            if other in known:
+                result[other] = None
+            elif other in self.services and other not in before:
+                result |= dict.fromkeys(self.waits_for(other, known, before | {name}))
+            elif other not in self.model.services:
+                self.notes.add(dependency.place, f"services.{name}.depends_on", f"there is no service {other!r}")
+        return [other for other in result if other != name]
 
 
-def settings(node: yaml.Node | None) -> Iterator[Setting]:
-    """`NAME: value`, or `- NAME=value`."""
-    for name, value in pairs(node):
-        if isinstance(value, yaml.ScalarNode):
-            yield Setting(line=value.start_mark.line + 1, name=name, value=value.value)
-    if isinstance(node, yaml.SequenceNode):
-        for item in scalars(node):
-            name, _, text = item.value.partition("=")
-            yield Setting(line=item.start_mark.line + 1, name=name, value=text)
-
-
-def is_database(node: yaml.Node) -> bool:
-    return member(node, "build") is None and bool(DATABASE.search(filled(member(node, "image"))))
-
-
-def folder_of(build: yaml.Node | None) -> str:
-    written = filled(member(build, "context")) if isinstance(build, yaml.MappingNode) else filled(build)
-    return re.sub(r"^\./(?=.)", "", written.rstrip("/")) or "."
-
-
-def filled(node: yaml.Node | None) -> str:
-    return default(node.value) if isinstance(node, yaml.ScalarNode) else ""
-
-
-def default(text: str) -> str:
-    """With the default of each variable in its place; one without is nothing."""
-    return DEFAULTED.sub(lambda match: match[2] or "", text)
-
-
-def port_nodes(node: yaml.Node) -> list[yaml.Node]:
-    for key in ("ports", "expose"):
-        written = member(node, key)
-        if isinstance(written, yaml.SequenceNode) and written.value:
-            return list(written.value)
-    return []
-
-
-def container_port(node: yaml.Node) -> int | None:
-    """Of `8080`, `80:8080`, `127.0.0.1:80:8080/tcp`, or the long form's `target`."""
-    written = filled(member(node, "target")) if isinstance(node, yaml.MappingNode) else filled(node)
-    port, _, protocol = written.rpartition(":")[2].partition("/")
-    return int(port) if port.isdecimal() and protocol in ("", "tcp") else None
-
-
-def mebibytes(text: str) -> int:
-    """`256m`, `0.5gb`, `268435456`: https://github.com/compose-spec/compose-spec/blob/main/spec.md#specifying-byte-values"""
-    match = re.fullmatch(r"([\d.]+)\s*([bkmg]?)b?", text.lower())
-    if match is None:
-        return 256
-    scale = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}[match[2]]
-    return max(int(Decimal(match[1]) * scale / 2**20), 4)
-
-
-def service_name(key: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
-
-
-def names_of(keys: list[str]) -> list[str]:
-    return [service_name(key) for key in keys]
-
-
-def quoted(text: str) -> str:
-    """As YAML, in quotes only where it needs them."""
-    if re.fullmatch(r"[A-Za-z./][\w./@:-]*(?<!:)", text) and text.lower() not in (
-        "true",
-        "false",
-        "yes",
-        "no",
-        "null",
-        "on",
-        "off",
-    ):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:
+    """What a service waits for, however far away."""
+    result: set[str] = set()
+    waiting: list[str] = [start]
+    while waiting:
+        for other in edges.get(waiting.pop(), ()):
+            if other not in result:
+                result.add(other)
+                waiting.append(other)
+    return result

@@ -1,54 +1,343 @@
-"""A first culm.yml, from the folders that are there."""
+"""A first culm.yml, from what is there: a compose file, Dockerfiles in nested folders, a Procfile, dependencies.
 
+A compose file in the root that builds something says the most, and is imported. Otherwise every Dockerfile is a
+service, built from the folder that its COPY lines are seen from. Where there is none, one is written for each folder
+that says how it starts. The rest is filled in as for an import (`candidates`); it ends with a file that loads.
+"""
+
+import glob
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from culm.core.model.record import record
+from culm.errors import UsageError
+from culm.project import dockerfile
+from culm.project.compose.load import load, usual_files
+from culm.project.load import shown
+from culm.scaffold import compose_roles, guess, names, starter
+from culm.scaffold.candidates import Candidate, Written, add_migration, complete
+from culm.scaffold.compose import Imported, imported
+from culm.scaffold.compose_notes import Notes
+from culm.scaffold.draft import Block, Draft, Entry, settled
+from culm.scaffold.guess import Image, Migration
+from culm.scaffold.sources import NOT_OURS, TESTS, Sources, folders
+
+DEEPEST = 4
+PASSED_OVER = (
+    NOT_OURS
+    | TESTS
+    | {"ci", "hack", "tools", "devcontainer", "dev-container", "base", "base-image", "benchmarks", "bench"}
+)
+VARIANTS = frozenset(
+    {
+        "dev",
+        "development",
+        "test",
+        "tests",
+        "testing",
+        "prod",
+        "production",
+        "staging",
+        "stg",
+        "local",
+        "ci",
+        "debug",
+        "build",
+        "builder",
+    }
+    | {
+        "base",
+        "migrate",
+        "migrations",
+        "arm64",
+        "amd64",
+        "arm",
+        "alpine",
+        "slim",
+        "debian",
+        "ubuntu",
+        "windows",
+        "buildkit",
+        "multi",
+    }
+    | {
+        "dockerignore",
+        "md",
+        "j2",
+        "tmpl",
+        "template",
+        "in",
+        "old",
+        "bak",
+        "orig",
+        "example",
+        "sample",
+        "new",
+        "release",
+        "ignore",
+        "txt",
+    }
+)
+"""Endings of Dockerfiles' names that tell another form of the same image, or no image."""
+PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
+PREFERRED = ("prod", "production", "release", "alpine", "slim")
+GENERAL = frozenset(
+    {"docker", "app", "src", "deploy", "deployment", "container", "image", "images", "dockerfiles", "code", "server"}
+)
+"""Names of folders that say nothing about the service in them."""
+Ask = Callable[[str], int | None]
 
 
-@record
-class Found:
-    """A folder with a Dockerfile."""
+def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask: Ask | None = None) -> Imported:
+    """The draft, of a culm.yml for the folder `root`. `ask` puts a question that has a port as its answer.
 
-    name: str
-    folder: str
-    database: bool
-    """Whether its files speak of PostgreSQL."""
-
-
-def found_services(root: Path) -> list[Found]:
-    """The folders below root that hold a Dockerfile, by name."""
-    return [
-        Found(name=service_name(path.name), folder=path.name, database=wants_database(path))
-        for path in sorted(root.iterdir())
-        if path.is_dir() and (path / "Dockerfile").is_file()
-    ]
-
-
-def service_name(folder: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
-
-
-def wants_database(folder: Path) -> bool:
-    """A compose file with a postgres image, or a configuration with a postgresql URL."""
-    files = [*folder.glob("docker-compose.y*ml"), *folder.glob("compose.y*ml"), *folder.glob("conf/*")]
-    return any(re.search(r"postgres(ql)?:", text(file)) for file in files)
+    Raises:
+        UsageError: nothing in the folder can be deployed.
+    """
+    composed = of_compose(root, draft, environment)
+    if composed is not None and any("build" in block.keys for block in composed.draft.services.values()):
+        return composed
+    written = Written()
+    images = found_images(root, draft) or started(root, written)
+    if not images and not draft.services:
+        raise UsageError(
+            f"no folder in {root} has a Dockerfile, a compose file or says how it starts",
+            "go to the folder that holds your services' folders; `culm new NAME` writes a new one",
+        )
+    candidates = [*candidates_of(root, images, draft)]
+    for candidate in list(candidates):
+        candidates += processes(candidate, draft, written)
+    for candidate in candidates:
+        draft.services[candidate.name] = candidate.block
+    complete(draft, candidates, written, ask)
+    settle(draft, root, written)
+    return Imported(draft=draft, notes=composed.notes if composed is not None else Notes(), files=written.files)
 
 
-def text(file: Path) -> str:
+def settle(draft: Draft, root: Path, written: Written) -> None:
+    """Until it loads; files that it names are there for as long as culm looks."""
+    new = [path for path in written.files if not path.exists()]
     try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError):
-        return ""
+        for path in new:
+            path.write_text(written.files[path], encoding="utf-8", errors="surrogateescape")
+        settled(draft, root)
+    finally:
+        for path in new:
+            path.unlink()
 
 
-def manifest(name: str, services: Sequence[Found]) -> str:
-    lines = [f"name: {name}", "targets:", "  local: {instances: 2 x t2.micro}"]
-    if any(service.database for service in services):
-        lines += ["databases:", "  main: {engine: postgres}"]
-    lines.append("services:")
-    for service in services:
-        keys = [f"build: {service.folder}", *(["database: main"] if service.database else [])]
-        lines.append(f"  {service.name}: {{{', '.join(keys)}}}")
-    return "\n".join(lines) + "\n"
+def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Imported | None:
+    """What the compose file in the root gives; None where there is none, or none that can be read."""
+    paths = usual_files(root)
+    if not paths:
+        return None
+    try:
+        result = imported(load(paths, environment), root, draft)
+    except UsageError as error:
+        result = Imported(draft=draft, notes=Notes(), files={})
+        result.draft.comments.append(f"{shown(paths[0])} could not be read: {error.what}")
+        return result
+    where = ", ".join(shown(path) for path in paths)
+    result.draft.comments.append(f"From {where}; `culm import --force {where}` names each key that has no place here.")
+    for block in result.draft.services.values():
+        secrets = [
+            note.key.rpartition(".")[2]
+            for note in result.notes
+            if "is a secret" in note.what and f".{block.name}." in f".{note.key}."
+        ]
+        if secrets:
+            block.comments.append(f"secrets, for the vault: {', '.join(dict.fromkeys(secrets))}")
+    return result
+
+
+def found_images(root: Path, draft: Draft) -> list[tuple[str, Image]]:
+    """Every Dockerfile of a service, with the name that its place gives it."""
+    result: list[tuple[str, Image]] = []
+    for folder in folders(root, DEEPEST, PASSED_OVER):
+        for part, path in dockerfiles(folder):
+            image = with_context(root, path)
+            place = Path(os.path.relpath(folder, root))
+            given = part or name_of(place, root)
+            engine = next((each for base in image.bases if (each := compose_roles.engine_of(base))), None)
+            if engine is not None:
+                if (served := compose_roles.served(engine)) is not None:
+                    name = "main" if "main" not in draft.databases else served
+                    draft.databases[name] = Entry(
+                        value={"engine": served}, comment=f"{shown_place(place, path)} begins FROM {image.bases[0]}"
+                    )
+                continue
+            if any(compose_roles.PROXY.search(base) for base in image.bases) and compose_roles.only_configures(image):
+                draft.comments.append(f"{shown_place(place, path)} is left out: the load balancer is a proxy already")
+                continue
+            if not image.instructions:
+                draft.comments.append(f"{shown_place(place, path)} is left out: it cannot be read")
+            elif starts_nothing(image):
+                draft.comments.append(f"{shown_place(place, path)} is left out: it has no CMD, so it starts nothing")
+            else:
+                result.append((given, image))
+    return told_apart(result, root)
+
+
+def shown_place(place: Path, path: Path) -> str:
+    return path.name if str(place) == "." else f"{place}/{path.name}"
+
+
+def starts_nothing(image: Image) -> bool:
+    """Whether it is there for others to build on."""
+    if image.command() or image.ports():
+        return False
+    return not any(re.search(pattern, base) for base in image.bases for pattern, _ in guess.BASES)
+
+
+def dockerfiles(folder: Path) -> list[tuple[str, Path]]:
+    """The Dockerfiles of a folder that are services, with the NAME of `Dockerfile.NAME` and `NAME.Dockerfile`."""
+    plain = next((folder / name for name in PLAIN if (folder / name).is_file()), None)
+    named: list[tuple[str, Path]] = []
+    variants: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        match = re.fullmatch(r"(?i)dockerfile[._-](?P<after>[\w-]+)|(?P<before>[\w-]+)\.dockerfile", path.name)
+        if match is None or not path.is_file():
+            continue
+        part = (match["after"] or match["before"]).lower()
+        if part in VARIANTS or part.split("-")[0] in VARIANTS or part.split("-")[-1] in VARIANTS:
+            variants[part] = path
+        else:
+            named.append((part, path))
+    result: list[tuple[str, Path]] = [("", plain)] if plain is not None else []
+    result += named
+    if not result and variants:
+        best = next((variants[word] for word in PREFERRED if word in variants), None)
+        usable = {
+            part: path
+            for part, path in variants.items()
+            if part not in ("migrate", "migrations", "dockerignore", "test", "tests", "md", "txt")
+        }
+        if best is not None or usable:
+            result.append(("", best or next(iter(usable.values()))))
+    return result
+
+
+def with_context(root: Path, path: Path) -> Image:
+    """The Dockerfile with the folder that it is built from: the nearest from which all that it copies is seen."""
+    image = guess.image(path, path.parent, {})
+    sources = list(copied(image))
+    best, most = path.parent, -1
+    folder = path.parent
+    while True:
+        there = sum(1 for source in sources if seen_from(folder, source))
+        if there > most:
+            best, most = folder, there
+        if folder == root:
+            break
+        folder = folder.parent
+    return guess.image(path, best, {})
+
+
+def copied(image: Image) -> Iterable[str]:
+    """What it copies of its context, as far as that tells one folder from another."""
+    for instruction in image.instructions:
+        if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None or instruction.documents:
+            continue
+        for source in (instruction.form or dockerfile.words(instruction.rest))[:-1]:
+            if "$" not in source and "://" not in source and source.strip("./") not in ("", "*"):
+                yield source.lstrip("/")
+
+
+def seen_from(folder: Path, source: str) -> bool:
+    if any(sign in source for sign in "*?["):
+        return bool(glob.glob(str(folder / source)))
+    return (folder / source).exists()
+
+
+def name_of(place: Path, root: Path) -> str:
+    """A service's name by its folder: the nearest one that says something."""
+    for part in reversed(place.parts):
+        if part.lower() not in GENERAL and names.plain(part):
+            return part
+    return place.name if place.parts and names.plain(place.name) and len(place.parts) > 1 else root.name
+
+
+def told_apart(images: Sequence[tuple[str, Image]], root: Path) -> list[tuple[str, Image]]:
+    """Names that several have get their folder's before them."""
+    given = [name for name, _ in images]
+    result = []
+    for name, image in images:
+        if given.count(name) > 1:
+            place = Path(os.path.relpath(image.path.parent, root))
+            parts = [part for part in place.parts if part.lower() not in ("services", "apps", "src", "packages")]
+            name = "-".join(parts[-2:]) or name
+        result.append((name, image))
+    return result
+
+
+def started(root: Path, written: Written) -> list[tuple[str, Image]]:
+    """Folders without a Dockerfile that say how they start: one is written for each."""
+    result: list[tuple[str, Image]] = []
+    for folder in folders(root, 2, PASSED_OVER):
+        if any(parent in {image.folder for _, image in result} for parent in (folder, *folder.parents)):
+            continue
+        made = starter.dockerfile(Sources(folder))
+        if made is None:
+            continue
+        path = folder / "Dockerfile"
+        written.files[path] = made.text
+        image = Image(path=path, folder=folder, instructions=dockerfile.parse(made.text), args={})
+        result.append((name_of(Path(os.path.relpath(folder, root)), root), image))
+    return result
+
+
+def candidates_of(root: Path, images: Sequence[tuple[str, Image]], draft: Draft) -> list[Candidate]:
+    if not draft.fixed:
+        draft.name = names.project_for((given for given, _ in images), draft.name)
+    before = [f"{name}\0" for name in draft.services]  # the zeros keep equal names apart; they do not reach the names
+    given_names = [f"{given}{chr(0) * (number + 2)}" for number, (given, _) in enumerate(images)]
+    unique = list(names.service_names([*before, *given_names], draft.name).values())[len(before) :]
+    result = []
+    for (given, image), name in zip(images, unique, strict=True):
+        block = Block(name=name)
+        block.put("build", os.path.relpath(image.folder, root))
+        if (inner := os.path.relpath(image.path, image.folder)) != "Dockerfile":
+            block.put("dockerfile", inner)
+        own = image.path.parent if image.folder in image.path.parent.parents else image.folder
+        if own.name.lower() in GENERAL and own != image.folder and own.name.lower() != "app":
+            own = image.folder
+        result.append(Candidate(given=given, block=block, image=image, sources=Sources(own)))
+    return result
+
+
+def processes(candidate: Candidate, draft: Draft, written: Written) -> list[Candidate]:
+    """The other process types of a Procfile: workers from the same image; `release` is the migration."""
+    if candidate.sources is None or candidate.image is None:
+        return []
+    result = []
+    lines = starter.processes(candidate.sources)
+    for kind, line in lines.items():
+        if kind == "web":
+            continue
+        if kind == "release":
+            if guess.MIGRATION.search(line):
+                add_migration(candidate, Migration(command=("sh", "-c", line), why="Procfile"), written)
+            continue
+        taken = [*draft.services, candidate.name]
+        name = list(
+            names.service_names(
+                [*taken, kind if kind not in taken else f"{candidate.name}-{kind}"], draft.name
+            ).values()
+        )[-1]
+        block = Block(name=name)
+        for key in ("build", "dockerfile"):
+            if key in candidate.block.keys:
+                block.keys[key] = candidate.block.keys[key]
+        block.put("command", ["sh", "-c", line], "by its Procfile")
+        result.append(
+            Candidate(
+                given=kind,
+                block=block,
+                image=candidate.image,
+                command=(line,),
+                sources=candidate.sources,
+                listens=False,
+            )
+        )
+    return result

@@ -1,0 +1,239 @@
+"""Services on their way into culm.yml: what is still open about each is filled in from its folder.
+
+Both `culm init` and `culm import` end here: one knows folders alone, the other has a compose file's word for
+much of it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from culm.scaffold import guess
+from culm.scaffold.draft import Block, Draft, Entry
+from culm.scaffold.guess import Guess, Image, Migration
+from culm.scaffold.sources import Sources
+
+FRONT = re.compile(
+    r"^(www|web|website|site|front|frontend|front-end|ui|webui|web-ui|client|app|webapp|web-app|web-client|spa|portal|gateway|api-gateway|"
+    r"storefront|home|proxy|nginx|dashboard)$"
+)
+FRONT_PART = re.compile(r"(^|-)(frontend|front|ui|web|webapp|gateway|client|spa|www)(-|$)")
+ANY_ANSWER = {"path": "/", "codes": "200-499"}
+NO_PORT = "it listens nowhere that can be seen; a server has `port:` and `path:` instead"
+MIGRATE_FILE = "Dockerfile.migrate"
+
+
+@dataclass
+class Candidate:
+    """One service, as far as it is known."""
+
+    given: str
+    """What it is called where it was found."""
+    block: Block
+    image: Image | None = None
+    """None: a ready image."""
+    command: tuple[str, ...] = ()
+    """Instead of the image's."""
+    published: bool = False
+    """Whether people reach it from outside."""
+    listens: bool | None = None
+    """None: not known yet."""
+    sources: Sources | None = None
+
+    @property
+    def name(self) -> str:
+        return self.block.name
+
+
+@dataclass
+class Written:
+    """Files beside culm.yml that make it whole, by path."""
+
+    files: dict[Path, str] = field(default_factory=dict)
+
+
+def complete(
+    draft: Draft, candidates: Sequence[Candidate], written: Written, ask: Callable[[str], int | None] | None = None
+) -> None:
+    """Fill in what is open: ports, paths, health pages, databases, migrations.
+
+    `ask` puts a question whose answer is a port, or none; it is put where nothing in the folder tells.
+    """
+    for candidate in candidates:
+        listen(candidate, ask)
+    balanced = [each for each in candidates if each.listens and "path" not in each.block.keys]
+    front = front_of(candidates, balanced)
+    for candidate in candidates:
+        if candidate in balanced:
+            route(candidate, front is candidate, alone=len(balanced) == 1)
+        wellness(candidate)
+        stand_on(draft, candidate)
+    for candidate in first_of_each_folder(candidates):
+        migrate(candidate, written)
+
+
+def listen(candidate: Candidate, ask: Callable[[str], int | None] | None) -> None:
+    """Its port, or that it has none."""
+    block = candidate.block
+    if block.get("path") == "none":
+        candidate.listens = False
+        return
+    if "port" in block.keys:
+        candidate.listens = True
+        return
+    if candidate.image is None or candidate.sources is None:
+        return
+    found = None
+    if candidate.listens is not False:
+        worker = guess.is_worker(candidate.given, " ".join(candidate.command or candidate.image.command()))
+        found = guess.port(candidate.image, candidate.sources, candidate.command)
+        if found is not None and found.why and worker:
+            found = None
+        if found is None and not worker and ask is not None:
+            port = ask(f"where does {candidate.name} listen?")
+            found = Guess(value=str(port), why="as you said") if port is not None else None
+    if found is None:
+        candidate.listens = False
+        block.put("path", "none", NO_PORT)
+        return
+    if guess.speaks_grpc(candidate.sources):
+        block.put("port", int(found.value), found.why)
+        block.put("path", "none", "it speaks gRPC, which the load balancer does not pass on")
+        candidate.listens = False
+        return
+    candidate.listens = True
+    if found.why:
+        block.put("port", int(found.value), found.why)
+
+
+def front_of(candidates: Sequence[Candidate], balanced: Sequence[Candidate]) -> Candidate | None:
+    """The service that gets what is no other's: the only one, the only one that is published, or one by its name."""
+    if any(each.block.get("path") in ("/", "/*") for each in candidates):
+        return None
+    published = [each for each in balanced if each.published]
+    for group in (balanced, published):
+        if len(group) == 1:
+            return group[0]
+    group = published or list(balanced)
+    for pattern in (FRONT, FRONT_PART):
+        if found := [each for each in group if pattern.search(each.name)]:
+            return found[0]
+    return None
+
+
+def route(candidate: Candidate, front: bool, *, alone: bool) -> None:
+    block = candidate.block
+    if has_own_prefix(candidate):
+        return
+    if front:
+        block.put("path", "/", "" if alone else "all that is no other service's")
+    else:
+        block.put("path", f"/{candidate.name}/*")
+        block.put("strip", True, f"its routes do not begin with /{candidate.name}")
+
+
+def has_own_prefix(candidate: Candidate) -> bool:
+    """Whether its routes begin with its name, which is what culm takes for granted."""
+    if candidate.sources is None:
+        return False
+    prefix = re.compile(rf"[\"'`(]/?{re.escape(candidate.name)}/(?:health|[\w{{<:]*)")
+    return any(
+        prefix.search(text)
+        for path, text in candidate.sources.code.items()
+        if Path(path).suffix in (".py", ".go", ".js", ".ts", ".rb", ".java", ".kt", ".cs", ".php", ".rs")
+        and f"/{candidate.name}/health" in text
+    )
+
+
+def wellness(candidate: Candidate) -> None:
+    """Its health page; where no load balancer asks for one, none."""
+    written = candidate.block.get("health")
+    page = written if isinstance(written, str) else written.get("path") if isinstance(written, dict) else None
+    if candidate.block.get("path") == "none":
+        if page is not None:
+            del candidate.block.keys["health"]
+            candidate.block.comments.append(f"its health page, {page}, is asked by no load balancer")
+        return
+    if "health" in candidate.block.keys or candidate.sources is None or has_own_prefix(candidate):
+        return
+    found = guess.health(candidate.sources)
+    if found is not None:
+        candidate.block.put("health", found.value, found.why)
+    else:
+        candidate.block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
+
+
+def stand_on(draft: Draft, candidate: Candidate) -> None:
+    """Its database, by its drivers."""
+    if "database" in candidate.block.keys or candidate.sources is None:
+        return
+    found = guess.database(candidate.sources)
+    if found is None:
+        return
+    name = next((name for name, entry in draft.databases.items() if engine(entry) == found.value), None)
+    if name is None:
+        name = "main" if "main" not in draft.databases else found.value
+        draft.databases[name] = Entry(value={"engine": found.value})
+    candidate.block.put("database", name, found.why)
+
+
+def engine(entry: Entry) -> str:
+    return str(entry.value.get("engine", "postgres")) if isinstance(entry.value, dict) else "postgres"
+
+
+def first_of_each_folder(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Services of one folder share its migration; the first one has it."""
+    result: dict[Path, Candidate] = {}
+    for candidate in candidates:
+        if candidate.image is not None:
+            result.setdefault(candidate.image.folder.resolve(), candidate)
+    return list(result.values())
+
+
+def migrate(candidate: Candidate, written: Written) -> None:
+    """A migration's Dockerfile, where the folder has a tool's files and none of its own."""
+    image, block = candidate.image, candidate.block
+    if image is None or candidate.sources is None or "migrate" in block.keys or "database" not in block.keys:
+        return
+    if (image.folder / MIGRATE_FILE).exists():
+        return
+    found = guess.migration(candidate.sources)
+    if found is not None:
+        add_migration(candidate, found, written)
+
+
+def add_migration(candidate: Candidate, migration: Migration, written: Written) -> None:
+    """Write the migration's Dockerfile and name it in the block; a file that is there is left as it is."""
+    assert candidate.image is not None
+    path = free_name(candidate.image.folder, candidate.name, written)
+    written.files[path] = migration_file(candidate, migration)
+    shown = " ".join(migration.command) if not migration.base else f"{migration.base} {' '.join(migration.command)}"
+    candidate.block.put("migrate", path.name, f"{shown}, by {migration.why}; written by culm")
+
+
+def free_name(folder: Path, service: str, written: Written) -> Path:
+    for name in (MIGRATE_FILE, f"{MIGRATE_FILE}.{service}", f"{MIGRATE_FILE}.culm"):
+        path = folder / name
+        if not path.exists() and path not in written.files:
+            return path
+    return folder / f"{MIGRATE_FILE}.{service}.culm"
+
+
+def migration_file(candidate: Candidate, migration: Migration) -> str:
+    """The service's Dockerfile with another command at its end, or one of the tool's own image."""
+    import json
+
+    command = json.dumps(list(migration.command))
+    if migration.base:
+        source, target = migration.copied or (".", "/migrations")
+        if "$" in command:
+            line = "CMD " + " ".join(["migrate", *migration.command])
+            return f"FROM {migration.base}\nCOPY {source} {target}\nENTRYPOINT []\n{line}\n"
+        return f"FROM {migration.base}\nCOPY {source} {target}\nCMD {command}\n"
+    assert candidate.image is not None
+    lines = candidate.image.path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").rstrip("\n")
+    if candidate.image.instructions:
+        kept = candidate.image.instructions[-1].end
+        lines = "\n".join(lines.split("\n")[:kept])
+    return f"{lines}\n\n# As {candidate.image.name}, with the migration's command.\nENTRYPOINT []\nCMD {command}\n"

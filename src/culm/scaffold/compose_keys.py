@@ -1,0 +1,330 @@
+"""The keys of a compose service, one by one: carried over, or named with what takes their place.
+
+Nothing is passed over in silence: `Carried.service` walks all keys that a service has, and one that no rule knows is
+reported as having no equivalent.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from culm.lint import commands, rules
+from culm.lint.findings import Setting
+from culm.project import texts, values
+from culm.project.compose import dotenv
+from culm.project.compose.load import Compose, arguments_of
+from culm.project.compose.services import Service
+from culm.project.compose.tree import Place, Scalar, missing
+from culm.project.load import shown
+from culm.scaffold import compose_container
+from culm.scaffold.candidates import Candidate
+from culm.scaffold.compose_notes import Notes
+from culm.scaffold.compose_roles import Role
+from culm.scaffold.draft import Draft
+
+LEFT_OUT = {
+    "container_name": "tasks have names of their own",
+    "hostname": "tasks have names of their own",
+    "domainname": "tasks have names of their own",
+    "restart": "tasks are always started again",
+    "networks": "services reach each other through the load balancer",
+    "network_mode": "tasks are on a bridge network",
+    "links": "services reach each other through the load balancer",
+    "external_links": "services reach each other through the load balancer",
+    "logging": "logs go to CloudWatch Logs",
+    "labels": "tasks have no labels",
+    "label_file": "tasks have no labels",
+    "annotations": "tasks have no labels",
+    "tty": "logs are lines",
+    "stdin_open": "nobody types into a task; culm exec opens a shell",
+    "attach": "culm logs shows what they print",
+    "pull_policy": "images are pulled when they change",
+    "develop": "culm run starts a service again when its files change",
+    "privileged": "ECS on small shared instances runs no privileged containers here",
+    "cap_add": "capabilities have no key in culm.yml",
+    "cap_drop": "capabilities have no key in culm.yml",
+    "devices": "devices have no key in culm.yml",
+    "volumes_from": "tasks share named volumes alone",
+    "secrets": "put them into the vault: culm vault put",
+    "configs": "put them into conf/ and the vault",
+    "working_dir": "put WORKDIR into the Dockerfile",
+    "extra_hosts": "tasks have no host names of their own",
+    "dns": "tasks ask the instance's name server",
+    "dns_search": "tasks ask the instance's name server",
+    "gpus": "small instances have none",
+    "mem_reservation": "`memory:` is the limit, and what is reserved",
+    "memswap_limit": "instances have no swap",
+    "mem_swappiness": "instances have no swap",
+    "oom_kill_disable": "a task over its limit is ended",
+    "cpu_shares": "`cpu:` says how much is its own",
+    "cpu_quota": "`cpu:` says how much is its own",
+    "cpuset": "`cpu:` says how much is its own",
+    "stop_signal": "put STOPSIGNAL into the Dockerfile",
+    "profiles": "it runs always",
+    "post_start": "tasks have no hooks",
+    "pre_stop": "tasks have no hooks",
+}
+"""Keys without an equivalent that people meet often, and what takes their place."""
+HANDLED = frozenset(
+    {
+        "build",
+        "image",
+        "command",
+        "entrypoint",
+        "ports",
+        "expose",
+        "environment",
+        "env_file",
+        "depends_on",
+        "healthcheck",
+    }
+    | {"volumes", "tmpfs", "deploy", "mem_limit", "cpus", "scale", "user", "read_only", "init", "ulimits", "platform"}
+    | {"stop_grace_period", "shm_size", "extends"}
+)
+BUILD_KEYS = frozenset({"context", "dockerfile", "dockerfile_inline", "args", "target"})
+OWN_VARIABLES = ("MYENV", "VAULT")
+IN_URL = re.compile(r"(?P<scheme>https?://)(?P<host>[A-Za-z0-9_.-]+)(?::\d+)?")
+HOST_AND_PORT = re.compile(r"(?P<before>^|://|@|,)(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d+))?(?=$|[/,?])")
+
+
+class Carried:
+    """What all services of one model share while their keys are carried over."""
+
+    def __init__(
+        self, model: Compose, notes: Notes, roles: Mapping[str, Role], called: Mapping[str, str], draft: Draft
+    ) -> None:
+        self.model = model
+        self.notes = notes
+        self.roles = roles
+        self.called = called
+        self.draft = draft
+
+    def service(self, service: Service, candidate: Candidate) -> None:
+        """Every key of a service, in its block or in the notes."""
+        self.build(service, candidate)
+        self.command(service, candidate)
+        self.ports(service, candidate)
+        self.environment(service, candidate)
+        compose_container.resources(self.notes, service, candidate)
+        compose_container.health(self.notes, service, candidate)
+        compose_container.storage(self.notes, service, candidate)
+        compose_container.container(self.notes, service, candidate)
+        self.database(service, candidate)
+        for key, value in service.keys.items():
+            if key in HANDLED or key.startswith("x-"):
+                continue
+            if key in LEFT_OUT:
+                self.notes.of(service, value.place, key, f"left out: {LEFT_OUT[key]}")
+            else:
+                self.notes.of(service, value.place, key, "has no equivalent in culm.yml")
+
+    def build(self, service: Service, candidate: Candidate) -> None:
+        build = service.build
+        if build is None:
+            return
+        if service.image:
+            self.notes.of(service, service.place_of("image"), "image", "left out: culm names the images that it builds")
+        if build.inline is not None and candidate.image is not None:
+            where = shown(candidate.image.path)
+            self.notes.of(service, build.place, "build.dockerfile_inline", f"written to {where}")
+        for key, value in build.keys.items():
+            if key not in BUILD_KEYS:
+                self.notes.of(service, value.place, f"build.{key}", "has no equivalent in culm.yml")
+        kept = {}
+        arguments = arguments_of(self.model, service)
+        for name, scalar in build.args.items():
+            if scalar.missing:
+                self.notes.of(
+                    service, scalar.place, f"build.args.{name}", f"left out: {', '.join(scalar.missing)} is not set"
+                )
+            elif name not in arguments:
+                self.notes.of(
+                    service,
+                    scalar.place,
+                    f"build.args.{name}",
+                    "left out: its value comes from outside, and is not set",
+                )
+            elif rules.judge(Setting(line=0, name=name, value=arguments[name]), references_are_values=True) is not None:
+                self.notes.of(
+                    service, scalar.place, f"build.args.{name}", "left out: a secret stays in the image's history"
+                )
+            else:
+                kept[name] = arguments[name]
+        if kept:
+            candidate.block.put("args", kept)
+
+    def command(self, service: Service, candidate: Candidate) -> None:
+        for key in ("entrypoint", "command"):
+            words = service.command(key)
+            if words is None or self.notes.unset(service, service.at(key), key):
+                continue
+            if not words:
+                self.notes.of(service, service.place_of(key), key, "left out: culm.yml cannot take the image's away")
+            elif (why := commands.leak_of_words(words)) is not None:
+                self.notes.of(service, service.place_of(key), key, f"left out: {why}; read it from a file of the vault")
+            else:
+                candidate.block.put(key, list(words))
+
+    def ports(self, service: Service, candidate: Candidate) -> None:
+        """The first TCP port is the load balancer's, others are open on the instance."""
+        block = candidate.block
+        every = []
+        for item in service.port_items:
+            if missing(item) and isinstance(item, Scalar) and not re.search(r":\d+(/\w+)?$", item.text):
+                self.notes.of(service, item.place, "ports", f"left out: {', '.join(missing(item))} is not set")
+                continue
+            every += service.ports_of(item)
+        published = {port.target for port in every}
+        every += [port for port in service.exposed if port.target not in published]
+        tcp = list(dict.fromkeys(port.target for port in every if port.protocol == "tcp"))
+        able = [port for port in tcp if port not in (443, 8443)] or tcp
+        if able:
+            block.put("port", able[0])
+        rest = [str(port) for port in tcp if port not in able[:1]]
+        rest += [f"{port.target}/udp" for port in every if port.protocol == "udp"]
+        rest = list(dict.fromkeys(rest))
+        if rest and block.get("port"):
+            block.put("ports", rest[:20], "open on the instance, not behind the load balancer")
+        elif rest:
+            block.put("ports", rest[:20])
+        for port in every:
+            if port.protocol not in ("tcp", "udp"):
+                self.notes.of(service, port.place, "ports", f"left out: {port.target}/{port.protocol}")
+        if len(rest) > 20:
+            self.notes.of(service, every[-1].place, "ports", f"left out: {len(rest) - 20} ports of a range")
+        outside = [port for port in every if port.published and port.protocol == "tcp"]
+        if outside:
+            listed = ", ".join(dict.fromkeys(port.published for port in outside))
+            self.notes.of(
+                service,
+                outside[0].place,
+                "ports",
+                f"published as {listed}: the load balancer publishes services by path",
+            )
+        if service.at("ports") is not None and (prefix := self.prefix(service)):
+            block.put("path", prefix)
+
+    def prefix(self, service: Service) -> str:
+        """The path that Traefik's labels give it."""
+        for name, label in service.settings("labels").items():
+            if "rule" in name and (match := re.search(r"PathPrefix\(`(/[\w./-]*)`\)", label.text)):
+                return f"{match[1].rstrip('/')}/*" if match[1] != "/" else "/"
+        return ""
+
+    def environment(self, service: Service, candidate: Candidate) -> None:
+        kept: dict[str, str] = {}
+        for file in service.environment_files:
+            self.environment_file(service, file.path, file.place, file.required, kept)
+        for name, scalar in service.environment.items():
+            key = f"environment.{name}"
+            value = self.model.environment.get(name) if scalar.null else scalar.text
+            if value is None:
+                self.notes.of(service, scalar.place, key, "left out: its value comes from outside, and is not set")
+            elif scalar.missing:
+                self.notes.of(service, scalar.place, key, f"left out: {', '.join(scalar.missing)} is not set")
+            elif (why := self.refused(name, value)) is not None:
+                self.notes.of(service, scalar.place, key, why)
+                kept.pop(name, None)
+            else:
+                kept[name] = value
+        if kept:
+            candidate.block.put("environment", kept)
+
+    def environment_file(self, service: Service, path: str, place: Place, required: bool, kept: dict[str, str]) -> None:
+        file = Path(path)
+        if not file.is_file():
+            if required:
+                self.notes.of(service, place, "env_file", f"left out: there is no {shown(file)}")
+            return
+        source = texts.read(file)
+        try:
+            every = dotenv.parse(source, self.model.environment, kept)
+            lines = {entry.name: entry.line for entry in dotenv.entries(source)}
+        except dotenv.EnvironmentFileError as error:
+            self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
+            return
+        for name, value in every.items():
+            if (why := self.refused(name, value)) is not None:
+                self.notes.add(Place(file=shown(file), line=lines.get(name, 1)), name, why)
+            else:
+                kept[name] = value
+
+    def refused(self, name: str, value: str) -> str | None:
+        """Why a variable has no place in culm.yml."""
+        if rules.judge(Setting(line=0, name=name, value=value)) is not None:
+            return "is a secret: culm vault put"
+        if rules.is_secret_name(rules.canonical(name)) and value:
+            return "is a secret: culm vault put"
+        if name in OWN_VARIABLES:
+            return "left out: culm sets it"
+        try:
+            values.variable(name)
+        except ValueError as error:
+            return f"left out: {error}"
+        return None
+
+    def database(self, service: Service, candidate: Candidate) -> None:
+        """The server that it uses: the one that it waits for, or whose name is in its environment."""
+        texts_ = " ".join(str(scalar.text) for scalar in service.environment.values())
+        for name, called in self.notes.database_names.items():
+            if self.waits(service, name) or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", texts_):
+                candidate.block.put("database", called)
+                return
+
+    def waits(self, service: Service, name: str) -> bool:
+        waiting, seen = [service], {service.name}
+        while waiting:
+            for other in waiting.pop().depends_on:
+                if other == name:
+                    return True
+                known = self.model.services.get(other)
+                if known is not None and other not in seen and self.roles.get(other) in ("migration", "once"):
+                    seen.add(other)
+                    waiting.append(known)
+        return False
+
+    def references(self, candidates: Mapping[str, Candidate]) -> None:
+        """Names of other services in variables: where they are reached here."""
+        for candidate in candidates.values():
+            environment = candidate.block.get("environment")
+            if isinstance(environment, dict):
+                service = self.model.services[candidate.given]
+                for name, value in list(environment.items()):
+                    environment[name] = self.referred(service, name, value, candidates, environment)
+
+    def referred(
+        self,
+        service: Service,
+        name: str,
+        value: str,
+        candidates: Mapping[str, Candidate],
+        environment: Mapping[str, str],
+    ) -> str:
+        text = re.sub(r"\{([a-z][a-z0-9-]*\.[a-z]+)\}", r"{{\1}}", value)
+
+        def url(match: re.Match[str]) -> str:
+            other = candidates.get(match["host"])
+            reached = other is not None and other.listens and other.block.get("path") != "none"
+            return f"{{{other.name}.url}}" if other is not None and reached else match[0]
+
+        text = IN_URL.sub(url, text)
+
+        def server(match: re.Match[str]) -> str:
+            called = self.notes.database_names.get(match["host"])
+            if called is None:
+                return match[0]
+            port = f":{{{called}.port}}" if match["port"] else ""
+            return f"{match['before']}{{{called}.host}}{port}"
+
+        text = HOST_AND_PORT.sub(server, text)
+        used = candidates[service.name].block.get("database")
+        if used and re.search(r"(DB|DATABASE|PG|POSTGRES|MYSQL|SQL)_?\w*PORT$", name) and value in ("5432", "3306"):
+            return f"{{{used}.port}}"
+        for host in (match["host"] for match in HOST_AND_PORT.finditer(text)):
+            if host in self.model.services and host != service.name:
+                scalar = service.environment.get(name)
+                place = scalar.place if scalar is not None else service.place
+                self.notes.of(
+                    service, place, f"environment.{name}", f"names {host}, which is not reached by that name here"
+                )
+        return text

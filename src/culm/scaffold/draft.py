@@ -1,0 +1,188 @@
+"""A culm.yml on its way: blocks of keys, each with the comment that stands beside it. Pure but for the last look.
+
+What is guessed, left out or not known is said beside the key that it concerns, where whoever edits the file sees it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.errors import UsageError
+from culm.project.load import FILE, parse
+
+WORDS = frozenset({"true", "false", "yes", "no", "null", "on", "off", "y", "n", "~"})
+WIDTH = 110
+INSTANCES = "2 x t2.micro"
+
+
+ORDER = (
+    *("build", "image", "dockerfile", "target", "args", "platform", "entrypoint", "command", "migrate"),
+    *("path", "strip", "port", "ports", "health", "grace", "database", "after", "environment"),
+    *("memory", "cpu", "count", "stop", "user", "init", "read-only", "tmpfs", "ulimits", "volumes"),
+)
+"""How a service's keys stand in the file."""
+
+
+@record
+class Entry:
+    value: object
+    """Text, a number, true or false, a list of texts, or a mapping of these."""
+    comment: str = ""
+
+
+@dataclass
+class Block:
+    """A service as it will be written."""
+
+    name: str
+    keys: dict[str, Entry] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+    """Lines above its first key."""
+
+    def put(self, key: str, value: object, comment: str = "") -> None:
+        self.keys[key] = Entry(value=value, comment=comment)
+
+    def get(self, key: str) -> object | None:
+        entry = self.keys.get(key)
+        return entry.value if entry is not None else None
+
+
+@dataclass
+class Draft:
+    """The whole file."""
+
+    name: str
+    fixed: bool = False
+    """Whether the name was asked for, and is not to be shortened."""
+    services: dict[str, Block] = field(default_factory=dict)
+    databases: dict[str, Entry] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+    """Lines at the top."""
+
+    def text(self) -> str:
+        lines = [f"# {line}" for line in self.comments]
+        lines += [f"name: {scalar(self.name)}", "targets:", f"  local: {{instances: {INSTANCES}}}"]
+        if self.databases:
+            lines.append("databases:")
+            lines += [line for name, entry in self.databases.items() for line in written(name, entry, "  ")]
+        lines.append("services:")
+        for block in self.services.values():
+            lines += self.block(block)
+        return "\n".join(lines) + "\n"
+
+    def block(self, block: Block) -> list[str]:
+        block.keys = dict(
+            sorted(block.keys.items(), key=lambda pair: ORDER.index(pair[0]) if pair[0] in ORDER else len(ORDER))
+        )
+        above = [f"  # {line}" for line in block.comments]
+        name = scalar(block.name)
+        short = flow({key: entry.value for key, entry in block.keys.items()})
+        if not any(entry.comment for entry in block.keys.values()) and len(short) + len(name) + 4 <= WIDTH:
+            return [*above, f"  {name}: {short}"]
+        return [
+            *above,
+            f"  {name}:",
+            *(line for key, entry in block.keys.items() for line in written(key, entry, "    ")),
+        ]
+
+
+def written(key: str, entry: Entry, indent: str) -> list[str]:
+    """A key with its value, and the comment at the line's end, or above it where that would be too long."""
+    value = flow(entry.value)
+    line = f"{indent}{scalar(key)}: {value}"
+    lines = [line]
+    if len(line) > WIDTH and isinstance(entry.value, Mapping):
+        lines = [f"{indent}{scalar(key)}:"]
+        lines += [
+            each for name, inner in entry.value.items() for each in written(name, Entry(value=inner), f"{indent}  ")
+        ]
+    if not entry.comment:
+        return lines
+    if len(lines) == 1 and len(line) + len(entry.comment) + 4 <= WIDTH + 10:
+        return [f"{line}  # {entry.comment}"]
+    return [*(f"{indent}# {part}" for part in entry.comment.splitlines()), *lines]
+
+
+def flow(value: object) -> str:
+    """A value in YAML's flow style."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case str():
+            return scalar(value)
+        case Mapping():
+            return "{" + ", ".join(f"{scalar(str(name))}: {flow(each)}" for name, each in value.items()) + "}"
+        case Sequence():
+            return "[" + ", ".join(flow(each) for each in value) + "]"
+        case _:
+            raise TypeError(f"no value of culm.yml: {value!r}")
+
+
+def scalar(text: str) -> str:
+    """A text as YAML, in quotes only where it needs them."""
+    if re.fullmatch(r"[A-Za-z./][\w./@:*+-]*(?<!:)", text, re.ASCII) and text.lower() not in WORDS:
+        return text
+    if re.fullmatch(r"\d+[smh]", text):
+        return text
+    return '"' + "".join(escaped(char) for char in text) + '"'
+
+
+def escaped(char: str) -> str:
+    match char:
+        case "\\" | '"':
+            return f"\\{char}"
+        case "\n":
+            return "\\n"
+        case "\t":
+            return "\\t"
+    if char.isprintable():
+        return char
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}" if ord(char) < 65536 else char
+
+
+MOST_REPAIRS = 200
+PLACE = re.compile(r":(\d+): services\.([^.:]+)(?:\.([^.:]+))?")
+CONTENT = ("build", "dockerfile", "target", "image")
+"""Without these a service is nothing."""
+
+
+def settled(draft: Draft, root: Path) -> list[str]:
+    """Take out of the draft what culm would refuse, until it loads; what was taken out, and why.
+
+    The last resort: each key is made so that it is taken, and this says so of one that was not.
+    """
+    left_out: list[str] = []
+    for _ in range(MOST_REPAIRS):
+        try:
+            parse(draft.text(), root / FILE)
+            return left_out
+        except UsageError as error:
+            match = PLACE.search(error.what)
+            block = draft.services.get(match[2]) if match else None
+            if match is None or block is None:
+                raise
+            why = error.what.partition(": ")[2]
+            left_out.append(why)
+            repair(draft, block, match[3], why)
+            if not draft.services:
+                raise
+    raise UsageError(f"{FILE} cannot be written so that it loads: {left_out[-1]}")
+
+
+def repair(draft: Draft, block: Block, key: str | None, why: str) -> None:
+    if key == "port" and key not in block.keys:
+        block.put("path", "none", f"no port is known: {why}")
+    elif key is not None and key in block.keys and key not in CONTENT:
+        del block.keys[key]
+        block.comments.append(f"{key}: left out: {why}")
+    else:
+        del draft.services[block.name]
+        draft.comments.append(f"{block.name} is left out: {why}")
+        for other in draft.services.values():
+            after = other.get("after")
+            if isinstance(after, list) and block.name in after:
+                after.remove(block.name)

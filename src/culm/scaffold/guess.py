@@ -1,0 +1,298 @@
+"""What a service's folder tells about it where nobody has said so: port, health page, database, migration.
+
+Each guess has its reason, which is written beside the key. The surer source goes first: what the image says, then the
+command, then the code, then what the framework does when nothing is said.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.project import dockerfile
+from culm.project.dockerfile import DockerfileError, Instruction
+from culm.scaffold.sources import Sources
+
+
+@record
+class Guess:
+    value: str
+    why: str
+
+
+@record
+class Image:
+    """A Dockerfile and what it is built from."""
+
+    path: Path
+    folder: Path
+    """The build context."""
+    instructions: Sequence[Instruction]
+    """Up to the end of the stage that is built; empty when it cannot be read."""
+    args: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def command(self) -> tuple[str, ...]:
+        """ENTRYPOINT and CMD as words, a shell line as one word."""
+        result: list[str] = []
+        for keyword in ("ENTRYPOINT", "CMD"):
+            one = dockerfile.command_of(self.instructions, keyword) if self.instructions else None
+            if one is not None:
+                result += one.form if one.form is not None else [one.rest]
+        return tuple(result)
+
+    @property
+    def bases(self) -> list[str]:
+        """The images that the last stage stands on, by name, the last one first."""
+        every = dockerfile.stages(self.instructions, self.args)
+        return [stage.base.lower() for stage in reversed(every) if stage.parent is None][:1] if every else []
+
+    def ports(self) -> list[int]:
+        return dockerfile.exposed_ports(self.instructions, self.args) if self.instructions else []
+
+
+def image(path: Path, folder: Path, args: Mapping[str, str], target: str | None = None) -> Image:
+    """The Dockerfile at `path`; one that cannot be read has no instructions."""
+    try:
+        instructions = dockerfile.read(path)
+        if target:
+            instructions = dockerfile.until_stage(instructions, target)
+    except (OSError, DockerfileError):
+        instructions = []
+    return Image(path=path, folder=folder, instructions=instructions, args=args)
+
+
+WORKER = re.compile(
+    r"\b(celery\b(?!.*\b(flower|events)\b)|celerybeat|rq\s+worker|rqworker|sidekiq|resque|delayed_job|huey|dramatiq|arq|"
+    r"qcluster|queue:(work|listen)|schedule:(run|work)|horizon|bull(mq)?|agenda|faktory|oban|good_job|worker(s|\.\w+)?|"
+    r"consumer|scheduler|cron|beat|supercronic|run_huey|process_tasks|jobs:work|listener|poller|watcher)\b",
+    re.IGNORECASE,
+)
+MIGRATION = re.compile(
+    r"\bmigrat|\balembic\b|\bdbmate\b|\bflyway\b|\bliquibase\b|\bdb:(migrate|prepare|setup|create)\b|\bprisma\s+(migrate|db\s+push)"
+    r"|\bgoose\b|\bsqitch\b|\batlas\s+migrate|\bdb\s+upgrade\b|\bmigrate(\.\w+)?$",
+    re.IGNORECASE,
+)
+ONCE = re.compile(
+    r"\b(seed|init|setup|bootstrap|createsuperuser|collectstatic|fixtures|loaddata|provision)\w*\b", re.IGNORECASE
+)
+
+
+def is_worker(*texts: str) -> bool:
+    return any(WORKER.search(text) for text in texts)
+
+
+PREFERRED = (8080, 8000, 3000, 5000, 80, 4000, 9000, 8888)
+NEVER = frozenset({22, 443, 8443, 5678, 9229, 2345, 5005, 9090, 9464})
+"""TLS, debuggers and metrics: no load balancer's."""
+NAMED_PORTS = re.compile(
+    r"(?:--?(?:server\.|http[._-]?)?port[= ]+|--listen[= ]+\S*:|-p[= ]+|"
+    r"(?:--bind|-b|--host|--addr|--address|--listen|--http|runserver|-S|"
+    r"--server\.address)[= ]+[\w.\[\]]*:|\b0\.0\.0\.0:|(?<![\w/.]):|\bPORT=|server\.port=|SERVER_PORT=)(\d{2,5})\b"
+)
+LISTENS = re.compile(
+    r"\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})|(?:PORT|port)[\"'\])]*\s*(?:\|\||\?\?|,|or|:-|=)\s*[\"']?:?(\d{2,5})\b"
+    r"|ListenAndServe(?:TLS)?\(\s*\"[\w.]*:(\d{2,5})|\.Run\(\s*\"[\w.]*:(\d{2,5})|\.(?:Start|Listen)\(\s*\"[\w.]*:(\d{2,5})"
+    r"|(?:app|application|socketio|uvicorn)\.run\([^)]*port\s*=\s*(\d{2,5})|^\s*server\.port\s*[=:]\s*(\d{2,5})"
+    r"|^\s*listen\s+(?:\[::\]:)?(\d{2,5})|UseUrls\([^)]*:(\d{2,5})|bind\(\s*\(?\"[\d.]+:(\d{2,5})|applicationUrl\D+:(\d{2,5})",
+    re.MULTILINE,
+)
+FRAMEWORKS: tuple[tuple[str, int, str], ...] = (
+    (r"\bstreamlit\b", 8501, "Streamlit"),
+    (r"\"next\"\s*:", 3000, "Next.js"),
+    (r"\"nuxt\w*\"\s*:", 3000, "Nuxt"),
+    (r"\"@nestjs/core\"", 3000, "Nest"),
+    (r"\"(express|koa|fastify|@hapi/hapi|hono)\"\s*:", 3000, "a Node server"),
+    (r"\"react-scripts\"\s*:", 3000, "Create React App"),
+    (r"\"@angular/core\"\s*:", 4200, "Angular"),
+    (r"\"@vue/cli-service\"\s*:", 8080, "Vue CLI"),
+    (r"\"vite\"\s*:", 5173, "Vite"),
+    (r"\bdjango\b", 8000, "Django"),
+    (r"\b(fastapi|uvicorn|starlette|gunicorn|litestar|hypercorn)\b", 8000, "an ASGI or WSGI server"),
+    (r"\b(flask|quart)\b", 5000, "Flask"),
+    (r"\b(tornado|aiohttp|sanic|bottle)\b", 8080, "a Python server"),
+    (r"gem\s+[\"']rails[\"']", 3000, "Rails"),
+    (r"gem\s+[\"'](sinatra|puma|rackup?)[\"']", 9292, "Rack"),
+    (r"spring-boot|quarkus|micronaut|ktor|dropwizard|vertx", 8080, "a Java server"),
+    (r"microsoft\.net\.sdk\.web|microsoft\.aspnetcore", 8080, "ASP.NET Core"),
+    (r"laravel/framework", 8000, "Laravel"),
+    (r":phoenix\b", 4000, "Phoenix"),
+    (r"\b(actix-web|axum|rocket|warp)\b", 8080, "a Rust server"),
+    (r"gin-gonic|labstack/echo|gofiber|go-chi|gorilla/mux|net/http", 8080, "a Go server"),
+)
+"""What a server takes when nobody says a port; by what its dependencies name."""
+BASES: tuple[tuple[str, int], ...] = (
+    (r"(^|/)(nginxinc/)?nginx-unprivileged", 8080),
+    (r"(^|/)(nginx|httpd|caddy|php:[\w.-]*apache|wordpress|openresty)", 80),
+    (r"(^|/)(tomcat|jetty|openliberty|wildfly)", 8080),
+    (r"dotnet/aspnet:[3-7]\b", 80),
+    (r"dotnet/aspnet", 8080),
+)
+
+
+def port(one: Image, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
+    """Where the service listens, and how that is known; None: nothing tells. One that is EXPOSEd alone is no guess."""
+    exposed = one.ports()
+    if len(exposed) == 1:
+        return Guess(value=str(exposed[0]), why="")
+    if exposed:
+        chosen = best(exposed)
+        return Guess(value=str(chosen), why=f"{one.name} EXPOSEs {' and '.join(map(str, exposed[:6]))}")
+    line = " ".join(command or one.command())
+    if match := NAMED_PORTS.search(line):
+        return Guess(value=match[1], why="by its command; its Dockerfile has no EXPOSE")
+    for instruction in reversed(one.instructions):
+        if instruction.keyword == "ENV":
+            for name, value in dockerfile.assignments(instruction.rest).items():
+                number = re.search(r"(\d{2,5})\D*$", value)
+                if re.search(r"(^|_)PORTS?$|_URLS$", name) and number and int(number[1]) < 65536:
+                    return Guess(value=number[1], why=f"by {name} in its Dockerfile, which has no EXPOSE")
+    if (found := of_code(sources)) is not None:
+        return found
+    for base in one.bases:
+        for pattern, number_ in BASES:
+            if re.search(pattern, base):
+                return Guess(value=str(number_), why=f"as {base} does; its Dockerfile has no EXPOSE")
+    return of_framework(sources, line)
+
+
+def best(ports: Sequence[int]) -> int:
+    able = [number for number in ports if number not in NEVER] or list(ports)
+    return next((number for number in PREFERRED if number in able), able[0])
+
+
+def of_code(sources: Sources) -> Guess | None:
+    for path, text in sources.code.items():
+        for match in LISTENS.finditer(text):
+            number = next(group for group in match.groups() if group)
+            if 80 <= int(number) < 65536 and int(number) not in NEVER | DATABASE_PORTS:
+                return Guess(value=number, why=f"by {path}; its Dockerfile has no EXPOSE")
+    return None
+
+
+def of_framework(sources: Sources, line: str = "") -> Guess | None:
+    every = "\n".join(sources.dependencies.values())
+    for pattern, number, what in FRAMEWORKS:
+        if re.search(pattern, f"{every}\n{line}", re.IGNORECASE):
+            return Guess(value=str(number), why=f"where {what} listens when nobody says otherwise; a guess")
+    return None
+
+
+GRPC_SERVER = re.compile(
+    r"grpc\.NewServer\(|grpc\.server\(|new grpc\.Server|grpc\.aio\.server\(|ServerBuilder|MapGrpcService|AddGrpc\("
+)
+HTTP_SERVER = re.compile(
+    r"ListenAndServe|\bapp\.listen\(|http\.createServer|FastAPI\(|Flask\(|express\(\)|gin\.|echo\.New|chi\.NewRouter|mux\.NewRouter"
+    r"|@RestController|MapControllers|fiber\.New"
+)
+
+
+def speaks_grpc(sources: Sources) -> bool:
+    """Whether it is a gRPC server, and none for HTTP."""
+    texts = [
+        text for path, text in sources.code.items() if Path(path).suffix not in (".json", ".yml", ".yaml", ".toml")
+    ]
+    return any(GRPC_SERVER.search(text) for text in texts) and not any(HTTP_SERVER.search(text) for text in texts)
+
+
+DATABASE_PORTS = frozenset(
+    {5432, 3306, 6379, 27017, 5672, 9092, 11211, 9200, 2181, 1433, 8086, 4317, 4318, 26257, 9042}
+)
+HEALTH = re.compile(
+    r"[\"'`(]((?:/[\w.-]+)*/(?:healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|_?status|up|heartbeat|alive)/?)[\"'`)]"
+)
+
+
+def health(sources: Sources) -> Guess | None:
+    """A page that says that the service is well, by a route in its code."""
+    pages: dict[str, str] = {}
+    for path, text in sources.code.items():
+        if Path(path).suffix in (".yml", ".yaml", ".json", ".toml", ".sh"):
+            continue
+        for match in HEALTH.finditer(text):
+            pages.setdefault(match[1], path)
+    if "spring-boot-starter-actuator" in "\n".join(sources.dependencies.values()):
+        return Guess(value="/actuator/health", why="Spring's actuator")
+    for word in ("healthz", "health", "live", "ready", "ping", "status", "alive", "up"):
+        for page, path in pages.items():
+            if word in page.rpartition("/")[2] or word in page.rstrip("/").rpartition("/")[2]:
+                return Guess(value=page, why=f"by {path}")
+    return None
+
+
+DRIVERS: tuple[tuple[str, str], ...] = (
+    (r"\b(psycopg\w*|asyncpg|pg8000|aiopg|django\.db\.backends\.postgresql)\b", "postgres"),
+    (r"\"(pg|pg-promise|postgres|@prisma/adapter-pg)\"\s*:", "postgres"),
+    (r"provider\s*=\s*\"postgresql\"", "postgres"),
+    (r"jackc/pgx|lib/pq|go-pg/pg|gorm\.io/driver/postgres", "postgres"),
+    (r"gem\s+[\"']pg[\"']", "postgres"),
+    (r"org\.postgresql|r2dbc-postgresql|jdbc-postgresql|npgsql|postgrex", "postgres"),
+)
+
+
+def database(sources: Sources) -> Guess | None:
+    """The kind of database whose driver the service has."""
+    for path, text in sources.dependencies.items():
+        for pattern, engine in DRIVERS:
+            if re.search(pattern, text):
+                return Guess(value=engine, why=f"{path} names a driver for it")
+    for file in [*sources.folder.glob("*compose*.y*ml"), *sources.folder.glob("conf/*")]:
+        if file.is_file() and re.search(r"postgres(ql)?:", sources.text(str(file.relative_to(sources.folder)))):
+            return Guess(value="postgres", why="")
+    return None
+
+
+@record
+class Migration:
+    """How a service's tables are brought up to date."""
+
+    command: tuple[str, ...]
+    why: str
+    base: str = ""
+    """An image that has the tool; empty: the service's own."""
+    copied: tuple[str, str] | None = None
+    """The folder with its files, and where the tool looks for them."""
+
+
+def migration(sources: Sources) -> Migration | None:
+    """By the files that migration tools leave."""
+    every = "\n".join(sources.dependencies.values())
+    if sources.has("alembic.ini"):
+        return Migration(command=("alembic", "upgrade", "head"), why="alembic.ini")
+    if sources.has("manage.py") and "django" in every + sources.text("manage.py").lower():
+        return Migration(command=("python", "manage.py", "migrate", "--noinput"), why="manage.py")
+    if sources.has("migrations/alembic.ini") or ("flask-migrate" in every and sources.has("migrations")):
+        return Migration(command=("flask", "db", "upgrade"), why="migrations/")
+    if sources.has("prisma/migrations") or sources.has("prisma/schema.prisma"):
+        return Migration(command=("npx", "prisma", "migrate", "deploy"), why="prisma/")
+    for name in ("knexfile.js", "knexfile.ts", "knexfile.cjs", "knexfile.mjs"):
+        if sources.has(name):
+            return Migration(command=("npx", "knex", "migrate:latest"), why=name)
+    if sources.has("db/migrate") and sources.has("bin/rails"):
+        return Migration(command=("bin/rails", "db:migrate"), why="db/migrate")
+    return of_sql(sources)
+
+
+def of_sql(sources: Sources) -> Migration | None:
+    """SQL files, by the form of their names and contents."""
+    for name in ("db/migrations", "migrations", "migration", "sql", "db/migration", "src/main/resources/db/migration"):
+        files = sorted(path.name for path in (sources.folder / name).glob("*.sql")) if sources.has(name) else []
+        if not files:
+            continue
+        if any(re.match(r"V\d[\w.]*__", file) for file in files):
+            if "flyway" in "\n".join(sources.dependencies.values()):
+                return None  # the service runs it itself when it starts
+            return Migration(command=("migrate",), why=name, base="flyway/flyway:11", copied=(name, "/flyway/sql"))
+        if any(file.endswith(".up.sql") for file in files):
+            return Migration(
+                command=("-path=/migrations", "-database", "$DATABASE_URL", "up"),
+                why=name,
+                base="migrate/migrate:v4.18.1",
+                copied=(name, "/migrations"),
+            )
+        if "-- migrate:up" in sources.text(f"{name}/{files[0]}"):
+            return Migration(command=("up",), why=name, base="amacneil/dbmate:2", copied=(name, "/db/migrations"))
+    return None

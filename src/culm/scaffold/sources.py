@@ -1,0 +1,133 @@
+"""The files of a folder that tell what a service is: its code and what names its dependencies."""
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from culm.project import texts
+
+NOT_OURS = frozenset(
+    {
+        "node_modules",
+        "vendor",
+        "venv",
+        "env",
+        "dist",
+        "build",
+        "target",
+        "out",
+        "bin",
+        "obj",
+        "coverage",
+        "site-packages",
+    }
+    | {"__pycache__", "bower_components", "third_party", "fixtures", "testdata", "htmlcov"}
+)
+"""Folders of other people's code, or of what was made."""
+TESTS = frozenset(
+    {"test", "tests", "spec", "specs", "e2e", "__tests__", "docs", "doc", "examples", "example", "cypress"}
+)
+CODE = frozenset(
+    {
+        ".py",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".ts",
+        ".tsx",
+        ".jsx",
+        ".go",
+        ".rb",
+        ".java",
+        ".kt",
+        ".cs",
+        ".php",
+        ".rs",
+        ".ex",
+        ".exs",
+    }
+    | {".scala", ".yml", ".yaml", ".properties", ".toml", ".json", ".conf", ".ini", ".cfg", ".sh", ".groovy"}
+)
+MOST_FILES = 400
+MOST_BYTES = 200_000
+DEEPEST = 8
+
+
+def folders(root: Path, deepest: int, skipped: frozenset[str] = NOT_OURS) -> Iterator[Path]:
+    """The folder and those below it, the shallow ones first, without hidden ones and those of other people's code."""
+    level = [root]
+    for _ in range(deepest + 1):
+        following: list[Path] = []
+        for folder in level:
+            yield folder
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            following += [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".")
+                and entry.name.lower() not in skipped
+                and entry.is_dir(follow_symlinks=False)
+            ]
+        level = following
+
+
+class Sources:
+    """One service's folder; files are read once, when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """Texts by path, seen from the folder; the shallow ones, up to a limit."""
+        result: dict[str, str] = {}
+        for folder in folders(self.folder, DEEPEST, NOT_OURS | TESTS):
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            for entry in entries:
+                if len(result) >= MOST_FILES:
+                    return result
+                path = Path(entry.path)
+                if path.suffix.lower() not in CODE and entry.name not in NAMED:
+                    continue
+                try:
+                    if entry.is_file() and entry.stat().st_size <= MOST_BYTES:
+                        result[str(path.relative_to(self.folder))] = texts.read(path)
+                except OSError:
+                    continue
+        return result
+
+    def text(self, name: str) -> str:
+        """The text of a file by its path; empty where there is none."""
+        try:
+            return texts.read(self.folder / name)
+        except OSError:
+            return ""
+
+    def has(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    @cached_property
+    def dependencies(self) -> dict[str, str]:
+        """The texts of the files that name what the service stands on, lower case, by their names."""
+        result = {}
+        for path, text in self.code.items():
+            name = Path(path).name
+            if name in NAMED or name.endswith((".csproj", ".gradle.kts")) or name.startswith("requirements"):
+                result[path] = text.lower()
+        for file in [*self.folder.glob("requirements*.txt"), *self.folder.glob("requirements/*.txt")]:
+            name = str(file.relative_to(self.folder))
+            result[name] = self.text(name).lower()
+        return result
+
+
+NAMED = frozenset(
+    {"package.json", "pyproject.toml", "Pipfile", "setup.py", "go.mod", "Gemfile", "pom.xml", "build.gradle"}
+    | {"composer.json", "Cargo.toml", "mix.exs", "Procfile", "requirements.txt", "schema.prisma"}
+)

@@ -1,0 +1,114 @@
+"""A Dockerfile for a folder that has none, from what names its dependencies and how it is started."""
+
+import json
+import re
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.scaffold import guess
+from culm.scaffold.sources import Sources
+
+
+@record
+class Starter:
+    """A Dockerfile to be written."""
+
+    text: str
+    why: str
+    """What it was made from."""
+
+
+def processes(sources: Sources) -> dict[str, str]:
+    """The lines of a Procfile by their process type. https://devcenter.heroku.com/articles/procfile"""
+    lines = (re.match(r"([A-Za-z0-9_-]+):\s*(.+)", line) for line in sources.text("Procfile").splitlines())
+    return {match[1]: match[2].strip() for match in lines if match is not None}
+
+
+def dockerfile(sources: Sources) -> Starter | None:
+    """A Dockerfile for Python, Node or Go; None when the folder is none of them or nothing says how it starts."""
+    web = processes(sources).get("web", "")
+    if sources.has("requirements.txt") or sources.has("pyproject.toml"):
+        return python(sources, web)
+    if sources.has("package.json"):
+        return node(sources, web)
+    if sources.has("go.mod"):
+        return go(sources)
+    return None
+
+
+def python(sources: Sources, web: str) -> Starter | None:
+    command = web or python_command(sources)
+    if not command:
+        return None
+    install = "COPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\nCOPY . .\n"
+    if not sources.has("requirements.txt"):
+        install = "COPY . .\nRUN pip install --no-cache-dir .\n"
+    why = "Procfile" if web else "requirements.txt" if sources.has("requirements.txt") else "pyproject.toml"
+    return Starter(
+        text=file("FROM python:3.12-slim\nWORKDIR /app\n" + install, port(sources, command), command), why=why
+    )
+
+
+def python_command(sources: Sources) -> str:
+    for path, text in sources.code.items():
+        if not path.endswith(".py"):
+            continue
+        module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        if match := re.search(r"^(\w+)(?::\s*\w+)?\s*=\s*(?:FastAPI|Starlette|Litestar)\(", text, re.MULTILINE):
+            return f"uvicorn {module}:{match[1]} --host 0.0.0.0 --port $PORT"
+        if re.search(r"^\w+\s*=\s*(?:Flask|Quart)\(", text, re.MULTILINE):
+            return f"flask --app {module} run --host 0.0.0.0 --port $PORT"
+    if sources.has("manage.py"):
+        return "python manage.py runserver 0.0.0.0:$PORT"
+    main = next((name for name in ("main.py", "app.py", "server.py", "run.py", "wsgi.py") if sources.has(name)), None)
+    return f"python {main}" if main else ""
+
+
+def node(sources: Sources, web: str) -> Starter | None:
+    try:
+        scripts = json.loads(sources.text("package.json")).get("scripts", {})
+    except (ValueError, AttributeError):
+        scripts = {}
+    main = next(
+        (name for name in ("server.js", "index.js", "app.js", "main.js", "src/index.js") if sources.has(name)), None
+    )
+    command = web or ("npm start" if "start" in scripts else f"node {main}" if main else "")
+    if not command:
+        return None
+    install = "npm ci" if sources.has("package-lock.json") else "npm install"
+    lines = f"FROM node:22-slim\nWORKDIR /app\nCOPY package*.json ./\nRUN {install}\nCOPY . .\n"
+    lines += "RUN npm run build\n" if "build" in scripts else ""
+    return Starter(text=file(lines, port(sources, command), command), why="Procfile" if web else "package.json")
+
+
+def go(sources: Sources) -> Starter | None:
+    main = (
+        "."
+        if sources.has("main.go")
+        else next(
+            (f"./{each.parent.relative_to(sources.folder)}" for each in sorted(sources.folder.glob("cmd/*/main.go"))),
+            "",
+        )
+    )
+    if not main:
+        return None
+    text = (
+        "FROM golang:1 AS build\nWORKDIR /src\nCOPY . .\n"
+        f"RUN CGO_ENABLED=0 go build -o /app {main}\n\nFROM scratch\nCOPY --from=build /app /app\n"
+        f'EXPOSE {port(sources, "")}\nCMD ["/app"]\n'
+    )
+    return Starter(text=text, why="go.mod")
+
+
+def port(sources: Sources, command: str) -> str:
+    match = guess.NAMED_PORTS.search(command)
+    found = guess.of_code(sources) or guess.of_framework(sources, command)
+    return match[1] if match else found.value if found else "8080"
+
+
+def file(lines: str, listens: str, command: str) -> str:
+    return f"{lines}ENV PORT={listens}\nEXPOSE {listens}\nCMD {command}\n"
+
+
+def named(folder: Path) -> Path:
+    return folder / "Dockerfile"

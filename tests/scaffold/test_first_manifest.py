@@ -1,0 +1,333 @@
+"""`culm init`: whatever lies in a folder, what is written loads, and says what was guessed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from culm.errors import UsageError
+from culm.project.load import load, parse
+from culm.project.project import Project
+from culm.scaffold import names
+from culm.scaffold.draft import Draft
+from culm.scaffold.first_manifest import first_manifest
+
+SERVER = 'FROM base\nEXPOSE 8080\nCMD ["serve"]\n'
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def made(root: Path, files: Mapping[str, str], name: str = "shop") -> tuple[str, Project]:
+    """The text that init writes, and the project that it is."""
+    write(root, files)
+    result = first_manifest(root, Draft(name=names.project_name(name)), {})
+    text = result.draft.text()
+    write(root, {os.path.relpath(path, root): extra for path, extra in result.files.items()})
+    return text, parse(text, root / "culm.yml")
+
+
+def block(root: Path, files: Mapping[str, str], service: str = "web") -> dict[str, Any]:
+    text, _ = made(root, files)
+    written: dict[str, Any] = yaml.safe_load(text)["services"][service]
+    return written
+
+
+@pytest.mark.parametrize(
+    ("files", "port", "why"),
+    [
+        ({"web/Dockerfile": "FROM base\nCMD gunicorn -b 0.0.0.0:8001 shop\n"}, 8001, "by its command"),
+        ({"web/Dockerfile": "FROM base\nENV PORT=9000\nCMD serve\n"}, 9000, "by PORT in its Dockerfile"),
+        (
+            {"web/Dockerfile": "FROM base\nCMD a\n", "web/index.js": "app.listen(process.env.PORT || 4000)"},
+            4000,
+            "by index.js",
+        ),
+        (
+            {"web/Dockerfile": "FROM base\nCMD a\n", "web/main.go": 'http.ListenAndServe(":7000", nil)'},
+            7000,
+            "by main.go",
+        ),
+        ({"web/Dockerfile": "FROM base\nCMD a\n", "web/requirements.txt": "Flask==3\n"}, 5000, "where Flask listens"),
+        (
+            {"web/Dockerfile": "FROM base\nCMD a\n", "web/package.json": '{"dependencies": {"next": "15"}}'},
+            3000,
+            "Next.js",
+        ),
+        ({"web/Dockerfile": "FROM base\nCMD a\n", "web/pom.xml": "<a>spring-boot-starter</a>"}, 8080, "Java"),
+        (
+            {"web/Dockerfile": "FROM nginx:1\nCOPY html /usr/share/nginx/html\n", "web/html/a": ""},
+            80,
+            "as nginx:1 does",
+        ),
+        ({"web/Dockerfile": "FROM base\nEXPOSE 443 8080 9229\nCMD a\n"}, 8080, "EXPOSEs 443 and 8080 and 9229"),
+    ],
+)
+def test_a_port_that_is_not_exposed_is_guessed_and_said(
+    tmp_path: Path, files: dict[str, str], port: int, why: str
+) -> None:
+    text, project = made(tmp_path, files)
+    assert project.services["web"].port == port
+    assert why in next(line for line in text.splitlines() if line.startswith("    port:"))
+
+
+def test_an_exposed_port_is_not_written(tmp_path: Path) -> None:
+    assert "port" not in block(tmp_path, {"web/Dockerfile": "FROM a AS b\nEXPOSE 9000\nFROM b\nCMD c\n"})
+
+
+def test_a_service_that_listens_nowhere_is_a_worker(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": SERVER, "jobs/Dockerfile": "FROM base\nCMD celery -A shop worker\n"}
+    assert block(tmp_path, files, "jobs") == {"build": "jobs", "path": "none"}
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        [
+            "2024-app",
+            "日本",
+            "user_service",
+            "user-service",
+            "Web Shop",
+            "yes",
+            "a" * 50,
+            "a" * 50 + "b",
+            "internal-api",
+        ],
+        ["services/api", "apps/api", "packages/api"],
+        ["x y", "x-y", "x_y", "X.Y"],
+        ["null", "true", "on", "1e3", "0x10", "~"],
+    ],
+)
+def test_whatever_folders_are_called_the_names_are_valid_and_unique(tmp_path: Path, folders: list[str]) -> None:
+    _, project = made(tmp_path, {f"{folder}/Dockerfile": SERVER for folder in folders}, name="a long project's name")
+    assert len(project.services) == len(folders)
+    assert {os.path.relpath(service.folder, tmp_path) for service in project.services.values()} == set(folders)
+
+
+@pytest.mark.parametrize("folder", ["services", "apps", "src", "packages", "backend/services"])
+def test_services_are_found_in_nested_folders(tmp_path: Path, folder: str) -> None:
+    files = {f"{folder}/{name}/Dockerfile": SERVER for name in ("shop", "pets")}
+    files |= {"node_modules/x/Dockerfile": SERVER, f"{folder}/shop/tests/Dockerfile": SERVER, ".git/Dockerfile": SERVER}
+    text, project = made(tmp_path, files)
+    assert set(project.services) == {"shop", "pets"}
+    assert f"build: {folder}/shop" in text
+
+
+def test_one_dockerfile_in_the_root_is_a_service(tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    text, project = made(tmp_path / "pets", {"Dockerfile": SERVER})
+    assert list(project.services) == ["pets"]
+    assert project.services["pets"].paths == ("/*",)
+
+
+def test_dockerfiles_that_are_named_after_services_are_several_and_variants_are_one(tmp_path: Path) -> None:
+    files = {"Dockerfile.api": SERVER, "jobs.Dockerfile": SERVER, "Dockerfile.dev": SERVER, "Dockerfile.test": SERVER}
+    _, project = made(tmp_path, files)
+    assert set(project.services) == {"api", "jobs"}
+    assert project.services["jobs"].dockerfile == tmp_path / "jobs.Dockerfile"
+
+
+def test_the_context_is_the_folder_from_which_all_that_is_copied_is_seen(tmp_path: Path) -> None:
+    files = {
+        "services/web/Dockerfile": "FROM base\nCOPY services/web/app.py lib /app/\nEXPOSE 80\nCMD a\n",
+        "services/web/app.py": "",
+        "lib/a.py": "",
+        "services/api/Dockerfile": "FROM base\nCOPY app.py /app/\nEXPOSE 80\nCMD a\n",
+        "services/api/app.py": "",
+    }
+    text, project = made(tmp_path, files)
+    assert project.services["web"].folder == tmp_path / "."
+    assert yaml.safe_load(text)["services"]["web"]["dockerfile"] == "services/web/Dockerfile"
+    assert project.services["api"].folder == tmp_path / "services" / "api"
+
+
+def test_a_compose_file_in_the_root_says_the_most(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nCMD a\n",
+        "other/Dockerfile": SERVER,
+        "docker-compose.yml": "services:\n  web: {build: web, ports: ['80:81'], depends_on: [db], environment: {TOKEN: abc}}\n"
+        "  db: {image: postgres}\n",
+    }
+    text, project = made(tmp_path, files)
+    assert list(project.services) == ["web"]
+    assert (project.services["web"].port, project.services["web"].database) == (81, "main")
+    assert "# secrets, for the vault: TOKEN" in text
+
+
+def test_a_compose_file_of_databases_alone_gives_those_and_folders_the_rest(tmp_path: Path) -> None:
+    files = {
+        "api/Dockerfile": SERVER,
+        "compose.yml": "services: {db: {image: postgres}, mails: {image: axllent/mailpit}}",
+    }
+    _, project = made(tmp_path, files)
+    assert set(project.services) == {"api", "mails"}
+    assert dict(project.databases) == {"main": "postgres"}
+
+
+def test_a_compose_file_that_cannot_be_read_is_said_and_folders_are_read(tmp_path: Path) -> None:
+    text, project = made(tmp_path, {"api/Dockerfile": SERVER, "compose.yml": "services: [\n"})
+    assert list(project.services) == ["api"]
+    assert "could not be read: " in text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "port"),
+    [
+        ({"requirements.txt": "fastapi\n", "shop/main.py": "app = FastAPI()\n"}, "uvicorn shop.main:app", 8000),
+        ({"requirements.txt": "flask\n", "app.py": "app = Flask(__name__)\n"}, "flask --app app run", 5000),
+        ({"requirements.txt": "django\n", "manage.py": "import django\n"}, "python manage.py runserver", 8000),
+        (
+            {"requirements.txt": "gunicorn\n", "Procfile": "web: gunicorn shop.wsgi --bind :9000\n"},
+            "gunicorn shop.wsgi",
+            9000,
+        ),
+        ({"package.json": '{"scripts": {"start": "node ."}, "dependencies": {"express": "5"}}'}, "npm start", 3000),
+        ({"go.mod": "module a\n", "main.go": 'package main\n// http.ListenAndServe(":8090", nil)\n'}, '["/app"]', 8090),
+    ],
+)
+def test_a_folder_that_says_how_it_starts_gets_a_dockerfile(
+    tmp_path: Path, files: dict[str, str], command: str, port: int
+) -> None:
+    (tmp_path / "pets").mkdir()
+    _, project = made(tmp_path / "pets", files)
+    text = (tmp_path / "pets" / "Dockerfile").read_text()
+    assert command in text.splitlines()[-1]
+    assert project.services["pets"].port == port
+
+
+def test_a_procfile_has_workers_and_a_migration(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/requirements.txt": "psycopg\n",
+        "web/Procfile": "web: serve\nworker: celery -A shop worker\nrelease: python manage.py migrate\n",
+    }
+    _, project = made(tmp_path, files)
+    assert set(project.services) == {"web", "worker"}
+    assert project.services["worker"].paths == ()
+    assert project.services["web"].migration == tmp_path / "web" / "Dockerfile.migrate"
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"alembic.ini": ""}, '["alembic", "upgrade", "head"]'),
+        ({"manage.py": "import django"}, '["python", "manage.py", "migrate", "--noinput"]'),
+        ({"prisma/schema.prisma": ""}, '["npx", "prisma", "migrate", "deploy"]'),
+        ({"knexfile.js": ""}, '["npx", "knex", "migrate:latest"]'),
+        ({"bin/rails": "", "db/migrate/1_a.rb": ""}, '["bin/rails", "db:migrate"]'),
+        ({"sql/V1__a.sql": ""}, '["migrate"]'),
+        ({"migrations/1_a.up.sql": ""}, "migrate -path=/migrations -database $DATABASE_URL up"),
+        ({"db/migrations/1_a.sql": "-- migrate:up\n"}, '["up"]'),
+    ],
+)
+def test_migrations_are_known_by_the_files_of_their_tools(tmp_path: Path, files: dict[str, str], command: str) -> None:
+    here = {f"web/{name}": text for name, text in files.items()}
+    _, project = made(tmp_path, {"web/Dockerfile": SERVER, "web/requirements.txt": "psycopg\n", **here})
+    migration = project.services["web"].migration
+    assert migration is not None
+    assert migration.read_text().splitlines()[-1] == f"CMD {command}"
+
+
+def test_a_migration_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/Dockerfile.migrate": "FROM mine\n",
+        "web/alembic.ini": "",
+        "web/requirements.txt": "psycopg",
+    }
+    made(tmp_path, files)
+    assert (tmp_path / "web" / "Dockerfile.migrate").read_text() == "FROM mine\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "page"),
+    [
+        ({"web/app.py": '@app.get("/healthz")'}, "/healthz"),
+        ({"web/index.js": "router.get('/api/health', ok)"}, "/api/health"),
+        ({"web/main.go": 'mux.HandleFunc("/ping", ping)'}, "/ping"),
+        ({"web/pom.xml": "spring-boot-starter-actuator"}, "/actuator/health"),
+        ({}, "/"),
+    ],
+)
+def test_the_health_page_is_a_route_of_the_code(tmp_path: Path, code: dict[str, str], page: str) -> None:
+    health = block(tmp_path, {"web/Dockerfile": SERVER, **code})["health"]
+    assert (health if isinstance(health, str) else health["path"]) == page
+
+
+def test_a_service_whose_routes_begin_with_its_name_is_left_to_the_rule(tmp_path: Path) -> None:
+    files = {"pets/Dockerfile": SERVER, "pets/app.py": 'ROUTES = {"/pets/health": ok}'}
+    assert block(tmp_path, files, "pets") == {"build": "pets"}
+
+
+def test_the_front_gets_all_that_is_no_other_services(tmp_path: Path) -> None:
+    _, project = made(tmp_path, {f"{name}/Dockerfile": SERVER for name in ("api", "frontend", "pets")})
+    assert {name: service.paths for name, service in project.services.items()} == {
+        "api": ("/api/*",),
+        "frontend": ("/*",),
+        "pets": ("/pets/*",),
+    }
+
+
+def test_images_of_databases_proxies_and_bases_are_no_services(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "db/Dockerfile": "FROM postgres:17\nCOPY init.sql /docker-entrypoint-initdb.d/\n",
+        "proxy/Dockerfile": "FROM nginx\nCOPY nginx.conf /etc/nginx/\n",
+        "python/Dockerfile": "FROM base\nRUN pip install x\n",
+        "broken/Dockerfile": "BREW tea\n",
+    }
+    text, project = made(tmp_path, files)
+    assert list(project.services) == ["web"]
+    assert dict(project.databases) == {"main": "postgres"}
+    for name in ("proxy", "python", "broken"):
+        assert f"# {name}/Dockerfile is left out: " in text
+
+
+def test_a_dockerfile_in_any_encoding_is_read(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_bytes(b"\xef\xbb\xbfFROM a\r\n# caf\xe9\r\nEXPOSE\t80/TCP\r\nCMD b\r\n")
+    _, project = made(tmp_path, {})
+    assert project.services["web"].port == 80
+
+
+def test_grpc_servers_are_behind_no_load_balancer(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": SERVER, "web/main.go": "s := grpc.NewServer()"}
+    written = block(tmp_path, files)
+    assert (written["path"], written["port"]) == ("none", 8080)
+
+
+def test_an_empty_folder_is_refused_with_what_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has a Dockerfile, a compose file or says how it starts"):
+        first_manifest(tmp_path, Draft(name="a"), {})
+
+
+def test_a_question_is_asked_where_one_answer_decides(tmp_path: Path) -> None:
+    write(
+        tmp_path, {"a/Dockerfile": "FROM base\nCMD x\n", "b/Dockerfile": "FROM base\nCMD x\n", "c/Dockerfile": SERVER}
+    )
+    questions = []
+
+    def ask(question: str) -> int | None:
+        questions.append(question)
+        return 7000 if " a " in question else None
+
+    services = yaml.safe_load(first_manifest(tmp_path, Draft(name="p"), {}, ask).draft.text())["services"]
+    assert questions == ["where does a listen?", "where does b listen?"]
+    assert (services["a"]["port"], services["b"]["path"]) == (7000, "none")
+
+
+def test_the_command_writes_what_loads(tmp_path: Path) -> None:
+    write(tmp_path, {"日本/Dockerfile": SERVER, "2024-app/Dockerfile": "FROM base\nCMD x\n"})
+    command = [sys.executable, "-m", "culm", "init"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert len(load(tmp_path / "culm.yml").services) == 2
