@@ -237,8 +237,8 @@ def test_a_key_that_is_not_carried_over_is_reported_with_its_line(folder: Path, 
         ("entrypoint: /start.sh --x", {"entrypoint": ["/start.sh", "--x"]}),
         ("platform: linux/arm64", {"platform": "linux/arm64"}),
         (
-            "healthcheck: {test: curl http://localhost:8080/up, interval: 10s, timeout: 3s, retries: 5, start_period: 20s}",
-            {"health": {"path": "/up", "interval": "10s", "timeout": "3s", "unhealthy": 5}, "grace": 20},
+            "healthcheck: {test: curl http://localhost:8080/up, interval: 10s, retries: 5, start_period: 20s}",
+            {"health": {"path": "/up", "interval": "10s", "unhealthy": 5}, "grace": 20},
         ),
         ("healthcheck: {test: [CMD, wget, -q, 'http://127.0.0.1/ping']}", {"health": "/ping"}),
         ("labels: ['traefik.http.routers.w.rule=PathPrefix(`/shop`)']\n    ports: [80]", {"path": "/shop/*"}),
@@ -250,7 +250,8 @@ def test_a_key_that_has_a_place_is_carried_over(folder: Path, key: str, written:
 
 
 def test_an_inline_dockerfile_is_written_to_a_file(folder: Path) -> None:
-    compose = "services:\n  w:\n    build:\n      context: web\n      dockerfile_inline: |\n        FROM base\n        EXPOSE 90\n"
+    build = "context: web\n      dockerfile_inline: |\n        FROM base\n        EXPOSE 90\n"
+    compose = f"services:\n  w:\n    build:\n      {build}"
     assert block(folder, compose, "w")["dockerfile"] == "Dockerfile.w"
     assert (folder / "web" / "Dockerfile.w").read_text() == "FROM base\nEXPOSE 90\n"
 
@@ -269,7 +270,9 @@ def test_databases_are_servers_and_services_that_use_them_say_so(folder: Path) -
     compose = """\
 services:
   web: {build: web, depends_on: [db]}
-  api: {build: api, environment: {DB_HOST: db, DB_PORT: 5432, DATABASE_URL: "postgres://u:p@db/x", API: "http://web:8080/v1"}}
+  api:
+    build: api
+    environment: {DB_HOST: db, DB_PORT: 5432, DATABASE_URL: "postgres://u:p@db/x", API: "http://web:8080/v1"}
   db: {image: "postgis/postgis:17", environment: {POSTGRES_PASSWORD: x}}
 """
     (folder / "compose.yml").write_text(compose)
@@ -281,7 +284,7 @@ services:
         "DB_PORT": "{main.port}",
         "API": "{web.url}/v1",
     }
-    assert "3 services.api.environment.DATABASE_URL: is a secret: culm vault put" in notes(folder, compose)
+    assert "5 services.api.environment.DATABASE_URL: is a secret: culm vault put" in notes(folder, compose)
 
 
 def test_a_ready_image_is_a_service_and_a_proxy_is_none(folder: Path) -> None:

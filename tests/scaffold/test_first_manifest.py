@@ -124,7 +124,7 @@ def test_services_are_found_in_nested_folders(tmp_path: Path, folder: str) -> No
 
 def test_one_dockerfile_in_the_root_is_a_service(tmp_path: Path) -> None:
     (tmp_path / "pets").mkdir()
-    text, project = made(tmp_path / "pets", {"Dockerfile": SERVER})
+    _, project = made(tmp_path / "pets", {"Dockerfile": SERVER})
     assert list(project.services) == ["pets"]
     assert project.services["pets"].paths == ("/*",)
 
@@ -154,7 +154,7 @@ def test_a_compose_file_in_the_root_says_the_most(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": "FROM base\nCMD a\n",
         "other/Dockerfile": SERVER,
-        "docker-compose.yml": "services:\n  web: {build: web, ports: ['80:81'], depends_on: [db], environment: {TOKEN: abc}}\n"
+        "docker-compose.yml": "services:\n  web: {build: web, ports: [81], depends_on: [db], environment: [TOKEN=a]}\n"
         "  db: {image: postgres}\n",
     }
     text, project = made(tmp_path, files)
