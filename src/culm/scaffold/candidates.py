@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from culm.scaffold import guess
-from culm.scaffold.draft import Block, Draft, Entry
+from culm.scaffold.draft import Block, Commented, Draft
 from culm.scaffold.guess import Guess, Image, Migration
 from culm.scaffold.sources import Sources
 
@@ -25,7 +25,7 @@ MIGRATE_FILE = "Dockerfile.migrate"
 
 
 @dataclass
-class Candidate:
+class Outline:
     """One service, as far as it is known."""
 
     given: str
@@ -54,7 +54,7 @@ class Written:
 
 
 def complete(
-    draft: Draft, candidates: Sequence[Candidate], written: Written, ask: Callable[[str], int | None] | None = None
+    draft: Draft, candidates: Sequence[Outline], written: Written, ask: Callable[[str], int | None] | None = None
 ) -> None:
     """Fill in what is open: ports, paths, health pages, databases, migrations.
 
@@ -73,7 +73,7 @@ def complete(
         migrate(candidate, written)
 
 
-def listen(candidate: Candidate, ask: Callable[[str], int | None] | None) -> None:
+def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
     """Its port, or that it has none."""
     block = candidate.block
     if block.get("path") == "none":
@@ -107,7 +107,7 @@ def listen(candidate: Candidate, ask: Callable[[str], int | None] | None) -> Non
         block.put("port", int(found.value), found.why)
 
 
-def front_of(candidates: Sequence[Candidate], balanced: Sequence[Candidate]) -> Candidate | None:
+def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outline | None:
     """The service that gets what is no other's: the only one, the only one that is published, or one by its name."""
     if any(each.block.get("path") in ("/", "/*") for each in candidates):
         return None
@@ -122,7 +122,7 @@ def front_of(candidates: Sequence[Candidate], balanced: Sequence[Candidate]) -> 
     return None
 
 
-def route(candidate: Candidate, front: bool, *, alone: bool) -> None:
+def route(candidate: Outline, front: bool, *, alone: bool) -> None:
     block = candidate.block
     if has_own_prefix(candidate):
         return
@@ -133,7 +133,7 @@ def route(candidate: Candidate, front: bool, *, alone: bool) -> None:
         block.put("strip", True, f"its routes do not begin with /{candidate.name}")
 
 
-def has_own_prefix(candidate: Candidate) -> bool:
+def has_own_prefix(candidate: Outline) -> bool:
     """Whether its routes begin with its name, which is what culm takes for granted."""
     if candidate.sources is None:
         return False
@@ -146,7 +146,7 @@ def has_own_prefix(candidate: Candidate) -> bool:
     )
 
 
-def wellness(candidate: Candidate) -> None:
+def wellness(candidate: Outline) -> None:
     """Its health page; where no load balancer asks for one, none."""
     written = candidate.block.get("health")
     page = written if isinstance(written, str) else written.get("path") if isinstance(written, dict) else None
@@ -164,7 +164,7 @@ def wellness(candidate: Candidate) -> None:
         candidate.block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
 
 
-def stand_on(draft: Draft, candidate: Candidate) -> None:
+def stand_on(draft: Draft, candidate: Outline) -> None:
     """Its database, by its drivers."""
     if "database" in candidate.block.keys or candidate.sources is None:
         return
@@ -174,24 +174,24 @@ def stand_on(draft: Draft, candidate: Candidate) -> None:
     name = next((name for name, entry in draft.databases.items() if engine(entry) == found.value), None)
     if name is None:
         name = "main" if "main" not in draft.databases else found.value
-        draft.databases[name] = Entry(value={"engine": found.value})
+        draft.databases[name] = Commented(value={"engine": found.value})
     candidate.block.put("database", name, found.why)
 
 
-def engine(entry: Entry) -> str:
+def engine(entry: Commented) -> str:
     return str(entry.value.get("engine", "postgres")) if isinstance(entry.value, dict) else "postgres"
 
 
-def first_of_each_folder(candidates: Sequence[Candidate]) -> list[Candidate]:
+def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:
     """Services of one folder share its migration; the first one has it."""
-    result: dict[Path, Candidate] = {}
+    result: dict[Path, Outline] = {}
     for candidate in candidates:
         if candidate.image is not None:
             result.setdefault(candidate.image.folder.resolve(), candidate)
     return list(result.values())
 
 
-def migrate(candidate: Candidate, written: Written) -> None:
+def migrate(candidate: Outline, written: Written) -> None:
     """A migration's Dockerfile, where the folder has a tool's files and none of its own."""
     image, block = candidate.image, candidate.block
     if image is None or candidate.sources is None or "migrate" in block.keys or "database" not in block.keys:
@@ -203,7 +203,7 @@ def migrate(candidate: Candidate, written: Written) -> None:
         add_migration(candidate, found, written)
 
 
-def add_migration(candidate: Candidate, migration: Migration, written: Written) -> None:
+def add_migration(candidate: Outline, migration: Migration, written: Written) -> None:
     """Write the migration's Dockerfile and name it in the block; a file that is there is left as it is."""
     assert candidate.image is not None
     path = free_name(candidate.image.folder, candidate.name, written)
@@ -220,7 +220,7 @@ def free_name(folder: Path, service: str, written: Written) -> Path:
     return folder / f"{MIGRATE_FILE}.{service}.culm"
 
 
-def migration_file(candidate: Candidate, migration: Migration) -> str:
+def migration_file(candidate: Outline, migration: Migration) -> str:
     """The service's Dockerfile with another command at its end, or one of the tool's own image."""
     import json
 

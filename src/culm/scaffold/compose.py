@@ -18,11 +18,11 @@ from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import Build, Service
 from culm.project.compose.tree import Place, missing
 from culm.scaffold import compose_roles, guess, names
-from culm.scaffold.candidates import ANY_ANSWER, Candidate, Written, add_migration, complete
-from culm.scaffold.compose_keys import Carried
+from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
+from culm.scaffold.compose_keys import KeyImport
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
-from culm.scaffold.draft import Block, Draft, Entry, settled
+from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import Image, Migration
 from culm.scaffold.sources import Sources
 
@@ -128,8 +128,8 @@ class Import:
             self.draft.name = names.project_for(kept, self.draft.name)
         called = names.service_names(kept, self.draft.name)
         self.databases()
-        carried = Carried(self.model, self.notes, self.roles, called, self.draft)
-        candidates: dict[str, Candidate] = {}
+        carried = KeyImport(self.model, self.notes, self.roles, called, self.draft)
+        candidates: dict[str, Outline] = {}
         for name in kept:
             candidate = self.candidate(name, called[name], carried)
             if candidate is not None:
@@ -177,7 +177,9 @@ class Import:
             called = names.shortened(called, 20)
             while called in self.draft.databases:
                 called += "-2"
-            self.draft.databases[called] = Entry(value={"engine": engines[name]}, comment=f"{name} of the compose file")
+            self.draft.databases[called] = Commented(
+                value={"engine": engines[name]}, comment=f"{name} of the compose file"
+            )
             place, what = self.services[name].place, f"becomes `databases: {called}`: a server of the target"
             self.notes.add(place, f"services.{name}", f"{what}, with a database for each service that uses it")
             self.notes.database_names[name] = called
@@ -187,7 +189,7 @@ class Import:
         candidates = [self.services[name].image, *(image.bases if image is not None else ())]
         return next((each for text in candidates if (each := compose_roles.served(compose_roles.engine_of(text)))), "")
 
-    def candidate(self, name: str, called: str, carried: Carried) -> Candidate | None:
+    def candidate(self, name: str, called: str, carried: KeyImport) -> Outline | None:
         """The block of one service; None when it cannot be one, which is noted."""
         service, image = self.services[name], self.images.get(name)
         block = Block(name=called)
@@ -207,7 +209,7 @@ class Import:
         elif not self.build(service, image, block):
             return None
         published = bool(service.port_items)
-        candidate = Candidate(given=name, block=block, image=image, published=published)
+        candidate = Outline(given=name, block=block, image=image, published=published)
         candidate.command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
         candidate.sources = Sources(self.folder_of(service, image)) if image is not None else None
         carried.service(service, candidate)
@@ -247,7 +249,7 @@ class Import:
     def seen(self, path: Path) -> str:
         return relpath(path, self.root)
 
-    def works(self, service: Service, candidate: Candidate) -> bool:
+    def works(self, service: Service, candidate: Outline) -> bool:
         """Whether it serves nobody: by its command or name, or as another service of its image serves."""
         if guess.is_worker(service.name, " ".join(candidate.command)):
             return True
@@ -259,14 +261,14 @@ class Import:
         ]
         return bool(candidate.command) and any(each.port_items for each in siblings)
 
-    def ready_image(self, service: Service, candidate: Candidate) -> None:
+    def ready_image(self, service: Service, candidate: Outline) -> None:
         """Where a ready image listens, and whether a load balancer can talk to it."""
         block = candidate.block
         known = next((e for e in compose_roles.IMAGE_PORTS if re.search(e[0], service.image.lower())), None)
         candidate.listens = True
         if known is not None and not known[2]:
             block.put("path", "none", "it does not speak HTTP")
-            block.keys.setdefault("port", Entry(value=known[1], comment="where such images listen"))
+            block.keys.setdefault("port", Commented(value=known[1], comment="where such images listen"))
             candidate.listens = False
         elif "port" not in block.keys and known is not None:
             block.put("port", known[1], "where such images listen")
@@ -283,7 +285,7 @@ class Import:
             return f"{what}: left out, the load balancer does that: `path:` says what is whose"
         return "left out: it runs once and ends; a service runs always"
 
-    def migration(self, name: str, candidates: dict[str, Candidate]) -> None:
+    def migration(self, name: str, candidates: dict[str, Outline]) -> None:
         """It becomes the migration of the service whose image it shares, else of the one that waits for it."""
         service = self.services[name]
         key = f"services.{name}"
@@ -313,7 +315,7 @@ class Import:
             f"{self.seen(owner.image.folder)}/Dockerfile.migrate that begins FROM {what} and copies its files",
         )
 
-    def owner(self, name: str, candidates: dict[str, Candidate]) -> Candidate | None:
+    def owner(self, name: str, candidates: dict[str, Outline]) -> Outline | None:
         image = self.images.get(name)
         built = {key: each for key, each in candidates.items() if each.image is not None}
         waiting = [each for key, each in built.items() if name in self.services[key].depends_on]
@@ -340,7 +342,7 @@ class Import:
             result.append(able)
         return result
 
-    def order(self, called: dict[str, str], candidates: dict[str, Candidate]) -> None:
+    def order(self, called: dict[str, str], candidates: dict[str, Outline]) -> None:
         """`depends_on:` as `after:`, through what is left out, and without circles."""
         wanted = {name: self.waits_for(name, set(candidates)) for name in candidates}
         done: dict[str, list[str]] = {}

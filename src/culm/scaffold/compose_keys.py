@@ -1,6 +1,6 @@
 """The keys of a compose service, one by one: carried over, or named with what takes their place.
 
-Nothing is passed over in silence: `Carried.service` walks all keys that a service has, and one that no rule knows is
+Nothing is passed over in silence: `KeyImport.service` walks all keys that a service has, and one that no rule knows is
 reported as having no equivalent.
 """
 
@@ -17,7 +17,7 @@ from culm.project.compose.services import Service
 from culm.project.compose.tree import Place, Scalar, missing
 from culm.project.load import shown
 from culm.scaffold import compose_container
-from culm.scaffold.candidates import Candidate
+from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
 from culm.scaffold.draft import Draft
@@ -87,7 +87,7 @@ IN_URL = re.compile(r"(?P<scheme>https?://)(?P<host>[A-Za-z0-9_.-]+)(?::\d+)?")
 HOST_AND_PORT = re.compile(r"(?P<before>^|://|@|,)(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d+))?(?=$|[/,?])")
 
 
-class Carried:
+class KeyImport:
     """What all services of one model share while their keys are carried over."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Carried:
         self.called = called
         self.draft = draft
 
-    def service(self, service: Service, candidate: Candidate) -> None:
+    def service(self, service: Service, candidate: Outline) -> None:
         """Every key of a service, in its block or in the notes."""
         self.build(service, candidate)
         self.command(service, candidate)
@@ -118,7 +118,7 @@ class Carried:
             else:
                 self.notes.of(service, value.place, key, "has no equivalent in culm.yml")
 
-    def build(self, service: Service, candidate: Candidate) -> None:
+    def build(self, service: Service, candidate: Outline) -> None:
         build = service.build
         if build is None:
             return
@@ -153,7 +153,7 @@ class Carried:
         if kept:
             candidate.block.put("args", kept)
 
-    def command(self, service: Service, candidate: Candidate) -> None:
+    def command(self, service: Service, candidate: Outline) -> None:
         for key in ("entrypoint", "command"):
             words = service.command(key)
             if words is None or self.notes.unset(service, service.at(key), key):
@@ -165,7 +165,7 @@ class Carried:
             else:
                 candidate.block.put(key, list(words))
 
-    def ports(self, service: Service, candidate: Candidate) -> None:
+    def ports(self, service: Service, candidate: Outline) -> None:
         """The first TCP port is the load balancer's, others are open on the instance."""
         block = candidate.block
         every = []
@@ -211,7 +211,7 @@ class Carried:
                 return f"{match[1].rstrip('/')}/*" if match[1] != "/" else "/"
         return ""
 
-    def environment(self, service: Service, candidate: Candidate) -> None:
+    def environment(self, service: Service, candidate: Outline) -> None:
         kept: dict[str, str] = {}
         for file in service.environment_files:
             self.environment_file(service, file.path, file.place, file.required, kept)
@@ -263,7 +263,7 @@ class Carried:
             return f"left out: {error}"
         return None
 
-    def database(self, service: Service, candidate: Candidate) -> None:
+    def database(self, service: Service, candidate: Outline) -> None:
         """The server that it uses: the one that it waits for, or whose name is in its environment."""
         texts_ = " ".join(str(scalar.text) for scalar in service.environment.values())
         for name, called in self.notes.database_names.items():
@@ -283,7 +283,7 @@ class Carried:
                     waiting.append(known)
         return False
 
-    def references(self, candidates: Mapping[str, Candidate]) -> None:
+    def references(self, candidates: Mapping[str, Outline]) -> None:
         """Names of other services in variables: where they are reached here."""
         for candidate in candidates.values():
             environment = candidate.block.get("environment")
@@ -297,7 +297,7 @@ class Carried:
         service: Service,
         name: str,
         value: str,
-        candidates: Mapping[str, Candidate],
+        candidates: Mapping[str, Outline],
         environment: Mapping[str, str],
     ) -> str:
         text = re.sub(r"\{([a-z][a-z0-9-]*\.[a-z]+)\}", r"{{\1}}", value)

@@ -26,7 +26,7 @@ ORDER = (
 
 
 @record
-class Entry:
+class Commented:
     value: object
     """Text, a number, true or false, a list of texts, or a mapping of these."""
     comment: str = ""
@@ -37,12 +37,12 @@ class Block:
     """A service as it will be written."""
 
     name: str
-    keys: dict[str, Entry] = field(default_factory=dict)
+    keys: dict[str, Commented] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     """Lines above its first key."""
 
     def put(self, key: str, value: object, comment: str = "") -> None:
-        self.keys[key] = Entry(value=value, comment=comment)
+        self.keys[key] = Commented(value=value, comment=comment)
 
     def get(self, key: str) -> object | None:
         entry = self.keys.get(key)
@@ -57,7 +57,7 @@ class Draft:
     fixed: bool = False
     """Whether the name was asked for, and is not to be shortened."""
     services: dict[str, Block] = field(default_factory=dict)
-    databases: dict[str, Entry] = field(default_factory=dict)
+    databases: dict[str, Commented] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     """Lines at the top."""
 
@@ -88,7 +88,7 @@ class Draft:
         ]
 
 
-def written(key: str, entry: Entry, indent: str) -> list[str]:
+def written(key: str, entry: Commented, indent: str) -> list[str]:
     """A key with its value, and the comment at the line's end, or above it where that would be too long."""
     value = flow(entry.value)
     line = f"{indent}{scalar(key)}: {value}"
@@ -96,7 +96,7 @@ def written(key: str, entry: Entry, indent: str) -> list[str]:
     if len(line) > WIDTH and isinstance(entry.value, Mapping):
         lines = [f"{indent}{scalar(key)}:"]
         lines += [
-            each for name, inner in entry.value.items() for each in written(name, Entry(value=inner), f"{indent}  ")
+            each for name, inner in entry.value.items() for each in written(name, Commented(value=inner), f"{indent}  ")
         ]
     if not entry.comment:
         return lines

@@ -16,10 +16,10 @@ from culm.project import dockerfile
 from culm.project.compose.load import load, usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter
-from culm.scaffold.candidates import Candidate, Written, add_migration, complete
+from culm.scaffold.candidates import Outline, Written, add_migration, complete
 from culm.scaffold.compose import Imported, imported
 from culm.scaffold.compose_notes import Notes
-from culm.scaffold.draft import Block, Draft, Entry, settled
+from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import Image, Migration
 from culm.scaffold.sources import NOT_OURS, TESTS, Sources, folders
 
@@ -163,7 +163,7 @@ def found_images(root: Path, draft: Draft) -> list[tuple[str, Image]]:
             if engine is not None:
                 if (served := compose_roles.served(engine)) is not None:
                     name = "main" if "main" not in draft.databases else served
-                    draft.databases[name] = Entry(
+                    draft.databases[name] = Commented(
                         value={"engine": served}, comment=f"{shown_place(place, path)} begins FROM {image.bases[0]}"
                     )
                 continue
@@ -287,7 +287,7 @@ def started(root: Path, written: Written) -> list[tuple[str, Image]]:
     return result
 
 
-def candidates_of(root: Path, images: Sequence[tuple[str, Image]], draft: Draft) -> list[Candidate]:
+def candidates_of(root: Path, images: Sequence[tuple[str, Image]], draft: Draft) -> list[Outline]:
     if not draft.fixed:
         draft.name = names.project_for((given for given, _ in images), draft.name)
     before = [f"{name}\0" for name in draft.services]  # the zeros keep equal names apart; they do not reach the names
@@ -302,11 +302,11 @@ def candidates_of(root: Path, images: Sequence[tuple[str, Image]], draft: Draft)
         own = image.path.parent if image.folder in image.path.parent.parents else image.folder
         if own.name.lower() in GENERAL and own != image.folder and own.name.lower() != "app":
             own = image.folder
-        result.append(Candidate(given=given, block=block, image=image, sources=Sources(own)))
+        result.append(Outline(given=given, block=block, image=image, sources=Sources(own)))
     return result
 
 
-def processes(candidate: Candidate, draft: Draft, written: Written) -> list[Candidate]:
+def processes(candidate: Outline, draft: Draft, written: Written) -> list[Outline]:
     """The other process types of a Procfile: workers from the same image; `release` is the migration."""
     if candidate.sources is None or candidate.image is None:
         return []
@@ -331,7 +331,7 @@ def processes(candidate: Candidate, draft: Draft, written: Written) -> list[Cand
                 block.keys[key] = candidate.block.keys[key]
         block.put("command", ["sh", "-c", line], "by its Procfile")
         result.append(
-            Candidate(
+            Outline(
                 given=kind,
                 block=block,
                 image=candidate.image,

@@ -23,7 +23,7 @@ class EnvironmentFileError(ValueError):
 
 
 @record
-class Entry:
+class EnvLine:
     """A line that sets something."""
 
     line: int
@@ -42,7 +42,7 @@ BEGIN = re.compile(
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
-def entries(text: str) -> Iterator[Entry]:
+def entries(text: str) -> Iterator[EnvLine]:
     """Every entry, in order.
 
     Raises:
@@ -62,7 +62,7 @@ def entries(text: str) -> Iterator[Entry]:
         if match is None or re.search(r"\s", match["name"]):
             raise EnvironmentFileError(number, "this is no NAME=value")
         if match["sign"] is None:
-            yield Entry(line=number, name=match["name"], value=None)
+            yield EnvLine(line=number, name=match["name"], value=None)
             at = end + 1
             continue
         quote = text[match.end() : match.end() + 1]
@@ -71,12 +71,12 @@ def entries(text: str) -> Iterator[Entry]:
             if close is None:
                 raise EnvironmentFileError(number, f"the {quote} is not closed")
             value = text[match.end() + 1 : close]
-            yield Entry(line=number, name=match["name"], value=value, literal=quote == "'", quoted=quote == '"')
+            yield EnvLine(line=number, name=match["name"], value=value, literal=quote == "'", quoted=quote == '"')
             end = text.find("\n", close)
             at = len(text) if end < 0 else end + 1
             continue
         value = text[match.end() : end] if match.end() <= end else ""
-        yield Entry(line=number, name=match["name"], value=value.split(" #")[0].strip())
+        yield EnvLine(line=number, name=match["name"], value=value.split(" #")[0].strip())
         at = end + 1
 
 
