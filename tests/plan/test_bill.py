@@ -49,12 +49,20 @@ def test_a_type_without_a_price_is_named_and_not_counted() -> None:
 @pytest.mark.parametrize("region", brought())
 def test_every_price_list_prices_the_small_ones_and_says_where_it_is_from(region: str) -> None:
     prices = load(region)
-    unpriced = set(INSTANCE_TYPES) - set(prices.hourly.instances)
+    unpriced = {name for name in INSTANCE_TYPES if prices.of_instance(name) is None}
     assert prices.region == region
-    assert not unpriced if region == "us-east-1" else not any(name.startswith("t") for name in unpriced)
+    assert not any(name.startswith("t") for name in unpriced)
     assert set(prices.hourly.instances) <= set(INSTANCE_TYPES)
     assert "https://" in prices.source
     assert prices.date
+
+
+def test_a_size_that_is_not_listed_costs_in_proportion_to_one_of_its_family_that_is() -> None:
+    prices = load("us-east-1")
+    assert "t3.2xlarge" not in prices.hourly.instances
+    assert prices.of_instance("t3.2xlarge") == pytest.approx(0.3328 * prices.hours_a_month)
+    assert prices.of_instance("t2.nano") == pytest.approx(0.0058 * prices.hours_a_month)
+    assert prices.of_instance("m8g.large") is None
 
 
 @pytest.mark.parametrize("region", brought())

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from itertools import chain
 
+from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 
 IPV4_OF_A_LOAD_BALANCER = 2
@@ -39,7 +40,7 @@ class Each:
 
 @record
 class PriceList:
-    """One region's prices in US dollars; `planner/prices/*.toml` are written so."""
+    """One region's prices in US dollars; `plan/prices/*.toml` are written so."""
 
     region: str
     date: str
@@ -50,8 +51,16 @@ class PriceList:
     each: Each
 
     def of_instance(self, instance_type: str) -> float | None:
-        """Dollars a month; None: the list does not have it."""
+        """Return dollars a month; None when the list has no size of its family.
+
+        EC2 prices the sizes of a family in proportion to their memory, so one size that is listed tells the others.
+        """
         hourly = self.hourly.instances.get(instance_type)
+        if hourly is None and (kind := INSTANCE_TYPES.get(instance_type)) is not None:
+            family = instance_type.partition(".")[0] + "."
+            listed = next((name for name in self.hourly.instances if name.startswith(family)), None)
+            if listed is not None:
+                hourly = self.hourly.instances[listed] * kind.memory / INSTANCE_TYPES[listed].memory
         return None if hourly is None else hourly * self.hours_a_month
 
     def of_host(self, instance_type: str, disk_gb: float) -> float | None:

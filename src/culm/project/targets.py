@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.core.model.instance_types import INSTANCE_TYPES, resembling
 from culm.project import places, sizes
 from culm.project.checks import check_port, checked_name
 from culm.project.nodes import Source
@@ -95,10 +95,7 @@ def check_fleet(source: Source, key: tuple[str, ...], found: TargetSettings) -> 
     kinds = [group.instance_type for group in found.instances]
     for kind in kinds:
         if kind not in INSTANCE_TYPES:
-            known = ", ".join(INSTANCE_TYPES)
-            source.refuse(
-                key, f"instance type {kind} is not known: its memory and processor are not", f"one of {known}"
-            )
+            source.refuse(key, f"instance type {kind} is not known: its memory and processor are not", resembling(kind))
     if len(kinds) != len(set(kinds)):
         source.refuse(key, "names a type twice", "write how many there are together")
     if len({INSTANCE_TYPES[kind].architecture for kind in kinds}) > 1:

@@ -1,6 +1,6 @@
 import pytest
 
-from culm.core.model.instance_types import INSTANCE_TYPES, parse_fleet
+from culm.core.model.instance_types import INSTANCE_TYPES, estimated, parse_fleet, resembling
 
 
 def test_a_fleet_is_a_list_of_instances():
@@ -14,7 +14,7 @@ def test_a_fleet_is_a_list_of_instances():
         ("", "'' is not written as COUNT x TYPE"),
         ("two t2.micro", "'two t2.micro' is not written as COUNT x TYPE"),
         ("2 x t2.micro + ", "'' is not written"),
-        ("2 x t9.huge", "instance type 't9.huge' is not known; known are t2.micro"),
+        ("2 x t9.huge", "instance type 't9.huge' is not known; known families are t2, t3"),
         ("0 x t2.micro", "the count must be from 1 to 100"),
         ("101 x t2.micro", "the count must be from 1 to 100"),
     ],
@@ -39,6 +39,17 @@ def test_what_is_kept_from_tasks_costs_none_of_the_usual_size_its_place():
     assert {t.name: t.reserved_memory for t in INSTANCE_TYPES.values() if t.memory == 1024} == {
         "t2.micro": 128,
         "t3.micro": 128,
-        "t3a.micro": 128,
+        "t3a.micro": 112,
         "t4g.micro": 128,
     }
+
+
+def test_estimates_promise_no_more_than_what_was_seen_of_types_of_that_size():
+    measured = [t for t in INSTANCE_TYPES.values() if t.seen]
+    assert len(measured) == 10
+    assert all(estimated(t.memory) <= t.registered_memory + 4 for t in measured)
+
+
+def test_current_generations_are_known_and_a_slip_of_the_keys_finds_them():
+    assert {"t4g.micro", "m8g.large", "c7i.xlarge", "r8g.medium"} <= set(INSTANCE_TYPES)
+    assert resembling("t3.mirco").startswith("did you mean t3.micro")

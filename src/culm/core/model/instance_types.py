@@ -2,13 +2,15 @@
 
 Registered memory is what the kernel reports (MemTotal), not what the price list says: ECS counts
 `MemTotal in MiB - ECS_RESERVED_MEMORY` and `1024 x vCPU`. The figures below were read off running instances where
-`seen` says so; the rest are the type's memory less the same share that its nearest seen relative loses.
+`seen` says so; the rest are estimated from the type's memory.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
 """
 
+import difflib
 import re
 from typing import Literal
 
+from culm.core.model import instance_table
 from culm.core.model.record import record
 
 USUAL_TASK_MEMORY = 256
@@ -44,80 +46,49 @@ class InstanceType:
         return min(spare, MOST_RESERVED) // 8 * 8
 
 
-def _family(
-    name: str, architecture: Literal["x86_64", "arm64"], *rows: tuple[str, int, int, int, bool]
-) -> list[InstanceType]:
-    return [
-        InstanceType(
-            name=f"{name}.{size}",
-            vcpus=vcpus,
-            memory=gib,
-            registered_memory=registered,
-            architecture=architecture,
-            seen=seen,
-        )
-        for size, vcpus, gib, registered, seen in rows
-    ]
-
-
-INSTANCE_TYPES: dict[str, InstanceType] = {
-    t.name: t
-    for t in [
-        *_family(
-            "t2",
-            "x86_64",
-            ("micro", 1, 1024, 995, True),
-            ("small", 1, 2048, 2001, True),
-            ("medium", 2, 4096, 3952, True),
-            ("large", 2, 8192, 7932, False),
-        ),
-        *_family(
-            "t3",
-            "x86_64",
-            ("nano", 2, 512, 411, False),
-            ("micro", 2, 1024, 904, True),
-            ("small", 2, 2048, 1901, True),
-            ("medium", 2, 4096, 3828, True),
-            ("large", 2, 8192, 7762, False),
-        ),
-        *_family(
-            "t3a",
-            "x86_64",
-            ("nano", 2, 512, 411, False),
-            ("micro", 2, 1024, 904, False),
-            ("small", 2, 2048, 1901, False),
-            ("medium", 2, 4096, 3828, False),
-            ("large", 2, 8192, 7762, False),
-        ),
-        *_family(
-            "t4g",
-            "arm64",
-            ("nano", 2, 512, 411, True),
-            ("micro", 2, 1024, 916, True),
-            ("small", 2, 2048, 1843, True),
-            ("medium", 2, 4096, 3835, True),
-            ("large", 2, 8192, 7762, False),
-        ),
-        *_family("m5", "x86_64", ("large", 2, 8192, 7762, False), ("xlarge", 4, 16384, 15582, False)),
-        *_family(
-            "m7g",
-            "arm64",
-            ("medium", 1, 4096, 3835, False),
-            ("large", 2, 8192, 7762, False),
-            ("xlarge", 4, 16384, 15582, False),
-        ),
-        *_family("c5", "x86_64", ("large", 2, 4096, 3785, False), ("xlarge", 4, 8192, 7651, False)),
-        *_family(
-            "c7g",
-            "arm64",
-            ("medium", 1, 2048, 1843, False),
-            ("large", 2, 4096, 3785, False),
-            ("xlarge", 4, 8192, 7651, False),
-            ("2xlarge", 8, 16384, 15582, False),
-        ),
-        *_family("r7g", "arm64", ("medium", 1, 8192, 7762, False), ("large", 2, 16384, 15582, False)),
-    ]
+SEEN = {
+    **{"t2.micro": 995, "t2.small": 2001, "t2.medium": 3952},
+    **{"t3.micro": 904, "t3.small": 1901, "t3.medium": 3828},
+    **{"t4g.nano": 411, "t4g.micro": 916, "t4g.small": 1843, "t4g.medium": 3835},
 }
+"""MiB that ECS saw on running instances."""
+
+
+def estimated(memory: int) -> int:
+    """Return the MiB that ECS will see of a type that nobody has reported: what the kernel keeps grows with memory.
+
+    The share is the largest that was seen in each size, so that a plan promises no room that is not there.
+    """
+    if memory <= 512:
+        return memory - 101
+    if memory <= 2048:
+        return memory - 72 - memory * 65 // 1024
+    return memory - 64 - memory * 5 // 100
+
+
+def _parsed(table: str) -> dict[str, InstanceType]:
+    kinds: dict[str, InstanceType] = {}
+    for line in table.splitlines():
+        name, vcpus, memory, architecture = line.split()
+        kinds[name] = InstanceType(
+            name=name,
+            vcpus=int(vcpus),
+            memory=int(memory),
+            registered_memory=SEEN.get(name) or estimated(int(memory)),
+            architecture="arm64" if architecture == "arm64" else "x86_64",
+            seen=name in SEEN,
+        )
+    return kinds
+
+
+INSTANCE_TYPES: dict[str, InstanceType] = _parsed(instance_table.TABLE)
+
+
+def resembling(name: str) -> str:
+    """Say what could have been meant by a type that is not known: the nearest names, or the families there are."""
+    near = difflib.get_close_matches(name, INSTANCE_TYPES, n=3, cutoff=0.75)
+    families = ", ".join(dict.fromkeys(known.partition(".")[0] for known in INSTANCE_TYPES))
+    return f"did you mean {' or '.join(near)}?" if near else f"known families are {families}"
 
 
 def parse_fleet(text: str) -> tuple[InstanceType, ...]:
@@ -132,7 +103,7 @@ def parse_fleet(text: str) -> tuple[InstanceType, ...]:
             raise ValueError(f"'{part.strip()}' is not written as COUNT x TYPE, such as '2 x t2.micro'")
         count, name = int(match[1]), match[2]
         if name not in INSTANCE_TYPES:
-            raise ValueError(f"instance type '{name}' is not known; known are {', '.join(INSTANCE_TYPES)}")
+            raise ValueError(f"instance type '{name}' is not known; {resembling(name)}")
         if not 1 <= count <= 100:
             raise ValueError(f"{count} x {name}: the count must be from 1 to 100")
         fleet += [INSTANCE_TYPES[name]] * count
