@@ -4,7 +4,7 @@ BIN := .venv/bin
 PURE := "not docker and not scenario"
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.PHONY: run stop test test-pure test-on check format docs coverage properties mutate audit lock release clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -15,8 +15,10 @@ stop: .venv/.installed
 	@cd examples/bamboo && $(CURDIR)/$(BIN)/culm down && $(CURDIR)/$(BIN)/culm cluster stop
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
-test: .venv/.installed-dev
-	@$(BIN)/pytest -n logical -m $(PURE) $(PYTEST_ARGS)
+test: test-pure test-whole
+
+## test-whole: what starts whole clusters, and what needs an engine
+test-whole: .venv/.installed-dev
 	@$(BIN)/pytest -n 2 -m "docker or scenario" $(PYTEST_ARGS)
 
 ## test-pure: what needs no engine and no whole cluster; any system, a few minutes
