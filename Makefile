@@ -37,7 +37,7 @@ coverage: .venv/.installed-dev
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -q -n logical -m $(PURE) $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report --skip-covered --sort=cover | tail -40
+	@$(BIN)/coverage report --skip-covered --sort=cover | grep -v "skipped due to" | grep . | tail -40
 
 ## properties: the property tests with fifty times the examples
 properties: .venv/.installed-dev

@@ -8,6 +8,23 @@ When the search ends early, the cheapest open state bounds how far from it the a
 The bound is that of the cutting-stock problem's linear relaxation (Gilmore and Gomory, 1961): a *value* for each size
 such that no instance holds tasks worth more than its price. Whatever is bought for more than its tasks are worth eats
 into what is between the bound and the best answer so far, so that few patterns are worth a look.
+
+The order, and why:
+
+    1. `_undominated`    leave out types that cost more than another one that has at least as much of everything
+    2. `_worth_of_each`  solve the relaxation: forbid, round by round, the patterns that are worth more than their price
+    3. `_greedy`         a first answer, by worth for money; with something to beat, expensive branches are cut at once
+    4. `run`             take the open state with the lowest bound, buy one more instance, push what is left
+    5.                   stop when no state can be cheaper than the best answer (`proven`), or after LOOKS patterns
+
+An example: ten tasks of 256 MiB; a small type with 867 MiB at $8.50, and a large one with 1900 MiB at $13.70.
+
+    patterns    3 tasks on the small type, 7 on the large one
+    values      a task is worth min(8.50 / 3, 13.70 / 7) = 1.957, so no fleet costs less than 10 x 1.957 = 19.57
+    greedy      the large one (7), then the small one (3): 22.20
+    branch      small first: 8.50 paid, 7 left, and no instance that holds them costs less than 13.70: 22.20 or more
+                large first: 13.70 paid, 3 left, no instance costs less than 8.50: 22.20 or more
+    answer      1 x large + 1 x small at 22.20, proven
 """
 
 import heapq
