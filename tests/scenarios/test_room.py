@@ -123,6 +123,8 @@ def test_a_seventh_is_refused_with_the_ways_out_and_nothing_is_changed(full: Sta
 
 
 def test_going_back_across_a_migration_is_asked_for_by_name(full: Stand) -> None:
+    full.write("alpha/migrate.py", "print('alpha has yet another schema')\n")
+    full.culm("deploy", "alpha")
     said = full.culm("rollback", "alpha", "1", status=3)
     assert "another migration has run" in said.err
     assert "culm rollback alpha 1 --across-migration" in said.err

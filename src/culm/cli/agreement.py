@@ -1,4 +1,4 @@
-"""A stack's cost or changes, shown and asked on this terminal."""
+"""Show what a stack costs or what would change in it, and ask on this terminal."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What most commands begin with: the project of this folder, and the target that it is asked for."""
+"""Load what most commands begin with: the project of this folder, and the target named by --target."""
 
 import difflib
 import os

@@ -1,4 +1,4 @@
-"""The plan of a deploy, from the project and whatever can be seen of its target."""
+"""Make the plan of a deploy from the project and what can be observed of its target."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence

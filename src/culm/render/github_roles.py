@@ -1,4 +1,4 @@
-"""Who a CI job is on AWS: roles that GitHub's jobs may assume, without stored keys. Pure.
+"""Roles that GitHub's jobs may assume, without stored keys. Pure.
 
 GitHub signs what a job is (its repository, and what set it off), and AWS compares that with the role's trust policy.
 https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
@@ -25,7 +25,7 @@ LOOKS = (
 
 
 def deploy_role(project: Project) -> str:
-    """Its name. Dots are in no service's name: it is never taken for a task's role."""
+    """Return its name. Its dot is in no service's name, so it is never taken for a task's role."""
     return f"{project.name}.deploy"
 
 
@@ -34,12 +34,12 @@ def plan_role(project: Project) -> str:
 
 
 def deploy_trust(provider_arn: str, repository: str, branch: str = MAIN) -> Input:
-    """Jobs that a push to the branch has set off. `repository` is `owner/name`."""
+    """Return a trust policy for jobs of a push to the branch. `repository` is `owner/name`."""
     return trust(provider_arn, f"repo:{repository}:ref:refs/heads/{branch}")
 
 
 def plan_trust(provider_arn: str, repository: str) -> Input:
-    """Jobs of pull requests from the repository itself: forks get no token to show."""
+    """Return a trust policy for jobs of pull requests from the repository itself; a fork's job gets no token."""
     return trust(provider_arn, f"repo:{repository}:pull_request")
 
 
@@ -59,7 +59,7 @@ def trust(provider_arn: str, subject: str) -> Input:
 
 
 def plan_policy(project: Project, around: Surroundings) -> Input:
-    """It looks, and reads no service's configuration: the vault's keys are listed, not opened."""
+    """Return a policy that only reads, and no configuration: the vault's keys are listed, their content is not read."""
     roles = [f"arn:aws:iam::{around.account}:role/{project.name}{mark}*" for mark in ".-"]
     return {
         "Version": "2012-10-17",

@@ -1,4 +1,4 @@
-"""Who tasks are: each service's own role may read its own configuration, and nothing else. Pure."""
+"""Roles of tasks: each service's may read its own configuration, and nothing else. Pure."""
 
 import json
 
@@ -19,7 +19,7 @@ TRUST = {
 
 
 def role_name(project: Project, service: Service) -> str:
-    """Of both of its task definitions: the migration reads the same files."""
+    """Return the role's name; the service and its migration share the role, as they read the same files."""
     return family(project, service)
 
 
@@ -33,7 +33,7 @@ def role(project: Project, service: Service) -> Input:
 
 
 def policy(service: Service, around: Surroundings) -> Input:
-    """What it may do: list and read what is under `<env>/<service>/` in the vault, which S3 decrypts for it.
+    """Return a policy to list and read what is under `<env>/<service>/` in the vault, and to decrypt it by S3.
 
     A service that is built from another's folder reads that one's configuration, too.
 

@@ -1,4 +1,4 @@
-"""The load balancer's inputs: listener, target groups, health checks, path rules and their order. Pure."""
+"""Inputs for the load balancer: listener, target groups, health checks, path rules and their order. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence, Set
@@ -82,12 +82,12 @@ def rule(service: Service, listener_arn: str, target_group_arn: str, priority: i
 
 
 def entrances(service: Service) -> list[str]:
-    """Where people begin: each path up to its first wildcard."""
+    """Return the addresses to open: each path up to its first wildcard."""
     return [path.split("*")[0].split("?")[0] for path in service.paths]
 
 
 def conditions(service: Service) -> list[Input]:
-    """All of them have to be met; of each one's values, any."""
+    """Return a rule's conditions: all must hold, each by any of its values."""
     routing = service.routing
     hosts = [{"Field": "host-header", "HostHeaderConfig": {"Values": list(routing.hosts)}}] if routing.hosts else []
     headers = [
@@ -181,6 +181,6 @@ def priorities(wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] =
 
 
 def tens(wanted: Sequence[str], taken: Set[int]) -> dict[str, int]:
-    """10, 20, 30, ... for the names, less those that are taken."""
+    """Return 10, 20, 30, ... for the names, without those that are taken."""
     free = (number for number in count(10, 10) if number not in taken)
     return dict(zip(wanted, free, strict=False))

@@ -1,4 +1,4 @@
-"""What everything on the target is called, from the names in culm.yml. Pure."""
+"""Names of everything on the target, from the names in culm.yml. Pure."""
 
 from culm.project.project import Project, Service
 
@@ -8,14 +8,14 @@ def family(project: Project, service: Service, *, migrate: bool = False) -> str:
 
 
 def repository(project: Project, service: Service, *, migrate: bool = False) -> str:
-    """Of a service's image, or its migration's; services that are built alike share one."""
+    """Return the repository of a service's image, or its migration's; services that are built alike share one."""
     if migrate:
         return f"{project.name}/{service.name}-migrate"
     return f"{project.name}/{service.built_by or service.name}"
 
 
 def repositories(project: Project) -> list[str]:
-    """Those of all images that are built: two a service, or one where there is nothing to migrate."""
+    """Return the repositories of all images that are built: two a service, or one where there is no migration."""
     names: dict[str, None] = {}
     for service in project.services.values():
         if service.dockerfile is not None:
@@ -35,5 +35,5 @@ def log_group(project: Project, service: Service) -> str:
 
 
 def vault_bucket(project: str, account: str, region: str) -> str:
-    """Of its own for each project: two may have a service of the same name."""
+    """Return the vault's bucket: one for each project, as two projects may have a service of the same name."""
     return f"culm-{project}-{account}-{region}"

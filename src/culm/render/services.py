@@ -44,7 +44,7 @@ def service(project: Project, one: Service, task_definition_arn: str, target_gro
 
 
 def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:
-    """minimumHealthyPercent and maximumPercent; `start_first` decides for `auto`."""
+    """Return minimumHealthyPercent and maximumPercent; `start_first` decides for `roll: auto`."""
     if isinstance(roll, tuple):
         return roll
     return START_FIRST if roll == "start-first" or (roll == "auto" and start_first) else STOP_FIRST

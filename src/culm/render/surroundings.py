@@ -1,4 +1,4 @@
-"""What the target tells a project, and rendering depends on. Pure."""
+"""What rendering needs to know about the target. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -14,7 +14,7 @@ DRAIN_SECONDS = 5
 
 @record
 class Surroundings:
-    """What the target tells: the same project renders differently only by these."""
+    """Facts about a target: the same project renders differently only by these."""
 
     env: str
     """`MYENV`."""

@@ -121,12 +121,12 @@ def variables(project: Project, environment: Mapping[str, str], around: Surround
 
 
 def service_url(service: Service, around: Surroundings) -> str:
-    """Where a service is reached: the load balancer and the beginning of the service's own path, without `/`."""
+    """Return a service's URL: the load balancer and the fixed beginning of the service's path, without a final `/`."""
     return (around.load_balancer or f"http://{NOT_KNOWN}") + entrances(service)[0].rstrip("/")
 
 
 def health_check(check: Check | None, grace: int) -> Input | None:
-    """Of a container. ECS looks at this alone, not at the image's own."""
+    """Return a container's health check. ECS uses this one only, and ignores the image's."""
     if check is None or check.command is None:
         return None
     return {
@@ -139,7 +139,7 @@ def health_check(check: Check | None, grace: int) -> Input | None:
 
 
 def volume_name(project: Project, name: str) -> str:
-    """An instance knows the volumes of all projects by name."""
+    """Return a volume's name, with the project's in it: an instance has the volumes of all projects."""
     return f"{project.name}-{name}"
 
 

@@ -1,1 +1,1 @@
-"""Configuration: whole files by environment and service, in a versioned bucket; and what keeps them secret."""
+"""Configuration files by environment and service, in a versioned bucket; and what keeps their values secret."""

@@ -1,4 +1,4 @@
-"""What differs between two configurations, secret values masked. Pure."""
+"""Compare two configurations, with secret values masked. Pure."""
 
 import difflib
 import hashlib
@@ -11,7 +11,7 @@ from culm.vault.redaction import values
 def differences(
     old: Mapping[str, str], new: Mapping[str, str], labels: tuple[str, str], *, salt: bytes | None
 ) -> list[str]:
-    """A unified diff of files by name. With a salt, each secret value is a mark that tells only which are equal."""
+    """Return a unified diff of files by name. With a salt, marks that show only equality stand for secret values."""
     lines: list[str] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
@@ -37,5 +37,5 @@ def shown(name: str, text: str | None, salt: bytes | None) -> list[str]:
 
 
 def mark(value: str, salt: bytes) -> str:
-    """Equal values have equal marks within one comparison, and none can be told from its mark."""
+    """Return a mark for a value: equal values have equal marks under one salt, and no mark reveals its value."""
     return f"[secret {hmac.new(salt, value.encode(), hashlib.sha256).hexdigest()[:6]}]"

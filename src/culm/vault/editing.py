@@ -1,4 +1,4 @@
-"""A file of the vault in the user's own editor: in memory where there is such a place, for its owner alone."""
+"""Edit a file of the vault in the user's own editor: in memory where possible, readable by its owner alone."""
 
 import os
 import shlex
@@ -16,12 +16,12 @@ IN_MEMORY = Path("/dev/shm")
 
 
 def edit(vault: Vault, name: Name) -> str | None:
-    """Let the user change it: the new version's id, or None when nothing changed.
+    """Open the file in an editor and write it back. Returns the new version's id, or None when nothing changed.
 
-    When it cannot be written, the edit is kept, and the error says where.
+    Raises CulmError when it cannot be written; the edit is kept then, and the hint says where.
     """
-    seen = vault.read(name)
-    before = seen.data if seen else Secret(b"")
+    present = vault.read(name)
+    before = present.data if present else Secret(b"")
     folder = private_folder()
     path = folder / name.file
     keeps = False
@@ -32,7 +32,7 @@ def edit(vault: Vault, name: Name) -> str | None:
         if after == before:
             return None
         keeps = True
-        version = vault.write(name, after, over=seen)
+        version = vault.write(name, after, over=present)
         keeps = False
         return version
     except Conflict as conflict:
@@ -48,7 +48,7 @@ def edit(vault: Vault, name: Name) -> str | None:
 
 
 def private_folder() -> Path:
-    """A folder that only its owner can look into: editors leave their swap and backup files beside the file."""
+    """Make a folder for its owner alone, as editors leave swap and backup files beside the file."""
     place = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
     return Path(tempfile.mkdtemp(prefix="culm-vault-", dir=place))
 

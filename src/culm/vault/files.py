@@ -1,6 +1,7 @@
-"""The vault's files in its bucket. Any S3 is one: Amazon's, or the local cluster's; there is nothing else to swap.
+"""The vault's files in its bucket, on any S3: Amazon's or the local cluster's.
 
-S3 stores an object whole or not at all, so there is no torn file. Every write is conditional on what its writer saw:
+S3 stores an object whole or not at all, so there is no torn file. Every write is conditional on the version
+that its writer read:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -22,7 +23,7 @@ CONFLICTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 class Conflict(CulmError):
-    """Somebody else has written the file meanwhile."""
+    """Raised when the file was changed after its writer read it."""
 
 
 @record
@@ -49,7 +50,7 @@ class Version:
 
 @record
 class Listed:
-    """A file as a listing shows it. `at` is epoch seconds, `size` bytes."""
+    """A file in a listing. `at` is epoch seconds, `size` bytes."""
 
     name: Name
     at: float
@@ -57,14 +58,17 @@ class Listed:
 
 
 class Vault:
-    """`s3` is a boto3 client. Threads may share it."""
+    """The files of one bucket. `s3` is a boto3 client. Threads may share a vault."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self.s3 = s3
         self.bucket = bucket
 
     def read(self, name: Name, version: str | None = None) -> File | None:
-        """The file, or one of its versions; None when there is none. What it holds is never shown again."""
+        """Return the file, or the version with this id; None where there is none. Its secrets are redacted from now on.
+
+        Raises CulmError when the bytes are not those that were written.
+        """
         from botocore.exceptions import ClientError, FlexibleChecksumError
 
         which = {"VersionId": version} if version else {}
@@ -83,7 +87,10 @@ class Vault:
         return File(name=name, data=Secret(data), etag=answer["ETag"], version=answer.get("VersionId", ""))
 
     def write(self, name: Name, data: Secret, over: File | None) -> str:
-        """Write the file if it still is as its writer saw it (None: absent): the new version's id."""
+        """Write the file if it is still `over` (None: if there is none), and return the new version's id.
+
+        Raises Conflict when it has been changed since.
+        """
         from botocore.exceptions import ClientError
 
         redaction.remember(name.file, data.text())
@@ -99,36 +106,37 @@ class Vault:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in CONFLICTS or (over and code == "NoSuchKey"):
+                changed = "changed" if over else "created"
                 raise Conflict(
-                    f"{name} has been {'changed' if over else 'made'} by somebody else meanwhile; nothing was written",
+                    f"{name} was {changed} by somebody else after you read it; nothing was written",
                     f"see what is there: culm vault get {name}; what it was before: culm vault history {name}",
                 ) from None
             raise
         return str(answer.get("VersionId", ""))
 
     def delete(self, name: Name) -> None:
-        """The file goes; its history stays, and with it every version's content."""
+        """Delete the file; its history stays, with the content of every version."""
         self.s3.delete_object(Bucket=self.bucket, Key=str(name))
 
     def purge(self, name: Name) -> int:
-        """The file goes with its whole history: how many versions that were."""
+        """Delete the file with its whole history; returns the number of versions deleted."""
         versions = list(self.history(name))
         for start in range(0, len(versions), 1000):
-            some = [{"Key": str(name), "VersionId": v.version} for v in versions[start : start + 1000]]
-            left = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": some, "Quiet": True}).get("Errors")
+            batch = [{"Key": str(name), "VersionId": v.version} for v in versions[start : start + 1000]]
+            left = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True}).get("Errors")
             if left:
                 raise CulmError(f"{len(left)} versions of {name} are still there: {left[0]['Message']}", "try again")
         return len(versions)
 
     def list(self, folder: Folder) -> Iterator[Listed]:
-        """What is there now, by name."""
+        """Yield the present files of a folder, by name."""
         for page in self._pages("list_objects_v2", folder.prefix):
             for item in page.get("Contents", ()):
                 if (name := of_key(item["Key"])) is not None:
                     yield Listed(name=name, at=item["LastModified"].timestamp(), size=item["Size"])
 
     def history(self, name: Name) -> Iterator[Version]:
-        """Every version, the newest first."""
+        """Yield every version, newest first."""
         for page in self._pages("list_object_versions", str(name)):
             versions = [(item, False) for item in page.get("Versions", ())]
             versions += [(item, True) for item in page.get("DeleteMarkers", ())]
@@ -145,7 +153,7 @@ class Vault:
                     )
 
     def prepare(self, region: str) -> None:
-        """The bucket, versioned: made if it is not there. On Amazon the base stack has made it, and locked it up."""
+        """Make the bucket unless it exists, and turn versioning on. On AWS the base stack has made and protected it."""
         from botocore.exceptions import ClientError
 
         try:

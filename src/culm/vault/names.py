@@ -1,4 +1,4 @@
-"""What is in the vault, by name: `stg/accounts/settings.toml` is environment, service, file. Pure."""
+"""Names in the vault: `stg/accounts/settings.toml` is environment, service, file. Pure."""
 
 import re
 
@@ -30,7 +30,7 @@ class Folder:
 
     @property
     def prefix(self) -> str:
-        """With the slash at its end, so that `stg/web` does not name `stg/website`."""
+        """The prefix of its keys, with a slash at the end so that `stg/web` does not cover `stg/website`."""
         return "".join(f"{part}/" for part in (self.env, self.service) if part)
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Folder:
 
 
 def name(text: str) -> Name:
-    """One file's name."""
+    """Parse the name of a file. Raises UsageError."""
     match parts(text):
         case [env, service, file]:
             return Name(env=env, service=service, file=file)
@@ -50,7 +50,7 @@ def name(text: str) -> Name:
 
 
 def folder(text: str) -> Folder:
-    """`stg`, `stg/accounts`, or nothing."""
+    """Parse `stg`, `stg/accounts` or an empty text. Raises UsageError."""
     match parts(text):
         case []:
             return Folder()
@@ -63,20 +63,20 @@ def folder(text: str) -> Folder:
 
 
 def named(text: str) -> Name | Folder:
-    """A file where there are three parts, else a folder."""
+    """Parse a file's name where there are three parts, else a folder's. Raises UsageError."""
     return name(text) if len(parts(text)) > 2 else folder(text)
 
 
 def parts(text: str) -> list[str]:
-    found = [part for part in text.rstrip("/").split("/") if text]
-    for part in found:
+    split = [part for part in text.rstrip("/").split("/") if text]
+    for part in split:
         if not PART.fullmatch(part) or part in (".", ".."):
             raise UsageError(f"{text!r}: {part!r} cannot be part of a name", f"letters, digits, . _ and -: {SHAPE}")
-    return found
+    return split
 
 
 def of_key(key: str) -> Name | None:
-    """The name that an object's key stands for; None for one that somebody else put there."""
+    """Return the name that an object's key stands for; None for an object that culm did not write."""
     match key.split("/", 2):
         case [env, service, file] if all((env, service, file)):
             return Name(env=env, service=service, file=file)

@@ -1,4 +1,4 @@
-"""A value that does not show itself: in logs, messages, tracebacks and JSON it is `[redacted]`."""
+"""Secret values, which print as `[redacted]` in logs, messages, tracebacks and JSON."""
 
 from typing import Any, NoReturn
 
@@ -6,7 +6,7 @@ REDACTED = "[redacted]"
 
 
 class Secret:
-    """Bytes that only `reveal` and `text` give out. What is made of them by f-string, repr or pickle is not they."""
+    """Bytes that only `reveal` and `text` return. str, repr and format give `[redacted]`; pickling raises TypeError."""
 
     __slots__ = ("_data",)
 
@@ -17,7 +17,7 @@ class Secret:
         return self._data
 
     def text(self) -> str:
-        """As UTF-8; what is not is replaced, for the eye alone."""
+        """Return the value as UTF-8, with bytes that are none replaced: for display only."""
         return self._data.decode(errors="replace")
 
     def __len__(self) -> int:

@@ -536,6 +536,8 @@ def test_a_daemon_s_second_task_on_one_instance_and_its_task_on_a_draining_one_g
     instances = [an_instance("i-1"), an_instance("i-2", status="DRAINING")]
     tasks = [a_task("t1", of=web), a_task("t2", of=web), a_task("t3", of=web, on="i-2")]
     assert moves(a_state(web, instances=instances, tasks=tasks)) == ["stop t2", "stop t3"]
+    with_room = [an_instance("i-1"), an_instance("i-4")]
+    assert moves(a_state(web, instances=with_room, tasks=tasks[:2])) == ["stop t2"]
 
 
 def test_a_daemon_rolls_stop_first_on_each_instance():

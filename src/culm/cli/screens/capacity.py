@@ -1,4 +1,4 @@
-"""Capacity as a person reads it, and as JSON."""
+"""Print capacity for people and as JSON."""
 
 import textwrap
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Differences as people and programs read them. Pure."""
+"""Print differences for people and as JSON. Pure."""
 
 import re
 import textwrap
