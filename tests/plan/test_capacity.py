@@ -44,7 +44,7 @@ def test_every_stage_has_a_fleet_a_bill_and_its_quotas() -> None:
 
 
 def test_a_task_that_no_instance_holds_has_no_fleet() -> None:
-    found = capacity("bamboo", [a_demand(memory=90_000)], "x86_64", load("us-east-1"))
+    found = capacity("bamboo", [a_demand(memory=900_000)], "x86_64", load("us-east-1"))
     assert "no instance type that has a price holds the largest task" in capacity_screen.screen(found)
     assert capacity_screen.report(found)["stages"][0]["fleet"] is None
 
