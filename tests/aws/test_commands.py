@@ -98,7 +98,7 @@ def test_destroyed_with_everything_the_account_is_empty_again(account: Account, 
     assert account.client("ecr").describe_repositories()["repositories"] == []
 
 
-def test_what_stayed_can_go_later(account: Account, run: Run) -> None:
+def test_retained_vault_and_images_can_be_deleted_later(account: Account, run: Run) -> None:
     run("aws", "bootstrap", "--yes")
     assert run("aws", "destroy", "--yes").exit_code == 0
     gone = run("aws", "destroy", "--vault", "--repositories", "--yes")
@@ -110,7 +110,7 @@ def test_what_stayed_can_go_later(account: Account, run: Run) -> None:
     assert "there is no stack" in str(run("aws", "destroy", "--vault", "--yes").exception)
 
 
-def test_what_stayed_is_found_again(account: Account, run: Run) -> None:
+def test_a_retained_vault_is_adopted_by_the_next_stack(account: Account, run: Run) -> None:
     run("aws", "bootstrap", "--yes")
     bucket, s3 = f"culm-bamboo-{ACCOUNT}-{REGION}", account.client("s3")
     s3.put_object(Bucket=bucket, Key="stg/web/settings.toml", Body=b"one")
@@ -138,7 +138,7 @@ def described(account: Account, key: str) -> bool:
     return str(found["Description"]).startswith("culm: ")
 
 
-def test_nothing_is_made_or_removed_where_nobody_can_be_asked(account: Account, run: Run) -> None:
+def test_without_a_terminal_nothing_is_created_or_deleted(account: Account, run: Run) -> None:
     refused = run("aws", "bootstrap")
     assert isinstance(refused.exception, UsageError)
     assert "--yes" in refused.exception.hint

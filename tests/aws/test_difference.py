@@ -10,16 +10,16 @@ def resources(**given: object) -> dict[str, object]:
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "a", "Tags": [{"Key": "b", "Value": "c"}]}}
 
 
-def test_the_same_is_no_difference() -> None:
+def test_equal_templates_have_no_differences() -> None:
     assert templates(resources(Queue=QUEUE), resources(Queue=QUEUE)) == []
 
 
-def test_what_came_and_what_went_is_told_whole() -> None:
+def test_added_and_removed_resources_are_shown_whole() -> None:
     assert list(map(str, templates(resources(Queue=QUEUE), resources()))) == ["Queue: AWS::SQS::Queue, live None"]
     assert list(map(str, templates(resources(), resources(Queue=QUEUE)))) == ["Queue: None, live AWS::SQS::Queue"]
 
 
-def test_what_changed_is_told_by_its_place() -> None:
+def test_a_changed_property_is_named_by_its_path() -> None:
     other = {"Type": "AWS::SQS::Queue", "Properties": {"Tags": [{"Key": "b", "Value": "d" * 80}], "FifoQueue": True}}
     assert list(map(str, templates(resources(Queue=QUEUE), resources(Queue=other)))) == [
         "Queue QueueName: a, live None",
@@ -32,12 +32,12 @@ def test_what_changed_is_told_by_its_place() -> None:
     ]
 
 
-def test_a_number_is_not_the_text_of_it() -> None:
+def test_a_number_differs_from_the_same_text() -> None:
     one, other = ({"Parameters": {"A": {"Default": value}}} for value in (1, "1"))
     assert [difference.field for difference in templates(one, other)] == ["Default"]
 
 
-def test_what_a_hand_did_only_a_hand_undoes() -> None:
+def test_actions_by_hand_are_never_undone_automatically() -> None:
     change = {"PropertyPath": "/Tags/0/Value", "ExpectedValue": "c", "ActualValue": "d", "DifferenceType": "NOT_EQUAL"}
     found = drifts(
         [

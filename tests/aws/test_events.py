@@ -43,7 +43,7 @@ def test_the_causes_are_told_in_the_order_in_which_they_happened_without_their_c
     ]
 
 
-def test_an_attempt_that_went_well_has_none() -> None:
+def test_a_successful_attempt_has_no_causes() -> None:
     assert causes([*OLD, event("culm-bamboo", "UPDATE_IN_PROGRESS", "User Initiated")][::-1]) == []
 
 

@@ -106,7 +106,7 @@ def test_somebody_elses_update_is_waited_for(team: Team, account: Account) -> No
     assert told[1].startswith("UPDATE_IN_PROGRESS: culm-bamboo ")
 
 
-def test_a_stack_of_someone_elses_is_left_alone(team: Team, account: Account) -> None:
+def test_a_stack_that_culm_did_not_make_is_left_alone(team: Team, account: Account) -> None:
     account.client("cloudformation").create_stack(
         StackName="culm-bamboo", TemplateBody='{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
     )

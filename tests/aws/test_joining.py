@@ -68,7 +68,7 @@ def activity(status: str, message: str = "") -> dict[str, Any]:
         ([activity("Failed", FREE_TIER), activity("Failed", "old")], FREE_TIER),
     ],
 )
-def test_the_newest_attempt_tells(activities: list[dict[str, Any]], reason: str | None) -> None:
+def test_only_the_newest_launch_attempt_counts(activities: list[dict[str, Any]], reason: str | None) -> None:
     assert joining.failure(activities) == reason
 
 

@@ -79,18 +79,18 @@ MAY_NOT = {
 
 
 @pytest.mark.parametrize("what", MAY)
-def test_a_task_may(resources: dict[str, Any], what: str) -> None:
+def test_a_task_is_allowed(resources: dict[str, Any], what: str) -> None:
     assert evaluate(MAY[what], policies(resources, "RoleOfAccounts")).allowed
     assert evaluate(MAY[what], [boundary(resources)]).allowed, "its boundary lets it"
 
 
 @pytest.mark.parametrize("what", MAY_NOT)
-def test_a_task_may_not(resources: dict[str, Any], what: str) -> None:
+def test_a_task_is_denied(resources: dict[str, Any], what: str) -> None:
     assert not evaluate(MAY_NOT[what], policies(resources, "RoleOfAccounts")).allowed
 
 
 @pytest.mark.parametrize("what", MAY_NOT)
-def test_no_policy_that_is_added_lets_it(resources: dict[str, Any], what: str) -> None:
+def test_added_policies_cannot_exceed_the_boundary(resources: dict[str, Any], what: str) -> None:
     """IAM allows what both the role's policies and its boundary allow."""
     everything = parse('{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}')
     asked = MAY_NOT[what]

@@ -76,7 +76,7 @@ def test_somebody_elses_change_is_not_overwritten_and_the_edit_is_kept(
 
     monkeypatch.setattr(vault, "read", read_before_they_wrote)
     editor(tmp_path, monkeypatch, 'echo mine = 1 > "$2"')
-    with pytest.raises(CulmError, match="has been changed by somebody else") as refused:
+    with pytest.raises(CulmError, match="was changed by somebody else") as refused:
         edit(vault, NAME)
     kept = Path(refused.value.hint.split()[-1])
     assert kept.read_text() == "mine = 1\n"

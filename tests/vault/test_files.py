@@ -44,7 +44,7 @@ def test_a_write_over_what_somebody_else_changed_is_refused_and_nothing_is_lost(
     put(vault, "a = 1\n")
     seen = vault.read(NAME)
     put(vault, "theirs = 1\n")
-    with pytest.raises(Conflict, match=r"stg/accounts/settings\.toml has been changed by somebody else"):
+    with pytest.raises(Conflict, match=r"stg/accounts/settings\.toml was changed by somebody else"):
         vault.write(NAME, Secret(b"mine = 1\n"), over=seen)
     assert text(vault) == "theirs = 1\n"
     assert len(list(vault.history(NAME))) == 2
@@ -52,7 +52,7 @@ def test_a_write_over_what_somebody_else_changed_is_refused_and_nothing_is_lost(
 
 def test_two_who_make_the_same_file_do_not_overwrite_each_other(vault: Vault) -> None:
     vault.write(NAME, Secret(b"theirs"), over=None)
-    with pytest.raises(Conflict, match="has been made by somebody else"):
+    with pytest.raises(Conflict, match="was created by somebody else"):
         vault.write(NAME, Secret(b"mine"), over=None)
     assert text(vault) == "theirs"
 
@@ -134,7 +134,7 @@ def test_an_empty_vault_lists_nothing_and_is_versioned_when_prepared(cloud: Any)
     assert cloud.client("s3").get_bucket_versioning(Bucket="culm-vault-of-another")["Status"] == "Enabled"
 
 
-def test_of_many_who_edit_at_once_each_either_wins_a_version_or_is_told(tmp_path: Path) -> None:
+def test_of_many_concurrent_edits_each_succeeds_or_is_refused(tmp_path: Path) -> None:
     with served(tmp_path) as endpoint:
         s3 = boto3.client(
             "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s"

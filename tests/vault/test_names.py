@@ -13,13 +13,13 @@ def test_a_name_is_environment_service_file() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "stg", "stg/accounts", "stg/accounts/a/b", "stg//a", "/stg/a/b"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_malformed_names_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
         names.name(text)
 
 
 @pytest.mark.parametrize("text", ["stg/../prd", "stg/accounts/..", "stg/a b/c", "stg/accounts/a\nb", "stg/./x"])
-def test_no_part_leads_elsewhere(text: str) -> None:
+def test_dots_cannot_leave_the_vault(text: str) -> None:
     with pytest.raises(UsageError, match="cannot be part of a name"):
         names.named(text)
 
@@ -30,7 +30,7 @@ def test_a_folder_is_an_environment_or_a_service_of_it() -> None:
     assert names.named("stg/web/a") == names.Name(env="stg", service="web", file="a")
 
 
-def test_keys_of_others_have_no_name() -> None:
+def test_objects_that_culm_did_not_write_are_ignored() -> None:
     assert names.of_key("stg/readme.txt") is None
     assert names.of_key("stg/web/") is None
     assert names.of_key("stg/web/a.toml") == names.name("stg/web/a.toml")

@@ -48,7 +48,7 @@ def state_of(alarm: Alarm, values: list[float | None], now: float = 600.0) -> st
         ([None, None, None], "INSUFFICIENT_DATA"),
     ],
 )
-def test_so_many_of_the_last_periods_must_breach(values: list[float | None], state: str) -> None:
+def test_an_alarm_needs_datapoints_to_alarm_breaching_periods(values: list[float | None], state: str) -> None:
     assert state_of(an_alarm(), values) == state
 
 
@@ -61,7 +61,7 @@ def test_so_many_of_the_last_periods_must_breach(values: list[float | None], sta
         ("LessThanOrEqualToThreshold", 10, "ALARM"),
     ],
 )
-def test_each_comparison_says_what_its_name_says(comparison: str, value: float, state: str) -> None:
+def test_each_comparison_operator_compares_as_its_name_says(comparison: str, value: float, state: str) -> None:
     alarm = an_alarm(comparison_operator=comparison, evaluation_periods=1, datapoints_to_alarm=1)
     assert state_of(alarm, [value]) == state
 
@@ -69,7 +69,7 @@ def test_each_comparison_says_what_its_name_says(comparison: str, value: float, 
 @pytest.mark.parametrize(
     ("treat", "state"), [("breaching", "ALARM"), ("notBreaching", "OK"), ("ignore", "ALARM"), ("missing", "OK")]
 )
-def test_missing_data_count_as_the_alarm_says(treat: Any, state: str) -> None:
+def test_missing_data_is_treated_as_the_alarm_is_set(treat: Any, state: str) -> None:
     alarm = an_alarm(treat_missing_data=treat, state_value="ALARM")
     values: list[float | None] = [None, None, None] if treat != "missing" else [0, None, None]
     assert state_of(alarm, values) == state
@@ -125,7 +125,7 @@ def test_without_rollback_the_deployment_fails() -> None:
     [({}, {}), ({}, {"errors": 4000.0}), ({"enable": False}, {"errors": 6000.0}), ({}, {"others": 6000.0})],
     ids=["silent", "since before the deployment", "not enabled", "another one"],
 )
-def test_what_does_not_concern_the_deployment_leaves_it_alone(fields: Any, alarms: dict[str, float]) -> None:
+def test_alarms_from_before_the_deployment_are_ignored(fields: Any, alarms: dict[str, float]) -> None:
     primary = after(rolling(**fields), **alarms).primary
     assert primary is not None
     assert (primary.id, primary.rollout_state) == ("ecs-svc/2", "IN_PROGRESS")

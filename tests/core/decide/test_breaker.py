@@ -48,7 +48,7 @@ def test_the_threshold_follows_the_desired_count(kind, value, desired, expected)
         (None, None, None, False),
     ],
 )
-def test_a_failure_is_a_task_that_never_served_or_served_badly(code, reason, healthy_at, failed):
+def test_tasks_that_never_became_healthy_or_failed_checks_count_as_failures(code, reason, healthy_at, failed):
     assert breaker.has_failed(a_task(stop_code=code, stopped_reason=reason, healthy_at=healthy_at)) is failed
 
 
@@ -65,7 +65,7 @@ def test_counts_the_failures_since_a_task_was_last_healthy():
     assert [t.task_arn for t in every] == ["a", "b", "c"]
 
 
-def test_a_roll_back_begins_with_a_clean_slate():
+def test_a_roll_back_starts_with_no_failures_counted():
     back = replace(DEPLOYMENT, rolls_back="ecs-svc/broken", updated_at=NOW - 10)
     tasks = [a_failed_task("old", of=WEB, at=NOW - 20), a_failed_task("new", of=WEB, at=NOW)]
     assert [t.task_arn for t in breaker.failures(back, tasks, reset_on_healthy_task=False)] == ["new"]

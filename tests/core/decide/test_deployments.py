@@ -3,7 +3,7 @@ from tests.builders import NOW, a_deployment, a_service
 from culm.core.decide import deployments
 
 
-def test_a_new_deployment_takes_the_lead():
+def test_a_new_deployment_is_primary():
     web = deployments.begin(a_service(), "ecs-svc/2", "web:2", NOW)
     new, old = web.deployments
     assert (new.status, old.status, web.task_definition) == ("PRIMARY", "ACTIVE", "web:2")
@@ -13,7 +13,7 @@ def test_a_new_deployment_takes_the_lead():
     assert [d.status for d in third.deployments] == ["PRIMARY", "ACTIVE", "ACTIVE"]
 
 
-def test_a_completed_deployment_stands_alone():
+def test_a_completed_deployment_replaces_all_earlier_ones():
     web = deployments.begin(a_service(), "ecs-svc/2", "web:2", NOW)
     done = deployments.completed(web, web.deployments[0], NOW + 1)
     (only,) = done.deployments

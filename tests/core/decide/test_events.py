@@ -18,7 +18,7 @@ TASK = "arn:aws:ecs:us-east-1:000000000000:task/bamboo/0123"
         (events.deregistered("web", 1, "tg"), "(service web) deregistered 1 targets in (target-group tg)"),
     ],
 )
-def test_the_words_are_ecs_s_own(text, expected):
+def test_event_messages_are_worded_as_ecs_words_them(text, expected):
     assert text == expected
 
 
@@ -58,6 +58,6 @@ STEADY = events.steady("web")
         (STEADY, (NO_ROOM, STEADY), True),
     ],
 )
-def test_what_was_just_said_is_not_news(message, before, news):
+def test_an_event_that_was_just_reported_is_not_repeated(message, before, news):
     assert events.is_news(message, told(*before), 100.0) is news
     assert events.is_news(message, told(*before), 100.0 + 7 * 3600)

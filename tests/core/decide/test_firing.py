@@ -72,7 +72,7 @@ def test_days_that_depend_on_the_month(text: str, expected: list[str]) -> None:
     assert firings(text, "2028-01-31T12:00", 2, ZoneInfo("UTC")) == expected
 
 
-def test_an_expression_that_never_fits_fires_never() -> None:
+def test_an_expression_that_matches_no_date_never_fires() -> None:
     assert firings("cron(0 0 30 2 ? *)", "2028-01-31T12:00", 1) == []
     assert firings("cron(0 0 1 1 ? 2020)", "2028-01-31T12:00", 1) == []
 
@@ -93,7 +93,7 @@ def test_an_expression_that_never_fits_fires_never() -> None:
         ("at(tomorrow)", "is not a time"),
     ],
 )
-def test_what_is_no_expression_says_why(text: str, why: str) -> None:
+def test_malformed_schedule_expressions_are_refused_with_a_reason(text: str, why: str) -> None:
     with pytest.raises(NotAnExpression, match=why):
         parse(text)
 

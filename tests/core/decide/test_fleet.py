@@ -10,11 +10,11 @@ def machine(
     )
 
 
-def test_an_empty_fleet_gets_what_is_wished():
+def test_an_empty_fleet_starts_every_wanted_instance():
     assert fleet_change(parse_fleet("2 x t2.micro"), []) == FleetChange(add=("t2.micro", "t2.micro"))
 
 
-def test_a_fleet_as_wished_stays():
+def test_a_fleet_that_is_as_wanted_does_not_change():
     assert fleet_change(parse_fleet("2 x t2.micro"), [machine("a"), machine("b", tasks=3)]) == FleetChange()
 
 

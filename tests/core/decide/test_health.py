@@ -63,6 +63,6 @@ def test_a_check_of_a_container_that_is_not_essential_does_not_count():
 
 
 @pytest.mark.parametrize(("age", "expected"), [(59, "starting"), (60, "unhealthy")])
-def test_ill_health_is_overlooked_in_the_grace_period(age, expected):
+def test_failed_checks_are_ignored_in_the_grace_period(age, expected):
     service = a_service(balanced=True, health_check_grace_period_seconds=60)
     assert seen(a_task(started_at=NOW - age), service, "unhealthy") == expected

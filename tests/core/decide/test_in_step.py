@@ -94,7 +94,9 @@ def sitting(state: ClusterState) -> Counter[tuple[str, str | None]]:
 
 @settings(max_examples=150)
 @given(rolls(), st.integers(0, 2**32))
-def test_who_is_first_to_go_or_to_be_healthy_decides_nothing(state: ClusterState, seed: int) -> None:
+def test_the_order_in_which_tasks_stop_or_become_healthy_does_not_change_placement(
+    state: ClusterState, seed: int
+) -> None:
     planned = simulate(state, gradual)
     lived = simulate(state, unruly(random.Random(seed)))
     assert planned.settled

@@ -237,7 +237,7 @@ class Weather:
 
 @settings(max_examples=100 * TIMES, deadline=None)
 @given(clusters(), st.data())
-def test_in_any_weather_the_scheduler_keeps_floor_ceiling_and_room(state, data):
+def test_floor_ceiling_and_room_hold_whatever_tasks_and_instances_do(state, data):
     weather = Weather(data)
     for day in range(data.draw(st.integers(1, 12))):
         state = check_step(state)
@@ -261,7 +261,7 @@ def test_what_is_decided_twice_from_one_snapshot_is_the_same(state):
 
 @settings(max_examples=60 * TIMES, deadline=None)
 @given(clusters())
-def test_a_look_that_was_written_down_is_not_repeated(state):
+def test_actions_that_were_applied_are_not_returned_again(state):
     """Crash after the write, before the effect: the next look starts nothing a second time."""
     once = apply(state, schedule(state))
     assert not [a for a in schedule(once) if isinstance(a, StartTask)]

@@ -84,7 +84,7 @@ def test_an_overridden_task_holds_what_it_was_given():
     assert fleet["i-1"].memory == 495
 
 
-def test_what_is_given_back_is_as_if_never_taken():
+def test_giving_room_back_restores_the_instance():
     node = Fleet([an_instance()])["i-1"]
     before = node.copy()
     need = Need(cpu=1, memory=2, ports=(80,), ports_udp=(53,))
@@ -95,7 +95,7 @@ def test_what_is_given_back_is_as_if_never_taken():
     assert (node.cpu, node.memory, node.ports, node.ports_udp, node.groups["g"]) == (1024, 995, before.ports, set(), 0)
 
 
-def test_the_instances_have_their_turns_by_age():
+def test_instances_are_ordered_by_age():
     fleet = Fleet(
         [an_instance("b", registered_at=2.0), an_instance("c", registered_at=1.0), an_instance("a", registered_at=2.0)]
     )

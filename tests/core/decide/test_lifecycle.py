@@ -13,7 +13,7 @@ def seen(name="app", status="RUNNING", **fields) -> Container:
     return Container(container_arn=name, name=name, image="image", last_status=status, **fields)
 
 
-def test_every_task_ends_and_none_goes_back():
+def test_every_state_leads_to_stopped_and_none_leads_back():
     for status, following in lifecycle.TRANSITIONS.items():
         assert all(lifecycle.is_ahead(status, next_one) for next_one in following)
         assert following or status == Status.DELETED
@@ -39,7 +39,7 @@ def test_a_task_that_ends_by_itself_says_why(started_at, reason, expected):
     assert lifecycle.why_stopped(a_task(started_at=started_at), reason) == expected
 
 
-def test_memory_is_named_as_ecs_names_it():
+def test_an_out_of_memory_stop_has_the_reason_of_ecs():
     assert lifecycle.out_of_memory_reason() == "OutOfMemoryError: Container killed due to memory usage"
 
 

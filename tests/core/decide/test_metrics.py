@@ -35,7 +35,7 @@ def test_gathering_in_two_steps_is_gathering_in_one(values):
     ("name", "value"),
     [("SampleCount", 4.0), ("Sum", 10.0), ("Average", 2.5), ("Minimum", 1.0), ("Maximum", 4.0), ("p99", None)],
 )
-def test_what_a_statistic_says(name, value):
+def test_statistics_of_a_point(name, value):
     assert statistic(Point(at=0, samples=4, sum=10, minimum=1, maximum=4), name) == value
 
 
@@ -44,7 +44,7 @@ def test_a_percentile_is_told_where_all_values_are_the_same():
     assert statistic(sample(0, 7.0), "p99.9") == 7
 
 
-def test_nothing_has_no_average():
+def test_a_point_without_samples_has_no_average():
     assert statistic(Point(at=0, samples=0, sum=0, minimum=0, maximum=0), "Average") is None
 
 

@@ -55,7 +55,7 @@ def places(count: int, fleet: Fleet, need: Need = SMALL, **request) -> list[str]
         (("spread:attribute:absent",), "a1 a2 b1 a1 a2 b1"),
     ],
 )
-def test_the_strategies_choose(chain, expected):
+def test_each_strategy_chooses_its_instance(chain, expected):
     fleet = Fleet(zoned(a1="a", a2="a", b1="b"))
     assert places(6, fleet, strategies=strategies(*chain)) == expected.split()
 
@@ -88,7 +88,7 @@ def test_random_takes_every_instance_now_and_then():
     assert max(counts.values()) < 70
 
 
-def test_random_follows_the_dice_that_it_is_given():
+def test_random_placement_follows_the_chance_it_is_given():
     fleet = Fleet([an_instance("i-1"), an_instance("i-2")])
     request = Request(need=SMALL, group="g", strategies=strategies("random"))
     assert place(request, fleet, lambda text: 0.0) == Placed(container_instance_arn="i-1")
@@ -108,7 +108,7 @@ def test_random_passes_over_the_full():
     assert sorted(went) == ["-", "i-1", "i-1", "i-1", "i-2", "i-2", "i-2"]
 
 
-def test_the_dice_show_the_same_for_the_same_text():
+def test_chance_is_the_same_for_the_same_text():
     assert chance_of("a") == chance_of("a") != chance_of("b")
     assert 0 <= chance_of("anything") < 1
 
@@ -208,7 +208,7 @@ def test_tasks_of_instances_that_are_gone_leave_first():
     assert leavers(Fleet([an_instance("i-1")]), tasks="1@i-1 2@lost") == "2@lost 1@i-1"
 
 
-def test_deciding_who_leaves_changes_nothing():
+def test_leaving_order_does_not_change_the_fleet():
     fleet = Fleet([an_instance("i-1")])
     leavers(fleet, "binpack:cpu", tasks="1@i-1 2@i-1")
     assert fleet["i-1"].memory == 995 - 512

@@ -86,14 +86,14 @@ def test_resources_have_wildcards(resource, allowed):
     assert (verdict(ask(), allow(Resource=resource)) == "allowed") is allowed
 
 
-def test_what_is_not_named_can_be_meant():
+def test_not_action_and_not_resource_cover_everything_else():
     allowing = {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:s3:::other/*"}
     assert verdict(ask(), allowing) == "allowed"
     assert verdict(ask("iam:CreateRole"), allowing) == "not allowed"
     assert verdict(ask(resource="arn:aws:s3:::other/a"), allowing) == "not allowed"
 
 
-def test_variables_stand_for_what_the_request_has():
+def test_policy_variables_take_values_of_the_request():
     statement = allow(Resource="arn:aws:s3:::vault/${aws:PrincipalTag/team}/*")
     assert verdict(ask(**{"aws:PrincipalTag/team": "stg"}), statement) == "allowed"
     assert verdict(ask(), statement) == "not allowed"
@@ -238,7 +238,7 @@ def test_a_denial_of_either_side_keeps_a_role_from_being_assumed():
         '{"Statement": {"Effect": "Allow", "Action": "*", "Condition": {"StringLike": "a"}}}',
     ],
 )
-def test_what_is_no_policy_is_refused(text):
+def test_malformed_policy_documents_are_refused(text):
     with pytest.raises(Malformed):
         parse(text)
 

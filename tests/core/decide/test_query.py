@@ -117,7 +117,7 @@ def test_leaves_out(node, expression):
         ("attribute:a =~ t2.(micro|small)", "expected && or"),  # AWS: a single expression can't contain parentheses
     ],
 )
-def test_a_mistake_is_named_and_placed(node, expression, complaint):
+def test_a_query_error_names_the_mistake_and_its_position(node, expression, complaint):
     with pytest.raises(query.QueryError, match=complaint):
         query.matches(expression, node)
 
@@ -126,7 +126,7 @@ def test_a_bare_word_may_follow_an_attribute_that_holds_a_dash(node):
     assert query.matches("attribute:ecs.availability-zone==us-east-1a", node)
 
 
-def test_knows_which_expressions_a_new_task_may_change():
+def test_expressions_about_tasks_are_recognised():
     assert query.counts_tasks("attribute:a exists and task:group == web")
     assert query.counts_tasks("runningTasksCount < 2")
     assert not query.counts_tasks("attribute:a == task")

@@ -14,7 +14,7 @@ from culm.core.decide.regexes import problem
         "x{", "()", "^(a|b)*$",
     ],
 )  # fmt: skip
-def test_what_every_engine_reads_alike_is_taken(regex):
+def test_portable_regular_expressions_are_accepted(regex):
     assert problem(regex) is None
 
 
@@ -26,11 +26,11 @@ def test_what_every_engine_reads_alike_is_taken(regex):
         "a{,3}", "(", "[z-a]", "a{70000}", "(a{100}){100}", "((a{40}){30}b)*", "\\", "**",
     ],
 )  # fmt: skip
-def test_what_only_one_engine_knows_is_refused(regex):
+def test_regular_expressions_that_engines_read_differently_are_refused(regex):
     assert problem(regex)
 
 
 @given(st.text(r"ab()[]{}|*+?^$\.,:=!<>#-&0123dwxzNPi ", max_size=20))
-def test_any_text_has_an_answer_and_what_is_taken_compiles(regex):
+def test_every_accepted_regular_expression_compiles(regex):
     if problem(regex) is None:
         re.compile(regex)

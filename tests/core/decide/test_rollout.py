@@ -82,11 +82,11 @@ def test_a_settled_service_has_nothing_to_do():
     assert plan(a_state(web, tasks=[a_task(of=web)])) == []
 
 
-def test_starts_what_is_missing():
+def test_missing_tasks_are_started():
     assert moves(a_state(a_service(desired=3))) == ["start web:1 on i-1", "start web:1 on i-2", "start web:1 on i-1"]
 
 
-def test_a_task_that_starts_is_not_missing():
+def test_a_starting_task_counts_as_present():
     web = a_service(desired=2)
     assert moves(a_state(web, tasks=[a_starting_task(of=web)])) == ["start web:1 on i-2"]
 
@@ -97,7 +97,7 @@ def test_replaces_a_task_that_died_at_once():
     assert moves(a_state(web, tasks=[died])) == ["start web:1 on i-1"]
 
 
-def test_what_has_no_place_is_told_once_with_the_closest_instance():
+def test_an_unplaceable_task_is_reported_once_with_the_closest_instance():
     web = settled(desired=7)
     tasks = [a_task(f"t{n}", of=web, on=f"i-{n % 2 + 1}") for n in range(6)]
     told = [
@@ -111,7 +111,7 @@ def test_what_has_no_place_is_told_once_with_the_closest_instance():
     assert plan(a_state(web, tasks=tasks)) == []
 
 
-def test_one_service_without_a_place_holds_back_no_other():
+def test_a_service_that_cannot_be_placed_does_not_hold_back_others():
     big = replace(a_service("big"), created_at=1.0)
     small = replace(a_service("small"), created_at=2.0)
     state = a_state(big, small, definitions=[a_task_definition("big:1", memory=4000)])
@@ -201,7 +201,7 @@ def test_stop_first_makes_room_before_it_starts():
     assert moves(a_state(web, tasks=[replace(told, last_status=Status.STOPPING)])) == ["start web:2 on i-2"]
 
 
-def test_half_of_the_tasks_may_go_before_their_successors_come():
+def test_a_floor_of_half_lets_half_of_the_tasks_stop_first():
     web = rolling(desired=4, percents=(50, 100))
     old = [old_task(f"o{n}", web, on=f"i-{n % 2 + 1}") for n in range(4)]
     assert len(moves(a_state(web, tasks=old))) == 2
@@ -231,7 +231,7 @@ def test_the_floor_is_rounded_up_and_the_ceiling_down(desired, percents, starts,
 
 
 @pytest.mark.parametrize(("desired", "percents"), [(2, (75, 100)), (3, (100, 125))])
-def test_percentages_that_leave_no_task_to_move_are_told(desired, percents):
+def test_percentages_that_forbid_every_replacement_are_reported(desired, percents):
     web = rolling(desired=desired, percents=percents)
     old = [old_task(f"o{n}", web) for n in range(desired)]
     assert plan(a_state(web, tasks=old)) == [
@@ -240,14 +240,14 @@ def test_percentages_that_leave_no_task_to_move_are_told(desired, percents):
     ]
 
 
-def test_no_room_for_a_successor_and_no_leave_to_stop_is_told():
+def test_no_room_for_a_replacement_at_the_floor_is_reported():
     web = rolling()
     state = a_state(web, tasks=[old_task("o", web)], instances=[an_instance("i-1", memory=300)])
     (told,) = plan(state)
     assert "insufficient memory" in told
 
 
-def test_an_old_task_that_does_not_serve_yet_is_stopped_freely():
+def test_an_old_task_that_is_not_healthy_yet_is_stopped_at_once():
     web = rolling(desired=2)
     old = [old_task("o1", web), replace(old_task("o2", web), last_status=Status.PENDING, started_at=None)]
     assert "stop o2" in moves(a_state(web, tasks=old))
@@ -378,7 +378,7 @@ def crashed(service, count, **fields):
     return [a_failed_task(f"f{n}", of=service, at=NOW - 100 + n, **fields) for n in range(count)]
 
 
-def test_a_crash_loop_is_slowed_down_and_told():
+def test_a_crash_loop_is_slowed_down_and_reported():
     web = a_service()
     failed = [a_failed_task(f"f{n}", of=web, at=NOW - 1) for n in range(3)]
     assert plan(a_state(web, tasks=failed)) == [
@@ -431,13 +431,13 @@ def test_the_breaker_does_not_trip_below_its_threshold():
 @pytest.mark.parametrize(
     "breaker", [None, DeploymentCircuitBreaker(enable=False, rollback=True)], ids=["no breaker", "breaker off"]
 )
-def test_without_a_breaker_a_deployment_goes_on_trying(breaker):
+def test_without_a_breaker_a_deployment_keeps_trying(breaker):
     web = rolling(breaker=breaker)
     state = a_state(web, tasks=[old_task("o", web), *crashed(web, 9)], now=NOW + 1000)
     assert moves(state) == ["start web:2 on i-2"]
 
 
-def test_a_failed_deployment_without_a_roll_back_stops_moving():
+def test_a_failed_deployment_without_a_roll_back_starts_nothing():
     web = rolling(desired=2, breaker=DeploymentCircuitBreaker(enable=True, rollback=False))
     state = a_state(web, tasks=[old_task("o", web), *crashed(web, 3)])
     saved = schedule(state)[0]
@@ -558,7 +558,7 @@ def test_a_daemon_may_roll_start_first_where_there_is_room():
     assert moves(a_state(web, tasks=tasks)) == ["start web:2 on i-1", "start web:2 on i-2"]
 
 
-def test_a_daemon_without_room_says_where():
+def test_a_daemon_without_room_names_the_instance():
     web = daemon()
     instances = [an_instance("i-1", memory=100), an_instance("i-2")]
     assert moves(a_state(web, instances=instances)) == ["start web:1 on i-2"]

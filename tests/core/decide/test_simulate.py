@@ -115,7 +115,7 @@ def test_services_without_checks_are_waited_for_as_long_as_they_need():
     assert outcome.state.now == 1040.0
 
 
-def test_behind_a_load_balancer_nobody_waits():
+def test_a_simulated_target_is_healthy_at_once():
     outcome = simulate(a_state(a_service(balanced=True), now=1000.0))
     assert (outcome.settled, outcome.unfinished) == (True, ())
 

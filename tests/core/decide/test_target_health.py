@@ -96,7 +96,7 @@ def test_a_target_that_is_not_healthy_is_probed_sooner_but_less_and_less_so():
         ("200-299,404", 300, False),
     ],
 )
-def test_matchers(http_code, status, taken):
+def test_matchers_take_the_statuses_they_list(http_code, status, taken):
     assert matches(http_code, status) is taken
 
 

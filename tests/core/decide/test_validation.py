@@ -22,7 +22,7 @@ def test_percentages_are_dead_when_rounding_leaves_no_task_to_move(desired, perc
     assert (dead_configuration(a_service(desired=desired, percents=percents)) is not None) is dead
 
 
-def test_it_says_how_the_percentages_round():
+def test_a_dead_configuration_names_the_rounded_limits():
     assert dead_configuration(a_service(desired=2, percents=(75, 100))) == (
         "minimumHealthyPercent 75 of 2 rounds up to 2 and maximumPercent 100 of 2 rounds down to 2: "
         "no task may be stopped and none started, so no deployment can ever finish"

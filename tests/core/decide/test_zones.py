@@ -85,7 +85,7 @@ def test_never_below_the_minimum_nor_above_the_maximum() -> None:
     ],
     ids=["off", "one zone", "no room in the other", "the other drains"],
 )
-def test_what_cannot_be_evened_out_stays(changed: dict[str, Any], fleet: list[Any]) -> None:
+def test_uneven_zones_stay_when_nothing_can_move(changed: dict[str, Any], fleet: list[Any]) -> None:
     service = replace(a_balanced_service(3), **changed)
     outcome = simulate(uneven(service, instances=fleet), gradual)
     assert (outcome.settled, text_of(outcome)) == (True, "")
