@@ -17,8 +17,9 @@ MAY_TOUCH_THE_WORLD = (
 )
 NEEDS_ITS_OWN_THREAD = ("cluster/store/db.py",)
 """`Store.run` is the door between the two colours."""
-CLIENTS = ("operate/exec/stream.py", "engine/asynchronous.py")
-"""The client half is of one colour, but for what carries a session: it reads a terminal and a stream at once."""
+CLIENTS = ("operate/exec/stream.py", "engine/asynchronous.py", "web/server.py")
+"""The client half is of one colour, but for what carries a session, which reads a terminal and a stream at once, and
+the page's server, which holds many streams open."""
 OF_BOTH = ("prefixes/make.py",)
 """The base serves a runtime that may be told to stop in the middle of an install."""
 WITHOUT_A_CLOCK = ("cluster/services", "cluster/store", "cluster/wire", "core", "plan", "render")

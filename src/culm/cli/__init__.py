@@ -24,6 +24,7 @@ COMMANDS = {
     "deploy": "Deploy some of the services.",
     "migrate": "Run migrations alone.",
     "diff": "Show what is live otherwise than culm.yml says.",
+    "open": "Show the whole staging environment on one page, live.",
     "status": "Show services, instances, rules and last events.",
     "logs": "Show what services write, interleaved.",
     "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",

@@ -18,9 +18,9 @@ def used(memory: float, cpu: float | None = 25.0, peak: float | None = None, nam
 
 @pytest.fixture
 def statistic(cloud) -> Any:
-    def ask(name: str, statistic: str, **dimensions: str) -> list[float]:
+    def ask(name: str, statistic: str, *, namespace: str = "AWS/ECS", **dimensions: str) -> list[float]:
         found = cloud.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/ECS",
+            Namespace=namespace,
             MetricName=name,
             Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
             StartTime=cloud.now - 60,
@@ -89,3 +89,20 @@ def test_an_instance_that_is_gone_tells_nothing(cloud):
         cloud.db, "arn:aws:ecs:us-east-1:0:container-instance/default/x", PublishMetrics(task_metrics=()), 0
     )
     assert cloud.client("cloudwatch").list_metrics()["Metrics"] == []
+
+
+def test_each_task_has_metrics_of_its_own_as_container_insights_has_them(cloud, ecs, instance, statistic):
+    service, migration = run(ecs, cloud, instance, "web-group"), run(ecs, cloud, instance, "family:web-migrate")
+    cloud.db.execute("UPDATE ecs_task SET task_group = 'service:web' WHERE task_group = 'web-group'")
+    told = (
+        TaskMetric(task_arn=service, container_metrics=(used(64, peak=192),)),
+        TaskMetric(task_arn=migration, container_metrics=(used(128),)),
+    )
+    usage.published(cloud.db, instance, PublishMetrics(task_metrics=told), cloud.now)
+    insights = {"namespace": "ECS/ContainerInsights", "ClusterName": "default"}
+    of_service = {**insights, "ServiceName": "web", "TaskId": service.rpartition("/")[2]}
+    of_migration = {**insights, "TaskDefinitionFamily": "web-migrate", "TaskId": migration.rpartition("/")[2]}
+    assert statistic("TaskMemoryUtilization", "Average", **of_service) == [25]
+    assert statistic("TaskMemoryUtilization", "Maximum", **of_service) == [75]
+    assert statistic("TaskCpuUtilization", "Maximum", **of_service) == [50]
+    assert statistic("TaskMemoryUtilization", "Average", **of_migration) == [50]

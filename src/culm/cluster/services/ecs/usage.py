@@ -1,17 +1,23 @@
-"""What tasks use and reserve, as CloudWatch's AWS/ECS metrics: per cent.
+"""What tasks use and reserve, as CloudWatch's metrics: per cent of what they reserve.
+
+Services and clusters are in AWS/ECS, single tasks in ECS/ContainerInsights, where Amazon has them with enhanced
+observability.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-enhanced-observability-metrics-ECS.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 
 from culm.cluster.store import metrics
 from culm.cluster.store.ecs import container_instances, scheduling
 from culm.core.model.agent import ContainerMetric, PublishMetrics, StatsSet
-from culm.core.model.arn import resource
+from culm.core.model.arn import last, resource
 from culm.core.model.metrics import Metric, Point, metric
 
+INSIGHTS = "ECS/ContainerInsights"
 UNITS_OF_A_PER_CENT = 1024 / 100
 """CPU units of a per cent of one vCPU."""
 
@@ -30,6 +36,11 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
         if arn in told and group.startswith("service:"):
             dimensions = {**of_cluster, "ServiceName": group.removeprefix("service:")}
             found += _used(dimensions, told[arn], cpu, memory, now)
+        if arn in told:
+            kind, _, name = group.partition(":")
+            owner = {"ServiceName" if kind == "service" else "TaskDefinitionFamily": name} if name else {}
+            own = _used({**of_cluster, **owner, "TaskId": last(arn)}, told[arn], cpu, memory, now)
+            found += [(_of_task(about), point) for about, point in own]
     everything = [one for containers in told.values() for one in containers]
     found += _used(of_cluster, everything, instance.cpu, instance.memory, now)
     for name, part, whole in (
@@ -50,6 +61,12 @@ def _used(
     if memory:
         held = _together([one.memory_stats_set for one in containers])
         yield _percent("MemoryUtilization", dimensions, held, memory, now)
+
+
+def _of_task(about: Metric) -> Metric:
+    """`AWS/ECS CPUUtilization` of a single task: `ECS/ContainerInsights TaskCpuUtilization`."""
+    names = {"CPUUtilization": "TaskCpuUtilization", "MemoryUtilization": "TaskMemoryUtilization"}
+    return replace(about, namespace=INSIGHTS, metric_name=names[about.metric_name])
 
 
 def _together(sets: Iterable[StatsSet]) -> StatsSet:

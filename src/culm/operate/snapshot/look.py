@@ -1,0 +1,233 @@
+"""Asks the AWS API for everything that a snapshot shows: once a look, and as little as that takes.
+
+What cannot change (task definitions, the end of a stopped task's output) is asked for once; what changes seldom (rules,
+metrics, which arrive once a minute) every SLOW_SECONDS. One look of four services is some fifteen calls.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from culm.core.model.arn import last
+from culm.core.model.record import record
+from culm.operate.snapshot import metrics
+from culm.operate.snapshot.observed import About, Graph, Observed
+from culm.operate.snapshot.tasks import ended_badly, log_place
+from culm.plan.observed import Described
+from culm.project.project import Project
+from culm.target.connection import Target
+from culm.target.observe import (
+    DESCRIBE_AT_ONCE,
+    active_cluster,
+    described_instances,
+    every_rule,
+    first_listener,
+    load_balancer,
+    or_none,
+)
+
+SLOW_SECONDS = 10.0
+LINES = 15
+"""Of a failed task's output."""
+METRICS_MINUTES = 60
+TASKS_AT_ONCE = 100
+DEFINITIONS_KEPT = 500
+MISSING = "ResourceNotFoundException"
+
+
+@record
+class Balanced:
+    """The load balancer's side."""
+
+    balancer: Described | None = None
+    listener: Described | None = None
+    rules: Sequence[Described] = ()
+    groups: Mapping[str, Described]
+
+
+class Looker:
+    """Looks at one project on one target, again and again. Not for several threads at once."""
+
+    def __init__(self, target: Target, project: Project, now: Callable[[], float]) -> None:
+        self.target = target
+        self.project = project
+        self.now = now
+        self._definitions: dict[str, Described] = {}
+        self._lines: dict[str, tuple[str, ...]] = {}
+        self._balanced = Balanced(groups={})
+        self._balanced_at = 0.0
+        self._metrics: dict[tuple[str, str], Graph] = {}
+        self._metrics_at = 0.0
+
+    @property
+    def about(self) -> About:
+        return About(
+            project=self.project,
+            settings=self.target.settings,
+            region=self.target.region,
+            endpoint=self.target.endpoint_url or "",
+        )
+
+    def look(self) -> Observed:
+        """Ask for what is there now. Raises what boto3 raises (see `target.faults.translated`)."""
+        at = self.now()
+        if active_cluster(self.target, self.project.name) is None:
+            return Observed(
+                at=at, cluster=False, task_definitions={}, target_groups={}, targets={}, metrics={}, last_lines={}
+            )
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            services = pool.submit(self._services)
+            running = pool.submit(self._tasks, "RUNNING")
+            stopped = pool.submit(self._tasks, "STOPPED")
+            instances = pool.submit(described_instances, self.target, self.project.name)
+            balanced = pool.submit(self._look_at_balancer, at)
+            # a task may stop between the two lists: what it was last wins
+            tasks = {task["taskArn"]: task for task in (*running.result(), *stopped.result())}
+            balancing = balanced.result()
+            targets = pool.map(self._targets, balancing.groups)
+            definitions = self._definitions_of(services.result(), tasks.values())
+            healths = dict(zip(balancing.groups, targets, strict=True))
+            measured = self._look_at_metrics(at, services.result(), tasks.values(), balancing)
+            lines = self._last_lines(tasks.values(), definitions)
+        return Observed(
+            at=at,
+            cluster=True,
+            services=services.result(),
+            tasks=list(tasks.values()),
+            instances=instances.result(),
+            task_definitions=definitions,
+            load_balancer=balancing.balancer,
+            listener=balancing.listener,
+            url=self._url(balancing),
+            rules=balancing.rules,
+            target_groups=balancing.groups,
+            targets=healths,
+            metrics=measured,
+            last_lines=lines,
+        )
+
+    def _services(self) -> list[Described]:
+        ecs, cluster = self.target.client("ecs"), self.project.name
+        pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
+        arns = [arn for page in pages for arn in page["serviceArns"]]
+        described: list[Described] = []
+        for start in range(0, len(arns), DESCRIBE_AT_ONCE):
+            some = arns[start : start + DESCRIBE_AT_ONCE]
+            described += ecs.describe_services(cluster=cluster, services=some)["services"]
+        return [service for service in described if service["status"] == "ACTIVE"]
+
+    def _tasks(self, desired_status: str) -> list[Described]:
+        ecs, cluster = self.target.client("ecs"), self.project.name
+        pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=desired_status)
+        arns = [arn for page in pages for arn in page["taskArns"]]
+        described: list[Described] = []
+        for start in range(0, len(arns), TASKS_AT_ONCE):
+            described += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
+        return described
+
+    def _definitions_of(self, services: Iterable[Described], tasks: Iterable[Described]) -> dict[str, Described]:
+        """Task definitions never change, so each is asked for once."""
+        wanted = {deployment["taskDefinition"] for service in services for deployment in service["deployments"]}
+        wanted |= {service["taskDefinition"] for service in services}
+        wanted |= {task["taskDefinitionArn"] for task in tasks}
+        ecs = self.target.client("ecs")
+        if len(self._definitions) > DEFINITIONS_KEPT:
+            self._definitions = {arn: each for arn, each in self._definitions.items() if arn in wanted}
+        for arn in wanted - self._definitions.keys():
+            answer = or_none(partial(ecs.describe_task_definition, taskDefinition=arn), "ClientException")
+            if answer is not None:
+                self._definitions[arn] = answer["taskDefinition"]
+        return {arn: self._definitions[arn] for arn in wanted if arn in self._definitions}
+
+    def _look_at_balancer(self, at: float) -> Balanced:
+        if at - self._balanced_at < SLOW_SECONDS and self._balanced.listener is not None:
+            return self._balanced
+        balancer = load_balancer(self.target, self.project.name)
+        listener = first_listener(self.target, balancer) if balancer else None
+        groups: dict[str, Described] = {}
+        if balancer is not None:
+            pages = self.target.client("elbv2").get_paginator("describe_target_groups")
+            for page in pages.paginate(LoadBalancerArn=balancer["LoadBalancerArn"]):
+                groups |= {group["TargetGroupArn"]: group for group in page["TargetGroups"]}
+        rules = every_rule(self.target, listener) if listener else []
+        self._balanced = Balanced(balancer=balancer, listener=listener, rules=rules, groups=groups)
+        self._balanced_at = at
+        return self._balanced
+
+    def _targets(self, group: str) -> Sequence[Described]:
+        elb = self.target.client("elbv2")
+        answer = or_none(lambda: elb.describe_target_health(TargetGroupArn=group), "TargetGroupNotFound")
+        health: Sequence[Described] = answer["TargetHealthDescriptions"] if answer else ()
+        return health
+
+    def _url(self, balanced: Balanced) -> str:
+        if balanced.balancer is None or balanced.listener is None:
+            return ""
+        return self.target.url(balanced.balancer["DNSName"], int(balanced.listener["Port"]))
+
+    def _look_at_metrics(
+        self, at: float, services: Iterable[Described], tasks: Iterable[Described], balanced: Balanced
+    ) -> dict[tuple[str, str], Graph]:
+        if at - self._metrics_at < SLOW_SECONDS:
+            return self._metrics
+        asked = metrics.queries(self.project.name, services, balanced.balancer)
+        asked += self._task_queries({last(task["taskArn"]) for task in tasks if task["lastStatus"] == "RUNNING"})
+        end = datetime.fromtimestamp(at, UTC)
+        found: dict[tuple[str, str], Graph] = {}
+        for start in range(0, len(asked), metrics.MOST_AT_ONCE):
+            some = asked[start : start + metrics.MOST_AT_ONCE]
+            pages = (
+                self.target.client("cloudwatch")
+                .get_paginator("get_metric_data")
+                .paginate(
+                    MetricDataQueries=[query.asked(f"q{index}") for index, query in enumerate(some)],
+                    StartTime=end - timedelta(minutes=METRICS_MINUTES),
+                    EndTime=end + timedelta(minutes=1),
+                    ScanBy="TimestampAscending",
+                )
+            )
+            found |= metrics.answered(some, pages)
+        self._metrics, self._metrics_at = found, at
+        return found
+
+    def _task_queries(self, running: set[str]) -> list[metrics.Query]:
+        """Those of single tasks, which only a cluster with Container Insights has: their dimensions are looked up."""
+        cloudwatch = self.target.client("cloudwatch")
+        asked = []
+        for name, what in metrics.OF_TASKS.items():
+            pages = cloudwatch.get_paginator("list_metrics").paginate(
+                Namespace=metrics.INSIGHTS,
+                MetricName=name,
+                Dimensions=[{"Name": "ClusterName", "Value": self.project.name}, {"Name": "TaskId"}],
+            )
+            for metric in (metric for page in pages for metric in page["Metrics"]):
+                task = {d["Name"]: d["Value"] for d in metric["Dimensions"]}["TaskId"]
+                if task in running:
+                    asked += metrics.of_task(task, what, metric)
+        return asked
+
+    def _last_lines(self, tasks: Iterable[Any], definitions: Mapping[str, Described]) -> dict[str, tuple[str, ...]]:
+        """The end of the output of each service's newest failed tasks."""
+        bad = sorted(
+            (task for task in tasks if ended_badly(task)), key=lambda task: task["stoppedAt"].timestamp(), reverse=True
+        )
+        wanted: dict[str, list[Described]] = {}
+        for task in bad:
+            if len(some := wanted.setdefault(task.get("group", ""), [])) < 3:
+                some.append(task)
+        kept: dict[str, tuple[str, ...]] = {}
+        for task in (task for some in wanted.values() for task in some):
+            arn = task["taskArn"]
+            if self._lines.get(arn):
+                kept[arn] = self._lines[arn]
+            elif (place := log_place(task, definitions)) is not None:
+                kept[arn] = self._end_of(*place)
+        self._lines = kept
+        return kept
+
+    def _end_of(self, group: str, stream: str) -> tuple[str, ...]:
+        logs = self.target.client("logs")
+        answer = or_none(lambda: logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LINES), MISSING)
+        return tuple(event["message"] for event in answer["events"]) if answer else ()

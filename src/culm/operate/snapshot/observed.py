@@ -1,0 +1,52 @@
+"""What the AWS API answered in one look, in AWS's own words: the input of `compose`."""
+
+from collections.abc import Mapping, Sequence
+
+from culm.core.model.record import record
+from culm.plan.observed import Described
+from culm.project.project import Project, TargetSettings
+
+
+@record
+class About:
+    """What does not change between looks."""
+
+    project: Project
+    settings: TargetSettings
+    region: str
+    endpoint: str
+    """Empty: Amazon's."""
+
+
+@record
+class Graph:
+    """One metric's values by epoch second, `step` seconds apart."""
+
+    step: int
+    values: Mapping[float, float]
+
+
+@record
+class Observed:
+    at: float
+    cluster: bool
+    services: Sequence[Described] = ()
+    """Those that are ACTIVE."""
+    tasks: Sequence[Described] = ()
+    """Running and stopped ones."""
+    instances: Sequence[Described] = ()
+    task_definitions: Mapping[str, Described]
+    """By ARN."""
+    load_balancer: Described | None = None
+    listener: Described | None = None
+    url: str = ""
+    """Where the listener answers."""
+    rules: Sequence[Described] = ()
+    target_groups: Mapping[str, Described]
+    """By ARN."""
+    targets: Mapping[str, Sequence[Described]]
+    """TargetHealthDescriptions by target group ARN."""
+    metrics: Mapping[tuple[str, str], Graph]
+    """By service (or task id) and what: `requests`, `errors`, `p95`, `memory`, `memory_peak`, `cpu`, ..."""
+    last_lines: Mapping[str, tuple[str, ...]]
+    """By task ARN, of tasks that failed."""

@@ -1,0 +1,52 @@
+"""Numbers and times as a person reads them, the same on the page and in the terminal; pure."""
+
+
+def ago(seconds: float) -> str:
+    """`40 s`, `3 min`, `2 h`, `5 d`: one unit is enough to know how fresh something is."""
+    if seconds < 0.5:
+        return "0 s"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def rate(per_second: float | None) -> str:
+    """`4.1 req/s`; an em dash for what is not known."""
+    if per_second is None:
+        return "—"
+    return f"{per_second:.1f} req/s" if per_second < 100 else f"{per_second:,.0f} req/s"
+
+
+def share(part: float | None) -> str:
+    """`0.5 %` of 0.005."""
+    if part is None:
+        return "—"
+    percent = part * 100
+    return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
+
+
+def latency(seconds: float | None) -> str:
+    if seconds is None:
+        return "—"
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
+
+
+def mebibytes(amount: float | None) -> str:
+    return "—" if amount is None else f"{amount:,.0f} MiB"
+
+
+def dollars(amount: float) -> str:
+    return f"${amount:,.2f}"
+
+
+def plural(count: int, each: str, many: str = "") -> str:
+    """`1 task`, `3 tasks`."""
+    return f"{count} {each if count == 1 else many or each + 's'}"
+
+
+def short(digest: str) -> str:
+    """Enough of a digest or an id to tell it from others."""
+    return digest.removeprefix("sha256:")[:8]

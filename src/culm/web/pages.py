@@ -1,0 +1,155 @@
+"""Which page an address shows: reads what it needs and hands records to its view."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from htpy import Node
+
+from culm.core.decide.listener_rules import Request
+from culm.core.model.record import record
+from culm.errors import CulmError
+from culm.operate.snapshot import routes as routing
+from culm.operate.snapshot.records import Snapshot
+from culm.operate.snapshot.routes import Trial
+from culm.web import jobs
+from culm.web.jobs import Jobs
+from culm.web.reads import Reads, headers_of
+from culm.web.views import confirm, events, logs, others, overview, routes, service, tasks
+from culm.web.views.routes import Composed, Reply, Tried
+from culm.web.watcher import Watcher
+
+PLAIN = {"/": "Overview", "/tasks": "Tasks", "/events": "Events", "/migrations": "Migrations", "/cost": "Cost"}
+"""Pages of the snapshot alone."""
+STILL = ("/logs", "/routes", "/plan", "/confirm", "/images", "/vault")
+"""Pages that stay as they are until they are asked for again; a log follows by itself."""
+
+
+@record
+class Shown:
+    title: str
+    content: Node
+    live: bool
+    status: int = 200
+
+
+@record
+class Site:
+    """Everything that pages are made from."""
+
+    watcher: Watcher
+    reads: Reads
+    jobs: Jobs
+    folder: Path
+    may_act: bool
+    token: str
+    """What the page's own forms carry."""
+
+    def page(self, path: str, query: Mapping[str, str]) -> Shown:
+        """The page of an address. Reads from the target: not for the event loop's thread."""
+        snapshot = self.watcher.snapshot()
+        if path in PLAIN:
+            return Shown(title=PLAIN[path], content=self._plain(path, query, snapshot), live=True)
+        match path.strip("/").split("/"):
+            case ["services", name] if (each := snapshot.service(name)) is not None:
+                content = service.service(snapshot, each, self.reads.detail(each), may_act=self.may_act)
+                return Shown(title=name, content=content, live=True)
+            case ["logs"]:
+                return Shown(
+                    title="Logs", content=logs.logs(snapshot, query, self.reads.logs(snapshot, query)), live=False
+                )
+            case ["routes"]:
+                asked = asked_of(query)
+                return Shown(title="Routes", content=self.routes(snapshot, asked), live=False)
+            case ["images"]:
+                return Shown(title="Images", content=others.images(self.reads.images(snapshot)), live=False)
+            case ["vault"]:
+                return Shown(title="Vault", content=others.vault(self.reads.vault()), live=False)
+            case ["plan"]:
+                text, problem = self.reads.plan(self.folder)
+                return Shown(title="Plan", content=others.plan(text, "", problem), live=False)
+            case ["confirm"] if self.may_act:
+                return self._confirm(snapshot, query)
+            case ["jobs", id] if (job := self.jobs.get(id)) is not None:
+                return Shown(title=" ".join(job.words), content=confirm.job(job, back=self.back(id)), live=True)
+            case _:
+                content = confirm.refused("There is no such page", f"{path} is not on {snapshot.target} (any more).")
+                return Shown(title="Not here", content=content, live=False, status=404)
+
+    def _plain(self, path: str, query: Mapping[str, str], snapshot: Snapshot) -> Node:
+        match path:
+            case "/tasks":
+                return tasks.tasks(snapshot, query, may_act=self.may_act)
+            case "/events":
+                return events.events(snapshot, query)
+            case "/migrations":
+                return others.migrations(snapshot, may_act=self.may_act)
+            case "/cost":
+                return others.cost(snapshot)
+            case _:
+                return overview.overview(snapshot, may_act=self.may_act)
+
+    def _confirm(self, snapshot: Snapshot, query: Mapping[str, str]) -> Shown:
+        words = [*query.get("do", "").split(), *([query["count"]] if query.get("count") else [])]
+        given = jobs.order(words, snapshot)
+        if given is None:
+            refused = confirm.refused(
+                "That cannot be done", f"“culm {' '.join(words)}” does not fit what there is now."
+            )
+            return Shown(title="Not possible", content=refused, live=False, status=404)
+        back = f"/services/{given.service}" if given.service else "/"
+        content = confirm.confirm(snapshot, given.words, given.consequences, token=self.token, back=back)
+        return Shown(title="Do this?", content=content, live=False)
+
+    def routes(self, snapshot: Snapshot, asked: Composed, *, send: bool = False) -> Node:
+        """The composer with where the request would go; with `send`, what came back as well."""
+        problem, answer = "", None
+        steps: Sequence[Trial] = ()
+        try:
+            if asked.target:
+                steps = routing.route(self.watcher.observed, request_of(asked, self._host()))
+            if send and asked.target:
+                answer = self._send(snapshot, asked)
+        except (ValueError, OSError, CulmError) as error:
+            problem = str(error)
+        tried = Tried(asked=asked, trials=steps, reply=answer, problem=problem)
+        return routes.routes(snapshot, tried, may_act=self.may_act, token=self.token)
+
+    def _host(self) -> str:
+        return self.watcher.observed.url.partition("://")[2] or "localhost"
+
+    def _send(self, snapshot: Snapshot, asked: Composed) -> Reply:
+        url = self.watcher.observed.url
+        if not url:
+            raise ValueError("there is no load balancer to send it to")
+        return self.reads.send(url, asked, [each.log_group for each in snapshot.services if each.log_group])
+
+    def back(self, id: str) -> str:
+        name = self.jobs.service_of(id)
+        return f"/services/{name}" if name else "/"
+
+
+def asked_of(form: Mapping[str, str]) -> Composed:
+    target = form.get("path", "").strip()
+    return Composed(
+        method=form.get("method", "GET") if form.get("method") in routes.METHODS else "GET",
+        target=target if not target or target.startswith("/") else f"/{target}",
+        headers=form.get("headers", ""),
+        body=form.get("body", ""),
+    )
+
+
+def request_of(asked: Composed, host: str) -> Request:
+    """What the load balancer would see. Raises ValueError on a header that is none, or a path that is none."""
+    if not asked.target.isascii() or any(c.isspace() or not c.isprintable() for c in asked.target):
+        raise ValueError("a path is printable ASCII without blanks; write %20 and the like")
+    path, question, query = asked.target.partition("?")
+    headers = headers_of(asked.headers)
+    if not any(name.lower() == "host" for name in headers):
+        headers = {"Host": host, **headers}
+    return Request(
+        method=asked.method,
+        path=path,
+        query=query if question else None,
+        headers=list(headers.items()),
+        source="127.0.0.1",
+    )
