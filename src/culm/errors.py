@@ -1,11 +1,11 @@
 """Every error culm raises on purpose.
 
     Exception
-    ├── CulmError            the user can mend it: what, why, what to try; printed, never a traceback
+    ├── CulmError            the user can fix it: what, why, what to try; printed, never a traceback
     │   ├── UsageError       the command or culm.yml is wrong; exit status 2
     │   ├── Differs          the answer is "no": a plan does not fit, a diff is not empty; exit status 3
     │   └── TimedOut         the target did not get there in time; exit status 4
-    ├── AwsError             an error AWS documents, raised in `cloud` and `wire`, sent to the client
+    ├── AwsError             an error AWS documents, raised in `cluster.services` and `cluster.wire`, sent to the client
     ├── RuntimeFailure       a runtime could not do as told (image, port, start); becomes a task's stopped reason
     └── PlaneFailure         the data plane could not do as told; becomes its listeners' problem
 
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class CulmError(Exception):
-    """Something the user can mend: `what` went wrong and a `hint` of what to try."""
+    """A problem that the user can fix: `what` went wrong, and a `hint` of what to try."""
 
     exit_status = 1
 

@@ -1,4 +1,4 @@
-"""The local cluster's daemon: the only place in the client half that knows it exists."""
+"""`culm cluster`: start, stop and describe the local cluster."""
 
 import json
 import os

@@ -82,7 +82,9 @@ class Running:
         while True:
             if (status := self.ended()) is not None:
                 self._pump.join()
-                raise CulmError(f"{self.name} ended with status {status}:\n" + "\n".join(self.last), "mend it")
+                raise CulmError(
+                    f"{self.name} ended with status {status}:\n" + "\n".join(self.last), "fix it, and start again"
+                )
             try:
                 with urllib.request.urlopen(url, timeout=5):
                     return
@@ -102,4 +104,4 @@ def finish(name: str, command: tuple[str, ...], cwd: Path, env: Mapping[str, str
         running.stop()
         raise
     if status:
-        raise CulmError(f"{name} ended with status {status}:\n" + "\n".join(running.last), "mend it")
+        raise CulmError(f"{name} ended with status {status}:\n" + "\n".join(running.last), "fix it, and start again")

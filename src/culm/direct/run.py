@@ -68,7 +68,7 @@ class Run:
         self.running[part.name].until_healthy(f"http://127.0.0.1:{ports.of_conf(part.folder)}{part.health}")
 
     def watch(self, *, reload: bool) -> None:
-        """Start a part again when its files change; one that has ended waits for the change that mends it."""
+        """Start a part again when its files change; one that has ended waits for the change that fixes it."""
         seen = {part.name: watch.look(part.folder) for part in self.parts}
         told: set[str] = set()
         while True:

@@ -29,7 +29,7 @@ def test_a_screen_of_80_columns_says_what_differs_and_who_wins() -> None:
     assert (
         screen("bamboo", "stg", ROWS)
         == """\
-bamboo on stg: 5 differences; culm up mends 3
+bamboo on stg: 5 differences; culm up overwrites 3
 
 DIFFERS                     CULM.YML             LIVE                 AFTER UP
 repository bamboo/web       there                -                    culm.yml

@@ -20,9 +20,9 @@ def screen(project: str, target: str, rows: Sequence[Row], width: int = 80) -> s
     """A table that `width` columns hold; the things that differ, each with its fields."""
     if not rows:
         return f"{project} on {target} is as culm.yml says"
-    mended = sum(row.wins == "culm.yml" for row in rows)
+    overwritten = sum(row.wins == "culm.yml" for row in rows)
     noun = "difference" if len(rows) == 1 else "differences"
-    title = f"{project} on {target}: {len(rows)} {noun}; culm up mends {mended}"
+    title = f"{project} on {target}: {len(rows)} {noun}; culm up overwrites {overwritten}"
     longest = max(len(row.field) + 2 if row.field else len(row.what) for row in rows)
     first = min(longest, FIRST if width < WIDE else width // 3)
     middle = max((width - first - LAST - 3 * GAP) // 2, 8)

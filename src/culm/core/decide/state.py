@@ -32,7 +32,7 @@ class ClusterState:
     """One cluster at one moment.
 
     `tasks` holds every task that is not STOPPED, and the kept records of stopped ones: failures are counted from
-    those, so that no crash between two writes counts one twice. `decide.lifecycle.forgettable` says which may go.
+    those, so that no crash between two writes counts one twice. `decide.records.forgettable` says which may go.
     """
 
     now: float

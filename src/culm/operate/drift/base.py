@@ -43,7 +43,7 @@ def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row
 
 
 def called(change: Call, live: Observed) -> list[Row]:
-    """What a call of `up` would mend."""
+    """What a call of `up` would change back."""
     given = change.input
     match change.operation:
         case "tag_resource":

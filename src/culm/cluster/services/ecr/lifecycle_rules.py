@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InvalidPolicy(ValueError):
-    """What the author of a lifecycle policy has to mend."""
+    """What the author of a lifecycle policy has to fix."""
 
 
 @record

@@ -24,7 +24,7 @@ _ELSEWHERE = re.compile(
 
 
 class InvalidManifest(ValueError):
-    """What the sender of a manifest has to mend."""
+    """What the sender of a manifest has to fix."""
 
 
 @record

@@ -29,7 +29,7 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
 
 
 class InvalidPattern(ValueError):
-    """What the author of a filter pattern has to mend."""
+    """What the author of a filter pattern has to fix."""
 
 
 def compile(pattern: str) -> Callable[[str], bool]:
