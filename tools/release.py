@@ -1,8 +1,8 @@
 """Cut a release: `make release VERSION=0.2.0`. Nothing leaves this machine; the last lines say what to push.
 
 In order, so that a failure leaves at most a commit behind: the work tree is clean, the version is new, "Unreleased" of
-CHANGELOG.md becomes the version's section, the wheel is built and tried in an empty environment (`culm new`, `culm up`,
-a request, `culm down`), the commit is tagged.
+CHANGELOG.md becomes the version's section (unless it has one), the wheel is built and tried in an empty environment
+(`culm new`, `culm up`, a request, `culm down`), the commit is tagged.
 """
 
 import argparse
@@ -45,6 +45,16 @@ def set_version(version: str) -> None:
         if count != 1:
             raise ValueError(f"{name} has no line {pattern}")
         path.write_text(text)
+
+
+def prepare(version: str) -> None:
+    """Commit the version's section and number; nothing where that has been done, and only the tag is missing."""
+    changelog = ROOT / "CHANGELOG.md"
+    if f"\n## {version} - " in changelog.read_text():
+        return
+    changelog.write_text(cut(changelog.read_text(), version, datetime.now(UTC).date().isoformat()))
+    set_version(version)
+    run("git", "commit", "--quiet", "--all", "--message", f"Release {version}")
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
@@ -127,10 +137,7 @@ def main() -> None:
             parser.error("commit or stash first: the work tree is not clean")
         if run("git", "tag", "--list", f"v{version}").strip():
             parser.error(f"v{version} is tagged already")
-        changelog = ROOT / "CHANGELOG.md"
-        changelog.write_text(cut(changelog.read_text(), version, datetime.now(UTC).date().isoformat()))
-        set_version(version)
-        run("git", "commit", "--quiet", "--all", "--message", f"Release {version}")
+        prepare(version)
     with tempfile.TemporaryDirectory(prefix="culm-dist-") as folder:
         for what, figure in try_wheel(build(Path(folder)), version).items():
             print(f"{what}: {figure:.2f}")
