@@ -96,7 +96,7 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
         wanted
         for service in project.services.values()
         for migrate in (False, True)
-        if (wanted := recipe(service, migrate=migrate)) is not None
+        if (wanted := recipe(service, settings, migrate=migrate)) is not None
     ]
     if settings.provider != "local" or settings.endpoint_url:
         if runtime == "process":

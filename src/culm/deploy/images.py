@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from culm import render
+from culm.deploy.build import platforms
 from culm.deploy.build.port import Builder, Place, Recipe, Say
 from culm.plan import wishes
 from culm.plan.observed import Survey
-from culm.project.project import Project, Service
+from culm.project.project import Project, Service, TargetSettings
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
 TAG_LENGTH = 16
 
 
-def recipe(service: Service, *, migrate: bool = False) -> Recipe | None:
-    """What a service's image is made from, or its migration's; None: nothing is built."""
+def recipe(service: Service, settings: TargetSettings, *, migrate: bool = False) -> Recipe | None:
+    """What a service's image is made from, or its migration's, for a target's instances; None: nothing is built."""
     dockerfile = service.migration if migrate else service.dockerfile
     if dockerfile is None:
         return None
     stage = None if migrate else service.stage
-    return Recipe(
-        folder=service.folder, dockerfile=dockerfile, args=service.args, stage=stage, platform=service.platform
-    )
+    platform = service.platform or platforms.of_target(settings)
+    return Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args, stage=stage, platform=platform)
 
 
 class Images:
@@ -87,7 +87,7 @@ def known_images(project: Project, names: Sequence[str], survey: Survey, images:
             return service.image
         repository = render.repository(project, service, migrate=migrate)
         uri = survey.observed.repositories.get(repository)
-        wanted = recipe(service, migrate=migrate)
+        wanted = recipe(service, images.target.settings, migrate=migrate)
         return images.known(repository, uri, wanted) if wanted and uri else None
 
     keys = [(name, migrate) for name in names for migrate in (False, True)]

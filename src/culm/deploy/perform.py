@@ -63,7 +63,7 @@ class Performer:
         """Build and push. Returns `uri@digest`."""
         assert self.images is not None, "whoever has builds has a builder"
         job, service = self.job, self.job.service(build.service)
-        wanted = recipe(service, migrate=build.migration)
+        wanted = recipe(service, self.images.target.settings, migrate=build.migration)
         assert wanted is not None, "it has a Dockerfile"
         repository = render.repository(job.project, service, migrate=build.migration)
 

@@ -66,6 +66,32 @@ class Engine:
             body = answer.read()
             return str(json.loads(body)["Id"]) if answer.status == 200 else None
 
+    def inspect(self, image: str) -> dict[str, Any] | None:
+        """What the engine knows of an image; None when it does not have it. Raises NoEngine.
+
+        https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageInspect
+        """
+        with self._call("GET", f"{_image(image)}/json") as answer:
+            if answer.status == 404:
+                return None
+            facts: dict[str, Any] = _content(answer)
+            return facts
+
+    def platform(self) -> str:
+        """What it runs on, `linux/amd64`: what it builds for unless it is told otherwise. Raises NoEngine."""
+        with self._call("GET", "/version", seconds=PING_SECONDS) as answer:
+            facts = _content(answer)
+        return f"{facts.get('Os', 'linux')}/{facts.get('Arch', '')}"
+
+    def prefers_buildkit(self) -> bool:
+        """Whether BuildKit is its own builder, as of Docker 23. Raises NoEngine.
+
+        https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemPing
+        """
+        with self._call("GET", "/_ping", seconds=PING_SECONDS) as answer:
+            answer.read()
+            return answer.getheader("Builder-Version") == "2"
+
     def tag(self, image: str, repository: str, tag: str) -> None:
         """Give it one more name."""
         query = urlencode({"repo": repository, "tag": tag})
@@ -92,16 +118,15 @@ class Engine:
             if answer.status not in (404, 409):
                 _content(answer)
 
-    def pull(self, image: str) -> str | None:
+    def pull(self, image: str, platform: str | None = None) -> str | None:
         """Why it cannot be had; None when it was pulled. The user's login to its registry goes with the request."""
         name, tag = split_tag(image)
         logins, problems = registries.logins_for([image])
         login = logins.get(split_registry(image)[0])
         headers = {"X-Registry-Auth": login.header()} if login else {}
+        asked = {"fromImage": name, "tag": tag} | ({"platform": platform} if platform else {})
         try:
-            with self._call(
-                "POST", f"/images/create?{urlencode({'fromImage': name, 'tag': tag})}", headers=headers
-            ) as answer:
+            with self._call("POST", f"/images/create?{urlencode(asked)}", headers=headers) as answer:
                 for _ in _progress(answer):
                     pass
         except Refused as refused:

@@ -3,11 +3,13 @@
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.serving import served
 
+from culm.deploy.build import platforms
 from culm.deploy.build.choose import choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
 from culm.deploy.build.port import Place, Recipe
@@ -81,6 +83,33 @@ def test_the_fingerprint_knows_the_very_base_image(recipe: Recipe) -> None:
     assert builder.fingerprint(Recipe(folder=recipe.folder, dockerfile=recipe.dockerfile, args=other)) != first
     (recipe.folder / "hidden").write_text("changed")
     assert builder.fingerprint(recipe) == first
+
+
+@pytest.mark.docker
+def test_an_image_for_another_processor_is_refused_before_its_build(recipe: Recipe, place: Place) -> None:
+    engine = Engine()
+    other = "linux/arm64" if engine.platform() == "linux/amd64" else "linux/amd64"
+    if platforms.emulates(engine, other):
+        pytest.skip(f"the engine can run programs for {other}")
+    steps: list[str] = []
+    with pytest.raises(CulmError, match=f"its RUN lines are for {other}") as refusal:
+        DockerBuilder(engine).publish(replace(recipe, platform=other), place, ignore, steps.append)
+    assert "binfmt --install" in refusal.value.hint
+    assert steps == []
+
+
+@pytest.mark.docker
+def test_an_image_that_its_instances_could_not_run_is_refused_before_its_push(recipe: Recipe, place: Place) -> None:
+    builder = DockerBuilder(Engine())
+    with pytest.raises(CulmError, match=r"the image is for linux/.*, and is wanted for linux/s390x"):
+        builder.check_built(replace(recipe, platform="linux/s390x"), BASE)
+
+
+@pytest.mark.docker
+def test_the_fingerprint_is_the_same_without_the_engine_for_a_base_that_is_named_by_digest(recipe: Recipe) -> None:
+    recipe.dockerfile.write_text(f"FROM python@sha256:{'a' * 64}\nCOPY . /srv\n")
+    nobody = Engine(endpoint_of("unix:///nowhere/docker.sock", None, "a test"))
+    assert DockerBuilder(nobody).fingerprint(recipe) == DockerBuilder(Engine()).fingerprint(recipe)
 
 
 @pytest.mark.docker

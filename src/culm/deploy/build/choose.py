@@ -42,11 +42,15 @@ def demand_docker(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice
 
 def missing_base(recipes: Iterable[Recipe], engine: Engine, say: Say) -> str | None:
     """Why a base image cannot be had; None when all are there."""
-    bases = {base: None for recipe in recipes for base in base_images(instructions(recipe.dockerfile), recipe.args)}
-    for base in bases:
+    bases = {
+        base: recipe.platform
+        for recipe in recipes
+        for base in base_images(instructions(recipe.dockerfile), recipe.args)
+    }
+    for base, platform in bases.items():
         if engine.image_id(base) is None:
             say(f"pulling {base}")
-            if problem := engine.pull(base):
+            if problem := engine.pull(base, platform):
                 return f"cannot get {base}: {problem}"
     return None
 

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from culm.deploy.build import context
+from culm.deploy.build import context, platforms
+from culm.deploy.build.bases import Bases
 from culm.deploy.build.context import Context
 from culm.deploy.build.host import instructions, of_stage
 from culm.deploy.build.port import Place, Recipe, Say
@@ -22,6 +23,7 @@ from culm.lint.findings import refuse
 from culm.project import texts
 from culm.project.dockerfile import Instruction, expand, words
 from culm.project.load import shown
+from culm.target import local
 
 BUILDKIT_FLAGS = frozenset({"mount", "link", "parents", "chmod", "checksum", "security", "network", "exclude"})
 NETWORK = "CULM_BUILD_NETWORK"
@@ -37,23 +39,26 @@ class DockerBuilder:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.bases = Bases(engine, local.home() / "bases.json")
         self._pushing = threading.Lock()
         """One image at a time: the layers that it shares with those before are mounted, not sent anew."""
         self._building: dict[str, threading.Lock] = {}
         self._mutex = threading.Lock()
 
     def fingerprint(self, recipe: Recipe) -> str:
-        """Of the context, the Dockerfile, its arguments, and the very base images that the engine has."""
+        """Of the context, the Dockerfile, its arguments, and the very base images. No engine is needed for it."""
         read = instructions(recipe.dockerfile)
-        bases = {base: self.engine.image_id(base) for base in base_images(read, recipe.args)}
-        told = hashlib.sha256(json.dumps(["docker", bases, dict(sorted(given(read, recipe.args).items()))]).encode())
-        told.update(of_stage(recipe))
-        told.update(recipe.dockerfile.read_bytes())
-        told.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
-        return told.hexdigest()
+        platform = recipe.platform or platforms.of_this_machine()
+        bases = {base: self.bases.identity(base, platform) for base in base_images(read, recipe.args)}
+        sha = hashlib.sha256(json.dumps(["docker 2", bases, dict(sorted(given(read, recipe.args).items()))]).encode())
+        sha.update(of_stage(recipe))
+        sha.update(recipe.dockerfile.read_bytes())
+        sha.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
+        return sha.hexdigest()
 
     def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
         image = self.built(recipe, progress)
+        self.check_built(recipe, image)
         config, history = self.engine.facts(image)
         allowed = dockerfiles.allowed_names(texts.read(recipe.dockerfile))
         refuse(images.check(place.repository, config, history, allowed))
@@ -63,6 +68,15 @@ class DockerBuilder:
             digest = self.engine.push(place.repository, place.tag, place.user, place.password)
         say(f"pushed {place.repository}")
         return digest
+
+    def check_built(self, recipe: Recipe, image: str) -> None:
+        """Raises CulmError for an image that the target's instances could not run."""
+        facts = self.engine.inspect(image) or {}
+        made_for = f"{facts.get('Os', 'linux')}/{facts.get('Architecture', '')}"
+        if recipe.platform is not None and made_for != recipe.platform:
+            what = f"{shown(recipe.dockerfile)}: the image is for {made_for}, and is wanted for {recipe.platform}"
+            hint = "does a FROM line say --platform, or is the base image for one processor only?"
+            raise CulmError(what, hint)
 
     def built(self, recipe: Recipe, progress: Say) -> str:
         """Its name on the engine. Built once: who tests it and who pushes it have the same, whichever comes first."""
@@ -76,7 +90,11 @@ class DockerBuilder:
 
     def build(self, recipe: Recipe, name: str, progress: Say) -> None:
         read = instructions(recipe.dockerfile)
-        build = self.build_with_cli if needs_buildkit(read) else self.build_with_engine
+        own = self.engine.platform()
+        if (problem := platforms.cannot_run(self.engine, own, recipe.platform, read)) is not None:
+            raise CulmError(f"{shown(recipe.dockerfile)}: {problem}", platforms.hint(recipe.platform or own))
+        self.bring_bases(recipe, read, progress)
+        build = self.build_with_cli if self.takes_buildkit(read) else self.build_with_engine
         lines: list[str] = []
         try:
             for line in build(recipe, name, read):
@@ -86,6 +104,21 @@ class DockerBuilder:
         except CulmError as error:
             output = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
             raise CulmError(f"{shown(recipe.dockerfile)}: {error.what}\n{output}".rstrip(), error.hint) from None
+
+    def bring_bases(self, recipe: Recipe, read: list[Instruction], progress: Say) -> None:
+        """Pull the base images that the engine lacks, or has other ones of than the fingerprint says."""
+        platform = recipe.platform or platforms.of_this_machine()
+        for base in base_images(read, recipe.args):
+            if self.bases.differs(base, platform):
+                progress(f"pulling {base}")
+                self.engine.pull(base, recipe.platform)  # if it fails, the build says what is missing
+
+    def takes_buildkit(self, read: list[Instruction]) -> bool:
+        """BuildKit where the Dockerfile needs it, or where it is the engine's own builder and the command is there."""
+        if needs_buildkit(read):
+            return True
+        wanted = os.environ.get("DOCKER_BUILDKIT") != "0" and shutil.which("docker") is not None
+        return wanted and self.engine.prefers_buildkit()
 
     def build_with_engine(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
         options = {
@@ -99,8 +132,8 @@ class DockerBuilder:
             options["networkmode"] = network
         if recipe.stage:
             options["target"] = recipe.stage
-        if recipe.platform:
-            options["platform"] = recipe.platform
+        if recipe.platform not in (None, self.engine.platform()):
+            options["platform"] = str(recipe.platform)
         files = context.read(recipe.folder, recipe.dockerfile)
         yield from self.engine.build(archive(recipe, files), options, base_images(read, recipe.args))
 

@@ -1,14 +1,13 @@
 """Builds on this host, without a container engine."""
 
 import hashlib
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from culm.deploy.build import context, gobuild, oci, stages
+from culm.deploy.build import context, gobuild, oci, platforms, stages
 from culm.deploy.build.context import File
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import Job, Result
@@ -25,9 +24,6 @@ from culm.target import local
 
 VERSION = "4"
 """Part of every fingerprint: raised when this builder makes other images of the same folder."""
-
-MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""What Docker calls them."""
 
 
 class ThisHost:
@@ -114,7 +110,7 @@ def of_stage(recipe: Recipe) -> bytes:
 
 def of_recipe(recipe: Recipe) -> list[Instruction]:
     """The Dockerfile's instructions, up to the stage that is wanted; raises for a platform that is not this host's."""
-    here = f"linux/{MACHINES.get(platform.machine(), platform.machine())}"
+    here = platforms.of_this_machine()
     if recipe.platform not in (None, here):
         hint = "start a container engine that builds for it; or leave out `platform:`"
         raise CulmError(f"{shown(recipe.dockerfile)} is for {recipe.platform}, and this host is {here}", hint)

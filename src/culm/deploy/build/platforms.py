@@ -1,0 +1,80 @@
+"""For which processor an image is built, and whether the engine can. Names are Docker's: `linux/arm64`.
+
+https://docs.docker.com/build/building/multi-platform/
+"""
+
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.engine.client import Engine
+from culm.errors import UsageError
+from culm.project.dockerfile import Instruction
+from culm.project.project import TargetSettings
+
+MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+"""What Docker calls them."""
+EMULATORS = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+DESKTOPS = ("desktop", "colima", "rancher", ".rd", "orbstack")
+"""Engines in a virtual machine of their own, which bring emulation."""
+
+
+def of_this_machine() -> str:
+    return f"linux/{MACHINES.get(platform.machine(), platform.machine())}"
+
+
+def of_target(settings: TargetSettings) -> str | None:
+    """What a target's instances run; None for the local one, whose tasks run on the builder's own processor.
+
+    Raises UsageError when they are of two kinds: an image is built for one of them.
+    """
+    if settings.provider == "local" and not settings.endpoint_url:
+        return None
+    types = [group.instance_type for group in settings.instances if group.instance_type in INSTANCE_TYPES]
+    kinds = list(dict.fromkeys(INSTANCE_TYPES[name].architecture for name in types))
+    if len(kinds) > 1:
+        listed = " and ".join(kinds)
+        hint = "choose instance types of one kind, or say `platform:` for each service"
+        raise UsageError(f"target {settings.name} has instances of {listed}: an image is built for one of them", hint)
+    return f"linux/{MACHINES[kinds[0]]}" if kinds else None
+
+
+def cannot_run(engine: Engine, own: str, wanted: str | None, read: Sequence[Instruction]) -> str | None:
+    """Why the engine cannot build for a platform; None: it can, as far as can be known before.
+
+    RUN lines of a stage that is built for another processor need an emulator; COPY and settings do not.
+    """
+    if wanted is None or wanted == own or not runs_elsewhere(read) or emulates(engine, wanted):
+        return None
+    return f"its RUN lines are for {wanted}, and the engine at {engine.endpoint.address} is {own} without an emulator"
+
+
+def runs_elsewhere(read: Iterable[Instruction]) -> bool:
+    """Whether a stage that is not pinned to the builder's own platform has a RUN line."""
+    pinned = False
+    for instruction in read:
+        if instruction.keyword == "FROM":
+            pinned = "BUILDPLATFORM" in (instruction.flag("platform") or "")
+        elif instruction.keyword == "RUN" and not pinned:
+            return True
+    return False
+
+
+def emulates(engine: Engine, wanted: str, binfmt: Path = BINFMT) -> bool:
+    """Whether it is known to, or cannot be known not to: an engine elsewhere is given the benefit of the doubt."""
+    address = engine.endpoint.address
+    if not address.startswith("unix:") or sys.platform != "linux" or any(name in address for name in DESKTOPS):
+        return True
+    name = EMULATORS.get(wanted.partition("/")[2], "")
+    return any((binfmt / each).exists() for each in (name, "rosetta") if each)
+
+
+def hint(wanted: str) -> str:
+    architecture = wanted.partition("/")[2]
+    return (
+        f"docker run --privileged --rm tonistiigi/binfmt --install {architecture} brings an emulator; "
+        f"or build on a machine that is {wanted}, or choose instance types of this one's kind"
+    )
