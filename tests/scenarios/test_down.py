@@ -28,9 +28,13 @@ def test_down_leaves_nothing_behind_but_data_and_volumes_takes_that_too(stand: S
     stand.culm("up")
     assert stand.get(f"/accounts/{account['id']}").body == account
 
+    assert "deleted 0 images" in stand.culm("cluster", "prune").err
+
     stand.culm("down", "--volumes")
     stand.gone()
     assert not list((stand.home / "postgres").glob("*"))
+    assert not list((stand.home / "images").glob("*"))
+    assert not list((stand.home / "venvs").glob("*"))
 
     stand.culm("up")
     assert stand.get("/accounts/").body["items"] == []

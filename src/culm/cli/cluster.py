@@ -17,6 +17,7 @@ from culm.target.local import held, home, running, settled
 RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
 ROTATE_SECONDS = 300.0
+PRUNE_SECONDS = 120.0
 
 UNVERIFIED = (
     "WARNING: --no-verify: signatures and permissions are not checked. Every process on this machine, and every task,\n"
@@ -139,6 +140,35 @@ def rotate_key() -> None:
             )
         time.sleep(0.1)
     click.echo(f"everything is sealed with key {max(now)}", err=True)
+
+
+@cluster.command()
+def prune() -> None:
+    """Delete the images and virtual environments that nothing runs, but for the last three of each repository.
+
+    The cluster does the same by itself every few minutes.
+    """
+    described = running()
+    if described is None:
+        raise CulmError("the cluster does not run", "culm cluster start")
+    before = last_pruning()
+    os.kill(described["pid"], signal.SIGUSR1)
+    end = time.monotonic() + PRUNE_SECONDS
+    while (report := last_pruning()) == before or report is None:
+        if time.monotonic() > end:
+            raise TimedOut(f"nothing was pruned in {PRUNE_SECONDS:.0f} s", f"see {home() / 'daemon.log'}")
+        time.sleep(0.05)
+    deleted = f"{report['images']} images and {report['environments']} virtual environments"
+    click.echo(f"deleted {deleted}, {report['bytes'] / 1024 / 1024:.0f} MiB", err=True)
+
+
+def last_pruning() -> dict[str, Any] | None:
+    """What the daemon deleted last, and when; None when it never did."""
+    try:
+        report: dict[str, Any] = json.loads((home() / "pruned.json").read_text())
+    except FileNotFoundError:
+        return None
+    return report
 
 
 def sealing_keys(described: dict[str, Any]) -> set[int]:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -102,10 +102,19 @@ class Prefixes:
                     publish(Path(scratch) / "prefix", home)
         return described(home)
 
+    def set_aside(self, keys: Collection[str]) -> list[Path]:
+        """Take out of use, at once, those with other keys; returns their folders, which are to be deleted."""
+        gone: list[Path] = []
+        for home in self._folder.glob("[!.]*"):
+            if home.name not in keys and not self._locks[home.name].locked():
+                gone.append(home.rename(self._folder / f".gone-{home.name}"))
+        return gone
+
     def clean(self) -> None:
-        """Delete what an install that was killed left behind."""
-        for left in self._folder.glob(".making-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        """Delete what an install or a pruning that was killed left behind."""
+        for pattern in (".making-*", ".gone-*"):
+            for left in self._folder.glob(pattern):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(made: Path, home: Path) -> None:

@@ -22,6 +22,7 @@ from culm.cluster.balancer.haproxy import render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.daemon import keys, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
+from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
 from culm.cluster.daemon.settings import NETWORK, Settings
@@ -58,7 +59,7 @@ from culm.cluster.wire.api import Api
 from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.instance_types import parse_fleet
-from culm.errors import CulmError
+from culm.errors import CulmError, RuntimeFailure
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +195,7 @@ class Daemon:
         answer = answering(api, self._store, changed.set)
         server = Server(application(answer, mounts), answer)
 
+        pruning = Pruning(home, self._store, self._runtime, f"127.0.0.1:{port}", clock.now)
         rotate = asyncio.Event()
 
         def on_hangup() -> None:
@@ -231,8 +233,10 @@ class Daemon:
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
                 group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
                 group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),
+                group.create_task(loop.run("pruning", pruning.step, pruning.asked, PRUNE_EVERY)),
             ]
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pruning.asked.set)
             self._announce(endpoint, port)
             await stopping.wait()
 
@@ -242,6 +246,8 @@ class Daemon:
                 each.cancel()
             await plane.stop()
             await stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now)
+            with contextlib.suppress(RuntimeFailure, OSError):  # the next daemon prunes as well
+                await pruning.prune()
             await databases.stop()
             if listening is not None:
                 for_tasks.cancel()

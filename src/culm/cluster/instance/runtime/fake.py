@@ -5,13 +5,13 @@ Control-loop tests and the planner's simulations run on it; the contract suite k
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from culm.cluster.instance.runtime.interface import Capabilities, Line, Port, Seen, Spec, Terminal, Usage
+from culm.cluster.instance.runtime.interface import Capabilities, Line, Port, Pruned, Seen, Spec, Terminal, Usage
 from culm.cluster.instance.runtime.process.terminal import LastWords
 from culm.core.model.record import record
 from culm.errors import RuntimeFailure
@@ -169,6 +169,10 @@ class FakeRuntime:
         if container is None or container.seen.state != "running":
             return None
         return Usage(memory=container.memory, memory_peak=container.peak, cpu_seconds=container.cpu_seconds)
+
+    async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
+        """It keeps no images."""
+        return Pruned()
 
     async def changes(self) -> AsyncIterator[str]:
         with self._listening() as told:

@@ -4,7 +4,7 @@ Three implementations: `docker` (any Docker Engine API), `process` (host process
 (in memory; shipped, and held to the same contract suite, `tests/contracts/test_runtime.py`).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 from culm.core.model.record import record
@@ -137,6 +137,16 @@ class Usage:
 
 
 @record
+class Pruned:
+    """What a pruning took away."""
+
+    images: int = 0
+    environments: int = 0
+    """Virtual environments that no image asks for any more."""
+    bytes: int = 0
+
+
+@record
 class Capabilities:
     name: Literal["docker", "process", "fake"]
     version: str
@@ -206,6 +216,13 @@ class Runtime(Protocol):
 
     async def stats(self, name: str) -> Usage | None:
         """None when it does not run."""
+        ...
+
+    async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
+        """Delete the images that no container has, but for the `newest` last used ones of each repository.
+
+        `registry`: `host:port` of the cluster's own; of its images those of other repositories than these all go.
+        """
         ...
 
     def changes(self) -> AsyncIterator[str]:

@@ -35,6 +35,11 @@ class Reference:
         return f"{'http' if _is_near(host) else 'https'}://{server}/v2/{self.repository}"
 
     @property
+    def is_near(self) -> bool:
+        """Whether the registry is on this machine or its links."""
+        return _is_near(self.registry.rpartition(":")[0] or self.registry)
+
+    @property
     def familiar(self) -> str:
         """What an engine calls the repository: Docker Hub's lose their host, and its own their `library`."""
         if self.registry != DOCKER_HUB:

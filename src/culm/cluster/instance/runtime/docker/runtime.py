@@ -16,14 +16,14 @@ import re
 import socket
 import tarfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from culm.cluster.instance.runtime import programs, references
-from culm.cluster.instance.runtime.docker import orders
+from culm.cluster.instance.runtime.docker import orders, pruning
 from culm.cluster.instance.runtime.docker.logs import Frames, Lines, TerminalFrames, since
 from culm.cluster.instance.runtime.docker.terminal import open_terminal
-from culm.cluster.instance.runtime.interface import Capabilities, Line, Seen, Spec, Terminal, Usage
+from culm.cluster.instance.runtime.interface import Capabilities, Line, Pruned, Seen, Spec, Terminal, Usage
 from culm.cluster.instance.runtime.process.shim.listeners import holder
 from culm.cluster.instance.runtime.references import Reference
 from culm.engine import registries
@@ -185,6 +185,26 @@ class DockerRuntime:
         if usage is not None:
             self._peaks[name] = usage.memory_peak
         return usage
+
+    async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
+        """The names that builds gave the same images go with them, and so do old builds that were never pushed."""
+        try:
+            images = await self._engine.get("/images/json")
+            used = {each["ImageID"] for each in await self._engine.get("/containers/json", all=1)}
+            going = pruning.going(images, used, registry, repositories, newest)
+            for image in going:
+                for name in pruning.names(image):
+                    await self._forget(name)
+        except Refused as refused:
+            raise RuntimeFailure("CannotRemoveImageError", refused.message) from refused
+        return Pruned(images=len(going), bytes=sum(int(image.get("Size", 0)) for image in going))
+
+    async def _forget(self, image: str) -> None:
+        try:
+            await self._engine.call("DELETE", f"/images/{image}")
+        except Refused as refused:
+            if refused.status not in (404, 409):  # 409: somebody has it after all
+                raise
 
     async def changes(self) -> AsyncIterator[str]:
         filters = {"type": ["container"], "label": [f"{orders.HOME}={self._cluster}"], "event": _EVENTS}

@@ -2,9 +2,11 @@
 
 images/<digest>/rootfs/       what all layers together hold
 images/<digest>/config.json   the image's configuration
+images/<digest>/name.json     where it was pulled from last; written at each use, so its time is that of the last use
 """
 
 import asyncio
+import contextlib
 import json
 import lzma
 import shutil
@@ -12,13 +14,14 @@ import tarfile
 import tempfile
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from culm.cluster.instance.runtime import references
 from culm.cluster.instance.runtime.process.disk import full_disk
 from culm.cluster.instance.runtime.process.unpack import UnsafeLayer, unpack
+from culm.cluster.instance.runtime.references import Reference
 from culm.core.model.record import record
 from culm.errors import RuntimeFailure
 
@@ -47,6 +50,7 @@ class Images:
         self._folder = folder
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._read: dict[str, Image] = {}
+        self._held: defaultdict[str, int] = defaultdict(int)
 
     async def get(self, name: str, auth: tuple[str, str] | None) -> Image:
         """The image, pulled if it is not here yet. A tag is asked for every time; a digest never again."""
@@ -57,13 +61,12 @@ class Images:
         reference = references.parse(name)
         try:
             if reference.digest is not None and (image := self._find(reference.digest)):
-                return image
+                return self._used(image, reference)
             async with Registry(reference, auth) as registry:
                 digest, manifest = await registry.manifest()
                 async with self._locks[digest]:
-                    if image := self._find(digest):
-                        return image
-                    return await self._add(registry, digest, manifest)
+                    image = self._find(digest) or await self._add(registry, digest, manifest)
+                    return self._used(image, reference)
         except OSError as error:
             raise full_disk("CannotPullContainerError", error, self._folder) from error
         except DAMAGE as error:
@@ -87,10 +90,52 @@ class Images:
         assert image is not None
         return image
 
+    def _used(self, image: Image, reference: Reference) -> Image:
+        name = {"registry": reference.registry, "repository": reference.repository}
+        with contextlib.suppress(OSError):  # a full disk: it counts as used when it was used before
+            (image.rootfs.parent / "name.json").write_text(json.dumps(name))
+        return image
+
+    @contextlib.contextmanager
+    def held(self, image: Image) -> Iterator[None]:
+        """While a container is made of it, before there is a record of that, an image stays."""
+        self._held[image.digest] += 1
+        try:
+            yield
+        finally:
+            self._held[image.digest] -= 1
+
+    def set_aside(self, used: Collection[str], stays: Callable[[Reference], bool], newest: int) -> list[Path]:
+        """Take out of use, at once, the images that can go; returns their folders, which are to be deleted.
+
+        `used`: the digests that containers have. `stays`: whether a repository's newest images are kept at all.
+        """
+        by_repository: defaultdict[str, list[tuple[float, Path]]] = defaultdict(list)
+        for folder in self._folder.glob("sha*"):
+            name = folder / "name.json"
+            reference = Reference(registry="", repository="")
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                reference = Reference(**json.loads(name.read_bytes()))
+            at = name.stat().st_mtime if stays(reference) and name.exists() else 0.0
+            by_repository[f"{reference.registry}/{reference.repository}"].append((at, folder))
+        needed = {digest.replace(":", "-") for digest in (*used, *(d for d, count in self._held.items() if count))}
+        gone: list[Path] = []
+        for dated in by_repository.values():
+            for place, (at, folder) in enumerate(sorted(dated, reverse=True)):
+                if folder.name not in needed and (place >= newest or not at):
+                    gone.append(folder.rename(self._folder / f".gone-{folder.name}"))
+                    self._read.pop(folder.name.replace("-", ":", 1), None)
+        return gone
+
+    def kept(self) -> list[Image]:
+        found = (self._find(folder.name.replace("-", ":", 1)) for folder in self._folder.glob("sha*"))
+        return [image for image in found if image is not None]
+
     def clean(self) -> None:
-        """Delete what a pull that was killed left behind."""
-        for left in self._folder.glob(".pulling-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        """Delete what a pull or a pruning that was killed left behind."""
+        for pattern in (".pulling-*", ".gone-*"):
+            for left in self._folder.glob(pattern):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _unpack_all(pulled: "Pulled", directory: Path) -> None:

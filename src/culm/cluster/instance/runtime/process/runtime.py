@@ -19,13 +19,13 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import culm
-from culm.cluster.instance.runtime.interface import Capabilities, Line, Port, Seen, Spec, Terminal, Usage
+from culm.cluster.instance.runtime.interface import Capabilities, Line, Port, Pruned, Seen, Spec, Terminal, Usage
 from culm.cluster.instance.runtime.process import orders, output, port_mapping, rootfs
 from culm.cluster.instance.runtime.process.disk import full_disk
 from culm.cluster.instance.runtime.process.exits import Exits
@@ -35,6 +35,7 @@ from culm.cluster.instance.runtime.process.shim import cgroups, files, tree
 from culm.cluster.instance.runtime.process.shim.main import BOOT
 from culm.cluster.instance.runtime.process.terminal import LastWords, open_terminal
 from culm.cluster.instance.runtime.process.venvs import Pythons, Venvs
+from culm.cluster.instance.runtime.references import Reference
 from culm.errors import RuntimeFailure
 
 _CONTAINER = "container.json"
@@ -85,12 +86,8 @@ class ProcessRuntime:
             if seen is not None and seen.state != "created":
                 return seen
             image = await self._images.get(spec.image, spec.registry_auth)
-            pythons = await self._venvs.get(image)
-            async with self._ports:  # until its ports are on disk nobody else may choose
-                try:
-                    await asyncio.to_thread(self._prepare, directory, spec, image, pythons)
-                except OSError as error:
-                    raise full_disk("CannotStartContainerError", error, self._tasks) from error
+            with self._images.held(image):
+                await self._make(directory, spec, image)
             try:
                 await self._launch(directory)
             except RuntimeFailure:
@@ -179,7 +176,25 @@ class ProcessRuntime:
                 known = written
                 await exits.wait(_LOOK_SECONDS)
 
+    async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
+        def stays(reference: Reference) -> bool:
+            return not reference.is_near or reference.repository in repositories
+
+        used = {container["image_digest"] for path in self._tasks.iterdir() if (container := _recorded(path))}
+        images = self._images.set_aside(used, stays, newest)
+        venvs = self._venvs.set_aside(self._images.kept())
+        freed = await asyncio.to_thread(_delete_all, (*images, *venvs))
+        return Pruned(images=len(images), environments=len(venvs), bytes=freed)
+
     # Starting.
+
+    async def _make(self, directory: Path, spec: Spec, image: Image) -> None:
+        pythons = await self._venvs.get(image)
+        async with self._ports:  # until its ports are on disk nobody else may choose
+            try:
+                await asyncio.to_thread(self._prepare, directory, spec, image, pythons)
+            except OSError as error:
+                raise full_disk("CannotStartContainerError", error, self._tasks) from error
 
     def _prepare(self, directory: Path, spec: Spec, image: Image, pythons: Pythons) -> None:
         """Write all that the shim needs; the directory appears whole or not at all."""
@@ -358,3 +373,19 @@ class ProcessRuntime:
         state = files.read_state(str(self._tasks / name))
         if state is not None and state["exit_code"] is None:
             exits.watch(name, state["shim"])
+
+
+def _recorded(directory: Path) -> Any:
+    """A container's record, also of one that is just being made or deleted; None when there is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return files.read(str(directory), _CONTAINER)
+    return None
+
+
+def _delete_all(folders: Iterable[Path]) -> int:
+    """Delete them with all they hold; returns the bytes of their files."""
+    freed = 0
+    for folder in folders:
+        freed += sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
+        shutil.rmtree(folder, ignore_errors=True)
+    return freed

@@ -3,7 +3,8 @@
 Shared by key between containers; they survive the images: `venvs/<key>/`. See `culm.prefixes`.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from culm.cluster.instance.runtime.process.disk import full_disk
@@ -61,6 +62,14 @@ class Venvs:
             raise RuntimeFailure("CannotStartContainerError", what) from failure
         except OSError as error:
             raise full_disk("CannotStartContainerError", error, self._folder) from error
+
+    def set_aside(self, images: Iterable[Image]) -> list[Path]:
+        """Take out of use, at once, those that none of these images asks for; returns folders to be deleted."""
+        keys: set[str] = set()
+        for image in images:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                keys.update(prefix.key for prefix in label.read(image.labels).prefixes)
+        return self._prefixes.set_aside(keys)
 
     def clean(self) -> None:
         """Delete what an install that was killed left behind."""
