@@ -11,6 +11,6 @@ def section(project: Project, settings: TargetSettings) -> Section:
             "Logs::LogGroup",
             {"LogGroupName": render.log_group(project, service), "RetentionInDays": settings.retention},
         )
-        for service in project.services.values()
+        for service in project.everything.values()
     }
     return Section(title=f"Logs: kept for {settings.retention} days; they go with this stack.", resources=resources)

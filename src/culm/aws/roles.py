@@ -5,9 +5,11 @@ from typing import Any
 from culm import render
 from culm.aws.document import ACCOUNT, REGION, Ref, Resources, Section, logical, resource, substituted
 from culm.project.project import Project
-from culm.render import identity
+from culm.render import identity, jobs
 
 SERVICE_TAG = "culm:service"
+SHARED_TAG = "culm:shares"
+"""Names the service whose configuration a role reads besides its own: the first of the same folder."""
 OWN_ACTIONS = (
     *("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"),
     *("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
@@ -43,11 +45,15 @@ def section(project: Project, around: render.Surroundings) -> Section:
             },
         ),
     }
-    for service in project.services.values():
+    for service in project.everything.values():
         given = role(identity.role(project, service), identity.POLICY, identity.policy(service, around))
         given["Properties"]["PermissionsBoundary"] = Ref("TaskBoundary")
-        given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}]
+        shared = [{"Key": SHARED_TAG, "Value": service.shares}] if service.shares else []
+        given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}, *shared]
         resources[f"RoleOf{logical(service.name)}"] = given
+    if project.jobs:
+        resources["SchedulerRole"] = role(jobs.role(project), jobs.POLICY, jobs.policy(project, around))
+        resources["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"] = jobs.TRUST
     return Section(
         title="Roles: instances talk to ECS and cannot read the vault; ECS fetches images and writes logs;\n"
         "each service's tasks read their own configuration. TaskBoundary is the most that any of them can be given.",
@@ -104,8 +110,11 @@ def boundary(project: Project, around: render.Surroundings) -> dict[str, Any]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
     vault = f"arn:aws:s3:::{around.vault}"
-    # the role's own tag; `!` keeps CloudFormation from filling it in
-    own = f"{around.env}/${{!aws:PrincipalTag/{SERVICE_TAG}}}/*"
+    # the role's own tags; `!` keeps CloudFormation from filling them in; a tag that a role lacks matches nothing
+    shares = any(service.shares for service in project.everything.values())
+    tags = [SERVICE_TAG, SHARED_TAG] if shares else [SERVICE_TAG]
+    own = [f"{around.env}/${{!aws:PrincipalTag/{tag}}}/*" for tag in tags]
+    objects = [f"{vault}/{prefix}" for prefix in own]
     exec_channel = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
     anywhere = [f"arn:aws:{service}:*:{ACCOUNT}" for service in ("sqs", "sns")]
     return {
@@ -115,16 +124,16 @@ def boundary(project: Project, around: render.Surroundings) -> dict[str, Any]:
                 "Sid": "OwnConfiguration",
                 "Effect": "Allow",
                 "Action": "s3:GetObject",
-                "Resource": f"{vault}/{own}",
+                "Resource": identity.lone(objects),
             },
             {
                 "Sid": "NamesOfOwnConfiguration",
                 "Effect": "Allow",
                 "Action": "s3:ListBucket",
                 "Resource": vault,
-                "Condition": {"StringLike": {"s3:prefix": own}},
+                "Condition": {"StringLike": {"s3:prefix": identity.lone(own)}},
             },
-            {"Sid": "DecryptedByS3", **identity.decryption(around, [vault, f"{vault}/{own}"])},
+            {"Sid": "DecryptedByS3", **identity.decryption(around, [vault, *objects])},
             {
                 "Sid": "NamedAfterTheProject",
                 "Effect": "Allow",

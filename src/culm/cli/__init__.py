@@ -29,6 +29,7 @@ COMMANDS = {
     "logs": "Show what services write, interleaved.",
     "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
     "task": "Run COMMAND as a one-time task of SERVICE, with its output and its exit status.",
+    "run-now": "Run JOB now, whatever its schedule says.",
     "events": "Show what has happened to services, in one timeline.",
     "bench": "Measure how many requests a second SERVICE answers in time.",
     "scale": "Run COUNT tasks of SERVICE.",
@@ -53,7 +54,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"culm.cli.{name}"), name)
         return command
 

@@ -46,7 +46,8 @@ def open_project(target_name: str | None = None) -> Project:
     if not base:
         return project
     services = {n: replace(s, args={**s.args, "BASE_IMAGE": base}) for n, s in project.services.items()}
-    return replace(project, services=services)
+    jobs = {n: replace(s, args={**s.args, "BASE_IMAGE": base}) for n, s in project.jobs.items()}
+    return replace(project, services=services, jobs=jobs)
 
 
 def settings_of(project: Project, name: str) -> TargetSettings:
@@ -74,13 +75,16 @@ def tracing() -> Trace | None:
     return found
 
 
-def services_of(project: Project, names: Iterable[str]) -> list[Service]:
-    """Those that are named, in culm.yml's order; all, when none is."""
+def services_of(project: Project, names: Iterable[str], *, jobs: bool = False) -> list[Service]:
+    """Those that are named, in culm.yml's order; all, when none is. With `jobs` these count, too."""
     wanted = set(names)
+    known = project.everything if jobs else project.services
     for name in names:
-        if name not in project.services:
-            raise UsageError(f"culm.yml has no service {name!r}", nearest(name, project.services))
-    return [service for name, service in project.services.items() if not wanted or name in wanted]
+        if name in project.jobs and not jobs:
+            raise UsageError(f"{name} is a job: it runs when its schedule says so", f"now: culm run-now {name}")
+        if name not in known:
+            raise UsageError(f"culm.yml has no service {name!r}", nearest(name, known))
+    return [service for name, service in known.items() if not wanted or name in wanted]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

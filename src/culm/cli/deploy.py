@@ -14,5 +14,5 @@ from culm.console import Console
 def deploy(services: tuple[str, ...], target_name: str, yes: bool) -> None:
     """Deploy some of the services."""
     project = open_project(target_name)
-    names = [service.name for service in services_of(project, services)]
+    names = [service.name for service in services_of(project, services, jobs=True)]
     deploy_services(project, target_name, "auto", names, Console(width=max(map(len, names))), yes=yes)

@@ -25,6 +25,9 @@ def lint(as_json: bool) -> None:
     else:
         for finding in found:
             click.echo(str(finding))
+    for service in project.everything.values():
+        for name, secret in service.container.secrets.items():
+            click.echo(f"{service.name}: secrets.{name} is allowed: {secret.reason}", err=True)
     if found:
         sys.exit(3)
     click.echo(f"no secrets in {', '.join(project.services)}", err=True)

@@ -40,7 +40,7 @@ def logs(
     culm logs orders -n 100 --json
     """
     project = open_project(target_name)
-    chosen = services_of(project, services)
+    chosen = services_of(project, services, jobs=True)
     names = {render.log_group(project, service): service.name for service in chosen}
     target = open_target(project, target_name)
     console = Console(sys.stdout, width=max(map(len, names.values())))

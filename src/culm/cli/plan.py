@@ -3,7 +3,9 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -14,6 +16,7 @@ from culm.cli.screens.markdown import markdown
 from culm.cli.screens.plan import screen
 from culm.cli.screens.report import report
 from culm.errors import Differs
+from culm.plan.jobs import notes as job_notes
 
 
 @click.command()
@@ -49,7 +52,8 @@ def plan(
     culm plan --capacity
     """
     project = open_project(target_name)
-    names = [service.name for service in services_of(project, services)]
+    chosen = [service.name for service in services_of(project, services, jobs=True)]
+    names = [name for name in chosen if name in project.services]
     columns = shutil.get_terminal_size().columns
     if capacity:
         needed = capacity_of(project, target_name, names, region, prices)
@@ -57,6 +61,8 @@ def plan(
         click.echo(described if as_json else capacity_screen.screen(needed, columns))
         return
     made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
+    scheduled = [project.jobs[name] for name in chosen if name in project.jobs]
+    made = replace(made, notes=(*made.notes, *job_notes(scheduled, made.moves.state, ZoneInfo)))
     if as_json:
         click.echo(json.dumps(report(made), indent=2))
     elif as_markdown:

@@ -21,6 +21,7 @@ from culm.engine.client import Engine
 from culm.errors import Differs
 from culm.operate import bench
 from culm.plan import wishes
+from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
 from culm.plan.plan import Asked, Plan
@@ -73,6 +74,7 @@ def of_target(
     own_prices: Path | None = None,
 ) -> Plan:
     """The plan of deploying these services to a target as it is."""
+    demand(project, target.settings, builder.name, names)
     with faults.translated():
         seen = survey(target, project)
         images = known_images(project, names, seen, Images(target, builder))
@@ -85,6 +87,7 @@ def of_nothing(
 ) -> Plan:
     """The plan of deploying these services to a target that nothing is on yet."""
     settings = settings_of(project, target_name)
+    demand(project, settings, None, names)
     where = region or settings.region or price_lists.DEFAULT_REGION
     priced = frame(project, target_name, region or price_lists.known(where), own_prices)
     return wishes.deploy(replace(priced, notes=[note]), names, nothing(project, settings, where), {})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -61,11 +62,29 @@ def pictured(found: dict[str, Any]) -> str:
             [(str(r["priority"]), " ".join(r["paths"]), r["service"]) for r in found["rules"]],
         ),
     ]
+    if found.get("jobs"):
+        rows = [
+            (j["name"], j["schedule"] or "not deployed", moment(j["next"]), last_run(j["last"])) for j in found["jobs"]
+        ]
+        parts.append(table(("JOB", "SCHEDULE", "NEXT RUN", "LAST RUN"), rows))
     if found["events"]:
         parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in found["events"]))
     if missing := found.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def moment(at: float | None) -> str:
+    """In UTC; empty: never."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") if at is not None else ""
+
+
+def last_run(run: dict[str, Any] | None) -> str:
+    """`2027-01-31 06:00 UTC, exit code 0`; ECS forgets a task an hour after its end."""
+    if run is None:
+        return "none in the last hour"
+    ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
+    return f"{moment(run['at'])}, {ended}"
 
 
 def picture(instance: dict[str, Any]) -> str:

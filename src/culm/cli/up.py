@@ -41,15 +41,20 @@ def up(target_name: str, runtime: str, yes: bool) -> None:
     On aws it begins with the stack that everything stands on: see `culm aws bootstrap`.
     """
     project = open_project(target_name)
-    console = Console(width=max(map(len, project.services)))
-    deploy_services(project, target_name, runtime, list(project.services), console, yes=yes)
+    console = Console(width=max(map(len, project.everything)))
+    deploy_services(project, target_name, runtime, list(project.everything), console, yes=yes)
 
 
 def deploy_services(
     project: Project, target_name: str, runtime: str, names: list[str], console: Console, *, yes: bool = False
 ) -> None:
-    """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one."""
+    """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one.
+
+    Jobs among `names` are scheduled when the services are deployed.
+    """
     refuse(check(project, names))
+    scheduled = [project.jobs[name] for name in names if name in project.jobs]
+    names = [name for name in names if name in project.services]
     target, builder = prepare(project, target_name, runtime, console)
     if target.settings.provider == "aws":
         with faults.translated():
@@ -63,6 +68,8 @@ def deploy_services(
         if outcome.error is None:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
+    if scheduled or project.jobs:
+        outcomes += deploy.schedule(scheduled, outcomes)
     for name in plan.leftovers:
         console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
     report(outcomes, console)
@@ -94,7 +101,7 @@ def prepare(project: Project, target_name: str, runtime: str, console: Console) 
     engine = Engine()
     recipes = [
         wanted
-        for service in project.services.values()
+        for service in project.everything.values()
         for migrate in (False, True)
         if (wanted := recipe(service, settings, migrate=migrate)) is not None
     ]

@@ -95,6 +95,6 @@ def configuration(job: Job) -> None:
     assert load_balancer is not None, "the base is there"
     dns_name = load_balancer["DNSName"]
     url = f"{target.url(dns_name, given.port) if target.settings.domain else f'http://{dns_name}:{given.port}'}\n"
-    for name in project.services:
+    for name in project.everything:
         if vault_files.get(target, given, name, LOAD_BALANCER_FILE) != url:
             vault_files.put(target, given, name, LOAD_BALANCER_FILE, url)

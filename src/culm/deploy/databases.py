@@ -36,7 +36,7 @@ def prepare(job: Job) -> None:
     target, project, given = job.target, job.project, job.surroundings
     observed = job.survey.observed
     for database in project.databases:
-        users = [service for service in project.services.values() if service.database == database]
+        users = [service for service in project.everything.values() if service.database == database]
         if not users:
             continue
         if target.settings.provider == "aws" and database not in project.rds:

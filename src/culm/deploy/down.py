@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from culm import render
-from culm.deploy import databases, vault_files
+from culm.deploy import databases, jobs, vault_files
 from culm.errors import TimedOut
 from culm.plan.observed import Observed
 from culm.project.project import Project
+from culm.render import jobs as render_jobs
 from culm.target.connection import Target
 from culm.target.observe import observe, or_none, tasks
 from culm.target.polling import intervals
@@ -22,6 +23,9 @@ STOP_SECONDS = 120.0
 def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bool = False) -> None:
     """Remove all that `up` makes; what it made with data in it stays unless `volumes`, and what a stack made anyway."""
     live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
+    for name in schedules(target, project) if project.jobs else ():
+        jobs.remove(target, name)
+        say(f"deleted schedule {name}")
     if live.cluster is not None:
         services(target, project, say)
     if stack:
@@ -36,6 +40,12 @@ def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bo
     roles(target, live, say)
     if volumes:
         data(target, project, live, say)
+
+
+def schedules(target: Target, project: Project) -> list[str]:
+    """Every schedule of the project, also those that culm.yml no longer names."""
+    own = {render_jobs.schedule_name(project, job) for job in project.jobs.values()}
+    return sorted(own | set(jobs.leftovers(target, project)))
 
 
 def others(target: Target, project: Project) -> bool:
@@ -107,7 +117,7 @@ def roles(target: Target, live: Observed, say: Say) -> None:
 def task_definitions(target: Target, project: Project) -> None:
     """AWS keeps revisions for ever; INACTIVE ones start nothing."""
     ecs = target.client("ecs")
-    for service in project.services.values():
+    for service in project.everything.values():
         for migrate in (False, True):
             family = render.family(project, service, migrate=migrate)
             pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
@@ -138,7 +148,7 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
     for name in live.databases:
         target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         say(f"deleted database server {name}")
-    begins = [f"{target.settings.env}/{name}/" for name in project.services]
+    begins = [f"{target.settings.env}/{name}/" for name in project.everything]
     begins += [
         f"{target.settings.env}/{vault_files.OPERATOR}/{databases.instance_name(project, name)}."
         for name in project.databases

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from culm import render
 from culm.console import Console
 from culm.core.model.record import record
-from culm.deploy import base, undo
+from culm.deploy import base, jobs, undo
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import Executor
 from culm.deploy.images import Images
@@ -27,7 +28,7 @@ from culm.errors import CulmError
 from culm.plan import rollout, wishes
 from culm.plan.plan import Plan
 from culm.plan.steps import Build, GiveBack, Step
-from culm.project.project import Project
+from culm.project.project import Project, Service
 from culm.target import faults
 from culm.target.clock import Clock
 from culm.target.connection import Target
@@ -49,7 +50,8 @@ class Up:
         self, project: Project, target: Target, builder: Builder, console: Console, clock: Clock | None = None
     ) -> None:
         self.job = Job(project, target, console, clock)
-        self.executor = Executor(self.job, Performer(self.job, Images(target, builder)))
+        self.images = Images(target, builder)
+        self.executor = Executor(self.job, Performer(self.job, self.images))
 
     def run(self, plan: Plan) -> list[Outcome]:
         """Deploy the plan's services in its order; how each ended. Raises BrokenOff after a Ctrl-C."""
@@ -64,6 +66,41 @@ class Up:
             ended = {**failed, **self.executor.run(steps, failed)}
         changed = {step.lane for step in steps if step.writes}
         return [Outcome(service=name, changed=name in changed, error=ended[name]) for name in names]
+
+    def schedule(self, scheduled: Sequence[Service], before: Sequence[Outcome]) -> list[Outcome]:
+        """Deploy jobs, once their services are: how each ended. Schedules that culm.yml no longer has are told."""
+        failed = {outcome.service for outcome in before if outcome.error is not None}
+        deployed: list[Outcome] = []
+        with at_work(self.job) as lock:
+            at = jobs.Deploying(
+                target=self.job.target,
+                project=self.job.project,
+                images=self.images,
+                live=self.job.survey.observed,
+                surroundings=self.job.surroundings,
+            )
+            for job in scheduled:
+                if waits := sorted(failed.intersection(job.after)):
+                    error = CulmError(f"{job.name} was left alone, because {waits[0]} failed", "fix that one first")
+                    deployed.append(Outcome(service=job.name, error=error))
+                    continue
+                deployed.append(self._schedule(at, job, lock))
+            for name in jobs.leftovers(self.job.target, self.job.project):
+                self.job.say(
+                    f"schedule {name} is not in culm.yml any more: aws scheduler delete-schedule --name {name}"
+                )
+        return deployed
+
+    def _schedule(self, at: jobs.Deploying, job: Service, lock: Lock) -> Outcome:
+        say, progress = partial(self.job.say, lane=job.name), partial(self.job.doing, job.name)
+        try:
+            if jobs.planned(at, job).anything:
+                lock.acquire()
+            return Outcome(service=job.name, changed=jobs.deploy(at, job, say, progress))
+        except CulmError as error:
+            return Outcome(service=job.name, error=error)
+        finally:
+            self.job.doing(job.name)
 
     def migrate(self, names: Sequence[str], lenders: Mapping[str, bool]) -> None:
         """Run these services' migrations, one after the other; raises the first failure, which ends it.

@@ -20,7 +20,7 @@ PLACEHOLDER = Surroundings(
 def check(project: Project, names: Iterable[str] | None = None) -> list[Finding]:
     """All findings, by file and line; of the named services, or of all."""
     found = manifest(project)
-    for service in (project.services[name] for name in (names or project.services)):
+    for service in (project.everything[name] for name in (names or project.everything)):
         found += files(service)
         found += tasks.check(
             f"task definition of {service.name}", task_definition(project, service, "image", None, PLACEHOLDER)
@@ -58,7 +58,7 @@ def manifest(project: Project) -> list[Finding]:
     path = project.root / FILE
     text = read(path)
     found = []
-    for service in project.services.values():
+    for service in project.everything.values():
         for name, value in service.args.items():
             if rules.judge(Setting(line=0, name=name, value=value), references_are_values=True) is not None:
                 line = next((n for n, each in enumerate(text.splitlines(), 1) if re.search(rf"\b{name}\b", each)), 0)

@@ -5,9 +5,11 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
+from culm.operate import job_runs
 from culm.plan.described import resource
 from culm.plan.observed import Observed
 from culm.project.project import Project, Service
+from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.observe import described_instances, observe, tasks
 
@@ -18,7 +20,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
     """Services, instances, rules and last events; the words of the AWS API in snake case."""
     live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     if live.cluster is None:
-        return {"project": project.name, "services": [], "instances": [], "rules": [], "events": []}
+        return {"project": project.name, "services": [], "instances": [], "rules": [], "events": [], "jobs": []}
     running = tasks(target.client("ecs"), project.name)
     machines = described_instances(target, project.name)
     names = {machine["containerInstanceArn"]: machine["ec2InstanceId"] for machine in machines}
@@ -33,6 +35,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
         "instances": [instance(machine, running) for machine in machines],
         "rules": rules(live),
         "events": events(live),
+        "jobs": [job_runs.look(target, project, job, now()) for job in project.jobs.values()],
     }
 
 

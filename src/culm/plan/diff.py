@@ -8,7 +8,7 @@ from culm import render
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project, Service
-from culm.render import identity
+from culm.render import identity, jobs
 
 
 def base(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
@@ -32,7 +32,7 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
     changes += roles(project, live, around)
-    for service in project.services.values():
+    for service in project.everything.values():
         group = render.log_group(project, service)
         if group not in live.log_groups:
             add(f"create log group {group}", "logs", "create_log_group", logGroupName=group)
@@ -61,9 +61,11 @@ def roles(project: Project, live: Observed, around: render.Surroundings) -> list
         identity.execution_role_policy(project, around),
         "fetch images and write logs",
     )
-    for service in project.services.values():
+    for service in project.everything.values():
         policy = identity.role_policy(project, service, around)
         changes += role(live, identity.role(project, service), policy, "read its own configuration")
+    if project.jobs:
+        changes += role(live, jobs.role(project), jobs.role_policy(project, around), "start jobs")
     return changes
 
 

@@ -254,7 +254,7 @@ def settings_differences(settings: Described, live: Described | None) -> tuple[D
     return tuple(
         Difference(field=name, old=str(live.get(member)), new=str(settings[member]))
         for member, name in NAMES.items()
-        if member in live and not diff.same(settings[member], live[member])
+        if member in live and member in settings and not diff.same(settings[member], live[member])
     )
 
 

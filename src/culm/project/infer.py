@@ -33,6 +33,10 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     together.check_order(source, services)
     together.check_references(source, services, databases)
     check_volumes(source, block, services)
+    jobs = {name: one for name, one in services.items() if one.schedule is not None}
+    services = {name: one for name, one in services.items() if one.schedule is None}
+    if not services:
+        source.refuse(("services",), "all of them have a schedule", "a project has a service that runs always, too")
     targets = {LOCAL: TargetBlock(), **(block.targets or {})}
     resolved = {name: target(source, name, written) for name, written in targets.items()}
     return Project(
@@ -42,6 +46,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
         placement=strategies(block.placement),
         databases=databases,
         services=services,
+        jobs=jobs,
         volumes={name: Volume(efs=volume.efs) for name, volume in (block.volumes or {}).items()},
         rds={
             name: rds(source, ("databases", name, "rds"), database.rds)

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from culm.core.model.record import record
-from culm.project import dockerfile, health
+from culm.project import dockerfile, health, schedules
 from culm.project.checks import check_port, checked_name
 from culm.project.dockerfile import Instruction
 from culm.project.nodes import Source
-from culm.project.project import STOP_SECONDS, Container, Routing, SecretSource, Service, Sidecar
+from culm.project.project import STOP_SECONDS, Container, Routing, Schedule, SecretSource, Service, Sidecar
 from culm.project.schema import DefaultsBlock
-from culm.project.service_schema import ServiceBlock, SidecarBlock
+from culm.project.service_schema import ScheduleBlock, ServiceBlock, SidecarBlock
 from culm.project.targets import LONGEST_TARGET_GROUP
 from culm.project.values import NONE, variable
 
@@ -23,6 +24,8 @@ HIGHEST_PRIORITY = 50_000
 LONGEST_DRAIN = 3600
 OWN_VARIABLES = ("MYENV", "VAULT")
 """culm sets them itself."""
+BALANCED_KEYS = ("host", "headers", "priority", "strip", "drain", "load")
+"""Those that only the load balancer heeds."""
 BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate")
 ULIMITS = frozenset(
     {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio"}
@@ -60,7 +63,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         name=name,
         folder=folder,
         dockerfile=image,
-        migration=migration(at, name, written, folder),
+        migration=migration(at, name, written, folder) if written.schedule is None else None,
         paths=paths,
         port=port(at, name, written, stage, args) if paths or written.port is not None else None,
         database=written.database,
@@ -82,6 +85,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         container=container(at, name, written),
         sidecars={key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()},
         drain=written.drain,
+        schedule=schedule(at, name, written),
     )
     if found.port is not None:
         check_port(source, at.key(name, "port"), found.port)
@@ -140,16 +144,53 @@ def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Pa
 
 def paths_of(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
     """Empty: `path: none`."""
+    if written.schedule is not None:
+        return no_paths_of_job(at, name, written)
     paths = written.path or (f"/{name}/*",)
     if NONE not in paths:
         return paths
     if len(paths) > 1:
         at.source.refuse(at.key(name, "path"), "has `none` beside a path", "keep one of the two")
-    for word in ("host", "headers", "priority", "strip", "drain", "load"):
+    for word in BALANCED_KEYS:
         if getattr(written, word):
             problem = "does nothing with `path: none`: the load balancer does not know the service"
             at.source.refuse(at.key(name, word), problem, "leave it out, or give it a path")
     return ()
+
+
+def no_paths_of_job(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
+    """A job serves nothing: it is run to its end."""
+    if written.path not in (None, (NONE,)):
+        at.source.refuse(
+            at.key(name, "path"), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
+        )
+    for word in ("port", "ports", "roll", "grace", "health", "migrate", *BALANCED_KEYS):
+        if getattr(written, word):
+            at.source.refuse(
+                at.key(name, word), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
+            )
+    return ()
+
+
+def schedule(at: Setting, name: str, written: ServiceBlock) -> Schedule | None:
+    """Raises UsageError for what is no schedule, and for times that EventBridge Scheduler does not take."""
+    if written.schedule is None:
+        return None
+    block = ScheduleBlock(when=written.schedule) if isinstance(written.schedule, str) else written.schedule
+    try:
+        found = schedules.when(block.when)
+    except ValueError as error:
+        at.source.refuse(at.key(name, "schedule"), str(error))
+    try:
+        ZoneInfo(found.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = "a name of the time zone database, such as Europe/Berlin or UTC"
+        at.source.refuse(at.key(name, "schedule"), f"{found.zone!r} is not a time zone that this machine knows", hint)
+    if not 60 <= block.missed <= 86_400:
+        at.source.refuse(at.key(name, "schedule", "missed"), f"{block.missed} s is not from 1m to 24h")
+    if not 0 <= block.retries <= 185:
+        at.source.refuse(at.key(name, "schedule", "retries"), f"{block.retries} is not from 0 to 185")
+    return Schedule(expression=found.expression, zone=found.zone, missed=block.missed, retries=block.retries)
 
 
 def port(

@@ -155,6 +155,17 @@ class Container:
 
 
 @record
+class Schedule:
+    """When a job is run, as EventBridge Scheduler takes it. Times in seconds."""
+
+    expression: str
+    zone: str
+    missed: int
+    """How late a run may still start."""
+    retries: int
+
+
+@record
 class Service:
     """`services.<name>`, resolved. Sizes in MiB and CPU units, times in seconds."""
 
@@ -199,6 +210,8 @@ class Service:
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict)
     drain: int | None = None
     """None: the target's own."""
+    schedule: "Schedule | None" = None
+    """None: it runs always."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -237,6 +250,13 @@ class Project:
     rds: Mapping[str, Rds] = field(default_factory=dict)
     """By the name of their database: servers that the base stack makes on aws."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
+    jobs: Mapping[str, Service] = field(default_factory=dict)
+    """Those with a schedule, by name: they are run as one-time tasks and are no ECS services."""
+
+    @property
+    def everything(self) -> Mapping[str, Service]:
+        """Services and jobs."""
+        return {**self.services, **self.jobs}
 
 
 def named(project: Project, target: TargetSettings) -> Project:

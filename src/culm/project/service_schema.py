@@ -107,16 +107,21 @@ class ScheduleBlock:
 
     when: Annotated[str, Key(doc="As in `schedule` itself.", written='`"0 6 * * mon-fri Europe/Berlin"`')]
     overlap: Annotated[
-        Literal["allow", "skip", "queue"],
-        Key(doc="What happens when the task before it still runs: beside it, not at all, or after it."),
-    ] = "skip"
+        Literal["allow"],
+        Key(
+            doc="What happens when the task before it still runs: EventBridge Scheduler starts the next one beside it, "
+            "whatever the one before does."
+        ),
+    ] = "allow"
     missed: Annotated[
         int, Key(doc="How late a run may still start.", written=DURATION, parse=values.duration), Default(text="`15m`")
     ] = 900
     retries: Annotated[int, Key(doc="How often a run that could not be started is tried again.")] = 2
     timeout: Annotated[
         int | None,
-        Key(doc="After this time it is stopped.", written=DURATION, parse=values.duration),
+        Key(
+            doc="After this time it is stopped.", not_yet="neither ECS nor EventBridge Scheduler ends a task by itself"
+        ),
         Default(text="none"),
     ] = None
 
@@ -333,9 +338,9 @@ class ServiceBlock:
     schedule: Annotated[
         str | ScheduleBlock | None,
         Key(
-            doc="When it is run, as a one-time task.",
+            doc="When it is run, as a one-time task: minute, hour, day, month, weekday and time zone; "
+            "`every 5 minutes`; `at 2027-01-31T06:00 Europe/Berlin`; or an expression of EventBridge Scheduler.",
             written='`"0 6 * * mon-fri Europe/Berlin"`, or a block',
-            not_yet=NOT_YET,
         ),
         Default(text="it runs always"),
     ] = None

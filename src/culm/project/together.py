@@ -18,7 +18,7 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
     Those that are built alike share its image as well. Where one of them says `migrate:` itself, that counts.
     """
     found: Services = {}
-    for name, one in services.items():
+    for name, one in sorted(services.items(), key=lambda item: item[1].schedule is not None):
         if one.image is not None:
             found[name] = one
             continue
@@ -35,7 +35,7 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
                 after=one.after if first.name in one.after else (*one.after, first.name),
             )
         found[name] = one
-    return found
+    return {name: found[name] for name in services}
 
 
 def recipe(one: Service) -> tuple[object, ...]:
@@ -109,6 +109,8 @@ def check_order(source: Source, services: Services) -> None:
         for other in one.after:
             if other not in services:
                 source.refuse(("services", one.name, "after"), f"there is no service {other!r}")
+            if services[other].schedule is not None and one.schedule is None:
+                source.refuse(("services", one.name, "after"), f"{other} has a schedule: jobs are deployed last")
         before, edge = set(), set(one.after)
         while edge:
             if one.name in edge:

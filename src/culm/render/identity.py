@@ -123,7 +123,7 @@ def secrets(project: Project, here: str) -> list[Input]:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
     """
-    named = {each.value_from for one in project.services.values() for each in one.container.secrets.values()}
+    named = {each.value_from for one in project.everything.values() for each in one.container.secrets.values()}
     arns = {name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter/{name.lstrip('/')}" for name in named}
     actions = {":secretsmanager:": "secretsmanager:GetSecretValue", ":ssm:": "ssm:GetParameters"}
     found: list[Input] = []

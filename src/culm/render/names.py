@@ -17,7 +17,7 @@ def repository(project: Project, service: Service, *, migrate: bool = False) -> 
 def repositories(project: Project) -> list[str]:
     """Return the repositories of all images that are built: two a service, or one where there is no migration."""
     names: dict[str, None] = {}
-    for service in project.services.values():
+    for service in project.everything.values():
         if service.dockerfile is not None:
             names[repository(project, service)] = None
         if service.migration:

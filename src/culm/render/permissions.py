@@ -1,7 +1,7 @@
 """What a deploy has to be allowed where a base stack is: this project's things, and no other's. Pure."""
 
 from culm.project.project import Project
-from culm.render import Input, Surroundings, execution_role_name, family, github_roles
+from culm.render import Input, Surroundings, execution_role_name, family, github_roles, jobs
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -24,15 +24,16 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
     name, here, iam = project.name, f"{around.region}:{around.account}", f"arn:aws:iam::{around.account}:role"
     ecs, elb = f"arn:aws:ecs:{here}", f"arn:aws:elasticloadbalancing:{here}"
     vault, files = f"arn:aws:s3:::{around.vault}", f"arn:aws:s3:::{around.vault}/{around.env}/*"
-    families = [family(project, service) for service in project.services.values()]
+    families = [family(project, service) for service in project.everything.values()]
     roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(name)}"]
+    scheduler = [f"{iam}/{jobs.role_name(project)}"] if project.jobs else []
     return {
         "Version": "2012-10-17",
         "Statement": [
             allow(
                 "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
             ),
-            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], roles),
+            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [*roles, *scheduler]),
             allow(
                 "HandRolesToTasks",
                 "iam:PassRole",
@@ -74,6 +75,7 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
             *databases(project, here),
+            *schedules(project, here, scheduler),
             allow(
                 "ByS3",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -85,6 +87,20 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             ),
         ],
     }
+
+
+def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
+    """Jobs: their schedules, and handing the scheduler its role. Lists know no resource."""
+    if not project.jobs:
+        return []
+    verbs = ("Get", "Create", "Update", "Delete")
+    own = f"arn:aws:scheduler:{here}:schedule/default/{project.name}-*"
+    passed = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    return [
+        allow("Schedules", [f"scheduler:{verb}Schedule" for verb in verbs], own),
+        allow("ListSchedules", "scheduler:ListSchedules", "*"),
+        allow("HandRoleToScheduler", "iam:PassRole", roles, passed),
+    ]
 
 
 def databases(project: Project, here: str) -> list[Input]:

@@ -7,7 +7,7 @@ from typing import Any
 from culm import render
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
-from culm.render import identity
+from culm.render import identity, jobs
 from culm.target.connection import Target
 
 DESCRIBE_AT_ONCE = 10
@@ -23,7 +23,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         log_groups = pool.submit(log_group_names, target, project)
         vault = pool.submit(vault_keys, target, vault_bucket)
         databases = pool.submit(db_instances, target, project)
-        own = {identity.role_name(project, service): identity.POLICY for service in project.services.values()}
+        own = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
+        own |= {jobs.role_name(project): jobs.POLICY} if project.jobs else {}
         policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
         roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
         balancer = pool.submit(load_balancer, target, project.name)

@@ -37,7 +37,7 @@ def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row
     yield from groups(project, seen)
     known = set(render.repositories(project))
     yield from (leftover(f"repository {name}") for name in sorted(set(live.repositories) - known))
-    known = {render.log_group(project, one) for one in project.services.values()}
+    known = {render.log_group(project, one) for one in project.everything.values()}
     yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known))
     yield from listener(seen)
 
@@ -89,7 +89,7 @@ def group_of(given: Any, live: Observed) -> tuple[str, Any]:
 
 def databases(project: Project, settings: TargetSettings, live: Observed) -> Iterator[Row]:
     """On Amazon a server without `rds` is none of ours."""
-    used = {one.database for one in project.services.values()}
+    used = {one.database for one in project.everything.values()}
     if settings.provider == "aws":
         used &= set(project.rds)
     for name in project.databases:
@@ -100,7 +100,7 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
 
 def roles(project: Project, seen: Seen) -> Iterator[Row]:
     """What was added to tasks' roles and ECS's own by hand."""
-    policies = {identity.role_name(project, one): identity.POLICY for one in project.services.values()}
+    policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
     for name, policy in policies.items():
         if (role := seen.roles.get(name)) is None:

@@ -141,6 +141,7 @@ def others(project: Project, seen: Seen) -> Iterator[Row]:
             told = f"{last(service['taskDefinition'])}, {service['runningCount']} of {service['desiredCount']} running"
             yield leftover(f"service {name}", told)
     migrations = {f"family:{render.family(project, one, migrate=True)}" for one in project.services.values()}
+    migrations |= {f"family:{render.family(project, job)}" for job in project.jobs.values()}
     for task in survey.tasks:
         if not task["group"].startswith("service:") and task["group"] not in migrations:
             yield leftover(f"task {last(task['taskArn'])}", last(task["taskDefinitionArn"]))

@@ -1,0 +1,55 @@
+"""What a target or its runtime cannot do of what culm.yml asks for; said before anything is changed. Pure."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.errors import UsageError
+from culm.project.project import Project, Service, TargetSettings
+
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+
+
+def demand(
+    project: Project, settings: TargetSettings, builder: Literal["docker", "host"] | None, names: Iterable[str]
+) -> None:
+    """Raise UsageError for the first service that the target cannot run as culm.yml has it.
+
+    `builder` tells the local target's runtime: what builds on this host is run as host processes. None: not known yet.
+    """
+    for name in names:
+        service = project.services[name]
+        key = f"services.{name}"
+        if settings.provider == "aws":
+            demand_volumes(project, service, settings.name)
+        elif builder == "host" and service.container.read_only:
+            raise UsageError(
+                f"{key}.read-only: host processes cannot be kept from writing in their image's files",
+                "run it with Docker: culm up --runtime docker; or leave it out",
+            )
+        demand_platform(service, settings)
+
+
+def demand_volumes(project: Project, service: Service, target: str) -> None:
+    """On aws an instance's own disk would lose a task's data when the task moves: EFS is needed."""
+    mounted = {*service.container.volumes, *(name for each in service.sidecars.values() for name in each.volumes)}
+    for name in sorted(mounted):
+        if name not in project.volumes or project.volumes[name].efs is None:
+            raise UsageError(
+                f"services.{service.name}.volumes: {name} is no EFS file system, and target {target} has no others",
+                f"at the top of culm.yml: volumes: {{{name}: {{efs: fs-...}}}}, a file system that the instances reach",
+            )
+
+
+def demand_platform(service: Service, settings: TargetSettings) -> None:
+    """An image runs on instances of its own architecture."""
+    known = [
+        INSTANCE_TYPES[group.instance_type] for group in settings.instances if group.instance_type in INSTANCE_TYPES
+    ]
+    platforms = {PLATFORMS[each.architecture] for each in known if each.architecture in PLATFORMS}
+    if settings.provider == "aws" and service.platform is not None and platforms and service.platform not in platforms:
+        listed = ", ".join(sorted(platforms))
+        raise UsageError(
+            f"services.{service.name}.platform: the instances of target {settings.name} are {listed}",
+            "instances of that architecture, or another platform:",
+        )

@@ -1,0 +1,101 @@
+"""Jobs: what EventBridge Scheduler is told to run when, and as whom. Pure."""
+
+import json
+
+from culm.core.model.arn import arn
+from culm.project.project import Project, Service
+from culm.render.names import execution_role_name, family
+from culm.render.surroundings import Input, Surroundings
+
+POLICY = "schedules"
+"""The name of the scheduler's role's one policy."""
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def role_name(project: Project) -> str:
+    """No service's role has a dot in its name."""
+    return f"{project.name}.scheduler"
+
+
+def role(project: Project) -> Input:
+    """iam.CreateRole: what EventBridge Scheduler is when it starts the project's jobs."""
+    return {
+        "RoleName": role_name(project),
+        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "Description": f"culm: the jobs of {project.name}",
+    }
+
+
+def policy(project: Project, surroundings: Surroundings) -> Input:
+    """It starts revisions of the project's jobs in the project's cluster, and hands them their roles.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
+    """
+    region, account = surroundings.region, surroundings.account
+    roles = [family(project, job) for job in project.jobs.values()] + [execution_role_name(project.name)]
+    revisions = [
+        arn("ecs", region, account, f"task-definition/{family(project, job)}:*") for job in project.jobs.values()
+    ]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "ecs:RunTask",
+                "Resource": revisions,
+                "Condition": {"ArnEquals": {"ecs:cluster": arn("ecs", region, account, f"cluster/{project.name}")}},
+            },
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": [arn("iam", "", account, f"role/{name}") for name in roles],
+                "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            },
+        ],
+    }
+
+
+def role_policy(project: Project, surroundings: Surroundings) -> Input:
+    """iam.PutRolePolicy."""
+    return {
+        "RoleName": role_name(project),
+        "PolicyName": POLICY,
+        "PolicyDocument": json.dumps(policy(project, surroundings)),
+    }
+
+
+def schedule_name(project: Project, job: Service) -> str:
+    return family(project, job)
+
+
+def schedule(project: Project, job: Service, task_definition_arn: str, surroundings: Surroundings) -> Input:
+    """scheduler.CreateSchedule, and UpdateSchedule, which takes the same."""
+    assert job.schedule is not None, "a job has a schedule"
+    region, account = surroundings.region, surroundings.account
+    return {
+        "Name": schedule_name(project, job),
+        "ScheduleExpression": job.schedule.expression,
+        "ScheduleExpressionTimezone": job.schedule.zone,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "State": "ENABLED",
+        "Description": f"culm: {job.name} of {project.name}",
+        "Target": {
+            "Arn": arn("ecs", region, account, f"cluster/{project.name}"),
+            "RoleArn": arn("iam", "", account, f"role/{role_name(project)}"),
+            "EcsParameters": {
+                "TaskDefinitionArn": task_definition_arn,
+                "TaskCount": job.count,
+                "LaunchType": "EC2",
+                "PlacementStrategy": [
+                    {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
+                ],
+            },
+            "RetryPolicy": {
+                "MaximumEventAgeInSeconds": job.schedule.missed,
+                "MaximumRetryAttempts": job.schedule.retries,
+            },
+        },
+    }

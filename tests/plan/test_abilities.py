@@ -1,0 +1,49 @@
+"""What a target cannot do is refused before anything is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from culm.errors import UsageError
+from culm.plan.abilities import demand
+from culm.project.load import load
+from culm.project.project import Project
+
+MANIFEST = """\
+name: shop
+targets: {stg: {provider: aws, instances: 1 x t3.micro}}
+VOLUMES
+services:
+  web: {SETTING}
+"""
+
+
+def shop(folder: Path, setting: str, volumes: str = "") -> Project:
+    (folder / "web").mkdir(exist_ok=True)
+    (folder / "web" / "Dockerfile").write_text("FROM base\nEXPOSE 80\n")
+    (folder / "culm.yml").write_text(MANIFEST.replace("SETTING", setting).replace("VOLUMES", volumes))
+    return load(folder / "culm.yml")
+
+
+def test_a_read_only_file_system_needs_containers(tmp_path: Path) -> None:
+    project = shop(tmp_path, "read-only: true")
+    with pytest.raises(UsageError, match="read-only: host processes"):
+        demand(project, project.targets["local"], "host", ["web"])
+    demand(project, project.targets["local"], "docker", ["web"])
+    demand(project, project.targets["stg"], "docker", ["web"])
+
+
+def test_a_volume_needs_a_file_system_on_aws(tmp_path: Path) -> None:
+    project = shop(tmp_path, "volumes: {data: /data}")
+    demand(project, project.targets["local"], "host", ["web"])
+    with pytest.raises(UsageError, match="data is no EFS file system") as refusal:
+        demand(project, project.targets["stg"], None, ["web"])
+    assert "volumes: {data: {efs: fs-...}}" in refusal.value.hint
+    known = shop(tmp_path, "volumes: {data: /data}", "volumes: {data: {efs: fs-01234567}}")
+    demand(known, known.targets["stg"], None, ["web"])
+
+
+def test_an_image_for_another_architecture_is_refused(tmp_path: Path) -> None:
+    project = shop(tmp_path, "platform: linux/arm64")
+    with pytest.raises(UsageError, match="the instances of target stg are linux/amd64"):
+        demand(project, project.targets["stg"], "docker", ["web"])

@@ -1,0 +1,81 @@
+"""The example that no template wrote: a front, an API, a worker and a job from two folders, in both runtimes."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.scenarios.stand import Stand, eventually
+from tests.traffic import free_port
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
+
+
+@pytest.fixture(scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    stand = Stand(tmp_path_factory.mktemp("shop"), port=free_port())
+    if request.param == "docker":
+        if subprocess.run(["docker", "image", "inspect", BASE], capture_output=True, check=False).returncode:
+            pytest.skip(f"no Docker engine with {BASE} here: .ci/base-image.sh makes it")
+        stand.environment |= {"CULM_BASE_IMAGE": BASE}
+    shutil.copytree(SHOP, stand.project, dirs_exist_ok=True)
+    stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
+    stand.edit("culm.yml", "defaults: {", "defaults: {settle: 0, ")
+    stand.culm("up", "--runtime", request.param)
+    yield stand
+    stand.close()
+
+
+def test_an_order_goes_through_front_api_and_worker(shop: Stand) -> None:
+    assert shop.post("/api/orders", "tea").status == 201
+    eventually(lambda: shop.get("/api/orders").body == {"waiting": 0, "done": 1})
+    assert shop.get("/").body == "orders: 0 waiting, 1 done\n"
+    assert shop.get("/api").status == 404  # it arrives at the API, as /
+
+
+def test_the_worker_is_healthy_and_behind_no_load_balancer(shop: Stand) -> None:
+    ecs = shop.client("ecs")
+    [service] = ecs.describe_services(cluster="shop", services=["worker"])["services"]
+    assert service["loadBalancers"] == []
+    [arn] = ecs.list_tasks(cluster="shop", serviceName="worker")["taskArns"]
+    assert ecs.describe_tasks(cluster="shop", tasks=[arn])["tasks"][0]["healthStatus"] == "HEALTHY"
+
+
+def test_three_services_of_one_folder_have_one_image(shop: Stand) -> None:
+    ecr = shop.client("ecr")
+    names = {repository["repositoryName"] for repository in ecr.describe_repositories()["repositories"]}
+    assert names == {"shop/front", "shop/api"}
+    assert len(ecr.describe_images(repositoryName="shop/api")["imageDetails"]) == 1
+
+
+def test_the_job_is_scheduled_shown_and_run_by_hand(shop: Stand) -> None:
+    schedule = shop.client("scheduler").get_schedule(Name="shop-nightly")
+    assert schedule["ScheduleExpression"] == "cron(0 3 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert "report:" in shop.culm("run-now", "nightly").out
+    screen = shop.culm("status").out
+    assert "nightly" in screen
+    assert "exit code 0" in screen
+
+
+def test_a_second_up_changes_nothing_and_diff_agrees(shop: Stand) -> None:
+    assert "nothing changed" in shop.culm("up").err
+    assert shop.culm("diff").status == 0
+
+
+def test_a_worker_that_is_stopped_ends_in_order(shop: Stand) -> None:
+    shop.culm("restart", "worker")
+    eventually(lambda: "stopped in order" in shop.culm("logs", "worker").out)
+
+
+def test_a_changed_schedule_is_changed_there(shop: Stand) -> None:
+    shop.edit("culm.yml", "0 3 * * * Europe/Berlin", "every 6 hours")
+    assert "rescheduled" in shop.culm("up").err
+    assert shop.client("scheduler").get_schedule(Name="shop-nightly")["ScheduleExpression"] == "rate(6 hours)"
+
+
+def test_down_takes_the_schedule_away(shop: Stand) -> None:
+    assert "deleted schedule shop-nightly" in shop.culm("down").err
