@@ -48,7 +48,7 @@ def around() -> render.Surroundings:
         subnets=("subnet-1", "subnet-2"),
         port=8080,
         instances="2 x t2.micro",
-        drain_seconds=1,
+        drain_seconds=None,
     )
 
 
@@ -88,7 +88,7 @@ def live(project: Project, around: render.Surroundings) -> Observed:
         },
         target_groups=groups,
         attributes={
-            name: {"deregistration_delay.timeout_seconds": "1", "stickiness.enabled": "false"} for name in groups
+            name: {"deregistration_delay.timeout_seconds": "30", "stickiness.enabled": "false"} for name in groups
         },
         services={
             name: {

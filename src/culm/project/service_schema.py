@@ -263,7 +263,7 @@ class ServiceBlock:
             written=DURATION,
             parse=values.duration,
         ),
-        Default(text="5s; 1s on local"),
+        Default(text="5s; on local as long as `stop`"),
     ] = None
     exec: Annotated[bool | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     roll: Annotated[

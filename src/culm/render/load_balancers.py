@@ -65,7 +65,8 @@ def health_check(service: Service) -> Input:
 
 
 def target_group_attributes(service: Service, around: Surroundings) -> Mapping[str, str]:
-    seconds = service.drain if service.drain is not None else around.drain_seconds
+    default = service.container.stop if around.drain_seconds is None else around.drain_seconds
+    seconds = service.drain if service.drain is not None else default
     return {"deregistration_delay.timeout_seconds": str(seconds)}
 
 

@@ -28,7 +28,8 @@ class Surroundings:
     """The load balancer's HTTP port."""
     instances: str
     """`2 x t2.micro`."""
-    drain_seconds: int = DRAIN_SECONDS
+    drain_seconds: int | None = DRAIN_SECONDS
+    """Where `drain:` says nothing; None: as long as `stop:`. A target without requests drains at once in any case."""
     provider: Provider = "local"
     load_balancer: str = ""
     """Its URL, `http://...:8080`; empty: there is none yet."""

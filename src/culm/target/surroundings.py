@@ -12,7 +12,6 @@ from culm.target.connection import Target
 
 LOCAL_PORT = 8080
 AWS_PORT = 80
-LOCAL_DRAIN_SECONDS = 1
 PORTS_TRIED = 100
 
 
@@ -30,7 +29,7 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
         subnets=tuple(sorted(subnets)),
         port=port,
         instances=" + ".join(str(group) for group in settings.instances),
-        drain_seconds=LOCAL_DRAIN_SECONDS if local else render.DRAIN_SECONDS,
+        drain_seconds=None if local else render.DRAIN_SECONDS,
         provider=settings.provider,
         load_balancer=load_balancer_url(target, live, port),
         databases=dict(endpoints(project, live)),

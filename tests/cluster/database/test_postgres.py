@@ -13,7 +13,11 @@ from tests import traffic
 
 from culm.cluster.database import unprivileged
 from culm.cluster.database.postgres import Postgres, free_port
+from culm.cluster.database.servers import Databases
 from culm.cluster.services.rds.scram import verifier
+from culm.cluster.store import rds
+from culm.cluster.store.db import Store
+from culm.cluster.store.rds import DbInstance, Wish
 from culm.errors import CulmError
 
 PASSWORD = "correct horse"
@@ -48,6 +52,42 @@ async def server(tmp_path: Path):
     yield server
     await server.stop()
     assert not server.running()
+
+
+async def test_a_server_says_which_port_it_really_has(server: Postgres):
+    forgetful = Postgres(server.folder, ["127.0.0.1"], server.port + 1)
+    assert forgetful.running()
+    assert forgetful.listening_port() == server.port
+    assert Postgres(server.folder.parent / "none", ["127.0.0.1"], 1).listening_port() is None
+
+
+async def test_a_server_that_was_started_but_not_recorded_is_adopted_under_its_true_port(tmp_path: Path):
+    """The daemon dies between PostgreSQL's start and its record; by then a stranger has the port that was asked for."""
+    store = Store(":memory:")
+    databases = Databases(store, tmp_path, ["127.0.0.1"], network="127.0.0.0/8")
+    asked = traffic.free_port()
+    wish = Wish(
+        db_instance_class="db.t3.micro", engine="postgres", engine_version="18.4", allocated_storage=5,
+        master_username="postgres", db_name="shop", deletion_protection=False, backup_retention_period=1,
+    )  # fmt: skip
+    instance = DbInstance(
+        identifier="main", resource_id="db-1", wish=wish, verifier=verifier(PASSWORD, b"0123456789abcdef"), port=asked,
+        created_at=0.0,
+    )  # fmt: skip
+    await store.run(lambda db: rds.insert(db, instance))
+    started = Postgres(tmp_path / "main", ["127.0.0.1"], traffic.free_port())
+    await started.create("postgres", instance.verifier, "shop")
+    await started.start()
+    try:
+        with socket.create_server(("127.0.0.1", asked)):
+            await databases.step()
+        found = await store.run(lambda db: rds.find(db, "main"))
+        assert found is not None
+        assert (found.status, found.endpoint_port) == ("available", started.port)
+        assert await databases.step() == 0
+    finally:
+        await databases.stop()
+        store.close()
 
 
 async def test_keeps_data_over_a_kill_and_a_stop(server: Postgres):

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path, target_of
+from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path, serving, target_of
 
 from culm.cluster.balancer.balancer import Balancer, Seen, record_facts
 from culm.cluster.balancer.fake import FakePlane
@@ -310,6 +310,59 @@ async def real(tmp_path) -> AsyncIterator[World]:
     yield made
     await made.plane.stop()
     made.store.close()
+
+
+UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+SWITCHED = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+"""The answer to that key, as RFC 6455 computes it."""
+
+
+async def a_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A target: `/health` answers; an upgrade is taken and echoes; all else is server-sent events without an end."""
+    while head := await reader.readuntil(b"\r\n\r\n"):
+        if head.startswith(b"GET /health"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        elif b"websocket" in head:
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + SWITCHED)
+            while data := await reader.read(100):
+                writer.write(data)
+                await writer.drain()
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            while True:
+                writer.write(b"data: tick\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("upgraded", [False, True], ids=["server-sent events", "a websocket"])
+async def test_what_streams_goes_on_while_its_target_drains(real, upgraded):
+    async with serving(a_stream) as port, real.balanced():
+        await real.register(port)
+        await real.become({port: "healthy"})
+        reader, writer = await asyncio.open_connection("127.0.0.1", real.port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: a\r\n" + (UPGRADE if upgraded else b"") + b"\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert (b" 101 " if upgraded else b" 200 ") in head
+
+        async def ticks() -> bool:
+            if upgraded:
+                writer.write(b"ping")
+            return bool(await asyncio.wait_for(reader.read(4), 5))
+
+        await real.deregister(port)
+        for second in range(1, 30):
+            real.now += 1.0
+            real.changed.set()
+            assert await ticks(), second
+            assert await real.states() == {port: "draining"}
+        real.now += 1.0
+        real.changed.set()
+        await real.become({})
+        writer.close()
 
 
 @asynccontextmanager

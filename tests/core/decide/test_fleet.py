@@ -28,9 +28,10 @@ def test_a_drained_machine_is_removed_when_its_tasks_have_gone():
     assert fleet_change((), [machine("a", draining=True)]) == FleetChange(remove=("a",))
 
 
-def test_a_machine_deregistered_by_hand_is_replaced():
+def test_a_machine_deregistered_by_hand_stays_away():
     there = [machine("a", registered=False), machine("b")]
-    assert fleet_change(parse_fleet("2 x t2.micro"), there) == FleetChange(add=("t2.micro",), remove=("a",))
+    assert fleet_change(parse_fleet("2 x t2.micro"), there) == FleetChange()
+    assert fleet_change((), there) == FleetChange(remove=("a", "b"))
 
 
 def test_another_type_takes_the_place_of_the_first():

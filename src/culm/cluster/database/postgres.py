@@ -111,6 +111,16 @@ class Postgres:
         except PermissionError:
             return True
 
+    def listening_port(self) -> int | None:
+        """The port of the server that runs, by its pid file's fourth line; None where that does not say (yet).
+
+        https://www.postgresql.org/docs/current/storage-file-layout.html
+        """
+        try:
+            return int((self.folder / "postmaster.pid").read_text().splitlines()[3])
+        except (OSError, IndexError, ValueError):
+            return None
+
     def remove(self) -> None:
         """Delete the data for good. The server must have been stopped."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -54,10 +54,12 @@ class Databases:
                 await self._server(instance).stop()
 
     def _as_wished(self, instance: DbInstance) -> bool:
+        server = self._server(instance)
         return (
             instance.status == "available"
             and instance.endpoint_address == self._gateway
-            and self._server(instance).running()
+            and server.running()
+            and server.listening_port() == instance.endpoint_port
         )
 
     async def _ensure(self, instance: DbInstance) -> int:
@@ -67,6 +69,8 @@ class Databases:
                 await server.stop()  # it listens where the tasks of this runtime cannot reach it
             if not server.running():
                 server.port = free_port(self._addresses[0], instance.endpoint_port or instance.port)
+            elif (port := server.listening_port()) is not None:
+                server.port = port  # a daemon that died before it wrote the port down may have chosen another
             await server.create(instance.wish.master_username, instance.verifier, instance.wish.db_name)
             await server.start()
         except (CulmError, OSError) as error:

@@ -88,7 +88,10 @@ class Fleet:
         await supervise(f"the agent of {id}", run)
 
     def _decide(self, db: sqlite3.Connection) -> list[Machine]:
-        """Write down the machines that each cluster is to have; all of them, as their agents need to know them."""
+        """Write down the machines that each cluster is to have.
+
+        Returns those that are to have an agent, as it needs to know them: all but those that a client deregistered.
+        """
         known: dict[str, list[SimulatedMachine]] = defaultdict(list)
         for machine in machines.every(db):
             known[machine.cluster].append(machine)
@@ -102,7 +105,8 @@ class Fleet:
         found = []
         for machine in machines.every(db):
             with self._isolated.item(machine.ec2_instance_id):
-                found.append(_machine(machine, registered))
+                if _known(db, machine, registered).registered:
+                    found.append(_machine(machine, registered))
         return found
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:

@@ -120,6 +120,14 @@ class _Compiler:
             *shape.required,
             *(name for name in shape.members if snake(name) in needed_by(kind) and name not in shape.required),
         ]
+        emptiable = {
+            name
+            for name, member in shape.members.items()
+            if member.type == "string" and "enum" not in member.traits and name not in required
+            if fields and snake(name) in fields
+            if shape.service in EMPTY_IS_NONE or values_taken(member, unwrap(fields[snake(name)]))
+        }
+        """Optional members for which empty text is none: AWS takes any text there, or takes empty text for none."""
         union = bool(shape.traits.get("union"))
 
         def read(value: Any) -> dict[str, Any]:
@@ -131,9 +139,11 @@ class _Compiler:
                     continue
                 own, reader = members.get(name, ("", None))
                 if reader is None:
-                    if item == [] or item == {}:
+                    if says_nothing(item):
                         continue
                     raise Invalid("", unsupported=True).within(name)
+                if item == "" and name in emptiable:
+                    continue  # Terraform's and others' clients send every optional string
                 try:
                     got = reader(item)
                 except Invalid as problem:
@@ -330,6 +340,8 @@ NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What no XML can carry: a service that answers in it could never describe the resource again."""
 XML_PATTERN = r"[\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]*"
 
+EMPTY_IS_NONE = ("rds",)
+"""The services that take empty optional text as if it were not there."""
 PATTERNED = ("iam", "sts")
 """The services that hold members to their models' patterns; the others say it in words of their own."""
 
@@ -363,6 +375,13 @@ def bounds(shape: Shape, what: str) -> Callable[[float, Any], None] | None:
         raise Invalid(f"Value {shown} at '{{path}}' failed to satisfy constraint: Member must have {have} {bound}")
 
     return check
+
+
+def says_nothing(value: Any) -> bool:
+    """Whether a member that is not supported may be there all the same: it is empty, however deep that is."""
+    if isinstance(value, dict):
+        return all(each is None or says_nothing(each) for each in value.values())
+    return value in ([], "")
 
 
 def narrowed(read: Reader, shape: Shape, kind: Any) -> Reader:

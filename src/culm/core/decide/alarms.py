@@ -39,7 +39,8 @@ def evaluated(alarm: Alarm, points: Sequence[Point], now: float) -> Alarm:
     judged = [missing if value is None else breaches(value, alarm.threshold) for value in values]
     breaching = sum(verdict is True for verdict in judged)
     known = [value for value in values if value is not None]
-    if breaching >= alarm.datapoints_to_alarm:
+    needed = alarm.datapoints_to_alarm or alarm.evaluation_periods
+    if breaching >= needed:
         state: State = "ALARM"
     elif known or missing is not None:
         state = "OK"
@@ -52,6 +53,6 @@ def evaluated(alarm: Alarm, points: Sequence[Point], now: float) -> Alarm:
     shown = ", ".join(f"{value:g}" for value in known) or "no value"
     reason = (
         f"Threshold Crossed: {breaching} of the last {len(judged)} datapoints [{shown}] against the threshold "
-        f"({alarm.threshold:g}) ({alarm.comparison_operator}); {alarm.datapoints_to_alarm} are needed."
+        f"({alarm.threshold:g}) ({alarm.comparison_operator}); {needed} are needed."
     )
     return replace(alarm, state_value=state, state_reason=reason, state_updated_at=now)

@@ -14,7 +14,7 @@ class Machine:
     ec2_instance_id: str
     instance_type: str
     registered: bool
-    """Whether ECS counts it among its cluster's instances (one that was deregistered by hand is to be replaced)."""
+    """Whether ECS counts it among its cluster's instances: one that a client deregistered stays away, as on EC2."""
     tasks: int
     """Tasks on it that have not stopped."""
     draining: bool
@@ -35,8 +35,8 @@ def fleet_change(wished: Sequence[InstanceType], there: Sequence[Machine]) -> Fl
     wanted = Counter(t.name for t in wished)
     keep = Counter[str]()
     surplus = []
-    for machine in sorted(there, key=lambda m: (m.draining, -m.tasks, m.ec2_instance_id)):
-        if machine.registered and keep[machine.instance_type] < wanted[machine.instance_type]:
+    for machine in sorted(there, key=lambda m: (m.registered, m.draining, -m.tasks, m.ec2_instance_id)):
+        if keep[machine.instance_type] < wanted[machine.instance_type]:
             keep[machine.instance_type] += 1
         else:
             surplus.append(machine)

@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
 """
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from culm.core.model.metrics import Metric
@@ -27,8 +29,8 @@ class Alarm:
     period: int
     """Seconds."""
     evaluation_periods: int
-    datapoints_to_alarm: int
-    """So many of the periods must breach."""
+    datapoints_to_alarm: int | None
+    """So many of the periods must breach; None: all of them."""
     threshold: float
     comparison_operator: Comparison
     treat_missing_data: MissingData = "missing"
@@ -41,3 +43,4 @@ class Alarm:
     state_value: State = "INSUFFICIENT_DATA"
     state_reason: str = "Unchecked: Initial alarm creation"
     state_updated_at: float
+    tags: Mapping[str, str] = field(default_factory=dict)

@@ -66,7 +66,7 @@ def test_nothing_is_placed_on_a_draining_one(ecs, add_instance, register):
     assert ecs.run_task(taskDefinition="web")["tasks"] == []
 
 
-def test_an_agent_is_told_where_to_poll_and_its_attributes_are_echoed(ecs):
+def test_an_agent_from_outside_is_not_sent_where_nobody_answers_and_its_attributes_are_echoed(ecs):
     resources = [
         {"name": "CPU", "type": "INTEGER", "integerValue": 1024},
         {"name": "MEMORY", "type": "INTEGER", "integerValue": 995},
@@ -74,7 +74,8 @@ def test_an_agent_is_told_where_to_poll_and_its_attributes_are_echoed(ecs):
     attributes = [{"name": "ecs.os-type", "value": "linux"}, {"name": "ecs.capability.full-sync"}]
     instance = ecs.register_container_instance(totalResources=resources, attributes=attributes)["containerInstance"]
     assert instance["attributes"] == attributes
-    assert ecs.discover_poll_endpoint()["endpoint"] == "http://127.0.0.1:4566/"
+    with pytest.raises(ecs.exceptions.ClientException, match="does not serve other people's container agents"):
+        ecs.discover_poll_endpoint()
 
 
 def test_tags_of_every_kind_of_resource(cloud, ecs, add_instance, register):

@@ -119,8 +119,10 @@ def reader(cloud, sm):
         trust = '{"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}}'
         if roles.find(cloud.db, name) is None:
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-            batch = '{"Version": "2012-10-17", "Statement":'
-            ' {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"}}'
+            batch = (
+                '{"Version": "2012-10-17", "Statement":'
+                ' {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"}}'
+            )
             iam.put_role_policy(RoleName=name, PolicyName="batch", PolicyDocument=batch)
         arn = iam.get_role(RoleName=name)["Role"]["Arn"]
         keys = cloud.keys.issue(role_arn=arn, role_id="AROA", name="s", expiration=cloud.now + 3600, seed="1")

@@ -13,6 +13,7 @@ from culm.core.decide.metrics import is_statistic
 from culm.core.model.alarms import Alarm, Comparison, MissingData, State
 from culm.core.model.arn import arn
 from culm.core.model.record import Stored, record
+from culm.core.model.task_definitions import Tag
 from culm.errors import AwsError
 
 
@@ -36,6 +37,7 @@ class PutMetricAlarmInput:
     ok_actions: Stored[tuple[str, ...]] = ()
     alarm_actions: Stored[tuple[str, ...]] = ()
     insufficient_data_actions: Stored[tuple[str, ...]] = ()
+    tags: Stored[tuple[Tag, ...]] = ()
 
 
 @operation("cloudwatch", "PutMetricAlarm", wakes=True)
@@ -59,7 +61,7 @@ def put_metric_alarm(call: Call, req: PutMetricAlarmInput) -> None:
         unit=req.unit,
         period=req.period,
         evaluation_periods=req.evaluation_periods,
-        datapoints_to_alarm=needed,
+        datapoints_to_alarm=req.datapoints_to_alarm,
         threshold=req.threshold,
         comparison_operator=req.comparison_operator,
         treat_missing_data=req.treat_missing_data,
@@ -70,6 +72,7 @@ def put_metric_alarm(call: Call, req: PutMetricAlarmInput) -> None:
         insufficient_data_actions=req.insufficient_data_actions,
         updated_at=call.now,
         state_updated_at=call.now,
+        tags={tag.key: tag.value for tag in req.tags},
     )
     if before is not None:
         made = replace(
@@ -77,6 +80,7 @@ def put_metric_alarm(call: Call, req: PutMetricAlarmInput) -> None:
             state_value=before.state_value,
             state_reason=before.state_reason,
             state_updated_at=before.state_updated_at,
+            tags=before.tags,  # "Tags are ignored if the alarm exists": TagResource changes them
         )
     alarms.save(call.db, made)
 

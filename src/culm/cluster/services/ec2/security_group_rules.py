@@ -208,8 +208,8 @@ def modify_security_group_rules(call: Call, req: ModifySecurityGroupRulesInput) 
             rule_id=id,
             egress=rules[id].egress,
             protocol=wished.ip_protocol,
-            from_port=wished.from_port,
-            to_port=wished.to_port,
+            from_port=None if wished.ip_protocol == "-1" else wished.from_port,
+            to_port=None if wished.ip_protocol == "-1" else wished.to_port,
             cidr=wished.cidr_ipv4,
             cidr_v6=wished.cidr_ipv6,
             group_id=wished.referenced_group_id,
@@ -247,8 +247,8 @@ def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list
                     rule_id=fresh("sgr", call),
                     egress=egress,
                     protocol=one.ip_protocol,
-                    from_port=one.from_port,
-                    to_port=one.to_port,
+                    from_port=None if one.ip_protocol == "-1" else one.from_port,  # all protocols: ports mean nothing
+                    to_port=None if one.ip_protocol == "-1" else one.to_port,
                     **source,
                 )
             )

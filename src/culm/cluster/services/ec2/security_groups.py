@@ -162,7 +162,8 @@ def permissions(call: Call, rules: Iterable[Rule]) -> list[dict[str, Any]]:
     """Rules as AWS describes them: those of one protocol and port range together."""
 
     def span(rule: Rule) -> tuple[str, int, int]:
-        return rule.protocol, -1 if rule.from_port is None else rule.from_port, rule.to_port or -1
+        from_port, to_port = ((-2 if port is None else port) for port in (rule.from_port, rule.to_port))
+        return rule.protocol, from_port, to_port  # ICMP has -1 for every type or code, and 0 for one
 
     return [
         {

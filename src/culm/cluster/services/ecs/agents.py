@@ -132,7 +132,10 @@ class DiscoverPollEndpointInput:
 
 @operation("ecs", "DiscoverPollEndpoint")
 def discover_poll_endpoint(call: Call, req: DiscoverPollEndpointInput) -> dict[str, Any]:
-    return {"endpoint": f"{call.endpoint}/", "telemetry_endpoint": f"{call.endpoint}/"}
+    """Refused: an agent would go on to open a websocket there, which nobody answers, and exit."""
+    raise AwsError(
+        "ClientException", "culm does not serve other people's container agents: its simulated instances have their own"
+    )
 
 
 @record

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from culm.cluster.services.ecs.references import DEFAULT_CLUSTER, cluster_arn, find_cluster
-from culm.cluster.store.ecs import capacity_providers, clusters, tags
+from culm.cluster.store import machines
+from culm.cluster.store.ecs import capacity_providers, clusters, container_instances, tags
 from culm.cluster.store.ecs.clusters import Cluster, Counts
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.arn import last
@@ -100,9 +101,12 @@ class DeleteClusterInput:
 
 @operation("ecs", "DeleteCluster", wakes=True)
 def delete_cluster(call: Call, req: DeleteClusterInput) -> dict[str, Any]:
+    """The simulated instances, which came with the cluster, go with it; others must be deregistered first."""
     cluster = find_cluster(call, req.cluster)
     counts = clusters.counts(call.db, cluster.name)
-    if counts.container_instances:
+    simulated = {machine.ec2_instance_id for machine in machines.every(call.db)}
+    instances = container_instances.list(call.db, cluster.name)
+    if any(instance.ec2_instance_id not in simulated for instance in instances):
         raise AwsError(
             "ClusterContainsContainerInstancesException",
             "The Cluster cannot be deleted while Container Instances are active or draining.",
@@ -111,6 +115,8 @@ def delete_cluster(call: Call, req: DeleteClusterInput) -> dict[str, Any]:
         raise AwsError("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active.")
     if counts.running_tasks or counts.pending_tasks:
         raise AwsError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
+    for instance in instances:
+        container_instances.set_status(call.db, instance.container_instance_arn, "INACTIVE")
     cluster = replace(cluster, deleted_at=call.now)
     clusters.save(call.db, cluster)
     return {"cluster": _view(call, cluster)}

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cluster.services.ecs import service_rules
+from culm.cluster.services.ecs import service_rules, strategies
 from culm.cluster.services.ecs.references import (
     cluster_arn,
     find_cluster,
@@ -106,7 +106,7 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
         propagate_tags=req.propagate_tags,
         enable_execute_command=req.enable_execute_command,
         availability_zone_rebalancing=req.availability_zone_rebalancing or "DISABLED",
-        capacity_provider_strategy=req.capacity_provider_strategy,
+        capacity_provider_strategy=strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy),
         enable_ecs_managed_tags=req.enable_ecs_managed_tags,
     )
     if req.availability_zone_rebalancing is None and service_rules.not_rebalanced(service) is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from culm.cluster.services.ecs.clusters import FARGATE
 from culm.cluster.store.ecs import capacity_providers
+from culm.cluster.store.ecs.clusters import Cluster
 from culm.cluster.wire.operations import Call
 from culm.core.model.arn import last
 from culm.core.model.services import CapacityProviderStrategyItem
@@ -32,6 +33,18 @@ def check(call: Call, launch_type: str | None, strategy: Sequence[CapacityProvid
             raise _refused("The specified capacity provider was not found.")
     if strategy and not any(item.weight or item.base for item in strategy):
         raise _refused("At least one capacity provider of the strategy must have a weight or a base above 0.")
+
+
+def effective(
+    cluster: Cluster, launch_type: str | None, given: tuple[CapacityProviderStrategyItem, ...]
+) -> tuple[CapacityProviderStrategyItem, ...]:
+    """The strategy that a caller's tasks are started with: the cluster's own where it gives none, and no launch type.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    """
+    if given or launch_type is not None:
+        return given
+    return tuple(CapacityProviderStrategyItem(**item) for item in cluster.default_capacity_provider_strategy)
 
 
 def shares(strategy: Sequence[CapacityProviderStrategyItem], count: int) -> list[str | None]:

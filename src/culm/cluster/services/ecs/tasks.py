@@ -64,7 +64,8 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     if not 1 <= req.count <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Count must be between 1 and {MOST_AT_ONCE}.")
     placement_rules.check(req.placement_constraints, req.placement_strategy)
-    strategies.check(call, req.launch_type, req.capacity_provider_strategy)
+    strategy = strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy)
+    strategies.check(call, req.launch_type, strategy)
     token = client_tokens.Token.of(req.client_token, cluster.name, replace(req, client_token=None))
     if (arns := client_tokens.answered(call, token)) is not None:
         return {"tasks": views(call, tasks.by_arns(call.db, arns)), "failures": []}
@@ -85,7 +86,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     )
     started: list[Task] = []
     failures: list[dict[str, str]] = []
-    for provider in strategies.shares(req.capacity_provider_strategy, req.count):
+    for provider in strategies.shares(strategy, req.count):
         placed = chooser.place()
         if isinstance(placed, Unplaceable):
             failures += [{"arn": arn, "reason": why} for arn, why in placed.reasons.items()]

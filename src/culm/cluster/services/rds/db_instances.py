@@ -1,7 +1,8 @@
 """DB instances: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"""
 
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from culm.cluster.services.rds.scram import verifier
 from culm.cluster.store import rds
@@ -28,6 +29,13 @@ class CreateDbInstanceInput:
     allocated_storage: Stored[int] = 20
     engine_version: Stored[str] = ENGINE_VERSION
     backup_retention_period: Stored[int] = 1
+    auto_minor_version_upgrade: Literal[True] = True
+    copy_tags_to_snapshot: Stored[bool] = False
+    publicly_accessible: Stored[bool] = False
+    storage_type: Stored[str] = "gp2"
+    storage_encrypted: Literal[False] = False
+    multi_az: Literal[False] = False
+    monitoring_interval: Literal[0] = 0
     tags: Stored[tuple[Tag, ...]] = ()
 
 
@@ -78,15 +86,33 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
 
 
 @record
+class Filter:
+    name: str
+    values: tuple[str, ...]
+
+
+FILTERS: Mapping[str, Callable[[DbInstance], str]] = {
+    "db-instance-id": lambda instance: instance.identifier,
+    "dbi-resource-id": lambda instance: instance.resource_id,
+    "engine": lambda instance: instance.wish.engine,
+}
+
+
+@record
 class DescribeDbInstancesInput:
     db_instance_identifier: str | None = None
+    filters: tuple[Filter, ...] = ()
 
 
 @operation("rds", "DescribeDBInstances")
 def describe_db_instances(call: Call, req: DescribeDbInstancesInput) -> dict[str, Any]:
-    if req.db_instance_identifier is None:
-        return {"db_instances": [describe(call, i) for i in rds.every(call.db)]}
-    return {"db_instances": [describe(call, _find(call, req.db_instance_identifier))]}
+    if unknown := [each.name for each in req.filters if each.name not in FILTERS]:
+        raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {unknown[0]}")
+    instances = rds.every(call.db)
+    if req.db_instance_identifier is not None:
+        instances = [_find(call, req.db_instance_identifier)]
+    kept = [i for i in instances if all(FILTERS[each.name](i) in each.values for each in req.filters)]
+    return {"db_instances": [describe(call, instance) for instance in kept]}
 
 
 @record
@@ -136,6 +162,8 @@ def describe(call: Call, instance: DbInstance) -> dict[str, Any]:
         "deletion_protection": instance.wish.deletion_protection,
         "dbi_resource_id": instance.resource_id,
         "db_instance_arn": arn("rds", call.region, call.account, f"db:{instance.identifier}"),
+        "auto_minor_version_upgrade": True,
+        "storage_type": "gp2",
         "multi_az": False,
         "publicly_accessible": False,
         "storage_encrypted": False,

@@ -1,0 +1,203 @@
+terraform {
+  required_providers { aws = { source = "hashicorp/aws", version = "5.100.0" } }
+}
+# Endpoints and keys come from the environment: AWS_ENDPOINT_URL, as `culm cluster env` prints it.
+variable "image" {}
+variable "port" {}
+variable "release" { default = "1" }
+provider "aws" {
+  region                      = "us-east-1"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = false
+  s3_use_path_style           = true
+}
+resource "aws_vpc" "main" {
+  cidr_block           = "10.20.0.0/16"
+  enable_dns_hostnames = true
+}
+resource "aws_subnet" "a" {
+  vpc_id            = aws_vpc.main.id
+  cidr_block        = "10.20.1.0/24"
+  availability_zone = "us-east-1a"
+}
+resource "aws_subnet" "b" {
+  vpc_id            = aws_vpc.main.id
+  cidr_block        = "10.20.2.0/24"
+  availability_zone = "us-east-1b"
+}
+resource "aws_internet_gateway" "main" { vpc_id = aws_vpc.main.id }
+resource "aws_route_table" "main" {
+  vpc_id = aws_vpc.main.id
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.main.id
+  }
+}
+resource "aws_route_table_association" "a" {
+  subnet_id      = aws_subnet.a.id
+  route_table_id = aws_route_table.main.id
+}
+resource "aws_security_group" "web" {
+  name   = "web"
+  vpc_id = aws_vpc.main.id
+  ingress {
+    from_port   = 80
+    to_port     = 80
+    protocol    = "tcp"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+  ingress {
+    from_port   = 8
+    to_port     = 0
+    protocol    = "icmp"
+    cidr_blocks = ["10.0.0.0/8"]
+  }
+  egress {
+    from_port   = 0
+    to_port     = 0
+    protocol    = "-1"
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+resource "aws_ecr_repository" "web" {
+  name         = "terraform"
+  force_delete = true
+  image_scanning_configuration { scan_on_push = false }
+}
+resource "aws_ecr_lifecycle_policy" "web" {
+  repository = aws_ecr_repository.web.name
+  policy     = jsonencode({ rules = [{ rulePriority = 1, description = "old", selection = { tagStatus = "untagged", countType = "imageCountMoreThan", countNumber = 5 }, action = { type = "expire" } }] })
+}
+resource "aws_iam_role" "task" {
+  name               = "tf-task"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ecs-tasks.amazonaws.com" } }] })
+  tags               = { a = var.release }
+}
+resource "aws_iam_role_policy" "task" {
+  name   = "read"
+  role   = aws_iam_role.task.id
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:GetObject", Resource = "*" }] })
+}
+resource "aws_iam_policy" "more" {
+  name   = "tf-more"
+  policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "s3:ListBucket", Resource = "*" }] })
+}
+resource "aws_iam_role_policy_attachment" "more" {
+  role       = aws_iam_role.task.name
+  policy_arn = aws_iam_policy.more.arn
+}
+resource "aws_lb" "main" {
+  name               = "tf-main"
+  load_balancer_type = "application"
+  subnets            = [aws_subnet.a.id, aws_subnet.b.id]
+  security_groups    = [aws_security_group.web.id]
+}
+resource "aws_lb_target_group" "web" {
+  name                 = "tf-web"
+  port                 = 80
+  protocol             = "HTTP"
+  vpc_id               = aws_vpc.main.id
+  deregistration_delay = var.release == "1" ? 30 : 20
+  health_check { path = "/health" }
+}
+resource "aws_lb_listener" "http" {
+  load_balancer_arn = aws_lb.main.arn
+  port              = var.port
+  protocol          = "HTTP"
+  default_action {
+    type = "fixed-response"
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "none"
+      status_code  = "404"
+    }
+  }
+}
+resource "aws_lb_listener_rule" "web" {
+  listener_arn = aws_lb_listener.http.arn
+  priority     = 10
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.web.arn
+  }
+  condition {
+    path_pattern { values = ["/web/*"] }
+  }
+}
+resource "aws_ecs_cluster" "main" {
+  name = "tf"
+}
+resource "aws_cloudwatch_log_group" "web" {
+  name              = "/tf/web"
+  retention_in_days = 7
+}
+resource "aws_ecs_task_definition" "web" {
+  family                   = "tf-web"
+  network_mode             = "bridge"
+  requires_compatibilities = ["EC2"]
+  task_role_arn            = aws_iam_role.task.arn
+  container_definitions = jsonencode([{
+    name             = "web", image = var.image, memory = 64, essential = true,
+    portMappings     = [{ containerPort = 8080, hostPort = 0, protocol = "tcp" }],
+    logConfiguration = { logDriver = "awslogs", options = { "awslogs-group" = aws_cloudwatch_log_group.web.name, "awslogs-region" = "us-east-1", "awslogs-stream-prefix" = "web" } }
+  }])
+}
+resource "aws_ecs_service" "web" {
+  name            = "web"
+  cluster         = aws_ecs_cluster.main.id
+  task_definition = aws_ecs_task_definition.web.arn
+  desired_count   = 1
+  launch_type     = "EC2"
+  load_balancer {
+    target_group_arn = aws_lb_target_group.web.arn
+    container_name   = "web"
+    container_port   = 8080
+  }
+  depends_on = [aws_lb_listener_rule.web]
+}
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "tf-errors"
+  comparison_operator = "GreaterThanThreshold"
+  evaluation_periods  = 1
+  metric_name         = "HTTPCode_Target_5XX_Count"
+  namespace           = "AWS/ApplicationELB"
+  period              = 60
+  statistic           = "Sum"
+  threshold           = 10
+}
+resource "aws_ssm_parameter" "name" {
+  name  = "/tf/name"
+  type  = "SecureString"
+  value = "v${var.release}"
+}
+resource "aws_secretsmanager_secret" "key" {
+  name                    = "tf-key"
+  recovery_window_in_days = 0
+}
+resource "aws_secretsmanager_secret_version" "key" {
+  secret_id     = aws_secretsmanager_secret.key.id
+  secret_string = "s${var.release}"
+}
+resource "aws_s3_bucket" "files" {
+  bucket        = "tf-files"
+  force_destroy = true
+}
+resource "aws_s3_bucket_versioning" "files" {
+  bucket = aws_s3_bucket.files.id
+  versioning_configuration { status = "Enabled" }
+}
+resource "aws_s3_object" "hello" {
+  bucket  = aws_s3_bucket.files.id
+  key     = "hello.txt"
+  content = "hello ${var.release}"
+}
+resource "aws_db_instance" "main" {
+  identifier          = "tf-main"
+  engine              = "postgres"
+  instance_class      = "db.t3.micro"
+  allocated_storage   = 20
+  username            = "owner"
+  password            = "secret-secret"
+  skip_final_snapshot = true
+}
