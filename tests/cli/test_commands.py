@@ -107,6 +107,7 @@ def test_init_names_the_folders_that_have_a_dockerfile(folder: Path) -> None:
     done = run("init", "--name", "bamboo", folder=folder)
     assert (done.returncode, done.stderr) == (0, "wrote culm.yml with web-shop, accounts; next: culm up\n")
     assert (folder / "culm.yml").read_text() == (
+        "# yaml-language-server: $schema=.culm/culm.schema.json\n"
         "name: bamboo\n"
         "targets:\n"
         "  local: {instances: 2 x t2.micro}\n"
@@ -124,6 +125,11 @@ def test_init_names_the_folders_that_have_a_dockerfile(folder: Path) -> None:
         '    health: {path: /, codes: "200-499"}  # any answer counts; a page that says it is well is better\n'
         "    database: main\n"
     )
+
+
+def test_init_puts_the_schema_where_its_first_line_says(folder: Path) -> None:
+    run("init", "--name", "bamboo", folder=folder)
+    assert (folder / ".culm" / "culm.schema.json").read_text() == run("schema", folder=folder).stdout
 
 
 def test_init_keeps_a_manifest_that_is_there(folder: Path) -> None:

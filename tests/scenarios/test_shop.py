@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,8 +74,36 @@ def test_a_worker_that_is_stopped_ends_in_order(shop: Stand) -> None:
     eventually(lambda: "stopped in order" in shop.culm("logs", "worker").out)
 
 
+def test_a_daemon_that_is_killed_when_a_schedule_fires_runs_it_once(shop: Stand) -> None:
+    scheduler = shop.client("scheduler")
+    nightly = scheduler.get_schedule(Name="shop-nightly")
+    moment = datetime.fromtimestamp(time.time() + 4, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    scheduler.create_schedule(
+        Name="shop-once",
+        ScheduleExpression=f"at({moment})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=nightly["Target"],
+    )
+    eventually(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S") >= moment)
+    os.kill(shop.daemon(), signal.SIGKILL)
+    shop.culm("cluster", "start")
+    ecs = shop.client("ecs")
+
+    def started() -> list[str]:
+        listed = [
+            ecs.list_tasks(cluster="shop", startedBy="chronos-schedule/shop-once", desiredStatus=status)
+            for status in ("RUNNING", "STOPPED")
+        ]
+        return [arn for answer in listed for arn in answer["taskArns"]]
+
+    eventually(started)
+    eventually(lambda: shop.culm("logs", "nightly").out.count("report:") >= 2)
+    assert len(started()) == 1
+
+
 def test_a_changed_schedule_is_changed_there(shop: Stand) -> None:
     shop.edit("culm.yml", "0 3 * * * Europe/Berlin", "every 6 hours")
+    assert "schedule of nightly" in shop.culm("diff", status=3).out
     assert "rescheduled" in shop.culm("up").err
     assert shop.client("scheduler").get_schedule(Name="shop-nightly")["ScheduleExpression"] == "rate(6 hours)"
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "events": "Show what has happened to services, in one timeline.",
     "bench": "Measure how many requests a second SERVICE answers in time.",
     "scale": "Run COUNT tasks of SERVICE.",
-    "restart": "Start new tasks of the same revision.",
+    "restart": "Start new tasks of the same revision, side by side where there is room.",
     "rollback": "Go back to an earlier revision of SERVICE.",
     "down": "Take the project off its target.",
     "unlock": "Open a target's lock, whoever has it.",

@@ -1,5 +1,6 @@
 """`culm init`."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,10 +9,14 @@ import click
 
 from culm.errors import UsageError
 from culm.project import sizes
+from culm.project.json_schema import json_schema
 from culm.project.load import FILE, shown
 from culm.scaffold import names
 from culm.scaffold.draft import Draft
 from culm.scaffold.first_manifest import first_manifest
+
+SCHEMA = ".culm/culm.schema.json"
+"""Beside culm.yml, whose first line names it to editors."""
 
 
 @click.command()
@@ -20,7 +25,8 @@ from culm.scaffold.first_manifest import first_manifest
 def init(name: str | None, force: bool) -> None:
     """Write a culm.yml from what is here: a compose file, Dockerfiles, a Procfile.
 
-    What it guesses or cannot know stands in the file as a comment beside the key.
+    What it guesses or cannot know stands in the file as a comment beside the key. The file's first line names its JSON
+    Schema, which is written to .culm/culm.schema.json, so that editors complete and check it.
     """
     here = Path.cwd()
     path = here / FILE
@@ -31,7 +37,10 @@ def init(name: str | None, force: bool) -> None:
     for extra, text in result.files.items():
         extra.write_text(text, encoding="utf-8", errors="surrogateescape")
         click.echo(f"wrote {shown(extra)}", err=True)
-    path.write_text(result.draft.text())
+    schema = here / SCHEMA
+    schema.parent.mkdir(exist_ok=True)
+    schema.write_text(json.dumps(json_schema(), indent=2) + "\n")
+    path.write_text(f"# yaml-language-server: $schema={SCHEMA}\n{result.draft.text()}")
     click.echo(f"wrote {FILE} with {', '.join(result.services)}; next: culm up", err=True)
 
 

@@ -1,6 +1,7 @@
 """culm.yml against what is live: a row for each difference. Pure; no rows when `up` would change nothing."""
 
 from culm.operate.drift.base import base
+from culm.operate.drift.jobs import jobs
 from culm.operate.drift.rows import Row
 from culm.operate.drift.seen import Seen
 from culm.operate.drift.services import instances, services
@@ -9,4 +10,9 @@ from culm.project.project import Project, TargetSettings
 
 def compare(project: Project, settings: TargetSettings, seen: Seen) -> list[Row]:
     """What services stand on first, then the services, things of a kind together."""
-    return [*base(project, settings, seen), *instances(settings, seen), *services(project, seen)]
+    return [
+        *base(project, settings, seen),
+        *instances(settings, seen),
+        *services(project, seen),
+        *jobs(project, seen),
+    ]

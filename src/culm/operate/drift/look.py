@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm.deploy.images import Images, known_images
+from culm.deploy.jobs import live_job
 from culm.operate.drift.seen import Role, Seen
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
@@ -28,6 +29,7 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
             gone=gone.result(),
             roles=roles,
             attached_groups=groups.result(),
+            jobs={name: live_job(target, project, job) for name, job in project.jobs.items()},
         )
 
 

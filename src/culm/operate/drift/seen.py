@@ -1,8 +1,10 @@
 """All that a comparison needs to know of a target: one look, no verdicts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 from culm.core.model.record import record
+from culm.plan.jobs import LiveJob
 from culm.plan.observed import Described, Survey
 from culm.plan.wishes import Images
 
@@ -30,3 +32,5 @@ class Seen:
     """By name."""
     attached_groups: Sequence[Described]
     """Target groups that the load balancer forwards to."""
+    jobs: Mapping[str, LiveJob] = field(default_factory=dict)
+    """By name."""

@@ -1,0 +1,33 @@
+"""Jobs: their schedules, and the revisions that these start. Pure."""
+
+from collections.abc import Iterator
+
+from culm import render
+from culm.operate.drift.rows import Row, members, missing
+from culm.operate.drift.seen import Seen
+from culm.plan.diff import task_definition_is
+from culm.project.project import Project, Service
+from culm.render import jobs as render_jobs
+
+
+def jobs(project: Project, seen: Seen) -> Iterator[Row]:
+    for job in project.jobs.values():
+        yield from rows(project, job, seen)
+
+
+def rows(project: Project, job: Service, seen: Seen) -> Iterator[Row]:
+    what = f"schedule of {job.name}"
+    live = seen.jobs.get(job.name)
+    if live is None or live.schedule is None:
+        yield missing(what)
+        return
+    revision = live.revision or {}
+    arn = str(revision.get("taskDefinitionArn", ""))
+    wanted = render_jobs.schedule(project, job, arn, seen.survey.surroundings)
+    yield from members(what, wanted, live.schedule, "culm.yml")
+    containers = revision.get("containerDefinitions") or [{}]
+    known = (seen.images or {}).get((job.built_by or job.name, False))
+    image = job.image or known or str(containers[0].get("image", ""))
+    definition = render.task_definition(project, job, image, None, seen.survey.surroundings)
+    if not task_definition_is(definition, live.revision):
+        yield Row(what=what, field="TaskDefinitionArn", wanted="a new revision", live=arn, wins="culm.yml")
