@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from culm.errors import UsageError
 from culm.lint.project import check
@@ -47,7 +48,10 @@ def names(service: str) -> dict[str, str]:
     return {
         "service": service,
         "Service": service.capitalize(),
+        "package": service,
         "project": "bamboo",
+        "within": "",
+        "prefix": "",
         "port": port,
         "database_port": database_port,
     }
@@ -88,11 +92,64 @@ def test_a_new_service_is_whole_and_deployable(tmp_path: Path) -> None:
         ast.parse(path.read_text())
 
 
-@pytest.mark.parametrize("name", ["Pets", "pet-shop", "1st", "", "a" * 40])
-def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a service's name"):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *(("Pets", "lower-case"), ("1st", "a letter first"), ("", "a letter first"), ("a" * 40, "40 characters")),
+        *(("class", "a keyword"), ("import", "a keyword"), ("async", "a keyword")),
+        *(("email", "standard library"), ("json", "standard library"), ("http", "standard library")),
+        *(
+            ("alembic", "stands on"),
+            ("starlette", "stands on"),
+            ("tests", "every service has"),
+            ("conf", "every service has"),
+        ),
+    ],
+)
+def test_a_name_that_no_package_can_have_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"cannot be a service's name: .*{why}"):
         new(tmp_path, name, "python")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_keyword_of_another_language_is_a_name(tmp_path: Path) -> None:
+    new(tmp_path, "email", "go")
+    assert (tmp_path / "email" / "go.mod").is_file()
+
+
+def test_hyphens_become_underscores_in_the_package(tmp_path: Path) -> None:
+    new(tmp_path, "customer-notifications", "python")
+    folder = tmp_path / "customer-notifications"
+    assert (folder / "customer_notifications" / "__main__.py").is_file()
+    assert 'CMD ["python3", "-m", "customer_notifications"]' in (folder / "Dockerfile").read_text()
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_text())
+    project = load(tmp_path / "culm.yml")
+    assert project.services["customer-notifications"].paths == ("/customer-notifications/*",)
+    found = subprocess.run(
+        [sys.executable, "-c", "import customer_notifications"], cwd=folder, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_name_that_is_too_long_beside_the_projects_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "culm.yml").write_text("name: a-project-of-ours\nservices:\n")
+    with pytest.raises(UsageError, match="too long beside the project's name"):
+        new(tmp_path, "customer-notifications", "python")
+    assert [path.name for path in tmp_path.iterdir()] == ["culm.yml"]
+
+
+@pytest.mark.parametrize("language", ["python", "go"])
+def test_in_a_repository_the_workflow_is_at_its_root_with_the_services_folder(tmp_path: Path, language: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "backend").mkdir()
+    new(tmp_path / "backend", "pets", language)
+    assert not (tmp_path / "backend" / "pets" / ".github").exists()
+    workflow = yaml.safe_load((tmp_path / ".github" / "workflows" / "pets.yml").read_text())
+    assert workflow["defaults"] == {"run": {"working-directory": "backend/pets"}}
+    assert workflow["jobs"]["test"]["steps"][-1]["with"]["path"] == "backend/pets/junit*.xml"
+    with pytest.raises(UsageError, match=r"there is .*/pets\.yml already"):
+        new(tmp_path, "pets", language)
 
 
 def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:

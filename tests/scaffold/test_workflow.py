@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from culm.ci.workflow import workflow
+from culm.ci.workflow import placed, within, workflow
 from culm.cli import culm
 from culm.project.load import load
 from culm.project.project import Project
@@ -116,3 +117,17 @@ def test_scripts_hold_no_expression_that_a_stranger_could_write(jobs: dict[str, 
 def test_deploys_of_a_target_queue(jobs: dict[str, Any]) -> None:
     assert jobs["deploy"]["concurrency"] == {"group": "culm-bamboo-stg", "cancel-in-progress": False}
     assert jobs["deploy"]["needs"] == "test"
+
+
+def test_in_a_subfolder_of_a_repository_it_is_at_the_root_and_works_in_the_folder(
+    project: Project, text: str, tmp_path: Path
+) -> None:
+    assert placed(project) == (tmp_path / ".github/workflows/culm.yml", "")
+    (tmp_path / ".git").mkdir()
+    assert placed(project) == (tmp_path / ".github/workflows/culm.yml", "")
+    below = replace(project, root=tmp_path / "deploy" / "shop")
+    assert placed(below) == (tmp_path / ".github/workflows/culm-bamboo.yml", "deploy/shop")
+    moved = yaml.safe_load(within(text, "deploy/shop"))
+    assert moved["defaults"] == {"run": {"working-directory": "deploy/shop"}}
+    assert "hashFiles('deploy/shop/results.xml')" in within(text, "deploy/shop")
+    assert within(text, "") == text

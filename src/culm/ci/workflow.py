@@ -1,12 +1,34 @@
 """The GitHub workflow that tests, plans and deploys a project. Pure but for reading the package's own file."""
 
 from importlib import resources
+from pathlib import Path
 
 from culm import __version__
 from culm.project.project import Project
+from culm.project.repository import repository
 from culm.render import github_roles
 
 PATH = ".github/workflows/culm.yml"
+
+
+def placed(project: Project) -> tuple[Path, str]:
+    """Where the workflow lies, and the project's folder as seen from there; empty: it is the repository itself.
+
+    GitHub reads workflows at a repository's root alone.
+    """
+    root = project.root.absolute()
+    top = repository(root) or root
+    if top == root:
+        return root / PATH, ""
+    return top / PATH.replace("culm.yml", f"culm-{project.name}.yml"), root.relative_to(top).as_posix()
+
+
+def within(text: str, folder: str) -> str:
+    """The workflow with its commands in a folder of the repository."""
+    if not folder:
+        return text
+    text = text.replace("hashFiles('results.xml')", f"hashFiles('{folder}/results.xml')")
+    return text.replace("\njobs:\n", f'\ndefaults:\n  run:\n    working-directory: "{folder}"\n\njobs:\n', 1)
 
 
 def workflow(project: Project, target: str, region: str, account: str, branch: str, install: str | None = None) -> str:

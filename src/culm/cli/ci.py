@@ -51,14 +51,14 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
     if wrong:
         raise UsageError(f"this cannot be: {', '.join(wrong)}", "culm ci github --help")
     project, settings = opened(target_name)
-    path = project.root / workflow.PATH
+    path, folder = workflow.placed(project)
     if path.exists() and not force:
         raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
     region = settings.region or DEFAULT_REGION
     account = account or settings.account or account_of(project, settings.name)
     text = workflow.workflow(project, settings.name, region, account, branch, install)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(workflow.within(text, folder))
     click.echo(f"wrote {shown(path)}", err=True)
     if settings.github is None:
         click.echo(

@@ -1,15 +1,17 @@
 """Writes a new service folder, and its line in culm.yml."""
 
+import keyword
 import re
+import sys
 from pathlib import Path
 
 from culm.errors import UsageError
+from culm.project import sizes
 from culm.project.load import FILE
-from culm.scaffold.template import rendered
-
-NAME = re.compile(r"[a-z][a-z0-9]{0,14}")
-LONGEST_PROJECT = 16
-"""Characters: with a service it makes the name of a target group, which may have 32."""
+from culm.project.repository import repository
+from culm.project.targets import LONGEST_TARGET_GROUP
+from culm.scaffold import names
+from culm.scaffold.template import File, rendered
 
 FIRST_PORT = 8001
 FIRST_DATABASE_PORT = 5401
@@ -21,38 +23,108 @@ databases:
   main: {{engine: postgres}}
 services:
 """
+WORKFLOW = ".github/workflows/test.yml"
+FOLDERS = frozenset({"conf", "docker", "migrations", "tests", "test"})
+"""Of a service folder: a package of that name would be one of them."""
+GO_ENDINGS = frozenset({"internal", "vendor", "testdata", "main"})
+"""Go gives them a meaning of their own."""
 
 
 def new(root: Path, name: str, language: str) -> list[str]:
-    """Make `root/name` and name it in `root/culm.yml`, which is made if it is not there: the files written."""
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a service's name here: it is also its package's and its database's",
-            "one word of at most 15 lower-case letters and digits",
-        )
+    """Make `root/name` and name it in `root/culm.yml`, which is made if it is not there: the files written.
+
+    In a git repository the workflow is written at its root, where GitHub looks for it.
+    """
+    package = checked(name, language)
     folder = root / name
     if folder.exists():
         raise UsageError(f"{folder} is there already", "another name, or remove it")
+    manifest = root / FILE
+    project = project_of(root, name)
     number = siblings(root)
-    project = re.sub(r"[^a-z0-9]+", "-", root.name.lower())[:LONGEST_PROJECT].strip("-") or "project"
-    names = {
+    top = repository(root.absolute())
+    inside = folder.absolute().relative_to(top).as_posix() if top is not None else ""
+    values = {
         "service": name,
-        "Service": name.capitalize(),
+        "Service": name.replace("-", " ").capitalize(),
+        "package": package,
         "project": project,
         "port": str(FIRST_PORT + number),
         "database_port": str(FIRST_DATABASE_PORT + number),
+        "within": f"\ndefaults: {{run: {{working-directory: {inside}}}}}" if inside else "",
+        "prefix": f"{inside}/" if inside else "",
     }
-    files = rendered(language, names)
-    for path, file in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(file.text)
-        if file.executable:
-            target.chmod(0o755)
-    manifest = root / FILE
+    files = {folder / path: file for path, file in rendered(language, values).items()}
+    if top is not None:
+        files[workflow_at(top, name)] = files.pop(folder / WORKFLOW)
     before = manifest.read_text() if manifest.exists() else MANIFEST.format(project=project)
-    manifest.write_text(with_service(before, name))
-    return [*files, FILE]
+    after = with_service(before, name)
+    write(files)
+    manifest.write_text(after)
+    return [*(path.name for path in files), FILE]
+
+
+def write(files: dict[Path, File]) -> None:
+    for path, file in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text)
+        if file.executable:
+            path.chmod(0o755)
+
+
+def checked(name: str, language: str) -> str:
+    """The name of the service's package. Raises UsageError for a name that no service or no package can have."""
+    try:
+        sizes.name(name)
+    except ValueError as error:
+        raise UsageError(f"{name!r} cannot be a service's name: {str(error).partition(': ')[2] or error}") from None
+    package = name.replace("-", "_")
+    why = ""
+    if language == "python":
+        if keyword.iskeyword(package):
+            why = "is a keyword of Python"
+        elif package in sys.stdlib_module_names:
+            why = "is a module of Python's standard library"
+        elif package in dependencies():
+            why = "is a package that the service stands on"
+    elif package in GO_ENDINGS:
+        why = "means something else to Go"
+    if package in FOLDERS:
+        why = "is a folder that every service has"
+    if why:
+        raise UsageError(f"{name!r} cannot be a service's name: it {why}", f"another name: {name}-service")
+    return package
+
+
+def dependencies() -> set[str]:
+    """The packages that the template's requirements name."""
+    text = rendered("python", {})["requirements.txt"].text
+    return {
+        match.replace("-", "_").lower()
+        for match in re.findall(r"^([A-Za-z0-9_-]+)(?:\[[^]]*\])?==", text, re.MULTILINE)
+    }
+
+
+def project_of(root: Path, name: str) -> str:
+    """The project's name: culm.yml's, else the folder's, short enough for the service's."""
+    manifest = root / FILE
+    said = re.search(r"^name:\s*[\"']?([\w-]+)", manifest.read_text(), re.MULTILINE) if manifest.exists() else None
+    if said is None:
+        return names.project_for([name], names.project_name(root.absolute().name))
+    most = LONGEST_TARGET_GROUP - 1 - len(said[1])
+    if (length := len(said[1]) + 1 + len(name)) > LONGEST_TARGET_GROUP:
+        raise UsageError(
+            f"{name!r} is too long beside the project's name: {said[1]}-{name} has {length} characters",
+            f"AWS takes {LONGEST_TARGET_GROUP} for a target group: a service may have {most}",
+        )
+    return said[1]
+
+
+def workflow_at(top: Path, name: str) -> Path:
+    path = top / ".github" / "workflows" / f"{name}.yml"
+    if path.exists():
+        raise UsageError(f"there is {path} already", "another name, or remove it")
+    return path
 
 
 def siblings(root: Path) -> int:
