@@ -60,6 +60,106 @@ def test_each_kind_of_file_is_looked_at(folder: Path) -> None:
     ]
 
 
+LEAKING_COMPOSE = "services: {a: {image: x, environment: {API_KEY: swordfish}}}\n"
+LEAKING_TASK = '{"containerDefinitions": [{"environment": [{"name": "SECRET", "value": "swordfish"}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("docker-compose.stg.yml", LEAKING_COMPOSE),
+        ("infra/compose.production.yaml", LEAKING_COMPOSE),
+        ("web/deploy/staging/docker-compose.prod.yml", LEAKING_COMPOSE),
+        ("task-definition.json", LEAKING_TASK),
+        ("web/.aws/web.json", LEAKING_TASK),
+        ("web/ecs/stg/service.json", LEAKING_TASK),
+        ("infra/described.json", f'{{"taskDefinition": {LEAKING_TASK}}}'),
+    ],
+)
+def test_secrets_are_found_where_people_keep_such_files(folder: Path, file: str, text: str) -> None:
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text(text)
+    assert [each.file for each in check(load(folder / "culm.yml"))] == [file]
+
+
+@pytest.mark.parametrize(
+    "file", ["node_modules/x/compose.prod.yml", ".git/compose.prod.yml", "web/vendor/compose.stg.yml"]
+)
+def test_other_peoples_files_are_passed_over(folder: Path, file: str) -> None:
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_text(LEAKING_COMPOSE)
+    assert check(load(folder / "culm.yml")) == []
+
+
+def test_files_that_a_staging_file_takes_over_are_looked_at(folder: Path) -> None:
+    (folder / "compose.stg.yml").write_text(
+        "include: [{path: more.yml}]\nservices: {a: {extends: {file: common.yml, service: b}}}\n"
+    )
+    for name in ("common.yml", "more.yml"):
+        (folder / name).write_text("services: {b: {environment: {API_KEY: swordfish}}}\n")
+    assert [each.file for each in check(load(folder / "culm.yml"))] == ["common.yml", "more.yml"]
+
+
+def test_a_service_that_is_deployed_alone_is_looked_at_alone(folder: Path) -> None:
+    (folder / "accounts" / "compose.stg.yml").write_text(LEAKING_COMPOSE)
+    project = load(folder / "culm.yml")
+    assert check(project, ["web"]) == []
+    assert len(check(project, ["accounts"])) == 1
+
+
+COPYING = 'FROM base\nCOPY . .\nEXPOSE 8080\nCMD ["a"]\n'
+PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("id_rsa", PRIVATE_KEY),
+        ("keys/deploy.pem", PRIVATE_KEY),
+        (".env", "DB_PASSWORD=swordfish\n"),
+        ("prod.env", "API_KEY=swordfish\n"),
+        (".npmrc", "//registry.example.com/:_authToken=npm_abcdefgh\n"),
+        (".netrc", "machine x login y password swordfish\n"),
+        (".aws/credentials", "[default]\naws_secret_access_key = swordfish\n"),
+        ("service-account.json", '{"private_key": "-----BEGIN PRIVATE KEY-----abc"}'),
+    ],
+)
+def test_keys_that_are_copied_with_the_folder_are_found(folder: Path, file: str, text: str) -> None:
+    (folder / "web" / "Dockerfile").write_text(COPYING)
+    (folder / "web" / file).parent.mkdir(exist_ok=True)
+    (folder / "web" / file).write_text(text)
+    project = load(folder / "culm.yml")
+    assert [(each.file, each.line, each.name) for each in check(project)] == [("web/Dockerfile", 2, file)]
+    (folder / "web" / ".dockerignore").write_text(f"{file}\n")
+    assert check(project) == []
+    (folder / "web" / ".dockerignore").unlink()
+    (folder / "web" / "Dockerfile").write_text(COPYING.replace("COPY . .", "# culm: allow-secret a test\nCOPY . ."))
+    assert check(project) == []
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "file", "text"),
+    [
+        (COPYING, "id_rsa.pub", "ssh-rsa AAAA"),
+        (COPYING, "ca.pem", "-----BEGIN CERTIFICATE-----"),
+        (COPYING, ".env", "PORT=80\nDB_PASSWORD=${DB_PASSWORD}\n"),
+        (COPYING, ".env.example", "DB_PASSWORD=swordfish\n"),
+        (COPYING, ".npmrc", "//registry.example.com/:_authToken=${NPM_TOKEN}\n"),
+        (COPYING, "tests/fixtures/id_rsa", PRIVATE_KEY),
+        (COPYING.replace("COPY . .", "COPY app.py ."), "id_rsa", PRIVATE_KEY),
+        (COPYING.replace("COPY . .", "COPY src ."), "id_rsa", PRIVATE_KEY),
+        ("FROM a AS build\nCOPY . .\nFROM b\nCOPY --from=build /x /x\nEXPOSE 8080\nCMD a\n", "id_rsa", PRIVATE_KEY),
+    ],
+)
+def test_what_does_not_reach_the_image_or_is_no_secret_is_passed_over(
+    folder: Path, dockerfile: str, file: str, text: str
+) -> None:
+    (folder / "web" / "Dockerfile").write_text(dockerfile)
+    (folder / "web" / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "web" / file).write_text(text)
+    assert check(load(folder / "culm.yml")) == []
+
+
 def test_lint_ends_with_3_when_it_finds_something_and_0_when_not(folder: Path) -> None:
     done = culm(folder, "lint")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "no secrets in accounts, web\n")

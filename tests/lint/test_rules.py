@@ -57,3 +57,45 @@ def test_an_image_is_read_by_its_environment_labels_and_history() -> None:
     assert {(each.file, each.line) for each in found} == {("web:1", 0)}
     assert images.check("web:1", config, history, excused={"DB_PASSWORD", "a.token", "NPM_TOKEN", "RUN"}) == []
     assert images.check("web:1", {"Env": None, "Labels": None}, []) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Host=db;Password=${DB_PASSWORD}", "Host=db;Password=$DB_PASSWORD;Port=1", "Host=db;Password=$(DB_PASSWORD)"),
+        *("Host=db;Password=%DB_PASSWORD%", "Host=db;Password={{ db_password }}", "Host=db;Password=#{DbPassword}#"),
+        *(
+            "Host=db;Password=${DB_PASSWORD:?set it}",
+            'Host=db;Password="${DB_PASSWORD}"',
+            "Host=db;Password={password}",
+        ),
+        *("Host=db;Password=<password>", "Host=db;Password=$${DB_PASSWORD}", "Host=db;Password=${{ secrets.DB }}"),
+        *(
+            '{"password": "${DB_PASSWORD}"}',
+            "postgres://u:${PW}@db/x",
+            "postgres://u:${PW:?set it}@db/x",
+            "amqp://u:$PW@q",
+        ),
+        *("a?token=${TOKEN}&b=1", "redis://:${REDIS_PASSWORD}@redis:6379/0", "Password=${A}${B}"),
+    ],
+)
+def test_a_reference_inside_a_value_is_no_secret(value: str) -> None:
+    assert not is_secret("CONN", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Host=db;Password=swordfish", "Host=db;Password=${DB_PASSWORD:-swordfish}", '{"password": "swordfish"}'),
+        *("postgres://u:swordfish@db/x", "postgres://u:${PW:-swordfish}@db/x", "a?token=swordfish&b=${TOKEN}"),
+    ],
+)
+def test_what_is_written_out_beside_references_is_one(value: str) -> None:
+    assert is_secret("CONN", value)
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer ${TOKEN}", "${USER}:${PASSWORD}", "Basic $AUTH", "${{ secrets.TOKEN }}", "${A}-${B}"]
+)
+def test_several_references_are_one_too(value: str) -> None:
+    assert not is_secret("AUTH_TOKEN", value)

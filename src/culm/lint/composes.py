@@ -6,6 +6,8 @@ A compose file for a laptop may have its throw-away passwords: they open nothing
 import re
 from collections.abc import Iterator
 
+import yaml
+
 from culm.errors import UsageError
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
@@ -13,6 +15,8 @@ from culm.project.compose import dotenv
 from culm.project.compose.load import alone
 from culm.project.compose.services import Service
 from culm.project.compose.tree import Scalar, scalars
+from culm.project.yamls import compose, member, pairs
+from culm.project.yamls import scalars as scalars_of
 
 COMPOSE_NAME = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live)([._-]|$)")
@@ -61,6 +65,23 @@ def env_files(text: str) -> list[str]:
         return [each.path for service in alone(text, "").values() for each in service.environment_files]
     except UsageError:
         return []
+
+
+def parts(text: str) -> list[str]:
+    """The compose files that one takes over: by `include:`, or by `extends:` of a service."""
+    try:
+        node = compose(text, "")
+    except UsageError:
+        return []
+    result = []
+    included = member(node, "include")
+    for item in included.value if isinstance(included, yaml.SequenceNode) else ():
+        result += [
+            each.value for each in scalars_of(member(item, "path") if isinstance(item, yaml.MappingNode) else item)
+        ]
+    for _, service in pairs(member(node, "services")):
+        result += [each.value for each in scalars_of(member(member(service, "extends"), "file"))]
+    return list(dict.fromkeys(result))
 
 
 def check_env_file(file: str, text: str) -> list[Finding]:

@@ -28,10 +28,21 @@ REFERENCE = re.compile(
 )
 """Stands for a value that is elsewhere, or for none."""
 
-DEFAULTED = re.compile(r"\$\{\w+:?-([^}]+)\}")
+REFERENCES = re.compile(
+    r"\$\$?\{\{[^{}]*\}\}|\$\$?\{[^{}]*\}|\$\([^()]*\)|\$\$?\w+|\{\{[^{}]*\}\}|#\{[^{}]*\}#?|\{[A-Za-z_][\w.-]*\}|<[^<>]+>"
+    r"|%\(\w+\)s|%\w+%"
+)
+"""References inside a longer value."""
+
+DEFAULTED = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 """A reference with something to fall back on, which is written out."""
 
-EMBEDDED = re.compile(r"[\"']?\b([A-Za-z][\w .-]{0,40}?)[\"']?\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\"';,\s}&?]+)")
+DEEPEST_DEFAULT = 5
+
+EMBEDDED = re.compile(
+    r"[\"']?\b([A-Za-z][\w .-]{0,40}?)[\"']?\s*[=:]\s*"
+    r"(\"[^\"]*\"|'[^']*'|(?:\$?\$?\{\{[^{}]*\}\}|\$\$?\{[^{}]*\}|\$\([^()]*\)|#\{[^{}]*\}#?|\{[\w.-]+\}|<[^<>]+>|[^\"';,\s}&?])+)"
+)
 """A setting inside a value: of a connection string, of JSON, of a URL's query."""
 
 HARMLESS_VALUE = re.compile(r"true|false|yes|no|on|off|none|null|required|optional|enabled|disabled", re.IGNORECASE)
@@ -52,21 +63,20 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
     `references_are_values`: `$NAME` is filled in when the file is used, and what it is filled in with is kept.
     """
     name, value = canonical(setting.name), setting.value.strip()
-    if (default := DEFAULTED.fullmatch(value)) is not None:
-        value = default[1]
+    value = with_defaults(value)
     if not value:
         return None
     if (found := formats.known(value)) is not None:
         return found
-    if (login := URL_LOGIN.search(value)) is not None and not REFERENCE.fullmatch(login[2]):
+    if (login := URL_LOGIN.search(value)) is not None and not is_reference(login[2]):
         return "a URL with a password"
-    if REFERENCE.fullmatch(value) and not (references_are_values and value.startswith("$")):
+    if is_reference(value) and not (references_are_values and value.startswith("$")):
         return None
     if is_secret_name(name):
         harmless = HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
         return None if harmless else "by its name it is a secret"
-    for inner, said in EMBEDDED.findall(value):
-        if is_secret_name(canonical(inner)) and is_said(said.strip("\"'")):
+    for inner, written in EMBEDDED.findall(value):
+        if is_secret_name(canonical(inner)) and is_said(written.strip("\"'")):
             return f"its {inner.strip()} is a secret"
     if is_random(value) and not DIGEST_NAME.search(name):
         return "looks like a key: too random for a word"
@@ -80,8 +90,25 @@ def is_secret_name(name: str) -> bool:
 
 def is_said(value: str) -> bool:
     """Whether a value is written out, and is no path, switch or stand-in."""
-    stands_for_it = REFERENCE.fullmatch(value) or HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
-    return bool(value) and stands_for_it is None
+    stands_for_it = is_reference(value) or HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
+    return bool(value) and not stands_for_it
+
+
+def with_defaults(value: str) -> str:
+    """The value with each reference that has something to fall back on as that, `${A:-b}` as `b`."""
+    for _ in range(DEEPEST_DEFAULT):
+        value, count = DEFAULTED.subn(lambda match: match[1], value)
+        if not count:
+            break
+    return value
+
+
+def is_reference(value: str) -> bool:
+    """Whether a value stands for others that are elsewhere: one reference, or several with signs between them."""
+    if REFERENCE.fullmatch(value):
+        return True
+    rest, count = REFERENCES.subn("", value)
+    return count > 0 and re.fullmatch(r"(?i:basic|bearer|token|apikey)?[\W_]*", rest) is not None
 
 
 def canonical(name: str) -> str:

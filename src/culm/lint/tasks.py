@@ -40,6 +40,8 @@ def check_file(file: str, text: str) -> list[Finding]:
         definition = json.loads(text)
     except ValueError:
         return []
+    if isinstance(definition, dict) and isinstance(definition.get("taskDefinition"), dict):
+        definition = definition["taskDefinition"]  # as `aws ecs describe-task-definition` prints it
     return check(file, definition, text) if isinstance(definition, dict) else []
 
 

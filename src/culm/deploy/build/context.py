@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from culm.core.model.record import record
-from culm.deploy.build.ignore import ignored
 from culm.errors import CulmError
-from culm.project import texts
+from culm.project.dockerfile.ignore import ignored, patterns
 
 
 @record
@@ -72,11 +71,10 @@ class Context:
 
 
 def read(folder: Path, dockerfile: Path) -> Context:
-    """Walk the folder. `NAME.dockerignore` beside the Dockerfile comes before the folder's own."""
-    lists = (dockerfile.with_name(dockerfile.name + ".dockerignore"), folder / ".dockerignore")
-    patterns = next((texts.read(path).splitlines() for path in lists if path.is_file()), [])
-    skip = ignored(patterns)
-    takes_back = any(line.strip().startswith("!") for line in patterns)
+    """Walk the folder."""
+    lines = patterns(folder, dockerfile)
+    skip = ignored(lines)
+    takes_back = any(line.strip().startswith("!") for line in lines)
     files: dict[str, File] = {}
     try:
         for parent, folders, names in os.walk(folder):

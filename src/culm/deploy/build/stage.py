@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from culm.core.model.record import record
 from culm.deploy.build.context import File
-from culm.deploy.build.ignore import translate
 from culm.deploy.build.plan import Contents, Left
 from culm.prefixes.label import Part, Step
 from culm.prefixes.place import SYSTEM
+from culm.project.dockerfile.ignore import translate
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BASE_FOLDERS = frozenset(

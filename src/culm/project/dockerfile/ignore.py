@@ -6,7 +6,10 @@ holds for all in it. https://docs.docker.com/build/concepts/context/#dockerignor
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from posixpath import normpath
+
+from culm.project import texts
 
 
 def ignored(lines: Sequence[str]) -> Callable[[str], bool]:
@@ -21,6 +24,12 @@ def ignored(lines: Sequence[str]) -> Callable[[str], bool]:
         return verdict
 
     return matches
+
+
+def patterns(folder: Path, dockerfile: Path) -> list[str]:
+    """The lines that hold for a build; `NAME.dockerignore` beside the Dockerfile comes before the folder's own."""
+    lists = (dockerfile.with_name(dockerfile.name + ".dockerignore"), folder / ".dockerignore")
+    return next((texts.read(path).splitlines() for path in lists if path.is_file()), [])
 
 
 def parse(line: str) -> tuple[re.Pattern[str], bool] | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from culm.deploy.build.ignore import ignored
+from culm.project.dockerfile.ignore import ignored
 
 
 @pytest.mark.parametrize(
