@@ -408,6 +408,13 @@ def test_a_file_without_a_service_of_ones_own_writes_nothing(tmp_path: Path) -> 
     assert not (tmp_path / "culm.yml").exists()
 
 
+def test_a_file_whose_every_service_is_refused_says_why_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("services: {a: {image: 'x//y'}}")
+    done = culm(tmp_path, "compose.yml")
+    assert (done.returncode, "is not an image" in done.stdout) == (3, True)
+    assert not (tmp_path / "culm.yml").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

@@ -204,6 +204,19 @@ def test_a_folder_that_says_how_it_starts_gets_a_dockerfile(
     assert project.services["pets"].port == port
 
 
+def test_a_dockerfile_that_is_written_has_a_migration_written_beside_it(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "django\npsycopg\n",
+        "manage.py": "import django",
+        "Procfile": "release: ./manage.py migrate\n",
+    }
+    (tmp_path / "pets").mkdir()
+    made(tmp_path / "pets", files)
+    text = (tmp_path / "pets" / "Dockerfile.migrate").read_text()
+    assert text.startswith("FROM python:3")
+    assert text.splitlines()[-1] == 'CMD ["sh", "-c", "./manage.py migrate"]'
+
+
 def test_a_procfile_has_workers_and_a_migration(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": SERVER,

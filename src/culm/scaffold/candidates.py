@@ -207,7 +207,7 @@ def add_migration(candidate: Outline, migration: Migration, written: Written) ->
     """Write the migration's Dockerfile and name it in the block; a file that is there is left as it is."""
     assert candidate.image is not None
     path = free_name(candidate.image.folder, candidate.name, written)
-    written.files[path] = migration_file(candidate, migration)
+    written.files[path] = migration_file(candidate, migration, written)
     shown = " ".join(migration.command) if not migration.base else f"{migration.base} {' '.join(migration.command)}"
     candidate.block.put("migrate", path.name, f"{shown}, by {migration.why}; written by culm")
 
@@ -220,7 +220,7 @@ def free_name(folder: Path, service: str, written: Written) -> Path:
     return folder / f"{MIGRATE_FILE}.{service}.culm"
 
 
-def migration_file(candidate: Outline, migration: Migration) -> str:
+def migration_file(candidate: Outline, migration: Migration, written: Written) -> str:
     """The service's Dockerfile with another command at its end, or one of the tool's own image."""
     import json
 
@@ -232,7 +232,10 @@ def migration_file(candidate: Outline, migration: Migration) -> str:
             return f"FROM {migration.base}\nCOPY {source} {target}\nENTRYPOINT []\n{line}\n"
         return f"FROM {migration.base}\nCOPY {source} {target}\nCMD {command}\n"
     assert candidate.image is not None
-    lines = candidate.image.path.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff").rstrip("\n")
+    text = written.files.get(candidate.image.path)
+    if text is None:
+        text = candidate.image.path.read_bytes().decode("utf-8", "surrogateescape")
+    lines = text.removeprefix("\ufeff").rstrip("\n")
     if candidate.image.instructions:
         kept = candidate.image.instructions[-1].end
         lines = "\n".join(lines.split("\n")[:kept])

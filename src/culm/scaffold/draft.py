@@ -169,7 +169,7 @@ def settled(draft: Draft, root: Path) -> list[str]:
             left_out.append(why)
             repair(draft, block, match[3], why)
             if not draft.services:
-                raise
+                return left_out
     raise UsageError(f"{FILE} cannot be written so that it loads: {left_out[-1]}")
 
 

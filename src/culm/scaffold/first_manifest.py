@@ -112,6 +112,8 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
         draft.services[candidate.name] = candidate.block
     complete(draft, candidates, written, ask)
     settle(draft, root, written)
+    if not draft.services:
+        raise UsageError(f"nothing in {root} can be deployed: {'; '.join(draft.comments)}")
     return Imported(draft=draft, notes=composed.notes if composed is not None else Notes(), files=written.files)
 
 
