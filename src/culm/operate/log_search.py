@@ -10,6 +10,8 @@ from culm.operate.logs import Line
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
+MIGRATION_STREAMS = "migrate/"
+"""How the names of migrations' log streams begin."""
 MISSING = "ResourceNotFoundException"
 MOST_PAGES = 40
 """Of one search and group: a search for what is nowhere ends after so many."""
@@ -30,13 +32,18 @@ class Wanted:
     """Only streams that begin so."""
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a person typed a filter pattern rather than words to look for."""
+    return PATTERN.search(text.strip()) is not None
+
+
 def pattern_of(text: str) -> str:
     """A filter pattern for what a person typed: plain words are looked for as one phrase.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     text = text.strip()
-    return text if not text or PATTERN.search(text) else '"' + text.replace("\\", "\\\\") + '"'
+    return text if not text or is_pattern(text) else '"' + text.replace("\\", "\\\\") + '"'
 
 
 def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[Line]:

