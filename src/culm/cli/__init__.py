@@ -25,6 +25,7 @@ COMMANDS = {
     "migrate": "Run migrations alone.",
     "diff": "Show what is live otherwise than culm.yml says.",
     "open": "Show the whole staging environment on one page, live.",
+    "top": "Show instances, tasks, requests and events, full screen and live.",
     "status": "Show services, instances, rules and last events.",
     "logs": "Show what services write, interleaved by time.",
     "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",

@@ -17,12 +17,21 @@ SLOT_MIB = 64
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Go on, and show what changes.")
 @json_option
 @target_option
-def status(as_json: bool, target_name: str) -> None:
-    """Show services, instances, rules and last events."""
+def status(watch: bool, as_json: bool, target_name: str) -> None:
+    """Show services, instances, rules and last events.
+
+    --watch draws them anew until Ctrl-C; in a pipe it prints a line for each thing that happens.
+    """
     project = open_project(target_name)
     target = open_target(project, target_name)
+    if watch:
+        from culm.cli.watch import watch as go_on
+
+        go_on(project, target, as_json=as_json)
+        return
     with faults.translated():
         found = look(target, project)
     click.echo(json.dumps(found, indent=2) if as_json else pictured(found))

@@ -87,6 +87,11 @@ def test_a_deploy_that_was_rolled_back_leaves_the_service_well_and_its_cause_in_
     assert headline(snapshot.services, snapshot.troubles) == "1 of 1 service well · 1 thing to look at"
 
 
+def test_what_failed_before_a_newer_revision_was_deployed_is_no_trouble_any_more():
+    before = stopped(revision="bamboo-orders:1", seconds_ago=500)
+    assert seen(tasks=[task(), before]).troubles == ()
+
+
 def test_a_failure_of_long_ago_is_no_trouble_any_more():
     assert seen(tasks=[task(), stopped(seconds_ago=3000)]).troubles == ()
 

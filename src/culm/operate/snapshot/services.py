@@ -179,7 +179,11 @@ def cause(
 ) -> Cause | None:
     """The nearest reason at hand, best first: a task that failed, a failing health check, no room, ECS's own words."""
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
-    failed = [task for task in tasks if task.failed and now - (task.stopped_at or 0.0) < RECENT_SECONDS]
+    failed = [
+        task
+        for task in tasks
+        if task.failed and now - (task.stopped_at or 0.0) < RECENT_SECONDS and not _overcome(task, primary)
+    ]
     sick = [target for target in targets if target.state == "unhealthy"]
     back = _go_back(described, tasks, deployments)
     if failed:
@@ -196,6 +200,18 @@ def cause(
     if primary is not None and primary.rollout == "FAILED":
         return Cause(text=primary.reason or "the deployment failed", at=primary.updated_at, action=back)
     return None
+
+
+def _overcome(task: Task, primary: Deployment | None) -> bool:
+    """Whether it failed before the live deployment began, whose revision is newer or the same: that mended it."""
+    if primary is None or (task.stopped_at or 0.0) >= primary.created_at:
+        return False
+    return _revision_number(task.revision) <= _revision_number(primary.revision)
+
+
+def _revision_number(revision: str) -> int:
+    number = revision.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def _failed_task(

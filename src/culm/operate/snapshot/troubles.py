@@ -80,9 +80,9 @@ def _ahead(service: Service) -> Iterator[Trouble]:
 def headline(services: Sequence[Service], found: Sequence[Trouble]) -> str:
     """`3 of 4 well`, then the first thing that is wrong."""
     counted = [service for service in services if service.state != "off"]
-    well = sum(service.state == "well" for service in counted)
+    healthy = sum(service.state == "well" for service in counted)
     moving = sum(service.state == "moving" for service in counted)
-    parts = [f"{well} of {plural(len(counted), 'service')} well" if counted else "no services yet"]
+    parts = [f"{healthy} of {plural(len(counted), 'service')} well" if counted else "no services yet"]
     if moving:
         parts.append(f"{moving} on the way")
     if found:
