@@ -1,6 +1,10 @@
 """Dockerfiles as people write them, built without an engine and started as host processes."""
 
 import asyncio
+import io
+import os
+import shutil
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ from culm.cluster.instance.runtime.process.runtime import ProcessRuntime
 from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Recipe
+from culm.errors import CulmError
 
 HOME = "/root"
 APP = {"requirements.txt": "tinyweb\n", "app.py": "name = 'app'\n"}
@@ -292,6 +297,94 @@ CMD ["/usr/bin/python3", "-c", "import tinydep; print(tinydep.__name__)"]
 }
 
 
+PACKAGE = '{"name": "shop", "version": "1.0.0", "dependencies": {"tiny": "file:tiny-1.0.0.tgz"}, "scripts": {SCRIPTS}}'
+SERVER = "console.log('serving', require('tiny'))\n"
+NODE_FILES = {
+    "package.json": PACKAGE.replace("{SCRIPTS}", '{"start": "node server.js", "build": "node build.js"}'),
+    "server.js": SERVER,
+    "build.js": "const fs = require('fs'); fs.mkdirSync('dist'); fs.copyFileSync('server.js', 'dist/server.js')\n",
+    ".dockerignore": "node_modules\ndist\n",
+}
+
+NODE: dict[str, tuple[str, str]] = {
+    "npm ci with a lock": (
+        "npm",
+        """\
+FROM node:22-alpine
+WORKDIR /usr/src/app
+COPY package*.json tiny-1.0.0.tgz ./
+RUN npm install --package-lock-only && npm ci --omit=dev
+COPY . .
+USER node
+CMD ["node", "server.js"]
+""",
+    ),
+    "npm install and npm start": (
+        "npm",
+        """\
+FROM node:20
+WORKDIR /app
+COPY package.json *.tgz ./
+RUN npm install --production && npm cache clean --force
+COPY . .
+ENV PORT=3000
+EXPOSE ${PORT}
+CMD ["npm", "start", "--silent"]
+""",
+    ),
+    "a build in one stage, dist and node_modules copied": (
+        "npm",
+        """\
+FROM node:20 AS build
+WORKDIR /app
+COPY package*.json *.tgz ./
+RUN npm install
+COPY . .
+RUN npm run build
+FROM node:20-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+CMD ["node", "dist/server.js"]
+""",
+    ),
+    "node_modules moved above the work, behind an init": (
+        "npm",
+        """\
+FROM node:18-slim
+RUN apt-get update && apt-get install -y --no-install-recommends tini-static && rm -rf /var/lib/apt/lists/*
+WORKDIR /usr/local/app
+COPY package*.json *.tgz ./
+RUN npm install && npm cache clean --force && mv /usr/local/app/node_modules /node_modules
+COPY . .
+ENTRYPOINT ["/nowhere/tini", "--"]
+CMD ["node", "server.js"]
+""",
+    ),
+    "yarn": (
+        "yarn",
+        'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN yarn install --production\nCMD ["yarn", "--silent", "start"]\n',
+    ),
+    "pnpm": (
+        "pnpm",
+        'FROM node:20\nRUN corepack enable\nWORKDIR /app\nCOPY . .\nRUN pnpm install\nCMD ["node", "server.js"]\n',
+    ),
+}
+
+
+def tarball(path: Path) -> None:
+    """An npm package that needs no registry."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in {
+            "package/package.json": '{"name": "tiny", "version": "1.0.0", "main": "index.js"}',
+            "package/index.js": "module.exports = 'tiny'\n",
+        }.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
 class Rig:
     """A build's image, given to the process runtime by a registry."""
 
@@ -304,7 +397,7 @@ class Rig:
         folder = self.home / "folder"
         for path, text in {**files, "Dockerfile": dockerfile.replace("HOME/", f"{HOME}/")}.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+            (folder / path).write_bytes(os.fsencode(text))
         scratch = self.home / "scratch"
         scratch.mkdir(exist_ok=True)
         recipe = Recipe(folder=folder, dockerfile=folder / "Dockerfile", args={})
@@ -342,3 +435,35 @@ async def test_usual_python_dockerfiles_run_without_an_engine(
 ) -> None:
     image = await asyncio.to_thread(rig.built, files, dockerfile)
     assert await rig.logs(image) == printed
+
+
+@pytest.mark.parametrize(("program", "dockerfile"), NODE.values(), ids=NODE.keys())
+async def test_usual_node_dockerfiles_run_without_an_engine(rig: Rig, program: str, dockerfile: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not on the PATH")
+    (rig.home / "folder").mkdir()
+    tarball(rig.home / "folder" / "tiny-1.0.0.tgz")
+    image = await asyncio.to_thread(rig.built, NODE_FILES, dockerfile)
+    assert (await rig.logs(image))[0] == "serving tiny"
+
+
+async def test_names_and_text_of_any_encoding_are_taken(rig: Rig) -> None:
+    folder = rig.home / "folder"
+    folder.mkdir()
+    name = os.fsdecode(b"caf\xe9.txt")
+    (folder / name).write_text("coffee")
+    dockerfile = os.fsdecode(b"FROM base\n# caf\xe9\nWORKDIR /app\nCOPY . .\n") + 'CMD ["ls"]\n'
+    image = await asyncio.to_thread(rig.built, {}, dockerfile)
+    assert len([line for line in await rig.logs(image) if line.startswith("caf")]) == 1
+
+
+def test_an_install_that_fails_names_its_line_before_anything_is_deployed(rig: Rig) -> None:
+    files = {"requirements.txt": "no-such-package-anywhere\n"}
+    with pytest.raises(CulmError, match=r"(?s)Dockerfile:3: `pip install -r requirements.txt` failed.*no-such-package"):
+        rig.built(files, 'FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python3"]\n')
+
+
+def test_a_program_that_fails_while_it_builds_names_its_line(rig: Rig) -> None:
+    files = {"manage.py": "raise SystemExit('no settings')\n"}
+    with pytest.raises(CulmError, match=r"(?s)Dockerfile:3: RUN python manage.py check: .* status 1\n.*no settings"):
+        rig.built(files, 'FROM python:3.11\nCOPY . .\nRUN python manage.py check\nCMD ["python3"]\n')

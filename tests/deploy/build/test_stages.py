@@ -316,8 +316,8 @@ REFUSALS = {
         "Dockerfile:3: RUN npm ci: needs a container engine; line 4 runs node",
     ),
     "a downloaded entrypoint": (
-        'FROM base\nRUN curl -o /tini https://example.org/tini\nRUN apt-get install x\nENTRYPOINT ["/tini"]\n',
-        "Dockerfile:2: RUN curl -o /tini https://example.org/tini: needs a container engine; line 4 runs /tini",
+        'FROM base\nRUN curl -o /serve https://example.org/serve\nRUN apt-get install x\nENTRYPOINT ["/serve"]\n',
+        "Dockerfile:2: RUN curl -o /serve https://example.org/serve: needs a container engine; line 4 runs /serve",
     ),
     "a package's program": (
         'FROM base\nRUN apt-get install -y nginx\nCMD ["/usr/sbin/nginx-of-ours"]\n',
@@ -412,3 +412,65 @@ ENTRYPOINT ["/e"]
 CMD ["gunicorn", "app"]
 """
     assert plan(folder, text).left == ()
+
+
+STARTS: dict[str, tuple[str, list[str], list[str]]] = {
+    "arguments of an interpreter that is the entrypoint": (
+        'FROM python:3.12\nWORKDIR /srv\nCOPY app .\nENTRYPOINT ["python3"]\nCMD ["main.py", "serve"]\n',
+        ["python3"],
+        ["main.py", "serve"],
+    ),
+    "an init of the distribution": (
+        "FROM base\nRUN apt-get update && apt-get install -y tini\n"
+        'ENTRYPOINT ["/usr/bin/tini", "-g", "--"]\nCMD ["sh", "-c", "true"]\n',
+        [],
+        ["sh", "-c", "true"],
+    ),
+    "an init that is downloaded": (
+        'FROM base\nADD https://example.org/v0.19.0/tini /tini\nENTRYPOINT ["/tini", "--", "sh"]\n',
+        ["sh"],
+        [],
+    ),
+    "an init that RUN downloads": (
+        'FROM base\nRUN curl -Lo /tini https://example.org/tini && chmod +x /tini\nENTRYPOINT ["/tini", "--", "sh"]\n',
+        ["sh"],
+        [],
+    ),
+    "an init in the command": ('FROM base\nCMD ["dumb-init", "--rewrite", "15:2", "sh"]\n', [], ["sh"]),
+}
+
+
+@pytest.mark.parametrize(("text", "entrypoint", "command"), STARTS.values(), ids=STARTS.keys())
+def test_what_is_started_is_followed(folder: Path, text: str, entrypoint: list[str], command: list[str]) -> None:
+    config = plan(folder, text).config
+    assert (config.get("Entrypoint", []), config.get("Cmd", [])) == (entrypoint, command)
+
+
+def test_here_documents_are_files_and_scripts(folder: Path) -> None:
+    text = """\
+FROM base
+ENV NAME=culm
+COPY <<EOF <<-"RAW" /srv/
+hello $NAME
+EOF
+	as it is $NAME
+	RAW
+RUN <<EOF
+mkdir -p /data
+echo one > /data/one
+EOF
+CMD sh
+"""
+    made = plan(folder, text)
+    tree = {path: file for layer in made.layers for path, file in layer.items()}
+    assert tree["/srv/EOF"].data() == b"hello culm\n"
+    assert tree["/srv/RAW"].data() == b"as it is $NAME\n"
+    assert tree["/data/one"].data() == b"one\n"
+
+
+def test_a_program_of_a_prefix_that_path_does_not_lead_to_is_refused(folder: Path) -> None:
+    host = BareHost(in_prefixes=frozenset({"gunicorn"}))
+    text = 'FROM python:3.12\n{}RUN pip install --user gunicorn\nCMD ["gunicorn", "app"]\n'
+    with pytest.raises(CulmError, match="runs gunicorn, which the image does not hold"):
+        plan(folder, text.format(""), host)
+    assert plan(folder, text.format("ENV HOME=/h PATH=/h/.local/bin:$PATH\n"), host).config["Cmd"]

@@ -462,7 +462,7 @@ def output_of(command: Command) -> str:
     }
     for index, word in enumerate(words):
         for flag in flags.get(name, ()):
-            if word == flag:
+            if word == flag or (len(flag) == 2 and re.fullmatch(rf"-[A-Za-z]*{flag[1]}", word)):
                 return words[index + 1] if index + 1 < len(words) else ""
             if word.startswith(f"{flag}=") or (word.startswith(flag) and len(flag) == 2 and len(word) > 2):
                 return word.removeprefix(flag).removeprefix("=")

@@ -16,7 +16,7 @@ from culm.deploy.build.plan import INPUTS, Contents, Left, Plan
 from culm.deploy.build.programs import SERVERS
 from culm.deploy.build.run import ENGINE_HINT, RunLine
 from culm.deploy.build.stage import Stage, select
-from culm.deploy.build.start import cannot_start, needs_python
+from culm.deploy.build.start import INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
 from culm.prefixes.label import LABEL, Description, Placement, Prefix, written
 from culm.project.dockerfile import Instruction, assignments, expand, words
@@ -39,6 +39,9 @@ def plan(
     """The image that a host can make of it. `file` is for messages."""
     walk = Walk(file, instructions, context, args, host)
     stage = walk.stage(walk.last)
+    if init := without_init(stage, host):
+        left = Left(line=stage.started_at, text=f"{' '.join(init)}: culm's own supervisor does it")
+        stage.left.append(left)
     if (lost := cannot_start(stage, host)) is not None:
         walk.fail(lost.line, lost.text, hint_for(lost.text))
     description, contents = described(stage, host)
@@ -189,7 +192,7 @@ class Walk:
 
     def copy(self, stage: Stage, instruction: Instruction, rest: str, index: int) -> None:
         *sources, destination = replace(instruction, rest=rest).form or words(rest) or [""]
-        documents = {f"<<{'-' * (f'<<-{d.name}' in rest)}{d.name}": d for d in instruction.documents}
+        documents = {document.name: document for document in instruction.documents}
         if not sources:
             self.fail(instruction.line, f"{instruction.keyword} names no source", "COPY source destination")
         origin = instruction.flag("from")
@@ -208,12 +211,15 @@ class Walk:
         target = stage.absolute(destination)
         files: dict[str, File] = {}
         for source in sources:
-            if (document := documents.get(source)) is not None:
+            if (document := documents.get(re.sub(r"^\d*<<-?", "", source))) is not None and "<<" in source:
                 text = expand(document.content, stage.variables) if document.expand else document.content
                 path = posixpath.join(target, document.name) if into or stage.is_folder(target) else target
                 files[path] = made(text.encode(errors="surrogateescape"))
                 continue
             if instruction.keyword == "ADD" and re.match(r"https?://|git@|.*\.(tar|tgz|tar\.\w+)$", source):
+                if any(posixpath.basename(source).startswith(name) for name in INITS):
+                    stage.left.append(Left(line=instruction.line, text=shown(instruction)))
+                    continue
                 self.fail(instruction.line, f"ADD {source} needs a container engine", ENGINE_HINT)
             wanted = posixpath.normpath("/" + source).lstrip("/")
             matches = [""] if not wanted else select(self.context.files, wanted)

@@ -30,7 +30,8 @@ RUNNERS: Mapping[str, tuple[str, ...]] = {
     "php": ("composer",),
 }
 """Programs that need what a build left behind."""
-WRAPPERS = frozenset({"exec", "tini", "dumb-init", "nohup", "env", "gosu", "su-exec", "catatonit", "docker-init"})
+INITS = frozenset({"tini", "dumb-init", "catatonit", "docker-init"})
+"""They reap and pass signals on, which the process runtime's supervisor does."""
 SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 BUILTINS = frozenset(
     {
@@ -105,12 +106,12 @@ def cannot_start(stage: Stage, host: BuildHost) -> Left | None:
         )
     for argv in started(stage):
         program = argv[0]
-        if not is_there(stage, program, host):
+        if not is_there(stage, program, host, anywhere=hands_on(stage, stage.entrypoint)):
             return lacking(stage, program)
         if (missing := missing_script(stage, argv, host)) is not None:
             return missing
     for program, script in in_scripts(stage):
-        if not is_there(stage, program, host) and (culprit := installed_by(stage, program)) is not None:
+        if not is_there(stage, program, host, anywhere=True) and (culprit := installed_by(stage, program)) is not None:
             return Left(line=culprit.line, text=f"{culprit.text}: needs a container engine; {script} runs {program}")
     return lost_by_the_service(stage)
 
@@ -160,8 +161,10 @@ def missing_script(stage: Stage, argv: Sequence[str], host: BuildHost) -> Left |
 def lost_by_the_service(stage: Stage) -> Left | None:
     """A line that was to make something where the service works, or in its Python."""
     for lost in stage.lost:
-        at_work = (lost.path + "/").startswith(stage.workdir.rstrip("/") + "/") and lost.path not in stage.tree
-        at_work = at_work or lost.path == stage.workdir
+        if posixpath.basename(lost.path) in INITS:
+            continue
+        below = stage.workdir != "/" and lost.path.startswith(stage.workdir.rstrip("/") + "/")
+        at_work = lost.path == stage.workdir or (below and lost.path not in stage.tree)
         packages = lost.path.startswith("python:") and bool(run_by_python(stage))
         of_its_own = lost.path in stage.tree and stage.tree[lost.path].kind == "file"
         if at_work or packages or of_its_own or named_by_start(stage, lost.path):
@@ -177,8 +180,11 @@ def named_by_start(stage: Stage, path: str) -> bool:
     return any(path == stage.absolute(word) for word in words if "/" in word)
 
 
-def is_there(stage: Stage, program: str, host: BuildHost) -> bool:
-    """Copied, installed, or on this host; any Python stands for the base image's."""
+def is_there(stage: Stage, program: str, host: BuildHost, *, anywhere: bool = False) -> bool:
+    """Copied, installed, or on this host; any Python stands for the base image's.
+
+    With `anywhere` a prefix counts though PATH does not lead to it: a script may activate it.
+    """
     if is_python(program):
         return True
     if "/" in program:
@@ -197,10 +203,13 @@ def is_there(stage: Stage, program: str, host: BuildHost) -> bool:
         return True
     if any(f"{folder}/{program}" in stage.tree for folder in stage.variables["PATH"].split(":")):
         return True
+    search = stage.variables["PATH"].split(":")
     for place in stage.places:
-        names = host.programs(place.contents)
-        if names is None or program in names:
-            return True
+        folder = place.path if place.part == "programs" else f"{place.path.rstrip('/')}/bin"
+        if anywhere or folder in search:
+            names = host.programs(place.contents)
+            if names is None or program in names:
+                return True
     if program == "uv" and stage.uv is not None:
         if stage.uv not in stage.places:
             stage.places.append(stage.uv)
@@ -223,27 +232,64 @@ def run_by_python(stage: Stage) -> list[str]:
 
 
 def started(stage: Stage) -> list[tuple[str, ...]]:
-    """The commands that the image starts: an entrypoint's own, and the one that it is given."""
-    out: list[tuple[str, ...]] = []
-    for argv in (stage.entrypoint, stage.command):
-        if argv[: len(stage.shell)] == stage.shell and len(argv) > len(stage.shell):
-            inner = [
-                c.argv
-                for c in shell.commands(argv[len(stage.shell)], stage.variables)
-                if c.argv[0] not in ("cd", "set", "export")
-            ]
-            out += [unwrapped(words) for words in inner[-1:]]
-        elif argv and not argv[0].startswith("-"):
-            out.append(unwrapped(argv))
-    return [argv for argv in out if argv]
+    """The commands that the image starts: an entrypoint with its arguments, and the command that a script is given."""
+    entrypoint, command = stage.entrypoint, stage.command
+    if not entrypoint:
+        listed = [inner(stage, command)]
+    elif in_shell(stage, entrypoint):
+        listed = [inner(stage, entrypoint)]
+    elif hands_on(stage, entrypoint):
+        listed = [entrypoint, inner(stage, command)]
+    else:
+        listed = [(*entrypoint, *command)]
+    return [argv for words in listed if (argv := unwrapped(words)) and not argv[0].startswith("-")]
 
 
 def unwrapped(argv: Sequence[str]) -> tuple[str, ...]:
-    """What a wrapper runs is looked at once it is there itself; `exec` is nobody."""
+    """Without `exec`, which is the shell's."""
     words = list(argv)
     while words and words[0] in ("exec", "nohup"):
         words = words[1:]
     return tuple(words)
+
+
+def in_shell(stage: Stage, argv: Sequence[str]) -> bool:
+    """Whether it is written in the shell form."""
+    return tuple(argv[: len(stage.shell)]) == stage.shell and len(argv) > len(stage.shell)
+
+
+def inner(stage: Stage, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The last command of the shell form's text; the words of the exec form."""
+    if not in_shell(stage, argv):
+        return argv
+    listed = [command.argv for command in shell.commands(argv[len(stage.shell)], stage.variables)]
+    return next((words for words in reversed(listed) if words[0] not in ("cd", "set", "export", ":")), ())
+
+
+def hands_on(stage: Stage, entrypoint: Sequence[str]) -> bool:
+    """Whether the entrypoint is a script of the image that runs what it is given: it has `"$@"`."""
+    for word in entrypoint[:2]:
+        file = stage.tree.get(stage.absolute(word)) or on_path(stage, word)
+        if file is not None and file.kind == "file" and re.search(rb"\$[@*]|\$\{@", file.data()[:65536]):
+            return True
+    return False
+
+
+def without_init(stage: Stage, host: BuildHost) -> list[str]:
+    """Take an init that is not there out of what the image starts; returns its words."""
+    name = "entrypoint" if stage.entrypoint else "command"
+    words = list(getattr(stage, name))
+    if not words or posixpath.basename(words[0]) not in INITS or is_there(stage, words[0], host):
+        return []
+    end = 1
+    while end < len(words) and words[end].startswith("-"):
+        end += 1
+        if words[end - 1] == "--":
+            break
+        if words[end - 1] in ("-r", "--rewrite", "-p", "-e"):
+            end += 1
+    setattr(stage, name, tuple(words[end:]))
+    return words[:end]
 
 
 def in_scripts(stage: Stage) -> list[tuple[str, str]]:
