@@ -67,11 +67,13 @@ def resource(kind: str, properties: Mapping[str, Any], **attributes: Any) -> dic
 
 
 def kept(kind: str, properties: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
-    """One that outlives its stack: it holds data. A stack that finds one of its name adopts it.
+    """Render a resource that outlives its stack, as it holds data. A stack that finds one of its name adopts it.
 
+    One that was made by a creation that failed is empty, and goes with it.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
     """
-    return resource(kind, properties, DeletionPolicy="Retain", UpdateReplacePolicy="Retain", **attributes)
+    return resource(kind, properties, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain", **attributes)
 
 
 def substituted(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Who is who: instances, ECS itself, each service's tasks, and the bound that no task's role can leave. Pure."""
 
+import json
 from typing import Any
 
 from culm import render
@@ -30,11 +31,15 @@ def section(project: Project, around: render.Surroundings) -> Section:
                 "Description": f"culm: the instances of {project.name}",
                 "AssumeRolePolicyDocument": trust("ec2.amazonaws.com"),
                 "Policies": [{"PolicyName": "agent", "PolicyDocument": substituted(agent_policy(project))}],
+                # the way into an instance whose agent does not join: aws ssm start-session --target INSTANCE
+                "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"],
             },
         ),
         "InstanceProfile": resource("IAM::InstanceProfile", {"Roles": [Ref("InstanceRole")]}),
         "ExecutionRole": role(
-            identity.execution_role(project), identity.EXECUTION_POLICY, identity.execution_policy(project, around)
+            identity.execution_role(project, around),
+            identity.EXECUTION_POLICY,
+            identity.execution_policy(project, around),
         ),
         "TaskBoundary": resource(
             "IAM::ManagedPolicy",
@@ -46,7 +51,7 @@ def section(project: Project, around: render.Surroundings) -> Section:
         ),
     }
     for service in project.everything.values():
-        given = role(identity.role(project, service), identity.POLICY, identity.policy(service, around))
+        given = role(identity.role(project, service, around), identity.POLICY, identity.policy(service, around))
         given["Properties"]["PermissionsBoundary"] = Ref("TaskBoundary")
         shared = [{"Key": SHARED_TAG, "Value": service.shares}] if service.shares else []
         given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}, *shared]
@@ -68,7 +73,7 @@ def role(given: render.Input, policy_name: str, policy: render.Input) -> dict[st
         {
             "RoleName": given["RoleName"],
             "Description": given["Description"],
-            "AssumeRolePolicyDocument": identity.TRUST,
+            "AssumeRolePolicyDocument": substituted(json.loads(given["AssumeRolePolicyDocument"])),
             "Policies": [{"PolicyName": policy_name, "PolicyDocument": substituted(policy)}],
         },
     )

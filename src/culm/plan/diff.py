@@ -57,13 +57,13 @@ def roles(project: Project, live: Observed, around: render.Surroundings) -> list
     """Who tasks are, and what they may do."""
     changes = role(
         live,
-        identity.execution_role(project),
+        identity.execution_role(project, around),
         identity.execution_role_policy(project, around),
         "fetch images and write logs",
     )
     for service in project.everything.values():
         policy = identity.role_policy(project, service, around)
-        changes += role(live, identity.role(project, service), policy, "read its own configuration")
+        changes += role(live, identity.role(project, service, around), policy, "read its own configuration")
     if project.jobs:
         changes += role(live, jobs.role(project), jobs.role_policy(project, around), "start jobs")
     return changes

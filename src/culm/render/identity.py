@@ -12,10 +12,20 @@ EXEC = "ssmmessages:*Channel"
 """What the agent of ECS Exec calls, with the rights of the task that it sits in: to create and open two channels.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
+
+
+def trust(around: Surroundings) -> Input:
+    """Return the trust policy of tasks' roles: ECS may assume them, for tasks of this account alone.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
+    """
+    statement: Input = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": around.account}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def role_name(project: Project, service: Service) -> str:
@@ -23,11 +33,11 @@ def role_name(project: Project, service: Service) -> str:
     return family(project, service)
 
 
-def role(project: Project, service: Service) -> Input:
+def role(project: Project, service: Service, around: Surroundings) -> Input:
     """iam.CreateRole."""
     return {
         "RoleName": role_name(project, service),
-        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "AssumeRolePolicyDocument": json.dumps(trust(around)),
         "Description": f"culm: tasks of {service.name} in {project.name}",
     }
 
@@ -87,11 +97,11 @@ def role_policy(project: Project, service: Service, around: Surroundings) -> Inp
     }
 
 
-def execution_role(project: Project) -> Input:
+def execution_role(project: Project, around: Surroundings) -> Input:
     """iam.CreateRole: what ECS itself is, when it fetches images and writes logs for the project's tasks."""
     return {
         "RoleName": execution_role_name(project.name),
-        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "AssumeRolePolicyDocument": json.dumps(trust(around)),
         "Description": f"culm: ECS for the tasks of {project.name}",
     }
 

@@ -102,10 +102,11 @@ def roles(project: Project, seen: Seen) -> Iterator[Row]:
     """What was added to tasks' roles and ECS's own by hand."""
     policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
+    trust = identity.trust(seen.survey.surroundings)
     for name, policy in policies.items():
         if (role := seen.roles.get(name)) is None:
             continue
-        yield from fields(f"role {name}", {"trust": identity.TRUST}, {"trust": role.trust}, "live")
+        yield from fields(f"role {name}", {"trust": trust}, {"trust": role.trust}, "live")
         yield from (leftover(f"role {name}", f"its policy {p}") for p in sorted(role.inline - {policy}))
         yield from (leftover(f"role {name}", f"attached {arn}") for arn in sorted(role.attached))
 
