@@ -13,10 +13,13 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from culm.cluster.wire.asgi import PROGRESS_SECONDS, UNASKED
 from culm.cluster.wire.http import Request, Response
 
 Answer = Callable[[Request], Response | Awaitable[Response]]
 
+LONGEST_HEAD = 64 << 10
+"""Bytes of a request line and its headers together, as an ALB has it."""
 PLAIN = b"POST / HTTP/1.1\r\n"
 """How a request begins that is answered here."""
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus}
@@ -36,6 +39,8 @@ class Connection(asyncio.Protocol):
         self._read: bytes | None = None
         """The request that is read, from its first byte on, as long as uvicorn may have to have it."""
         self._begun = False
+        self._headed = False
+        """Whether the head of the request that is read is complete."""
         self._plain = True
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -44,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._answering = False
         """Whether an answer is awaited; one at a time, in the order of the requests."""
         self._closing = False
+        self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -52,6 +58,8 @@ class Connection(asyncio.Protocol):
         self._source = peer[0] if peer else None
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
         self._state.connections.discard(self)
         self._waiting.clear()
 
@@ -62,6 +70,8 @@ class Connection(asyncio.Protocol):
             self._read = data
         elif self._read is not None:
             self._read += data
+            if not self._headed and len(self._read) > LONGEST_HEAD:
+                return self._transport.close()  # type: ignore[no-any-return]
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -70,7 +80,15 @@ class Connection(asyncio.Protocol):
             return self._hand_over(self._read)
         if self._body:
             self._read = None
+        self._be_patient()
         self._go_on()
+
+    def _be_patient(self) -> None:
+        """Give the client `PROGRESS_SECONDS` for the next bytes of a request that it has begun."""
+        if self._patience is not None:
+            self._patience.cancel()
+        loop, wait = asyncio.get_running_loop(), self._begun and not self._answering
+        self._patience = loop.call_later(PROGRESS_SECONDS, self._transport.close) if wait else None
 
     def shutdown(self) -> None:
         """uvicorn stops: no more requests."""
@@ -81,6 +99,8 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, data: bytes | None) -> None:
         if self._answering or self._waiting or data is None:
             return self._transport.close()  # type: ignore[no-any-return]
+        if self._patience is not None:
+            self._patience.cancel()
         self._state.connections.discard(self)
         other = Uvicorns(**self._uvicorns)
         self._transport.set_protocol(other)
@@ -90,7 +110,7 @@ class Connection(asyncio.Protocol):
     # what the parser finds
 
     def on_message_begin(self) -> None:
-        self._begun = True
+        self._begun, self._headed = True, False
         self._headers = {}
         self._body = []
 
@@ -101,8 +121,10 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        self._headed = True
         unusual = {"expect", "transfer-encoding", "upgrade"} & self._headers.keys()
-        if unusual or self._parser.get_method() != b"POST":
+        length = self._headers.get("content-length", "0")
+        if unusual or not length.isdigit() or int(length) > UNASKED or self._parser.get_method() != b"POST":
             self._plain = False
 
     def on_body(self, body: bytes) -> None:
@@ -153,7 +175,36 @@ class Connection(asyncio.Protocol):
 
 
 class Uvicorns(HttpToolsProtocol):
-    """Whatever else there is on this port."""
+    """Whatever else there is on this port, with a bound to a request's head and to the time that it may take."""
+
+    _head: int | None = 0
+    """Bytes of the head that is being read; None when it is complete."""
+    _patience: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head += len(data)
+        super().data_received(data)
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if self._head and not self.transport.is_closing():
+            if self._head > LONGEST_HEAD:
+                return self.transport.close()
+            self._patience = self.loop.call_later(PROGRESS_SECONDS, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._head = 0
 
     def _should_upgrade_to_ws(self) -> bool:
         """Websockets are loaded by the first that is asked for: most clusters never see one."""

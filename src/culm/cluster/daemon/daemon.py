@@ -193,7 +193,7 @@ class Daemon:
             (_under("/v2/"), registry_application(registry)),
         ]
         answer = answering(api, self._store, changed.set)
-        server = Server(application(answer, mounts), answer)
+        server = Server(application(answer, mounts, api.refuse_head), answer)
 
         pruning = Pruning(home, self._store, self._runtime, f"127.0.0.1:{port}", clock.now)
         rotate = asyncio.Event()

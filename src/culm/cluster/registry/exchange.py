@@ -1,5 +1,6 @@
 """One request and its reply, over ASGI: bodies come and go in pieces, however big they are."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -12,6 +13,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+PROGRESS_SECONDS = 30.0
+"""How long a client may send nothing in the middle of a layer."""
 
 
 class Disconnected(Exception):
@@ -58,7 +63,11 @@ class Request:
         """The body, in the pieces that the server read."""
         more = True
         while more:
-            message = await self._receive()
+            try:
+                async with asyncio.timeout(PROGRESS_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                raise Disconnected from None
             if message["type"] == "http.disconnect":
                 raise Disconnected
             more = message.get("more_body", False)

@@ -142,6 +142,23 @@ class Api:
             fail=lambda error: self._refusal(service, request, error, request_id),
         )
 
+    def refuse_head(self, request: Request) -> Response | None:
+        """The refusal of a request whose body has not been read: nobody is to send much who may not come in."""
+        if self._gate is None:
+            return None
+        service: Service | None = None
+        try:
+            signed = signature(request)
+            served = addressed(request, signed)
+            service = self._service(served.name)
+            try:
+                self._gate.admit_head(request, signed, self._now())
+            except Rejected as rejected:
+                raise gate.refusal(spoken(request, service), served, rejected) from rejected
+        except Exception as error:
+            return self._refusal(service, request, error, self._request_id())
+        return None
+
     def _admit(self, served: Served, protocol: str, request: Request, signed: Signature | None) -> Principal:
         if self._gate is None:
             return OPERATOR

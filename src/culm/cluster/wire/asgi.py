@@ -1,7 +1,9 @@
 """The AWS API over HTTP: an ASGI application, with room beside it for others on the same port."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from culm.cluster.store.db import Store
@@ -12,6 +14,13 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NO_HEADER = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+"""What would end a header, or what no header may hold: a client can have its own text sent back in one."""
+UNASKED = 64 << 10
+"""Bytes of a body that are read before it is known who sends it."""
+PROGRESS_SECONDS = 30.0
+"""How long a client may send nothing in the middle of a request."""
 
 Mount = tuple[Callable[[Scope], bool], App]
 """Another application on this port, and which connections are its own."""
@@ -59,8 +68,15 @@ def answering(
     return answer
 
 
-def application(answer: Callable[[Request], Response | Awaitable[Response]], mounts: Sequence[Mount] = ()) -> App:
-    """Serve the AWS API; the first mount that claims a connection gets it."""
+def application(
+    answer: Callable[[Request], Response | Awaitable[Response]],
+    mounts: Sequence[Mount] = (),
+    refuse_head: Callable[[Request], Response | None] = lambda head: None,
+) -> App:
+    """Serve the AWS API; the first mount that claims a connection gets it.
+
+    `refuse_head` is asked about a request without its body, before more than `UNASKED` bytes of that are read.
+    """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,7 +85,11 @@ def application(answer: Callable[[Request], Response | Awaitable[Response]], mou
             if claims(scope):
                 return await app(scope, receive, send)
         if scope["type"] == "http":
-            response = answer(await read(scope, receive))
+            try:
+                request = await read(scope, receive, refuse_head)
+            except TimeoutError:
+                request = Response(status=408, headers={"connection": "close"})
+            response = request if isinstance(request, Response) else answer(request)
             return await respond(send, response if isinstance(response, Response) else await response)
         await send({"type": "websocket.close", "code": 1000})
 
@@ -85,29 +105,40 @@ async def lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def read(scope: Scope, receive: Receive) -> Request:
-    """The whole request; bodies are small, and S3's parts at most as big as a client makes them."""
-    chunks = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            break
-    return Request(
+async def read(
+    scope: Scope, receive: Receive, refuse_head: Callable[[Request], Response | None] = lambda head: None
+) -> Request | Response:
+    """The whole request, or the answer to one that may not come in, which closes the connection.
+
+    Raises `TimeoutError` when nothing comes for `PROGRESS_SECONDS`.
+    """
+    head = Request(
         method=scope["method"],
         path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-        body=b"".join(chunks),
         source=scope["client"][0] if scope.get("client") else None,
     )
+    chunks, size, asked = [], 0, False
+    while True:
+        async with asyncio.timeout(PROGRESS_SECONDS):
+            message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > UNASKED and not asked:
+            asked = True
+            if (refusal := refuse_head(head)) is not None:
+                return replace(refusal, headers={**refusal.headers, "connection": "close"})
+        if not message.get("more_body"):
+            return replace(head, body=b"".join(chunks))
 
 
 async def respond(send: Send, response: Response) -> None:
     length = {} if response.status in (204, 304) else {"content-length": str(len(response.body))}
     # a HEAD response says its own: the length of the body that it does not have
     headers = [
-        (name.encode("latin-1"), value.encode("latin-1")) for name, value in {**length, **response.headers}.items()
+        (name.encode("latin-1", "replace"), _NO_HEADER.sub(" ", value).encode("latin-1", "replace"))
+        for name, value in {**length, **response.headers}.items()
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -11,7 +11,7 @@ from culm.cluster.wire.chunked import TRAILER_SIGNATURE, is_chunked, split
 from culm.cluster.wire.http import Request
 from culm.cluster.wire.keyring import Keyring
 from culm.cluster.wire.services import Served
-from culm.cluster.wire.sigv4 import Rejected, Signature, Why, session_token, verify, verify_chunks
+from culm.cluster.wire.sigv4 import Rejected, Signature, Why, session_token, verify, verify_chunks, verify_head
 from culm.core.model.principals import Principal
 from culm.errors import AwsError
 
@@ -81,6 +81,13 @@ class Gate:
                 trailer = found.trailer_lines, found.trailers.get(TRAILER_SIGNATURE, "")
             verify_chunks(request, signed, identity.secret, found.signed, trailer)
         return identity.principal
+
+    def admit_head(self, request: Request, signed: Signature | None, now: float) -> None:
+        """Raises `Rejected` where the head of a request alone shows that it will not be admitted."""
+        if signed is None:
+            raise Rejected("missing", "Request is missing Authentication Token")
+        identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
+        (sigv2.verify if signed.version == 2 else verify_head)(request, signed, identity.secret, now)
 
 
 def refusal(protocol: str, served: Served, rejected: Rejected) -> AwsError:
