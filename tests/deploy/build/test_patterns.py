@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import shutil
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -461,6 +462,17 @@ def test_an_install_that_fails_names_its_line_before_anything_is_deployed(rig: R
     files = {"requirements.txt": "no-such-package-anywhere\n"}
     with pytest.raises(CulmError, match=r"(?s)Dockerfile:3: `pip install -r requirements.txt` failed.*no-such-package"):
         rig.built(files, 'FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python3"]\n')
+
+
+def test_a_python_that_is_not_on_this_machine_is_named_with_the_one_that_runs(rig: Rig, tmp_path: Path) -> None:
+    lines: list[str] = []
+    (tmp_path / "Dockerfile").write_text('FROM python:3.3\nRUN pip install tinydep\nCMD ["python"]\n')
+    recipe = Recipe(folder=tmp_path, dockerfile=tmp_path / "Dockerfile", args={})
+    (tmp_path / ".dockerignore").write_text("*\n")
+    (tmp_path / "scratch").mkdir()
+    HostBuilder().plan(recipe, tmp_path / "scratch", lines.append)
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert [line.partition(": ")[2] for line in lines] == [f"Python 3.3 is not on this machine: {here} runs it"]
 
 
 def test_a_program_that_fails_while_it_builds_names_its_line(rig: Rig) -> None:

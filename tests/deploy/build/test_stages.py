@@ -152,6 +152,7 @@ def test_the_shell_form_runs_in_a_shell(folder: Path) -> None:
         ("COPY requirements.txt /usr/local/bin", ["/usr/local/bin/requirements.txt"]),
         ("COPY app .", ["/srv/main.py", "/srv/static/a.css"]),
         ("COPY app/ code/", ["/srv/code/main.py", "/srv/code/static/a.css"]),
+        ("COPY uv.lock pnpm-lock.yaml* /x/", ["/x/uv.lock"]),
         ("COPY app/*.py uv.* /x/", ["/x/main.py", "/x/uv.lock"]),
         ('COPY ["requirements.txt", "uv.lock", "/x/"]', ["/x/requirements.txt", "/x/uv.lock"]),
         ("ADD --chown=app:app docker/entrypoint.sh /", ["/entrypoint.sh"]),

@@ -70,7 +70,7 @@ class HostBuilder:
 
         with tempfile.TemporaryDirectory(prefix="culm-build-", ignore_cleanup_errors=True) as scratch:
             progress("building")
-            plan = self.plan(recipe, Path(scratch))
+            plan = self.plan(recipe, Path(scratch), say)
             for done in plan.compiled:
                 say(f"{shown(recipe.dockerfile)}:{done.line}: by this host's {by(done)}: {done.text}")
             for left in plan.left:
@@ -82,8 +82,9 @@ class HostBuilder:
         push(image, place, say)
         return image.digest
 
-    def plan(self, recipe: Recipe, scratch: Path) -> Plan:
+    def plan(self, recipe: Recipe, scratch: Path, say: Say = lambda line: None) -> Plan:
         """Decide, run what must run, and make every Python prefix: what cannot be installed ends here, by its line."""
+        local.home().mkdir(mode=0o700, parents=True, exist_ok=True)
         host = ThisHost(lambda: Workshop(Path(tempfile.mkdtemp(dir=scratch)), local.home() / "venvs"), scratch)
         plan = stages.plan(
             shown(recipe.dockerfile),
@@ -94,7 +95,10 @@ class HostBuilder:
         )
         for contents in plan.contents.values():
             if contents.steps:
-                host.workshop.made(contents)
+                made = host.workshop.made(contents)
+                if contents.python not in ("", made.python):
+                    here = f"Python {contents.python} is not on this machine: {made.python} runs it"
+                    say(f"{shown(recipe.dockerfile)}: {here}")
         return plan
 
 

@@ -223,6 +223,8 @@ class Walk:
                 self.fail(instruction.line, f"ADD {source} needs a container engine", ENGINE_HINT)
             wanted = posixpath.normpath("/" + source).lstrip("/")
             matches = [""] if not wanted else select(self.context.files, wanted)
+            if not matches and re.search(r"[*?\[]", wanted):
+                continue  # BuildKit, too, lets a pattern match nothing
             if not matches:
                 hint = "is the name right? does .dockerignore hide it?"
                 self.fail(
