@@ -3,6 +3,7 @@
 import pytest
 
 from culm.lint import images
+from culm.lint.commands import leak
 from culm.lint.findings import Setting
 from culm.lint.rules import canonical, judge
 
@@ -99,3 +100,46 @@ def test_what_is_written_out_beside_references_is_one(value: str) -> None:
 )
 def test_several_references_are_one_too(value: str) -> None:
     assert not is_secret("AUTH_TOKEN", value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "SECRET_KEY=dummyvalue manage.py collectstatic",
+            "SECRET_KEY=build-key ./manage.py compress",
+            "A_SECRET_KEY='.' x",
+        ),
+        *(
+            'SECRET_KEY="dummyKeyWithMinimumLength-----" x',
+            "DB_PASSWORD=placeholder npx prisma generate",
+            "TOKEN=changeme x",
+        ),
+        f'expected="{"1153d3d50e0ac764" * 4}" && echo $expected | sha256sum -c',
+    ],
+)
+def test_what_stands_in_while_an_image_is_built_is_no_secret(line: str) -> None:
+    assert leak(line, building=True) is None
+    assert leak("SECRET_KEY=swordfish x", building=True) is not None
+    assert images.check("web:1", {}, [f"RUN {line}"]) == []
+
+
+def test_a_stand_in_that_a_service_runs_with_is_a_secret() -> None:
+    assert leak("serve --password changeme") is not None
+    assert is_secret("DB_PASSWORD", "changeme")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://user:pass@localhost:5432/dummy"),
+        ("DATABASE_URL", "postgresql://placeholder:placeholder@127.0.0.1:5432/placeholder"),
+        ("GO_SHA256_AMD64", "1153d3d50e0ac764" * 4),
+        ("USE_ID_TOKEN", "swordfish"),
+        ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "pk_live_Y2xlcmsuYWNjb3VudHMuZGV2JA9Zx"),
+    ],
+)
+def test_what_only_looks_like_a_secret_is_none(name: str, value: str) -> None:
+    assert not is_secret(name, value)
+    assert is_secret("DATABASE_URL", "postgresql://user:swordfish@localhost/x")
+    assert is_secret("DATABASE_URL", "postgresql://user:pass@db.internal/x")

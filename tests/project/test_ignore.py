@@ -1,8 +1,10 @@
 """`.dockerignore` by Docker's rules."""
 
+from pathlib import Path
+
 import pytest
 
-from culm.project.dockerfile.ignore import ignored
+from culm.project.dockerfile.ignore import ignored, patterns
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,11 @@ from culm.project.dockerfile.ignore import ignored
 )
 def test_the_last_pattern_that_matches_decides(lines: list[str], path: str, hidden: bool) -> None:
     assert ignored(lines)(path) is hidden
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_pattern(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_bytes(b"\xef\xbb\xbfsecret\r\nb\r\n")
+    skip = ignored(patterns(tmp_path, tmp_path / "Dockerfile"))
+    assert [skip(path) for path in ("secret", "b", "c")] == [True, True, False]
+    (tmp_path / "Dockerfile.dockerignore").write_text("c\n")
+    assert patterns(tmp_path, tmp_path / "Dockerfile") == ["c"]

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from culm.lint import formats, rules
 from culm.lint.findings import Setting
@@ -18,19 +18,21 @@ BUILD_SECRET = re.compile(r"id=|env=|src=|type=")
 """`--secret id=npm`: where a secret is to be had from."""
 
 
-def leak(text: str) -> str | None:
-    """Why a command shows a secret; None when it shows none."""
+CHECKS = re.compile(r"sha\d*sum|sha\d{3}|md5|checksum|digest|dgst|expected", re.IGNORECASE)
+"""In a command that compares what it has fetched with a checksum."""
+
+
+def leak(text: str, *, building: bool = False) -> str | None:
+    """Why a command shows a secret; None when it shows none. `building`: it is run only while an image is built."""
     if (kind := formats.known(text)) is not None:
         return f"{kind} in the command"
-    for login in rules.URL_LOGIN.finditer(text):
-        if not rules.REFERENCE.fullmatch(login[2]):
-            return "a URL with a password"
+    if rules.has_login(text):
+        return "a URL with a password"
     for shown, what in ((CURL_LOGIN, "curl's login"), (HEADER, "an Authorization header")):
         if (match := shown.search(text)) is not None and not rules.REFERENCE.match(match[1]):
             return f"{what} in the command"
-    for name, value in ASSIGNED.findall(text):
-        if (why := rules.judge(Setting(line=0, name=name, value=value.strip("\"'")))) is not None:
-            return f"{name}: {why}"
+    for name, why in assigned(text, building=building):
+        return f"{name}: {why}"
     for name, value in OPTION.findall(text):
         value = value.strip("\"'")
         named = rules.is_secret_name(rules.canonical(name)) and not FLAG.match(name)
@@ -39,5 +41,15 @@ def leak(text: str) -> str | None:
     return None
 
 
-def leak_of_words(words: Iterable[str]) -> str | None:
-    return leak(shlex.join(words).replace("'$", "$"))
+def assigned(text: str, *, building: bool = False) -> Iterator[tuple[str, str]]:
+    """The variables that a command sets to secrets, and why these are some."""
+    for name, quoted in ASSIGNED.findall(text):
+        value = quoted.strip("\"'")
+        if building and (rules.is_stand_in(value) or (rules.is_digest(value) and CHECKS.search(text))):
+            continue
+        if (why := rules.judge(Setting(line=0, name=name, value=value))) is not None:
+            yield name, why
+
+
+def leak_of_words(words: Iterable[str], *, building: bool = False) -> str | None:
+    return leak(shlex.join(words).replace("'$", "$"), building=building)

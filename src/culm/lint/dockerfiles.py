@@ -18,7 +18,7 @@ def check(file: str, text: str) -> list[Finding]:
     for one in instructions:
         found += [Finding(file=file, line=place(text, one, name), name=name, why=why) for name, why in judged(one)]
     for number, keyword, line in here_documents(instructions):
-        if (why := commands.leak(line)) is not None:
+        if (why := commands.leak(line, building=True)) is not None:
             found.append(Finding(file=file, line=number, name=keyword, why=f"{why}; it stays in the image's history"))
     return excused(file, text, found)
 
@@ -52,7 +52,12 @@ def judged(one: Instruction) -> Iterator[tuple[str, str]]:
                 if rules.judge(Setting(line=one.line, name=name, value=filled), references_are_values=True) is not None:
                     yield name, ARG_WHY
         case "RUN" | "CMD" | "ENTRYPOINT" | "ADD" | "COPY" | "HEALTHCHECK" | "ONBUILD":
-            why = commands.leak_of_words(one.form) if one.form else commands.leak(one.rest)
+            building = one.keyword == "RUN"
+            why = (
+                commands.leak_of_words(one.form, building=building)
+                if one.form
+                else commands.leak(one.rest, building=building)
+            )
             if why is not None:
                 yield one.keyword, f"{why}; it stays in the image's history"
 

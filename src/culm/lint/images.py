@@ -1,13 +1,10 @@
 """Built images: their environment, labels and history, which everybody who can pull them can read. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting
-
-ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S+)")
 
 
 def check(image: str, config: Mapping[str, Any], history: Iterable[str], excused: Iterable[str] = ()) -> list[Finding]:
@@ -22,10 +19,11 @@ def check(image: str, config: Mapping[str, Any], history: Iterable[str], excused
     for name, value in (config.get("Labels") or {}).items():
         note(found, name, rules.judge(Setting(line=0, name=name, value=str(value))))
     for step in history:
-        for name, value in ASSIGNED.findall(step):
-            note(found, name, rules.judge(Setting(line=0, name=name, value=value.strip("\"'"))))
-        if (why := commands.leak(step)) is not None and not any(why.startswith(f"{name}: ") for name in found):
-            note(found, step.split(" ")[0], why)
+        for name, why in commands.assigned(step, building=True):
+            note(found, name, why)
+        shown = commands.leak(step, building=True)
+        if shown is not None and not any(shown.startswith(f"{name}: ") for name in found):
+            note(found, step.split(" ")[0], shown)
     excused = set(excused)
     return [Finding(file=image, line=0, name=name, why=why) for name, why in found.items() if name not in excused]
 

@@ -15,12 +15,13 @@ SECRET_NAME = re.compile(
 """At the end of a name, where the noun stands: TOKEN_TTL is a time, SECRET_NAME a name."""
 
 PUBLIC_NAME = re.compile(
-    r"^(NEXT_PUBLIC|REACT_APP_PUBLIC|VITE_PUBLIC|PUBLIC)_|(^|_)(GPG|PUBLIC|SSH_HOST)_?KEYS?$|^MAX_"
+    r"^(NEXT_PUBLIC|REACT_APP_PUBLIC|VITE_PUBLIC|PUBLIC)_|(^|_)(GPG|PUBLIC|PUBLISHABLE|SSH_HOST)_?KEYS?$|^MAX_"
+    r"|(^|_)(USE|ENABLE|DISABLE|ALLOW|REQUIRE|HAS|SKIP|VERIFY|CHECK)_"
 )
 """Fingerprints and public halves: the official python image has GPG_KEY."""
 
 DIGEST_NAME = re.compile(
-    r"(SHA\d*(SUM)?|DIGEST|CHECKSUM|HASH|COMMIT|REVISION|VERSION|INTEGRITY|FINGERPRINT|GPG_KEYS?)$"
+    r"(SHA\d*(SUM)?|DIGEST|CHECKSUM|HASH|COMMIT|REVISION|VERSION|INTEGRITY|FINGERPRINT|GPG_KEYS?)$|(^|_)(SHA\d+|CHECKSUM|DIGEST)_"
 )
 
 REFERENCE = re.compile(
@@ -47,7 +48,17 @@ EMBEDDED = re.compile(
 
 HARMLESS_VALUE = re.compile(r"true|false|yes|no|on|off|none|null|required|optional|enabled|disabled", re.IGNORECASE)
 PATH_VALUE = re.compile(r"(/|\./|~/|[A-Za-z]:\\)[\w./@+-]*|arn:aws[\w:/.*-]+|file:.+|s3://[^@\s]+")
-URL_LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/@:]*):([^\s/@]+)@[^\s/]", re.IGNORECASE)
+URL_LOGIN = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/@:]*):([^\s/@]+)@([^\s/:\"']+)", re.IGNORECASE)
+STAND_IN = re.compile(
+    r"(?i)(?:.*[^a-z0-9])?(?:dummy\w*|placeholder\w*|change[-_ ]?(?:me|this)|replace[-_ ]?me|fake\w*"
+    r"|unused|ignored?|insecure\w*"
+    r"|not[-_]?(?:a[-_]?)?(?:secret|needed|used|real|secure)|example\w*|build(?:[-_]?(?:time|only|key))?|todo|x{3,})"
+    r"(?:[^a-z0-9].*)?|\W*"
+)
+"""What people write where something must stand: `SECRET_KEY=dummy manage.py collectstatic`."""
+THROW_AWAY = re.compile(r"(?i)pass(word|wd)?|postgres|user(name)?|secret|root|test|admin|db")
+NOWHERE = re.compile(r"(?i)localhost|127\.0\.0\.1|0\.0\.0\.0|host(name)?|example(\.\w+)*")
+"""Hosts at which a container finds itself alone, or nobody."""
 OPAQUE = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")
 HEX = re.compile(r"[0-9a-fA-F]{32,}")
 PGP_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
@@ -68,7 +79,7 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
         return None
     if (found := formats.known(value)) is not None:
         return found
-    if (login := URL_LOGIN.search(value)) is not None and not is_reference(login[2]):
+    if has_login(value):
         return "a URL with a password"
     if is_reference(value) and not (references_are_values and value.startswith("$")):
         return None
@@ -78,9 +89,28 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
     for inner, written in EMBEDDED.findall(value):
         if is_secret_name(canonical(inner)) and is_said(written.strip("\"'")):
             return f"its {inner.strip()} is a secret"
-    if is_random(value) and not DIGEST_NAME.search(name):
+    if is_random(value) and not DIGEST_NAME.search(name) and not PUBLIC_NAME.search(name):
         return "looks like a key: too random for a word"
     return None
+
+
+def has_login(text: str) -> bool:
+    """Whether a URL has a password: no reference, and no throw-away one of the container itself."""
+    return any(
+        not is_reference(password)
+        and not (NOWHERE.fullmatch(host) and (STAND_IN.fullmatch(password) or THROW_AWAY.fullmatch(password)))
+        for _, password, host in URL_LOGIN.findall(text)
+    )
+
+
+def is_stand_in(value: str) -> bool:
+    """Whether a value that only a build needs says itself that it is none."""
+    return STAND_IN.fullmatch(value) is not None
+
+
+def is_digest(value: str) -> bool:
+    """Whether a value has the length of a checksum."""
+    return re.fullmatch(r"[0-9a-fA-F]+", value) is not None and len(value) in (32, 40, 56, 64, 96, 128)
 
 
 def is_secret_name(name: str) -> bool:

@@ -283,7 +283,12 @@ class Import:
         if role == "proxy":
             what = service.image or "it"
             return f"{what}: left out, the load balancer does that: `path:` says what is whose"
-        return "left out: it runs once and ends; a service runs always"
+        command = " ".join(self.services[name].command() or ())
+        image = self.images.get(name)
+        same = [other for other, each in self.images.items() if image and each.path == image.path and other != name]
+        same = [other for other in same if self.roles[other] == "service"]
+        run = f"; to run it: culm task {names.plain(same[0])} -- {command}" if same and command else ""
+        return f"left out: it runs once and ends; a service runs always{run}"
 
     def migration(self, name: str, candidates: dict[str, Outline]) -> None:
         """It becomes the migration of the service whose image it shares, else of the one that waits for it."""
