@@ -11,17 +11,22 @@ from culm.cli.context import open_target as opened
 from culm.console import Console
 from culm.deploy.down import down as take_down
 from culm.deploy.down import others
+from culm.deploy.down import service as take_down_service
 from culm.deploy.lock import locked
 from culm.errors import UsageError
+from culm.project.project import TargetSettings
 from culm.target import faults, local
 
 
 @click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--volumes", is_flag=True, help="Delete databases, configuration, images and logs too.")
 @click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted.")
 @target_option
-def down(volumes: bool, yes: bool, target_name: str) -> None:
-    """Take the project off its target.
+def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) -> None:
+    """Take the project, or some of its services, off its target.
+
+    A SERVICE may also be one that culm.yml no longer names.
 
     Databases, the vault's files, images and logs stay, unless --volumes. The local cluster stops when nothing else
     runs in it; a target's stack on aws stays, until `culm aws destroy`.
@@ -29,18 +34,22 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
     project = open_project(target_name)
     console = Console()
     settings = settings_of(project, target_name)
+    if services:
+        target = opened(project, target_name)
+        if volumes:
+            agree(f"the configuration, images and logs of {', '.join(services)}", settings, yes=yes)
+        with faults.translated(), locked(target, project, console.say):
+            for name in services:
+                take_down_service(target, project, name, console.say, volumes=volumes)
+        return
     embedded = settings.provider == "local" and not settings.endpoint_url
     if embedded and local.running() is None:
         if not volumes:
             console.say("the local cluster does not run")
             return
         local.start("auto", " + ".join(map(str, settings.instances)))
-    if volumes and not embedded and not yes and sys.stdin.isatty():
-        click.confirm(
-            f"delete the databases, configuration, images and logs of {project.name} on {target_name}?",
-            abort=True,
-            err=True,
-        )
+    if volumes:
+        agree(f"the databases, configuration, images and logs of {project.name}", settings, yes=yes)
     target = opened(project, target_name)
     with faults.translated():
         stack = settings.provider == "aws" and find(target, stack_name(project)) is not None
@@ -54,3 +63,10 @@ def down(volumes: bool, yes: bool, target_name: str) -> None:
     if alone:
         local.stop()
         console.say("the local cluster has stopped" + ("" if volumes else "; its data is kept"))
+
+
+def agree(what: str, settings: TargetSettings, *, yes: bool) -> None:
+    """Ask before data goes that is not of the local cluster; nobody is asked where nobody sits."""
+    embedded = settings.provider == "local" and not settings.endpoint_url
+    if not embedded and not yes and sys.stdin.isatty():
+        click.confirm(f"delete {what} on {settings.name}?", abort=True, err=True)

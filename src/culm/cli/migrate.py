@@ -42,11 +42,11 @@ def migrate(services: tuple[str, ...], target_name: str) -> None:
 def lenders(project: Project, target: Target, names: Sequence[str]) -> dict[str, bool]:
     """Whether each one's migration has to run in its service's own slot: there is no other room, and `roll` lets it."""
     with faults.translated():
-        seen = survey(target, project)
-    state = wishes.cluster(frame(project, target.settings.name, price_lists.known(target.region)), seen)
+        surveyed = survey(target, project)
+    state = wishes.cluster(frame(project, target.settings.name, price_lists.known(target.region)), surveyed)
     lends = {}
     for name in names:
-        service, live = project.services[name], seen.observed.services.get(name)
+        service, live = project.services[name], surveyed.observed.services.get(name)
         gives = live is not None and service.roll in ("auto", "stop-first")
-        lends[name] = gives and not has_room(state, wishes.migrating(project, service, seen))
+        lends[name] = gives and not has_room(state, wishes.migrating(project, service, surveyed))
     return lends

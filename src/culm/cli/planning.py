@@ -20,7 +20,7 @@ from culm.deploy.job import Job
 from culm.engine.client import Engine
 from culm.errors import Differs
 from culm.operate import bench
-from culm.plan import wishes
+from culm.plan import diff, rollout, wishes
 from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
@@ -76,10 +76,11 @@ def of_target(
     """The plan of deploying these services to a target as it is."""
     demand(project, target.settings, builder.name, names)
     with faults.translated():
-        seen = survey(target, project)
-        images = known_images(project, names, seen, Images(target, builder))
+        surveyed = survey(target, project)
+        images = known_images(project, names, surveyed, Images(target, builder))
         priced = region or price_lists.known(target.region)
-        return wishes.deploy(frame(project, target.settings.name, priced, own_prices), names, seen, images)
+        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), names, surveyed, images)
+        return with_steps(project, surveyed, made, names)
 
 
 def of_nothing(
@@ -91,6 +92,18 @@ def of_nothing(
     where = region or settings.region or price_lists.DEFAULT_REGION
     priced = frame(project, target_name, region or price_lists.known(where), own_prices)
     return wishes.deploy(replace(priced, notes=[note]), names, nothing(project, settings, where), {})
+
+
+def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:
+    """The plan with the list that a deploy carries out; empty while what services stand on is not there."""
+    missing = diff.base(project, surveyed.observed, surveyed.surroundings)
+    if missing:
+        return made
+    steps = (
+        *rollout.preparation(project, names, made.images),
+        *rollout.deploy(project, surveyed, made, names, made.images),
+    )
+    return replace(made, steps=steps)
 
 
 def frame(project: Project, target_name: str, region: str, own_prices: Path | None = None) -> wishes.Frame:

@@ -1,13 +1,14 @@
 """`culm status`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from culm.cli.context import json_option, open_project, open_target, target_option
+from culm.deploy.base import refuse_impaired
 from culm.deploy.causes import without_arns
 from culm.operate.status import status as look
 from culm.target import faults
@@ -23,6 +24,9 @@ SLOT_MIB = 64
 def status(watch: bool, as_json: bool, target_name: str) -> None:
     """Show services, instances, rules and last events.
 
+    A service that keeps dying, or whose roll-out is not complete, is named. Exit status 1 when the local load balancer
+    cannot serve.
+
     --watch draws them anew until Ctrl-C; in a pipe it prints a line for each thing that happens.
     """
     project = open_project(target_name)
@@ -35,6 +39,8 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
     with faults.translated():
         found = look(target, project)
     click.echo(json.dumps(found, indent=2) if as_json else pictured(found))
+    if (balancer := found.get("load_balancer")) and target.settings.provider == "local":
+        refuse_impaired(balancer["state"], balancer["reason"])
 
 
 def pictured(found: dict[str, Any]) -> str:
@@ -46,7 +52,7 @@ def pictured(found: dict[str, Any]) -> str:
                 (
                     s["name"],
                     s["url"] or "",
-                    f"{s['running']}/{s['desired']}",
+                    f"{s['running']}/{s['desired']}" + unwell(s),
                     s["task_definition"],
                     s["image_digest"].removeprefix("sha256:")[:12],
                     " ".join(s["instance"]),
@@ -78,6 +84,7 @@ def pictured(found: dict[str, Any]) -> str:
         parts.append(table(("JOB", "SCHEDULE", "NEXT RUN", "LAST RUN"), rows))
     if found["events"]:
         parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in found["events"]))
+    parts.append("\n".join(troubles(found)))
     if missing := found.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
@@ -94,6 +101,23 @@ def last_run(run: dict[str, Any] | None) -> str:
         return "none in the last hour"
     ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
     return f"{moment(run['at'])}, {ended}"
+
+
+def unwell(service: dict[str, Any]) -> str:
+    """`, 1 healthy`, where the load balancer does not find all that run healthy."""
+    healthy = service.get("healthy")
+    return "" if healthy is None or healthy >= service["running"] else f", {healthy} healthy"
+
+
+def troubles(found: dict[str, Any]) -> Iterator[str]:
+    """What is wrong, a line each."""
+    for service in found["services"]:
+        if service.get("trouble"):
+            yield f"{service['name']}: {service['trouble']}"
+        for reason in dict.fromkeys(service.get("unhealthy", ())):
+            yield f"{service['name']}: a task is not healthy: {reason}"
+    for name in found.get("leftovers", ()):
+        yield f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it"
 
 
 def picture(instance: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from culm.plan.calls import Call
 from culm.plan.observed import Survey
 from culm.target.connection import Target
 from culm.target.eventual_consistency import made
-from culm.target.observe import described_instances, observe
+from culm.target.observe import described_instances, load_balancer, observe
 from culm.target.polling import intervals
 from culm.target.surroundings import surroundings
 
@@ -58,6 +58,24 @@ def bring_about(job: Job) -> None:
     raise CulmError(f"the target does not keep what it is told: {what}", "does another deploy run at the same time?")
 
 
+def check_load_balancer(job: Job) -> None:
+    """Raise CulmError when the local load balancer cannot serve: somebody else may have its port."""
+    if job.target.settings.provider != "local":
+        return  # there `active_impaired` says that it lacks addresses to grow, and it serves all the same
+    described = load_balancer(job.target, job.project.name)
+    state = described.get("State", {}) if described else {}
+    refuse_impaired(state.get("Code"), state.get("Reason"))
+
+
+def refuse_impaired(state: str | None, reason: str | None) -> None:
+    """Raise CulmError for a load balancer in this state."""
+    if state == "active_impaired":
+        raise CulmError(
+            f"the load balancer does not serve: {reason}",
+            "end what has the port, or take another `port:` for the target in culm.yml; then: culm up",
+        )
+
+
 def answer(target: Target, call: Call) -> Any:
     return getattr(target.client(call.client), call.operation)(**call.input)
 
@@ -91,9 +109,9 @@ def configuration(job: Job) -> None:
     target, project, given = job.target, job.project, job.surroundings
     vault_files.vault_of(target, project).prepare(target.region)
     databases.prepare(job)
-    load_balancer = job.survey.observed.load_balancer
-    assert load_balancer is not None, "the base is there"
-    dns_name = load_balancer["DNSName"]
+    described = job.survey.observed.load_balancer
+    assert described is not None, "the base is there"
+    dns_name = described["DNSName"]
     url = f"{target.url(dns_name, given.port) if target.settings.domain else f'http://{dns_name}:{given.port}'}\n"
     for name in project.everything:
         if vault_files.get(target, given, name, LOAD_BALANCER_FILE) != url:

@@ -1,21 +1,34 @@
 """Takes a project off its target: services first, then what they stood on; data only when told to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from culm import render
+from culm.core.model.arn import last
 from culm.deploy import databases, jobs, vault_files
-from culm.errors import TimedOut
+from culm.deploy.base import LOAD_BALANCER_FILE
+from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
 from culm.project.project import Project
 from culm.render import jobs as render_jobs
 from culm.target.connection import Target
-from culm.target.observe import observe, or_none, tasks
+from culm.target.observe import (
+    active_cluster,
+    every_rule,
+    first_listener,
+    observe,
+    or_none,
+    tasks,
+    vault_keys,
+)
+from culm.target.observe import load_balancer as balancer_of
+from culm.target.observe import target_groups as target_groups_of
 from culm.target.polling import intervals
 from culm.vault.names import of_key
 
+MISSING = "ResourceNotFoundException"
 Say = Callable[[str], None]
 STOP_SECONDS = 120.0
 
@@ -65,13 +78,22 @@ def clusters(target: Target) -> list[str]:
 def services(target: Target, project: Project, say: Say) -> None:
     """Every service of the cluster, also those that culm.yml no longer names; then every other task."""
     ecs = target.client("ecs")
-    pages = ecs.get_paginator("list_services").paginate(cluster=project.name)
-    for arn in [arn for page in pages for arn in page["serviceArns"]]:
+    for arn in service_arns(target, project):
         ecs.delete_service(cluster=project.name, service=arn, force=True)
-        say(f"deleting service {arn.rpartition('/')[2]}")
+        say(f"deleting service {last(arn)}")
+    until_gone(target, project)
+
+
+def until_gone(target: Target, project: Project, groups: Collection[str] = ()) -> None:
+    """Stop one-time tasks, and wait until none is left; of these groups, or of all when none is given."""
+    ecs = target.client("ecs")
+    if active_cluster(target, project.name) is None:
+        return
     started = time.monotonic()
     for pause in intervals():
-        left = tasks(ecs, project.name, desiredStatus="RUNNING")
+        left = [
+            task for task in tasks(ecs, project.name, desiredStatus="RUNNING") if not groups or task["group"] in groups
+        ]
         if not left:
             return
         for task in left:
@@ -82,6 +104,69 @@ def services(target: Target, project: Project, say: Say) -> None:
                 f"{len(left)} tasks still run after {STOP_SECONDS:.0f} s", "culm status; then culm down again"
             )
         time.sleep(pause)
+
+
+def service(target: Target, project: Project, name: str, say: Say, *, volumes: bool) -> None:
+    """Remove one service and all that `up` made for it, also when culm.yml no longer names it.
+
+    What holds data stays unless `volumes`: images, logs, configuration. Its database stays in the shared server.
+    Raises UsageError when there is nothing of that name.
+    """
+    running = [last(arn) for arn in service_arns(target, project)]
+    if name not in running and name not in project.services:
+        raise UsageError(
+            f"{project.name} has no service {name!r}", f"there are: {', '.join(sorted(running)) or 'none'}"
+        )
+    ecs, family = target.client("ecs"), f"{project.name}-{name}"
+    if name in running:
+        ecs.delete_service(cluster=project.name, service=name, force=True)
+        say(f"deleting service {name}")
+    until_gone(target, project, [f"service:{name}", f"family:{family}-migrate"])
+    unroute(target, project, family)
+    for each in (family, f"{family}-migrate"):
+        deregister(target, each)
+    if or_none(partial(target.client("iam").get_role, RoleName=family), "NoSuchEntity") is not None:
+        role(target, family, say)
+    if volumes:
+        data_of(target, project, name, say)
+
+
+def service_arns(target: Target, project: Project) -> list[str]:
+    """Of all services in the project's cluster; none where there is no cluster."""
+    if active_cluster(target, project.name) is None:
+        return []
+    pages = target.client("ecs").get_paginator("list_services").paginate(cluster=project.name)
+    return [arn for page in pages for arn in page["serviceArns"]]
+
+
+def unroute(target: Target, project: Project, group_name: str) -> None:
+    """Delete a target group and the rules that forward to it."""
+    elb = target.client("elbv2")
+    groups = target_groups_of(target, project.name, [group_name])
+    balancer = balancer_of(target, project.name)
+    listener = first_listener(target, balancer) if balancer else None
+    for group in groups.values():
+        for rule in every_rule(target, listener) if listener else ():
+            if any(action.get("TargetGroupArn") == group["TargetGroupArn"] for action in rule["Actions"]):
+                elb.delete_rule(RuleArn=rule["RuleArn"])
+        retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
+
+
+def data_of(target: Target, project: Project, name: str, say: Say) -> None:
+    """A service's images, logs and configuration."""
+    for repository in (f"{project.name}/{name}", f"{project.name}/{name}-migrate"):
+        ecr = target.client("ecr")
+        delete = partial(ecr.delete_repository, repositoryName=repository, force=True)
+        if or_none(delete, "RepositoryNotFoundException") is not None:
+            say(f"deleted repository {repository}")
+    group = f"/culm/{project.name}/{name}"
+    if or_none(partial(target.client("logs").delete_log_group, logGroupName=group), MISSING) is not None:
+        say(f"deleted log group {group}")
+    vault = vault_files.vault_of(target, project)
+    for key in sorted(vault_keys(target, vault.bucket) or ()):
+        if key.startswith(f"{target.settings.env}/{name}/") and (file := of_key(key)) is not None:
+            vault.purge(file)
+            say(f"deleted vault file {key}")
 
 
 def load_balancer(target: Target, live: Observed, say: Say) -> None:
@@ -104,25 +189,33 @@ def target_groups(target: Target, live: Observed) -> None:
 
 
 def roles(target: Target, live: Observed, say: Say) -> None:
-    iam = target.client("iam")
     for name in live.roles:
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
-        iam.delete_role(RoleName=name)
-        say(f"deleted role {name}")
+        role(target, name, say)
+
+
+def role(target: Target, name: str, say: Say) -> None:
+    iam = target.client("iam")
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+    iam.delete_role(RoleName=name)
+    say(f"deleted role {name}")
 
 
 def task_definitions(target: Target, project: Project) -> None:
-    """AWS keeps revisions for ever; INACTIVE ones start nothing."""
-    ecs = target.client("ecs")
     for service in project.everything.values():
         for migrate in (False, True):
-            family = render.family(project, service, migrate=migrate)
-            pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
-            for arn in [arn for page in pages for arn in page["taskDefinitionArns"]]:
-                ecs.deregister_task_definition(taskDefinition=arn)
+            deregister(target, render.family(project, service, migrate=migrate))
+
+
+def deregister(target: Target, family: str) -> None:
+    """Every revision of a family. AWS keeps them for ever; INACTIVE ones start nothing."""
+    ecs = target.client("ecs")
+    pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
+    for arn in [arn for page in pages for arn in page["taskDefinitionArns"]]:
+        if last(arn).rpartition(":")[0] == family:
+            ecs.deregister_task_definition(taskDefinition=arn)
 
 
 def cluster(target: Target, project: Project, live: Observed, say: Say) -> None:
@@ -154,12 +247,18 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
         for name in project.databases
     ]
     for key in sorted(live.vault or ()):
-        if key.startswith(tuple(begins)) and (file := of_key(key)) is not None:
+        if (key.startswith(tuple(begins)) or made_here(key, target.settings.env)) and (file := of_key(key)) is not None:
             vault_files.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
     rds = target.client("rds")
     for name in live.databases:
         gone(partial(rds.describe_db_instances, DBInstanceIdentifier=name), "DBInstanceNotFound")
+
+
+def made_here(key: str, env: str) -> bool:
+    """Whether `up` wrote this file: also for a service that culm.yml no longer names, its database goes now."""
+    begin, _, file = key.rpartition("/")
+    return begin.startswith(f"{env}/") and file in (databases.FILE, LOAD_BALANCER_FILE)
 
 
 def retried(act: Callable[[], Any], *codes: str) -> None:

@@ -49,17 +49,25 @@ def address_of(target: Target, instance: str) -> str | None:
 
 
 def lines(service: Service, ill: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """`GET /web/health on 127.9.1.2:32768: Health checks failed with these codes: [404]`, and how the answer began."""
-    seen: dict[str, None] = {}
+    """`GET /web/health on 127.9.1.2:32768: Health checks failed with these codes: [404]`, and how the answer began.
+
+    `ill` are targets that were not healthy when they were described last: often that was before the load balancer had
+    made up its mind, and then an event of the service, by its port, says why.
+    """
+    matches = [match for event in reversed([*events]) if (match := EVENT.search(event["message"]))]
+    reasons = {int(match["port"]): match["reason"] for match in matches}
+    shown: dict[str, None] = {}
     for target in ill:
-        where = f"{target.get('address') or target['Target']['Id']}:{target['Target'].get('Port', '')}"
+        port = int(target["Target"].get("Port", 0))
         health = target["TargetHealth"]
-        why = health.get("Description") or health.get("Reason") or "it is unhealthy"
-        seen[f"GET {service.health} on {where}: {why}"] = None
+        why = health.get("Description") if health["State"] == "unhealthy" else reasons.pop(port, None)
+        if why is None and "status" in target:
+            why = f"it answers {target['status']}"
+        if why is None:
+            continue
+        shown[f"GET {service.health} on {target.get('address') or target['Target']['Id']}:{port}: {why}"] = None
         if target.get("begins"):
-            seen[f"its answer begins: {target['begins']}"] = None
-    if not seen:
-        for event in events:
-            if found := EVENT.search(event["message"]):
-                seen[f"GET {service.health} on port {found['port']}: {found['reason']}"] = None
-    return list(seen)[:4]
+            shown[f"its answer begins: {target['begins']}"] = None
+    if not shown:
+        shown = {f"GET {service.health} on port {port}: {why}": None for port, why in reasons.items()}
+    return list(shown)[:4]

@@ -76,8 +76,8 @@ class Job:
         return self._survey
 
     @survey.setter
-    def survey(self, seen: Survey) -> None:
-        self._survey = seen
+    def survey(self, survey: Survey) -> None:
+        self._survey = survey
 
     @property
     def surroundings(self) -> Surroundings:

@@ -64,6 +64,7 @@ class Up:
             images, failed = self._prepare(names, plan.images, (False, True))
             steps = self._steps(plan, [name for name in names if name not in failed], images)
             ended = {**failed, **self.executor.run(steps, failed)}
+            base.check_load_balancer(self.job)
         changed = {step.lane for step in steps if step.writes}
         return [Outcome(service=name, changed=name in changed, error=ended[name]) for name in names]
 
@@ -163,8 +164,10 @@ class Up:
         families = [str(definition["family"]) for definition in definitions if definition is not None]
         with ThreadPoolExecutor(max_workers=8) as pool:
             newest = pool.map(lambda family: newest_revision(self.job.target, family), families)
-            seen = {family: revision for family, revision in zip(families, newest, strict=True) if revision is not None}
-        self.job.survey = replace(self.job.survey, observed=replace(observed, newest=seen))
+            known = {
+                family: revision for family, revision in zip(families, newest, strict=True) if revision is not None
+            }
+        self.job.survey = replace(self.job.survey, observed=replace(observed, newest=known))
 
     def _look_for_migrations(self, wanted: Sequence[wishes.Wish]) -> None:
         """A deploy that was broken off may have run the migration of a service that is not there yet to tell it.

@@ -21,6 +21,8 @@ UNKNOWN_SECONDS = 15.0
 """How long a service that has just been made may not be found."""
 SEVERAL = 3
 """Looks in a row: AWS may describe what was before once more after it has described what is."""
+ASK_SECONDS = 2.0
+"""How often the page of a target that is not healthy is asked for what it says."""
 SETTLE_PAUSE = 1.0
 """Seconds between two looks at a service that is watched."""
 OWN_PORT = (
@@ -67,17 +69,18 @@ class Watch:
         if (state := movement(look)) != self.before:
             self.before, self.moved = state, now
         for target in look.targets:
-            if target["TargetHealth"]["State"] == "unhealthy":
-                self.note(target)
+            if target["TargetHealth"]["State"] in ("initial", "unhealthy"):
+                self.note(target, now)
         recent = [task for task in look.stopped if task["taskArn"] not in self.past]
         return replace(look, stopped=recent, revision=self.revision, left=self.away >= SEVERAL)
 
-    def note(self, target: Mapping[str, Any]) -> None:
-        """Keep why a target is not healthy, and on this machine what its page says."""
+    def note(self, target: Mapping[str, Any], now: float) -> None:
+        """Keep why a target is not healthy; on this machine also what its page says, once that takes long."""
         key = str(target["Target"]["Id"]), int(target["Target"].get("Port", 0))
-        if key not in self.ill:
-            target = {**target, **health_page.answer(self.job.target, self.service, *key)}
-        self.ill[key] = {**self.ill.get(key, {}), **target}
+        kept = {**self.ill.get(key, {"asked": now}), **target}
+        if now - kept["asked"] >= ASK_SECONDS:
+            kept |= {"asked": now, **health_page.answer(self.job.target, self.service, *key)}
+        self.ill[key] = kept
 
 
 def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:

@@ -1,73 +1,128 @@
 """What a project is on its target now, for `culm status` and its JSON."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
+from culm.core.model.record import record
 from culm.operate import job_runs
 from culm.plan.described import resource
-from culm.plan.observed import Observed
+from culm.plan.observed import Described, Observed, Survey
+from culm.plan.trouble import primary_of, trouble
+from culm.plan.wishes import leftovers
 from culm.project.project import Project, Service
 from culm.target.clock import now
 from culm.target.connection import Target
-from culm.target.observe import described_instances, observe, tasks
+from culm.target.observe import target_health
+from culm.target.survey import survey
 
 EVENTS = 10
 
 
+@record
+class Shown:
+    """What a service's entry is made from."""
+
+    target: Target
+    survey: Survey
+    health: Mapping[str, Sequence[Described]]
+    """TargetHealthDescriptions by service."""
+    now: float
+
+
 def status(target: Target, project: Project) -> dict[str, Any]:
     """Services, instances, rules and last events; the words of the AWS API in snake case."""
-    live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
+    surveyed = survey(target, project)
+    live = surveyed.observed
     if live.cluster is None:
         return {"project": project.name, "services": [], "instances": [], "rules": [], "events": [], "jobs": []}
-    running = tasks(target.client("ecs"), project.name)
-    machines = described_instances(target, project.name)
-    names = {machine["containerInstanceArn"]: machine["ec2InstanceId"] for machine in machines}
+    there = [service for service in project.services.values() if service.name in live.services]
+    shown = Shown(target=target, survey=surveyed, health=health(target, project, there, live), now=now())
+    running = [task for task in surveyed.tasks if task["desiredStatus"] == "RUNNING"]
     return {
         "project": project.name,
         "target": target.settings.name,
         "endpoint": target.endpoint_url,
-        "services": [
-            service(target, one, live, running, names) for one in project.services.values() if one.name in live.services
-        ],
+        "load_balancer": load_balancer(live),
+        "services": [entry(service, shown) for service in there],
         "missing": [name for name in project.services if name not in live.services],
-        "instances": [instance(machine, running) for machine in machines],
+        "leftovers": list(leftovers(project, surveyed)),
+        "instances": [instance(machine, running) for machine in surveyed.instances],
         "rules": rules(live),
         "events": events(live),
         "jobs": [job_runs.look(target, project, job, now()) for job in project.jobs.values()],
     }
 
 
-def url(target: Target, one: Service, live: Observed) -> str | None:
-    if live.load_balancer is None or live.listener is None or not one.balanced:
+def health(
+    target: Target, project: Project, services: Sequence[Service], live: Observed
+) -> dict[str, Sequence[Described]]:
+    """What the load balancer finds of each service's tasks."""
+    groups = {
+        service.name: str(group["TargetGroupArn"])
+        for service in services
+        if (group := live.target_groups.get(render.family(project, service))) is not None and service.balanced
+    }
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip(groups, pool.map(lambda arn: target_health(target, arn), groups.values()), strict=True))
+
+
+def load_balancer(live: Observed) -> dict[str, Any] | None:
+    """Its state, and what is wrong with it."""
+    if live.load_balancer is None:
+        return None
+    state = live.load_balancer.get("State", {})
+    port = int(live.listener["Port"]) if live.listener else None
+    return {"state": state.get("Code"), "reason": state.get("Reason"), "port": port}
+
+
+def url(target: Target, service: Service, live: Observed) -> str | None:
+    if live.load_balancer is None or live.listener is None or not service.balanced:
         return None
     begin = target.url(live.load_balancer["DNSName"], int(live.listener["Port"]))
-    return begin + render.entrances(one)[0]
+    return begin + render.entrances(service)[0]
 
 
-def service(
-    target: Target, one: Service, live: Observed, running: Sequence[Mapping[str, Any]], names: Mapping[str, str]
-) -> dict[str, Any]:
-    described = live.services[one.name]
-    mine = [task for task in running if task["group"] == f"service:{one.name}"]
+def entry(service: Service, shown: Shown) -> dict[str, Any]:
+    """One service."""
+    live = shown.survey.observed
+    described = live.services[service.name]
+    machines = {m["containerInstanceArn"]: m["ec2InstanceId"] for m in shown.survey.instances}
+    group = f"service:{service.name}"
+    tasks = [t for t in shown.survey.tasks if t["group"] == group and t["desiredStatus"] == "RUNNING"]
     image = live.task_definitions[described["taskDefinition"]]["containerDefinitions"][0]["image"]
-    primary: Mapping[str, Any] = next((d for d in described["deployments"] if d["status"] == "PRIMARY"), {})
+    primary = primary_of(described) or {}
+    problem = trouble(described, shown.survey.stopped, shown.now)
+    targets = shown.health.get(service.name)
     return {
-        "name": one.name,
-        "url": url(target, one, live),
+        "name": service.name,
+        "url": url(shown.target, service, live),
         "desired": described["desiredCount"],
         "running": described["runningCount"],
         "pending": described["pendingCount"],
+        "healthy": None if targets is None else len([t for t in targets if state_of(t) == "healthy"]),
+        "unhealthy": [reason(t) for t in targets or () if state_of(t) == "unhealthy"],
+        "trouble": problem.text if problem else None,
         "task_definition": last(described["taskDefinition"]),
         "image_digest": image.rpartition("@")[2],
         "rollout": primary.get("rolloutState"),
-        "instance": [names.get(task.get("containerInstanceArn", ""), "") for task in mine],
-        "tasks": [told(task) for task in mine],
+        "instance": [machines.get(task.get("containerInstanceArn", ""), "") for task in tasks],
+        "tasks": [task_entry(task) for task in tasks],
     }
 
 
-def told(task: Mapping[str, Any]) -> dict[str, Any]:
+def state_of(target: Described) -> str:
+    return str(target["TargetHealth"]["State"])
+
+
+def reason(target: Described) -> str:
+    """`Health checks failed with these codes: [404]`."""
+    return str(target["TargetHealth"].get("Description") or target["TargetHealth"].get("Reason") or "unhealthy")
+
+
+def task_entry(task: Described) -> dict[str, Any]:
     return {
         "id": last(task["taskArn"]),
         "group": task["group"],
@@ -79,9 +134,10 @@ def told(task: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def instance(machine: Mapping[str, Any], running: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def instance(machine: Described, running: Sequence[Described]) -> dict[str, Any]:
     """Memory in MiB."""
     attributes = {a["name"]: a.get("value") for a in machine.get("attributes", ())}
+    arn = machine["containerInstanceArn"]
     return {
         "id": machine["ec2InstanceId"],
         "type": attributes.get("ecs.instance-type"),
@@ -89,27 +145,23 @@ def instance(machine: Mapping[str, Any], running: Sequence[Mapping[str, Any]]) -
         "connected": machine["agentConnected"],
         "registered_memory": resource(machine, "MEMORY"),
         "remaining_memory": resource(machine, "MEMORY", of="remainingResources"),
-        "tasks": [told(t) for t in running if t.get("containerInstanceArn") == machine["containerInstanceArn"]],
+        "tasks": [task_entry(task) for task in running if task.get("containerInstanceArn") == arn],
     }
 
 
 def rules(live: Observed) -> list[dict[str, Any]]:
-    found = [
-        {
-            "priority": int(rule["Priority"]),
-            "paths": render.paths_of(rule),
-            "service": name,
-        }
+    described = [
+        {"priority": int(rule["Priority"]), "paths": render.paths_of(rule), "service": name}
         for name, rule in live.rules.items()
     ]
-    return sorted(found, key=lambda rule: rule["priority"])
+    return sorted(described, key=lambda rule: rule["priority"])
 
 
 def events(live: Observed) -> list[dict[str, Any]]:
     """The newest of all services, oldest first."""
-    found = [
+    described = [
         {"at": event["createdAt"].isoformat(), "service": name, "message": event["message"]}
-        for name, described in live.services.items()
-        for event in described.get("events", ())
+        for name, service in live.services.items()
+        for event in service.get("events", ())
     ]
-    return sorted(found, key=lambda event: event["at"])[-EVENTS:]
+    return sorted(described, key=lambda event: event["at"])[-EVENTS:]

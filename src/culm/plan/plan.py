@@ -13,6 +13,7 @@ from culm.plan.differences import Difference
 from culm.plan.machines import type_of
 from culm.plan.moves import live, plan_moves
 from culm.plan.remedies import Remedy, remedies
+from culm.plan.steps import Step
 from culm.plan.waves import How, Moves, Wanted
 from culm.render import percents
 
@@ -105,6 +106,8 @@ class Plan:
     notes: tuple[str, ...]
     images: Mapping[tuple[str, bool], str] = field(default_factory=dict)
     """`uri@digest` of those that are there, by service and whether it is its migration's; the others are built."""
+    steps: tuple[Step, ...] = ()
+    """What a deploy by this plan carries out, as far as it is known before images are built."""
     leftovers: tuple[str, ...] = ()
     """Services that run in the cluster, and that culm.yml does not name."""
 

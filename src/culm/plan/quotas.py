@@ -23,12 +23,18 @@ class Quota:
         return self.used / self.limit
 
 
+TARGET_GROUPS = 100
+"""Of one ALB; AWS does not raise it."""
+RULES = 100
+"""Of one ALB, not counting its default; AWS raises it when asked."""
+
+
 def quotas(*, services: int, most_tasks: int, tasks: int, fleet: Mapping[str, int]) -> list[Quota]:
     """The fullest first. `most_tasks` are those of the largest service, `fleet` numbers by instance type."""
     vcpus = sum(INSTANCE_TYPES[name].vcpus * number for name, number in fleet.items())
     found = [
-        Quota(name="rules of one ALB", limit=100, adjustable=True, used=services),
-        Quota(name="target groups of one ALB", limit=100, adjustable=False, used=services),
+        Quota(name="rules of one ALB", limit=RULES, adjustable=True, used=services),
+        Quota(name="target groups of one ALB", limit=TARGET_GROUPS, adjustable=False, used=services),
         Quota(name="targets of one ALB", limit=1000, adjustable=True, used=tasks),
         Quota(name="tasks of one ECS service", limit=5000, adjustable=True, used=most_tasks),
         Quota(name="instances of one ECS cluster", limit=5000, adjustable=True, used=sum(fleet.values())),

@@ -14,13 +14,14 @@ from culm.core.decide.state import ClusterState
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
-from culm.errors import CulmError, UsageError
+from culm.errors import CulmError, Differs, UsageError
 from culm.plan import described, diff, plan
 from culm.plan.bill import Assumptions, PriceList
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
 from culm.plan.observed import Described, Observed, Survey
+from culm.plan.quotas import RULES, TARGET_GROUPS
 from culm.plan.trouble import trouble
 from culm.plan.waves import REVISION, Wanted
 from culm.project.project import Project, Service, TargetSettings
@@ -64,6 +65,7 @@ class Frame:
 
 def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -> plan.Plan:
     """Return the plan of deploying these services as culm.yml says, on the instances that it says."""
+    check_quotas(frame, survey)
     state = cluster(frame, survey)
     there = [type_of(i) for i in state.instances]
     local = frame.settings.provider == "local"
@@ -73,6 +75,27 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     notes = [*frame.notes, *other_fleet(frame.settings, wished), *troubles(frame, names, survey)]
     made = plan.make(basis(replace(frame, notes=notes), survey, later, wished, there), asked)
     return replace(made, images=dict(images), leftovers=leftovers(frame.project, survey))
+
+
+def check_quotas(frame: Frame, survey: Survey) -> None:
+    """Raise Differs where more services are behind the load balancer than one can have rules and target groups for.
+
+    AWS gives more rules to who asks, so there only AWS knows; the local cluster takes as many as AWS does by default.
+    """
+    balanced = [service.name for service in frame.project.services.values() if service.balanced]
+    others = len(survey.observed.other_rules)
+    if len(balanced) > TARGET_GROUPS:
+        raise Differs(
+            f"{len(balanced)} services have a path, and a load balancer takes {TARGET_GROUPS} target groups; "
+            "nothing was changed",
+            "`path: none` for those that nobody asks, or a second project",
+        )
+    if len(balanced) + others > RULES and frame.settings.provider == "local":
+        raise Differs(
+            f"{len(balanced)} services need a rule each beside {others} of others, and a load balancer takes {RULES}; "
+            "nothing was changed",
+            "remove rules that culm.yml does not name (culm diff lists them)",
+        )
 
 
 def change(frame: Frame, survey: Survey, asked: Sequence[plan.Asked]) -> plan.Plan:
@@ -138,8 +161,8 @@ def leftovers(project: Project, survey: Survey) -> tuple[str, ...]:
 def troubles(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
     """A line for each of these services that is there and not well."""
     services = {name: survey.observed.services[name] for name in names if name in survey.observed.services}
-    seen = {name: trouble(service, survey.stopped, frame.now) for name, service in services.items()}
-    return [f"{name}: {problem.text}" for name, problem in seen.items() if problem is not None]
+    problems = {name: trouble(service, survey.stopped, frame.now) for name, service in services.items()}
+    return [f"{name}: {problem.text}" for name, problem in problems.items() if problem is not None]
 
 
 def wish(project: Project, service: Service, survey: Survey, images: Images) -> Wish:

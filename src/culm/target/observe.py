@@ -167,6 +167,13 @@ def newest_revision(target: Target, family: str) -> Described | None:
     return found
 
 
+def target_health(target: Target, group: str) -> Sequence[Described]:
+    """TargetHealthDescriptions of a target group, by its ARN."""
+    answer = target.client("elbv2").describe_target_health(TargetGroupArn=group)
+    found: Sequence[Described] = answer["TargetHealthDescriptions"]
+    return found
+
+
 def every_rule(target: Target, listener: Described) -> list[Described]:
     pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
     return [rule for page in pages for rule in page["Rules"]]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from culm.core.model.arn import last
 from culm.plan.differences import Difference
 from culm.plan.plan import Host, Plan, ServicePlan
+from culm.plan.steps import text_of
 from culm.plan.waves import Moment, Obstacle
 
 FIELDS = 4
@@ -24,6 +25,7 @@ def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
         "\n".join(_services(plan, width, short=short)),
         "\n".join(_hosts(plan, width)),
         "\n".join(_waves(plan, width) if short else _moments(plan, width)),
+        "" if short else steps(plan),
         "\n".join(_money(plan, width, short=short)),
         "\n".join(_wrapped(note, width, "note: ") for note in plan.notes),
         "\n".join(refusal(plan, width)),
@@ -207,6 +209,15 @@ def told(moment: Moment, numbers: Mapping[str, str], project: str) -> str:
         return f"start {name} on {where}" if move.verb == "start" else f"{name} on {where} has stopped"
     name = name.removeprefix(f"{project}-").removesuffix("-migrate")
     return f"migrate {name} on {where}" if move.verb == "start" else f"{name} has migrated"
+
+
+def steps(plan: Plan) -> str:
+    """The list that a deploy carries out; empty where it changes nothing."""
+    if not plan.fits or not any(step.writes for step in plan.steps):
+        return ""
+    return "Steps, in their order; those of different services go side by side where nothing is `after`\n" + text_of(
+        plan.steps
+    )
 
 
 def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from typing import Any
 
 from culm.plan.bill import Bill
+from culm.plan.calls import Call
 from culm.plan.plan import Plan
+from culm.plan.steps import Step, undoing, what
 from culm.plan.waves import Wave
 
 
@@ -42,6 +44,8 @@ def report(plan: Plan) -> dict[str, Any]:
         ],
         "slot": {"memory": plan.slot[0], "cpu": plan.slot[1]},
         "waves": [_wave(wave, labels) for wave in plan.moves.waves],
+        "steps": [_step(step) for step in plan.steps],
+        "leftovers": list(plan.leftovers),
         "obstacles": [
             {
                 "service": obstacle.name,
@@ -64,6 +68,20 @@ def report(plan: Plan) -> dict[str, Any]:
             "assumed": str(plan.assumed),
         },
         "notes": list(plan.notes),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    call = step.act if isinstance(step.act, Call) else None
+    return {
+        "key": step.key,
+        "lane": step.lane,
+        "what": what(step),
+        "call": f"{call.client}:{call.operation}" if call else None,
+        "why": step.why,
+        "after": list(step.after),
+        "needs": list(step.needs),
+        "undo": undoing(step.undo) if step.undo else None,
     }
 
 

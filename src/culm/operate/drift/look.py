@@ -9,6 +9,7 @@ from culm.deploy.jobs import live_job
 from culm.operate.drift.seen import Role, Seen
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
+from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.observe import or_none
 from culm.target.survey import survey
@@ -30,6 +31,7 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
             roles=roles,
             attached_groups=groups.result(),
             jobs={name: live_job(target, project, job) for name, job in project.jobs.items()},
+            now=now(),
         )
 
 

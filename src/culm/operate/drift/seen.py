@@ -30,6 +30,8 @@ class Seen:
     """Observed images, `uri@digest`, that their repositories have no more."""
     roles: Mapping[str, Role]
     """By name."""
+    now: float = 0.0
+    """Epoch seconds."""
     attached_groups: Sequence[Described]
     """Target groups that the load balancer forwards to."""
     jobs: Mapping[str, LiveJob] = field(default_factory=dict)

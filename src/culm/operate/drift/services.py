@@ -12,7 +12,8 @@ from culm.plan import diff
 from culm.plan.machines import TYPE
 from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
-from culm.plan.wishes import BUILT, failed
+from culm.plan.trouble import Trouble, trouble
+from culm.plan.wishes import BUILT
 from culm.project.project import Project, Service, TargetSettings
 
 UNTOUCHED: Mapping[str, Any] = {
@@ -47,9 +48,21 @@ def service(project: Project, one: Service, seen: Seen) -> Iterator[Row]:
     ours = {"taskDefinition", "deploymentConfiguration"}
     settings = {k: v for k, v in (change.input if change else {}).items() if k in found and k not in ours}
     yield from members(what, settings, found, "culm.yml")
-    if failed(found):
-        yield Row(what=what, field="rolloutState", wanted="COMPLETED", live="FAILED", wins="culm.yml")
+    if (problem := trouble(found, seen.survey.stopped, seen.now)) is not None:
+        yield from roll_out(what, problem)
     yield from by_hand(project, one, found)
+
+
+def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
+    """A roll-out that failed, is not complete, or whose tasks keep dying. `up` rolls out again what failed."""
+    match problem.kind:
+        case "failed":
+            yield Row(what=what, field="rolloutState", wanted="COMPLETED", live="FAILED", wins="culm.yml")
+        case "unfinished":
+            live = f"IN_PROGRESS, {problem.text.rpartition(': ')[2]}"
+            yield Row(what=what, field="rolloutState", wanted="COMPLETED", live=live, wins="live")
+        case _:
+            yield Row(what=what, field="tasks", wanted="RUNNING", live=problem.text, wins="live")
 
 
 def grouped(project: Project, one: Service, live: Observed) -> Observed:
