@@ -186,6 +186,11 @@ def test_modes_are_changed_as_the_command_says(text: str, mode: int) -> None:
     assert run(text).tree["/app/a.txt"].mode == mode
 
 
+def test_a_loop_goes_over_the_files_that_its_pattern_means() -> None:
+    [place] = run("for f in *.txt; do pip install -r $f; done").places
+    assert [step.argv[-1] for step in place.contents.steps] == ["a.txt", "pins.txt", "requirements.txt"]
+
+
 def test_links_and_folders_are_made() -> None:
     stage = run("ln -sf /app/a.txt /l && mkdir -p /data/{in,out} x && install -d /y")
     assert stage.tree["/l"].link == "/app/a.txt"

@@ -384,6 +384,14 @@ REFUSALS = {
         "FROM nginx:1.27\nCOPY app /usr/share/nginx/html\n",
         "Dockerfile:1: FROM nginx:1.27: what it starts is in that image, which a host does not have",
     ),
+    "a server that CMD names, with files from a build": (
+        'FROM nginx:1.27\nCOPY app /usr/share/nginx/html\nCMD ["nginx", "-g", "daemon off;"]\n',
+        "Dockerfile:1: FROM nginx:1.27: needs a container engine; line 3 runs nginx, which is in it",
+    ),
+    "a function of Lambda's": (
+        'FROM public.ecr.aws/lambda/python:3.11\nCOPY app.py ${LAMBDA_TASK_ROOT}\nCMD ["app.handler"]\n',
+        "Dockerfile:1: FROM public.ecr.aws/lambda/python:3.11: what starts functions is in that image",
+    ),
     "a program that only the entrypoint script runs": (
         'FROM base\nRUN apt-get install -y netcat\nCOPY docker/wait.sh /\nCMD ["/wait.sh"]\n',
         "Dockerfile:2: RUN apt-get install -y netcat: needs a container engine; /wait.sh runs nc",
@@ -445,6 +453,21 @@ STARTS: dict[str, tuple[str, list[str], list[str]]] = {
 def test_what_is_started_is_followed(folder: Path, text: str, entrypoint: list[str], command: list[str]) -> None:
     config = plan(folder, text).config
     assert (config.get("Entrypoint", []), config.get("Cmd", [])) == (entrypoint, command)
+
+
+def test_uv_by_its_own_installer_is_uv(folder: Path) -> None:
+    text = """\
+FROM python:3.12-slim
+ADD https://astral.sh/uv/install.sh /uv-installer.sh
+RUN sh /uv-installer.sh && rm /uv-installer.sh
+WORKDIR /app
+COPY . .
+RUN uv sync --frozen
+CMD ["uv", "run", "app/main.py"]
+"""
+    made = plan(folder, text, BareHost(in_prefixes=frozenset()))
+    assert [place for place in placements(made) if place[1] != "programs"] == [("/app/.venv", "environment")]
+    assert [path.rpartition("/")[2] for path, part in placements(made) if part == "programs"] == ["bin"]
 
 
 def test_here_documents_are_files_and_scripts(folder: Path) -> None:

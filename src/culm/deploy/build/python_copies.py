@@ -11,6 +11,7 @@ from culm.prefixes.label import Step
 
 NOTHING, COPIED, A_PART = "nothing", "copied", "a part"
 LIBRARY = re.compile(r"(.*)/lib(?:64)?/python[\d.]+/(?:site|dist)-packages")
+UV = "ghcr.io/astral-sh/uv"
 UV_IMAGE = re.compile(r"(?:ghcr\.io|docker\.io)/astral(?:-sh)?/uv(?::([^@]*))?(?:@.*)?")
 
 

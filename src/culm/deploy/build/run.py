@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from culm.deploy.build import files, hosted, installs, pip, shell
+from culm.deploy.build import files, hosted, installs, pip, python_copies, shell
 from culm.deploy.build.context import File
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import BuildHost, Job
@@ -66,7 +66,8 @@ class RunLine:
     def commands(self, listed: str | Sequence[str]) -> None:
         """The shell form's text, or the exec form's words."""
         if isinstance(listed, str):
-            for command in shell.commands(listed, {"HOME": self.stage.home, **self.stage.variables}, self.exists):
+            variables = {"HOME": self.stage.home, **self.stage.variables}
+            for command in shell.commands(listed, variables, self.exists, self.matching):
                 self.command(command)
         elif listed:
             script = (
@@ -86,6 +87,13 @@ class RunLine:
             if subshell[:length] in self.folders:
                 return self.folders[subshell[:length]]
         return self.stage.workdir
+
+    def matching(self, pattern: str) -> list[str]:
+        """The files that a pattern means, relative as it is itself; the pattern where it means none."""
+        folder = self.folder()
+        paths = files.named_files(self.stage, pattern, folder)
+        near = f"{folder.rstrip('/')}/"
+        return sorted(p if pattern.startswith("/") else p.removeprefix(near) for p in paths) or [pattern]
 
     def exists(self, letter: str, path: str) -> bool:
         absolute = self.stage.absolute(path, self.folder())
@@ -248,6 +256,9 @@ class RunLine:
             return self.change_files(command, folder)
         if name in NOTHING and not command.output:
             return True
+        if name in ("sh", "bash") and stage.options.get(UV_INSTALLER) in [stage.absolute(w, folder) for w in argv[1:2]]:
+            self.bring_uv()
+            return True
         if name in ("conda", "mamba", "micromamba"):
             self.fail(self.line, f"RUN {' '.join(argv)}: conda's environments need a container engine", ENGINE_HINT)
         if name == "go" and plain_words(argv)[:1] == ["build"]:
@@ -390,6 +401,7 @@ class RunLine:
             self.installed_by_script("poetry", command, folder)
             return
         if any(UV_INSTALLER in word for words in pipeline for word in words):
+            self.bring_uv()
             return
         if len(pipeline) == 2 and named(pipeline[1][0]) == "tee" and argv == pipeline[1]:
             source = replace(command, argv=pipeline[0], output=plain_words(pipeline[1])[0], append="-a" in pipeline[1])
@@ -399,11 +411,17 @@ class RunLine:
             return
         words = [word for each in (pipeline or (argv,)) for word in each]
         if any(re.fullmatch(r"pip[\d.]*", named(word)) for word in words) and "install" in words:
-            what = f"RUN {' '.join(words)}: what it installs only running it could tell"
+            line = " | ".join(" ".join(each) for each in pipeline or (argv,))
+            what = f"RUN {line}: what it installs only running it could tell"
             self.fail(self.line, what, f"name it plainly; or {ENGINE_HINT}")
         if named(argv[0]) in NOTHING and not command.output:
             return
         self.unknown(command, folder)
+
+    def bring_uv(self) -> None:
+        """uv's own installer: uv is there for installs anyway, and is placed when the service starts with it."""
+        folder = f"{self.stage.home}/.local/bin/"
+        python_copies.from_image(self.stage, python_copies.UV, ["/uv"], folder, f"{self.file}:{self.line}")
 
     def installed_by_script(self, name: str, command: Command, folder: str) -> None:
         """`curl ... | python3 -` of poetry."""

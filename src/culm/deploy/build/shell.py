@@ -178,7 +178,12 @@ def end_of_substitution(text: str, at: int) -> int:
     raise Unfinished
 
 
-def commands(text: str, variables: Mapping[str, str], exists: Exists = lambda letter, path: False) -> Iterator[Command]:
+def commands(
+    text: str,
+    variables: Mapping[str, str],
+    exists: Exists = lambda letter, path: False,
+    matching: Callable[[str], list[str]] = lambda pattern: [pattern],
+) -> Iterator[Command]:
     """The simple commands of a shell line, in order; variables are filled in as the shell would."""
     try:
         reader = Reader(tokens(text))
@@ -188,7 +193,7 @@ def commands(text: str, variables: Mapping[str, str], exists: Exists = lambda le
     except Unfinished:  # the shell's to judge
         yield Command(argv=tuple(text.split()) or (":",), plain=False)
         return
-    yield from Evaluation(dict(variables), exists).sequence(listed)
+    yield from Evaluation(dict(variables), exists, matching).sequence(listed)
 
 
 LEADING = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "exec", "{", "time", "nohup"})
@@ -395,9 +400,10 @@ def plain_text(word: Word) -> str:
 class Evaluation:
     """Goes through the tree; `status` after a command is True, False, or None where only running it could tell."""
 
-    def __init__(self, variables: dict[str, str], exists: Exists) -> None:
+    def __init__(self, variables: dict[str, str], exists: Exists, matching: Callable[[str], list[str]]) -> None:
         self.variables = variables
         self.exists = exists
+        self.matching = matching
         self.unknown: set[str] = set()
         """Variables whose value only running could tell."""
         self.status: bool | None = True
@@ -438,7 +444,8 @@ class Evaluation:
             case For():
                 for word in node.words:
                     values, known = self.expanded(word)
-                    for value in values if known else ["$"]:
+                    paths = [path for value in values for path in self.matching(value)]
+                    for value in paths if known else ["$"]:
                         self.variables[node.name] = value
                         (self.unknown.discard if known else self.unknown.add)(node.name)
                         yield from self.sequence(node.body)

@@ -14,7 +14,7 @@ from culm.deploy.build.context import Context, File, made
 from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import INPUTS, Contents, Left, Plan
 from culm.deploy.build.programs import SERVERS
-from culm.deploy.build.run import ENGINE_HINT, RunLine
+from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine
 from culm.deploy.build.stage import Stage, select
 from culm.deploy.build.start import INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
@@ -144,6 +144,9 @@ class Walk:
 
     def from_image(self, base: str, begin: Instruction) -> Stage:
         """A stage with what is known of its base image, which is not looked at."""
+        if re.search(r"(^|/)lambda/", base):
+            problem = f"FROM {base}: what starts functions is in that image, which a host does not have"
+            self.fail(begin.line, problem, ENGINE_HINT)
         stage = Stage(base=base, from_line=begin.line)
         name = posixpath.basename(base).partition(":")[0].partition("@")[0]
         if "distroless/python3" in base:
@@ -217,6 +220,10 @@ class Walk:
                 files[path] = made(text.encode(errors="surrogateescape"))
                 continue
             if instruction.keyword == "ADD" and re.match(r"https?://|git@|.*\.(tar|tgz|tar\.\w+)$", source):
+                if UV_INSTALLER in source:
+                    stage.options[UV_INSTALLER] = target
+                    stage.left.append(Left(line=instruction.line, text=shown(instruction)))
+                    continue
                 if any(posixpath.basename(source).startswith(name) for name in INITS):
                     stage.left.append(Left(line=instruction.line, text=shown(instruction)))
                     continue

@@ -118,6 +118,9 @@ def cannot_start(stage: Stage, host: BuildHost) -> Left | None:
 
 def lacking(stage: Stage, program: str) -> Left:
     name = posixpath.basename(program)
+    if stage.brings_server and name in stage.base:
+        why = f"FROM {stage.base}: needs a container engine; line {stage.started_at} runs {program}, which is in it"
+        return Left(line=stage.from_line, text=why)
     suspects = stage.builds or stage.left
     culprit = installed_by(stage, program) or next(
         (left for left in reversed(suspects) if name in left.text),
