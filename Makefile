@@ -4,7 +4,7 @@ BIN := .venv/bin
 PURE := "not docker and not scenario"
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release screenshot clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -78,6 +78,10 @@ docs: .venv/.installed-dev
 	@$(BIN)/python -m culm.cli.reference > docs/reference/cli.md
 	@$(BIN)/python -m culm.render.permissions_page examples/bamboo/culm.yml > docs/reference/deploy-policy.md
 	@$(BIN)/python -m culm.cluster.operations > docs/coverage.md
+
+## screenshot: take README's picture of the page, of the examples that `make run` brought up
+screenshot: .venv/.installed-dev
+	@$(BIN)/python -m tools.screenshot
 
 ## clean: remove the environment
 clean:

@@ -108,7 +108,9 @@ def pages(seen: Snapshot, evil: str = "") -> dict[str, str]:
         "plan": others.plan(evil, evil, evil),
         "vault": others.vault([VaultFile(name=evil, version=evil, changed_at=NOW, bytes=1, readers=(evil,))]),
         "cost": others.cost(seen),
-        "confirm": confirm.confirm(seen, ["rollback", evil], [evil], token="t", back="/"),
+        "confirm": confirm.confirm(
+            seen, confirm.Proposal(words=["rollback", evil], consequences=[evil], instead=[evil]), token="t", back="/"
+        ),
         "job": confirm.job(job, back="/"),
         "refused": confirm.refused(evil, evil),
     }

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from culm.core.model.record import record
@@ -28,6 +29,8 @@ class Order:
     words: tuple[str, ...]
     service: str
     consequences: tuple[str, ...]
+    instead: tuple[str, ...] = ()
+    """Another command, for whoever has decided what this one refuses to decide."""
 
 
 def order(words: Sequence[str], snapshot: Snapshot) -> Order | None:
@@ -35,6 +38,8 @@ def order(words: Sequence[str], snapshot: Snapshot) -> Order | None:
     match list(words):
         case ["rollback", name, number] if _is_service(snapshot, name) and _is_number(number):
             return _rollback(snapshot, name, int(number))
+        case ["rollback", name, number, "--across-migration"] if _is_service(snapshot, name) and _is_number(number):
+            return _rollback(snapshot, name, int(number), across=True)
         case ["restart", name] if (service := snapshot.service(name)) is not None:
             return _order(
                 words, name, f"starts new tasks of {service.revision}, then stops the old ones", _room(snapshot)
@@ -59,7 +64,7 @@ def order(words: Sequence[str], snapshot: Snapshot) -> Order | None:
                 "builds the service's folder, pushes its image, runs its migration if that changed, and rolls",
                 _room(snapshot),
             )
-        case ["migrate", name] if any(task.service == name for task in snapshot.tasks):
+        case ["migrate", name] if any(task.service == name and task.kind == "migration" for task in snapshot.tasks):
             return _order(words, name, "builds and runs the migration once; nothing undoes a migration")
         case ["stop-task", id] if TASK.fullmatch(id):
             task = next((task for task in snapshot.running if task.id == id), None)
@@ -75,16 +80,22 @@ def order(words: Sequence[str], snapshot: Snapshot) -> Order | None:
             return None
 
 
-def _rollback(snapshot: Snapshot, name: str, number: int) -> Order:
+def _rollback(snapshot: Snapshot, name: str, number: int, *, across: bool = False) -> Order:
+    """`across`: although a migration has run since, which nothing undoes."""
     service = snapshot.service(name)
     live = service.revision if service else ""
-    return _order(
-        ("rollback", name, str(number)),
+    words = ("rollback", name, str(number))
+    if across:
+        warning = "where a migration has run since, the earlier code will meet the newer schema"
+        return _order((*words, "--across-migration"), name, f"from {live} to revision {number}", warning)
+    order = _order(
+        words,
         name,
         f"from {live} to revision {number}",
         "migrations are not undone; where one has run since, this is refused",
         _room(snapshot),
     )
+    return replace(order, instead=(*words, "--across-migration"))
 
 
 def _order(words: Sequence[str], service: str, *consequences: str) -> Order:

@@ -97,7 +97,12 @@ class Site:
             )
             return Shown(title="Not possible", content=refused, live=False, status=404)
         back = f"/services/{given.service}" if given.service else "/"
-        content = confirm.confirm(snapshot, given.words, given.consequences, token=self.token, back=back)
+        content = confirm.confirm(
+            snapshot,
+            confirm.Proposal(words=given.words, consequences=given.consequences, instead=given.instead),
+            token=self.token,
+            back=back,
+        )
         return Shown(title="Do this?", content=content, live=False)
 
     def routes(self, snapshot: Snapshot, asked: Composed, *, send: bool = False) -> Node:

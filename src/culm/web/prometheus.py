@@ -13,6 +13,7 @@ HELP = {
     "culm_service_requests_per_second": "Requests that the load balancer carried to a service, over the last minute.",
     "culm_service_error_ratio": "Share of its answers with 5xx over the last five minutes.",
     "culm_service_response_seconds": "How fast its targets answered, by quantile.",
+    "culm_service_response_mean_seconds": "How fast its targets answered on average.",
     "culm_task_memory_limit_bytes": "What a task may use before it is killed.",
     "culm_task_memory_bytes": "What a task uses.",
     "culm_task_memory_peak_bytes": "The most that a task used within the last hour.",
@@ -54,6 +55,7 @@ def _samples(snapshot: Snapshot) -> Iterator[tuple[str, dict[str, str], float | 
         yield "culm_service_well", of, 1 if service.state in ("well", "off") else 0
         yield "culm_service_requests_per_second", of, service.traffic.requests
         yield "culm_service_error_ratio", of, service.traffic.errors
+        yield "culm_service_response_mean_seconds", of, service.traffic.mean
         for quantile, seconds in (
             ("0.5", service.traffic.p50), ("0.95", service.traffic.p95), ("0.99", service.traffic.p99),
         ):  # fmt: skip

@@ -25,6 +25,7 @@ OF_TRAFFIC = (
     ("requests", "RequestCount", "Sum"),
     ("errors", "HTTPCode_Target_5XX_Count", "Sum"),
     ("refused", "TargetConnectionErrorCount", "Sum"),
+    ("mean", "TargetResponseTime", "Average"),
     ("p50", "TargetResponseTime", "p50"),
     ("p95", "TargetResponseTime", "p95"),
     ("p99", "TargetResponseTime", "p99"),

@@ -109,13 +109,15 @@ class Traffic:
     """A second, over the last minute."""
     errors: float | None = None
     """Share of answers with 5xx, 0 to 1, over the last five minutes; None without any answer."""
+    mean: float | None = None
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    """Seconds."""
+    """Seconds. The local load balancer counts means alone, so its percentiles are not known."""
     requests_series: Series | None = None
     errors_series: Series | None = None
-    p95_series: Series | None = None
+    latency_series: Series | None = None
+    """Of p95 where that is known, else of the mean."""
 
 
 @record

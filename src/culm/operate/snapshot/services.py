@@ -69,7 +69,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
         targets=targets,
         health_check=_health_check(observed.target_groups.get(group_arns[0])) if group_arns else "",
         log_group=_log_group(containers),
-        traffic=traffic(observed.metrics, name, observed.at, balanced=bool(group_arns)),
+        traffic=traffic(observed.metrics, name, observed.at, percentiles=about.settings.provider != "local"),
         usage=usage(observed.metrics, name, observed.at),
         failures=sum(task.failed for task in mine),
         cause=why,
@@ -278,10 +278,11 @@ def _go_back(described: Described, tasks: Sequence[Task], deployments: Sequence[
     return Action(label=f"Roll back to #{earlier}", command=("rollback", name, str(earlier)))
 
 
-def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, balanced: bool) -> Traffic:
-    """CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times."""
-    if not balanced:
-        return Traffic()
+def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, percentiles: bool) -> Traffic:
+    """CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times.
+
+    `percentiles`: whether the target knows them. The local cluster's answers to p95 rest on means.
+    """
     counts = series(metrics.get((name, "requests")), now, zero=True)
     bad = series(metrics.get((name, "errors")), now, zero=True)
     refused = series(metrics.get((name, "refused")), now, zero=True)
@@ -297,16 +298,17 @@ def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, 
     return Traffic(
         requests=_per_second(metrics.get((name, "requests")), now),
         errors=min(sum(wrong[-window:]) / total, 1.0) if total else None,
-        p50=_recent(metrics.get((name, "p50")), now),
-        p95=_recent(metrics.get((name, "p95")), now),
-        p99=_recent(metrics.get((name, "p99")), now),
+        mean=_recent(metrics.get((name, "mean")), now),
+        p50=_recent(metrics.get((name, "p50")), now) if percentiles else None,
+        p95=_recent(metrics.get((name, "p95")), now) if percentiles else None,
+        p99=_recent(metrics.get((name, "p99")), now) if percentiles else None,
         requests_series=Series(start=counts.start, step=step, values=tuple(value / step for value in asked)),
         errors_series=Series(
             start=counts.start,
             step=step,
             values=tuple(min(b / a, 1.0) if a else None for a, b in zip(asked, wrong, strict=False)),
         ),
-        p95_series=series(metrics.get((name, "p95")), now),
+        latency_series=series(metrics.get((name, "p95" if percentiles else "mean")), now),
     )
 
 

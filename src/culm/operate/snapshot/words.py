@@ -26,6 +26,13 @@ def share(part: float | None) -> str:
     return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
 
 
+def typical(mean: float | None, p95: float | None) -> str:
+    """`9 ms` of p95; where only the mean is known, `mean 9 ms`."""
+    if p95 is not None:
+        return latency(p95)
+    return "—" if mean is None else f"mean {latency(mean)}"
+
+
 def latency(seconds: float | None) -> str:
     if seconds is None:
         return "—"

@@ -7,7 +7,7 @@ from htpy import Element, Node, a, div, form, input, p, span
 
 from culm.core.model.record import record
 from culm.operate.snapshot.records import Snapshot
-from culm.web.views.parts import command, panel, state
+from culm.web.views.parts import action_link, command, panel, state
 
 
 @record
@@ -22,18 +22,34 @@ class PageJob:
     """Its exit status; None: it runs."""
 
 
-def confirm(snapshot: Snapshot, words: Sequence[str], consequences: Sequence[str], *, token: str, back: str) -> Node:
+@record
+class Proposal:
+    """A command that is about to be given."""
+
+    words: Sequence[str]
+    consequences: Sequence[str] = ()
+    instead: Sequence[str] = ()
+    """Another one, for whoever has decided what this one refuses to decide."""
+
+
+def confirm(snapshot: Snapshot, proposal: Proposal, *, token: str, back: str) -> Node:
     return panel(
         "Do this?",
         htpy.h1(".sr")["Do this?"],
-        p[command(*words)],
-        htpy.ul(".consequences")[(htpy.li[each] for each in consequences)],
+        p[command(*proposal.words)],
+        htpy.ul(".consequences")[(htpy.li[each] for each in proposal.consequences)],
         form(".acts", action="/do", method="post")[
             input(type="hidden", name="token", value=token),
-            input(type="hidden", name="do", value=" ".join(words)),
+            input(type="hidden", name="do", value=" ".join(proposal.words)),
             htpy.button(".go", autofocus=True)["Yes, do it"],
             a(".button.quiet", href=back)["No, go back"],
         ],
+        p(".fits")[
+            "If the earlier code copes with the newer schema: ",
+            action_link(proposal.instead, "Roll back across the migration", allowed=True, quiet=True),
+        ]
+        if proposal.instead
+        else None,
         note=f"{snapshot.project} on {snapshot.target}",
         id="confirm",
     )

@@ -4,7 +4,7 @@ import htpy
 from htpy import Element, Node, a, div, li, span, table, tbody, td, th, thead, tr, ul
 
 from culm.operate.snapshot.records import Deployment, Service, Snapshot
-from culm.operate.snapshot.words import latency, plural, rate, share, short
+from culm.operate.snapshot.words import plural, rate, share, short, typical
 from culm.web.views import bars
 from culm.web.views.parts import (
     action_link,
@@ -132,9 +132,7 @@ def _row(service: Service) -> Element:
         td(data_label="Tasks", title=service.summary)[
             f"{service.running}/{service.desired}",
             span(".muted")[f" +{service.pending}"] if service.pending else None,
-            span(".is-wrong", title="tasks that failed in the last hour")[f" ▲{service.failures}"]
-            if service.failures
-            else None,
+            _failures(service),
         ],
         td(data_label="Version")[
             f"{revision(service.revision)} ", htpy.code(".muted", title=service.image)[short(service.image)]
@@ -142,7 +140,7 @@ def _row(service: Service) -> Element:
         td(data_label="Deployed")[moment(service.deployed_at)],
         td(".num", data_label="Requests")[rate(service.traffic.requests)],
         td(class_="num is-wrong" if errors else "num", data_label="Errors")["▲ " if errors else "", share(errors)],
-        td(".num", data_label="p95")[latency(service.traffic.p95)],
+        td(".num", data_label="p95")[typical(service.traffic.mean, service.traffic.p95)],
         td(".graphcell")[
             spark(
                 service.traffic.requests_series,
@@ -151,6 +149,16 @@ def _row(service: Service) -> Element:
             )
         ],
     ]
+
+
+def _failures(service: Service) -> Node:
+    """Tasks that failed within the hour; a matter of concern only while there is a cause."""
+    if not service.failures:
+        return None
+    words = "tasks that failed in the last hour"
+    if service.cause is None:
+        return span(".muted", title=words)[f" {service.failures} failed"]
+    return span(".is-wrong", title=words)[f" ▲{service.failures}"]
 
 
 def _events(snapshot: Snapshot) -> Node:

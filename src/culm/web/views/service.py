@@ -215,10 +215,19 @@ def _measures(service: Service) -> Element:
             ),
             graph(Measure(title="CPU of a task", series=use.cpu_series, unit="%"), markers),
             graph(Measure(title="Requests", series=traffic.requests_series, unit="req/s"), markers),
-            graph(Measure(title="p95 of answers", series=traffic.p95_series, unit="ms", scale=1000), markers),
+            graph(
+                Measure(
+                    title="p95 of answers" if traffic.p95 is not None else "Mean time of an answer",
+                    series=traffic.latency_series,
+                    unit="ms",
+                    scale=1000,
+                ),
+                markers,
+            ),
         ],
         note=f"{rate(traffic.requests)} · errors {share(traffic.errors)} · "
-        f"p50 {latency(traffic.p50)} · p95 {latency(traffic.p95)} · p99 {latency(traffic.p99)}",
+        f"mean {latency(traffic.mean)} · p50 {latency(traffic.p50)} · "
+        f"p95 {latency(traffic.p95)} · p99 {latency(traffic.p99)}",
     )
 
 
