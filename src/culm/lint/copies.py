@@ -103,8 +103,8 @@ def secret(path: Path) -> str | None:
         return None
     if key and PRIVATE.search(text):
         return "is a private key"
-    if environment and (found := composes.check_env_file(name, text)):
-        return f"has a secret: {found[0].name}"
+    if environment and (findings := composes.check_env_file(name, text)):
+        return f"has a secret: {findings[0].name}"
     for form, what in kinds:
         for match in re.finditer(form, text, re.MULTILINE):
             value = next(group for group in match.groups() if group)

@@ -31,14 +31,14 @@ def check(project: Project, names: Iterable[str] | None = None) -> list[Finding]
     chosen = [project.everything[name] for name in (names or project.everything)]
     built = [service for service in chosen if service.image is None]
     others = {each.folder.resolve() for each in project.everything.values()} - {each.folder.resolve() for each in built}
-    found = manifest(project)
-    found += kept_files([project.root, *(service.folder for service in built)], others)
+    findings = manifest(project)
+    findings += kept_files([project.root, *(service.folder for service in built)], others)
     for service in chosen:
-        found += files(service)
-        found += tasks.check(
+        findings += files(service)
+        findings += tasks.check(
             f"task definition of {service.name}", task_definition(project, service, "image", None, PLACEHOLDER)
         )
-    return sorted(set(found), key=lambda finding: (finding.file, finding.line, finding.name))
+    return sorted(set(findings), key=lambda finding: (finding.file, finding.line, finding.name))
 
 
 def files(service: Service) -> Iterator[Finding]:
@@ -49,11 +49,11 @@ def files(service: Service) -> Iterator[Finding]:
         yield from dockerfiles.check(shown(dockerfile), text)
         target = service.stage if dockerfile == service.dockerfile else None
         try:
-            found = copies.check(shown(dockerfile), dockerfile, service.folder, target)
+            findings = copies.check(shown(dockerfile), dockerfile, service.folder, target)
         except DockerfileError:
             continue  # the build says what is wrong with it
         allowed = allowances(text)
-        yield from (each for each in found if each.line not in allowed)
+        yield from (each for each in findings if each.line not in allowed)
 
 
 def kept_files(folders: Iterable[Path], others: Collection[Path]) -> Iterator[Finding]:
@@ -108,13 +108,13 @@ def manifest(project: Project) -> list[Finding]:
     """culm.yml's build arguments."""
     path = project.root / FILE
     text = read(path)
-    found = []
+    findings = []
     for service in project.everything.values():
         for name, value in service.args.items():
             if rules.judge(Setting(line=0, name=name, value=value), references_are_values=True) is not None:
                 line = next((n for n, each in enumerate(text.splitlines(), 1) if re.search(rf"\b{name}\b", each)), 0)
-                found.append(Finding(file=shown(path), line=line, name=name, why=dockerfiles.ARG_WHY))
-    return excused(shown(path), text, found)
+                findings.append(Finding(file=shown(path), line=line, name=name, why=dockerfiles.ARG_WHY))
+    return excused(shown(path), text, findings)
 
 
 def read(path: Path) -> str:

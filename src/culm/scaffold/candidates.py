@@ -29,7 +29,7 @@ class Outline:
     """One service, as far as it is known."""
 
     given: str
-    """What it is called where it was found."""
+    """What it is called where it was guessed."""
     block: Block
     image: Image | None = None
     """None: a ready image."""
@@ -84,27 +84,27 @@ def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
         return
     if candidate.image is None or candidate.sources is None:
         return
-    found = None
+    guessed = None
     if candidate.listens is not False:
         worker = guess.is_worker(candidate.given, " ".join(candidate.command or candidate.image.command()))
-        found = guess.port(candidate.image, candidate.sources, candidate.command)
-        if found is not None and found.why and worker:
-            found = None
-        if found is None and not worker and ask is not None:
+        guessed = guess.port(candidate.image, candidate.sources, candidate.command)
+        if guessed is not None and guessed.why and worker:
+            guessed = None
+        if guessed is None and not worker and ask is not None:
             port = ask(f"where does {candidate.name} listen?")
-            found = Guess(value=str(port), why="as you said") if port is not None else None
-    if found is None:
+            guessed = Guess(value=str(port), why="as you said") if port is not None else None
+    if guessed is None:
         candidate.listens = False
         block.put("path", "none", NO_PORT)
         return
     if guess.speaks_grpc(candidate.sources):
-        block.put("port", int(found.value), found.why)
+        block.put("port", int(guessed.value), guessed.why)
         block.put("path", "none", "it speaks gRPC, which the load balancer does not pass on")
         candidate.listens = False
         return
     candidate.listens = True
-    if found.why:
-        block.put("port", int(found.value), found.why)
+    if guessed.why:
+        block.put("port", int(guessed.value), guessed.why)
 
 
 def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outline | None:
@@ -117,8 +117,8 @@ def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outl
             return group[0]
     group = published or list(balanced)
     for pattern in (FRONT, FRONT_PART):
-        if found := [each for each in group if pattern.search(each.name)]:
-            return found[0]
+        if matching := [each for each in group if pattern.search(each.name)]:
+            return matching[0]
     return None
 
 
@@ -157,9 +157,9 @@ def wellness(candidate: Outline) -> None:
         return
     if "health" in candidate.block.keys or candidate.sources is None or has_own_prefix(candidate):
         return
-    found = guess.health(candidate.sources)
-    if found is not None:
-        candidate.block.put("health", found.value, found.why)
+    guessed = guess.health(candidate.sources)
+    if guessed is not None:
+        candidate.block.put("health", guessed.value, guessed.why)
     else:
         candidate.block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
 
@@ -168,14 +168,14 @@ def stand_on(draft: Draft, candidate: Outline) -> None:
     """Its database, by its drivers."""
     if "database" in candidate.block.keys or candidate.sources is None:
         return
-    found = guess.database(candidate.sources)
-    if found is None:
+    guessed = guess.database(candidate.sources)
+    if guessed is None:
         return
-    name = next((name for name, entry in draft.databases.items() if engine(entry) == found.value), None)
+    name = next((name for name, entry in draft.databases.items() if engine(entry) == guessed.value), None)
     if name is None:
-        name = "main" if "main" not in draft.databases else found.value
-        draft.databases[name] = Commented(value={"engine": found.value})
-    candidate.block.put("database", name, found.why)
+        name = "main" if "main" not in draft.databases else guessed.value
+        draft.databases[name] = Commented(value={"engine": guessed.value})
+    candidate.block.put("database", name, guessed.why)
 
 
 def engine(entry: Commented) -> str:
@@ -198,9 +198,9 @@ def migrate(candidate: Outline, written: Written) -> None:
         return
     if (image.folder / MIGRATE_FILE).exists():
         return
-    found = guess.migration(candidate.sources)
-    if found is not None:
-        add_migration(candidate, found, written)
+    guessed = guess.migration(candidate.sources)
+    if guessed is not None:
+        add_migration(candidate, guessed, written)
 
 
 def add_migration(candidate: Outline, migration: Migration, written: Written) -> None:

@@ -169,10 +169,10 @@ class Import:
 
     def databases(self) -> None:
         """A server of `databases:` for each service that is one."""
-        found = [name for name, role in self.roles.items() if role == "database"]
-        engines = {name: self.engine(name) for name in found}
-        for name in found:
-            alone = len(found) == 1 or (engines[name] == "postgres" and list(engines.values()).count("postgres") == 1)
+        servers = [name for name, role in self.roles.items() if role == "database"]
+        engines = {name: self.engine(name) for name in servers}
+        for name in servers:
+            alone = len(servers) == 1 or (engines[name] == "postgres" and list(engines.values()).count("postgres") == 1)
             called = "main" if alone and "main" not in self.draft.databases else names.plain(name) or "database"
             called = names.shortened(called, 20)
             while called in self.draft.databases:
@@ -233,12 +233,12 @@ class Import:
             self.notes.add(build.place, key, f"left out: {', '.join(absent)} is not set")
             return False
         if not image.folder.is_dir():
-            self.notes.add(build.place, f"{key}.context", f"left out: there is no folder {self.seen(image.folder)}")
+            self.notes.add(build.place, f"{key}.context", f"left out: there is no folder {self.relative(image.folder)}")
             return False
         if not image.path.is_file() and image.path not in self.written.files:
-            self.notes.add(build.place, f"{key}.dockerfile", f"left out: there is no {self.seen(image.path)}")
+            self.notes.add(build.place, f"{key}.dockerfile", f"left out: there is no {self.relative(image.path)}")
             return False
-        block.put("build", self.seen(image.folder))
+        block.put("build", self.relative(image.folder))
         name = relpath(image.path, image.folder)
         if name != "Dockerfile":
             block.put("dockerfile", name)
@@ -246,7 +246,7 @@ class Import:
             block.put("target", build.target)
         return True
 
-    def seen(self, path: Path) -> str:
+    def relative(self, path: Path) -> str:
         return relpath(path, self.root)
 
     def works(self, service: Service, candidate: Outline) -> bool:
@@ -304,7 +304,7 @@ class Import:
         assert owner.image is not None
         if image is not None and image.path != owner.image.path and image.folder == owner.image.folder:
             owner.block.put("migrate", relpath(image.path, image.folder), f"{name} of the compose file")
-            self.notes.add(service.place, key, f"is the migration of {owner.name}: {self.seen(image.path)}")
+            self.notes.add(service.place, key, f"is the migration of {owner.name}: {self.relative(image.path)}")
             return
         command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
         if image is not None and image.path == owner.image.path and command:
@@ -312,12 +312,12 @@ class Import:
             add_migration(owner, Migration(command=command, why=text), self.written)
             self.notes.add(service.place, key, f"is the migration of {owner.name}: {' '.join(command)}")
             return
-        what = service.image or (self.seen(image.path) if image is not None else "")
+        what = service.image or (self.relative(image.path) if image is not None else "")
         self.notes.add(
             service.place,
             key,
             f"is a migration of {owner.name} by another image: write "
-            f"{self.seen(owner.image.folder)}/Dockerfile.migrate that begins FROM {what} and copies its files",
+            f"{self.relative(owner.image.folder)}/Dockerfile.migrate that begins FROM {what} and copies its files",
         )
 
     def owner(self, name: str, candidates: dict[str, Outline]) -> Outline | None:

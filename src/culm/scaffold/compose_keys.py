@@ -272,14 +272,14 @@ class KeyImport:
                 return
 
     def waits(self, service: Service, name: str) -> bool:
-        waiting, seen = [service], {service.name}
+        waiting, passed = [service], {service.name}
         while waiting:
             for other in waiting.pop().depends_on:
                 if other == name:
                     return True
                 known = self.model.services.get(other)
-                if known is not None and other not in seen and self.roles.get(other) in ("migration", "once"):
-                    seen.add(other)
+                if known is not None and other not in passed and self.roles.get(other) in ("migration", "once"):
+                    passed.add(other)
                     waiting.append(known)
         return False
 

@@ -39,9 +39,9 @@ class Image:
         """ENTRYPOINT and CMD as words, a shell line as one word."""
         result: list[str] = []
         for keyword in ("ENTRYPOINT", "CMD"):
-            one = dockerfile.command_of(self.instructions, keyword) if self.instructions else None
-            if one is not None:
-                result += one.form if one.form is not None else [one.rest]
+            last = dockerfile.command_of(self.instructions, keyword) if self.instructions else None
+            if last is not None:
+                result += last.form if last.form is not None else [last.rest]
         return tuple(result)
 
     @property
@@ -133,26 +133,26 @@ BASES: tuple[tuple[str, int], ...] = (
 )
 
 
-def port(one: Image, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
+def port(built: Image, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
     """Where the service listens, and how that is known; None: nothing tells. One that is EXPOSEd alone is no guess."""
-    exposed = one.ports()
+    exposed = built.ports()
     if len(exposed) == 1:
         return Guess(value=str(exposed[0]), why="")
     if exposed:
         chosen = best(exposed)
-        return Guess(value=str(chosen), why=f"{one.name} EXPOSEs {' and '.join(map(str, exposed[:6]))}")
-    line = " ".join(command or one.command())
+        return Guess(value=str(chosen), why=f"{built.name} EXPOSEs {' and '.join(map(str, exposed[:6]))}")
+    line = " ".join(command or built.command())
     if match := NAMED_PORTS.search(line):
         return Guess(value=match[1], why="by its command; its Dockerfile has no EXPOSE")
-    for instruction in reversed(one.instructions):
+    for instruction in reversed(built.instructions):
         if instruction.keyword == "ENV":
             for name, value in dockerfile.assignments(instruction.rest).items():
                 number = re.search(r"(\d{2,5})\D*$", value)
                 if re.search(r"(^|_)PORTS?$|_URLS$", name) and number and int(number[1]) < 65536:
                     return Guess(value=number[1], why=f"by {name} in its Dockerfile, which has no EXPOSE")
-    if (found := of_code(sources)) is not None:
-        return found
-    for base in one.bases:
+    if (coded := of_code(sources)) is not None:
+        return coded
+    for base in built.bases:
         for pattern, number_ in BASES:
             if re.search(pattern, base):
                 return Guess(value=str(number_), why=f"as {base} does; its Dockerfile has no EXPOSE")
@@ -166,6 +166,8 @@ def best(ports: Sequence[int]) -> int:
 
 def of_code(sources: Sources) -> Guess | None:
     for path, text in sources.code.items():
+        if Path(path).suffix in (".yml", ".yaml", ".json", ".toml") and not Path(path).name.startswith("application"):
+            continue  # of compose, Kubernetes and the like: other services' ports
         for match in LISTENS.finditer(text):
             number = next(group for group in match.groups() if group)
             if 80 <= int(number) < 65536 and int(number) not in NEVER | DATABASE_PORTS:

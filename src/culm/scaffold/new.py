@@ -108,16 +108,16 @@ def dependencies() -> set[str]:
 def project_of(root: Path, name: str) -> str:
     """The project's name: culm.yml's, else the folder's, short enough for the service's."""
     manifest = root / FILE
-    said = re.search(r"^name:\s*[\"']?([\w-]+)", manifest.read_text(), re.MULTILINE) if manifest.exists() else None
-    if said is None:
+    stated = re.search(r"^name:\s*[\"']?([\w-]+)", manifest.read_text(), re.MULTILINE) if manifest.exists() else None
+    if stated is None:
         return names.project_for([name], names.project_name(root.absolute().name))
-    most = LONGEST_TARGET_GROUP - 1 - len(said[1])
-    if (length := len(said[1]) + 1 + len(name)) > LONGEST_TARGET_GROUP:
+    most = LONGEST_TARGET_GROUP - 1 - len(stated[1])
+    if (length := len(stated[1]) + 1 + len(name)) > LONGEST_TARGET_GROUP:
         raise UsageError(
-            f"{name!r} is too long beside the project's name: {said[1]}-{name} has {length} characters",
+            f"{name!r} is too long beside the project's name: {stated[1]}-{name} has {length} characters",
             f"AWS takes {LONGEST_TARGET_GROUP} for a target group: a service may have {most}",
         )
-    return said[1]
+    return stated[1]
 
 
 def workflow_at(top: Path, name: str) -> Path:

@@ -102,8 +102,8 @@ def go(sources: Sources) -> Starter | None:
 
 def port(sources: Sources, command: str) -> str:
     match = guess.NAMED_PORTS.search(command)
-    found = guess.of_code(sources) or guess.of_framework(sources, command)
-    return match[1] if match else found.value if found else "8080"
+    guessed = guess.of_code(sources) or guess.of_framework(sources, command)
+    return match[1] if match else guessed.value if guessed else "8080"
 
 
 def file(lines: str, listens: str, command: str) -> str:

@@ -106,7 +106,7 @@ def parse(source: str | bytes) -> list[Instruction]:
     lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").removesuffix("\n").split("\n")]
     escape = escape_of(lines)
     instructions = list(joined(lines, escape))
-    begun = next((number for number, one in enumerate(instructions) if one.keyword == "FROM"), None)
+    begun = next((number for number, each in enumerate(instructions) if each.keyword == "FROM"), None)
     if begun is None:
         raise DockerfileError(1, "there is no FROM")
     for early in instructions[:begun]:
