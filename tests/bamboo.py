@@ -67,7 +67,10 @@ def live(project: Project, around: render.Surroundings) -> Observed:
         vault=frozenset(),
         roles={
             render.execution_role_name(project.name): identity.execution_policy(project, around),
-            **{identity.role_name(project, one): identity.policy(one, around) for one in project.services.values()},
+            **{
+                identity.role_name(project, one): identity.policy(project, one, around)
+                for one in project.services.values()
+            },
         },
         databases={},
         load_balancer={"LoadBalancerArn": "arn:lb", "DNSName": "127.0.0.1"},

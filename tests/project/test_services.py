@@ -142,7 +142,10 @@ REFUSALS = {
     "a variable that is none": ("  web: {environment: {1A: b}}\n", "'1A' is not the name of an environment variable"),
     "culm's own variable": ("  web: {environment: {MYENV: stg}}\n", ".environment.MYENV: is set by culm"),
     "a database's URL": ("  web: {environment: {DB: '{main.url}'}}\n", "{main.url} holds a password"),
-    "an unknown service": ("  web: {environment: {A: '{cart.url}'}}\n", "{cart.url} names no service and no database"),
+    "an unknown service": (
+        "  web: {environment: {A: '{cart.url}'}}\n",
+        "{cart.url} names no service, database or bucket",
+    ),
     "a worker's URL": (
         "  web: {environment: {A: '{job.url}'}}\n  job: {build: api, path: none}\n",
         "{job.url} names no service",
@@ -168,7 +171,9 @@ REFUSALS = {
     ),
     "a sidecar whose health nobody checks": ("  web: {sidecars: {a: {ready: healthy}}}\n", "nothing checks it"),
     "compose's word": ("  web: {healthcheck: }\n", ".healthcheck: there is no such key"),
-    "what is not carried out": ("  web: {buckets: [uploads]}\n", ".buckets: culm does not carry it out yet"),
+    "what is not carried out": ("  web: {calls: [api]}\n", ".calls: culm does not carry it out yet"),
+    "a bucket that nobody declared": ("  web: {buckets: [uploads]}\n", ".buckets: there is no bucket 'uploads'"),
+    "a bucket called as a service": ("  web:\nbuckets: [web]\n", "web is a service or a database, too"),
     "a volume that nobody mounts": (
         "  web:\nvolumes: {data: {efs: fs-01234567}}\n",
         "volumes.data: no service mounts it",
@@ -183,3 +188,21 @@ def test_what_does_not_fit_together_is_refused_where_it_stands(folder: Path, tex
         read(folder, text)
     assert what in refusal.value.what
     assert "culm.yml:" in refusal.value.what
+
+
+def test_a_service_names_its_buckets_and_their_names_are_references(folder: Path) -> None:
+    project = read(
+        folder, "  web: {buckets: [uploads], environment: {STORE: '{uploads.bucket}'}}\nbuckets: [uploads]\n"
+    )
+    assert (project.buckets, project.services["web"].buckets) == (("uploads",), ("uploads",))
+
+
+def test_a_buckets_name_is_measured_with_the_longest_name_of_the_project(folder: Path) -> None:
+    text = f"name: {'a' * 20}\nbuckets: [{'b' * 15}]\nservices: {{web: }}\n"
+    (folder / "culm.yml").write_text(text)
+    with pytest.raises(UsageError, match="more than the 63 characters of a bucket's name"):
+        load(folder / "culm.yml")
+    targets = "targets: {one: {provider: aws}, two: {provider: aws}}\n"
+    (folder / "culm.yml").write_text(targets + text.replace("b" * 15, "b" * 14))
+    with pytest.raises(UsageError, match=f"{'a' * 20}-two-{'b' * 14}, an account"):
+        load(folder / "culm.yml")

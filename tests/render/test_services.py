@@ -29,6 +29,7 @@ AWS = replace(AROUND, provider="aws")
 MANIFEST = """\
 name: shop
 databases: {main: }
+buckets: [uploads]
 volumes: {data: {efs: fs-0123456789}}
 services:
   web:
@@ -53,7 +54,14 @@ services:
     sidecars:
       proxy: {image: envoy:1, ready: healthy, health: {command: [true]}, volumes: {data: "/data:ro"}, memory: 32}
       setup: {command: ./setup, essential: false, ready: success}
-  worker: {build: web, path: none, command: work, health: {command: [check]}, grace: 400}
+  worker:
+    build: web
+    path: none
+    buckets: [uploads]
+    environment: {STORE: "{uploads.bucket}"}
+    command: work
+    health: {command: [check]}
+    grace: 400
   api: {image: "nginx:1.27", port: 80, path: /}
 """
 
@@ -102,7 +110,7 @@ def test_services_of_one_folder_have_one_repository_and_a_ready_image_has_none(p
 
 
 def test_whoever_is_built_from_anothers_folder_reads_its_configuration_too(project: Project) -> None:
-    [objects, listing, *_] = identity.policy(project.services["worker"], AROUND)["Statement"]
+    [objects, listing, *_] = identity.policy(project, project.services["worker"], AROUND)["Statement"]
     assert objects["Resource"] == [f"arn:aws:s3:::{AROUND.vault}/stg/{name}/*" for name in ("worker", "web")]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["stg/worker/*", "stg/web/*"]}}
 
@@ -192,3 +200,13 @@ def test_catch_alls_are_tried_last_and_hosts_first(project: Project) -> None:
     web, api = project.services["web"], project.services["api"]
     other = replace(api, name="other", paths=("/a/very/long/path/*",))
     assert render.by_specificity({"api": api, "other": other, "web": web}) == ["web", "other", "api"]
+
+
+def test_a_bucket_is_its_users_to_read_and_write_and_nobody_elses(project: Project) -> None:
+    name = "shop-uploads-000000000000-us-east-1"
+    *_, objects, listing = identity.policy(project, project.services["worker"], AROUND)["Statement"]
+    assert objects["Resource"] == f"arn:aws:s3:::{name}/*"
+    assert listing == {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{name}"}
+    assert name not in str(identity.policy(project, project.services["web"], AROUND))
+    [container] = rendered(project, "worker")["containerDefinitions"]
+    assert {"name": "STORE", "value": name} in container["environment"]

@@ -51,7 +51,9 @@ def section(project: Project, around: render.Surroundings) -> Section:
         ),
     }
     for service in project.everything.values():
-        given = role(identity.role(project, service, around), identity.POLICY, identity.policy(service, around))
+        given = role(
+            identity.role(project, service, around), identity.POLICY, identity.policy(project, service, around)
+        )
         given["Properties"]["PermissionsBoundary"] = Ref("TaskBoundary")
         shared = [{"Key": SHARED_TAG, "Value": service.shares}] if service.shares else []
         given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}, *shared]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from culm import render
-from culm.aws import ci, databases, instances, load_balancer, logs, repositories, roles, vault
+from culm.aws import buckets, ci, databases, instances, load_balancer, logs, repositories, roles, vault
 from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
 from culm.aws.network import network
 from culm.errors import UsageError
@@ -30,6 +30,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         instances.section(project, settings, around, net),
         roles.section(project, around),
         vault.section(project, bucket),
+        *([buckets.section(project, around)] if project.buckets else []),
         repositories.section(project),
         logs.section(project, settings),
         databases.section(project, net),

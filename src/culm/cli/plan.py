@@ -62,7 +62,8 @@ def plan(
         return
     made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
     scheduled = [project.jobs[name] for name in chosen if name in project.jobs]
-    made = replace(made, notes=(*made.notes, *job_notes(scheduled, made.moves.state, ZoneInfo)))
+    buckets = [f"bucket {name}: billed by what is in it, which no plan knows" for name in project.buckets]
+    made = replace(made, notes=(*made.notes, *buckets, *job_notes(scheduled, made.moves.state, ZoneInfo)))
     if as_json:
         click.echo(json.dumps(report(made), indent=2))
     elif as_markdown:

@@ -250,6 +250,10 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
         if (key.startswith(tuple(begins)) or made_here(key, target.settings.env)) and (file := of_key(key)) is not None:
             vault_files.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
+    for name in sorted(live.buckets):
+        empty(target, name)
+        target.client("s3").delete_bucket(Bucket=name)
+        say(f"deleted bucket {name}")
     rds = target.client("rds")
     for name in live.databases:
         gone(partial(rds.describe_db_instances, DBInstanceIdentifier=name), "DBInstanceNotFound")
@@ -259,6 +263,14 @@ def made_here(key: str, env: str) -> bool:
     """Whether `up` wrote this file: also for a service that culm.yml no longer names, its database goes now."""
     begin, _, file = key.rpartition("/")
     return begin.startswith(f"{env}/") and file in (databases.FILE, LOAD_BALANCER_FILE)
+
+
+def empty(target: Target, bucket: str) -> None:
+    """Delete every object of a bucket, old versions too: S3 deletes no bucket with something in it."""
+    s3 = target.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
 
 
 def retried(act: Callable[[], Any], *codes: str) -> None:

@@ -28,6 +28,12 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
         where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
         create = {"Bucket": around.vault} | ({"CreateBucketConfiguration": where} if where else {})
         add(f"create vault {around.vault}", "s3", "create_bucket", **create)
+    for name in project.buckets:
+        full = render.bucket(project, name, around.account, around.region)
+        if full not in live.buckets:
+            where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
+            placed = {"CreateBucketConfiguration": where} if where else {}
+            add(f"create bucket {full}", "s3", "create_bucket", Bucket=full, **placed)
     for name in render.repositories(project):
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)

@@ -38,6 +38,8 @@ class Observed:
     """By name; those that are ACTIVE."""
     task_definitions: Mapping[str, Described]
     """By ARN: the services' own."""
+    buckets: frozenset[str] = frozenset()
+    """Names of the project's buckets that are there."""
     newest: Mapping[str, Described] = field(default_factory=dict)
     """By family: the newest revision of a task definition, where somebody has looked for it."""
     migrated: frozenset[str] = frozenset()

@@ -85,6 +85,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         container=container(at, name, written),
         sidecars={key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()},
         drain=written.drain,
+        buckets=written.buckets or (),
         schedule=schedule(at, name, written),
     )
     if found.port is not None:

@@ -210,6 +210,7 @@ class Service:
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict)
     drain: int | None = None
     """None: the target's own."""
+    buckets: tuple[str, ...] = ()
     schedule: "Schedule | None" = None
     """None: it runs always."""
 
@@ -250,6 +251,8 @@ class Project:
     rds: Mapping[str, Rds] = field(default_factory=dict)
     """By the name of their database: servers that the base stack makes on aws."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
+    buckets: tuple[str, ...] = ()
+    """Short names of S3 buckets."""
     jobs: Mapping[str, Service] = field(default_factory=dict)
     """Those with a schedule, by name: they are run as one-time tasks and are no ECS services."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 PATTERN = re.compile(r"\{\{(?P<text>[^{}]*)\}\}|\{(?P<name>[a-z][a-z0-9-]*)\.(?P<what>[a-z]+)\}")
 OF_SERVICES = ("url",)
 OF_DATABASES = ("host", "port")
+OF_BUCKETS = ("bucket",)
 
 
 def names(text: str) -> Iterator[tuple[str, str]]:
@@ -24,7 +25,9 @@ def resolve(text: str, value: Callable[[str, str], str]) -> str:
     return PATTERN.sub(replaced, text)
 
 
-def problem(text: str, services: Collection[str], databases: Collection[str]) -> tuple[str, str] | None:
+def problem(
+    text: str, services: Collection[str], databases: Collection[str], buckets: Collection[str] = ()
+) -> tuple[str, str] | None:
     """What is wrong with a value's references and what to try; None: nothing."""
     for name, what in names(text):
         if name in databases:
@@ -35,13 +38,16 @@ def problem(text: str, services: Collection[str], databases: Collection[str]) ->
                 )
             if what not in OF_DATABASES:
                 return f"a database has no {what!r}", f"{{{name}.host}} or {{{name}.port}}"
+        elif name in buckets:
+            if what not in OF_BUCKETS:
+                return f"a bucket has no {what!r}", f"{{{name}.bucket}}"
         elif name in services:
             if what not in OF_SERVICES:
                 return f"a service has no {what!r}", f"{{{name}.url}}"
         else:
-            known = ", ".join([*services, *databases])
+            known = ", ".join([*services, *databases, *buckets])
             return (
-                f"{{{name}.{what}}} names no service and no database",
+                f"{{{name}.{what}}} names no service, database or bucket",
                 f"there are: {known}; {{{{{name}.{what}}}}} is the text itself",
             )
     return None

@@ -195,6 +195,14 @@ class ManifestBlock:
     databases: Annotated[
         Mapping[str, DatabaseBlock] | None, Key(doc="Servers that services share."), Default(text="none")
     ] = None
+    buckets: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="S3 buckets of the project, by short names; services name those that they use.",
+            written="a list of names",
+        ),
+        Default(text="none"),
+    ] = None
     volumes: Annotated[
         Mapping[str, VolumeBlock] | None, Key(doc="Folders that outlive tasks."), Default(text="none")
     ] = None

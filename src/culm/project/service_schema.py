@@ -356,7 +356,9 @@ class ServiceBlock:
     ] = None
     buckets: Annotated[
         tuple[str, ...] | None,
-        Key(doc="S3 buckets that it may read and write.", not_yet=NOT_YET),
+        Key(
+            doc="Those of `buckets` that its tasks may read and write. `{uploads.bucket}` in `environment` is the name."
+        ),
         Default(text="none"),
     ] = None
 

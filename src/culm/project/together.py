@@ -1,6 +1,6 @@
 """What several services of culm.yml mean together: shared images, paths, order, references."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from culm.project import references
@@ -49,7 +49,9 @@ def check_database(source: Source, one: Service, databases: Mapping[str, str]) -
         source.refuse(("services", one.name, "database"), f"there is no database {one.database!r}", known)
 
 
-def check_references(source: Source, services: Services, databases: Mapping[str, str]) -> None:
+def check_references(
+    source: Source, services: Services, databases: Mapping[str, str], buckets: Collection[str]
+) -> None:
     reachable = [name for name, one in services.items() if one.balanced]
     for one in services.values():
         blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): one.container.environment}
@@ -57,7 +59,7 @@ def check_references(source: Source, services: Services, databases: Mapping[str,
         for place, environment in blocks.items():
             for variable, text in environment.items():
                 key = ("services", one.name, *place, variable)
-                if problem := references.problem(text, reachable, databases):
+                if problem := references.problem(text, reachable, databases, buckets):
                     source.refuse(key, *problem)
 
 

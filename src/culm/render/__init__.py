@@ -21,7 +21,7 @@ from culm.render.load_balancers import (
     tens,
     transforms,
 )
-from culm.render.names import execution_role_name, family, log_group, repositories, repository, vault_bucket
+from culm.render.names import bucket, execution_role_name, family, log_group, repositories, repository, vault_bucket
 from culm.render.services import (
     INSTANCES_TAG,
     MOST_FAILURES,
@@ -54,6 +54,7 @@ __all__ = [
     "STOP_SECONDS",
     "Input",
     "Surroundings",
+    "bucket",
     "by_specificity",
     "cluster_tags",
     "conditions",

@@ -5,7 +5,7 @@ https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-depl
 """
 
 from culm.project.project import Project
-from culm.render import Input, Surroundings
+from culm.render import Input, Surroundings, bucket
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -61,11 +61,13 @@ def trust(provider_arn: str, subject: str) -> Input:
 def plan_policy(project: Project, around: Surroundings) -> Input:
     """Return a policy that only reads, and no configuration: the vault's keys are listed, their content is not read."""
     roles = [f"arn:aws:iam::{around.account}:role/{project.name}{mark}*" for mark in ".-"]
+    buckets = [bucket(project, name, around.account, around.region) for name in project.buckets]
+    looked = [f"arn:aws:s3:::{name}" for name in (around.vault, *buckets)]
     return {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": list(LOOKS), "Resource": "*"},
-            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{around.vault}"},
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": looked if len(looked) > 1 else looked[0]},
             {
                 "Effect": "Allow",
                 "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],

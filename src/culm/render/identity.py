@@ -3,7 +3,7 @@
 import json
 
 from culm.project.project import Project, Service
-from culm.render import Input, Surroundings, execution_role_name, family
+from culm.render import Input, Surroundings, bucket, execution_role_name, family
 
 POLICY = "configuration"
 """The name of a service's role's one policy."""
@@ -42,7 +42,7 @@ def role(project: Project, service: Service, around: Surroundings) -> Input:
     }
 
 
-def policy(service: Service, around: Surroundings) -> Input:
+def policy(project: Project, service: Service, around: Surroundings) -> Input:
     """Return a policy to list and read what is under `<env>/<service>/` in the vault, and to decrypt it by S3.
 
     A service that is built from another's folder reads that one's configuration, too.
@@ -66,8 +66,24 @@ def policy(service: Service, around: Surroundings) -> Input:
             },
             decryption(around, [bucket, *objects]),
             *entered,
+            *buckets(project, service, around),
         ],
     }
+
+
+def buckets(project: Project, service: Service, surroundings: Surroundings) -> list[Input]:
+    """Statements: it reads, writes and lists the buckets that it names."""
+    names = [bucket(project, name, surroundings.account, surroundings.region) for name in service.buckets]
+    if not names:
+        return []
+    return [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "Resource": lone([f"arn:aws:s3:::{name}/*" for name in names]),
+        },
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": lone([f"arn:aws:s3:::{name}" for name in names])},
+    ]
 
 
 def lone(values: list[str]) -> str | list[str]:
@@ -93,7 +109,7 @@ def role_policy(project: Project, service: Service, around: Surroundings) -> Inp
     return {
         "RoleName": role_name(project, service),
         "PolicyName": POLICY,
-        "PolicyDocument": json.dumps(policy(service, around)),
+        "PolicyDocument": json.dumps(policy(project, service, around)),
     }
 
 

@@ -34,6 +34,11 @@ def log_group(project: Project, service: Service) -> str:
     return f"/culm/{project.name}/{service.name}"
 
 
+def bucket(project: Project, name: str, account: str, region: str) -> str:
+    """One of culm.yml's buckets: their names are the whole world's."""
+    return f"{project.name}-{name}-{account}-{region}"
+
+
 def vault_bucket(project: str, account: str, region: str) -> str:
     """Return the vault's bucket: one for each project, as two projects may have a service of the same name."""
     return f"culm-{project}-{account}-{region}"

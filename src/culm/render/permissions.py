@@ -1,7 +1,7 @@
 """What a deploy has to be allowed where a base stack is: this project's things, and no other's. Pure."""
 
 from culm.project.project import Project
-from culm.render import Input, Surroundings, execution_role_name, family, github_roles, jobs
+from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -75,6 +75,7 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
             *databases(project, here),
+            *buckets(project, around),
             *schedules(project, here, scheduler),
             allow(
                 "ByS3",
@@ -101,6 +102,12 @@ def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
         allow("ListSchedules", "scheduler:ListSchedules", "*"),
         allow("HandRoleToScheduler", "iam:PassRole", roles, passed),
     ]
+
+
+def buckets(project: Project, surroundings: Surroundings) -> list[Input]:
+    """A deploy looks whether they are there; what is in them is none of its business."""
+    names = [bucket(project, name, surroundings.account, surroundings.region) for name in project.buckets]
+    return [allow("Buckets", "s3:ListBucket", [f"arn:aws:s3:::{name}" for name in names])] if names else []
 
 
 def databases(project: Project, here: str) -> list[Input]:

@@ -6,7 +6,7 @@ from culm.project.project import Check, Project, Service, Sidecar
 from culm.project.references import resolve
 from culm.project.values import MountPath
 from culm.render.load_balancers import entrances
-from culm.render.names import execution_role_name, family, log_group
+from culm.render.names import bucket, execution_role_name, family, log_group
 from culm.render.surroundings import Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
@@ -115,6 +115,8 @@ def variables(project: Project, environment: Mapping[str, str], around: Surround
         if name in project.databases:
             address, port = around.databases.get(name, (NOT_KNOWN, 0))
             return str(port) if what == "port" else address
+        if name in project.buckets:
+            return bucket(project, name, around.account, around.region)
         return service_url(project.services[name], around)
 
     return [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]

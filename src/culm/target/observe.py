@@ -22,6 +22,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         repositories = pool.submit(repository_uris, target, project)
         log_groups = pool.submit(log_group_names, target, project)
         vault = pool.submit(vault_keys, target, vault_bucket)
+        buckets = [pool.submit(bucket_name, target, project, name) for name in project.buckets]
         databases = pool.submit(db_instances, target, project)
         own = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
         own |= {jobs.role_name(project): jobs.POLICY} if project.jobs else {}
@@ -49,6 +50,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             vault=vault.result(),
             roles={n: found for n, found in zip(policies, roles, strict=True) if found is not None},
             databases=databases.result(),
+            buckets=frozenset(name for each in buckets if (name := each.result()) is not None),
             load_balancer=lb,
             listener=listener,
             rules=routed,
@@ -104,6 +106,13 @@ def log_group_names(target: Target, project: Project) -> frozenset[str]:
         target.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/culm/{project.name}/")
     )
     return frozenset(group["logGroupName"] for page in pages for group in page["logGroups"])
+
+
+def bucket_name(target: Target, project: Project, name: str) -> str | None:
+    """A bucket's full name; None: it is not there."""
+    full = render.bucket(project, name, target.account, target.region)
+    there = or_none(lambda: target.client("s3").head_bucket(Bucket=full), "NoSuchBucket", "404")
+    return full if there is not None else None
 
 
 def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
