@@ -83,7 +83,8 @@ def tree_of(node: yaml.Node, file: str, fill: Fill) -> Tree:
             try:
                 filled = fill(text)
             except ValueError as error:
-                refuse(place, str(error))
+                hint = "set it in the environment or in .env" if "is required" in str(error) else ""
+                refuse(place, str(error), hint)
             shown = plain_float(node) or filled.text
             return Scalar(place=place, text=shown, raw=text, missing=filled.missing, rule=rule)
 
