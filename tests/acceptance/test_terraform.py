@@ -38,6 +38,7 @@ def settings(folder: Path) -> dict[str, str]:
     return {"TF_CLI_CONFIG_FILE": str(configuration), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 
 
+@pytest.mark.timeout(1500)
 def test_apply_plan_change_and_destroy_twice_in_a_row(cluster: Cluster, folder: Path) -> None:
     port = free_port()
 

@@ -8,8 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from culm.cluster.daemon import daemon
+from culm.cluster.daemon import daemon, limits
 from culm.cluster.daemon.settings import Settings
+from culm.cluster.store.db import disk_is_full
 from culm.errors import CulmError
 
 
@@ -23,11 +24,18 @@ def main() -> int:
     parser.add_argument("--no-verify", dest="verify", action="store_false")
     parser.add_argument("--ready-fd", type=int)
     settings = Settings(**vars(parser.parse_args()))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    limits.log_to_standard_error()
+    limits.raise_file_limit()
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # docker push tries TLS first, which it would warn of
     try:
-        asyncio.run(daemon.serve(settings))
+        try:
+            asyncio.run(daemon.serve(settings))
+        except Exception as error:
+            if not disk_is_full(error):
+                raise
+            what = f"no space is left on the disk of {settings.home}"
+            raise CulmError(what, "culm cluster prune, or free some space elsewhere on that disk") from error
     except CulmError as error:
         if settings.ready_fd is None:
             print(f"culm: {error.what}", f"try: {error.hint}", sep="\n", file=sys.stderr)

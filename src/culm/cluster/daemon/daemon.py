@@ -20,13 +20,13 @@ from culm.cluster import clock, loop, operations
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.daemon import keys, runtimes, task_endpoint
+from culm.cluster.daemon import keys, limits, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
 from culm.cluster.daemon.settings import NETWORK, Settings
-from culm.cluster.daemon.shutdown import stop_tasks
+from culm.cluster.daemon.shutdown import orderly, stop_tasks
 from culm.cluster.daemon.sockets import listen, listened, machine_address
 from culm.cluster.daemon.storage_keys import StorageKeys
 from culm.cluster.daemon.task_endpoint import TaskEndpoint
@@ -59,7 +59,7 @@ from culm.cluster.wire.api import Api
 from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.instance_types import parse_fleet
-from culm.errors import CulmError, RuntimeFailure
+from culm.errors import CulmError
 
 log = logging.getLogger(__name__)
 
@@ -205,10 +205,19 @@ class Daemon:
         async def sealing() -> int:
             return await self._storage_keys.step(self._store)
 
+        chores = loop.Isolated("the sweep of")
+
         async def housekeeping() -> int:
             now_ms = int(clock.now() * 1000)
-            swept = await registry.sweep() + await self._store.run_long(lambda db: events.expire(db, now_ms))
-            return swept + await self._store.run_long(lambda db: metrics.age(db, now_ms / 1000))
+            swept = 0
+            with chores.item("blobs"):
+                swept += await registry.sweep()
+            with chores.item("logs"):
+                swept += await self._store.run_long(lambda db: events.expire(db, now_ms))
+            with chores.item("metrics"):
+                swept += await self._store.run_long(lambda db: metrics.age(db, now_ms / 1000))
+            limits.rotate(home / "daemon.log")
+            return swept
 
         async def alarming() -> int:
             changes = await self._store.run(lambda db: alarms.look(db, clock.now()))
@@ -244,11 +253,10 @@ class Daemon:
             (home / "cluster.json").unlink(missing_ok=True)
             for each in loops:
                 each.cancel()
-            await plane.stop()
-            await stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now)
-            with contextlib.suppress(RuntimeFailure, OSError):  # the next daemon prunes as well
-                await pruning.prune()
-            await databases.stop()
+            await orderly("the load balancer", plane.stop())
+            await orderly("tasks", stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now))
+            await orderly("old images", pruning.prune())  # the next daemon prunes as well
+            await orderly("databases", databases.stop())
             if listening is not None:
                 for_tasks.cancel()
             server.should_exit = True
@@ -288,6 +296,8 @@ class Daemon:
 def _check(settings: Settings) -> None:
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.home.stat().st_mode & 0o077:
+            settings.home.chmod(0o700)  # what is inside is its owner's alone
     except OSError as error:
         raise CulmError(f"cannot use {settings.home}: {error.strerror}", "set CULM_HOME to a folder of yours") from None
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from culm.cluster.instance.runtime.interface import Runtime
 from culm.cluster.scheduler.agents import Agents
@@ -16,8 +16,20 @@ log = logging.getLogger(__name__)
 
 REASON = "The local cluster was stopped"
 LIVE = "last_status != 'STOPPED'"
+LONGEST_STEP_SECONDS = 60.0
 PATIENCE_SECONDS = 40.0
 """A container's own 30 s between SIGTERM and SIGKILL, and some."""
+
+
+async def orderly(what: str, stop: Awaitable[object]) -> None:
+    """Await one step of the end; one that fails, or takes too long, is logged and keeps none of the others from it."""
+    try:
+        async with asyncio.timeout(LONGEST_STEP_SECONDS):
+            await stop
+    except TimeoutError:
+        log.error("%s did not stop in %g s", what, LONGEST_STEP_SECONDS)
+    except Exception:
+        log.exception("%s did not stop in order", what)
 
 
 async def stop_tasks(
