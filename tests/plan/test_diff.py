@@ -250,3 +250,13 @@ def test_a_table_is_not_the_same_as_anything_else_that_is_live() -> None:
     assert not diff.same({}, None)
     assert not diff.same({"a": 1}, [("a", 1)])
     assert diff.same({"a": 1}, {"a": 1, "added by AWS": 2})
+
+
+def test_the_same_image_in_the_local_registry_on_another_port_is_no_difference():
+    def definition(image: str) -> dict[str, object]:
+        return {"family": "web", "containerDefinitions": [{"name": "web", "image": image}]}
+
+    before = definition("127.0.0.1:4588/web@sha256:1")
+    assert diff.task_definition_is(definition("127.0.0.1:4591/web@sha256:1"), before)
+    assert not diff.task_definition_is(definition("127.0.0.1:4591/web@sha256:2"), before)
+    assert not diff.task_definition_is(definition("registry.example.com:4591/web@sha256:1"), before)

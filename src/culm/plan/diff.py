@@ -1,6 +1,7 @@
 """What is there against the rendered project: what would have to be called, and why. Pure; empty when all is there."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -206,14 +207,21 @@ GIVEN_BY_AWS = frozenset(
     {"taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt"}
     | {"registeredBy", "deregisteredAt", "enableFaultInjection"}
 )
+_LOCAL_REGISTRY = re.compile(r"^(localhost|127\.[0-9.]+):[0-9]+/")
 UNORDERED = ("environment", "secrets", "portMappings")
 
 
 def normal(definition: Mapping[str, Any]) -> Any:
-    """A task definition less what AWS adds: its own facts, empty lists, the order of what has none."""
+    """A task definition less what AWS adds: its own facts, empty lists, the order of what has none.
+
+    The local cluster's registry is the same on whichever port it is: its images' names keep theirs from when they were
+    registered, and the cluster pulls them from where it listens now.
+    """
     kept = {key: value for key, value in definition.items() if key not in GIVEN_BY_AWS}
     cleaned = without_empty(kept)
     for container in cleaned.get("containerDefinitions", ()):
+        if "image" in container:
+            container["image"] = _LOCAL_REGISTRY.sub(r"\1/", container["image"])
         for key in UNORDERED:
             if key in container:
                 container[key] = sorted(container[key], key=repr)

@@ -14,8 +14,10 @@ def test_buckets_are_listed_by_name(s3):
     assert [bucket["Name"] for bucket in s3.list_buckets(MaxBuckets=1)["Buckets"]] == ["attic"]
 
 
-def test_a_bucket_has_a_region(s3):
-    s3.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+def test_a_bucket_has_a_region(s3, cloud):
+    cloud.client("s3", "eu-west-1").create_bucket(
+        Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
 
     assert s3.get_bucket_location(Bucket="far")["LocationConstraint"] == "eu-west-1"
     assert s3.get_bucket_location(Bucket="vault")["LocationConstraint"] is None
@@ -24,10 +26,11 @@ def test_a_bucket_has_a_region(s3):
         s3.head_bucket(Bucket="nowhere")
 
 
-def test_making_a_bucket_again_is_an_error_outside_of_us_east_1(s3):
+def test_making_a_bucket_again_is_an_error_outside_of_us_east_1(s3, cloud):
     s3.create_bucket(Bucket="vault")
-    with pytest.raises(s3.exceptions.BucketAlreadyOwnedByYou):
-        s3.create_bucket(Bucket="vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    far = cloud.client("s3", "eu-west-1")
+    with pytest.raises(far.exceptions.BucketAlreadyOwnedByYou):
+        far.create_bucket(Bucket="vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
 @pytest.mark.parametrize("name", ["ab", "A-b", "a..b", "-ab", "10.0.0.1", "xn--ab", "a" * 64])

@@ -32,7 +32,7 @@ def test_a_version_that_waits_takes_over_when_it_is_told(sm):
         sm.update_secret_version_stage(**this, RemoveFromVersionId="2" * 32)
 
     sm.update_secret_version_stage(**this, RemoveFromVersionId="1" * 32)
-    assert labels(sm) == {"1": ["AWSPREVIOUS"], "2": ["AWSCURRENT"]}
+    assert labels(sm) == {"1": ["AWSPREVIOUS"], "2": ["AWSPENDING", "AWSCURRENT"]}
     assert sm.get_secret_value(SecretId="db")["SecretString"] == "2"
 
 

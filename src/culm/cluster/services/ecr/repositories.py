@@ -79,6 +79,8 @@ class CreateRepositoryInput:
 
 @operation("ecr", "CreateRepository")
 def create_repository(call: Call, req: CreateRepositoryInput) -> dict[str, Any]:
+    if req.registry_id not in (None, call.account):
+        raise AwsError("InvalidParameterException", f"The registry '{req.registry_id}' is another account's.")
     if not _NAME.fullmatch(req.repository_name):
         raise AwsError(
             "InvalidParameterException",

@@ -227,8 +227,11 @@ def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping
 def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[str, ...]:
     """Those of the load balancer's VPC; its default group if none is given."""
     own = {group.group_id: group.group_name for group in security_groups.of_vpc(call.db, vpc_id)}
-    if unknown := [id for id in wished if id not in own]:
-        raise AwsError("InvalidSecurityGroup", f"Security group '{unknown[0]}' does not exist in VPC '{vpc_id}'")
+    for id in wished:
+        if id not in own and security_groups.find(call.db, id) is not None:
+            raise AwsError("InvalidConfigurationRequest", f"Security group '{id}' does not belong to VPC '{vpc_id}'")
+        if id not in own:
+            raise AwsError("InvalidSecurityGroup", f"Security group '{id}' does not exist in VPC '{vpc_id}'")
     return wished or tuple(id for id, name in own.items() if name == "default")
 
 

@@ -33,6 +33,8 @@ def named(name: str | None, identifier: str | None) -> str:
         raise AwsError("ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters.")
     if name is None and identifier is None:
         raise AwsError("InvalidParameterException", "One of logGroupName and logGroupIdentifier must be specified.")
+    if identifier is not None and identifier.startswith("arn:") and identifier.endswith(":*"):
+        raise AwsError("InvalidParameterException", "The logGroupIdentifier must be an ARN without ':*' at its end.")
     return name if name is not None else of_arn(identifier or "")
 
 

@@ -28,7 +28,14 @@ class CreateBucketInput:
 def create_bucket(call: Call, req: CreateBucketInput) -> dict[str, Any]:
     """Making one's own bucket again is an error, except, for history's sake, in us-east-1."""
     check_bucket_name(req.bucket)
-    region = req.create_bucket_configuration.location_constraint or "us-east-1"
+    constraint = req.create_bucket_configuration.location_constraint
+    if (constraint or "us-east-1") != call.region:
+        raise AwsError(
+            "IllegalLocationConstraintException",
+            f"The {constraint or 'unspecified'} location constraint is incompatible for the region specific endpoint "
+            "this request was sent to.",
+        )
+    region = call.region
     if buckets.find(call.db, req.bucket) is None:
         buckets.save(call.db, Bucket(name=req.bucket, region=region, created_at=call.now))
     elif region != "us-east-1":

@@ -75,7 +75,9 @@ def delete_objects(call: Call, req: DeleteObjectsInput) -> dict[str, Any]:
 def delete(call: Call, bucket: Bucket, key: str, version_id: str | None, e_tag: str | None) -> dict[str, Any]:
     """Delete one version for good, or else the key: by a marker if the bucket keeps versions."""
     version = objects.find(call.db, bucket.name, key, version_id)
-    if e_tag is not None and (version is None or not matches(e_tag, version.facts.e_tag)):
+    if e_tag is not None and (version is None or version.delete_marker):
+        raise AwsError("NoSuchKey", "The specified key does not exist.", 404, key=key)
+    if e_tag is not None and version is not None and not matches(e_tag, version.facts.e_tag):
         raise failed("If-Match")
     if version_id is not None or not bucket.versioning:
         if version is not None:

@@ -71,9 +71,14 @@ def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
     bodies.write(call.db, str(version.body_id), req.body)
     return {
         "e_tag": version.facts.e_tag,
+        "server_side_encryption": ENCRYPTION,
         "version_id": shown_version_id(bucket, version.version_id),
         **checksums.members(given, None),
     }
+
+
+ENCRYPTION = "AES256"
+"""Of every object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html"""
 
 
 def check_key(key: str) -> None:
@@ -136,6 +141,7 @@ def look(call: Call, req: ReadInput) -> tuple[Version, tuple[int, int], dict[str
     first, last = span or (0, facts.size - 1)
     members = {
         "accept_ranges": "bytes",
+        "server_side_encryption": ENCRYPTION,
         "content_length": last - first + 1,
         "e_tag": facts.e_tag,
         "last_modified": facts.last_modified,
@@ -164,7 +170,7 @@ def wanted(call: Call, req: ReadInput, version: Version) -> tuple[int, int] | No
     if req.range is not None:
         raise AwsError("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
     if version.facts.parts_count is None and req.part_number == 1:
-        return None
+        return (0, version.facts.size - 1) if version.facts.size else None
     found = bodies.part_range(call.db, str(version.body_id), req.part_number)
     if found is None:
         raise AwsError("InvalidPartNumber", "The requested partnumber is not satisfiable", 416)

@@ -13,6 +13,8 @@ def parse(header: str | None, size: int) -> tuple[int, int] | None:
     if found is None or found.groups() == ("", ""):
         return None
     first, last = found.groups()
+    if first and last and int(last) < int(first):
+        return None  # RFC 9110 has it invalid, and what is invalid is ignored
     if not first:
         start, end = max(size - int(last), 0), size - 1
     else:

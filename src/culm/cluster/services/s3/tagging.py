@@ -57,6 +57,8 @@ def put_object_tagging(call: Call, req: PutObjectTaggingInput) -> dict[str, Any]
     tags = {tag.key: tag.value for tag in req.tagging.tag_set}
     if len(tags) < len(req.tagging.tag_set):
         raise AwsError("InvalidTag", "Cannot provide multiple Tags with the same key")
+    if any(key.startswith("aws:") for key in tags):
+        raise AwsError("InvalidTag", "System tags cannot be added/updated by requester")
     if len(tags) > 10:
         raise AwsError("BadRequest", "Object tags cannot be greater than 10")
     return retag(call, req, tags)

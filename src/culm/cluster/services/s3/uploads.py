@@ -187,6 +187,7 @@ def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> 
         "bucket": req.bucket,
         "key": req.key,
         "e_tag": version.facts.e_tag,
+        "server_side_encryption": "AES256",
         "version_id": shown_version_id(bucket, version.version_id),
         **checksums.members(whole, upload.facts.checksum_type),
     }

@@ -155,8 +155,6 @@ def update_secret_version_stage(call: Call, req: UpdateSecretVersionStageInput) 
                 f"The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to "
                 f"version {holder.version_id}, so you must explicitly reference that version in RemoveFromVersionId.",
             )
-        if stage == CURRENT and PENDING in there[req.move_to_version_id].stages:
-            _take(call, secret, [PENDING])  # it waits no more
         _move(call, secret, [stage], req.move_to_version_id)
     secrets.save(call.db, replace(secret, changed_at=call.now))
     return {"arn": secret.arn, "name": secret.name}
