@@ -1,6 +1,6 @@
 """`culm up` of 4, 16 and 100 trivial services in one wave: the time a service, and the command's memory.
 
-On the runtime's fake a service is a worker that is RUNNING as soon as it is asked for: what is measured is culm itself.
+On the runtime's fake a service is a worker that is RUNNING and HEALTHY as soon as it is asked for: that is culm itself.
 With processes it is a Python HTTP server behind the load balancer, which the machine has to start, too. `settle:` is 0:
 how long services are watched is no part of how fast they come up. Ends with 1 when a service of the largest wave takes
 more than twice the time of one of 16.
@@ -86,7 +86,7 @@ class Stand:
         self._daemon: subprocess.Popen[bytes] | None = None
         for number in range(size):
             self._service(f"s{number:03}")
-        more = ", path: none" if runtime == "fake" else ""
+        more = ", path: none, health: {command: ['true']}" if runtime == "fake" else ""
         services = "".join(f"  s{number:03}: {{cpu: 16{more}}}\n" for number in range(size))
         (self._project / "culm.yml").write_text(
             f"name: many\ntargets: {{local: {{instances: {self._instances}}}}}\n"

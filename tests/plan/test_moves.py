@@ -178,3 +178,12 @@ def test_an_instance_that_drains_takes_nothing() -> None:
     drained = replace(state, instances=(an_instance("i-1"), replace(an_instance("i-2"), status="DRAINING")))
     moves = plan_moves(drained, [wanted(drained, "b")])
     assert {s.move.container_instance_arn for w in moves.waves for s in w.moments if s.move.verb == "start"} == {"i-1"}
+
+
+def test_more_tasks_of_a_service_than_fit_are_an_obstacle() -> None:
+    state = running(*"abc")
+    one = replace(wanted(state, "a", desired=9), definition=state.task_definitions["a:1"])
+    moves = plan_moves(state, [one])
+    assert (told(moves), [(o.name, o.step) for o in moves.obstacles]) == ([], [("a", "roll")])
+    few = replace(wanted(state, "a", desired=3), definition=state.task_definitions["a:1"])
+    assert told(plan_moves(state, [few])) == ["a="]

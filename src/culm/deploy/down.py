@@ -92,7 +92,10 @@ def until_gone(target: Target, project: Project, groups: Collection[str] = ()) -
     started = time.monotonic()
     for pause in intervals():
         left = [
-            task for task in tasks(ecs, project.name, desiredStatus="RUNNING") if not groups or task["group"] in groups
+            task
+            for status in ("RUNNING", "STOPPED")
+            for task in tasks(ecs, project.name, desiredStatus=status)
+            if task["lastStatus"] != "STOPPED" and (not groups or task["group"] in groups)
         ]
         if not left:
             return

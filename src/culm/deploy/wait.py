@@ -204,7 +204,9 @@ def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     """The cause, on one screen."""
     job, service = watch.job, watch.service
     what = f"{service.name} did not start: {doomed.why}"
-    pages = health_page.lines(service, watch.ill.values(), look.service.get("events", ()))
+    primary = primary_of(look.service) or {}
+    events = [e for e in look.service.get("events", ()) if e["createdAt"] >= primary.get("createdAt", e["createdAt"])]
+    pages = health_page.lines(service, watch.ill.values(), events)
     what += "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:
         what += "\n" + causes.of_task(job, service.name, doomed.task, prefix=service.name)

@@ -155,12 +155,20 @@ def _play(
         if service.service_name in names:
             one, _ = names[service.service_name]
             return _obstacle(outcome.state, one, one.definition, "roll", told.get(service.service_name, ""))
+    for one, how in chosen:
+        if how == "settings" and _running(outcome.state, one.name) < one.service.desired_count:
+            return _obstacle(outcome.state, one, one.definition, "roll", told.get(one.name, ""))
     if len(chosen) > 1 and not _starts_come_first(outcome):
         one, _ = chosen[-1]
         return _obstacle(outcome.state, one, one.definition, "roll")
     after = _film(outcome, moments)
     parts = [Part(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
     return Wave(parts=tuple(parts), moments=tuple(moments)), after
+
+
+def _running(state: ClusterState, name: str) -> int:
+    """A service's tasks that are to stay: a new count begins no deployment, which would tell that some are missing."""
+    return len([t for t in state.tasks if t.group == f"service:{name}" and t.desired_status == "RUNNING"])
 
 
 def _obstacle(

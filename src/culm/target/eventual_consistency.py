@@ -20,6 +20,9 @@ THERE = frozenset(
 )
 """Answers to making what a look has not shown yet."""
 
+DRAINING, DRAINING_SECONDS = "still Draining", 120.0
+"""ECS makes no service of a name whose last one still has tasks that stop."""
+
 NOT_YET = (
     ("ClientException", "TaskDefinition not found"),
     ("ClusterNotFoundException", ""),
@@ -58,6 +61,9 @@ def until_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS)
             return call()
         except ClientError as error:
             said = error.response["Error"]
+            if DRAINING in said.get("Message", "") and clock.seconds() - started <= DRAINING_SECONDS:
+                yield pause
+                continue
             pending = any(said["Code"] == code and words in said.get("Message", "") for code, words in NOT_YET)
             if not pending or clock.seconds() - started > seconds:
                 raise
