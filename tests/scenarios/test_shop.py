@@ -24,6 +24,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         if subprocess.run(["docker", "image", "inspect", BASE], capture_output=True, check=False).returncode:
             pytest.skip(f"no Docker engine with {BASE} here: .ci/base-image.sh makes it")
         stand.environment |= {"CULM_BASE_IMAGE": BASE}
+    stand.environment["SHOP_RUNTIME"] = request.param
     shutil.copytree(SHOP, stand.project, dirs_exist_ok=True)
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     stand.edit("culm.yml", "defaults: {", "defaults: {settle: 0, ")
@@ -106,6 +107,19 @@ def test_a_changed_schedule_is_changed_there(shop: Stand) -> None:
     assert "schedule of nightly" in shop.culm("diff", status=3).out
     assert "rescheduled" in shop.culm("up").err
     assert shop.client("scheduler").get_schedule(Name="shop-nightly")["ScheduleExpression"] == "rate(6 hours)"
+
+
+def test_a_ready_image_runs_beside_them_where_an_engine_has_it(shop: Stand) -> None:
+    if shop.environment["SHOP_RUNTIME"] != "docker":
+        pytest.skip("a ready image needs a container engine")
+    files = f'  files: {{image: "{BASE}", command: [python3, -m, http.server, "8000"], port: 8000, health: /}}\n'
+    shop.write(
+        "culm.yml", (shop.project / "culm.yml").read_text() + files.replace("health: /", "path: /files/*, health: /")
+    )
+    shop.culm("up")
+    assert shop.get("/files").status == 404  # it answers: there is no such folder in it
+    repositories = shop.client("ecr").describe_repositories()["repositories"]
+    assert "shop/files" not in {repository["repositoryName"] for repository in repositories}
 
 
 def test_down_takes_the_schedule_away(shop: Stand) -> None:

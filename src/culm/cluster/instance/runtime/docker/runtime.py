@@ -257,9 +257,17 @@ class DockerRuntime:
         return seen
 
     async def _have(self, reference: Reference, auth: tuple[str, str] | None) -> str | None:
-        """Pull the image unless it is here by its digest; returns the digest."""
+        """Pull the image unless it is here by its digest; returns the digest.
+
+        A tag that cannot be pulled is taken as the engine has it, as Amazon's agent does by default
+        (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html, ECS_IMAGE_PULL_BEHAVIOR).
+        """
         if reference.digest is None or not await self._is_here(str(reference)):
-            await self._pull(reference, auth)
+            try:
+                await self._pull(reference, auth)
+            except RuntimeFailure:
+                if reference.digest is not None or not await self._is_here(str(reference)):
+                    raise
         if reference.digest is not None:
             return reference.digest
         image = await self._engine.get(f"/images/{reference}/json")
