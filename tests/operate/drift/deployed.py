@@ -12,8 +12,7 @@ from culm import render
 from culm.cli.planning import of_target
 from culm.deploy.base import answer
 from culm.deploy.build.host import HostBuilder
-from culm.deploy.build.port import Recipe
-from culm.deploy.images import TAG_LENGTH, Images
+from culm.deploy.images import TAG_LENGTH, Images, recipe
 from culm.deploy.job import Job
 from culm.operate.drift.compare import compare
 from culm.operate.drift.look import look
@@ -59,15 +58,16 @@ class Deployed:
             if not self.registry:
                 self.tell_of(service, migrate=migrate)
             name = render.repository(self.project, service, migrate=migrate)
-            recipe = Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args)
+            wanted = recipe(service, self.target.settings, migrate=migrate)
+            assert wanted is not None
             uri = job.survey.observed.repositories[name]
-            yield (service.name, migrate), self.images.ensure(name, uri, recipe, ignore, ignore)
+            yield (service.name, migrate), self.images.ensure(name, uri, wanted, ignore, ignore)
 
     def tell_of(self, one: Service, *, migrate: bool) -> None:
         name = render.repository(self.project, one, migrate=migrate)
-        dockerfile = one.migration if migrate else one.dockerfile
-        assert dockerfile is not None
-        tag = HostBuilder().fingerprint(Recipe(folder=one.folder, dockerfile=dockerfile, args=one.args))[:TAG_LENGTH]
+        wanted = recipe(one, self.target.settings, migrate=migrate)
+        assert wanted is not None
+        tag = HostBuilder().fingerprint(wanted)[:TAG_LENGTH]
         if self.images.digest(name, tag) is None:
             self.client("ecr").put_image(repositoryName=name, imageTag=tag, imageManifest=manifest(name + tag))
 
