@@ -113,6 +113,19 @@ def test_a_listener_and_its_holder_are_found(family: int, address: str):
         assert f"pid {os.getpid()} " in str(listeners.holder(address, port))
 
 
+@LINUX
+def test_a_process_that_ends_while_it_is_looked_at_spoils_nothing(monkeypatch: pytest.MonkeyPatch):
+    """One of its descriptors is closed, and then it is gone, each between two looks."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        inode = os.readlink(f"/proc/self/fd/{server.fileno()}")[8:-1]
+        own = os.listdir(f"/proc/{os.getpid()}/fd")
+        listed = {f"/proc/{os.getpid()}/fd": ["99999", *own]}
+        real = os.listdir
+        monkeypatch.setattr(listeners.os, "listdir", lambda path: listed.get(path) or real(path))
+        assert inode in listeners.sockets_of([2**22 + 1, os.getpid()])
+    assert listeners.command_of(2**22 + 1) is None
+
+
 def test_a_wildcard_listener_is_reached_at_every_address():
     for address in ("0.0.0.0", "::", "127.77.0.11", "::ffff:127.77.0.11"):
         assert listeners.reaches(listeners.Listener(address, 80, "1"), "127.77.0.11")

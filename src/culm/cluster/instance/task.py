@@ -1,4 +1,33 @@
-"""One task as its agent knows it: what was asked for, what its containers do, what was told of it."""
+"""One task as its agent knows it: what was asked for, what its containers do, what was told of it.
+
+Three hands write here, in any order: the control plane (`wanted`), the agent's own effects (`busy`, `refused`,
+`killed`, `touched`) and looks at the runtime (`seen`). Everything else follows from these, each time anew, and nothing
+is a state machine of its own:
+
+    of a container  waiting -> starting -> running -> stopping -> stopped        `_of`
+    of the task     PENDING -> RUNNING -> STOPPED                                `steps.status`
+    the news        the state change that follows, unless it was told already    `news`
+
+What a container's state follows from, the first that holds:
+
+    1. `busy` says "starting": an effect is under way, and no look knows better
+    2. `refused` has a reason: it could not start, or it is gone; the first reason stays, later ones follow from it
+    3. nothing is seen, or an engine has made it and not started it: waiting
+    4. what was seen last: running (or stopping, while the agent stops it), or stopped with its exit code
+
+Why `touched`: a look takes a while. One that began before a start ended may come back after it, without the container;
+taken at its word, it would say that the container is gone. So each effect gets a number when it ends (`touched`), each
+look knows the last number when it began (`effects`), and of a container that changed since a look says nothing.
+
+Example, a task of one container, with effects numbered from 1:
+
+    take the payload           waiting      PENDING is told
+    start it                   busy         (a look begins here: effects = 0)
+    effect 1 ends              running      touched = 1, seen by the effect itself
+    that look comes, empty     running      1 > 0: the look is too old to count
+    the next look shows it     running      RUNNING is told, with its ports
+    it exits with 3            stopped      `ended_at` is now; STOPPED is told when its log lines are in
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 _LISTEN = "0A"
@@ -26,30 +26,46 @@ def reaches(listener: Listener, address: str) -> bool:
 
 def sockets_of(pids: Iterable[int]) -> set[str]:
     """The inodes of these processes' sockets, as far as this user may look."""
-    found: set[str] = set()
+    inodes: set[str] = set()
     for pid in pids:
         directory = f"/proc/{pid}/fd"
         try:
-            for descriptor in os.listdir(directory):
-                target = os.readlink(os.path.join(directory, descriptor))
-                if target.startswith("socket:["):
-                    found.add(target[8:-1])
-        except OSError:
+            descriptors = os.listdir(directory)
+        except OSError:  # it has ended, or is not ours to look at
             continue
-    return found
+        for descriptor in descriptors:
+            try:
+                target = os.readlink(os.path.join(directory, descriptor))
+            except OSError:  # closed since; the others are still there
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    return inodes
 
 
 def holder(address: str, port: int) -> str | None:
     """Who has this port, for people: `pid 4711 (python3 -m http.server)`. None when it cannot be told."""
     inodes = {seen.inode for seen in listeners() if seen.port == port and reaches(seen, address)}
-    if not inodes:
-        return None
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and inodes & sockets_of([int(entry)]):
-            with open(f"/proc/{entry}/cmdline", encoding="utf-8", errors="replace") as file:
-                command = file.read().replace("\0", " ").strip()
-            return f"pid {entry} ({command[:80]})"
+    for pid in owners(inodes):
+        if (command := command_of(pid)) is not None:
+            return f"pid {pid} ({command[:80]})"
     return None
+
+
+def owners(inodes: Collection[str]) -> Iterator[int]:
+    """The processes that have one of these sockets, as far as this user may look."""
+    for entry in os.listdir("/proc") if inodes else ():
+        if entry.isdigit() and not sockets_of([int(entry)]).isdisjoint(inodes):
+            yield int(entry)
+
+
+def command_of(pid: int) -> str | None:
+    """A process's command line; None when it has ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip()
+    except OSError:
+        return None
 
 
 def _table(path: str) -> list[Listener]:

@@ -1,4 +1,33 @@
-"""Runs one container from its start to its end and writes down what happens."""
+"""Runs one container from its start to its end and writes down what happens.
+
+One process, one loop, no threads: `run` waits in `poll` until something happens or is due, looks at what it may be, and
+waits again. What can happen, and who says so:
+
+    output        the container wrote             its pipe or terminal is readable
+    a child ends  the container, a probe, an      SIGCHLD, by the wake-up pipe; all are reaped, one of them is the
+                  orphan that was adopted         container's first process, and its end is the container's
+    a stop        the daemon wants an end         SIGTERM, with the grace in stop.json
+    no memory     the limit was hit               the cgroup's notice; without cgroups the shim's own look
+    something due a look at memory or listeners,  the earliest of the times below; `inf` is never
+                  a probe, the end of the grace
+
+The container's life, as state.json shows it:
+
+    (no file) --start--> running --its first process ends--> finished
+                 |                                             exit_code is set, last of all, when every process of the
+                 +-- cannot execute: no state at all           container is gone and its output is on disk
+
+The order of `_finish` matters: kill what is left first (nothing may outlive its container), then drain the output
+(the last words come after the death), then ask the cgroup (its counters die with it), then write the exit code. A
+daemon that reads an exit code may believe that nothing moves any more.
+
+Times that are due, in seconds of the monotonic clock: `_kill_at` the grace is over; `_probe_ends_at` the probe that
+runs takes too long; `_health.due_at` the next one; `_memory_look_at`, `_kernel_look_at`, `_listen_look_at` the looks.
+
+Example: `sh start.sh` with a grace of 30 s. At 100.0 SIGTERM comes; `sh` has no handler, and as process 1 of a
+container would not notice, so nothing is sent (`tree.heeds`); `_kill_at` is 130.0. At 130.0 everything is killed;
+SIGCHLD wakes the loop, `_reap` takes status -9, and state.json says exit_code 137.
+"""
 
 import errno
 import os
