@@ -4,7 +4,7 @@
 
 Both take turns of a second, each over one kept-alive connection, with requests as boto3 signs them. Beside the requests
 a second stands what one costs the daemon's processor, which is steadier on a machine with other work.
-docs/decisions/0033 rests on it.
+docs/decisions/0036-the-connection-extends-a-bounded-uvicorn.md rests on it.
 """
 
 import argparse

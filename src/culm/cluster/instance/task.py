@@ -98,10 +98,10 @@ class KnownTask:
         """A container cannot run. The first reason counts: what comes later, that it is gone, follows from it."""
         self.refused.setdefault(container, reason)
 
-    def ended_by_stop(self, container: str, seen: Seen, grace: int) -> None:
+    def ended_by_stop(self, container: str, last: Seen, grace: int) -> None:
         """Take over how a container ended that the agent stopped; one that had to be killed says why."""
-        self.seen[container] = seen
-        if seen.exit_code == KILLED and not seen.out_of_memory:
+        self.seen[container] = last
+        if last.exit_code == KILLED and not last.out_of_memory:
             self.killed[container] = unheeded_reason(grace)
 
     def progress(self, now: float) -> Mapping[str, Progress]:

@@ -29,7 +29,7 @@ def obstacle(addresses: Sequence[str], port: int) -> str | None:
 
 def owner(port: int) -> str:
     """`nginx (process 812)`, as far as this machine tells us."""
-    for pid in listeners.owners({seen.inode for seen in listeners.listeners() if seen.port == port}):
+    for pid in listeners.owners({each.inode for each in listeners.listeners() if each.port == port}):
         with suppress(OSError):  # it has ended since
             return f"{Path('/proc', str(pid), 'comm').read_text().strip()} (process {pid})"
     return "another process"

@@ -45,7 +45,7 @@ def sockets_of(pids: Iterable[int]) -> set[str]:
 
 def holder(address: str, port: int) -> str | None:
     """Who has this port, for people: `pid 4711 (python3 -m http.server)`. None when it cannot be told."""
-    inodes = {seen.inode for seen in listeners() if seen.port == port and reaches(seen, address)}
+    inodes = {each.inode for each in listeners() if each.port == port and reaches(each, address)}
     for pid in owners(inodes):
         if (command := command_of(pid)) is not None:
             return f"pid {pid} ({command[:80]})"

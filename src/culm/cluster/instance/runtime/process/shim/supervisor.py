@@ -349,7 +349,7 @@ class Supervisor:
         if not own:  # spares the look at all connections of this machine
             return set()
         address = self._plan["address"]
-        return {seen.port for seen in listeners.listeners() if seen.inode in own and listeners.reaches(seen, address)}
+        return {each.port for each in listeners.listeners() if each.inode in own and listeners.reaches(each, address)}
 
     # Health.
 
