@@ -55,6 +55,11 @@ def ident(text: str, *, shown: str = "") -> Element:
     ]
 
 
+def clamped(text: str) -> Element:
+    """Two lines of a long text, all of it to whoever points at it."""
+    return span(".clamp", title=text)[text]
+
+
 def revision(name: str) -> str:
     """`#7` of `bamboo-orders:7`."""
     return f"#{name.rpartition(':')[2]}" if ":" in name else name

@@ -20,6 +20,7 @@ from culm.web.views.parts import (
     Measure,
     action_link,
     cause,
+    clamped,
     empty,
     event_list,
     fields,
@@ -182,7 +183,7 @@ def _task(task: Task, may_act: bool) -> Element:
         td(data_label="On")[task.instance, span(".muted")[f":{task.port}"] if task.port else None],
         td(data_label="Memory")[memory(task) if not over else "—"],
         td(data_label="CPU")["—" if task.cpu is None else f"{task.cpu:.0f} %"],
-        td(".why", data_label="How it is")[task.ending if over else now],
+        td(".why", data_label="How it is")[clamped(task.ending if over else now)],
         td(".acts")[
             a(href=link("/logs", service=task.service, task=task.id, since="3h"))["log"],
             may_act

@@ -6,7 +6,7 @@ import htpy
 from htpy import Element, Node, a, div, form, input, span, table, tbody, td, th, thead, tr
 
 from culm.operate.snapshot.records import Snapshot, State, Task
-from culm.web.views.parts import action_link, empty, ident, link, moment, panel, revision, service_link, state
+from culm.web.views.parts import action_link, clamped, empty, ident, link, moment, panel, revision, service_link, state
 
 BY: Mapping[str, Callable[[Task], tuple[bool, float | str]]] = {
     "service": lambda task: (False, task.service),
@@ -118,7 +118,7 @@ def _row(task: Task, failures: int, previous: Task | None, may_act: bool) -> Ele
         td(class_="num is-wrong" if failures else "num", data_label="Failed")[failures],
         td(data_label="Up since")[moment(task.started_at, suffix="")],
         td(".why", data_label="Last stop")[
-            (previous.ending, " ", span(".muted")[moment(previous.stopped_at)]) if previous else None
+            (clamped(previous.ending), span(".muted")[moment(previous.stopped_at)]) if previous else None
         ],
         td(".acts")[
             may_act and task.kind == "service" and action_link(("stop-task", task.id), "Stop", allowed=True, quiet=True)
@@ -175,7 +175,7 @@ def _stopped(ended: list[Task]) -> Element:
                         td(data_label="Ended")[moment(task.stopped_at)],
                         td(data_label="On")[task.instance],
                         td(data_label="Life")[lived(task)],
-                        td(".why", data_label="How")[task.ending],
+                        td(".why", data_label="How")[clamped(task.ending)],
                         td(".acts")[
                             task.service
                             and a(href=link("/logs", service=task.service, task=task.id, since="3h"))["log"]
