@@ -106,7 +106,7 @@ def test_a_dead_holders_lock_is_taken_over_and_does_not_come_up_again(target: Ta
     said: list[str] = []
     with locked(target, project, said.append) as mine:
         mine.acquire()
-    assert said[-1].startswith("takes over from bob@other, who began ")
+    assert said[-1].startswith("taking the lock over from bob@other, who began ")
     assert versions(target) == 0
 
 
@@ -154,7 +154,7 @@ def test_who_finds_his_lock_opened_writes_nothing_more(target: Target, project: 
         assert opened is not None
         assert opened.pid == os.getpid()
         mine.renew()
-        with pytest.raises(Lost, match="stops here"):
+        with pytest.raises(Lost, match="this command stops here"):
             target.client("logs").create_log_group(logGroupName="/x")
     assert unlock(target, project) is None
 
@@ -165,7 +165,7 @@ def test_a_lock_that_is_lost_is_lost_also_when_nobody_can_say_who_has_it(target:
         target.before_write = None
         target.client("s3").put_object(Bucket=bucket(target), Key=KEY, Body=b"nobody can read this")
         mine.renew()
-        with pytest.raises(Lost, match="was taken over by somebody else: stops here"):
+        with pytest.raises(Lost, match="was taken over by somebody else: this command stops here"):
             mine.check()
         unlock_by_hand = target.client("s3").list_object_versions(Bucket=bucket(target), Prefix=KEY)["Versions"]
         for version in unlock_by_hand:

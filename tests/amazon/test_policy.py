@@ -78,7 +78,7 @@ def ignore(_: str) -> None:
 def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     """All that is called in the life of a project whose base is there, and the policy for it.
 
-    Two services fill two instances, so that a migration needs the slot of its own service.
+    Two services fill two instances, so that a migration needs the memory of its own service.
     """
 
     def says(path: str = "/*", more: str = "") -> None:
@@ -96,7 +96,7 @@ def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     shop.up()
     shop.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh", "-c", "true"]\n')
     shop.up("accounts")
-    assert "stops: its migration needs its slot" in shop.told.getvalue()
+    assert "is down while its migration runs" in shop.told.getvalue()
     says(path="/web/*", more="health: /ok, grace: 60")
     shop.up()
     shop.culm("rollback", "accounts", "--across-migration")

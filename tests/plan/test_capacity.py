@@ -43,6 +43,13 @@ def test_every_stage_has_a_fleet_a_bill_and_its_quotas() -> None:
     assert capacity_screen.report(found)["stages"][2]["tasks"] == {"web": 50, "shop": 1, "idle": 1}
 
 
+def test_without_any_load_one_line_says_what_to_write():
+    silent = capacity("bamboo", [a_demand(load=None), a_demand("shop", load=None)], "x86_64", load("us-east-1"))
+    assert capacity_screen.screen(silent, 120).splitlines() == [
+        "bamboo: no service has `load:` (requests a second) in culm.yml, so there is no load to plan for"
+    ]
+
+
 def test_a_task_that_no_instance_holds_has_no_fleet() -> None:
     found = capacity("bamboo", [a_demand(memory=900_000)], "x86_64", load("us-east-1"))
     assert "no instance type that has a price holds the largest task" in capacity_screen.screen(found)

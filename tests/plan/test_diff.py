@@ -82,7 +82,7 @@ def test_each_seeded_difference_is_one_call(project: Project, live: Observed, ar
     wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     assert (
         one(replace(live, roles={**live.roles, "bamboo-web": wide}))
-        == "iam.put_role_policy: let bamboo-web read its own configuration"
+        == "iam.put_role_policy: set policy of role bamboo-web: may read its own configuration"
     )
 
 

@@ -28,7 +28,7 @@ def test_the_short_of_it_comes_first_and_the_screen_is_folded_away() -> None:
 
 | service | what happens | what changes |
 |---|---|---|
-| **a** | stops, its migration runs in its slot, then it starts on #1 | \
+| **a** | is down while its migration runs, then starts on #1 | \
 `image` 0123456789ab -> built on deploy<br>`command` a \\| b &lt;c> (new) |
 
 $53.78 a month, as now (us-east-1, prices of 2026-11-23), for 2 x t2.micro.

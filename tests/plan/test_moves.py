@@ -36,7 +36,7 @@ def wanted(
 
 
 def told(moves: Moves) -> list[str]:
-    """`a, b` for a wave; `!` where a service stops first, `~` where it lends its slot."""
+    """`a, b` for a wave; `!` where a service stops first, `~` where it is down while its migration runs."""
     marks = {"stop-first": "!", "start-first": "", "new": "+", "settings": "=", "unchanged": "?"}
     return [", ".join(p.name + ("~" if p.lends else marks[p.how]) for p in wave.parts) for wave in moves.waves]
 
@@ -129,7 +129,7 @@ def test_a_seventh_service_is_cured_cheapest_first() -> None:
 def test_a_start_first_roll_without_room_may_stop_first_or_lend() -> None:
     state = running(*"abcdef")
     found = ways_out(state, wanted(state, "a", roll="start-first", migrates=True))
-    assert any("lend the service's own slot" in r.what and r.write == "a: {roll: auto}" for r in found)
+    assert any("stop while its migration runs" in r.what and r.write == "a: {roll: auto}" for r in found)
     found = ways_out(state, wanted(state, "a", roll="start-first"))
     assert any("stop the old task before" in r.what and r.dollars == 0 for r in found)
 

@@ -96,11 +96,11 @@ def test_services_of_a_wave_migrate_side_by_side_and_then_roll_in_turn(project: 
         " 2  accounts  run its migration\n"
         " 3  accounts  wait for its migration to end\n"
         " 4  accounts  register bamboo-accounts: migration image, image changed\n"
-        " 5  accounts  update taskDefinition; commits; undo: nothing, as its migration has run\n"
+        " 5  accounts  roll out the new revision; commits; undo: nothing, as its migration has run\n"
         " 6  accounts  wait until it is steady\n"
         " 7  accounts  watch it for 5 s\n"
         " 8  web       register bamboo-web: image changed\n"
-        " 9  web       update taskDefinition; after 4-5; commits; undo: back to bamboo-web:1\n"
+        " 9  web       roll out the new revision; after 4-5; commits; undo: back to bamboo-web:1\n"
         "10  web       wait until it is steady\n"
         "11  web       watch it for 5 s"
     )
@@ -118,14 +118,14 @@ def test_a_service_that_lends_its_slot_stops_before_its_migration(project: Proje
     text = steps_of(project, survey, planned, IMAGES | OTHER)
     assert text == (
         " 1  accounts  register bamboo-accounts-migrate: its migration changed\n"
-        " 2  accounts  mark it as lending its slot: its migration needs its room; undo: its 1 task starts again\n"
+        " 2  accounts  note how many tasks it has: its migration needs its memory; undo: its 1 task starts again\n"
         " 3  accounts  stop its tasks\n"
         " 4  accounts  wait until its tasks have stopped\n"
         " 5  accounts  run its migration\n"
         " 6  accounts  wait for its migration to end\n"
         " 7  accounts  register bamboo-accounts: migration image changed\n"
-        " 8  accounts  update desiredCount, taskDefinition; commits; undo: nothing, as its migration has run\n"
-        " 9  accounts  unmark it\n"
+        " 8  accounts  roll out the new revision, scale to 1 task; commits; undo: nothing, as its migration has run\n"
+        " 9  accounts  delete that note\n"
         "10  accounts  wait until it is steady\n"
         "11  accounts  watch it for 5 s\n"
         "12  web       wait until it is steady"
@@ -137,8 +137,8 @@ def test_a_slot_that_a_dead_deploy_has_lent_is_given_back(project: Project, surv
     observed = replace(survey.observed, services={**survey.observed.services, "web": lent})
     text = steps_of(project, replace(survey, observed=observed), a_plan((part("web", "settings"),)), IMAGES | MIGRATION)
     assert (
-        "1  web       update desiredCount; commits\n"
-        "2  web       unmark it\n"
+        "1  web       scale to 1 task; commits\n"
+        "2  web       delete that note\n"
         "3  web       wait until it is steady\n"
     ) in text  # fmt: skip
 
@@ -176,7 +176,7 @@ def test_a_revision_that_a_deploy_left_behind_is_used_and_not_registered_again(
     left = replace(survey, observed=replace(survey.observed, newest=there))
     steps = rollout.deploy(project, left, a_plan((part("web"),)), ["web"], images)
     assert text_of(steps) == (
-        "1  web  update taskDefinition; commits; undo: back to bamboo-web:1\n"
+        "1  web  roll out the new revision; commits; undo: back to bamboo-web:1\n"
         "2  web  wait until it is steady\n"
         "3  web  watch it for 5 s"
     )
@@ -195,7 +195,7 @@ def test_services_without_a_planned_move_come_last_each_by_itself(project: Proje
     ordered = replace(project, services={"accounts": accounts, "web": project.services["web"]})
     lines = steps_of(ordered, survey, a_plan(), changed() | MIGRATION).splitlines()
     assert [line.split()[1] for line in lines] == ["web"] * 4 + ["accounts"] * 4
-    assert lines[5] == "6  accounts  update taskDefinition; after 3; commits; undo: back to bamboo-accounts:1"
+    assert lines[5] == "6  accounts  roll out the new revision; after 3; commits; undo: back to bamboo-accounts:1"
 
 
 def test_nothing_is_watched_where_settle_is_0(project: Project, survey: Survey) -> None:
@@ -210,7 +210,7 @@ def test_a_version_that_did_not_complete_is_not_gone_back_to(project: Project, s
     web = {**survey.observed.services["web"], "deployments": failed}
     observed = replace(survey.observed, services={**survey.observed.services, "web": web})
     text = steps_of(project, replace(survey, observed=observed), a_plan((part("web"),)), changed() | MIGRATION)
-    assert "web       update taskDefinition; commits\n" in text
+    assert "web       roll out the new revision; commits\n" in text
 
 
 def the_call(steps: Any) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def test_a_rollback_rolls_as_it_was_planned(project: Project, survey: Survey) ->
         project, survey, a_plan((part("web", "stop-first"),), names=("web",)), {"web": {"taskDefinition": "arn:web:0"}}
     )
     assert text_of(steps) == (
-        "1  web  update taskDefinition; commits\n"
+        "1  web  roll out the new revision; commits\n"
         "2  web  wait until it is steady\n"
         "3  web  watch it for 5 s"
     )  # fmt: skip
@@ -236,7 +236,7 @@ def test_a_scaling_that_fails_is_scaled_back_and_one_that_changes_nothing_calls_
     planned = a_plan((part("web", "settings"),), names=("web",))
     steps = rollout.change(project, survey, planned, {"web": {"desiredCount": 3}})
     assert text_of(steps) == (
-        "1  web  update desiredCount; commits; undo: 1 task again\n"
+        "1  web  scale to 3 tasks; commits; undo: 1 task again\n"
         "2  web  wait until it is steady"
     )  # fmt: skip
     assert the_call(steps) == {"cluster": "bamboo", "service": "web", "desiredCount": 3}
@@ -252,7 +252,7 @@ def test_migrations_alone_run_one_after_the_other_and_give_slots_back(project: P
         "3  accounts  wait for its migration to end"
     )
     lending = text_of(rollout.migrations(project, survey, MIGRATION, {"accounts": True}))
-    assert "7  accounts  start its 1 task again; commits\n8  accounts  unmark it\n" in lending
+    assert "7  accounts  start its 1 task again; commits\n8  accounts  delete that note\n" in lending
 
 
 def test_a_hundred_services_of_one_wave_are_a_list_of_some_hundred_steps(project: Project, survey: Survey) -> None:

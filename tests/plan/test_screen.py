@@ -55,14 +55,14 @@ def test_a_full_cluster_is_read_at_a_glance() -> None:
         == """\
 bamboo on local, 2 x t2.micro: 1 of 2 services change
 
-  a  stops, its migration runs in its slot, then it starts on #1
+  a  is down while its migration runs, then starts on #1
        image            0123456789ab -> built on deploy
        memory           300 -> 256
        stopTimeout      30 (new)
-       environment.OLD  1 (goes)
-  b  as it is on #2
+       environment.OLD  1 (removed)
+  b  unchanged, on #2
 
-Where tasks sit then, and what is left; a slot is 256 MiB
+Where tasks will run, and what is left; a slot (one usual task) is 256 MiB
   #1 t2.micro  [c       |e       |+a      |...........]  227 of 995 MiB, 0 slots
   #2 t2.micro  [b       |d       |f       |...........]  227 of 995 MiB, 0 slots
 
@@ -74,17 +74,18 @@ Moves, and the MiB left on each instance    #1    #2
    4  start a on #1                        227   227
 
 $53.78 a month, as now (us-east-1, prices of 2026-11-23)
-  t2.micro 16.94, public IPv4 14.60, load balancer 16.43, its traffic 0.29,
-  disks 4.80, images 0.20, logs 0.53
+  2 x t2.micro $16.94, public IPv4 $14.60 (4 addresses), load balancer $16.43 (1
+  ALB), its traffic $0.29 (0.05 LCU), disks $4.80 (60 GB gp3), images $0.20 (2
+  GB ECR), logs $0.53 (1 GB)
   assumed: 30 GB gp3 an instance, 2 GB of images, 1 GB of logs, 0.05 LCU, public
   subnets in two zones
 
 note: a note"""
     )
     short = screen(made(state, one, same), 80, short=True)
-    assert "     changes image, memory 300 -> 256, stopTimeout 30 (new), environment.OLD 1" in short
-    assert "  as they are: b\n" in short
-    assert "  1  a: stop, migrate in the own slot, start\n" in short
+    assert "     new image: service; memory 300 -> 256, stopTimeout 30 (new)" in short
+    assert "  unchanged: b\n" in short
+    assert "  1  a: down while its migration runs, then start\n" in short
     assert "Moves" not in short
     assert len(short.splitlines()) < 20
 
@@ -97,12 +98,12 @@ def test_the_short_form_tells_who_moves_together_and_who_in_turn() -> None:
     in_turn = [plan.Asked(wanted=wanted(full, n, migrates=True), migration="may run") for n in "ab"]
     text = screen(made(full, *in_turn), short=True)
     assert "  1  a, then b: migrate, then roll\n" in text
-    assert "its migration (if it changed); a new task on #2, then the old one stops" in text
+    assert "its migration (if its image changed); a new task on #2, then the old" in text
 
 
 @pytest.mark.parametrize(
     ("desired", "said"),
-    [(3, "new settings on #1, #1, #2; 1 tasks become 3"), (1, "as it is on #1")],
+    [(3, "new settings on #1, #1, #2; 1 tasks become 3"), (1, "unchanged, on #1")],
 )
 def test_another_count_is_a_change_of_settings(desired: int, said: str) -> None:
     state = of_type(running("a", "b"))
@@ -120,7 +121,7 @@ def test_a_larger_fleet_costs_more_and_shows_what_is_to_come() -> None:
     state = of_type(running("a"))
     text = screen(made(state, plan.Asked(wanted=wanted(state, "b")), fleet=[*FLEET, "t3.small"]), 110)
     assert "  #3 t3.small new-3" in text
-    assert "$75.02 a month, +$21.23 to now" in text
+    assert "$75.02 a month, +$21.23 compared with now" in text
 
 
 def test_more_instances_than_columns_are_told_move_by_move() -> None:

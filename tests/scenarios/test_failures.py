@@ -62,7 +62,7 @@ def test_a_service_that_crashes_at_its_start_says_why(stand: Stand) -> None:
 
     # whoever sees it first tells it: culm's own count of the ends, or ECS's circuit breaker
     assert "it starts and stops again" in said.err or "circuit breaker" in said.err
-    assert "It went back to misfits-bad:" in said.err
+    assert "It was rolled back to misfits-bad:" in said.err
     assert "exit code 1" in said.err
     assert "settings.toml has no [mail]" in said.err
 
@@ -74,7 +74,7 @@ def test_a_service_that_never_gets_healthy_says_what_the_load_balancer_saw(stand
 
     assert "never gets healthy" in said.err
     assert "503" in said.err
-    assert "It went back to misfits-bad:" in said.err
+    assert "It was rolled back to misfits-bad:" in said.err
 
 
 def test_a_service_that_eats_400_mb_is_ended_for_it(stand: Stand) -> None:

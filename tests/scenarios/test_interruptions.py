@@ -13,7 +13,7 @@ def test_what_was_broken_off_anywhere_is_carried_on_by_the_next_up(stand: Stand)
         said = stand.interrupted("up", *words, at=moment)
         assert said.status == 130, said.screen
         assert "Traceback" not in said.err
-        assert "culm: broken off" in said.err
+        assert "culm: interrupted" in said.err
 
     stand.culm("up")
 

@@ -136,13 +136,13 @@ def test_a_version_that_crashes_makes_way_for_the_one_before_unless_a_migration_
     full.write("epsilon/server.py", "raise SystemExit('no such setting')\n")
     said = full.culm("deploy", "epsilon", status=1)
     assert "no such setting" in said.err
-    assert "It went back to bamboo-epsilon:" in said.err
+    assert "It was rolled back to bamboo-epsilon:" in said.err
     assert full.get("/epsilon/").status == 200
 
     full.write("epsilon/migrate.py", "print('epsilon has another schema')\n")
     said = full.culm("deploy", "epsilon", status=1)
     assert "Its migration has run, and nothing undoes that" in said.err
-    assert "It went back" not in said.err
+    assert "It was rolled back" not in said.err
     assert full.get("/epsilon/").status == 503
     [words] = [line for line in said.err.splitlines() if "--across-migration" in line]
     full.culm(*words.partition("culm rollback ")[2].replace("epsilon", "rollback epsilon", 1).split())

@@ -11,12 +11,12 @@ from culm.project.project import Project, TargetSettings
 def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
     """The planner's bill, with what only the stack has: the vault's key and databases."""
     fleet = [group.instance_type for group in settings.instances for _ in range(group.count)]
-    found = bill(fleet, prices, Assumptions())
+    hosts = bill(fleet, prices, Assumptions())
     unpriced = [rds.instance for rds in project.rds.values() if rds.instance not in prices.hourly.databases]
     return replace(
-        found,
-        lines=(*found.lines, *chain.from_iterable(more(project, prices))),
-        unpriced=(*found.unpriced, *unpriced),
+        hosts,
+        lines=(*hosts.lines, *chain.from_iterable(more(project, prices))),
+        unpriced=(*hosts.unpriced, *unpriced),
     )
 
 
@@ -32,18 +32,18 @@ def more(project: Project, prices: PriceList) -> Iterator[list[Line]]:
         ]
 
 
-def screen(found: Bill, settings: TargetSettings, prices: PriceList) -> str:
-    """Item by item, the sum last."""
-    width = max(len(line.name) for line in found.lines)
+def screen(month: Bill, settings: TargetSettings, prices: PriceList) -> str:
+    """Return the bill as lines of text: each item with its units, the sum, and what was assumed."""
+    width = max(len(line.name) for line in month.lines)
     lines = [
-        f"  {line.name:<{width}}  {line.dollars:>7.2f}  {line.units:g} {line.unit}"
-        for line in found.lines
+        f"  {line.name:<{width}}  {f'${line.dollars:,.2f}':>8}  {line.units:g} {line.unit}"
+        for line in month.lines
         if line.dollars >= 0.005
     ]
-    lines.append(f"  {'a month':<{width}}  {found.dollars:>7.2f}  US dollars")
+    lines.append(f"  {'a month':<{width}}  {f'${month.dollars:,.2f}':>8}")
     lines.append(f"prices of {prices.region}, {prices.date}; assumed: {Assumptions()}")
     if settings.spot:
         lines.append("spot instances cost less than is shown, usually a third of it")
-    if found.unpriced:
-        lines.append(f"without {', '.join(found.unpriced)}: the price list lacks it")
+    if month.unpriced:
+        lines.append(f"without {', '.join(month.unpriced)}: the price list lacks it")
     return "\n".join(lines)

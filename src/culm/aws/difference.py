@@ -1,4 +1,4 @@
-"""What a stack is otherwise than it should be: by its template, and by what was changed by hand. Pure."""
+"""Differences between a stack and what it should be: by its template, and by what was changed by hand. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -23,7 +23,7 @@ COMMANDS = {
     "up": "Bring the whole project up: build, push, migrate, roll out.",
     "deploy": "Deploy some of the services.",
     "migrate": "Run migrations alone.",
-    "diff": "Show what is live otherwise than culm.yml says.",
+    "diff": "Show differences between culm.yml and what runs.",
     "open": "Show the whole staging environment on one page, live.",
     "top": "Show instances, tasks, requests and events, full screen and live.",
     "status": "Show services, instances, rules and last events.",
@@ -36,10 +36,10 @@ COMMANDS = {
     "scale": "Run COUNT tasks of SERVICE.",
     "restart": "Start new tasks of the same revision, side by side where there is room.",
     "rollback": "Go back to an earlier revision of SERVICE.",
-    "down": "Take the project off its target.",
+    "down": "Remove the project's services, or some of them, from their target.",
     "unlock": "Open a target's lock, whoever has it.",
     "doctor": "Look at what `culm up` needs of this machine, and say how to fix what is missing.",
-    "lint": "Look for secrets where they would show.",
+    "lint": "Look for secrets in files that others can read.",
     "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
     "vault": "Configuration files by environment and service, versioned.",
     "aws": "The base on Amazon: one CloudFormation stack a target.",
@@ -85,7 +85,7 @@ def culm(context: click.Context, trace: str | None) -> None:
 
 
 def main() -> None:
-    """Run it; every error as `culm: what` and `try: hint`, with its exit status."""
+    """Run `culm`. Prints an error as `culm: what` and `try: hint`, and exits with its status: 130 after Ctrl-C."""
     guard()
     try:
         status: Any = culm.main(prog_name="culm", standalone_mode=False)
@@ -96,7 +96,7 @@ def main() -> None:
         error.show()
         status = 2 if isinstance(error, click.UsageError) else 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo("culm: broken off", err=True)
+        click.echo("culm: interrupted", err=True)
         status = 130
     except BrokenPipeError:  # `culm logs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -105,6 +105,7 @@ def main() -> None:
 
 
 def complain(error: CulmError) -> None:
+    """Print an error to stderr, with its hint."""
     click.echo(f"culm: {error.what}", err=True)
     if error.hint:
         click.echo(f"try: {error.hint}", err=True)

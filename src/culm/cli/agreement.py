@@ -59,7 +59,7 @@ def show(target: Target, project: Project, proposal: Proposal | None) -> None:
     click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
     for change in proposal.changes:
         click.echo(f"  {change}", err=True)
-    click.echo(f"and cost {month.dollars:.2f} US dollars a month then (prices of {listed.region}).", err=True)
+    click.echo(f"and would then cost ${month.dollars:,.2f} a month (prices of {listed.region}).", err=True)
 
 
 def confirm(question: str, *, yes: bool) -> None:

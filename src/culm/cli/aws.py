@@ -15,6 +15,7 @@ from culm.aws.template import stack_name, template
 from culm.cli.agreement import confirm, demand_terminal, make
 from culm.cli.context import json_option, open_project, open_target, settings_of
 from culm.cli.screens import replacement
+from culm.cli.screens.drift import LEFT
 from culm.console import Console
 from culm.deploy.lock import locked
 from culm.errors import CulmError, Differs, UsageError
@@ -76,7 +77,7 @@ def bootstrap(yes: bool, printed: bool, target_name: str | None) -> None:
 @json_option
 @aws_target_option
 def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
-    """Show what the stack has otherwise than culm.yml says, and what was changed in it by hand.
+    """Show differences between the stack and culm.yml, and what was changed in it by hand.
 
     Nothing is changed. Exit status 3 when anything differs.
     """
@@ -90,10 +91,11 @@ def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         for row in rows:
-            click.echo(f"{row} ({row.wins})")
+            click.echo(f"{row} ({LEFT if row.wins == 'live' else row.wins})")
         click.echo(f"{len(rows)} differences", err=True)
     if newer:
-        click.echo(f"a newer image for instances is out, {newer}: culm aws refresh takes it, one by one", err=True)
+        hint = "culm aws refresh replaces the instances one by one"
+        click.echo(f"a newer image for instances is out, {newer}: {hint}", err=True)
     if rows:
         sys.exit(Differs.exit_status)
 

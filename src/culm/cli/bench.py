@@ -64,7 +64,10 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         at=began.isoformat(timespec="seconds"),
     )
     benches.keep(project, service, measured)
-    click.echo(f"{service}: {measured.throughput:g} requests/s a task, 95 of 100 within {bound} ms")
+    click.echo(
+        f"{service}: {measured.throughput:g} requests/s a task; "
+        f"95 of 100 answers within {fastest.p95 * 1000:.0f} ms ({bound} ms are allowed)"
+    )
     console.say("asking CloudWatch for memory and CPU (Ctrl-C does without)")
     with faults.translated():
         memory, cpu = benches.usage(target, project.name, found, began, ended)
@@ -72,5 +75,5 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         console.say("CloudWatch did not tell in time; the rest is kept")
         return
     benches.keep(project, service, replace(measured, peak_memory=memory, cpu=None if cpu is None else round(cpu, 1)))
-    busy = "" if cpu is None else f", and {cpu:.0f} % of the CPU that it reserves"
-    click.echo(f"{service}: at most {memory} of {benches.reserved(target, found)} MiB a task{busy}")
+    busy = "" if cpu is None else f"; CPU {cpu:.0f} % of its reservation (above 100 % it used CPU that was idle)"
+    click.echo(f"{service}: peak memory {memory} of {benches.reserved(target, found)} MiB a task{busy}")

@@ -24,11 +24,11 @@ from culm.target import faults
 @json_option
 @target_option
 def diff(images: bool, as_json: bool, target_name: str) -> None:
-    """Show what is live otherwise than culm.yml says.
+    """Show differences between culm.yml and what runs.
 
-    Looks at everything that `up` would look at, and for what nobody has written down: other rules, services, policies,
-    settings changed by hand. Nothing is changed. Each difference says what is so after the next `up`: what culm.yml
-    says, or still what is live. Exit status 3 when anything differs.
+    Compares everything that `up` compares, and looks for things that culm.yml does not mention: other rules, services,
+    policies, settings changed by hand. Changes nothing. The last column says whether the next `up` overwrites a
+    difference with culm.yml's value or leaves it as it is. Exit status 3 when anything differs.
 
     \b
     culm diff

@@ -24,7 +24,7 @@ from culm.target import faults, local
 @click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted.")
 @target_option
 def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) -> None:
-    """Take the project, or some of its services, off its target.
+    """Remove the project's services, or some of them, from their target.
 
     A SERVICE may also be one that culm.yml no longer names.
 

@@ -13,7 +13,7 @@ from culm.lint.project import check
 @click.command()
 @json_option
 def lint(as_json: bool) -> None:
-    """Look for secrets where they would show. Exit status 3 when there are some.
+    """Look for secrets in files that others can read. Exit status 3 when there are some.
 
     In task definitions' environments, Dockerfiles, and compose files for staging; every deploy looks, too, and at the
     images that it has built. A line is excused by `# culm: allow-secret REASON` at its end or above it.

@@ -23,8 +23,10 @@ from culm.plan.jobs import notes as job_notes
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--empty", is_flag=True, help="Plan as if nothing were there yet.")
 @click.option("--capacity", is_flag=True, help="Plan for 1.5, 3 and 20 times the load of culm.yml instead.")
-@click.option("--region", help="Whose prices.  [default: the target's]")
-@click.option("--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A price list of yours.")
+@click.option("--region", help="Region whose prices are used.  [default: the target's]")
+@click.option(
+    "--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A price list of your own (TOML)."
+)
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
 @json_option
 @target_option

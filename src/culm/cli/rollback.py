@@ -17,14 +17,13 @@ from culm.target import faults
 @click.command()
 @click.argument("service")
 @click.argument("revision", type=click.IntRange(min=1), required=False)
-@click.option("--across-migration", is_flag=True, help="Go back although a migration has run since.")
+@click.option("--across-migration", is_flag=True, help="Roll back although a migration has run since.")
 @target_option
 def rollback(service: str, revision: int | None, across_migration: bool, target_name: str) -> None:
     """Go back to an earlier revision of SERVICE.
 
     REVISION is the number behind the task definition's name; without it, the one before the live one. Migrations are
-    not undone: where one has run since, the earlier code would meet a database that it does not know, so that is done
-    only with --across-migration.
+    not undone, and old code may not work with the new schema: where one has run since, --across-migration is needed.
     """
     project = open_project(target_name)
     [chosen] = services_of(project, [service])
@@ -34,10 +33,11 @@ def rollback(service: str, revision: int | None, across_migration: bool, target_
         arn = earlier_revision(target, project, chosen, revision)
         if not across_migration and (gap := migrated_since(target, project, chosen, arn)) is not None:
             raise Differs(
-                gap, f"if it copes with the new schema: culm rollback {service} {number(arn)} --across-migration"
+                gap,
+                f"if the old code works with the new schema: culm rollback {service} {number(arn)} --across-migration",
             )
         earlier = target.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
         updates = {service: {"taskDefinition": arn}}
         plan = changing(job, updates, lambda survey, name: rolled_back(chosen, survey, earlier))
-        job.say(f"goes back to {arn.rpartition('/')[2]}", service)
+        job.say(f"rolling back to {arn.rpartition('/')[2]}", service)
         change(job, plan, updates)

@@ -30,5 +30,5 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
     updates = {service: {"desiredCount": count}}
     with faults.translated(), locked(target, project, job.say):
         plan = changing(job, updates, lambda survey, name: scaled(chosen, survey, count))
-        job.say(f"wants {count} tasks", service)
+        job.say(f"scaling {service} to {count} task{'' if count == 1 else 's'}", service)
         change(job, plan, updates, wait=wait)

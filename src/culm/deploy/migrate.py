@@ -87,7 +87,7 @@ def until_stopped(job: Job, name: str, arn: str) -> Work:
         described: list[dict[str, Any]] = ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
         waited = job.clock.seconds() - started
         if not described and waited < UNKNOWN_SECONDS:
-            job.doing(name, "migration not known everywhere yet")
+            job.doing(name, "waiting until AWS shows the migration's task")
             yield pause
             continue
         if not described:

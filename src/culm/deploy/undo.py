@@ -14,16 +14,13 @@ from culm.target.polling import intervals
 
 SECONDS = 60.0
 """How long ECS may take to begin."""
-STAYS = (
-    "Its migration has run, and nothing undoes that: the version before it would meet the newer schema, "
-    "so nothing goes back by itself."
-)
+STAYS = "Its migration has run, and old code may not work with the new schema: culm does not roll back by itself."
 
 
 def gave_back(job: Job, lent: GiveBack, failure: CulmError) -> Work:
     """Start a service that had lent its slot as it was, and wait until it is steady. Returns the failure."""
     give_back(job, lent)
-    job.say("starts again as it was", lent.service)
+    job.say("starting the old version again", lent.service)
     return (yield from steady_again(job, lent.service, failure))
 
 
@@ -36,8 +33,9 @@ def give_back(job: Job, lent: GiveBack) -> None:
 def scaled_back(job: Job, scaled: ScaleBack, failure: CulmError) -> Work:
     """Let a service want as many tasks as before. Returns the failure, with that said."""
     scale(job, scaled.service, scaled.count)
-    job.say(f"wants {scaled.count} again", scaled.service)
-    text = f"{failure.what}\n{scaled.service} wants {scaled.count} again, as before."
+    again = f"{scaled.count} task{'' if scaled.count == 1 else 's'}"
+    job.say(f"scaling back to {again}", scaled.service)
+    text = f"{failure.what}\n{scaled.service} is scaled back to {again}, as before."
     return (yield from steady_again(job, scaled.service, CulmError(text, failure.hint)))
 
 
@@ -55,16 +53,16 @@ def steady_again(job: Job, name: str, failure: CulmError) -> Work:
 
 def went_back(job: Job, back: GoBack, failed: str, failure: CulmError) -> Work:
     """Wait until the version before `failed` is steady again. Returns the failure, and what became of it."""
-    job.say("goes back to the version before it", back.service)
+    job.say("rolling back to the version before", back.service)
     try:
         serves = yield from began(job, back, failed)
         yield from wait.until_steady(job, AwaitSteady(service=back.service, revision=None, fresh=False), None)
     except CulmError as error:
         by_hand = f"culm rollback {back.service}"
         hint = f"{failure.hint}; or by hand: {by_hand}" if failure.hint else by_hand
-        return CulmError(f"{failure.what}\nIt did not go back to the version before it: {error.what}", hint)
+        return CulmError(f"{failure.what}\nThe rollback to the version before failed, too: {error.what}", hint)
     name = serves.rpartition("/")[2]
-    return CulmError(f"{failure.what}\nIt went back to {name}, which is steady.", failure.hint)
+    return CulmError(f"{failure.what}\nIt was rolled back to {name}, which is steady.", failure.hint)
 
 
 def began(job: Job, back: GoBack, failed: str) -> Work:

@@ -55,7 +55,9 @@ def verdict(look: Look) -> Done | Going | Doomed:
     deployments = look.service["deployments"]
     primary = next(d for d in deployments if d["status"] == "PRIMARY")
     if look.revision not in (None, primary.get("taskDefinition")):
-        return undone(look, primary) if went_back(look) else Going(progress="not known everywhere yet")
+        return (
+            undone(look, primary) if went_back(look) else Going(progress="waiting until AWS shows what was just made")
+        )
     state = primary.get("rolloutState", "IN_PROGRESS")
     running, desired = primary["runningCount"], primary["desiredCount"]
     mine = [task for task in look.stopped if task.get("startedBy") == primary["id"] and failed(task)]

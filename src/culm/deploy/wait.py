@@ -100,7 +100,7 @@ def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
         if look is None:
             if waited > UNKNOWN_SECONDS:
                 raise CulmError(f"{name} is not deployed", f"culm deploy {name}")
-            job.doing(name, "not known everywhere yet")
+            job.doing(name, "waiting until AWS shows what was just made")
             yield pause
             continue
         match verdict(look):

@@ -82,7 +82,7 @@ def role(live: Observed, wanted: Mapping[str, Any], policy: Mapping[str, Any], m
         return [Call(what=f"create role {name}", client="iam", operation="create_role", input=wanted)]
     if live.roles[name] == json.loads(policy["PolicyDocument"]):
         return []
-    return [Call(what=f"let {name} {may}", client="iam", operation="put_role_policy", input=policy)]
+    return [Call(what=f"set policy of role {name}: may {may}", client="iam", operation="put_role_policy", input=policy)]
 
 
 def target_group(project: Project, service: Service, live: Observed, around: render.Surroundings) -> list[Call]:
@@ -190,8 +190,21 @@ def service(
         given["deploymentConfiguration"] = how
     if failed and "taskDefinition" not in different:
         given["forceNewDeployment"] = True
-    what = "roll out again" if not different else f"update {', '.join(sorted(different))}"
+    what = "roll out again" if not different else update(different)
     return Call(what=what, client="ecs", operation="update_service", input=given)
+
+
+def update(different: Mapping[str, Any]) -> str:
+    """Say what changing these fields of a service does: `roll out the new revision, scale to 2 tasks`."""
+    words = []
+    if "taskDefinition" in different:
+        words.append("roll out the new revision")
+    if (count := different.get("desiredCount")) is not None:
+        words.append(f"scale to {count} task{'' if count == 1 else 's'}")
+    if "forceNewDeployment" in different:
+        words.append("start new tasks of the same revision")
+    fields = sorted(different.keys() - {"taskDefinition", "desiredCount", "forceNewDeployment"})
+    return ", ".join([*words, *([f"change {', '.join(fields)}"] if fields else [])])
 
 
 CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy"})

@@ -32,7 +32,7 @@ class Remedy:
     """One way out."""
 
     what: str
-    """`orders lends its slot to its migration`."""
+    """`orders: be down while its migration runs`."""
     write: str
     """What to write into culm.yml, or to type."""
     dollars: float = 0.0
@@ -94,7 +94,7 @@ def _rolls(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str]) 
     lending = [name for name in insisting if (part := moves.part(name)) and part.lends]
     what = f"{names}: stop the old task before the new one starts"
     if lending:
-        what = f"{', '.join(lending)}: lend the service's own slot to its migration, then roll stop-first"
+        what = f"{', '.join(lending)}: stop while its migration runs, then start the new version"
     yield Remedy(what=what, write=f"{names}: {{roll: auto}}", but="down for as long as that takes")
 
 

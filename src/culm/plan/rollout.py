@@ -240,14 +240,14 @@ def lending(project: Project, service: Service, live: Described) -> list[Step]:
     if count is None:
         count = int(live["desiredCount"])
         given = {"resourceArn": arn, "tags": [{"key": LENDS_TAG, "value": str(count)}]}
-        what = "mark it as lending its slot"
+        what = "note how many tasks it has"
         marks = [
             Step(
                 key=f"{name}: mark",
                 lane=name,
                 act=Call(what=what, client="ecs", operation="tag_resource", input=given),
-                why="its migration needs its room",
-                begins="stops: its migration needs its slot",
+                why="its migration needs its memory",
+                begins="is down while its migration runs",
                 undo=GiveBack(service=name, arn=arn, count=count),
             )
         ]
@@ -267,7 +267,7 @@ def counting(project: Project, name: str, count: int, what: str) -> Call:
 
 def unmarked(service: Service, live: Described) -> Step:
     given = {"resourceArn": str(live["serviceArn"]), "tagKeys": [LENDS_TAG]}
-    act = Call(what="unmark it", client="ecs", operation="untag_resource", input=given)
+    act = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
     return Step(key=f"{service.name}: unmark", lane=service.name, act=act)
 
 
@@ -362,7 +362,7 @@ def changed(project: Project, survey: Survey, part: ServicePlan, update: Mapping
     if not rolls and update["desiredCount"] == count:
         steady = AwaitSteady(service=name, revision=None, fresh=False)
         return Lane(name=name, settle=tuple(waiting(name, steady, 0.0, changed=True)))
-    what = f"update {', '.join(sorted(update))}"
+    what = diff.update(update)
     back = f"go back to the version before it: culm rollback {name}" if rolls else ""
     steady = AwaitSteady(service=name, revision=update.get("taskDefinition"), fresh=rolls, back=back)
     roll = Step(
@@ -382,7 +382,7 @@ def changed(project: Project, survey: Survey, part: ServicePlan, update: Mapping
 def migrations(project: Project, survey: Survey, images: Images, lenders: Mapping[str, bool]) -> tuple[Step, ...]:
     """Run migrations alone, one after the other; the first that fails ends it.
 
-    `lenders` says for each service, in order, whether its migration has to run in the service's own slot.
+    `lenders` says for each service, in order, whether it has to be down while its migration runs.
     """
     steps: list[Step] = []
     before: tuple[str, ...] = ()
@@ -401,7 +401,7 @@ def migration(project: Project, survey: Survey, images: Images, name: str) -> Wi
 
 
 def migrated(project: Project, survey: Survey, service: Service, images: Images, *, lends: bool) -> tuple[Step, ...]:
-    """One migration; a service that lends its slot starts again as it was."""
+    """The steps of one migration; a service that lends its slot is down meanwhile, and starts again as it was."""
     name, live = service.name, survey.observed.services.get(service.name)
     want = migration(project, survey, images, name)
     task_definition, steps = migration_revision(want, survey.observed)

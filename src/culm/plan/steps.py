@@ -8,17 +8,18 @@ lanes there are two ties:
 - `needs` names lanes that must have succeeded as a whole: culm.yml's `after:`.
 
 When a step fails, the `undo` of each earlier step of its lane is carried out, the latest first, but none from before a
-step that `commits`. A worked example, a service that lends its slot to its migration (`text_of` prints it so):
+step that `commits`. A worked example, as `text_of` prints it: a service that *lends its slot*, which means that it is
+down while its migration runs in the memory that its task had.
 
     1  accounts  register bamboo-accounts-migrate: its migration changed
-    2  accounts  mark it as lending its slot: its migration needs its room; undo: its 1 task starts again
+    2  accounts  note how many tasks it has: its migration needs its memory; undo: its 1 task starts again
     3  accounts  stop its tasks
     4  accounts  wait until its tasks have stopped
     5  accounts  run its migration
     6  accounts  wait for its migration to end
     7  accounts  register bamboo-accounts: its image changed
-    8  accounts  update desiredCount, taskDefinition; commits; undo: nothing, as its migration has run
-    9  accounts  unmark it
+    8  accounts  roll out the new revision, scale to 1 task; commits; undo: nothing, as its migration has run
+    9  accounts  delete that note
     10 accounts  wait until it is steady
     11 accounts  watch it for 5 s
 

@@ -64,7 +64,7 @@ def translated() -> Iterator[None]:
     ) as error:
         raise CulmError(f"your credentials cannot be renewed: {error}", LOG_IN) from error
     except exceptions.BotoCoreError as error:
-        raise CulmError(f"AWS cannot be talked to: {error}", "is the network there?") from error
+        raise CulmError(f"AWS cannot be reached: {error}", "is the network there?") from error
 
 
 def told(operation: str, code: str, message: str) -> CulmError:
@@ -73,7 +73,7 @@ def told(operation: str, code: str, message: str) -> CulmError:
         return denied(operation, message)
     if code in THROTTLED:
         return CulmError(
-            f"{operation} failed: AWS takes no more requests from this account now ({code})",
+            f"{operation} failed: AWS throttles this account's requests ({code})",
             "the same command in a minute: it goes on from here",
         )
     return CulmError(f"{operation} failed: {code}: {message}", HINTS.get(code, ""))

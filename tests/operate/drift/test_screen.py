@@ -40,7 +40,7 @@ service web
                                                                       next roll
   logConfiguration.options  web                  w                    culm.yml
   .awslogs-stream-prefix
-rule 5                      -                    host-header          live
+rule 5                      -                    host-header          left as is
                                                  staging.example.org
                                                  and path-pattern
                                                  /x/* to bamboo-web"""

@@ -4,47 +4,55 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from culm.cli.screens.plan import money
+from culm.cli.screens.plan import bill_items, money
 from culm.cli.screens.report import bill_report
 from culm.plan.capacity import LOG_BYTES_PER_REQUEST, Capacity, Demand, Stage
 
 QUOTAS = 3
 """So many of the fullest are shown."""
+NO_LOAD = "no service has `load:` (requests a second) in culm.yml, so there is no load to plan for"
 
 
-def screen(found: Capacity, width: int = 80) -> str:
-    return "\n\n".join(["\n".join(_tasks(found, width)), *("\n".join(_stage(s, found, width)) for s in found.stages)])
+def screen(needed: Capacity, width: int = 80) -> str:
+    """Return the tasks of every stage as a table, then a block for each stage: fleet, bill and quotas.
+
+    Without any `load:` the stages are all what runs now: then there is one line that says what to write, and no blocks.
+    """
+    if all(demand.load is None for demand in needed.demands):
+        return _wrapped(f"{needed.project}: {NO_LOAD}", width)
+    blocks = ("\n".join(_stage(stage, needed, width)) for stage in needed.stages)
+    return "\n\n".join(["\n".join(_tasks(needed, width)), *blocks])
 
 
-def _tasks(found: Capacity, width: int) -> Iterator[str]:
-    yield f"{found.project}: tasks for the load to come ({found.architecture} instances)"
-    name = max((len(d.name) for d in found.demands), default=0)
-    heads = [f"{stage.name} {stage.factor:g}x" for stage in found.stages]
+def _tasks(needed: Capacity, width: int) -> Iterator[str]:
+    yield f"{needed.project}: tasks for the load to come ({needed.architecture} instances)"
+    name = max((len(d.name) for d in needed.demands), default=0)
+    heads = [f"{stage.name} {stage.factor:g}x" for stage in needed.stages]
     yield f"  {'':<{name}}  {'now':>9}  {'a task':>9}" + "".join(f"{head:>15}" for head in heads)
-    for demand in found.demands:
-        tasks = "".join(f"{stage.tasks[demand.name]:>15}" for stage in found.stages)
+    for demand in needed.demands:
+        tasks = "".join(f"{stage.tasks[demand.name]:>15}" for stage in needed.stages)
         yield f"  {demand.name:<{name}}  {_rate(demand.load):>9}  {_rate(demand.throughput):>9}{tasks}"
-    for note in notes(found):
+    for note in notes(needed):
         yield _wrapped(note, width, "  ")
 
 
-def notes(found: Capacity) -> list[str]:
-    """Whose tasks are only its count, and why."""
+def notes(needed: Capacity) -> list[str]:
+    """Return a sentence for services whose tasks are only their `count:`, and why."""
 
     def names(kept: list[Demand]) -> str:
         return ", ".join(demand.name for demand in kept)
 
-    silent = [d for d in found.demands if d.load is None]
-    unmeasured = [d for d in found.demands if d.load is not None and d.throughput is None]
-    told = []
+    silent = [d for d in needed.demands if d.load is None]
+    unmeasured = [d for d in needed.demands if d.load is not None and d.throughput is None]
+    lines = []
     if silent:
-        told.append(f"without `load:` in culm.yml the count stays: {names(silent)}")
+        lines.append(f"without `load:` in culm.yml the count stays: {names(silent)}")
     if unmeasured:
-        told.append(f"not measured, so the count stays: {names(unmeasured)}; culm bench SERVICE measures")
-    return told
+        lines.append(f"not measured, so the count stays: {names(unmeasured)}; culm bench SERVICE measures")
+    return lines
 
 
-def _stage(stage: Stage, found: Capacity, width: int) -> Iterator[str]:
+def _stage(stage: Stage, needed: Capacity, width: int) -> Iterator[str]:
     head = f"{stage.name} {stage.factor:g}x, {stage.requests:g} requests/s: "
     if stage.fleet is None or stage.bill is None:
         yield head + "no instance type that has a price holds the largest task"
@@ -52,8 +60,8 @@ def _stage(stage: Stage, found: Capacity, width: int) -> Iterator[str]:
     proof = "the cheapest there is" if stage.fleet.proven else f"within {stage.fleet.gap:.1%} of the cheapest"
     yield _wrapped(f"{head}{stage.fleet}, {proof}", width)
     yield _wrapped(
-        f"{money(stage.bill.dollars)} a month ({found.prices.region}, {found.prices.date}): "
-        + ", ".join(f"{line.name} {line.dollars:,.2f}" for line in stage.bill.lines),
+        f"{money(stage.bill.dollars)} a month ({needed.prices.region}, {needed.prices.date}): "
+        + bill_items(stage.bill.lines),
         width,
         "  ",
     )
@@ -68,10 +76,10 @@ def _stage(stage: Stage, found: Capacity, width: int) -> Iterator[str]:
     yield _wrapped(f"assumed: {stage.assumed}; {requests}", width, "  ")
 
 
-def report(found: Capacity) -> dict[str, Any]:
+def report(needed: Capacity) -> dict[str, Any]:
     return {
-        "project": found.project,
-        "architecture": found.architecture,
+        "project": needed.project,
+        "architecture": needed.architecture,
         "services": [
             {
                 "name": d.name,
@@ -81,7 +89,7 @@ def report(found: Capacity) -> dict[str, Any]:
                 "cpu": d.cpu,
                 "count": d.count,
             }
-            for d in found.demands
+            for d in needed.demands
         ],
         "stages": [
             {
@@ -104,9 +112,9 @@ def report(found: Capacity) -> dict[str, Any]:
                 ],
                 "assumed": str(stage.assumed),
             }
-            for stage in found.stages
+            for stage in needed.stages
         ],
-        "notes": notes(found),
+        "notes": notes(needed),
     }
 
 

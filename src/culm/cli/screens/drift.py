@@ -9,6 +9,8 @@ from typing import Any
 from culm.operate.drift.rows import Row
 
 HEADS = ("DIFFERS", "CULM.YML", "LIVE", "AFTER UP")
+LEFT = "left as is"
+"""What the last column says of a difference that `up` does not touch."""
 LAST = 10
 """Columns of the last cell; the others share what is left."""
 GAP = 2
@@ -34,7 +36,7 @@ def screen(project: str, target: str, rows: Sequence[Row], width: int = 80) -> s
             lines.append(what)
         for row in differing:
             name = f"  {row.field}" if row.field else what if len(differing) == 1 else "  "
-            lines += _row((name, short(row.wanted), short(row.live), row.wins), widths)
+            lines += _row((name, short(row.wanted), short(row.live), LEFT if row.wins == "live" else row.wins), widths)
     return "\n".join(lines)
 
 

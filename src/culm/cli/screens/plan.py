@@ -4,11 +4,14 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from culm.core.model.arn import last
+from culm.plan.bill import Line
 from culm.plan.differences import Difference
 from culm.plan.plan import Host, Plan, ServicePlan
 from culm.plan.steps import text_of
 from culm.plan.waves import Moment, Obstacle
 
+IMAGES = {"image": "service", "migration image": "migration"}
+"""What a difference of an image is called in the short form."""
 FIELDS = 4
 """Differences of a service that the short form shows."""
 MOVES = "Moves, and the MiB left on each instance"
@@ -101,7 +104,7 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
         for one in service.differences:
             yield _wrapped(arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
     if short and still:
-        yield _wrapped(f"as they are: {', '.join(still)}", width, "  ")
+        yield _wrapped(f"unchanged: {', '.join(still)}", width, "  ")
 
 
 def sentence(service: ServicePlan, plan: Plan) -> str:
@@ -112,20 +115,20 @@ def sentence(service: ServicePlan, plan: Plan) -> str:
             return "can never finish" if obstacle.step == "configuration" else "does not fit"
     where = f" on {', '.join(numbers[arn] for arn in service.places)}" if service.places else ""
     migrates = service.migration in ("runs", "may run")
-    migration = "its migration" if service.migration == "runs" else "its migration (if it changed)"
+    migration = "its migration" if service.migration == "runs" else "its migration (if its image changed)"
     match service.how:
         case "new":
             words = [f"new: {migration}, then a task{where}" if migrates else f"new{where}"]
         case "start-first":
             words = [f"a new task{where}, then the old one stops"]
         case "stop-first" if service.lends:
-            words = [f"stops, {migration} runs in its slot, then it starts{where}"]
+            words = [f"is down while {migration} runs, then starts{where}"]
         case "stop-first":
             words = [f"stops, then starts{where}"]
         case "settings":
             words = [f"new settings{where}"]
         case _:
-            words = [f"as it is{where}"]
+            words = [f"unchanged,{where}" if where else "unchanged"]
     if migrates and not service.lends and service.how not in ("new", "unchanged"):
         words[0] = f"{migration}; {words[0]}"
     if service.count[0] != service.count[1] and service.how != "new":
@@ -140,7 +143,7 @@ def _hosts(plan: Plan, width: int) -> Iterator[str]:
         return
     numbers = _numbers(plan)
     memory, _ = plan.slot
-    yield f"Where tasks sit then, and what is left; a slot is {memory} MiB"
+    yield f"Where tasks will run, and what is left; a slot (one usual task) is {memory} MiB"
     heads = [f"  {numbers[h.arn]} {h.instance_type}" + (f" {h.label}" if width >= WIDE else "") for h in plan.hosts]
     tails = [f"{h.free} of {h.memory} MiB, {counted(h.slots, 'slot')}" for h in plan.hosts]
     head, tail = _column(heads), _column(tails)
@@ -169,7 +172,7 @@ def _waves(plan: Plan, width: int) -> Iterator[str]:
         verb = {"new": "start", "settings": "update"}.get(first.how, "roll")
         what = f"migrate, then {verb}" if any(part.migrates for part in wave.parts) else verb
         if first.lends:
-            what = "stop, migrate in the own slot, start"
+            what = "down while its migration runs, then start"
         if len(wave.parts) > 1:
             runs.append((f"side by side: {what}", [part.name for part in wave.parts]))
         elif runs and runs[-1][0] == what:
@@ -224,11 +227,26 @@ def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
     then = plan.bill
     yield _wrapped(bill_line(plan), width)
     if not short:
-        items = ", ".join(f"{line.name} {line.dollars:,.2f}" for line in then.lines)
-        yield _wrapped(items, width, "  ")
+        yield _wrapped(bill_items(then.lines), width, "  ")
         yield _wrapped(f"assumed: {plan.assumed}", width, "  ")
     if then.unpriced:
         yield f"  without {', '.join(then.unpriced)}: the price list lacks it"
+
+
+def bill_items(lines: Sequence[Line]) -> str:
+    """`2 x t2.micro $16.94, load balancer $16.43 (1 ALB)`: each with how many units a month it counts."""
+    return ", ".join(bill_item(line) for line in lines)
+
+
+def bill_item(line: Line) -> str:
+    if line.unit == "instances":
+        return f"{line.units:g} x {line.name} {money(line.dollars)}"
+    return f"{line.name} {money(line.dollars)} ({_units(line.units)} {line.unit})"
+
+
+def _units(number: float) -> str:
+    """`0.05`, `56.4`, `1,480`: no more digits than an assumption has."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def bill_line(plan: Plan) -> str:
@@ -236,7 +254,7 @@ def bill_line(plan: Plan) -> str:
     now, then = plan.bill_now, plan.bill
     change = "" if now is None else ", as now"
     if now is not None and abs(then.dollars - now.dollars) >= 0.005:
-        change = f", {money(then.dollars - now.dollars, signed=True)} to now"
+        change = f", {money(then.dollars - now.dollars, signed=True)} compared with now"
     return f"{money(then.dollars)} a month{change} ({plan.prices.region}, prices of {plan.prices.date})"
 
 
@@ -250,16 +268,21 @@ def _numbers(plan: Plan) -> dict[str, str]:
 
 
 def _fields(differences: Sequence[Difference]) -> str:
-    """`image, migration image, memory 256 -> 300 and 2 more`: which digests an image has is for the long form."""
-    shown = [one.field if "image" in one.field else f"{one.field} {arrow(one)}" for one in differences[:FIELDS]]
+    """`new images: service, migration; memory 256 -> 300 and 2 more`: digests are for the long form."""
+    shown = differences[:FIELDS]
+    images = [IMAGES[each.field] for each in shown if each.field in IMAGES]
+    parts = [f"new image{'s' if len(images) > 1 else ''}: {', '.join(images)}"] if images else []
+    others = [f"{each.field} {arrow(each)}" for each in shown if each.field not in IMAGES]
+    if others:
+        parts.append(", ".join(others))
     hidden = len(differences) - len(shown)
-    return f"changes {', '.join(shown)}" + (f" and {hidden} more" if hidden else "")
+    return "; ".join(parts) + (f" and {hidden} more" if hidden else "")
 
 
 def arrow(one: Difference) -> str:
     if one.old is None:
         return f"{_short(one.new)} (new)"
-    return f"{_short(one.old)} -> {_short(one.new)}" if one.new is not None else f"{_short(one.old)} (goes)"
+    return f"{_short(one.old)} -> {_short(one.new)}" if one.new is not None else f"{_short(one.old)} (removed)"
 
 
 def _short(value: str | None) -> str:

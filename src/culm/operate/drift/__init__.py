@@ -1,1 +1,1 @@
-"""What is live otherwise than culm.yml says, and who wins when `culm up` runs."""
+"""Differences between culm.yml and what runs, and which of the two holds after the next `culm up`."""
