@@ -19,6 +19,7 @@ def s3(cloud):
 
 
 def test_every_object_is_encrypted(s3):
+    s3.put_object(Bucket="bucket", Key="j", Body=b"", ServerSideEncryption="AES256")
     assert s3.put_object(Bucket="bucket", Key="j", Body=b"")["ServerSideEncryption"] == "AES256"
     assert s3.get_object(Bucket="bucket", Key="k")["ServerSideEncryption"] == "AES256"
     assert s3.head_object(Bucket="bucket", Key="k")["ServerSideEncryption"] == "AES256"

@@ -26,6 +26,7 @@ LONGEST_KEY = 1024
 class PutObjectInput(Checksums):
     bucket: str
     key: str
+    server_side_encryption: Literal["AES256"] | None = None
     body: bytes = b""
     cache_control: str | None = None
     content_disposition: str | None = None
