@@ -17,12 +17,12 @@ KEY = "VaultKey"
 def key_of(target: Target, bucket: str) -> Described | None:
     """The key that a bucket is encrypted with, as KMS describes it; None: no bucket, or no key of one's own."""
     s3, kms = target.client("s3"), target.client("kms")
-    found = or_none(
+    encryption = or_none(
         lambda: s3.get_bucket_encryption(Bucket=bucket),
         "NoSuchBucket",
         "ServerSideEncryptionConfigurationNotFoundError",
     )
-    rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
+    rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
     keys = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") for rule in rules]
     if not any(keys):
         return None

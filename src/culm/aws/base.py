@@ -24,11 +24,11 @@ def bootstrap(
     `renew_image` also takes Amazon's current ECS image. No instance is replaced by this: `refresh` does that.
     """
     facts.check_network(target, target.settings)
-    found = stack.ready(target, project, say, progress)
-    if found is None:
+    live = stack.ready(target, project, say, progress)
+    if live is None:
         return make(target, project, agree, say, progress)
     with locked(target, project, say):
-        return change(target, project, found, agree, say, progress, renew_image=renew_image)
+        return change(target, project, live, agree, say, progress, renew_image=renew_image)
 
 
 def make(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
@@ -49,7 +49,7 @@ def make(target: Target, project: Project, agree: Agree, say: Say, progress: Say
 def change(
     target: Target,
     project: Project,
-    found: Described,
+    live: Described,
     agree: Agree,
     say: Say,
     progress: Say,
@@ -57,15 +57,15 @@ def change(
     renew_image: bool,
 ) -> bool:
     """Bring a stack that is there to what culm.yml says, in two updates where one cannot do it."""
-    if (first := stack.propose_first(target, project, found)) is not None:
+    if (first := stack.propose_first(target, project, live)) is not None:
         say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
         if not agree(first):
             stack.withdraw(target, first)
             return False
         stack.carry_out(target, first, progress)
-    proposal = stack.propose(target, project, found, renew_image=renew_image)
+    proposal = stack.propose(target, project, live, renew_image=renew_image)
     if proposal is None:
-        stack.protect(target, found)
+        stack.protect(target, live)
         return False
     if not agree(proposal):
         stack.withdraw(target, proposal)

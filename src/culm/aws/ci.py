@@ -17,11 +17,11 @@ ROLE_POLICY_CHARACTERS = 10_240
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
-def section(project: Project, settings: TargetSettings, around: render.Surroundings) -> Section | None:
+def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings) -> Section | None:
     if settings.github is None:
         return None
     repository = settings.github
-    policy = permissions.deploy_policy(project, around)
+    policy = permissions.deploy_policy(project, surroundings)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
             f"the role that deploys {project.name} from CI needs a policy of {size} characters; "
@@ -41,7 +41,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
                 github_roles.plan_role(project),
                 f"culm: pull requests of {repository} plan {project.name}",
                 github_roles.plan_trust(PROVIDER, repository),
-                github_roles.plan_policy(project, around),
+                github_roles.plan_policy(project, surroundings),
             ),
         },
     )

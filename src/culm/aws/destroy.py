@@ -25,9 +25,9 @@ class Holding:
     kept: Sequence[str]
 
 
-def holding(target: Target, project: Project, found: Described | None, *, vault: bool, repositories: bool) -> Holding:
+def holding(target: Target, project: Project, live: Described | None, *, vault: bool, repositories: bool) -> Holding:
     """Lines for people; what `--vault` and `--repositories` take is lost, too."""
-    lost = running(target, project) if found is not None else []
+    lost = running(target, project) if live is not None else []
     bucket = render.vault_bucket(project.name, target.account, target.region)
     files, images = vault_keys(target, bucket), sorted(repository_uris(target, project))
     kept: list[str] = []
@@ -58,7 +58,7 @@ def running(target: Target, project: Project) -> list[str]:
 def destroy(
     target: Target,
     project: Project,
-    found: Described | None,
+    live: Described | None,
     say: Say,
     progress: Say,
     *,
@@ -66,11 +66,11 @@ def destroy(
     repositories: bool,
 ) -> None:
     """`found` is None where the stack is gone already, and only what outlived it is to go."""
-    if found is not None:
+    if live is not None:
         down(target, project, say, volumes=False, stack=True)
-        say(f"deleting stack {found['StackName']}: a few minutes")
-        stack.delete(target, found, progress)
-        say(f"stack {found['StackName']} is gone")
+        say(f"deleting stack {live['StackName']}: a few minutes")
+        stack.delete(target, live, progress)
+        say(f"stack {live['StackName']} is gone")
     if repositories:
         for name in sorted(repository_uris(target, project)):
             target.client("ecr").delete_repository(repositoryName=name, force=True)
@@ -89,9 +89,9 @@ def empty(target: Target, bucket: str, say: Say) -> None:
     s3 = target.client("s3")
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     for page in pages:
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            some = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if versions:
+            some = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
             left = s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True}).get("Errors")
             if left:
                 raise CulmError(f"{len(left)} versions in {bucket} are still there: {left[0]['Message']}", "try again")

@@ -29,12 +29,12 @@ class Difference:
 
 def templates(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> list[Difference]:
     """Between two templates, as `document.read` gives them."""
-    found: list[Difference] = []
+    differences: list[Difference] = []
     for part in CHECKED:
         ours, theirs = wanted.get(part) or {}, live.get(part) or {}
         for name in [*ours, *(name for name in theirs if name not in ours)]:
-            found += fields(name, "", ours.get(name), theirs.get(name))
-    return found
+            differences += fields(name, "", ours.get(name), theirs.get(name))
+    return differences
 
 
 def fields(name: str, path: str, wanted: Any, live: Any) -> Iterator[Difference]:
@@ -51,12 +51,12 @@ def fields(name: str, path: str, wanted: Any, live: Any) -> Iterator[Difference]
         yield Difference(resource=name, field=path, wanted=wanted, live=live, wins="culm.yml")
 
 
-def drifts(found: Sequence[Described]) -> list[Difference]:
+def drifts(described: Sequence[Described]) -> list[Difference]:
     """From cloudformation.DescribeStackResourceDrifts. CloudFormation does not undo these by itself."""
     return [
-        one
-        for drift in found
-        for one in (
+        difference
+        for drift in described
+        for difference in (
             [
                 Difference(
                     resource=drift["LogicalResourceId"],

@@ -74,14 +74,14 @@ def zones(target: Target, settings: TargetSettings) -> list[str]:
     for offering in (o for page in pages for o in page["InstanceTypeOfferings"]):
         offered.setdefault(offering["Location"], set()).add(offering["InstanceType"])
     ordinary = re.compile(re.escape(target.region) + "[a-z]")
-    found = sorted(zone for zone, has in offered.items() if has == kinds and ordinary.fullmatch(zone))
-    if len(found) < 2:
+    fitting = sorted(zone for zone, has in offered.items() if has == kinds and ordinary.fullmatch(zone))
+    if len(fitting) < 2:
         listed = ", ".join(sorted(kinds))
         raise CulmError(
             f"{target.region} has no two zones with {listed}; a load balancer stands in two",
             "another type of instances, or another region",
         )
-    return found
+    return fitting
 
 
 def default_network(target: Target, settings: TargetSettings) -> tuple[str, list[str]]:
@@ -102,10 +102,10 @@ def check_network(target: Target, settings: TargetSettings) -> None:
     """Whether culm.yml's own subnets are what it says; found out before anything is made."""
     if not settings.subnets:
         return
-    found = target.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
+    subnets = target.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
     where = f"targets.{settings.name}.subnets"
-    for subnet in found:
+    for subnet in subnets:
         if subnet["VpcId"] != settings.vpc:
             raise CulmError(f"{where}: {subnet['SubnetId']} is in {subnet['VpcId']}, not in {settings.vpc}")
-    if len({subnet["AvailabilityZone"] for subnet in found}) < 2:
-        raise CulmError(f"{where}: all are in {found[0]['AvailabilityZone']}", "a load balancer stands in two zones")
+    if len({subnet["AvailabilityZone"] for subnet in subnets}) < 2:
+        raise CulmError(f"{where}: all are in {subnets[0]['AvailabilityZone']}", "a load balancer stands in two zones")

@@ -38,14 +38,14 @@ def image() -> dict[str, Any]:
     return {"Type": "AWS::EC2::Image::Id", "Description": "ECS image of the instances; culm aws refresh renews it"}
 
 
-def section(project: Project, settings: TargetSettings, around: render.Surroundings, network: Network) -> Section:
+def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings, network: Network) -> Section:
     resources: Resources = {
         "Cluster": resource(
             "ECS::Cluster",
             {
                 "ClusterName": project.name,
                 "ClusterSettings": [{"Name": "containerInsights", "Value": "disabled"}],
-                "Tags": [{"Key": tag["key"], "Value": tag["value"]} for tag in render.cluster_tags(around)],
+                "Tags": [{"Key": tag["key"], "Value": tag["value"]} for tag in render.cluster_tags(surroundings)],
             },
         ),
         "InstanceSecurityGroup": resource(

@@ -52,15 +52,15 @@ def wait(
         ready = sum(i["status"] == "ACTIVE" and i["agentConnected"] for i in instances)
         if ready >= wanted:
             return
-        told = f"{ready} of {wanted} instances have joined cluster {project.name}"
+        progress_text = f"{ready} of {wanted} instances have joined cluster {project.name}"
         if reason := failure(activities(target, project)):
-            raise CulmError(f"{told}; the next one does not start: {reason}", hint(reason))
+            raise CulmError(f"{progress_text}; the next one does not start: {reason}", hint(reason))
         if clock() - started > JOIN_SECONDS:
             raise TimedOut(
-                f"{told} after {JOIN_SECONDS:.0f} s; they run, but their agents do not register",
+                f"{progress_text} after {JOIN_SECONDS:.0f} s; they run, but their agents do not register",
                 "their subnets need a way to ECS: a public address or a NAT; culm aws diff shows changes by hand",
             )
-        progress(told)
+        progress(progress_text)
         pause(seconds)
 
 

@@ -23,7 +23,7 @@ def ports(settings: TargetSettings) -> list[int]:
     return [HTTP, HTTPS] if settings.domain else [settings.port or HTTP]
 
 
-def section(project: Project, settings: TargetSettings, around: render.Surroundings, network: Network) -> Section:
+def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings, network: Network) -> Section:
     resources: Resources = {
         "LoadBalancerSecurityGroup": resource(
             "EC2::SecurityGroup",
@@ -46,7 +46,7 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
         "LoadBalancer": resource(
             "ElasticLoadBalancingV2::LoadBalancer",
             {
-                **render.load_balancer(project, around),
+                **render.load_balancer(project, surroundings),
                 "Subnets": network.public,
                 "SecurityGroups": [Att("LoadBalancerSecurityGroup.GroupId")],
                 "LoadBalancerAttributes": [
@@ -58,10 +58,10 @@ def section(project: Project, settings: TargetSettings, around: render.Surroundi
         ),
     }
     if settings.domain is None:
-        resources["Listener"] = listener(around)
+        resources["Listener"] = listener(surroundings)
         title = "Load balancer: HTTP. What no service's rule takes is answered with 404."
     else:
-        resources |= encrypted(settings, settings.domain, around)
+        resources |= encrypted(settings, settings.domain, surroundings)
         title = f"Load balancer: HTTPS for {settings.domain}, and HTTP leads to it.\n"
         title += "What no service's rule takes is answered with 404."
     return Section(title=title, resources=resources)
@@ -72,12 +72,12 @@ def opened(cidr: str, port: int) -> dict[str, Any]:
     return {"Description": words, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": cidr}
 
 
-def listener(around: render.Surroundings, **changed: Any) -> dict[str, Any]:
-    given = render.listener("", around)
+def listener(surroundings: render.Surroundings, **changed: Any) -> dict[str, Any]:
+    given = render.listener("", surroundings)
     return resource("ElasticLoadBalancingV2::Listener", {**given, "LoadBalancerArn": Ref("LoadBalancer"), **changed})
 
 
-def encrypted(settings: TargetSettings, domain: str, around: render.Surroundings) -> Resources:
+def encrypted(settings: TargetSettings, domain: str, surroundings: render.Surroundings) -> Resources:
     resources: Resources = {}
     certificate: Any = settings.certificate
     if settings.zone is not None:
@@ -103,9 +103,9 @@ def encrypted(settings: TargetSettings, domain: str, around: render.Surroundings
         )
         certificate = Ref("Certificate")
     resources["Listener"] = listener(
-        around, Protocol="HTTPS", Port=HTTPS, SslPolicy=TLS_POLICY, Certificates=[{"CertificateArn": certificate}]
+        surroundings, Protocol="HTTPS", Port=HTTPS, SslPolicy=TLS_POLICY, Certificates=[{"CertificateArn": certificate}]
     )
-    redirecting = listener(around, Protocol="HTTP", Port=HTTP, DefaultActions=redirect())
+    redirecting = listener(surroundings, Protocol="HTTP", Port=HTTP, DefaultActions=redirect())
     # where the services' listener was on port 80 until now, it moves to 443 first: two cannot have one port
     resources["RedirectListener"] = {**redirecting, "DependsOn": "Listener"}
     return resources

@@ -34,11 +34,13 @@ def drift(target: Target, project: Project) -> list[Difference]:
     detection = client.detect_stack_drift(StackName=stack_name(project))["StackDriftDetectionId"]
     started = time.monotonic()
     for pause in intervals(0.5, 5.0):
-        found = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-        if found["DetectionStatus"] == "DETECTION_COMPLETE":
+        detected = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        if detected["DetectionStatus"] == "DETECTION_COMPLETE":
             break
-        if found["DetectionStatus"] == "DETECTION_FAILED":
-            raise CulmError(f"CloudFormation cannot tell drift: {found.get('DetectionStatusReason', '')}", "--no-drift")
+        if detected["DetectionStatus"] == "DETECTION_FAILED":
+            raise CulmError(
+                f"CloudFormation cannot tell drift: {detected.get('DetectionStatusReason', '')}", "--no-drift"
+            )
         if time.monotonic() - started > DRIFT_SECONDS:
             raise TimedOut("CloudFormation still looks for drift", "--no-drift leaves it out")
         time.sleep(pause)
@@ -47,13 +49,13 @@ def drift(target: Target, project: Project) -> list[Difference]:
 
 def drifted(target: Target, project: Project) -> Sequence[Described]:
     client = target.client("cloudformation")
-    name, token, found = stack_name(project), "", list[Described]()
+    name, token, drifts = stack_name(project), "", list[Described]()
     while True:
         more = {"NextToken": token} if token else {}
         answer = client.describe_stack_resource_drifts(StackName=name, StackResourceDriftStatusFilters=DRIFTED, **more)
-        found += answer["StackResourceDrifts"]
+        drifts += answer["StackResourceDrifts"]
         if not (token := answer.get("NextToken", "")):
-            return found
+            return drifts
 
 
 def physical(target: Target, name: str) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ OWN_ACTIONS = (
 """What tasks may be given for things that are named after the project."""
 
 
-def section(project: Project, around: render.Surroundings) -> Section:
+def section(project: Project, surroundings: render.Surroundings) -> Section:
     resources: Resources = {
         "InstanceRole": resource(
             "IAM::Role",
@@ -37,29 +37,31 @@ def section(project: Project, around: render.Surroundings) -> Section:
         ),
         "InstanceProfile": resource("IAM::InstanceProfile", {"Roles": [Ref("InstanceRole")]}),
         "ExecutionRole": role(
-            identity.execution_role(project, around),
+            identity.execution_role(project, surroundings),
             identity.EXECUTION_POLICY,
-            identity.execution_policy(project, around),
+            identity.execution_policy(project, surroundings),
         ),
         "TaskBoundary": resource(
             "IAM::ManagedPolicy",
             {
                 "ManagedPolicyName": boundary_name(project),
                 "Description": f"culm: the most that tasks of {project.name} can be allowed",
-                "PolicyDocument": substituted(boundary(project, around)),
+                "PolicyDocument": substituted(boundary(project, surroundings)),
             },
         ),
     }
     for service in project.everything.values():
         given = role(
-            identity.role(project, service, around), identity.POLICY, identity.policy(project, service, around)
+            identity.role(project, service, surroundings),
+            identity.POLICY,
+            identity.policy(project, service, surroundings),
         )
         given["Properties"]["PermissionsBoundary"] = Ref("TaskBoundary")
         shared = [{"Key": SHARED_TAG, "Value": service.shares}] if service.shares else []
         given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}, *shared]
         resources[f"RoleOf{logical(service.name)}"] = given
     if project.jobs:
-        resources["SchedulerRole"] = role(jobs.role(project), jobs.POLICY, jobs.policy(project, around))
+        resources["SchedulerRole"] = role(jobs.role(project), jobs.POLICY, jobs.policy(project, surroundings))
         resources["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"] = jobs.TRUST
     return Section(
         title="Roles: instances talk to ECS and cannot read the vault; ECS fetches images and writes logs;\n"
@@ -111,16 +113,16 @@ def agent_policy(project: Project) -> dict[str, Any]:
     }
 
 
-def boundary(project: Project, around: render.Surroundings) -> dict[str, Any]:
+def boundary(project: Project, surroundings: render.Surroundings) -> dict[str, Any]:
     """No policy that is added to a service's role reaches further: not to another service's configuration, not to IAM.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
-    vault = f"arn:aws:s3:::{around.vault}"
+    vault = f"arn:aws:s3:::{surroundings.vault}"
     # the role's own tags; `!` keeps CloudFormation from filling them in; a tag that a role lacks matches nothing
     shares = any(service.shares for service in project.everything.values())
     tags = [SERVICE_TAG, SHARED_TAG] if shares else [SERVICE_TAG]
-    own = [f"{around.env}/${{!aws:PrincipalTag/{tag}}}/*" for tag in tags]
+    own = [f"{surroundings.env}/${{!aws:PrincipalTag/{tag}}}/*" for tag in tags]
     objects = [f"{vault}/{prefix}" for prefix in own]
     exec_channel = ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"]
     anywhere = [f"arn:aws:{service}:*:{ACCOUNT}" for service in ("sqs", "sns")]
@@ -140,7 +142,7 @@ def boundary(project: Project, around: render.Surroundings) -> dict[str, Any]:
                 "Resource": vault,
                 "Condition": {"StringLike": {"s3:prefix": identity.lone(own)}},
             },
-            {"Sid": "DecryptedByS3", **identity.decryption(around, [vault, *objects])},
+            {"Sid": "DecryptedByS3", **identity.decryption(surroundings, [vault, *objects])},
             {
                 "Sid": "NamedAfterTheProject",
                 "Effect": "Allow",

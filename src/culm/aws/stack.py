@@ -61,46 +61,46 @@ def find(target: Target, name: str) -> Described | None:
     from botocore.exceptions import ClientError
 
     try:
-        [found] = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        [stack] = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
             return None
         raise
-    described: Described = found
+    described: Described = stack
     return None if described["StackStatus"] in (*UNMADE, "DELETE_COMPLETE") else described
 
 
 def ready(target: Target, project: Project, say: Say, progress: Say) -> Described | None:
     """The stack, once it can be changed: others' updates are waited for, one that never was is cleared away."""
     name = stack_name(project)
-    found = find(target, name)
-    if found is not None and found["StackStatus"].endswith("_IN_PROGRESS"):
-        say(f"stack {name} is {found['StackStatus']}: waits for it")
-        found = settled(target, found["StackId"], progress)
-    if found is None or found["StackStatus"] == "DELETE_COMPLETE":
+    live = find(target, name)
+    if live is not None and live["StackStatus"].endswith("_IN_PROGRESS"):
+        say(f"stack {name} is {live['StackStatus']}: waits for it")
+        live = settled(target, live["StackId"], progress)
+    if live is None or live["StackStatus"] == "DELETE_COMPLETE":
         return None
-    own(target, found)
-    if found["StackStatus"] in EMPTY:
-        say(f"stack {name} is {found['StackStatus']}: it was never complete, and nothing runs on it")
-        for cause in events.causes(history(target, found["StackId"])):
+    own(target, live)
+    if live["StackStatus"] in EMPTY:
+        say(f"stack {name} is {live['StackStatus']}: it was never complete, and nothing runs on it")
+        for cause in events.causes(history(target, live["StackId"])):
             say(f"  {cause}")
         say(f"deleting stack {name}; what it made with data in it stays, and is adopted")
-        delete(target, found, progress)
+        delete(target, live, progress)
         return None
-    if found["StackStatus"] in STUCK:
+    if live["StackStatus"] in STUCK:
         raise CulmError(
-            f"stack {name} is {found['StackStatus']}: {'; '.join(events.causes(history(target, found['StackId'])))}",
+            f"stack {name} is {live['StackStatus']}: {'; '.join(events.causes(history(target, live['StackId'])))}",
             f"aws cloudformation continue-update-rollback --stack-name {name}",
         )
-    return found
+    return live
 
 
-def own(target: Target, found: Described) -> None:
+def own(target: Target, live: Described) -> None:
     """Whether it is this target's: targets that change places in culm.yml would change names."""
-    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+    tags = {tag["Key"]: tag["Value"] for tag in live.get("Tags", ())}
     if (of := tags.get(TARGET_TAG)) != target.settings.name:
         raise CulmError(
-            f"stack {found['StackName']} is {f'of target {of}' if of else 'not one of ours'}",
+            f"stack {live['StackName']} is {f'of target {of}' if of else 'not one of ours'}",
             f"give target {target.settings.name} a name of its own: name: ... (and {of or 'the other'} keeps its)",
         )
 
@@ -121,18 +121,18 @@ def propose_first(target: Target, project: Project, found: Described) -> Proposa
     )
 
 
-def propose(target: Target, project: Project, found: Described | None, *, renew_image: bool = False) -> Proposal | None:
+def propose(target: Target, project: Project, live: Described | None, *, renew_image: bool = False) -> Proposal | None:
     """Make a change set from what is there to what culm.yml wants; None when nothing would change.
 
     `renew_image` takes Amazon's current ECS image; without it instances keep the one that the stack has.
     """
     wanted = wanted_template(target, project)
-    parameters = facts.values(target, target.settings, wanted.parameters, found, renew_image=renew_image)
+    parameters = facts.values(target, target.settings, wanted.parameters, live, renew_image=renew_image)
     return change_set(
         target,
         project,
-        creates=found is None,
-        ChangeSetType="UPDATE" if found else "CREATE",
+        creates=live is None,
+        ChangeSetType="UPDATE" if live else "CREATE",
         template_text=body(wanted),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         ImportExistingResources=True,
@@ -207,10 +207,10 @@ def change_set(
 
 def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
     pages = target.client("cloudformation").get_paginator("describe_change_set")
-    found = []
+    lines = []
     for page in pages.paginate(StackName=name, ChangeSetName=change_set):
         for one in (change["ResourceChange"] for change in page["Changes"]):
-            found.append(
+            lines.append(
                 Change(
                     action=one["Action"],
                     name=one["LogicalResourceId"],
@@ -218,7 +218,7 @@ def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
                     replacement=one.get("Replacement", "False"),
                 )
             )
-    return tuple(found)
+    return tuple(lines)
 
 
 def withdraw(target: Target, proposal: Proposal) -> None:
@@ -232,29 +232,29 @@ def carry_out(target: Target, proposal: Proposal, progress: Say) -> Described:
     client = target.client("cloudformation")
     before = newest(target, proposal.stack)["EventId"]
     client.execute_change_set(StackName=proposal.stack, ChangeSetName=proposal.change_set)
-    found = settled(target, proposal.stack, progress, since=before)
-    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
+    ended = settled(target, proposal.stack, progress, since=before)
+    if ended["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         what = "could not be made" if proposal.creates else "stays as it was: the change failed"
-        raise failed(target, found, what)
-    protect(target, found)
-    return found
+        raise failed(target, ended, what)
+    protect(target, ended)
+    return ended
 
 
-def failed(target: Target, found: Described, what: str) -> CulmError:
-    reasons = events.causes(history(target, found["StackId"])) or [
-        found.get("StackStatusReason", "no reason was given")
+def failed(target: Target, ended: Described, what: str) -> CulmError:
+    reasons = events.causes(history(target, ended["StackId"])) or [
+        ended.get("StackStatusReason", "no reason was given")
     ]
-    told = "\n".join(f"  {reason}" for reason in reasons)
-    return CulmError(f"stack {found['StackName']} {what} ({found['StackStatus']})\n{told}", events.hint(reasons))
+    listed = "\n".join(f"  {reason}" for reason in reasons)
+    return CulmError(f"stack {ended['StackName']} {what} ({ended['StackStatus']})\n{listed}", events.hint(reasons))
 
 
-def protect(target: Target, found: Described) -> None:
+def protect(target: Target, live: Described) -> None:
     """Against deletion, and against updates that would replace what holds data. Nothing is called when it is so."""
     client = target.client("cloudformation")
-    name = found["StackName"]
+    name = live["StackName"]
     if client.get_stack_policy(StackName=name).get("StackPolicyBody") != protection.stack_policy():
         client.set_stack_policy(StackName=name, StackPolicyBody=protection.stack_policy())
-    if not found.get("EnableTerminationProtection"):
+    if not live.get("EnableTerminationProtection"):
         client.update_termination_protection(StackName=name, EnableTerminationProtection=True)
 
 
@@ -295,18 +295,18 @@ def history(target: Target, name: str) -> Sequence[Described]:
     return [event for page in pages for event in page["StackEvents"]]
 
 
-def delete(target: Target, found: Described, progress: Say) -> None:
+def delete(target: Target, live: Described, progress: Say) -> None:
     """Remove the stack, its protection and its databases' first: CloudFormation makes snapshots, but lifts nothing."""
     client = target.client("cloudformation")
-    name = found["StackName"]
-    if found.get("EnableTerminationProtection"):
+    name = live["StackName"]
+    if live.get("EnableTerminationProtection"):
         client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     for database in physical_ids(target, name, "AWS::RDS::DBInstance"):
         target.client("rds").modify_db_instance(
             DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
         )
     client.delete_stack(StackName=name)
-    ended = settled(target, found["StackId"], progress, kind="DELETE")
+    ended = settled(target, live["StackId"], progress, kind="DELETE")
     if ended["StackStatus"] != "DELETE_COMPLETE":
         raise failed(target, ended, "could not be deleted")
 

@@ -83,20 +83,20 @@ def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> 
     """
     from botocore.exceptions import ClientError
 
-    found = stack.find(target, stack_name(project))
-    behind = found is not None and found["StackStatus"] in stack.STEADY
-    if found is not None and behind:
-        stack.own(target, found)
+    live = stack.find(target, stack_name(project))
+    behind = live is not None and live["StackStatus"] in stack.STEADY
+    if live is not None and behind:
+        stack.own(target, live)
         behind = not look.as_wanted(target, project)
         if behind:
-            console.say(f"stack {found['StackName']} is not as culm.yml says")
-    if found is None or behind or found["StackStatus"] not in stack.STEADY:
+            console.say(f"stack {live['StackName']} is not as culm.yml says")
+    if live is None or behind or live["StackStatus"] not in stack.STEADY:
         try:
             make(target, project, console, yes=yes)
         except ClientError as error:
             if error.response["Error"]["Code"] not in DENIED:
                 raise
-            what = "is behind culm.yml" if found else "does not exist"
+            what = "is behind culm.yml" if live else "does not exist"
             raise CulmError(
                 f"stack {stack_name(project)} {what}, and you may not change it: {error}",
                 f"an administrator runs: culm aws bootstrap --target {target.settings.name}",
@@ -105,5 +105,5 @@ def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> 
 
 def await_instances(target: Target, project: Project, console: Console) -> None:
     """Wait until the target's instances have joined its cluster; a plan would count without those that have not."""
-    joining.wait(target, project, lambda told: console.doing(project.name, told))
+    joining.wait(target, project, lambda text: console.doing(project.name, text))
     console.doing(project.name)

@@ -84,9 +84,9 @@ def diff(drift: bool, as_json: bool, target_name: str | None) -> None:
     project, settings = opened(target_name)
     target = open_target(project, settings.name)
     with faults.translated():
-        found = existing(target, project)
+        live = existing(target, project)
         rows = [*look.differences(target, project), *(look.drift(target, project) if drift else ())]
-        newer = look.newer_image(target, found)
+        newer = look.newer_image(target, live)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
@@ -154,7 +154,7 @@ def policy(target_name: str | None) -> None:
     target = open_target(project, settings.name)
     with faults.translated():
         account = settings.account or target.account
-        around = render.Surroundings(
+        surroundings = render.Surroundings(
             env=settings.env,
             region=target.region,
             account=account,
@@ -164,7 +164,7 @@ def policy(target_name: str | None) -> None:
             port=0,
             instances="",
         )
-    click.echo(json.dumps(permissions.deploy_policy(project, around), indent=2))
+    click.echo(json.dumps(permissions.deploy_policy(project, surroundings), indent=2))
 
 
 @aws.command()
@@ -182,10 +182,10 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
     target = open_target(project, settings.name)
     console = Console()
     with faults.translated():
-        found = stack.find(target, stack_name(project))
-        if found is not None:
-            stack.own(target, found)
-        holding = removal.holding(target, project, found, vault=vault, repositories=repositories)
+        live = stack.find(target, stack_name(project))
+        if live is not None:
+            stack.own(target, live)
+        holding = removal.holding(target, project, live, vault=vault, repositories=repositories)
         if not holding.lost:
             existing(target, project)
         click.echo(f"In account {target.account}, {target.region}, will be lost:", err=True)
@@ -201,7 +201,7 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
         def progress(what: str) -> None:
             console.doing(project.name, what)
 
-        removal.destroy(target, project, found, console.say, progress, vault=vault, repositories=repositories)
+        removal.destroy(target, project, live, console.say, progress, vault=vault, repositories=repositories)
         console.doing(project.name)
 
 
@@ -212,7 +212,7 @@ def confirm_name(name: str) -> None:
 
 
 def existing(target: Target, project: Project) -> Described:
-    found = stack.find(target, stack_name(project))
-    if found is None:
+    live = stack.find(target, stack_name(project))
+    if live is None:
         raise CulmError(f"there is no stack {stack_name(project)} in account {target.account}", "culm aws bootstrap")
-    return found
+    return live

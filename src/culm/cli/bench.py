@@ -32,26 +32,26 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
     result in .culm/bench.json, where `culm plan --capacity` finds it. Not for an environment that people use.
     """
     project = open_project(target_name)
-    [one] = services_of(project, [service])
+    [chosen] = services_of(project, [service])
     target = open_target(project, target_name)
     console = Console()
-    asked = path or one.health
+    asked = path or chosen.health
     if asked is None:
         raise UsageError(f"{service} is behind no load balancer: it has `path: none`", "nothing asks it for pages")
     with faults.translated():
-        found = benches.running(target, project, one)
+        described = benches.running(target, project, chosen)
         live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
-        begin = url(target, one, live)
+        begin = url(target, chosen, live)
         if begin is None:
             raise CulmError(f"{service} is behind no load balancer", f"culm deploy {service}")
         began = datetime.fromtimestamp(now(), UTC)
-        runs = climb(begin.removesuffix(render.entrances(one)[0]) + asked, bound / 1000, seconds, console.say)
+        runs = climb(begin.removesuffix(render.entrances(chosen)[0]) + asked, bound / 1000, seconds, console.say)
         fastest = best(runs, bound / 1000)
         if fastest is None:
             hint = "--path names another page, --bound allows more milliseconds"
             raise CulmError(f"{service} never answered {asked} in time", hint)
         ended = datetime.fromtimestamp(now(), UTC)
-    tasks = int(found["runningCount"])
+    tasks = int(described["runningCount"])
     measured = Measured(
         rate=round(fastest.rate, 1),
         throughput=round(fastest.rate / tasks, 1),
@@ -60,7 +60,7 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         p95=round(fastest.p95, 4),
         bound=bound / 1000,
         path=asked,
-        task_definition=last(found["taskDefinition"]),
+        task_definition=last(described["taskDefinition"]),
         at=began.isoformat(timespec="seconds"),
     )
     benches.keep(project, service, measured)
@@ -70,10 +70,10 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
     )
     console.say("asking CloudWatch for memory and CPU (Ctrl-C does without)")
     with faults.translated():
-        memory, cpu = benches.usage(target, project.name, found, began, ended)
+        memory, cpu = benches.usage(target, project.name, described, began, ended)
     if memory is None:
         console.say("CloudWatch did not tell in time; the rest is kept")
         return
     benches.keep(project, service, replace(measured, peak_memory=memory, cpu=None if cpu is None else round(cpu, 1)))
     busy = "" if cpu is None else f"; CPU {cpu:.0f} % of its reservation (above 100 % it used CPU that was idle)"
-    click.echo(f"{service}: peak memory {memory} of {benches.reserved(target, found)} MiB a task{busy}")
+    click.echo(f"{service}: peak memory {memory} of {benches.reserved(target, described)} MiB a task{busy}")

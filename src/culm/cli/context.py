@@ -71,8 +71,8 @@ def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
 def tracing() -> Trace | None:
     """What `culm --trace FILE` asked for."""
     context = click.get_current_context(silent=True)
-    found: Trace | None = context.find_root().obj if context else None
-    return found
+    trace: Trace | None = context.find_root().obj if context else None
+    return trace
 
 
 def services_of(project: Project, names: Iterable[str], *, jobs: bool = False) -> list[Service]:

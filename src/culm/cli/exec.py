@@ -29,12 +29,12 @@ def exec(service: str, command: tuple[str, ...], task: str | None, target_name: 
     culm exec accounts -- tar -c /data > data.tar
     """
     project = open_project(target_name)
-    [one] = services_of(project, [service])
+    [chosen] = services_of(project, [service])
     target = open_target(project, target_name)
     words = command[1:] if command[:1] == ("--",) else command
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with faults.translated():
-        session = begin(target, project, one, words or SHELL, task=task, terminal=terminal)
+        session = begin(target, project, chosen, words or SHELL, task=task, terminal=terminal)
     from culm.operate.exec.stream import carry  # loads websockets
 
     sys.exit(carry(session, terminal=terminal))

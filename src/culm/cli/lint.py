@@ -19,15 +19,15 @@ def lint(as_json: bool) -> None:
     images that it has built. A line is excused by `# culm: allow-secret REASON` at its end or above it.
     """
     project = open_project()
-    found = check(project)
+    findings = check(project)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(finding) for finding in found], indent=2))
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
-        for finding in found:
+        for finding in findings:
             click.echo(str(finding))
     for service in project.everything.values():
         for name, secret in service.container.secrets.items():
             click.echo(f"{service.name}: secrets.{name} is allowed: {secret.reason}", err=True)
-    if found:
+    if findings:
         sys.exit(3)
     click.echo(f"no secrets in {', '.join(project.services)}", err=True)

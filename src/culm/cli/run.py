@@ -24,10 +24,10 @@ def run(service: str | None, reload: bool) -> None:
     With the neighbours that its compose file names, each migrated; their PostgreSQL is the local cluster's, which is
     started if need be, on the port that conf/database.url names. In a service's folder SERVICE may be left out.
     """
-    found = service_folders([service] if service else [])
-    if len(found) > 1:
-        raise UsageError("which service?", f"culm run {next(iter(found))}; there are: {', '.join(found)}")
-    [(name, folder)] = found.items()
+    folders = service_folders([service] if service else [])
+    if len(folders) > 1:
+        raise UsageError("which service?", f"culm run {next(iter(folders))}; there are: {', '.join(folders)}")
+    [(name, folder)] = folders.items()
     own = part(name, folder)
     needed = around(own)
     names = [each.name for each in (*needed.neighbours, own)]

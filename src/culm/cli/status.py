@@ -37,13 +37,13 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
         go_on(project, target, as_json=as_json)
         return
     with faults.translated():
-        found = look(target, project)
-    click.echo(json.dumps(found, indent=2) if as_json else pictured(found))
-    if (balancer := found.get("load_balancer")) and target.settings.provider == "local":
+        state = look(target, project)
+    click.echo(json.dumps(state, indent=2) if as_json else pictured(state))
+    if (balancer := state.get("load_balancer")) and target.settings.provider == "local":
         refuse_impaired(balancer["state"], balancer["reason"])
 
 
-def pictured(found: dict[str, Any]) -> str:
+def pictured(state: dict[str, Any]) -> str:
     """For people."""
     parts = [
         table(
@@ -57,7 +57,7 @@ def pictured(found: dict[str, Any]) -> str:
                     s["image_digest"].removeprefix("sha256:")[:12],
                     " ".join(s["instance"]),
                 )
-                for s in found["services"]
+                for s in state["services"]
             ],
         ),
         table(
@@ -69,23 +69,23 @@ def pictured(found: dict[str, Any]) -> str:
                     f"{i['remaining_memory']} of {i['registered_memory']} MiB",
                     picture(i),
                 )
-                for i in found["instances"]
+                for i in state["instances"]
             ],
         ),
         table(
             ("RULE", "PATHS", "SERVICE"),
-            [(str(r["priority"]), " ".join(r["paths"]), r["service"]) for r in found["rules"]],
+            [(str(r["priority"]), " ".join(r["paths"]), r["service"]) for r in state["rules"]],
         ),
     ]
-    if found.get("jobs"):
+    if state.get("jobs"):
         rows = [
-            (j["name"], j["schedule"] or "not deployed", moment(j["next"]), last_run(j["last"])) for j in found["jobs"]
+            (j["name"], j["schedule"] or "not deployed", moment(j["next"]), last_run(j["last"])) for j in state["jobs"]
         ]
         parts.append(table(("JOB", "SCHEDULE", "NEXT RUN", "LAST RUN"), rows))
-    if found["events"]:
-        parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in found["events"]))
-    parts.append("\n".join(troubles(found)))
-    if missing := found.get("missing"):
+    if state["events"]:
+        parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in state["events"]))
+    parts.append("\n".join(troubles(state)))
+    if missing := state.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
 
@@ -109,14 +109,14 @@ def unwell(service: dict[str, Any]) -> str:
     return "" if healthy is None or healthy >= service["running"] else f", {healthy} healthy"
 
 
-def troubles(found: dict[str, Any]) -> Iterator[str]:
+def troubles(state: dict[str, Any]) -> Iterator[str]:
     """What is wrong, a line each."""
-    for service in found["services"]:
+    for service in state["services"]:
         if service.get("trouble"):
             yield f"{service['name']}: {service['trouble']}"
         for reason in dict.fromkeys(service.get("unhealthy", ())):
             yield f"{service['name']}: a task is not healthy: {reason}"
-    for name in found.get("leftovers", ()):
+    for name in state.get("leftovers", ()):
         yield f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it"
 
 

@@ -32,7 +32,7 @@ WAYS = ("auto", "compose", "embedded")
 @click.option("--with", "way", type=click.Choice(WAYS), default="auto", show_default=True, help="What runs services.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=4, show_default=True, help="Services at once.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all that services and tests write.")
-def test(services: tuple[str, ...], junit: Path | None, way: str, jobs: int, verbose: bool) -> None:
+def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, verbose: bool) -> None:
     """Run services' unit and integration tests as CI does.
 
     Each service comes up with what its compose file names, migrated, on free ports; its tests find it at BASE_URL; then
@@ -41,7 +41,7 @@ def test(services: tuple[str, ...], junit: Path | None, way: str, jobs: int, ver
     """
     parts = [part(name, folder) for name, folder in service_folders(services).items()]
     console = Console(width=max(len(each.name) for each in parts))
-    compose = compose_for(parts, way, console)
+    compose = compose_for(parts, runner, console)
     laptop, builder = Laptop(console), DockerBuilder(Engine())
     mark = secrets.token_hex(3)
     signal.signal(signal.SIGTERM, leave)

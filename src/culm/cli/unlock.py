@@ -23,12 +23,12 @@ def unlock(yes: bool, target_name: str) -> None:
     project = open_project(target_name)
     target = open_target(project, target_name)
     with faults.translated():
-        found = holder(target.client("s3"), vault_files.vault_of(target, project).bucket)
-        if found is None:
+        holding = holder(target.client("s3"), vault_files.vault_of(target, project).bucket)
+        if holding is None:
             click.echo(f"nobody deploys {project.name} to {target_name}", err=True)
             return
-        seen = f"seen {found.age_seconds:.0f} s ago"
-        click.echo(f"{found.by}: `{found.does}`, since {clock(found.since)}, {seen}", err=True)
+        renewed = f"seen {holding.age_seconds:.0f} s ago"
+        click.echo(f"{holding.by}: `{holding.does}`, since {clock(holding.since)}, {renewed}", err=True)
         if not yes and sys.stdin.isatty():
             click.confirm("open it?", abort=True, err=True)
         opened(target, project)

@@ -32,10 +32,10 @@ def vault() -> None:
 def opened(target_name: str, *, to_write: bool = False) -> Vault:
     project = open_project(target_name)
     target = open_target(project, target_name)
-    found = vault_of(target, project)
+    files = vault_of(target, project)
     if to_write:
-        found.prepare(target.region)
-    return found
+        files.prepare(target.region)
+    return files
 
 
 @vault.command()
@@ -62,14 +62,14 @@ def put(name: str, source: str, expected: str | None, target_name: str) -> None:
 
 
 def store(kept: Vault, name: Name, data: Secret, expected: str | None) -> None:
-    seen = kept.read(name)
-    if expected is not None and (seen is None or seen.version != expected):
-        now = f"version {seen.version} is" if seen else "nothing is"
+    current = kept.read(name)
+    if expected is not None and (current is None or current.version != expected):
+        now = f"version {current.version} is" if current else "nothing is"
         raise CulmError(f"{name} is not at version {expected}: {now} there", f"culm vault history {name}")
-    if seen is not None and seen.data == data:
+    if current is not None and current.data == data:
         click.echo(f"{name} is unchanged", err=True)
         return
-    click.echo(f"{name} is at version {kept.write(name, data, over=seen)}", err=True)
+    click.echo(f"{name} is at version {kept.write(name, data, over=current)}", err=True)
 
 
 def content(path: Path) -> bytes:
@@ -93,11 +93,11 @@ def get(name: str, out: str, version: str | None, target_name: str) -> None:
     with faults.translated():
         kept = opened(target_name)
         if isinstance(where, Name):
-            found = demanded(kept, where, version)
+            file = demanded(kept, where, version)
             if out == "-":
-                stdout().write(found.data.reveal())
+                stdout().write(file.data.reveal())
             else:
-                editing.store(Path(out), found.data)
+                editing.store(Path(out), file.data)
         elif where.service and out != "-" and version is None:
             Path(out).mkdir(mode=0o700, parents=True, exist_ok=True)
             for each in listed(kept, where):
@@ -113,18 +113,18 @@ def stdout() -> BinaryIO:
 
 
 def demanded(kept: Vault, name: Name, version: str | None) -> File:
-    found = kept.read(name, version)
-    if found is None:
+    file = kept.read(name, version)
+    if file is None:
         which = f"{name} has no version {version}" if version else f"there is no {name} in the vault"
         raise CulmError(which, f"culm vault history {name}" if version else f"culm vault ls {name.env}")
-    return found
+    return file
 
 
 def listed(kept: Vault, folder: Folder) -> list[Name]:
-    found = [each.name for each in kept.list(folder)]
-    if not found:
+    listed_names = [each.name for each in kept.list(folder)]
+    if not listed_names:
         raise CulmError(f"there is nothing at {folder} in the vault", "culm vault ls")
-    return found
+    return listed_names
 
 
 @vault.command()
@@ -134,11 +134,11 @@ def listed(kept: Vault, folder: Folder) -> list[Name]:
 def ls(folder: str, as_json: bool, target_name: str) -> None:
     """List what is there."""
     with faults.translated():
-        found = list(opened(target_name).list(names.folder(folder)))
+        entries = list(opened(target_name).list(names.folder(folder)))
     if as_json:
-        click.echo(json.dumps([{"name": str(e.name), "size": e.size, "at": shown(e.at)} for e in found], indent=2))
+        click.echo(json.dumps([{"name": str(e.name), "size": e.size, "at": shown(e.at)} for e in entries], indent=2))
     else:
-        rows = [(str(each.name), str(each.size), shown(each.at)) for each in found]
+        rows = [(str(each.name), str(each.size), shown(each.at)) for each in entries]
         click.echo(table(("NAME", "BYTES", "CHANGED"), rows), nl=bool(rows))
 
 
@@ -184,10 +184,10 @@ def diff(old: str, new: str | None, versions: tuple[str, ...], reveal: bool, tar
 
 def files_at(kept: Vault, text: str) -> dict[str, str]:
     where = names.named(text)
-    found = [where] if isinstance(where, Name) else listed(kept, where)
+    chosen = [where] if isinstance(where, Name) else listed(kept, where)
     same = isinstance(where, Name)  # two files are compared whatever they are called
     prefix = where.prefix if isinstance(where, Folder) else ""
-    return {"" if same else str(each).removeprefix(prefix): demanded(kept, each, None).data.text() for each in found}
+    return {"" if same else str(each).removeprefix(prefix): demanded(kept, each, None).data.text() for each in chosen}
 
 
 def versions_of(
@@ -241,18 +241,19 @@ def history(name: str, as_json: bool, target_name: str) -> None:
     """List the versions of NAME, the newest first."""
     where = names.name(name)
     with faults.translated():
-        found = list(opened(target_name).history(where))
-    if not found:
+        versions = list(opened(target_name).history(where))
+    if not versions:
         raise CulmError(f"{where} has never been in the vault", f"culm vault ls {where.env}")
     if as_json:
         rows: list[dict[str, Any]] = [
             {"version": v.version, "at": shown(v.at), "size": v.size, "current": v.current, "deleted": v.deleted}
-            for v in found
+            for v in versions
         ]
         click.echo(json.dumps(rows, indent=2))
         return
     lines = [
-        (v.version, shown(v.at), "deleted" if v.deleted else str(v.size), "current" if v.current else "") for v in found
+        (v.version, shown(v.at), "deleted" if v.deleted else str(v.size), "current" if v.current else "")
+        for v in versions
     ]
     click.echo(table(("VERSION", "AT", "BYTES", ""), lines))
 

@@ -54,8 +54,8 @@ def running(target: Target, project: Project, one: Service) -> Mapping[str, Any]
     )
     for service in answer["services"] if answer else ():
         if service["status"] == "ACTIVE" and service["runningCount"]:
-            found: Mapping[str, Any] = service
-            return found
+            described: Mapping[str, Any] = service
+            return described
     raise CulmError(f"{one.name} does not run", f"culm deploy {one.name}")
 
 
@@ -71,14 +71,17 @@ class Figures:
     """The most that a task took during the bench."""
 
 
-def figures(target: Target, cluster: str, found: Mapping[str, Any], began: datetime, ended: datetime) -> Figures:
+def figures(target: Target, cluster: str, service: Mapping[str, Any], began: datetime, ended: datetime) -> Figures:
     """`found`: the service as ECS describes it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
 
     def query(id: str, metric: str, statistic: str) -> dict[str, Any]:
-        dimensions = [{"Name": "ClusterName", "Value": cluster}, {"Name": "ServiceName", "Value": found["serviceName"]}]
+        dimensions = [
+            {"Name": "ClusterName", "Value": cluster},
+            {"Name": "ServiceName", "Value": service["serviceName"]},
+        ]
         return {
             "Id": id,
             "MetricStat": {
@@ -93,17 +96,17 @@ def figures(target: Target, cluster: str, found: Mapping[str, Any], began: datet
         query("cpu", "CPUUtilization", "Maximum"),
         query("samples", "MemoryUtilization", "SampleCount"),
     ]
-    deployed = min(deployment["createdAt"] for deployment in found["deployments"])
+    deployed = min(deployment["createdAt"] for deployment in service["deployments"])
     answer = target.client("cloudwatch").get_metric_data(
         MetricDataQueries=queries,
         StartTime=max(deployed, ended - LONGEST_LOOK_BACK),
         EndTime=ended + timedelta(seconds=PATIENCE_SECONDS + PERIOD_SECONDS),
     )
-    told = {result["Id"]: result for result in answer["MetricDataResults"]}
+    results = {result["Id"]: result for result in answer["MetricDataResults"]}
     return Figures(
-        samples=sum(_since(told["samples"], ended)),
-        memory=max(told["memory"]["Values"], default=None),
-        cpu=max(_since(told["cpu"], began), default=None),
+        samples=sum(_since(results["samples"], ended)),
+        memory=max(results["memory"]["Values"], default=None),
+        cpu=max(_since(results["cpu"], began), default=None),
     )
 
 
@@ -115,23 +118,23 @@ def _since(result: Mapping[str, Any], moment: datetime) -> list[float]:
 
 
 def usage(
-    target: Target, cluster: str, found: Mapping[str, Any], began: datetime, ended: datetime
+    target: Target, cluster: str, service: Mapping[str, Any], began: datetime, ended: datetime
 ) -> tuple[int | None, float | None]:
     """Peak memory (MiB) and CPU (per cent) of one task; None: CloudWatch does not tell in time.
 
     It is asked until it has a sample that was taken after the bench's end.
     """
-    first = figures(target, cluster, found, began, ended)
+    first = figures(target, cluster, service, began, ended)
     for _ in range(int(PATIENCE_SECONDS / LOOK_EVERY_SECONDS)):
         time.sleep(LOOK_EVERY_SECONDS)
-        now = figures(target, cluster, found, began, ended)
+        now = figures(target, cluster, service, began, ended)
         if now.samples > first.samples and now.memory is not None:
-            return round(now.memory / 100 * reserved(target, found)), now.cpu
+            return round(now.memory / 100 * reserved(target, service)), now.cpu
     return None, None
 
 
-def reserved(target: Target, found: Mapping[str, Any]) -> int:
+def reserved(target: Target, service: Mapping[str, Any]) -> int:
     """MiB that one task counts for."""
     ecs = target.client("ecs")
-    definition = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return need_of(task_definition(definition)).memory

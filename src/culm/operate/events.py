@@ -41,12 +41,12 @@ class Timeline:
         if active_cluster(self.target, self.project.name) is None:
             return []
         ecs, cluster = self.target.client("ecs"), self.project.name
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for start in range(0, len(self.names), DESCRIBE_AT_ONCE):
             some = self.names[start : start + DESCRIBE_AT_ONCE]
-            found += of_services(ecs.describe_services(cluster=cluster, services=some)["services"])
-        found += of_tasks(tasks(ecs, cluster, desiredStatus="STOPPED"), owners(self.project, self.names))
-        new = [entry for entry in found if entry.key not in self.seen]
+            entries += of_services(ecs.describe_services(cluster=cluster, services=some)["services"])
+        entries += of_tasks(tasks(ecs, cluster, desiredStatus="STOPPED"), owners(self.project, self.names))
+        new = [entry for entry in entries if entry.key not in self.seen]
         self.seen |= {entry.key for entry in new}
         return sorted(new, key=lambda entry: entry.at)
 
@@ -63,15 +63,15 @@ def of_services(services: Iterable[Described]) -> Iterator[Entry]:
         name = service["serviceName"]
         for event in service.get("events", ()):
             yield Entry(key=event["id"], at=event["createdAt"], service=name, kind="event", message=event["message"])
-        for one in service.get("deployments", ()):
-            state = one.get("rolloutState") or one["status"]
-            reason = f": {one.get('rolloutStateReason', '')}" if state == "FAILED" else ""
+        for deployment in service.get("deployments", ()):
+            state = deployment.get("rolloutState") or deployment["status"]
+            reason = f": {deployment.get('rolloutStateReason', '')}" if state == "FAILED" else ""
             yield Entry(
-                key=f"{one['id']} {state}",
-                at=one.get("updatedAt") or one["createdAt"],
+                key=f"{deployment['id']} {state}",
+                at=deployment.get("updatedAt") or deployment["createdAt"],
                 service=name,
                 kind="deployment",
-                message=f"deployment {last(one['id'])} of {last(one['taskDefinition'])}: {state}{reason}",
+                message=f"deployment {last(deployment['id'])} of {last(deployment['taskDefinition'])}: {state}{reason}",
             )
 
 
@@ -98,9 +98,9 @@ def ending(task: Described) -> str:
 
 
 def told(container: Described) -> str:
-    said = [f"exit code {container['exitCode']}"] if "exitCode" in container else []
-    said += [container["reason"]] if container.get("reason") else []
-    return f"{container['name']}: {', '.join(said)}" if said else ""
+    words = [f"exit code {container['exitCode']}"] if "exitCode" in container else []
+    words += [container["reason"]] if container.get("reason") else []
+    return f"{container['name']}: {', '.join(words)}" if words else ""
 
 
 def brief(entry: Entry) -> str:

@@ -27,8 +27,8 @@ def climb(url: str, bound: float, seconds: float, say: Callable[[str], None]) ->
 
 def run(url: str, clients: int, seconds: float) -> Run:
     over = threading.Event()
-    found: list[tuple[list[float], int]] = []
-    threads = [threading.Thread(target=lambda: found.append(_ask(url, over)), daemon=True) for _ in range(clients)]
+    measured: list[tuple[list[float], int]] = []
+    threads = [threading.Thread(target=lambda: measured.append(_ask(url, over)), daemon=True) for _ in range(clients)]
     began = time.monotonic()
     for thread in threads:
         thread.start()
@@ -37,12 +37,12 @@ def run(url: str, clients: int, seconds: float) -> Run:
     for thread in threads:
         thread.join()
     took = time.monotonic() - began
-    times = sorted(one for good, _ in found for one in good)
+    times = sorted(seconds_each for good, _ in measured for seconds_each in good)
     return Run(
         clients=clients,
         seconds=took,
         answered=len(times),
-        failed=sum(bad for _, bad in found),
+        failed=sum(bad for _, bad in measured),
         p50=percentile(times, 0.5),
         p95=percentile(times, 0.95),
     )

@@ -39,16 +39,16 @@ class Follower:
 
     def _group(self, group: str) -> Iterator[Line]:
         pages = self.target.client("logs").get_paginator("filter_log_events")
-        found: list[Mapping[str, Any]] = (
+        lines: list[Mapping[str, Any]] = (
             or_none(lambda: events(pages.paginate(logGroupName=group, startTime=self.since[group])), MISSING) or []
         )
-        for event in found:
+        for event in lines:
             if event["eventId"] in self.seen:
                 continue
             self.seen[event["eventId"]] = event["timestamp"]
             yield Line(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
-        if found:
-            self.since[group] = max(self.since[group], found[-1]["timestamp"] - SEEN_KEPT_MILLISECONDS)
+        if lines:
+            self.since[group] = max(self.since[group], lines[-1]["timestamp"] - SEEN_KEPT_MILLISECONDS)
 
 
 def events(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -58,11 +58,11 @@ def trust(provider_arn: str, subject: str) -> Input:
     }
 
 
-def plan_policy(project: Project, around: Surroundings) -> Input:
+def plan_policy(project: Project, surroundings: Surroundings) -> Input:
     """Return a policy that only reads, and no configuration: the vault's keys are listed, their content is not read."""
-    roles = [f"arn:aws:iam::{around.account}:role/{project.name}{mark}*" for mark in ".-"]
-    buckets = [bucket(project, name, around.account, around.region) for name in project.buckets]
-    looked = [f"arn:aws:s3:::{name}" for name in (around.vault, *buckets)]
+    roles = [f"arn:aws:iam::{surroundings.account}:role/{project.name}{mark}*" for mark in ".-"]
+    buckets = [bucket(project, name, surroundings.account, surroundings.region) for name in project.buckets]
+    looked = [f"arn:aws:s3:::{name}" for name in (surroundings.vault, *buckets)]
     return {
         "Version": "2012-10-17",
         "Statement": [

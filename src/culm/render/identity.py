@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
 """
 
 
-def trust(around: Surroundings) -> Input:
+def trust(surroundings: Surroundings) -> Input:
     """Return the trust policy of tasks' roles: ECS may assume them, for tasks of this account alone.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html (confused deputy)
@@ -23,7 +23,7 @@ def trust(around: Surroundings) -> Input:
         "Effect": "Allow",
         "Principal": {"Service": "ecs-tasks.amazonaws.com"},
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": around.account}},
+        "Condition": {"StringEquals": {"aws:SourceAccount": surroundings.account}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -33,16 +33,16 @@ def role_name(project: Project, service: Service) -> str:
     return family(project, service)
 
 
-def role(project: Project, service: Service, around: Surroundings) -> Input:
+def role(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """iam.CreateRole."""
     return {
         "RoleName": role_name(project, service),
-        "AssumeRolePolicyDocument": json.dumps(trust(around)),
+        "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: tasks of {service.name} in {project.name}",
     }
 
 
-def policy(project: Project, service: Service, around: Surroundings) -> Input:
+def policy(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """Return a policy to list and read what is under `<env>/<service>/` in the vault, and to decrypt it by S3.
 
     A service that is built from another's folder reads that one's configuration, too.
@@ -50,8 +50,8 @@ def policy(project: Project, service: Service, around: Surroundings) -> Input:
     With a bucket key S3 decrypts in the bucket's name, without one in the object's:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
-    bucket = f"arn:aws:s3:::{around.vault}"
-    prefixes = [f"{around.env}/{name}/*" for name in (service.name, service.shares) if name]
+    bucket = f"arn:aws:s3:::{surroundings.vault}"
+    prefixes = [f"{surroundings.env}/{name}/*" for name in (service.name, service.shares) if name]
     objects = [f"{bucket}/{prefix}" for prefix in prefixes]
     entered = [{"Effect": "Allow", "Action": EXEC, "Resource": "*"}] if service.exec else []
     return {
@@ -64,9 +64,9 @@ def policy(project: Project, service: Service, around: Surroundings) -> Input:
                 "Resource": bucket,
                 "Condition": {"StringLike": {"s3:prefix": lone(prefixes)}},
             },
-            decryption(around, [bucket, *objects]),
+            decryption(surroundings, [bucket, *objects]),
             *entered,
-            *buckets(project, service, around),
+            *buckets(project, service, surroundings),
         ],
     }
 
@@ -91,40 +91,40 @@ def lone(values: list[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else values
 
 
-def decryption(around: Surroundings, contexts: list[str]) -> Input:
+def decryption(surroundings: Surroundings, contexts: list[str]) -> Input:
     """A statement: S3 may decrypt for its caller what belongs to these. Whoever may not read an object gets none."""
     return {
         "Effect": "Allow",
         "Action": "kms:Decrypt",
-        "Resource": f"arn:aws:kms:{around.region}:{around.account}:key/*",
+        "Resource": f"arn:aws:kms:{surroundings.region}:{surroundings.account}:key/*",
         "Condition": {
-            "StringEquals": {"kms:ViaService": f"s3.{around.region}.amazonaws.com"},
+            "StringEquals": {"kms:ViaService": f"s3.{surroundings.region}.amazonaws.com"},
             "StringLike": {"kms:EncryptionContext:aws:s3:arn": contexts},
         },
     }
 
 
-def role_policy(project: Project, service: Service, around: Surroundings) -> Input:
+def role_policy(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """iam.PutRolePolicy."""
     return {
         "RoleName": role_name(project, service),
         "PolicyName": POLICY,
-        "PolicyDocument": json.dumps(policy(project, service, around)),
+        "PolicyDocument": json.dumps(policy(project, service, surroundings)),
     }
 
 
-def execution_role(project: Project, around: Surroundings) -> Input:
+def execution_role(project: Project, surroundings: Surroundings) -> Input:
     """iam.CreateRole: what ECS itself is, when it fetches images and writes logs for the project's tasks."""
     return {
         "RoleName": execution_role_name(project.name),
-        "AssumeRolePolicyDocument": json.dumps(trust(around)),
+        "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: ECS for the tasks of {project.name}",
     }
 
 
-def execution_policy(project: Project, around: Surroundings) -> Input:
+def execution_policy(project: Project, surroundings: Surroundings) -> Input:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"""
-    here = f"{around.region}:{around.account}"
+    here = f"{surroundings.region}:{surroundings.account}"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -161,10 +161,10 @@ def secrets(project: Project, here: str) -> list[Input]:
     return found
 
 
-def execution_role_policy(project: Project, around: Surroundings) -> Input:
+def execution_role_policy(project: Project, surroundings: Surroundings) -> Input:
     """iam.PutRolePolicy."""
     return {
         "RoleName": execution_role_name(project.name),
         "PolicyName": EXECUTION_POLICY,
-        "PolicyDocument": json.dumps(execution_policy(project, around)),
+        "PolicyDocument": json.dumps(execution_policy(project, surroundings)),
     }

@@ -10,22 +10,22 @@ from culm.render.names import family
 from culm.render.surroundings import Input, Surroundings
 
 
-def load_balancer(project: Project, around: Surroundings) -> Input:
+def load_balancer(project: Project, surroundings: Surroundings) -> Input:
     """elbv2.CreateLoadBalancer."""
     return {
         "Name": project.name,
         "Type": "application",
         "Scheme": "internet-facing",
-        "Subnets": list(around.subnets),
+        "Subnets": list(surroundings.subnets),
     }
 
 
-def listener(load_balancer_arn: str, around: Surroundings) -> Input:
+def listener(load_balancer_arn: str, surroundings: Surroundings) -> Input:
     """elbv2.CreateListener: what no rule takes is nobody's."""
     return {
         "LoadBalancerArn": load_balancer_arn,
         "Protocol": "HTTP",
-        "Port": around.port,
+        "Port": surroundings.port,
         "DefaultActions": [
             {
                 "Type": "fixed-response",
@@ -39,13 +39,13 @@ def listener(load_balancer_arn: str, around: Surroundings) -> Input:
     }
 
 
-def target_group(project: Project, service: Service, around: Surroundings) -> Input:
+def target_group(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """elbv2.CreateTargetGroup. Instances are the targets: a task is reached at its instance, on a port of its own."""
     return {
         "Name": family(project, service),
         "Protocol": "HTTP",
         "Port": service.port,
-        "VpcId": around.vpc,
+        "VpcId": surroundings.vpc,
         "TargetType": "instance",
         **health_check(service),
     }
@@ -64,8 +64,8 @@ def health_check(service: Service) -> Input:
     }
 
 
-def target_group_attributes(service: Service, around: Surroundings) -> Mapping[str, str]:
-    default = service.container.stop if around.drain_seconds is None else around.drain_seconds
+def target_group_attributes(service: Service, surroundings: Surroundings) -> Mapping[str, str]:
+    default = service.container.stop if surroundings.drain_seconds is None else surroundings.drain_seconds
     seconds = service.drain if service.drain is not None else default
     return {"deregistration_delay.timeout_seconds": str(seconds)}
 

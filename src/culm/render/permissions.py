@@ -16,14 +16,18 @@ DEPENDENT = ("ec2:DescribeVpcs", "ec2:DescribeInternetGateways")
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html"""
 
 
-def deploy_policy(project: Project, around: Surroundings) -> Input:
+def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
     """For `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`; the stack stays as it is.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
-    name, here, iam = project.name, f"{around.region}:{around.account}", f"arn:aws:iam::{around.account}:role"
+    name, here, iam = (
+        project.name,
+        f"{surroundings.region}:{surroundings.account}",
+        f"arn:aws:iam::{surroundings.account}:role",
+    )
     ecs, elb = f"arn:aws:ecs:{here}", f"arn:aws:elasticloadbalancing:{here}"
-    vault, files = f"arn:aws:s3:::{around.vault}", f"arn:aws:s3:::{around.vault}/{around.env}/*"
+    vault, files = f"arn:aws:s3:::{surroundings.vault}", f"arn:aws:s3:::{surroundings.vault}/{surroundings.env}/*"
     families = [family(project, service) for service in project.everything.values()]
     roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(name)}"]
     scheduler = [f"{iam}/{jobs.role_name(project)}"] if project.jobs else []
@@ -75,14 +79,14 @@ def deploy_policy(project: Project, around: Surroundings) -> Input:
             allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
             *databases(project, here),
-            *buckets(project, around),
+            *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             allow(
                 "ByS3",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
                 f"arn:aws:kms:{here}:key/*",
                 {
-                    "StringEquals": {"kms:ViaService": f"s3.{around.region}.amazonaws.com"},
+                    "StringEquals": {"kms:ViaService": f"s3.{surroundings.region}.amazonaws.com"},
                     "StringLike": {"kms:EncryptionContext:aws:s3:arn": [vault, files]},
                 },
             ),

@@ -28,7 +28,7 @@ rarer command is the one that needs it: the test names which).
 
 
 def page(project: Project) -> str:
-    around = Surroundings(
+    surroundings = Surroundings(
         env="stg",
         region=REGION,
         account=ACCOUNT,
@@ -38,7 +38,7 @@ def page(project: Project) -> str:
         port=80,
         instances="",
     )
-    policy = permissions.deploy_policy(project, around)
+    policy = permissions.deploy_policy(project, surroundings)
     rows = "\n".join(map(row, policy["Statement"]))
     return f"{HEAD.format(name=project.name, account=ACCOUNT)}{rows}\n"
 

@@ -11,31 +11,31 @@ MOST_FAILURES = 2
 INSTANCES_TAG = "culm:instances"
 
 
-def cluster_tags(around: Surroundings) -> list[Input]:
+def cluster_tags(surroundings: Surroundings) -> list[Input]:
     """What the cluster's instances are: the local cluster makes them so, for Amazon it is a note."""
-    return [{"key": INSTANCES_TAG, "value": around.instances}]
+    return [{"key": INSTANCES_TAG, "value": surroundings.instances}]
 
 
-def service(project: Project, one: Service, task_definition_arn: str, target_group_arn: str | None) -> Input:
+def service(project: Project, service: Service, task_definition_arn: str, target_group_arn: str | None) -> Input:
     """ecs.CreateService, less how it rolls (`deployment_configuration`). None: it is behind no load balancer."""
     balancers = []
     if target_group_arn is not None:
-        balancers = [{"targetGroupArn": target_group_arn, "containerName": one.name, "containerPort": one.port}]
+        balancers = [{"targetGroupArn": target_group_arn, "containerName": service.name, "containerPort": service.port}]
     # ECS refuses a grace period where there is no load balancer
     # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
-    grace = {"healthCheckGracePeriodSeconds": one.grace} if one.balanced else {}
+    grace = {"healthCheckGracePeriodSeconds": service.grace} if service.balanced else {}
     return {
         "cluster": project.name,
-        "serviceName": one.name,
+        "serviceName": service.name,
         "taskDefinition": task_definition_arn,
-        "desiredCount": one.count,
+        "desiredCount": service.count,
         "launchType": "EC2",
         "schedulingStrategy": "REPLICA",
         "placementStrategy": [
             {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
         ],
         **grace,
-        "enableExecuteCommand": one.exec,
+        "enableExecuteCommand": service.exec,
         # ECS turns this on by default; it moves tasks about and forbids maximumPercent 100
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
         "availabilityZoneRebalancing": "DISABLED",

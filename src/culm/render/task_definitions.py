@@ -20,25 +20,27 @@ CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "s
 
 
 def task_definition(
-    project: Project, service: Service, image: str, migration_image: str | None, around: Surroundings
+    project: Project, service: Service, image: str, migration_image: str | None, surroundings: Surroundings
 ) -> Input:
     """ecs.RegisterTaskDefinition for the service itself: its own container first, then those beside it.
 
     It names the migration that goes before it: a revision that is live tells that its migration has succeeded.
     """
-    container = container_definition(project, service, image, around, service.name) | own(project, service, around)
+    container = container_definition(project, service, image, surroundings, service.name) | own(
+        project, service, surroundings
+    )
     if migration_image:
         container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
-    beside = [sidecar(project, service, name, one, image, around) for name, one in service.sidecars.items()]
-    made = definition(project, service, family(project, service), container, around)
+    beside = [sidecar(project, service, name, one, image, surroundings) for name, one in service.sidecars.items()]
+    made = definition(project, service, family(project, service), container, surroundings)
     made["containerDefinitions"] += beside
     mounted = {*service.container.volumes, *(name for one in service.sidecars.values() for name in one.volumes)}
     if mounted:
-        made["volumes"] = [volume(project, name, around) for name in sorted(mounted)]
+        made["volumes"] = [volume(project, name, surroundings) for name in sorted(mounted)]
     return made
 
 
-def own(project: Project, service: Service, around: Surroundings) -> Input:
+def own(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """What the service's own container has besides what every container has."""
     given = service.container
     ports = [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}] if service.port is not None else []
@@ -64,7 +66,7 @@ def own(project: Project, service: Service, around: Surroundings) -> Input:
         ],
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
-        "environment": [*surely(around), *variables(project, given.environment, around)]
+        "environment": [*surely(surroundings), *variables(project, given.environment, surroundings)]
     }
 
 
@@ -74,57 +76,59 @@ def linux_parameters(service: Service) -> Input:
     return ({"initProcessEnabled": True} if given.init else {}) | ({"tmpfs": scratch} if scratch else {})
 
 
-def sidecar(project: Project, service: Service, name: str, one: Sidecar, image: str, around: Surroundings) -> Input:
+def sidecar(
+    project: Project, service: Service, name: str, settings: Sidecar, image: str, surroundings: Surroundings
+) -> Input:
     """A container beside the service's own; it logs into the service's group, under its own name."""
     members: Input = {
-        **container_definition(project, service, one.image or image, around, service.name),
+        **container_definition(project, service, settings.image or image, surroundings, service.name),
         "name": name,
-        "essential": one.essential,
-        "memory": one.memory,
-        "cpu": one.cpu,
-        "environment": [*surely(around), *variables(project, one.environment, around)],
-        "command": words(one.command),
-        "entryPoint": words(one.entrypoint),
-        "user": one.user,
-        "mountPoints": mount_points(project, one.volumes),
-        "healthCheck": health_check(one.check, service.grace),
+        "essential": settings.essential,
+        "memory": settings.memory,
+        "cpu": settings.cpu,
+        "environment": [*surely(surroundings), *variables(project, settings.environment, surroundings)],
+        "command": words(settings.command),
+        "entryPoint": words(settings.entrypoint),
+        "user": settings.user,
+        "mountPoints": mount_points(project, settings.volumes),
+        "healthCheck": health_check(settings.check, service.grace),
         "stopTimeout": service.container.stop,
     }
     return {key: value for key, value in members.items() if value not in (None, [], {})}
 
 
-def migration(project: Project, service: Service, image: str, around: Surroundings) -> Input:
+def migration(project: Project, service: Service, image: str, surroundings: Surroundings) -> Input:
     """ecs.RegisterTaskDefinition for its migration: a one-time task, never a service."""
-    container = container_definition(project, service, image, around, "migrate")
-    return definition(project, service, family(project, service, migrate=True), container, around)
+    container = container_definition(project, service, image, surroundings, "migrate")
+    return definition(project, service, family(project, service, migrate=True), container, surroundings)
 
 
 def words(given: tuple[str, ...] | None) -> list[str] | None:
     return None if given is None else list(given)
 
 
-def surely(around: Surroundings) -> list[Input]:
+def surely(surroundings: Surroundings) -> list[Input]:
     """What culm tells every container: whose configuration it reads, and where that is."""
-    return [{"name": "MYENV", "value": around.env}, {"name": "VAULT", "value": f"s3://{around.vault}"}]
+    return [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
 
 
-def variables(project: Project, environment: Mapping[str, str], around: Surroundings) -> list[Input]:
+def variables(project: Project, environment: Mapping[str, str], surroundings: Surroundings) -> list[Input]:
     """`environment:` with its references resolved for this target."""
 
     def value(name: str, what: str) -> str:
         if name in project.databases:
-            address, port = around.databases.get(name, (NOT_KNOWN, 0))
+            address, port = surroundings.databases.get(name, (NOT_KNOWN, 0))
             return str(port) if what == "port" else address
         if name in project.buckets:
-            return bucket(project, name, around.account, around.region)
-        return service_url(project.services[name], around)
+            return bucket(project, name, surroundings.account, surroundings.region)
+        return service_url(project.services[name], surroundings)
 
     return [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
 
 
-def service_url(service: Service, around: Surroundings) -> str:
+def service_url(service: Service, surroundings: Surroundings) -> str:
     """Return a service's URL: the load balancer and the fixed beginning of the service's path, without a final `/`."""
-    return (around.load_balancer or f"http://{NOT_KNOWN}") + entrances(service)[0].rstrip("/")
+    return (surroundings.load_balancer or f"http://{NOT_KNOWN}") + entrances(service)[0].rstrip("/")
 
 
 def health_check(check: Check | None, grace: int) -> Input | None:
@@ -152,20 +156,20 @@ def mount_points(project: Project, volumes: Mapping[str, MountPath]) -> list[Inp
     ]
 
 
-def volume(project: Project, name: str, around: Surroundings) -> Input:
+def volume(project: Project, name: str, surroundings: Surroundings) -> Input:
     """A folder that outlives tasks: an EFS file system on aws, one of the machine's own locally.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-volume-config.html
     """
     settings = project.volumes.get(name)
     named = volume_name(project, name)
-    if around.provider == "aws" and settings is not None and settings.efs is not None:
+    if surroundings.provider == "aws" and settings is not None and settings.efs is not None:
         return {"name": named, "efsVolumeConfiguration": {"fileSystemId": settings.efs, "transitEncryption": "ENABLED"}}
     return {"name": named, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}
 
 
 def container_definition(
-    project: Project, service: Service, image: str, around: Surroundings, log_prefix: str
+    project: Project, service: Service, image: str, surroundings: Surroundings, log_prefix: str
 ) -> Input:
     return {
         "name": service.name,
@@ -173,23 +177,25 @@ def container_definition(
         "essential": True,
         "memory": service.memory,
         "cpu": service.cpu,
-        "environment": surely(around),
+        "environment": surely(surroundings),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
                 "awslogs-group": log_group(project, service),
-                "awslogs-region": around.region,
+                "awslogs-region": surroundings.region,
                 "awslogs-stream-prefix": log_prefix,
             },
         },
     }
 
 
-def definition(project: Project, service: Service, family_name: str, container: Input, around: Surroundings) -> Input:
+def definition(
+    project: Project, service: Service, family_name: str, container: Input, surroundings: Surroundings
+) -> Input:
     return {
         "family": family_name,
-        "taskRoleArn": f"arn:aws:iam::{around.account}:role/{family(project, service)}",
-        "executionRoleArn": f"arn:aws:iam::{around.account}:role/{execution_role_name(project.name)}",
+        "taskRoleArn": f"arn:aws:iam::{surroundings.account}:role/{family(project, service)}",
+        "executionRoleArn": f"arn:aws:iam::{surroundings.account}:role/{execution_role_name(project.name)}",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],

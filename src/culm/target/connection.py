@@ -94,10 +94,10 @@ class Target:
 
     @cached_property
     def region(self) -> str:
-        found = str(self._session.region_name or DEFAULT_REGION)
-        if found.startswith(OTHER_PARTITIONS):
-            raise UsageError(f"region {found} is in another partition than `aws`", IN_PARTITION)
-        return found
+        region = str(self._session.region_name or DEFAULT_REGION)
+        if region.startswith(OTHER_PARTITIONS):
+            raise UsageError(f"region {region} is in another partition than `aws`", IN_PARTITION)
+        return region
 
     def _watched(self, *, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if self.before_write is not None and not model.name.startswith(READS):
@@ -107,14 +107,14 @@ class Target:
     def account(self) -> str:
         """The caller's; raises when it is not the one that culm.yml says."""
         caller = self.client("sts").get_caller_identity()
-        found, wanted = str(caller["Account"]), self.settings.account
-        if wanted not in (None, found):
+        account, wanted = str(caller["Account"]), self.settings.account
+        if wanted not in (None, account):
             raise CulmError(
-                f"your credentials are of account {found} ({caller['Arn']}), "
+                f"your credentials are of account {account} ({caller['Arn']}), "
                 f"and target {self.settings.name} is in {wanted}: nothing was written",
                 "`profile:` or `role:` of the target, AWS_PROFILE, or log in to the other account",
             )
-        return found
+        return account
 
     @property
     def longest_pause(self) -> float:

@@ -48,8 +48,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except exceptions.ClientError as error:
-        said = error.response["Error"]
-        raise told(error.operation_name, said.get("Code", ""), said.get("Message", "")) from error
+        details = error.response["Error"]
+        raise told(error.operation_name, details.get("Code", ""), details.get("Message", "")) from error
     except exceptions.EndpointConnectionError as error:
         raise CulmError(str(error), "does the cluster run? culm cluster status") from error
     except exceptions.NoCredentialsError as error:
@@ -81,13 +81,13 @@ def told(operation: str, code: str, message: str) -> CulmError:
 
 def denied(operation: str, message: str) -> Denied:
     """What is missing, and the statement that gives it; AWS says which in most of its refusals."""
-    found = MISSING.search(message)
-    if found is None:
+    match = MISSING.search(message)
+    if match is None:
         return Denied(
             f"{operation} was denied: {message}",
             "your credentials lack a right; culm aws policy prints all",
         )
-    action, resource, why = found["action"], found["resource"] or "*", found["why"] or ""
+    action, resource, why = match["action"], match["resource"] or "*", match["why"] or ""
     what = f"you may not {action} on {resource}"
     if "explicit deny" in why:
         return Denied(f"{what}:{why}", "a policy denies it: no permission that is added helps, the Deny has to go")

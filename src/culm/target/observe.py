@@ -36,26 +36,30 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"],
             {service["taskDefinition"] for service in services.values()},
         )
-        found = groups.result()
+        by_name = groups.result()
         attributes = dict(
-            zip(found, pool.map(lambda g: group_attributes(target, g["TargetGroupArn"]), found.values()), strict=True)
+            zip(
+                by_name,
+                pool.map(lambda g: group_attributes(target, g["TargetGroupArn"]), by_name.values()),
+                strict=True,
+            )
         )
         lb = balancer.result()
         listener = first_listener(target, lb) if lb else None
-        routed, others = sorted_out(project, every_rule(target, listener), found) if listener else ({}, [])
+        routed, others = sorted_out(project, every_rule(target, listener), by_name) if listener else ({}, [])
         return Observed(
             cluster=cluster.result(),
             repositories=repositories.result(),
             log_groups=log_groups.result(),
             vault=vault.result(),
-            roles={n: found for n, found in zip(policies, roles, strict=True) if found is not None},
+            roles={n: by_name for n, by_name in zip(policies, roles, strict=True) if by_name is not None},
             databases=databases.result(),
             buckets=frozenset(name for each in buckets if (name := each.result()) is not None),
             load_balancer=lb,
             listener=listener,
             rules=routed,
             other_rules=tuple(others),
-            target_groups=found,
+            target_groups=by_name,
             attributes=attributes,
             services=services,
             task_definitions={d["taskDefinitionArn"]: d for d in described},
@@ -75,19 +79,19 @@ def or_none(call: Callable[[], Any], *codes: str) -> Any:
 
 
 def active_cluster(target: Target, name: str) -> Described | None:
-    found = target.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])["clusters"]
-    return next((cluster for cluster in found if cluster["status"] == "ACTIVE"), None)
+    clusters = target.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])["clusters"]
+    return next((cluster for cluster in clusters if cluster["status"] == "ACTIVE"), None)
 
 
 def active_services(target: Target, cluster: str, names: list[str]) -> dict[str, Described]:
     ecs = target.client("ecs")
-    found: dict[str, Described] = {}
+    services: dict[str, Described] = {}
     for start in range(0, len(names), DESCRIBE_AT_ONCE):
         some = names[start : start + DESCRIBE_AT_ONCE]
         for service in ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]:
             if service["status"] == "ACTIVE":
-                found[service["serviceName"]] = service
-    return found
+                services[service["serviceName"]] = service
+    return services
 
 
 def repository_uris(target: Target, project: Project) -> dict[str, str]:
@@ -120,8 +124,8 @@ def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
         pages = target.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return frozenset(item["Key"] for page in pages for item in page.get("Contents", ()))
 
-    found: frozenset[str] | None = or_none(keys, "NoSuchBucket", "404")
-    return found
+    present: frozenset[str] | None = or_none(keys, "NoSuchBucket", "404")
+    return present
 
 
 def role_policy(target: Target, name: str, policy: str) -> Described | None:
@@ -129,8 +133,8 @@ def role_policy(target: Target, name: str, policy: str) -> Described | None:
     iam = target.client("iam")
     if or_none(lambda: iam.get_role(RoleName=name), "NoSuchEntity") is None:
         return None
-    found = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=policy), "NoSuchEntity")
-    document: Described = found["PolicyDocument"] if found else {}
+    answer = or_none(lambda: iam.get_role_policy(RoleName=name, PolicyName=policy), "NoSuchEntity")
+    document: Described = answer["PolicyDocument"] if answer else {}
     return document
 
 
@@ -139,8 +143,8 @@ def db_instances(target: Target, project: Project) -> dict[str, Described]:
         return {}
     wanted = {f"{project.name}-{name}" for name in project.databases}
     pages = target.client("rds").get_paginator("describe_db_instances").paginate()
-    found = (instance for page in pages for instance in page["DBInstances"])
-    return {i["DBInstanceIdentifier"]: i for i in found if i["DBInstanceIdentifier"] in wanted}
+    described = (instance for page in pages for instance in page["DBInstances"])
+    return {i["DBInstanceIdentifier"]: i for i in described if i["DBInstanceIdentifier"] in wanted}
 
 
 def load_balancer(target: Target, name: str) -> Described | None:
@@ -151,15 +155,15 @@ def load_balancer(target: Target, name: str) -> Described | None:
 
 def first_listener(target: Target, lb: Described) -> Described | None:
     """The one that services' rules are on: that of HTTPS, where HTTP only leads to it."""
-    found = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
-    return min(found, key=lambda listener: listener["Protocol"] != "HTTPS", default=None)
+    listeners = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
+    return min(listeners, key=lambda listener: listener["Protocol"] != "HTTPS", default=None)
 
 
 def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[str, Described]:
     wanted = set(names)
     pages = target.client("elbv2").get_paginator("describe_target_groups").paginate()
-    found = (group for page in pages for group in page["TargetGroups"])
-    return {group["TargetGroupName"]: group for group in found if group["TargetGroupName"] in wanted}
+    described = (group for page in pages for group in page["TargetGroups"])
+    return {group["TargetGroupName"]: group for group in described if group["TargetGroupName"] in wanted}
 
 
 def group_attributes(target: Target, arn: str) -> dict[str, str]:
@@ -170,17 +174,17 @@ def group_attributes(target: Target, arn: str) -> dict[str, str]:
 def newest_revision(target: Target, family: str) -> Described | None:
     """The newest task definition of a family that is ACTIVE; None: there is none."""
     ecs = target.client("ecs")
-    found: Described | None = or_none(
+    newest: Described | None = or_none(
         lambda: ecs.describe_task_definition(taskDefinition=family)["taskDefinition"], "ClientException"
     )
-    return found
+    return newest
 
 
 def target_health(target: Target, group: str) -> Sequence[Described]:
     """TargetHealthDescriptions of a target group, by its ARN."""
     answer = target.client("elbv2").describe_target_health(TargetGroupArn=group)
-    found: Sequence[Described] = answer["TargetHealthDescriptions"]
-    return found
+    descriptions: Sequence[Described] = answer["TargetHealthDescriptions"]
+    return descriptions
 
 
 def every_rule(target: Target, listener: Described) -> list[Described]:
@@ -200,31 +204,31 @@ def sorted_out(
         for service in project.services.values()
         if (family := render.family(project, service)) in groups
     }
-    found: dict[str, Described] = {}
+    rules_by_service: dict[str, Described] = {}
     others: list[Described] = []
     for rule in (rule for rule in rules if not rule.get("IsDefault")):
         [service] = [service_of.get(a.get("TargetGroupArn", "")) for a in rule["Actions"][-1:]] or [None]
         if service is None:
             others.append(rule)
-        elif service.name not in found:
-            found[service.name] = rule
-        elif render.routes(rule, service) and not render.routes(found[service.name], service):
-            others.append(found[service.name])
-            found[service.name] = rule
+        elif service.name not in rules_by_service:
+            rules_by_service[service.name] = rule
+        elif render.routes(rule, service) and not render.routes(rules_by_service[service.name], service):
+            others.append(rules_by_service[service.name])
+            rules_by_service[service.name] = rule
         else:
             others.append(rule)
-    return found, others
+    return rules_by_service, others
 
 
 def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
     ecs = target.client("ecs")
     pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    found: list[Mapping[str, Any]] = []
+    described: list[Mapping[str, Any]] = []
     for start in range(0, len(arns), 100):
         some = arns[start : start + 100]
-        found += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
-    return found
+        described += ecs.describe_container_instances(cluster=cluster, containerInstances=some)["containerInstances"]
+    return described
 
 
 def tasks(ecs: Any, cluster: str, **which: str) -> list[dict[str, Any]]:

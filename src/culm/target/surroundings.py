@@ -58,14 +58,14 @@ def network(target: Target, live: Observed) -> tuple[str, list[str]]:
         zones = live.load_balancer["AvailabilityZones"]
         return str(live.load_balancer["VpcId"]), [zone["SubnetId"] for zone in zones]
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
-    found = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
-    if not found and target.settings.provider == "aws":
+    subnets = target.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    if not subnets and target.settings.provider == "aws":
         return "", []  # the base stack brings its own
-    if not found:
+    if not subnets:
         raise CulmError(
             f"account {target.account} has no default subnets in {target.region}", "aws ec2 create-default-vpc"
         )
-    return str(found[0]["VpcId"]), [subnet["SubnetId"] for subnet in found]
+    return str(subnets[0]["VpcId"]), [subnet["SubnetId"] for subnet in subnets]
 
 
 def listener_port(target: Target, live: Observed) -> int:

@@ -23,9 +23,9 @@ def survey(target: Target, project: Project) -> Survey:
     ecs = target.client("ecs")
     with ThreadPoolExecutor(max_workers=12) as pool:
         instances = pool.submit(described_instances, target, project.name)
-        found = pool.submit(every_task, ecs, project.name)
+        listed = pool.submit(every_task, ecs, project.name)
         services = every_service(ecs, project.name)
-        tasks = [task for task in found.result() if task["lastStatus"] != "STOPPED"]
+        tasks = [task for task in listed.result() if task["lastStatus"] != "STOPPED"]
         arns = {task["taskDefinitionArn"] for task in tasks}
         arns |= {s["taskDefinition"] for s in services}
         arns |= {d["taskDefinition"] for s in services for d in s.get("deployments", ())}
@@ -35,7 +35,7 @@ def survey(target: Target, project: Project) -> Survey:
             surroundings=given,
             instances=instances.result(),
             tasks=tasks,
-            stopped=[task for task in found.result() if task["lastStatus"] == "STOPPED"],
+            stopped=[task for task in listed.result() if task["lastStatus"] == "STOPPED"],
             services=services,
             task_definitions=list(described),
         )
@@ -80,17 +80,17 @@ def every_task(ecs: Any, cluster: str) -> list[Described]:
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
         for arn in page["taskArns"]
     ]
-    found: list[Described] = []
+    described: list[Described] = []
     for start in range(0, len(arns), TASKS_AT_ONCE):
-        found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
-    return found
+        described += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
+    return described
 
 
 def every_service(ecs: Any, cluster: str) -> list[Described]:
     pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page["serviceArns"]]
-    found: list[Described] = []
+    described: list[Described] = []
     for start in range(0, len(arns), DESCRIBE_AT_ONCE):
         some = arns[start : start + DESCRIBE_AT_ONCE]
-        found += ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]
-    return [service for service in found if service["status"] != "INACTIVE"]
+        described += ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]
+    return [service for service in described if service["status"] != "INACTIVE"]

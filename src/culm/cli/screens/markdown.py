@@ -27,7 +27,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if changing:
         yield from ("| service | what happens | what changes |", "|---|---|---|")
         for service in changing:
-            fields = "<br>".join(f"`{one.field}` {cell(arrow(one))}" for one in service.differences)
+            fields = "<br>".join(f"`{change.field}` {cell(arrow(change))}" for change in service.differences)
             yield f"| **{service.name}** | {cell(sentence(service, plan))} | {fields} |"
         yield ""
     yield f"{bill_line(plan)}, for {plan.fleet}."

@@ -100,9 +100,9 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
             if service.differences:
                 yield _wrapped(_fields(service.differences), width, f"  {'':<{names}}  ")
             continue
-        fields = _column([one.field for one in service.differences])
-        for one in service.differences:
-            yield _wrapped(arrow(one), width, f"  {'':<{names}}    {one.field:<{fields}}  ")
+        fields = _column([difference.field for difference in service.differences])
+        for difference in service.differences:
+            yield _wrapped(arrow(difference), width, f"  {'':<{names}}    {difference.field:<{fields}}  ")
     if short and still:
         yield _wrapped(f"unchanged: {', '.join(still)}", width, "  ")
 
@@ -279,10 +279,14 @@ def _fields(differences: Sequence[Difference]) -> str:
     return "; ".join(parts) + (f" and {hidden} more" if hidden else "")
 
 
-def arrow(one: Difference) -> str:
-    if one.old is None:
-        return f"{_short(one.new)} (new)"
-    return f"{_short(one.old)} -> {_short(one.new)}" if one.new is not None else f"{_short(one.old)} (removed)"
+def arrow(difference: Difference) -> str:
+    if difference.old is None:
+        return f"{_short(difference.new)} (new)"
+    return (
+        f"{_short(difference.old)} -> {_short(difference.new)}"
+        if difference.new is not None
+        else f"{_short(difference.old)} (removed)"
+    )
 
 
 def _short(value: str | None) -> str:

@@ -28,18 +28,18 @@ FIXED = ("Protocol", "VpcId", "TargetType")
 """What a target group cannot change any more."""
 
 
-def base(project: Project, settings: TargetSettings, seen: Seen) -> Iterator[Row]:
-    live, around = seen.survey.observed, seen.survey.surroundings
-    for change in diff.base(project, live, around):
+def base(project: Project, settings: TargetSettings, observation: Seen) -> Iterator[Row]:
+    live, surroundings = observation.survey.observed, observation.survey.surroundings
+    for change in diff.base(project, live, surroundings):
         yield from called(change, live)
     yield from databases(project, settings, live)
-    yield from roles(project, seen)
-    yield from groups(project, seen)
+    yield from roles(project, observation)
+    yield from groups(project, observation)
     known = set(render.repositories(project))
     yield from (leftover(f"repository {name}") for name in sorted(set(live.repositories) - known))
     known = {render.log_group(project, one) for one in project.everything.values()}
     yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known))
-    yield from listener(seen)
+    yield from listener(observation)
 
 
 def called(change: Call, live: Observed) -> list[Row]:
@@ -98,43 +98,43 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
             yield missing(f"database server {identifier}")
 
 
-def roles(project: Project, seen: Seen) -> Iterator[Row]:
+def roles(project: Project, observation: Seen) -> Iterator[Row]:
     """What was added to tasks' roles and ECS's own by hand."""
     policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
-    trust = identity.trust(seen.survey.surroundings)
+    trust = identity.trust(observation.survey.surroundings)
     for name, policy in policies.items():
-        if (role := seen.roles.get(name)) is None:
+        if (role := observation.roles.get(name)) is None:
             continue
         yield from fields(f"role {name}", {"trust": trust}, {"trust": role.trust}, "live")
         yield from (leftover(f"role {name}", f"its policy {p}") for p in sorted(role.inline - {policy}))
         yield from (leftover(f"role {name}", f"attached {arn}") for arn in sorted(role.attached))
 
 
-def groups(project: Project, seen: Seen) -> Iterator[Row]:
-    live = seen.survey.observed
-    for one in project.services.values():
-        name = render.family(project, one)
-        if not one.balanced:
+def groups(project: Project, observation: Seen) -> Iterator[Row]:
+    live = observation.survey.observed
+    for service in project.services.values():
+        name = render.family(project, service)
+        if not service.balanced:
             if name in live.target_groups:
                 yield leftover(f"target group {name}")
             continue
         if (group := live.target_groups.get(name)) is None:
             continue
-        wanted = render.target_group(project, one, seen.survey.surroundings)
+        wanted = render.target_group(project, service, observation.survey.surroundings)
         yield from members(f"target group {name}", {key: wanted[key] for key in FIXED}, group, "live")
         attributes = live.attributes.get(name, {})
         untouched = {key: value for key, value in DEFAULTS.items() if key in attributes}
         yield from members(f"target group {name}", untouched, attributes, "live")
     ours = {group["TargetGroupArn"] for group in live.target_groups.values()}
-    for group in seen.attached_groups:
+    for group in observation.attached_groups:
         if group["TargetGroupArn"] not in ours:
             yield leftover(f"target group {group['TargetGroupName']}")
 
 
-def listener(seen: Seen) -> Iterator[Row]:
+def listener(observation: Seen) -> Iterator[Row]:
     """What nobody's path gets; `up` sets it only when it makes the listener."""
-    if (found := seen.survey.observed.listener) is None:
+    if (live := observation.survey.observed.listener) is None:
         return
-    wanted = render.listener("", seen.survey.surroundings)
-    yield from members("listener", {"DefaultActions": wanted["DefaultActions"]}, found, "live")
+    wanted = render.listener("", observation.survey.surroundings)
+    yield from members("listener", {"DefaultActions": wanted["DefaultActions"]}, live, "live")

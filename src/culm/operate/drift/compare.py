@@ -8,11 +8,11 @@ from culm.operate.drift.services import instances, services
 from culm.project.project import Project, TargetSettings
 
 
-def compare(project: Project, settings: TargetSettings, seen: Seen) -> list[Row]:
+def compare(project: Project, settings: TargetSettings, observation: Seen) -> list[Row]:
     """What services stand on first, then the services, things of a kind together."""
     return [
-        *base(project, settings, seen),
-        *instances(settings, seen),
-        *services(project, seen),
-        *jobs(project, seen),
+        *base(project, settings, observation),
+        *instances(settings, observation),
+        *services(project, observation),
+        *jobs(project, observation),
     ]

@@ -10,24 +10,24 @@ from culm.project.project import Project, Service
 from culm.render import jobs as render_jobs
 
 
-def jobs(project: Project, seen: Seen) -> Iterator[Row]:
+def jobs(project: Project, observation: Seen) -> Iterator[Row]:
     for job in project.jobs.values():
-        yield from rows(project, job, seen)
+        yield from rows(project, job, observation)
 
 
-def rows(project: Project, job: Service, seen: Seen) -> Iterator[Row]:
+def rows(project: Project, job: Service, observation: Seen) -> Iterator[Row]:
     what = f"schedule of {job.name}"
-    live = seen.jobs.get(job.name)
+    live = observation.jobs.get(job.name)
     if live is None or live.schedule is None:
         yield missing(what)
         return
     revision = live.revision or {}
     arn = str(revision.get("taskDefinitionArn", ""))
-    wanted = render_jobs.schedule(project, job, arn, seen.survey.surroundings)
+    wanted = render_jobs.schedule(project, job, arn, observation.survey.surroundings)
     yield from members(what, wanted, live.schedule, "culm.yml")
     containers = revision.get("containerDefinitions") or [{}]
-    known = (seen.images or {}).get((job.built_by or job.name, False))
+    known = (observation.images or {}).get((job.built_by or job.name, False))
     image = job.image or known or str(containers[0].get("image", ""))
-    definition = render.task_definition(project, job, image, None, seen.survey.surroundings)
+    definition = render.task_definition(project, job, image, None, observation.survey.surroundings)
     if not task_definition_is(definition, live.revision):
         yield Row(what=what, field="TaskDefinitionArn", wanted="a new revision", live=arn, wins="culm.yml")

@@ -17,15 +17,15 @@ from culm.target.survey import survey
 
 def look(target: Target, project: Project, images: Images | None) -> Seen:
     """Nothing is changed. Without `images`, live ones are not compared with the folders."""
-    found = survey(target, project)
+    surveyed = survey(target, project)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        known = pool.submit(known_images, project, list(project.services), found, images) if images else None
-        gone = pool.submit(missing_images, target, found.observed)
-        groups = pool.submit(attached_groups, target, found.observed)
-        names = found.observed.roles
+        known = pool.submit(known_images, project, list(project.services), surveyed, images) if images else None
+        gone = pool.submit(missing_images, target, surveyed.observed)
+        groups = pool.submit(attached_groups, target, surveyed.observed)
+        names = surveyed.observed.roles
         roles = dict(zip(names, pool.map(lambda name: role(target, name), names), strict=True))
         return Seen(
-            survey=found,
+            survey=surveyed,
             images=known.result() if known else None,
             gone=gone.result(),
             roles=roles,
@@ -46,11 +46,11 @@ def missing_images(target: Target, live: Observed) -> frozenset[str]:
         if uri not in repositories or not digest:
             return False
         wanted = [{"imageDigest": digest}]
-        found = or_none(
+        answer = or_none(
             lambda: ecr.describe_images(repositoryName=repositories[uri], imageIds=wanted)["imageDetails"],
             "ImageNotFoundException",
         )
-        return not found
+        return not answer
 
     return frozenset(image for image in images if is_gone(image))
 
@@ -59,8 +59,8 @@ def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
     if live.load_balancer is None:
         return ()
     pages = target.client("elbv2").get_paginator("describe_target_groups")
-    found: Any = pages.paginate(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
-    return [group for page in found for group in page["TargetGroups"]]
+    answers: Any = pages.paginate(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
+    return [group for page in answers for group in page["TargetGroups"]]
 
 
 def role(target: Target, name: str) -> Role:

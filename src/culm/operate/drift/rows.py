@@ -36,8 +36,8 @@ def leftover(what: str, live: str = THERE) -> Row:
 
 def fields(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:
     """One for each field of two descriptions that differs, also for those that only one of them has."""
-    found = differences(plain(live), plain(wanted))
-    return [Row(what=what, field=one.field, wanted=one.new, live=one.old, wins=wins) for one in found]
+    changed = differences(plain(live), plain(wanted))
+    return [Row(what=what, field=one.field, wanted=one.new, live=one.old, wins=wins) for one in changed]
 
 
 def members(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:

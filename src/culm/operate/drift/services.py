@@ -27,30 +27,30 @@ UNTOUCHED: Mapping[str, Any] = {
 NEW = "a new revision"
 
 
-def services(project: Project, seen: Seen) -> Iterator[Row]:
+def services(project: Project, observation: Seen) -> Iterator[Row]:
     for one in project.services.values():
-        yield from service(project, one, seen)
-        yield from rule(project, one, seen.survey.observed)
-    yield from others(project, seen)
+        yield from service(project, one, observation)
+        yield from rule(project, one, observation.survey.observed)
+    yield from others(project, observation)
 
 
-def service(project: Project, one: Service, seen: Seen) -> Iterator[Row]:
-    live = seen.survey.observed
+def service(project: Project, one: Service, observation: Seen) -> Iterator[Row]:
+    live = observation.survey.observed
     what = f"service {one.name}"
-    if (found := live.services.get(one.name)) is None:
+    if (described := live.services.get(one.name)) is None:
         yield missing(what)
         return
-    revision = live.task_definitions[found["taskDefinition"]]
-    changed = list(task_definition(project, one, revision, seen))
+    revision = live.task_definitions[described["taskDefinition"]]
+    changed = list(task_definition(project, one, revision, observation))
     yield from changed
-    arn = NEW if changed else str(found["taskDefinition"])
+    arn = NEW if changed else str(described["taskDefinition"])
     change = diff.service(project, one, grouped(project, one, live), arn, start_first=False)
     ours = {"taskDefinition", "deploymentConfiguration"}
-    settings = {k: v for k, v in (change.input if change else {}).items() if k in found and k not in ours}
-    yield from members(what, settings, found, "culm.yml")
-    if (problem := trouble(found, seen.survey.stopped, seen.now)) is not None:
+    settings = {k: v for k, v in (change.input if change else {}).items() if k in described and k not in ours}
+    yield from members(what, settings, described, "culm.yml")
+    if (problem := trouble(described, observation.survey.stopped, observation.now)) is not None:
         yield from roll_out(what, problem)
-    yield from by_hand(project, one, found)
+    yield from by_hand(project, one, described)
 
 
 def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
@@ -65,29 +65,29 @@ def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
             yield Row(what=what, field="tasks", wanted="RUNNING", live=problem.text, wins="live")
 
 
-def grouped(project: Project, one: Service, live: Observed) -> Observed:
+def grouped(project: Project, service: Service, live: Observed) -> Observed:
     """With a target group for the service, if only one that is still to be made."""
-    family = render.family(project, one)
+    family = render.family(project, service)
     planned = {family: {"TargetGroupArn": "a new target group"}}
     return replace(live, target_groups={**planned, **live.target_groups})
 
 
-def task_definition(project: Project, one: Service, revision: Described, seen: Seen) -> Iterator[Row]:
+def task_definition(project: Project, service: Service, revision: Described, observation: Seen) -> Iterator[Row]:
     """The live revision against what `up` would register from the manifest and the folder."""
-    what = f"service {one.name}"
+    what = f"service {service.name}"
     containers = {container["name"]: container for container in revision["containerDefinitions"]}
-    own = containers.pop(one.name, {})
+    own = containers.pop(service.name, {})
     now = own.get("image", "")
-    image = one.image or now
-    migration = (own.get("dockerLabels") or {}).get(render.MIGRATION_LABEL) if one.migration else None
-    if seen.images is not None:
-        image = seen.images.get((one.name, False), BUILT)
-        migration = seen.images.get((one.name, True), BUILT) if one.migration else None
-    wanted = render.task_definition(project, one, image, migration, seen.survey.surroundings)
-    beside = [containers.pop(name) for name in one.sidecars if name in containers]
+    image = service.image or now
+    migration = (own.get("dockerLabels") or {}).get(render.MIGRATION_LABEL) if service.migration else None
+    if observation.images is not None:
+        image = observation.images.get((service.name, False), BUILT)
+        migration = observation.images.get((service.name, True), BUILT) if service.migration else None
+    wanted = render.task_definition(project, service, image, migration, observation.survey.surroundings)
+    beside = [containers.pop(name) for name in service.sidecars if name in containers]
     for name, container in containers.items():
         yield Row(what=what, field=f"container {name}", wanted=None, live=container["image"], wins="culm.yml")
-    lost = now in seen.gone
+    lost = now in observation.gone
     ours = {**revision, "containerDefinitions": [own, *beside]}
     if not diff.task_definition_is(wanted, ours):
         for row in fields(what, diff.normal(wanted), diff.normal(ours), "culm.yml"):
@@ -96,34 +96,34 @@ def task_definition(project: Project, one: Service, revision: Described, seen: S
         yield Row(what=what, field="image", wanted=now, live="gone from its repository", wins="live")
 
 
-def by_hand(project: Project, one: Service, found: Described) -> Iterator[Row]:
+def by_hand(project: Project, service: Service, described: Described) -> Iterator[Row]:
     """Settings that culm does not set, or sets only when it rolls."""
-    what = f"service {one.name}"
+    what = f"service {service.name}"
     for key, untouched in UNTOUCHED.items():
-        if (now := found.get(key)) not in (None, untouched, [], ""):
+        if (now := described.get(key)) not in (None, untouched, [], ""):
             yield Row(what=what, field=key, wanted=text(untouched), live=text(now), wins="live")
-    wanted = render.deployment_configuration(one, start_first=False)
-    if one.roll == "auto":
+    wanted = render.deployment_configuration(service, start_first=False)
+    if service.roll == "auto":
         wanted = {"deploymentCircuitBreaker": wanted["deploymentCircuitBreaker"]}
-    if "deploymentConfiguration" in found:
-        yield from members(what, wanted, found["deploymentConfiguration"], "culm.yml at the next roll")
+    if "deploymentConfiguration" in described:
+        yield from members(what, wanted, described["deploymentConfiguration"], "culm.yml at the next roll")
 
 
-def rule(project: Project, one: Service, live: Observed) -> Iterator[Row]:
-    what = f"rule of {one.name}"
-    if not one.balanced:
-        if found := live.rules.get(one.name):
-            yield Row(what=what, field="Conditions", wanted=None, live=conditions(found), wins="culm.yml")
+def rule(project: Project, service: Service, live: Observed) -> Iterator[Row]:
+    what = f"rule of {service.name}"
+    if not service.balanced:
+        if live_rule := live.rules.get(service.name):
+            yield Row(what=what, field="Conditions", wanted=None, live=conditions(live_rule), wins="culm.yml")
         return
-    if live.listener is None or render.family(project, one) not in live.target_groups:
+    if live.listener is None or render.family(project, service) not in live.target_groups:
         return  # it is told that these are missing
-    if (found := live.rules.get(one.name)) is None:
+    if (live_rule := live.rules.get(service.name)) is None:
         yield missing(what)
         return
-    wanted = {"Conditions": render.conditions(one), "Transforms": render.transforms(one)}
-    if not render.routes(found, one):
-        yield Row(what=what, field="Conditions", wanted=conditions(wanted), live=conditions(found), wins="culm.yml")
-    does = [action["Type"] for action in found["Actions"]]
+    wanted = {"Conditions": render.conditions(service), "Transforms": render.transforms(service)}
+    if not render.routes(live_rule, service):
+        yield Row(what=what, field="Conditions", wanted=conditions(wanted), live=conditions(live_rule), wins="culm.yml")
+    does = [action["Type"] for action in live_rule["Actions"]]
     if does != ["forward"]:
         yield Row(what=what, field="Actions", wanted="forward", live=", ".join(does), wins="live")
 
@@ -137,22 +137,27 @@ def conditions(rule: Described) -> str:
 
 
 def values(condition: Mapping[str, Any]) -> list[str]:
-    found = next((c for key, c in condition.items() if key.endswith("Config") and c), condition)
-    name = [found["HttpHeaderName"]] if "HttpHeaderName" in found else []
-    written = [v if isinstance(v, str) else f"{v.get('Key', '')}={v.get('Value')}" for v in found.get("Values", ())]
+    settings = next((c for key, c in condition.items() if key.endswith("Config") and c), condition)
+    name = [settings["HttpHeaderName"]] if "HttpHeaderName" in settings else []
+    written = [v if isinstance(v, str) else f"{v.get('Key', '')}={v.get('Value')}" for v in settings.get("Values", ())]
     return [*name, *written]
 
 
-def others(project: Project, seen: Seen) -> Iterator[Row]:
+def others(project: Project, observation: Seen) -> Iterator[Row]:
     """What is in the cluster and on the listener, and in no line of culm.yml."""
-    survey = seen.survey
-    for found in survey.observed.other_rules:
-        does = last(found["Actions"][-1].get("TargetGroupArn", "").rpartition("/")[0]) or found["Actions"][-1]["Type"]
-        yield leftover(f"rule {found['Priority']}", f"{conditions(found)} to {does}")
+    survey = observation.survey
+    for live_rule in survey.observed.other_rules:
+        does = (
+            last(live_rule["Actions"][-1].get("TargetGroupArn", "").rpartition("/")[0])
+            or live_rule["Actions"][-1]["Type"]
+        )
+        yield leftover(f"rule {live_rule['Priority']}", f"{conditions(live_rule)} to {does}")
     for service in survey.services:
         if (name := service["serviceName"]) not in project.services:
-            told = f"{last(service['taskDefinition'])}, {service['runningCount']} of {service['desiredCount']} running"
-            yield leftover(f"service {name}", told)
+            running = (
+                f"{last(service['taskDefinition'])}, {service['runningCount']} of {service['desiredCount']} running"
+            )
+            yield leftover(f"service {name}", running)
     migrations = {f"family:{render.family(project, one, migrate=True)}" for one in project.services.values()}
     migrations |= {f"family:{render.family(project, job)}" for job in project.jobs.values()}
     for task in survey.tasks:
@@ -160,9 +165,9 @@ def others(project: Project, seen: Seen) -> Iterator[Row]:
             yield leftover(f"task {last(task['taskArn'])}", last(task["taskDefinitionArn"]))
 
 
-def instances(settings: TargetSettings, seen: Seen) -> Iterator[Row]:
+def instances(settings: TargetSettings, observation: Seen) -> Iterator[Row]:
     """Those that the cluster has. An instance that does not say its type counts as any."""
-    survey = seen.survey
+    survey = observation.survey
     if survey.observed.cluster is None:
         return
     wanted = [group.instance_type for group in settings.instances for _ in range(group.count)]

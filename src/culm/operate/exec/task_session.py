@@ -29,14 +29,14 @@ class Session:
 
 
 def begin(
-    target: Target, project: Project, one: Service, words: Sequence[str], *, task: str | None, terminal: bool
+    target: Target, project: Project, service: Service, words: Sequence[str], *, task: str | None, terminal: bool
 ) -> Session:
     """Ask for a session with the command in the named task, or in the newest that runs."""
-    return begin_in(target, project, one, choose(target, project, one, task), words, terminal=terminal)
+    return begin_in(target, project, service, choose(target, project, service, task), words, terminal=terminal)
 
 
 def begin_in(
-    target: Target, project: Project, one: Service, chosen: Described, words: Sequence[str], *, terminal: bool
+    target: Target, project: Project, service: Service, chosen: Described, words: Sequence[str], *, terminal: bool
 ) -> Session:
     """Ask for a session with the command in this task. Raises CulmError when ECS Exec does not reach it."""
     from botocore.exceptions import ClientError
@@ -46,42 +46,42 @@ def begin_in(
         answer = target.client("ecs").execute_command(
             cluster=project.name,
             task=chosen["taskArn"],
-            container=one.name,
+            container=service.name,
             command=wrapped(words, nonce, terminal=terminal),
             interactive=True,
         )
     except ClientError as error:
-        raise refused(one, chosen, error) from error
+        raise refused(service, chosen, error) from error
     session = answer["session"]
     return Session(id=session["sessionId"], url=session["streamUrl"], token=session["tokenValue"], nonce=nonce)
 
 
-def choose(target: Target, project: Project, one: Service, task: str | None) -> Described:
-    found = [
+def choose(target: Target, project: Project, service: Service, task: str | None) -> Described:
+    running = [
         each
-        for each in tasks(target.client("ecs"), project.name, serviceName=one.name)
+        for each in tasks(target.client("ecs"), project.name, serviceName=service.name)
         if each["lastStatus"] == "RUNNING"
     ]
     if task is not None:
-        found = [each for each in found if last(each["taskArn"]).startswith(task)]
-    if not found:
+        running = [each for each in running if last(each["taskArn"]).startswith(task)]
+    if not running:
         which = f"no task {task}" if task else "no task that runs"
-        raise CulmError(f"{one.name} has {which}", "culm status says which there are")
-    return max(found, key=lambda each: each["startedAt"])
+        raise CulmError(f"{service.name} has {which}", "culm status says which there are")
+    return max(running, key=lambda each: each["startedAt"])
 
 
-def refused(one: Service, task: Described, error: Any) -> CulmError:
+def refused(service: Service, task: Described, error: Any) -> CulmError:
     """ECS's own refusals in words that help."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     if not task.get("enableExecuteCommand") and code == "InvalidParameterException":
-        where = "" if one.exec else f"`exec: true` for {one.name} in culm.yml, "
+        where = "" if service.exec else f"`exec: true` for {service.name} in culm.yml, "
         return CulmError(
-            f"task {last(task['taskArn'])[:8]} of {one.name} was started without ECS Exec",
-            f"{where}culm deploy {one.name}, then culm restart {one.name}",
+            f"task {last(task['taskArn'])[:8]} of {service.name} was started without ECS Exec",
+            f"{where}culm deploy {service.name}, then culm restart {service.name}",
         )
     if code in ("TargetNotConnectedException", "InvalidParameterException"):
         return CulmError(
-            f"ECS Exec does not reach {one.name}: {message}",
+            f"ECS Exec does not reach {service.name}: {message}",
             "a task that has just started needs some seconds; its role must allow ssmmessages, and the way out be open",
         )
     raise error

@@ -260,8 +260,8 @@ def _newest(described: Described, primary: Deployment | None, words: str) -> Des
         if primary is not None and event["createdAt"].timestamp() < primary.created_at:
             return None
         if words in event["message"]:
-            found: Described = event
-            return found
+            newest: Described = event
+            return newest
     return None
 
 

@@ -77,7 +77,7 @@ def _ahead(service: Service) -> Iterator[Trouble]:
         )
 
 
-def headline(services: Sequence[Service], found: Sequence[Trouble]) -> str:
+def headline(services: Sequence[Service], troubles: Sequence[Trouble]) -> str:
     """`3 of 4 well`, then the first thing that is wrong."""
     counted = [service for service in services if service.state != "off"]
     healthy = sum(service.state == "well" for service in counted)
@@ -85,6 +85,6 @@ def headline(services: Sequence[Service], found: Sequence[Trouble]) -> str:
     parts = [f"{healthy} of {plural(len(counted), 'service')} well" if counted else "no services yet"]
     if moving:
         parts.append(f"{moving} on the way")
-    if found:
-        parts.append(f"{plural(len(found), 'thing')} to look at")
+    if troubles:
+        parts.append(f"{plural(len(troubles), 'thing')} to look at")
     return " · ".join(parts)
