@@ -15,7 +15,7 @@ KEY = "VaultKey"
 
 
 def key_of(target: Target, bucket: str) -> Described | None:
-    """The key that a bucket is encrypted with, as KMS describes it; None: no bucket, or no key of one's own."""
+    """Return the KMS key that a bucket is encrypted with; None: no such bucket, or no key of one's own."""
     s3, kms = target.client("s3"), target.client("kms")
     encryption = or_none(
         lambda: s3.get_bucket_encryption(Bucket=bucket),
@@ -31,7 +31,7 @@ def key_of(target: Target, bucket: str) -> Described | None:
 
 
 def orphaned_key(target: Target, bucket: str) -> str | None:
-    """The id of the key of a bucket without a stack."""
+    """Return the id of the key of a vault whose stack is gone; None when there is none."""
     key = key_of(target, bucket)
     if key is None:
         return None

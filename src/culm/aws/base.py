@@ -56,7 +56,7 @@ def change(
     *,
     renew_image: bool,
 ) -> bool:
-    """Bring a stack that is there to what culm.yml says, in two updates where one cannot do it."""
+    """Update an existing stack to what culm.yml says, in two updates where one cannot do it."""
     if (first := stack.propose_first(target, project, live)) is not None:
         say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
         if not agree(first):
@@ -83,7 +83,7 @@ def carry_out(target: Target, proposal: Proposal, say: Say, progress: Say) -> No
 
 
 def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> None:
-    """An account that never had a cluster lacks ECS's own role, and its first one fails for that.
+    """Create ECS's own role in an account that never had a cluster: its first cluster fails without it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
     """
@@ -95,7 +95,7 @@ def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> 
 
 
 def identity_provider(target: Target, say: Say) -> None:
-    """Whom the account believes what GitHub's jobs are. An account has one for all, so it is in no stack.
+    """Create the account's provider for GitHub's tokens. It is one for the account, so in no stack.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """

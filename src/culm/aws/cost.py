@@ -9,7 +9,7 @@ from culm.project.project import Project, TargetSettings
 
 
 def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
-    """The planner's bill, with what only the stack has: the vault's key and databases."""
+    """Return the planner's bill and what only the stack has: the vault's key and databases."""
     fleet = [group.instance_type for group in settings.instances for _ in range(group.count)]
     hosts = bill(fleet, prices, Assumptions())
     unpriced = [rds.instance for rds in project.rds.values() if rds.instance not in prices.hourly.databases]

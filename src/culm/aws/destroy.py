@@ -39,7 +39,7 @@ def holding(target: Target, project: Project, live: Described | None, *, vault: 
 
 
 def running(target: Target, project: Project) -> list[str]:
-    """What goes with the stack. One that never was complete may have no cluster."""
+    """Return lines about what is deleted with the stack. A stack that failed to create may have no cluster."""
     ecs = target.client("ecs")
     pages = ecs.get_paginator("list_services").paginate(cluster=project.name)
     arns = or_none(lambda: [arn for page in pages for arn in page["serviceArns"]], "ClusterNotFoundException")
@@ -65,7 +65,7 @@ def destroy(
     vault: bool,
     repositories: bool,
 ) -> None:
-    """`found` is None where the stack is gone already, and only what outlived it is to go."""
+    """Delete the stack and what was asked for; `live` is None where the stack is gone already."""
     if live is not None:
         down(target, project, say, volumes=False, stack=True)
         say(f"deleting stack {live['StackName']}: a few minutes")
@@ -85,7 +85,7 @@ def destroy(
 
 
 def empty(target: Target, bucket: str, say: Say) -> None:
-    """Every version of every file, then the bucket."""
+    """Delete every version of every file, then the bucket."""
     s3 = target.client("s3")
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
     for page in pages:

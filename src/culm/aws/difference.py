@@ -28,7 +28,7 @@ class Difference:
 
 
 def templates(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> list[Difference]:
-    """Between two templates, as `document.read` gives them."""
+    """Return the differences between two templates, as `document.read` gives them."""
     differences: list[Difference] = []
     for part in CHECKED:
         ours, theirs = wanted.get(part) or {}, live.get(part) or {}
@@ -52,7 +52,7 @@ def fields(name: str, path: str, wanted: Any, live: Any) -> Iterator[Difference]
 
 
 def drifts(described: Sequence[Described]) -> list[Difference]:
-    """From cloudformation.DescribeStackResourceDrifts. CloudFormation does not undo these by itself."""
+    """Return cloudformation.DescribeStackResourceDrifts as differences. CloudFormation does not undo these."""
     return [
         difference
         for drift in described
@@ -74,7 +74,7 @@ def drifts(described: Sequence[Described]) -> list[Difference]:
 
 
 def shown(value: Any) -> str:
-    """Short enough for a line; a whole resource is told by its type."""
+    """Return a value short enough for a line; a whole resource is shown as its type."""
     if isinstance(value, Mapping):
         return str(value.get("Type", "there"))
     text = str(value)

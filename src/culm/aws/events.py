@@ -18,7 +18,7 @@ HINTS = {
 
 
 def causes(events: Sequence[Described]) -> list[str]:
-    """What failed first, the newest attempt's; `events` are as DescribeStackEvents gives them, the newest first."""
+    """Return what failed first in the newest attempt; `events` are DescribeStackEvents', the newest first."""
     failed = []
     for event in events:
         if began(event):
@@ -45,12 +45,12 @@ def outcome(events: Sequence[Described], since: str) -> str | None:
 
 
 def began(event: Described) -> bool:
-    """Whether somebody's order began here."""
+    """Return whether an operation that somebody ordered began with this event."""
     return whole(event) and event.get("ResourceStatusReason", "") == "User Initiated"
 
 
 def whole(event: Described) -> bool:
-    """Of the stack itself, not of something in it."""
+    """Return whether an event is about the stack itself, not a resource in it."""
     return bool(event["PhysicalResourceId"] == event["StackId"])
 
 

@@ -60,7 +60,7 @@ def newest_image(target: Target, settings: TargetSettings) -> str:
 
 
 def zones(target: Target, settings: TargetSettings) -> list[str]:
-    """Those that have every instance type of the fleet, by name; two at least. Not every zone has every type.
+    """Return at least two zones, by name, that have every instance type of the fleet. Raises CulmError.
 
     Local Zones (`us-east-1-bos-1a`) are listed, too, and are not meant.
     """
@@ -85,7 +85,7 @@ def zones(target: Target, settings: TargetSettings) -> list[str]:
 
 
 def default_network(target: Target, settings: TargetSettings) -> tuple[str, list[str]]:
-    """The default VPC and a subnet of it in each of two zones."""
+    """Return the default VPC and a subnet of it in each of two zones. Raises CulmError without one."""
     ec2 = target.client("ec2")
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
     by_zone = {s["AvailabilityZone"]: s for s in ec2.describe_subnets(Filters=filters)["Subnets"]}
@@ -99,7 +99,7 @@ def default_network(target: Target, settings: TargetSettings) -> tuple[str, list
 
 
 def check_network(target: Target, settings: TargetSettings) -> None:
-    """Whether culm.yml's own subnets are what it says; found out before anything is made."""
+    """Check culm.yml's own subnets before anything is made. Raises CulmError when they do not fit."""
     if not settings.subnets:
         return
     subnets = target.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]

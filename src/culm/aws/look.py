@@ -29,7 +29,7 @@ def differences(target: Target, project: Project) -> list[Difference]:
 
 
 def drift(target: Target, project: Project) -> list[Difference]:
-    """What was changed by hand since; CloudFormation looks at each resource, which takes it up to a minute."""
+    """Return what was changed by hand. CloudFormation looks at each resource, which takes up to a minute."""
     client = target.client("cloudformation")
     detection = client.detect_stack_drift(StackName=stack_name(project))["StackDriftDetectionId"]
     started = time.monotonic()
@@ -59,7 +59,7 @@ def drifted(target: Target, project: Project) -> Sequence[Described]:
 
 
 def physical(target: Target, name: str) -> Mapping[str, str]:
-    """Logical to physical id of all that is in the stack."""
+    """Return the physical id of every resource of the stack, by logical id."""
     pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
     return {
         r["LogicalResourceId"]: r["PhysicalResourceId"]

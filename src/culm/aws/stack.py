@@ -57,7 +57,7 @@ class Proposal:
 
 
 def find(target: Target, name: str) -> Described | None:
-    """The stack as CloudFormation describes it; None: there is none."""
+    """Return the stack as CloudFormation describes it; None when there is none."""
     from botocore.exceptions import ClientError
 
     try:
@@ -96,7 +96,7 @@ def ready(target: Target, project: Project, say: Say, progress: Say) -> Describe
 
 
 def own(target: Target, live: Described) -> None:
-    """Whether it is this target's: targets that change places in culm.yml would change names."""
+    """Raise CulmError if the stack is another target's: swapped targets in culm.yml would change names."""
     tags = {tag["Key"]: tag["Value"] for tag in live.get("Tags", ())}
     if (of := tags.get(TARGET_TAG)) != target.settings.name:
         raise CulmError(
@@ -140,7 +140,7 @@ def propose(target: Target, project: Project, live: Described | None, *, renew_i
 
 
 def adopt(target: Target, project: Project, key: str, progress: Say) -> Described:
-    """A stack that begins with the key of a vault that was there before."""
+    """Propose a stack that begins with the key of a vault that an earlier one left."""
     identified = {"ResourceType": "AWS::KMS::Key", "LogicalResourceId": adoption.KEY}
     proposal = change_set(
         target,
@@ -222,13 +222,13 @@ def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
 
 
 def withdraw(target: Target, proposal: Proposal) -> None:
-    """Nobody wants it."""
+    """Delete a change set that nobody confirmed."""
     client = target.client("cloudformation")
     client.delete_change_set(StackName=proposal.stack, ChangeSetName=proposal.change_set)
 
 
 def carry_out(target: Target, proposal: Proposal, progress: Say) -> Described:
-    """The stack as it is then; raises the cause when CloudFormation has rolled it back."""
+    """Execute a change set; return the stack at its end. Raises the cause when CloudFormation rolls back."""
     client = target.client("cloudformation")
     before = newest(target, proposal.stack)["EventId"]
     client.execute_change_set(StackName=proposal.stack, ChangeSetName=proposal.change_set)
@@ -290,7 +290,7 @@ def newest(target: Target, name: str) -> Described:
 
 
 def history(target: Target, name: str) -> Sequence[Described]:
-    """Its events, the newest first."""
+    """Return the stack's events, the newest first."""
     pages = target.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
     return [event for page in pages for event in page["StackEvents"]]
 

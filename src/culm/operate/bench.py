@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 240.0
 
 
 def read(project: Project) -> dict[str, Measured]:
-    """By service; empty when nothing was measured."""
+    """Return the last measurements by service; empty when nothing was measured."""
     path = project.root / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Measured])
@@ -47,7 +47,7 @@ def keep(project: Project, name: str, measured: Measured) -> None:
 
 
 def running(target: Target, project: Project, one: Service) -> Mapping[str, Any]:
-    """The service as ECS describes it; an error unless it runs."""
+    """Return the service as ECS describes it. Raises CulmError unless it runs."""
     ecs = target.client("ecs")
     answer = or_none(
         lambda: ecs.describe_services(cluster=project.name, services=[one.name]), "ClusterNotFoundException"
@@ -72,7 +72,7 @@ class Figures:
 
 
 def figures(target: Target, cluster: str, service: Mapping[str, Any], began: datetime, ended: datetime) -> Figures:
-    """`found`: the service as ECS describes it.
+    """Read memory and CPU of a service; `service` is as ECS describes it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
@@ -120,7 +120,7 @@ def _since(result: Mapping[str, Any], moment: datetime) -> list[float]:
 def usage(
     target: Target, cluster: str, service: Mapping[str, Any], began: datetime, ended: datetime
 ) -> tuple[int | None, float | None]:
-    """Peak memory (MiB) and CPU (per cent) of one task; None: CloudWatch does not tell in time.
+    """Return peak memory (MiB) and CPU (per cent) of one task; None when CloudWatch has no data in time.
 
     It is asked until it has a sample that was taken after the bench's end.
     """
@@ -134,7 +134,7 @@ def usage(
 
 
 def reserved(target: Target, service: Mapping[str, Any]) -> int:
-    """MiB that one task counts for."""
+    """Return the MiB that one task reserves."""
     ecs = target.client("ecs")
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return need_of(task_definition(definition)).memory

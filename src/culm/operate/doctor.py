@@ -48,7 +48,7 @@ Check = Callable[[TargetSettings], Finding]
 
 
 def examine(settings: TargetSettings, target: Callable[[], Target]) -> Iterator[Finding]:
-    """Every check that concerns a target, in order. A check that breaks is a finding of its own."""
+    """Return every finding about a target, in order. A check that breaks is a finding of its own."""
     checks: list[tuple[str, Callable[[], Finding]]] = [("versions", versions)]
     if settings.provider == "local":
         checks += [
@@ -200,7 +200,7 @@ def cluster() -> Finding:
 
 
 def disk() -> Finding:
-    """Free space where culm keeps everything, and what it holds there."""
+    """Check the free space where culm keeps everything, and how much it uses there."""
     home = local.home()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(existing, os.W_OK):

@@ -37,7 +37,7 @@ class Timeline:
         self.seen: set[str] = set()
 
     def read(self) -> list[Entry]:
-        """What was not told before, in order of time."""
+        """Return entries that were not returned before, in order of time."""
         if active_cluster(self.target, self.project.name) is None:
             return []
         ecs, cluster = self.target.client("ecs"), self.project.name
@@ -52,7 +52,7 @@ class Timeline:
 
 
 def owners(project: Project, names: Iterable[str]) -> dict[str, str]:
-    """Which service a task is of, by the task's group: its own tasks, and its migrations."""
+    """Return the service of each task group: `service:NAME` for its tasks, `family:...` for its migrations."""
     groups = {f"service:{name}": name for name in names}
     families = {render.family(project, project.services[name], migrate=True): name for name in names}
     return groups | {f"family:{family}": name for family, name in families.items()}
@@ -91,7 +91,7 @@ def of_tasks(stopped: Iterable[Described], owners: dict[str, str]) -> Iterator[E
 
 
 def ending(task: Described) -> str:
-    """`EssentialContainerExited, Essential container in task exited; accounts: exit code 3`."""
+    """Return how a task ended: `EssentialContainerExited, ...; accounts: exit code 3`."""
     why = ", ".join(filter(None, (task.get("stopCode"), task.get("stoppedReason"))))
     codes = [told(container) for container in task.get("containers", ())]
     return "; ".join(filter(None, (why, *codes)))
@@ -104,7 +104,7 @@ def told(container: Described) -> str:
 
 
 def brief(entry: Entry) -> str:
-    """For people, who see the service's name beside it: without ARNs, ids by their beginning."""
+    """Return the message for people, who see the service beside it: no ARNs, ids cut to eight digits."""
     text = without_arns(entry.message).removeprefix(f"(service {entry.service})").strip()
     return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{24}\b", r"\1", text)
 

@@ -34,7 +34,7 @@ def look(target: Target, project: Project, job: Service, now: float) -> dict[str
 
 
 def newest(target: Target, project: Project, job: Service) -> dict[str, Any] | None:
-    """Its newest task. ECS forgets tasks about an hour after they have stopped."""
+    """Return the job's newest task. ECS forgets tasks about an hour after they have stopped."""
     ecs, family = target.client("ecs"), render.family(project, job)
     known = [
         task

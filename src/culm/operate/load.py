@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 def climb(url: str, bound: float, seconds: float, say: Callable[[str], None]) -> list[Run]:
-    """Twice as many clients each time, as long as that tells something."""
+    """Run with 1, 2, 4, ... clients, as long as more clients can still raise the rate."""
     runs: list[Run] = []
     clients = 1
     while clients <= MOST_CLIENTS and goes_on(runs, bound):

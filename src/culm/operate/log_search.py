@@ -33,12 +33,12 @@ class Wanted:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a person typed a filter pattern rather than words to look for."""
+    """Return whether the text is a CloudWatch filter pattern rather than plain words."""
     return PATTERN.search(text.strip()) is not None
 
 
 def pattern_of(text: str) -> str:
-    """A filter pattern for what a person typed: plain words are looked for as one phrase.
+    """Return a filter pattern for what a person typed: plain words become one phrase.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
@@ -47,7 +47,7 @@ def pattern_of(text: str) -> str:
 
 
 def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[Line]:
-    """The last `limit` matching lines of all groups together, oldest first."""
+    """Return the last `limit` matching lines of all groups together, oldest first."""
     names = list(groups)
     with ThreadPoolExecutor(max_workers=min(max(len(names), 1), 8)) as pool:
         found = list(pool.map(lambda group: _of_group(target, group, wanted), names))
@@ -86,7 +86,7 @@ def _of_group(target: Target, group: str, wanted: Wanted) -> list[Line]:
 
 
 def around(target: Target, group: str, stream: str, at: int, *, each: int = 20) -> list[Line]:
-    """The lines of one stream before and after a moment, `each` of both, oldest first."""
+    """Return the lines of one stream before and after a moment, `each` of both, oldest first."""
     logs = target.client("logs")
 
     def read(**span: Any) -> list[Line]:

@@ -75,7 +75,7 @@ def start(target: Target, project: Project, service: Service, words: Sequence[st
 
 
 def live_revision(target: Target, project: Project, service: Service) -> str:
-    """ARN of what the service runs now."""
+    """Return the ARN of the task definition that the service runs now."""
     ecs = target.client("ecs")
     described = or_none(
         lambda: ecs.describe_services(cluster=project.name, services=[service.name])["services"],
@@ -117,7 +117,7 @@ def read(target: Target, task: OneOff, token: str | None, show: Callable[[str], 
 
 
 def exit_status(described: Mapping[str, Any], task: OneOff) -> int:
-    """The container's; raises CulmError with the reason when it never ran."""
+    """Return the container's exit code. Raises CulmError with the reason when it never ran."""
     own = (each for each in described["containers"] if each["name"] == task.container)
     container: Mapping[str, Any] = next(own, {})
     if "exitCode" in container:
@@ -166,7 +166,7 @@ def agent_runs(described: Mapping[str, Any], target: Target) -> bool:
 
 
 def stop(target: Target, project: Project, task: OneOff) -> None:
-    """End it, if it has not ended."""
+    """Stop the task if it has not ended."""
     ecs = target.client("ecs")
     or_none(
         lambda: ecs.stop_task(cluster=project.name, task=task.arn, reason="its command has ended"),

@@ -59,7 +59,7 @@ def status(target: Target, project: Project) -> dict[str, Any]:
 def health(
     target: Target, project: Project, services: Sequence[Service], live: Observed
 ) -> dict[str, Sequence[Described]]:
-    """What the load balancer finds of each service's tasks."""
+    """Return what the load balancer says of each service's tasks."""
     groups = {
         service.name: str(group["TargetGroupArn"])
         for service in services
@@ -70,7 +70,7 @@ def health(
 
 
 def load_balancer(live: Observed) -> dict[str, Any] | None:
-    """Its state, and what is wrong with it."""
+    """Return its state, and what is wrong with it."""
     if live.load_balancer is None:
         return None
     state = live.load_balancer.get("State", {})
@@ -158,7 +158,7 @@ def rules(live: Observed) -> list[dict[str, Any]]:
 
 
 def events(live: Observed) -> list[dict[str, Any]]:
-    """The newest of all services, oldest first."""
+    """Return the newest events of all services, oldest first."""
     described = [
         {"at": event["createdAt"].isoformat(), "service": name, "message": event["message"]}
         for name, service in live.services.items()

@@ -34,7 +34,7 @@ def role_name(project: Project, service: Service) -> str:
 
 
 def role(project: Project, service: Service, surroundings: Surroundings) -> Input:
-    """iam.CreateRole."""
+    """Return the input of iam.CreateRole for a service's tasks."""
     return {
         "RoleName": role_name(project, service),
         "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
@@ -114,7 +114,7 @@ def role_policy(project: Project, service: Service, surroundings: Surroundings) 
 
 
 def execution_role(project: Project, surroundings: Surroundings) -> Input:
-    """iam.CreateRole: what ECS itself is, when it fetches images and writes logs for the project's tasks."""
+    """Return the input of iam.CreateRole for ECS when it fetches images and writes logs for the project."""
     return {
         "RoleName": execution_role_name(project.name),
         "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),

@@ -21,7 +21,7 @@ def role_name(project: Project) -> str:
 
 
 def role(project: Project) -> Input:
-    """iam.CreateRole: what EventBridge Scheduler is when it starts the project's jobs."""
+    """Return the input of iam.CreateRole for EventBridge Scheduler when it starts the project's jobs."""
     return {
         "RoleName": role_name(project),
         "AssumeRolePolicyDocument": json.dumps(TRUST),
@@ -72,7 +72,7 @@ def schedule_name(project: Project, job: Service) -> str:
 
 
 def schedule(project: Project, job: Service, task_definition_arn: str, surroundings: Surroundings) -> Input:
-    """scheduler.CreateSchedule, and UpdateSchedule, which takes the same."""
+    """Return the input of scheduler.CreateSchedule, and of UpdateSchedule, which takes the same."""
     assert job.schedule is not None, "a job has a schedule"
     region, account = surroundings.region, surroundings.account
     return {

@@ -11,7 +11,7 @@ from culm.render.surroundings import Input, Surroundings
 
 
 def load_balancer(project: Project, surroundings: Surroundings) -> Input:
-    """elbv2.CreateLoadBalancer."""
+    """Return the input of elbv2.CreateLoadBalancer."""
     return {
         "Name": project.name,
         "Type": "application",
@@ -21,7 +21,7 @@ def load_balancer(project: Project, surroundings: Surroundings) -> Input:
 
 
 def listener(load_balancer_arn: str, surroundings: Surroundings) -> Input:
-    """elbv2.CreateListener: what no rule takes is nobody's."""
+    """Return the input of elbv2.CreateListener: requests that no rule takes get 404."""
     return {
         "LoadBalancerArn": load_balancer_arn,
         "Protocol": "HTTP",
@@ -71,7 +71,7 @@ def target_group_attributes(service: Service, surroundings: Surroundings) -> Map
 
 
 def rule(service: Service, listener_arn: str, target_group_arn: str, priority: int) -> Input:
-    """elbv2.CreateRule."""
+    """Return the input of elbv2.CreateRule."""
     changed = {"Transforms": moved} if (moved := transforms(service)) else {}
     return {
         "ListenerArn": listener_arn,
@@ -145,7 +145,7 @@ def paths_of(rule: Mapping[str, Any]) -> list[str]:
 
 
 def by_specificity(services: Mapping[str, Service]) -> list[str]:
-    """Names of the balanced services in the order in which their rules must be tried.
+    """Return names of the balanced services in the order in which their rules must be tried.
 
     Those for certain hosts before those for any, as a web server chooses; then the longer fixed beginning, and of
     equal ones that with more headers.
@@ -159,7 +159,7 @@ def by_specificity(services: Mapping[str, Service]) -> list[str]:
 
 
 def priorities(wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] = frozenset()) -> dict[str, int]:
-    """A priority for each name, in the wanted order; live ones stay where they are if the order allows it.
+    """Return a priority for each name, in this order; existing ones stay if the order allows it.
 
     None is one of `taken`: those are other people's rules, and two rules of a listener cannot have the same.
     """

@@ -12,7 +12,7 @@ INSTANCES_TAG = "culm:instances"
 
 
 def cluster_tags(surroundings: Surroundings) -> list[Input]:
-    """What the cluster's instances are: the local cluster makes them so, for Amazon it is a note."""
+    """Return the cluster's tags: they name its instances, which the local cluster then simulates."""
     return [{"key": INSTANCES_TAG, "value": surroundings.instances}]
 
 

@@ -22,7 +22,7 @@ CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "s
 def task_definition(
     project: Project, service: Service, image: str, migration_image: str | None, surroundings: Surroundings
 ) -> Input:
-    """ecs.RegisterTaskDefinition for the service itself: its own container first, then those beside it.
+    """Return the input of ecs.RegisterTaskDefinition for the service: its container first, then sidecars.
 
     It names the migration that goes before it: a revision that is live tells that its migration has succeeded.
     """
@@ -41,7 +41,7 @@ def task_definition(
 
 
 def own(project: Project, service: Service, surroundings: Surroundings) -> Input:
-    """What the service's own container has besides what every container has."""
+    """Return what the service's own container has besides what every container has."""
     given = service.container
     ports = [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}] if service.port is not None else []
     ports += [{"containerPort": each.number, "hostPort": 0, "protocol": each.protocol} for each in given.ports]
@@ -79,7 +79,7 @@ def linux_parameters(service: Service) -> Input:
 def sidecar(
     project: Project, service: Service, name: str, settings: Sidecar, image: str, surroundings: Surroundings
 ) -> Input:
-    """A container beside the service's own; it logs into the service's group, under its own name."""
+    """Return a sidecar's container definition; it logs into the service's group, under its own name."""
     members: Input = {
         **container_definition(project, service, settings.image or image, surroundings, service.name),
         "name": name,
@@ -98,7 +98,7 @@ def sidecar(
 
 
 def migration(project: Project, service: Service, image: str, surroundings: Surroundings) -> Input:
-    """ecs.RegisterTaskDefinition for its migration: a one-time task, never a service."""
+    """Return the input of ecs.RegisterTaskDefinition for the migration: a one-time task, never a service."""
     container = container_definition(project, service, image, surroundings, "migrate")
     return definition(project, service, family(project, service, migrate=True), container, surroundings)
 
@@ -108,12 +108,12 @@ def words(given: tuple[str, ...] | None) -> list[str] | None:
 
 
 def surely(surroundings: Surroundings) -> list[Input]:
-    """What culm tells every container: whose configuration it reads, and where that is."""
+    """Return the variables that every container gets: the environment's name and where the vault is."""
     return [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
 
 
 def variables(project: Project, environment: Mapping[str, str], surroundings: Surroundings) -> list[Input]:
-    """`environment:` with its references resolved for this target."""
+    """Return `environment:` with its references resolved for this target."""
 
     def value(name: str, what: str) -> str:
         if name in project.databases:

@@ -15,7 +15,7 @@ class Clock:
     """The time that waiting takes. Tests hand out one that does not let it pass."""
 
     def seconds(self) -> float:
-        """Seconds since some moment, never going back."""
+        """Return seconds since an arbitrary moment; they never go back."""
         return time.monotonic()
 
     def now(self) -> float:

@@ -65,7 +65,7 @@ class Target:
         return assumed(session, self.settings.role, self.endpoint_url) if self.settings.role else session
 
     def client(self, service: str) -> Any:
-        """`client("ecs")`. Clients may be shared by threads, making one may not.
+        """Return the boto3 client of a service: `client("ecs")`. Threads may share clients, but not make one.
 
         In an account that is not the target's there is none but STS's: nothing can be written there.
         """
@@ -105,7 +105,7 @@ class Target:
 
     @cached_property
     def account(self) -> str:
-        """The caller's; raises when it is not the one that culm.yml says."""
+        """Return the caller's account id. Raises CulmError when culm.yml names another one."""
         caller = self.client("sts").get_caller_identity()
         account, wanted = str(caller["Account"]), self.settings.account
         if wanted not in (None, account):
@@ -118,11 +118,11 @@ class Target:
 
     @property
     def longest_pause(self) -> float:
-        """Seconds between two looks: on this machine they cost little, Amazon throttles who looks too often."""
+        """Return the most seconds between two polls: short on this machine, longer on Amazon, which throttles."""
         return 0.25 if self.endpoint_url else 1.5
 
     def url(self, dns_name: str, port: int) -> str:
-        """Where people find the load balancer: by its domain, on a local cluster's own machine, or by its DNS name."""
+        """Return where people reach the load balancer: its domain, this machine's address, or its DNS name."""
         if self.settings.domain:
             return f"https://{self.settings.domain}"
         local = self.endpoint_url if self.settings.provider == "local" else None
@@ -131,7 +131,7 @@ class Target:
 
 
 def is_loopback(url: str | None) -> bool:
-    """Whether an address is this very machine's, to which no proxy of the environment leads."""
+    """Return whether an address is this machine's own, so that no proxy of the environment applies."""
     host = (urlsplit(url).hostname or "") if url else ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -142,7 +142,7 @@ def is_loopback(url: str | None) -> bool:
 
 
 def isolated(login: Login, region: str | None) -> Any:
-    """A session with these keys that neither the environment nor AWS's configuration files can change.
+    """Return a session with these keys, which neither the environment nor AWS's configuration files can change.
 
     The local cluster is reached the same with a profile that does not exist, with a file that is broken, or with
     settings that are meant for Amazon: FIPS or dual-stack endpoints, another retry mode, a certificate bundle.
@@ -166,7 +166,7 @@ def isolated(login: Login, region: str | None) -> Any:
 
 
 def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
-    """A session of the role, with the first one's credentials behind it; its keys are renewed before they end.
+    """Return a session of the role, which renews its keys with the first session's credentials.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """

@@ -37,7 +37,7 @@ NOT_YET = (
 
 
 def made(act: Callable[[], Any]) -> Any:
-    """Its answer; None where the thing is there already."""
+    """Return the call's answer; None when the thing exists already."""
     from botocore.exceptions import ClientError
 
     try:

@@ -68,7 +68,7 @@ def translated() -> Iterator[None]:
 
 
 def told(operation: str, code: str, message: str) -> CulmError:
-    """An error that AWS answered with."""
+    """Return the error for a code and message of AWS, with a hint."""
     if code in DENIED:
         return denied(operation, message)
     if code in THROTTLED:
@@ -80,7 +80,7 @@ def told(operation: str, code: str, message: str) -> CulmError:
 
 
 def denied(operation: str, message: str) -> Denied:
-    """What is missing, and the statement that gives it; AWS says which in most of its refusals."""
+    """Return an error that names the missing permission, and the policy statement that grants it."""
     match = MISSING.search(message)
     if match is None:
         return Denied(

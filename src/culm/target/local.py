@@ -24,12 +24,12 @@ _FLOCK, _KIND = ("qqihh", 3) if sys.platform == "darwin" else ("hhqqi4x", 0)
 
 
 def home() -> Path:
-    """CULM_HOME, by default `~/.culm`."""
+    """Return CULM_HOME, by default `~/.culm`."""
     return Path(os.environ.get("CULM_HOME") or Path.home() / ".culm").absolute()
 
 
 def running() -> dict[str, Any] | None:
-    """What cluster.json says, if its daemon lives and is ready."""
+    """Return what cluster.json says, if its daemon lives and is ready; else None."""
     if not held():
         return None
     try:
@@ -40,7 +40,7 @@ def running() -> dict[str, Any] | None:
 
 
 def last_runtime() -> str | None:
-    """The one that the cluster had when it last ran; its images were built for that."""
+    """Return the runtime that the cluster had when it last ran, for which its images were built; else None."""
     try:
         return (home() / "runtime").read_text().strip()
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def _asked_lock() -> bytes:
 
 
 def settled() -> dict[str, Any] | None:
-    """As `running`, but a daemon that starts or ends just now is waited for.
+    """Return what `running` does, after waiting for a daemon that starts or ends just now.
 
     One that was killed holds its lock until the kernel comes to it: only an answer tells that it lives.
     """
@@ -116,7 +116,7 @@ def run(*arguments: str) -> None:
 
 
 def demand() -> dict[str, Any]:
-    """The running cluster."""
+    """Return the running cluster. Raises UsageError when none runs."""
     described = running()
     if described is None:
         raise UsageError("the local cluster does not run", "`culm up` starts it, `culm cluster start` alone too")

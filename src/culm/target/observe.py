@@ -15,7 +15,7 @@ DESCRIBE_AT_ONCE = 10
 
 
 def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
-    """Look, with as many calls at once as depend on nothing."""
+    """Read everything about the project on the target, with as many calls in parallel as possible."""
     names = [render.family(project, service) for service in project.services.values()]
     with ThreadPoolExecutor(max_workers=12) as pool:
         cluster = pool.submit(active_cluster, target, project.name)
@@ -67,7 +67,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
 
 
 def or_none(call: Callable[[], Any], *codes: str) -> Any:
-    """The call's answer; None where AWS says, with one of these codes, that there is no such thing."""
+    """Return the call's answer; None when AWS answers with one of these codes."""
     from botocore.exceptions import ClientError
 
     try:
@@ -129,7 +129,7 @@ def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
 
 
 def role_policy(target: Target, name: str, policy: str) -> Described | None:
-    """What a role may do, a policy document, empty if it has none; None: there is no such role."""
+    """Return a role's policy document, empty if it has none; None when there is no such role."""
     iam = target.client("iam")
     if or_none(lambda: iam.get_role(RoleName=name), "NoSuchEntity") is None:
         return None
@@ -154,7 +154,7 @@ def load_balancer(target: Target, name: str) -> Described | None:
 
 
 def first_listener(target: Target, lb: Described) -> Described | None:
-    """The one that services' rules are on: that of HTTPS, where HTTP only leads to it."""
+    """Return the listener that services' rules are on: that of HTTPS if there is one, else that of HTTP."""
     listeners = target.client("elbv2").describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
     return min(listeners, key=lambda listener: listener["Protocol"] != "HTTPS", default=None)
 
@@ -172,7 +172,7 @@ def group_attributes(target: Target, arn: str) -> dict[str, str]:
 
 
 def newest_revision(target: Target, family: str) -> Described | None:
-    """The newest task definition of a family that is ACTIVE; None: there is none."""
+    """Return a family's newest ACTIVE task definition; None when it has none."""
     ecs = target.client("ecs")
     newest: Described | None = or_none(
         lambda: ecs.describe_task_definition(taskDefinition=family)["taskDefinition"], "ClientException"
@@ -181,7 +181,7 @@ def newest_revision(target: Target, family: str) -> Described | None:
 
 
 def target_health(target: Target, group: str) -> Sequence[Described]:
-    """TargetHealthDescriptions of a target group, by its ARN."""
+    """Return the TargetHealthDescriptions of a target group, given its ARN."""
     answer = target.client("elbv2").describe_target_health(TargetGroupArn=group)
     descriptions: Sequence[Described] = answer["TargetHealthDescriptions"]
     return descriptions
@@ -195,7 +195,7 @@ def every_rule(target: Target, listener: Described) -> list[Described]:
 def sorted_out(
     project: Project, rules: Iterable[Described], groups: Mapping[str, Described]
 ) -> tuple[dict[str, Described], list[Described]]:
-    """Each service's rule, and those that are no service's; the default is neither.
+    """Return the rule of each service, and the rules of no service; the default rule is in neither.
 
     A service's rule forwards to its target group. Of several, the one with its paths is its own, else the first.
     """

@@ -37,7 +37,7 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
 
 
 def load_balancer_url(target: Target, live: Observed, port: int) -> str:
-    """As services reach it; empty while there is none."""
+    """Return the URL by which services call each other; empty while there is no load balancer."""
     if live.load_balancer is None:
         return ""
     dns_name = str(live.load_balancer["DNSName"])
@@ -45,7 +45,7 @@ def load_balancer_url(target: Target, live: Observed, port: int) -> str:
 
 
 def endpoints(project: Project, live: Observed) -> Iterator[tuple[str, tuple[str, int]]]:
-    """Where the database servers are that have an address by now."""
+    """Return the addresses of the database servers that have one by now."""
     for name in project.databases:
         endpoint = (live.databases.get(f"{project.name}-{name}") or {}).get("Endpoint")
         if endpoint:
@@ -53,7 +53,7 @@ def endpoints(project: Project, live: Observed) -> Iterator[tuple[str, tuple[str
 
 
 def network(target: Target, live: Observed) -> tuple[str, list[str]]:
-    """VPC and subnets: where the load balancer is, else the default ones."""
+    """Return VPC and subnets: the load balancer's, else the default ones."""
     if live.load_balancer is not None:
         zones = live.load_balancer["AvailabilityZones"]
         return str(live.load_balancer["VpcId"]), [zone["SubnetId"] for zone in zones]
@@ -92,7 +92,7 @@ def listener_port(target: Target, live: Observed) -> int:
 
 
 def free(host: str, port: int) -> bool:
-    """Whether a server could listen there now; meant for this machine's own addresses."""
+    """Return whether a server could listen on this address and port of this machine now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

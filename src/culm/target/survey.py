@@ -42,7 +42,7 @@ def survey(target: Target, project: Project) -> Survey:
 
 
 def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
-    """A target that nothing is on yet."""
+    """Return the survey of a target that has nothing on it yet."""
     observed = Observed(
         cluster=None,
         repositories={},
@@ -73,7 +73,7 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
 
 
 def every_task(ecs: Any, cluster: str) -> list[Described]:
-    """Those that are wanted, and those that have stopped or are about to, as far as ECS still keeps them."""
+    """Return the tasks that should run, and the stopped ones, as far as ECS still keeps them (about an hour)."""
     arns = [
         arn
         for status in ("RUNNING", "STOPPED")

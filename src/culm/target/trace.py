@@ -73,7 +73,7 @@ def _begin(*, params: Mapping[str, Any], model: Any, context: dict[str, Any], **
 
 
 def shown(value: Any, shape: Any) -> Any:
-    """A parameter as it may be shown: bytes by their number, and nothing that botocore's model calls sensitive."""
+    """Return a parameter as it may be written: bytes as their count, and nothing that botocore calls sensitive."""
     if shape is not None and shape.metadata.get("sensitive"):
         return REDACTED
     match value:
@@ -92,7 +92,7 @@ def shown(value: Any, shape: Any) -> Any:
 
 
 def to_file(path: Path) -> Trace:
-    """Appended to; readable by its owner alone, as it names all that an account has."""
+    """Open a file to append the trace to, readable by its owner alone. Raises UsageError when that fails."""
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:

@@ -43,7 +43,7 @@ def base(project: Project, settings: TargetSettings, observation: Seen) -> Itera
 
 
 def called(change: Call, live: Observed) -> list[Row]:
-    """What a call of `up` would change back."""
+    """Return what a call of `up` would change back."""
     given = change.input
     match change.operation:
         case "tag_resource":
@@ -99,7 +99,7 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
 
 
 def roles(project: Project, observation: Seen) -> Iterator[Row]:
-    """What was added to tasks' roles and ECS's own by hand."""
+    """Return what was added by hand to tasks' roles and ECS's own."""
     policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
     trust = identity.trust(observation.survey.surroundings)
@@ -133,7 +133,7 @@ def groups(project: Project, observation: Seen) -> Iterator[Row]:
 
 
 def listener(observation: Seen) -> Iterator[Row]:
-    """What nobody's path gets; `up` sets it only when it makes the listener."""
+    """Compare the answer to requests that no rule takes; `up` sets it only when it makes the listener."""
     if (live := observation.survey.observed.listener) is None:
         return
     wanted = render.listener("", observation.survey.surroundings)

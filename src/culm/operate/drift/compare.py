@@ -9,7 +9,7 @@ from culm.project.project import Project, TargetSettings
 
 
 def compare(project: Project, settings: TargetSettings, observation: Seen) -> list[Row]:
-    """What services stand on first, then the services, things of a kind together."""
+    """Return every difference: the cluster and load balancer first, then services, things of a kind together."""
     return [
         *base(project, settings, observation),
         *instances(settings, observation),

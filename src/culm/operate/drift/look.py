@@ -16,7 +16,7 @@ from culm.target.survey import survey
 
 
 def look(target: Target, project: Project, images: Images | None) -> Seen:
-    """Nothing is changed. Without `images`, live ones are not compared with the folders."""
+    """Read the target for a comparison. Without `images`, live ones are not compared with the folders."""
     surveyed = survey(target, project)
     with ThreadPoolExecutor(max_workers=8) as pool:
         known = pool.submit(known_images, project, list(project.services), surveyed, images) if images else None
@@ -36,7 +36,7 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
 
 
 def missing_images(target: Target, live: Observed) -> frozenset[str]:
-    """Of the live services' images, those that no new task could pull."""
+    """Return the live services' images that no new task could pull."""
     repositories = {uri: name for name, uri in live.repositories.items()}
     images = {c["image"] for d in live.task_definitions.values() for c in d["containerDefinitions"]}
     ecr = target.client("ecr")

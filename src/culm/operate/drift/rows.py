@@ -30,18 +30,18 @@ def missing(what: str) -> Row:
 
 
 def leftover(what: str, live: str = THERE) -> Row:
-    """Nobody has written it down; `up` leaves it alone."""
+    """Return the row of a thing that culm.yml does not mention; `up` does not touch it."""
     return Row(what=what, field="", wanted=None, live=live, wins="live")
 
 
 def fields(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:
-    """One for each field of two descriptions that differs, also for those that only one of them has."""
+    """Return a row for each field that differs, also for fields that only one of the two has."""
     changed = differences(plain(live), plain(wanted))
     return [Row(what=what, field=one.field, wanted=one.new, live=one.old, wins=wins) for one in changed]
 
 
 def members(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:
-    """As `fields`, but what the target adds of its own does not count."""
+    """Return what `fields` does, without fields that only the target has."""
     rows: list[Row] = []
     for key, value in wanted.items():
         inner = [row for row in fields(what, {key: value}, {key: live.get(key)}, wins) if row.wanted is not None]
@@ -54,7 +54,7 @@ def members(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins:
 
 
 def plain(value: Any) -> Any:
-    """Booleans as JSON has them, whichever way they came."""
+    """Return a value with booleans as the JSON texts `true` and `false`, and without None."""
     match value:
         case bool():
             return text(value)
@@ -67,7 +67,7 @@ def plain(value: Any) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """A value in a cell."""
+    """Return a value as text for a cell."""
     match value:
         case None | str():
             return value

@@ -73,7 +73,7 @@ def grouped(project: Project, service: Service, live: Observed) -> Observed:
 
 
 def task_definition(project: Project, service: Service, revision: Described, observation: Seen) -> Iterator[Row]:
-    """The live revision against what `up` would register from the manifest and the folder."""
+    """Compare the live revision with what `up` would register from culm.yml and the folder."""
     what = f"service {service.name}"
     containers = {container["name"]: container for container in revision["containerDefinitions"]}
     own = containers.pop(service.name, {})
@@ -97,7 +97,7 @@ def task_definition(project: Project, service: Service, revision: Described, obs
 
 
 def by_hand(project: Project, service: Service, described: Described) -> Iterator[Row]:
-    """Settings that culm does not set, or sets only when it rolls."""
+    """Compare settings that culm does not set, or sets only when it rolls."""
     what = f"service {service.name}"
     for key, untouched in UNTOUCHED.items():
         if (now := described.get(key)) not in (None, untouched, [], ""):
@@ -144,7 +144,7 @@ def values(condition: Mapping[str, Any]) -> list[str]:
 
 
 def others(project: Project, observation: Seen) -> Iterator[Row]:
-    """What is in the cluster and on the listener, and in no line of culm.yml."""
+    """Return what is in the cluster and on the listener, but not in culm.yml."""
     survey = observation.survey
     for live_rule in survey.observed.other_rules:
         does = (

@@ -34,7 +34,7 @@ BROKEN_OFF = 130
 
 
 def carry(session: Session, *, terminal: bool) -> int:
-    """Until the command ends; its exit status."""
+    """Carry input and output until the command ends. Returns its exit status."""
     with raw(sys.stdin.fileno()) if terminal else contextlib.nullcontext():
         return asyncio.run(Carrier(session, terminal=terminal).run())
 

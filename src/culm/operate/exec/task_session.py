@@ -71,7 +71,7 @@ def choose(target: Target, project: Project, service: Service, task: str | None)
 
 
 def refused(service: Service, task: Described, error: Any) -> CulmError:
-    """ECS's own refusals in words that help."""
+    """Return the error for a refusal of ECS Exec, with what to do about it."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     if not task.get("enableExecuteCommand") and code == "InvalidParameterException":
         where = "" if service.exec else f"`exec: true` for {service.name} in culm.yml, "

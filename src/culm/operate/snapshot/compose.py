@@ -223,7 +223,7 @@ def is_wrong(message: str) -> bool:
 
 
 def room(instances: Iterable[Instance], served: Iterable[Service]) -> Room:
-    """Where one more task of the most usual size fits."""
+    """Return where one more task of the usual size fits."""
     sizes = Counter(service.memory for service in served if service.memory)
     memory = sizes.most_common(1)[0][0] if sizes else USUAL_MEMORY
     fits = [

@@ -177,7 +177,7 @@ def cause(
     targets: Sequence[Target],
     now: float,
 ) -> Cause | None:
-    """The nearest reason at hand, best first: a task that failed, a failing health check, no room, ECS's own words."""
+    """Return the nearest known reason: a failed task, a failing health check, no room, or ECS's own words."""
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
     failed = [
         task
@@ -203,7 +203,7 @@ def cause(
 
 
 def _overcome(task: Task, primary: Deployment | None) -> bool:
-    """Whether it failed before the live deployment began, whose revision is newer or the same: that mended it."""
+    """Return whether it failed before the live deployment began, whose revision is newer or the same."""
     if primary is None or (task.stopped_at or 0.0) >= primary.created_at:
         return False
     return _revision_number(task.revision) <= _revision_number(primary.revision)
