@@ -3,6 +3,7 @@
 - It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
 - It cannot delete a route table, a managed policy or a cluster that its stacks have made.
+- It knows no RetainExceptOnCreate.
 - It knows no drift: here it is seen of log groups.
 - It imports nothing: here a change set that is told to adopts buckets and repositories by name, and keys by id.
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.parsing import ResourceMap
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
@@ -63,7 +65,21 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ManagedPolicy, "delete", delete_managed_policy, raising=False)
     patch.setattr(Cluster, "delete", delete_cluster, raising=False)
 
+    retention(patch)
     adoption(patch)
+
+
+def retention(patch: pytest.MonkeyPatch) -> None:
+    """RetainExceptOnCreate, which moto does not know: a stack that was complete leaves such a resource."""
+    delete = ResourceMap.delete
+
+    def retained(self: ResourceMap) -> None:
+        for body in self._resource_json_map.values():
+            if body.get("DeletionPolicy") == "RetainExceptOnCreate":
+                body["DeletionPolicy"] = "Retain"
+        delete(self)
+
+    patch.setattr(ResourceMap, "delete", retained)
 
 
 def adoption(patch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,18 @@
 """Databases of an aws target: the stack's RDS instances, or anybody's whose URL is in the vault."""
 
+import io
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.aws.conftest import ACCOUNT, REGION, Account, Team
 
-from culm import render
 from culm.aws import base, stack
+from culm.console import Console
 from culm.deploy import databases, rds
+from culm.deploy.job import Job
 from culm.errors import CulmError
-from culm.target.observe import observe
-from culm.target.surroundings import surroundings
+from culm.target.survey import survey
 
 SERVICES = "  accounts: {database: main}\n  web: {path: /*}\n"
 STG = "stg: {provider: aws, region: us-east-1}"
@@ -20,8 +21,9 @@ STG = "stg: {provider: aws, region: us-east-1}"
 def prepare(team: Team, account: Account) -> None:
     target, project = team.target(account.endpoint), team.project
     base.bootstrap(target, project, lambda _: True, lambda _: None, lambda _: None)
-    live = observe(target, project, render.vault_bucket(project.name, ACCOUNT, REGION))
-    databases.prepare(target, project, live, surroundings(target, project, live), lambda _: None, lambda _: None)
+    job = Job(project, target, Console(io.StringIO()))
+    job.survey = survey(target, project)
+    databases.prepare(job)
 
 
 def put(account: Account, key: str, text: bytes) -> None:

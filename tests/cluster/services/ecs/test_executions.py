@@ -118,9 +118,9 @@ def test_the_agent_starts_and_ends_with_its_container(ecs, add_instance, registe
 def test_it_takes_the_right_for_that_very_task(cloud, ecs, running):
     task = running(enableExecuteCommand=True)
     iam, sts = cloud.client("iam"), cloud.client("sts")
-    arn = iam.create_role(RoleName="me", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')["Role"][
-        "Arn"
-    ]
+    anybody = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    arn = iam.create_role(RoleName="me", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
 
     def may(resource):
         allowed = {"Effect": "Allow", "Action": "ecs:ExecuteCommand", "Resource": resource}

@@ -63,8 +63,10 @@ def test_the_last_event_cannot_order_streams_of_a_prefix(logs):
 
 def test_a_group_may_be_named_by_its_arn(logs):
     logs.create_log_stream(logGroupName="g", logStreamName="s")
-    arn = "arn:aws:logs:us-east-1:000000000000:log-group:g:*"
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:g"
     assert len(logs.describe_log_streams(logGroupIdentifier=arn)["logStreams"]) == 1
+    with pytest.raises(logs.exceptions.InvalidParameterException):
+        logs.describe_log_streams(logGroupIdentifier=f"{arn}:*")
 
 
 def test_a_group_must_be_named_one_way(logs):
