@@ -40,7 +40,7 @@ def migrate(services: tuple[str, ...], target_name: str) -> None:
 
 
 def lenders(project: Project, target: Target, names: Sequence[str]) -> dict[str, bool]:
-    """Whether each one's migration has to run in its service's own slot: there is no other room, and `roll` lets it."""
+    """Return which services must be down while their migration runs: no other room, and `roll:` allows it."""
     with faults.translated():
         surveyed = survey(target, project)
     state = wishes.cluster(frame(project, target.settings.name, price_lists.known(target.region)), surveyed)

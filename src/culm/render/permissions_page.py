@@ -18,9 +18,9 @@ The least policy for `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, 
 base stack is; making and changing the stack itself needs an administrator. Here for the project `{name}`, environment
 `stg`, account {account}; `culm aws policy` prints it for your own target, ready for `aws iam put-role-policy`.
 
-A test deploys, rolls back, scales, lends slots and takes down under exactly this policy, each call judged by the
-evaluator of the local cluster; and without any one of its actions, one of those calls is refused (or docker, S3, or a
-rarer command is the one that needs it: the test names which).
+A test deploys, rolls back, scales, migrates without spare room and takes down under exactly this policy, each call
+judged by the evaluator of the local cluster; and without any one of its actions, one of those calls is refused (or
+docker, S3, or a rarer command is the one that needs it: the test names which).
 
 | statement | actions | on | if |
 |---|---|---|---|
