@@ -40,6 +40,7 @@ OTHERS = {
     "rules that have to change places, in one call": ("elasticloadbalancing:SetRulePriorities",),
     "a migration that still runs when everything goes": ("ecs:StopTask",),
     "instances that do not join": ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
+    "a roll that fails goes back": ("ecs:ListServiceDeployments", "ecs:StopServiceDeployment"),
     "logs of streams, by name": ("logs:GetLogEvents",),
 }
 """What this project's life does not call, and who needs it."""
@@ -152,6 +153,22 @@ def test_the_command_prints_it(shop: Shop) -> None:
     printed = json.loads(shop.culm("aws", "policy"))
     around = based(shop.target, shop.project).surroundings
     assert printed == permissions.deploy_policy(shop.project, around)
+
+
+def test_it_allows_stopping_a_roll_of_the_project_that_fails_and_no_other(shop: Shop) -> None:
+    around = based(shop.target, shop.project).surroundings
+    policy = parse(json.dumps(permissions.deploy_policy(shop.project, around)))
+
+    def going_back(cluster: str) -> list[dict[str, Any]]:
+        roll = f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-deployment/{cluster}/web/1"
+        asked = {
+            "ListServiceDeployments": {"cluster": cluster, "service": "web", "status": ["PENDING", "IN_PROGRESS"]},
+            "StopServiceDeployment": {"serviceDeploymentArn": roll, "stopType": "ROLLBACK"},
+        }
+        return [{"service": "ecs", "operation": name, "parameters": given} for name, given in asked.items()]
+
+    assert refused(going_back("bamboo"), policy) == []
+    assert len(refused(going_back("other"), policy)) == 2
 
 
 def test_the_page_is_fresh() -> None:

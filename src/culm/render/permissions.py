@@ -51,6 +51,9 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
                 ["ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:TagResource", "ecs:UntagResource"],
                 f"{ecs}:service/{name}/*",
             ),
+            # a roll that fails goes back to the version before
+            allow("RollsOfServices", "ecs:ListServiceDeployments", f"{ecs}:service/{name}/*"),
+            allow("StopRolls", "ecs:StopServiceDeployment", f"{ecs}:service-deployment/{name}/*"),
             # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
             allow(
                 "Migrations",

@@ -25,6 +25,29 @@ def test_every_object_is_encrypted(s3):
     assert s3.head_object(Bucket="bucket", Key="k")["ServerSideEncryption"] == "AES256"
 
 
+def test_copies_and_uploads_in_parts_may_ask_for_the_encryption_that_they_have(s3):
+    copied = s3.copy_object(Bucket="bucket", Key="c", CopySource="bucket/k", ServerSideEncryption="AES256")
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="m", ServerSideEncryption="AES256")
+    part = s3.upload_part(Bucket="bucket", Key="m", UploadId=upload["UploadId"], PartNumber=1, Body=b"1")
+    assert {answer["ServerSideEncryption"] for answer in (copied, upload, part)} == {"AES256"}
+
+
+def test_an_upload_that_is_completed_twice_is_answered_twice_the_same(s3):
+    s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="m")["UploadId"]
+    part = s3.upload_part(Bucket="bucket", Key="m", UploadId=upload, PartNumber=1, Body=b"1")
+    named = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+
+    def complete():
+        answer = s3.complete_multipart_upload(Bucket="bucket", Key="m", UploadId=upload, MultipartUpload=named)
+        return answer["ETag"], answer["VersionId"], answer["Location"]
+
+    first = complete()
+    s3.put_object(Bucket="bucket", Key="m", Body=b"newer")
+    assert complete() == first
+    assert s3.get_object(Bucket="bucket", Key="m")["Body"].read() == b"newer"
+
+
 def test_the_only_part_of_a_plain_object_is_a_part(s3):
     found = s3.get_object(Bucket="bucket", Key="k", PartNumber=1)
     assert (found["ResponseMetadata"]["HTTPStatusCode"], found["ContentRange"]) == (206, "bytes 0-3/4")

@@ -85,7 +85,7 @@ def test_an_upload_cannot_be_completed_with_other_parts_than_it_has(s3):
         complete(s3, upload, first, MpuObjectSize=1)
     complete(s3, upload, first)
     with pytest.raises(s3.exceptions.NoSuchUpload):
-        complete(s3, upload, first)
+        s3.upload_part(Bucket="vault", Key="big", UploadId=upload, PartNumber=1, Body=b"late")
 
 
 def test_a_part_number_has_bounds(s3):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 
 from culm.cluster.services.s3 import checksums, conditions
-from culm.cluster.services.s3.objects import check_key, headers_of
+from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id, version_named
 from culm.cluster.store.s3 import bodies, objects
 from culm.cluster.store.s3.objects import Version
@@ -47,6 +47,7 @@ class CopyObjectInput(Source):
     tagging_directive: Stored[str | None] = None
     acl: Stored[Literal["private", "bucket-owner-full-control"] | None] = None
     request_payer: Stored[str | None] = None
+    server_side_encryption: Literal["AES256"] | None = None
 
 
 @operation("s3", "CopyObject", long=True)
@@ -76,6 +77,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
             last_modified=call.now,
             headers=headers_of(req) if replaces else source.facts.headers,
             storage_class=req.storage_class or "STANDARD",
+            upload_id=None,
         ),
     )
     objects.put(call.db, made)
@@ -85,6 +87,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
             "last_modified": call.now,
             **checksums.members(made.facts.checksums, made.facts.checksum_type),
         },
+        "server_side_encryption": ENCRYPTION,
         "version_id": shown_version_id(bucket, made.version_id),
         "copy_source_version_id": source.version_id if source.version_id != objects.NULL else None,
     }

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from culm.cluster.services.s3 import checksums, conditions, ranges
 from culm.cluster.services.s3.copies import Source, read_source
-from culm.cluster.services.s3.objects import check_key, headers_of
+from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
 from culm.cluster.store.s3 import bodies, objects, uploads
+from culm.cluster.store.s3.buckets import Bucket
 from culm.cluster.store.s3.objects import Checksums, Facts, Headers, Version
 from culm.cluster.store.s3.uploads import Part, PartFacts, Upload, UploadFacts
 from culm.cluster.wire.operations import Call, operation
@@ -30,6 +31,7 @@ class CreateMultipartUploadInput(Headers):
     storage_class: Stored[str] = "STANDARD"
     acl: Stored[Literal["private", "bucket-owner-full-control"] | None] = None
     request_payer: Stored[str | None] = None
+    server_side_encryption: Literal["AES256"] | None = None
 
 
 @operation("s3", "CreateMultipartUpload")
@@ -50,6 +52,7 @@ def create_multipart_upload(call: Call, req: CreateMultipartUploadInput) -> dict
         "bucket": req.bucket,
         "key": req.key,
         "upload_id": upload.upload_id,
+        "server_side_encryption": ENCRYPTION,
         "checksum_algorithm": facts.checksum_algorithm,
         "checksum_type": facts.checksum_type,
     }
@@ -74,7 +77,7 @@ def upload_part(call: Call, req: UploadPartInput) -> dict[str, Any]:
     part = keep(call, req, req.body, checksums.verify(req, req.body))
     shown = checksums.members(part.checksums, None)
     shown.pop("checksum_type", None)
-    return {"e_tag": part.e_tag, **shown}
+    return {"e_tag": part.e_tag, "server_side_encryption": ENCRYPTION, **shown}
 
 
 @record
@@ -150,9 +153,15 @@ class CompleteMultipartUploadInput(Checksums):
 
 @operation("s3", "CompleteMultipartUpload", long=True)
 def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> dict[str, Any]:
-    """Make the object of the parts that are named; parts that are not are dropped."""
-    upload = upload_named(call, req)
+    """Make the object of the parts that are named; parts that are not are dropped.
+
+    A client that did not get the answer may ask again: it gets the same.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    """
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
+    if made := objects.find_completed(call.db, req.bucket, req.key, req.upload_id):
+        return completed(call, bucket, made)
+    upload = upload_named(call, req)
     current = objects.find(call.db, req.bucket, req.key)
     conditions.check_write(current, req.key, if_match=req.if_match, if_none_match=req.if_none_match)
     parts = chosen(uploads.parts(call.db, upload.upload_id), req.multipart_upload.parts)
@@ -178,18 +187,24 @@ def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> 
             checksum_type=upload.facts.checksum_type,
             storage_class=upload.facts.storage_class,
             parts_count=len(parts),
+            upload_id=upload.upload_id,
         ),
     )
     objects.put(call.db, version)
     uploads.delete(call.db, upload.upload_id)
+    return completed(call, bucket, version)
+
+
+def completed(call: Call, bucket: Bucket, made: Version) -> dict[str, Any]:
+    """Answer that the upload of this version is completed."""
     return {
-        "location": f"{call.endpoint}/{req.bucket}/{req.key}",
-        "bucket": req.bucket,
-        "key": req.key,
-        "e_tag": version.facts.e_tag,
-        "server_side_encryption": "AES256",
-        "version_id": shown_version_id(bucket, version.version_id),
-        **checksums.members(whole, upload.facts.checksum_type),
+        "location": f"{call.endpoint}/{made.bucket}/{made.key}",
+        "bucket": made.bucket,
+        "key": made.key,
+        "e_tag": made.facts.e_tag,
+        "server_side_encryption": ENCRYPTION,
+        "version_id": shown_version_id(bucket, made.version_id),
+        **checksums.members(made.facts.checksums, made.facts.checksum_type),
     }
 
 

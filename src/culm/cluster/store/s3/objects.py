@@ -55,6 +55,8 @@ class Facts:
     storage_class: str = "STANDARD"
     parts_count: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    upload_id: str | None = None
+    """Of the upload in parts that made it: who asks for its completion again gets the same answer."""
 
 
 @record
@@ -77,6 +79,15 @@ def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None =
     which = "is_latest = 1" if version_id is None else "version_id = ?"
     names = (bucket, key) if version_id is None else (bucket, key, version_id)
     row = db.execute(f"SELECT * FROM s3_object WHERE bucket = ? AND key = ? AND {which}", names).fetchone()
+    return _version(row) if row else None
+
+
+def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Version | None:
+    """The version of a key that an upload in parts has made, as long as it is there."""
+    row = db.execute(
+        "SELECT * FROM s3_object WHERE bucket = ? AND key = ? AND json_extract(facts, '$.upload_id') = ?",
+        (bucket, key, upload_id),
+    ).fetchone()
     return _version(row) if row else None
 
 
