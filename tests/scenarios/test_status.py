@@ -19,7 +19,9 @@ def test_status_tells_programs_everything(bamboo: Stand) -> None:
         assert service["task_definition"].startswith(f"bamboo-{name}:")
         assert service["image_digest"].startswith("sha256:")
         assert service["instance"][0] in instances
-    assert {rule["service"]: rule["paths"] for rule in found["rules"]} == {name: [f"/{name}/*"] for name in SERVICES}
+    assert {rule["service"]: rule["paths"] for rule in found["rules"]} == {
+        name: [f"/{name}/*", f"/{name}"] for name in SERVICES
+    }
     assert any("has reached a steady state" in event["message"] for event in found["events"])
 
 

@@ -29,7 +29,9 @@ WAYS = ("auto", "compose", "embedded")
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write all results to this file.")
-@click.option("--with", "way", type=click.Choice(WAYS), default="auto", show_default=True, help="What runs services.")
+@click.option(
+    "--with", "runner", type=click.Choice(WAYS), default="auto", show_default=True, help="What runs services."
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=4, show_default=True, help="Services at once.")
 @click.option("-v", "--verbose", is_flag=True, help="Show all that services and tests write.")
 def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, verbose: bool) -> None:

@@ -109,7 +109,7 @@ class _Run:
         except BaseException as error:
             self.break_off()
             if isinstance(error, KeyboardInterrupt):
-                raise BrokenOff("broken off", "the next `culm up` goes on from here") from None
+                raise BrokenOff("interrupted", "the next `culm up` goes on from here") from None
             raise
         return {name: lane.error for name, lane in self.lanes.items()}
 

@@ -98,4 +98,4 @@ class Job:
 
     def check(self) -> None:
         if self.stopping.is_set():
-            raise BrokenOff("broken off")
+            raise BrokenOff("interrupted")

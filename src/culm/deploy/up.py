@@ -209,4 +209,4 @@ def at_work(job: Job) -> Iterator[Lock]:
             yield lock
     except KeyboardInterrupt:
         job.stopping.set()
-        raise BrokenOff("broken off", "the next `culm up` goes on from here") from None
+        raise BrokenOff("interrupted", "the next `culm up` goes on from here") from None
