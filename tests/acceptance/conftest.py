@@ -52,7 +52,14 @@ class Cluster:
     def register(self, family: str, tag: str = "1", **changed: Any) -> str:
         """A revision of one container, `app`, whose health its instance checks every few seconds."""
         check = {"command": ["CMD-SHELL", "true"], "interval": 5, "retries": 1}
-        container = {"name": "app", "image": self.images[tag], "memory": 128, "cpu": 64, "healthCheck": check} | changed
+        container = {
+            "name": "app",
+            "image": self.images[tag],
+            "memory": 128,
+            "cpu": 64,
+            "healthCheck": check,
+            "stopTimeout": 2,
+        } | changed
         given = {name: value for name, value in container.items() if value is not None}
         answer = self.ecs.register_task_definition(family=family, containerDefinitions=[given])
         return str(answer["taskDefinition"]["taskDefinitionArn"])
