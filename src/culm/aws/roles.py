@@ -62,7 +62,6 @@ def section(project: Project, surroundings: render.Surroundings) -> Section:
         resources[f"RoleOf{logical(service.name)}"] = given
     if project.jobs:
         resources["SchedulerRole"] = role(jobs.role(project), jobs.POLICY, jobs.policy(project, surroundings))
-        resources["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"] = jobs.TRUST
     return Section(
         title="Roles: instances talk to ECS and cannot read the vault; ECS fetches images and writes logs;\n"
         "each service's tasks read their own configuration. TaskBoundary is the most that any of them can be given.",
