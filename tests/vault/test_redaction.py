@@ -133,7 +133,8 @@ WRITTEN = [
 
 @pytest.mark.parametrize("write", WRITTEN)
 @pytest.mark.parametrize(
-    "secret", ['p"ss\\wörd', "a'b'c 'd", "tab\there", "50%+50% & <more>", "日本🔑x\\\\", "/a/b$c`d!", '\\"\\"\\"']
+    "secret",
+    ['p"ss\\wörd', "a'b'c 'd", "tab\there", "50%+50% & <more>", "日本🔑x\\\\", "/a/b$c`d!", '\\"\\"\\"', "00000Ã"],
 )
 def test_a_secret_is_cut_out_however_it_is_written(write, secret, monkeypatch) -> None:
     knows(monkeypatch, secret)

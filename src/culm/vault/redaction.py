@@ -186,15 +186,14 @@ def _spelled(part: str) -> str:
         return re.escape(part)
     encoded = part.encode("utf-8", "surrogatepass")
     units = part.encode("utf-16-be", "surrogatepass")
-    forms = [
+    forms = [rf"\\+x(?i:{ord(part):02x})"] if ord(part) < 0x100 else []  # last: `\xc3` also begins the UTF-8 of `Ã`
+    forms += [
         rf"\\*{re.escape(part)}" if part.isascii() else re.escape(part),
         "".join(rf"%(?:25)*(?i:{byte:02x})" for byte in encoded),
         "".join(rf"\\+x(?i:{byte:02x})" for byte in encoded),
         "".join(rf"\\+u(?i:{units[i]:02x}{units[i + 1]:02x})" for i in range(0, len(units), 2)),
         rf"&\#(?:0*{ord(part)}|[xX]0*(?i:{ord(part):x}));",
     ]
-    if ord(part) < 0x100:
-        forms.append(rf"\\+x(?i:{ord(part):02x})")
     if ord(part) > 0xFFFF:
         forms.append(rf"\\+U(?i:{ord(part):08x})")
     if part in ESCAPES:

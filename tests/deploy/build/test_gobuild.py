@@ -13,6 +13,13 @@ from culm.errors import CulmError
 with_go = pytest.mark.skipif(shutil.which("go") is None, reason="go is not on the PATH")
 
 
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
 def a_build(folder: Path, source: str, *argv: str) -> GoBuild:
     folder.mkdir()
     (folder / "main.go").write_text(source)
@@ -30,19 +37,19 @@ def a_build(folder: Path, source: str, *argv: str) -> GoBuild:
 
 @with_go
 @pytest.mark.parametrize("argv", [("-o", "/out/hello", "."), ("-o=hello", "main.go"), ("-o", "hello", "/src/main.go")])
-def test_the_program_is_what_the_folder_says(tmp_path: Path, argv: tuple[str, ...]) -> None:
+def test_the_program_is_what_the_folder_says(tmp_path: Path, scratch: Path, argv: tuple[str, ...]) -> None:
     source = 'package main\n\nfunc main() { println("hello") }\n'
-    program = compiled(a_build(tmp_path / "own", source, *argv), tmp_path / "scratch")
+    program = compiled(a_build(tmp_path / "own", source, *argv), scratch)
     assert program is not None and program.source is not None
     assert program.mode == 0o755
     assert subprocess.run([program.source], capture_output=True, text=True).stderr == "hello\n"
 
 
 @with_go
-def test_what_the_compiler_says_is_shown_with_the_line(tmp_path: Path) -> None:
+def test_what_the_compiler_says_is_shown_with_the_line(tmp_path: Path, scratch: Path) -> None:
     build = a_build(tmp_path / "own", "package main\n\nfunc main() { nothing() }\n", "-o", "/x", ".")
     with pytest.raises(CulmError, match=r"(?s)Dockerfile:3: RUN go build: .* status 1.*undefined: nothing"):
-        compiled(build, tmp_path / "scratch")
+        compiled(build, scratch)
 
 
 @with_go

@@ -41,7 +41,7 @@ class GoBuild:
 
 
 def compiled(build: GoBuild, scratch: Path) -> File | None:
-    """The program, kept in `scratch`; None: this host has no Go. Raises with the compiler's last words."""
+    """The program, kept in the folder `scratch`; None: this host has no Go. Raises with the compiler's last words."""
     go = shutil.which("go")
     if go is None or build.output is None:
         return None
