@@ -12,7 +12,7 @@ from typing import TypeVar
 from culm.core.decide import deployments
 from culm.core.decide.actions import StartTask
 from culm.core.decide.ledger import Fleet, Need
-from culm.core.decide.placement import Chooser, Placed, Request
+from culm.core.decide.placement import Chooser, Placed, PlacementRequest
 from culm.core.decide.schedule import schedule
 from culm.core.decide.simulate import simulate
 from culm.core.decide.state import ClusterState
@@ -53,7 +53,7 @@ def strategies(pairs: Sequence[tuple[str, str | None]]) -> tuple[PlacementStrate
 def choose(tasks: int, nodes: int, chain: tuple[PlacementStrategy, ...]) -> float:
     """Seconds to place the tasks of one service."""
     fleet = Fleet(instances(nodes))
-    request = Request(need=Need(cpu=256, memory=512), group="service:bench", strategies=chain)
+    request = PlacementRequest(need=Need(cpu=256, memory=512), group="service:bench", strategies=chain)
     began = time.perf_counter()
     chooser = Chooser(request, fleet)
     assert all(isinstance(chooser.place(), Placed) for _ in range(tasks))

@@ -18,7 +18,7 @@ from culm.cli.planning import of_target
 from culm.console import Console
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.lock import KEY
-from culm.deploy.up import Outcome, Up
+from culm.deploy.up import ServiceOutcome, Up
 from culm.project.load import load
 from culm.project.project import Project
 from culm.target.connection import Target
@@ -47,7 +47,7 @@ class Shop:
     def target(self) -> Target:
         return Target(self.project.targets["stg"], trace=self.wire)
 
-    def up(self, *names: str, target: Target | None = None) -> list[Outcome]:
+    def up(self, *names: str, target: Target | None = None) -> list[ServiceOutcome]:
         """`culm up`, or `culm deploy NAMES`, with the builder that needs no engine; raises the first failure."""
         project, target = self.project, target or self.target
         wanted = list(names or project.services)

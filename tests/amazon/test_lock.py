@@ -16,13 +16,13 @@ from culm.deploy import lock
 from culm.deploy.lock import KEY, Held, Lock, Lost, holder, locked, unlock
 from culm.errors import CulmError
 from culm.project.project import Project
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 
 @pytest.fixture(params=["moto", "local"])
 def target(request: pytest.FixtureRequest, shop: Shop, account: Amazon, tmp_path: Path) -> Iterator[Target]:
     settings = shop.project.targets["stg"]
-    keys = Login(access_key="AKIAEXAMPLE", secret_key="secret")
+    keys = StaticCredentials(access_key="AKIAEXAMPLE", secret_key="secret")
     if request.param == "moto":
         yield Target(settings, account.url, keys)
         return

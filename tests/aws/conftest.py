@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from culm.project.load import load
 from culm.project.project import Project, named
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 USED = (
@@ -88,7 +88,7 @@ class Team:
     def target(self, endpoint: str | None = None) -> Target:
         project = load(self.folder / "culm.yml")
         [settings] = [one for one in project.targets.values() if one.provider == "aws"]
-        return Target(settings, endpoint, Login(access_key="AKIAEXAMPLE", secret_key="secret"))
+        return Target(settings, endpoint, StaticCredentials(access_key="AKIAEXAMPLE", secret_key="secret"))
 
 
 @pytest.fixture

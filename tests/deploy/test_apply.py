@@ -17,7 +17,7 @@ from culm.cli.planning import of_target
 from culm.console import Console
 from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
-from culm.deploy.build.port import Place, Recipe
+from culm.deploy.build.port import PushDestination, Recipe
 from culm.deploy.down import down
 from culm.deploy.executor import Executor
 from culm.deploy.images import Images, loopback
@@ -32,7 +32,7 @@ from culm.plan.diff import base
 from culm.plan.steps import Build
 from culm.project.project import Project
 from culm.target import faults
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 from culm.target.observe import observe
 from culm.target.surroundings import listener_port
 
@@ -41,7 +41,7 @@ from culm.target.surroundings import listener_port
 def target(tmp_path: Path, project: Project) -> Iterator[Target]:
     (tmp_path / "served").mkdir()
     with served(tmp_path / "served") as endpoint:
-        yield Target(project.targets["local"], endpoint, Login(access_key="a", secret_key="b"))
+        yield Target(project.targets["local"], endpoint, StaticCredentials(access_key="a", secret_key="b"))
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def test_blobs_that_are_there_are_not_sent_again(
     (web.folder / "Dockerfile").write_text("FROM base\nCOPY data /\nCMD sh\n")
     image = oci.image(HostBuilder().plan(Recipe(folder=web.folder, dockerfile=web.dockerfile, args={}), tmp_path))
     user, password = Images(target, HostBuilder()).login()
-    place = Place(repository=live.repositories["bamboo/web"], tag="one", user=user, password=password, insecure=True)
+    place = PushDestination(
+        repository=live.repositories["bamboo/web"], tag="one", user=user, password=password, insecure=True
+    )
     push(image, place, said.append)
     push(image, dataclasses.replace(place, tag="two"), said.append)
     assert [line.rpartition("(")[2] for line in said] == ["5 KiB new)", "0 KiB new)"]
@@ -99,12 +101,14 @@ def test_blobs_that_are_there_are_not_sent_again(
 
 def test_a_push_that_may_not_be_says_so(target: Target, project: Project) -> None:
     live = based(target, project).survey.observed
-    image = oci.Image(blobs={}, manifest=b"{}")
+    image = oci.OciImage(blobs={}, manifest=b"{}")
     uri = live.repositories["bamboo/web"]
     with pytest.raises(CulmError, match=r"the registry refused .* with status 401"):
-        push(image, Place(repository=uri, tag="x", user="AWS", password="wrong", insecure=True), ignore)
+        push(image, PushDestination(repository=uri, tag="x", user="AWS", password="wrong", insecure=True), ignore)
     with pytest.raises(CulmError, match=r"cannot push to 127\.0\.0\.1:1/web"):
-        push(image, Place(repository="127.0.0.1:1/web", tag="x", user="a", password="b", insecure=True), ignore)
+        push(
+            image, PushDestination(repository="127.0.0.1:1/web", tag="x", user="a", password="b", insecure=True), ignore
+        )
 
 
 def test_a_migration_without_room_names_the_ways_out(target: Target, project: Project) -> None:
@@ -195,7 +199,7 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for(target: Target, pro
 def test_the_sdks_errors_become_ours(target: Target) -> None:
     with pytest.raises(CulmError, match="DescribeServices failed: ClusterNotFoundException"), faults.translated():
         target.client("ecs").describe_services(cluster="nowhere", services=["a"])
-    gone = Target(target.settings, "http://127.0.0.1:1", Login(access_key="a", secret_key="b"))
+    gone = Target(target.settings, "http://127.0.0.1:1", StaticCredentials(access_key="a", secret_key="b"))
     with pytest.raises(CulmError, match="Could not connect") as refusal, faults.translated():
         gone.client("sts").get_caller_identity()
     assert "culm cluster status" in refusal.value.hint

@@ -12,7 +12,7 @@ from tests.engine.servers import on_socket
 from culm.engine.client import Engine
 from culm.engine.endpoint import parse
 from culm.engine.images import split_registry
-from culm.engine.registries import Login, login_to
+from culm.engine.registries import EngineLogin, login_to
 from culm.errors import CulmError
 
 HELPER = """#!{python}
@@ -50,13 +50,13 @@ def basic(user: str, password: str) -> dict[str, str]:
 @pytest.mark.parametrize("key", ["ghcr.io", "https://ghcr.io", "https://ghcr.io/v2/"])
 def test_a_login_of_the_file_is_found_by_host_or_url(home: Path, key: str):
     configure(home, auths={key: basic("me", "p:w")})
-    assert login_to("ghcr.io") == Login(server="ghcr.io", user="me", password="p:w")
+    assert login_to("ghcr.io") == EngineLogin(server="ghcr.io", user="me", password="p:w")
     assert login_to("quay.io") is None
 
 
 def test_docker_hub_goes_by_its_old_address(home: Path):
     configure(home, auths={"https://index.docker.io/v1/": basic("me", "pw")})
-    assert login_to("docker.io") == Login(server="https://index.docker.io/v1/", user="me", password="pw")
+    assert login_to("docker.io") == EngineLogin(server="https://index.docker.io/v1/", user="me", password="pw")
 
 
 def test_an_identity_token_stands_for_user_and_password(home: Path):
@@ -73,11 +73,11 @@ def test_the_helper_of_a_registry_comes_before_the_store(home: Path, monkeypatch
     configure(
         home, credsStore="desktop", credHelpers={"1.dkr.ecr.eu-west-1.amazonaws.com": "ecr-login"}, auths={"q.io": {}}
     )
-    assert login_to("1.dkr.ecr.eu-west-1.amazonaws.com") == Login(
+    assert login_to("1.dkr.ecr.eu-west-1.amazonaws.com") == EngineLogin(
         server="1.dkr.ecr.eu-west-1.amazonaws.com", user="AWS", password="token"
     )
-    assert login_to("docker.io") == Login(server="https://index.docker.io/v1/", user="hub", password="pw")
-    assert login_to("q.io") == Login(server="q.io", identity_token="t")
+    assert login_to("docker.io") == EngineLogin(server="https://index.docker.io/v1/", user="hub", password="pw")
+    assert login_to("q.io") == EngineLogin(server="q.io", identity_token="t")
     assert login_to("unknown.example") is None
 
 

@@ -26,26 +26,11 @@ PRONOUNS = {
 WIDE_FUNCTIONS = 48
 LISTS = 25
 SEVERAL_MEANINGS = {
-    "Check",
-    "File",
     "Filter",
-    "Fleet",
-    "Image",
-    "Line",
     "Listener",
-    "Login",
-    "Outcome",
-    "Part",
-    "Place",
-    "Plan",
     "Request",
-    "Secret",
-    "Seen",
     "Service",
-    "Session",
-    "Stage",
     "Tag",
-    "Target",
     "Version",
     "_Compiler",
 }

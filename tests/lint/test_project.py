@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from culm.deploy.build.host import HostBuilder
-from culm.deploy.build.port import Place, Recipe
+from culm.deploy.build.port import PushDestination, Recipe
 from culm.errors import CulmError
 from culm.lint.project import check
 from culm.project.load import load
@@ -184,7 +184,7 @@ def test_a_deploy_refuses_secrets_before_it_does_anything(folder: Path) -> None:
 
 def test_a_built_image_with_a_secret_is_not_pushed(folder: Path) -> None:
     dockerfile = folder / "web" / "Dockerfile"
-    place = Place(repository="127.0.0.1:1/nowhere", tag="t", user="", password="", insecure=True)
+    place = PushDestination(repository="127.0.0.1:1/nowhere", tag="t", user="", password="", insecure=True)
     dockerfile.write_text('FROM scratch\nARG WORD=swordfish\nENV DB_PASSWORD=${WORD}\nCOPY Dockerfile /x\nCMD ["/x"]\n')
     recipe = Recipe(folder=dockerfile.parent, dockerfile=dockerfile, args={})
     with pytest.raises(CulmError, match="nowhere: DB_PASSWORD: by its name"):

@@ -14,7 +14,7 @@ from culm.cli.doctor import doctor
 from culm.operate import doctor as checks
 from culm.operate.doctor import Finding
 from culm.project.project import TargetSettings
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 SETTINGS = about().settings
 
@@ -93,7 +93,7 @@ def test_a_domain_that_cannot_be_found_stops_up():
 
 def test_credentials_say_whose_they_are(tmp_path):
     with served(tmp_path) as endpoint:
-        target = Target(SETTINGS, endpoint, Login(access_key="a", secret_key="b"))
+        target = Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
         found = checks.credentials(target)
         assert (found.verdict, "account 000000000000" in found.text) == ("good", True)
         assert checks.clock(target).verdict in ("good", "note")
@@ -101,7 +101,7 @@ def test_credentials_say_whose_they_are(tmp_path):
 
 def test_credentials_that_cannot_be_used_are_a_finding_and_not_the_end(tmp_path):
     settings: TargetSettings = replace(SETTINGS, provider="aws", endpoint_url="http://127.0.0.1:1", region="us-east-1")
-    target = Target(settings, "http://127.0.0.1:1", Login(access_key="a", secret_key="b"))
+    target = Target(settings, "http://127.0.0.1:1", StaticCredentials(access_key="a", secret_key="b"))
     findings: list[Finding] = list(checks.examine(settings, lambda: target))
     [found] = [finding for finding in findings if finding.what == "credentials"]
     assert found.verdict == "stops"

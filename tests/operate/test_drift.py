@@ -8,8 +8,8 @@ from tests.bamboo import NOTHING
 
 from culm import render
 from culm.operate.drift.compare import compare
+from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row
-from culm.operate.drift.seen import Seen
 from culm.plan.observed import Described, Observed, Survey
 from culm.project.project import Project
 
@@ -17,7 +17,7 @@ IMAGE = "127.0.0.1:5/bamboo/web@sha256:" + "1" * 64
 
 
 @pytest.fixture
-def seen(project: Project, live: Observed, around: render.Surroundings) -> Seen:
+def seen(project: Project, live: Observed, around: render.Surroundings) -> LiveState:
     """All is as written: services and their revisions, two instances."""
     revisions = {
         one["taskDefinition"]: render.task_definition(project, project.services[name], "accounts", "sha256:2", around)
@@ -32,7 +32,7 @@ def seen(project: Project, live: Observed, around: render.Surroundings) -> Seen:
     listener = {**render.listener("arn:lb", around), **(live.listener or {})}
     there = replace(live, task_definitions=revisions, rules=rules, listener=listener)
     instances = [an_instance("i-1"), an_instance("i-2")]
-    return Seen(
+    return LiveState(
         survey=Survey(observed=there, surroundings=around, instances=instances),
         images=None,
         gone=frozenset(),
@@ -46,19 +46,19 @@ def an_instance(name: str, kind: str | None = "t2.micro") -> dict[str, Any]:
     return {"ec2InstanceId": name, "status": "ACTIVE", "attributes": attributes}
 
 
-def seeing(seen: Seen, **changed: Any) -> Seen:
+def seeing(seen: LiveState, **changed: Any) -> LiveState:
     return replace(seen, survey=replace(seen.survey, observed=replace(seen.survey.observed, **changed)))
 
 
-def differences(project: Project, seen: Seen) -> list[Row]:
+def differences(project: Project, seen: LiveState) -> list[Row]:
     return compare(project, project.targets["local"], seen)
 
 
-def test_what_is_as_written_has_no_row(project: Project, seen: Seen) -> None:
+def test_what_is_as_written_has_no_row(project: Project, seen: LiveState) -> None:
     assert differences(project, seen) == []
 
 
-def test_a_failed_rollout_is_a_difference_that_up_mends(project: Project, seen: Seen) -> None:
+def test_a_failed_rollout_is_a_difference_that_up_mends(project: Project, seen: LiveState) -> None:
     failed = {**seen.survey.observed.services["web"], "deployments": [{"status": "PRIMARY", "rolloutState": "FAILED"}]}
     services = {**seen.survey.observed.services, "web": failed}
     assert differences(project, seeing(seen, services=services)) == [
@@ -66,13 +66,13 @@ def test_a_failed_rollout_is_a_difference_that_up_mends(project: Project, seen: 
     ]
 
 
-def test_a_lost_image_is_told_even_when_the_folders_are_not_asked(project: Project, seen: Seen) -> None:
+def test_a_lost_image_is_told_even_when_the_folders_are_not_asked(project: Project, seen: LiveState) -> None:
     assert differences(project, replace(seen, gone=frozenset({IMAGE}))) == [
         Row(what="service web", field="image", wanted=IMAGE, live="gone from its repository", wins="live")
     ]
 
 
-def test_a_rule_that_does_more_than_forward_is_told(project: Project, seen: Seen) -> None:
+def test_a_rule_that_does_more_than_forward_is_told(project: Project, seen: LiveState) -> None:
     rule = seen.survey.observed.rules["web"]
     login = {**rule, "Actions": [{"Type": "authenticate-oidc"}, *rule["Actions"]]}
     assert differences(project, seeing(seen, rules={**seen.survey.observed.rules, "web": login})) == [
@@ -80,7 +80,7 @@ def test_a_rule_that_does_more_than_forward_is_told(project: Project, seen: Seen
     ]
 
 
-def test_a_service_whose_target_group_is_missing_is_still_compared(project: Project, seen: Seen) -> None:
+def test_a_service_whose_target_group_is_missing_is_still_compared(project: Project, seen: LiveState) -> None:
     groups = {name: group for name, group in seen.survey.observed.target_groups.items() if name != "bamboo-web"}
     rules = {name: rule for name, rule in seen.survey.observed.rules.items() if name != "web"}
     rows = differences(project, seeing(seen, target_groups=groups, rules=rules))
@@ -90,7 +90,7 @@ def test_a_service_whose_target_group_is_missing_is_still_compared(project: Proj
     ]
 
 
-def test_a_database_server_that_is_used_and_missing_is_a_difference(project: Project, seen: Seen) -> None:
+def test_a_database_server_that_is_used_and_missing_is_a_difference(project: Project, seen: LiveState) -> None:
     web = replace(project.services["web"], database="main")
     using = replace(project, databases={"main": "postgres"}, services={**project.services, "web": web})
     assert [row.what for row in differences(using, seen)] == ["database server bamboo-main"]
@@ -110,14 +110,16 @@ def test_a_database_server_that_is_used_and_missing_is_a_difference(project: Pro
     ids=str,
 )
 def test_instances_are_compared_by_type_where_they_say_it(
-    project: Project, seen: Seen, kinds: list[str | None], told: str | None
+    project: Project, seen: LiveState, kinds: list[str | None], told: str | None
 ) -> None:
     there: list[Described] = [an_instance(f"i-{n}", kind) for n, kind in enumerate(kinds)]
     rows = differences(project, replace(seen, survey=replace(seen.survey, instances=there)))
     assert [row.live for row in rows] == ([told] if told else [])
 
 
-def test_nothing_at_all_is_told_by_what_comes_first(project: Project, seen: Seen, around: render.Surroundings) -> None:
+def test_nothing_at_all_is_told_by_what_comes_first(
+    project: Project, seen: LiveState, around: render.Surroundings
+) -> None:
     rows = differences(project, replace(seen, survey=Survey(observed=NOTHING, surroundings=around)))
     assert {row.wins for row in rows} == {"culm.yml"}
     assert [row.what for row in rows][:2] == ["cluster bamboo", f"vault {around.vault}"]

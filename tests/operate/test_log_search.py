@@ -9,15 +9,15 @@ from tests.serving import served
 from culm.cli.logs import Chosen
 from culm.operate import log_search
 from culm.operate.log_search import Wanted, pattern_of
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.target.clock import now
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 
 @pytest.fixture
 def target(tmp_path: Path):
     with served(tmp_path) as endpoint:
-        yield Target(about().settings, endpoint, Login(access_key="a", secret_key="b"))
+        yield Target(about().settings, endpoint, StaticCredentials(access_key="a", secret_key="b"))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_a_person_typed_is_words_unless_it_is_a_pattern(typed, pattern):
 
 
 def test_lines_are_chosen_by_words_level_task_and_kind():
-    line = Line(group="g", stream="migrate/orders/abcdef12", at=0, text='{"level": "error", "message": "No table"}')
-    other = Line(group="g", stream="orders/orders/12345678", at=0, text="fine")
+    line = LogLine(group="g", stream="migrate/orders/abcdef12", at=0, text='{"level": "error", "message": "No table"}')
+    other = LogLine(group="g", stream="orders/orders/12345678", at=0, text="fine")
     for chosen in (Chosen(words="no TABLE"), Chosen(errors=True), Chosen(task="abcd"), Chosen(migration=True)):
         assert (line in chosen, other in chosen) == (True, False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from culm.plan.optimise import Fleet, Offer, Size, cheapest, single
+from culm.plan.optimise import InstanceMix, Offer, Size, cheapest, single
 from culm.plan.simplex import maximise
 
 
@@ -117,7 +117,7 @@ def test_what_fits_nowhere_has_no_fleet() -> None:
 
 def test_nothing_to_place_costs_nothing() -> None:
     nothing = cheapest([], [Offer(name="a", memory=500, cpu=1024, price=1.0)])
-    assert nothing == Fleet(instances=(), dollars=0.0, bound=0.0)
+    assert nothing == InstanceMix(instances=(), dollars=0.0, bound=0.0)
     assert str(nothing) == "nothing"
 
 

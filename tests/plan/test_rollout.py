@@ -14,7 +14,7 @@ from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.rollout import LENDS_TAG
 from culm.plan.steps import text_of
-from culm.plan.waves import How, Moves, Part, Wave
+from culm.plan.waves import How, Moves, Wave, WavePart
 from culm.project.project import Project
 
 IMAGES = {(name, False): f"127.0.0.1:5/bamboo/{name}@sha256:{'1' * 64}" for name in ("accounts", "web")}
@@ -22,7 +22,7 @@ MIGRATION = {("accounts", True): f"127.0.0.1:5/bamboo/accounts-migrate@sha256:{'
 OTHER = {("accounts", True): f"127.0.0.1:5/bamboo/accounts-migrate@sha256:{'3' * 64}"}
 
 
-def a_plan(*waves: tuple[Part, ...], names: tuple[str, ...] = ("accounts", "web")) -> plan.Plan:
+def a_plan(*waves: tuple[WavePart, ...], names: tuple[str, ...] = ("accounts", "web")) -> plan.Plan:
     """With these moves; services in none of them stay as they are."""
     basis = plan.Basis(
         project="bamboo",
@@ -54,8 +54,8 @@ def a_plan(*waves: tuple[Part, ...], names: tuple[str, ...] = ("accounts", "web"
     return replace(made, services=services, moves=moves)
 
 
-def part(name: str, how: How = "start-first", *, lends: bool = False) -> Part:
-    return Part(name=name, how=how, lends=lends)
+def part(name: str, how: How = "start-first", *, lends: bool = False) -> WavePart:
+    return WavePart(name=name, how=how, lends=lends)
 
 
 @pytest.fixture

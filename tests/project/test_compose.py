@@ -13,14 +13,14 @@ from culm.errors import UsageError
 from culm.project.compose.dotenv import EnvironmentFileError, parse
 from culm.project.compose.interpolation import InterpolationError, interpolate
 from culm.project.compose.load import arguments_of, environment_of, load, usual_files
-from culm.project.compose.services import Service
+from culm.project.compose.services import ComposeService
 from culm.project.compose.values import duration, mount, ports, size
 
 CASES = sorted(path for path in (Path(__file__).parent / "compose").iterdir() if path.is_dir())
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
 
-def described(service: Service, arguments: dict[str, str], environment: dict[str, str]) -> dict[str, Any]:
+def described(service: ComposeService, arguments: dict[str, str], environment: dict[str, str]) -> dict[str, Any]:
     """A service as docker compose's JSON has it, in part."""
     build, check = service.build, service.healthcheck
     return {

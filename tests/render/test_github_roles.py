@@ -17,7 +17,7 @@ from culm.operate.drift.look import look
 from culm.operate.status import status
 from culm.project.project import Project
 from culm.render import github_roles
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 from culm.target.survey import survey
 
 PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
@@ -47,7 +47,7 @@ def owner(tmp_path: Path, project: Project) -> Iterator[Target]:
     (tmp_path / "served").mkdir()
     key = AccessKey(access_key_id="AKIAOWNER", secret_access_key="secret")
     with served(tmp_path / "served", Keyring(key, b"a key of the tests' own, 32 bytes")) as endpoint:
-        yield Target(project.targets["local"], endpoint, Login(access_key="AKIAOWNER", secret_key="secret"))
+        yield Target(project.targets["local"], endpoint, StaticCredentials(access_key="AKIAOWNER", secret_key="secret"))
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def pull_request(owner: Target, project: Project) -> Target:
     iam.put_role_policy(RoleName=name, PolicyName="plan", PolicyDocument=json.dumps(policy))
     arn = role["Role"]["Arn"]
     keys = owner.client("sts").assume_role(RoleArn=arn, RoleSessionName="job")["Credentials"]
-    login = Login(access_key=keys["AccessKeyId"], secret_key=keys["SecretAccessKey"], token=keys["SessionToken"])
+    login = StaticCredentials(
+        access_key=keys["AccessKeyId"], secret_key=keys["SecretAccessKey"], token=keys["SessionToken"]
+    )
     return Target(owner.settings, owner.endpoint_url, login)
 
 

@@ -17,7 +17,7 @@ from culm.console import Console
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.up import Up
 from culm.project.load import load
-from culm.target.connection import Login, Target, login_from
+from culm.target.connection import StaticCredentials, Target, login_from
 from culm.target.trace import Trace
 
 SERVICES = ("accounts", "shop")
@@ -72,7 +72,7 @@ def test_up_makes_the_same_calls_with_the_same_parameters_on_both(stand: Stand, 
     cluster = json.loads((stand.home / "cluster.json").read_text())
     here, there = io.StringIO(), io.StringIO()
     ours = Target(targets["local"], cluster["endpoint"], login_from(cluster["environment"]), Trace(here))
-    keys = Login(access_key="AKIAEXAMPLE", secret_key="secret")
+    keys = StaticCredentials(access_key="AKIAEXAMPLE", secret_key="secret")
     theirs = Target(targets["stg"], login=keys, trace=Trace(there))
 
     local_base, local = deployed(stand, ours, here)

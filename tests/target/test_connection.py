@@ -6,7 +6,7 @@ import pytest
 from tests.serving import served
 
 from culm.project.project import TargetSettings
-from culm.target.connection import Login, Target, is_loopback
+from culm.target.connection import StaticCredentials, Target, is_loopback
 
 SETTINGS = TargetSettings(
     name="local", provider="local", instances=(), env="local", region=None, profile=None, endpoint_url=None, port=None
@@ -38,7 +38,7 @@ FILES = {
 def target(tmp_path: Path):
     (tmp_path / "served").mkdir()
     with served(tmp_path / "served") as endpoint:
-        yield Target(SETTINGS, endpoint, Login(access_key="a", secret_key="b"))
+        yield Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
 
 
 @pytest.mark.parametrize("variables", SURROUNDINGS.values(), ids=SURROUNDINGS.keys())

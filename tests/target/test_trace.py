@@ -9,14 +9,16 @@ from tests.serving import served
 
 from culm.errors import UsageError
 from culm.project.project import Project
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 from culm.target.trace import Trace, to_file
 
 
 def test_each_call_is_a_line_without_what_it_would_give_away(tmp_path: Path, project: Project) -> None:
     stream = io.StringIO()
     with served(tmp_path) as endpoint:
-        target = Target(project.targets["local"], endpoint, Login(access_key="a", secret_key="b"), Trace(stream))
+        target = Target(
+            project.targets["local"], endpoint, StaticCredentials(access_key="a", secret_key="b"), Trace(stream)
+        )
         target.client("s3").create_bucket(Bucket="a-bucket")
         target.client("s3").put_object(Bucket="a-bucket", Key="k", Body=b"the body")
         target.client("ssm").put_parameter(Name="/n", Value="the value", Type="SecureString")
@@ -38,7 +40,7 @@ def test_each_call_is_a_line_without_what_it_would_give_away(tmp_path: Path, pro
 def test_a_call_that_gets_no_answer_is_a_line_too(project: Project) -> None:
     stream = io.StringIO()
     target = Target(
-        project.targets["local"], "http://127.0.0.1:1", Login(access_key="a", secret_key="b"), Trace(stream)
+        project.targets["local"], "http://127.0.0.1:1", StaticCredentials(access_key="a", secret_key="b"), Trace(stream)
     )
     from botocore.exceptions import EndpointConnectionError
 

@@ -22,7 +22,7 @@ from tests.operate.snapshot.described import (
 )
 
 from culm.core.decide.listener_rules import Request
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.records import Snapshot
@@ -30,7 +30,7 @@ from culm.web.views import confirm, events, layout, logs, others, overview, rout
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
 from culm.web.views.logs import Found
-from culm.web.views.others import Image, VaultFile
+from culm.web.views.others import ImageRow, VaultFile
 from culm.web.views.routes import Composed
 from culm.web.views.service import Detail
 
@@ -57,7 +57,7 @@ def crashing() -> Snapshot:
 
 def pages(seen: Snapshot, evil: str = "") -> dict[str, str]:
     """Every page, with `evil` wherever a stranger can put text."""
-    line = Line(group="/culm/bamboo/orders", stream=f"orders/{evil}", at=int(NOW * 1000), text=evil or "hello")
+    line = LogLine(group="/culm/bamboo/orders", stream=f"orders/{evil}", at=int(NOW * 1000), text=evil or "hello")
     object_line = replace(
         line, text='{"level": "error", "message": "%s", "who": "%s"}' % ((evil.replace('"', "'"),) * 2)
     )
@@ -79,7 +79,7 @@ def pages(seen: Snapshot, evil: str = "") -> dict[str, str]:
     )
     old = definition("bamboo-orders:1", environment=[{"name": "A", "value": "1"}])
     new = definition("bamboo-orders:2", environment=[{"name": "A", "value": evil or "2"}])
-    image = Image(
+    image = ImageRow(
         repository=evil or "bamboo/orders", tags=(evil,), digest="sha256:1", megabytes=1.0, pushed_at=NOW, runs=(evil,)
     )
     job = confirm.PageJob(id="1", words=("rollback", evil), began=NOW, lines=(evil,), status=None)
@@ -253,7 +253,7 @@ def test_tasks_can_be_filtered_by_any_word_and_sorted_by_memory():
 
 
 def test_log_lines_are_sentences_with_what_was_searched_for_marked():
-    line = Line(
+    line = LogLine(
         group="g", stream="orders/orders/1", at=0, text='{"level": "error", "message": "no table orders", "ms": 3}'
     )
     page = text(logs.line_item(line, "orders", words="table"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from culm.plan.bill import Assumptions, Bill, Line, PriceList, bill
+from culm.plan.bill import Assumptions, Bill, BillItem, PriceList, bill
 from culm.project.project import Project, TargetSettings
 
 
@@ -20,15 +20,15 @@ def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
     )
 
 
-def more(project: Project, prices: PriceList) -> Iterator[list[Line]]:
-    yield [Line(name="the vault's key", units=1, unit="KMS key", price=prices.monthly.kms_key)]
+def more(project: Project, prices: PriceList) -> Iterator[list[BillItem]]:
+    yield [BillItem(name="the vault's key", units=1, unit="KMS key", price=prices.monthly.kms_key)]
     for name, rds in project.rds.items():
         hourly = prices.hourly.databases.get(rds.instance)
         if hourly is not None:
-            yield [Line(name=f"database {name}", units=1, unit=rds.instance, price=hourly * prices.hours_a_month)]
+            yield [BillItem(name=f"database {name}", units=1, unit=rds.instance, price=hourly * prices.hours_a_month)]
         yield [
-            Line(name="its storage", units=rds.storage, unit="GB gp3", price=prices.monthly.rds_gb),
-            Line(name="its password", units=1, unit="secret", price=prices.monthly.secret),
+            BillItem(name="its storage", units=rds.storage, unit="GB gp3", price=prices.monthly.rds_gb),
+            BillItem(name="its password", units=1, unit="secret", price=prices.monthly.secret),
         ]
 
 

@@ -15,7 +15,7 @@ from culm.console import Console
 from culm.core.model.record import record
 from culm.errors import UsageError
 from culm.operate.log_search import MIGRATION_STREAMS, Wanted, is_pattern, newest
-from culm.operate.logs import Follower, Line
+from culm.operate.logs import Follower, LogLine
 from culm.operate.sentences import Level, one_line, sentence
 from culm.target import faults
 from culm.target.clock import now
@@ -38,7 +38,7 @@ class Chosen:
     task: str = ""
     migration: bool = False
 
-    def __contains__(self, line: Line) -> bool:
+    def __contains__(self, line: LogLine) -> bool:
         return (
             (is_pattern(self.words) or self.words.lower() in line.text.lower())
             and (not self.errors or sentence(line.text).level == "error")
@@ -119,9 +119,9 @@ class Printer:
     def __init__(self, console: Console, names: dict[str, str], *, raw: bool, as_json: bool) -> None:
         self.console = console
         self.names = names
-        self.form: Callable[[Line], str] | None = None if as_json else (lambda line: line.text) if raw else self.said
+        self.form: Callable[[LogLine], str] | None = None if as_json else (lambda line: line.text) if raw else self.said
 
-    def show(self, lines: Iterable[Line]) -> None:
+    def show(self, lines: Iterable[LogLine]) -> None:
         for line in lines:
             name = self.names[line.group]
             if self.form is None:
@@ -129,7 +129,7 @@ class Printer:
             else:
                 self.console.say(self.form(line), name)
 
-    def said(self, line: Line) -> str:
+    def said(self, line: LogLine) -> str:
         """`14:02:11 error    no such table  path=/orders/ status=500`."""
         read = sentence(line.text)
         at = datetime.fromtimestamp(line.at / 1000, UTC).astimezone()
@@ -146,7 +146,7 @@ def age(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
-def described(line: Line, name: str) -> dict[str, str]:
+def described(line: LogLine, name: str) -> dict[str, str]:
     at = datetime.fromtimestamp(line.at / 1000, UTC).isoformat(timespec="milliseconds")
     return {
         "at": at,

@@ -16,7 +16,7 @@ from culm.deploy.build.choose import choose
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Recipe
 from culm.direct import composed, embedded, suite
-from culm.direct.parts import Part, around, part
+from culm.direct.parts import ServiceFolder, around, part
 from culm.direct.suite import Result
 from culm.direct.target import Laptop
 from culm.engine.client import Engine
@@ -48,7 +48,7 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
     mark = secrets.token_hex(3)
     signal.signal(signal.SIGTERM, leave)
 
-    def one(own: Part) -> Result:
+    def one(own: ServiceFolder) -> Result:
         def say(name: str, line: str) -> None:
             if verbose:
                 console.say(line, name)
@@ -62,7 +62,7 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
                 raise CulmError(f"{own.name} needs {', '.join(needed.lacking)}, which only an engine can run", "")
             return embedded.test((*needed.neighbours, own), laptop.target, f"{own.name}-{mark}", say, progress)
 
-    def told(own: Part) -> Result:
+    def told(own: ServiceFolder) -> Result:
         try:
             result = one(own)
         except CulmError as error:
@@ -83,7 +83,9 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
         raise CulmError("\n".join([f"tests failed: {names}", *screens]), f"see more: culm test -v {names}")
 
 
-def compose_for(parts: list[Part], way: str, console: Console) -> tuple[tuple[str, ...], dict[str, str]] | None:
+def compose_for(
+    parts: list[ServiceFolder], way: str, console: Console
+) -> tuple[tuple[str, ...], dict[str, str]] | None:
     """The compose command and the images that it is to use; None: without an engine."""
     if way == "embedded":
         return None
@@ -109,7 +111,7 @@ def compose_for(parts: list[Part], way: str, console: Console) -> tuple[tuple[st
     return None
 
 
-def in_parallel(work: Callable[[Part], Result], parts: list[Part], jobs: int) -> list[Result]:
+def in_parallel(work: Callable[[ServiceFolder], Result], parts: list[ServiceFolder], jobs: int) -> list[Result]:
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         return list(pool.map(work, parts))
 

@@ -14,7 +14,7 @@ from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
 from culm.deploy.images import recipe
-from culm.deploy.up import Outcome, Up
+from culm.deploy.up import ServiceOutcome, Up
 from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
 from culm.lint.findings import refuse
@@ -82,7 +82,7 @@ def show(plan: Plan) -> None:
         click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
 
 
-def report(outcomes: list[Outcome], console: Console) -> None:
+def report(outcomes: list[ServiceOutcome], console: Console) -> None:
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         if not any(outcome.changed for outcome in outcomes):

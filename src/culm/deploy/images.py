@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from culm import render
 from culm.deploy.build import platforms
-from culm.deploy.build.port import Builder, Place, Recipe, Say
+from culm.deploy.build.port import Builder, PushDestination, Recipe, Say
 from culm.plan import wishes
 from culm.plan.observed import Survey
 from culm.project.project import Project, Service, TargetSettings
@@ -52,7 +52,7 @@ class Images:
             if digest is None:
                 say(f"building {recipe.dockerfile.name}")
                 user, password = self.login()
-                place = Place(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
+                place = PushDestination(repository=uri, tag=tag, user=user, password=password, insecure=loopback(uri))
                 digest = self.builder.publish(recipe, place, say, progress)
         return f"{uri}@{digest}"
 

@@ -7,12 +7,12 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from culm.deploy.build.oci import MANIFEST, Image
-from culm.deploy.build.port import Place, Say
+from culm.deploy.build.oci import MANIFEST, OciImage
+from culm.deploy.build.port import PushDestination, Say
 from culm.errors import CulmError
 
 
-def push(image: Image, place: Place, say: Say) -> None:
+def push(image: OciImage, place: PushDestination, say: Say) -> None:
     """Push under the place's tag and the image's digest."""
     host, _, name = place.repository.partition("/")
     base = f"{'http' if place.insecure else 'https'}://{host}"
@@ -42,7 +42,7 @@ def send_blob(client: httpx2.Client, name: str, digest: str, data: bytes) -> int
     return len(data)
 
 
-def check(answer: httpx2.Response, place: Place) -> None:
+def check(answer: httpx2.Response, place: PushDestination) -> None:
     if answer.status_code != 201:
         raise refusal(answer, place.repository)
 

@@ -37,7 +37,7 @@ from culm.target.surroundings import endpoints
 
 
 @record
-class Outcome:
+class ServiceOutcome:
     service: str
     changed: bool = False
     error: CulmError | None = None
@@ -53,7 +53,7 @@ class Up:
         self.images = Images(target, builder)
         self.executor = Executor(self.job, Performer(self.job, self.images))
 
-    def run(self, plan: Plan) -> list[Outcome]:
+    def run(self, plan: Plan) -> list[ServiceOutcome]:
         """Deploy the plan's services in its order; how each ended. Raises BrokenOff after a Ctrl-C."""
         names = [service.name for service in plan.services]
         with at_work(self.job) as lock:
@@ -66,12 +66,12 @@ class Up:
             ended = {**failed, **self.executor.run(steps, failed)}
             base.check_load_balancer(self.job)
         changed = {step.lane for step in steps if step.writes}
-        return [Outcome(service=name, changed=name in changed, error=ended[name]) for name in names]
+        return [ServiceOutcome(service=name, changed=name in changed, error=ended[name]) for name in names]
 
-    def schedule(self, scheduled: Sequence[Service], before: Sequence[Outcome]) -> list[Outcome]:
+    def schedule(self, scheduled: Sequence[Service], before: Sequence[ServiceOutcome]) -> list[ServiceOutcome]:
         """Deploy jobs, once their services are: how each ended. Schedules that culm.yml no longer has are told."""
         failed = {outcome.service for outcome in before if outcome.error is not None}
-        deployed: list[Outcome] = []
+        deployed: list[ServiceOutcome] = []
         with at_work(self.job) as lock:
             at = jobs.Deploying(
                 target=self.job.target,
@@ -83,7 +83,7 @@ class Up:
             for job in scheduled:
                 if waits := sorted(failed.intersection(job.after)):
                     error = CulmError(f"{job.name} was left alone, because {waits[0]} failed", "fix that one first")
-                    deployed.append(Outcome(service=job.name, error=error))
+                    deployed.append(ServiceOutcome(service=job.name, error=error))
                     continue
                 deployed.append(self._schedule(at, job, lock))
             for name in jobs.leftovers(self.job.target, self.job.project):
@@ -92,14 +92,14 @@ class Up:
                 )
         return deployed
 
-    def _schedule(self, at: jobs.Deploying, job: Service, lock: Lock) -> Outcome:
+    def _schedule(self, at: jobs.Deploying, job: Service, lock: Lock) -> ServiceOutcome:
         say, progress = partial(self.job.say, lane=job.name), partial(self.job.doing, job.name)
         try:
             if jobs.planned(at, job).anything:
                 lock.acquire()
-            return Outcome(service=job.name, changed=jobs.deploy(at, job, say, progress))
+            return ServiceOutcome(service=job.name, changed=jobs.deploy(at, job, say, progress))
         except CulmError as error:
-            return Outcome(service=job.name, error=error)
+            return ServiceOutcome(service=job.name, error=error)
         finally:
             self.job.doing(job.name)
 

@@ -14,7 +14,7 @@ from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Say
 from culm.direct import compose_images, environments, ports, suite
 from culm.direct.compose_images import Built
-from culm.direct.parts import Part
+from culm.direct.parts import ServiceFolder
 from culm.direct.processes import finish
 from culm.direct.suite import Result
 from culm.engine.client import Engine
@@ -50,7 +50,7 @@ def bases(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def test(
-    own: Part,
+    own: ServiceFolder,
     compose: tuple[str, ...],
     args: Mapping[str, str],
     builder: DockerBuilder,
@@ -103,7 +103,7 @@ def images() -> dict[str, str]:
     return found
 
 
-def missing(parts: Iterable[Part], engine: Engine, say: Say) -> str | None:
+def missing(parts: Iterable[ServiceFolder], engine: Engine, say: Say) -> str | None:
     """Why one of the images that are not built here cannot be had; None when all are there."""
     for part in parts:
         for image in compose_images.foreign(part.folder, os.environ):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from culm.deploy.build.port import Say
 from culm.direct import environments, ports, servers, suite
-from culm.direct.parts import Part
+from culm.direct.parts import ServiceFolder
 from culm.direct.processes import Running, finish
 from culm.direct.suite import Result
 from culm.direct.watch import SKIPPED
@@ -37,7 +37,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self._ends.close()
 
-    def up(self, part: Part, work: Path, progress: Say) -> str:
+    def up(self, part: ServiceFolder, work: Path, progress: Say) -> str:
         """Its database, its migration, itself: the URL where it is well."""
         folder = work / part.name
         shutil.copytree(part.folder, folder, ignore=shutil.ignore_patterns(*SKIPPED), symlinks=True)
@@ -58,7 +58,7 @@ class Stack:
         running.until_healthy(base + part.health)
         return base
 
-    def configure(self, part: Part, folder: Path, progress: Say) -> None:
+    def configure(self, part: ServiceFolder, folder: Path, progress: Say) -> None:
         """Its `.url` files: a fresh database, and neighbours where they are."""
         if (url := servers.wanted_by(folder)) is not None:
             identifier = f"test-{part.name}-{self.mark}"
@@ -79,7 +79,11 @@ def with_port(url: str, port: int) -> str:
 
 
 def test(
-    parts: Sequence[Part], target: Callable[[], Target], mark: str, say: Callable[[str, str], None], progress: Say
+    parts: Sequence[ServiceFolder],
+    target: Callable[[], Target],
+    mark: str,
+    say: Callable[[str, str], None],
+    progress: Say,
 ) -> Result:
     """Bring up the neighbours and the service (the last of the parts), run its tests, take everything down."""
     own = parts[-1]

@@ -19,7 +19,7 @@ DATABASES = re.compile(r"(^|/)(postgres|postgis|pgvector)\b")
 
 
 @record
-class Part:
+class ServiceFolder:
     """One service folder, as it is run on this machine."""
 
     name: str
@@ -39,13 +39,13 @@ class Part:
 class Around:
     """A service's neighbours, nearest last, and the images that only an engine could run."""
 
-    neighbours: tuple[Part, ...]
+    neighbours: tuple[ServiceFolder, ...]
     lacking: tuple[str, ...]
 
 
-def part(name: str, folder: Path) -> Part:
+def part(name: str, folder: Path) -> ServiceFolder:
     migration = folder / "Dockerfile.migrate"
-    return Part(
+    return ServiceFolder(
         name=name,
         folder=folder,
         command=GO if (folder / "go.mod").is_file() else command_of(folder / "Dockerfile"),
@@ -67,12 +67,12 @@ def command_of(dockerfile: Path) -> tuple[str, ...]:
     return tuple(command.form) if command.form else ("/bin/sh", "-c", command.rest)
 
 
-def around(part_: Part) -> Around:
+def around(part_: ServiceFolder) -> Around:
     """By its compose file: other folders with a Dockerfile are neighbours; PostgreSQL is had from the local cluster."""
     paths = usual_files(part_.folder)
     if not paths:
         return Around(neighbours=(), lacking=())
-    neighbours: dict[Path, Part] = {}
+    neighbours: dict[Path, ServiceFolder] = {}
     lacking = []
     for name, service in load(paths, os.environ).started().items():
         build = service.build

@@ -8,7 +8,7 @@ from pathlib import Path
 from culm.console import Console
 from culm.direct import environments, ports, servers, watch
 from culm.direct.legible import legible
-from culm.direct.parts import Part
+from culm.direct.parts import ServiceFolder
 from culm.direct.processes import Running, finish
 from culm.target.connection import Target
 
@@ -16,7 +16,7 @@ from culm.target.connection import Target
 class Run:
     """Every part has its database, is migrated, started and well before the next."""
 
-    def __init__(self, parts: Sequence[Part], target: Callable[[], Target], console: Console) -> None:
+    def __init__(self, parts: Sequence[ServiceFolder], target: Callable[[], Target], console: Console) -> None:
         self.parts = parts
         self.target = target
         """Called once a part has a database: then the local cluster is needed."""
@@ -36,7 +36,7 @@ class Run:
             for running in reversed(self.running.values()):
                 running.stop()
 
-    def prepare(self, part: Part) -> None:
+    def prepare(self, part: ServiceFolder) -> None:
         """Its database, and the migration."""
         say = partial(self.hear, part.name)
         url = servers.wanted_by(part.folder)
@@ -60,11 +60,11 @@ class Run:
     def variables(self, folder: Path) -> dict[str, str]:
         return environments.variables(folder)
 
-    def start(self, part: Part) -> None:
+    def start(self, part: ServiceFolder) -> None:
         say = partial(self.hear, part.name)
         self.running[part.name] = Running(part.name, part.command, part.folder, self.variables(part.folder), say)
 
-    def await_health(self, part: Part) -> None:
+    def await_health(self, part: ServiceFolder) -> None:
         self.running[part.name].until_healthy(f"http://127.0.0.1:{ports.of_conf(part.folder)}{part.health}")
 
     def watch(self, *, reload: bool) -> None:

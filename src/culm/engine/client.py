@@ -148,7 +148,7 @@ class Engine:
 
     def push(self, repository: str, tag: str, user: str, password: str) -> str:
         """The manifest's digest. Raises Refused, or CulmError when the engine names none."""
-        login = registries.Login(server=repository.partition("/")[0], user=user, password=password)
+        login = registries.EngineLogin(server=repository.partition("/")[0], user=user, password=password)
         path = f"/images/{quote(repository, safe='/:')}/push?{urlencode({'tag': tag, 'tlsVerify': 'false'})}"
         digest = ""
         with self._call("POST", path, headers={"X-Registry-Auth": login.header()}) as answer:

@@ -31,7 +31,7 @@ HELPER_SECONDS = 30.0
 
 
 @record
-class Login:
+class EngineLogin:
     """What a registry wants to know."""
 
     server: str
@@ -55,7 +55,7 @@ def encoded(value: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
 
 
-def login_to(registry: str, environment: Mapping[str, str] = os.environ) -> Login | None:
+def login_to(registry: str, environment: Mapping[str, str] = os.environ) -> EngineLogin | None:
     """The user's login to `host[:port]`; None when there is none. Raises CulmError when its helper fails."""
     settings = configuration(configuration_folder(environment))
     key = DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
@@ -70,9 +70,9 @@ def login_to(registry: str, environment: Mapping[str, str] = os.environ) -> Logi
 
 def logins_for(
     images: Iterable[str], environment: Mapping[str, str] = os.environ
-) -> tuple[dict[str, Login], list[str]]:
+) -> tuple[dict[str, EngineLogin], list[str]]:
     """The logins of these images' registries, by registry, and why a login could not be had."""
-    logins: dict[str, Login] = {}
+    logins: dict[str, EngineLogin] = {}
     problems: list[str] = []
     for registry in dict.fromkeys(split_registry(image)[0] for image in images):
         try:
@@ -85,7 +85,7 @@ def logins_for(
     return logins, problems
 
 
-def config_header(logins: Iterable[Login]) -> str:
+def config_header(logins: Iterable[EngineLogin]) -> str:
     """The value of X-Registry-Config: what a build may need for the images that it begins with."""
     return encoded({login.server: login.fields() for login in logins})
 
@@ -105,20 +105,20 @@ def host_of(key: str) -> str:
     return DOCKER_HUB if host in ("index.docker.io", "registry-1.docker.io") else host
 
 
-def from_entry(entry: Mapping[str, Any], server: str) -> Login | None:
+def from_entry(entry: Mapping[str, Any], server: str) -> EngineLogin | None:
     """A login that the file itself has: `auth` is base64 of `user:password`."""
     if token := entry.get("identitytoken"):
-        return Login(server=server, identity_token=str(token))
+        return EngineLogin(server=server, identity_token=str(token))
     user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
     if auth := entry.get("auth"):
         try:
             user, _, password = base64.b64decode(str(auth)).decode().rstrip("\0").partition(":")
         except ValueError:
             return None
-    return Login(server=server, user=user, password=password) if user else None
+    return EngineLogin(server=server, user=user, password=password) if user else None
 
 
-def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Login | None:
+def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> EngineLogin | None:
     """What `docker-credential-<name> get` says; None when it has no login for the server. Raises CulmError."""
     program = f"docker-credential-{name}"
     hint = f"docker login, or take {name} out of docker's config.json"
@@ -148,5 +148,5 @@ def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Login 
     if not secret:
         return None
     if user == BY_TOKEN:
-        return Login(server=server, identity_token=secret)
-    return Login(server=server, user=user, password=secret)
+        return EngineLogin(server=server, identity_token=secret)
+    return EngineLogin(server=server, user=user, password=secret)

@@ -13,7 +13,7 @@ from culm.lint import commands, rules
 from culm.lint.findings import Finding, Setting, excused
 from culm.project.compose import dotenv
 from culm.project.compose.load import alone
-from culm.project.compose.services import Service
+from culm.project.compose.services import ComposeService
 from culm.project.compose.tree import Scalar, scalars
 from culm.project.yamls import compose, member, pairs
 from culm.project.yamls import scalars as scalars_of
@@ -38,7 +38,7 @@ def check(file: str, text: str) -> list[Finding]:
         return []  # compose says what is wrong with it
 
 
-def findings(file: str, service: Service) -> Iterator[Finding]:
+def findings(file: str, service: ComposeService) -> Iterator[Finding]:
     for path in (("environment",), ("build", "args"), ("labels",), ("build", "labels"), ("deploy", "labels")):
         for name, value in service.settings(*path).items():
             setting = Setting(line=value.place.line, name=name, value=value.raw)

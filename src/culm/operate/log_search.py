@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm.core.model.record import record
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
@@ -46,7 +46,7 @@ def pattern_of(text: str) -> str:
     return text if not text or is_pattern(text) else '"' + text.replace("\\", "\\\\") + '"'
 
 
-def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[Line]:
+def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[LogLine]:
     """Return the last `limit` matching lines of all groups together, oldest first."""
     names = list(groups)
     with ThreadPoolExecutor(max_workers=min(max(len(names), 1), 8)) as pool:
@@ -55,7 +55,7 @@ def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[Line]:
     return lines[max(len(lines) - wanted.limit, 0) :]
 
 
-def _of_group(target: Target, group: str, wanted: Wanted) -> list[Line]:
+def _of_group(target: Target, group: str, wanted: Wanted) -> list[LogLine]:
     logs = target.client("logs")
     asked: dict[str, Any] = {
         "logGroupName": group,
@@ -69,13 +69,13 @@ def _of_group(target: Target, group: str, wanted: Wanted) -> list[Line]:
         asked["filterPattern"] = pattern
     if wanted.stream:
         asked["logStreamNamePrefix"] = wanted.stream
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     for _ in range(MOST_PAGES):
         answer: Mapping[str, Any] | None = or_none(lambda: logs.filter_log_events(**asked), MISSING)
         if answer is None:
             return lines
         lines += [
-            Line(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
+            LogLine(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
             for event in answer["events"]
         ]
         token = answer.get("nextToken")
@@ -85,16 +85,16 @@ def _of_group(target: Target, group: str, wanted: Wanted) -> list[Line]:
     return lines
 
 
-def around(target: Target, group: str, stream: str, at: int, *, each: int = 20) -> list[Line]:
+def around(target: Target, group: str, stream: str, at: int, *, each: int = 20) -> list[LogLine]:
     """Return the lines of one stream before and after a moment, `each` of both, oldest first."""
     logs = target.client("logs")
 
-    def read(**span: Any) -> list[Line]:
+    def read(**span: Any) -> list[LogLine]:
         answer = or_none(
             lambda: logs.get_log_events(logGroupName=group, logStreamName=stream, limit=each, **span), MISSING
         )
         return [
-            Line(group=group, stream=stream, at=event["timestamp"], text=event["message"])
+            LogLine(group=group, stream=stream, at=event["timestamp"], text=event["message"])
             for event in (answer["events"] if answer else ())
         ]
 

@@ -13,7 +13,7 @@ SEEN_KEPT_MILLISECONDS = 60_000
 
 
 @record
-class Line:
+class LogLine:
     group: str
     stream: str
     at: int
@@ -29,7 +29,7 @@ class Follower:
         self.since = dict.fromkeys(groups, since)
         self.seen: dict[str, int] = {}
 
-    def read(self) -> list[Line]:
+    def read(self) -> list[LogLine]:
         """Events that were not read before, in order of time."""
         lines = sorted((line for group in self.since for line in self._group(group)), key=lambda line: line.at)
         if lines:
@@ -37,7 +37,7 @@ class Follower:
             self.seen = {id: at for id, at in self.seen.items() if at >= oldest}
         return lines
 
-    def _group(self, group: str) -> Iterator[Line]:
+    def _group(self, group: str) -> Iterator[LogLine]:
         pages = self.target.client("logs").get_paginator("filter_log_events")
         lines: list[Mapping[str, Any]] = (
             or_none(lambda: events(pages.paginate(logGroupName=group, startTime=self.since[group])), MISSING) or []
@@ -46,7 +46,7 @@ class Follower:
             if event["eventId"] in self.seen:
                 continue
             self.seen[event["eventId"]] = event["timestamp"]
-            yield Line(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
+            yield LogLine(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
         if lines:
             self.since[group] = max(self.since[group], lines[-1]["timestamp"] - SEEN_KEPT_MILLISECONDS)
 

@@ -15,7 +15,7 @@ from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.errors import CulmError
-from culm.operate.exec.task_session import Session, begin_in
+from culm.operate.exec.task_session import TaskSession, begin_in
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.eventual_consistency import once_known
@@ -138,7 +138,7 @@ def described_task(target: Target, project: Project, task: OneOff) -> Mapping[st
 
 def attend(
     target: Target, project: Project, service: Service, task: OneOff, words: Sequence[str], *, terminal: bool
-) -> Session:
+) -> TaskSession:
     """A session in which the command is run, once the container waits for it."""
     started = time.monotonic()
     for pause in intervals(0.1, target.longest_pause):

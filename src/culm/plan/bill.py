@@ -96,7 +96,7 @@ def _rounded(number: float) -> str:
 
 
 @record
-class Line:
+class BillItem:
     """One item: so many units at so much a month each."""
 
     name: str
@@ -112,7 +112,7 @@ class Line:
 
 @record
 class Bill:
-    lines: tuple[Line, ...]
+    lines: tuple[BillItem, ...]
     unpriced: tuple[str, ...] = ()
     """Instance types that the price list does not have: the total is without them."""
 
@@ -127,19 +127,19 @@ def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
     kinds = Counter(fleet)
     known = {name: price for name in kinds if (price := prices.of_instance(name)) is not None}
     lines = chain(
-        (Line(name=name, units=kinds[name], unit="instances", price=price) for name, price in known.items()),
+        (BillItem(name=name, units=kinds[name], unit="instances", price=price) for name, price in known.items()),
         [
-            Line(
+            BillItem(
                 name="public IPv4",
                 units=len(fleet) + IPV4_OF_A_LOAD_BALANCER,
                 unit="addresses",
                 price=prices.hourly.ipv4 * month,
             ),
-            Line(name="load balancer", units=1, unit="ALB", price=prices.hourly.load_balancer * month),
-            Line(name="its traffic", units=assumed.lcus, unit="LCU", price=prices.hourly.lcu * month),
-            Line(name="disks", units=len(fleet) * assumed.disk_gb, unit="GB gp3", price=prices.monthly.gp3_gb),
-            Line(name="images", units=assumed.ecr_gb, unit="GB ECR", price=prices.monthly.ecr_gb),
-            Line(
+            BillItem(name="load balancer", units=1, unit="ALB", price=prices.hourly.load_balancer * month),
+            BillItem(name="its traffic", units=assumed.lcus, unit="LCU", price=prices.hourly.lcu * month),
+            BillItem(name="disks", units=len(fleet) * assumed.disk_gb, unit="GB gp3", price=prices.monthly.gp3_gb),
+            BillItem(name="images", units=assumed.ecr_gb, unit="GB ECR", price=prices.monthly.ecr_gb),
+            BillItem(
                 name="logs",
                 units=assumed.logs_gb,
                 unit="GB",

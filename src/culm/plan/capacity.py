@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.plan.bill import Assumptions, Bill, PriceList, bill
-from culm.plan.optimise import Fleet, Offer, Size, cheapest, single
+from culm.plan.optimise import InstanceMix, Offer, Size, cheapest, single
 from culm.plan.quotas import Quota, quotas
 
 STAGES = (("deploy", 1.5), ("implement", 3.0), ("design", 20.0))
@@ -43,18 +43,18 @@ class Demand:
 
 
 @record
-class Stage:
+class LoadStage:
     name: str
     factor: float
     requests: float
     """A second, of all services together."""
     tasks: Mapping[str, int]
     """By service."""
-    fleet: Fleet | None
+    fleet: InstanceMix | None
     """None: some task fits on no instance type that has a price."""
     bill: Bill | None
     assumed: Assumptions
-    single: Fleet | None
+    single: InstanceMix | None
     """The cheapest one machine that would hold it all."""
     single_bill: Bill | None
     quotas: tuple[Quota, ...]
@@ -65,7 +65,7 @@ class Stage:
 class Capacity:
     project: str
     demands: tuple[Demand, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[LoadStage, ...]
     prices: PriceList
     architecture: str
 
@@ -92,13 +92,15 @@ def sizes(demands: Sequence[Demand], factor: float) -> list[Size]:
     return [Size(memory=memory, cpu=cpu, count=number) for (memory, cpu), number in wanted.items()]
 
 
-def _stage(name: str, factor: float, demands: Sequence[Demand], offers: Sequence[Offer], prices: PriceList) -> Stage:
+def _stage(
+    name: str, factor: float, demands: Sequence[Demand], offers: Sequence[Offer], prices: PriceList
+) -> LoadStage:
     wanted = sizes(demands, factor)
     requests = sum(demand.load or 0.0 for demand in demands) * factor
     tasks = {demand.name: demand.tasks(factor) for demand in demands}
     fleet, one = cheapest(wanted, offers), single(wanted, offers)
     assumed = _assumed(requests, len(demands), prices)
-    return Stage(
+    return LoadStage(
         name=name,
         factor=factor,
         requests=requests,
@@ -119,7 +121,7 @@ def _stage(name: str, factor: float, demands: Sequence[Demand], offers: Sequence
     )
 
 
-def _flat(fleet: Fleet) -> list[str]:
+def _flat(fleet: InstanceMix) -> list[str]:
     return [name for name, number in fleet.instances for _ in range(number)]
 
 

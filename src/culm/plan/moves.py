@@ -12,15 +12,15 @@ from typing import Literal
 
 from culm.core.decide import deployments
 from culm.core.decide.ledger import Fleet, need_of
-from culm.core.decide.placement import TASK_DEFAULT, Request, Unplaceable, objection
+from culm.core.decide.placement import TASK_DEFAULT, PlacementRequest, Unplaceable, objection
 from culm.core.decide.roster import HOLDING
-from culm.core.decide.simulate import Move, Outcome, obedient, run_task, simulate
+from culm.core.decide.simulate import Move, Simulation, obedient, run_task, simulate
 from culm.core.decide.state import ClusterState
 from culm.core.decide.validation import dead_configuration
 from culm.core.model.services import DeploymentConfiguration, Service
 from culm.core.model.task_definitions import TaskDefinition
 from culm.core.model.tasks import Status, Task
-from culm.plan.waves import REVISION, How, Moment, Moves, Obstacle, Part, Wanted, Wave
+from culm.plan.waves import REVISION, How, Moment, Moves, Obstacle, Wanted, Wave, WavePart
 from culm.render import percents
 
 
@@ -162,7 +162,7 @@ def _play(
         one, _ = chosen[-1]
         return _obstacle(outcome.state, one, one.definition, "roll")
     after = _film(outcome, moments)
-    parts = [Part(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
+    parts = [WavePart(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
     return Wave(parts=tuple(parts), moments=tuple(moments)), after
 
 
@@ -175,7 +175,7 @@ def _obstacle(
     state: ClusterState, one: Wanted, definition: TaskDefinition, step: Literal["migration", "roll"], told: str = ""
 ) -> Obstacle:
     fleet, need = Fleet.of(state), need_of(definition)
-    request = Request(
+    request = PlacementRequest(
         need=need,
         group=f"service:{one.name}" if step == "roll" else f"family:{definition.family}",
         constraints=(*definition.placement_constraints, *(one.service.placement_constraints if step == "roll" else ())),
@@ -186,7 +186,7 @@ def _obstacle(
     )
 
 
-def _starts_come_first(outcome: Outcome) -> bool:
+def _starts_come_first(outcome: Simulation) -> bool:
     """Whether everything starts before anything has gone: then no order of what goes changes a placement."""
     verbs = [move.verb for move in outcome.moves]
     return "start" not in verbs[verbs.index("gone") :] if "gone" in verbs else True
@@ -200,7 +200,7 @@ def _migrate(state: ClusterState, wanted: Sequence[Wanted], moments: list[Moment
         assert one.migration is not None
         task = _migration_task(one.service, one.migration, state.now)
         known = {**state.task_definitions, one.migration.task_definition_arn: one.migration}
-        request = Request(
+        request = PlacementRequest(
             need=need_of(one.migration),
             group=task.group,
             constraints=one.migration.placement_constraints,
@@ -272,7 +272,7 @@ def free_memory(state: ClusterState) -> dict[str, int]:
     return {node.arn: node.memory for node in Fleet.of(state)}
 
 
-def _film(outcome: Outcome, moments: list[Moment]) -> ClusterState:
+def _film(outcome: Simulation, moments: list[Moment]) -> ClusterState:
     moments += [Moment(move=move, free=free) for move, free in outcome.pictures()]
     return outcome.state
 

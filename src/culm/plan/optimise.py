@@ -70,7 +70,7 @@ class Offer:
 
 
 @record
-class Fleet:
+class InstanceMix:
     instances: tuple[tuple[str, int], ...]
     """Type and number, the most numerous first."""
     dollars: float
@@ -94,13 +94,13 @@ Left = tuple[int, ...]
 """Tasks without a place, by size."""
 
 
-def cheapest(sizes: Sequence[Size], offers: Sequence[Offer], looks: int = LOOKS) -> Fleet | None:
+def cheapest(sizes: Sequence[Size], offers: Sequence[Offer], looks: int = LOOKS) -> InstanceMix | None:
     """The cheapest fleet, or the best that was found; None: some task fits on no instance."""
     search = _Search([size for size in sizes if size.count], _undominated(offers))
     return search.run(looks) if search.feasible else None
 
 
-def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> Fleet | None:
+def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> InstanceMix | None:
     """The cheapest one instance that holds everything; None: no type is large enough."""
     memory = sum(size.memory * size.count for size in sizes)
     cpu = sum(size.cpu * size.count for size in sizes)
@@ -111,7 +111,7 @@ def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> Fleet | None:
         o for o in offers if o.memory >= memory and o.cpu >= cpu and (o.most_tasks is None or o.most_tasks >= tasks)
     ]
     best = min(able, key=lambda o: o.price, default=None)
-    return None if best is None else Fleet(instances=((best.name, 1),), dollars=best.price, bound=best.price)
+    return None if best is None else InstanceMix(instances=((best.name, 1),), dollars=best.price, bound=best.price)
 
 
 def _undominated(offers: Sequence[Offer]) -> list[Offer]:
@@ -136,7 +136,7 @@ class _Search:
     def feasible(self) -> bool:
         return all(any(_alone(size, offer) for offer in self.offers) for size in self.sizes)
 
-    def run(self, looks: int) -> Fleet:
+    def run(self, looks: int) -> InstanceMix:
         best, bought = self._greedy()
         turn = count()
         heap: list[tuple[float, int, float, Left, tuple[str, ...]]] = []
@@ -286,5 +286,5 @@ def _alone(size: Size, offer: Offer) -> bool:
     return _most(size, offer.memory, offer.cpu, _tasks(offer), 1) == 1
 
 
-def _fleet(bought: Sequence[str], dollars: float, bound: float) -> Fleet:
-    return Fleet(instances=tuple(Counter(bought).most_common()), dollars=dollars, bound=bound)
+def _fleet(bought: Sequence[str], dollars: float, bound: float) -> InstanceMix:
+    return InstanceMix(instances=tuple(Counter(bought).most_common()), dollars=dollars, bound=bound)

@@ -47,7 +47,7 @@ class Moment:
 
 
 @record
-class Part:
+class WavePart:
     """What one service does in its wave."""
 
     name: str
@@ -59,7 +59,7 @@ class Part:
 
 @record
 class Wave:
-    parts: tuple[Part, ...]
+    parts: tuple[WavePart, ...]
     moments: tuple[Moment, ...]
 
 
@@ -87,5 +87,5 @@ class Moves:
     state: ClusterState
     """The cluster at the end, or before the first thing that does not fit."""
 
-    def part(self, name: str) -> Part | None:
+    def part(self, name: str) -> WavePart | None:
         return next((part for wave in self.waves for part in wave.parts if part.name == name), None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from culm.scaffold import guess
 from culm.scaffold.draft import Block, Commented, Draft
-from culm.scaffold.guess import Guess, Image, Migration
+from culm.scaffold.guess import Guess, ImageSource, Migration
 from culm.scaffold.sources import Sources
 
 FRONT = re.compile(
@@ -31,7 +31,7 @@ class Outline:
     given: str
     """What it is called where it was guessed."""
     block: Block
-    image: Image | None = None
+    image: ImageSource | None = None
     """None: a ready image."""
     command: tuple[str, ...] = ()
     """Instead of the image's."""

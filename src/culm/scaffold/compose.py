@@ -15,15 +15,15 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.project import dockerfile
 from culm.project.compose.load import Compose, arguments_of
-from culm.project.compose.services import Build, Service
-from culm.project.compose.tree import Place, missing
+from culm.project.compose.services import Build, ComposeService
+from culm.project.compose.tree import SourceLine, missing
 from culm.scaffold import compose_roles, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
 from culm.scaffold.compose_keys import KeyImport
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
 from culm.scaffold.draft import Block, Commented, Draft, settled
-from culm.scaffold.guess import Image, Migration
+from culm.scaffold.guess import ImageSource, Migration
 from culm.scaffold.sources import Sources
 
 TOP_LEVEL = {
@@ -69,7 +69,7 @@ class Import:
         self.notes = Notes()
         self.written = Written()
         self.services = self.chosen(profiles)
-        self.images: dict[str, Image] = {}
+        self.images: dict[str, ImageSource] = {}
         for each in self.services.values():
             if (image := self.image_of(each)) is not None:
                 self.images[each.name] = image
@@ -84,7 +84,7 @@ class Import:
             for each, service in self.services.items()
         }
 
-    def chosen(self, profiles: Sequence[str]) -> dict[str, Service]:
+    def chosen(self, profiles: Sequence[str]) -> dict[str, ComposeService]:
         """The services that run, and a note for each that does not."""
         started = self.model.started(profiles)
         if not started:
@@ -95,7 +95,7 @@ class Import:
                 self.notes.add(service.place, f"services.{name}", f"only runs with its profile: --profile {which}")
         return started
 
-    def image_of(self, service: Service) -> Image | None:
+    def image_of(self, service: ComposeService) -> ImageSource | None:
         """What it is built from; None for a ready image, and for what is built from elsewhere."""
         build = service.build
         if build is None or build.folder is None:
@@ -109,10 +109,12 @@ class Import:
                 read = dockerfile.parse(build.inline)
             except dockerfile.DockerfileError:
                 read = []
-            return Image(path=path, folder=build.folder, instructions=read, args=arguments_of(self.model, service))
+            return ImageSource(
+                path=path, folder=build.folder, instructions=read, args=arguments_of(self.model, service)
+            )
         return guess.image(path, build.folder, arguments_of(self.model, service), build.target or None)
 
-    def builder_of(self, service: Service) -> Service | None:
+    def builder_of(self, service: ComposeService) -> ComposeService | None:
         """The service that builds the image which this one only names."""
         if not service.image:
             return None
@@ -154,7 +156,7 @@ class Import:
             for path in new:
                 path.write_text(self.written.files[path], encoding="utf-8", errors="surrogateescape")
             for left_out in settled(self.draft, self.root):
-                self.notes.add(Place(file="culm.yml", line=0), "", left_out)
+                self.notes.add(SourceLine(file="culm.yml", line=0), "", left_out)
         finally:
             for path in new:
                 path.unlink()
@@ -219,12 +221,12 @@ class Import:
             candidate.listens = False
         return candidate
 
-    def folder_of(self, service: Service, image: Image) -> Path:
+    def folder_of(self, service: ComposeService, image: ImageSource) -> Path:
         """Where its own code is: the context, or the Dockerfile's folder where the context is the whole repository."""
         inner = image.path.parent
         return inner if inner != image.folder and image.folder in inner.parents else image.folder
 
-    def build(self, service: Service, image: Image, block: Block) -> bool:
+    def build(self, service: ComposeService, image: ImageSource, block: Block) -> bool:
         builder = service if service.build is not None else self.builder_of(service)
         build: Build | None = builder.build if builder is not None else None
         assert build is not None
@@ -249,7 +251,7 @@ class Import:
     def relative(self, path: Path) -> str:
         return relpath(path, self.root)
 
-    def works(self, service: Service, candidate: Outline) -> bool:
+    def works(self, service: ComposeService, candidate: Outline) -> bool:
         """Whether it serves nobody: by its command or name, or as another service of its image serves."""
         if guess.is_worker(service.name, " ".join(candidate.command)):
             return True
@@ -261,7 +263,7 @@ class Import:
         ]
         return bool(candidate.command) and any(each.port_items for each in siblings)
 
-    def ready_image(self, service: Service, candidate: Outline) -> None:
+    def ready_image(self, service: ComposeService, candidate: Outline) -> None:
         """Where a ready image listens, and whether a load balancer can talk to it."""
         block = candidate.block
         known = next((e for e in compose_roles.IMAGE_PORTS if re.search(e[0], service.image.lower())), None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from culm.lint import commands
 from culm.project import sizes, values
-from culm.project.compose.services import Service
+from culm.project.compose.services import ComposeService
 from culm.project.compose.tree import Scalar, Table, Tree, scalars
 from culm.project.compose.values import size
 from culm.scaffold import guess
@@ -18,7 +18,7 @@ from culm.scaffold.compose_notes import Notes
 MOUNTED = "mounted from this machine"
 
 
-def resources(notes: Notes, service: Service, candidate: Outline) -> None:
+def resources(notes: Notes, service: ComposeService, candidate: Outline) -> None:
     block = candidate.block
     memory = (("deploy", "resources", "limits", "memory"), ("mem_limit",))
     if not notes.any_unset(service, *memory) and service.memory:
@@ -51,7 +51,7 @@ def below(tree: Tree, key: str) -> Mapping[str, Tree]:
     return inner.entries if isinstance(inner, Table) else {}
 
 
-def health(notes: Notes, service: Service, candidate: Outline) -> None:
+def health(notes: Notes, service: ComposeService, candidate: Outline) -> None:
     check = service.healthcheck
     if check is None:
         return
@@ -109,13 +109,13 @@ def health(notes: Notes, service: Service, candidate: Outline) -> None:
         candidate.block.put("health", page if list(written) == ["path"] else written)
 
 
-def mounted(service: Service, line: str) -> bool:
+def mounted(service: ComposeService, line: str) -> bool:
     """Whether a command names what is mounted from this machine."""
     binds = [mount.target for mount in service.mounts if mount.kind == "bind"]
     return any(re.search(rf"(?<![\w/]){re.escape(target)}(/|\s|$)", line) for target in binds)
 
 
-def times(notes: Notes, service: Service, value: float | None, key: str, written: dict[str, object]) -> None:
+def times(notes: Notes, service: ComposeService, value: float | None, key: str, written: dict[str, object]) -> None:
     """A time in the range that AWS takes; what lies outside is moved to its end, and noted."""
     if value is None:
         return
@@ -131,7 +131,7 @@ def times(notes: Notes, service: Service, value: float | None, key: str, written
     written[key] = f"{taken}s"
 
 
-def storage(notes: Notes, service: Service, candidate: Outline) -> None:
+def storage(notes: Notes, service: ComposeService, candidate: Outline) -> None:
     """Named volumes are kept, what is mounted from this machine is not."""
     kept: dict[str, str] = {}
     memory: dict[str, str] = {}
@@ -168,7 +168,7 @@ def why_not_mounted(source: str, target: str) -> str:
     return f"left out: {target} is {MOUNTED}; put it into the image, or settings into the vault"
 
 
-def container(notes: Notes, service: Service, candidate: Outline) -> None:
+def container(notes: Notes, service: ComposeService, candidate: Outline) -> None:
     """What the container itself is like."""
     block = candidate.block
     if (user := service.text("user")) and not notes.unset(service, service.at("user"), "user"):

@@ -13,8 +13,8 @@ from culm.lint.findings import Setting
 from culm.project import texts, values
 from culm.project.compose import dotenv
 from culm.project.compose.load import Compose, arguments_of
-from culm.project.compose.services import Service
-from culm.project.compose.tree import Place, Scalar, missing
+from culm.project.compose.services import ComposeService
+from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
 from culm.scaffold import compose_container
 from culm.scaffold.candidates import Outline
@@ -99,7 +99,7 @@ class KeyImport:
         self.called = called
         self.draft = draft
 
-    def service(self, service: Service, candidate: Outline) -> None:
+    def service(self, service: ComposeService, candidate: Outline) -> None:
         """Every key of a service, in its block or in the notes."""
         self.build(service, candidate)
         self.command(service, candidate)
@@ -118,7 +118,7 @@ class KeyImport:
             else:
                 self.notes.of(service, value.place, key, "has no equivalent in culm.yml")
 
-    def build(self, service: Service, candidate: Outline) -> None:
+    def build(self, service: ComposeService, candidate: Outline) -> None:
         build = service.build
         if build is None:
             return
@@ -153,7 +153,7 @@ class KeyImport:
         if kept:
             candidate.block.put("args", kept)
 
-    def command(self, service: Service, candidate: Outline) -> None:
+    def command(self, service: ComposeService, candidate: Outline) -> None:
         for key in ("entrypoint", "command"):
             words = service.command(key)
             if words is None or self.notes.unset(service, service.at(key), key):
@@ -165,7 +165,7 @@ class KeyImport:
             else:
                 candidate.block.put(key, list(words))
 
-    def ports(self, service: Service, candidate: Outline) -> None:
+    def ports(self, service: ComposeService, candidate: Outline) -> None:
         """The first TCP port is the load balancer's, others are open on the instance."""
         block = candidate.block
         every = []
@@ -204,14 +204,14 @@ class KeyImport:
         if service.at("ports") is not None and (prefix := self.prefix(service)):
             block.put("path", prefix)
 
-    def prefix(self, service: Service) -> str:
+    def prefix(self, service: ComposeService) -> str:
         """The path that Traefik's labels give it."""
         for name, label in service.settings("labels").items():
             if "rule" in name and (match := re.search(r"PathPrefix\(`(/[\w./-]*)`\)", label.text)):
                 return f"{match[1].rstrip('/')}/*" if match[1] != "/" else "/"
         return ""
 
-    def environment(self, service: Service, candidate: Outline) -> None:
+    def environment(self, service: ComposeService, candidate: Outline) -> None:
         kept: dict[str, str] = {}
         for file in service.environment_files:
             self.environment_file(service, file.path, file.place, file.required, kept)
@@ -230,7 +230,9 @@ class KeyImport:
         if kept:
             candidate.block.put("environment", kept)
 
-    def environment_file(self, service: Service, path: str, place: Place, required: bool, kept: dict[str, str]) -> None:
+    def environment_file(
+        self, service: ComposeService, path: str, place: SourceLine, required: bool, kept: dict[str, str]
+    ) -> None:
         file = Path(path)
         if not file.is_file():
             if required:
@@ -245,7 +247,7 @@ class KeyImport:
             return
         for name, value in every.items():
             if (why := self.refused(name, value)) is not None:
-                self.notes.add(Place(file=shown(file), line=lines.get(name, 1)), name, why)
+                self.notes.add(SourceLine(file=shown(file), line=lines.get(name, 1)), name, why)
             else:
                 kept[name] = value
 
@@ -263,7 +265,7 @@ class KeyImport:
             return f"left out: {error}"
         return None
 
-    def database(self, service: Service, candidate: Outline) -> None:
+    def database(self, service: ComposeService, candidate: Outline) -> None:
         """The server that it uses: the one that it waits for, or whose name is in its environment."""
         texts_ = " ".join(str(scalar.text) for scalar in service.environment.values())
         for name, called in self.notes.database_names.items():
@@ -271,7 +273,7 @@ class KeyImport:
                 candidate.block.put("database", called)
                 return
 
-    def waits(self, service: Service, name: str) -> bool:
+    def waits(self, service: ComposeService, name: str) -> bool:
         waiting, passed = [service], {service.name}
         while waiting:
             for other in waiting.pop().depends_on:
@@ -294,7 +296,7 @@ class KeyImport:
 
     def referred(
         self,
-        service: Service,
+        service: ComposeService,
         name: str,
         value: str,
         candidates: Mapping[str, Outline],

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from culm.core.model.record import record
-from culm.project.compose.services import Service
-from culm.project.compose.tree import Place, Tree, missing
+from culm.project.compose.services import ComposeService
+from culm.project.compose.tree import SourceLine, Tree, missing
 
 
 @record
 class Note:
     """Something that did not map, or not as it was."""
 
-    place: Place
+    place: SourceLine
     key: str
     """`services.web.volumes`; empty: the whole file."""
     what: str
@@ -30,7 +30,7 @@ class Notes:
     database_names: dict[str, str] = field(default_factory=dict)
     """Name of the compose service -> name in `databases:`."""
 
-    def add(self, place: Place, key: str, what: str) -> None:
+    def add(self, place: SourceLine, key: str, what: str) -> None:
         note = Note(place=place, key=key, what=what)
         if note not in self.notes:
             self.notes.append(note)
@@ -38,17 +38,17 @@ class Notes:
     def __iter__(self) -> Iterator[Note]:
         return iter(sorted(self.notes, key=lambda note: (note.place.file, note.place.line, note.key)))
 
-    def of(self, service: Service, place: Place, key: str, what: str) -> None:
+    def of(self, service: ComposeService, place: SourceLine, key: str, what: str) -> None:
         """A note on a key of a service."""
         self.add(place, service.key(key), what)
 
-    def unset(self, service: Service, tree: Tree | None, key: str) -> bool:
+    def unset(self, service: ComposeService, tree: Tree | None, key: str) -> bool:
         """Whether a value hangs on a variable that is not set: it is left out, and noted."""
         names = missing(tree)
         if tree is not None and names:
             self.of(service, tree.place, key, f"left out: {', '.join(names)} is not set")
         return bool(names)
 
-    def any_unset(self, service: Service, *paths: tuple[str, ...]) -> bool:
+    def any_unset(self, service: ComposeService, *paths: tuple[str, ...]) -> bool:
         """Whether one of several values, by their paths below the service, hangs on a variable that is not set."""
         return any([self.unset(service, service.at(*path), ".".join(path)) for path in paths])

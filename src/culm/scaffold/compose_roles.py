@@ -3,10 +3,10 @@
 import re
 from typing import Literal, get_args
 
-from culm.project.compose.services import Service
+from culm.project.compose.services import ComposeService
 from culm.project.keys import Key
 from culm.project.schema import DatabaseBlock
-from culm.scaffold.guess import MIGRATION, ONCE, Image
+from culm.scaffold.guess import MIGRATION, ONCE, ImageSource
 
 Role = Literal["service", "worker", "migration", "once", "database", "proxy", "image"]
 
@@ -76,11 +76,11 @@ def served(engine: str | None) -> str | None:
     return ALIKE[engine] if ALIKE.get(engine) in known else None
 
 
-def command_line(service: Service) -> str:
+def command_line(service: ComposeService) -> str:
     return " ".join([*(service.command("entrypoint") or ()), *(service.command() or ())])
 
 
-def migrates(service: Service) -> bool:
+def migrates(service: ComposeService) -> bool:
     """Whether it brings tables up to date and ends."""
     build = service.build
     if build is not None and "migrat" in build.dockerfile.lower():
@@ -97,7 +97,7 @@ def migrates(service: Service) -> bool:
     )
 
 
-def runs_once(service: Service, waited_for: bool) -> bool:
+def runs_once(service: ComposeService, waited_for: bool) -> bool:
     """Whether it ends by itself: others wait for its success, or it is not started again and is called so."""
     if waited_for:
         return True
@@ -109,7 +109,7 @@ def runs_once(service: Service, waited_for: bool) -> bool:
     )
 
 
-def role(service: Service, image: Image | None, waited_for: bool) -> Role:
+def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -> Role:
     """`image` is what it is built from; None: a ready image. `waited_for`: others wait for its successful end."""
     if migrates(service):
         return "migration"
@@ -127,7 +127,7 @@ def role(service: Service, image: Image | None, waited_for: bool) -> Role:
     return "once" if runs_once(service, waited_for) else "service"
 
 
-def only_configures(image: Image) -> bool:
+def only_configures(image: ImageSource) -> bool:
     """Whether a Dockerfile gives a proxy its configuration, and nothing to serve."""
     copies = [each for each in image.instructions if each.keyword in ("COPY", "ADD")]
     return bool(copies) and all(

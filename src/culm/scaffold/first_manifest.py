@@ -20,7 +20,7 @@ from culm.scaffold.candidates import Outline, Written, add_migration, complete
 from culm.scaffold.compose import Imported, imported
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.draft import Block, Commented, Draft, settled
-from culm.scaffold.guess import Image, Migration
+from culm.scaffold.guess import ImageSource, Migration
 from culm.scaffold.sources import NOT_OURS, TESTS, Sources, folders
 
 DEEPEST = 4
@@ -153,9 +153,9 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
     return result
 
 
-def found_images(root: Path, draft: Draft) -> list[tuple[str, Image]]:
+def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
     """Every Dockerfile of a service, with the name that its place gives it."""
-    result: list[tuple[str, Image]] = []
+    result: list[tuple[str, ImageSource]] = []
     for folder in folders(root, DEEPEST, PASSED_OVER):
         for part, path in dockerfiles(folder):
             image = with_context(root, path)
@@ -185,7 +185,7 @@ def shown_place(place: Path, path: Path) -> str:
     return path.name if str(place) == "." else f"{place}/{path.name}"
 
 
-def starts_nothing(image: Image) -> bool:
+def starts_nothing(image: ImageSource) -> bool:
     """Whether it is there for others to build on."""
     if image.command() or image.ports():
         return False
@@ -220,7 +220,7 @@ def dockerfiles(folder: Path) -> list[tuple[str, Path]]:
     return result
 
 
-def with_context(root: Path, path: Path) -> Image:
+def with_context(root: Path, path: Path) -> ImageSource:
     """The Dockerfile with the folder that it is built from: the nearest from which all that it copies is seen."""
     image = guess.image(path, path.parent, {})
     sources = list(copied(image))
@@ -236,7 +236,7 @@ def with_context(root: Path, path: Path) -> Image:
     return guess.image(path, best, {})
 
 
-def copied(image: Image) -> Iterable[str]:
+def copied(image: ImageSource) -> Iterable[str]:
     """What it copies of its context, as far as that tells one folder from another."""
     for instruction in image.instructions:
         if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None or instruction.documents:
@@ -260,7 +260,7 @@ def name_of(place: Path, root: Path) -> str:
     return place.name if place.parts and names.plain(place.name) and len(place.parts) > 1 else root.name
 
 
-def told_apart(images: Sequence[tuple[str, Image]], root: Path) -> list[tuple[str, Image]]:
+def told_apart(images: Sequence[tuple[str, ImageSource]], root: Path) -> list[tuple[str, ImageSource]]:
     """Names that several have get their folder's before them."""
     given = [name for name, _ in images]
     result = []
@@ -273,9 +273,9 @@ def told_apart(images: Sequence[tuple[str, Image]], root: Path) -> list[tuple[st
     return result
 
 
-def started(root: Path, written: Written) -> list[tuple[str, Image]]:
+def started(root: Path, written: Written) -> list[tuple[str, ImageSource]]:
     """Folders without a Dockerfile that say how they start: one is written for each."""
-    result: list[tuple[str, Image]] = []
+    result: list[tuple[str, ImageSource]] = []
     for folder in folders(root, 2, PASSED_OVER):
         if any(parent in {image.folder for _, image in result} for parent in (folder, *folder.parents)):
             continue
@@ -284,12 +284,12 @@ def started(root: Path, written: Written) -> list[tuple[str, Image]]:
             continue
         path = folder / "Dockerfile"
         written.files[path] = made.text
-        image = Image(path=path, folder=folder, instructions=dockerfile.parse(made.text), args={})
+        image = ImageSource(path=path, folder=folder, instructions=dockerfile.parse(made.text), args={})
         result.append((name_of(Path(os.path.relpath(folder, root)), root), image))
     return result
 
 
-def candidates_of(root: Path, images: Sequence[tuple[str, Image]], draft: Draft) -> list[Outline]:
+def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: Draft) -> list[Outline]:
     if not draft.fixed:
         draft.name = names.project_for((given for given, _ in images), draft.name)
     before = [f"{name}\0" for name in draft.services]  # the zeros keep equal names apart; they do not reach the names

@@ -21,7 +21,7 @@ class Guess:
 
 
 @record
-class Image:
+class ImageSource:
     """A Dockerfile and what it is built from."""
 
     path: Path
@@ -54,7 +54,7 @@ class Image:
         return dockerfile.exposed_ports(self.instructions, self.args) if self.instructions else []
 
 
-def image(path: Path, folder: Path, args: Mapping[str, str], target: str | None = None) -> Image:
+def image(path: Path, folder: Path, args: Mapping[str, str], target: str | None = None) -> ImageSource:
     """The Dockerfile at `path`; one that cannot be read has no instructions."""
     try:
         instructions = dockerfile.read(path)
@@ -62,7 +62,7 @@ def image(path: Path, folder: Path, args: Mapping[str, str], target: str | None 
             instructions = dockerfile.until_stage(instructions, target)
     except (OSError, DockerfileError):
         instructions = []
-    return Image(path=path, folder=folder, instructions=instructions, args=args)
+    return ImageSource(path=path, folder=folder, instructions=instructions, args=args)
 
 
 WORKER = re.compile(
@@ -133,7 +133,7 @@ BASES: tuple[tuple[str, int], ...] = (
 )
 
 
-def port(built: Image, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
+def port(built: ImageSource, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
     """Where the service listens, and how that is known; None: nothing tells. One that is EXPOSEd alone is no guess."""
     exposed = built.ports()
     if len(exposed) == 1:

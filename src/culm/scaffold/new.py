@@ -11,7 +11,7 @@ from culm.project.load import FILE
 from culm.project.repository import repository
 from culm.project.targets import LONGEST_TARGET_GROUP
 from culm.scaffold import names
-from culm.scaffold.template import File, rendered
+from culm.scaffold.template import TemplateFile, rendered
 
 FIRST_PORT = 8001
 FIRST_DATABASE_PORT = 5401
@@ -64,7 +64,7 @@ def new(root: Path, name: str, language: str) -> list[str]:
     return [*(path.name for path in files), FILE]
 
 
-def write(files: dict[Path, File]) -> None:
+def write(files: dict[Path, TemplateFile]) -> None:
     for path, file in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text)

@@ -13,12 +13,12 @@ EXECUTABLE = frozenset({"dkr-run.sh", "dkr-push.sh", "docker/entrypoint.sh", "do
 
 
 @record
-class File:
+class TemplateFile:
     text: str
     executable: bool
 
 
-def rendered(language: str, names: Mapping[str, str]) -> dict[str, File]:
+def rendered(language: str, names: Mapping[str, str]) -> dict[str, TemplateFile]:
     """Every file of a template by its path; `@service@` and the like are filled in, in paths and in texts."""
 
     def fill(text: str) -> str:
@@ -30,7 +30,7 @@ def rendered(language: str, names: Mapping[str, str]) -> dict[str, File]:
     for folder in ("common", language):
         for path, file in walk(resources.files("culm.scaffold") / "templates" / folder):
             path = fill(path.removesuffix(SUFFIX))
-            found[path] = File(text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE)
+            found[path] = TemplateFile(text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE)
     return found
 
 

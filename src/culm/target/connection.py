@@ -20,7 +20,7 @@ READS = ("Describe", "Get", "List", "Head", "Batch", "Filter", "Simulate", "Star
 
 
 @record
-class Login:
+class StaticCredentials:
     """Credentials given by name; without them the SDK's own chain decides."""
 
     access_key: str
@@ -35,7 +35,7 @@ class Target:
         self,
         settings: TargetSettings,
         endpoint_url: str | None = None,
-        login: Login | None = None,
+        login: StaticCredentials | None = None,
         trace: Trace | None = None,
     ) -> None:
         self.settings = settings
@@ -141,7 +141,7 @@ def is_loopback(url: str | None) -> bool:
         return False
 
 
-def isolated(login: Login, region: str | None) -> Any:
+def isolated(login: StaticCredentials, region: str | None) -> Any:
     """Return a session with these keys, which neither the environment nor AWS's configuration files can change.
 
     The local cluster is reached the same with a profile that does not exist, with a file that is broken, or with
@@ -201,9 +201,9 @@ def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
     return boto3.session.Session(botocore_session=own, region_name=session.region_name)
 
 
-def login_from(environment: Mapping[str, str]) -> Login:
+def login_from(environment: Mapping[str, str]) -> StaticCredentials:
     """From what `culm cluster env` exports."""
-    return Login(
+    return StaticCredentials(
         access_key=environment.get("AWS_ACCESS_KEY_ID", "culm"),
         secret_key=environment.get("AWS_SECRET_ACCESS_KEY", "culm"),
         token=environment.get("AWS_SESSION_TOKEN"),

@@ -37,7 +37,7 @@ class File:
 
 
 @record
-class Version:
+class HistoryEntry:
     """One entry of a file's history. `at` is epoch seconds, `size` bytes."""
 
     version: str
@@ -135,7 +135,7 @@ class Vault:
                 if (name := of_key(item["Key"])) is not None:
                     yield Listed(name=name, at=item["LastModified"].timestamp(), size=item["Size"])
 
-    def history(self, name: Name) -> Iterator[Version]:
+    def history(self, name: Name) -> Iterator[HistoryEntry]:
         """Yield every version, newest first."""
         for page in self._pages("list_object_versions", str(name)):
             versions = [(item, False) for item in page.get("Versions", ())]
@@ -144,7 +144,7 @@ class Vault:
             versions.sort(key=lambda each: (each[0]["IsLatest"], each[0]["LastModified"]), reverse=True)
             for item, deleted in versions:
                 if item["Key"] == str(name):
-                    yield Version(
+                    yield HistoryEntry(
                         version=item["VersionId"],
                         at=item["LastModified"].timestamp(),
                         size=item.get("Size", 0),

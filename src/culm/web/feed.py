@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from culm.operate.logs import Follower, Line
+from culm.operate.logs import Follower, LogLine
 from culm.target.connection import Target
 
 LOCAL_SECONDS, AMAZON_SECONDS = 0.4, 2.0
@@ -21,15 +21,15 @@ class Feed:
         self.groups = groups
         self.now = now
         self.pause = LOCAL_SECONDS if target.endpoint_url else AMAZON_SECONDS
-        self._readers: set[queue.Queue[Line]] = set()
+        self._readers: set[queue.Queue[LogLine]] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
 
     @contextmanager
-    def reader(self) -> Iterator["queue.Queue[Line]"]:
+    def reader(self) -> Iterator["queue.Queue[LogLine]"]:
         """Lines from now on; reading goes on while there is any reader."""
-        lines: queue.Queue[Line] = queue.Queue(MOST_WAITING)
+        lines: queue.Queue[LogLine] = queue.Queue(MOST_WAITING)
         with self._lock:
             self._readers.add(lines)
             if self._thread is None:

@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 from culm import render
 from culm.operate import log_search
 from culm.operate.log_search import Wanted
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.operate.sentences import sentence
-from culm.operate.snapshot.records import Service, Snapshot
+from culm.operate.snapshot.records import ServiceState, Snapshot
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import or_none
 from culm.vault.files import Vault
 from culm.vault.names import Folder
 from culm.web.views.logs import Found, wanted_level
-from culm.web.views.others import Image, VaultFile
+from culm.web.views.others import ImageRow, VaultFile
 from culm.web.views.routes import Composed, Reply
 from culm.web.views.service import Detail
 
@@ -66,7 +66,7 @@ class Reads:
             self._kept[key] = (time.monotonic(), value)
         return value
 
-    def detail(self, service: Service) -> Detail:
+    def detail(self, service: ServiceState) -> Detail:
         revisions = self._fresh(("revisions", service.name, service.revision), lambda: self._revisions(service), 30.0)
         wanted = Wanted(start=int(self.now() * 1000) - HOUR_MS, limit=LAST_LINES)
         lines = (
@@ -76,7 +76,7 @@ class Reads:
         )
         return Detail(revisions=revisions, lines=lines)
 
-    def _revisions(self, service: Service) -> Sequence[Mapping[str, Any]]:
+    def _revisions(self, service: ServiceState) -> Sequence[Mapping[str, Any]]:
         """The newest of the live one's family."""
         ecs = self.target.client("ecs")
         family = service.revision.rpartition(":")[0]
@@ -134,15 +134,15 @@ class Reads:
             counted[service.name] = (len(bad), bad[-1].at / 1000 if bad else None)
         return counted
 
-    def images(self, snapshot: Snapshot) -> list[Image]:
+    def images(self, snapshot: Snapshot) -> list[ImageRow]:
         return self._fresh("images", lambda: self._images(snapshot))
 
-    def _images(self, snapshot: Snapshot) -> list[Image]:
+    def _images(self, snapshot: Snapshot) -> list[ImageRow]:
         ecr = self.target.client("ecr")
         running: dict[str, set[str]] = {}
         for task in snapshot.running:
             running.setdefault(f"sha256:{task.image}", set()).add(task.revision)
-        images: list[Image] = []
+        images: list[ImageRow] = []
         for page in ecr.get_paginator("describe_repositories").paginate():
             for repository in page["repositories"]:
                 name = repository["repositoryName"]
@@ -150,7 +150,7 @@ class Reads:
                     continue
                 for some in ecr.get_paginator("describe_images").paginate(repositoryName=name):
                     images += [
-                        Image(
+                        ImageRow(
                             repository=name,
                             tags=tuple(each.get("imageTags", ())),
                             digest=each["imageDigest"],
@@ -227,7 +227,7 @@ class Reads:
             lines=self._traced(trace, groups),
         )
 
-    def _traced(self, trace: str, groups: Sequence[str]) -> list[Line]:
+    def _traced(self, trace: str, groups: Sequence[str]) -> list[LogLine]:
         """Log lines with the trace id; they come a moment after the answer."""
         wanted = Wanted(start=int(self.now() * 1000) - 60_000, text=f'"{trace}"', limit=100)
         end = time.monotonic() + TRACE_SECONDS

@@ -17,7 +17,7 @@ from tests.conftest import Cloud
 from culm.cluster.scheduler.observe import observe
 from culm.cluster.store.db import connect
 from culm.core.decide.schedule import next_look
-from culm.core.decide.simulate import Outcome, simulate
+from culm.core.decide.simulate import Simulation, simulate
 from culm.core.decide.state import ClusterState
 from culm.core.model.arn import last
 from culm.core.model.tasks import Task
@@ -135,7 +135,7 @@ def line(verb: str, task: Task) -> str:
     return f"{verb} {last(task.task_definition_arn)} on {last(task.container_instance_arn or '')}"
 
 
-def moves_of(outcome: Outcome) -> list[str]:
+def moves_of(outcome: Simulation) -> list[str]:
     return [
         f"{m.verb} {last(m.task_definition_arn)} on {last(m.container_instance_arn)}"
         for m in outcome.moves

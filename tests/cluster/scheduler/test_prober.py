@@ -5,7 +5,7 @@ from tests.traffic import a_web, eventually, free_port, serving
 
 from culm.cluster.balancer.prober import Check, Prober, key, probe
 from culm.core.decide.target_health import Answer
-from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 
 GROUP = TargetGroup(
     target_group_arn="group",
@@ -17,7 +17,7 @@ GROUP = TargetGroup(
 
 
 def check(port: int, group: TargetGroup = GROUP) -> Check:
-    target = Target(target_group_arn="group", id="i-1", port=port, registered_at=0.0)
+    target = RegisteredTarget(target_group_arn="group", id="i-1", port=port, registered_at=0.0)
     return Check(target=target, address="127.0.0.1", group=group)
 
 

@@ -6,12 +6,12 @@ from tests.traffic import a_rule, forward
 
 from culm.cluster.balancer.fake import FakePlane
 from culm.cluster.balancer.interface import Group, Listener
-from culm.cluster.balancer.interface import Target as PlaneTarget
+from culm.cluster.balancer.interface import RegisteredTarget as PlaneTarget
 from culm.cluster.balancer.traffic import Meter
 from culm.cluster.store import metrics
 from culm.cluster.store.db import Store
 from culm.core.decide.listener_rules import Request
-from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.metrics import Point, metric
 
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/web/1"
@@ -27,7 +27,7 @@ class World:
         self.plane = FakePlane()
         self.meter = Meter(self.store, self.plane)
         self.targets = [
-            Target(target_group_arn=GROUP, id=f"i-{n}", port=80, state=state, registered_at=0.0)
+            RegisteredTarget(target_group_arn=GROUP, id=f"i-{n}", port=80, state=state, registered_at=0.0)
             for n, state in enumerate(("healthy", "unhealthy"))
         ]
 

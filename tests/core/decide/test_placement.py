@@ -8,7 +8,7 @@ from culm.core.decide.ledger import Fleet, Need
 from culm.core.decide.placement import (
     Chooser,
     Placed,
-    Request,
+    PlacementRequest,
     Sitting,
     Unplaceable,
     chance_of,
@@ -35,7 +35,7 @@ def zoned(**zones: str) -> list:
 
 def places(count: int, fleet: Fleet, need: Need = SMALL, **request) -> list[str]:
     """Where `count` tasks go, one after the other; `-` where nothing takes one."""
-    chooser = Chooser(Request(need=need, group="service:web", **request), fleet)
+    chooser = Chooser(PlacementRequest(need=need, group="service:web", **request), fleet)
     outcomes = [chooser.place() for _ in range(count)]
     return [o.container_instance_arn if isinstance(o, Placed) else "-" for o in outcomes]
 
@@ -90,7 +90,7 @@ def test_random_takes_every_instance_now_and_then():
 
 def test_random_placement_follows_the_chance_it_is_given():
     fleet = Fleet([an_instance("i-1"), an_instance("i-2")])
-    request = Request(need=SMALL, group="g", strategies=strategies("random"))
+    request = PlacementRequest(need=SMALL, group="g", strategies=strategies("random"))
     assert place(request, fleet, lambda text: 0.0) == Placed(container_instance_arn="i-1")
     assert place(request, fleet, lambda text: 0.9) == Placed(container_instance_arn="i-2")
 
@@ -98,7 +98,9 @@ def test_random_placement_follows_the_chance_it_is_given():
 def test_random_breaks_the_ties_that_binpack_leaves():
     fleet = Fleet([an_instance("i-1"), an_instance("i-2")])
     chain = strategies("binpack:memory", "random")
-    outcome = place(Request(need=SMALL, group="g", strategies=chain), fleet, lambda text: 0.1 if "i-2" in text else 0.9)
+    outcome = place(
+        PlacementRequest(need=SMALL, group="g", strategies=chain), fleet, lambda text: 0.1 if "i-2" in text else 0.9
+    )
     assert outcome == Placed(container_instance_arn="i-2")
 
 
@@ -154,13 +156,13 @@ def test_an_expression_over_tasks_is_asked_again_after_each_placement():
     ],
 )
 def test_an_instance_that_refuses_says_why_in_the_words_of_run_task(instance, need, constraints, reason):
-    request = Request(need=need, group="g", constraints=constraints)
+    request = PlacementRequest(need=need, group="g", constraints=constraints)
     assert place(request, Fleet([instance])) == Unplaceable(reasons={"i-1": reason})
 
 
 def test_an_instance_that_has_one_already_says_so():
     fleet = Fleet([an_instance()])
-    request = Request(need=SMALL, group="g", constraints=(PlacementConstraint(type="distinctInstance"),))
+    request = PlacementRequest(need=SMALL, group="g", constraints=(PlacementConstraint(type="distinctInstance"),))
     assert isinstance(place(request, fleet), Placed)
     assert place(request, fleet) == Unplaceable(reasons={"i-1": "DistinctInstance placement constraint unsatisfied."})
 

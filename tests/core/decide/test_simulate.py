@@ -6,7 +6,7 @@ from tests.builders import a_service, a_state, a_task, a_task_definition, an_ins
 
 from culm.core.decide import deployments
 from culm.core.decide.ledger import Need, need_of
-from culm.core.decide.placement import Request, Unplaceable
+from culm.core.decide.placement import PlacementRequest, Unplaceable
 from culm.core.decide.simulate import obedient, run_task, simulate, text_of
 from culm.core.decide.state import ClusterState
 from culm.core.model.services import DeploymentCircuitBreaker
@@ -84,7 +84,7 @@ def test_the_picture_after_each_move_has_every_instance():
 def test_with_six_services_a_migration_finds_no_room():
     state = running(*"abcdef")
     migrate = a_task_definition("a-migrate:1")
-    request = Request(need=need_of(migrate), group="family:a-migrate")
+    request = PlacementRequest(need=need_of(migrate), group="family:a-migrate")
     task = a_task("m", task_definition_arn="a-migrate:1", last_status=Status.PENDING, started_at=None)
     refused = run_task(state, task, request)
     assert refused == Unplaceable(reasons={"i-1": "RESOURCE:MEMORY", "i-2": "RESOURCE:MEMORY"})
@@ -95,7 +95,7 @@ def test_a_migration_takes_the_slot_that_its_service_lends():
     lending = tuple(replace(s, desired_count=0) if s.service_name == "a" else s for s in state.services)
     lent = simulate(replace(state, services=lending))
     task = a_task("m", task_definition_arn="a-migrate:1", group="family:a-migrate")
-    placed = run_task(lent.state, task, Request(need=Need(cpu=128, memory=256), group="family:a-migrate"))
+    placed = run_task(lent.state, task, PlacementRequest(need=Need(cpu=128, memory=256), group="family:a-migrate"))
     assert isinstance(placed, ClusterState)
     assert next(t for t in placed.tasks if t.task_arn == "m").container_instance_arn == "i-1"
 

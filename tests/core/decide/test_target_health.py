@@ -13,7 +13,7 @@ from culm.core.decide.target_health import (
     next_probe_after,
     routable,
 )
-from culm.core.model.load_balancers import Matcher, Target, TargetGroup
+from culm.core.model.load_balancers import Matcher, RegisteredTarget, TargetGroup
 
 GROUP = TargetGroup(
     target_group_arn="group",
@@ -25,7 +25,7 @@ GROUP = TargetGroup(
     matcher=Matcher(http_code="200-299,404"),
 )
 GOOD, BAD, SILENT, CLOSED = Answer(status=200), Answer(status=500), Answer(timed_out=True), Answer()
-TARGET = Target(target_group_arn="group", id="i-1", port=80, registered_at=0.0)
+TARGET = RegisteredTarget(target_group_arn="group", id="i-1", port=80, registered_at=0.0)
 
 
 def after(health: Health, *answers: tuple[float, Answer]) -> Health:

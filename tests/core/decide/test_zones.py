@@ -8,7 +8,7 @@ from tests.builders import a_service, a_starting_task, a_state, a_task, an_insta
 
 from culm.core.decide import zones
 from culm.core.decide.roster import limits
-from culm.core.decide.simulate import Outcome, simulate, text_of
+from culm.core.decide.simulate import Simulation, simulate, text_of
 from culm.core.decide.state import ClusterState, is_gone
 from culm.core.model.services import Service
 from culm.core.model.task_definitions import PlacementStrategy
@@ -34,7 +34,7 @@ def uneven(service: Service, on: str = "i-0", **fields: Any) -> ClusterState:
     return a_state(service, tasks=tasks, **fields)
 
 
-def by_zone(outcome: Outcome) -> dict[str, int]:
+def by_zone(outcome: Simulation) -> dict[str, int]:
     place = {i.container_instance_arn: i.attribute(zones.ZONE) or "" for i in outcome.state.instances}
     found: dict[str, int] = {}
     for task in outcome.state.tasks:

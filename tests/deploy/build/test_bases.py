@@ -21,7 +21,7 @@ from culm.deploy.images import Images
 from culm.engine.client import Engine
 from culm.engine.endpoint import parse as endpoint_of
 from culm.project.project import TargetSettings
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 SETTINGS = TargetSettings(
@@ -75,7 +75,7 @@ class Registry:
     """Base images in the cluster's own registry, pushed as a team would."""
 
     def __init__(self, endpoint: str) -> None:
-        target = Target(SETTINGS, endpoint, Login(access_key="a", secret_key="b"))
+        target = Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
         made = target.client("ecr").create_repository(repositoryName="base")["repository"]
         user, password = Images(target, DockerBuilder(Engine())).login()
         self.auth = (user, password)

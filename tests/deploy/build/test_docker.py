@@ -12,7 +12,7 @@ from tests.serving import served
 from culm.deploy.build import platforms
 from culm.deploy.build.choose import choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
-from culm.deploy.build.port import Place, Recipe
+from culm.deploy.build.port import PushDestination, Recipe
 from culm.deploy.images import Images
 from culm.engine.client import Engine
 from culm.engine.endpoint import parse as endpoint_of
@@ -20,7 +20,7 @@ from culm.engine.images import split_tag
 from culm.errors import CulmError
 from culm.project.dockerfile import parse
 from culm.project.project import TargetSettings
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 SETTINGS = TargetSettings(
@@ -46,17 +46,17 @@ def recipe(tmp_path: Path) -> Recipe:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[PushDestination]:
     (tmp_path / "served").mkdir()
     with served(tmp_path / "served") as endpoint:
-        target = Target(SETTINGS, endpoint, Login(access_key="a", secret_key="b"))
+        target = Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
         made = target.client("ecr").create_repository(repositoryName="web")["repository"]
         user, password = Images(target, DockerBuilder(Engine())).login()
-        yield Place(repository=made["repositoryUri"], tag="one", user=user, password=password, insecure=True)
+        yield PushDestination(repository=made["repositoryUri"], tag="one", user=user, password=password, insecure=True)
 
 
 @pytest.mark.docker
-def test_an_image_is_built_and_pushed_and_named_by_its_digest(recipe: Recipe, place: Place) -> None:
+def test_an_image_is_built_and_pushed_and_named_by_its_digest(recipe: Recipe, place: PushDestination) -> None:
     builder = DockerBuilder(Engine())
     digest = builder.publish(recipe, place, ignore, ignore)
     assert digest.startswith("sha256:")
@@ -64,7 +64,7 @@ def test_an_image_is_built_and_pushed_and_named_by_its_digest(recipe: Recipe, pl
 
 
 @pytest.mark.docker
-def test_a_build_that_fails_shows_its_last_lines(recipe: Recipe, place: Place) -> None:
+def test_a_build_that_fails_shows_its_last_lines(recipe: Recipe, place: PushDestination) -> None:
     recipe.dockerfile.write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN echo it is broken && exit 7\n")
     with pytest.raises(CulmError, match="returned a non-zero code: 7") as failure:
         DockerBuilder(Engine()).publish(recipe, place, ignore, ignore)
@@ -86,7 +86,7 @@ def test_the_fingerprint_knows_the_very_base_image(recipe: Recipe) -> None:
 
 
 @pytest.mark.docker
-def test_an_image_for_another_processor_is_refused_before_its_build(recipe: Recipe, place: Place) -> None:
+def test_an_image_for_another_processor_is_refused_before_its_build(recipe: Recipe, place: PushDestination) -> None:
     engine = Engine()
     other = "linux/arm64" if engine.platform() == "linux/amd64" else "linux/amd64"
     if platforms.emulates(engine, other):
@@ -99,7 +99,9 @@ def test_an_image_for_another_processor_is_refused_before_its_build(recipe: Reci
 
 
 @pytest.mark.docker
-def test_an_image_that_its_instances_could_not_run_is_refused_before_its_push(recipe: Recipe, place: Place) -> None:
+def test_an_image_that_its_instances_could_not_run_is_refused_before_its_push(
+    recipe: Recipe, place: PushDestination
+) -> None:
     builder = DockerBuilder(Engine())
     with pytest.raises(CulmError, match=r"the image is for linux/.*, and is wanted for linux/s390x"):
         builder.check_built(replace(recipe, platform="linux/s390x"), BASE)

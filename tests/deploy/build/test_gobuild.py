@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.gobuild import GoBuild, compiled, version
 from culm.errors import CulmError
 
@@ -24,8 +24,8 @@ def a_build(folder: Path, source: str, *argv: str) -> GoBuild:
     folder.mkdir()
     (folder / "main.go").write_text(source)
     (folder / "go.mod").write_text("module hello\n\ngo 1.21\n")
-    tree = {"/src": File(kind="folder"), "/src/link": File(kind="link", link="main.go")}
-    tree |= {f"/src/{name}": File(kind="file", source=folder / name) for name in ("main.go", "go.mod")}
+    tree = {"/src": ImageFile(kind="folder"), "/src/link": ImageFile(kind="link", link="main.go")}
+    tree |= {f"/src/{name}": ImageFile(kind="file", source=folder / name) for name in ("main.go", "go.mod")}
     return GoBuild(
         where="Dockerfile:3: RUN go build",
         argv=("go", "build", *argv),

@@ -6,9 +6,9 @@ from typing import NoReturn
 import pytest
 from tests.deploy.build.test_stages import BareHost
 
-from culm.deploy.build.context import File, made
+from culm.deploy.build.context import ImageFile, made
 from culm.deploy.build.run import RunLine
-from culm.deploy.build.stage import Stage
+from culm.deploy.build.stage import BuildStage
 from culm.errors import CulmError
 
 HOME = "/root"
@@ -23,9 +23,9 @@ FILES = {
 }
 
 
-def a_stage(base: str = "python:3.12") -> Stage:
-    stage = Stage(base=base, workdir="/app")
-    stage.add({"/app": File(kind="folder"), **FILES})
+def a_stage(base: str = "python:3.12") -> BuildStage:
+    stage = BuildStage(base=base, workdir="/app")
+    stage.add({"/app": ImageFile(kind="folder"), **FILES})
     stage.layers.clear()
     return stage
 
@@ -34,7 +34,7 @@ def fail(line: int, problem: str, hint: str) -> NoReturn:
     raise CulmError(f"{line}: {problem}", hint)
 
 
-def run(text: str, stage: Stage | None = None, host: BareHost | None = None) -> Stage:
+def run(text: str, stage: BuildStage | None = None, host: BareHost | None = None) -> BuildStage:
     stage = stage or a_stage()
     line = RunLine(stage=stage, line=1, text=f"RUN {text}", file="Dockerfile", host=host or BareHost(), fail=fail)
     line.commands(text)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from culm.deploy.build import context, stages
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import Job, Result
-from culm.deploy.build.plan import Contents, Plan
+from culm.deploy.build.plan import Contents, ImagePlan
 from culm.errors import CulmError
 from culm.prefixes import label
 from culm.prefixes.label import Prefix
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def no_compiler(build: GoBuild) -> File | None:
+def no_compiler(build: GoBuild) -> ImageFile | None:
     return None
 
 
@@ -43,9 +43,9 @@ class BareHost:
     """A machine with a shell, and what a test gives it."""
 
     programs_there: frozenset[str] = frozenset({"/bin/sh", "sh"})
-    compile: Callable[[GoBuild], File | None] = no_compiler
+    compile: Callable[[GoBuild], ImageFile | None] = no_compiler
     jobs: list[Job] = field(default_factory=list)
-    made: dict[str, File] = field(default_factory=dict)
+    made: dict[str, ImageFile] = field(default_factory=dict)
     """What each of its jobs leaves."""
     in_prefixes: frozenset[str] | None = None
 
@@ -60,31 +60,31 @@ class BareHost:
         return self.in_prefixes
 
 
-def plan(folder: Path, text: str, host: BareHost | None = None, **args: str) -> Plan:
+def plan(folder: Path, text: str, host: BareHost | None = None, **args: str) -> ImagePlan:
     read = context.read(folder, folder / "Dockerfile")
     return stages.plan("Dockerfile", parse(text), read, args, host or BareHost())
 
 
-def files(made: Plan) -> list[str]:
+def files(made: ImagePlan) -> list[str]:
     """What the layers leave, less the inputs of prefixes."""
-    tree: dict[str, File] = {}
+    tree: dict[str, ImageFile] = {}
     for layer in made.layers:
         tree |= layer
     return sorted(p for p, f in tree.items() if f.kind in ("file", "link") and not p.startswith("/.culm/"))
 
 
-def prefixes(made: Plan) -> list[Prefix]:
+def prefixes(made: ImagePlan) -> list[Prefix]:
     """Those that anything is installed into."""
     return [prefix for prefix in label.read(made.config["Labels"]).prefixes if prefix.steps]
 
 
-def placements(made: Plan) -> list[tuple[str, str]]:
+def placements(made: ImagePlan) -> list[tuple[str, str]]:
     """Paths and parts of the same."""
     filled = {prefix.key for prefix in prefixes(made)}
     return [(p.path, p.part) for p in label.read(made.config["Labels"]).placements if p.key in filled]
 
 
-def inputs(made: Plan, prefix: Prefix) -> list[str]:
+def inputs(made: ImagePlan, prefix: Prefix) -> list[str]:
     return sorted(p.removeprefix(prefix.inputs) for layer in made.layers for p in layer if p.startswith("/.culm/"))
 
 
@@ -272,9 +272,9 @@ def test_what_is_left_out_is_listed_once_with_its_line(folder: Path) -> None:
 
 def test_go_is_compiled_where_there_is_a_compiler_and_that_is_told(folder: Path) -> None:
     seen: list[GoBuild] = []
-    program = File(kind="file", mode=0o755, source=folder / "app/main.py", digest="d")
+    program = ImageFile(kind="file", mode=0o755, source=folder / "app/main.py", digest="d")
 
-    def compile(build: GoBuild) -> File:
+    def compile(build: GoBuild) -> ImageFile:
         seen.append(build)
         return program
 

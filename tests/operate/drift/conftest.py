@@ -12,7 +12,7 @@ from tests.serving import served
 
 from culm.project.load import load
 from culm.project.project import Project
-from culm.target.connection import Login, Target
+from culm.target.connection import StaticCredentials, Target
 
 MANIFEST = """\
 name: bamboo
@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def deployed(
     request: pytest.FixtureRequest, project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
-    login = Login(access_key="a", secret_key="b")
+    login = StaticCredentials(access_key="a", secret_key="b")
     settings = project.targets["local"]
     if request.param == "local":
         folder: Path = tmp_path_factory.mktemp("served")

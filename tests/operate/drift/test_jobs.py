@@ -6,7 +6,7 @@ from typing import Any
 
 from culm import render
 from culm.operate.drift.jobs import jobs
-from culm.operate.drift.seen import Seen
+from culm.operate.drift.live import LiveState
 from culm.plan.jobs import LiveJob
 from culm.plan.observed import Observed, Survey
 from culm.project.load import load
@@ -48,15 +48,15 @@ def shop(folder: Path) -> Project:
     return load(folder / "culm.yml")
 
 
-def seen(project: Project, image: str = "image@sha256:0", **changed: Any) -> Seen:
+def seen(project: Project, image: str = "image@sha256:0", **changed: Any) -> LiveState:
     job = project.jobs["nightly"]
     revision = render.task_definition(project, job, image, None, AROUND) | {"taskDefinitionArn": "arn:1"}
     live = LiveJob(schedule={**render_jobs.schedule(project, job, "arn:1", AROUND), **changed}, revision=revision)
     survey = Survey(observed=NOTHING, surroundings=AROUND)
-    return Seen(survey=survey, images=None, gone=frozenset(), roles={}, attached_groups=(), jobs={"nightly": live})
+    return LiveState(survey=survey, images=None, gone=frozenset(), roles={}, attached_groups=(), jobs={"nightly": live})
 
 
-def told(project: Project, look: Seen) -> list[tuple[str, str, str | None, str | None]]:
+def told(project: Project, look: LiveState) -> list[tuple[str, str, str | None, str | None]]:
     return [(row.what, row.field, row.wanted, row.live) for row in jobs(project, look)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from culm.cli.screens.plan import bill_items, money
 from culm.cli.screens.report import bill_report
-from culm.plan.capacity import LOG_BYTES_PER_REQUEST, Capacity, Demand, Stage
+from culm.plan.capacity import LOG_BYTES_PER_REQUEST, Capacity, Demand, LoadStage
 
 QUOTAS = 3
 """So many of the fullest are shown."""
@@ -52,7 +52,7 @@ def notes(needed: Capacity) -> list[str]:
     return lines
 
 
-def _stage(stage: Stage, needed: Capacity, width: int) -> Iterator[str]:
+def _stage(stage: LoadStage, needed: Capacity, width: int) -> Iterator[str]:
     head = f"{stage.name} {stage.factor:g}x, {stage.requests:g} requests/s: "
     if stage.fleet is None or stage.bill is None:
         yield head + "no instance type that has a price holds the largest task"

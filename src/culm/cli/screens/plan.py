@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from culm.core.model.arn import last
-from culm.plan.bill import Line
+from culm.plan.bill import BillItem
 from culm.plan.differences import Difference
 from culm.plan.plan import Host, Plan, ServicePlan
 from culm.plan.steps import text_of
@@ -233,12 +233,12 @@ def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
         yield f"  without {', '.join(then.unpriced)}: the price list lacks it"
 
 
-def bill_items(lines: Sequence[Line]) -> str:
+def bill_items(lines: Sequence[BillItem]) -> str:
     """`2 x t2.micro $16.94, load balancer $16.43 (1 ALB)`: each with how many units a month it counts."""
     return ", ".join(bill_item(line) for line in lines)
 
 
-def bill_item(line: Line) -> str:
+def bill_item(line: BillItem) -> str:
     if line.unit == "instances":
         return f"{line.units:g} x {line.name} {money(line.dollars)}"
     return f"{line.name} {money(line.dollars)} ({_units(line.units)} {line.unit})"

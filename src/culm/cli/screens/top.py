@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from culm.core.model.record import record
-from culm.operate.snapshot.records import Instance, Series, Service, Snapshot, Task
+from culm.operate.snapshot.records import Instance, Series, ServiceState, Snapshot, Task
 from culm.operate.snapshot.troubles import headline
 from culm.operate.snapshot.words import ago, dollars, latency, rate, share
 
@@ -178,7 +178,7 @@ def _tasks(snapshot: Snapshot, view: View) -> Iterator[Text]:
         yield line
 
 
-def _task(task: Task, service: Service | None, now: float) -> Text:
+def _task(task: Task, service: ServiceState | None, now: float) -> Text:
     serves = task.status == "RUNNING" and task.target_health in ("", "healthy")
     look = "well" if serves else "wrong" if task.target_health == "unhealthy" else "moving"
     used = f"{task.memory_used}/{task.memory}" if task.memory_used is not None else f"{task.memory or '—'}"
@@ -197,7 +197,7 @@ def _task(task: Task, service: Service | None, now: float) -> Text:
     return line
 
 
-def _idle(service: Service | None) -> Text:
+def _idle(service: ServiceState | None) -> Text:
     if service is None:
         return Text()
     return Text(f"{GLYPHS[service.state]} {service.name[:14]:<15}{service.summary}", style=STYLES[service.state])

@@ -22,7 +22,7 @@ from culm.cluster.store.ecs import clusters, events, services
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
 from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
-from culm.core.model.load_balancers import Listener, LoadBalancer, Rule, Target, TargetGroup
+from culm.core.model.load_balancers import Listener, LoadBalancer, RegisteredTarget, Rule, TargetGroup
 from culm.core.model.record import record
 from culm.core.model.services import ServiceEvent, dashed
 from culm.errors import PlaneFailure
@@ -48,7 +48,7 @@ class Seen:
     """Of each listener."""
     groups: Mapping[str, TargetGroup]
     """Those that a rule forwards to."""
-    targets: tuple[Target, ...]
+    targets: tuple[RegisteredTarget, ...]
     addresses: Mapping[str, str]
     """Of each target id, as far as known."""
 
@@ -121,18 +121,21 @@ class Balancer:
             self.changed.set()
         return began + wrote
 
-    def _judged(self, target: Target, seen: Seen) -> Target:
+    def _judged(self, target: RegisteredTarget, seen: Seen) -> RegisteredTarget:
         """The target with the health that was found for it."""
         if target.deregistered_at is not None or target.target_group_arn not in seen.groups:
             return target
         health = self._prober.health(target)
         if health is None:
             return replace(
-                target, state="unused", reason="Target.InvalidState", description="Target is in the terminated state"
+                target,
+                state="unused",
+                reason="Target.InvalidState",
+                description="Target is in the terminated state",
             )
         return replace(target, state=health.state, reason=health.reason, description=health.description)
 
-    async def _drained(self, judged: tuple[Target, ...], seen: Seen) -> frozenset[Key]:
+    async def _drained(self, judged: tuple[RegisteredTarget, ...], seen: Seen) -> frozenset[Key]:
         """The deregistered targets that may go.
 
         "If a deregistering target has no in-flight requests and no active connections, Elastic Load Balancing
@@ -227,7 +230,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
 def record_facts(
     db: sqlite3.Connection,
     seen: Seen,
-    judged: tuple[Target, ...],
+    judged: tuple[RegisteredTarget, ...],
     drained: frozenset[Key],
     problems: Mapping[str, str],
     now: float = 0.0,
@@ -279,12 +282,12 @@ def delay_seconds(group: TargetGroup) -> int:
     return int(attributes.effective(attributes.TARGET_GROUP, group.attributes)["deregistration_delay.timeout_seconds"])
 
 
-def _not_carried(before: Target, after: Target) -> Target:
+def _not_carried(before: RegisteredTarget, after: RegisteredTarget) -> RegisteredTarget:
     """A target that became healthy, when the plane has not been told: it serves nobody yet."""
     return before if after.state == "healthy" else after
 
 
-def _refused(target: Target, seen: Seen, outcome: Outcome) -> Target:
+def _refused(target: RegisteredTarget, seen: Seen, outcome: Outcome) -> RegisteredTarget:
     """A target that the plane refuses is not healthy, whatever it answers."""
     name = f"{seen.addresses.get(target.id)}:{target.port}"
     why = outcome.targets.get((target.target_group_arn, name))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from culm.core.decide.target_health import Answer, Health, judge, known, next_probe_after
-from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.record import record
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)")
 class Check:
     """What to ask, and how."""
 
-    target: Target
+    target: RegisteredTarget
     address: str
     group: TargetGroup
 
@@ -40,7 +40,7 @@ class Check:
 Key = tuple[str, str, int, float]
 
 
-def key(target: Target) -> Key:
+def key(target: RegisteredTarget) -> Key:
     """A target that is registered anew is another one."""
     return target.target_group_arn, target.id, target.port, target.registered_at
 
@@ -67,7 +67,7 @@ class Prober:
             self._following.pop(gone).cancel()
         self._changed.set()
 
-    def health(self, target: Target) -> Health | None:
+    def health(self, target: RegisteredTarget) -> Health | None:
         """None for a target that is not watched."""
         return self._health.get(key(target))
 

@@ -9,7 +9,7 @@ from culm.cluster.balancer.interface import DataPlane, Traffic
 from culm.cluster.store import metrics
 from culm.cluster.store.db import Store
 from culm.core.model.arn import resource
-from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.metrics import Metric, Point, metric, sample
 from culm.core.model.record import record
 
@@ -37,7 +37,11 @@ class Meter:
         self._next = 0.0
 
     async def look(
-        self, groups: Mapping[str, TargetGroup], balanced: Mapping[str, str], targets: Sequence[Target], now: float
+        self,
+        groups: Mapping[str, TargetGroup],
+        balanced: Mapping[str, str],
+        targets: Sequence[RegisteredTarget],
+        now: float,
     ) -> None:
         """Write down what happened since the last look, if that is a while ago. `balanced`: each group's balancer."""
         if now < self._next:
@@ -73,7 +77,7 @@ class Meter:
 
 
 def _points(
-    arn: str, load_balancer_arn: str, targets: Sequence[Target], carried: Carried, now: float
+    arn: str, load_balancer_arn: str, targets: Sequence[RegisteredTarget], carried: Carried, now: float
 ) -> Iterator[tuple[Metric, Point]]:
     """For the load balancer and for the target group; what is zero is left out, as there."""
     balancer = {"LoadBalancer": resource(load_balancer_arn).removeprefix("loadbalancer/")}

@@ -10,7 +10,7 @@ from culm.cluster.store.ecs import events, scheduling, services, task_definition
 from culm.cluster.store.elbv2 import targets
 from culm.core.decide.records import KEPT_SECONDS
 from culm.core.decide.state import ClusterState, TargetHealth, TargetState
-from culm.core.model.load_balancers import Target
+from culm.core.model.load_balancers import RegisteredTarget
 from culm.core.model.record import filled
 from culm.core.model.services import Service
 from culm.core.model.tasks import Task
@@ -65,7 +65,7 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
     return found
 
 
-def _state(target: Target | None) -> TargetState:
+def _state(target: RegisteredTarget | None) -> TargetState:
     """A target that nobody sends requests to, or that has no verdict yet, is on its way."""
     match target.state if target else "initial":
         case "healthy":

@@ -54,7 +54,7 @@ def refusal(need: Need, node: Node) -> str | None:
 
 
 @record
-class Request:
+class PlacementRequest:
     """What is to be placed: tasks with the same needs, group, constraints and strategies."""
 
     need: Need
@@ -72,12 +72,12 @@ TASK_DEFAULT = (PlacementStrategy(type="random"),)
 """What RunTask without strategies gets."""
 
 
-def place(request: Request, fleet: Fleet, chance: Chance = chance_of) -> Placed | Unplaceable:
+def place(request: PlacementRequest, fleet: Fleet, chance: Chance = chance_of) -> Placed | Unplaceable:
     """Choose an instance for one task, and take the room in the fleet."""
     return Chooser(request, fleet, chance).place()
 
 
-def objection(request: Request, node: Node) -> str | None:
+def objection(request: PlacementRequest, node: Node) -> str | None:
     """Return why the instance cannot take the task, constraints included; None if it can."""
     if why := refusal(request.need, node):
         return why
@@ -96,7 +96,7 @@ class Chooser:
     No other placement may change the fleet while a chooser is in use.
     """
 
-    def __init__(self, request: Request, fleet: Fleet, chance: Chance = chance_of) -> None:
+    def __init__(self, request: PlacementRequest, fleet: Fleet, chance: Chance = chance_of) -> None:
         self._request = request
         self._fleet = fleet
         self._chance = chance

@@ -57,7 +57,7 @@ from culm.core.decide.placement import (
     SERVICE_DEFAULT,
     Chance,
     Chooser,
-    Request,
+    PlacementRequest,
     Sitting,
     Unplaceable,
     chance_of,
@@ -195,7 +195,7 @@ class _Look:
         return actions
 
     def _places_for(self, need: Need, definition: TaskDefinition, count: int) -> list[str]:
-        request = Request(
+        request = PlacementRequest(
             need=need,
             group=group_of(self.service),
             constraints=constraints_of(self.service, definition),

@@ -10,7 +10,7 @@ from typing import Literal
 
 from culm.core.decide.actions import Action, MarkHealthy, SaveService, StartTask, StopTask, Tell
 from culm.core.decide.ledger import Fleet, need_of
-from culm.core.decide.placement import Chance, Request, Unplaceable, chance_of, place
+from culm.core.decide.placement import Chance, PlacementRequest, Unplaceable, chance_of, place
 from culm.core.decide.schedule import next_look, schedule
 from culm.core.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.core.model.arn import last
@@ -43,7 +43,7 @@ class Move:
 
 
 @record
-class Outcome:
+class Simulation:
     state: ClusterState
     """The cluster at rest."""
     moves: tuple[Move, ...]
@@ -69,7 +69,7 @@ class Outcome:
 
 def simulate(
     state: ClusterState, world: World | None = None, chance: Chance = chance_of, looks: int = LOOKS
-) -> Outcome:
+) -> Simulation:
     """Decide, apply, let the world act, until nothing changes any more. The world is `obedient` unless given."""
     film = _Film(state)
     world = world or obedient
@@ -191,8 +191,8 @@ class _Film:
             )
         )
 
-    def outcome(self, state: ClusterState, *, settled: bool) -> Outcome:
-        return Outcome(
+    def outcome(self, state: ClusterState, *, settled: bool) -> Simulation:
+        return Simulation(
             state=state,
             moves=tuple(self._moves),
             told=tuple(self._told),
@@ -201,7 +201,7 @@ class _Film:
         )
 
 
-def text_of(outcome: Outcome) -> str:
+def text_of(outcome: Simulation) -> str:
     """Return the moves as lines for tests and people to compare: `start web:2 on i-1, 483 MiB left`."""
     return "\n".join(
         f"{m.verb} {last(m.task_definition_arn)} on {last(m.container_instance_arn)}, {m.free_memory} MiB left"
@@ -210,7 +210,7 @@ def text_of(outcome: Outcome) -> str:
 
 
 def run_task(
-    state: ClusterState, task: Task, request: Request, chance: Chance = chance_of
+    state: ClusterState, task: Task, request: PlacementRequest, chance: Chance = chance_of
 ) -> ClusterState | Unplaceable:
     """Return the state with a one-time task placed in it (a migration), or why it cannot be placed."""
     outcome = place(request, Fleet.of(state), chance)

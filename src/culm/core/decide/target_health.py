@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
-from culm.core.model.load_balancers import Target, TargetGroup, TargetState
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup, TargetState
 from culm.core.model.record import record
 
 _SAME_INTERVAL = 0.9
@@ -44,7 +44,7 @@ class Health:
     """When a failure counted last, or the first probe was due: seconds on the prober's clock, as every `now` here."""
 
 
-def known(target: Target, now: float) -> Health:
+def known(target: RegisteredTarget, now: float) -> Health:
     """Return the health to go on from, for a target whose state an earlier process may have found."""
     if target.state == "healthy":
         return Health(state="healthy", reason=None, description=None, counted_at=-inf)
@@ -99,7 +99,7 @@ def matcher_problem(http_code: str) -> str | None:
     return None
 
 
-def routable(targets: Sequence[Target]) -> tuple[Target, ...]:
+def routable(targets: Sequence[RegisteredTarget]) -> tuple[RegisteredTarget, ...]:
     """Return the targets that get requests: the healthy ones or, when there is none, the unhealthy (ALB fails open)."""
     for state in ("healthy", "unhealthy"):
         if able := tuple(target for target in targets if target.state == state):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Set
 
 from culm.core.decide.ledger import Fleet, Node, need_of
-from culm.core.decide.placement import Request, objection
+from culm.core.decide.placement import PlacementRequest, objection
 from culm.core.decide.state import group_of
 from culm.core.model.services import Service
 from culm.core.model.task_definitions import PlacementStrategy, TaskDefinition
@@ -62,7 +62,7 @@ def to_move(
 
 
 def _room(service: Service, definition: TaskDefinition, zones: list[str], fleet: Fleet) -> bool:
-    request = Request(
+    request = PlacementRequest(
         need=need_of(definition),
         group=group_of(service),
         constraints=(*definition.placement_constraints, *service.placement_constraints),

@@ -13,12 +13,12 @@ from culm.core.model.record import record
 from culm.core.model.task_definitions import (
     ContainerDependency,
     ContainerRestartPolicy,
+    ContainerSecret,
     HealthCheck,
     LinuxParameters,
     LogConfiguration,
     MountPoint,
     PortMapping,
-    Secret,
     Ulimit,
     Volume,
 )
@@ -50,7 +50,7 @@ class ContainerPayload:
     entry_point: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    secrets: tuple[Secret, ...] = ()
+    secrets: tuple[ContainerSecret, ...] = ()
     """Names only: the values are fetched when it starts."""
     working_directory: str | None = None
     user: str | None = None

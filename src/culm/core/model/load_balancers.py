@@ -207,7 +207,7 @@ class TargetGroup:
 
 
 @record
-class Target:
+class RegisteredTarget:
     """What is registered with a target group (a wish), and its health (a fact, written by the balancer alone)."""
 
     target_group_arn: str

@@ -11,7 +11,7 @@ TagMutability = Literal["MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUT
 
 
 @record
-class Tag:
+class RepositoryTag:
     key: str
     value: str
 
@@ -47,7 +47,7 @@ class Repository:
     image_tag_mutability_exclusion_filters: tuple[ExclusionFilter, ...] = ()
     image_scanning_configuration: ImageScanningConfiguration = ImageScanningConfiguration()
     encryption_configuration: EncryptionConfiguration = EncryptionConfiguration()
-    tags: tuple[Tag, ...] = ()
+    tags: tuple[RepositoryTag, ...] = ()
     policy_text: str | None = None
     lifecycle_policy_text: str | None = None
     lifecycle_evaluated_at: float | None = None

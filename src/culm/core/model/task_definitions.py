@@ -17,7 +17,7 @@ class KeyValuePair:
 
 
 @record
-class Secret:
+class ContainerSecret:
     """An environment variable whose value is fetched when the container starts."""
 
     name: str
@@ -151,7 +151,7 @@ class ContainerDefinition:
     command: tuple[str, ...] | None = None
     """None: the image's."""
     environment: tuple[KeyValuePair, ...] = ()
-    secrets: tuple[Secret, ...] | None = None
+    secrets: tuple[ContainerSecret, ...] | None = None
     """None: not given. ECS shows an empty `environment`, but leaves out `secrets`."""
     working_directory: str | None = None
     user: str | None = None

@@ -241,7 +241,7 @@ class RegistryClient:
     https://distribution.github.io/distribution/spec/auth/token/
     """
 
-    def __init__(self, registry: str, repository: str, login: registries.Login | None) -> None:
+    def __init__(self, registry: str, repository: str, login: registries.EngineLogin | None) -> None:
         import httpx2
 
         server = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry

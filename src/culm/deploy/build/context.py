@@ -14,7 +14,7 @@ from culm.project.dockerfile.ignore import ignored, patterns
 
 
 @record
-class File:
+class ImageFile:
     """A file, a folder or a symbolic link, before it goes into an image."""
 
     kind: str
@@ -50,15 +50,15 @@ class File:
                 path.chmod(self.mode | 0o600)
 
 
-def made(content: bytes, mode: int = 0o644) -> File:
+def made(content: bytes, mode: int = 0o644) -> ImageFile:
     """A file of these bytes."""
-    return File(kind="file", mode=mode, content=content, digest=hashlib.sha256(content).hexdigest())
+    return ImageFile(kind="file", mode=mode, content=content, digest=hashlib.sha256(content).hexdigest())
 
 
 @record
 class Context:
     folder: Path
-    files: Mapping[str, File]
+    files: Mapping[str, ImageFile]
     """By path relative to the folder, sorted; folders too."""
 
     def digest(self) -> str:
@@ -75,7 +75,7 @@ def read(folder: Path, dockerfile: Path) -> Context:
     lines = patterns(folder, dockerfile)
     skip = ignored(lines)
     takes_back = any(line.strip().startswith("!") for line in lines)
-    files: dict[str, File] = {}
+    files: dict[str, ImageFile] = {}
     try:
         for parent, folders, names in os.walk(folder):
             inside = os.path.relpath(parent, folder)
@@ -87,14 +87,16 @@ def read(folder: Path, dockerfile: Path) -> Context:
             kept = [name for name in folders if name not in linked]
             for name in kept:
                 if not skip(prefix + name):
-                    files[prefix + name] = File(kind="folder", mode=stat.S_IMODE(os.stat(Path(parent, name)).st_mode))
+                    files[prefix + name] = ImageFile(
+                        kind="folder", mode=stat.S_IMODE(os.stat(Path(parent, name)).st_mode)
+                    )
             folders[:] = [name for name in kept if takes_back or not skip(prefix + name)]
     except OSError as error:
         raise CulmError(f"cannot read {error.filename}: {error.strerror}", "or name it in .dockerignore") from None
     return Context(folder=folder, files=dict(sorted(files.items())))
 
 
-def lay_out(files: Mapping[str, File], root: Path) -> None:
+def lay_out(files: Mapping[str, ImageFile], root: Path) -> None:
     """Write files to their paths below `root`, folders first."""
     for path, file in sorted(files.items()):
         there = root / path.lstrip("/")
@@ -108,12 +110,12 @@ def lay_out(files: Mapping[str, File], root: Path) -> None:
             file.write(there)
 
 
-def describe(path: Path) -> File:
+def describe(path: Path) -> ImageFile:
     facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
-        return File(kind="link", mode=0o777, link=os.readlink(path))
+        return ImageFile(kind="link", mode=0o777, link=os.readlink(path))
     if not stat.S_ISREG(facts.st_mode):
         raise CulmError(f"{path} is neither a file nor a folder", "name it in .dockerignore")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(kind="file", mode=stat.S_IMODE(facts.st_mode), source=path, digest=digest)
+    return ImageFile(kind="file", mode=stat.S_IMODE(facts.st_mode), source=path, digest=digest)

@@ -15,7 +15,7 @@ from culm.deploy.build import context, platforms
 from culm.deploy.build.bases import Bases
 from culm.deploy.build.context import Context
 from culm.deploy.build.host import instructions, of_stage
-from culm.deploy.build.port import Place, Recipe, Say
+from culm.deploy.build.port import PushDestination, Recipe, Say
 from culm.engine.client import Engine
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
@@ -56,7 +56,7 @@ class DockerBuilder:
         sha.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return sha.hexdigest()
 
-    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
+    def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:
         image = self.built(recipe, progress)
         self.check_built(recipe, image)
         config, history = self.engine.facts(image)

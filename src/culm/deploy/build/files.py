@@ -9,15 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from culm.deploy.build.context import File, made
+from culm.deploy.build.context import ImageFile, made
 from culm.deploy.build.shell import Command
-from culm.deploy.build.stage import Stage, select
+from culm.deploy.build.stage import BuildStage, select
 
 DONE, NOT_HERE, CANNOT = "done", "not here", "cannot"
 """`not here`: it concerns files that the image has from its base, if at all."""
 
 
-def do(stage: Stage, command: Command, folder: str) -> str:
+def do(stage: BuildStage, command: Command, folder: str) -> str:
     name = posixpath.basename(command.argv[0])
     flags = "".join(word.lstrip("-") for word in command.argv[1:] if re.match(r"-[A-Za-z]+$", word))
     words = [word for word in command.argv[1:] if not re.match(r"-(-[\w-]+(=.*)?|[A-Za-z]+)$", word)]
@@ -52,10 +52,10 @@ def mode_of(argv: Sequence[str], word: str) -> bool:
     return argv[index - 1] in ("-m", "--mode")
 
 
-def make_folders(stage: Stage, words: Sequence[str], folder: str) -> str:
+def make_folders(stage: BuildStage, words: Sequence[str], folder: str) -> str:
     names = [name for word in words for name in braces(word)]
     paths = [stage.absolute(name, folder) for name in names]
-    stage.add({path: File(kind="folder") for path in paths if not stage.is_folder(path)})
+    stage.add({path: ImageFile(kind="folder") for path in paths if not stage.is_folder(path)})
     return DONE
 
 
@@ -67,19 +67,19 @@ def braces(word: str) -> list[str]:
     return [name for part in match[1].split(",") for name in braces(word[: match.start()] + part + word[match.end() :])]
 
 
-def named_files(stage: Stage, word: str, folder: str) -> list[str]:
+def named_files(stage: BuildStage, word: str, folder: str) -> list[str]:
     """The paths that a word names, a pattern's matches included."""
     return select(stage.tree, stage.absolute(word, folder))
 
 
-def below(stage: Stage, path: str) -> list[str]:
+def below(stage: BuildStage, path: str) -> list[str]:
     return [known for known in stage.tree if known.startswith(path.rstrip("/") + "/")]
 
 
-def change_modes(stage: Stage, words: Sequence[str], folder: str, *, recursive: bool) -> str:
+def change_modes(stage: BuildStage, words: Sequence[str], folder: str, *, recursive: bool) -> str:
     """`chmod 755 FILE`, `chmod -R a+rX FOLDER`."""
     mode, *targets = words or [""]
-    changed: dict[str, File] = {}
+    changed: dict[str, ImageFile] = {}
     for target in targets:
         for path in named_files(stage, target, folder):
             for each in [path, *(below(stage, path) if recursive else ())]:
@@ -90,7 +90,7 @@ def change_modes(stage: Stage, words: Sequence[str], folder: str, *, recursive: 
     return DONE if changed else NOT_HERE
 
 
-def changed_mode(mode: str, file: File) -> int | None:
+def changed_mode(mode: str, file: ImageFile) -> int | None:
     if re.fullmatch(r"[0-7]{3,4}", mode):
         return int(mode, 8) & 0o777
     result = file.mode
@@ -108,7 +108,7 @@ def changed_mode(mode: str, file: File) -> int | None:
     return result & 0o777
 
 
-def link(stage: Stage, words: Sequence[str], folder: str, *, symbolic: bool) -> str:
+def link(stage: BuildStage, words: Sequence[str], folder: str, *, symbolic: bool) -> str:
     if len(words) != 2:
         return CANNOT
     target, name = words
@@ -123,11 +123,11 @@ def link(stage: Stage, words: Sequence[str], folder: str, *, symbolic: bool) -> 
         return DONE
     if path.startswith(("/etc/", "/dev/")) and aimed not in stage.tree:
         return NOT_HERE
-    stage.add({path: File(kind="link", mode=0o777, link=target)})
+    stage.add({path: ImageFile(kind="link", mode=0o777, link=target)})
     return DONE
 
 
-def remove(stage: Stage, words: Sequence[str], folder: str) -> str:
+def remove(stage: BuildStage, words: Sequence[str], folder: str) -> str:
     paths = [path for word in words for path in named_files(stage, word, folder)]
     stage.remove([each for path in paths for each in (*below(stage, path), path)])
     gone = [stage.absolute(word, folder).removesuffix("/*") for word in words]
@@ -136,13 +136,13 @@ def remove(stage: Stage, words: Sequence[str], folder: str) -> str:
     return DONE
 
 
-def copy(stage: Stage, words: Sequence[str], folder: str, *, keep: bool) -> str:
+def copy(stage: BuildStage, words: Sequence[str], folder: str, *, keep: bool) -> str:
     *sources, destination = words or [""]
     if not sources:
         return CANNOT
     target = stage.absolute(destination, folder)
     into = destination.endswith("/") or stage.is_folder(target) or len(sources) > 1
-    files: dict[str, File] = {}
+    files: dict[str, ImageFile] = {}
     gone: list[str] = []
     for source in sources:
         whole = source.endswith("/.")  # cp -r a/. b: what is in it
@@ -167,7 +167,7 @@ def copy(stage: Stage, words: Sequence[str], folder: str, *, keep: bool) -> str:
     return DONE
 
 
-def overlaps(stage: Stage, path: str) -> bool:
+def overlaps(stage: BuildStage, path: str) -> bool:
     """Whether a path names Python packages or wheels, which are not files yet."""
     kept = [*(place.path for place in stage.places), *stage.wheels]
     bare = path.rstrip("*").rstrip("/")
@@ -176,7 +176,7 @@ def overlaps(stage: Stage, path: str) -> bool:
     )
 
 
-def install(stage: Stage, words: Sequence[str], folder: str) -> str:
+def install(stage: BuildStage, words: Sequence[str], folder: str) -> str:
     """`install -d FOLDER`, `install -m 755 FILE TO`."""
     mode, rest, folders = "755", [], False
     remaining = iter(words)
@@ -200,7 +200,7 @@ def install(stage: Stage, words: Sequence[str], folder: str) -> str:
     return result
 
 
-def written(stage: Stage, command: Command, folder: str) -> bytes | None:
+def written(stage: BuildStage, command: Command, folder: str) -> bytes | None:
     """What `echo`, `printf` or `cat` sends to a file; None where only running it could tell."""
     name, *words = command.argv
     match posixpath.basename(name):
@@ -244,7 +244,7 @@ def formatted(words: Sequence[str]) -> bytes | None:
             return out.encode(errors="surrogateescape")
 
 
-def save(stage: Stage, path: str, content: bytes, *, append: bool) -> None:
+def save(stage: BuildStage, path: str, content: bytes, *, append: bool) -> None:
     known = stage.tree.get(path)
     before = known.data() if append and known is not None and known.kind == "file" else b""
     mode = known.mode if known is not None and known.kind == "file" else 0o644

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File, lay_out
+from culm.deploy.build.context import ImageFile, lay_out
 from culm.errors import CulmError
 
 LAST_LINES = 15
@@ -25,7 +25,7 @@ class GoBuild:
     """What stands in front of it, and the stage's own of Go's variables."""
     folder: str
     """Where it runs, absolute in the image."""
-    tree: Mapping[str, File]
+    tree: Mapping[str, ImageFile]
     """The stage's files, by absolute path."""
 
     @property
@@ -40,7 +40,7 @@ class GoBuild:
         return None
 
 
-def compiled(build: GoBuild, scratch: Path) -> File | None:
+def compiled(build: GoBuild, scratch: Path) -> ImageFile | None:
     """The program, kept in the folder `scratch`; None: this host has no Go. Raises with the compiler's last words."""
     go = shutil.which("go")
     if go is None or build.output is None:
@@ -69,7 +69,7 @@ def compiled(build: GoBuild, scratch: Path) -> File | None:
         )
     with program.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(kind="file", mode=0o755, source=program, digest=digest)
+    return ImageFile(kind="file", mode=0o755, source=program, digest=digest)
 
 
 def version() -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from culm.deploy.build import context, gobuild, oci, platforms, stages
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import Job, Result
-from culm.deploy.build.plan import Contents, Left, Plan
-from culm.deploy.build.port import Place, Recipe, Say
+from culm.deploy.build.plan import Contents, ImagePlan, Left
+from culm.deploy.build.port import PushDestination, Recipe, Say
 from culm.deploy.build.workshop import Workshop
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images
@@ -43,7 +43,7 @@ class ThisHost:
     def has(self, program: str) -> bool:
         return shutil.which(program) is not None
 
-    def compile(self, build: GoBuild) -> File | None:
+    def compile(self, build: GoBuild) -> ImageFile | None:
         return gobuild.compiled(build, Path(tempfile.mkdtemp(dir=self._scratch)))
 
     def run(self, job: Job) -> Result:
@@ -65,7 +65,7 @@ class HostBuilder:
         sha256.update(context.read(recipe.folder, recipe.dockerfile).digest().encode())
         return sha256.hexdigest()
 
-    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
+    def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:
         from culm.deploy.push import push  # httpx2 is slow to import, and nothing changed is the common case
 
         with tempfile.TemporaryDirectory(prefix="culm-build-", ignore_cleanup_errors=True) as scratch:
@@ -82,7 +82,7 @@ class HostBuilder:
         push(image, place, say)
         return image.digest
 
-    def plan(self, recipe: Recipe, scratch: Path, say: Say = lambda line: None) -> Plan:
+    def plan(self, recipe: Recipe, scratch: Path, say: Say = lambda line: None) -> ImagePlan:
         """Decide, run what must run, and make every Python prefix: what cannot be installed ends here, by its line."""
         local.home().mkdir(mode=0o700, parents=True, exist_ok=True)
         host = ThisHost(lambda: Workshop(Path(tempfile.mkdtemp(dir=scratch)), local.home() / "venvs"), scratch)

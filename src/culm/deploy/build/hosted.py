@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.plan import Contents
 from culm.deploy.build.programs import NODE, named, plain_words
-from culm.deploy.build.stage import Place, Stage
+from culm.deploy.build.stage import BuildStage, PlacedPrefix
 
 TEXT_TOOLS = frozenset(
     {"sed", "awk", "gawk", "grep", "tr", "sort", "uniq", "head", "tail", "cut", "base64", "envsubst", "dos2unix", "jq"}
@@ -53,8 +53,8 @@ class Job:
     """The stage's variables, and those in front of the command."""
     folder: str
     """Where it runs, absolute in the image."""
-    tree: Mapping[str, File]
-    places: tuple[Place, ...] = ()
+    tree: Mapping[str, ImageFile]
+    places: tuple[PlacedPrefix, ...] = ()
     """Python prefixes that it may need."""
     output: str = ""
     """The file of the image that its output goes to."""
@@ -65,7 +65,7 @@ class Job:
 
 @record
 class Result:
-    changed: Mapping[str, File]
+    changed: Mapping[str, ImageFile]
     """By absolute path."""
     gone: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ class BuildHost(Protocol):
         """Whether a program is on this machine's PATH."""
         ...
 
-    def compile(self, build: GoBuild) -> File | None:
+    def compile(self, build: GoBuild) -> ImageFile | None:
         """The compiled program; None where there is no compiler."""
         ...
 
@@ -90,7 +90,7 @@ class BuildHost(Protocol):
         ...
 
 
-def node(stage: Stage, argv: Sequence[str], host: BuildHost) -> tuple[str, ...] | None:
+def node(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> tuple[str, ...] | None:
     """What to run for a command of Node's: empty for nothing at all; None where this machine cannot."""
     name = named(argv[0])
     words = plain_words(argv)
@@ -110,7 +110,7 @@ def node(stage: Stage, argv: Sequence[str], host: BuildHost) -> tuple[str, ...] 
     return tuple([name, *argv[1:]])
 
 
-def corepack(stage: Stage, words: Sequence[str], host: BuildHost) -> tuple[str, ...]:
+def corepack(stage: BuildStage, words: Sequence[str], host: BuildHost) -> tuple[str, ...]:
     """`corepack enable`, `corepack prepare pnpm@9.1.0 --activate`: the package manager itself, as a package."""
     asked = [word for word in words[1:] if re.match(r"(pnpm|yarn)(@|$)", word)]
     if not asked and words[:1] == ["enable"]:
@@ -120,7 +120,7 @@ def corepack(stage: Stage, words: Sequence[str], host: BuildHost) -> tuple[str, 
     return ("npm", "install", "--global", "--prefix", "/usr/local", *wanted) if wanted else ()
 
 
-def has(stage: Stage, program: str, host: BuildHost) -> bool:
+def has(stage: BuildStage, program: str, host: BuildHost) -> bool:
     return host.has(program) or f"/usr/local/bin/{program}" in stage.tree
 
 
@@ -133,14 +133,14 @@ def installable(manager: str) -> str:
     return f"{name}@{version}" if version else name
 
 
-def package_manager(stage: Stage) -> str:
+def package_manager(stage: BuildStage) -> str:
     """package.json's `packageManager`, `pnpm@9.1.0`."""
     file = stage.tree.get(stage.absolute("package.json"))
     match = re.search(rb'"packageManager"\s*:\s*"([^"+]+)', file.data()) if file and file.kind == "file" else None
     return match[1].decode() if match else ""
 
 
-def missing_manager(stage: Stage, name: str, folder: str, host: BuildHost) -> str:
+def missing_manager(stage: BuildStage, name: str, folder: str, host: BuildHost) -> str:
     """yarn or pnpm, to be installed first: node's images have yarn, and corepack brings what package.json declares."""
     if name not in ("yarn", "pnpm") or has(stage, name, host):
         return ""
@@ -154,7 +154,7 @@ def is_node(argv: Sequence[str]) -> bool:
     return named(argv[0]) in NODE
 
 
-def text_tool(stage: Stage, argv: Sequence[str], folder: str) -> bool:
+def text_tool(stage: BuildStage, argv: Sequence[str], folder: str) -> bool:
     """Whether a text tool touches only files that the copy has."""
     if named(argv[0]) not in TEXT_TOOLS:
         return False

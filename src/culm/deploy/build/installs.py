@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from culm.core.model.record import record
 from culm.deploy.build import pip
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.programs import named, plain_words
-from culm.deploy.build.stage import Stage, Wheels, select
+from culm.deploy.build.stage import BuildStage, Wheels, select
 from culm.prefixes.label import Part, Step
 from culm.prefixes.place import SYSTEM
 from culm.project.texts import decoded
@@ -45,7 +45,7 @@ class CommandPlace:
 class Installs:
     """Upon one stage."""
 
-    def __init__(self, stage: Stage, at: CommandPlace) -> None:
+    def __init__(self, stage: BuildStage, at: CommandPlace) -> None:
         self.stage = stage
         self.at = at
 
@@ -140,7 +140,7 @@ class Installs:
             inputs |= self.members()
         self.add(self.path(chosen), "environment", self.at.argv, inputs)
 
-    def members(self) -> dict[str, File]:
+    def members(self) -> dict[str, ImageFile]:
         """The project files of a workspace's members, which a lock is checked against."""
         return {
             path: file
@@ -227,9 +227,9 @@ class Installs:
                 return self.path(path)
         return self.stage.in_use()
 
-    def inputs(self, words: Sequence[str]) -> dict[str, File]:
+    def inputs(self, words: Sequence[str]) -> dict[str, ImageFile]:
         """The files that the arguments name, and those that these name."""
-        out: dict[str, File] = {}
+        out: dict[str, ImageFile] = {}
         todo = pip.read_by(words)
         done: set[tuple[str, str]] = set()
         while todo:
@@ -246,7 +246,7 @@ class Installs:
                 todo += [read for p, f in files.items() for read in pip.read_by_file(p, f)]
         return out
 
-    def project(self) -> dict[str, File]:
+    def project(self) -> dict[str, ImageFile]:
         """The folder of the project, and folders beside it that its pyproject.toml names."""
         out = self.stage.under([self.at.folder])
         text = decoded(out[self.path("pyproject.toml")].data())
@@ -264,6 +264,6 @@ class Installs:
         return Step(argv=argv, cwd=self.at.folder, environment=pip.settings(self.at.environment), where=self.at.where)
 
     def add(
-        self, path: str, part: Part, argv: tuple[str, ...], inputs: Mapping[str, File], step: Step | None = None
+        self, path: str, part: Part, argv: tuple[str, ...], inputs: Mapping[str, ImageFile], step: Step | None = None
     ) -> None:
         self.stage.fill(path, part, replace(step, argv=argv) if step else self.step(argv), inputs)

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
-from culm.deploy.build.plan import Plan
+from culm.deploy.build.context import ImageFile
+from culm.deploy.build.plan import ImagePlan
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -35,7 +35,7 @@ class Blob:
 
 
 @record
-class Image:
+class OciImage:
     """What a registry is sent: blobs first, then the manifest."""
 
     blobs: Mapping[str, bytes]
@@ -47,7 +47,7 @@ class Image:
         return sha256(self.manifest)
 
 
-def image(plan: Plan) -> Image:
+def image(plan: ImagePlan) -> OciImage:
     """The plan's image, as its label's prefixes and files say."""
     blobs: dict[str, bytes] = {}
     layers: list[Blob] = []
@@ -69,10 +69,10 @@ def image(plan: Plan) -> Image:
         "config": keep(blobs, canonical(config), CONFIG).described(),
         "layers": [layer.described() for layer in layers],
     }
-    return Image(blobs=blobs, manifest=canonical(manifest))
+    return OciImage(blobs=blobs, manifest=canonical(manifest))
 
 
-def tar(files: Mapping[str, File]) -> bytes:
+def tar(files: Mapping[str, ImageFile]) -> bytes:
     """One layer. Owners and times are left out: two hosts make the same bytes."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.programs import TOOLS, is_python, named, plain_words
 from culm.project.texts import decoded
 
@@ -158,14 +158,14 @@ def read_by(words: Sequence[str]) -> list[tuple[str, str]]:
     return [(kind, path) for kind, path in out if path and path != "-"]
 
 
-def requirement_lines(file: File) -> list[str]:
+def requirement_lines(file: ImageFile) -> list[str]:
     """A requirement file's lines, as pip joins and strips them."""
     text = re.sub(r"\\\r?\n", " ", decoded(file.data()))
     lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
-def read_by_file(path: str, file: File) -> list[tuple[str, str]]:
+def read_by_file(path: str, file: ImageFile) -> list[tuple[str, str]]:
     """What a requirement file names itself: paths in it are relative to it."""
     out: list[tuple[str, str]] = []
     folder = posixpath.dirname(path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.prefixes.label import Description, Step, key_of
 
 INPUTS = "/.culm/inputs"
@@ -18,7 +18,7 @@ class Contents:
     python: str = ""
     """The version that the base image's name promises, `3.12`; empty: whichever there is."""
     steps: tuple[Step, ...] = ()
-    inputs: Mapping[str, File]
+    inputs: Mapping[str, ImageFile]
     """By absolute path in the stage."""
 
     @property
@@ -35,8 +35,8 @@ class Left:
 
 
 @record
-class Plan:
-    layers: tuple[Mapping[str, File], ...]
+class ImagePlan:
+    layers: tuple[Mapping[str, ImageFile], ...]
     """By absolute path; a later layer wins."""
     config: Mapping[str, Any]
     """The image configuration's `config`."""

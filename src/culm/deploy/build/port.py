@@ -28,7 +28,7 @@ class Recipe:
 
 
 @record
-class Place:
+class PushDestination:
     """Where an image is to go: a repository, and the right to push to it."""
 
     repository: str
@@ -47,6 +47,6 @@ class Builder(Protocol):
         """Hexadecimal; as long as it is the same, building again would make the same image."""
         ...
 
-    def publish(self, recipe: Recipe, place: Place, say: Say, progress: Say) -> str:
+    def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:
         """Build it and push it: its manifest's digest, `sha256:...`. `say` is for what is worth keeping."""
         ...

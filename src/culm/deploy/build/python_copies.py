@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from culm.deploy.build.plan import Contents
-from culm.deploy.build.stage import Place, Stage
+from culm.deploy.build.stage import BuildStage, PlacedPrefix
 from culm.prefixes.label import Step
 
 NOTHING, COPIED, A_PART = "nothing", "copied", "a part"
@@ -15,7 +15,7 @@ UV = "ghcr.io/astral-sh/uv"
 UV_IMAGE = re.compile(r"(?:ghcr\.io|docker\.io)/astral(?:-sh)?/uv(?::([^@]*))?(?:@.*)?")
 
 
-def from_stage(stage: Stage, origin: Stage, source: str, target: str, *, into: bool) -> str:
+def from_stage(stage: BuildStage, origin: BuildStage, source: str, target: str, *, into: bool) -> str:
     """Place in `stage` what of the other's prefixes and wheels is at `source`. `into`: the target is a folder."""
     result = NOTHING
     for place in origin.places:
@@ -47,13 +47,13 @@ def joined(target: str, path: str, source: str) -> str:
     return posixpath.normpath(f"{target}/{rest}")
 
 
-def keep(stage: Stage, place: Place) -> None:
+def keep(stage: BuildStage, place: PlacedPrefix) -> None:
     """A prefix with an interpreter that is copied over the same one takes its place."""
     stage.places = [p for p in stage.places if not (p.path == place.path and p.contents.key == place.contents.key)]
     stage.places.append(place)
 
 
-def inside(place: Place, rest: str, target: str, *, into: bool) -> Place | None:
+def inside(place: PlacedPrefix, rest: str, target: str, *, into: bool) -> PlacedPrefix | None:
     """A part of a prefix: its programs, its library. None where it is less than that."""
     if place.part in ("packages", "target"):
         return None
@@ -77,7 +77,7 @@ def inside(place: Place, rest: str, target: str, *, into: bool) -> Place | None:
     return None
 
 
-def from_image(stage: Stage, image: str, sources: Sequence[str], destination: str, where: str) -> None:
+def from_image(stage: BuildStage, image: str, sources: Sequence[str], destination: str, where: str) -> None:
     """`COPY --from=ghcr.io/astral-sh/uv /uv /bin/`: uv is a Python package, too, for who starts with `uv run`."""
     match = UV_IMAGE.fullmatch(image)
     if match is None:
@@ -86,4 +86,4 @@ def from_image(stage: Stage, image: str, sources: Sequence[str], destination: st
     step = Step(argv=("pip", "install", f"uv=={version[0]}" if version else "uv"), where=where)
     single = posixpath.basename(destination) in ("uv", "uvx") and len(sources) == 1
     folder = stage.absolute(posixpath.dirname(destination) if single else destination)
-    stage.uv = Place(path=folder, part="programs", contents=Contents(steps=(step,), inputs={}))
+    stage.uv = PlacedPrefix(path=folder, part="programs", contents=Contents(steps=(step,), inputs={}))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from culm.deploy.build import files, hosted, installs, pip, python_copies, shell
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import BuildHost, Job
 from culm.deploy.build.plan import Left
@@ -30,7 +30,7 @@ from culm.deploy.build.programs import (
     plain_words,
 )
 from culm.deploy.build.shell import Command
-from culm.deploy.build.stage import Lost, Stage
+from culm.deploy.build.stage import BuildStage, Lost
 
 ENGINE_HINT = "start a container engine and use the docker runtime: culm up --runtime docker"
 RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch"})
@@ -46,7 +46,7 @@ UV_INSTALLER = "astral.sh/uv"
 class RunLine:
     """One RUN line, gone through."""
 
-    stage: Stage
+    stage: BuildStage
     line: int
     text: str
     """As it is shown."""
@@ -220,7 +220,7 @@ class RunLine:
             self.link_program(f"{self.stage.home}/.local/bin/{program}", f"{at}/bin/{program}")
 
     def link_program(self, path: str, to: str) -> None:
-        self.stage.add({path: File(kind="link", mode=0o777, link=to)})
+        self.stage.add({path: ImageFile(kind="link", mode=0o777, link=to)})
 
     def tool(self, command: Command, folder: str, install: installs.Installs) -> bool:
         """poetry, pipenv, pdm."""

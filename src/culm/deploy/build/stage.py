@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from culm.core.model.record import record
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.plan import Contents, Left
 from culm.prefixes.label import Part, Step
 from culm.prefixes.place import SYSTEM
@@ -21,7 +21,7 @@ BASE_FOLDERS = frozenset(
 
 
 @record
-class Place:
+class PlacedPrefix:
     """A Python prefix, or a part of one, at a path of the stage."""
 
     path: str
@@ -42,7 +42,7 @@ class Wheels:
     arguments: tuple[str, ...]
     """pip's: requirements, `-r`, `-c`, index options."""
     step: Step
-    inputs: Mapping[str, File]
+    inputs: Mapping[str, ImageFile]
 
 
 @record
@@ -56,15 +56,15 @@ class Lost:
 
 
 @dataclass(kw_only=True)
-class Stage:
+class BuildStage:
     """Grows instruction by instruction; a stage that begins FROM another begins as a copy of it."""
 
     base: str
     from_line: int = 0
     brings_server: bool = False
     """Whether the base image has the program that it starts: nginx, say."""
-    tree: dict[str, File] = field(default_factory=dict)
-    layers: list[dict[str, File]] = field(default_factory=list)
+    tree: dict[str, ImageFile] = field(default_factory=dict)
+    layers: list[dict[str, ImageFile]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
@@ -77,9 +77,9 @@ class Stage:
     command: tuple[str, ...] = ()
     started_at: int = 0
     """The line of ENTRYPOINT or CMD, whichever is later."""
-    places: list[Place] = field(default_factory=list)
+    places: list[PlacedPrefix] = field(default_factory=list)
     """In the order in which they were made: a later one's files win."""
-    uv: Place | None = None
+    uv: PlacedPrefix | None = None
     """uv itself, where it was copied from its image: placed when something starts it."""
     wheels: dict[str, tuple[Wheels, ...]] = field(default_factory=dict)
     """By folder."""
@@ -95,7 +95,7 @@ class Stage:
     compiled: list[Left] = field(default_factory=list)
     """Lines that this host's compiler did."""
 
-    def copied(self) -> "Stage":
+    def copied(self) -> "BuildStage":
         return replace(
             self,
             tree=dict(self.tree),
@@ -140,13 +140,13 @@ class Stage:
         known = self.tree.get(path)
         return path in BASE_FOLDERS or (known is not None and known.kind == "folder")
 
-    def add(self, files: dict[str, File]) -> None:
+    def add(self, files: dict[str, ImageFile]) -> None:
         """A layer with these files, and the folders that they need."""
-        layer: dict[str, File] = {}
+        layer: dict[str, ImageFile] = {}
         for path, file in files.items():
             for parent in reversed(list(parents(path))):
                 if parent not in self.tree and parent not in layer and parent not in BASE_FOLDERS:
-                    layer[parent] = File(kind="folder")
+                    layer[parent] = ImageFile(kind="folder")
             layer[path] = file
         if layer:
             self.tree |= layer
@@ -158,13 +158,13 @@ class Stage:
         if there:
             for path in there:
                 del self.tree[path]
-            self.layers.append({path: File(kind="gone") for path in there})
+            self.layers.append({path: ImageFile(kind="gone") for path in there})
 
-    def place_at(self, path: str) -> Place | None:
+    def place_at(self, path: str) -> PlacedPrefix | None:
         """The prefix at a path into which commands install."""
         return next((place for place in reversed(self.places) if place.path == path and place.installs_here), None)
 
-    def place_of(self, program: str) -> Place | None:
+    def place_of(self, program: str) -> PlacedPrefix | None:
         """The prefix whose `bin` has a program, given by its absolute path."""
         return self.place_at(posixpath.dirname(posixpath.dirname(program)))
 
@@ -176,19 +176,22 @@ class Stage:
                 return place.path
         return SYSTEM
 
-    def python_places(self) -> list[Place]:
+    def python_places(self) -> list[PlacedPrefix]:
         """The prefixes, and the base image's own Python: it is there even when nothing was installed into it."""
         if any(place.path == SYSTEM and place.part == "environment" for place in self.places):
             return self.places
-        return [Place(path=SYSTEM, part="environment", contents=Contents(python=self.python, inputs={})), *self.places]
+        return [
+            PlacedPrefix(path=SYSTEM, part="environment", contents=Contents(python=self.python, inputs={})),
+            *self.places,
+        ]
 
-    def fill(self, path: str, part: Part, step: Step | None, inputs: Mapping[str, File]) -> None:
+    def fill(self, path: str, part: Part, step: Step | None, inputs: Mapping[str, ImageFile]) -> None:
         """One more command that fills the prefix at `path`, which is made when it is the first."""
         known = next(
             (place for place in self.places if place.path == path and place.part in (part, "environment")), None
         )
         if known is None:
-            known = Place(path=path, part=part, contents=Contents(python=self.python, inputs={}))
+            known = PlacedPrefix(path=path, part=part, contents=Contents(python=self.python, inputs={}))
             self.places.append(known)
         if step is None:
             return
@@ -197,7 +200,7 @@ class Stage:
         )
         self.places = [replace(known, contents=contents) if place is known else place for place in self.places]
 
-    def under(self, paths: Iterable[str]) -> dict[str, File]:
+    def under(self, paths: Iterable[str]) -> dict[str, ImageFile]:
         """The files and links at and below these paths."""
         return {
             known: file

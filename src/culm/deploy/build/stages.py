@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from culm.deploy.build import python_copies
-from culm.deploy.build.context import Context, File, made
+from culm.deploy.build.context import Context, ImageFile, made
 from culm.deploy.build.hosted import BuildHost
-from culm.deploy.build.plan import INPUTS, Contents, Left, Plan
+from culm.deploy.build.plan import INPUTS, Contents, ImagePlan, Left
 from culm.deploy.build.programs import SERVERS
 from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine
-from culm.deploy.build.stage import Stage, select
+from culm.deploy.build.stage import BuildStage, select
 from culm.deploy.build.start import INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
 from culm.prefixes.label import LABEL, Description, Placement, Prefix, written
@@ -35,7 +35,7 @@ def hint_for(problem: str) -> str:
 
 def plan(
     file: str, instructions: list[Instruction], context: Context, args: Mapping[str, str], host: BuildHost
-) -> Plan:
+) -> ImagePlan:
     """The image that a host can make of it. `file` is for messages."""
     walk = Walk(file, instructions, context, args, host)
     stage = walk.stage(walk.last)
@@ -58,7 +58,7 @@ def plan(
         "Volumes": {path: {} for path in stage.volumes},
         **stage.settings,
     }
-    return Plan(
+    return ImagePlan(
         layers=(*stage.layers, *inputs_of(contents)),
         config={key: value for key, value in config.items() if value},
         left=tuple(dict.fromkeys(stage.left)),
@@ -68,7 +68,7 @@ def plan(
     )
 
 
-def described(stage: Stage, host: BuildHost) -> tuple[Description, dict[str, Contents]]:
+def described(stage: BuildStage, host: BuildHost) -> tuple[Description, dict[str, Contents]]:
     """The prefixes of the image: what the Dockerfile filled, and the base image's Python where something runs it."""
     places = stage.python_places() if stage.places or needs_python(stage, host) else []
     contents = {place.contents.key: place.contents for place in places}
@@ -87,7 +87,7 @@ def described(stage: Stage, host: BuildHost) -> tuple[Description, dict[str, Con
     return Description(prefixes=tuple(prefixes), placements=tuple(placements)), contents
 
 
-def inputs_of(contents: Mapping[str, Contents]) -> list[dict[str, File]]:
+def inputs_of(contents: Mapping[str, Contents]) -> list[dict[str, ImageFile]]:
     """The layers with what the prefixes are made from."""
     return [
         {f"{INPUTS}/{key[:16]}{path}": file for path, file in each.inputs.items()}
@@ -114,7 +114,7 @@ class Walk:
         self.globals: dict[str, str] = {}
         self.parts: list[list[Instruction]] = []
         self.names: dict[str, int] = {}
-        self.done: dict[int, Stage] = {}
+        self.done: dict[int, BuildStage] = {}
         for instruction in instructions:
             if instruction.keyword == "FROM":
                 if match := re.search(r"\s[Aa][Ss]\s+(\S+)$", instruction.rest):
@@ -129,7 +129,7 @@ class Walk:
     def fail(self, line: int, problem: str, hint: str) -> NoReturn:
         raise CulmError(f"{self.file}:{line}: {problem}", hint)
 
-    def stage(self, index: int) -> Stage:
+    def stage(self, index: int) -> BuildStage:
         if index not in self.done:
             begin, *rest = self.parts[index]
             base = expand(words(begin.rest)[0], self.globals)
@@ -142,12 +142,12 @@ class Walk:
             self.done[index] = stage
         return self.done[index]
 
-    def from_image(self, base: str, begin: Instruction) -> Stage:
+    def from_image(self, base: str, begin: Instruction) -> BuildStage:
         """A stage with what is known of its base image, which is not looked at."""
         if re.search(r"(^|/)lambda/", base):
             problem = f"FROM {base}: what starts functions is in that image, which a host does not have"
             self.fail(begin.line, problem, ENGINE_HINT)
-        stage = Stage(base=base, from_line=begin.line)
+        stage = BuildStage(base=base, from_line=begin.line)
         name = posixpath.basename(base).partition(":")[0].partition("@")[0]
         if "distroless/python3" in base:
             stage.entrypoint, stage.started_at = ("/usr/bin/python3",), begin.line
@@ -157,7 +157,7 @@ class Walk:
         python_copies.from_image(stage, base, ["/uv"], "/usr/local/bin/", f"{self.file}:{begin.line}")
         return stage
 
-    def apply(self, stage: Stage, instruction: Instruction, index: int) -> None:
+    def apply(self, stage: BuildStage, instruction: Instruction, index: int) -> None:
         rest = expand(instruction.rest, stage.variables)
         match instruction.keyword:
             case "ARG":
@@ -171,7 +171,7 @@ class Walk:
             case "WORKDIR":
                 stage.workdir = stage.absolute(rest)
                 if not stage.is_folder(stage.workdir):
-                    stage.add({stage.workdir: File(kind="folder")})
+                    stage.add({stage.workdir: ImageFile(kind="folder")})
             case "USER":
                 stage.settings["User"] = rest
             case "STOPSIGNAL":
@@ -193,7 +193,7 @@ class Walk:
             case "RUN":
                 self.run(stage, instruction)
 
-    def copy(self, stage: Stage, instruction: Instruction, rest: str, index: int) -> None:
+    def copy(self, stage: BuildStage, instruction: Instruction, rest: str, index: int) -> None:
         *sources, destination = replace(instruction, rest=rest).form or words(rest) or [""]
         documents = {document.name: document for document in instruction.documents}
         if not sources:
@@ -212,7 +212,7 @@ class Walk:
             return
         into = destination.endswith("/") or destination in (".", "..") or len(sources) > 1
         target = stage.absolute(destination)
-        files: dict[str, File] = {}
+        files: dict[str, ImageFile] = {}
         for source in sources:
             if (document := documents.get(re.sub(r"^\d*<<-?", "", source))) is not None and "<<" in source:
                 text = expand(document.content, stage.variables) if document.expand else document.content
@@ -249,7 +249,7 @@ class Walk:
         stage.add(files)
 
     def copy_stage(
-        self, stage: Stage, instruction: Instruction, origin: Stage, sources: list[str], destination: str
+        self, stage: BuildStage, instruction: Instruction, origin: BuildStage, sources: list[str], destination: str
     ) -> None:
         """COPY --from: files that the other stage has, and the Python prefixes that it fills."""
         target = stage.absolute(destination)
@@ -270,7 +270,7 @@ class Walk:
                     )
                     self.fail(lost.left.line, problem, lost.hint or hint_for(lost.left.text))
             matches = origin.matching(source)
-            files: dict[str, File] = {}
+            files: dict[str, ImageFile] = {}
             for match in matches:
                 files |= placed(origin.tree, match, target, into=into or len(matches) > 1 or stage.is_folder(target))
             stage.add(files)
@@ -286,7 +286,7 @@ class Walk:
         stage.left += [left for left in origin.left if left not in stage.left]
         stage.compiled += [instruction for instruction in origin.compiled if instruction not in stage.compiled]
 
-    def run(self, stage: Stage, instruction: Instruction) -> None:
+    def run(self, stage: BuildStage, instruction: Instruction) -> None:
         """RUN, with the files that its mounts show to it alone."""
         mounted = {path: file for path, file in self.mounts(stage, instruction).items() if path not in stage.tree}
         wheels = dict(stage.wheels)
@@ -304,9 +304,9 @@ class Walk:
             path: w for path, w in stage.wheels.items() if path in wheels or path not in self.shown
         }
 
-    def mounts(self, stage: Stage, instruction: Instruction) -> dict[str, File]:
+    def mounts(self, stage: BuildStage, instruction: Instruction) -> dict[str, ImageFile]:
         """Files that `--mount=type=bind` shows to a RUN."""
-        shown_files: dict[str, File] = {}
+        shown_files: dict[str, ImageFile] = {}
         self.shown: set[str] = set()
         for options, target in mount_options(stage, instruction):
             origin = self.origin(options)
@@ -317,7 +317,7 @@ class Walk:
                 shown_files |= placed(self.context.files, source.lstrip("/"), target, into=False)
         return shown_files
 
-    def mounted_wheels(self, stage: Stage, instruction: Instruction) -> None:
+    def mounted_wheels(self, stage: BuildStage, instruction: Instruction) -> None:
         for options, target in mount_options(stage, instruction):
             origin = self.origin(options)
             source = source_of(options)
@@ -326,7 +326,7 @@ class Walk:
                     stage.wheels[target + path[len(source) :]] = wheels
                     self.shown.add(target + path[len(source) :])
 
-    def origin(self, options: Mapping[str, str]) -> Stage | None:
+    def origin(self, options: Mapping[str, str]) -> BuildStage | None:
         """The stage that a mount's `from` names."""
         name = options.get("from", "")
         number = int(name) if name.isdecimal() else self.names.get(name.lower())
@@ -337,7 +337,7 @@ def source_of(options: Mapping[str, str]) -> str:
     return "/" + posixpath.normpath("/" + (options.get("source") or options.get("src") or "")).lstrip("/")
 
 
-def mount_options(stage: Stage, instruction: Instruction) -> list[tuple[dict[str, str], str]]:
+def mount_options(stage: BuildStage, instruction: Instruction) -> list[tuple[dict[str, str], str]]:
     """The bind mounts of a RUN, each with where it is."""
     out = []
     for name, value in instruction.flags:
@@ -370,17 +370,17 @@ def declared(
     return matches
 
 
-def placed(files: Mapping[str, File], source: str, target: str, *, into: bool) -> dict[str, File]:
+def placed(files: Mapping[str, ImageFile], source: str, target: str, *, into: bool) -> dict[str, ImageFile]:
     """A source's files at their destination: a folder's contents, or a file under its own or a new name."""
     origin = files.get(source)
     if origin is not None and origin.kind != "folder":
         return {posixpath.join(target, posixpath.basename(source)) if into else target: origin}
     prefix = source.rstrip("/") + "/" if source else ""
     below = {posixpath.join(target, path[len(prefix) :]): f for path, f in files.items() if path.startswith(prefix)}
-    return ({} if target == "/" else {target: origin or File(kind="folder")}) | below
+    return ({} if target == "/" else {target: origin or ImageFile(kind="folder")}) | below
 
 
-def start(stage: Stage, instruction: Instruction) -> tuple[str, ...]:
+def start(stage: BuildStage, instruction: Instruction) -> tuple[str, ...]:
     form = instruction.form
     return tuple(form) if form is not None else (*stage.shell, instruction.rest)
 

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from culm.deploy.build import shell
-from culm.deploy.build.context import File
+from culm.deploy.build.context import ImageFile
 from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import Left
 from culm.deploy.build.programs import NOTHING, is_python, named
-from culm.deploy.build.stage import Stage
+from culm.deploy.build.stage import BuildStage
 from culm.project.texts import decoded
 
 RUNNERS: Mapping[str, tuple[str, ...]] = {
@@ -98,7 +98,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 """Programs whose package is called otherwise."""
 
 
-def cannot_start(stage: Stage, host: BuildHost) -> Left | None:
+def cannot_start(stage: BuildStage, host: BuildHost) -> Left | None:
     """The line that the service cannot do without, and why; None: it has what it starts."""
     if stage.brings_server and not stage.entrypoint and not stage.command:
         return Left(
@@ -116,7 +116,7 @@ def cannot_start(stage: Stage, host: BuildHost) -> Left | None:
     return lost_by_the_service(stage)
 
 
-def lacking(stage: Stage, program: str) -> Left:
+def lacking(stage: BuildStage, program: str) -> Left:
     name = posixpath.basename(program)
     if stage.brings_server and name in stage.base:
         why = f"FROM {stage.base}: needs a container engine; line {stage.started_at} runs {program}, which is in it"
@@ -132,13 +132,13 @@ def lacking(stage: Stage, program: str) -> Left:
     return Left(line=culprit.line, text=why)
 
 
-def installed_by(stage: Stage, program: str) -> Left | None:
+def installed_by(stage: BuildStage, program: str) -> Left | None:
     """The line that was left out and names the program or its package."""
     names = (*PACKAGES.get(posixpath.basename(program), ()), posixpath.basename(program))
     return next((left for left in stage.left if any(re.search(rf"\b{re.escape(n)}", left.text) for n in names)), None)
 
 
-def missing_script(stage: Stage, argv: Sequence[str], host: BuildHost) -> Left | None:
+def missing_script(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> Left | None:
     """`python app.py`, `node server.js`, `sh start.sh`: the file, when the image was given the folder but not this."""
     program, *words = argv
     name = posixpath.basename(program)
@@ -161,7 +161,7 @@ def missing_script(stage: Stage, argv: Sequence[str], host: BuildHost) -> Left |
     return Left(line=stage.started_at, text=f"runs {script}, which the image does not hold")
 
 
-def lost_by_the_service(stage: Stage) -> Left | None:
+def lost_by_the_service(stage: BuildStage) -> Left | None:
     """A line that was to make something where the service works, or in its Python."""
     for lost in stage.lost:
         if posixpath.basename(lost.path) in INITS:
@@ -178,12 +178,12 @@ def lost_by_the_service(stage: Stage) -> Left | None:
     return None
 
 
-def named_by_start(stage: Stage, path: str) -> bool:
+def named_by_start(stage: BuildStage, path: str) -> bool:
     words = [*stage.entrypoint, *stage.command]
     return any(path == stage.absolute(word) for word in words if "/" in word)
 
 
-def is_there(stage: Stage, program: str, host: BuildHost, *, anywhere: bool = False) -> bool:
+def is_there(stage: BuildStage, program: str, host: BuildHost, *, anywhere: bool = False) -> bool:
     """Copied, installed, or on this host; any Python stands for the base image's.
 
     With `anywhere` a prefix counts though PATH does not lead to it: a script may activate it.
@@ -220,13 +220,13 @@ def is_there(stage: Stage, program: str, host: BuildHost, *, anywhere: bool = Fa
     return False
 
 
-def needs_python(stage: Stage, host: BuildHost) -> bool:
+def needs_python(stage: BuildStage, host: BuildHost) -> bool:
     """Whether something runs the base image's Python, which is then made though nothing was installed."""
     programs = run_by_python(stage)
     return bool(programs) and (bool(stage.python) or any(not host.has(program) for program in programs))
 
 
-def run_by_python(stage: Stage) -> list[str]:
+def run_by_python(stage: BuildStage) -> list[str]:
     """Of the programs that the image starts, Python, and the scripts whose first line names it."""
     programs = [argv[0] for argv in started(stage)] + [program for program, _ in in_scripts(stage)]
     files = {program: stage.tree.get(stage.absolute(program)) for program in programs if "/" in program}
@@ -234,7 +234,7 @@ def run_by_python(stage: Stage) -> list[str]:
     return [program for program in programs if is_python(program)] + ["python3" for _ in scripts]
 
 
-def started(stage: Stage) -> list[tuple[str, ...]]:
+def started(stage: BuildStage) -> list[tuple[str, ...]]:
     """The commands that the image starts: an entrypoint with its arguments, and the command that a script is given."""
     entrypoint, command = stage.entrypoint, stage.command
     if not entrypoint:
@@ -256,12 +256,12 @@ def unwrapped(argv: Sequence[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def in_shell(stage: Stage, argv: Sequence[str]) -> bool:
+def in_shell(stage: BuildStage, argv: Sequence[str]) -> bool:
     """Whether it is written in the shell form."""
     return tuple(argv[: len(stage.shell)]) == stage.shell and len(argv) > len(stage.shell)
 
 
-def inner(stage: Stage, argv: tuple[str, ...]) -> tuple[str, ...]:
+def inner(stage: BuildStage, argv: tuple[str, ...]) -> tuple[str, ...]:
     """The last command of the shell form's text; the words of the exec form."""
     if not in_shell(stage, argv):
         return argv
@@ -269,7 +269,7 @@ def inner(stage: Stage, argv: tuple[str, ...]) -> tuple[str, ...]:
     return next((words for words in reversed(listed) if words[0] not in ("cd", "set", "export", ":")), ())
 
 
-def hands_on(stage: Stage, entrypoint: Sequence[str]) -> bool:
+def hands_on(stage: BuildStage, entrypoint: Sequence[str]) -> bool:
     """Whether the entrypoint is a script of the image that runs what it is given: it has `"$@"`."""
     for word in entrypoint[:2]:
         file = stage.tree.get(stage.absolute(word)) or on_path(stage, word)
@@ -278,7 +278,7 @@ def hands_on(stage: Stage, entrypoint: Sequence[str]) -> bool:
     return False
 
 
-def without_init(stage: Stage, host: BuildHost) -> list[str]:
+def without_init(stage: BuildStage, host: BuildHost) -> list[str]:
     """Take an init that is not there out of what the image starts; returns its words."""
     name = "entrypoint" if stage.entrypoint else "command"
     words = list(getattr(stage, name))
@@ -295,7 +295,7 @@ def without_init(stage: Stage, host: BuildHost) -> list[str]:
     return words[:end]
 
 
-def in_scripts(stage: Stage) -> list[tuple[str, str]]:
+def in_scripts(stage: BuildStage) -> list[tuple[str, str]]:
     """The programs that the started shell scripts run, with the script's path."""
     out: list[tuple[str, str]] = []
     for argv in (stage.entrypoint, stage.command):
@@ -312,6 +312,6 @@ def in_scripts(stage: Stage) -> list[tuple[str, str]]:
     return out
 
 
-def on_path(stage: Stage, word: str) -> File | None:
+def on_path(stage: BuildStage, word: str) -> ImageFile | None:
     folders = stage.variables["PATH"].split(":") if "/" not in word else ()
     return next((stage.tree[f"{f}/{word}"] for f in folders if f"{f}/{word}" in stage.tree), None)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from culm.deploy.build.context import File, lay_out
+from culm.deploy.build.context import ImageFile, lay_out
 from culm.deploy.build.hosted import Job, Result
 from culm.deploy.build.plan import Contents
 from culm.errors import CulmError
@@ -41,7 +41,7 @@ class Workshop:
         self.root.mkdir()
         self.kept.mkdir()
         self.prefixes = prefixes
-        self.known: dict[str, File] = {}
+        self.known: dict[str, ImageFile] = {}
 
     def programs(self, contents: Contents) -> frozenset[str]:
         return frozenset(program.name for program in self.made(contents).programs.iterdir())
@@ -76,7 +76,7 @@ class Workshop:
         self.known |= changed
         return Result(changed=changed, gone=gone)
 
-    def bring(self, tree: Mapping[str, File]) -> None:
+    def bring(self, tree: Mapping[str, ImageFile]) -> None:
         """Make the copy what `tree` says; what a stage before had, and this one has not, goes."""
         for path in sorted(self.known.keys() - tree.keys(), reverse=True):
             delete(self.root / path.lstrip("/"))
@@ -186,23 +186,23 @@ class Workshop:
                         todo.append(Path(entry.path))
         return seen
 
-    def keep(self, path: str) -> File:
+    def keep(self, path: str) -> ImageFile:
         """A file as it is now, with its bytes where no later command changes them."""
         there = self.root / path.lstrip("/")
         facts = there.lstat()
         mode = stat.S_IMODE(facts.st_mode)
         if stat.S_ISDIR(facts.st_mode):
-            return File(kind="folder", mode=mode)
+            return ImageFile(kind="folder", mode=mode)
         if stat.S_ISLNK(facts.st_mode):
             target = os.readlink(there)
             inside = target.removeprefix(str(self.root)) if target.startswith(f"{self.root}/") else target
-            return File(kind="link", mode=0o777, link=inside)
+            return ImageFile(kind="link", mode=0o777, link=inside)
         with there.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         kept = self.kept / digest
         if not kept.exists():
             shutil.copyfile(there, kept)
-        return File(kind="file", mode=mode, source=kept, digest=digest)
+        return ImageFile(kind="file", mode=mode, source=kept, digest=digest)
 
 
 def delete(path: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from culm import render
+from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, fields, leftover, members, missing
-from culm.operate.drift.seen import Seen
 from culm.plan import diff
 from culm.plan.calls import Call
 from culm.plan.observed import Observed
@@ -28,7 +28,7 @@ FIXED = ("Protocol", "VpcId", "TargetType")
 """What a target group cannot change any more."""
 
 
-def base(project: Project, settings: TargetSettings, observation: Seen) -> Iterator[Row]:
+def base(project: Project, settings: TargetSettings, observation: LiveState) -> Iterator[Row]:
     live, surroundings = observation.survey.observed, observation.survey.surroundings
     for change in diff.base(project, live, surroundings):
         yield from called(change, live)
@@ -98,7 +98,7 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
             yield missing(f"database server {identifier}")
 
 
-def roles(project: Project, observation: Seen) -> Iterator[Row]:
+def roles(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what was added by hand to tasks' roles and ECS's own."""
     policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
@@ -111,7 +111,7 @@ def roles(project: Project, observation: Seen) -> Iterator[Row]:
         yield from (leftover(f"role {name}", f"attached {arn}") for arn in sorted(role.attached))
 
 
-def groups(project: Project, observation: Seen) -> Iterator[Row]:
+def groups(project: Project, observation: LiveState) -> Iterator[Row]:
     live = observation.survey.observed
     for service in project.services.values():
         name = render.family(project, service)
@@ -132,7 +132,7 @@ def groups(project: Project, observation: Seen) -> Iterator[Row]:
             yield leftover(f"target group {group['TargetGroupName']}")
 
 
-def listener(observation: Seen) -> Iterator[Row]:
+def listener(observation: LiveState) -> Iterator[Row]:
     """Compare the answer to requests that no rule takes; `up` sets it only when it makes the listener."""
     if (live := observation.survey.observed.listener) is None:
         return

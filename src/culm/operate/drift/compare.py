@@ -2,13 +2,13 @@
 
 from culm.operate.drift.base import base
 from culm.operate.drift.jobs import jobs
+from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row
-from culm.operate.drift.seen import Seen
 from culm.operate.drift.services import instances, services
 from culm.project.project import Project, TargetSettings
 
 
-def compare(project: Project, settings: TargetSettings, observation: Seen) -> list[Row]:
+def compare(project: Project, settings: TargetSettings, observation: LiveState) -> list[Row]:
     """Return every difference: the cluster and load balancer first, then services, things of a kind together."""
     return [
         *base(project, settings, observation),

@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 
 from culm import render
+from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, members, missing
-from culm.operate.drift.seen import Seen
 from culm.plan.diff import task_definition_is
 from culm.project.project import Project, Service
 from culm.render import jobs as render_jobs
 
 
-def jobs(project: Project, observation: Seen) -> Iterator[Row]:
+def jobs(project: Project, observation: LiveState) -> Iterator[Row]:
     for job in project.jobs.values():
         yield from rows(project, job, observation)
 
 
-def rows(project: Project, job: Service, observation: Seen) -> Iterator[Row]:
+def rows(project: Project, job: Service, observation: LiveState) -> Iterator[Row]:
     what = f"schedule of {job.name}"
     live = observation.jobs.get(job.name)
     if live is None or live.schedule is None:

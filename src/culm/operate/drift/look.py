@@ -6,7 +6,7 @@ from typing import Any
 
 from culm.deploy.images import Images, known_images
 from culm.deploy.jobs import live_job
-from culm.operate.drift.seen import Role, Seen
+from culm.operate.drift.live import LiveState, Role
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.clock import now
@@ -15,7 +15,7 @@ from culm.target.observe import or_none
 from culm.target.survey import survey
 
 
-def look(target: Target, project: Project, images: Images | None) -> Seen:
+def look(target: Target, project: Project, images: Images | None) -> LiveState:
     """Read the target for a comparison. Without `images`, live ones are not compared with the folders."""
     surveyed = survey(target, project)
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -24,7 +24,7 @@ def look(target: Target, project: Project, images: Images | None) -> Seen:
         groups = pool.submit(attached_groups, target, surveyed.observed)
         names = surveyed.observed.roles
         roles = dict(zip(names, pool.map(lambda name: role(target, name), names), strict=True))
-        return Seen(
+        return LiveState(
             survey=surveyed,
             images=known.result() if known else None,
             gone=gone.result(),

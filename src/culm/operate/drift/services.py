@@ -6,8 +6,8 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
+from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, fields, leftover, members, missing, text
-from culm.operate.drift.seen import Seen
 from culm.plan import diff
 from culm.plan.machines import TYPE
 from culm.plan.observed import Described, Observed
@@ -27,14 +27,14 @@ UNTOUCHED: Mapping[str, Any] = {
 NEW = "a new revision"
 
 
-def services(project: Project, observation: Seen) -> Iterator[Row]:
+def services(project: Project, observation: LiveState) -> Iterator[Row]:
     for one in project.services.values():
         yield from service(project, one, observation)
         yield from rule(project, one, observation.survey.observed)
     yield from others(project, observation)
 
 
-def service(project: Project, one: Service, observation: Seen) -> Iterator[Row]:
+def service(project: Project, one: Service, observation: LiveState) -> Iterator[Row]:
     live = observation.survey.observed
     what = f"service {one.name}"
     if (described := live.services.get(one.name)) is None:
@@ -72,7 +72,7 @@ def grouped(project: Project, service: Service, live: Observed) -> Observed:
     return replace(live, target_groups={**planned, **live.target_groups})
 
 
-def task_definition(project: Project, service: Service, revision: Described, observation: Seen) -> Iterator[Row]:
+def task_definition(project: Project, service: Service, revision: Described, observation: LiveState) -> Iterator[Row]:
     """Compare the live revision with what `up` would register from culm.yml and the folder."""
     what = f"service {service.name}"
     containers = {container["name"]: container for container in revision["containerDefinitions"]}
@@ -143,7 +143,7 @@ def values(condition: Mapping[str, Any]) -> list[str]:
     return [*name, *written]
 
 
-def others(project: Project, observation: Seen) -> Iterator[Row]:
+def others(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what is in the cluster and on the listener, but not in culm.yml."""
     survey = observation.survey
     for live_rule in survey.observed.other_rules:
@@ -165,7 +165,7 @@ def others(project: Project, observation: Seen) -> Iterator[Row]:
             yield leftover(f"task {last(task['taskArn'])}", last(task["taskDefinitionArn"]))
 
 
-def instances(settings: TargetSettings, observation: Seen) -> Iterator[Row]:
+def instances(settings: TargetSettings, observation: LiveState) -> Iterator[Row]:
     """Those that the cluster has. An instance that does not say its type counts as any."""
     survey = observation.survey
     if survey.observed.cluster is None:

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from culm.core.decide.data_channel import Incoming, Outgoing
 from culm.core.model.data_channel import TERMINATE, Message, Payload, decode, opening
 from culm.errors import CulmError
-from culm.operate.exec.task_session import Session
+from culm.operate.exec.task_session import TaskSession
 from culm.operate.exec.wrapping import INTERRUPT, Input, Output
 from culm.target.clock import now
 
@@ -33,7 +33,7 @@ AHEAD = 64
 BROKEN_OFF = 130
 
 
-def carry(session: Session, *, terminal: bool) -> int:
+def carry(session: TaskSession, *, terminal: bool) -> int:
     """Carry input and output until the command ends. Returns its exit status."""
     with raw(sys.stdin.fileno()) if terminal else contextlib.nullcontext():
         return asyncio.run(Carrier(session, terminal=terminal).run())
@@ -55,7 +55,7 @@ def new_id() -> str:
 
 
 class Carrier:
-    def __init__(self, session: Session, *, terminal: bool) -> None:
+    def __init__(self, session: TaskSession, *, terminal: bool) -> None:
         self._session = session
         self._terminal = terminal
         self._outgoing = Outgoing("input_stream_data", new_id)

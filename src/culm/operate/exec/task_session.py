@@ -18,7 +18,7 @@ from culm.target.observe import tasks
 
 
 @record
-class Session:
+class TaskSession:
     """Who has the token can open the stream, once and soon."""
 
     id: str
@@ -30,14 +30,14 @@ class Session:
 
 def begin(
     target: Target, project: Project, service: Service, words: Sequence[str], *, task: str | None, terminal: bool
-) -> Session:
+) -> TaskSession:
     """Ask for a session with the command in the named task, or in the newest that runs."""
     return begin_in(target, project, service, choose(target, project, service, task), words, terminal=terminal)
 
 
 def begin_in(
     target: Target, project: Project, service: Service, chosen: Described, words: Sequence[str], *, terminal: bool
-) -> Session:
+) -> TaskSession:
     """Ask for a session with the command in this task. Raises CulmError when ECS Exec does not reach it."""
     from botocore.exceptions import ClientError
 
@@ -53,7 +53,7 @@ def begin_in(
     except ClientError as error:
         raise refused(service, chosen, error) from error
     session = answer["session"]
-    return Session(id=session["sessionId"], url=session["streamUrl"], token=session["tokenValue"], nonce=nonce)
+    return TaskSession(id=session["sessionId"], url=session["streamUrl"], token=session["tokenValue"], nonce=nonce)
 
 
 def choose(target: Target, project: Project, service: Service, task: str | None) -> Described:

@@ -15,7 +15,7 @@ from culm.deploy.causes import without_arns
 from culm.operate.events import Entry, brief, of_services, of_tasks
 from culm.operate.snapshot import routes, services, troubles
 from culm.operate.snapshot.observed import About, Observed
-from culm.operate.snapshot.records import Cost, Event, Instance, Room, Service, Snapshot, Task
+from culm.operate.snapshot.records import Cost, Event, Instance, Room, ServiceState, Snapshot, Task
 from culm.operate.snapshot.tasks import ended_badly, ending, exit_code, log_place
 from culm.operate.snapshot.words import short
 from culm.plan.bill import Assumptions, PriceList, bill
@@ -222,7 +222,7 @@ def is_wrong(message: str) -> bool:
     return any(word in message for word in ("unable to", "failed", "FAILED", "unhealthy", "is not AZ balanced"))
 
 
-def room(instances: Iterable[Instance], served: Iterable[Service]) -> Room:
+def room(instances: Iterable[Instance], served: Iterable[ServiceState]) -> Room:
     """Return where one more task of the usual size fits."""
     sizes = Counter(service.memory for service in served if service.memory)
     memory = sizes.most_common(1)[0][0] if sizes else USUAL_MEMORY

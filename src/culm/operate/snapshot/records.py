@@ -157,7 +157,7 @@ class Cause:
 
 
 @record
-class Target:
+class ServiceTarget:
     """One of a target group, as the load balancer sees it."""
 
     id: str
@@ -168,7 +168,7 @@ class Target:
 
 
 @record
-class Service:
+class ServiceState:
     name: str
     url: str
     paths: tuple[str, ...]
@@ -185,7 +185,7 @@ class Service:
     deployed_at: float | None
     deployed_by: str
     deployments: tuple[Deployment, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[ServiceTarget, ...]
     health_check: str
     """`GET /orders/health every 10 s, healthy after 2`."""
     log_group: str
@@ -266,7 +266,7 @@ class Snapshot:
     instances: tuple[Instance, ...] = ()
     tasks: tuple[Task, ...] = ()
     """Those that run or are about to, then those that stopped within the hour, newest first."""
-    services: tuple[Service, ...] = ()
+    services: tuple[ServiceState, ...] = ()
     missing: tuple[str, ...] = ()
     """In culm.yml, but not on the target."""
     events: tuple[Event, ...] = ()
@@ -283,7 +283,7 @@ class Snapshot:
     def running(self) -> tuple[Task, ...]:
         return tuple(task for task in self.tasks if task.stopped_at is None)
 
-    def service(self, name: str) -> Service | None:
+    def service(self, name: str) -> ServiceState | None:
         return next((service for service in self.services if service.name == name), None)
 
     def tasks_of(self, name: str) -> tuple[Task, ...]:

@@ -11,9 +11,9 @@ from culm.operate.snapshot.records import (
     Cause,
     Deployment,
     Series,
-    Service,
+    ServiceState,
+    ServiceTarget,
     State,
-    Target,
     Task,
     Traffic,
     Usage,
@@ -29,7 +29,7 @@ RECENT_SECONDS = 15 * 60
 """How long a failure of an earlier deploy is still shown at a service that runs well."""
 
 
-def compose(about: About, observed: Observed, tasks: Sequence[Task]) -> tuple[Service, ...]:
+def compose(about: About, observed: Observed, tasks: Sequence[Task]) -> tuple[ServiceState, ...]:
     """culm.yml's order, then others by name."""
     order = {name: number for number, name in enumerate(about.project.services)}
     ordered = sorted(
@@ -38,7 +38,7 @@ def compose(about: About, observed: Observed, tasks: Sequence[Task]) -> tuple[Se
     return tuple(_service(about, observed, each, tasks) for each in ordered)
 
 
-def _service(about: About, observed: Observed, described: Described, tasks: Sequence[Task]) -> Service:
+def _service(about: About, observed: Observed, described: Described, tasks: Sequence[Task]) -> ServiceState:
     name = described["serviceName"]
     mine = [task for task in tasks if task.service == name and task.kind == "service"]
     definition: Mapping[str, Any] = observed.task_definitions.get(described["taskDefinition"], {})
@@ -51,7 +51,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
     paths = _paths(observed, group_arns)
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
     memory = definition.get("memory") or sum(each.get("memory") or 0 for each in containers)
-    return Service(
+    return ServiceState(
         name=name,
         url=observed.url + paths[0].removesuffix("*") if paths and observed.url else "",
         paths=paths,
@@ -93,9 +93,9 @@ def _deployment(described: Described) -> Deployment:
     )
 
 
-def _target(described: Described) -> Target:
+def _target(described: Described) -> ServiceTarget:
     health = described["TargetHealth"]
-    return Target(
+    return ServiceTarget(
         id=described["Target"]["Id"],
         port=int(described["Target"]["Port"]),
         state=health["State"],
@@ -149,7 +149,7 @@ def summary(described: Described, deployments: Sequence[Deployment]) -> str:
 def state_of(
     described: Described,
     deployments: Sequence[Deployment],
-    targets: Sequence[Target],
+    targets: Sequence[ServiceTarget],
     why: Cause | None,
     *,
     has_balancer: bool,
@@ -174,7 +174,7 @@ def cause(
     described: Described,
     deployments: Sequence[Deployment],
     tasks: Sequence[Task],
-    targets: Sequence[Target],
+    targets: Sequence[ServiceTarget],
     now: float,
 ) -> Cause | None:
     """Return the nearest known reason: a failed task, a failing health check, no room, or ECS's own words."""
@@ -217,7 +217,7 @@ def _revision_number(revision: str) -> int:
 def _failed_task(
     described: Described,
     failed: Sequence[Task],
-    sick: Sequence[Target],
+    sick: Sequence[ServiceTarget],
     deployments: Sequence[Deployment],
     back: Action | None,
 ) -> Cause:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from culm.operate.snapshot.records import Action, Instance, Service, Task, Trouble
+from culm.operate.snapshot.records import Action, Instance, ServiceState, Task, Trouble
 from culm.operate.snapshot.words import plural, share
 
 NEARLY_FULL = 90.0
@@ -15,7 +15,7 @@ MIGRATION_SECONDS = 15 * 60
 
 
 def troubles(
-    instances: Sequence[Instance], tasks: Sequence[Task], services: Sequence[Service], now: float
+    instances: Sequence[Instance], tasks: Sequence[Task], services: Sequence[ServiceState], now: float
 ) -> tuple[Trouble, ...]:
     """Services that do not serve, then instances, then what is about to go wrong."""
     return tuple(
@@ -29,7 +29,7 @@ def troubles(
     )
 
 
-def _not_well(service: Service) -> Iterator[Trouble]:
+def _not_well(service: ServiceState) -> Iterator[Trouble]:
     why = service.cause
     if why is not None:
         yield Trouble(service=service.name, text=why.text, since=why.at, action=why.action)
@@ -61,7 +61,7 @@ def _migrations(tasks: Sequence[Task], now: float) -> Iterator[Trouble]:
             )
 
 
-def _ahead(service: Service) -> Iterator[Trouble]:
+def _ahead(service: ServiceState) -> Iterator[Trouble]:
     traffic, memory = service.traffic, service.usage.memory
     if (
         traffic.errors is not None
@@ -77,7 +77,7 @@ def _ahead(service: Service) -> Iterator[Trouble]:
         )
 
 
-def headline(services: Sequence[Service], troubles: Sequence[Trouble]) -> str:
+def headline(services: Sequence[ServiceState], troubles: Sequence[Trouble]) -> str:
     """`3 of 4 well`, then the first thing that is wrong."""
     counted = [service for service in services if service.state != "off"]
     healthy = sum(service.state == "well" for service in counted)

@@ -20,11 +20,11 @@ from culm.errors import UsageError
 from culm.project import texts, yamls
 from culm.project.compose import dotenv, merge
 from culm.project.compose.interpolation import Interpolated, interpolate
-from culm.project.compose.services import Service, is_remote
+from culm.project.compose.services import ComposeService, is_remote
 from culm.project.compose.tree import (
     Fill,
-    Place,
     Scalar,
+    SourceLine,
     Table,
     Tree,
     absent,
@@ -50,7 +50,7 @@ ENVIRONMENT_FILE = ".env"
 class Unset:
     """A variable without a value and without a default."""
 
-    place: Place
+    place: SourceLine
     name: str
 
 
@@ -61,14 +61,14 @@ class Compose:
     name: str
     """What the file says, or nothing."""
     root: Path
-    services: Mapping[str, Service]
+    services: Mapping[str, ComposeService]
     others: Mapping[str, Tree]
     """The top level but `services`, `include` and `name`."""
     environment: Mapping[str, str]
     """What variables were filled in from."""
     unset: tuple[Unset, ...]
 
-    def started(self, profiles: Sequence[str] = ()) -> dict[str, Service]:
+    def started(self, profiles: Sequence[str] = ()) -> dict[str, ComposeService]:
         """The services that run when these profiles are asked for, or those of COMPOSE_PROFILES."""
         wanted = set(profiles or filter(None, self.environment.get("COMPOSE_PROFILES", "").split(",")))
         return {
@@ -133,7 +133,9 @@ class Loader:
             name=text(whole.get("name"), "name"),
             root=root,
             services={
-                name: Service(name=name, table=service) for name, service in merged.items() if service.rule != "reset"
+                name: ComposeService(name=name, table=service)
+                for name, service in merged.items()
+                if service.rule != "reset"
             },
             others=others,
             environment=environment,
@@ -149,7 +151,7 @@ class Loader:
             raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
         node = yamls.compose(source, file)
         if node is None or yamls.is_null(node):
-            return Table(place=Place(file=file, line=1))
+            return Table(place=SourceLine(file=file, line=1))
         fill: Fill = self.fill if self.filled else unfilled
         tree = tree_of_file(node, file, fill)
         services = {name: absolute(each, root) for name, each in services_of(tree).items()}
@@ -192,7 +194,7 @@ class Loader:
         assert isinstance(result, Table)
         return replace(result, place=service.place)
 
-    def included(self, whole: Table, root: Path, chain: tuple[Path, ...]) -> Iterator[tuple[Compose, Place]]:
+    def included(self, whole: Table, root: Path, chain: tuple[Path, ...]) -> Iterator[tuple[Compose, SourceLine]]:
         """The models that a file includes."""
         for item in listed(whole.get("include"), "include"):
             if isinstance(item, Table):
@@ -216,7 +218,7 @@ class Loader:
             yield self.model(files, base, root / env if env else base / ENVIRONMENT_FILE, chain), item.place
 
 
-def alone(source: str, file: str) -> dict[str, Service]:
+def alone(source: str, file: str) -> dict[str, ComposeService]:
     """The services of one file as they are written: nothing is filled in, extended, included or made absolute.
 
     Raises:
@@ -226,7 +228,7 @@ def alone(source: str, file: str) -> dict[str, Service]:
     if node is None or yamls.is_null(node):
         return {}
     written = services_of(tree_of_file(node, file, unfilled))
-    return {name: Service(name=name, table=each) for name, each in written.items()}
+    return {name: ComposeService(name=name, table=each) for name, each in written.items()}
 
 
 def unfilled(text: str) -> Interpolated:
@@ -235,7 +237,7 @@ def unfilled(text: str) -> Interpolated:
 
 def tree_of_file(node: yaml.Node, file: str, fill: Fill) -> Table:
     """The top level of a file, whose services may stand there without a name above them."""
-    place = Place(file=file, line=yamls.line(node))
+    place = SourceLine(file=file, line=yamls.line(node))
     if not isinstance(node, yaml.MappingNode):
         refuse(place, "this is no compose file: it is to be a mapping with `services:`")
     entries = {key: tree_of(value, file, fill) for key, value in yamls.pairs(node)}
@@ -341,7 +343,7 @@ def unset_in(tree: Tree) -> Iterator[Unset]:
                 yield from unset_in(value)
 
 
-def arguments_of(model: Compose, service: Service) -> dict[str, str]:
+def arguments_of(model: Compose, service: ComposeService) -> dict[str, str]:
     """Its build arguments; one without a value has it from the environment, or is not given."""
     build = service.build
     result: dict[str, str] = {}
@@ -353,7 +355,7 @@ def arguments_of(model: Compose, service: Service) -> dict[str, str]:
     return result
 
 
-def environment_of(model: Compose, service: Service) -> dict[str, str]:
+def environment_of(model: Compose, service: ComposeService) -> dict[str, str]:
     """What a service's containers get: its `env_file:`s one over the other, then `environment:`.
 
     Raises:

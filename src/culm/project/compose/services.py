@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from culm.core.model.record import record
 from culm.project.compose import merge, values
-from culm.project.compose.tree import Place, Scalar, Sequence, Table, Tree, absent, listed, refuse, table, text
+from culm.project.compose.tree import Scalar, Sequence, SourceLine, Table, Tree, absent, listed, refuse, table, text
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Build:
     """`build:`."""
 
-    place: Place
+    place: SourceLine
     context: str
     """An absolute path, or where git or a web server has it."""
     dockerfile: str
@@ -40,7 +40,7 @@ class Build:
 
 @record
 class Port:
-    place: Place
+    place: SourceLine
     target: int
     published: str
     host_ip: str
@@ -49,7 +49,7 @@ class Port:
 
 @record
 class Mount:
-    place: Place
+    place: SourceLine
     kind: str
     """`bind`, `volume`, `tmpfs` or another type of the long form."""
     source: str
@@ -59,16 +59,16 @@ class Mount:
 
 @record
 class Dependency:
-    place: Place
+    place: SourceLine
     condition: str = "service_started"
     required: bool = True
 
 
 @record
-class Check:
+class ComposeCheck:
     """`healthcheck:`; times in seconds, None: not said."""
 
-    place: Place
+    place: SourceLine
     test: tuple[str, ...]
     """`("CMD", ...)`, `("CMD-SHELL", line)`; empty: not said, or switched off."""
     disabled: bool
@@ -81,7 +81,7 @@ class Check:
 
 @record
 class EnvironmentFile:
-    place: Place
+    place: SourceLine
     path: str
     """Absolute."""
     required: bool = True
@@ -90,13 +90,13 @@ class EnvironmentFile:
 
 
 @record
-class Service:
+class ComposeService:
     name: str
     table: Table
     """All of it, files merged and `extends` carried out."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SourceLine:
         return self.table.place
 
     @property
@@ -109,7 +109,7 @@ class Service:
     def text(self, name: str) -> str:
         return text(self.table.get(name), self.key(name))
 
-    def place_of(self, name: str) -> Place:
+    def place_of(self, name: str) -> SourceLine:
         value = self.table.get(name)
         return value.place if value is not None else self.place
 
@@ -256,7 +256,7 @@ class Service:
         return result
 
     @property
-    def shared(self) -> dict[str, Place]:
+    def shared(self) -> dict[str, SourceLine]:
         """Services that it cannot be without, though `depends_on:` does not name them."""
         result = {}
         for key in ("links", "volumes_from"):
@@ -270,7 +270,7 @@ class Service:
         return result
 
     @property
-    def healthcheck(self) -> Check | None:
+    def healthcheck(self) -> ComposeCheck | None:
         written = self.table.get("healthcheck")
         if written is None or absent(written):
             return None
@@ -287,7 +287,7 @@ class Service:
         def seconds(name: str) -> float | None:
             return self.read(keys.get(name), f"{what}.{name}", values.duration)
 
-        return Check(
+        return ComposeCheck(
             place=written.place,
             test=() if disabled else line,
             disabled=disabled,

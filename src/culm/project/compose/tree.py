@@ -17,7 +17,7 @@ Rule = Literal["", "reset", "override"]
 
 
 @record
-class Place:
+class SourceLine:
     file: str
     line: int
 
@@ -27,7 +27,7 @@ class Place:
 
 @record
 class Scalar:
-    place: Place
+    place: SourceLine
     text: str
     raw: str
     """As the file says it, before variables are filled in."""
@@ -39,14 +39,14 @@ class Scalar:
 
 @record
 class Sequence:
-    place: Place
+    place: SourceLine
     items: "tuple[Tree, ...]" = ()
     rule: Rule = ""
 
 
 @record
 class Table:
-    place: Place
+    place: SourceLine
     entries: "Mapping[str, Tree]" = field(default_factory=dict)
     rule: Rule = ""
 
@@ -58,17 +58,17 @@ Tree = Scalar | Sequence | Table
 Fill = Callable[[str], Interpolated]
 
 
-def refuse(place: Place, problem: str, hint: str = "") -> NoReturn:
+def refuse(place: SourceLine, problem: str, hint: str = "") -> NoReturn:
     raise UsageError(f"{place}: {problem}", hint)
 
 
 def tree_of(node: yaml.Node, file: str, fill: Fill) -> Tree:
     """The node's values; `fill` fills in variables and raises ValueError where that cannot be."""
-    place = Place(file=file, line=yamls.line(node))
+    place = SourceLine(file=file, line=yamls.line(node))
     rule: Rule = "reset" if node.tag == "!reset" else "override" if node.tag == "!override" else ""
 
     def refused(where: yaml.Node, problem: str) -> NoReturn:
-        refuse(Place(file=file, line=yamls.line(where)), problem)
+        refuse(SourceLine(file=file, line=yamls.line(where)), problem)
 
     match node:
         case yaml.MappingNode():

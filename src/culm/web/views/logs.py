@@ -7,7 +7,7 @@ import htpy
 from htpy import Element, Node, a, code, div, form, input, label, li, ol, option, select, span
 
 from culm.core.model.record import record
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.operate.sentences import Level, Sentence, in_reading_order, sentence
 from culm.operate.snapshot.records import Snapshot
 from culm.web.views.parts import clock, empty, link, moment, panel
@@ -28,7 +28,7 @@ ORDER: Mapping[str, int] = {"debug": 0, "info": 1, "": 1, "warning": 2, "error":
 class Found:
     """A search's answer."""
 
-    lines: Sequence[Line] = ()
+    lines: Sequence[LogLine] = ()
     problem: str = ""
     """Why the search could not be made: a pattern that cannot be read."""
     cut: bool = False
@@ -137,7 +137,7 @@ def wanted_level(read: Sentence, level: str) -> bool:
 
 
 def log_lines(
-    lines: Iterable[Line],
+    lines: Iterable[LogLine],
     names: Mapping[str, str],
     *,
     words: str = "",
@@ -153,7 +153,7 @@ def log_lines(
     ]
 
 
-def last_lines(lines: Iterable[Line]) -> Element:
+def last_lines(lines: Iterable[LogLine]) -> Element:
     """A few lines of one service, whose name is not said in each."""
     return ol(".log", aria_label="Last log lines")[(line_item(line, "", short_head=True) for line in lines)]
 
@@ -163,7 +163,7 @@ def follow_address(query: Mapping[str, str]) -> str:
 
 
 def line_item(
-    line: Line, service: str, *, words: str = "", middle: int | None = None, short_head: bool = False
+    line: LogLine, service: str, *, words: str = "", middle: int | None = None, short_head: bool = False
 ) -> Element:
     read = sentence(line.text)
     at = line.at / 1000

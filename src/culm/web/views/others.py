@@ -13,7 +13,7 @@ from culm.web.views.tasks import lived
 
 
 @record
-class Image:
+class ImageRow:
     repository: str
     tags: tuple[str, ...]
     digest: str
@@ -85,7 +85,7 @@ def migrations(snapshot: Snapshot, *, may_act: bool) -> Node:
     ]
 
 
-def images(found: Sequence[Image]) -> Node:
+def images(found: Sequence[ImageRow]) -> Node:
     unused = [image for image in found if not image.runs]
     freed = sum(image.megabytes for image in unused)
     return [

@@ -3,7 +3,7 @@
 import htpy
 from htpy import Element, Node, a, div, li, span, table, tbody, td, th, thead, tr, ul
 
-from culm.operate.snapshot.records import Deployment, Service, Snapshot
+from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot
 from culm.operate.snapshot.words import plural, rate, share, short, typical
 from culm.web.views import bars
 from culm.web.views.parts import (
@@ -120,7 +120,7 @@ def services(snapshot: Snapshot, *, may_act: bool) -> Element:
     )
 
 
-def _row(service: Service) -> Element:
+def _row(service: ServiceState) -> Element:
     errors = service.traffic.errors
     return tr(class_=f"row is-{service.state}", id=f"s-{service.name}")[
         th(scope="row")[state(service.state), a(href=f"/services/{service.name}", data_row="")[service.name]],
@@ -151,7 +151,7 @@ def _row(service: Service) -> Element:
     ]
 
 
-def _failures(service: Service) -> Node:
+def _failures(service: ServiceState) -> Node:
     """Tasks that failed within the hour; a matter of concern only while there is a cause."""
     if not service.failures:
         return None
@@ -176,7 +176,7 @@ def _deploys(snapshot: Snapshot) -> Node:
     return ul(".deploys")[(_deploy(service, each) for service, each in every[:8])]
 
 
-def _deploy(service: Service, deployment: Deployment) -> Element:
+def _deploy(service: ServiceState, deployment: Deployment) -> Element:
     return li[
         state(rollout_state(deployment)),
         span(".what")[

@@ -27,7 +27,7 @@ from htpy import (
 )
 
 from culm.core.model.record import record
-from culm.operate.logs import Line
+from culm.operate.logs import LogLine
 from culm.operate.snapshot.records import RouteRule, Snapshot
 from culm.operate.snapshot.routes import Trial
 from culm.operate.snapshot.words import latency
@@ -61,7 +61,7 @@ class Reply:
     wait: float
     read: float
     trace_id: str
-    lines: Sequence[Line] = ()
+    lines: Sequence[LogLine] = ()
 
 
 @record

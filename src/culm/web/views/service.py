@@ -9,8 +9,8 @@ from htpy import Element, Node, a, div, li, p, span, table, tbody, td, th, thead
 from culm.core.model.record import record
 from culm.lint import rules
 from culm.lint.findings import Setting
-from culm.operate.logs import Line
-from culm.operate.snapshot.records import Deployment, Service, Snapshot, Task
+from culm.operate.logs import LogLine
+from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot, Task
 from culm.operate.snapshot.words import latency, mebibytes, rate, share, short
 from culm.plan.differences import differences
 from culm.vault.redaction import redacted
@@ -47,10 +47,10 @@ class Detail:
 
     revisions: Sequence[Mapping[str, Any]] = ()
     """Task definitions, newest first."""
-    lines: Sequence[Line] = ()
+    lines: Sequence[LogLine] = ()
 
 
-def service(snapshot: Snapshot, service: Service, detail: Detail, *, may_act: bool) -> Node:
+def service(snapshot: Snapshot, service: ServiceState, detail: Detail, *, may_act: bool) -> Node:
     tasks = snapshot.tasks_of(service.name)
     events = [event for event in snapshot.events if event.service == service.name]
     return [
@@ -72,7 +72,7 @@ def service(snapshot: Snapshot, service: Service, detail: Detail, *, may_act: bo
     ]
 
 
-def _head(service: Service, detail: Detail, may_act: bool) -> Element:
+def _head(service: ServiceState, detail: Detail, may_act: bool) -> Element:
     numbers = [int(each["revision"]) for each in detail.revisions]
     live = int(service.revision.rpartition(":")[2] or 0)
     earlier = max((number for number in numbers if number < live), default=None)
@@ -101,7 +101,7 @@ def _head(service: Service, detail: Detail, may_act: bool) -> Element:
     ]
 
 
-def _scale(service: Service) -> Element:
+def _scale(service: ServiceState) -> Element:
     return htpy.form(".inline", action="/confirm", method="get")[
         htpy.input(type="hidden", name="do", value=f"scale {service.name}"),
         htpy.label(for_="count")["tasks"],
@@ -110,7 +110,7 @@ def _scale(service: Service) -> Element:
     ]
 
 
-def _deployments(service: Service) -> Node:
+def _deployments(service: ServiceState) -> Node:
     if not service.deployments:
         return empty("No deployment.")
     return div(".scroll")[
@@ -194,7 +194,7 @@ def _task(task: Task, may_act: bool) -> Element:
     ]
 
 
-def _measures(service: Service) -> Element:
+def _measures(service: ServiceState) -> Element:
     markers = [(each.created_at, f"deploy of {revision(each.revision)}") for each in service.deployments]
     traffic, use = service.traffic, service.usage
     limit = float(service.memory) if service.memory else None
@@ -232,7 +232,7 @@ def _measures(service: Service) -> Element:
     )
 
 
-def _route(snapshot: Snapshot, service: Service) -> Node:
+def _route(snapshot: Snapshot, service: ServiceState) -> Node:
     rules = [rule for rule in snapshot.rules if rule.service == service.name]
     return [
         fields(
@@ -290,14 +290,14 @@ def _route(snapshot: Snapshot, service: Service) -> Node:
     ]
 
 
-def _revisions(service: Service, detail: Detail, may_act: bool) -> Node:
+def _revisions(service: ServiceState, detail: Detail, may_act: bool) -> Node:
     if not detail.revisions:
         return empty("No revision is registered.")
     pairs = zip(detail.revisions, [*detail.revisions[1:], None], strict=True)
     return ul(".revisions")[(_revision(service, new, old, may_act) for new, old in pairs)]
 
 
-def _revision(service: Service, new: Mapping[str, Any], old: Mapping[str, Any] | None, may_act: bool) -> Element:
+def _revision(service: ServiceState, new: Mapping[str, Any], old: Mapping[str, Any] | None, may_act: bool) -> Element:
     number, name = int(new["revision"]), f"{new['family']}:{new['revision']}"
     live = name == service.revision
     changed = changes(old, new) if old is not None else []

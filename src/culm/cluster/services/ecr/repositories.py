@@ -18,7 +18,7 @@ from culm.core.model.repositories import (
     ExclusionFilter,
     ImageScanningConfiguration,
     Repository,
-    Tag,
+    RepositoryTag,
     TagMutability,
 )
 from culm.errors import AwsError
@@ -70,7 +70,7 @@ def described(call: Call, repository: Repository) -> dict[str, Any]:
 class CreateRepositoryInput:
     repository_name: str
     registry_id: str | None = None
-    tags: Stored[tuple[Tag, ...]] = ()
+    tags: Stored[tuple[RepositoryTag, ...]] = ()
     image_tag_mutability: TagMutability = "MUTABLE"
     image_tag_mutability_exclusion_filters: tuple[ExclusionFilter, ...] = ()
     image_scanning_configuration: Stored[ImageScanningConfiguration] = ImageScanningConfiguration()

@@ -8,7 +8,7 @@ from culm.cluster.store.ecr import repositories
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.arn import resource
 from culm.core.model.record import record
-from culm.core.model.repositories import Repository, Tag
+from culm.core.model.repositories import Repository, RepositoryTag
 from culm.errors import AwsError
 
 
@@ -25,7 +25,7 @@ def list_tags_for_resource(call: Call, req: ListTagsForResourceInput) -> dict[st
 @record
 class TagResourceInput:
     resource_arn: str
-    tags: tuple[Tag, ...]
+    tags: tuple[RepositoryTag, ...]
 
 
 @operation("ecr", "TagResource")

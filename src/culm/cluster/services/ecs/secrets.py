@@ -15,7 +15,7 @@ from culm.core.decide.policies import evaluate
 from culm.core.decide.policy_documents import parse
 from culm.core.model.arn import ACCOUNT, arn
 from culm.core.model.policies import Ask
-from culm.core.model.task_definitions import Secret
+from culm.core.model.task_definitions import ContainerSecret
 
 SECRETS_MANAGER = ":secretsmanager:"
 PREFIX = "unable to pull secrets or registry auth: execution resource retrieval failed: "
@@ -25,7 +25,7 @@ class Unavailable(Exception):
     """Why a secret cannot be had, as ECS says it; never what it holds."""
 
 
-def resolve(db: Connection, wanted: Sequence[Secret], role_arn: str | None, region: str) -> dict[str, str]:
+def resolve(db: Connection, wanted: Sequence[ContainerSecret], role_arn: str | None, region: str) -> dict[str, str]:
     """Name to value. Raises `Unavailable`."""
     return {secret.name: _value(db, secret.value_from, role_arn, region) for secret in wanted}
 

@@ -23,7 +23,7 @@ from culm.cluster.services.ecs.task_views import views
 from culm.cluster.store.ecs import tags, tasks
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.ledger import need_of
-from culm.core.decide.placement import TASK_DEFAULT, Chooser, Request, Unplaceable, refusal
+from culm.core.decide.placement import TASK_DEFAULT, Chooser, PlacementRequest, Unplaceable, refusal
 from culm.core.model.arn import last
 from culm.core.model.record import Stored, record
 from culm.core.model.services import CapacityProviderStrategyItem
@@ -76,7 +76,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
     if not fleet.nodes:
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
     chooser = Chooser(
-        Request(
+        PlacementRequest(
             need=need_of(definition, req.overrides),
             group=what.group,
             constraints=(*definition.placement_constraints, *req.placement_constraints),

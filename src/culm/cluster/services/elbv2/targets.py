@@ -10,7 +10,7 @@ from typing import Any
 from culm.cluster.services.elbv2.references import find_target_group
 from culm.cluster.store.elbv2 import targets
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.load_balancers import Target, TargetGroup
+from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -80,12 +80,12 @@ def describe_target_health(call: Call, req: DescribeTargetHealthInput) -> dict[s
     return {"target_health_descriptions": views}
 
 
-def _names(wanted: TargetDescription, there: Target) -> bool:
+def _names(wanted: TargetDescription, there: RegisteredTarget) -> bool:
     return wanted.id == there.id and wanted.port in (None, there.port)
 
 
-def _not_registered(group: TargetGroup, wanted: TargetDescription) -> Target:
-    return Target(
+def _not_registered(group: TargetGroup, wanted: TargetDescription) -> RegisteredTarget:
+    return RegisteredTarget(
         target_group_arn=group.target_group_arn,
         id=wanted.id,
         port=wanted.port or group.port,
@@ -107,7 +107,7 @@ def _check_id(group: TargetGroup, id: str) -> None:
         raise AwsError("ValidationError", f"The IP address '{id}' is not a valid IPv4 address") from None
 
 
-def _view(group: TargetGroup, target: Target) -> dict[str, Any]:
+def _view(group: TargetGroup, target: RegisteredTarget) -> dict[str, Any]:
     traffic_port = group.health_check_port == "traffic-port"
     return {
         "target": {"id": target.id, "port": target.port},

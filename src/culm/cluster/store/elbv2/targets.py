@@ -7,14 +7,14 @@ lives until its target has drained, so "its row is gone" means that no request c
 import sqlite3
 from dataclasses import fields
 
-from culm.core.model.load_balancers import Target, TargetState
+from culm.core.model.load_balancers import RegisteredTarget, TargetState
 
-_COLUMNS = ", ".join(field.name for field in fields(Target))
+_COLUMNS = ", ".join(field.name for field in fields(RegisteredTarget))
 
 
 def register(db: sqlite3.Connection, target_group_arn: str, *, id: str, port: int, now: float) -> None:
     """Want requests sent there. One that is registered already stays as it is; one that drains begins again."""
-    target = Target(target_group_arn=target_group_arn, id=id, port=port, registered_at=now)
+    target = RegisteredTarget(target_group_arn=target_group_arn, id=id, port=port, registered_at=now)
     db.execute(
         "DELETE FROM elbv2_target WHERE target_group_arn = ? AND id = ? AND port = ? AND deregistered_at IS NOT NULL",
         (target_group_arn, id, port),
@@ -35,19 +35,19 @@ def deregister(db: sqlite3.Connection, target_group_arn: str, *, id: str, port: 
     )
 
 
-def list(db: sqlite3.Connection, target_group_arn: str) -> tuple[Target, ...]:
+def list(db: sqlite3.Connection, target_group_arn: str) -> tuple[RegisteredTarget, ...]:
     """The targets of one group, those that drain too, with the state that DescribeTargetHealth gives them."""
     return _select(db, "WHERE target_group_arn = ?", target_group_arn)
 
 
-def all(db: sqlite3.Connection) -> tuple[Target, ...]:
+def all(db: sqlite3.Connection) -> tuple[RegisteredTarget, ...]:
     """The targets of every group."""
     return _select(db, "")
 
 
 def record_health(
     db: sqlite3.Connection,
-    target: Target,
+    target: RegisteredTarget,
     *,
     state: TargetState,
     reason: str | None = None,
@@ -61,7 +61,7 @@ def record_health(
     )
 
 
-def remove(db: sqlite3.Connection, target: Target) -> None:
+def remove(db: sqlite3.Connection, target: RegisteredTarget) -> None:
     """It has drained; nothing if it was registered anew meanwhile."""
     db.execute(
         "DELETE FROM elbv2_target WHERE target_group_arn = ? AND id = ? AND port = ? AND deregistered_at = ?",
@@ -69,7 +69,7 @@ def remove(db: sqlite3.Connection, target: Target) -> None:
     )
 
 
-def _select(db: sqlite3.Connection, where: str, *arguments: str) -> tuple[Target, ...]:
+def _select(db: sqlite3.Connection, where: str, *arguments: str) -> tuple[RegisteredTarget, ...]:
     rows = db.execute(
         f"SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM elbv2_forward f"
         " WHERE f.target_group_arn = elbv2_target.target_group_arn) AS in_use"
@@ -79,7 +79,7 @@ def _select(db: sqlite3.Connection, where: str, *arguments: str) -> tuple[Target
     return tuple(_target(row) for row in rows)
 
 
-def _target(row: sqlite3.Row) -> Target:
+def _target(row: sqlite3.Row) -> RegisteredTarget:
     values = dict(zip(row.keys(), row, strict=True))
     if values.pop("in_use") == 0:
         values |= {
@@ -93,4 +93,4 @@ def _target(row: sqlite3.Row) -> Target:
             "reason": "Target.DeregistrationInProgress",
             "description": "Target deregistration is in progress",
         }
-    return Target(**values)
+    return RegisteredTarget(**values)

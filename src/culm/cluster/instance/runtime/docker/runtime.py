@@ -323,10 +323,10 @@ class DockerRuntime:
             self._networked = True
 
 
-def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registries.Login | None, str]:
+def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registries.EngineLogin | None, str]:
     """The task's own login to the image's registry, else the one of whoever runs the cluster; and why there is none."""
     if auth is not None:
-        return registries.Login(server=reference.registry, user=auth[0], password=auth[1]), ""
+        return registries.EngineLogin(server=reference.registry, user=auth[0], password=auth[1]), ""
     try:
         return registries.login_to(reference.registry), ""
     except CulmError as error:

@@ -22,7 +22,7 @@ class Role:
 
 
 @record
-class Seen:
+class LiveState:
     survey: Survey
     images: Images | None
     """Those of the folders as they are now, as far as they are built; None: nobody asked."""
