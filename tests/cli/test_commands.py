@@ -57,6 +57,25 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     assert "No such command 'pu'" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [(["depoly"], "deploy"), (["run-nwo"], "run-now"), (["vault", "gte"], "get"), (["aws", "dif"], "diff")],
+)
+def test_a_mistyped_command_names_the_nearest(typed: list[str], near: str) -> None:
+    result = CliRunner().invoke(culm, typed)
+    assert result.exit_code == 2
+    assert f"No such command {typed[-1]!r}. Did you mean {near!r}?" in result.stderr
+
+
+def test_culm_alone_shows_what_to_begin_with_and_where_the_rest_is() -> None:
+    result = CliRunner().invoke(culm, [])
+    assert result.exit_code == 0
+    shown = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("  culm ")]
+    assert shown == ["init", "plan", "up", "status", "logs"]
+    assert "culm --help" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
 def test_errors_say_what_and_what_to_try(folder: Path) -> None:
     (folder / "culm.yml").write_text("name: bamboo\nservices:\n  accounts: {memmory: 1}\n")
     done = run("up", folder=folder)

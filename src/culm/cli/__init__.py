@@ -13,43 +13,87 @@ from culm import __version__
 from culm.errors import CulmError
 from culm.vault.redaction import guard
 
-COMMANDS = {
-    "init": "Write a culm.yml from what is here: a compose file, Dockerfiles, a Procfile.",
-    "plan": "Show what a deploy would do, whether it fits and what it costs.",
-    "import": "Write a culm.yml from compose FILEs, beside the first, and report each thing that does not map.",
-    "new": "Write a new service folder, complete and running, and its line in culm.yml.",
-    "run": "Run SERVICE directly, without Docker, from its conf/.",
-    "test": "Run services' unit and integration tests as CI does.",
-    "up": "Bring the whole project up: build, push, migrate, roll out.",
-    "deploy": "Deploy some of the services.",
-    "migrate": "Run migrations alone.",
-    "diff": "Show differences between culm.yml and what runs.",
-    "open": "Show the whole staging environment on one page, live.",
-    "top": "Show instances, tasks, requests and events, full screen and live.",
-    "status": "Show services, instances, rules and last events.",
-    "logs": "Show what services write, interleaved by time.",
-    "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
-    "task": "Run COMMAND as a one-time task of SERVICE, with its output and its exit status.",
-    "run-now": "Run JOB now, whatever its schedule says.",
-    "events": "Show what has happened to services, in one timeline.",
-    "bench": "Measure how many requests a second SERVICE answers in time.",
-    "scale": "Run COUNT tasks of SERVICE.",
-    "restart": "Start new tasks of the same revision, side by side where there is room.",
-    "rollback": "Go back to an earlier revision of SERVICE.",
-    "down": "Remove the project's services, or some of them, from their target.",
-    "unlock": "Open a target's lock, whoever has it.",
-    "doctor": "Look at what `culm up` needs of this machine, and say how to fix what is missing.",
-    "lint": "Look for secrets in files that others can read.",
-    "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
-    "vault": "Configuration files by environment and service, versioned.",
-    "aws": "The base on Amazon: one CloudFormation stack a target.",
-    "schema": "Print the JSON Schema of culm.yml, for editors and checks.",
-    "cluster": "The local cluster: AWS on this machine.",
+GROUPS = {
+    "Start": {
+        "new": "Write a new service folder, complete and running, and its line in culm.yml.",
+        "init": "Write a culm.yml from what is here: a compose file, Dockerfiles, a Procfile.",
+        "import": "Write a culm.yml from compose FILEs, beside the first, and report each thing that does not map.",
+        "run": "Run SERVICE directly, without Docker, from its conf/.",
+        "test": "Run services' unit and integration tests as CI does.",
+        "doctor": "Look at what `culm up` needs of this machine, and say how to fix what is missing.",
+    },
+    "Deploy": {
+        "plan": "Show what a deploy would do, whether it fits and what it costs.",
+        "diff": "Show differences between culm.yml and what runs.",
+        "up": "Bring the whole project up: build, push, migrate, roll out.",
+        "deploy": "Deploy some of the services.",
+        "migrate": "Run migrations alone.",
+        "rollback": "Go back to an earlier revision of SERVICE.",
+        "down": "Remove the project's services, or some of them, from their target.",
+    },
+    "Look": {
+        "status": "Show services, instances, rules and last events.",
+        "open": "Show the whole staging environment on one page, live.",
+        "top": "Show instances, tasks, requests and events, full screen and live.",
+        "logs": "Show what services write, interleaved by time.",
+        "events": "Show what has happened to services, in one timeline.",
+        "bench": "Measure how many requests a second SERVICE answers in time.",
+    },
+    "Operate": {
+        "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
+        "task": "Run COMMAND as a one-time task of SERVICE, with its output and its exit status.",
+        "run-now": "Run JOB now, whatever its schedule says.",
+        "scale": "Run COUNT tasks of SERVICE.",
+        "restart": "Start new tasks of the same revision, side by side where there is room.",
+        "unlock": "Open a target's lock, whoever has it.",
+    },
+    "Configure": {
+        "vault": "Configuration files by environment and service, versioned.",
+        "lint": "Look for secrets in files that others can read.",
+        "schema": "Print the JSON Schema of culm.yml, for editors and checks.",
+        "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
+    },
+    "Where it runs": {
+        "cluster": "The local cluster: AWS on this machine.",
+        "aws": "The base on Amazon: one CloudFormation stack a target.",
+    },
 }
-"""By name, with the first line of each one's help (a test compares them). Each has a file of its name here."""
+"""What a user wants to do, with its commands by name and the first line of each one's help (a test compares them)."""
+
+COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
+"""Each has a file of its name here."""
+
+FIRST_SCREEN = """\
+culm: all microservices of a project on the fewest small machines, behind one load balancer.
+
+  culm init       Write a culm.yml from what is in this folder.
+  culm plan       Show what a deploy would do, whether it fits and what it costs.
+  culm up         Bring everything up, on this machine or with --target elsewhere.
+  culm status     Show what runs, where, and what happened last.
+  culm logs       Show what the services write.
+
+All commands: culm --help. One of them: culm COMMAND --help.
+"""
+"""What `culm` alone prints."""
 
 
-class Commands(click.Group):
+class SuggestingGroup(click.Group):
+    """A group that names the nearest command where somebody mistypes one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` begin with; raises UsageError, naming the nearest, where there is none."""
+        names = self.list_commands(ctx)
+        if args[0] not in names:
+            import difflib
+
+            if near := difflib.get_close_matches(args[0], names, 1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+class Commands(SuggestingGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -61,11 +105,13 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        widest = max(map(len, COMMANDS))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(widest), line) for name, line in commands.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="culm")
 @click.option(
     "--trace",
@@ -82,6 +128,8 @@ def culm(context: click.Context, trace: str | None) -> None:
 
         context.obj = traces.to_file(Path(trace))
         context.call_on_close(context.obj.close)
+    if context.invoked_subcommand is None:
+        click.echo(FIRST_SCREEN, nl=False)
 
 
 def main() -> None:

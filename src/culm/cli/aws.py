@@ -12,6 +12,7 @@ from culm.aws import look, stack
 from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
 from culm.aws.template import stack_name, template
+from culm.cli import SuggestingGroup
 from culm.cli.agreement import confirm, demand_terminal, make
 from culm.cli.context import json_option, open_project, open_target, settings_of
 from culm.cli.screens import replacement
@@ -26,7 +27,7 @@ from culm.target import faults
 from culm.target.connection import Target
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def aws() -> None:
     """The base on Amazon: one CloudFormation stack a target."""
 

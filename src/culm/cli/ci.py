@@ -11,6 +11,7 @@ from culm.ci import workflow
 from culm.ci.pull_request import PullRequest
 from culm.ci.pull_request import comment as write
 from culm.ci.test_summary import summary as summed_up
+from culm.cli import SuggestingGroup
 from culm.cli.aws import opened
 from culm.cli.context import open_target
 from culm.errors import UsageError
@@ -21,7 +22,7 @@ from culm.target import faults
 from culm.target.connection import DEFAULT_REGION
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def ci() -> None:
     """What CI needs: a workflow for GitHub, and what its jobs call."""
 

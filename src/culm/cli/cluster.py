@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from culm.cli import SuggestingGroup
 from culm.errors import CulmError, TimedOut
 from culm.target.local import held, home, running, settled
 
@@ -25,7 +26,7 @@ UNVERIFIED = (
 )
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def cluster() -> None:
     """The local cluster: AWS on this machine."""
 

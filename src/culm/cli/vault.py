@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from culm.cli import SuggestingGroup
 from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.cli.status import table
 from culm.deploy.vault_files import vault_of
@@ -20,7 +21,7 @@ from culm.vault.names import Folder, Name
 from culm.vault.secret import Secret
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def vault() -> None:
     """Configuration files by environment and service, versioned.
 
