@@ -1,0 +1,226 @@
+"""What a shell line's tree comes down to: its simple commands, in order, with the variables filled in. Pure."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, replace
+
+from culm.core.model.record import record
+from culm.deploy.build.shell.tree import For, Grouped, If, Node, Sequence_, Simple, Unknown
+from culm.deploy.build.shell.words import Word
+
+VARIABLE = re.compile(r"\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?:(?P<op>:?[-+?=])(?P<word>[^}]*))?\})")
+
+
+@record
+class Command:
+    """One simple command of a RUN line."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What is assigned in front of it: `CGO_ENABLED=0 go build`."""
+    plain: bool = True
+    """Nothing is piped, read from a file or substituted: its words are all there is to it."""
+    output: str = ""
+    """The file that its standard output goes to, as written; empty: none."""
+    append: bool = False
+    """Whether it goes to the file's end (`>>`)."""
+    input: str = ""
+    """The file that it reads, as written."""
+    pipeline: tuple[tuple[str, ...], ...] = ()
+    """The words of each command of the pipeline that it is part of."""
+    subshell: tuple[int, ...] = ()
+    """Which `( ... )` it stands in, outermost first: a `cd` ends with it."""
+
+
+Exists = Callable[[str, str], bool]
+"""Whether a file test holds: its letter (`f`, `d`, `e`, `x`, `s`) and the path as written."""
+
+
+class Evaluation:
+    """Goes through the tree; `status` after a command is True, False, or None where only running it could tell."""
+
+    def __init__(self, variables: dict[str, str], exists: Exists, matching: Callable[[str], list[str]]) -> None:
+        self.variables = variables
+        self.exists = exists
+        self.matching = matching
+        self.unknown: set[str] = set()
+        """Variables whose value only running could tell."""
+        self.status: bool | None = True
+        self.subshells = 0
+
+    def sequence(self, listed: Sequence_) -> Iterator[Command]:
+        for before, pipeline in listed:
+            if (before == "&&" and self.status is False) or (before == "||" and self.status is True):
+                continue
+            yield from self.pipeline(pipeline)
+
+    def pipeline(self, nodes: list[Node]) -> Iterator[Command]:
+        if len(nodes) == 1:
+            yield from self.node(nodes[0])
+            return
+        made = [command for node in nodes for command in self.node(node)]
+        words = tuple(command.argv for command in made)
+        for command in made:
+            yield replace(command, plain=False, pipeline=words)
+
+    def node(self, node: Node) -> Iterator[Command]:
+        match node:
+            case Simple():
+                yield from self.simple(node)
+            case Unknown():
+                self.status = True
+                yield Command(argv=tuple(node.text.split()), plain=False)
+            case Grouped():
+                if not node.own:
+                    yield from self.sequence(node.body)
+                    return
+                kept = dict(self.variables)
+                self.subshells += 1
+                number = self.subshells
+                for command in self.sequence(node.body):
+                    yield replace(command, subshell=(number, *command.subshell))
+                self.variables = kept
+            case For():
+                for word in node.words:
+                    values, known = self.expanded(word)
+                    paths = [path for value in values for path in self.matching(value)]
+                    for value in paths if known else ["$"]:
+                        self.variables[node.name] = value
+                        (self.unknown.discard if known else self.unknown.add)(node.name)
+                        yield from self.sequence(node.body)
+            case If():
+                yield from self.conditional(node)
+
+    def conditional(self, node: If) -> Iterator[Command]:
+        """The branch that is taken; where no one can tell which, each of them, not plain."""
+        sure = True
+        for condition, body in [*node.branches, ([], node.otherwise)]:
+            holds = self.condition(condition)
+            if holds is False:
+                continue
+            sure = sure and holds is True
+            for command in self.sequence(body):
+                yield command if sure else replace(command, plain=False)
+            if holds is True:
+                break
+        self.status = True
+
+    def condition(self, listed: Sequence_) -> bool | None:
+        self.status = True
+        ran = [command for command in self.sequence(listed) if command.argv[0] not in ("true", ":")]
+        return None if ran else self.status
+
+    def simple(self, node: Simple) -> Iterator[Command]:
+        words: list[str] = []
+        assigned: dict[str, str] = {}
+        plain = not node.document and node.input is None
+        for word in node.words:
+            values, known = self.expanded(word)
+            name, equals, value = (values[0] if values else "").partition("=")
+            if not words and equals and re.fullmatch(r"\w+", name):
+                assigned[name] = value if len(values) == 1 else " ".join([value, *values[1:]])
+                (self.unknown.discard if known else self.unknown.add)(name)
+                continue
+            plain = plain and known
+            words += values
+        self.status = True
+        if not words:
+            self.variables |= assigned
+            if node.output is None:
+                return
+            words = [":"]
+        if words[0] in ("export", "declare", "local", "readonly"):
+            for exported in words[1:]:
+                name, equals, value = exported.partition("=")
+                if equals:
+                    self.variables[name] = value
+            return
+        if words[0] in ("[", "[[", "test", "false", "command", "which", "type"):
+            self.status = self.test(words) if plain else None
+            return
+        target, known = self.expanded(node.output[0]) if node.output else ([], True)
+        source, _ = self.expanded(node.input) if node.input else ([], True)
+        output = target[0] if target and target[0] not in ("/dev/null", "/dev/stdout", "/dev/stderr") else ""
+        yield Command(
+            argv=tuple(words),
+            environment=assigned,
+            plain=plain and known,
+            output=output,
+            append=node.output is not None and node.output[1],
+            input=source[0] if source else "",
+        )
+
+    def test(self, words: list[str]) -> bool | None:
+        """`[ -f x ]`, `[ "$A" = b ]`, `[ -z "$A" ]`, with `!`; None for what is not known."""
+        if words[0] in ("command", "which", "type", "false"):
+            return False if words[0] == "false" else None
+        inner = [word for word in words[1:] if word not in ("]", "]]")]
+        negated = inner[:1] == ["!"]
+        match inner[1:] if negated else inner:
+            case ["-n", value] | [value] if value != "-z":
+                result = value != ""
+            case ["-n"]:
+                result = False
+            case ["-z", value]:
+                result = value == ""
+            case ["-z"]:
+                result = True
+            case [option, path] if re.fullmatch(r"-[fdexsrwhL]", option):
+                result = self.exists(option[1], path)
+            case [left, ("=" | "==" | "!=") as how, right]:
+                result = (left == right) != (how == "!=")
+            case _:
+                return None
+        return result != negated
+
+    def expanded(self, word: Word) -> tuple[list[str], bool]:
+        """Return a word's values, and whether all of them are known.
+
+        There are none or several where an unquoted variable is empty or has blanks.
+        """
+        values = [""]
+        known, exists = True, False
+        for index, (text, quote) in enumerate(word.pieces):
+            if quote:
+                piece, sure = self.unquoted(text, quote)
+                values[-1] += piece
+                known, exists = known and sure, True
+                continue
+            if index == 0 and (text == "~" or text.startswith("~/")):
+                text = self.variables.get("HOME", "/root") + text[1:]
+            filled, sure = self.filled(text)
+            known = known and sure
+            whole = filled == text or (index == 0 and re.match(r"\w+=", text) is not None)
+            parts = [filled] if whole else filled.split()
+            exists = exists or bool(parts)
+            if parts:
+                values[-1] += parts[0]
+                values += parts[1:]
+        return (values if exists or any(values) else []), known
+
+    def unquoted(self, text: str, quote: str) -> tuple[str, bool]:
+        """Return what a quoted piece means, and whether that is known: it has no substitution."""
+        if quote == '"':
+            filled, sure = self.filled(text)
+            return filled.replace("\0", "$"), sure and "$(" not in text and "`" not in text
+        return text, quote != "$"
+
+    def filled(self, text: str) -> tuple[str, bool]:
+        """Variables replaced by their values; whether all of them are known."""
+        sure = True
+
+        def value(match: re.Match[str]) -> str:
+            nonlocal sure
+            name = match["bare"] or match["name"]
+            sure = sure and name not in self.unknown
+            known = self.variables.get(name)
+            operator = match["op"] or ""
+            given = bool(known) if operator.startswith(":") else known is not None
+            if operator[-1:] in ("-", "="):
+                return known or "" if given else self.filled(match["word"])[0]
+            if operator[-1:] == "+":
+                return self.filled(match["word"])[0] if given else ""
+            return known or ""
+
+        filled = VARIABLE.sub(value, text)
+        return filled, sure and "${" not in filled
