@@ -7,7 +7,7 @@ import pytest
 from tests.deploy.build.test_stages import BareHost
 
 from culm.deploy.build.context import ImageFile, made
-from culm.deploy.build.run import RunLine
+from culm.deploy.build.run import RunLine, carry_out
 from culm.deploy.build.stage import BuildStage
 from culm.errors import CulmError
 
@@ -37,7 +37,7 @@ def fail(line: int, problem: str, hint: str) -> NoReturn:
 def run(text: str, stage: BuildStage | None = None, host: BareHost | None = None) -> BuildStage:
     stage = stage or a_stage()
     line = RunLine(stage=stage, line=1, text=f"RUN {text}", file="Dockerfile", host=host or BareHost(), fail=fail)
-    line.commands(text)
+    carry_out(line, text)
     return stage
 
 
@@ -246,8 +246,8 @@ def test_a_program_of_a_prefix_is_told_from_others_by_its_name() -> None:
 def test_the_programs_of_the_exec_form_are_the_same(tmp_path: Path) -> None:
     stage = a_stage()
     line = RunLine(stage=stage, line=1, text="RUN", file="Dockerfile", host=BareHost(), fail=fail)
-    line.commands(["/bin/bash", "-c", "pip install flask && echo x > y"])
-    line.commands(["pip", "install", "a;b"])
+    carry_out(line, ["/bin/bash", "-c", "pip install flask && echo x > y"])
+    carry_out(line, ["pip", "install", "a;b"])
     assert [step.argv for step in stage.places[0].contents.steps] == [
         ("pip", "install", "flask"),
         ("pip", "install", "a;b"),

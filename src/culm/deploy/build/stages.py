@@ -14,7 +14,7 @@ from culm.deploy.build.context import Context, ImageFile, made
 from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import INPUTS, Contents, ImagePlan, Left
 from culm.deploy.build.programs import SERVERS
-from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine
+from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine, carry_out
 from culm.deploy.build.stage import BuildStage, select
 from culm.deploy.build.start import INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
@@ -296,7 +296,7 @@ class Walk:
             stage=stage, line=instruction.line, text=shown(instruction), file=self.file, host=self.host, fail=self.fail
         )
         whole = instruction.documents and re.fullmatch(r"\d*<<-?[\"']?\w+[\"']?", instruction.rest.strip())
-        line.commands(instruction.documents[0].content if whole else instruction.form or instruction.rest)
+        carry_out(line, instruction.documents[0].content if whole else instruction.form or instruction.rest)
         for path, file in mounted.items():
             if stage.tree.get(path) is file:
                 del stage.tree[path]

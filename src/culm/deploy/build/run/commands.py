@@ -1,0 +1,111 @@
+"""Each command of a RUN line, taken to whoever can do it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from culm.deploy.build import shell
+from culm.deploy.build.programs import NOTHING, named, plain_words
+from culm.deploy.build.run.line import ENGINE_HINT, RunLine
+from culm.deploy.build.run.programs import done_by_programs, save
+from culm.deploy.build.run.python import POETRY_INSTALLER, UV_INSTALLER, bring_uv, done_by_python, installed_by_script
+from culm.deploy.build.shell import Command
+
+RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch"})
+"""`poetry run X` is X in the project's environment."""
+
+
+def carry_out(run: RunLine, listed: str | Sequence[str]) -> None:
+    """Do what a RUN line says: the shell form's text, or the exec form's words.
+
+    Raises what `run.fail` raises for a line that a host cannot do, and whose result the image would need.
+    """
+    if isinstance(listed, str):
+        variables = {"HOME": run.stage.home, **run.stage.variables}
+        for command in shell.commands(listed, variables, run.exists, run.matching):
+            take(run, command)
+    elif listed:
+        script = listed[2:3] if len(listed) == 3 and named(listed[0]) in ("sh", "bash") and "c" in listed[1] else None
+        if script:
+            carry_out(run, script[0])
+        else:
+            take(run, Command(argv=tuple(listed)))
+    if run.left_out and run.left not in run.stage.left:
+        run.stage.left.append(run.left)
+    if run.by_host and run.left not in run.stage.compiled:
+        run.stage.compiled.append(run.left)
+
+
+def take(run: RunLine, command: Command) -> None:
+    folder = run.folder(command.subshell)
+    command = unwrapped(run, command)
+    name = named(command.argv[0])
+    if not command.plain:
+        not_plain(run, command, folder)
+    elif name in ("cd", "pushd"):
+        run.folders[command.subshell] = run.stage.absolute(next(iter(command.argv[1:]), run.stage.home), folder)
+    elif command.output and save(run, command, folder):
+        pass
+    elif name in (".", "source") and command.argv[-1].endswith("activate"):
+        run.active = run.stage.absolute(command.argv[-1].removesuffix("/activate").removesuffix("/bin"), folder)
+    elif not done_by_python(run, command, folder) and not done_by_programs(run, command, folder):
+        run.unknown(command, folder)
+
+
+def unwrapped(run: RunLine, command: Command) -> Command:
+    """`exec X`, `env A=1 X`, `sudo X`, `poetry run X` are X."""
+    argv = list(command.argv)
+    environment = dict(command.environment)
+    while len(argv) > 1:
+        if argv[0] in ("exec", "sudo", "nice", "command", "time"):
+            argv = argv[1:]
+        elif named(argv[0]) == "env" and "=" in argv[1]:
+            environment[argv[1].partition("=")[0]] = argv[1].partition("=")[2]
+            argv = [argv[0], *argv[2:]]
+        elif named(argv[0]) == "env" and not argv[1].startswith("-") and environment:
+            argv = argv[1:]
+        elif named(argv[0]) in RUNNERS and plain_words(argv)[:1] == ["run"]:
+            rest = argv[argv.index("run") + 1 :]
+            while rest and rest[0].startswith("-"):
+                rest = rest[1:]
+            if not rest or not into_project(run, named(argv[0]), command):
+                break
+            argv = rest
+        else:
+            break
+    return replace(command, argv=tuple(argv), environment=environment)
+
+
+def into_project(run: RunLine, runner: str, command: Command) -> bool:
+    """Whether the project's environment is known; it is then the active one."""
+    folder = run.folder(command.subshell)
+    path = run.stage.absolute(run.stage.environment.get("UV_PROJECT_ENVIRONMENT", ".venv"), folder)
+    if run.stage.place_at(path) is not None:
+        run.active = path
+        return True
+    return runner != "uv" and run.stage.place_at(run.stage.in_use()) is not None
+
+
+def not_plain(run: RunLine, command: Command, folder: str) -> None:
+    """A pipe, a substitution, a loop."""
+    argv, pipeline = command.argv, command.pipeline
+    if any(POETRY_INSTALLER in word for words in pipeline for word in words):
+        installed_by_script(run, "poetry", command, folder)
+        return
+    if any(UV_INSTALLER in word for words in pipeline for word in words):
+        bring_uv(run)
+        return
+    if len(pipeline) == 2 and named(pipeline[1][0]) == "tee" and argv == pipeline[1]:
+        source = replace(command, argv=pipeline[0], output=plain_words(pipeline[1])[0], append="-a" in pipeline[1])
+        if save(run, source, folder):
+            return
+    if len(pipeline) == 2 and argv == pipeline[0] and named(pipeline[1][0]) == "tee" and named(argv[0]) in NOTHING:
+        return
+    words = [word for each in (pipeline or (argv,)) for word in each]
+    if any(re.fullmatch(r"pip[\d.]*", named(word)) for word in words) and "install" in words:
+        line = " | ".join(" ".join(each) for each in pipeline or (argv,))
+        what = f"RUN {line}: what it installs only running it could tell"
+        run.fail(run.line, what, f"name it plainly; or {ENGINE_HINT}")
+    if named(argv[0]) in NOTHING and not command.output:
+        return
+    run.unknown(command, folder)
