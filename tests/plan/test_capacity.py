@@ -91,3 +91,12 @@ def test_a_broken_bound_ends_the_climb() -> None:
 def test_percentiles_are_nearest_ranks(share: float, value: float) -> None:
     assert percentile([float(n) for n in range(1, 11)], share) == value
     assert percentile([], share) == 0.0
+
+
+def test_load_balancer_units_are_those_of_the_scarcer_of_connections_and_rules() -> None:
+    def units(services: int, load_of_each: float) -> float:
+        demands = [a_demand(f"s{n}", load=load_of_each) for n in range(services)]
+        return capacity("bamboo", demands, "x86_64", load("us-east-1")).stages[0].assumed.lcus
+
+    assert units(1, 1000.0) == pytest.approx(1500 / 25), "25 new connections a second are a unit"
+    assert units(60, 10.0) == pytest.approx(900 * 50 / 1000), "1,000 rules a second are a unit, the first ten are free"

@@ -9,7 +9,7 @@ from culm.cli.price_lists import load
 from culm.core.decide.simulate import simulate
 from culm.core.decide.state import ClusterState
 from culm.plan.bill import Assumptions
-from culm.plan.moves import plan_moves
+from culm.plan.moves import plan_moves, settled
 from culm.plan.remedies import Remedy, remedies
 from culm.plan.waves import Moves, Wanted
 from culm.project.sizes import Roll
@@ -187,3 +187,24 @@ def test_more_tasks_of_a_service_than_fit_are_an_obstacle() -> None:
     assert (told(moves), [(o.name, o.step) for o in moves.obstacles]) == ([], [("a", "roll")])
     few = replace(wanted(state, "a", desired=3), definition=state.task_definitions["a:1"])
     assert told(plan_moves(state, [few])) == ["a="]
+
+
+def test_a_new_service_waits_for_a_live_one_that_stops_first() -> None:
+    state = running(*"ab")
+    moves = plan_moves(state, [wanted(state, "a", roll="stop-first"), wanted(state, "new")])
+    assert told(moves) == ["a!", "new+"]
+
+
+def test_a_migration_that_is_under_way_has_ended_when_the_cluster_is_settled_and_another_task_has_not() -> None:
+    state = running("a")
+    one_time = [replace(state.tasks[0], task_arn=f"arn:task/{family}", group=f"family:{family}") for family in "mn"]
+    after = settled(replace(state, tasks=(*state.tasks, *one_time)), ["m"])
+    assert sorted(task.group for task in after.tasks) == ["family:n", "service:a"]
+
+
+def test_one_instance_more_may_be_larger_than_those_that_are_there() -> None:
+    state = running("a")
+    assert [r.write for r in ways_out(state, wanted(state, "huge", memory=3000))] == [
+        "instances: 1 x t3a.medium",
+        "instances: 2 x t2.micro + 1 x t3a.medium",
+    ]

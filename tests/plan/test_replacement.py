@@ -85,3 +85,21 @@ def test_stopped_tasks_and_an_empty_instance_concern_nobody() -> None:
         "1 of 2 instances are to be replaced, one at a time:",
         "  i-0: no task of a service runs there",
     ]
+
+
+def test_a_task_that_takes_the_last_of_an_instance_still_moves_to_it() -> None:
+    fleet = [instance(0, 256), instance(1, MICRO - 256)]
+    exact = effects(["i-0"], fleet, [task("a", 0)], {"a": service()})
+    assert exact == [an_effect("i-0", moves=("a",))]
+    too_much = effects(["i-0"], fleet, [task("a", 0, 257)], {"a": service()})
+    assert too_much == [an_effect("i-0", down=("a",))]
+
+
+def test_cpu_runs_out_as_memory_does() -> None:
+    fleet = [instance(0, 64, 64), instance(1)]
+    both = effects(["i-0"], fleet, [task("a", 0, 64, cpu="512"), task("b", 0, 64, cpu="512")], {})
+    assert both == [an_effect("i-0", moves=("a", "b"))]
+    one_more = effects(["i-0"], fleet, [task("a", 0, 65, cpu="512"), task("b", 0, 64, cpu="513")], {})
+    assert one_more == [an_effect("i-0", moves=("a",), down=("b",))]
+    no_limits = effects(["i-0"], fleet, [task("a", 0) | {"cpu": None, "memory": None}], {})
+    assert no_limits == [an_effect("i-0", moves=("a",))]

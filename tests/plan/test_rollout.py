@@ -13,7 +13,7 @@ from culm.plan.bill import Assumptions
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.rollout import LENDS_TAG
-from culm.plan.steps import text_of
+from culm.plan.steps import AwaitSteady, text_of
 from culm.plan.waves import How, Moves, Wave, WavePart
 from culm.project.project import Project
 
@@ -266,3 +266,49 @@ def test_a_hundred_services_of_one_wave_are_a_list_of_some_hundred_steps(project
     steps = rollout.deploy(many, replace(survey, observed=new), planned, names, images)
     assert len(steps) == 500
     assert len([step for step in steps if step.key.endswith(": route")]) == 100
+
+
+def back_by_hand(steps: Any) -> list[tuple[bool, str]]:
+    """Of each wait: whether every stopped task tells, and what to try when it fails."""
+    return [(step.act.fresh, step.act.back) for step in steps if isinstance(step.act, AwaitSteady)]
+
+
+def test_a_rollback_that_fails_says_how_to_go_back_and_a_scaling_needs_no_such_word(
+    project: Project, survey: Survey
+) -> None:
+    planned = a_plan((part("web"),), names=("web",))
+    rollback = rollout.change(project, survey, planned, {"web": {"taskDefinition": "arn:web:0"}})
+    assert back_by_hand(rollback) == [(True, "go back to the version before it: culm rollback web")]
+    assert back_by_hand(rollout.change(project, survey, planned, {"web": {"desiredCount": 3}})) == [(False, "")]
+    assert back_by_hand(rollout.change(project, survey, planned, {"web": {"desiredCount": 1}})) == [(False, "")]
+
+
+def test_a_deploy_says_how_to_go_back_by_hand_only_where_nothing_goes_back_by_itself(
+    project: Project, survey: Survey
+) -> None:
+    waits = rollout.deploy(
+        project, survey, a_plan((part("accounts"), part("web"))), ["accounts", "web"], changed() | OTHER
+    )
+    across = "if the version before it copes with the newer schema: culm rollback accounts 1 --across-migration"
+    assert back_by_hand(waits) == [(True, across), (True, "")]
+    still = rollout.deploy(project, survey, a_plan(), ["accounts", "web"], IMAGES | MIGRATION)
+    assert back_by_hand(still) == [(False, ""), (False, "")]
+
+
+def test_a_roll_that_starts_first_keeps_every_old_task_until_the_new_are_healthy(
+    project: Project, survey: Survey
+) -> None:
+    def floor(how: How) -> int:
+        steps = rollout.deploy(project, survey, a_plan((part("web", how),)), ["web"], changed() | MIGRATION)
+        [roll] = [step.act for step in steps if step.key == "web: roll"]
+        assert isinstance(roll, Call)
+        return int(roll.input["deploymentConfiguration"]["minimumHealthyPercent"])
+
+    assert (floor("start-first"), floor("stop-first")) == (100, 0)
+
+
+def test_a_revision_of_the_family_that_is_something_else_is_not_used(project: Project, survey: Survey) -> None:
+    other = {"bamboo-web": {**survey.observed.task_definitions[survey.observed.services["web"]["taskDefinition"]]}}
+    newer = replace(survey, observed=replace(survey.observed, newest=other))
+    steps = rollout.deploy(project, newer, a_plan((part("web"),)), ["web"], changed() | MIGRATION)
+    assert "register bamboo-web: image changed" in text_of(steps)

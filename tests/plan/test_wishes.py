@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.plan.test_rollout import survey  # noqa: F401
+from tests.plan.test_rollout import IMAGES, MIGRATION, OTHER, changed, survey  # noqa: F401
 
 from culm.cli.price_lists import load
 from culm.errors import CulmError, Differs
@@ -13,6 +13,31 @@ from culm.plan.observed import Survey
 from culm.project.project import Project
 
 NOW = 1_767_225_600.0
+
+
+def numbered(survey: Survey) -> Survey:  # noqa: F811
+    """With the numbers of revisions and the deployments' revisions, as ECS describes them."""
+    definitions = {arn: {**each, "revision": 1} for arn, each in survey.observed.task_definitions.items()}
+    services = {
+        name: {
+            **live,
+            "clusterArn": "arn:cluster",
+            "createdAt": NOW,
+            "deployments": [
+                {
+                    "createdAt": NOW,
+                    "updatedAt": NOW,
+                    "desiredCount": 1,
+                    "taskDefinition": live["taskDefinition"],
+                    **each,
+                }
+                for each in live["deployments"]
+            ],
+        }
+        for name, live in survey.observed.services.items()
+    }
+    observed = replace(survey.observed, task_definitions=definitions, services=services)
+    return replace(survey, observed=observed)
 
 
 @pytest.fixture
@@ -60,3 +85,78 @@ def test_what_is_not_deployed_cannot_be_changed(project: Project, survey: Survey
     empty = replace(survey, observed=replace(survey.observed, services={}))
     with pytest.raises(CulmError, match="web is not deployed"):
         wishes.scaled(project.services["web"], empty, 3)
+
+
+def test_a_service_whose_images_are_the_live_ones_is_wanted_as_the_revision_that_it_runs(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    web = project.services["web"]
+    same = wishes.deployed(project, web, numbered(survey), IMAGES | MIGRATION)
+    assert same.wanted.definition.task_definition_arn.endswith("bamboo-web:1")
+    assert (same.differences, same.rule, same.migration) == ((), None, "none")
+    other = wishes.deployed(project, web, numbered(survey), changed() | MIGRATION)
+    assert other.wanted.definition.task_definition_arn.endswith("bamboo-web:planned")
+    assert [difference.field for difference in other.differences] == ["image"]
+
+
+def test_a_plan_says_of_a_migration_what_is_known_of_it(project: Project, survey: Survey) -> None:  # noqa: F811
+    accounts = project.services["accounts"]
+
+    def said(images: wishes.Images, observed: Survey = survey) -> str:
+        return wishes.deployed(project, accounts, numbered(observed), images).migration
+
+    new = replace(survey, observed=replace(survey.observed, services={}))
+    assert said(IMAGES | MIGRATION) == "has run"
+    assert said(IMAGES | OTHER) == "runs"
+    assert said({}) == "may run", "whether it is new is known only once it is built"
+    assert said({}, new) == "runs"
+    assert wishes.deployed(project, project.services["web"], new, {}).migration == "none"
+
+
+def test_only_a_service_with_a_path_is_behind_the_load_balancer(project: Project, survey: Survey) -> None:  # noqa: F811
+    web = project.services["web"]
+    hidden = replace(web, paths=())
+    unknown = replace(survey, observed=replace(survey.observed, target_groups={}, rules={}))
+    assert wishes.group_of(project, web, survey) == survey.observed.target_groups["bamboo-web"]["TargetGroupArn"]
+    assert wishes.group_of(project, web, unknown) == "planned"
+    assert wishes.group_of(project, hidden, survey) is None
+
+
+def test_a_plan_says_what_changes_on_the_load_balancer(project: Project, survey: Survey) -> None:  # noqa: F811
+    web, live = project.services["web"], survey.observed
+    hidden = replace(web, paths=())
+    assert wishes.rule(project, web, live) is None
+    assert wishes.rule(project, web, replace(live, rules={})) == "route /*"
+    assert wishes.rule(project, web, replace(live, listener=None)) == "route /*"
+    assert wishes.rule(project, web, replace(live, target_groups={})) == "route /*"
+    assert wishes.rule(project, hidden, replace(live, rules={})) is None
+    gone = wishes.rule(project, hidden, live)
+    assert gone is not None
+    assert "/*" in gone or "rule" in gone
+
+
+def test_a_service_whose_last_deployment_failed_rolls_again(project: Project, survey: Survey) -> None:  # noqa: F811
+    def again(*deployments: tuple[str, str]) -> bool:
+        live = [{"id": "d", "status": status, "rolloutState": state} for status, state in deployments]
+        web = {**survey.observed.services["web"], "deployments": live}
+        observed = replace(survey.observed, services={**survey.observed.services, "web": web})
+        there = numbered(replace(survey, observed=observed))
+        return wishes.deployed(project, project.services["web"], there, IMAGES | MIGRATION).wanted.again
+
+    assert again(("PRIMARY", "FAILED"))
+    assert not again(("PRIMARY", "COMPLETED"))
+    assert not again(("PRIMARY", "COMPLETED"), ("ACTIVE", "FAILED"))
+
+
+def test_a_setting_that_culm_yml_changes_is_a_difference_by_its_name_there(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    web = replace(project.services["web"], count=3)
+    asked = wishes.deployed(project, web, numbered(survey), IMAGES | MIGRATION)
+    assert [(d.field, d.old, d.new) for d in asked.differences] == [("count", "1", "3")]
+    scaled = wishes.scaled(project.services["web"], numbered(survey), 4)
+    assert [(d.field, d.old, d.new) for d in scaled.differences] == [("count", "1", "4")]
+    assert wishes.scaled(project.services["web"], numbered(survey), 1).differences == ()
+    assert wishes.restarted(project.services["web"], numbered(survey)).wanted.again

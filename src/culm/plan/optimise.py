@@ -28,6 +28,7 @@ An example: ten tasks of 256 MiB; a small type with 867 MiB at $8.50, and a larg
 """
 
 import heapq
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -117,9 +118,9 @@ def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> InstanceMix | None
 def _undominated(offers: Sequence[Offer]) -> list[Offer]:
     """Without those that another one betters in everything."""
 
-    def betters(one: Offer, other: Offer) -> bool:
-        mine = (one.memory, one.cpu, one.most_tasks or 10**9, -one.price)
-        its = (other.memory, other.cpu, other.most_tasks or 10**9, -other.price)
+    def betters(offer: Offer, other: Offer) -> bool:
+        mine = (offer.memory, offer.cpu, _tasks(offer), -offer.price)
+        its = (other.memory, other.cpu, _tasks(other), -other.price)
         return mine != its and all(a >= b for a, b in zip(mine, its, strict=True))
 
     return [offer for offer in offers if not any(betters(other, offer) for other in offers)]
@@ -279,7 +280,7 @@ def _most(size: Size, memory: int, cpu: int, tasks: int, there: int) -> int:
 
 
 def _tasks(offer: Offer) -> int:
-    return offer.most_tasks if offer.most_tasks is not None else 10**9
+    return offer.most_tasks if offer.most_tasks is not None else sys.maxsize
 
 
 def _alone(size: Size, offer: Offer) -> bool:
