@@ -17,6 +17,8 @@ from culm.core.model.record import record
 log = logging.getLogger(__name__)
 
 EAGER_SECONDS = 0.25
+OPEN_SECONDS = 0.1
+"""How long a connection has to last to be one with a server."""
 _LONGEST_BODY = 1 << 20
 _BODY_SECONDS = 0.5
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
@@ -93,9 +95,11 @@ class Prober:
 
 
 async def probe(check: Check) -> Answer:
-    """One GET, as the load balancer's own health checker sends it."""
+    """One GET, as the load balancer's own health checker sends it; a connection where the check is TCP."""
     try:
         async with asyncio.timeout(check.group.health_check_timeout_seconds):
+            if check.group.health_check_protocol == "TCP":
+                return Answer(status=200 if await _stays_open(check.address, check.port) else None)
             return Answer(status=await _get(check.address, check.port, check.group.health_check_path))
     except TimeoutError:
         return Answer(timed_out=True)
@@ -104,6 +108,18 @@ async def probe(check: Check) -> Answer:
     except Exception:  # an address or a path that cannot be asked: this target's trouble alone
         log.exception("the health check of %s:%s fails", check.address, check.group.health_check_port)
         return Answer()
+
+
+async def _stays_open(address: str, port: int) -> bool:
+    """Whether somebody listens. A container engine's own proxy accepts for a program that does not, and hangs up."""
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await reader.read(1) != b""
+    except TimeoutError:
+        return True
+    finally:
+        writer.close()
 
 
 async def _get(address: str, port: int, path: str) -> int | None:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -88,6 +89,7 @@ def spec(
             for each in container.linux_parameters.tmpfs
         ),
         hostname=container.hostname,
+        hosts=dict.fromkeys(task.names, urlsplit(around.api).hostname or ""),
         input_open=container.interactive,
         terminal=container.pseudo_terminal,
         ulimits=container.ulimits,

@@ -68,7 +68,7 @@ def _start(db: Connection, state: ClusterState, service: Service, action: StartT
         launch_type=service.launch_type,
         capacity_provider_name=_provider(db, service),
         tags=_tags(db, service, definition.task_definition_arn),
-        load_balanced=bool(service.load_balancers),
+        load_balanced=bool(service.balancers),
         enable_execute_command=service.enable_execute_command,
     )
     return launch(db, what, action.container_instance_arn, state.now, new_id).task_arn

@@ -6,6 +6,7 @@ from sqlite3 import Connection
 from culm.cluster.scheduler import identities
 from culm.cluster.scheduler.images import digest_of, to_pull
 from culm.cluster.scheduler.payloads import payload
+from culm.cluster.services.ecs import service_connect
 from culm.cluster.store.ecs import deployments, task_definitions, tasks
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.agent import (
@@ -44,7 +45,8 @@ def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) ->
         if task is None or definition is None:
             continue
         messages.append(credentials(db, task, definition, issuer))
-        payloads.append(payload(task, definition, _images(db, task, definition, issuer)))
+        images, names = _images(db, task, definition, issuer), service_connect.names(db, task)
+        payloads.append(payload(task, definition, images, names))
     return [*messages, PayloadMessage(tasks=tuple(payloads))] if payloads else messages
 
 

@@ -7,8 +7,10 @@ from culm.core.model.task_definitions import ContainerDefinition, LinuxParameter
 from culm.core.model.tasks import ContainerOverride, Task
 
 
-def payload(task: Task, definition: TaskDefinition, images: Mapping[str, str]) -> TaskPayload:
-    """`images` by container name: what to pull."""
+def payload(
+    task: Task, definition: TaskDefinition, images: Mapping[str, str], names: tuple[str, ...] = ()
+) -> TaskPayload:
+    """`images` by container name: what to pull. `names`: the endpoints of Service Connect that it may call."""
     changed = {override.name: override for override in task.overrides.container_overrides}
     arns = {container.name: container.container_arn for container in task.containers}
     kind, _, name = task.group.partition(":")
@@ -24,6 +26,7 @@ def payload(task: Task, definition: TaskDefinition, images: Mapping[str, str]) -
         memory=int(memory) if memory else None,
         execution_role_arn=task.overrides.execution_role_arn or definition.execution_role_arn,
         volumes=definition.volumes,
+        names=names,
         containers=tuple(
             _container(c, changed.get(c.name, ContainerOverride()), arns[c.name], images[c.name])
             for c in definition.container_definitions

@@ -5,7 +5,7 @@ can reach it any more. All of it is rows; `culm.cluster.balancer.balancer` makes
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from sqlite3 import Connection
 
 from culm.cluster.loop import Isolated
@@ -15,6 +15,7 @@ from culm.cluster.store.ecs import container_instances, deployments, scheduling,
 from culm.cluster.store.ecs.task_targets import TaskTarget
 from culm.cluster.store.elbv2 import target_groups, targets
 from culm.core.decide import events as words
+from culm.core.model.load_balancers import INNER
 from culm.core.model.services import LoadBalancer
 from culm.core.model.tasks import Status, Task
 
@@ -35,7 +36,7 @@ def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Ca
             task_targets.add(db, target)
             targets.register(db, arn, id=target.id, port=port, now=now)
             told[service_arn, arn] += 1
-    for (service_arn, arn), count in told.items():
+    for (service_arn, arn), count in _public(told):
         tell(db, service_arn, words.registered(_name(service_arn), count, arn), now, new_id)
     return sum(told.values())
 
@@ -61,7 +62,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
                 moved += 1
     for service_arn, arns in draining.items():
         tell(db, service_arn, words.draining(_name(service_arn), sorted(arns)), now, new_id)
-    for (service_arn, group), count in told.items():
+    for (service_arn, group), count in _public(told):
         tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
     return moved
 
@@ -81,9 +82,9 @@ def _load_balancers(db: Connection, service_arn: str, deployment_id: str) -> tup
     """Those of the deployment that started the task; a service's may have changed since."""
     kept = deployments.find(db, deployment_id)
     if kept is not None:
-        return kept.revision.load_balancers
+        return kept.revision.balancers
     service = services.find(db, service_arn)
-    return service.load_balancers if service else ()
+    return service.balancers if service else ()
 
 
 def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
@@ -92,6 +93,11 @@ def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
             if (container.name, binding.container_port) == (balancer.container_name, balancer.container_port):
                 return binding.host_port
     return None
+
+
+def _public(told: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:
+    """Return the counts for load balancers: of Service Connect's endpoints, which are the cluster's own, none."""
+    return [(key, count) for key, count in told.items() if not key[1].startswith(INNER)]
 
 
 def _name(service_arn: str) -> str:

@@ -27,7 +27,7 @@ def verdict(task: Task, service: Service, state: ClusterState) -> Verdict:
         return "starting" if in_grace else "unhealthy"
     if checked and task.health_status != "HEALTHY":
         return "starting"
-    if service.load_balancers:
+    if service.balancers:
         return "healthy" if target.state == "healthy" else "starting"
     if checked or state.now >= task.started_at + SETTLING_SECONDS:
         return "healthy"

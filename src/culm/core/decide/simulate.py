@@ -89,7 +89,7 @@ def simulate(
 
 def obedient(state: ClusterState) -> ClusterState:
     """The ideal world: at the next pass every new task runs and is healthy, and every stopped one is gone."""
-    balanced = {group_of(s) for s in state.services if s.load_balancers}
+    balanced = {group_of(s) for s in state.services if s.balancers}
     tasks = tuple(_ended(t, state.now) if t.desired_status == "STOPPED" else _up(t, state.now) for t in state.tasks)
     running = [t for t in tasks if t.last_status == Status.RUNNING and t.group in balanced]
     return replace(state, tasks=tasks, target_health={t.task_arn: TargetHealth(state="healthy") for t in running})

@@ -87,6 +87,8 @@ class TaskPayload:
     execution_role_arn: str | None = None
     """The role that fetches its secrets."""
     volumes: tuple[Volume, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of Service Connect's endpoints that its containers may call: they lead to the cluster's balancer."""
     containers: tuple[ContainerPayload, ...] = ()
 
 

@@ -194,7 +194,8 @@ class TargetGroup:
     port: int
     vpc_id: str | None = None
     target_type: Literal["instance", "ip"] = "instance"
-    health_check_protocol: Literal["HTTP"] = "HTTP"
+    health_check_protocol: Literal["HTTP", "TCP"] = "HTTP"
+    """TCP, a connection that stays open, is for Service Connect's endpoints alone."""
     health_check_port: str = "traffic-port"
     health_check_path: str = "/"
     health_check_interval_seconds: int = 30
@@ -204,6 +205,10 @@ class TargetGroup:
     matcher: Matcher = Matcher(http_code="200")
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Those that differ from AWS's defaults."""
+
+
+INNER = "arn:aws:ecs:"
+"""Begins the ARNs of what carries Service Connect: it is the cluster's own, and ELB's operations do not list it."""
 
 
 @record

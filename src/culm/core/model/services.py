@@ -18,6 +18,40 @@ class LoadBalancer:
 
 
 @record
+class ServiceConnectClientAlias:
+    """The name and port by which other services call an endpoint."""
+
+    port: int
+    dns_name: str | None = None
+    """None: the discovery name and the namespace."""
+
+
+@record
+class ServiceConnectService:
+    """One endpoint: a named port of the task definition.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectService.html
+    """
+
+    port_name: str
+    discovery_name: str | None = None
+    client_aliases: tuple[ServiceConnectClientAlias, ...] = ()
+
+
+@record
+class ServiceConnectConfiguration:
+    """Whether a service's tasks reach the endpoints of a namespace, and which of their own ports are endpoints there.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectConfiguration.html
+    """
+
+    enabled: bool
+    namespace: str | None = None
+    """Its name or ARN; None: the cluster's default."""
+    services: tuple[ServiceConnectService, ...] = ()
+
+
+@record
 class ThresholdConfiguration:
     """How many failed tasks a deployment may have.
 
@@ -104,6 +138,9 @@ class Service:
     status: Literal["ACTIVE", "DRAINING", "INACTIVE"] = "ACTIVE"
     scheduling_strategy: Literal["REPLICA", "DAEMON"] = "REPLICA"
     load_balancers: tuple[LoadBalancer, ...] = ()
+    service_connect_configuration: ServiceConnectConfiguration | None = None
+    endpoints: tuple[LoadBalancer, ...] = ()
+    """Of Service Connect: the cluster's own target groups, which no API shows, and the ports registered with them."""
     deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
     placement_constraints: tuple[PlacementConstraint, ...] = ()
     placement_strategy: tuple[PlacementStrategy, ...] = ()
@@ -121,6 +158,11 @@ class Service:
     availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] = "DISABLED"
     capacity_provider_strategy: Stored[tuple[CapacityProviderStrategyItem, ...]] = ()
     enable_ecs_managed_tags: Stored[bool] = False
+
+    @property
+    def balancers(self) -> tuple[LoadBalancer, ...]:
+        """Return all that its tasks are registered with: public load balancers, and Service Connect's endpoints."""
+        return (*self.load_balancers, *self.endpoints)
 
     @property
     def primary(self) -> Deployment | None:

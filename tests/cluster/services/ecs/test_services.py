@@ -86,7 +86,7 @@ def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
         ({"schedulingStrategy": "DAEMON"}, "does not support a desired count"),
         ({"healthCheckGracePeriodSeconds": 5}, "only valid for services configured to use load balancers"),
         ({"placementConstraints": [{"type": "memberOf"}]}, "must have an expression"),
-        ({"serviceConnectConfiguration": {"enabled": True}}, "culm does not support serviceConnectConfiguration"),
+        ({"serviceConnectConfiguration": {"enabled": True}}, "Service Connect needs a namespace"),
         (
             {"loadBalancers": [{"targetGroupArn": "x", "containerName": "other", "containerPort": 80}]},
             "The container other does not exist in the task definition",

@@ -5,6 +5,7 @@ Three implementations: `docker` (any Docker Engine API), `process` (host process
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import field
 from typing import Literal, Protocol
 
 from culm.core.model.record import record
@@ -86,6 +87,8 @@ class Spec:
     """Whether the container cannot write in its image's files; mounts and `scratch` are its places to write."""
     scratch: tuple[Scratch, ...] = ()
     hostname: str | None = None
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Addresses by name, for a container that resolves names by itself; a host process resolves as the machine does."""
     input_open: bool = False
     """Its standard input stays open, with nothing to read; otherwise it is at its end from the start."""
     terminal: bool = False

@@ -219,6 +219,7 @@ def _revision(call: Call, kept: Kept) -> dict[str, Any]:
         "task_definition": deployment.task_definition,
         "launch_type": service.launch_type,
         "load_balancers": service.load_balancers,
+        "service_connect_configuration": service.service_connect_configuration,
         "container_images": images,
         "guard_duty_enabled": False,
         "created_at": deployment.created_at,

@@ -71,6 +71,7 @@ def the_same(there: Service, asked: Service) -> Service:
         there.task_definition == asked.task_definition
         and there.desired_count == asked.desired_count
         and there.load_balancers == asked.load_balancers
+        and there.service_connect_configuration == asked.service_connect_configuration
         and there.scheduling_strategy == asked.scheduling_strategy
     )
     if not same:

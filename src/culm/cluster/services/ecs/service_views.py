@@ -7,7 +7,9 @@ from culm.cluster.store.ecs import events, tags, tasks
 from culm.cluster.wire.operations import Call
 from culm.core.model.services import Deployment, Service
 
-OF_SERVICE = tuple(field.name for field in fields(Service))
+NOT_SHOWN = ("endpoints", "service_connect_configuration")
+"""Of the service: its deployments show how it takes part in Service Connect."""
+OF_SERVICE = tuple(field.name for field in fields(Service) if field.name not in NOT_SHOWN)
 OF_DEPLOYMENT = tuple(field.name for field in fields(Deployment))
 
 
@@ -64,4 +66,5 @@ def _deployment(service: Service, deployment: Deployment, running: int, pending:
         "running_count": running,
         "pending_count": pending,
         "launch_type": service.launch_type,
+        "service_connect_configuration": service.service_connect_configuration,
     }

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cluster.services.ecs import service_rules, strategies
+from culm.cluster.services.ecs import service_connect, service_rules, strategies
 from culm.cluster.services.ecs.references import (
     cluster_arn,
     find_cluster,
@@ -30,6 +30,7 @@ from culm.core.model.services import (
     DeploymentConfiguration,
     LoadBalancer,
     Service,
+    ServiceConnectConfiguration,
 )
 from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy, Tag, TaskDefinition
 from culm.errors import AwsError
@@ -74,6 +75,7 @@ class CreateServiceInput:
     enable_ecs_managed_tags: Stored[bool] = False
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
     enable_execute_command: bool = False
+    service_connect_configuration: ServiceConnectConfiguration | None = None
 
 
 @operation("ecs", "CreateService", wakes=True)
@@ -108,7 +110,9 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
         availability_zone_rebalancing=req.availability_zone_rebalancing or "DISABLED",
         capacity_provider_strategy=strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy),
         enable_ecs_managed_tags=req.enable_ecs_managed_tags,
+        service_connect_configuration=req.service_connect_configuration,
     )
+    service = service_connect.taking_part(call, cluster, service, definition)
     if req.availability_zone_rebalancing is None and service_rules.not_rebalanced(service) is None:
         service = replace(service, availability_zone_rebalancing="ENABLED")
     service_rules.check(call, service, definition)
@@ -117,6 +121,7 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
 
     made = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)
     services.create(call.db, made)
+    service_connect.carry(call, made)
     tags.clear(call.db, service.service_arn)
     tags.put(call.db, service.service_arn, req.tags)
     return {"service": view(call, made, with_tags=True)}
@@ -140,6 +145,7 @@ class UpdateServiceInput:
     enable_ecs_managed_tags: Stored[bool | None] = None
     load_balancers: tuple[LoadBalancer, ...] | None = None
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] | None = None
+    service_connect_configuration: ServiceConnectConfiguration | None = None
 
 
 _KEPT_UNLESS_GIVEN = (
@@ -152,6 +158,7 @@ _KEPT_UNLESS_GIVEN = (
     "enable_ecs_managed_tags",
     "load_balancers",
     "propagate_tags",
+    "service_connect_configuration",
     "desired_count",
 )
 
@@ -170,14 +177,17 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
         **given,
     )
     definition = _definition(call, req.task_definition, before)
+    service = service_connect.taking_part(call, find_cluster(call, req.cluster), service, definition)
     service_rules.check(call, service, definition)
     if (
         definition.task_definition_arn != before.task_definition
-        or service.load_balancers != before.load_balancers
+        or service.balancers != before.balancers
+        or service.service_connect_configuration != before.service_connect_configuration
         or req.force_new_deployment
     ):
         service = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)
     services.save_wish(call.db, service)
+    service_connect.carry(call, service)
     return {"service": view(call, _found(call, service.service_arn))}
 
 
@@ -196,6 +206,7 @@ def delete_service(call: Call, req: DeleteServiceInput) -> dict[str, Any]:
         if service.scheduling_strategy == "REPLICA" and service.desired_count > 0 and not req.force:
             raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
         services.delete(call.db, service.service_arn, call.now)
+        service_connect.forget(call, service)
     return {"service": view(call, _found(call, service.service_arn))}
 
 

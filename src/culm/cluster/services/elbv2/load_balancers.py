@@ -14,7 +14,7 @@ from culm.cluster.services.elbv2.tags import Tag, put
 from culm.cluster.store.ec2 import networks, security_groups
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, tags
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.load_balancers import LoadBalancer
+from culm.core.model.load_balancers import INNER, LoadBalancer
 from culm.core.model.network import Subnet
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -91,7 +91,7 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
             raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
         found = [each for each in by_name.values() if each is not None]
     else:
-        found = list(load_balancers.list(call.db))
+        found = [each for each in load_balancers.list(call.db) if not each.load_balancer_arn.startswith(INNER)]
     return {"load_balancers": _views(call, found)}
 
 

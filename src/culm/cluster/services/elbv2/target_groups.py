@@ -15,7 +15,7 @@ from culm.cluster.store.ec2 import networks
 from culm.cluster.store.elbv2 import tags, target_groups
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.target_health import matcher_problem
-from culm.core.model.load_balancers import Matcher, TargetGroup
+from culm.core.model.load_balancers import INNER, Matcher, TargetGroup
 from culm.core.model.network import Vpc
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -128,7 +128,7 @@ def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[s
     elif req.names:
         found = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
     else:
-        found = list(target_groups.list(call.db))
+        found = [each for each in target_groups.list(call.db) if not each.target_group_arn.startswith(INNER)]
     if req.load_balancer_arn:
         arn = find_load_balancer(call, req.load_balancer_arn).load_balancer_arn
         found = [g for g in found if arn in target_groups.load_balancer_arns(call.db, g.target_group_arn)]

@@ -37,6 +37,7 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
             "CpuShares": max(2, spec.cpu) if spec.cpu else 0,
             "LogConfig": _LOGS,
             "Init": spec.init,
+            "ExtraHosts": [f"{name}:{_host(address)}" for name, address in spec.hosts.items()],
             "ReadonlyRootfs": spec.read_only,
             "Tmpfs": {each.path: ",".join([f"size={each.size}m", *each.options]) for each in spec.scratch},
             "Ulimits": [{"Name": each.name, "Soft": each.soft_limit, "Hard": each.hard_limit} for each in spec.ulimits],
@@ -90,6 +91,11 @@ def usage(stats: Mapping[str, Any], peak: float) -> Usage | None:
     most = memory.get("max_usage", 0) / _MEBIBYTE  # control groups version 1 only
     seconds = stats["cpu_stats"]["cpu_usage"]["total_usage"] / _NANOSECOND
     return Usage(memory=now, memory_peak=max(now, most, peak), cpu_seconds=seconds)
+
+
+def _host(address: str) -> str:
+    """As `ExtraHosts` takes it: a gateway that is a name is the engine's own."""
+    return address if address[:1].isdigit() else "host-gateway"
 
 
 def _key(port: Port) -> str:
