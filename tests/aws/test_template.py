@@ -32,8 +32,12 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "mixed": ("stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small}",),
     "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
     "ci": ("stg: {provider: aws, github: example/bamboo}",),
+    "calls": ("stg: {provider: aws}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
 }
+
+SERVICES = {"calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n"}
+"""Of variants, where services themselves make the difference."""
 
 
 def rendered(team: Team) -> str:
@@ -45,7 +49,7 @@ def rendered(team: Team) -> str:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_each_variant_reads_as_it_was_reviewed(team: Team, name: str) -> None:
     """CULM_GOLDEN=write writes them anew, to be reviewed."""
-    team.writes(*VARIANTS[name])
+    team.writes(*VARIANTS[name], services=SERVICES.get(name, ""))
     file = GOLDEN / f"{name}.yml"
     if os.environ.get("CULM_GOLDEN") == "write":
         file.write_text(rendered(team))

@@ -7,6 +7,7 @@ import pytest
 from tests.bamboo import NOTHING
 
 from culm import render
+from culm.errors import Differs
 from culm.plan import diff
 from culm.plan.calls import Call
 from culm.plan.observed import Observed
@@ -260,3 +261,33 @@ def test_the_same_image_in_the_local_registry_on_another_port_is_no_difference()
     assert diff.task_definition_is(definition("127.0.0.1:4591/web@sha256:1"), before)
     assert not diff.task_definition_is(definition("127.0.0.1:4591/web@sha256:2"), before)
     assert not diff.task_definition_is(definition("registry.example.com:4591/web@sha256:1"), before)
+
+
+def calling(project: Project) -> Project:
+    web = replace(project.services["web"], calls=("accounts",))
+    return replace(project, services={"accounts": replace(project.services["accounts"], called=True), "web": web})
+
+
+def test_calls_between_services_open_a_namespace_once(
+    project: Project, live: Observed, around: render.Surroundings
+) -> None:
+    [change] = diff.base(calling(project), live, around)
+    assert (change.operation, change.input["serviceConnectDefaults"]) == ("update_cluster", {"namespace": "bamboo"})
+    opened = replace(live, cluster={**(live.cluster or {}), "serviceConnectDefaults": {"namespace": "arn:bamboo"}})
+    assert diff.base(calling(project), opened, around) == []
+    with pytest.raises(Differs, match="no namespace for the calls") as refusal:
+        diff.base(calling(project), live, replace(around, provider="aws"))
+    assert refusal.value.hint.startswith("culm aws bootstrap")
+
+
+def test_taking_part_in_calls_is_a_roll_and_so_is_taking_part_no_more(project: Project, live: Observed) -> None:
+    accounts = calling(project).services["accounts"]
+    change = diff.service(project, accounts, live, "arn:task-definition/accounts:2", start_first=True)
+    assert change is not None and change.input["serviceConnectConfiguration"]["enabled"] is True
+    connected = {**live.services["accounts"], "serviceConnectConfiguration": {"enabled": True, "services": []}}
+    was = replace(live, services={**live.services, "accounts": connected})
+    change = diff.service(
+        project, project.services["accounts"], was, "arn:task-definition/accounts:1", start_first=True
+    )
+    assert change is not None and change.input["serviceConnectConfiguration"] == {"enabled": False}
+    assert "deploymentConfiguration" in change.input

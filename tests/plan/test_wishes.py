@@ -10,7 +10,7 @@ from culm.cli.price_lists import load
 from culm.errors import CulmError, Differs
 from culm.plan import wishes
 from culm.plan.observed import Survey
-from culm.project.project import Project
+from culm.project.project import EVERYWHERE, Container, Project
 
 NOW = 1_767_225_600.0
 
@@ -160,3 +160,18 @@ def test_a_setting_that_culm_yml_changes_is_a_difference_by_its_name_there(
     assert [(d.field, d.old, d.new) for d in scaled.differences] == [("count", "1", "4")]
     assert wishes.scaled(project.services["web"], numbered(survey), 1).differences == ()
     assert wishes.restarted(project.services["web"], numbered(survey)).wanted.again
+
+
+def test_a_call_by_a_load_balancer_that_does_not_let_instances_in_is_refused(frame: wishes.Frame) -> None:
+    project = frame.project
+    web = replace(project.services["web"], container=Container(environment={"A": "{accounts.url}"}))
+    closed = replace(frame.settings, provider="aws", allow=("203.0.113.0/24",))
+    frame = replace(frame, project=replace(project, services={**project.services, "web": web}))
+    wishes.check_reach(replace(frame, settings=replace(closed, allow=EVERYWHERE)))
+    wishes.check_reach(replace(frame, settings=replace(closed, provider="local")))
+    with pytest.raises(Differs, match="web calls accounts by the load balancer") as no:
+        wishes.check_reach(replace(frame, settings=closed))
+    assert no.value.hint.startswith("services.web.calls: [accounts]")
+    inside = replace(web, calls=("accounts",))
+    services = {**project.services, "web": inside}
+    wishes.check_reach(replace(frame, project=replace(project, services=services), settings=closed))

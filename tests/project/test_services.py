@@ -171,7 +171,17 @@ REFUSALS = {
     ),
     "a sidecar whose health nobody checks": ("  web: {sidecars: {a: {ready: healthy}}}\n", "nothing checks it"),
     "compose's word": ("  web: {healthcheck: }\n", ".healthcheck: there is no such key"),
-    "what is not carried out": ("  web: {calls: [api]}\n", ".calls: culm does not carry it out yet"),
+    "what is not carried out": ("  web: {files: {/a: b}}\n", ".files: culm does not carry it out yet"),
+    "a call of nobody": ("  web: {calls: [cart]}\n", ".calls: there is no service 'cart'"),
+    "a call of itself": ("  web: {calls: [web]}\n", ".calls: names the service itself"),
+    "a call of a worker": ("  web: {calls: [api]}\n  api: {path: none}\n", ".calls: api listens nowhere"),
+    "a call of a job": ("  web: {calls: [api]}\n  api: {schedule: every 5 minutes}\n", "a job answers no calls"),
+    "a call by a job": ("  web: {calls: [api], schedule: every 5 minutes}\n  api:\n", ".calls: does nothing beside"),
+    "calls in a circle": ("  web: {calls: [api]}\n  api: {calls: [web]}\n", ".calls: api calls it, too"),
+    "the inner URL of one that is not called": (
+        "  web: {environment: {A: '{api.url}'}}\n  api: {path: none, port: 8080}\n",
+        "{api.url}: api has no path, so only services that call it reach it",
+    ),
     "a bucket that nobody declared": ("  web: {buckets: [uploads]}\n", ".buckets: there is no bucket 'uploads'"),
     "a bucket called as a service": ("  web:\nbuckets: [web]\n", "web is a service or a database, too"),
     "a volume that nobody mounts": (
@@ -206,3 +216,11 @@ def test_a_buckets_name_is_measured_with_the_longest_name_of_the_project(folder:
     (folder / "culm.yml").write_text(targets + text.replace("b" * 15, "b" * 14))
     with pytest.raises(UsageError, match=f"{'a' * 20}-two-{'b' * 14}, an account"):
         load(folder / "culm.yml")
+
+
+def test_a_service_that_is_called_is_deployed_first_and_may_have_no_path(folder: Path) -> None:
+    text = "  web: {environment: {API: '{api.url}'}, calls: [api]}\n  api: {path: none, port: 8080}\n"
+    services = read(folder, text).services
+    web, api = services["web"], services["api"]
+    assert (web.after, web.calls, web.called, web.connected) == (("api",), ("api",), False, True)
+    assert (api.called, api.connected, api.balanced) == (True, True, False)

@@ -210,3 +210,59 @@ def test_a_bucket_is_its_users_to_read_and_write_and_nobody_elses(project: Proje
     assert name not in str(identity.policy(project, project.services["web"], AROUND))
     [container] = rendered(project, "worker")["containerDefinitions"]
     assert {"name": "STORE", "value": name} in container["environment"]
+
+
+CALLS = """\
+name: shop
+services:
+  web: {path: /*, calls: [api], environment: {API: "{api.url}/v1", OTHER: "{other.url}"}, memory: 128}
+  api: {path: none, port: 9000, memory: 200, sidecars: {log: {image: "log:1", memory: 32}}}
+  other: {}
+"""
+
+
+def calling(tmp_path: Path) -> Project:
+    for name in ("web", "api", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM base\nEXPOSE 8080\n")
+    (tmp_path / "culm.yml").write_text(CALLS)
+    return load(tmp_path / "culm.yml")
+
+
+def test_a_call_inside_goes_by_the_services_own_name_and_port_on_aws(tmp_path: Path) -> None:
+    project = calling(tmp_path)
+    wanted = render.task_definition(project, project.services["web"], "i@sha256:1", None, AWS)
+    given = {pair["name"]: pair["value"] for pair in wanted["containerDefinitions"][0]["environment"]}
+    assert (given["API"], given["OTHER"]) == ("http://api:9000/v1", "http://shop.elb.localhost:8080/other")
+    service = render.service(project, project.services["api"], "arn", None, AWS.inner)
+    valid("ecs", "CreateService", service)
+    [endpoint] = service["serviceConnectConfiguration"]["services"]
+    assert endpoint["clientAliases"] == [{"port": 9000, "dnsName": "api"}]
+    caller = render.service(project, project.services["web"], "arn", "arn", AWS.inner)
+    assert caller["serviceConnectConfiguration"] == {"enabled": True, "services": []}
+    assert "serviceConnectConfiguration" not in render.service(project, project.services["other"], "arn", "arn")
+
+
+def test_locally_it_goes_to_the_port_that_the_cluster_has_for_it(tmp_path: Path) -> None:
+    project = calling(tmp_path)
+    around = replace(AROUND, inner={"api": ("127.0.0.1", 8801)})
+    wanted = render.task_definition(project, project.services["web"], "i@sha256:1", None, around)
+    given = {pair["name"]: pair["value"] for pair in wanted["containerDefinitions"][0]["environment"]}
+    assert given["API"] == "http://127.0.0.1:8801/v1"
+    service = render.service(project, project.services["api"], "arn", None, around.inner)
+    [endpoint] = service["serviceConnectConfiguration"]["services"]
+    assert endpoint["clientAliases"] == [{"port": 8801, "dnsName": "api"}]
+
+
+def test_the_proxy_has_its_memory_in_each_task_that_takes_part_and_no_other(tmp_path: Path) -> None:
+    project = calling(tmp_path)
+    sizes = {
+        name: render.task_definition(project, one, "i@sha256:1", None, AWS).get("memory")
+        for name, one in project.services.items()
+    }
+    assert sizes == {"web": "192", "api": "296", "other": None}
+    api = render.task_definition(project, project.services["api"], "i@sha256:1", None, AWS)
+    valid("ecs", "RegisterTaskDefinition", api)
+    assert api["containerDefinitions"][0]["portMappings"] == [
+        {"containerPort": 9000, "hostPort": 0, "protocol": "tcp", "name": "api", "appProtocol": "http"}
+    ]

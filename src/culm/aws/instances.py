@@ -39,12 +39,14 @@ def image() -> dict[str, Any]:
 
 
 def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings, network: Network) -> Section:
+    calls = any(service.connected for service in project.services.values())
     resources: Resources = {
         "Cluster": resource(
             "ECS::Cluster",
             {
                 "ClusterName": project.name,
                 "ClusterSettings": [{"Name": "containerInsights", "Value": "disabled"}],
+                **({"ServiceConnectDefaults": {"Namespace": Att("Namespace.Arn")}} if calls else {}),
                 "Tags": [{"Key": tag["key"], "Value": tag["value"]} for tag in render.cluster_tags(surroundings)],
             },
         ),
@@ -71,6 +73,8 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
             },
         ),
     }
+    if calls:
+        resources |= inner_calls(project)
     for number, group in enumerate(settings.instances, 1):
         suffix = str(number) if len(settings.instances) > 1 else ""
         resources[f"LaunchTemplate{suffix}"] = launch_template(project, settings, group)
@@ -80,6 +84,30 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         "No SSH, no keys; instance metadata by session tokens, which containers cannot get.",
         resources=resources,
     )
+
+
+def inner_calls(project: Project) -> Resources:
+    """The names by which services call each other, and their way from instance to instance. Neither has a price.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html
+    """
+    return {
+        "Namespace": resource(
+            "ServiceDiscovery::HttpNamespace",
+            {"Name": project.name, "Description": f"Calls between services of {project.name}"},
+        ),
+        "FromInstances": resource(
+            "EC2::SecurityGroupIngress",
+            {
+                "Description": "Other instances, to the ports of tasks: services that call each other",
+                "GroupId": Att("InstanceSecurityGroup.GroupId"),
+                "IpProtocol": "tcp",
+                "FromPort": EPHEMERAL[0],
+                "ToPort": EPHEMERAL[1],
+                "SourceSecurityGroupId": Att("InstanceSecurityGroup.GroupId"),
+            },
+        ),
+    }
 
 
 def launch_template(project: Project, settings: TargetSettings, group: Group) -> dict[str, Any]:

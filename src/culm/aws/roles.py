@@ -101,6 +101,8 @@ def agent_policy(project: Project) -> dict[str, Any]:
         *("ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:SubmitContainerStateChange"),
         *("ecs:SubmitTaskStateChange", "ecs:SubmitAttachmentStateChanges"),
     ]
+    # the proxy of a task asks what other services there are, under the name of the task's service
+    polled = {"Effect": "Allow", "Action": "ecs:Poll", "Resource": f"{here}:*/{project.name}/*"}
     itself = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
     return {
         "Version": "2012-10-17",
@@ -108,6 +110,7 @@ def agent_policy(project: Project) -> dict[str, Any]:
             {"Effect": "Allow", "Action": "ecs:DiscoverPollEndpoint", "Resource": "*"},
             {"Effect": "Allow", "Action": cluster, "Resource": f"{here}:cluster/{project.name}"},
             {"Effect": "Allow", "Action": itself, "Resource": f"{here}:container-instance/{project.name}/*"},
+            *([polled] if any(service.connected for service in project.services.values()) else []),
         ],
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from culm import render
+from culm.errors import Differs
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project, Service
@@ -25,6 +26,8 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
     elif any(tag not in live.cluster.get("tags", ()) for tag in tags):
         arn = live.cluster["clusterArn"]
         add(f"{project.name} has {around.instances}", "ecs", "tag_resource", resourceArn=arn, tags=tags)
+    if live.cluster is not None and any(service.connected for service in project.services.values()):
+        changes += namespace(project, live.cluster, around)
     if live.vault is None:
         where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
         create = {"Bucket": around.vault} | ({"CreateBucketConfiguration": where} if where else {})
@@ -58,6 +61,23 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
+
+
+def namespace(project: Project, cluster: Described, surroundings: render.Surroundings) -> list[Call]:
+    """The namespace of calls between services, as the cluster's default. On aws the base stack makes it.
+
+    Raises Differs where the stack has not made it yet: ECS would make one that nobody removes.
+    """
+    if (cluster.get("serviceConnectDefaults") or {}).get("namespace"):
+        return []
+    if surroundings.provider == "aws":
+        what = (
+            f"cluster {project.name} has no namespace for the calls between services of culm.yml; nothing was changed"
+        )
+        raise Differs(what, "culm aws bootstrap: it adds one to the stack, at no price")
+    given = {"cluster": project.name, "serviceConnectDefaults": {"namespace": project.name}}
+    what = f"open namespace {project.name} for calls between services"
+    return [Call(what=what, client="ecs", operation="update_cluster", input=given)]
 
 
 def roles(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
@@ -163,7 +183,14 @@ def rule(project: Project, service: Service, live: Observed) -> Call | None:
 
 
 def service(
-    project: Project, one: Service, live: Observed, task_definition_arn: Any, *, start_first: bool, undoes: bool = False
+    project: Project,
+    one: Service,
+    live: Observed,
+    task_definition_arn: Any,
+    *,
+    start_first: bool,
+    undoes: bool = False,
+    inner: render.Aliases = render.NO_ALIASES,
 ) -> Call | None:
     """Create it, or bring it to this revision and these settings; None: it is so already.
 
@@ -171,13 +198,15 @@ def service(
     describe cannot be compared: it is sent when something else differs.
     """
     group = live.target_groups[render.family(project, one)]["TargetGroupArn"] if one.balanced else None
-    wanted = render.service(project, one, task_definition_arn, group)
+    wanted = render.service(project, one, task_definition_arn, group, inner)
     how = render.deployment_configuration(one, start_first=start_first, undoes=undoes)
     found = live.services.get(one.name)
     if found is None:
         given = wanted | {"deploymentConfiguration": how}
         return Call(what=f"create service {one.name}", client="ecs", operation="create_service", input=given)
     settings = {key: wanted[key] for key in wanted if key not in CREATE_ONLY}
+    if not one.connected and (found.get("serviceConnectConfiguration") or {}).get("enabled"):
+        settings["serviceConnectConfiguration"] = {"enabled": False}
     primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
     failed = primary.get("rolloutState") == "FAILED"
     told = {key: value for key, value in settings.items() if key in found}
@@ -186,7 +215,7 @@ def service(
         return None
     different |= {key: value for key, value in settings.items() if key not in found}
     given = {"cluster": project.name, "service": one.name, **different}
-    if {"taskDefinition", "loadBalancers"} & set(different) or failed:
+    if ROLLING & set(different) or failed:
         given["deploymentConfiguration"] = how
     if failed and "taskDefinition" not in different:
         given["forceNewDeployment"] = True
@@ -207,6 +236,8 @@ def update(different: Mapping[str, Any]) -> str:
     return ", ".join([*words, *([f"change {', '.join(fields)}"] if fields else [])])
 
 
+ROLLING = frozenset({"taskDefinition", "loadBalancers", "serviceConnectConfiguration"})
+"""Settings whose change begins a new deployment."""
 CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy"})
 """What ecs.UpdateService does not take."""
 

@@ -172,7 +172,7 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
     arn, register = revision(want, observed)
     (migrate if migrate else ready).extend(register)
     described = {**live, "desiredCount": 0} if live is not None and lends and want.migration else live
-    roll, settle = rolling(project, replace_live(observed, name, described), part, want, arn)
+    roll, settle = rolling(project, replace(survey, observed=replace_live(observed, name, described)), part, want, arn)
     if lends and live is not None:
         roll += [unmarked(service, live)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
@@ -290,14 +290,15 @@ def migrating(service: Service, task_definition: Revision, patience: float = ROO
 
 
 def rolling(
-    project: Project, observed: Observed, part: ServicePlan, want: Wish, arn: Revision
+    project: Project, survey: Survey, part: ServicePlan, want: Wish, arn: Revision
 ) -> tuple[list[Step], list[Step]]:
     """Route and roll; then wait and watch. Nothing is called for what is as it should be."""
-    service, name, live = want.service, want.service.name, want.live
+    service, name, live, observed = want.service, want.service.name, want.live, survey.observed
     ran = want.migration is not None
     undoes = not ran and is_good(live)
     routed = diff.rule(project, service, observed)
-    call = diff.service(project, service, observed, arn, start_first=part.how == "start-first", undoes=undoes)
+    first, inner = part.how == "start-first", survey.surroundings.inner
+    call = diff.service(project, service, observed, arn, start_first=first, undoes=undoes, inner=inner)
     rolls = call is not None and "deploymentConfiguration" in call.input
     roll = []
     if routed is not None:

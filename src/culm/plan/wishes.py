@@ -24,7 +24,8 @@ from culm.plan.observed import Described, Observed, Survey
 from culm.plan.quotas import RULES, TARGET_GROUPS
 from culm.plan.trouble import trouble
 from culm.plan.waves import REVISION, Wanted
-from culm.project.project import Project, Service, TargetSettings
+from culm.project import references
+from culm.project.project import EVERYWHERE, Project, Service, TargetSettings
 
 BUILT = "built on deploy"
 """Stands for the digest of an image that is not in its repository yet."""
@@ -66,6 +67,7 @@ class Frame:
 def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -> plan.Plan:
     """Return the plan of deploying these services as culm.yml says, on the instances that it says."""
     check_quotas(frame, survey)
+    check_reach(frame)
     state = cluster(frame, survey)
     there = [type_of(i) for i in state.instances]
     local = frame.settings.provider == "local"
@@ -96,6 +98,27 @@ def check_quotas(frame: Frame, survey: Survey) -> None:
             "nothing was changed",
             "remove rules that culm.yml does not name (culm diff lists them)",
         )
+
+
+def check_reach(frame: Frame) -> None:
+    """Raise Differs where a service would call another one by a load balancer that does not let it in.
+
+    Instances call it from their public addresses, and those are not among `allow`.
+    """
+    allowed = frame.settings.allow
+    if frame.settings.provider != "aws" or allowed == EVERYWHERE:
+        return
+    for service in frame.project.everything.values():
+        given = [service.container.environment, *(beside.environment for beside in service.sidecars.values())]
+        for name in sorted({name for each in given for text in each.values() for name, _ in references.names(text)}):
+            if name in frame.project.services and name not in service.calls:
+                raise Differs(
+                    f"{service.name} calls {name} by the load balancer, which lets in only {', '.join(allowed)}, "
+                    f"and not the instances of {frame.settings.name}; nothing was changed",
+                    f"services.{service.name}.calls: [{name}], so that {{{name}.url}} leads there inside"
+                    if service.schedule is None
+                    else f"a job cannot call inside: leave {{{name}.url}} out of {service.name}, or drop `allow:`",
+                )
 
 
 def change(frame: Frame, survey: Survey, asked: Sequence[plan.Asked]) -> plan.Plan:
@@ -200,7 +223,7 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
     registered_now = revision if want.same and revision else registered(want.definition, revision)
     definition = described.task_definition(registered_now)
     migration = described.task_definition(registered(want.migration, None)) if want.migration else None
-    settings = render.service(project, service, definition.task_definition_arn, group_of(project, service, survey))
+    settings = service_settings(project, service, survey, definition.task_definition_arn)
     changed = () if want.same else differences(revision and diff.normal(revision), diff.normal(want.definition))
     return plan.Asked(
         wanted=Wanted(
@@ -215,6 +238,12 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
         rule=rule(project, service, survey.observed),
         migration=_migration(want) if migration else "has run" if service.migration else "none",
     )
+
+
+def service_settings(project: Project, service: Service, survey: Survey, task_definition_arn: str) -> render.Input:
+    """ecs.CreateService as culm.yml says, with this revision."""
+    group = group_of(project, service, survey)
+    return render.service(project, service, task_definition_arn, group, survey.surroundings.inner)
 
 
 def group_of(project: Project, service: Service, survey: Survey) -> str | None:
@@ -267,6 +296,7 @@ NAMES = {
     "healthCheckGracePeriodSeconds": "grace",
     "placementStrategy": "placement",
     "enableExecuteCommand": "exec",
+    "serviceConnectConfiguration": "calls",
 }
 """Settings of a service that culm.yml has, by their names there."""
 
@@ -296,7 +326,7 @@ def migrating(project: Project, service: Service, survey: Survey) -> Wanted:
     """A service's migration by itself, whatever its image."""
     definition = render.migration(project, service, BUILT, survey.surroundings)
     planned = described.task_definition(registered(definition, None))
-    settings = render.service(project, service, planned.task_definition_arn, group_of(project, service, survey))
+    settings = service_settings(project, service, survey, planned.task_definition_arn)
     return Wanted(service=ecs_service(project, service, survey, settings), definition=planned, migration=planned)
 
 

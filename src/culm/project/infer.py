@@ -30,6 +30,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     for one in services.values():
         together.check_database(source, one, databases)
     services = together.with_bare_paths(source, services)
+    services = together.calling(source, services)
     together.check_order(source, services)
     buckets = checked_buckets(source, block, services)
     together.check_references(source, services, databases, buckets)

@@ -86,6 +86,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         sidecars={key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()},
         drain=written.drain,
         buckets=written.buckets or (),
+        calls=written.calls or (),
         schedule=schedule(at, name, written),
     )
     if found.port is not None:
@@ -165,7 +166,7 @@ def no_paths_of_job(at: Setting, name: str, written: ServiceBlock) -> tuple[str,
         at.source.refuse(
             at.key(name, "path"), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
         )
-    for word in ("port", "ports", "roll", "grace", "health", "migrate", *BALANCED_KEYS):
+    for word in ("port", "ports", "roll", "grace", "health", "migrate", "calls", *BALANCED_KEYS):
         if getattr(written, word):
             at.source.refuse(
                 at.key(name, word), "does nothing beside `schedule:`: a job is run to its end", "leave it out"

@@ -211,6 +211,10 @@ class Service:
     drain: int | None = None
     """None: the target's own."""
     buckets: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    """Services that it calls without the load balancer."""
+    called: bool = False
+    """Whether another service calls it without the load balancer."""
     schedule: "Schedule | None" = None
     """None: it runs always."""
 
@@ -223,6 +227,11 @@ class Service:
     def balanced(self) -> bool:
         """Whether the load balancer sends it requests."""
         return bool(self.paths)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it takes part in inner calls, as the one that calls or is called."""
+        return bool(self.calls) or self.called
 
     @property
     def health(self) -> str | None:

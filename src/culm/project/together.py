@@ -38,6 +38,33 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
     return {name: found[name] for name in services}
 
 
+def calling(source: Source, services: Services) -> Services:
+    """Mark services that others call inside, and deploy them first: a task knows the names that are there before it.
+
+    Raises UsageError for a call of what cannot be called. Two services cannot call each other: each would have to be
+    the first, as `check_order` then says.
+    """
+    called = {name for caller in services.values() for name in caller.calls}
+    for caller in services.values():
+        key = ("services", caller.name, "calls")
+        for name in caller.calls:
+            if name not in services:
+                source.refuse(key, f"there is no service {name!r}", f"there are: {', '.join(services)}")
+            if name == caller.name:
+                source.refuse(key, "names the service itself", "its own tasks reach it by their own port")
+            if services[name].schedule is not None:
+                source.refuse(key, f"{name} has a schedule: a job answers no calls")
+            if services[name].port is None:
+                source.refuse(key, f"{name} listens nowhere", f"say where it listens: services.{name}.port: 8080")
+            if caller.name in services[name].calls:
+                problem = f"{name} calls it, too: each would have to be deployed before the other"
+                source.refuse(key, problem, "let one of the two call the other by the load balancer")
+    return {
+        name: replace(each, called=name in called, after=tuple(dict.fromkeys((*each.after, *each.calls))))
+        for name, each in services.items()
+    }
+
+
 def recipe(one: Service) -> tuple[object, ...]:
     """What makes an image what it is."""
     return (one.folder, one.dockerfile, one.stage, one.platform, tuple(sorted(one.args.items())))
@@ -52,15 +79,20 @@ def check_database(source: Source, one: Service, databases: Mapping[str, str]) -
 def check_references(
     source: Source, services: Services, databases: Mapping[str, str], buckets: Collection[str]
 ) -> None:
-    reachable = [name for name, one in services.items() if one.balanced]
+    balanced = {name for name, one in services.items() if one.balanced}
     for one in services.values():
+        reachable = [name for name in services if name in balanced or name in one.calls]
         blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): one.container.environment}
         blocks |= {("sidecars", name, "environment"): each.environment for name, each in one.sidecars.items()}
         for place, environment in blocks.items():
             for variable, text in environment.items():
                 key = ("services", one.name, *place, variable)
-                if problem := references.problem(text, reachable, databases, buckets):
-                    source.refuse(key, *problem)
+                for name, _ in references.names(text):
+                    if name in services and name not in reachable and services[name].port is not None:
+                        problem = f"{{{name}.url}}: {name} has no path, so only services that call it reach it"
+                        source.refuse(key, problem, f"services.{one.name}.calls: [{name}]")
+                if wrong := references.problem(text, reachable, databases, buckets):
+                    source.refuse(key, *wrong)
 
 
 def with_bare_paths(source: Source, services: Services) -> Services:

@@ -32,7 +32,7 @@ from culm.render.services import (
     percents,
     service,
 )
-from culm.render.surroundings import DRAIN_SECONDS, Input, Surroundings
+from culm.render.surroundings import DRAIN_SECONDS, NO_ALIASES, Aliases, Input, Surroundings
 from culm.render.task_definitions import (
     MIGRATION_LABEL,
     container_definition,
@@ -48,10 +48,12 @@ __all__ = [
     "INSTANCES_TAG",
     "MIGRATION_LABEL",
     "MOST_FAILURES",
+    "NO_ALIASES",
     "PROBE_TIMEOUT_SECONDS",
     "START_FIRST",
     "STOP_FIRST",
     "STOP_SECONDS",
+    "Aliases",
     "Input",
     "Surroundings",
     "bucket",

@@ -83,6 +83,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             *databases(project, here),
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
+            *namespaces(project),
             allow(
                 "ByS3",
                 ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -108,6 +109,13 @@ def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
         allow("ListSchedules", "scheduler:ListSchedules", "*"),
         allow("HandRoleToScheduler", "iam:PassRole", roles, passed),
     ]
+
+
+def namespaces(project: Project) -> list[Input]:
+    """Calls between services: ECS looks its namespace up. Neither action knows a resource that a name could tell."""
+    if not any(service.connected for service in project.services.values()):
+        return []
+    return [allow("Namespaces", ["servicediscovery:GetNamespace", "servicediscovery:ListNamespaces"], "*")]
 
 
 def buckets(project: Project, surroundings: Surroundings) -> list[Input]:

@@ -2,7 +2,8 @@
 
 from culm.project.project import Project, Service
 from culm.project.sizes import Roll
-from culm.render.surroundings import Input, Surroundings
+from culm.render.surroundings import NO_ALIASES, Aliases, Input, Surroundings
+from culm.render.task_definitions import inner_alias
 
 START_FIRST, STOP_FIRST = (100, 200), (0, 100)
 """minimumHealthyPercent and maximumPercent."""
@@ -16,8 +17,17 @@ def cluster_tags(surroundings: Surroundings) -> list[Input]:
     return [{"key": INSTANCES_TAG, "value": surroundings.instances}]
 
 
-def service(project: Project, service: Service, task_definition_arn: str, target_group_arn: str | None) -> Input:
-    """ecs.CreateService, less how it rolls (`deployment_configuration`). None: it is behind no load balancer."""
+def service(
+    project: Project,
+    service: Service,
+    task_definition_arn: str,
+    target_group_arn: str | None,
+    inner: Aliases = NO_ALIASES,
+) -> Input:
+    """ecs.CreateService, less how it rolls (`deployment_configuration`). No target group: it is behind no balancer.
+
+    `inner`: `Surroundings.inner` of the target.
+    """
     balancers = []
     if target_group_arn is not None:
         balancers = [{"targetGroupArn": target_group_arn, "containerName": service.name, "containerPort": service.port}]
@@ -40,7 +50,18 @@ def service(project: Project, service: Service, task_definition_arn: str, target
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
         "availabilityZoneRebalancing": "DISABLED",
         "loadBalancers": balancers,
+        **({"serviceConnectConfiguration": connect(service, inner)} if service.connected else {}),
     }
+
+
+def connect(service: Service, inner: Aliases) -> Input:
+    """Return how it takes part in the calls between services, in the namespace that the cluster has by default."""
+    if not service.called:
+        return {"enabled": True, "services": []}
+    _, port = inner_alias(service, inner)
+    alias = {"port": port, "dnsName": service.name}
+    endpoint = {"portName": service.name, "discoveryName": service.name, "clientAliases": [alias]}
+    return {"enabled": True, "services": [endpoint]}
 
 
 def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any
 
 from culm.core.model.record import record
@@ -10,6 +11,11 @@ from culm.project.schema import Provider
 Input = dict[str, Any]
 
 DRAIN_SECONDS = 5
+
+
+Aliases = Mapping[str, tuple[str, int]]
+"""Host and port of inner calls, by the name of the service that is called."""
+NO_ALIASES: Aliases = MappingProxyType({})
 
 
 @record
@@ -33,5 +39,8 @@ class Surroundings:
     provider: Provider = "local"
     load_balancer: str = ""
     """Its URL, `http://...:8080`; empty: there is none yet."""
+    inner: Aliases = field(default_factory=dict)
+    """Host and port at which each service that others call inside answers them; one that is left out: by its own name
+    and port."""
     databases: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Address and port of each database server that is there, by its name in culm.yml."""

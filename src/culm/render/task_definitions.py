@@ -7,7 +7,7 @@ from culm.project.references import resolve
 from culm.project.values import MountPath
 from culm.render.load_balancers import entrances
 from culm.render.names import bucket, execution_role_name, family, log_group
-from culm.render.surroundings import Input, Surroundings
+from culm.render.surroundings import Aliases, Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
 LONGEST_START = 300
@@ -16,6 +16,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 """
 NOT_KNOWN = "known-once-it-is-there"
 """Stands for an address that the target has not given yet."""
+PROXY_MEMORY = 64
+"""MiB that Service Connect's proxy gets in each task, the least that AWS recommends.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect-concepts-deploy.html
+"""
 CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "success": "SUCCESS"}
 
 
@@ -37,13 +41,18 @@ def task_definition(
     mounted = {*service.container.volumes, *(name for one in service.sidecars.values() for name in one.volumes)}
     if mounted:
         made["volumes"] = [volume(project, name, surroundings) for name in sorted(mounted)]
+    if service.connected:
+        # the proxy gets what the task's limit leaves; a limit of CPU would slow the service's own bursts
+        made["memory"] = str(sum(each["memory"] for each in made["containerDefinitions"]) + PROXY_MEMORY)
     return made
 
 
 def own(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """Return what the service's own container has besides what every container has."""
     given = service.container
-    ports = [{"containerPort": service.port, "hostPort": 0, "protocol": "tcp"}] if service.port is not None else []
+    named = {"name": service.name, "appProtocol": "http"} if service.called else {}
+    main = {"containerPort": service.port, "hostPort": 0, "protocol": "tcp", **named}
+    ports = [main] if service.port is not None else []
     ports += [{"containerPort": each.number, "hostPort": 0, "protocol": each.protocol} for each in given.ports]
     members: Input = {
         "portMappings": ports,
@@ -66,7 +75,7 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
         ],
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
-        "environment": [*surely(surroundings), *variables(project, given.environment, surroundings)]
+        "environment": [*surely(surroundings), *variables(project, service, given.environment, surroundings)]
     }
 
 
@@ -86,7 +95,7 @@ def sidecar(
         "essential": settings.essential,
         "memory": settings.memory,
         "cpu": settings.cpu,
-        "environment": [*surely(surroundings), *variables(project, settings.environment, surroundings)],
+        "environment": [*surely(surroundings), *variables(project, service, settings.environment, surroundings)],
         "command": words(settings.command),
         "entryPoint": words(settings.entrypoint),
         "user": settings.user,
@@ -112,7 +121,9 @@ def surely(surroundings: Surroundings) -> list[Input]:
     return [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
 
 
-def variables(project: Project, environment: Mapping[str, str], surroundings: Surroundings) -> list[Input]:
+def variables(
+    project: Project, service: Service, environment: Mapping[str, str], surroundings: Surroundings
+) -> list[Input]:
     """Return `environment:` with its references resolved for this target."""
 
     def value(name: str, what: str) -> str:
@@ -121,7 +132,8 @@ def variables(project: Project, environment: Mapping[str, str], surroundings: Su
             return str(port) if what == "port" else address
         if name in project.buckets:
             return bucket(project, name, surroundings.account, surroundings.region)
-        return service_url(project.services[name], surroundings)
+        other = project.services[name]
+        return inner_url(other, surroundings) if name in service.calls else service_url(other, surroundings)
 
     return [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
 
@@ -129,6 +141,17 @@ def variables(project: Project, environment: Mapping[str, str], surroundings: Su
 def service_url(service: Service, surroundings: Surroundings) -> str:
     """Return a service's URL: the load balancer and the fixed beginning of the service's path, without a final `/`."""
     return (surroundings.load_balancer or f"http://{NOT_KNOWN}") + entrances(service)[0].rstrip("/")
+
+
+def inner_alias(service: Service, inner: Aliases) -> tuple[str, int]:
+    """Return the host and port at which other services call this one without the load balancer."""
+    return inner.get(service.name, (service.name, service.port or 0))
+
+
+def inner_url(service: Service, surroundings: Surroundings) -> str:
+    """Return the URL for inner calls, without a final `/`: no load balancer strips or adds a path on this way."""
+    host, port = inner_alias(service, surroundings.inner)
+    return f"http://{host}:{port}"
 
 
 def health_check(check: Check | None, grace: int) -> Input | None:

@@ -90,8 +90,14 @@ def active_services(target: Target, cluster: str, names: list[str]) -> dict[str,
         some = names[start : start + DESCRIBE_AT_ONCE]
         for service in ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]:
             if service["status"] == "ACTIVE":
-                services[service["serviceName"]] = service
+                services[service["serviceName"]] = {**service, "serviceConnectConfiguration": connect(service)}
     return services
+
+
+def connect(service: Described) -> Described:
+    """Return how a service takes part in Service Connect, which ECS tells of its deployments alone."""
+    primary: Described = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), {})
+    return primary.get("serviceConnectConfiguration") or {"enabled": False}
 
 
 def repository_uris(target: Target, project: Project) -> dict[str, str]:

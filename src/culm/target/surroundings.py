@@ -6,13 +6,15 @@ from urllib.parse import urlsplit
 
 from culm import render
 from culm.errors import CulmError
-from culm.plan.observed import Observed
+from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.connection import Target
 
 LOCAL_PORT = 8080
 AWS_PORT = 80
 PORTS_TRIED = 100
+INNER_PORT = 8800
+"""The first that is tried for calls between services."""
 
 
 def surroundings(target: Target, project: Project, live: Observed) -> render.Surroundings:
@@ -32,8 +34,37 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
         drain_seconds=None if local else render.DRAIN_SECONDS,
         provider=settings.provider,
         load_balancer=load_balancer_url(target, live, port),
+        inner=dict(inner(target, project, live, port)) if local else {},
         databases=dict(endpoints(project, live)),
     )
+
+
+def inner(target: Target, project: Project, live: Observed, taken: int) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Return where services are called inside, locally: the cluster's address, and a port for each of them.
+
+    A service keeps the port that it has; a new one gets the next that is free. `taken`: the load balancer's.
+    """
+    called = [name for name, service in project.services.items() if service.called]
+    has = {name: port for name in called if (port := alias_port(live.services.get(name))) is not None}
+    host = str(live.load_balancer["DNSName"]) if live.load_balancer else "127.0.0.1"
+    here = urlsplit(target.endpoint_url or "").hostname or "127.0.0.1"
+    used = {taken, *has.values()}
+    for name in called:
+        if name not in has:
+            ports = range(INNER_PORT, INNER_PORT + PORTS_TRIED)
+            has[name] = next((port for port in ports if port not in used and free(here, port)), 0)
+            if has[name] == 0:
+                what = f"ports {INNER_PORT} to {INNER_PORT + PORTS_TRIED - 1} of {here} are all taken"
+                raise CulmError(what, f"{name} needs one for calls inside: end what listens there")
+            used.add(has[name])
+        yield name, (host, has[name])
+
+
+def alias_port(service: Described | None) -> int | None:
+    """Return the port by which a live service is called inside; None: it is not."""
+    connect = (service or {}).get("serviceConnectConfiguration") or {}
+    aliases = [alias for each in connect.get("services", ()) for alias in each.get("clientAliases", ())]
+    return int(aliases[0]["port"]) if connect.get("enabled") and aliases else None
 
 
 def load_balancer_url(target: Target, live: Observed, port: int) -> str:

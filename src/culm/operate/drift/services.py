@@ -44,7 +44,8 @@ def service(project: Project, one: Service, observation: LiveState) -> Iterator[
     changed = list(task_definition(project, one, revision, observation))
     yield from changed
     arn = NEW if changed else str(described["taskDefinition"])
-    change = diff.service(project, one, grouped(project, one, live), arn, start_first=False)
+    inner = observation.survey.surroundings.inner
+    change = diff.service(project, one, grouped(project, one, live), arn, start_first=False, inner=inner)
     ours = {"taskDefinition", "deploymentConfiguration"}
     settings = {k: v for k, v in (change.input if change else {}).items() if k in described and k not in ours}
     yield from members(what, settings, described, "culm.yml")
