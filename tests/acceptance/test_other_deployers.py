@@ -32,7 +32,7 @@ def test_ecs_deplojo_deploys_and_ecsctl_lists(cluster: Cluster, workshop: Worksh
 
     deplojo = workshop.python("ecs-deplojo==0.13.0") / "ecs-deplojo"
     said = cluster.run(deplojo, "--config", tmp_path / "deploy.yml", cwd=tmp_path)
-    assert "Deployment finished: web (1/1)" in said.screen
+    assert "Deployment finished: web (1/1)" in said.screen, said.screen
 
     ecsctl = workshop.python("ecsctl==20200907") / "ecsctl"
     assert "deplojo" in cluster.run(ecsctl, "get", "cluster").out

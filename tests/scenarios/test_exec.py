@@ -65,7 +65,7 @@ def test_a_shell_is_as_if_one_sat_before_it(bamboo: Stand) -> None:
         one.resizes(77, 22)
         one.types(b"echo now; sleep 0.5; stty size\r")
         one.sees(b"22 77\r\n")
-        one.types(b"echo begun; sleep 600\r")
+        one.types(b"sh -c 'echo begun; exec sleep 600'\r")  # the child says so: Ctrl-C reaches it, not its fork
         one.sees(b"begun\r\n")
         one.types(b"\x03")
         one.types(b"echo code $?\r")

@@ -163,9 +163,9 @@ def test_the_images_stop_signal_is_kept(rootfs: Rootfs, name: str, number: int):
     assert plan(rootfs, stop_signal=name)["stop_signal"] == number
 
 
-def test_a_name_of_its_own_is_refused_where_processes_share_the_machines(rootfs: Rootfs):
-    with pytest.raises(RuntimeFailure, match=r"CannotCreateContainerError: hostname web: .* --runtime docker"):
-        plan(rootfs, replace(SPEC, hostname="web"))
+def test_a_host_name_of_its_own_stands_in_the_environment(rootfs: Rootfs):
+    assert plan(rootfs, replace(SPEC, hostname="web"))["environment"]["HOSTNAME"] == "web"
+    assert plan(rootfs, SPEC)["environment"]["HOSTNAME"] == SPEC.name
 
 
 @pytest.mark.parametrize("name", ["SIGNOTHING", "0", "999", "SIGRTMIN+99", "a b"])

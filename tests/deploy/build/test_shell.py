@@ -71,6 +71,12 @@ def test_a_script_names_its_programs_on_whichever_way_through_it() -> None:
     assert not {"app", "y", "A=1", "x"} & programs_named(script)
 
 
+@pytest.mark.parametrize("mark", ["<<END", "<< 'END'", '<<-"END"'])
+def test_what_a_script_feeds_to_its_commands_names_no_program(mark: str) -> None:
+    script = f"cat > a {mark} || exit\nb = c; d\n\tEND\n" if "-" in mark else f"cat > a {mark} || exit\nb = c; d\nEND\n"
+    assert programs_named(script + "after $((1 << 3)) $((one<<two)); last\n") == {"cat", "exit", "after", "last"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

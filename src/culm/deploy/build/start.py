@@ -135,7 +135,12 @@ def lacking(stage: BuildStage, program: str) -> Left:
 def installed_by(stage: BuildStage, program: str) -> Left | None:
     """The line that was left out and names the program or its package."""
     names = (*PACKAGES.get(posixpath.basename(program), ()), posixpath.basename(program))
-    return next((left for left in stage.left if any(re.search(rf"\b{re.escape(n)}", left.text) for n in names)), None)
+    return next((left for left in stage.left if any(names_it(left.text, n) for n in names)), None)
+
+
+def names_it(text: str, name: str) -> bool:
+    """`postgresql` in `apt-get install postgresql15-client`, but not `b` in `bin`."""
+    return re.search(rf"(?<!\w){re.escape(name)}[\d.]*(?!\w)", text) is not None
 
 
 def missing_script(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> Left | None:

@@ -47,7 +47,7 @@ def programs_named(text: str) -> set[str]:
     named: set[str] = set()
     begins, target = True, False
     try:
-        listed = tokens(text)
+        listed = tokens(_without_here_documents(text))
     except Unfinished:
         return named
     for token in listed:
@@ -60,3 +60,20 @@ def programs_named(text: str) -> set[str]:
             begins = False
             named.add(plain_text(token))
     return named
+
+
+_HERE_DOCUMENT = re.compile(r"""(?<![<\w])<<-?[ \t]*(["']?)([A-Za-z_]\w*)\1(?!\w)""")
+
+
+def _without_here_documents(text: str) -> str:
+    """The script without the lines that it feeds to its commands; `$((a<<b))`, whose end never comes, is left alone."""
+    lines, kept = text.splitlines(), []
+    at = 0
+    while at < len(lines):
+        kept.append(lines[at])
+        at += 1
+        for _, end in _HERE_DOCUMENT.findall(kept[-1]):
+            last = next((n for n in range(at, len(lines)) if lines[n].lstrip("\t") == end), None)
+            if last is not None:
+                at = last + 1
+    return "\n".join(kept)

@@ -7,7 +7,6 @@ import re
 import resource
 import shutil
 import signal
-import socket
 import stat
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,11 +39,6 @@ def order(
     if spec.read_only:
         what = "host processes cannot be kept from writing in their image's files: readonlyRootFilesystem needs Docker"
         raise RuntimeFailure("CannotStartContainerError", what)
-    if spec.hostname and spec.hostname != socket.gethostname():
-        what = (
-            f"hostname {spec.hostname}: host processes share this machine's name; leave it out, or use --runtime docker"
-        )
-        raise RuntimeFailure("CannotCreateContainerError", what)
     for scratch in spec.scratch:
         rootfs.inside(scratch.path).mkdir(parents=True, exist_ok=True)
     environment = _environment(spec, image, rootfs, bound)
@@ -130,12 +124,15 @@ def _words(spec: Spec, image: Image) -> tuple[str, ...]:
 
 
 def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]) -> dict[str, str]:
-    """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own."""
+    """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own.
+
+    HOSTNAME is all that a process has of a container's `hostname`: what asks the kernel gets this machine's.
+    """
     given = {**image.environment, **spec.environment}
     home, scratch = rootfs.inside("/root"), rootfs.inside("/tmp")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
-    own = {"HOME": str(home), "TMPDIR": str(scratch), "HOSTNAME": spec.name}
+    own = {"HOME": str(home), "TMPDIR": str(scratch), "HOSTNAME": spec.hostname or spec.name}
     environment = own | port_mapping.rewrite_environment(rootfs.map_environment(given), bound, spec.address)
     environment["PATH"] = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
     environment[NAME_VARIABLE] = spec.name
