@@ -46,6 +46,14 @@ def test_the_architecture_describes_every_room_and_no_other():
     assert described(page, "cluster half, in `cluster/`") == rooms(SOURCE / "cluster")
 
 
+def test_the_index_of_where_things_are_names_files_by_their_whole_path_and_every_half():
+    rows = ARCHITECTURE.read_text().partition("| what | file |")[2].partition("\n\n")[0].splitlines()[2:]
+    files = [CODE.findall(row.split("|")[2])[0] for row in rows]
+    assert [file for file in files if file not in MODULES] == []
+    assert len(files) == len(set(files)) >= 20
+    assert {"cluster", "core", "plan", "deploy", "render", "operate"} <= {file.partition("/")[0] for file in files}
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md", "docs/dependencies.md"])
 def test_every_file_of_the_source_that_a_page_names_exists(page):
     named = [
