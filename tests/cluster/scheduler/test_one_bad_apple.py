@@ -1,6 +1,7 @@
 """One item that cannot be looked after costs that item alone: a poisoned one is put into every control loop."""
 
 import logging
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -106,8 +107,6 @@ async def test_a_cluster_whose_machines_cannot_be_decided_holds_back_no_other(wo
 @given(bad=st.sets(st.integers(0, 9)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 def test_items_that_fail_leave_no_trace_and_all_others_are_kept(bad):
-    db = connect(":memory:")
-    db.execute("CREATE TABLE done (n INTEGER)")
     isolated = Isolated("number")
 
     def work(db):
@@ -117,8 +116,10 @@ def test_items_that_fail_leave_no_trace_and_all_others_are_kept(bad):
                 if n in bad:
                     raise ValueError(n)
 
-    transact(db, work)
-    assert {row[0] for row in db.execute("SELECT n FROM done")} == set(range(10)) - bad
+    with closing(connect(":memory:")) as db:
+        db.execute("CREATE TABLE done (n INTEGER)")
+        transact(db, work)
+        assert {row[0] for row in db.execute("SELECT n FROM done")} == set(range(10)) - bad
     assert isolated.failing.keys() == {str(n) for n in bad}
 
 

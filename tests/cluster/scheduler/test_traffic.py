@@ -6,7 +6,7 @@ from tests.traffic import a_rule, forward
 
 from culm.cluster.balancer.fake import FakePlane
 from culm.cluster.balancer.interface import Group, Listener
-from culm.cluster.balancer.interface import RegisteredTarget as PlaneTarget
+from culm.cluster.balancer.interface import Target as PlaneTarget
 from culm.cluster.balancer.traffic import Meter
 from culm.cluster.store import metrics
 from culm.cluster.store.db import Store
