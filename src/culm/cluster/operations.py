@@ -12,6 +12,7 @@ from culm.cluster import services as services_room
 from culm.cluster.wire.coverage import document
 
 SERVED = (
+    "application-autoscaling",
     "cloudwatch",
     "ec2",
     "ecr",
@@ -36,7 +37,7 @@ def load(*services: str) -> None:
     for service in services or SERVED:
         if service not in SERVED:
             continue
-        package = importlib.import_module(f"{services_room.__name__}.{service}")
+        package = importlib.import_module(f"{services_room.__name__}.{service.replace('-', '_')}")
         for file in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{file.name}")
         for module in ELSEWHERE.get(service, ()):

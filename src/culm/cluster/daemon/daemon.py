@@ -45,7 +45,7 @@ from culm.cluster.instance.specs import AMAZONS_AGENT, METADATA, Surroundings
 from culm.cluster.instance.task_secrets import TaskSecrets
 from culm.cluster.registry.app import application as registry_application
 from culm.cluster.registry.registry import Registry
-from culm.cluster.scheduler import alarms
+from culm.cluster.scheduler import alarms, scaling
 from culm.cluster.scheduler.agents import Agents
 from culm.cluster.scheduler.login import RegistryLogin
 from culm.cluster.scheduler.reconciler import EVERY, Reconciler
@@ -58,6 +58,7 @@ from culm.cluster.store.logs import events
 from culm.cluster.wire.api import Api
 from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
+from culm.core.model.arn import ACCOUNT
 from culm.core.model.instance_types import parse_fleet
 from culm.errors import CulmError
 
@@ -225,6 +226,12 @@ class Daemon:
                 changed.set()
             return 0
 
+        async def autoscaling() -> int:
+            scaled = await self._store.run(lambda db: scaling.look(db, clock.now(), clock.new_id, region, ACCOUNT))
+            if scaled:
+                changed.set()
+            return 0
+
         scheduling = scheduled_tasks(self._store, region, endpoint, changed.set)
 
         async with asyncio.TaskGroup() as group, fleet:
@@ -239,6 +246,7 @@ class Daemon:
                 group.create_task(loop.run("databases", databases.step, changed.subscribe("rds"), DATABASES_EVERY)),
                 group.create_task(loop.run("schedules", scheduling, asyncio.Event(), SCHEDULES_EVERY)),
                 group.create_task(loop.run("alarms", alarming, asyncio.Event(), alarms.EVERY_SECONDS)),
+                group.create_task(loop.run("scaling", autoscaling, asyncio.Event(), scaling.EVERY_SECONDS)),
                 group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
                 group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
                 group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),

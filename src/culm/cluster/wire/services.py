@@ -29,6 +29,12 @@ class Served:
 SERVICES = {
     served.name: served
     for served in (
+        Served(
+            name="application-autoscaling",
+            signing_name="application-autoscaling",
+            invalid="ValidationException",
+            target="AnyScaleFrontendService",
+        ),
         Served(name="autoscaling", signing_name="autoscaling", invalid="ValidationError", version="2011-01-01"),
         Served(name="cloudformation", signing_name="cloudformation", invalid="ValidationError", version="2010-05-15"),
         Served(

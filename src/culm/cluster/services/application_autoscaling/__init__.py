@@ -1,0 +1,1 @@
+"""Application Auto Scaling: the counts of ECS services by target tracking."""
