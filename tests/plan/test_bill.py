@@ -97,3 +97,8 @@ def test_a_file_that_is_no_price_list_is_refused_by_name(text: str) -> None:
 @pytest.mark.parametrize(("logs_gb", "said"), [(1.0, "1 GB"), (741.4, "741 GB"), (1481.0, "1,480 GB")])
 def test_assumptions_are_told_in_numbers_that_people_read(logs_gb: float, said: str) -> None:
     assert f"{said} of logs" in str(Assumptions(logs_gb=logs_gb))
+
+
+def test_assumptions_are_said_with_three_digits() -> None:
+    for written, words in ((0.05, "0.05"), (56.44, "56.4"), (999.4, "999"), (1000.0, "1,000"), (1484.0, "1,480")):
+        assert f" {words} GB of logs" in str(Assumptions(logs_gb=written))

@@ -9,7 +9,7 @@ from culm.cli.price_lists import load
 from culm.core.decide.simulate import simulate
 from culm.core.decide.state import ClusterState
 from culm.plan.bill import Assumptions
-from culm.plan.moves import plan_moves, settled
+from culm.plan.moves import has_room, plan_moves, settled
 from culm.plan.remedies import Remedy, remedies
 from culm.plan.waves import Moves, Wanted
 from culm.project.sizes import Roll
@@ -208,3 +208,24 @@ def test_one_instance_more_may_be_larger_than_those_that_are_there() -> None:
         "instances: 1 x t3a.medium",
         "instances: 2 x t2.micro + 1 x t3a.medium",
     ]
+
+
+def test_a_migration_has_room_beside_what_runs_or_has_none() -> None:
+    free, full = running("a"), running(*"abcdef")
+    assert has_room(free, wanted(free, "a", migrates=True))
+    assert not has_room(full, wanted(full, "a", migrates=True))
+
+
+def test_the_smallest_service_whose_room_is_enough_is_the_one_to_park() -> None:
+    state = running(*"abcde")
+    small = a_service("small", created_at=9.0)
+    definition = a_task_definition("small:1", memory=200)
+    state = replace(
+        state,
+        services=(*state.services, replace(small, task_definition="small:1")),
+        task_definitions={**state.task_definitions, "small:1": definition},
+    )
+    state = simulate(replace(state, now=state.now + 60)).state
+
+    parked = [r.write for r in ways_out(state, wanted(state, "g", memory=400)) if "count" in r.write]
+    assert parked == ["small: {count: 0}"]

@@ -87,6 +87,9 @@ def test_tasks_with_a_fixed_port_stand_apart() -> None:
     assert str(cheapest([Size(memory=100, cpu=0, count=3, apart=True)], offers)) == "3 x small"
     assert str(cheapest([Size(memory=100, cpu=0, count=3)], offers)) == "1 x small"
     assert single([Size(memory=100, cpu=0, count=3, apart=True)], offers) is None
+    one_apart = Size(memory=100, cpu=0, count=1, apart=True)
+    assert str(single([one_apart, Size(memory=100, cpu=0, count=2)], offers)) == "1 x small"
+    assert single([Size(memory=100, cpu=0, count=3, apart=True), Size(memory=50, cpu=0, count=1)], offers) is None
 
 
 def test_an_interface_for_each_task_limits_how_many_there_are() -> None:

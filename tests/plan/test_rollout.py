@@ -312,3 +312,31 @@ def test_a_revision_of_the_family_that_is_something_else_is_not_used(project: Pr
     newer = replace(survey, observed=replace(survey.observed, newest=other))
     steps = rollout.deploy(project, newer, a_plan((part("web"),)), ["web"], changed() | MIGRATION)
     assert "register bamboo-web: image changed" in text_of(steps)
+
+
+def test_a_wait_that_ends_well_is_said_where_something_was_asked_for(project: Project, survey: Survey) -> None:
+    asked = rollout.change(project, survey, a_plan(names=("web",)), {"web": {"desiredCount": 1}})
+    assert [step.ends for step in asked] == ["is steady"]
+    still = rollout.deploy(project, survey, a_plan(), ["web"], IMAGES | MIGRATION)
+    assert [step.ends for step in still] == [""]
+
+
+def test_a_version_that_nothing_goes_back_to_by_itself_says_how_to_go_back_by_hand(
+    project: Project, survey: Survey
+) -> None:
+    failed = [{"id": "ecs-svc/1", "status": "PRIMARY", "rolloutState": "FAILED"}]
+    web = {**survey.observed.services["web"], "deployments": failed}
+    observed = replace(survey.observed, services={**survey.observed.services, "web": web})
+    steps = rollout.deploy(
+        project, replace(survey, observed=observed), a_plan((part("web"),)), ["web"], changed() | MIGRATION
+    )
+    assert back_by_hand(steps) == [(True, "go back to the version before it: culm rollback web")]
+
+
+def test_only_images_that_are_not_there_are_built(project: Project) -> None:
+    assert text_of(rollout.preparation(project, project.services, {("accounts", False): "uri"})) == (
+        "1  the files      write the files that only the target can tell\n"
+        "2  the instances  wait for an instance that takes tasks\n"
+        "3  accounts       build accounts/Dockerfile.migrate: its image is not in the repository\n"
+        "4  web            build web/Dockerfile: its image is not in the repository"
+    )

@@ -71,3 +71,10 @@ def test_a_roll_out_that_failed_or_is_not_complete_is_told_with_its_tasks() -> N
     )
     unhealthy = a_death(4, stopCode="ServiceSchedulerInitiated", stoppedReason="Task failed ELB health checks")
     assert told(rolling, unhealthy).endswith("1 task has failed, the last with Task failed ELB health checks")
+
+
+def test_the_last_task_that_failed_is_the_one_whose_ending_is_named() -> None:
+    first, last = a_death(8, containers=[{"name": "web", "exitCode": 9}]), a_death(4)
+    rolling = a_service(rolloutState="IN_PROGRESS")
+    for order in ((first, last), (last, first)):
+        assert told(rolling, *order).endswith("2 tasks have failed, the last with exit code 1")

@@ -88,6 +88,7 @@ def test_a_backslash_makes_a_wildcard_literal_in_query_strings():
         (on_query((None, "1")), True),
         (on_query(("v", "2"), ("v", "")), False),
         (on_source("10.0.0.0/8"), True),
+        (on_source("192.168.0.0/16", "10.0.0.0/8"), True),
         (on_source("10.1.2.4/32", "2001:db8::/32"), False),
     ],
 )
