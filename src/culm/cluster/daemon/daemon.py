@@ -2,6 +2,21 @@
 
 SIGTERM (or SIGINT) stops all that it runs and keeps the data. If it is killed instead, tasks, load balancer and
 databases go on, and the next daemon adopts them.
+
+The order of the start, and why:
+
+1. The sockets listen. A port that is taken is an error before anything else is touched, and the agents, the registry
+   and the API must know the port by which containers reach them.
+2. `Components` makes every component and connects it to those it needs. None of them runs yet.
+3. `Components.prepare` puts right what a daemon that was killed left: half-written blobs, and agents that are marked as
+   connected. It must be done before the first request and before the first agent registers.
+4. The API serves, then the endpoint for tasks, then the loops: a loop starts containers, and they call the API.
+5. cluster.json is written last, so whoever finds it finds a cluster that answers.
+
+The order of the end: cluster.json goes first, so that no new client comes. The loops are cancelled, or they would
+start again what is being stopped. The load balancer goes before the tasks, so that it sends no request to a task that
+ends; old images go after the tasks that used them; databases after the tasks that may still write to them. The API
+answers until all of that is done, because agents and tasks report to it; the agents end last, with the `Fleet`.
 """
 
 import asyncio
@@ -12,7 +27,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,231 +87,286 @@ FLEET_EVERY = 5.0
 SCHEDULES_EVERY = 1.0
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What every component stands on: `serve` opens it before the first is made, and closes it after the last."""
+
+    settings: Settings
+    store: Store
+    runtime: runtimes.Runtime
+    capabilities: Capabilities
+    keys: Keyring
+    storage_keys: StorageKeys
+
+
 async def serve(settings: Settings) -> None:
     """Run the cluster until it is told to stop. Raises `CulmError` when it cannot begin."""
     _check(settings)
     with _locked(settings.home):
         killed = (settings.home / "cluster.json").exists()
         runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
-        able = await runtime.capabilities()
+        capabilities = await runtime.capabilities()
         folder = keys.folder(settings.home, os.environ)
         ring = keys.keyring(folder, settings.home)
         storage_keys = StorageKeys(folder)
-        write_owner_only(settings.home / runtimes.LAST, able.name)
+        write_owner_only(settings.home / runtimes.LAST, capabilities.name)
         store = Store(settings.home / "state.db", storage_keys.sealer)
         try:
             await store.run(storage_keys.check)
-            await Daemon(settings, store, runtime, able, ring, storage_keys).run()
+            await Daemon(Resources(settings, store, runtime, capabilities, ring, storage_keys)).run()
         finally:
             store.close()
         await retire()
 
 
+class Components:
+    """The components of a running cluster, each connected to those it needs. Making them starts none of them."""
+
+    def __init__(self, resources: Resources, addresses: Sequence[str], port: int) -> None:
+        """`addresses` and `port`: where the API listens."""
+        settings, store = resources.settings, resources.store
+        self._resources = resources
+        self._port = port
+        self._api = f"http://{resources.capabilities.gateway}:{port}"
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.changed = Signal()
+        self.credentials, self.metadata = Credentials(), Metadata(clock.now)
+        self.listening = task_endpoint.listen(resources.capabilities.gateway)
+        """The socket at the address that Amazon's agent has; None where this machine does not let us have it."""
+        self.registry = Registry(store, settings.home / "registry", now=clock.now, new_id=clock.new_id)
+        self.agents = Agents(
+            store,
+            self.changed,
+            region=settings.region,
+            registry=f"127.0.0.1:{port}",
+            keys=resources.keys,
+            now=clock.now,
+            new_id=clock.new_id,
+        )
+        self._sink = LogSink(store, now=clock.now)
+        self._secrets = TaskSecrets(store, settings.region)
+        self._login = RegistryLogin(store, now=clock.now, new_id=clock.new_id)
+        self.fleet = Fleet(
+            store,
+            default=settings.instances,
+            region=settings.region,
+            address=machine_address,
+            agent_for=self._agent_for,
+            new_id=clock.new_id,
+        )
+        self.reconciler = Reconciler(store, self.agents, self.changed, now=clock.now, new_id=clock.new_id)
+        self.plane = HaproxyPlane(
+            settings.home / "loadbalancer",
+            addresses,
+            reserved=self.listening.getsockname() if self.listening else None,
+        )
+        self.balancer = Balancer(store, self.plane, address_of=machines.address_of, changed=self.changed, now=clock.now)
+        self.databases = Databases(
+            store, settings.home / "postgres", addresses, gateway=resources.capabilities.gateway, network=NETWORK
+        )
+        self.server = self._server()
+        self.pruning = Pruning(settings.home, store, resources.runtime, f"127.0.0.1:{port}", clock.now)
+
+    async def prepare(self) -> None:
+        """Put right what a daemon that was killed left. Before the first request, and before any agent registers."""
+        await self.registry.start()
+        await self.agents.reset()
+
+    def _agent_for(self, machine: Machine) -> Agent:
+        """The agent of one simulated machine; the `Fleet` runs it."""
+        surroundings = Surroundings(
+            address=machine.address,
+            region=self._resources.settings.region,
+            api=self._api,
+            agent=AMAZONS_AGENT if self.listening else self._api,
+            volumes=str(self._resources.settings.home / "volumes"),
+        )
+        return Agent(
+            machine=machine,
+            around=surroundings,
+            control=self.agents,
+            runtime=self._resources.runtime,
+            logs=self._sink,
+            login=self._login,
+            credentials=self.credentials,
+            metadata=self.metadata,
+            secrets=self._secrets,
+            now=clock.now,
+        )
+
+    def _server(self) -> Server:
+        """The HTTP server of the AWS API, the image registry, and what tasks ask their agent for."""
+        resources = self._resources
+        api = Api(
+            region=resources.settings.region,
+            endpoint=self.endpoint,
+            now=clock.now,
+            new_id=clock.new_id,
+            keys=resources.keys,
+            verified=resources.settings.verify,
+            load=operations.load,  # an import of all of them would be most of the time that a start takes
+        )
+        executions = Executions(resources.store, resources.runtime, now=clock.now, new_id=clock.new_id)
+        mounts: list[tuple[Callable[[Scope], bool], App]] = [
+            (_under(CREDENTIALS), self.credentials),
+            (_under(METADATA), self.metadata),
+            (_under(EXECUTIONS), executions),
+            (_under("/v2/"), registry_application(self.registry)),
+        ]
+        answer = answering(api, resources.store, self.changed.set)
+        return Server(application(answer, mounts, api.refuse_head), answer)
+
+
+class Maintenance:
+    """The work that no component does for itself; each method is the step of a loop of its own."""
+
+    def __init__(self, resources: Resources, registry: Registry, changed: Signal) -> None:
+        self._resources = resources
+        self._registry = registry
+        self._changed = changed
+        self._sweeps = loop.Isolated("the sweep of")
+        self.rotate = asyncio.Event()
+        """Set: another storage key was asked for, seal now."""
+
+    def ask_for_another_key(self) -> None:
+        """What SIGHUP asks for."""
+        self._resources.storage_keys.ask_for_another()
+        self.rotate.set()
+
+    async def seal(self) -> int:
+        """Seal rows with the newest storage key; how many."""
+        return await self._resources.storage_keys.step(self._resources.store)
+
+    async def sweep(self) -> int:
+        """Remove blobs without an image, logs past their retention, old metrics; how many. Begin a long log anew."""
+        store, now = self._resources.store, clock.now()
+        swept = 0
+        with self._sweeps.item("blobs"):
+            swept += await self._registry.sweep()
+        with self._sweeps.item("logs"):
+            swept += await store.run_long(lambda db: events.expire(db, int(now * 1000)))
+        with self._sweeps.item("metrics"):
+            swept += await store.run_long(lambda db: metrics.age(db, int(now * 1000) / 1000))
+        limits.rotate(self._resources.settings.home / "daemon.log")
+        return swept
+
+    async def evaluate_alarms(self) -> int:
+        """Evaluate every alarm. Returns 0, as one look is enough; a change wakes the other loops."""
+        if await self._resources.store.run(lambda db: alarms.look(db, clock.now())):
+            self._changed.set()
+        return 0
+
+    async def scale(self) -> int:
+        """Set the number of tasks of services that follow a target. Returns 0; a change wakes the other loops."""
+        region = self._resources.settings.region
+        if await self._resources.store.run(lambda db: scaling.look(db, clock.now(), clock.new_id, region, ACCOUNT)):
+            self._changed.set()
+        return 0
+
+
 class Daemon:
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        runtime: runtimes.Runtime,
-        able: Capabilities,
-        ring: Keyring,
-        storage_keys: StorageKeys,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._runtime = runtime
-        self._able = able
-        self._keys = ring
-        self._storage_keys = storage_keys
-        self._addresses = listened(able.gateway)
+    """The cluster of one home: `run` starts it, waits until it is told to stop, and stops it."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._settings = resources.settings
+        self._store = resources.store
+        self._capabilities = resources.capabilities
+        self._addresses = listened(resources.capabilities.gateway)
 
     async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Raises `CulmError` where the port cannot be had."""
         last = await self._store.run(lambda db: kept.get(db, "port"))
         sockets = listen(self._addresses, self._settings.port, int(last) if last else None)
         port = sockets[0].getsockname()[1]
         await self._store.run(lambda db: kept.put(db, "port", str(port)))
-        await self._store.run(lambda db: load_balancers.set_address(db, self._able.gateway))
-        await self._run(sockets, port)
-
-    async def _run(self, sockets: list[socket.socket], port: int) -> None:
-        home, region = self._settings.home, self._settings.region
-        endpoint = f"http://127.0.0.1:{port}"
-        changed = Signal()
+        await self._store.run(lambda db: load_balancers.set_address(db, self._capabilities.gateway))
         stopping = _on_signals()
+        components = Components(self._resources, self._addresses, port)
+        await components.prepare()
+        await self._serve(components, sockets, stopping)
 
-        credentials, metadata = Credentials(), Metadata(clock.now)
-        listening = task_endpoint.listen(self._able.gateway)
-        registry = Registry(self._store, home / "registry", now=clock.now, new_id=clock.new_id)
-        await registry.start()
-        agents = Agents(
-            self._store,
-            changed,
-            region=region,
-            registry=f"127.0.0.1:{port}",
-            keys=self._keys,
-            now=clock.now,
-            new_id=clock.new_id,
-        )
-        await agents.reset()
-        sink = LogSink(self._store, now=clock.now)
-        secrets = TaskSecrets(self._store, region)
-        login = RegistryLogin(self._store, now=clock.now, new_id=clock.new_id)
-
-        def agent_for(machine: Machine) -> Agent:
-            around = Surroundings(
-                address=machine.address,
-                region=region,
-                api=f"http://{self._able.gateway}:{port}",
-                agent=AMAZONS_AGENT if listening else f"http://{self._able.gateway}:{port}",
-                volumes=str(home / "volumes"),
-            )
-            return Agent(
-                machine=machine,
-                around=around,
-                control=agents,
-                runtime=self._runtime,
-                logs=sink,
-                login=login,
-                credentials=credentials,
-                metadata=metadata,
-                secrets=secrets,
-                now=clock.now,
-            )
-
-        fleet = Fleet(
-            self._store,
-            default=self._settings.instances,
-            region=region,
-            address=machine_address,
-            agent_for=agent_for,
-            new_id=clock.new_id,
-        )
-        reconciler = Reconciler(self._store, agents, changed, now=clock.now, new_id=clock.new_id)
-        plane = HaproxyPlane(
-            home / "loadbalancer", self._addresses, reserved=listening.getsockname() if listening else None
-        )
-        balancer = Balancer(self._store, plane, address_of=machines.address_of, changed=changed, now=clock.now)
-        databases = Databases(
-            self._store, home / "postgres", self._addresses, gateway=self._able.gateway, network=NETWORK
-        )
-        api = Api(
-            region=region,
-            endpoint=endpoint,
-            now=clock.now,
-            new_id=clock.new_id,
-            keys=self._keys,
-            verified=self._settings.verify,
-            load=operations.load,  # an import of all of them would be most of the time that a start takes
-        )
-        mounts: list[tuple[Callable[[Scope], bool], App]] = [
-            (_under(CREDENTIALS), credentials),
-            (_under(METADATA), metadata),
-            (_under(EXECUTIONS), Executions(self._store, self._runtime, now=clock.now, new_id=clock.new_id)),
-            (_under("/v2/"), registry_application(registry)),
-        ]
-        answer = answering(api, self._store, changed.set)
-        server = Server(application(answer, mounts, api.refuse_head), answer)
-
-        pruning = Pruning(home, self._store, self._runtime, f"127.0.0.1:{port}", clock.now)
-        rotate = asyncio.Event()
-
-        def on_hangup() -> None:
-            self._storage_keys.ask_for_another()
-            rotate.set()
-
-        async def sealing() -> int:
-            return await self._storage_keys.step(self._store)
-
-        chores = loop.Isolated("the sweep of")
-
-        async def housekeeping() -> int:
-            now_ms = int(clock.now() * 1000)
-            swept = 0
-            with chores.item("blobs"):
-                swept += await registry.sweep()
-            with chores.item("logs"):
-                swept += await self._store.run_long(lambda db: events.expire(db, now_ms))
-            with chores.item("metrics"):
-                swept += await self._store.run_long(lambda db: metrics.age(db, now_ms / 1000))
-            limits.rotate(home / "daemon.log")
-            return swept
-
-        async def alarming() -> int:
-            changes = await self._store.run(lambda db: alarms.look(db, clock.now()))
-            if changes:
-                changed.set()
-            return 0
-
-        async def autoscaling() -> int:
-            scaled = await self._store.run(lambda db: scaling.look(db, clock.now(), clock.new_id, region, ACCOUNT))
-            if scaled:
-                changed.set()
-            return 0
-
-        scheduling = scheduled_tasks(self._store, region, endpoint, changed.set)
-
-        async with asyncio.TaskGroup() as group, fleet:
-            serving = group.create_task(server.serve(sockets))
-            if listening is not None:
-                balancer_port_80 = plane.folder / render.handover_socket(task_endpoint.PORT)
-                for_tasks = group.create_task(TaskEndpoint(port, balancer_port_80).serve(listening))
-            loops = [
-                group.create_task(loop.run("fleet", fleet.step, changed.subscribe(), FLEET_EVERY)),
-                group.create_task(loop.run("reconciler", reconciler.step, changed.subscribe(), EVERY)),
-                group.create_task(loop.supervise("balancer", balancer.run)),
-                group.create_task(loop.run("databases", databases.step, changed.subscribe("rds"), DATABASES_EVERY)),
-                group.create_task(loop.run("schedules", scheduling, asyncio.Event(), SCHEDULES_EVERY)),
-                group.create_task(loop.run("alarms", alarming, asyncio.Event(), alarms.EVERY_SECONDS)),
-                group.create_task(loop.run("scaling", autoscaling, asyncio.Event(), scaling.EVERY_SECONDS)),
-                group.create_task(loop.run("housekeeping", housekeeping, asyncio.Event(), HOUSEKEEPING_EVERY)),
-                group.create_task(loop.run("checkpoint", self._store.checkpoint, asyncio.Event(), CHECKPOINT_EVERY)),
-                group.create_task(loop.run("sealing", sealing, rotate, HOUSEKEEPING_EVERY)),
-                group.create_task(loop.run("pruning", pruning.step, pruning.asked, PRUNE_EVERY)),
-            ]
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pruning.asked.set)
-            self._announce(endpoint, port)
+    async def _serve(self, components: Components, sockets: list[socket.socket], stopping: asyncio.Event) -> None:
+        """Start `components`, wait for `stopping`, stop them; this module's docstring explains both orders."""
+        port = sockets[0].getsockname()[1]
+        async with asyncio.TaskGroup() as group, components.fleet:
+            serving = group.create_task(components.server.serve(sockets))
+            for_tasks: asyncio.Task[None] | None = None
+            if components.listening is not None:
+                balancer_port_80 = components.plane.folder / render.handover_socket(task_endpoint.PORT)
+                for_tasks = group.create_task(TaskEndpoint(port, balancer_port_80).serve(components.listening))
+            loops = self._start_loops(group, components)
+            self._announce(components.endpoint, port)
             await stopping.wait()
 
             log.info("stopping")
-            (home / "cluster.json").unlink(missing_ok=True)
+            (self._settings.home / "cluster.json").unlink(missing_ok=True)
             for each in loops:
                 each.cancel()
-            await orderly("the load balancer", plane.stop())
-            await orderly("tasks", stop_tasks(self._store, agents, self._runtime, changed.subscribe(), clock.now))
-            await orderly("old images", pruning.prune())  # the next daemon prunes as well
-            await orderly("databases", databases.stop())
-            if listening is not None:
+            await self._stop(components)
+            if for_tasks is not None:
                 for_tasks.cancel()
-            server.should_exit = True
+            components.server.should_exit = True
             await serving
         log.info("stopped")
+
+    def _start_loops(self, group: asyncio.TaskGroup, components: Components) -> list[asyncio.Task[None]]:
+        """Start every loop in `group`, and let SIGHUP and SIGUSR1 wake theirs."""
+        changed, pruning = components.changed, components.pruning
+        maintenance = Maintenance(self._resources, components.registry, changed)
+        scheduling = scheduled_tasks(self._store, self._settings.region, components.endpoint, changed.set)
+        by_timer_only = asyncio.Event  # nothing wakes such a loop before its time
+        loops = [
+            loop.run("fleet", components.fleet.step, changed.subscribe(), FLEET_EVERY),
+            loop.run("reconciler", components.reconciler.step, changed.subscribe(), EVERY),
+            loop.supervise("balancer", components.balancer.run),
+            loop.run("databases", components.databases.step, changed.subscribe("rds"), DATABASES_EVERY),
+            loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
+            loop.run("alarms", maintenance.evaluate_alarms, by_timer_only(), alarms.EVERY_SECONDS),
+            loop.run("scaling", maintenance.scale, by_timer_only(), scaling.EVERY_SECONDS),
+            loop.run("housekeeping", maintenance.sweep, by_timer_only(), HOUSEKEEPING_EVERY),
+            loop.run("checkpoint", self._store.checkpoint, by_timer_only(), CHECKPOINT_EVERY),
+            loop.run("sealing", maintenance.seal, maintenance.rotate, HOUSEKEEPING_EVERY),
+            loop.run("pruning", pruning.step, pruning.asked, PRUNE_EVERY),
+        ]
+        tasks = [group.create_task(each) for each in loops]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, maintenance.ask_for_another_key)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pruning.asked.set)
+        return tasks
+
+    async def _stop(self, components: Components) -> None:
+        """Stop what runs outside of this process; one that does not stop in time keeps none of the others from it."""
+        runtime, changed = self._resources.runtime, components.changed.subscribe()
+        await orderly("the load balancer", components.plane.stop())
+        await orderly("tasks", stop_tasks(self._store, components.agents, runtime, changed, clock.now))
+        await orderly("old images", components.pruning.prune())  # the next daemon prunes as well
+        await orderly("databases", components.databases.stop())
 
     def _announce(self, endpoint: str, port: int) -> None:
         """Write cluster.json, by which clients find us, and tell whoever started us."""
         described = {
             "endpoint": endpoint,
             "pid": os.getpid(),
-            "runtime": self._able.name,
-            "runtime_version": self._able.version,
-            "memory_limit": self._able.memory_limit,
-            "gateway": self._able.gateway,
+            "runtime": self._capabilities.name,
+            "runtime_version": self._capabilities.version,
+            "memory_limit": self._capabilities.memory_limit,
+            "gateway": self._capabilities.gateway,
             "region": self._settings.region,
             "ports": {"api": port},
             "environment": {
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_REGION": self._settings.region,
                 "AWS_DEFAULT_REGION": self._settings.region,
-                "AWS_ACCESS_KEY_ID": self._keys.operator.access_key_id,
-                "AWS_SECRET_ACCESS_KEY": self._keys.operator.secret_access_key,
+                "AWS_ACCESS_KEY_ID": self._resources.keys.operator.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self._resources.keys.operator.secret_access_key,
             },
             "verify": self._settings.verify,
-            "keys": str(self._storage_keys.file),
+            "keys": str(self._resources.storage_keys.file),
         }
         write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))
         if not self._settings.verify:
             log.warning("NOTHING IS VERIFIED: any process that reaches %s may do everything", endpoint)
-        log.info("ready at %s, %s", endpoint, self._able.version)
+        log.info("ready at %s, %s", endpoint, self._capabilities.version)
         if self._settings.ready_fd is not None:
             with os.fdopen(self._settings.ready_fd, "w") as answer:
                 json.dump(described, answer)
