@@ -71,6 +71,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def demand_terminal() -> None:
+    """Raise UsageError where stdin is not a terminal: there is nobody to confirm."""
     if not sys.stdin.isatty():
         hint = "pass --yes to go ahead without asking"
         raise UsageError("stdin is not a terminal, so this cannot be confirmed", hint)

@@ -207,12 +207,14 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
 
 
 def confirm_name(name: str) -> None:
+    """Ask for the stack's name to be typed. Raises CulmError when another one is."""
     demand_terminal()
     if click.prompt(f"type the name, {name}, to remove it", err=True) != name:
         raise CulmError(f"the name you typed is not `{name}`; nothing was removed")
 
 
 def existing(target: Target, project: Project) -> Described:
+    """Return the stack as CloudFormation describes it. Raises CulmError where there is none."""
     live = stack.find(target, stack_name(project))
     if live is None:
         raise CulmError(f"there is no stack {stack_name(project)} in account {target.account}", "culm aws bootstrap")

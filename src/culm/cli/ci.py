@@ -98,6 +98,7 @@ def summary(junit: Path) -> None:
 
 
 def account_of(project: Project, name: str) -> str:
+    """Return the number of the AWS account that a target is in. Raises UsageError when nobody is logged in."""
     try:
         with faults.translated():
             return open_target(project, name).account

@@ -51,6 +51,7 @@ def open_project(target_name: str | None = None) -> Project:
 
 
 def settings_of(project: Project, name: str) -> TargetSettings:
+    """Return a target's settings. Raises UsageError, with the nearest name, where culm.yml has no such target."""
     if name in project.targets:
         return project.targets[name]
     raise UsageError(f"culm.yml has no target {name!r}", nearest(name, project.targets))

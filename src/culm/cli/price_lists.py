@@ -38,6 +38,7 @@ def known(region: str) -> str:
 
 
 def parse(text: str, name: str) -> PriceList:
+    """Return the price list that a TOML text is; `name` is for messages. Raises UsageError where it is none."""
     try:
         read = tomllib.loads(text)
         return msgspec.convert(read | {"date": str(read.get("date", ""))}, PriceList, strict=False)

@@ -83,6 +83,7 @@ def show(plan: Plan) -> None:
 
 
 def report(outcomes: list[ServiceOutcome], console: Console) -> None:
+    """Print the error of each service that failed; raises the last one, whose exit status is the command's."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         if not any(outcome.changed for outcome in outcomes):

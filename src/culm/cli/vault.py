@@ -63,6 +63,7 @@ def put(name: str, source: str, expected: str | None, target_name: str) -> None:
 
 
 def store(kept: Vault, name: Name, data: Secret, expected: str | None) -> None:
+    """Write a file, only if it still is at version `expected`; None: whatever is there. Raises CulmError otherwise."""
     current = kept.read(name)
     if expected is not None and (current is None or current.version != expected):
         now = f"version {current.version} is" if current else "nothing is"
@@ -74,6 +75,7 @@ def store(kept: Vault, name: Name, data: Secret, expected: str | None) -> None:
 
 
 def content(path: Path) -> bytes:
+    """Return a file's bytes. Raises UsageError when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -114,6 +116,7 @@ def stdout() -> BinaryIO:
 
 
 def demanded(kept: Vault, name: Name, version: str | None) -> File:
+    """Return a file, or one of its versions. Raises CulmError where there is none."""
     file = kept.read(name, version)
     if file is None:
         which = f"{name} has no version {version}" if version else f"there is no {name} in the vault"
@@ -122,6 +125,7 @@ def demanded(kept: Vault, name: Name, version: str | None) -> File:
 
 
 def listed(kept: Vault, folder: Folder) -> list[Name]:
+    """Return the names below a folder. Raises CulmError where there are none."""
     listed_names = [each.name for each in kept.list(folder)]
     if not listed_names:
         raise CulmError(f"there is nothing at {folder} in the vault", "culm vault ls")
@@ -194,6 +198,10 @@ def files_at(kept: Vault, text: str) -> dict[str, str]:
 def versions_of(
     kept: Vault, name: Name, versions: tuple[str, ...]
 ) -> tuple[dict[str, str], dict[str, str], tuple[str, str]]:
+    """Return two versions, in the order given or the earlier first: each as text by file name, and their ids.
+
+    Raises UsageError for more than two `versions`, CulmError where there is none to compare with.
+    """
     if len(versions) > 2:
         raise UsageError("--version can be given twice at most")
     known = [each.version for each in kept.history(name) if not each.deleted]

@@ -97,5 +97,6 @@ class Job:
         self.listen(Doing(lane=lane, what=what))
 
     def check(self) -> None:
+        """Raise BrokenOff once Ctrl-C was pressed."""
         if self.stopping.is_set():
             raise BrokenOff("interrupted")

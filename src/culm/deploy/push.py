@@ -43,6 +43,7 @@ def send_blob(client: httpx2.Client, name: str, digest: str, data: bytes) -> int
 
 
 def check(answer: httpx2.Response, place: PushDestination) -> None:
+    """Raise CulmError where the registry's answer is a refusal."""
     if answer.status_code != 201:
         raise refusal(answer, place.repository)
 

@@ -111,6 +111,7 @@ def lay_out(files: Mapping[str, ImageFile], root: Path) -> None:
 
 
 def describe(path: Path) -> ImageFile:
+    """Return a file or a link as it goes into an image. Raises CulmError for a socket, a device or a pipe."""
     facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
         return ImageFile(kind="link", mode=0o777, link=os.readlink(path))

@@ -89,6 +89,7 @@ class DockerBuilder:
         return name
 
     def build(self, recipe: Recipe, name: str, progress: Say) -> None:
+        """Build an image and name it. Raises CulmError with the output of a step that fails."""
         read = instructions(recipe.dockerfile)
         own = self.engine.platform()
         if (problem := platforms.cannot_run(self.engine, own, recipe.platform, read)) is not None:
@@ -138,6 +139,10 @@ class DockerBuilder:
         yield from self.engine.build(archive(recipe, files), options, base_images(read, recipe.args))
 
     def build_with_cli(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
+        """Build by the docker program, for what needs BuildKit; yields its output line by line.
+
+        Raises CulmError where the program is missing, or when it fails.
+        """
         program = shutil.which("docker")
         if program is None:
             hint = "install the docker command with buildx, or leave out --mount, --link and here-documents"

@@ -126,6 +126,7 @@ def of_recipe(recipe: Recipe) -> list[Instruction]:
 
 
 def instructions(path: Path) -> list[Instruction]:
+    """Return a Dockerfile's instructions. Raises CulmError with its line where it cannot be read."""
     try:
         return read(path)
     except DockerfileError as error:

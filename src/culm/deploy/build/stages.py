@@ -127,6 +127,7 @@ class Walk:
         self.last = len(self.parts) - 1
 
     def fail(self, line: int, problem: str, hint: str) -> NoReturn:
+        """Raise CulmError with the file and the line."""
         raise CulmError(f"{self.file}:{line}: {problem}", hint)
 
     def stage(self, index: int) -> BuildStage:

@@ -98,6 +98,7 @@ class Workshop:
         return place(Destination(root=self.root, final=self.root), placements, made, versions)
 
     def do(self, job: Job) -> None:
+        """Run a job's program in the copy of its files. Raises CulmError where it is missing, or when it fails."""
         cwd = self.root / job.folder.lstrip("/")
         cwd.mkdir(parents=True, exist_ok=True)
         argv = [self.mapped(word, job) for word in job.argv]

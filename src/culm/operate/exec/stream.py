@@ -69,6 +69,7 @@ class Carrier:
         self._interrupted = 0
 
     async def run(self) -> int:
+        """Carry the session until its command ends. Returns its exit status; raises CulmError when it breaks."""
         try:
             async with connect(self._session.url, max_size=None, proxy=True, open_timeout=20) as line:
                 self._line: ClientConnection = line

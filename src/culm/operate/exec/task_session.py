@@ -57,6 +57,7 @@ def begin_in(
 
 
 def choose(target: Target, project: Project, service: Service, task: str | None) -> Described:
+    """Return the task whose ARN begins with `task`, or the newest that runs. Raises CulmError where none does."""
     running = [
         each
         for each in tasks(target.client("ecs"), project.name, serviceName=service.name)

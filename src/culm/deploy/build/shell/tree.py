@@ -60,6 +60,7 @@ class Reader:
         return token.text if isinstance(token, Operator) else None
 
     def expect(self, keyword: str) -> None:
+        """Go past a keyword. Raises Unfinished where another word stands."""
         if self.keyword() != keyword:
             raise Unfinished
         self.at += 1
@@ -86,6 +87,7 @@ class Reader:
         return nodes
 
     def node(self) -> Node:
+        """Return the next command, group, condition or loop. Raises Unfinished where it does not end."""
         match self.keyword():
             case "if":
                 return self.conditional()
@@ -148,6 +150,7 @@ class Reader:
         return For(name, words, body)
 
     def simple(self) -> Simple:
+        """Return a command with its words and redirections. Raises Unfinished where there is none."""
         node = Simple()
         begun = self.at
         while self.at < len(self.tokens):
