@@ -23,8 +23,10 @@ PRONOUNS = {
 }
 """Variables and parameters that say nothing of what they hold."""
 
+HIDING = {"all", "any", "dict", "filter", "iter", "list", "map", "max", "min", "next", "set", "sorted", "tuple"}
+"""Names of functions that a module may not define: there, nobody knows any more which is called."""
+
 WIDE_FUNCTIONS = 48
-LISTS = 25
 SEVERAL_MEANINGS = {
     "Filter",
     "Listener",
@@ -57,11 +59,11 @@ def test_a_class_name_has_at_most_two_meanings():
     assert repeated - SEVERAL_MEANINGS == set()
 
 
-def test_no_module_hides_the_builtin_list():
+def test_no_module_hides_a_builtin_collection_function():
     hiding = [
-        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}"
         for path in sorted(SOURCE.rglob("*.py"))
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "list"
+        if isinstance(node, ast.FunctionDef) and node.name in HIDING
     ]
-    assert len(hiding) <= LISTS, hiding
+    assert hiding == []

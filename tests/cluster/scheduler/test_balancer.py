@@ -77,7 +77,7 @@ class World:
         await self.wish(lambda db: targets.deregister(db, "group", id=id, port=port, now=self.now))
 
     async def states(self) -> dict[int, str]:
-        return {target.port: target.state for target in await self.store.run(lambda db: targets.list(db, "group"))}
+        return {target.port: target.state for target in await self.store.run(lambda db: targets.in_group(db, "group"))}
 
     async def become(self, states: dict[int, str], seconds: float = 5.0) -> None:
         async def so() -> bool:
@@ -128,7 +128,7 @@ async def test_a_target_that_answers_with_an_error_gets_no_requests_while_anothe
         await world.register(bad.target.port)
         await world.become({good.target.port: "healthy", bad.target.port: "unhealthy"})
         await eventually(lambda: served(world) == {good.name: True, bad.name: False})
-        rows = await world.store.run(lambda db: targets.list(db, "group"))
+        rows = await world.store.run(lambda db: targets.in_group(db, "group"))
         [row] = [row for row in rows if row.port == bad.target.port]
         assert row.reason == "Target.ResponseCodeMismatch"
         assert row.description == "Health checks failed with these codes: [500]"
@@ -181,7 +181,7 @@ async def test_a_target_of_an_instance_that_is_gone_is_unused(world):
         del world.addresses["i-1"]
         world.changed.set()
         await world.become({web.target.port: "unused"})
-        [row] = await world.store.run(lambda db: targets.list(db, "group"))
+        [row] = await world.store.run(lambda db: targets.in_group(db, "group"))
         assert (row.reason, served(world)) == ("Target.InvalidState", {})
 
 
@@ -245,7 +245,7 @@ async def test_a_target_that_the_plane_refuses_is_unhealthy_and_says_why(world):
         await world.register(good.target.port)
         await world.register(bad.target.port)
         await world.become({good.target.port: "healthy", bad.target.port: "unhealthy"})
-        rows = await world.store.run(lambda db: targets.list(db, "group"))
+        rows = await world.store.run(lambda db: targets.in_group(db, "group"))
         [row] = [row for row in rows if row.port == bad.target.port]
         assert (row.reason, row.description) == ("Elb.InternalError", "HAProxy refuses it")
 
@@ -279,7 +279,7 @@ async def test_services_behind_a_rule_that_is_left_out_are_told(cloud):
     )
     for _ in range(2):
         record_facts(cloud.db, look, (), frozenset(), {"listener": "the rule of priority 7 is left out: no"}, 5.0)
-    assert events.list(cloud.db, service.service_arn)[0].message == (
+    assert events.of_service(cloud.db, service.service_arn)[0].message == (
         "(service web) its load balancer is impaired: the rule of priority 7 is left out: no"
     )
 

@@ -173,7 +173,7 @@ class Chaos:
         return any(s.service_name == name and s.status == "ACTIVE" for s in self.services())
 
     def services(self) -> list[Any]:
-        return list(services.list(self.world.cloud.db, "default"))
+        return list(services.in_cluster(self.world.cloud.db, "default"))
 
     def described(self, arns: list[str]) -> list[dict[str, Any]]:
         return list(self.world.ecs.describe_container_instances(containerInstances=arns)["containerInstances"])

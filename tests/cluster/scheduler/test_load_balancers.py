@@ -29,14 +29,14 @@ async def serve(world: Any, group: str, **changed: Any) -> None:
 
 async def probe(world: Any, group: str, state: str = "healthy", of: str = "initial") -> None:
     """What the balancer finds of the targets in state `of`."""
-    for target in targets.list(world.cloud.db, group):
+    for target in targets.in_group(world.cloud.db, group):
         if target.state == of:
             targets.record_health(world.cloud.db, target, state=state)  # type: ignore[arg-type]
     await world.settle()
 
 
 async def drained(world: Any, group: str) -> None:
-    for target in targets.list(world.cloud.db, group):
+    for target in targets.in_group(world.cloud.db, group):
         if target.state == "draining":
             targets.remove(world.cloud.db, target)
     await world.settle()
@@ -45,7 +45,7 @@ async def drained(world: Any, group: str) -> None:
 async def test_a_running_task_is_registered_by_instance_and_host_port(world, group):
     await serve(world, group)
     task = world.tasks(serviceName="web")[0]
-    target = targets.list(world.cloud.db, group)[0]
+    target = targets.in_group(world.cloud.db, group)[0]
     assert target.port == task["containers"][0]["networkBindings"][0]["hostPort"]
     assert target.id.startswith("i-")
     messages = [event["message"] for event in world.service()["events"]]
@@ -81,7 +81,7 @@ async def test_a_task_is_stopped_only_when_its_target_has_drained(world, group):
     world.ecs.update_service(service="web", desiredCount=0)
     await world.settle()
     assert world.task(arn)["lastStatus"] == "DEACTIVATING"
-    assert [target.state for target in targets.list(world.cloud.db, group)] == ["draining"]
+    assert [target.state for target in targets.in_group(world.cloud.db, group)] == ["draining"]
     assert len(await world.containers()) == 1
 
     await drained(world, group)
@@ -92,11 +92,11 @@ async def test_a_task_is_stopped_only_when_its_target_has_drained(world, group):
 async def test_the_target_of_a_task_that_died_is_deregistered(world, group):
     await serve(world, group)
     await probe(world, group)
-    before = targets.list(world.cloud.db, group)[0]
+    before = targets.in_group(world.cloud.db, group)[0]
     first = world.tasks(serviceName="web")[0]["taskArn"]
     world.runtime.exit((await world.container_of(first)).name, 1)
     await world.settle()
-    after = targets.list(world.cloud.db, group)
+    after = targets.in_group(world.cloud.db, group)
     assert len([t for t in after if t.state != "draining"]) == 1
     assert (before.id, before.port) in [(t.id, t.port) for t in after]
 

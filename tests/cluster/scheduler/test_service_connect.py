@@ -30,14 +30,14 @@ async def serve(world: Any, **changed: Any) -> None:
 
 
 async def healthy(world: Any) -> None:
-    for target in targets.list(world.cloud.db, GROUP):
+    for target in targets.in_group(world.cloud.db, GROUP):
         if target.state == "initial":
             targets.record_health(world.cloud.db, target, state="healthy")
     await world.settle()
 
 
 async def drained(world: Any) -> None:
-    for target in targets.list(world.cloud.db, GROUP):
+    for target in targets.in_group(world.cloud.db, GROUP):
         if target.state == "draining":
             targets.remove(world.cloud.db, target)
     await world.settle()
@@ -45,10 +45,10 @@ async def drained(world: Any) -> None:
 
 async def test_an_endpoint_is_a_listener_on_its_aliases_port_with_the_running_tasks_behind_it(world):
     await serve(world)
-    [listener] = listeners.all(world.cloud.db)
-    assert (listener.port, target_groups.list(world.cloud.db)[0].health_check_protocol) == (8800, "TCP")
+    [listener] = listeners.list_all(world.cloud.db)
+    assert (listener.port, target_groups.list_all(world.cloud.db)[0].health_check_protocol) == (8800, "TCP")
     task = world.tasks(serviceName="web")[0]
-    [target] = targets.list(world.cloud.db, GROUP)
+    [target] = targets.in_group(world.cloud.db, GROUP)
     assert target.port == task["containers"][0]["networkBindings"][0]["hostPort"]
 
 
@@ -59,7 +59,7 @@ async def test_a_roll_waits_for_the_new_endpoint_and_stops_the_old_task_only_whe
     old = world.tasks(serviceName="web")[0]["taskArn"]
     world.ecs.update_service(service="web", forceNewDeployment=True)
     await world.settle()
-    states = [target.state for target in targets.list(world.cloud.db, GROUP)]
+    states = [target.state for target in targets.in_group(world.cloud.db, GROUP)]
     assert states == ["healthy", "initial"], "the old one serves until the new one can"
     await healthy(world)
     assert world.task(old)["lastStatus"] == "DEACTIVATING"
@@ -90,18 +90,18 @@ async def test_turned_off_or_deleted_it_is_carried_no_more(world):
     await serve(world)
     off = {"enabled": False}
     world.ecs.update_service(service="web", serviceConnectConfiguration=off)
-    assert listeners.all(world.cloud.db) == target_groups.list(world.cloud.db) == ()
+    assert listeners.list_all(world.cloud.db) == target_groups.list_all(world.cloud.db) == ()
     world.ecs.update_service(service="web", serviceConnectConfiguration=CONNECT)
-    assert [each.port for each in listeners.all(world.cloud.db)] == [8800]
+    assert [each.port for each in listeners.list_all(world.cloud.db)] == [8800]
     world.ecs.delete_service(service="web", force=True)
-    assert listeners.all(world.cloud.db) == target_groups.list(world.cloud.db) == ()
+    assert listeners.list_all(world.cloud.db) == target_groups.list_all(world.cloud.db) == ()
 
 
 async def test_an_update_of_something_else_leaves_it_as_it_is(world):
     await serve(world)
     world.ecs.update_service(service="web", desiredCount=2)
     assert len(world.service()["deployments"]) == 1
-    assert [each.port for each in listeners.all(world.cloud.db)] == [8800]
+    assert [each.port for each in listeners.list_all(world.cloud.db)] == [8800]
 
 
 @pytest.mark.parametrize(

@@ -24,25 +24,25 @@ def use_the_group(db):
 
 def test_a_target_of_a_group_that_no_rule_forwards_to_is_unused(db):
     targets.register(db, GROUP, id="i-1", port=32768, now=1.0)
-    [target] = targets.list(db, GROUP)
+    [target] = targets.in_group(db, GROUP)
     assert (target.state, target.reason) == ("unused", "Target.NotInUse")
 
 
 def test_a_registered_target_is_initial_until_the_balancer_says_otherwise(db):
     use_the_group(db)
     targets.register(db, GROUP, id="i-1", port=32768, now=1.0)
-    [target] = targets.list(db, GROUP)
+    [target] = targets.in_group(db, GROUP)
     assert target.state == "initial"
     targets.record_health(db, target, state="healthy")
-    assert [(t.id, t.port, t.state, t.reason) for t in targets.list(db, GROUP)] == [("i-1", 32768, "healthy", None)]
+    assert [(t.id, t.port, t.state, t.reason) for t in targets.in_group(db, GROUP)] == [("i-1", 32768, "healthy", None)]
 
 
 def test_registering_a_target_again_changes_nothing(db):
     use_the_group(db)
     targets.register(db, GROUP, id="i-1", port=32768, now=1.0)
-    targets.record_health(db, targets.list(db, GROUP)[0], state="healthy")
+    targets.record_health(db, targets.in_group(db, GROUP)[0], state="healthy")
     targets.register(db, GROUP, id="i-1", port=32768, now=2.0)
-    [target] = targets.list(db, GROUP)
+    [target] = targets.in_group(db, GROUP)
     assert (target.state, target.registered_at) == ("healthy", 1.0)
 
 
@@ -51,22 +51,22 @@ def test_a_deregistered_target_drains_until_it_is_removed(db):
     targets.register(db, GROUP, id="i-1", port=32768, now=1.0)
     targets.deregister(db, GROUP, id="i-1", port=32768, now=2.0)
     targets.deregister(db, GROUP, id="i-1", port=32768, now=9.0)
-    [target] = targets.list(db, GROUP)
+    [target] = targets.in_group(db, GROUP)
     assert (target.state, target.reason, target.deregistered_at) == ("draining", "Target.DeregistrationInProgress", 2.0)
     targets.remove(db, target)
-    assert targets.list(db, GROUP) == ()
+    assert targets.in_group(db, GROUP) == ()
 
 
 def test_a_draining_target_that_is_registered_again_begins_anew(db):
     use_the_group(db)
     targets.register(db, GROUP, id="i-1", port=32768, now=1.0)
-    targets.record_health(db, targets.list(db, GROUP)[0], state="healthy")
+    targets.record_health(db, targets.in_group(db, GROUP)[0], state="healthy")
     targets.deregister(db, GROUP, id="i-1", port=32768, now=2.0)
-    [old] = targets.list(db, GROUP)
+    [old] = targets.in_group(db, GROUP)
     targets.register(db, GROUP, id="i-1", port=32768, now=3.0)
     targets.remove(db, old)
     targets.record_health(db, old, state="unhealthy")
-    [target] = targets.list(db, GROUP)
+    [target] = targets.in_group(db, GROUP)
     assert (target.state, target.registered_at, target.deregistered_at) == ("initial", 3.0, None)
 
 
@@ -76,6 +76,6 @@ def test_rules_can_change_places(db):
     for arn, priority in ("a", 1), ("b", 2):
         rules.save(db, Rule(rule_arn=arn, listener_arn="lsn", priority=priority, actions=(forward,)))
     rules.set_priorities(db, {"a": 2, "b": 1})
-    assert [(r.rule_arn, r.priority) for r in rules.list(db, "lsn")] == [("b", 1), ("a", 2), ("rule", None)]
+    assert [(r.rule_arn, r.priority) for r in rules.of_listener(db, "lsn")] == [("b", 1), ("a", 2), ("rule", None)]
     assert rules.default(db, "lsn").rule_arn == "rule"
     assert target_groups.load_balancer_arns(db, GROUP) == ("lb",)

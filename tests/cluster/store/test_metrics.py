@@ -38,7 +38,7 @@ def test_old_points_are_merged_and_the_oldest_go(db):
 def test_a_metric_that_fell_silent_is_forgotten(db):
     metrics.add(db, [(CPU, sample(0.0, 1.0))])
     metrics.age(db, 16.0 * DAY)
-    assert metrics.list(db, namespace=None, name=None, since=0.0) == []
+    assert metrics.matching(db, namespace=None, name=None, since=0.0) == []
 
 
 def test_beyond_the_most_metrics_those_go_that_were_silent_longest(db, monkeypatch):
@@ -46,4 +46,4 @@ def test_beyond_the_most_metrics_those_go_that_were_silent_longest(db, monkeypat
     for number in range(3):
         metrics.add(db, [(metric("app", f"m{number}"), sample(100.0 - number, 1.0))])
     metrics.age(db, 200.0)
-    assert [each.metric_name for each in metrics.list(db, namespace="app", name=None, since=0.0)] == ["m0", "m1"]
+    assert [each.metric_name for each in metrics.matching(db, namespace="app", name=None, since=0.0)] == ["m0", "m1"]

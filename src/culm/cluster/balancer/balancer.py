@@ -202,8 +202,8 @@ class Balancer:
 
 
 def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
-    found = listeners.all(db)
-    rules_of = {listener.listener_arn: rules.list(db, listener.listener_arn) for listener in found}
+    found = listeners.list_all(db)
+    rules_of = {listener.listener_arn: rules.of_listener(db, listener.listener_arn) for listener in found}
     used = {
         group.target_group_arn
         for of_listener in rules_of.values()
@@ -211,14 +211,14 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
         for action in rule.actions
         for group in action.target_groups
     }
-    groups = {group.target_group_arn: group for group in target_groups.list(db) if group.target_group_arn in used}
-    registered = targets.all(db)
+    groups = {group.target_group_arn: group for group in target_groups.list_all(db) if group.target_group_arn in used}
+    registered = targets.list_all(db)
     by_ip = {arn for arn, group in groups.items() if group.target_type == "ip"}
     addresses = {
         target.id: target.id if target.target_group_arn in by_ip else address_of(db, target.id) for target in registered
     }
     return Seen(
-        load_balancers={each.load_balancer_arn: each for each in load_balancers.list(db)},
+        load_balancers={each.load_balancer_arn: each for each in load_balancers.list_all(db)},
         listeners=found,
         rules=rules_of,
         groups=groups,
@@ -259,8 +259,8 @@ def _tell_services(db: sqlite3.Connection, of_listener: tuple[Rule, ...], proble
     groups = {
         group.target_group_arn for rule in of_listener for action in rule.actions for group in action.target_groups
     }
-    for cluster in clusters.list(db):
-        for service in services.list(db, cluster.name):
+    for cluster in clusters.list_all(db):
+        for service in services.in_cluster(db, cluster.name):
             if groups & {each.target_group_arn for each in service.load_balancers}:
                 message = words.not_all_carried(service.service_name, problem)
                 event = ServiceEvent(id=dashed(clock.new_id()), created_at=now, message=message)

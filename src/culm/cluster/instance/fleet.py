@@ -95,7 +95,7 @@ class Fleet:
         known: dict[str, list[SimulatedMachine]] = defaultdict(list)
         for machine in machines.every(db):
             known[machine.cluster].append(machine)
-        active = {cluster.name for cluster in clusters.list(db)}
+        active = {cluster.name for cluster in clusters.list_all(db)}
         registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
         for cluster in sorted(active | known.keys()):
             with self._isolated.item(cluster), savepoint(db):

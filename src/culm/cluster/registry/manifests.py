@@ -90,7 +90,9 @@ async def delete(registry: Registry, request: Request, name: str, reference: str
 async def list_tags(registry: Registry, request: Request, name: str) -> Reply:
     after = request.argument("last") or ""
     limit = page_size(request)
-    found = await registry.of(name, lambda db, _: tags.list(db, name, after, -1 if limit is None else limit + 1))
+    found = await registry.of(
+        name, lambda db, _: tags.in_repository(db, name, after, -1 if limit is None else limit + 1)
+    )
     page = found if limit is None else found[:limit]
     link: tuple[tuple[str, str], ...] = ()
     if limit and len(found) > limit:
@@ -114,7 +116,7 @@ async def list_referrers(registry: Registry, request: Request, name: str, digest
 
 
 async def list_repositories(registry: Registry, request: Request) -> Reply:
-    found = await registry.store.run(repositories.list)
+    found = await registry.store.run(repositories.list_all)
     return json_reply({"repositories": [r.repository_name for r in found if r.registry_id == registry.account]})
 
 

@@ -49,7 +49,7 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
     """Of those of the tasks that are registered in a target group, by their ARNs."""
     ours = [target for task in of for target in task_targets.of(db, task.task_arn)]
     groups = {target.target_group_arn for target in ours}
-    health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.list(db, arn)}
+    health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.in_group(db, arn)}
     found: dict[str, TargetHealth] = {}
     for target in ours:
         seen = health.get((target.target_group_arn, target.id, target.port))

@@ -65,12 +65,12 @@ class Reconciler:
     def _due(self, db: Connection) -> int:
         """How many services there are to look at."""
         now = self._now()
-        return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list(db))
+        return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list_all(db))
 
     def decide(self, db: Connection) -> int:
         """Everything that can be decided now, written down."""
         done = 0
-        for cluster in clusters.list(db):
+        for cluster in clusters.list_all(db):
             with self._clusters.item(cluster.name), savepoint(db):
                 done += self._decide_cluster(db, cluster.name)
         return done

@@ -71,7 +71,7 @@ def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget
     """Those whose target has not drained yet; the others are forgotten."""
     left = []
     for target in known:
-        if any((t.id, t.port) == (target.id, target.port) for t in targets.list(db, target.target_group_arn)):
+        if any((t.id, t.port) == (target.id, target.port) for t in targets.in_group(db, target.target_group_arn)):
             left.append(target)
         else:
             task_targets.remove(db, target)

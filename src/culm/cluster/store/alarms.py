@@ -23,7 +23,7 @@ def find(db: Connection, name: str) -> Alarm | None:
     return _decoder.decode(row[0]) if row else None
 
 
-def list(db: Connection) -> Sequence[Alarm]:
+def list_all(db: Connection) -> Sequence[Alarm]:
     """By name."""
     return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM cloudwatch_alarm ORDER BY name")]
 

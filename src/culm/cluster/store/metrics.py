@@ -46,7 +46,7 @@ def find(db: Connection, about: Metric, start: float, end: float) -> Sequence[Po
     return [Point(**dict(row)) for row in rows]
 
 
-def list(db: Connection, *, namespace: str | None, name: str | None, since: float) -> Sequence[Metric]:
+def matching(db: Connection, *, namespace: str | None, name: str | None, since: float) -> Sequence[Metric]:
     """In the order of their names; `since`: when they must have been seen last."""
     rows = db.execute(
         "SELECT DISTINCT namespace, name, dimensions FROM metric"

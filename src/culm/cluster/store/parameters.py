@@ -51,7 +51,7 @@ def find(db: Connection, name: str) -> Parameter | None:
     return _decode(row[0]) if row else None
 
 
-def list(db: Connection, path: str = "") -> Sequence[Parameter]:
+def below(db: Connection, path: str = "") -> Sequence[Parameter]:
     """Those whose names begin so."""
     rows = db.execute("SELECT body FROM ssm_parameter WHERE substr(name, 1, ?) = ? ORDER BY name", (len(path), path))
     return [_decode(row[0]) for row in rows]

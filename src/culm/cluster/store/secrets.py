@@ -52,7 +52,7 @@ def find(db: Connection, name_or_arn: str) -> Secret | None:
     return _decode(row[0]) if row else None
 
 
-def list(db: Connection) -> Sequence[Secret]:
+def list_all(db: Connection) -> Sequence[Secret]:
     return [_decode(row[0]) for row in db.execute("SELECT body FROM secret ORDER BY name")]
 
 

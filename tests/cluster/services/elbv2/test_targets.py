@@ -25,7 +25,7 @@ def test_a_target_begins_initial_and_becomes_what_the_balancer_finds(elb, cloud,
     target = {"Id": INSTANCE, "Port": 32768}
     elb.api.register_targets(TargetGroupArn=group, Targets=[target])
     assert health(elb, group) == [(target, "initial", "Elb.RegistrationInProgress")]
-    targets.record_health(cloud.db, targets.list(cloud.db, group)[0], state="healthy")
+    targets.record_health(cloud.db, targets.in_group(cloud.db, group)[0], state="healthy")
     assert health(elb, group) == [(target, "healthy", None)]
     elb.api.get_waiter("target_in_service").wait(TargetGroupArn=group, Targets=[target])
 
@@ -42,7 +42,7 @@ def test_a_deregistered_target_drains(elb, cloud, group):
     elb.api.deregister_targets(TargetGroupArn=group, Targets=[target])
     assert [state for _, state, _ in health(elb, group)] == ["draining", "initial"]
     assert health(elb, group, target) == [(target, "draining", "Target.DeregistrationInProgress")]
-    targets.remove(cloud.db, targets.list(cloud.db, group)[0])
+    targets.remove(cloud.db, targets.in_group(cloud.db, group)[0])
     assert health(elb, group, target) == [(target, "unused", "Target.NotRegistered")]
     elb.api.get_waiter("target_deregistered").wait(TargetGroupArn=group, Targets=[target])
 

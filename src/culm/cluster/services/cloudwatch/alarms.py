@@ -99,7 +99,7 @@ def describe_alarms(call: Call, req: DescribeAlarmsInput) -> dict[str, Any]:
     wanted = not req.alarm_types or "MetricAlarm" in req.alarm_types
     found = [
         described(call, alarm)
-        for alarm in (alarms.list(call.db) if wanted else ())
+        for alarm in (alarms.list_all(call.db) if wanted else ())
         if (not req.alarm_names or alarm.alarm_name in req.alarm_names)
         and alarm.alarm_name.startswith(req.alarm_name_prefix or "")
         and req.state_value in (None, alarm.state_value)

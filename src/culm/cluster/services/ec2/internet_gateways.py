@@ -44,7 +44,7 @@ def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
         raise AwsError(
             "Resource.AlreadyAssociated", f"resource {gateway.id} is already attached to network {gateway.vpc_id}"
         )
-    if any(each.vpc_id == vpc.id for each in networks.list(call.db, InternetGateway)):
+    if any(each.vpc_id == vpc.id for each in networks.of_kind(call.db, InternetGateway)):
         message = f"Network {vpc.id} already has an internet gateway attached"
         raise AwsError("InvalidParameterValue", message)
     networks.save(call.db, replace(gateway, vpc_id=vpc.id))
@@ -85,7 +85,7 @@ def describe_internet_gateways(call: Call, req: DescribeInternetGatewaysInput) -
         "attachment.vpc-id": lambda item: [each["vpc_id"] for each in item["attachments"]],
         "attachment.state": lambda item: [each["state"] for each in item["attachments"]],
     }
-    seen = [described(call, gateway) for gateway in networks.list(call.db, InternetGateway)]
+    seen = [described(call, gateway) for gateway in networks.of_kind(call.db, InternetGateway)]
     code, noun = "InvalidInternetGatewayID.NotFound", "internetGateway ID"
     found = named(seen, "internet_gateway_id", req.internet_gateway_ids, code, noun)
     return {"internet_gateways": chosen(found, req.filters, known)}

@@ -33,7 +33,7 @@ class CreateNetworkAclInput:
 def create_network_acl(call: Call, req: CreateNetworkAclInput) -> dict[str, Any]:
     """A new one denies everything."""
     vpc = vpc_named(call, req.vpc_id)
-    made = (a for a in networks.list(call.db, NetworkAcl) if req.client_token and a.client_token == req.client_token)
+    made = (a for a in networks.of_kind(call.db, NetworkAcl) if req.client_token and a.client_token == req.client_token)
     acl = next(made, None)
     if acl is None:
         acl = NetworkAcl(id=fresh("acl", call), vpc_id=vpc.id, entries=_deny(), client_token=req.client_token)
@@ -60,7 +60,7 @@ def _entry(number: int, egress: bool, action: Literal["allow", "deny"]) -> AclEn
 
 def associate(call: Call, subnet: Subnet) -> None:
     """A new subnet has its VPC's default ACL."""
-    for acl in networks.list(call.db, NetworkAcl):
+    for acl in networks.of_kind(call.db, NetworkAcl):
         if acl.vpc_id == subnet.vpc_id and acl.is_default:
             made = AclAssociation(id=fresh("aclassoc", call), subnet_id=subnet.id)
             networks.save(call.db, replace(acl, associations=(*acl.associations, made)))
@@ -68,7 +68,7 @@ def associate(call: Call, subnet: Subnet) -> None:
 
 def dissociate(call: Call, subnet: Subnet) -> None:
     """The subnet goes."""
-    for acl in networks.list(call.db, NetworkAcl):
+    for acl in networks.of_kind(call.db, NetworkAcl):
         left = tuple(each for each in acl.associations if each.subnet_id != subnet.id)
         networks.save(call.db, replace(acl, associations=left))
 
@@ -174,7 +174,7 @@ class ReplaceNetworkAclAssociationInput:
 def replace_network_acl_association(call: Call, req: ReplaceNetworkAclAssociationInput) -> dict[str, Any]:
     """A subnet always has one: it gets another, and the association another id."""
     acl_named(call, req.network_acl_id)
-    for before in networks.list(call.db, NetworkAcl):
+    for before in networks.of_kind(call.db, NetworkAcl):
         for association in before.associations:
             if association.id == req.association_id:
                 left = tuple(each for each in before.associations if each != association)
@@ -209,7 +209,7 @@ def describe_network_acls(call: Call, req: DescribeNetworkAclsInput) -> dict[str
         "entry.rule-action": lambda item: _of(item, "entries", "rule_action"),
         "entry.rule-number": lambda item: _of(item, "entries", "rule_number"),
     }
-    seen = [described(call, acl) for acl in networks.list(call.db, NetworkAcl)]
+    seen = [described(call, acl) for acl in networks.of_kind(call.db, NetworkAcl)]
     found = named(seen, "network_acl_id", req.network_acl_ids, "InvalidNetworkAclID.NotFound", "networkAcl ID")
     return {"network_acls": chosen(found, req.filters, known)}
 

@@ -37,7 +37,7 @@ class CreateRouteTableInput:
 @operation("ec2", "CreateRouteTable")
 def create_route_table(call: Call, req: CreateRouteTableInput) -> dict[str, Any]:
     vpc = vpc_named(call, req.vpc_id)
-    made = (t for t in networks.list(call.db, RouteTable) if req.client_token and t.client_token == req.client_token)
+    made = (t for t in networks.of_kind(call.db, RouteTable) if req.client_token and t.client_token == req.client_token)
     table = next(made, None)
     if table is None:
         table = RouteTable(id=fresh("rtb", call), vpc_id=vpc.id, client_token=req.client_token)
@@ -126,7 +126,7 @@ def associate_route_table(call: Call, req: AssociateRouteTableInput) -> dict[str
     table, subnet = table_named(call, req.route_table_id), subnet_named(call, req.subnet_id)
     if table.vpc_id != subnet.vpc_id:
         raise AwsError("InvalidParameterValue", f"{table.id} and {subnet.id} belong to different networks")
-    for there in networks.list(call.db, RouteTable):
+    for there in networks.of_kind(call.db, RouteTable):
         for each in there.associations:
             if each.subnet_id == subnet.id:
                 if there.id == table.id:
@@ -172,7 +172,7 @@ def replace_route_table_association(call: Call, req: ReplaceRouteTableAssociatio
 
 
 def _association(call: Call, id: str) -> tuple[RouteTable, Association]:
-    for table in networks.list(call.db, RouteTable):
+    for table in networks.of_kind(call.db, RouteTable):
         for association in table.associations:
             if association.id == id:
                 return table, association
@@ -202,7 +202,7 @@ def describe_route_tables(call: Call, req: DescribeRouteTablesInput) -> dict[str
         "route.destination-cidr-block": lambda item: _of(item, "routes", "destination_cidr_block"),
         "route.gateway-id": lambda item: _of(item, "routes", "gateway_id"),
     }
-    seen = [described(call, table) for table in networks.list(call.db, RouteTable)]
+    seen = [described(call, table) for table in networks.of_kind(call.db, RouteTable)]
     found = named(seen, "route_table_id", req.route_table_ids, "InvalidRouteTableID.NotFound", "routeTable ID")
     return {"route_tables": chosen(found, req.filters, known)}
 

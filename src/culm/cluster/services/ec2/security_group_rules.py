@@ -160,7 +160,7 @@ class DescribeSecurityGroupRulesInput:
 @operation("ec2", "DescribeSecurityGroupRules")
 def describe_security_group_rules(call: Call, req: DescribeSecurityGroupRulesInput) -> dict[str, Any]:
     known = {"group-id": member("group_id"), "security-group-rule-id": member("security_group_rule_id")}
-    seen = [described(call, group, rule) for group in groups.list(call.db) for rule in group.body.rules]
+    seen = [described(call, group, rule) for group in groups.list_all(call.db) for rule in group.body.rules]
     code, noun = "InvalidSecurityGroupRuleId.NotFound", "security group rule ID"
     found = named(seen, "security_group_rule_id", req.security_group_rule_ids, code, noun)
     return {"security_group_rules": chosen(found, req.filters, known)}

@@ -72,11 +72,11 @@ def delete_security_group(call: Call, req: DeleteSecurityGroupInput) -> dict[str
         raise AwsError("CannotDelete", f'the specified group: "{group.group_id}" name: "default" cannot be deleted')
     named_by_rules = any(
         rule.group_id == group.group_id
-        for other in groups.list(call.db)
+        for other in groups.list_all(call.db)
         if other.group_id != group.group_id
         for rule in other.body.rules
     )
-    if named_by_rules or any(group.group_id in each.security_groups for each in load_balancers.list(call.db)):
+    if named_by_rules or any(group.group_id in each.security_groups for each in load_balancers.list_all(call.db)):
         raise AwsError("DependencyViolation", f"resource {group.group_id} has a dependent object")
     for rule in group.body.rules:
         tags.forget(call, rule.rule_id)
@@ -118,7 +118,7 @@ def describe_security_groups(call: Call, req: DescribeSecurityGroupsInput) -> di
     }
     known |= {f"ip-permission.{name}": _of("ip_permissions", name) for name in PERMISSION_FILTERS}
     known |= {f"egress.ip-permission.{name}": _of("ip_permissions_egress", name) for name in PERMISSION_FILTERS}
-    seen: Sequence[Seen] = [described(call, group) for group in groups.list(call.db)]
+    seen: Sequence[Seen] = [described(call, group) for group in groups.list_all(call.db)]
     seen = named(seen, "group_id", req.group_ids, "InvalidGroup.NotFound", "security group")
     if req.group_names:
         seen = [each for each in seen if each["vpc_id"] == VPC_ID]

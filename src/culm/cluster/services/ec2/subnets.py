@@ -42,7 +42,7 @@ def create_subnet(call: Call, req: CreateSubnetInput) -> dict[str, Any]:
     block = block_of(req.cidr_block, "cidrBlock", "InvalidSubnet.Range")
     if not block.subnet_of(IPv4Network(vpc.cidr_block)):
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{req.cidr_block}' is invalid.")
-    siblings = [each for each in networks.list(call.db, Subnet) if each.vpc_id == vpc.id]
+    siblings = [each for each in networks.of_kind(call.db, Subnet) if each.vpc_id == vpc.id]
     if any(block.overlaps(IPv4Network(each.cidr_block)) for each in siblings):
         raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{req.cidr_block}' conflicts with another subnet")
     subnet = Subnet(id=fresh("subnet", call), vpc_id=vpc.id, cidr_block=str(block), zone=_zone(call, req))
@@ -81,9 +81,9 @@ def delete_subnet(call: Call, req: DeleteSubnetInput) -> None:
     subnet = subnet_named(call, req.subnet_id)
     if subnet.default_for_az:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default subnets: they stay")
-    if any(subnet.id in each.subnets for each in load_balancers.list(call.db)):
+    if any(subnet.id in each.subnets for each in load_balancers.list_all(call.db)):
         raise AwsError("DependencyViolation", DEPENDENCIES.format("subnet", subnet.id))
-    for table in networks.list(call.db, RouteTable):
+    for table in networks.of_kind(call.db, RouteTable):
         left = tuple(each for each in table.associations if each.subnet_id != subnet.id)
         networks.save(call.db, replace(table, associations=left))
     network_acls.dissociate(call, subnet)
@@ -115,7 +115,7 @@ def describe_subnets(call: Call, req: DescribeSubnetsInput) -> dict[str, Any]:
         "owner-id": member("owner_id"),
         "state": member("state"),
     }
-    seen = [described(call, subnet) for subnet in networks.list(call.db, Subnet)]
+    seen = [described(call, subnet) for subnet in networks.of_kind(call.db, Subnet)]
     found = named(seen, "subnet_id", req.subnet_ids, "InvalidSubnetID.NotFound", "subnet ID")
     return {"subnets": chosen(found, req.filters, known)}
 

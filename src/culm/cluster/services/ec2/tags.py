@@ -84,7 +84,7 @@ class DescribeTagsInput:
 def describe_tags(call: Call, req: DescribeTagsInput) -> dict[str, Any]:
     seen: list[Seen] = [
         {"resource_id": id, "resource_type": KINDS[id.partition("-")[0]], "key": key, "value": value}
-        for id, key, value in tags.all(call.db)
+        for id, key, value in tags.list_all(call.db)
     ]
     known = {
         "resource-id": member("resource_id"),
@@ -144,7 +144,7 @@ def check(call: Call, resource: str) -> None:
         case "sg":
             found, code = security_groups.find(call.db, resource), "InvalidGroup.NotFound"
         case "sgr":
-            rules = (rule.rule_id for group in security_groups.list(call.db) for rule in group.body.rules)
+            rules = (rule.rule_id for group in security_groups.list_all(call.db) for rule in group.body.rules)
             found, code = resource in rules or None, "InvalidSecurityGroupRuleId.NotFound"
         case _:
             found, code = None, "InvalidID"

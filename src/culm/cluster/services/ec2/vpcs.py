@@ -52,11 +52,11 @@ def delete_vpc(call: Call, req: VpcInput) -> None:
     if vpc.is_default:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default VPC: it stays")
     own = [group for group in groups.of_vpc(call.db, vpc.id) if group.group_name == "default"]
-    tables = [table for table in networks.list(call.db, RouteTable) if table.vpc_id == vpc.id]
-    acls = [acl for acl in networks.list(call.db, NetworkAcl) if acl.vpc_id == vpc.id]
+    tables = [table for table in networks.of_kind(call.db, RouteTable) if table.vpc_id == vpc.id]
+    acls = [acl for acl in networks.of_kind(call.db, NetworkAcl) if acl.vpc_id == vpc.id]
     inside = [
-        *(subnet for subnet in networks.list(call.db, Subnet) if subnet.vpc_id == vpc.id),
-        *(gateway for gateway in networks.list(call.db, InternetGateway) if gateway.vpc_id == vpc.id),
+        *(subnet for subnet in networks.of_kind(call.db, Subnet) if subnet.vpc_id == vpc.id),
+        *(gateway for gateway in networks.of_kind(call.db, InternetGateway) if gateway.vpc_id == vpc.id),
         *(table for table in tables if not table.main),
         *(acl for acl in acls if not acl.is_default),
         *(group for group in groups.of_vpc(call.db, vpc.id) if group not in own),
@@ -88,7 +88,7 @@ def describe_vpcs(call: Call, req: DescribeVpcsInput) -> dict[str, Any]:
         "isDefault": member("is_default"),
         "owner-id": member("owner_id"),
     }
-    seen = [described(call, vpc) for vpc in networks.list(call.db, Vpc)]
+    seen = [described(call, vpc) for vpc in networks.of_kind(call.db, Vpc)]
     found = named(seen, "vpc_id", req.vpc_ids, "InvalidVpcID.NotFound", "vpc ID")
     return {"vpcs": chosen(found, req.filters, known)}
 

@@ -195,7 +195,7 @@ def _is_index(db: sqlite3.Connection, repository: str, identifier: ImageIdentifi
 def _listed(db: sqlite3.Connection, repository: str, filter: Filter) -> list[tuple[Image, tuple[str, ...]]]:
     if filter.image_status not in ("ACTIVE", "ANY"):
         return []
-    pairs = [(image, tags.of(db, repository, image.digest)) for image in images.list(db, repository)]
+    pairs = [(image, tags.of(db, repository, image.digest)) for image in images.in_repository(db, repository)]
     return [(i, t) for i, t in pairs if filter.tag_status == "ANY" or (filter.tag_status == "TAGGED") == bool(t)]
 
 

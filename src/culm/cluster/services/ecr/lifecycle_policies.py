@@ -24,7 +24,7 @@ _isolated = Isolated("the lifecycle policy of repository")
 def apply(db: sqlite3.Connection, now: float) -> int:
     """Delete the images that their repositories' policies expire; returns how many went."""
     gone = 0
-    for repository in repositories.list(db):
+    for repository in repositories.list_all(db):
         if repository.lifecycle_policy_text is not None:
             with _isolated.item(repository.repository_name), savepoint(db):
                 gone += _expire(db, repository, repository.lifecycle_policy_text, now)
@@ -35,7 +35,7 @@ def _expire(db: sqlite3.Connection, repository: Repository, policy: str, now: fl
     name = repository.repository_name
     candidates = [
         lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, name, i.digest), pushed_at=i.pushed_at)
-        for i in images.list(db, name)
+        for i in images.in_repository(db, name)
     ]
     due = lifecycle_rules.expired(lifecycle_rules.read(policy), candidates, now)
     removed = [digest for digest in due if not remove(db, name, digest)]

@@ -120,7 +120,7 @@ def describe_repositories(call: Call, req: DescribeRepositoriesInput) -> dict[st
     if req.repository_names:
         found = [existing(call.db, name, registry_id) for name in req.repository_names]
     else:
-        found = [r for r in repositories.list(call.db) if r.registry_id == registry_id]
+        found = [r for r in repositories.list_all(call.db) if r.registry_id == registry_id]
     return {"repositories": [described(call, repository) for repository in found]}
 
 
@@ -134,7 +134,7 @@ class DeleteRepositoryInput:
 @operation("ecr", "DeleteRepository", wakes=True)
 def delete_repository(call: Call, req: DeleteRepositoryInput) -> dict[str, Any]:
     repository = existing(call.db, req.repository_name, req.registry_id or call.account)
-    if not req.force and images.list(call.db, req.repository_name):
+    if not req.force and images.in_repository(call.db, req.repository_name):
         raise AwsError(
             "RepositoryNotEmptyException",
             f"The repository with name '{req.repository_name}' in registry with id '{repository.registry_id}' "

@@ -76,7 +76,7 @@ def describe_capacity_providers(call: Call, req: DescribeCapacityProvidersInput)
     wanted = [last(name) for name in req.capacity_providers]
     if req.cluster is not None and not wanted:
         wanted = [last(name) for name in find_cluster(call, req.cluster).capacity_providers]
-    known = {provider.name: provider for provider in capacity_providers.list(call.db)}
+    known = {provider.name: provider for provider in capacity_providers.list_all(call.db)}
     chosen = wanted or list(known) if req.cluster is None else wanted
     return {
         "capacity_providers": [
@@ -94,7 +94,7 @@ class DeleteCapacityProviderInput:
 @operation("ecs", "DeleteCapacityProvider")
 def delete_capacity_provider(call: Call, req: DeleteCapacityProviderInput) -> dict[str, Any]:
     provider = _existing(call, last(req.capacity_provider))
-    if any(provider.name in cluster.capacity_providers for cluster in clusters.list(call.db)):
+    if any(provider.name in cluster.capacity_providers for cluster in clusters.list_all(call.db)):
         raise AwsError(
             "ClientException",
             "The capacity provider cannot be deleted because it is associated with a cluster. Remove it from the"

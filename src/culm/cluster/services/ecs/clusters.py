@@ -91,7 +91,7 @@ class ListClustersInput:
 
 @operation("ecs", "ListClusters")
 def list_clusters(call: Call, req: ListClustersInput) -> dict[str, Any]:
-    return {"cluster_arns": [cluster_arn(call, cluster.name) for cluster in clusters.list(call.db)]}
+    return {"cluster_arns": [cluster_arn(call, cluster.name) for cluster in clusters.list_all(call.db)]}
 
 
 @record
@@ -105,7 +105,7 @@ def delete_cluster(call: Call, req: DeleteClusterInput) -> dict[str, Any]:
     cluster = find_cluster(call, req.cluster)
     counts = clusters.counts(call.db, cluster.name)
     simulated = {machine.ec2_instance_id for machine in machines.every(call.db)}
-    instances = container_instances.list(call.db, cluster.name)
+    instances = container_instances.in_cluster(call.db, cluster.name)
     if any(instance.ec2_instance_id not in simulated for instance in instances):
         raise AwsError(
             "ClusterContainsContainerInstancesException",

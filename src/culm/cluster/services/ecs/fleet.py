@@ -13,7 +13,7 @@ def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
     custom = attributes.by_target(db, cluster)
     return [
         replace(i, attributes=(*i.attributes, *custom.get(i.container_instance_arn, ())))
-        for i in container_instances.list(db, cluster)
+        for i in container_instances.in_cluster(db, cluster)
     ]
 
 

@@ -91,12 +91,12 @@ def carry(call: Call, service: Service) -> None:
 def forget(call: Call, service: Service, but: tuple[str, ...] = ()) -> None:
     """Carry none of the service's endpoints any more, except `but`, target groups by ARN."""
     begin = f"{_folder(service)}/"
-    for group in target_groups.list(call.db):
+    for group in target_groups.list_all(call.db):
         if group.target_group_arn.startswith(begin) and group.target_group_arn not in but:
             listeners.delete(call.db, f"{group.target_group_arn}/listener")
             target_groups.delete(call.db, group.target_group_arn)
     parent = begin.rstrip("/").rpartition("/")[0]
-    if not listeners.list(call.db, parent):
+    if not listeners.of_load_balancer(call.db, parent):
         load_balancers.delete(call.db, parent)
 
 
@@ -114,8 +114,8 @@ def names(db: Connection, task: Task) -> tuple[str, ...]:
 
 def _endpoint_names(db: Connection) -> Iterator[tuple[str, str]]:
     """Yield namespace and name of every endpoint."""
-    for cluster in clusters.list(db):
-        for service in services.list(db, cluster.name):
+    for cluster in clusters.list_all(db):
+        for service in services.in_cluster(db, cluster.name):
             given = service.service_connect_configuration
             if given is None or not given.enabled or service.status != "ACTIVE":
                 continue
@@ -126,7 +126,7 @@ def _endpoint_names(db: Connection) -> Iterator[tuple[str, str]]:
 
 def _namespaces(db: Connection) -> set[str]:
     """Return the namespaces that there are: clusters' defaults make them, as ECS does."""
-    defaults = (cluster.service_connect_defaults or {} for cluster in clusters.list(db))
+    defaults = (cluster.service_connect_defaults or {} for cluster in clusters.list_all(db))
     return {last(each["namespace"]) for each in defaults if each.get("namespace")}
 
 

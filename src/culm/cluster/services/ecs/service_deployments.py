@@ -42,7 +42,7 @@ def list_service_deployments(call: Call, req: ListServiceDeploymentsInput) -> di
     since, until = req.created_at.after or 0.0, req.created_at.before or float("inf")
     found = [
         _brief(call, kept)
-        for kept in deployments.list(call.db, service.service_arn)
+        for kept in deployments.of_service(call.db, service.service_arn)
         if since <= kept.deployment.created_at <= until and (not req.status or status_of(call, kept) in req.status)
     ]
     return {"service_deployments": found}
@@ -158,7 +158,7 @@ def _described(call: Call, kept: Kept) -> dict[str, Any]:
     counts = tasks.counts(call.db, service.service_arn)
     before = [
         other
-        for other in deployments.list(call.db, service.service_arn)
+        for other in deployments.of_service(call.db, service.service_arn)
         if other.deployment.created_at < deployment.created_at
     ][:1]
     breaker = service.deployment_configuration.deployment_circuit_breaker

@@ -88,7 +88,9 @@ def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any
         if len(found) < len(looked_up):
             raise AwsError("ListenerNotFound", "One or more listeners not found")
     else:
-        found = list(listeners.list(call.db, find_load_balancer(call, req.load_balancer_arn).load_balancer_arn))
+        found = list(
+            listeners.of_load_balancer(call.db, find_load_balancer(call, req.load_balancer_arn).load_balancer_arn)
+        )
     return {"listeners": [_view(call, each) for each in found]}
 
 
@@ -100,7 +102,7 @@ class DeleteListenerInput:
 @operation("elbv2", "DeleteListener", wakes=True)
 def delete_listener(call: Call, req: DeleteListenerInput) -> None:
     listener = find_listener(call, req.listener_arn)
-    for rule in rules.list(call.db, listener.listener_arn):
+    for rule in rules.of_listener(call.db, listener.listener_arn):
         tags.forget(call.db, rule.rule_arn)
     tags.forget(call.db, listener.listener_arn)
     listeners.delete(call.db, listener.listener_arn)

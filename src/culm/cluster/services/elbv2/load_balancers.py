@@ -91,7 +91,7 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
             raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
         found = [each for each in by_name.values() if each is not None]
     else:
-        found = [each for each in load_balancers.list(call.db) if not each.load_balancer_arn.startswith(INNER)]
+        found = [each for each in load_balancers.list_all(call.db) if not each.load_balancer_arn.startswith(INNER)]
     return {"load_balancers": _views(call, found)}
 
 
@@ -111,8 +111,8 @@ def delete_load_balancer(call: Call, req: DeleteLoadBalancerInput) -> None:
             "OperationNotPermitted",
             f"Load balancer '{there.load_balancer_arn}' cannot be deleted because deletion protection is enabled",
         )
-    for listener in listeners.list(call.db, there.load_balancer_arn):
-        for rule in rules.list(call.db, listener.listener_arn):
+    for listener in listeners.of_load_balancer(call.db, there.load_balancer_arn):
+        for rule in rules.of_listener(call.db, listener.listener_arn):
             tags.forget(call.db, rule.rule_arn)
         tags.forget(call.db, listener.listener_arn)
     tags.forget(call.db, there.load_balancer_arn)
@@ -263,7 +263,7 @@ def _view(
 
 def _zone_names(call: Call) -> dict[str, str]:
     """By subnet."""
-    return {subnet.id: f"{call.region}{subnet.zone}" for subnet in networks.list(call.db, Subnet)}
+    return {subnet.id: f"{call.region}{subnet.zone}" for subnet in networks.of_kind(call.db, Subnet)}
 
 
 def _zones(load_balancer: LoadBalancer, zone_names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -35,12 +35,12 @@ def create_rule(call: Call, req: CreateRuleInput) -> dict[str, Any]:
     listener = find_listener(call, req.listener_arn)
     conditions = checked_conditions(req.conditions)
     actions = checked_actions(call, listener, req.actions)
-    if any(rule.priority == req.priority for rule in rules.list(call.db, listener.listener_arn)):
+    if any(rule.priority == req.priority for rule in rules.of_listener(call.db, listener.listener_arn)):
         raise AwsError("PriorityInUse", f"Priority '{req.priority}' is currently in use")
     siblings = [
         rule
-        for each in listeners.list(call.db, listener.load_balancer_arn)
-        for rule in rules.list(call.db, each.listener_arn)
+        for each in listeners.of_load_balancer(call.db, listener.load_balancer_arn)
+        for rule in rules.of_listener(call.db, each.listener_arn)
         if rule.priority is not None
     ]
     if len(siblings) >= RULES_PER_LOAD_BALANCER:
@@ -116,7 +116,7 @@ def describe_rules(call: Call, req: DescribeRulesInput) -> dict[str, Any]:
         if None in found:
             raise AwsError("RuleNotFound", "One or more rules not found")
         return _views(rule for rule in found if rule)
-    return _views(rules.list(call.db, find_listener(call, req.listener_arn).listener_arn))
+    return _views(rules.of_listener(call.db, find_listener(call, req.listener_arn).listener_arn))
 
 
 @record
@@ -140,7 +140,7 @@ def set_rule_priorities(call: Call, req: SetRulePrioritiesInput) -> dict[str, An
             raise AwsError("OperationNotPermitted", f"Default rule '{rule.rule_arn}' cannot change its priority")
     for listener_arn in {rule.listener_arn for rule in moved}:
         taken: set[int] = set()
-        for rule in rules.list(call.db, listener_arn):
+        for rule in rules.of_listener(call.db, listener_arn):
             priority = wished.get(rule.rule_arn, rule.priority)
             if priority in taken:
                 raise AwsError("PriorityInUse", f"Priority '{priority}' is currently in use")

@@ -128,7 +128,7 @@ def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[s
     elif req.names:
         found = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
     else:
-        found = [each for each in target_groups.list(call.db) if not each.target_group_arn.startswith(INNER)]
+        found = [each for each in target_groups.list_all(call.db) if not each.target_group_arn.startswith(INNER)]
     if req.load_balancer_arn:
         arn = find_load_balancer(call, req.load_balancer_arn).load_balancer_arn
         found = [g for g in found if arn in target_groups.load_balancer_arns(call.db, g.target_group_arn)]

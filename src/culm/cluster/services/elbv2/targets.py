@@ -39,7 +39,7 @@ def register_targets(call: Call, req: RegisterTargetsInput) -> None:
     for target in req.targets:
         _check_id(group, target.id)
         targets.register(call.db, group.target_group_arn, id=target.id, port=target.port or group.port, now=call.now)
-    if len(targets.list(call.db, group.target_group_arn)) > TARGETS_PER_GROUP:
+    if len(targets.in_group(call.db, group.target_group_arn)) > TARGETS_PER_GROUP:
         raise AwsError("TooManyTargets", f"A target group can have at most {TARGETS_PER_GROUP} targets")
 
 
@@ -55,7 +55,7 @@ def deregister_targets(call: Call, req: DeregisterTargetsInput) -> None:
     group = find_target_group(call, req.target_group_arn)
     for target in req.targets:
         _check_id(group, target.id)
-        for there in targets.list(call.db, group.target_group_arn):
+        for there in targets.in_group(call.db, group.target_group_arn):
             if _names(target, there):
                 targets.deregister(call.db, group.target_group_arn, id=there.id, port=there.port, now=call.now)
 
@@ -69,7 +69,7 @@ class DescribeTargetHealthInput:
 @operation("elbv2", "DescribeTargetHealth")
 def describe_target_health(call: Call, req: DescribeTargetHealthInput) -> dict[str, Any]:
     group = find_target_group(call, req.target_group_arn)
-    there = targets.list(call.db, group.target_group_arn)
+    there = targets.in_group(call.db, group.target_group_arn)
     if not req.targets:
         return {"target_health_descriptions": [_view(group, target) for target in there]}
     views = []

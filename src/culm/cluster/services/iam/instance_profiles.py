@@ -92,7 +92,7 @@ class ListInstanceProfilesInput:
 
 @operation("iam", "ListInstanceProfiles")
 def list_instance_profiles(call: Call, req: ListInstanceProfilesInput) -> dict[str, Any]:
-    return _views(call, instance_profiles.list(call.db, req.path_prefix))
+    return _views(call, instance_profiles.below(call.db, req.path_prefix))
 
 
 @operation("iam", "ListInstanceProfilesForRole")

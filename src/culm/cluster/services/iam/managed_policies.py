@@ -79,7 +79,7 @@ class ListPoliciesInput:
 
 @operation("iam", "ListPolicies")
 def list_policies(call: Call, req: ListPoliciesInput) -> dict[str, Any]:
-    own = policies.list(call.db, req.path_prefix) if req.scope != "AWS" else ()
+    own = policies.below(call.db, req.path_prefix) if req.scope != "AWS" else ()
     amazon = [p for p in AMAZON.values() if p.path.startswith(req.path_prefix)] if req.scope != "Local" else []
     shown_ = [view(call, policy) for policy in (*own, *amazon)]
     return {"policies": [each for each in shown_ if each["attachment_count"] or not req.only_attached]}

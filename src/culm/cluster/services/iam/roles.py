@@ -77,7 +77,7 @@ class ListRolesInput:
 
 @operation("iam", "ListRoles")
 def list_roles(call: Call, req: ListRolesInput) -> dict[str, Any]:
-    return {"roles": [view(role) for role in roles.list(call.db, req.path_prefix)]}
+    return {"roles": [view(role) for role in roles.below(call.db, req.path_prefix)]}
 
 
 @record

@@ -110,7 +110,7 @@ def describe_log_groups(call: Call, req: DescribeLogGroupsInput) -> dict[str, An
             "InvalidParameterException",
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
         )
-    return {"log_groups": [described(call, group) for group in groups.list(call.db) if _wanted(req, group)]}
+    return {"log_groups": [described(call, group) for group in groups.list_all(call.db) if _wanted(req, group)]}
 
 
 def described(call: Call, group: LogGroup) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def described(call: Call, group: LogGroup) -> dict[str, Any]:
         "retention_in_days": group.retention_days,
         "metric_filter_count": 0,
         "arn": f"{group_arn(call, group.name)}:*",
-        "stored_bytes": sum(stream.stored_bytes for stream in streams.list(call.db, group.id)),
+        "stored_bytes": sum(stream.stored_bytes for stream in streams.in_group(call.db, group.id)),
         "kms_key_id": group.kms_key_id,
         "log_group_class": group.log_group_class,
         "log_group_arn": group_arn(call, group.name),

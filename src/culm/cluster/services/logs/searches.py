@@ -86,7 +86,7 @@ def _searched(call: Call, req: FilterLogEventsInput, group: LogGroup) -> list[Lo
         )
     if req.log_stream_names:
         return [existing_stream(call, group, name) for name in dict.fromkeys(req.log_stream_names)]
-    return [s for s in streams.list(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
+    return [s for s in streams.in_group(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
 
 
 def _search(found: Iterator[LogEvent], matches: patterns.Matches, limit: int) -> tuple[list[LogEvent], Position | None]:

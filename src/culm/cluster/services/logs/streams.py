@@ -62,7 +62,7 @@ def describe_log_streams(call: Call, req: DescribeLogStreamsInput) -> dict[str, 
     if req.order_by == "LastEventTime" and req.log_stream_name_prefix:
         raise AwsError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
-    found = [s for s in streams.list(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
+    found = [s for s in streams.in_group(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
     if req.order_by == "LastEventTime":
         found.sort(key=lambda stream: stream.last_event_ms or 0)
     if req.descending:

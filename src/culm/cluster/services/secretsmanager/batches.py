@@ -23,7 +23,7 @@ class BatchGetSecretValueInput:
 def batch_get_secret_value(call: Call, req: BatchGetSecretValueInput) -> dict[str, Any]:
     if bool(req.secret_id_list) == bool(req.filters):
         raise AwsError("InvalidRequestException", "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
-    by_filter = (each.name for each in chosen(secrets.list(call.db), req.filters) if each.deleted_at is None)
+    by_filter = (each.name for each in chosen(secrets.list_all(call.db), req.filters) if each.deleted_at is None)
     values: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     for id in req.secret_id_list or by_filter:

@@ -120,7 +120,7 @@ _ORDERS: dict[str, Callable[[Secret], Any]] = {
 def list_secrets(call: Call, req: ListSecretsInput) -> dict[str, Any]:
     kept = [
         secret
-        for secret in chosen(secrets.list(call.db), req.filters)
+        for secret in chosen(secrets.list_all(call.db), req.filters)
         if secret.deleted_at is None or (req.include_planned_deletion and not has_gone(call, secret))
     ]
     kept.sort(key=_ORDERS[req.sort_by], reverse=req.sort_order == "desc")

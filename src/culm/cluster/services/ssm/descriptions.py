@@ -36,7 +36,7 @@ def describe_parameters(call: Call, req: DescribeParametersInput) -> dict[str, A
         for each in req.filters
     ]
     shown: list[dict[str, Any]] = []
-    for parameter in chosen(call, parameters.list(call.db), (*older, *req.parameter_filters)):
+    for parameter in chosen(call, parameters.below(call.db), (*older, *req.parameter_filters)):
         newest = parameters.version(call.db, parameter.name, open=False)
         assert newest is not None, "a parameter has a version"
         shown.append(

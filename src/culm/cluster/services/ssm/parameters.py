@@ -172,7 +172,7 @@ class GetParametersByPathInput:
 def get_parameters_by_path(call: Call, req: GetParametersByPathInput) -> dict[str, Any]:
     check_path(req.path)
     below = req.path.rstrip("/") + "/"
-    there = [p for p in parameters.list(call.db, below) if req.recursive or "/" not in p.name[len(below) :]]
+    there = [p for p in parameters.below(call.db, below) if req.recursive or "/" not in p.name[len(below) :]]
     for each in req.parameter_filters:
         if each.key not in ("Type", "KeyId", "Label"):
             message = (

@@ -10,7 +10,7 @@ from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Sub
 T = TypeVar("T", Vpc, Subnet, InternetGateway, RouteTable, NetworkAcl)
 
 
-def list(db: sqlite3.Connection, kind: type[T]) -> tuple[T, ...]:
+def of_kind(db: sqlite3.Connection, kind: type[T]) -> tuple[T, ...]:
     """In the order in which they were made."""
     rows = db.execute("SELECT body FROM ec2_network WHERE kind = ? ORDER BY rowid", (kind.__name__,))
     return tuple(msgspec.json.decode(row["body"], type=kind) for row in rows)

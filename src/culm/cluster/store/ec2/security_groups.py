@@ -45,7 +45,7 @@ class SecurityGroup:
 _body = msgspec.json.Decoder(GroupBody)
 
 
-def list(db: sqlite3.Connection) -> tuple[SecurityGroup, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[SecurityGroup, ...]:
     return tuple(map(_group, db.execute("SELECT * FROM ec2_security_group ORDER BY group_id")))
 
 

@@ -16,7 +16,7 @@ def find(db: sqlite3.Connection, resource_id: str) -> dict[str, str]:
     return {row["key"]: row["value"] for row in rows}
 
 
-def all(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
+def list_all(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """`(resource id, key, value)`."""
     return [tuple(row) for row in db.execute("SELECT resource_id, key, value FROM ec2_tag ORDER BY resource_id, key")]
 

@@ -21,7 +21,7 @@ def manifest(db: sqlite3.Connection, repository: str, digest: str) -> bytes:
     return bytes(row["manifest"])
 
 
-def list(db: sqlite3.Connection, repository: str) -> tuple[Image, ...]:
+def in_repository(db: sqlite3.Connection, repository: str) -> tuple[Image, ...]:
     """Oldest push first."""
     rows = db.execute("SELECT body FROM ecr_image WHERE repository = ? ORDER BY pushed_at, digest", (repository,))
     return tuple(_image(row) for row in rows)

@@ -12,7 +12,7 @@ def find(db: sqlite3.Connection, name: str) -> Repository | None:
     return msgspec.json.decode(row["body"], type=Repository) if row else None
 
 
-def list(db: sqlite3.Connection) -> tuple[Repository, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[Repository, ...]:
     rows = db.execute("SELECT body FROM ecr_repository ORDER BY name")
     return tuple(msgspec.json.decode(row["body"], type=Repository) for row in rows)
 

@@ -23,7 +23,7 @@ def find(db: Connection, name: str) -> CapacityProvider | None:
     return _decoder.decode(row[0]) if row else None
 
 
-def list(db: Connection) -> Sequence[CapacityProvider]:
+def list_all(db: Connection) -> Sequence[CapacityProvider]:
     return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM ecs_capacity_provider ORDER BY name")]
 
 

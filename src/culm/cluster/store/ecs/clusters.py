@@ -42,7 +42,7 @@ def find(db: Connection, name: str) -> Cluster | None:
     return _cluster(row) if row else None
 
 
-def list(db: Connection) -> Sequence[Cluster]:
+def list_all(db: Connection) -> Sequence[Cluster]:
     """The ACTIVE ones, by name."""
     rows = db.execute("SELECT body FROM ecs_cluster WHERE deleted_at IS NULL ORDER BY name")
     return [_cluster(row) for row in rows]

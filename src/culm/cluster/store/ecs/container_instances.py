@@ -25,7 +25,7 @@ def find_by_ec2_instance_id(db: Connection, ec2_instance_id: str) -> ContainerIn
     return _instance(row) if row else None
 
 
-def list(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
+def in_cluster(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
     """Those that are registered, by ARN."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn", (cluster,))
     return [_instance(row) for row in rows]

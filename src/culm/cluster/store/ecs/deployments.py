@@ -73,7 +73,7 @@ def find(db: Connection, id: str) -> Kept | None:
     return _kept(row) if row else None
 
 
-def list(db: Connection, service_arn: str) -> Sequence[Kept]:
+def of_service(db: Connection, service_arn: str) -> Sequence[Kept]:
     """All that are remembered, newest first."""
     rows = db.execute(
         "SELECT * FROM ecs_deployment WHERE service_arn = ? ORDER BY created_at DESC, rowid DESC", (service_arn,)

@@ -24,7 +24,7 @@ def add(db: Connection, service_arn: str, event: ServiceEvent) -> None:
     )
 
 
-def list(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
+def of_service(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
     """Newest first."""
     rows = db.execute(
         "SELECT id, created_at, message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC", (service_arn,)
@@ -35,7 +35,7 @@ def list(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
 def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
     """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
     found = []
-    for event in list(db, service_arn):
+    for event in of_service(db, service_arn):
         found.append(event)
         if event.message.endswith(STEADY):
             break

@@ -22,7 +22,7 @@ def find(db: Connection, arn: str) -> Service | None:
     return _service(db, row) if row else None
 
 
-def list(db: Connection, cluster: str) -> Sequence[Service]:
+def in_cluster(db: Connection, cluster: str) -> Sequence[Service]:
     """ACTIVE and DRAINING ones, oldest first."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND drained_at IS NULL ORDER BY created_at, arn", (cluster,))
     return [_service(db, row) for row in rows.fetchall()]

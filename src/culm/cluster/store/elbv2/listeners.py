@@ -28,12 +28,12 @@ def find_by_port(db: sqlite3.Connection, port: int) -> Listener | None:
     return next(iter(_select(db, "WHERE port = ?", port)), None)
 
 
-def list(db: sqlite3.Connection, load_balancer_arn: str) -> tuple[Listener, ...]:
+def of_load_balancer(db: sqlite3.Connection, load_balancer_arn: str) -> tuple[Listener, ...]:
     """Those of one load balancer."""
     return _select(db, "WHERE load_balancer_arn = ?", load_balancer_arn)
 
 
-def all(db: sqlite3.Connection) -> tuple[Listener, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[Listener, ...]:
     return _select(db, "")
 
 

@@ -28,7 +28,7 @@ def find_by_name(db: sqlite3.Connection, name: str) -> LoadBalancer | None:
     return _one(db.execute("SELECT body FROM elbv2_load_balancer WHERE name = ?", (name,)))
 
 
-def list(db: sqlite3.Connection) -> tuple[LoadBalancer, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[LoadBalancer, ...]:
     rows = db.execute("SELECT body FROM elbv2_load_balancer ORDER BY name")
     return tuple(msgspec.json.decode(row["body"], type=LoadBalancer) for row in rows)
 

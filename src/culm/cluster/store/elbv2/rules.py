@@ -36,7 +36,7 @@ def default(db: sqlite3.Connection, listener_arn: str) -> Rule:
     return _select(db, "WHERE listener_arn = ? AND priority IS NULL", listener_arn)[0]
 
 
-def list(db: sqlite3.Connection, listener_arn: str) -> tuple[Rule, ...]:
+def of_listener(db: sqlite3.Connection, listener_arn: str) -> tuple[Rule, ...]:
     """Those of one listener, in the order of evaluation: the default rule is last."""
     return _select(db, "WHERE listener_arn = ?", listener_arn)
 

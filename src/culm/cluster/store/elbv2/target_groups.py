@@ -23,7 +23,7 @@ def find_by_name(db: sqlite3.Connection, name: str) -> TargetGroup | None:
     return _one(db.execute("SELECT body FROM elbv2_target_group WHERE name = ?", (name,)))
 
 
-def list(db: sqlite3.Connection) -> tuple[TargetGroup, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[TargetGroup, ...]:
     rows = db.execute("SELECT body FROM elbv2_target_group ORDER BY name")
     return tuple(msgspec.json.decode(row["body"], type=TargetGroup) for row in rows)
 

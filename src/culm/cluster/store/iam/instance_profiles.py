@@ -30,7 +30,7 @@ def find(db: Connection, name: str) -> InstanceProfile | None:
     return _profile(row) if row else None
 
 
-def list(db: Connection, path: str) -> Sequence[InstanceProfile]:
+def below(db: Connection, path: str) -> Sequence[InstanceProfile]:
     rows = db.execute(
         "SELECT role, body FROM iam_instance_profile WHERE substr(path, 1, ?) = ? ORDER BY name", (len(path), path)
     )

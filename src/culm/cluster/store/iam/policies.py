@@ -85,7 +85,7 @@ def find(db: Connection, arn: str) -> ManagedPolicy | None:
     return _decode(row[0]) if row else None
 
 
-def list(db: Connection, path: str) -> Sequence[ManagedPolicy]:
+def below(db: Connection, path: str) -> Sequence[ManagedPolicy]:
     """The account's own."""
     rows = db.execute("SELECT body FROM iam_policy WHERE substr(path, 1, ?) = ? ORDER BY arn", (len(path), path))
     return [_decode(row[0]) for row in rows]

@@ -39,7 +39,7 @@ def find_arn(db: Connection, arn: str) -> Role | None:
     return _decode(row[0]) if row else None
 
 
-def list(db: Connection, path: str) -> Sequence[Role]:
+def below(db: Connection, path: str) -> Sequence[Role]:
     rows = db.execute("SELECT body FROM iam_role WHERE substr(path, 1, ?) = ? ORDER BY name", (len(path), path))
     return [_decode(row[0]) for row in rows]
 

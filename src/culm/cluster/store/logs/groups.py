@@ -21,7 +21,7 @@ def find(db: sqlite3.Connection, name: str) -> LogGroup | None:
     return _group(row) if row else None
 
 
-def list(db: sqlite3.Connection) -> tuple[LogGroup, ...]:
+def list_all(db: sqlite3.Connection) -> tuple[LogGroup, ...]:
     return tuple(_group(row) for row in db.execute(f"{_COLUMNS} ORDER BY name"))
 
 

@@ -12,7 +12,7 @@ def find(db: sqlite3.Connection, group_id: int, name: str) -> LogStream | None:
     return LogStream(**row) if row else None
 
 
-def list(db: sqlite3.Connection, group_id: int) -> tuple[LogStream, ...]:
+def in_group(db: sqlite3.Connection, group_id: int) -> tuple[LogStream, ...]:
     rows = db.execute(f"{_COLUMNS} WHERE group_id = ? ORDER BY name", (group_id,))
     return tuple(LogStream(**row) for row in rows)
 
