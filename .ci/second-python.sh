@@ -11,7 +11,8 @@ done
 
 if [[ -n $second_python ]]; then
   second_log=$(mktemp)
-  nice -n 19 make test-on ON="$second_python" ENVIRONMENT="$CULM_CI_CACHE/python-$second_version" >"$second_log" 2>&1 &
+  # a folder of its own for what tests write: pytest clears old ones away, and two at once trip over each other
+  PYTEST_DEBUG_TEMPROOT=$(mktemp -d) nice -n 19 make test-on ON="$second_python" ENVIRONMENT="$CULM_CI_CACHE/python-$second_version" >"$second_log" 2>&1 &
   second_job=$!
 fi
 
