@@ -216,3 +216,31 @@ def test_the_login_is_what_ecr_says(target: Target) -> None:
     assert base64.b64decode(data["authorizationToken"]).startswith(b"AWS:")
     user, password = Images(target, HostBuilder()).login()
     assert (user, bool(password)) == ("AWS", True)
+
+
+def test_schedules_of_jobs_that_are_gone_are_deleted_and_others_that_look_alike_are_left(
+    target: Target, project: Project
+) -> None:
+    stream = io.StringIO()
+    based(target, project)
+    scheduler, here = target.client("scheduler"), f"{target.region}:{target.account}"
+    for name, family in (("bamboo-nightly", "bamboo-nightly"), ("bamboo-mine", "bamboo-web")):
+        runs = {"TaskDefinitionArn": f"arn:aws:ecs:{here}:task-definition/{family}:1"}
+        scheduler.create_schedule(
+            Name=name,
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": f"arn:aws:ecs:{here}:cluster/bamboo",
+                "RoleArn": f"arn:aws:iam::{target.account}:role/r",
+                "EcsParameters": runs,
+            },
+        )
+    deploy = Up(project, target, HostBuilder(), Console(stream))
+    deploy.job.survey = based(target, project).survey
+    assert deploy.schedule([], [], whole=False) == []
+    assert stream.getvalue() == "", "a deploy of some services looks at their jobs alone"
+    deploy.schedule([], [], whole=True)
+    assert [each["Name"] for each in scheduler.list_schedules()["Schedules"]] == ["bamboo-mine"]
+    assert "deleted schedule bamboo-nightly, whose job is not in culm.yml any more" in stream.getvalue()
+    assert "schedule bamboo-mine runs in this cluster, and culm.yml does not name it" in stream.getvalue()

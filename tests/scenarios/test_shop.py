@@ -122,5 +122,20 @@ def test_a_ready_image_runs_beside_them_where_an_engine_has_it(shop: Stand) -> N
     assert "shop/files" not in {repository["repositoryName"] for repository in repositories}
 
 
+def test_a_job_that_leaves_culm_yml_takes_its_schedule_with_it_also_the_last_one(shop: Stand) -> None:
+    manifest = shop.project / "culm.yml"
+    before = manifest.read_text()
+    begin = before.index("  nightly:")
+    rest = before[begin:].split("\n")
+    end = next((n for n, line in enumerate(rest[1:], 1) if not line.startswith("    ")), len(rest))
+    manifest.write_text(before[:begin] + "\n".join(rest[end:]))
+    said = shop.culm("up").err
+    assert "deleted schedule shop-nightly, whose job is not in culm.yml any more" in said
+    names = [each["Name"] for each in shop.client("scheduler").list_schedules()["Schedules"]]
+    assert "shop-nightly" not in names
+    manifest.write_text(before)
+    shop.culm("up")
+
+
 def test_down_takes_the_schedule_away(shop: Stand) -> None:
     assert "deleted schedule shop-nightly" in shop.culm("down").err

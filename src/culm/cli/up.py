@@ -53,6 +53,7 @@ def deploy_services(
     Jobs among `names` are scheduled when the services are deployed.
     """
     refuse(check(project, names))
+    whole = set(names) == set(project.everything)
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
     names = [name for name in names if name in project.services]
     target, builder = prepare(project, target_name, runtime, console)
@@ -68,8 +69,9 @@ def deploy_services(
         if outcome.error is None:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
-    if scheduled or project.jobs:
-        outcomes += deploy.schedule(scheduled, outcomes)
+    # the last job may have left culm.yml, and its schedule would go on; on aws the stack has taken its role away then
+    if scheduled or (whole and (project.jobs or target.settings.provider == "local")):
+        outcomes += deploy.schedule(scheduled, outcomes, whole=whole)
     for name in plan.leftovers:
         console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
     report(outcomes, console)

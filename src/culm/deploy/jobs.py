@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from culm import render
+from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.deploy.images import Images, recipe
 from culm.plan.jobs import JobPlan, LiveJob, plan_of
@@ -100,6 +101,13 @@ def leftovers(target: Target, project: Project) -> list[str]:
     live = [each["Name"] for page in pages for each in page["Schedules"] if each["Target"]["Arn"].endswith(cluster)]
     wanted = {jobs.schedule_name(project, job) for job in project.jobs.values()}
     return sorted(set(live) - wanted)
+
+
+def is_ours(target: Target, name: str) -> bool:
+    """Whether culm made a schedule: it then runs the family of task definitions that has the schedule's name."""
+    schedule: Described = or_none(lambda: target.client("scheduler").get_schedule(Name=name), MISSING) or {}
+    parameters = (schedule.get("Target") or {}).get("EcsParameters") or {}
+    return last(str(parameters.get("TaskDefinitionArn", ""))).partition(":")[0] == name
 
 
 def remove(target: Target, name: str) -> None:

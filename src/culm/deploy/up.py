@@ -68,8 +68,13 @@ class Up:
         changed = {step.lane for step in steps if step.writes}
         return [ServiceOutcome(service=name, changed=name in changed, error=ended[name]) for name in names]
 
-    def schedule(self, scheduled: Sequence[Service], before: Sequence[ServiceOutcome]) -> list[ServiceOutcome]:
-        """Deploy jobs, once their services are: how each ended. Schedules that culm.yml no longer has are told."""
+    def schedule(
+        self, scheduled: Sequence[Service], before: Sequence[ServiceOutcome], *, whole: bool
+    ) -> list[ServiceOutcome]:
+        """Deploy jobs, once their services are: how each ended.
+
+        `whole`: the deploy is of all that culm.yml has, so schedules of jobs that it has no longer are taken away.
+        """
         failed = {outcome.service for outcome in before if outcome.error is not None}
         deployed: list[ServiceOutcome] = []
         with at_work(self.job) as lock:
@@ -86,11 +91,20 @@ class Up:
                     deployed.append(ServiceOutcome(service=job.name, error=error))
                     continue
                 deployed.append(self._schedule(at, job, lock))
-            for name in jobs.leftovers(self.job.target, self.job.project):
-                self.job.say(
-                    f"schedule {name} is not in culm.yml any more: aws scheduler delete-schedule --name {name}"
-                )
+            if whole:
+                self._take_away_schedules(lock)
         return deployed
+
+    def _take_away_schedules(self, lock: Lock) -> None:
+        """Delete schedules that culm made for jobs which culm.yml has no longer; tell others that look alike."""
+        target = self.job.target
+        for name in jobs.leftovers(target, self.job.project):
+            if jobs.is_ours(target, name):
+                lock.acquire()
+                jobs.remove(target, name)
+                self.job.say(f"deleted schedule {name}, whose job is not in culm.yml any more")
+            else:
+                self.job.say(f"schedule {name} runs in this cluster, and culm.yml does not name it")
 
     def _schedule(self, at: jobs.Deploying, job: Service, lock: Lock) -> ServiceOutcome:
         say, progress = partial(self.job.say, lane=job.name), partial(self.job.doing, job.name)
