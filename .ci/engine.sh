@@ -1,6 +1,6 @@
 # Sourced: install what the tests use and this machine lacks, start a Docker engine unless one answers, stop it at exit.
 missing=()
-for pair in dockerd:docker.io iptables:iptables debootstrap:debootstrap haproxy:haproxy docker-compose:docker-compose /usr/bin/aws:awscli chromium:chromium; do
+for pair in dockerd:docker.io iptables:iptables debootstrap:debootstrap haproxy:haproxy /usr/sbin/mariadbd:mariadb-server redis-server:redis-server docker-compose:docker-compose /usr/bin/aws:awscli chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if ((${#missing[@]})); then

@@ -8,10 +8,14 @@ from botocore.exceptions import ClientError
 from tests.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm.aws import base, stack
+from culm.aws.cost import cost
+from culm.aws.template import surroundings
+from culm.cli import price_lists
 from culm.console import Console
 from culm.deploy import databases, rds
 from culm.deploy.job import Job
 from culm.errors import CulmError
+from culm.render import permissions
 from culm.target.survey import survey
 
 SERVICES = "  accounts: {database: main}\n  web: {path: /*}\n"
@@ -80,3 +84,36 @@ def test_the_stack_lets_its_server_go_when_it_is_deleted(team: Team, account: Ac
     assert found is not None
     stack.delete(target, found, lambda _: None)
     assert account.client("rds").describe_db_instances()["DBInstances"] == []
+
+
+def test_engines_are_priced_by_their_own_lists_and_what_no_list_has_is_said(team: Team) -> None:
+    team.writes(
+        STG,
+        "databases: {blog: {engine: mysql, rds: {}}, queue: {engine: valkey, elasticache: {}}, "
+        "old: {engine: redis, elasticache: {instance: cache.r7g.large}}}",
+        services=SERVICES.replace("main", "blog"),
+    )
+    prices = price_lists.load("us-east-1")
+    month = cost(team.project, team.target().settings, prices)
+    lines = {line.name: line.dollars for line in month.lines}
+    assert lines["database blog"] == pytest.approx(0.016 * 730)
+    assert lines["cache queue"] == pytest.approx(0.0128 * 730)
+    assert month.unpriced == ("cache.r7g.large (Redis)",)
+
+
+def test_a_cache_without_elasticache_wants_its_url_in_the_vault(team: Team, account: Account) -> None:
+    services = "  accounts: {database: cache}\n  web: {path: /*}\n"
+    team.writes(STG, "databases: {cache: {engine: valkey}}", services=services)
+    with pytest.raises(CulmError, match=r"the vault has no URL of one: stg/accounts/cache\.url$") as refusal:
+        prepare(team, account)
+    assert "redis://...; or `elasticache: {}` for cache in culm.yml" in refusal.value.hint
+
+
+def test_the_deploys_policy_makes_users_of_its_own_caches_alone(team: Team) -> None:
+    services = "  accounts: {database: cache}\n  web: {path: /*}\n"
+    team.writes(STG, "databases: {cache: {engine: valkey, elasticache: {}}}", services=services)
+    statements = permissions.deploy_policy(team.project, surroundings(team.project, team.target().settings))[
+        "Statement"
+    ]
+    [caches] = [each for each in statements if each["Sid"] == "Caches"]
+    assert [arn.rpartition(":")[2] for arn in caches["Resource"]] == ["bamboo-*", "bamboo-*"]

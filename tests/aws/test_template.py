@@ -34,6 +34,11 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ci": ("stg: {provider: aws, github: example/bamboo}",),
     "calls": ("stg: {provider: aws}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
+    "engines": (
+        "stg: {provider: aws}",
+        "databases: {shop: {engine: mysql, rds: {}}, blog: {engine: mariadb, rds: {}}, "
+        "queue: {engine: valkey, elasticache: {}}, old: {engine: redis, elasticache: {instance: cache.t4g.small}}}",
+    ),
 }
 
 SERVICES = {"calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n"}

@@ -77,6 +77,7 @@ def test_every_file_of_the_source_that_a_page_names_exists(page):
         "tasks/",
         "loadbalancer/",
         "postgres/",
+        "valkey/",
         "build/",
         "conf/",
         "docker/",

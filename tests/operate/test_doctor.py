@@ -14,6 +14,7 @@ from culm.cli.doctor import doctor
 from culm.operate import doctor as checks
 from culm.operate.doctor import Finding
 from culm.project.project import TargetSettings
+from culm.target import servers
 from culm.target.connection import StaticCredentials, Target
 
 SETTINGS = about().settings
@@ -71,6 +72,12 @@ def test_a_missing_postgresql_is_a_note_that_says_who_cannot_run(monkeypatch):
 def test_postgresql_is_named_with_its_version(monkeypatch):
     monkeypatch.delenv("CULM_POSTGRES", raising=False)
     assert "PostgreSQL) 18" in checks.postgres().text
+
+
+def test_a_missing_server_of_the_distribution_is_a_note_that_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(servers.Programs, "first", lambda self: None)
+    assert (checks.mariadb().verdict, "mariadb-server" in checks.mariadb().fix) == ("note", True)
+    assert (checks.valkey().verdict, "valkey and redis cannot run here" in checks.valkey().text) == ("note", True)
 
 
 def test_disk_says_what_is_free_and_what_culm_holds(home):

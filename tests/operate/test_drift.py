@@ -91,9 +91,13 @@ def test_a_service_whose_target_group_is_missing_is_still_compared(project: Proj
 
 
 def test_a_database_server_that_is_used_and_missing_is_a_difference(project: Project, seen: LiveState) -> None:
-    web = replace(project.services["web"], database="main")
-    using = replace(project, databases={"main": "postgres"}, services={**project.services, "web": web})
-    assert [row.what for row in differences(using, seen)] == ["database server bamboo-main"]
+    web = replace(project.services["web"], databases=("main", "cache"))
+    engines = {"main": "mariadb", "cache": "valkey"}
+    using = replace(project, databases=engines, services={**project.services, "web": web})
+    assert [row.what for row in differences(using, seen)] == [
+        "database server bamboo-main",
+        "database server bamboo-cache",
+    ]
     unused = replace(project, databases={"main": "postgres"})
     assert differences(unused, seen) == []
 

@@ -66,7 +66,7 @@ services:
     )
     web, catalog, stg = project.services["web"], project.services["catalog"], project.targets["stg"]
     assert (web.memory, web.cpu, web.paths, web.port, web.migration) == (64, 64, ("/web/*", "/*"), 9000, None)
-    assert (web.args, web.after, web.database) == ({"BASE_IMAGE": "c", "OTHER": "b"}, ("catalog",), "main")
+    assert (web.args, web.after, web.databases) == ({"BASE_IMAGE": "c", "OTHER": "b"}, ("catalog",), ("main",))
     assert (catalog.memory, catalog.health, catalog.roll) == (512, "/up", "start-first")
     assert (stg.provider, stg.env, stg.port, [str(g) for g in stg.instances]) == (
         "aws",
@@ -131,9 +131,55 @@ REFUSALS = {
         ":3: services.accounts.database: there is no database 'main'",
         "add `databases:",
     ),
+    "an extension that the wheel lacks": (
+        "name: bamboo\ndatabases: {main: {extensions: [postgis]}}\nservices: {catalog: }\n",
+        ":2: databases.main.extensions.0: 'postgis' is not in the PostgreSQL that culm brings; it has vector",
+        "",
+    ),
+    "extensions of another engine": (
+        "name: bamboo\ndatabases: {main: {engine: mariadb, extensions: vector}}\nservices: {catalog: }\n",
+        ":2: databases.main.extensions: MariaDB has none",
+        "PostgreSQL's",
+    ),
+    "RDS of a cache": (
+        "name: bamboo\ndatabases: {cache: {engine: valkey, rds: {}}}\nservices: {catalog: }\n",
+        ":2: databases.cache.rds: RDS has no Valkey",
+        "elasticache:",
+    ),
+    "ElastiCache of an SQL server": (
+        "name: bamboo\ndatabases: {main: {engine: mysql, elasticache: {}}}\nservices: {catalog: }\n",
+        ":2: databases.main.elasticache: ElastiCache has no MySQL",
+        "rds:",
+    ),
+    "a node type that is none": (
+        "name: bamboo\ndatabases: {c: {engine: redis, elasticache: {instance: t4g.micro}}}\nservices: {catalog: }\n",
+        ":2: databases.c.elasticache.instance: 't4g.micro' is no node type",
+        "",
+    ),
+    "a database whose URL would be the load balancer's": (
+        "name: bamboo\ndatabases: {load-balancer: {engine: redis}}\nservices: {catalog: }\n",
+        ":2: databases.load-balancer: its URL's file would be load-balancer.url",
+        "another name",
+    ),
+    "a database twice": (
+        "name: bamboo\ndatabases: {main: }\nservices:\n  catalog: {database: [main, main]}\n",
+        ":4: services.catalog.database: names a database twice",
+        "once",
+    ),
+    "two databases with one file": (
+        "name: bamboo\ndatabases: {main: , database: }\nservices:\n  catalog: {database: [main, database]}\n",
+        ":4: services.catalog.database: the URLs of main and of database would both be the file database.url",
+        "otherwise",
+    ),
+    "a user of a cache whose name is too long": (
+        "name: bamboo\ndatabases: {a-cache-with-a-longer-name: {engine: redis}}\n"
+        "services:\n  catalog: {database: a-cache-with-a-longer-name}\n",
+        ":4: services.catalog.database: its user of a-cache-with-a-longer-name",
+        "shorter",
+    ),
     "an unknown engine": (
-        "name: bamboo\ndatabases: {main: {engine: mysql}}\nservices: {catalog: }\n",
-        ":2: databases.main.engine: 'mysql' where postgres is wanted",
+        "name: bamboo\ndatabases: {main: {engine: mongo}}\nservices: {catalog: }\n",
+        ":2: databases.main.engine: 'mongo' where postgres or mysql or mariadb or valkey or redis is wanted",
         "",
     ),
     "two services on one path": (

@@ -159,7 +159,7 @@ def test_a_compose_file_in_the_root_says_the_most(tmp_path: Path) -> None:
     }
     text, project = made(tmp_path, files)
     assert list(project.services) == ["web"]
-    assert (project.services["web"].port, project.services["web"].database) == (81, "main")
+    assert (project.services["web"].port, project.services["web"].databases) == (81, ("main",))
     assert "# secrets, for the vault: TOKEN" in text
 
 

@@ -84,7 +84,7 @@ def test_a_new_service_is_whole_and_deployable(tmp_path: Path) -> None:
     new(tmp_path, "shops", "python")
     project = load(tmp_path / "culm.yml")
     assert list(project.services) == ["pets", "shops"]
-    assert {service.database for service in project.services.values()} == {"main"}
+    assert {service.databases for service in project.services.values()} == {("main",)}
     assert all(service.migration and service.port == 8080 for service in project.services.values())
     assert "8002" in (tmp_path / "shops" / "conf" / "settings.toml").read_text(), "two run at once on a laptop"
     assert check(project) == [], "a template has no secrets"

@@ -6,6 +6,7 @@ from culm import render
 from culm.aws import adoption, stack
 from culm.aws.stack import Say
 from culm.core.model.record import record
+from culm.deploy import caches
 from culm.deploy.down import down
 from culm.errors import CulmError
 from culm.plan.observed import Described
@@ -52,6 +53,7 @@ def running(target: Target, project: Project) -> list[str]:
         f"instances: {' + '.join(map(str, target.settings.instances))}, and the load balancer with its address",
         f"logs: {len(groups)} groups, {written:.1f} MB",
         *(f"database {project.name}-{name}: a last snapshot of it stays" for name in project.rds),
+        *(f"cache {project.name}-{name}: its data goes" for name in project.elasticache),
     ]
 
 
@@ -71,6 +73,8 @@ def destroy(
         say(f"deleting stack {live['StackName']}: a few minutes")
         stack.delete(target, live, progress)
         say(f"stack {live['StackName']} is gone")
+        if project.elasticache:
+            caches.forget(target, project)
     if repositories:
         for name in sorted(repository_uris(target, project)):
             target.client("ecr").delete_repository(repositoryName=name, force=True)

@@ -23,7 +23,7 @@ def stack_name(project: Project) -> str:
 def template(project: Project, settings: TargetSettings, bucket: str) -> Template:
     """`project` is called as it is called on the target (`project.named`); `bucket` is its vault's name."""
     around = surroundings(project, settings)
-    net = network(project.name, settings, databases=bool(project.rds))
+    net = network(project.name, settings, databases=bool(project.rds or project.elasticache))
     sections: list[Section | None] = [
         net.section,
         load_balancer.section(project, settings, around, net),

@@ -19,8 +19,8 @@ COLOURS = {"good": "green", "note": "yellow", "stops": "red"}
 def doctor(as_json: bool, target_name: str) -> None:
     """Look at what `culm up` needs of this machine, and say how to fix what is missing.
 
-    Container engine, cgroups, HAProxy and PostgreSQL, ports, disk, and for AWS credentials and the clock. Exit status 3
-    when something would stop `up`.
+    Container engine, cgroups, HAProxy and database servers, ports, disk, and for AWS credentials and the clock. Exit
+    status 3 when something would stop `up`.
     """
     project = open_project(target_name)
     settings = settings_of(project, target_name)

@@ -26,7 +26,7 @@ from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
 from culm.plan.plan import Asked, Plan
 from culm.project.project import Project
-from culm.target import faults, local
+from culm.target import faults, local, servers
 from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.survey import nothing, survey
@@ -75,6 +75,8 @@ def of_target(
 ) -> Plan:
     """The plan of deploying these services to a target as it is."""
     demand(project, target.settings, builder.name, names)
+    if target.settings.provider == "local":
+        servers.demand(project)
     with faults.translated():
         surveyed = survey(target, project)
         images = known_images(project, names, surveyed, Images(target, builder))
@@ -89,6 +91,8 @@ def of_nothing(
     """The plan of deploying these services to a target that nothing is on yet."""
     settings = settings_of(project, target_name)
     demand(project, settings, None, names)
+    if settings.provider == "local":
+        servers.demand(project)
     where = region or settings.region or price_lists.DEFAULT_REGION
     priced = frame(project, target_name, region or price_lists.known(where), own_prices)
     return wishes.deploy(replace(priced, notes=[note]), names, nothing(project, settings, where), {})

@@ -17,6 +17,7 @@ SERVED = (
     "ec2",
     "ecr",
     "ecs",
+    "elasticache",
     "elbv2",
     "iam",
     "logs",

@@ -1,25 +1,27 @@
-"""A database and a role for each service that names one, made once; the URL goes into the vault and nowhere else."""
+"""A user for each service that names a database, and of SQL a database, made once; the URL goes into the vault alone.
+
+Each engine's own part is in `postgres`, `mysql` and `caches`; this is what they have in common.
+"""
 
 import secrets
-import ssl
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from culm import render
-from culm.deploy import rds, vault_files
+from culm.deploy import caches, mysql, postgres, rds, vault_files
 from culm.deploy.job import Job, Say
+from culm.deploy.sql_server import MASTER, START_SECONDS, SqlServer
 from culm.errors import CulmError, TimedOut
+from culm.plan.observed import Described
+from culm.project import engines
 from culm.project.project import Project, Service
 from culm.target.clock import Clock
 from culm.target.connection import Target
+from culm.target.observe import primary_endpoint
 from culm.target.polling import intervals
 
-FILE = "database.url"
-MASTER = "culm"
-START_SECONDS = 120.0
+FILE = engines.FILE
 INSTANCE_CLASS = "db.t4g.micro"
 STORAGE_GIB = 20
 
@@ -29,53 +31,96 @@ def instance_name(project: Project, database: str) -> str:
 
 
 def prepare(job: Job) -> None:
-    """Make what is missing: servers, then roles and databases, then their URLs. What is there is kept.
+    """Make what is missing: servers, then users and databases, then their URLs. What is there is kept.
 
-    A server that was just made has neither roles nor databases, whatever URLs an earlier one has left in the vault.
+    A server that was just made has neither users nor databases, whatever URLs an earlier one has left in the vault.
     """
-    target, project, given = job.target, job.project, job.surroundings
-    observed = job.survey.observed
+    target, project = job.target, job.project
     for database in project.databases:
-        users = [service for service in project.everything.values() if service.database == database]
+        users = project.users(database)
         if not users:
             continue
-        if target.settings.provider == "aws" and database not in project.rds:
-            brought(target, given, database, users)
-            continue
-        name = instance_name(project, database)
-        new = name not in observed.databases
-        if new:
+        if target.settings.provider == "aws" and not project.made_on_aws(database):
+            brought(target, project, job.surroundings, database)
+        elif database in project.caches:
+            of_cache(job, database, users)
+        else:
+            of_base(job, database, users)
+
+
+def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
+    """An SQL server, and a role and a database in it for each of its users."""
+    target, project, given = job.target, job.project, job.surroundings
+    name = instance_name(project, database)
+    new = name not in job.survey.observed.databases
+    if new:
+        refuse_missing(target, name)
+        job.say(f"creating database server {name}")
+        create(target, project, database, master_password(target, project, database, given))
+    address, port = until_available(target, name, partial(job.doing, project.name), job.clock)
+    for service in users:
+        file = project.url_file(service, database)
+        known = vault_files.get(target, given, service.name, file)
+        if known is None or new:
             if target.settings.provider == "aws":
-                raise CulmError(f"there is no database server {name}", "culm aws bootstrap makes it")
-            job.say(f"creating database server {name}")
-            create(target, project, database, master_password(target, project, database, given))
-        progress = partial(job.doing, project.name)
-        address, port = until_available(target, name, progress, job.clock)
-        for service in users:
-            known = vault_files.get(target, given, service.name, FILE)
-            if known is None or new:
-                if target.settings.provider == "aws":
-                    rds.check_reachable(name, address, port, vault_files.name(given, service.name, FILE))
-                    password = rds.master_password(target, observed.databases[name])
-                else:
-                    password = master_password(target, project, database, given)
-                url = make(address, port, password, project, service)
-                job.say(f"created database {identifier(project, service)}")
+                rds.check_reachable(name, address, port, vault_files.name(given, service.name, file))
+                password = rds.master_password(target, job.survey.observed.databases[name])
             else:
-                url = moved(known.strip(), address, port)
-            if url != (known or "").strip():
-                vault_files.put(target, given, service.name, FILE, url + "\n")
+                password = master_password(target, project, database, given)
+            server = SqlServer(address=address, port=port, password=password)
+            url = make(server, project, database, service)
+            job.say(f"created database {identifier(project, service)}")
+        else:
+            url = moved(known.strip(), address, port)
+        if url != (known or "").strip():
+            vault_files.put(target, given, service.name, file, url + "\n")
 
 
-def brought(target: Target, around: render.Surroundings, database: str, users: Sequence[Service]) -> None:
-    """Whether each of them has a URL that somebody put into the vault."""
-    lacking = [one.name for one in users if vault_files.get(target, around, one.name, FILE) is None]
+def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
+    """A Valkey or Redis server, and a user in it for each of the services that use it."""
+    target, project, given = job.target, job.project, job.surroundings
+    name = instance_name(project, database)
+    new = name not in job.survey.observed.caches
+    if new:
+        refuse_missing(target, name)
+        job.say(f"creating {engines.TITLES[project.databases[database]]} server {name}")
+        caches.create(target, project, database)
+    address, port = until_cache_available(target, name, partial(job.doing, project.name), job.clock)
+    members = caches.members(target, name)
+    for service in users:
+        file = project.url_file(service, database)
+        known = vault_files.get(target, given, service.name, file)
+        if known is None or caches.user(project, database, service) not in members:
+            password = caches.admit(target, project, database, service, members)
+            url = caches.url(target, project, database, service, password)
+            url = moved(url, address, port)
+            job.say(f"created user {caches.user(project, database, service)}")
+        else:
+            url = moved(known.strip(), address, port)
+        if url != (known or "").strip():
+            vault_files.put(target, given, service.name, file, url + "\n")
+
+
+def refuse_missing(target: Target, name: str) -> None:
+    """Raise CulmError on aws: there the base stack makes servers."""
+    if target.settings.provider == "aws":
+        raise CulmError(f"there is no database server {name}", "culm aws bootstrap makes it")
+
+
+def brought(target: Target, project: Project, given: render.Surroundings, database: str) -> None:
+    """Raise CulmError unless each of its users has a URL that somebody put into the vault."""
+    files = [
+        vault_files.name(given, service.name, project.url_file(service, database))
+        for service in project.users(database)
+    ]
+    lacking = [file for file in files if vault_files.get(target, given, file.service, file.file) is None]
     if lacking:
-        files = ", ".join(str(vault_files.name(around, one, FILE)) for one in lacking)
+        engine = project.databases[database]
+        made = "elasticache" if engine in engines.CACHES else "rds"
         raise CulmError(
-            f"database {database} is not on AWS, and the vault has no URL of one: {files}",
-            f"culm vault put {vault_files.name(around, lacking[0], FILE)} FILE --target {target.settings.name}, with "
-            f"postgresql://...; or `rds: {{}}` for {database} in culm.yml",
+            f"database {database} is not on AWS, and the vault has no URL of one: {', '.join(map(str, lacking))}",
+            f"culm vault put {lacking[0]} FILE --target {target.settings.name}, with "
+            f"{engines.SCHEMES[engine]}://...; or `{made}: {{}}` for {database} in culm.yml",
         )
 
 
@@ -107,71 +152,58 @@ def master_password(target: Target, project: Project, database: str, around: ren
     return known
 
 
+FAILED = ("failed", "incompatible-parameters", "storage-full", "create-failed")
+
+
 def until_available(target: Target, name: str, progress: Say, clock: Clock) -> tuple[str, int]:
-    """Its address and port, once it has them."""
+    """Return a DB instance's address and port, once it has them."""
+
+    def look() -> tuple[str, Described | None]:
+        [instance] = target.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        return instance["DBInstanceStatus"], instance.get("Endpoint")
+
+    return until(look, name, progress, clock)
+
+
+def until_cache_available(target: Target, name: str, progress: Say, clock: Clock) -> tuple[str, int]:
+    """Return a replication group's address and port, once it has them."""
+
+    def look() -> tuple[str, Described | None]:
+        client = target.client("elasticache")
+        [group] = client.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
+        return group["Status"], primary_endpoint(group)
+
+    return until(look, name, progress, clock)
+
+
+def until(look: Callable[[], tuple[str, Described | None]], name: str, progress: Say, clock: Clock) -> tuple[str, int]:
+    """Look at a server's status and endpoint until it is available.
+
+    Raises CulmError when it has failed, and TimedOut after `START_SECONDS`.
+    """
     started = clock.seconds()
     for pause in intervals(0.1, 1.0):
-        [instance] = target.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-        endpoint = instance.get("Endpoint")
-        if instance["DBInstanceStatus"] == "available" and endpoint:
+        status, endpoint = look()
+        if status == "available" and endpoint:
             return str(endpoint["Address"]), int(endpoint["Port"])
-        if instance["DBInstanceStatus"] in ("failed", "incompatible-parameters", "storage-full"):
-            raise CulmError(
-                f"the database server {name} is {instance['DBInstanceStatus']}", "see the cluster's daemon.log"
-            )
+        if status in FAILED:
+            raise CulmError(f"the database server {name} is {status}", "see the cluster's daemon.log")
         if clock.seconds() - started > START_SECONDS:
-            raise TimedOut(f"the database server {name} is still {instance['DBInstanceStatus']}", "try again")
-        progress(f"database server {name}: {instance['DBInstanceStatus']}")
+            raise TimedOut(f"the database server {name} is still {status}", "try again")
+        progress(f"database server {name}: {status}")
         clock.wait((), pause)
     raise AssertionError("intervals do not end")
 
 
-def make(address: str, port: int, password: str, project: Project, service: Service) -> str:
-    """The service's role and database, and the URL to them."""
-    import pg8000.native  # needed once in a project's life
-
-    name = identifier(project, service)
-    own = secrets.token_urlsafe(24)
-    connection = connect(pg8000.native, address, port, password)
-    try:
-        quoted = pg8000.native.identifier(name)
-        secret = pg8000.native.literal(own)
-        if connection.run("SELECT 1 FROM pg_roles WHERE rolname = :name", name=name):
-            connection.run(f"ALTER ROLE {quoted} LOGIN PASSWORD {secret}")
-        else:
-            connection.run(f"CREATE ROLE {quoted} LOGIN PASSWORD {secret}")
-        if not connection.run("SELECT 1 FROM pg_database WHERE datname = :name", name=name):
-            connection.run(f"GRANT {quoted} TO CURRENT_USER")  # RDS's master is no superuser
-            connection.run(f"CREATE DATABASE {quoted} OWNER {quoted}")
-            connection.run(f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC")
-    finally:
-        connection.close()
-    return f"postgresql://{name}:{own}@{address}:{port}/{name}"
-
-
-def connect(native: Any, address: str, port: int, password: str) -> Any:
-    """A connection as the master; a server that has just started may refuse the first ones."""
-    started = time.monotonic()
-    for pause in intervals(0.1, 1.0):
-        try:
-            return native.Connection(
-                MASTER, host=address, port=port, database="postgres", password=password, ssl_context=encryption(address)
-            )
-        except (native.InterfaceError, native.DatabaseError, OSError) as error:
-            if time.monotonic() - started > START_SECONDS or "28P01" in str(error):
-                raise CulmError(
-                    f"cannot connect to the database server at {address}:{port}: {error}",
-                    "is it reachable from here? was its password changed?",
-                ) from None
-            time.sleep(pause)
-    raise AssertionError("intervals do not end")
-
-
-def encryption(address: str) -> ssl.SSLContext | None:
-    """None on this machine's own addresses: nobody is in between."""
-    if address.startswith(("127.", "169.254.")) or address == "localhost":
-        return None
-    return rds.trusted() if address.endswith(rds.DOMAIN) else ssl.create_default_context()
+def make(server: SqlServer, project: Project, database: str, service: Service) -> str:
+    """Make the service's role and database, and return the URL to them."""
+    name, own = identifier(project, service), secrets.token_urlsafe(24)
+    engine = project.databases[database]
+    if engine == "postgres":
+        postgres.make(server, name, own, project.extensions.get(database, ()))
+    else:
+        mysql.make(server, name, own)
+    return f"{engines.SCHEMES[engine]}://{name}:{own}@{server.address}:{server.port}/{name}"
 
 
 def identifier(project: Project, service: Service) -> str:

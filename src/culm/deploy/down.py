@@ -7,7 +7,7 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy import databases, jobs, vault_files
+from culm.deploy import caches, databases, jobs, vault_files
 from culm.deploy.base import LOAD_BALANCER_FILE
 from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
@@ -244,13 +244,18 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
     for name in live.databases:
         target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         say(f"deleted database server {name}")
+    for name in live.caches:
+        target.client("elasticache").delete_replication_group(ReplicationGroupId=name)
+        say(f"deleted database server {name}")
     begins = [f"{target.settings.env}/{name}/" for name in project.everything]
     begins += [
         f"{target.settings.env}/{vault_files.OPERATOR}/{databases.instance_name(project, name)}."
         for name in project.databases
     ]
     for key in sorted(live.vault or ()):
-        if (key.startswith(tuple(begins)) or made_here(key, target.settings.env)) and (file := of_key(key)) is not None:
+        if (key.startswith(tuple(begins)) or made_here(key, project, target.settings.env)) and (
+            file := of_key(key)
+        ) is not None:
             vault_files.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
     for name in sorted(live.buckets):
@@ -260,12 +265,21 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
     rds = target.client("rds")
     for name in live.databases:
         gone(partial(rds.describe_db_instances, DBInstanceIdentifier=name), "DBInstanceNotFound")
+    cache = target.client("elasticache")
+    for name in live.caches:
+        gone(partial(cache.describe_replication_groups, ReplicationGroupId=name), "ReplicationGroupNotFound")
+    for name in project.caches:
+        caches.delete(target, project, name)
 
 
-def made_here(key: str, env: str) -> bool:
+def made_here(key: str, project: Project, env: str) -> bool:
     """Whether `up` wrote this file: also for a service that culm.yml no longer names, its database goes now."""
     begin, _, file = key.rpartition("/")
-    return begin.startswith(f"{env}/") and file in (databases.FILE, LOAD_BALANCER_FILE)
+    return begin.startswith(f"{env}/") and file in (
+        databases.FILE,
+        LOAD_BALANCER_FILE,
+        *(f"{name}.url" for name in project.databases),
+    )
 
 
 def empty(target: Target, bucket: str) -> None:

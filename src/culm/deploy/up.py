@@ -32,7 +32,7 @@ from culm.project.project import Project, Service
 from culm.target import faults
 from culm.target.clock import Clock
 from culm.target.connection import Target
-from culm.target.observe import db_instances, newest_revision, tasks
+from culm.target.observe import db_instances, newest_revision, replication_groups, tasks
 from culm.target.surroundings import endpoints
 
 
@@ -156,7 +156,8 @@ class Up:
         """Where servers are that were just made: task definitions may name them."""
         project, target, survey = self.job.project, self.job.target, self.job.survey
         if set(survey.surroundings.databases) < set(project.databases):
-            observed = replace(survey.observed, databases=db_instances(target, project))
+            bases, caches = db_instances(target, project), replication_groups(target, project)
+            observed = replace(survey.observed, databases=bases, caches=caches)
             known = replace(survey.surroundings, databases=dict(endpoints(project, observed)))
             self.job.survey = replace(survey, observed=observed, surroundings=known)
 

@@ -20,7 +20,7 @@ from culm.core.model.record import record
 from culm.engine import client as engine
 from culm.errors import CulmError
 from culm.project.project import TargetSettings
-from culm.target import faults, local
+from culm.target import faults, local, servers
 from culm.target.connection import Target
 
 Verdict = Literal["good", "note", "stops"]
@@ -56,6 +56,8 @@ def examine(settings: TargetSettings, target: Callable[[], Target]) -> Iterator[
             ("cgroups", cgroups),
             ("load balancer", haproxy),
             ("PostgreSQL", postgres),
+            ("MariaDB", mariadb),
+            ("Valkey", valkey),
             ("ports", lambda: ports(settings)),
             ("cluster", cluster),
         ]
@@ -161,6 +163,23 @@ def postgres() -> Finding:
             fix="reinstall culm, or name a folder with postgres, initdb and pg_ctl in CULM_POSTGRES",
         )
     return Finding(what="PostgreSQL", verdict="good", text=_printed(str(binary), "--version").strip())
+
+
+def mariadb() -> Finding:
+    return distributed("MariaDB", "mysql and mariadb", servers.SQL)
+
+
+def valkey() -> Finding:
+    return distributed("Valkey", "valkey and redis", servers.CACHES)
+
+
+def distributed(what: str, engines: str, programs: servers.Programs) -> Finding:
+    """A server that the distribution brings. Only services with a database of these engines need it."""
+    path = programs.first()
+    if path is None:
+        text = f"not there ({' or '.join(programs.names)}); databases of {engines} cannot run here"
+        return Finding(what=what, verdict="note", text=text, fix=programs.get_it)
+    return Finding(what=what, verdict="good", text=f"{_printed(str(path), '--version').strip()}, at {path}")
 
 
 def _printed(*command: str) -> str:

@@ -21,6 +21,16 @@ class Hourly:
     """By instance type, Linux on demand."""
     databases: Mapping[str, float] = field(default_factory=dict)
     """By RDS instance class, PostgreSQL in one zone."""
+    mysql: Mapping[str, float] = field(default_factory=dict)
+    """As `databases`, of MySQL and MariaDB."""
+    valkey: Mapping[str, float] = field(default_factory=dict)
+    """By ElastiCache node type."""
+    redis: Mapping[str, float] = field(default_factory=dict)
+
+    def of_database(self, engine: str, kind: str) -> float | None:
+        """Return dollars an hour of a server; None when the list lacks it."""
+        lists = {"postgres": self.databases, "mysql": self.mysql, "mariadb": self.mysql}
+        return {**lists, "valkey": self.valkey, "redis": self.redis}[engine].get(kind)
 
 
 @record

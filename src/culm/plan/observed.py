@@ -38,6 +38,8 @@ class Observed:
     """By name; those that are ACTIVE."""
     task_definitions: Mapping[str, Described]
     """By ARN: the services' own."""
+    caches: Mapping[str, Described] = field(default_factory=dict)
+    """ElastiCache's replication groups of this project, by identifier."""
     buckets: frozenset[str] = frozenset()
     """Names of the project's buckets that are there."""
     newest: Mapping[str, Described] = field(default_factory=dict)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from culm.project import together
+from culm.project import engines, together
 from culm.project.checks import checked_name
 from culm.project.infer_service import Setting, service
 from culm.project.nodes import Source
-from culm.project.project import Project, Service, Strategy, TargetSettings, Volume
+from culm.project.project import ElastiCache, Project, Service, Strategy, TargetSettings, Volume
 from culm.project.schema import ManifestBlock, Placement, TargetBlock
 from culm.project.targets import LOCAL, places_of_their_own, rds, target
 
@@ -21,14 +21,12 @@ USUAL_FIELD = {"spread": "instanceId", "binpack": "memory", "random": None}
 def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     if not block.services:
         source.refuse(("services",), "there is none", "name one: `accounts: {build: accounts}`, or run `culm init`")
-    databases = {name: database.engine for name, database in (block.databases or {}).items()}
-    for name in databases:
-        checked_name(source, ("databases", name), name)
+    databases = checked_databases(source, block)
     at = Setting(source=source, project=block.name, root=root, defaults=block.defaults)
     services = {name: service(at, name, written) for name, written in block.services.items()}
     services = together.shared(services, block.services)
     for one in services.values():
-        together.check_database(source, one, databases)
+        together.check_databases(source, one, databases)
     services = together.with_bare_paths(source, services)
     services = together.calling(source, services)
     together.check_order(source, services)
@@ -43,6 +41,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     resolved = {name: target(source, name, written) for name, written in targets.items()}
     named = places_of_their_own(source, block.name, resolved, services)
     measure_buckets(source, buckets, named)
+    measure_caches(source, databases, services | jobs, named)
     return Project(
         name=block.name,
         root=root,
@@ -58,6 +57,14 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
             for name, database in (block.databases or {}).items()
             if database.rds is not None
         },
+        elasticache={
+            name: ElastiCache(instance=database.elasticache.instance)
+            for name, database in (block.databases or {}).items()
+            if database.elasticache is not None
+        },
+        extensions={
+            name: database.extensions for name, database in (block.databases or {}).items() if database.extensions
+        },
     )
 
 
@@ -65,6 +72,43 @@ def strategies(written: Placement) -> tuple[Strategy, ...]:
     if isinstance(written, str):
         return PLACEMENTS[written]
     return tuple(Strategy(type=s.type, field=s.field or USUAL_FIELD[s.type]) for s in written)
+
+
+def checked_databases(source: Source, block: ManifestBlock) -> dict[str, str]:
+    """Engines by name; raises UsageError for a key that does nothing for its engine."""
+    for name, database in (block.databases or {}).items():
+        key = ("databases", name)
+        checked_name(source, key, name)
+        if name in engines.TAKEN:
+            source.refuse(key, f"its URL's file would be {name}.url, which is another one", "give it another name")
+        title = engines.TITLES[database.engine]
+        if database.rds is not None and database.engine in engines.CACHES:
+            source.refuse((*key, "rds"), f"RDS has no {title}", "elasticache: {instance: cache.t4g.micro}")
+        if database.elasticache is not None and database.engine in engines.SQL:
+            source.refuse((*key, "elasticache"), f"ElastiCache has no {title}", "rds: {instance: db.t4g.micro}")
+        if database.extensions and database.engine != "postgres":
+            source.refuse((*key, "extensions"), f"{title} has none", "they are PostgreSQL's")
+    return {name: database.engine for name, database in (block.databases or {}).items()}
+
+
+LONGEST_CACHE_USER = 40
+"""https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateUser.html"""
+
+
+def measure_caches(
+    source: Source,
+    databases: Mapping[str, str],
+    services: Mapping[str, Service],
+    targets: Mapping[str, TargetSettings],
+) -> None:
+    """Under each name that the project has on a target, ElastiCache takes the names of its users."""
+    for settings in targets.values():
+        for each in services.values():
+            for name in each.databases:
+                user = f"{settings.project}-{name}-{each.name}"
+                if databases[name] in engines.CACHES and len(user) > LONGEST_CACHE_USER:
+                    problem = f"its user of {name}, {user}, has {len(user)} characters; AWS takes {LONGEST_CACHE_USER}"
+                    source.refuse(("services", each.name, "database"), problem, "a shorter name of one of them")
 
 
 LONGEST_BUCKET = 34

@@ -66,7 +66,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         migration=migration(at, name, written, folder) if written.schedule is None else None,
         paths=paths,
         port=port(at, name, written, stage, args) if paths or written.port is not None else None,
-        database=written.database,
+        databases=written.database or (),
         after=written.after,
         memory=written.memory or defaults.memory,
         cpu=written.cpu if written.cpu is not None else defaults.cpu,

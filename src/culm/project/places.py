@@ -66,3 +66,7 @@ def rds_class(text: str) -> str:
 
 def efs(text: str) -> str:
     return matching(text, r"fs-[0-9a-f]{8,40}", "not a file system's id, such as fs-0123456789abcdef0")
+
+
+def cache_node(text: str) -> str:
+    return matching(text, r"cache\.[a-z0-9]+\.[a-z0-9]+", "no node type, such as cache.t4g.micro")

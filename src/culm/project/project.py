@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from culm.core.model.record import record
+from culm.project import engines
 from culm.project.schema import Provider
 from culm.project.sizes import Fleet, Roll
 from culm.project.values import Limit, MountPath, PortNumber
@@ -58,6 +59,14 @@ class Rds:
     """GiB."""
     backups: int
     """Days."""
+
+
+@record
+class ElastiCache:
+    """`databases.<name>.elasticache`, resolved."""
+
+    instance: str
+    """The node type."""
 
 
 @record
@@ -180,7 +189,8 @@ class Service:
     """Empty: it is behind no load balancer."""
     port: int | None
     """None: it listens nowhere."""
-    database: str | None
+    databases: tuple[str, ...]
+    """Names of the servers that it uses."""
     after: tuple[str, ...]
     memory: int
     cpu: int
@@ -259,6 +269,10 @@ class Project:
     services: Mapping[str, Service]
     rds: Mapping[str, Rds] = field(default_factory=dict)
     """By the name of their database: servers that the base stack makes on aws."""
+    elasticache: Mapping[str, ElastiCache] = field(default_factory=dict)
+    """By the name of their database, as `rds`."""
+    extensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of their database: PostgreSQL's."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
     buckets: tuple[str, ...] = ()
     """Short names of S3 buckets."""
@@ -269,6 +283,29 @@ class Project:
     def everything(self) -> Mapping[str, Service]:
         """Services and jobs."""
         return {**self.services, **self.jobs}
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """Names of the databases that are Valkey or Redis."""
+        return tuple(name for name, engine in self.databases.items() if engine in engines.CACHES)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Names of the databases that are SQL servers."""
+        return tuple(name for name, engine in self.databases.items() if engine in engines.SQL)
+
+    def made_on_aws(self, database: str) -> bool:
+        """Whether the base stack makes it; otherwise its URLs are brought."""
+        return database in self.rds or database in self.elasticache
+
+    def users(self, database: str) -> list[Service]:
+        """Services and jobs that use a database."""
+        return [service for service in self.everything.values() if database in service.databases]
+
+    def url_file(self, service: Service, database: str) -> str:
+        """The vault's file with a service's URL: `database.url` of its first SQL database, of another `<name>.url`."""
+        first = next((name for name in service.databases if self.databases[name] in engines.SQL), None)
+        return engines.FILE if database == first else f"{database}.url"
 
 
 def named(project: Project, target: TargetSettings) -> Project:

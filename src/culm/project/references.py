@@ -34,7 +34,7 @@ def problem(
             if what == "url":
                 return (
                     f"{{{name}.url}} holds a password, and the environment is shown to everybody who reads the account",
-                    f"read it from the file database.url of the vault, or use {{{name}.host}} and {{{name}.port}}",
+                    f"read it from its file in the vault, or use {{{name}.host}} and {{{name}.port}}",
                 )
             if what not in OF_DATABASES:
                 return f"a database has no {what!r}", f"{{{name}.host}} or {{{name}.port}}"

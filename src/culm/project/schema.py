@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from culm.core.model.record import record
-from culm.project import places, sizes, values
+from culm.project import engines, places, sizes, values
 from culm.project.keys import Default, Key
 from culm.project.service_schema import ServiceBlock
 
@@ -104,14 +104,41 @@ class RdsBlock:
 
 
 @record
-class DatabaseBlock:
-    """`databases.<name>`: a server that services share, each with its own database and role in it."""
+class ElastiCacheBlock:
+    """`databases.<name>.elasticache`: the server on aws. Without it the services' URLs come from the vault."""
 
-    engine: Annotated[Literal["postgres"], Key(doc="What it is.")] = "postgres"
+    instance: Annotated[str, Key(doc="Its node type.", parse=places.cache_node)] = "cache.t4g.micro"
+
+
+@record
+class DatabaseBlock:
+    """`databases.<name>`: a server that services share, each with its own user, and of SQL its own database in it."""
+
+    engine: Annotated[
+        engines.Engine,
+        Key(
+            doc="What it is. Services of one `valkey` or `redis` see the same keys; a server of their own keeps apart."
+        ),
+    ] = "postgres"
+    extensions: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="postgres: made in each service's database.",
+            written=f"a list of: {', '.join(f'`{name}`' for name in engines.EXTENSIONS)}",
+            parse=engines.extension,
+            each=True,
+        ),
+        Default(text="none"),
+    ] = None
     rds: Annotated[
         RdsBlock | None,
-        Key(doc="aws: the stack makes an RDS instance."),
-        Default(text="on aws each service's `database.url` is to be in the vault"),
+        Key(doc="aws: the stack makes an RDS instance; not of `valkey` and `redis`."),
+        Default(text="on aws each service's URL is to be in the vault"),
+    ] = None
+    elasticache: Annotated[
+        ElastiCacheBlock | None,
+        Key(doc="aws: the stack makes an ElastiCache node, of `valkey` or `redis`."),
+        Default(text="on aws each service's URL is to be in the vault"),
     ] = None
 
 

@@ -233,7 +233,17 @@ class ServiceBlock:
         Key(doc="For images of others that read a secret from the environment only."),
         Default(text="none"),
     ] = None
-    database: Annotated[str | None, Key(doc="The name of one of `databases`."), Default(text="none")] = None
+    database: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Those of `databases` that it uses. The URL of the first SQL one is the file `database.url` of its "
+            "configuration, of every other one `<name>.url`.",
+            written="a name, or a list of names",
+            parse=values.text,
+            each=True,
+        ),
+        Default(text="none"),
+    ] = None
     after: Annotated[
         tuple[str, ...], Key(doc="Services that are deployed before it; the others deploy side by side.")
     ] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from culm.project import references
+from culm.project import engines, references
 from culm.project.infer_service import MOST_VALUES
 from culm.project.nodes import Source
 from culm.project.project import Service
@@ -70,10 +70,19 @@ def recipe(one: Service) -> tuple[object, ...]:
     return (one.folder, one.dockerfile, one.stage, one.platform, tuple(sorted(one.args.items())))
 
 
-def check_database(source: Source, one: Service, databases: Mapping[str, str]) -> None:
-    if one.database is not None and one.database not in databases:
-        known = f"there are: {', '.join(databases)}" if databases else "add `databases: {main: {engine: postgres}}`"
-        source.refuse(("services", one.name, "database"), f"there is no database {one.database!r}", known)
+def check_databases(source: Source, service: Service, databases: Mapping[str, str]) -> None:
+    """Each is there, and each has a file of its own for its URL."""
+    key = ("services", service.name, "database")
+    for name in service.databases:
+        if name not in databases:
+            known = f"there are: {', '.join(databases)}" if databases else "add `databases: {main: {engine: postgres}}`"
+            source.refuse(key, f"there is no database {name!r}", known)
+    if len(set(service.databases)) < len(service.databases):
+        source.refuse(key, "names a database twice", "once is enough")
+    first = next((name for name in service.databases if databases[name] in engines.SQL), None)
+    if first not in (None, "database") and "database" in service.databases:
+        problem = f"the URLs of {first} and of database would both be the file {engines.FILE}"
+        source.refuse(key, problem, "call the second one otherwise")
 
 
 def check_references(

@@ -62,11 +62,12 @@ def plan_policy(project: Project, surroundings: Surroundings) -> Input:
     """Return a policy that only reads, and no configuration: the vault's keys are listed, their content is not read."""
     roles = [f"arn:aws:iam::{surroundings.account}:role/{project.name}{mark}*" for mark in ".-"]
     buckets = [bucket(project, name, surroundings.account, surroundings.region) for name in project.buckets]
+    of_caches = ["elasticache:DescribeReplicationGroups"] if project.caches else []
     looked = [f"arn:aws:s3:::{name}" for name in (surroundings.vault, *buckets)]
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": list(LOOKS), "Resource": "*"},
+            {"Effect": "Allow", "Action": [*LOOKS, *of_caches], "Resource": "*"},
             {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": looked if len(looked) > 1 else looked[0]},
             {
                 "Effect": "Allow",

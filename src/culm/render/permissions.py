@@ -81,6 +81,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
             *databases(project, here),
+            *caches(project, here),
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
@@ -140,6 +141,21 @@ def databases(project: Project, here: str) -> list[Input]:
             f"arn:aws:secretsmanager:{here}:secret:rds!db-*",
             {"StringEquals": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instances}},
         )
+    ]
+
+
+def caches(project: Project, here: str) -> list[Input]:
+    """Allow making users of the project's own ElastiCache nodes. Looking at nodes knows no resource that fits.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html
+    """
+    if not project.elasticache:
+        return []
+    verbs = ("CreateUser", "ModifyUser", "DescribeUsers", "ModifyUserGroup", "DescribeUserGroups")
+    own = [f"arn:aws:elasticache:{here}:{kind}:{project.name}-*" for kind in ("user", "usergroup")]
+    return [
+        allow("Caches", [f"elasticache:{verb}" for verb in verbs], own),
+        allow("LookAtCaches", "elasticache:DescribeReplicationGroups", "*"),
     ]
 
 

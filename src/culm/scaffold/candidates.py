@@ -171,15 +171,11 @@ def stand_on(draft: Draft, candidate: Outline) -> None:
     guessed = guess.database(candidate.sources)
     if guessed is None:
         return
-    name = next((name for name, entry in draft.databases.items() if engine(entry) == guessed.value), None)
+    name = next((name for name in draft.databases if draft.engine(name) == guessed.value), None)
     if name is None:
         name = "main" if "main" not in draft.databases else guessed.value
         draft.databases[name] = Commented(value={"engine": guessed.value})
     candidate.block.put("database", name, guessed.why)
-
-
-def engine(entry: Commented) -> str:
-    return str(entry.value.get("engine", "postgres")) if isinstance(entry.value, dict) else "postgres"
 
 
 def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:

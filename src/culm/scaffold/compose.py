@@ -17,6 +17,7 @@ from culm.project import dockerfile
 from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
+from culm.project.engines import CACHES
 from culm.scaffold import compose_roles, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
 from culm.scaffold.compose_keys import KeyImport
@@ -183,7 +184,8 @@ class Import:
                 value={"engine": engines[name]}, comment=f"{name} of the compose file"
             )
             place, what = self.services[name].place, f"becomes `databases: {called}`: a server of the target"
-            self.notes.add(place, f"services.{name}", f"{what}, with a database for each service that uses it")
+            each = "user" if engines[name] in CACHES else "database"
+            self.notes.add(place, f"services.{name}", f"{what}, with a {each} for each service that uses it")
             self.notes.database_names[name] = called
 
     def engine(self, name: str) -> str:

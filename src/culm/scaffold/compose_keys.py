@@ -10,7 +10,7 @@ from pathlib import Path
 
 from culm.lint import commands, rules
 from culm.lint.findings import Setting
-from culm.project import texts, values
+from culm.project import engines, texts, values
 from culm.project.compose import dotenv
 from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import ComposeService
@@ -266,12 +266,15 @@ class KeyImport:
         return None
 
     def database(self, service: ComposeService, candidate: Outline) -> None:
-        """The server that it uses: the one that it waits for, or whose name is in its environment."""
-        texts_ = " ".join(str(scalar.text) for scalar in service.environment.values())
-        for name, called in self.notes.database_names.items():
-            if self.waits(service, name) or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", texts_):
-                candidate.block.put("database", called)
-                return
+        """The servers that it uses: those that it waits for, or whose names are in its environment."""
+        environment = " ".join(str(scalar.text) for scalar in service.environment.values())
+        used = [
+            called
+            for name, called in self.notes.database_names.items()
+            if self.waits(service, name) or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", environment)
+        ]
+        if used:
+            candidate.block.put("database", used[0] if len(used) == 1 else used)
 
     def waits(self, service: ComposeService, name: str) -> bool:
         waiting, passed = [service], {service.name}
@@ -294,6 +297,14 @@ class KeyImport:
                 for name, value in list(environment.items()):
                     environment[name] = self.referred(service, name, value, candidates, environment)
 
+    def without_its_password(self, service: ComposeService, variable: str, called: str) -> None:
+        """Say that a cache that let everybody in has users here."""
+        if self.draft.engine(called) in engines.CACHES:
+            scalar = service.environment.get(variable)
+            place = scalar.place if scalar is not None else service.place
+            what = f"lets nobody in without the user and password that are in the vault's {called}.url"
+            self.notes.of(service, place, f"environment.{variable}", f"{called} {what}")
+
     def referred(
         self,
         service: ComposeService,
@@ -315,11 +326,13 @@ class KeyImport:
             called = self.notes.database_names.get(match["host"])
             if called is None:
                 return match[0]
+            self.without_its_password(service, name, called)
             port = f":{{{called}.port}}" if match["port"] else ""
             return f"{match['before']}{{{called}.host}}{port}"
 
         text = HOST_AND_PORT.sub(server, text)
         used = candidates[service.name].block.get("database")
+        used = used[0] if isinstance(used, list) else used
         if used and re.search(r"(DB|DATABASE|PG|POSTGRES|MYSQL|SQL)_?\w*PORT$", name) and value in ("5432", "3306"):
             return f"{{{used}.port}}"
         for host in (match["host"] for match in HOST_AND_PORT.finditer(text)):

@@ -61,6 +61,11 @@ class Draft:
     comments: list[str] = field(default_factory=list)
     """Lines at the top."""
 
+    def engine(self, database: str) -> str:
+        """The engine of one of `databases`."""
+        value = self.databases[database].value
+        return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
+
     def text(self) -> str:
         lines = [f"# {line}" for line in self.comments]
         lines += [f"name: {scalar(self.name)}", "targets:", f"  local: {{instances: {INSTANCES}}}"]

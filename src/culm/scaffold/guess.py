@@ -231,6 +231,9 @@ DRIVERS: tuple[tuple[str, str], ...] = (
     (r"provider\s*=\s*\"postgresql\"", "postgres"),
     (r"jackc/pgx|lib/pq|go-pg/pg|gorm\.io/driver/postgres", "postgres"),
     (r"gem\s+[\"']pg[\"']", "postgres"),
+    (r"\b(mysqlclient|pymysql|aiomysql|asyncmy|mysql-connector-python|django\.db\.backends\.mysql)\b", "mysql"),
+    (r"\"(mysql|mysql2)\"\s*:|provider\s*=\s*\"mysql\"|go-sql-driver/mysql|gorm\.io/driver/mysql", "mysql"),
+    (r"gem\s+[\"']mysql2[\"']|mysql-connector-j|r2dbc-mysql|MySqlConnector", "mysql"),
     (r"org\.postgresql|r2dbc-postgresql|jdbc-postgresql|npgsql|postgrex", "postgres"),
 )
 

@@ -24,6 +24,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         vault = pool.submit(vault_keys, target, vault_bucket)
         buckets = [pool.submit(bucket_name, target, project, name) for name in project.buckets]
         databases = pool.submit(db_instances, target, project)
+        caches = pool.submit(replication_groups, target, project)
         own = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
         own |= {jobs.role_name(project): jobs.POLICY} if project.jobs else {}
         policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
@@ -54,6 +55,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             vault=vault.result(),
             roles={n: by_name for n, by_name in zip(policies, roles, strict=True) if by_name is not None},
             databases=databases.result(),
+            caches=caches.result(),
             buckets=frozenset(name for each in buckets if (name := each.result()) is not None),
             load_balancer=lb,
             listener=listener,
@@ -145,12 +147,28 @@ def role_policy(target: Target, name: str, policy: str) -> Described | None:
 
 
 def db_instances(target: Target, project: Project) -> dict[str, Described]:
-    if not project.databases:
+    if not project.bases:
         return {}
-    wanted = {f"{project.name}-{name}" for name in project.databases}
+    wanted = {f"{project.name}-{name}" for name in project.bases}
     pages = target.client("rds").get_paginator("describe_db_instances").paginate()
     described = (instance for page in pages for instance in page["DBInstances"])
     return {i["DBInstanceIdentifier"]: i for i in described if i["DBInstanceIdentifier"] in wanted}
+
+
+def replication_groups(target: Target, project: Project) -> dict[str, Described]:
+    if not project.caches:
+        return {}
+    wanted = {f"{project.name}-{name}" for name in project.caches}
+    pages = target.client("elasticache").get_paginator("describe_replication_groups").paginate()
+    described = (group for page in pages for group in page["ReplicationGroups"])
+    return {g["ReplicationGroupId"]: g for g in described if g["ReplicationGroupId"] in wanted}
+
+
+def primary_endpoint(group: Described) -> Described | None:
+    """Where a replication group takes writes; None while it has no address yet."""
+    nodes = group.get("NodeGroups") or [{}]
+    endpoint: Described | None = nodes[0].get("PrimaryEndpoint")
+    return endpoint
 
 
 def load_balancer(target: Target, name: str) -> Described | None:

@@ -9,6 +9,7 @@ from culm.errors import CulmError
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.connection import Target
+from culm.target.observe import primary_endpoint
 
 LOCAL_PORT = 8080
 AWS_PORT = 80
@@ -78,7 +79,11 @@ def load_balancer_url(target: Target, live: Observed, port: int) -> str:
 def endpoints(project: Project, live: Observed) -> Iterator[tuple[str, tuple[str, int]]]:
     """Return the addresses of the database servers that have one by now."""
     for name in project.databases:
-        endpoint = (live.databases.get(f"{project.name}-{name}") or {}).get("Endpoint")
+        identifier = f"{project.name}-{name}"
+        if name in project.caches:
+            endpoint = primary_endpoint(live.caches.get(identifier, {}))
+        else:
+            endpoint = live.databases.get(identifier, {}).get("Endpoint")
         if endpoint:
             yield name, (str(endpoint["Address"]), int(endpoint["Port"]))
 

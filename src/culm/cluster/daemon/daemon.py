@@ -46,6 +46,8 @@ from culm.cluster.daemon.shutdown import orderly, stop_tasks
 from culm.cluster.daemon.sockets import listen, listened, machine_address
 from culm.cluster.daemon.storage_keys import StorageKeys
 from culm.cluster.daemon.task_endpoint import TaskEndpoint
+from culm.cluster.database.caches import Caches
+from culm.cluster.database.keeper import Place
 from culm.cluster.database.servers import Databases
 from culm.cluster.exec.operation import PATH as EXECUTIONS
 from culm.cluster.exec.stream import Executions
@@ -164,6 +166,9 @@ class Components:
         self.databases = Databases(
             store, settings.home / "postgres", addresses, gateway=resources.capabilities.gateway, network=NETWORK
         )
+        gateway = resources.capabilities.gateway
+        place = Place(folder=settings.home / "valkey", addresses=addresses, gateway=gateway, network=NETWORK)
+        self.caches = Caches(store, place)
         self.server = self._server()
         self.pruning = Pruning(settings.home, store, resources.runtime, f"127.0.0.1:{port}", clock.now)
 
@@ -321,6 +326,7 @@ class Daemon:
             loop.run("reconciler", components.reconciler.step, changed.subscribe(), EVERY),
             loop.supervise("balancer", components.balancer.run),
             loop.run("databases", components.databases.step, changed.subscribe("rds"), DATABASES_EVERY),
+            loop.run("caches", components.caches.step, changed.subscribe("elasticache"), DATABASES_EVERY),
             loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
             loop.run("alarms", maintenance.evaluate_alarms, by_timer_only(), alarms.EVERY_SECONDS),
             loop.run("scaling", maintenance.scale, by_timer_only(), scaling.EVERY_SECONDS),
@@ -341,6 +347,7 @@ class Daemon:
         await orderly("tasks", stop_tasks(self._store, components.agents, runtime, changed, clock.now))
         await orderly("old images", components.pruning.prune())  # the next daemon prunes as well
         await orderly("databases", components.databases.stop())
+        await orderly("caches", components.caches.stop())
 
     def _announce(self, endpoint: str, port: int) -> None:
         """Write cluster.json, by which clients find us, and tell whoever started us."""

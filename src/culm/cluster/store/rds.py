@@ -4,6 +4,7 @@ import sqlite3
 
 import msgspec
 
+from culm.cluster.store.server_facts import ServerFacts
 from culm.core.model.record import record
 
 
@@ -28,7 +29,7 @@ class DbInstance:
     resource_id: str
     wish: Wish
     verifier: str
-    """SCRAM verifier of the master password, which itself is nowhere kept."""
+    """What the server is given in place of the master password, which itself is nowhere kept."""
     port: int
     """The port asked for; `endpoint_port` is the one got."""
     created_at: float
@@ -71,14 +72,12 @@ def wish_deleted(db: sqlite3.Connection, identifier: str) -> None:
     db.execute("UPDATE db_instance SET deleting = 1 WHERE identifier = ?", (identifier,))
 
 
-def write_facts(
-    db: sqlite3.Connection, identifier: str, *, status: str, reason: str, address: str | None, port: int | None
-) -> None:
+def write_facts(db: sqlite3.Connection, identifier: str, facts: ServerFacts) -> None:
     """The database loop's columns; nobody else writes them."""
     db.execute(
         "UPDATE db_instance SET status = ?, status_reason = ?, endpoint_address = ?, endpoint_port = ?"
         " WHERE identifier = ?",
-        (status, reason, address, port, identifier),
+        (facts.status, facts.reason, facts.address, facts.port, identifier),
     )
 
 

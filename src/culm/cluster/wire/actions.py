@@ -124,6 +124,11 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
         ("repositoryNames", _named("ecr", "repository/")),
         ("resourceArn", _named("ecr", "")),
     ),
+    "elasticache": (
+        ("ReplicationGroupId", _named("elasticache", "replicationgroup:")),
+        ("UserId", _named("elasticache", "user:")),
+        ("UserGroupId", _named("elasticache", "usergroup:")),
+    ),
     "elbv2": tuple(
         (name, _named("elasticloadbalancing", ""))
         for name in ("LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "ResourceArns")

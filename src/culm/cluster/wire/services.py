@@ -64,6 +64,13 @@ SERVICES = {
             invalid="InvalidParameterException",
             target="AmazonEC2ContainerServiceV20141113",
         ),
+        Served(
+            name="elasticache",
+            signing_name="elasticache",
+            invalid="InvalidParameterValue",
+            missing="MissingParameter",
+            version="2015-02-02",
+        ),
         Served(name="elbv2", signing_name="elasticloadbalancing", invalid="ValidationError", version="2015-12-01"),
         Served(name="iam", signing_name="iam", invalid="ValidationError", version="2010-05-08"),
         Served(name="kms", signing_name="kms", invalid="ValidationException", target="TrentService"),

@@ -88,13 +88,11 @@ def group_of(given: Any, live: Observed) -> tuple[str, Any]:
 
 
 def databases(project: Project, settings: TargetSettings, live: Observed) -> Iterator[Row]:
-    """On Amazon a server without `rds` is none of ours."""
-    used = {one.database for one in project.everything.values()}
-    if settings.provider == "aws":
-        used &= set(project.rds)
+    """On Amazon a server without `rds` or `elasticache` is none of ours."""
     for name in project.databases:
         identifier = f"{project.name}-{name}"
-        if name in used and identifier not in live.databases:
+        wanted = project.users(name) and (settings.provider == "local" or project.made_on_aws(name))
+        if wanted and identifier not in {**live.databases, **live.caches}:
             yield missing(f"database server {identifier}")
 
 

@@ -35,7 +35,7 @@ def test_a_created_instance_is_described_and_its_password_is_nowhere(cloud):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"Engine": "mysql"}, "InvalidParameterValue"),
+        ({"Engine": "oracle-ee"}, "InvalidParameterValue"),
         ({"MasterUserPassword": "short"}, "InvalidParameterValue"),
         ({"DBInstanceIdentifier": "-x"}, "InvalidParameterValue"),
         ({"MasterUsername": "1a"}, "InvalidParameterValue"),

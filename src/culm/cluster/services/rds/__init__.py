@@ -1,1 +1,1 @@
-"""Amazon RDS, as far as one embedded PostgreSQL a DB instance goes."""
+"""Amazon RDS, as far as one embedded PostgreSQL or MariaDB a DB instance goes."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from culm.cluster.services.rds.scram import verifier
+from culm.cluster.services.rds import native, scram
 from culm.cluster.store import rds
 from culm.cluster.store.rds import DbInstance, Wish
 from culm.cluster.wire.operations import Call, operation
@@ -13,7 +13,22 @@ from culm.core.model.record import Stored, record
 from culm.core.model.task_definitions import Tag
 from culm.errors import AwsError
 
-ENGINE_VERSION = "18.4"
+
+@record
+class Engine:
+    """What an engine's instances are unless they say otherwise."""
+
+    version: str
+    port: int
+    longest_name: int
+
+
+ENGINES = {
+    "postgres": Engine(version="18.4", port=5432, longest_name=63),
+    "mysql": Engine(version="8.4.6", port=3306, longest_name=32),
+    "mariadb": Engine(version="11.8.3", port=3306, longest_name=32),
+}
+"""The last two are one MariaDB of this machine, whatever its version."""
 
 
 @record
@@ -24,10 +39,10 @@ class CreateDbInstanceInput:
     master_username: str = "postgres"
     master_user_password: str = ""
     db_name: str | None = None
-    port: int = 5432
+    port: int | None = None
     deletion_protection: bool = False
     allocated_storage: Stored[int] = 20
-    engine_version: Stored[str] = ENGINE_VERSION
+    engine_version: Stored[str | None] = None
     backup_retention_period: Stored[int] = 1
     auto_minor_version_upgrade: Literal[True] = True
     copy_tags_to_snapshot: Stored[bool] = False
@@ -41,7 +56,7 @@ class CreateDbInstanceInput:
 
 @operation("rds", "CreateDBInstance", wakes=True)
 def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]:
-    """Wish for a server; the database loop makes it. Only the password's SCRAM verifier is kept."""
+    """Wish for a server; the database loop makes it. Only the password's verifier is kept."""
     identifier = req.db_instance_identifier.lower()
     if not re.fullmatch(r"[a-z](?!.*--)[a-z0-9-]{0,61}[a-z0-9]|[a-z]", identifier):
         raise AwsError(
@@ -50,15 +65,20 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
             "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
             "consecutive hyphens.",
         )
-    if req.engine != "postgres":
-        raise AwsError("InvalidParameterValue", f"Invalid DB engine: {req.engine}. This cluster serves postgres.")
+    engine = ENGINES.get(req.engine)
+    if engine is None:
+        listed = ", ".join(ENGINES)
+        raise AwsError("InvalidParameterValue", f"Invalid DB engine: {req.engine}. This cluster serves {listed}.")
     if not 8 <= len(req.master_user_password) <= 128:
         raise AwsError("InvalidParameterValue", "The parameter MasterUserPassword must have from 8 to 128 characters.")
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", req.master_username):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", req.master_username) or (
+        len(req.master_username) > engine.longest_name
+    ):
         raise AwsError("InvalidParameterValue", f"MasterUsername {req.master_username} is not a valid name.")
     if req.db_name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", req.db_name):
         raise AwsError("InvalidParameterValue", f"DBName {req.db_name} is not a valid name.")
-    if not 1150 <= req.port <= 65535:
+    port = req.port if req.port is not None else engine.port
+    if not 1150 <= port <= 65535:
         raise AwsError("InvalidParameterValue", "The parameter Port must be between 1150 and 65535.")
     if rds.find(call.db, identifier):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists", status=400)
@@ -69,7 +89,7 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
         wish=Wish(
             db_instance_class=req.db_instance_class,
             engine=req.engine,
-            engine_version=ENGINE_VERSION,
+            engine_version=engine.version,
             allocated_storage=req.allocated_storage,
             master_username=req.master_username,
             db_name=req.db_name,
@@ -77,12 +97,17 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
             backup_retention_period=req.backup_retention_period,
             tags=tuple((t.key, t.value) for t in req.tags),
         ),
-        verifier=verifier(req.master_user_password, bytes.fromhex(call.new_id())),
-        port=req.port,
+        verifier=verifier(req.engine, req.master_user_password, bytes.fromhex(call.new_id())),
+        port=port,
         created_at=call.now,
     )
     rds.insert(call.db, instance)
     return {"db_instance": describe(call, instance)}
+
+
+def verifier(engine: str, password: str, salt: bytes) -> str:
+    """What the server is given in the password's place."""
+    return scram.verifier(password, salt) if engine == "postgres" else native.verifier(password)
 
 
 @record

@@ -1,0 +1,47 @@
+"""A service's user and database in a MySQL or MariaDB server."""
+
+from functools import partial
+from typing import Any
+
+from culm.deploy.sql_server import MASTER, SqlServer, connected, encryption
+
+ACCESS_DENIED = 1045
+"""https://mariadb.com/docs/server/reference/error-codes"""
+
+
+def make(server: SqlServer, name: str, password: str) -> None:
+    """Make a user and a database of its own, both called `name`, or give the user that is there this password."""
+    connection = connect(server)
+    try:
+        with connection.cursor() as cursor:
+            user = f"'{name}'@'%'"
+            cursor.execute(f"CREATE USER IF NOT EXISTS {user}")
+            cursor.execute(f"ALTER USER {user} IDENTIFIED BY {connection.escape(password)}")
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON `{escaped(name)}`.* TO {user}")
+    finally:
+        connection.close()
+
+
+def escaped(name: str) -> str:
+    """A database's name in GRANT, where `_` stands for any letter: `shop_api` would open `shopxapi`, too."""
+    return name.replace("_", r"\_")
+
+
+def connect(server: SqlServer) -> Any:
+    """A connection as the master."""
+    import pymysql  # needed once in a project's life
+
+    return connected(
+        server,
+        partial(
+            pymysql.connect,
+            host=server.address,
+            port=server.port,
+            user=MASTER,
+            password=server.password,
+            ssl=encryption(server.address),
+            connect_timeout=10,
+        ),
+        wrong_password=lambda error: bool(error.args) and error.args[0] == ACCESS_DENIED,
+    )
