@@ -8,11 +8,11 @@ from typing import Any
 
 from culm.cluster.services.ec2 import tags
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, fresh, gateway_named, vpc_named
+from culm.cluster.services.ec2.references import DEPENDENCIES, existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.network import InternetGateway
+from culm.core.model.network import InternetGateway, Vpc
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -39,7 +39,7 @@ class AttachmentInput:
 @operation("ec2", "AttachInternetGateway")
 def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
     """A VPC has one, and it is one VPC's."""
-    gateway, vpc = gateway_named(call, req.internet_gateway_id), vpc_named(call, req.vpc_id)
+    gateway, vpc = existing(call, InternetGateway, req.internet_gateway_id), existing(call, Vpc, req.vpc_id)
     if gateway.vpc_id is not None:
         raise AwsError(
             "Resource.AlreadyAssociated", f"resource {gateway.id} is already attached to network {gateway.vpc_id}"
@@ -52,7 +52,7 @@ def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
 
 @operation("ec2", "DetachInternetGateway")
 def detach_internet_gateway(call: Call, req: AttachmentInput) -> None:
-    gateway = gateway_named(call, req.internet_gateway_id)
+    gateway = existing(call, InternetGateway, req.internet_gateway_id)
     if gateway.vpc_id != req.vpc_id:
         raise AwsError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {req.vpc_id}")
     networks.save(call.db, replace(gateway, vpc_id=None))
@@ -65,7 +65,7 @@ class DeleteInternetGatewayInput:
 
 @operation("ec2", "DeleteInternetGateway")
 def delete_internet_gateway(call: Call, req: DeleteInternetGatewayInput) -> None:
-    gateway = gateway_named(call, req.internet_gateway_id)
+    gateway = existing(call, InternetGateway, req.internet_gateway_id)
     if gateway.vpc_id is not None:
         raise AwsError("DependencyViolation", DEPENDENCIES.format("internetGateway", gateway.id))
     networks.delete(call.db, gateway.id)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from culm.cluster.services.ec2 import tags
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, acl_named, cidr, fresh, vpc_named
+from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.network import AclAssociation, AclEntry, NetworkAcl, Subnet
+from culm.core.model.network import AclAssociation, AclEntry, NetworkAcl, Subnet, Vpc
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -32,7 +32,7 @@ class CreateNetworkAclInput:
 @operation("ec2", "CreateNetworkAcl")
 def create_network_acl(call: Call, req: CreateNetworkAclInput) -> dict[str, Any]:
     """A new one denies everything."""
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     made = (a for a in networks.of_kind(call.db, NetworkAcl) if req.client_token and a.client_token == req.client_token)
     acl = next(made, None)
     if acl is None:
@@ -80,7 +80,7 @@ class DeleteNetworkAclInput:
 
 @operation("ec2", "DeleteNetworkAcl")
 def delete_network_acl(call: Call, req: DeleteNetworkAclInput) -> None:
-    acl = acl_named(call, req.network_acl_id)
+    acl = existing(call, NetworkAcl, req.network_acl_id)
     if acl.is_default:
         raise AwsError("InvalidParameterValue", f"cannot delete default network ACL {acl.id}")
     if acl.associations:
@@ -103,7 +103,7 @@ class EntryInput:
 
 @operation("ec2", "CreateNetworkAclEntry")
 def create_network_acl_entry(call: Call, req: EntryInput) -> None:
-    acl = acl_named(call, req.network_acl_id)
+    acl = existing(call, NetworkAcl, req.network_acl_id)
     if _find(acl, req.rule_number, req.egress):
         message = f"The network acl entry identified by {req.rule_number} already exists."
         raise AwsError("NetworkAclEntryAlreadyExists", message)
@@ -112,7 +112,7 @@ def create_network_acl_entry(call: Call, req: EntryInput) -> None:
 
 @operation("ec2", "ReplaceNetworkAclEntry")
 def replace_network_acl_entry(call: Call, req: EntryInput) -> None:
-    acl = acl_named(call, req.network_acl_id)
+    acl = existing(call, NetworkAcl, req.network_acl_id)
     left = _without(acl, req.rule_number, req.egress)
     networks.save(call.db, replace(acl, entries=(*left, _asked(req))))
 
@@ -126,7 +126,7 @@ class DeleteNetworkAclEntryInput:
 
 @operation("ec2", "DeleteNetworkAclEntry")
 def delete_network_acl_entry(call: Call, req: DeleteNetworkAclEntryInput) -> None:
-    acl = acl_named(call, req.network_acl_id)
+    acl = existing(call, NetworkAcl, req.network_acl_id)
     networks.save(call.db, replace(acl, entries=_without(acl, req.rule_number, req.egress)))
 
 
@@ -173,13 +173,13 @@ class ReplaceNetworkAclAssociationInput:
 @operation("ec2", "ReplaceNetworkAclAssociation")
 def replace_network_acl_association(call: Call, req: ReplaceNetworkAclAssociationInput) -> dict[str, Any]:
     """A subnet always has one: it gets another, and the association another id."""
-    acl_named(call, req.network_acl_id)
+    existing(call, NetworkAcl, req.network_acl_id)
     for before in networks.of_kind(call.db, NetworkAcl):
         for association in before.associations:
             if association.id == req.association_id:
                 left = tuple(each for each in before.associations if each != association)
                 networks.save(call.db, replace(before, associations=left))
-                after = acl_named(call, req.network_acl_id)
+                after = existing(call, NetworkAcl, req.network_acl_id)
                 made = replace(association, id=fresh("aclassoc", call))
                 networks.save(call.db, replace(after, associations=(*after.associations, made)))
                 return {"new_association_id": made.id}

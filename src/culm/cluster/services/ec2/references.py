@@ -3,11 +3,20 @@
 import ipaddress
 
 from culm.cluster.store.ec2 import networks
+from culm.cluster.store.ec2.networks import Network
 from culm.cluster.wire.operations import Call
 from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from culm.errors import AwsError
 
 DEPENDENCIES = "The {} '{}' has dependencies and cannot be deleted."
+MISSING = {
+    Vpc: ("InvalidVpcID.NotFound", "vpc"),
+    Subnet: ("InvalidSubnetID.NotFound", "subnet"),
+    InternetGateway: ("InvalidInternetGatewayID.NotFound", "internetGateway"),
+    RouteTable: ("InvalidRouteTableID.NotFound", "routeTable"),
+    NetworkAcl: ("InvalidNetworkAclID.NotFound", "networkAcl"),
+}
+"""By kind: the code of the error that says that there is none, and EC2's noun for it."""
 PREFIXES = range(16, 29)
 """How long the prefix of a VPC's or a subnet's block may be."""
 
@@ -16,39 +25,13 @@ def fresh(kind: str, call: Call) -> str:
     return f"{kind}-{call.new_id()[:17]}"
 
 
-def vpc_named(call: Call, id: str) -> Vpc:
-    found = networks.find(call.db, Vpc, id)
-    if found is None:
-        raise AwsError("InvalidVpcID.NotFound", f"The vpc ID '{id}' does not exist")
-    return found
-
-
-def subnet_named(call: Call, id: str) -> Subnet:
-    found = networks.find(call.db, Subnet, id)
-    if found is None:
-        raise AwsError("InvalidSubnetID.NotFound", f"The subnet ID '{id}' does not exist")
-    return found
-
-
-def gateway_named(call: Call, id: str) -> InternetGateway:
-    found = networks.find(call.db, InternetGateway, id)
-    if found is None:
-        raise AwsError("InvalidInternetGatewayID.NotFound", f"The internetGateway ID '{id}' does not exist")
-    return found
-
-
-def table_named(call: Call, id: str) -> RouteTable:
-    found = networks.find(call.db, RouteTable, id)
-    if found is None:
-        raise AwsError("InvalidRouteTableID.NotFound", f"The routeTable ID '{id}' does not exist")
-    return found
-
-
-def acl_named(call: Call, id: str) -> NetworkAcl:
-    found = networks.find(call.db, NetworkAcl, id)
-    if found is None:
-        raise AwsError("InvalidNetworkAclID.NotFound", f"The networkAcl ID '{id}' does not exist")
-    return found
+def existing(call: Call, kind: type[Network], id: str) -> Network:
+    """The resource of this kind with this id. Raises EC2's error of that kind where there is none."""
+    resource = networks.find(call.db, kind, id)
+    if resource is None:
+        code, noun = MISSING[kind]
+        raise AwsError(code, f"The {noun} ID '{id}' does not exist")
+    return resource
 
 
 def block_of(text: str, member: str, out_of_range: str) -> ipaddress.IPv4Network:

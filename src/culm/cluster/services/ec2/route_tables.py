@@ -9,19 +9,11 @@ from typing import Any
 
 from culm.cluster.services.ec2 import tags
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import (
-    DEPENDENCIES,
-    cidr,
-    fresh,
-    gateway_named,
-    subnet_named,
-    table_named,
-    vpc_named,
-)
+from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.network import Association, Route, RouteTable
+from culm.core.model.network import Association, InternetGateway, Route, RouteTable, Subnet, Vpc
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -36,7 +28,7 @@ class CreateRouteTableInput:
 
 @operation("ec2", "CreateRouteTable")
 def create_route_table(call: Call, req: CreateRouteTableInput) -> dict[str, Any]:
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     made = (t for t in networks.of_kind(call.db, RouteTable) if req.client_token and t.client_token == req.client_token)
     table = next(made, None)
     if table is None:
@@ -59,7 +51,7 @@ class DeleteRouteTableInput:
 
 @operation("ec2", "DeleteRouteTable")
 def delete_route_table(call: Call, req: DeleteRouteTableInput) -> None:
-    table = table_named(call, req.route_table_id)
+    table = existing(call, RouteTable, req.route_table_id)
     if table.associations:
         raise AwsError("DependencyViolation", DEPENDENCIES.format("routeTable", table.id))
     networks.delete(call.db, table.id)
@@ -74,7 +66,7 @@ class RouteInput:
 
 @operation("ec2", "CreateRoute")
 def create_route(call: Call, req: RouteInput) -> dict[str, Any]:
-    table, route = table_named(call, req.route_table_id), _route(call, req)
+    table, route = existing(call, RouteTable, req.route_table_id), _route(call, req)
     if any(each.destination == route.destination for each in table.routes):
         message = f"The route identified by {route.destination} already exists."
         raise AwsError("RouteAlreadyExists", message)
@@ -84,7 +76,7 @@ def create_route(call: Call, req: RouteInput) -> dict[str, Any]:
 
 @operation("ec2", "ReplaceRoute")
 def replace_route(call: Call, req: RouteInput) -> None:
-    table, route = table_named(call, req.route_table_id), _route(call, req)
+    table, route = existing(call, RouteTable, req.route_table_id), _route(call, req)
     kept = _without(table, route.destination)
     networks.save(call.db, replace(table, routes=(*kept, route)))
 
@@ -97,14 +89,14 @@ class DeleteRouteInput:
 
 @operation("ec2", "DeleteRoute")
 def delete_route(call: Call, req: DeleteRouteInput) -> None:
-    table = table_named(call, req.route_table_id)
+    table = existing(call, RouteTable, req.route_table_id)
     kept = _without(table, str(cidr(req.destination_cidr_block, "destinationCidrBlock")))
     networks.save(call.db, replace(table, routes=kept))
 
 
 def _route(call: Call, req: RouteInput) -> Route:
     destination = str(cidr(req.destination_cidr_block, "destinationCidrBlock"))
-    return Route(destination=destination, gateway_id=gateway_named(call, req.gateway_id).id)
+    return Route(destination=destination, gateway_id=existing(call, InternetGateway, req.gateway_id).id)
 
 
 def _without(table: RouteTable, destination: str) -> tuple[Route, ...]:
@@ -123,7 +115,7 @@ class AssociateRouteTableInput:
 
 @operation("ec2", "AssociateRouteTable")
 def associate_route_table(call: Call, req: AssociateRouteTableInput) -> dict[str, Any]:
-    table, subnet = table_named(call, req.route_table_id), subnet_named(call, req.subnet_id)
+    table, subnet = existing(call, RouteTable, req.route_table_id), existing(call, Subnet, req.subnet_id)
     if table.vpc_id != subnet.vpc_id:
         raise AwsError("InvalidParameterValue", f"{table.id} and {subnet.id} belong to different networks")
     for there in networks.of_kind(call.db, RouteTable):
@@ -163,10 +155,10 @@ class ReplaceRouteTableAssociationInput:
 def replace_route_table_association(call: Call, req: ReplaceRouteTableAssociationInput) -> dict[str, Any]:
     """A subnet, or the whole VPC, gets another table; the association gets another id."""
     before, association = _association(call, req.association_id)
-    after = table_named(call, req.route_table_id)
+    after = existing(call, RouteTable, req.route_table_id)
     made = replace(association, id=fresh("rtbassoc", call))
     networks.save(call.db, replace(before, associations=tuple(a for a in before.associations if a != association)))
-    after = table_named(call, after.id)
+    after = existing(call, RouteTable, after.id)
     networks.save(call.db, replace(after, associations=(*after.associations, made)))
     return {"new_association_id": made.id, "association_state": {"state": "associated"}}
 
@@ -213,7 +205,7 @@ def _of(item: Seen, parts: str, name: str) -> Iterator[str]:
 
 
 def described(call: Call, table: RouteTable) -> Seen:
-    local = Route(destination=vpc_named(call, table.vpc_id).cidr_block, gateway_id="local")
+    local = Route(destination=existing(call, Vpc, table.vpc_id).cidr_block, gateway_id="local")
     return {
         "route_table_id": table.id,
         "vpc_id": table.vpc_id,

@@ -7,13 +7,14 @@ from typing import Any
 from culm.cluster.services.ec2 import tags
 from culm.cluster.services.ec2.filters import Filter, Property, Seen, chosen, member, named
 from culm.cluster.services.ec2.network import VPC_ID
-from culm.cluster.services.ec2.references import fresh, vpc_named
+from culm.cluster.services.ec2.references import existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import security_groups as groups
 from culm.cluster.store.ec2.security_groups import GroupBody, Rule, SecurityGroup
 from culm.cluster.store.elbv2 import load_balancers
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.arn import arn
+from culm.core.model.network import Vpc
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -29,7 +30,7 @@ class CreateSecurityGroupInput:
 @operation("ec2", "CreateSecurityGroup")
 def create_security_group(call: Call, req: CreateSecurityGroupInput) -> dict[str, Any]:
     """A new group lets everything out, as AWS's do."""
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     if req.group_name.startswith("sg-"):
         message = f"Invalid value '{req.group_name}' for groupName. Group names may not be in the format sg-*"
         raise AwsError("InvalidParameterValue", message)

@@ -10,14 +10,14 @@ from typing import Any, Literal
 from culm.cluster.services.ec2 import network_acls, tags
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
 from culm.cluster.services.ec2.network import ZONES, zone_id
-from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, fresh, subnet_named, vpc_named
+from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.services.ec2.vpcs import BooleanValue
 from culm.cluster.store.ec2 import networks
 from culm.cluster.store.elbv2 import load_balancers
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.arn import arn
-from culm.core.model.network import RouteTable, Subnet
+from culm.core.model.network import RouteTable, Subnet, Vpc
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -36,7 +36,7 @@ class CreateSubnetInput:
 
 @operation("ec2", "CreateSubnet")
 def create_subnet(call: Call, req: CreateSubnetInput) -> dict[str, Any]:
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     if req.cidr_block is None:
         raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     block = block_of(req.cidr_block, "cidrBlock", "InvalidSubnet.Range")
@@ -78,7 +78,7 @@ class DeleteSubnetInput:
 
 @operation("ec2", "DeleteSubnet")
 def delete_subnet(call: Call, req: DeleteSubnetInput) -> None:
-    subnet = subnet_named(call, req.subnet_id)
+    subnet = existing(call, Subnet, req.subnet_id)
     if subnet.default_for_az:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default subnets: they stay")
     if any(subnet.id in each.subnets for each in load_balancers.list_all(call.db)):
@@ -157,7 +157,7 @@ class ModifySubnetAttributeInput:
 
 @operation("ec2", "ModifySubnetAttribute")
 def modify_subnet_attribute(call: Call, req: ModifySubnetAttributeInput) -> None:
-    subnet = subnet_named(call, req.subnet_id)
+    subnet = existing(call, Subnet, req.subnet_id)
     if req.map_public_ip_on_launch:
         subnet = replace(subnet, map_public_ip_on_launch=req.map_public_ip_on_launch.value)
     if req.private_dns_hostname_type_on_launch:

@@ -3,10 +3,11 @@
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member
+from culm.cluster.services.ec2.references import MISSING
 from culm.cluster.store.ec2 import networks, security_groups, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
@@ -25,6 +26,14 @@ KINDS = {
     "vpc": "vpc",
 }
 """What an id begins with, and what the API calls such a resource."""
+
+NETWORKS: Mapping[str, type[Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl]] = {
+    "acl": NetworkAcl,
+    "igw": InternetGateway,
+    "rtb": RouteTable,
+    "subnet": Subnet,
+    "vpc": Vpc,
+}
 
 
 @record
@@ -128,25 +137,16 @@ def shown(call: Call, resource: str) -> list[dict[str, str]]:
 
 
 def check(call: Call, resource: str) -> None:
-    """That there is one."""
+    """Raise EC2's error where there is no such resource."""
     match resource.partition("-")[0]:
-        case "vpc":
-            found: object = networks.find(call.db, Vpc, resource)
-            code = "InvalidVpcID.NotFound"
-        case "subnet":
-            found, code = networks.find(call.db, Subnet, resource), "InvalidSubnetID.NotFound"
-        case "igw":
-            found, code = networks.find(call.db, InternetGateway, resource), "InvalidInternetGatewayID.NotFound"
-        case "rtb":
-            found, code = networks.find(call.db, RouteTable, resource), "InvalidRouteTableID.NotFound"
-        case "acl":
-            found, code = networks.find(call.db, NetworkAcl, resource), "InvalidNetworkAclID.NotFound"
         case "sg":
-            found, code = security_groups.find(call.db, resource), "InvalidGroup.NotFound"
+            exists, code = security_groups.find(call.db, resource) is not None, "InvalidGroup.NotFound"
         case "sgr":
             rules = (rule.rule_id for group in security_groups.list_all(call.db) for rule in group.body.rules)
-            found, code = resource in rules or None, "InvalidSecurityGroupRuleId.NotFound"
+            exists, code = resource in rules, "InvalidSecurityGroupRuleId.NotFound"
+        case prefix if prefix in NETWORKS:
+            exists, (code, _) = networks.exists(call.db, resource), MISSING[NETWORKS[prefix]]
         case _:
-            found, code = None, "InvalidID"
-    if found is None:
+            exists, code = False, "InvalidID"
+    if not exists:
         raise AwsError(code, f"The ID '{resource}' does not exist")

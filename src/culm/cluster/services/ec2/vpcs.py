@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from culm.cluster.services.ec2 import network_acls, route_tables, security_groups, tags
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, fresh, vpc_named
+from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.store.ec2 import security_groups as groups
@@ -48,7 +48,7 @@ class VpcInput:
 
 @operation("ec2", "DeleteVpc")
 def delete_vpc(call: Call, req: VpcInput) -> None:
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     if vpc.is_default:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default VPC: it stays")
     own = [group for group in groups.of_vpc(call.db, vpc.id) if group.group_name == "default"]
@@ -128,7 +128,7 @@ class ModifyVpcAttributeInput:
 
 @operation("ec2", "ModifyVpcAttribute")
 def modify_vpc_attribute(call: Call, req: ModifyVpcAttributeInput) -> None:
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     if req.enable_dns_support:
         vpc = replace(vpc, dns_support=req.enable_dns_support.value)
     if req.enable_dns_hostnames:
@@ -146,7 +146,7 @@ class DescribeVpcAttributeInput:
 
 @operation("ec2", "DescribeVpcAttribute")
 def describe_vpc_attribute(call: Call, req: DescribeVpcAttributeInput) -> dict[str, Any]:
-    vpc = vpc_named(call, req.vpc_id)
+    vpc = existing(call, Vpc, req.vpc_id)
     values = {
         "enableDnsSupport": ("enable_dns_support", vpc.dns_support),
         "enableDnsHostnames": ("enable_dns_hostnames", vpc.dns_hostnames),

@@ -1,10 +1,14 @@
 """ARNs of load balancing resources, and finding what they name."""
 
+from typing import TypeVar
+
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups
 from culm.cluster.wire.operations import Call
 from culm.core.model.arn import arn, resource
 from culm.core.model.load_balancers import Listener, LoadBalancer, Rule, TargetGroup
 from culm.errors import AwsError
+
+T = TypeVar("T")
 
 
 def load_balancer_arn(call: Call, name: str) -> str:
@@ -24,31 +28,29 @@ def target_group_arn(call: Call, name: str) -> str:
 
 
 def find_load_balancer(call: Call, reference: str) -> LoadBalancer:
-    found = load_balancers.find(call.db, reference)
-    if found is None:
-        raise AwsError("LoadBalancerNotFound", f"Load balancer '{reference}' not found")
-    return found
+    return _existing(
+        load_balancers.find(call.db, reference), "LoadBalancerNotFound", f"Load balancer '{reference}' not found"
+    )
 
 
 def find_listener(call: Call, reference: str) -> Listener:
-    found = listeners.find(call.db, reference)
-    if found is None:
-        raise AwsError("ListenerNotFound", f"Listener '{reference}' not found")
-    return found
+    return _existing(listeners.find(call.db, reference), "ListenerNotFound", f"Listener '{reference}' not found")
 
 
 def find_rule(call: Call, reference: str) -> Rule:
-    found = rules.find(call.db, reference)
-    if found is None:
-        raise AwsError("RuleNotFound", f"Rule '{reference}' not found")
-    return found
+    return _existing(rules.find(call.db, reference), "RuleNotFound", f"Rule '{reference}' not found")
 
 
 def find_target_group(call: Call, reference: str) -> TargetGroup:
-    found = target_groups.find(call.db, reference)
-    if found is None:
-        raise AwsError("TargetGroupNotFound", f"Target group '{reference}' not found")
-    return found
+    return _existing(
+        target_groups.find(call.db, reference), "TargetGroupNotFound", f"Target group '{reference}' not found"
+    )
+
+
+def _existing(resource: T | None, code: str, message: str) -> T:
+    if resource is None:
+        raise AwsError(code, message)
+    return resource
 
 
 def _below(call: Call, parent: str, kind: str) -> str:

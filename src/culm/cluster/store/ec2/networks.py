@@ -7,18 +7,23 @@ import msgspec
 
 from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 
-T = TypeVar("T", Vpc, Subnet, InternetGateway, RouteTable, NetworkAcl)
+Network = TypeVar("Network", Vpc, Subnet, InternetGateway, RouteTable, NetworkAcl)
 
 
-def of_kind(db: sqlite3.Connection, kind: type[T]) -> tuple[T, ...]:
+def of_kind(db: sqlite3.Connection, kind: type[Network]) -> tuple[Network, ...]:
     """In the order in which they were made."""
     rows = db.execute("SELECT body FROM ec2_network WHERE kind = ? ORDER BY rowid", (kind.__name__,))
     return tuple(msgspec.json.decode(row["body"], type=kind) for row in rows)
 
 
-def find(db: sqlite3.Connection, kind: type[T], id: str) -> T | None:
+def find(db: sqlite3.Connection, kind: type[Network], id: str) -> Network | None:
     row = db.execute("SELECT body FROM ec2_network WHERE kind = ? AND id = ?", (kind.__name__, id)).fetchone()
     return msgspec.json.decode(row["body"], type=kind) if row else None
+
+
+def exists(db: sqlite3.Connection, id: str) -> bool:
+    """True if there is a resource with this id, of whatever kind; an id's prefix names its kind."""
+    return db.execute("SELECT 1 FROM ec2_network WHERE id = ?", (id,)).fetchone() is not None
 
 
 def save(db: sqlite3.Connection, one: Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl) -> None:
