@@ -41,13 +41,21 @@ def test_a_service_whose_tasks_die_again_and_again_keeps_dying() -> None:
     assert told(a_service(), *slow) == "keeps dying: 2 tasks in 7 minutes, the last with exit code 1"
 
 
+def test_one_death_soon_after_the_start_is_told_for_a_minute() -> None:
+    assert told(a_service(), a_death(4)) == "a task died 3 s after its start with exit code 1"
+    unplaced = a_death(4, stopCode="TaskFailedToStart", stoppedReason="CannotPullContainerError", startedAt=None)
+    assert told(a_service(), unplaced | {"containers": []}).endswith("with CannotPullContainerError")
+    assert told(a_service(), a_death(70)) == ""
+    assert told(a_service(), a_death(4, lived=31)) == ""
+
+
 @pytest.mark.parametrize(
     "deaths",
     [
         [],
-        [a_death(4)],
+        [a_death(4, lived=50)],
         [a_death(100), a_death(104)],
-        [a_death(900), a_death(4)],
+        [a_death(900), a_death(4, lived=50)],
         [a_death(4, startedBy="ecs-svc/0"), a_death(8, startedBy="ecs-svc/0")],
         [a_death(n, stopCode="ServiceSchedulerInitiated", stoppedReason="Scaling activity") for n in (1, 2, 3)],
     ],

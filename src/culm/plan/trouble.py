@@ -13,6 +13,8 @@ Described = Mapping[str, Any]
 
 LOOP = 2
 """Deaths of one deployment's tasks: one may be chance, two are a loop."""
+EARLY_SECONDS = 30.0
+"""A task that lived no longer than this died of its start: a single such death is told while it is recent."""
 MEMORY_SECONDS = 600.0
 """Deaths longer ago do not count."""
 CALM_SECONDS = 60.0
@@ -22,7 +24,7 @@ CALM_SECONDS = 60.0
 @record
 class Trouble:
     kind: str
-    """`failed`, `unfinished` or `dying`."""
+    """`failed`, `unfinished`, `dying`, or `died`: once, soon after its start."""
     text: str
     """`keeps dying: 3 tasks in 10 minutes, the last with exit code 1`."""
     task: Described | None = None
@@ -48,12 +50,23 @@ def trouble(service: Described, stopped: Iterable[Described], now: float) -> Tro
         text = f"its roll-out of {revision} is not complete: {failures} {noun} failed{ending(latest(dead))}"
         return Trouble(kind="unfinished", text=text, task=latest(dead))
     recent = [task for task in dead if now - stopped_at(task) <= MEMORY_SECONDS]
-    if len(recent) < LOOP or now - stopped_at(recent[-1]) > max(CALM_SECONDS, *map(lifetime, recent)):
+    if not recent or now - stopped_at(recent[-1]) > max(CALM_SECONDS, *map(lifetime, recent)):
         return None
+    if len(recent) < LOOP:
+        return early_death(recent[-1])
     minutes = max(1, round((now - stopped_at(recent[0])) / 60))
     span = "a minute" if minutes == 1 else f"{minutes} minutes"
     text = f"keeps dying: {len(recent)} tasks in {span}{ending(recent[-1])}"
     return Trouble(kind="dying", text=text, task=recent[-1])
+
+
+def early_death(task: Described) -> Trouble | None:
+    """Return the trouble of a task that died soon after its start; None for one that had lived longer."""
+    lived = lifetime(task)
+    if lived > EARLY_SECONDS:
+        return None
+    cause = ending(task).removeprefix(", the last")
+    return Trouble(kind="died", text=f"a task died {lived:.0f} s after its start{cause}", task=task)
 
 
 def primary_of(service: Described) -> Described | None:
