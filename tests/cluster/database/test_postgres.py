@@ -11,7 +11,7 @@ import pg8000.dbapi
 import pytest
 from tests import traffic
 
-from culm.cluster.database import unprivileged
+from culm.cluster.database import keeper, unprivileged
 from culm.cluster.database.postgres import Postgres, free_port
 from culm.cluster.database.servers import Databases
 from culm.cluster.services.rds.scram import verifier
@@ -61,19 +61,57 @@ async def test_a_server_says_which_port_it_really_has(server: Postgres):
     assert Postgres(server.folder.parent / "none", ["127.0.0.1"], 1).listening_port() is None
 
 
+def an_instance(port: int) -> DbInstance:
+    wish = Wish(
+        db_instance_class="db.t3.micro", engine="postgres", engine_version="18.4", allocated_storage=5,
+        master_username="postgres", db_name="shop", deletion_protection=False, backup_retention_period=1,
+    )  # fmt: skip
+    return DbInstance(
+        identifier="main", resource_id="db-1", wish=wish, verifier=verifier(PASSWORD, b"0123456789abcdef"), port=port,
+        created_at=0.0,
+    )  # fmt: skip
+
+
+async def test_a_killed_server_waits_a_while_for_the_port_that_its_services_know(tmp_path: Path, monkeypatch):
+    store = Store(":memory:")
+    databases = Databases(store, tmp_path, ["127.0.0.1"], network="127.0.0.0/8")
+    instance = an_instance(traffic.free_port())
+    await store.run(lambda db: rds.insert(db, instance))
+
+    async def kill_and_take_its_port() -> socket.socket:
+        row = await store.run(lambda db: rds.find(db, "main"))
+        assert row is not None and row.endpoint_port is not None
+        server = databases.server(row)
+        assert await databases.step() == 0
+        os.kill(int((server.folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        eventually(lambda: not server.running())
+        return socket.create_server(("127.0.0.1", row.endpoint_port))
+
+    async def port() -> int | None:
+        row = await store.run(lambda db: rds.find(db, "main"))
+        return row.endpoint_port if row and row.status == "available" else None
+
+    try:
+        assert await databases.step() == 1
+        with await kill_and_take_its_port():
+            assert await databases.step() == 0
+        assert await databases.step() == 1
+        assert await port() == instance.port
+        with await kill_and_take_its_port():
+            monkeypatch.setattr(keeper, "OWN_PORT_SECONDS", 0)
+            assert await databases.step() == 1
+        assert await port() not in (None, instance.port)
+    finally:
+        await databases.stop()
+        store.close()
+
+
 async def test_a_server_that_was_started_but_not_recorded_is_adopted_under_its_true_port(tmp_path: Path):
     """The daemon dies between PostgreSQL's start and its record; by then a stranger has the port that was asked for."""
     store = Store(":memory:")
     databases = Databases(store, tmp_path, ["127.0.0.1"], network="127.0.0.0/8")
     asked = traffic.free_port()
-    wish = Wish(
-        db_instance_class="db.t3.micro", engine="postgres", engine_version="18.4", allocated_storage=5,
-        master_username="postgres", db_name="shop", deletion_protection=False, backup_retention_period=1,
-    )  # fmt: skip
-    instance = DbInstance(
-        identifier="main", resource_id="db-1", wish=wish, verifier=verifier(PASSWORD, b"0123456789abcdef"), port=asked,
-        created_at=0.0,
-    )  # fmt: skip
+    instance = an_instance(asked)
     await store.run(lambda db: rds.insert(db, instance))
     started = Postgres(tmp_path / "main", ["127.0.0.1"], traffic.free_port())
     await started.create("postgres", instance.verifier, "shop")

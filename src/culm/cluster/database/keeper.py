@@ -6,11 +6,12 @@ say which rows there are and how a server of theirs is made.
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from culm.cluster.database.postgres import free_port
+from culm.cluster.database.postgres import free_port, is_free
 from culm.cluster.loop import Isolated
 from culm.cluster.store.db import Store
 from culm.cluster.store.server_facts import ServerFacts
@@ -18,6 +19,9 @@ from culm.core.model.record import record
 from culm.errors import CulmError
 
 log = logging.getLogger(__name__)
+
+OWN_PORT_SECONDS = 15.0
+"""A server that was killed waits so long for the port that its services know it by, then takes another."""
 
 
 class ServerRow(Protocol):
@@ -83,6 +87,7 @@ class Keeper(Generic[R, S]):
         self._rows = rows
         self._place = place
         self._isolated = Isolated(noun)
+        self._ran: dict[str, float] = {}  # identifier -> when it was last found running, by the monotonic clock
 
     async def step(self) -> int:
         """One look at every server; how many were changed."""
@@ -117,6 +122,8 @@ class Keeper(Generic[R, S]):
         if row.deleting:
             await self._delete(row)
             return 1
+        if self.server(row).running():
+            self._ran[identifier] = time.monotonic()
         return 0 if self._runs(row) and await self.settled(row) else await self._ensure(row)
 
     def _runs(self, row: R) -> bool:
@@ -130,6 +137,8 @@ class Keeper(Generic[R, S]):
 
     async def _ensure(self, row: R) -> int:
         server = self.server(row)
+        if not server.running() and self._waits_for_its_port(row):
+            return 0
         try:
             if server.running() and row.endpoint_address not in (None, self._place.gateway):
                 await server.stop()  # it listens where the tasks of this runtime cannot reach it
@@ -153,6 +162,13 @@ class Keeper(Generic[R, S]):
         facts = ServerFacts(status="available", reason="", address=self._place.gateway, port=server.port)
         await self._store.run(self._facts(row, facts))
         return 1
+
+    def _waits_for_its_port(self, row: R) -> bool:
+        """Whether its port is taken and it ran a moment ago: what it left there goes, and so may a passer-by."""
+        wanted = row.endpoint_port
+        if wanted is None or time.monotonic() - self._ran.get(row.identifier, float("-inf")) > OWN_PORT_SECONDS:
+            return False
+        return not is_free(self._place.addresses[0], wanted)
 
     async def _delete(self, row: R) -> None:
         server = self.server(row)

@@ -142,15 +142,21 @@ class Postgres:
             raise CulmError(f"{program} failed (exit code {process.returncode}): " + "\n".join(last))
 
 
+def is_free(address: str, port: int) -> bool:
+    """Whether a server could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port(address: str, wanted: int) -> int:
     """`wanted` if nobody listens there, else the next free one above it."""
     for port in range(wanted, wanted + 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError:
-                continue
+        if is_free(address, port):
             return port
     raise CulmError(f"no free port between {wanted} and {wanted + 199}", "stop something that listens there")
 
