@@ -204,6 +204,16 @@ def test_a_folder_that_says_how_it_starts_gets_a_dockerfile(
     assert project.services["pets"].port == port
 
 
+@pytest.mark.parametrize("line", ["-r requirements/base.txt", "-c pins.txt", "-e .", "./wheels/own.whl", "."])
+def test_a_dockerfile_that_is_written_copies_what_the_requirements_name_before_it_installs(
+    tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "pets").mkdir()
+    made(tmp_path / "pets", {"requirements.txt": f"flask\n{line}\n", "app.py": "app = Flask(__name__)\n"})
+    lines = (tmp_path / "pets" / "Dockerfile").read_text().splitlines()
+    assert lines.index("COPY . .") < lines.index("RUN pip install --no-cache-dir -r requirements.txt")
+
+
 def test_a_dockerfile_that_is_written_has_a_migration_written_beside_it(tmp_path: Path) -> None:
     files = {
         "requirements.txt": "django\npsycopg\n",

@@ -41,12 +41,23 @@ def python(sources: Sources, web: str) -> Starter | None:
     if not command:
         return None
     install = "COPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\nCOPY . .\n"
+    if names_files(sources.text("requirements.txt")):
+        install = "COPY . .\nRUN pip install --no-cache-dir -r requirements.txt\n"
     if not sources.has("requirements.txt"):
         install = "COPY . .\nRUN pip install --no-cache-dir .\n"
     why = "Procfile" if web else "requirements.txt" if sources.has("requirements.txt") else "pyproject.toml"
     return Starter(
         text=file("FROM python:3.12-slim\nWORKDIR /app\n" + install, port(sources, command), command), why=why
     )
+
+
+def names_files(requirements: str) -> bool:
+    """Whether a requirements file needs other files of its folder: `-r base.txt`, `-c pins.txt`, `-e .`, `./wheels/x`.
+
+    https://pip.pypa.io/en/stable/reference/requirements-file-format/
+    """
+    local = r"\s*(?:-[rce]|--(?:requirement|constraint|editable|find-links)\b|\.{0,2}/|\.\s*$|\.\[|\S+\s*@\s*file:)"
+    return any(re.match(local, line) for line in requirements.splitlines())
 
 
 def python_command(sources: Sources) -> str:

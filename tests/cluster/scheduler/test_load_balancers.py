@@ -52,6 +52,22 @@ async def test_a_running_task_is_registered_by_instance_and_host_port(world, gro
     assert f"(service web) registered 1 targets in (target-group {group})" in messages
 
 
+async def test_a_task_that_turns_out_to_listen_elsewhere_is_registered_there_instead(world, group):
+    await serve(world, group)
+    [container] = await world.containers()
+    world.runtime.listen_elsewhere(container.name, 8000)
+    await world.settle()
+    ports = {target.port: target.state for target in targets.list(world.cloud.db, group)}
+    assert ports == {container.ports[0].host_port: "draining", 8000: "initial"}
+    await drained(world, group)
+    await probe(world, group)
+    world.ecs.update_service(service="web", desiredCount=0)
+    await world.settle()
+    await drained(world, group)
+    assert targets.list(world.cloud.db, group) == ()
+    assert await world.containers() == []
+
+
 async def test_the_balancer_is_woken_when_targets_come_and_go_and_not_otherwise(world, group):
     woken = world.changed.subscribe("elbv2")
     await serve(world, group, desiredCount=0)

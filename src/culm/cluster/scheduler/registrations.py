@@ -23,8 +23,18 @@ _isolated = Isolated("task")
 
 
 def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Callable[[], str]) -> int:
-    """Register each running task of these services that is not in their target groups yet."""
+    """Register each running task of these services that is not in their target groups yet.
+
+    A task whose agent reported another host port since is registered there instead. A host process may listen where it
+    likes, and where that is shows only some time after it runs. On AWS
+    a host port never changes: each container has a network of its own there.
+    """
     told: dict[tuple[str, str], int] = defaultdict(int)
+    for task, target in scheduling.registered(db, service_arns):
+        ports = [binding.host_port for container in task.containers for binding in container.network_bindings]
+        if ports and target.port not in ports:
+            targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
+            task_targets.remove(db, target)
     for task, service_arn in scheduling.unregistered(db, service_arns):
         instance = container_instances.find(db, task.container_instance_arn or "")
         for balancer in _load_balancers(db, service_arn, task.started_by or ""):

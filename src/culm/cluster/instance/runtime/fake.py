@@ -93,6 +93,13 @@ class FakeRuntime:
             container.lines.append(Line(at=self._now(), text=text, cursor=cursor))
         self._tell(container)
 
+    def listen_elsewhere(self, name: str, host_port: int) -> None:
+        """Publish a container's first port at another one, as the process runtime does once it listens there."""
+        container = self._containers[name]
+        first, *others = container.seen.ports
+        container.seen = replace(container.seen, ports=(replace(first, host_port=host_port), *others))
+        self._tell(container)
+
     def spec_of(self, name: str) -> Spec:
         """What a container was started with."""
         return self._containers[name].spec

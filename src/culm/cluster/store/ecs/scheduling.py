@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlite3 import Connection, Row
 
 from culm.cluster.store.ecs import tasks
+from culm.cluster.store.ecs.task_targets import TaskTarget
 from culm.core.model.record import record
 from culm.core.model.tasks import Status, StopCode, Task, TaskOverride
 
@@ -107,6 +108,18 @@ def unregistered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[
     return [(tasks.task_of(row), row["service_arn"]) for row in rows.fetchall()]
 
 
+def registered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Task, TaskTarget]]:
+    """Running tasks of these services, each with every target that it is registered as."""
+    rows = db.execute(
+        "SELECT t.*, r.target_group_arn, r.id AS target_id, r.port FROM ecs_task t"
+        " JOIN ecs_task_target r ON r.task_arn = t.arn"
+        " WHERE t.service_arn IN (SELECT value FROM json_each(?))"
+        " AND t.last_status = 'RUNNING' AND t.desired_status = 'RUNNING' AND r.deregistered = 0",
+        (json.dumps(list(service_arns)),),
+    )
+    return [(tasks.task_of(row), _task_target(row)) for row in rows.fetchall()]
+
+
 def leaving(db: Connection, cluster: str) -> Sequence[tuple[str, Status, str]]:
     """(ARN, status, service's ARN) of the tasks that are to stop, and of those that stopped and left targets behind."""
     columns = "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
@@ -130,6 +143,12 @@ def due(db: Connection, cluster: str, now: float) -> Sequence[str]:
 def look_again(db: Connection, service_arn: str, at: float, *, wants_room: bool) -> None:
     """Nothing is to be done for it now: let it rest until then, or until something that concerns it changes."""
     db.execute("UPDATE ecs_service SET look_at = ?, wants_room = ? WHERE arn = ?", (at, int(wants_room), service_arn))
+
+
+def _task_target(row: Row) -> TaskTarget:
+    return TaskTarget(
+        task_arn=row["arn"], target_group_arn=row["target_group_arn"], id=row["target_id"], port=row["port"]
+    )
 
 
 def _outline(row: Row) -> Task:
