@@ -26,15 +26,12 @@ PRONOUNS = {
 HIDING = {"all", "any", "dict", "filter", "iter", "list", "map", "max", "min", "next", "set", "sorted", "tuple"}
 """Names of functions that a module may not define: there, nobody knows any more which is called."""
 
-WIDE_FUNCTIONS = 48
+WIDE_FUNCTIONS = 46
 SEVERAL_MEANINGS = {
     "Filter",
-    "Listener",
     "Request",
     "Service",
     "Tag",
-    "Version",
-    "_Compiler",
 }
 """Class names with three meanings or more. AWS's own inputs (TagResourceInput) are defined where they are served."""
 

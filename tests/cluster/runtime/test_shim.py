@@ -128,5 +128,5 @@ def test_a_process_that_ends_while_it_is_looked_at_spoils_nothing(monkeypatch: p
 
 def test_a_wildcard_listener_is_reached_at_every_address():
     for address in ("0.0.0.0", "::", "127.77.0.11", "::ffff:127.77.0.11"):
-        assert listeners.reaches(listeners.Listener(address, 80, "1"), "127.77.0.11")
-    assert not listeners.reaches(listeners.Listener("127.0.0.1", 80, "1"), "127.77.0.11")
+        assert listeners.reaches(listeners.ListeningSocket(address, 80, "1"), "127.77.0.11")
+    assert not listeners.reaches(listeners.ListeningSocket("127.0.0.1", 80, "1"), "127.77.0.11")

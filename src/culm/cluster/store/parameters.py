@@ -28,7 +28,7 @@ class Parameter:
 
 
 @record
-class Version:
+class ParameterVersion:
     """A parameter's value at one time; `value` None: it was not asked for."""
 
     name: str
@@ -74,7 +74,7 @@ def put(db: Connection, parameter: Parameter, version: int, type: str, value: st
     )
 
 
-def version(db: Connection, name: str, number: int | None = None, *, open: bool = True) -> Version | None:
+def version(db: Connection, name: str, number: int | None = None, *, open: bool = True) -> ParameterVersion | None:
     """The newest, or one by its number; opened only if asked. Raises `Corrupted`."""
     row = db.execute(
         f"{_SELECT} WHERE name = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
@@ -83,7 +83,7 @@ def version(db: Connection, name: str, number: int | None = None, *, open: bool 
     return _version(row, open) if row else None
 
 
-def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[Version]:
+def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[ParameterVersion]:
     """All of them, the oldest first; opened only if asked. Raises `Corrupted`."""
     return [_version(row, open) for row in db.execute(f"{_SELECT} WHERE name = ? ORDER BY version", (open, name))]
 
@@ -91,10 +91,10 @@ def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[Versi
 _SELECT = f"SELECT *, CASE WHEN ? THEN unseal(key_id, data, {CONTEXT}) END AS plain FROM ssm_parameter_version"
 
 
-def _version(row: Row, open: bool) -> Version:
+def _version(row: Row, open: bool) -> ParameterVersion:
     if open and row["plain"] is None:
         raise Corrupted(f"parameter {row['name']}, version {row['version']}")
-    return Version(
+    return ParameterVersion(
         name=row["name"],
         version=row["version"],
         type=row["type"],

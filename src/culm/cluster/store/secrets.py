@@ -32,7 +32,7 @@ class Secret:
 
 
 @record
-class Version:
+class SecretVersion:
     version_id: str
     created_at: float
     stages: tuple[str, ...]
@@ -67,13 +67,13 @@ def delete(db: Connection, arn: str) -> None:
     db.execute("DELETE FROM secret WHERE arn = ?", (arn,))
 
 
-def versions(db: Connection, arn: str) -> Sequence[Version]:
+def versions(db: Connection, arn: str) -> Sequence[SecretVersion]:
     rows = db.execute(
         "SELECT version_id, created_at, stages, binary, accessed_at FROM secret_version WHERE secret = ? ORDER BY id",
         (arn,),
     )
     return [
-        Version(
+        SecretVersion(
             version_id=row["version_id"],
             created_at=row["created_at"],
             stages=tuple(json.loads(row["stages"])),
@@ -95,7 +95,7 @@ def record_access(db: Connection, arn: str, version_id: str, day: float) -> None
     db.execute("UPDATE secret_version SET accessed_at = ? WHERE secret = ? AND version_id = ?", (day, arn, version_id))
 
 
-def put(db: Connection, arn: str, version: Version, value: bytes) -> None:
+def put(db: Connection, arn: str, version: SecretVersion, value: bytes) -> None:
     db.execute(
         "INSERT INTO secret_version (secret, version_id, created_at, stages, binary, key_id, data)"
         " VALUES (?, ?, ?, ?, ?, sealing_key(), seal(?, ?))",

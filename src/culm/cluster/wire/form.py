@@ -49,7 +49,7 @@ def decoder(operation: Operation) -> Callable[[dict[str, str]], Any]:
     shape = operation.input
     if shape is None:
         return lambda form: {}
-    read = _Compiler(ec2=operation.service.protocol == "ec2").structure(shape)
+    read = _FormCompiler(ec2=operation.service.protocol == "ec2").structure(shape)
 
     def decode(form: dict[str, str]) -> Any:
         root = explode({name: value for name, value in form.items() if not name.startswith("X-Amz-")})
@@ -65,7 +65,7 @@ Reader = Callable[[Node], Any]
 _INDEX = re.compile("[0-9]{1,9}")
 
 
-class _Compiler:
+class _FormCompiler:
     def __init__(self, *, ec2: bool) -> None:
         self._ec2 = ec2
         self._known: dict[str, Reader] = {}

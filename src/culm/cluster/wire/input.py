@@ -85,10 +85,10 @@ def compile_input(operation: Operation, record: type, paged: frozenset[str] = fr
 
 def compile_members(shape: Shape, kind: Any = Any, paged: frozenset[str] = frozenset()) -> Reader:
     """A function from wire members to what `kind`, a record or anything, is made of."""
-    return _Compiler(paged).reader(shape, kind)
+    return _InputCompiler(paged).reader(shape, kind)
 
 
-class _Compiler:
+class _InputCompiler:
     def __init__(self, paged: frozenset[str]) -> None:
         self._paged = paged
         self._known: dict[tuple[str, Any], Reader] = {}

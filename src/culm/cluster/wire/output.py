@@ -14,10 +14,10 @@ Writer = Callable[[Any], Any]
 
 def compile_output(shape: Shape, scalars: Mapping[str, Writer] | None = None) -> Writer:
     """A function from what an operation returns to what `msgspec.json` encodes; another codec names its `scalars`."""
-    return _Compiler(_SCALARS if scalars is None else scalars).writer(shape)
+    return _OutputCompiler(_SCALARS if scalars is None else scalars).writer(shape)
 
 
-class _Compiler:
+class _OutputCompiler:
     def __init__(self, scalars: Mapping[str, Writer]) -> None:
         self._scalars = scalars
         self._known: dict[str, Writer] = {}

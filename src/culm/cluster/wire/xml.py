@@ -22,12 +22,12 @@ Writer = Callable[[Any, Out], None]
 
 def compile_members(shape: Shape) -> Writer:
     """A function that writes a structure's members, without an element around them."""
-    return _Compiler().members(shape)
+    return _XmlCompiler().members(shape)
 
 
 def compile_element(shape: Shape, tag: str, namespace: str) -> Writer:
     """A function that writes a structure as a document's root element."""
-    inside = _Compiler().members(shape)
+    inside = _XmlCompiler().members(shape)
 
     def write(value: Any, out: Out) -> None:
         out.append(f'<{tag} xmlns="{namespace}">')
@@ -37,7 +37,7 @@ def compile_element(shape: Shape, tag: str, namespace: str) -> Writer:
     return write
 
 
-class _Compiler:
+class _XmlCompiler:
     def __init__(self) -> None:
         self._known: dict[str, Writer] = {}
 

@@ -13,7 +13,7 @@ Reader = Callable[[Sequence[Element]], Any]
 
 def compile_xml(shape: Shape) -> Callable[[Element], dict[str, Any]]:
     """From a document's root to the members below it; what the model does not know keeps its name, to be refused."""
-    read = _Compiler().reader(shape)
+    read = _XmlInputCompiler().reader(shape)
     return lambda root: dict(read([root]))
 
 
@@ -22,7 +22,7 @@ def tag(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-class _Compiler:
+class _XmlInputCompiler:
     def __init__(self) -> None:
         self._known: dict[str, Reader] = {}
 

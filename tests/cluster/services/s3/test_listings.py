@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from culm.cluster.services.s3.listings import behind, fold
-from culm.cluster.store.s3.objects import Facts, Version
+from culm.cluster.store.s3.objects import Facts, ObjectVersion
 
 KEYS = ("a.txt", "b/1", "b/2", "b/deep/3", "c d+e", "ü")
 
@@ -82,7 +82,7 @@ def test_folding_in_pages_is_folding_the_whole(names, prefix, delimiter, limit):
 
     def fetch(place, many):
         return [
-            Version(bucket="b", key=key, version_id="null", facts=Facts(last_modified=0))
+            ObjectVersion(bucket="b", key=key, version_id="null", facts=Facts(last_modified=0))
             for key in ordered
             if key.startswith(prefix) and key.encode() > place[0].encode()
         ][:many]

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 """
 
-from culm.cluster.store.s3.objects import Facts, Version
+from culm.cluster.store.s3.objects import Facts, ObjectVersion
 from culm.errors import AwsError
 
 
@@ -29,7 +29,7 @@ def check_read(
         raise AwsError("NotModified", "Not Modified", 304)
 
 
-def check_write(current: Version | None, key: str, *, if_match: str | None, if_none_match: str | None) -> None:
+def check_write(current: ObjectVersion | None, key: str, *, if_match: str | None, if_none_match: str | None) -> None:
     """412, unless the key is as the writer believes: absent (`If-None-Match: *`), or of one ETag (`If-Match`)."""
     exists = current is not None and not current.delete_marker
     if if_none_match is not None:

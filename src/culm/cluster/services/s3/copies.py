@@ -9,7 +9,7 @@ from culm.cluster.services.s3 import checksums, conditions
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id, version_named
 from culm.cluster.store.s3 import bodies, objects
-from culm.cluster.store.s3.objects import Version
+from culm.cluster.store.s3.objects import ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -67,7 +67,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
 
     body_id = call.new_id()
     bodies.copy(call.db, str(source.body_id), body_id)
-    made = Version(
+    made = ObjectVersion(
         bucket=req.bucket,
         key=req.key,
         version_id=new_version_id(call, bucket),
@@ -93,7 +93,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
     }
 
 
-def read_source(call: Call, req: Source) -> Version:
+def read_source(call: Call, req: Source) -> ObjectVersion:
     """The version that `x-amz-copy-source` names: `bucket/key?versionId=...`, percent-encoded."""
     path, _, query = req.copy_source.partition("?versionId=")
     name, _, key = unquote(path).removeprefix("/").partition("/")

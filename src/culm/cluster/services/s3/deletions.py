@@ -9,7 +9,7 @@ from culm.cluster.services.s3.conditions import failed, matches
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id
 from culm.cluster.store.s3 import objects
 from culm.cluster.store.s3.buckets import Bucket
-from culm.cluster.store.s3.objects import Facts, Version
+from culm.cluster.store.s3.objects import Facts, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -83,7 +83,7 @@ def delete(call: Call, bucket: Bucket, key: str, version_id: str | None, e_tag: 
         if version is not None:
             objects.remove(call.db, version)
         return {"delete_marker": (version and version.delete_marker) or None, "version_id": version_id}
-    marker = Version(
+    marker = ObjectVersion(
         bucket=bucket.name,
         key=key,
         version_id=new_version_id(call, bucket),

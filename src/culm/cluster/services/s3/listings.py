@@ -9,7 +9,7 @@ from urllib.parse import quote
 from culm.cluster.services.s3 import checksums
 from culm.cluster.services.s3.references import bucket_named, owner
 from culm.cluster.store.s3 import objects
-from culm.cluster.store.s3.objects import LAST, Version
+from culm.cluster.store.s3.objects import LAST, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -23,17 +23,17 @@ Place = tuple[str, int]
 
 @record
 class Page:
-    versions: list[Version]
+    versions: list[ObjectVersion]
     prefixes: list[str]
     next: Place | None
     """Where the next page begins, if there is one; a common prefix counts as its last key."""
 
 
 def fold(
-    fetch: Callable[[Place, int], list[Version]], prefix: str, delimiter: str | None, start: Place, limit: int
+    fetch: Callable[[Place, int], list[ObjectVersion]], prefix: str, delimiter: str | None, start: Place, limit: int
 ) -> Page:
     """A page of what `fetch(place, how many)` gives. Keys alike up to the delimiter behind `prefix` count as one."""
-    versions: list[Version] = []
+    versions: list[ObjectVersion] = []
     prefixes: list[str] = []
     place = start
     while True:
@@ -79,7 +79,7 @@ def latest(call: Call, req: ListingInput, after: str) -> Page:
         raise AwsError("InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647")
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
-    def fetch(place: Place, many: int) -> list[Version]:
+    def fetch(place: Place, many: int) -> list[ObjectVersion]:
         return objects.list_latest(call.db, req.bucket, req.prefix, place[0], many)
 
     return fold(fetch, req.prefix, req.delimiter, (after, 0), min(req.max_keys, MOST))
@@ -97,7 +97,7 @@ def common(req: ListingInput, page: Page) -> dict[str, Any]:
     }
 
 
-def entry(req: ListingInput, version: Version) -> dict[str, Any]:
+def entry(req: ListingInput, version: ObjectVersion) -> dict[str, Any]:
     return {
         "key": req.encode(version.key),
         "last_modified": version.facts.last_modified,
@@ -171,7 +171,7 @@ class ListObjectVersionsInput(ListingInput):
 def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, Any]:
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
-    def fetch(place: Place, many: int) -> list[Version]:
+    def fetch(place: Place, many: int) -> list[ObjectVersion]:
         return objects.list_versions(call.db, req.bucket, req.prefix, *place, many)
 
     page = fold(fetch, req.prefix, req.delimiter, start(call, req), min(req.max_keys, MOST))
@@ -190,7 +190,7 @@ def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, 
     }
 
 
-def about(version: Version) -> dict[str, Any]:
+def about(version: ObjectVersion) -> dict[str, Any]:
     return {"version_id": version.version_id, "is_latest": version.is_latest}
 
 

@@ -13,7 +13,7 @@ from culm.cluster.services.s3.references import (
     version_named,
 )
 from culm.cluster.store.s3 import bodies, objects
-from culm.cluster.store.s3.objects import Checksums, Facts, Headers, Version
+from culm.cluster.store.s3.objects import Checksums, Facts, Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -54,7 +54,7 @@ def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
     conditions.check_write(current, req.key, if_match=req.if_match, if_none_match=req.if_none_match)
     given = checksums.verify(req, req.body)
 
-    version = Version(
+    version = ObjectVersion(
         bucket=req.bucket,
         key=req.key,
         version_id=new_version_id(call, bucket),
@@ -126,7 +126,7 @@ def head_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
     return members
 
 
-def look(call: Call, req: ReadInput) -> tuple[Version, tuple[int, int], dict[str, Any]]:
+def look(call: Call, req: ReadInput) -> tuple[ObjectVersion, tuple[int, int], dict[str, Any]]:
     """The version that is read, its first and last byte, and all that is told about it."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     version = version_named(call, req.bucket, req.key, req.version_id)
@@ -164,7 +164,7 @@ def look(call: Call, req: ReadInput) -> tuple[Version, tuple[int, int], dict[str
     return version, (first, last), members
 
 
-def wanted(call: Call, req: ReadInput, version: Version) -> tuple[int, int] | None:
+def wanted(call: Call, req: ReadInput, version: ObjectVersion) -> tuple[int, int] | None:
     """The bytes that a request names by range or part; None is all of them."""
     if req.part_number is None:
         return ranges.parse(req.range, version.facts.size)

@@ -5,7 +5,7 @@ from typing import Any
 
 from culm.cluster.store.s3 import bodies, buckets, objects
 from culm.cluster.store.s3.buckets import Bucket
-from culm.cluster.store.s3.objects import Version
+from culm.cluster.store.s3.objects import ObjectVersion
 from culm.cluster.store.sealing import Corrupted
 from culm.cluster.wire.operations import Call
 from culm.errors import AwsError
@@ -29,7 +29,7 @@ def bucket_named(call: Call, name: str, owner: str | None) -> Bucket:
     return bucket
 
 
-def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> Version:
+def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> ObjectVersion:
     """An object that can be read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html"""
     version = objects.find(call.db, bucket, key, version_id)
     if version is None and version_id is not None:
@@ -41,7 +41,7 @@ def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> 
     return version
 
 
-def body_of(call: Call, version: Version, first: int, last: int) -> bytes:
+def body_of(call: Call, version: ObjectVersion, first: int, last: int) -> bytes:
     """Bytes `first` to `last` of a version, or an error that names it: it is not what was written."""
     try:
         return bodies.read(call.db, str(version.body_id), first, last)
@@ -49,7 +49,7 @@ def body_of(call: Call, version: Version, first: int, last: int) -> bytes:
         raise corrupted(version, why) from why
 
 
-def corrupted(version: Version, why: Corrupted) -> AwsError:
+def corrupted(version: ObjectVersion, why: Corrupted) -> AwsError:
     where = f"s3://{version.bucket}/{version.key}"
     which = "" if version.version_id == objects.NULL else f" (version {version.version_id})"
     message = f"The object {where}{which} is corrupted: {why}. Put it there again, or go back to an earlier version."

@@ -9,7 +9,7 @@ from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
 from culm.cluster.store.s3 import bodies, objects, uploads
 from culm.cluster.store.s3.buckets import Bucket
-from culm.cluster.store.s3.objects import Checksums, Facts, Headers, Version
+from culm.cluster.store.s3.objects import Checksums, Facts, Headers, ObjectVersion
 from culm.cluster.store.s3.uploads import Part, PartFacts, Upload, UploadFacts
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
@@ -173,7 +173,7 @@ def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> 
     for part in parts:
         bodies.join(call.db, part.body_id, body_id)
     whole = checksum(call, req, upload, parts, body_id)
-    version = Version(
+    version = ObjectVersion(
         bucket=req.bucket,
         key=req.key,
         version_id=new_version_id(call, bucket),
@@ -195,7 +195,7 @@ def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> 
     return completed(call, bucket, version)
 
 
-def completed(call: Call, bucket: Bucket, made: Version) -> dict[str, Any]:
+def completed(call: Call, bucket: Bucket, made: ObjectVersion) -> dict[str, Any]:
     """Answer that the upload of this version is completed."""
     return {
         "location": f"{call.endpoint}/{made.bucket}/{made.key}",

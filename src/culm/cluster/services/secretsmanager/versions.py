@@ -10,7 +10,7 @@ from typing import Any
 from culm.cluster.services.secretsmanager.references import SecretInput, secret_named
 from culm.cluster.store import secrets
 from culm.cluster.store.sealing import Corrupted
-from culm.cluster.store.secrets import Secret, Version
+from culm.cluster.store.secrets import Secret, SecretVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
 from culm.errors import AwsError
@@ -64,7 +64,7 @@ def get_secret_value(call: Call, req: GetSecretValueInput) -> dict[str, Any]:
     return value_of(call, secret, found[0])
 
 
-def value_of(call: Call, secret: Secret, version: Version) -> dict[str, Any]:
+def value_of(call: Call, secret: Secret, version: SecretVersion) -> dict[str, Any]:
     """Shown; that it was is remembered by the day, as AWS does."""
     try:
         value = secrets.value(call.db, secret.arn, version.version_id)
@@ -167,7 +167,7 @@ def put(
     binary: bytes | None,
     token: str | None,
     stages: Sequence[str],
-) -> Version | None:
+) -> SecretVersion | None:
     """A new version, which takes over its staging labels; the one that was current becomes the previous.
 
     The first is current, whatever else it is.
@@ -195,7 +195,7 @@ def put(
             return version
     if not there:
         stages = [*stages, *([] if CURRENT in stages else [CURRENT])]
-    made = Version(version_id=token, created_at=call.now, stages=(), binary=binary is not None)
+    made = SecretVersion(version_id=token, created_at=call.now, stages=(), binary=binary is not None)
     secrets.put(call.db, secret.arn, made, value)
     _move(call, secret, stages, token)
     return replace(made, stages=tuple(stages))
@@ -224,5 +224,5 @@ def _give(call: Call, secret: Secret, stages: Sequence[str], id: str) -> None:
             secrets.set_stages(call.db, secret.arn, id, [*version.stages, *stages])
 
 
-def told(secret: Secret, version: Version | None) -> dict[str, Any]:
+def told(secret: Secret, version: SecretVersion | None) -> dict[str, Any]:
     return {"arn": secret.arn, "name": secret.name, "version_id": version.version_id if version else None}

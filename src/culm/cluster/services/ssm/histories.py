@@ -10,7 +10,7 @@ from typing import Any
 from culm.cluster.services.ssm.parameters import value_of
 from culm.cluster.services.ssm.references import known
 from culm.cluster.store import parameters
-from culm.cluster.store.parameters import Parameter, Version
+from culm.cluster.store.parameters import Parameter, ParameterVersion
 from culm.cluster.store.sealing import Corrupted
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
@@ -37,7 +37,7 @@ def get_parameter_history(call: Call, req: GetParameterHistoryInput) -> dict[str
     return {"parameters": [_described(version, version.about or parameter, opened) for version in there]}
 
 
-def _described(version: Version, about: Parameter, opened: bool) -> dict[str, Any]:
+def _described(version: ParameterVersion, about: Parameter, opened: bool) -> dict[str, Any]:
     return {
         "name": about.name,
         "type": version.type,
@@ -103,7 +103,7 @@ def unlabel_parameter_version(call: Call, req: UnlabelParameterVersionInput) -> 
     return {"removed_labels": removed, "invalid_labels": [each for each in req.labels if each not in removed]}
 
 
-def _version(there: Sequence[Version], number: int | None, name: str) -> Version:
+def _version(there: Sequence[ParameterVersion], number: int | None, name: str) -> ParameterVersion:
     for version in reversed(there):
         if number in (None, version.version):
             return version

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from culm.cluster.services.ssm.filters import StringFilter, chosen
 from culm.cluster.services.ssm.references import arn_of, check_new_name, check_path, selected, stored_name, tags_of
 from culm.cluster.store import parameters
-from culm.cluster.store.parameters import Parameter, Version
+from culm.cluster.store.parameters import Parameter, ParameterVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.core.model.task_definitions import Tag
@@ -233,11 +233,11 @@ def look(call: Call, reference: str, *, opened: bool) -> dict[str, Any] | None:
     }
 
 
-def _data_type(call: Call, version: Version) -> str:
+def _data_type(call: Call, version: ParameterVersion) -> str:
     known = parameters.find(call.db, version.name)
     return known.data_type if known else "text"
 
 
-def value_of(version: Version, *, opened: bool) -> str | None:
+def value_of(version: ParameterVersion, *, opened: bool) -> str | None:
     hidden = version.type == "SecureString" and not opened
     return base64.b64encode(version.sealed).decode() if hidden else version.value

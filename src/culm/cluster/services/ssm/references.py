@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from culm.cluster.store import parameters
-from culm.cluster.store.parameters import Parameter, Version
+from culm.cluster.store.parameters import Parameter, ParameterVersion
 from culm.cluster.store.sealing import Corrupted
 from culm.cluster.wire.operations import Call
 from culm.core.model.arn import arn
@@ -67,7 +67,7 @@ def stored_name(call: Call, reference: str) -> str:
     return other if parameters.find(call.db, named) is None and parameters.find(call.db, other) else named
 
 
-def selected(call: Call, reference: str, *, opened: bool) -> tuple[Version, str | None] | None:
+def selected(call: Call, reference: str, *, opened: bool) -> tuple[ParameterVersion, str | None] | None:
     """A parameter by name, `name:version`, `name:label` or ARN, and the selector; None if there is none."""
     body = reference.split(":parameter", 1)[-1] if reference.startswith("arn:") else reference
     named, colon, selector = body.partition(":")

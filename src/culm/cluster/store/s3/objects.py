@@ -60,7 +60,7 @@ class Facts:
 
 
 @record
-class Version:
+class ObjectVersion:
     bucket: str
     key: str
     version_id: str
@@ -74,7 +74,7 @@ class Version:
 _facts = msgspec.json.Decoder(Facts)
 
 
-def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None = None) -> Version | None:
+def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None = None) -> ObjectVersion | None:
     """A version of a key; the latest, which may be a delete marker, if none is named."""
     which = "is_latest = 1" if version_id is None else "version_id = ?"
     names = (bucket, key) if version_id is None else (bucket, key, version_id)
@@ -82,7 +82,7 @@ def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None =
     return _version(row) if row else None
 
 
-def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Version | None:
+def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> ObjectVersion | None:
     """The version of a key that an upload in parts has made, as long as it is there."""
     row = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key = ? AND json_extract(facts, '$.upload_id') = ?",
@@ -91,7 +91,7 @@ def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str
     return _version(row) if row else None
 
 
-def put(db: sqlite3.Connection, version: Version) -> None:
+def put(db: sqlite3.Connection, version: ObjectVersion) -> None:
     """Make this the key's latest version; a null version takes the place of the one before it."""
     if version.version_id == NULL and (before := find(db, version.bucket, version.key, NULL)):
         _drop(db, before)
@@ -110,13 +110,13 @@ def put(db: sqlite3.Connection, version: Version) -> None:
     )
 
 
-def save_facts(db: sqlite3.Connection, version: Version) -> None:
+def save_facts(db: sqlite3.Connection, version: ObjectVersion) -> None:
     """Keep changed facts of a version that is there."""
     facts = msgspec.json.encode(version.facts).decode()
     db.execute("UPDATE s3_object SET facts = ? WHERE sequence = ?", (facts, version.sequence))
 
 
-def remove(db: sqlite3.Connection, version: Version) -> None:
+def remove(db: sqlite3.Connection, version: ObjectVersion) -> None:
     """Take a version away for good; the newest that is left becomes the latest."""
     _drop(db, version)
     db.execute(
@@ -126,7 +126,7 @@ def remove(db: sqlite3.Connection, version: Version) -> None:
     )
 
 
-def list_latest(db: sqlite3.Connection, bucket: str, prefix: str, after: str, limit: int) -> list[Version]:
+def list_latest(db: sqlite3.Connection, bucket: str, prefix: str, after: str, limit: int) -> list[ObjectVersion]:
     """Objects whose keys begin with `prefix` and sort behind `after`, in the order of their UTF-8 bytes."""
     rows = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key >= ? AND key < ? AND key > ?"
@@ -138,7 +138,7 @@ def list_latest(db: sqlite3.Connection, bucket: str, prefix: str, after: str, li
 
 def list_versions(
     db: sqlite3.Connection, bucket: str, prefix: str, after: str, below: int, limit: int
-) -> list[Version]:
+) -> list[ObjectVersion]:
     """All versions behind key `after`, and those of that key that are older than sequence `below`; newest first."""
     rows = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key >= ? AND key < ? AND (key > ? OR key = ? AND sequence < ?)"
@@ -148,14 +148,14 @@ def list_versions(
     return [_version(row) for row in rows]
 
 
-def _drop(db: sqlite3.Connection, version: Version) -> None:
+def _drop(db: sqlite3.Connection, version: ObjectVersion) -> None:
     db.execute("DELETE FROM s3_object WHERE sequence = ?", (version.sequence,))
     if version.body_id:
         bodies.delete(db, version.body_id)
 
 
-def _version(row: sqlite3.Row) -> Version:
-    return Version(
+def _version(row: sqlite3.Row) -> ObjectVersion:
+    return ObjectVersion(
         bucket=row["bucket"],
         key=row["key"],
         version_id=row["version_id"],

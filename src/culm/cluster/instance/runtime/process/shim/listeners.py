@@ -8,18 +8,18 @@ from typing import NamedTuple
 _LISTEN = "0A"
 
 
-class Listener(NamedTuple):
+class ListeningSocket(NamedTuple):
     address: str
     port: int
     inode: str
 
 
-def listeners() -> list[Listener]:
+def listeners() -> list[ListeningSocket]:
     """All listening TCP sockets."""
     return [*_table("/proc/net/tcp"), *_table("/proc/net/tcp6")]
 
 
-def reaches(listener: Listener, address: str) -> bool:
+def reaches(listener: ListeningSocket, address: str) -> bool:
     """Whether a connection to `address` arrives at it."""
     return listener.address in (address, "0.0.0.0", "::", f"::ffff:{address}")
 
@@ -68,14 +68,14 @@ def command_of(pid: int) -> str | None:
         return None
 
 
-def _table(path: str) -> list[Listener]:
+def _table(path: str) -> list[ListeningSocket]:
     """Row by row: a busy machine has thousands of connections here, and few listeners."""
     try:
         with open(path, encoding="ascii") as file:
             rows = [line.split() for line in file if f" {_LISTEN} " in line]
     except FileNotFoundError:
         return []
-    return [Listener(*_endpoint(row[1]), row[9]) for row in rows if row[3] == _LISTEN]
+    return [ListeningSocket(*_endpoint(row[1]), row[9]) for row in rows if row[3] == _LISTEN]
 
 
 def _endpoint(text: str) -> tuple[str, int]:
