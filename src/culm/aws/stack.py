@@ -209,13 +209,13 @@ def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
     pages = target.client("cloudformation").get_paginator("describe_change_set")
     lines = []
     for page in pages.paginate(StackName=name, ChangeSetName=change_set):
-        for one in (change["ResourceChange"] for change in page["Changes"]):
+        for resource in (change["ResourceChange"] for change in page["Changes"]):
             lines.append(
                 Change(
-                    action=one["Action"],
-                    name=one["LogicalResourceId"],
-                    kind=one["ResourceType"],
-                    replacement=one.get("Replacement", "False"),
+                    action=resource["Action"],
+                    name=resource["LogicalResourceId"],
+                    kind=resource["ResourceType"],
+                    replacement=resource.get("Replacement", "False"),
                 )
             )
     return tuple(lines)
@@ -315,9 +315,9 @@ def physical_ids(target: Target, name: str, kind: str) -> list[str]:
     """Return the physical ids of the stack's resources of a type, such as `AWS::RDS::DBInstance`."""
     pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
     return [
-        one["PhysicalResourceId"]
+        resource["PhysicalResourceId"]
         for page in pages
-        for one in page["StackResourceSummaries"]
-        if one["ResourceType"] == kind and one["ResourceStatus"] != "DELETE_COMPLETE"
-        if one.get("PhysicalResourceId")
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == kind and resource["ResourceStatus"] != "DELETE_COMPLETE"
+        if resource.get("PhysicalResourceId")
     ]

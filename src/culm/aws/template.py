@@ -45,7 +45,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
             "ImageLifecycle": repositories.parameter(),
             **net.parameters,
         },
-        sections=tuple(one for one in sections if one is not None),
+        sections=tuple(each for each in sections if each is not None),
         outputs=outputs(settings),
     )
 

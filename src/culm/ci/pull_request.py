@@ -36,20 +36,20 @@ def comment(on: PullRequest, text: str) -> str:
     mark = text.partition("\n")[0]
     comments = f"{on.api}/repos/{on.repository}/issues/{on.number}/comments"
     body = {"body": text[:LONGEST]}
-    for one in pages(on, comments):
-        if one["body"].partition("\n")[0].rstrip("\r") == mark:
-            return str(call(on, "PATCH", one["url"], body)["html_url"])
+    for each in pages(on, comments):
+        if each["body"].partition("\n")[0].rstrip("\r") == mark:
+            return str(call(on, "PATCH", each["url"], body)["html_url"])
     return str(call(on, "POST", comments, body)["html_url"])
 
 
 def pages(on: PullRequest, comments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    collected: list[dict[str, Any]] = []
     number = 1
     while True:
         some = call(on, "GET", f"{comments}?per_page={PAGE}&page={number}", None)
-        found += some
+        collected += some
         if len(some) < PAGE:
-            return found
+            return collected
         number += 1
 
 

@@ -9,19 +9,21 @@ MOST_LINES = 60
 def summary(junit: str) -> str:
     """A table of suites, then each failure with what it said."""
     suites = list(ET.fromstring(junit).iter("testsuite"))
-    failures = [(case, said) for suite in suites for case in suite.iter("testcase") for said in case if said.tag in BAD]
+    failures = [
+        (case, problem) for suite in suites for case in suite.iter("testcase") for problem in case if problem.tag in BAD
+    ]
     lines = ["### Tests", "", "| suite | passed | failed | skipped | seconds |", "|---|--:|--:|--:|--:|"]
     for suite in suites:
         cases = list(suite.iter("testcase"))
-        failed = sum(any(said.tag in BAD for said in case) for case in cases)
+        failed = sum(any(problem.tag in BAD for problem in case) for case in cases)
         skipped = sum(case.find("skipped") is not None for case in cases)
         seconds = float(suite.get("time") or 0)
         passed = len(cases) - failed - skipped
         lines.append(f"| {cell(suite.get('name', ''))} | {passed} | {failed} | {skipped} | {seconds:.1f} |")
-    for case, said in failures:
-        told = (said.text or said.get("message") or "").strip().splitlines()
+    for case, problem in failures:
+        output_lines = (problem.text or problem.get("message") or "").strip().splitlines()
         lines += ["", f"<details><summary>{escaped(case.get('name', ''))}</summary>", "", "````text"]
-        lines += [*told[-MOST_LINES:], "````", "", "</details>"]
+        lines += [*output_lines[-MOST_LINES:], "````", "", "</details>"]
     return "\n".join(lines)
 
 

@@ -41,7 +41,7 @@ def opened(target_name: str | None) -> tuple[Project, TargetSettings]:
     """The project under its name there, and the aws target that is meant."""
     project = open_project()
     if target_name is None:
-        ours = [name for name, one in project.targets.items() if one.provider == "aws"]
+        ours = [name for name, each in project.targets.items() if each.provider == "aws"]
         if len(ours) != 1:
             hint = f"--target {' or '.join(ours)}" if ours else "targets: {stg: {provider: aws, region: us-east-1}}"
             raise UsageError(f"culm.yml has {len(ours)} aws targets: which one?" if ours else "culm.yml has none", hint)

@@ -80,10 +80,10 @@ def _spawn(command: list[str]) -> dict[str, Any]:
     if not text:
         tail = (home() / "daemon.log").read_text(errors="replace").splitlines()[-5:]
         raise CulmError("the cluster did not start:\n" + "\n".join(tail), f"see {home() / 'daemon.log'}")
-    said: dict[str, Any] = json.loads(text)
-    if "what" in said:
-        raise CulmError(said["what"], said["hint"])
-    return said
+    reply: dict[str, Any] = json.loads(text)
+    if "what" in reply:
+        raise CulmError(reply["what"], reply["hint"])
+    return reply
 
 
 @cluster.command()

@@ -153,15 +153,15 @@ def capacity_of(
     measured = bench.read(project)
     demands = [
         Demand(
-            name=one.name,
-            load=one.load,
-            throughput=measured[one.name].throughput if one.name in measured else None,
-            memory=one.memory,
-            cpu=one.cpu,
-            count=one.count,
-            migrates=one.migration is not None,
+            name=service.name,
+            load=service.load,
+            throughput=measured[service.name].throughput if service.name in measured else None,
+            memory=service.memory,
+            cpu=service.cpu,
+            count=service.count,
+            migrates=service.migration is not None,
         )
-        for one in (project.services[name] for name in names)
+        for service in (project.services[name] for name in names)
     ]
     listed = price_lists.load(region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), own_prices)
     [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in wishes.fleet(settings))

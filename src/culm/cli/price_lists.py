@@ -15,7 +15,7 @@ DEFAULT_REGION = "us-east-1"
 def brought() -> list[str]:
     """The regions whose prices culm brings."""
     folder = files("culm.plan") / "prices"
-    return sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml"))
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
 def load(region: str, own: Path | None = None) -> PriceList:

@@ -57,11 +57,11 @@ def cure(message: str) -> str | None:
 def unwell(instances: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line for each container instance that takes no tasks, and why."""
     lines = []
-    for one in instances:
-        name = one.get("ec2InstanceId") or last(one["containerInstanceArn"])
-        if not one.get("agentConnected", True):
+    for instance in instances:
+        name = instance.get("ec2InstanceId") or last(instance["containerInstanceArn"])
+        if not instance.get("agentConnected", True):
             lines.append(f"instance {name}: its agent is disconnected")
-        elif one["status"] != "ACTIVE":
-            reason = f", {one['statusReason']}" if one.get("statusReason") else ""
-            lines.append(f"instance {name}: {one['status']}{reason}")
+        elif instance["status"] != "ACTIVE":
+            reason = f", {instance['statusReason']}" if instance.get("statusReason") else ""
+            lines.append(f"instance {name}: {instance['status']}{reason}")
     return lines

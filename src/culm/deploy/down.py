@@ -63,10 +63,10 @@ def schedules(target: Target, project: Project) -> list[str]:
 
 def others(target: Target, project: Project) -> bool:
     """Whether anything else is deployed on the same target."""
-    found = target.client("ecs").describe_clusters(clusters=clusters(target))["clusters"]
+    described = target.client("ecs").describe_clusters(clusters=clusters(target))["clusters"]
     return any(
         cluster["clusterName"] != project.name and (cluster["activeServicesCount"] or cluster["runningTasksCount"])
-        for cluster in found
+        for cluster in described
     )
 
 

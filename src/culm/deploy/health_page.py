@@ -43,8 +43,8 @@ def address_of(target: Target, instance: str) -> str | None:
     from botocore.exceptions import ClientError
 
     with suppress(ClientError):
-        found = target.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
-        return next((i.get("PrivateIpAddress") for r in found for i in r["Instances"]), None)
+        reservations = target.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
+        return next((i.get("PrivateIpAddress") for r in reservations for i in r["Instances"]), None)
     return None
 
 

@@ -63,11 +63,11 @@ class Images:
 
     def digest(self, repository: str, tag: str) -> str | None:
         ecr = self.target.client("ecr")
-        found = or_none(
+        answer = or_none(
             lambda: ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"],
             "ImageNotFoundException",
         )
-        return str(found[0]["imageDigest"]) if found else None
+        return str(answer[0]["imageDigest"]) if answer else None
 
     def login(self) -> tuple[str, str]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html"""

@@ -51,8 +51,8 @@ def check(answer: httpx2.Response, place: PushDestination) -> None:
 def refusal(answer: httpx2.Response, name: str) -> CulmError:
     """A registry's refusal in words; a full disk is the likely one on a laptop."""
     try:
-        said = "; ".join(f"{e['code']}: {e.get('message', '')}" for e in answer.json()["errors"])
+        reason = "; ".join(f"{e['code']}: {e.get('message', '')}" for e in answer.json()["errors"])
     except (ValueError, KeyError, TypeError):
-        said = answer.text[:200]
+        reason = answer.text[:200]
     hint = "is its disk full?" if answer.status_code >= 500 else "does the repository exist, and may you push to it?"
-    return CulmError(f"the registry refused {name} with status {answer.status_code}: {said}", hint)
+    return CulmError(f"the registry refused {name} with status {answer.status_code}: {reason}", hint)

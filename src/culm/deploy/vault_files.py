@@ -15,20 +15,22 @@ def vault_of(target: Target, project: Project) -> Vault:
     return Vault(target.client("s3"), render.vault_bucket(project.name, target.account, target.region))
 
 
-def get(target: Target, around: render.Surroundings, service: str, file: str) -> str | None:
-    found = read(target, around, service, file)
-    return found.data.text() if found else None
+def get(target: Target, surroundings: render.Surroundings, service: str, file: str) -> str | None:
+    file_there = read(target, surroundings, service, file)
+    return file_there.data.text() if file_there else None
 
 
-def put(target: Target, around: render.Surroundings, service: str, file: str, text: str) -> None:
+def put(target: Target, surroundings: render.Surroundings, service: str, file: str, text: str) -> None:
     """Write it over what is there now; a deploy that runs at the same time fails one of the two, and loses nothing."""
-    seen = read(target, around, service, file)
-    Vault(target.client("s3"), around.vault).write(name(around, service, file), Secret(text.encode()), over=seen)
+    current = read(target, surroundings, service, file)
+    Vault(target.client("s3"), surroundings.vault).write(
+        name(surroundings, service, file), Secret(text.encode()), over=current
+    )
 
 
-def read(target: Target, around: render.Surroundings, service: str, file: str) -> File | None:
-    return Vault(target.client("s3"), around.vault).read(name(around, service, file))
+def read(target: Target, surroundings: render.Surroundings, service: str, file: str) -> File | None:
+    return Vault(target.client("s3"), surroundings.vault).read(name(surroundings, service, file))
 
 
-def name(around: render.Surroundings, service: str, file: str) -> Name:
-    return Name(env=around.env, service=service, file=file)
+def name(surroundings: render.Surroundings, service: str, file: str) -> Name:
+    return Name(env=surroundings.env, service=service, file=file)

@@ -93,7 +93,7 @@ def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
     """
     watch = Watch(job, wanted, revision)
     name = wanted.service
-    said = ""
+    last_said = ""
     for pause in intervals(longest=job.target.longest_pause):
         look = watch.look()
         waited = job.clock.seconds() - watch.started
@@ -110,11 +110,11 @@ def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
                 return
             case Doomed() as doomed:
                 raise failure(watch, doomed, look)
-            case Going(progress=said):
-                job.doing(name, said)
+            case Going(progress=last_said):
+                job.doing(name, last_said)
         if waited > TIMEOUT_SECONDS:
             hint = f"it may still get there: culm status; its log: culm logs {name}"
-            raise TimedOut(f"{name} was not steady after {TIMEOUT_SECONDS:.0f} s: {said}", hint)
+            raise TimedOut(f"{name} was not steady after {TIMEOUT_SECONDS:.0f} s: {last_said}", hint)
         yield pause
 
 

@@ -41,7 +41,7 @@ def progress(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]:
 
 def progress_message(line: bytes | str) -> dict[str, Any]:
     """One line of a stream of progress. Raises Refused when it carries an error."""
-    found: dict[str, Any] = json.loads(line)
-    if "error" in found:
-        raise Refused(500, str(found["error"]).strip())
-    return found
+    reply: dict[str, Any] = json.loads(line)
+    if "error" in reply:
+        raise Refused(500, str(reply["error"]).strip())
+    return reply

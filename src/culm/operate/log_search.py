@@ -50,8 +50,8 @@ def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[LogLin
     """Return the last `limit` matching lines of all groups together, oldest first."""
     names = list(groups)
     with ThreadPoolExecutor(max_workers=min(max(len(names), 1), 8)) as pool:
-        found = list(pool.map(lambda group: _of_group(target, group, wanted), names))
-    lines = sorted((line for some in found for line in some), key=lambda line: line.at)
+        by_group = list(pool.map(lambda group: _of_group(target, group, wanted), names))
+    lines = sorted((line for some in by_group for line in some), key=lambda line: line.at)
     return lines[max(len(lines) - wanted.limit, 0) :]
 
 

@@ -108,15 +108,15 @@ class Placing:
         self, placement: Placement, made: Made, placements: Sequence[Placement], all_made: Mapping[str, Made]
     ) -> None:
         """The system's Python sees users' packages; a virtual environment that asks for it, the system's."""
-        seen: list[str] = []
+        names: list[str] = []
         for other in placements:
             inside = f"{other.path}/lib/python{all_made[other.key].python}/site-packages"
             if placement.path == SYSTEM and other.part in ("prefix", "library") and other.path.endswith("/.local"):
-                seen.append(inside)
+                names.append(inside)
             if placement.system_packages and other.path == SYSTEM and other.part == "environment":
-                seen.append(inside)
-        if seen:
-            lines = [f"import site; site.addsitedir({self.to.later(path)!r})" for path in dict.fromkeys(seen)]
+                names.append(inside)
+        if names:
+            lines = [f"import site; site.addsitedir({self.to.later(path)!r})" for path in dict.fromkeys(names)]
             folder = self.to.now(f"{placement.path}/lib/python{made.python}/site-packages")
             (folder / "culm-others.pth").write_text("\n".join(lines) + "\n")
             self.ours.add(folder / "culm-others.pth")

@@ -152,13 +152,13 @@ def secrets(project: Project, here: str) -> list[Input]:
     named = {each.value_from for one in project.everything.values() for each in one.container.secrets.values()}
     arns = {name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter/{name.lstrip('/')}" for name in named}
     actions = {":secretsmanager:": "secretsmanager:GetSecretValue", ":ssm:": "ssm:GetParameters"}
-    found: list[Input] = []
+    statements: list[Input] = []
     for service, action in actions.items():
         if resources := sorted(arn for arn in arns if service in arn):
             # the ARN of a secret may go on with the name of a key, a stage and a version
             plain = [":".join(arn.split(":")[:7]) for arn in resources] if "secrets" in service else resources
-            found.append({"Effect": "Allow", "Action": action, "Resource": lone(sorted(set(plain)))})
-    return found
+            statements.append({"Effect": "Allow", "Action": action, "Resource": lone(sorted(set(plain)))})
+    return statements
 
 
 def execution_role_policy(project: Project, surroundings: Surroundings) -> Input:

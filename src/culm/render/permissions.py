@@ -160,5 +160,5 @@ def caches(project: Project, here: str) -> list[Input]:
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
-    found: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-    return found | ({"Condition": condition} if condition else {})
+    statement: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement | ({"Condition": condition} if condition else {})

@@ -26,12 +26,14 @@ def rendered(language: str, names: Mapping[str, str]) -> dict[str, TemplateFile]
             text = text.replace(f"@{name}@", value)
         return text
 
-    found = {}
+    rendered_files = {}
     for folder in ("common", language):
         for path, file in walk(resources.files("culm.scaffold") / "templates" / folder):
             path = fill(path.removesuffix(SUFFIX))
-            found[path] = TemplateFile(text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE)
-    return found
+            rendered_files[path] = TemplateFile(
+                text=fill(file.read_text(encoding="utf-8")), executable=path in EXECUTABLE
+            )
+    return rendered_files
 
 
 def walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:

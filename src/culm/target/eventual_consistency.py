@@ -60,11 +60,11 @@ def until_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS)
         try:
             return call()
         except ClientError as error:
-            said = error.response["Error"]
-            if DRAINING in said.get("Message", "") and clock.seconds() - started <= DRAINING_SECONDS:
+            problem = error.response["Error"]
+            if DRAINING in problem.get("Message", "") and clock.seconds() - started <= DRAINING_SECONDS:
                 yield pause
                 continue
-            pending = any(said["Code"] == code and words in said.get("Message", "") for code, words in NOT_YET)
+            pending = any(problem["Code"] == code and words in problem.get("Message", "") for code, words in NOT_YET)
             if not pending or clock.seconds() - started > seconds:
                 raise
         yield pause

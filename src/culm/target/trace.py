@@ -28,8 +28,8 @@ class Trace:
         """`client` is a boto3 client, of any service."""
         service = client.meta.service_model.service_name
         client.meta.events.register("provide-client-params.*", _begin)
-        client.meta.events.register("after-call.*", lambda **told: self._end(service, **told))
-        client.meta.events.register("after-call-error.*", lambda **told: self._broke(service, **told))
+        client.meta.events.register("after-call.*", lambda **event: self._end(service, **event))
+        client.meta.events.register("after-call-error.*", lambda **event: self._broke(service, **event))
 
     def close(self) -> None:
         self._stream.close()

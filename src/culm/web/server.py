@@ -344,9 +344,11 @@ class Web:
 def _static() -> dict[str, bytes]:
     """The page's own files and the vendored ones; nothing else can be asked for."""
     folder = files("culm.web") / "static"
-    found = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(tuple(MEDIA))}
+    contents = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(tuple(MEDIA))}
     vendor = folder / "vendor"
-    return found | {f"vendor/{each.name}": each.read_bytes() for each in vendor.iterdir() if each.name.endswith(".js")}
+    return contents | {
+        f"vendor/{each.name}": each.read_bytes() for each in vendor.iterdir() if each.name.endswith(".js")
+    }
 
 
 STATIC: Mapping[str, bytes] = _static()

@@ -126,12 +126,12 @@ class Bases:
             return known
         if not remembered.silent(image):
             try:
-                found = of_registry(image, platform, remembered)
+                base_image = of_registry(image, platform, remembered)
             except RegistryFailure:
                 remembered.failed(image)
             else:
-                remembered.keep(image, platform, found)
-                return found
+                remembered.keep(image, platform, base_image)
+                return base_image
         if known is not None:
             return known
         return here[0].identity if here is not None and here[0].platform == platform else image

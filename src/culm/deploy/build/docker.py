@@ -210,18 +210,18 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
     known: dict[str, str] = {}
     stages: set[str] = set()
     found: dict[str, None] = {}
-    for one in read:
-        if one.keyword == "ARG":
-            for word in words(one.rest):
+    for instruction in read:
+        if instruction.keyword == "ARG":
+            for word in words(instruction.rest):
                 name, _, default = word.partition("=")
                 known.setdefault(name, args.get(name, expand(default, known)))
-        elif one.keyword == "FROM":
-            image, *rest = words(expand(one.rest, known))
+        elif instruction.keyword == "FROM":
+            image, *rest = words(expand(instruction.rest, known))
             if image.lower() not in stages and image != "scratch":
                 found[image] = None
             if len(rest) == 2:
                 stages.add(rest[1].lower())
-        elif (origin := one.flag("from")) is not None:
+        elif (origin := instruction.flag("from")) is not None:
             origin = expand(origin, known)
             if not origin.isdecimal() and origin.lower() not in stages:
                 found[origin] = None
@@ -231,12 +231,12 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
 def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:
     """Those that the Dockerfile declares, as the engine refuses others, and that differ from its default."""
     defaults: dict[str, set[str]] = {}
-    for one in read:
-        for word in words(one.rest) if one.keyword == "ARG" else ():
+    for instruction in read:
+        for word in words(instruction.rest) if instruction.keyword == "ARG" else ():
             name, _, default = word.partition("=")
             defaults.setdefault(name, set()).add(default)
     return {name: value for name, value in args.items() if name in defaults and defaults[name] != {value}}
 
 
 def needs_buildkit(read: list[Instruction]) -> bool:
-    return any(one.heredoc or BUILDKIT_FLAGS & {name for name, _ in one.flags} for one in read)
+    return any(instruction.heredoc or BUILDKIT_FLAGS & {name for name, _ in instruction.flags} for instruction in read)

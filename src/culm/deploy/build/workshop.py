@@ -172,7 +172,7 @@ class Workshop:
 
     def look(self) -> dict[str, Facts]:
         """Every file and folder of the copy, less what leads into a prefix."""
-        seen: dict[str, Facts] = {}
+        facts_by_path: dict[str, Facts] = {}
         todo = [self.root]
         while todo:
             folder = todo.pop()
@@ -182,10 +182,10 @@ class Workshop:
                     size = 0 if stat.S_ISDIR(facts.st_mode) else facts.st_size
                     changed = 0 if stat.S_ISDIR(facts.st_mode) else facts.st_mtime_ns
                     path = "/" + os.path.relpath(entry.path, self.root)
-                    seen[path] = (facts.st_ino, facts.st_mode, size, changed)
+                    facts_by_path[path] = (facts.st_ino, facts.st_mode, size, changed)
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(Path(entry.path))
-        return seen
+        return facts_by_path
 
     def keep(self, path: str) -> ImageFile:
         """A file as it is now, with its bytes where no later command changes them."""

@@ -37,7 +37,10 @@ def leftover(what: str, live: str = THERE) -> Row:
 def fields(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:
     """Return a row for each field that differs, also for fields that only one of the two has."""
     changed = differences(plain(live), plain(wanted))
-    return [Row(what=what, field=one.field, wanted=one.new, live=one.old, wins=wins) for one in changed]
+    return [
+        Row(what=what, field=difference.field, wanted=difference.new, live=difference.old, wins=wins)
+        for difference in changed
+    ]
 
 
 def members(what: str, wanted: Mapping[str, Any], live: Mapping[str, Any], wins: Wins) -> list[Row]:

@@ -15,11 +15,11 @@ def compare_stack(target: Target, project: Project) -> list[Row]:
         return [missing(f"stack {name}")]
     return [
         Row(
-            what=f"stack: {one.resource}",
-            field=one.field,
-            wanted=None if one.wanted is None else shown(one.wanted),
-            live=None if one.live is None else shown(one.live),
-            wins="culm.yml" if one.wins == "culm.yml" else "live",
+            what=f"stack: {each.resource}",
+            field=each.field,
+            wanted=None if each.wanted is None else shown(each.wanted),
+            live=None if each.live is None else shown(each.live),
+            wins="culm.yml" if each.wins == "culm.yml" else "live",
         )
-        for one in look.differences(target, project)
+        for each in look.differences(target, project)
     ]

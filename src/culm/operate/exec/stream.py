@@ -118,8 +118,8 @@ class Carrier:
                     self._heeded.set()
                 elif message.kind == "output_stream_data" and self._incoming.accepts(message):
                     await self._line.send(self._incoming.acknowledge(message, now()))
-                    for one in self._incoming.take(message):
-                        await self._heard(one)
+                    for received in self._incoming.take(message):
+                        await self._heard(received)
                     if self._output.status is not None or self._interrupted > 1:
                         await self._say(Payload.FLAG, TERMINATE.to_bytes(4, "big"))
                         return

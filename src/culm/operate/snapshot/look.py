@@ -175,7 +175,7 @@ class Looker:
         asked = metrics.queries(self.project.name, services, balanced.balancer)
         asked += self._task_queries({last(task["taskArn"]) for task in tasks if task["lastStatus"] == "RUNNING"})
         end = datetime.fromtimestamp(at, UTC)
-        found: dict[tuple[str, str], Graph] = {}
+        graphs: dict[tuple[str, str], Graph] = {}
         for start in range(0, len(asked), metrics.MOST_AT_ONCE):
             some = asked[start : start + metrics.MOST_AT_ONCE]
             pages = (
@@ -188,9 +188,9 @@ class Looker:
                     ScanBy="TimestampAscending",
                 )
             )
-            found |= metrics.answered(some, pages)
-        self._metrics, self._metrics_at = found, at
-        return found
+            graphs |= metrics.answered(some, pages)
+        self._metrics, self._metrics_at = graphs, at
+        return graphs
 
     def _task_queries(self, running: set[str]) -> list[metrics.Query]:
         """Those of single tasks, which only a cluster with Container Insights has: their dimensions are looked up."""

@@ -39,7 +39,7 @@ class Found:
     """In context: the moment of the line that it is about, epoch milliseconds."""
 
 
-def logs(snapshot: Snapshot, query: Mapping[str, str], found: Found) -> Node:
+def logs(snapshot: Snapshot, query: Mapping[str, str], result: Found) -> Node:
     """`query`: `service`, `since`, `q`, `level`, `task`; `at` and `stream` show a line in its context."""
     service, words, level = query.get("service", ""), query.get("q", ""), query.get("level", "")
     names = {each.log_group: each.name for each in snapshot.services if each.log_group}
@@ -50,27 +50,27 @@ def logs(snapshot: Snapshot, query: Mapping[str, str], found: Found) -> Node:
         div(".logs-columns")[
             panel(
                 "In context" if in_context else "Lines",
-                found.problem and div(".banner", role="alert")["▲ ", found.problem],
-                found.cut
-                and div(".older")[a(href=link("/logs", **{**query, "end": str(found.lines[0].at)}))["older lines"]],
+                result.problem and div(".banner", role="alert")["▲ ", result.problem],
+                result.cut
+                and div(".older")[a(href=link("/logs", **{**query, "end": str(result.lines[0].at)}))["older lines"]],
                 log_lines(
-                    found.lines,
+                    result.lines,
                     names,
                     words=words,
-                    middle=found.middle,
+                    middle=result.middle,
                     follow="" if in_context or "end" in query else follow_address(query),
                 )
-                if found.lines or not in_context
+                if result.lines or not in_context
                 else empty("Nothing is stored there."),
-                not found.lines and not found.problem and empty(_nothing(words, service, level)),
+                not result.lines and not result.problem and empty(_nothing(words, service, level)),
                 note=a(href=link("/logs", service=service))["back to the search"]
                 if in_context
                 else div[
                     span(id="follow", aria_live="polite")["follows" if "end" not in query else "stands still"],
-                    f" · {len(found.lines)} lines",
+                    f" · {len(result.lines)} lines",
                 ],
             ),
-            _errors(found.errors),
+            _errors(result.errors),
         ],
     ]
 

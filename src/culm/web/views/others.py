@@ -85,8 +85,8 @@ def migrations(snapshot: Snapshot, *, may_act: bool) -> Node:
     ]
 
 
-def images(found: Sequence[ImageRow]) -> Node:
-    unused = [image for image in found if not image.runs]
+def images(rows: Sequence[ImageRow]) -> Node:
+    unused = [image for image in rows if not image.runs]
     freed = sum(image.megabytes for image in unused)
     return [
         htpy.h1(".sr")["Images"],
@@ -112,12 +112,12 @@ def images(found: Sequence[ImageRow]) -> Node:
                                 td(data_label="Pushed")[moment(image.pushed_at)],
                                 td(data_label="Runs as")[", ".join(image.runs) or span(".muted")["nothing"]],
                             ]
-                            for image in found
+                            for image in rows
                         )
                     ],
                 ]
             ]
-            if found
+            if rows
             else empty("No image has been pushed. ", command("up")),
             note=f"{len(unused)} that nothing runs, {freed:,.0f} MB as pushed (layers that are shared count in each)",
         ),
