@@ -2,7 +2,7 @@
 
 import pytest
 
-from culm.deploy.diagnoses import cure, unwell
+from culm.deploy.diagnoses import cure, in_health, in_output, unwell
 
 PULL = "CannotPullContainerError: Error response from daemon:"
 
@@ -51,3 +51,65 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
         "instance 0123: DRAINING",
         "instance i-4: REGISTRATION_FAILED, no ENI",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("OSError: [Errno 98] Address already in use", "port that it listens on is taken"),
+        ("Error: listen EADDRINUSE: address already in use :::8080", "port that it listens on is taken"),
+        ("KeyError: 'API_TOKEN'", "variable of its environment is missing"),
+        ("/app/start.sh: 3: API_TOKEN: parameter not set", "variable of its environment is missing"),
+        ("Error: API_TOKEN is not set", "variable of its environment is missing"),
+        ("ValueError: missing required setting SECRET_KEY", "variable of its environment is missing"),
+        ('connection to server at "127.0.0.1", port 5432 failed: Connection refused', "accepts no connections"),
+        ("Error: connect ECONNREFUSED 127.0.0.1:5432", "accepts no connections"),
+        ('FATAL:  password authentication failed for user "app"', "refuses the user"),
+        ("Error: getaddrinfo ENOTFOUND db", "host name that nobody has"),
+        ('could not translate host name "db" to address: Name or service not known', "host name that nobody has"),
+        ("ModuleNotFoundError: No module named 'shop'", "module is not in the image"),
+        ("Error: Cannot find module 'express'", "module is not in the image"),
+        ("./start.sh: line 2: $'\\r': command not found", "Windows line ends"),
+        ("Error: listen EACCES: permission denied 0.0.0.0:80", "may not listen on that port"),
+    ],
+)
+def test_a_service_s_own_lines_tell_why_it_died_whatever_comes_after_them(line: str, cause: str) -> None:
+    after = ["    at Server.listen (node:net:2099:5)", "npm error Lifecycle script `start` failed with error:"]
+    finding = in_output(["starting", line, *after])
+    assert finding is not None
+    assert cause in finding.line
+    assert line in finding.line
+    assert finding.hint
+
+
+def test_an_error_of_no_known_kind_is_shown_and_not_that_of_what_started_the_program() -> None:
+    starter = "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>"
+    lines = ["Traceback", "ValueError: no coffee", starter]
+    finding = in_output(lines)
+    assert finding is not None
+    assert finding.line == "ValueError: no coffee"
+    assert in_output(["GET /health 200", "bye"]) is None
+
+
+@pytest.mark.parametrize(
+    ("page", "output", "cause"),
+    [
+        ("GET /web/health on 127.77.0.11:32768: Health checks failed with these codes: [302]", [], "a redirect (302)"),
+        ("GET /web/health on i-1:32768: it answers 404", [], "not there (404)"),
+        ("GET / on i-1:32768: Health checks failed with these codes: [401]", [], "wants a login (401)"),
+        ("GET / on i-1:32768: Health checks failed with these codes: [500]", [], "fails (500)"),
+        ("GET / on i-1:32768: Health checks failed, nobody listens there", [], "nobody listens where it is asked"),
+        ("GET / on i-1:32768: Health checks failed", [" * Running on http://127.0.0.1:5000"], "own address alone"),
+        ("GET / on i-1:32768: Health checks failed", ["Listening at http://localhost:3000"], "own address alone"),
+    ],
+)
+def test_what_its_health_page_answers_tells_why_it_is_not_healthy(page: str, output: list[str], cause: str) -> None:
+    finding = in_health([page], output, "/web")
+    assert finding is not None
+    assert cause in finding.line
+    assert finding.hint
+
+
+def test_a_service_that_listens_everywhere_is_not_said_to_listen_on_the_loopback_alone() -> None:
+    output = [" * Running on all addresses (0.0.0.0)", " * Running on http://127.0.0.1:8000"]
+    assert in_health(["GET / on i-1:8000: Health checks failed"], output, "") is None

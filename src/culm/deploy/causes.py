@@ -11,12 +11,12 @@ from culm.target.connection import Target
 from culm.target.observe import or_none
 
 LINES = 12
+SEARCHED = 100
 MISSING = "ResourceNotFoundException"
 
 
 def of_task(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> str:
     """Say how a task of the service `name` ended, in indented lines. `prefix` is that of its log stream."""
-    service = job.service(name)
     reason = without_arns(task.get("stoppedReason", ""))
     lines = [f"task {last(task['taskArn'])}: {task.get('stopCode', '')} {reason}".rstrip()]
     for container in task.get("containers", ()):
@@ -24,10 +24,16 @@ def of_task(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> str
             code = f"exit code {container['exitCode']}" if "exitCode" in container else "no exit code"
             reason = f", {container['reason']}" if container.get("reason") else ""
             lines.append(f"container {container['name']}: {code}{reason}")
-    stream = f"{prefix}/{service.name}/{last(task['taskArn'])}"
-    output = last_lines(job.target, render.log_group(job.project, service), stream, LINES)
+    output = output_of(job, name, task, prefix=prefix)[-LINES:]
     lines += ["its last lines:", *(f"  {line}" for line in output)] if output else ["it wrote no line"]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def output_of(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> list[str]:
+    """The last lines that a task of the service `name` wrote; more than are shown, for the one that tells the cause."""
+    service = job.service(name)
+    stream = f"{prefix}/{service.name}/{last(task['taskArn'])}"
+    return last_lines(job.target, render.log_group(job.project, service), stream, SEARCHED)
 
 
 def last_lines(target: Target, group: str, stream: str, count: int) -> list[str]:

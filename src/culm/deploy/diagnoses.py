@@ -8,6 +8,135 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from culm.core.model.arn import last
+from culm.core.model.record import record
+
+OWN_PORT = (
+    "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), or let the command "
+    "line name the port that the Dockerfile EXPOSEs; is it the load balancer's own, `targets: {local: {port: 9000}}`"
+)
+
+
+@record
+class Symptom:
+    """What a service's own lines say of its failure."""
+
+    pattern: str
+    cause: str
+    hint: str
+
+
+SYMPTOMS = (
+    Symptom(
+        pattern=r"address already in use|EADDRINUSE|address in use|port \d+ is (?:already )?in use",
+        cause="the port that it listens on is taken",
+        hint=OWN_PORT,
+    ),
+    Symptom(
+        pattern=r"(?:\r|\\r)'?: (?:command )?not found|\^M: bad interpreter|env: .*(?:\r|\\r)|"
+        r"illegal option -\r|line ends",
+        cause="a script has Windows line ends",
+        hint="save it with Unix ones (LF): `*.sh text eol=lf` in .gitattributes keeps them so",
+    ),
+    Symptom(
+        pattern=r"exec format error",
+        cause="the program is for another processor",
+        hint="build the image for the processor that the instances have",
+    ),
+    Symptom(
+        pattern=r"password authentication failed|(?:role|database) \S+ does not exist|access denied for user",
+        cause="the database refuses the user",
+        hint="take name and password from the url that `database:` gives: database.url in its configuration",
+    ),
+    Symptom(
+        pattern=r"connection refused|ECONNREFUSED|could not connect to server|can't connect to \S* ?server",
+        cause="what it connects to accepts no connections, such as a database",
+        hint="take its address from the url that `database:` gives, or from {NAME.url} in `environment:`",
+    ),
+    Symptom(
+        pattern=r"could not translate host name|name or service not known|\bENOTFOUND\b|EAI_AGAIN|"
+        r"no address associated|temporary failure in name resolution|no such host",
+        cause="it connects to a host name that nobody has",
+        hint="names of a compose file's network are not known here: take the url that `database:` gives, or {NAME.url} "
+        "in `environment:`",
+    ),
+    Symptom(
+        pattern=r"KeyError: '[A-Z][A-Z0-9_]*'|unbound variable|parameter (?:not set|null or not set)|"
+        r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*(?:not set|not defined|missing|required|must be set|undefined)|"
+        r"(?:not set|missing|required|must set|undefined).*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|"
+        r"(?:environment variable|env var)\b.*(?:not|missing|required)|(?:missing|required) (?:environment|env) var",
+        cause="a variable of its environment is missing",
+        hint="`environment: {NAME: value}` in culm.yml; a secret goes into the vault: culm vault --help",
+    ),
+    Symptom(
+        pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",
+        cause="a module is not in the image",
+        hint="the Dockerfile has to install it: name it in what it installs from, or COPY it",
+    ),
+    Symptom(
+        pattern=r"(?:bind|listen)\b.*(?:permission denied|EACCES)|(?:permission denied|EACCES).*\b(?:bind|listen)",
+        cause="it may not listen on that port",
+        hint="ports below 1024 are root's: listen on $PORT",
+    ),
+)
+"""The first that any line shows counts: a port that is taken explains what comes after it."""
+ERROR = re.compile(
+    r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]", re.IGNORECASE
+)
+HEEDLESS = re.compile(r"HaltServer|Worker failed to boot|npm (?:ERR!|error|notice)|ELIFECYCLE", re.IGNORECASE)
+"""Lines of what started the program: they follow from its own error."""
+LOOPBACK = re.compile(
+    r"(?:running|listening|started|serving|server|ready|available|local)\b.*(?:127\.0\.0\.1|localhost|\[::1\])",
+    re.IGNORECASE,
+)
+EVERYWHERE = re.compile(r"0\.0\.0\.0|all (?:addresses|interfaces)|\[::\]|:::|127\.(?!0\.0\.1\b)\d+\.\d+\.\d+")
+
+
+@record
+class LikelyCause:
+    """The likely cause of a failure, in a line for the screen, and what to try."""
+
+    line: str
+    hint: str = ""
+
+
+def in_output(lines: Iterable[str]) -> LikelyCause | None:
+    """Return what a service's last lines say of why it died; None when none of them looks like an error."""
+    kept = [line.strip() for line in lines if line.strip() and not HEEDLESS.search(line)]
+    for symptom in SYMPTOMS:
+        if shown := next((line for line in kept if re.search(symptom.pattern, line, re.IGNORECASE)), None):
+            return LikelyCause(line=f"{symptom.cause}: {shown[:200]}", hint=symptom.hint)
+    errors = [line for line in kept if ERROR.search(line)]
+    return LikelyCause(line=errors[-1][:200]) if errors else None
+
+
+def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> LikelyCause | None:
+    """Return why a health page that `pages` describe is not taken, by its codes and by what the service wrote.
+
+    `prefix` is what the service's paths begin with, as `/shop`; empty where it has every path.
+    """
+    lines, text = [*output], "\n".join(pages)
+    if (shown := next(filter(LOOPBACK.search, lines), None)) and not any(map(EVERYWHERE.search, lines)):
+        what = f"it listens on this machine's own address alone: {shown.strip()[:200]}"
+        return LikelyCause(line=what, hint="listen on 0.0.0.0: nobody outside of its container reaches 127.0.0.1 in it")
+    code = re.search(r"codes: \[(\d+)\]|it answers (\d+)", text)
+    status = int(code[1] or code[2]) if code else 0
+    if 300 <= status < 400:
+        hint = "let `health:` name a page that answers 200 itself, or take the code: health: {path: /, codes: 200-399}"
+        return LikelyCause(line=f"its health page answers with a redirect ({status})", hint=hint)
+    if status == 404:
+        hint = "let `health:` name a page that is there"
+        if prefix:
+            hint += f"; requests come with their whole path: do its routes begin with {prefix}? else `strip: true`"
+        return LikelyCause(line="its health page is not there (404)", hint=hint)
+    if status in (401, 403):
+        return LikelyCause(line=f"its health page wants a login ({status})", hint="let `health:` name one that is open")
+    if status >= 500:
+        return LikelyCause(line=f"its health page fails ({status})", hint="culm logs shows what it wrote")
+    if "nobody listens there" in text:
+        hint = "listen on $PORT (the port of `port:`), and on 0.0.0.0 rather than 127.0.0.1"
+        return LikelyCause(line="nobody listens where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
+    return None
+
 
 KNOWN = (
     (

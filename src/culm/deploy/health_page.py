@@ -30,12 +30,15 @@ def answer(target: Target, service: Service, instance: str, port: int) -> dict[s
     address = address_of(target, instance)
     if address is None:
         return {}
-    asked = {"address": address}
-    with suppress(httpx2.HTTPError):
+    asked: dict[str, Any] = {"address": address}
+    try:
         page = httpx2.get(f"http://{address}:{port}{service.health}", timeout=SECONDS, trust_env=False)
         lines = [line.strip() for line in page.text.splitlines() if line.strip()]
         return asked | {"status": page.status_code, "begins": lines[0][:LONGEST] if lines else ""}
-    return asked
+    except httpx2.ConnectError:
+        return asked | {"refused": True}
+    except httpx2.HTTPError:
+        return asked
 
 
 def address_of(target: Target, instance: str) -> str | None:
@@ -63,8 +66,12 @@ def lines(service: Service, ill: Iterable[Mapping[str, Any]], events: Iterable[M
         why = health.get("Description") if health["State"] == "unhealthy" else reasons.pop(port, None)
         if why is None and "status" in target:
             why = f"it answers {target['status']}"
+        if why is None and target.get("refused"):
+            why = "no answer"
         if why is None:
             continue
+        if target.get("refused"):
+            why += ", nobody listens there"
         shown[f"GET {service.health} on {target.get('address') or target['Target']['Id']}:{port}: {why}"] = None
         if target.get("begins"):
             shown[f"its answer begins: {target['begins']}"] = None

@@ -25,10 +25,6 @@ ASK_SECONDS = 2.0
 """How often the page of a target that is not healthy is asked for what it says."""
 SETTLE_PAUSE = 1.0
 """Seconds between two looks at a service that is watched."""
-OWN_PORT = (
-    "where tasks are host processes they share this machine's ports: listen on $PORT (and $HOST), "
-    "or let the command line name the port that the Dockerfile EXPOSEs"
-)
 
 
 class NotSteady(CulmError):
@@ -123,10 +119,7 @@ def check_alive(watch: Watch) -> None:
     look = look_at(watch.job, watch.service, 0.0)
     problem = trouble(look.service, look.stopped, watch.job.clock.now()) if look is not None else None
     if problem is not None and problem.kind == "dying":
-        text = f"{watch.service.name} {problem.text}"
-        if problem.task is not None:
-            text += "\n" + causes.of_task(watch.job, watch.service.name, problem.task, prefix=watch.service.name)
-        raise NotSteady(text, diagnoses.cure(text) or advice(problem.task))
+        raise told(watch.job, watch.service, f"{watch.service.name} {problem.text}", problem.task)
 
 
 def settled(job: Job, watched: Settle) -> Work:
@@ -150,10 +143,22 @@ def settled(job: Job, watched: Settle) -> Work:
 
 
 def told(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) -> NotSteady:
-    """The failure, with the task that shows it."""
+    """The failure: its likely cause first, then the task that shows it."""
+    finding = None
     if task is not None:
-        what += "\n" + causes.of_task(job, service.name, task, prefix=service.name)
-    return NotSteady(what, diagnoses.cure(what) or advice(task))
+        finding = diagnoses.in_output(causes.output_of(job, service.name, task, prefix=service.name))
+        what += likely(finding) + "\n" + causes.of_task(job, service.name, task, prefix=service.name)
+    return NotSteady(what, (finding and finding.hint) or diagnoses.cure(what) or advice(task))
+
+
+def begins(service: Service) -> str:
+    """What all paths of a service begin with: `/shop` of `/shop/*`; empty where it has every path."""
+    return service.paths[0].partition("*")[0].rstrip("/") if service.paths else ""
+
+
+def likely(finding: diagnoses.LikelyCause | None) -> str:
+    """The line for a cause, to be read before all else."""
+    return f"\n  cause: {finding.line}" if finding is not None else ""
 
 
 def until_stopped(job: Job, name: str) -> Work:
@@ -207,9 +212,13 @@ def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     primary = primary_of(look.service) or {}
     events = [e for e in look.service.get("events", ()) if e["createdAt"] >= primary.get("createdAt", e["createdAt"])]
     pages = health_page.lines(service, watch.ill.values(), events)
-    what += "".join(f"\n  {line}" for line in pages)
+    output = causes.output_of(job, service.name, doomed.task, prefix=service.name) if doomed.task is not None else []
+    died = doomed.task is not None and doomed.task.get("stopCode") == "EssentialContainerExited"
+    page = diagnoses.in_health(pages, output, begins(service)) if pages and not died else None
+    finding = page or diagnoses.in_output(output)
+    what += likely(finding) + "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:
         what += "\n" + causes.of_task(job, service.name, doomed.task, prefix=service.name)
     what += "".join(f"\n  {line}" for line in diagnoses.unwell(described_instances(job.target, job.project.name)))
-    hint = OWN_PORT if "address already in use" in what.lower() else diagnoses.cure(what) or doomed.hint
+    hint = (finding and finding.hint) or diagnoses.cure(what) or doomed.hint
     return NotSteady(what, "; or ".join(part for part in (hint, watch.wanted.back) if part))
