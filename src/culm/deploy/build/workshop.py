@@ -144,6 +144,7 @@ class Workshop:
         home = self.root / "root"
         home.mkdir(exist_ok=True)
         caches = {"npm_config_cache": os.path.expanduser("~/.npm"), "UV_CACHE_DIR": uv_cache()}
+        caches["YARN_CACHE_FOLDER"] = str(self.kept.parent / "yarn")  # yarn 1 spoils a cache that two builds share
         configured = os.path.expanduser("~/.npmrc")
         if os.path.exists(configured):
             caches["npm_config_userconfig"] = configured

@@ -9,7 +9,7 @@ from pathlib import Path
 from culm.errors import PlaneFailure
 
 OLDEST = (2, 6)
-_TRY = "put HAProxy 2.6 or newer on PATH, or its path into CULM_HAPROXY"
+_TRY = "put HAProxy 2.6 or newer on PATH (macOS: brew install haproxy), or its path into CULM_HAPROXY"
 
 
 def find() -> Path:
