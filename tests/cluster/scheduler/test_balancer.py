@@ -86,7 +86,7 @@ class World:
         await eventually(so, seconds)
 
     async def problem(self) -> str:
-        [listener] = await self.store.run(listeners.all)
+        [listener] = await self.store.run(listeners.list_all)
         return listener.problem
 
 

@@ -122,9 +122,11 @@ class Keeper(Generic[R, S]):
         if row.deleting:
             await self._delete(row)
             return 1
-        if self.server(row).running():
+        if self._runs(row):
             self._ran[identifier] = time.monotonic()
-        return 0 if self._runs(row) and await self.settled(row) else await self._ensure(row)
+            if await self.settled(row):
+                return 0
+        return await self._ensure(row)
 
     def _runs(self, row: R) -> bool:
         server = self.server(row)
@@ -137,9 +139,9 @@ class Keeper(Generic[R, S]):
 
     async def _ensure(self, row: R) -> int:
         server = self.server(row)
-        if not server.running() and self._waits_for_its_port(row):
-            return 0
         try:
+            if not server.running() and self._waits_for_its_port(row):
+                return 0
             if server.running() and row.endpoint_address not in (None, self._place.gateway):
                 await server.stop()  # it listens where the tasks of this runtime cannot reach it
             if not server.running():
