@@ -65,7 +65,7 @@ SYMPTOMS = (
         r"(?:not set|missing|required|must set|undefined).*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|"
         r"(?:environment variable|env var)\b.*(?:not|missing|required)|(?:missing|required) (?:environment|env) var",
         cause="a variable of its environment is missing",
-        hint="`environment: {NAME: value}` in culm.yml; a secret goes into the vault: culm vault --help",
+        hint="a secret goes into the vault (culm vault --help), what is none into `environment: {NAME: value}`",
     ),
     Symptom(
         pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",

@@ -115,11 +115,13 @@ def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
 
 
 def check_alive(watch: Watch) -> None:
-    """Raise NotSteady for a service that runs at the moment, and keeps dying."""
+    """Raise NotSteady for a service that runs at the moment, and keeps dying; say so of one that died once, lately."""
     look = look_at(watch.job, watch.service, 0.0)
     problem = trouble(look.service, look.stopped, watch.job.clock.now()) if look is not None else None
     if problem is not None and problem.kind == "dying":
         raise told(watch.job, watch.service, f"{watch.service.name} {problem.text}", problem.task)
+    if problem is not None and problem.kind == "died":
+        watch.job.say(f"{problem.text}: `culm logs {watch.service.name}`", watch.service.name)
 
 
 def settled(job: Job, watched: Settle) -> Work:
