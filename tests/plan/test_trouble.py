@@ -49,6 +49,31 @@ def test_one_death_soon_after_the_start_is_told_for_a_minute() -> None:
     assert told(a_service(), a_death(4, lived=31)) == ""
 
 
+def a_kill(seconds_ago: float = 20, **fields: Any) -> dict[str, Any]:
+    scaled = {"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity", "startedBy": "ecs-svc/0"}
+    container = {"name": "app", "exitCode": 137, "reason": "it did not end within 30 s"}
+    return a_death(seconds_ago, group="service:web", containers=[container], **scaled) | fields
+
+
+def test_a_task_that_was_killed_at_its_stop_is_told_with_what_to_do() -> None:
+    assert told(a_service(), a_kill()).startswith("app took no notice of SIGTERM and was killed")
+    assert told(a_service(), a_kill(), a_death(30), a_death(40)).startswith("keeps dying")
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        a_kill(700),
+        a_kill(group="service:other"),
+        a_kill(stopCode="EssentialContainerExited"),
+        a_kill(containers=[{"name": "app", "exitCode": 0}]),
+        a_kill(containers=[{"name": "app", "exitCode": 137, "reason": "OutOfMemoryError: killed"}]),
+    ],
+)
+def test_a_kill_long_ago_or_of_another_cause_is_none_at_its_stop(kill: dict[str, Any]) -> None:
+    assert told(a_service(), kill) == ""
+
+
 @pytest.mark.parametrize(
     "deaths",
     [

@@ -120,7 +120,7 @@ def check_alive(watch: Watch) -> None:
     problem = trouble(look.service, look.stopped, watch.job.clock.now()) if look is not None else None
     if problem is not None and problem.kind == "dying":
         raise told(watch.job, watch.service, f"{watch.service.name} {problem.text}", problem.task)
-    if problem is not None and problem.kind == "died":
+    if problem is not None and problem.kind in ("died", "killed"):
         watch.job.say(f"{problem.text}: `culm logs {watch.service.name}`", watch.service.name)
 
 

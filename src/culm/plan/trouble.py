@@ -24,7 +24,7 @@ CALM_SECONDS = 60.0
 @record
 class Trouble:
     kind: str
-    """`failed`, `unfinished`, `dying`, or `died`: once, soon after its start."""
+    """`failed`, `unfinished`, `dying`, `died` (once, soon after its start), or `killed` (heedless of SIGTERM)."""
     text: str
     """`keeps dying: 3 tasks in 10 minutes, the last with exit code 1`."""
     task: Described | None = None
@@ -36,7 +36,7 @@ def trouble(service: Described, stopped: Iterable[Described], now: float) -> Tro
 
     `stopped` are tasks of its cluster that have stopped, of any service; `now` is in epoch seconds.
     """
-    primary = primary_of(service)
+    primary, stopped = primary_of(service), tuple(stopped)
     if primary is None:
         return None
     dead = deaths(primary, stopped)
@@ -51,9 +51,9 @@ def trouble(service: Described, stopped: Iterable[Described], now: float) -> Tro
         return Trouble(kind="unfinished", text=text, task=latest(dead))
     recent = [task for task in dead if now - stopped_at(task) <= MEMORY_SECONDS]
     if not recent or now - stopped_at(recent[-1]) > max(CALM_SECONDS, *map(lifetime, recent)):
-        return None
+        return killed_at_its_stop(service, stopped, now)
     if len(recent) < LOOP:
-        return early_death(recent[-1])
+        return early_death(recent[-1]) or killed_at_its_stop(service, stopped, now)
     minutes = max(1, round((now - stopped_at(recent[0])) / 60))
     span = "a minute" if minutes == 1 else f"{minutes} minutes"
     text = f"keeps dying: {len(recent)} tasks in {span}{ending(recent[-1])}"
@@ -67,6 +67,30 @@ def early_death(task: Described) -> Trouble | None:
         return None
     cause = ending(task).removeprefix(", the last")
     return Trouble(kind="died", text=f"a task died {lived:.0f} s after its start{cause}", task=task)
+
+
+def killed_at_its_stop(service: Described, stopped: Iterable[Described], now: float) -> Trouble | None:
+    """Return the trouble of a service whose tasks wait out their grace when ECS stops them: nothing handles SIGTERM.
+
+    ECS does not say so itself. Exit code 137 is SIGKILL's, which also ends what has no memory left: that has a reason.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+    """
+    own = [
+        task
+        for task in stopped
+        if task.get("group") == f"service:{service.get('serviceName')}"
+        and task.get("stopCode") in ("ServiceSchedulerInitiated", "UserInitiated")
+        and now - stopped_at(task) <= MEMORY_SECONDS
+    ]
+    for task in sorted(own, key=stopped_at, reverse=True):
+        for container in task.get("containers", ()):
+            if container.get("exitCode") == 137 and not container.get("reason", "").startswith("OutOfMemory"):
+                text = (
+                    f"{container['name']} took no notice of SIGTERM and was killed when its time was over: handle "
+                    "SIGTERM in the program, and start it with `exec` in an entrypoint script"
+                )
+                return Trouble(kind="killed", text=text, task=task)
+    return None
 
 
 def primary_of(service: Described) -> Described | None:

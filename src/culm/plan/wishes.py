@@ -185,7 +185,7 @@ def troubles(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
     """A line for each of these services that is there and not well."""
     services = {name: survey.observed.services[name] for name in names if name in survey.observed.services}
     problems = {name: trouble(service, survey.stopped, frame.now) for name, service in services.items()}
-    return [f"{name}: {problem.text}" for name, problem in problems.items() if problem is not None]
+    return [f"{name}: {problem.text}" for name, problem in problems.items() if problem and problem.kind != "killed"]
 
 
 def wish(project: Project, service: Service, survey: Survey, images: Images) -> Wish:

@@ -50,7 +50,7 @@ def service(project: Project, one: Service, observation: LiveState) -> Iterator[
     settings = {k: v for k, v in (change.input if change else {}).items() if k in described and k not in ours}
     yield from members(what, settings, described, "culm.yml")
     problem = trouble(described, observation.survey.stopped, observation.now)
-    if problem is not None and problem.kind != "died":  # a task that is replaced is no difference
+    if problem is not None and problem.kind not in ("died", "killed"):  # of the past, no difference
         yield from roll_out(what, problem)
     yield from by_hand(project, one, described)
 
