@@ -1,4 +1,8 @@
+import json
+
 import pytest
+
+from culm.cluster.services.ecr import manifests
 
 
 def test_an_image_is_described_after_its_push(cloud, web):
@@ -105,6 +109,15 @@ def test_a_digest_that_is_not_the_manifests_is_refused(web):
 def test_what_is_no_manifest_is_refused(web, manifest, why):
     with pytest.raises(web.ecr.exceptions.InvalidParameterException, match=f"'ImageManifest'.*{why}"):
         web.put(manifest)
+
+
+def test_a_manifest_without_its_media_type_is_taken_when_the_call_says_it(web):
+    bare = {k: v for k, v in json.loads(web.manifest("a")).items() if k != "mediaType"}
+    given = {"repositoryName": "web", "imageManifest": json.dumps(bare)}
+    with pytest.raises(web.ecr.exceptions.InvalidParameterException, match="imageManifestMediaType must say it"):
+        web.ecr.put_image(**given)
+    image = web.ecr.put_image(**given, imageManifestMediaType=manifests.OCI_MANIFEST)["image"]
+    assert image["imageManifestMediaType"] == manifests.OCI_MANIFEST
 
 
 def test_images_are_listed_by_tag_status(web):

@@ -41,6 +41,8 @@ def put_image(call: Call, req: PutImageInput) -> dict[str, Any]:
     body = req.image_manifest.encode()
     try:
         manifest = manifests.read(body, req.image_manifest_media_type)
+        if req.image_manifest_media_type is None and not manifests.says_its_media_type(body):
+            raise InvalidManifest("it has no mediaType, so imageManifestMediaType must say it")
     except InvalidManifest as wrong:
         raise AwsError(
             "InvalidParameterException",

@@ -106,6 +106,14 @@ def read(body: bytes, content_type: str | None = None) -> Manifest:
     )
 
 
+def says_its_media_type(body: bytes) -> bool:
+    """Whether a manifest that `read` takes has a `mediaType`; where it has none, a call of PutImage must say it.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+    """
+    return bool(msgspec.json.decode(body, type=_Document).media_type)
+
+
 def digest_of(body: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
