@@ -67,6 +67,23 @@ def test_a_mistyped_command_names_the_nearest(typed: list[str], near: str) -> No
     assert f"No such command {typed[-1]!r}. Did you mean {near!r}?" in result.stderr
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_script_and_asks_by_it(tmp_path: Path, shell: str) -> None:
+    done = run("completion", shell, folder=tmp_path)
+    assert done.returncode == 0
+    assert f"_CULM_COMPLETE={shell}_complete" in done.stdout
+    asked = {
+        "PATH": "/usr/bin:/bin",
+        "_CULM_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": "culm roll",
+        "COMP_CWORD": "1",
+    }
+    answer = subprocess.run(
+        [sys.executable, "-m", "culm"], cwd=tmp_path, env=asked, capture_output=True, text=True, check=False
+    )
+    assert "rollback" in answer.stdout
+
+
 def test_culm_alone_shows_what_to_begin_with_and_where_the_rest_is() -> None:
     result = CliRunner().invoke(culm, [])
     assert result.exit_code == 0

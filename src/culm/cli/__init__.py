@@ -51,6 +51,7 @@ GROUPS = {
         "vault": "Configuration files by environment and service, versioned.",
         "lint": "Look for secrets in files that others can read.",
         "schema": "Print the JSON Schema of culm.yml, for editors and checks.",
+        "completion": "Print the script that lets SHELL complete commands and options.",
         "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
     },
     "Where it runs": {
