@@ -76,7 +76,7 @@ def test_a_shell_gets_its_script_and_asks_by_it(tmp_path: Path, shell: str) -> N
         "PATH": "/usr/bin:/bin",
         "_CULM_COMPLETE": f"{shell}_complete",
         "COMP_WORDS": "culm roll",
-        "COMP_CWORD": "1",
+        "COMP_CWORD": "roll" if shell == "fish" else "1",
     }
     answer = subprocess.run(
         [sys.executable, "-m", "culm"], cwd=tmp_path, env=asked, capture_output=True, text=True, check=False

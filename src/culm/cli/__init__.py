@@ -86,7 +86,7 @@ class SuggestingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that `args` begin with; raises UsageError, naming the nearest, where there is none."""
         names = self.list_commands(ctx)
-        if args[0] not in names:
+        if args[0] not in names and not ctx.resilient_parsing:
             import difflib
 
             if near := difflib.get_close_matches(args[0], names, 1):
