@@ -57,14 +57,14 @@ async def test_a_task_that_turns_out_to_listen_elsewhere_is_registered_there_ins
     [container] = await world.containers()
     world.runtime.listen_elsewhere(container.name, 8000)
     await world.settle()
-    ports = {target.port: target.state for target in targets.list(world.cloud.db, group)}
+    ports = {target.port: target.state for target in targets.in_group(world.cloud.db, group)}
     assert ports == {container.ports[0].host_port: "draining", 8000: "initial"}
     await drained(world, group)
     await probe(world, group)
     world.ecs.update_service(service="web", desiredCount=0)
     await world.settle()
     await drained(world, group)
-    assert targets.list(world.cloud.db, group) == ()
+    assert targets.in_group(world.cloud.db, group) == ()
     assert await world.containers() == []
 
 
