@@ -1,7 +1,7 @@
 """`culm run`: a service and its neighbours from their conf/, until Ctrl-C; again when its files change."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +22,14 @@ class Run:
         """Called once a part has a database: then the local cluster is needed."""
         self.console = console
         self.running: dict[str, Running] = {}
+        self.before: dict[str, Mapping[str, tuple[int, int]]] = {}
+        """Each part's files when it was started: what is edited before it answers counts as a change, too."""
 
     def forever(self, *, reload: bool) -> None:
         try:
             for part in self.parts:
                 self.prepare(part)
+                self.before[part.name] = watch.look(part.folder)
                 self.start(part)
                 self.await_health(part)
             own = self.parts[-1]
@@ -69,7 +72,7 @@ class Run:
 
     def watch(self, *, reload: bool) -> None:
         """Start a part again when its files change; one that has ended waits for the change that fixes it."""
-        seen = {part.name: watch.look(part.folder) for part in self.parts}
+        seen = {part.name: watch.as_started(self.before[part.name], watch.look(part.folder)) for part in self.parts}
         told: set[str] = set()
         while True:
             time.sleep(watch.LOOK_SECONDS)
