@@ -113,3 +113,21 @@ def test_what_its_health_page_answers_tells_why_it_is_not_healthy(page: str, out
 def test_a_service_that_listens_everywhere_is_not_said_to_listen_on_the_loopback_alone() -> None:
     output = [" * Running on all addresses (0.0.0.0)", " * Running on http://127.0.0.1:8000"]
     assert in_health(["GET / on i-1:8000: Health checks failed"], output, "") is None
+
+
+def test_what_the_web_server_says_of_its_worker_is_not_the_cause() -> None:
+    lines = (
+        "[2026-01-01] [ERROR] Control server error: AF_UNIX path too long",
+        "AttributeError: module 'collections' has no attribute 'MutableMapping'",
+        "[2026-01-01] [ERROR] Worker (pid:12) exited with code 3.",
+        "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>",
+    )
+    cause = in_output(lines)
+    assert cause is not None
+    assert "do not fit each other" in cause.line and "MutableMapping" in cause.line
+    assert "requirements.txt" in cause.hint
+
+
+def test_gunicorns_words_for_a_taken_port_are_known() -> None:
+    cause = in_output(["[ERROR] Connection in use: ('', 5000)", "[ERROR] Can't connect to ('', 5000)"])
+    assert cause is not None and cause.line.startswith("the port that it listens on is taken")

@@ -42,6 +42,14 @@ def test_the_newest_lines_of_several_groups_come_oldest_first(target, begin):
     ]
 
 
+def test_lines_of_one_millisecond_keep_the_order_in_which_they_were_written(target, begin):
+    logs = target.client("logs")
+    events = [{"timestamp": begin + 20_000, "message": text} for text in ("Traceback", "  File x", "KeyError: 'A'")]
+    logs.put_log_events(logGroupName="/a", logStreamName="s/1", logEvents=events)
+    lines = log_search.newest(target, ["/a"], Wanted(start=begin + 15_000))
+    assert [line.text for line in lines] == ["Traceback", "  File x", "KeyError: 'A'"]
+
+
 def test_words_are_searched_as_they_are_written(target, begin):
     for words in ("line 3", "it's 50 %", "\\done"):
         found = log_search.newest(target, ["/a"], Wanted(start=begin, text=words))

@@ -430,3 +430,27 @@ def test_a_file_that_cannot_be_is_an_error_with_a_line(tmp_path: Path, text: str
     done = culm(tmp_path, "compose.yml")
     assert done.returncode == 2
     assert done.stderr.startswith(f"culm: compose.yml:{line}: ")
+
+
+def test_a_stage_whose_code_is_mounted_from_this_machine_gives_way_to_the_one_that_copies_it(tmp_path):
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/Dockerfile").write_text(
+        "FROM base AS deps\nWORKDIR /app\nCOPY package.json .\nFROM deps AS dev\nCMD watch\n"
+        "FROM deps AS final\nCOPY . .\nEXPOSE 80\nCMD serve\n"
+    )
+    web = {"build": {"context": "web", "target": "dev"}, "volumes": ["./web:/app"], "ports": ["5000:80"]}
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"web": web}}))
+    result = taken(tmp_path)
+    assert "target" not in result.draft.services["web"].keys
+    assert any("build.target: left out: dev has the code mounted" in str(note) for note in result.notes)
+    del web["volumes"]
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"web": web}}))
+    assert taken(tmp_path).draft.services["web"].get("target") == "dev"
+
+
+@pytest.mark.parametrize("image", ["redislabs/redismod", "redis/redis-stack:7", "bitnami/redis:7.2"])
+def test_every_image_of_redis_is_a_cache_of_the_target(tmp_path, image):
+    services = {"web": {"build": ".", "depends_on": ["cache"]}, "cache": {"image": image}}
+    (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
+    assert taken(tmp_path).draft.services["web"].get("database") == "main"

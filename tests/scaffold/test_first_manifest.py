@@ -354,3 +354,57 @@ def test_the_command_writes_what_loads(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     assert len(load(tmp_path / "culm.yml").services) == 2
+
+
+def test_a_worker_of_a_procfile_is_not_an_argument_of_an_entrypoint_that_serves(tmp_path):
+    files = {
+        "web/Dockerfile": 'FROM base\nEXPOSE 5000\nCOPY . .\nENTRYPOINT ["./boot.sh"]\n',
+        "web/boot.sh": "#!/bin/sh\nexec gunicorn -b :5000 shop:app\n",
+        "web/Procfile": "web: gunicorn shop:app\nworker: rq worker mails\n",
+    }
+    assert block(tmp_path, files, "worker")["entrypoint"] == ["sh", "-c", "rq worker mails"]
+    (tmp_path / "web/boot.sh").write_text('#!/bin/sh\nexec "$@"\n')
+    assert block(tmp_path, {}, "worker")["command"] == ["sh", "-c", "rq worker mails"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "program"),
+    [
+        ("RUN python -m venv venv\nRUN venv/bin/pip install -r requirements.txt\n", "./venv/bin/flask"),
+        ("RUN python3 -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH\n", "flask"),
+        ("RUN pip install -r requirements.txt\n", "flask"),
+    ],
+)
+def test_a_migration_is_started_from_the_virtual_environment_of_the_image(tmp_path, runs, program):
+    made(
+        tmp_path,
+        {
+            "web/Dockerfile": f"FROM base\nEXPOSE 5000\n{runs}CMD serve\n",
+            "web/requirements.txt": "flask-migrate\npsycopg2\n",
+            "web/migrations/alembic.ini": "",
+        },
+    )
+    assert f'CMD ["{program}", "db", "upgrade"]' in (tmp_path / "web/Dockerfile.migrate").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "python"),
+    [
+        ("runtime.txt", "python-3.9.7\n", "3.9"),
+        (".python-version", "3.13.1\n", "3.13"),
+        ("Pipfile", '[requires]\npython_version = "3.7"\n', "3.7"),
+        ("pyproject.toml", '[project]\nrequires-python = "==3.10.*"\n', "3.10"),
+        ("pyproject.toml", '[project]\nrequires-python = ">=3.9"\n', "3.12"),
+    ],
+)
+def test_the_dockerfile_that_is_written_has_the_python_that_the_project_names(tmp_path, name, text, python):
+    made(tmp_path, {"web/requirements.txt": "flask\n", "web/app.py": "app = Flask(__name__)\n", f"web/{name}": text})
+    assert f"FROM python:{python}-slim" in (tmp_path / "web/Dockerfile").read_text()
+
+
+def test_a_service_that_always_listens_on_8080_has_it_and_the_load_balancer_another_port(tmp_path):
+    files = {"web/Dockerfile": "FROM base\nEXPOSE 8080\nCMD node server.js\n", "web/server.js": "app.listen(8080);\n"}
+    text, _ = made(tmp_path, files)
+    assert "local: {instances: 2 x t2.micro, port: 9080}  # web listens on 8080, by server.js" in text
+    (tmp_path / "web/server.js").write_text("app.listen(process.env.PORT || 8080);\n")
+    assert "port: 9080" not in made(tmp_path, {})[0]

@@ -27,7 +27,7 @@ class Symptom:
 
 SYMPTOMS = (
     Symptom(
-        pattern=r"address already in use|EADDRINUSE|address in use|port \d+ is (?:already )?in use",
+        pattern=r"address already in use|EADDRINUSE|(?:address|connection) in use|port \d+ is (?:already )?in use",
         cause="the port that it listens on is taken",
         hint=OWN_PORT,
     ),
@@ -73,6 +73,13 @@ SYMPTOMS = (
         hint="the Dockerfile has to install it: name it in what it installs from, or COPY it",
     ),
     Symptom(
+        pattern=r"ImportError: cannot import name '\w+' from|"
+        r"AttributeError: (?:partially initialized )?module '[\w.]+' has no",
+        cause="two packages do not fit each other, or not this Python",
+        hint="what is installed is newer than the code: name the older version where the Dockerfile installs from, as "
+        "`package<3` in requirements.txt, or an older Python in its FROM",
+    ),
+    Symptom(
         pattern=r"(?:bind|listen)\b.*(?:permission denied|EACCES)|(?:permission denied|EACCES).*\b(?:bind|listen)",
         cause="it may not listen on that port",
         hint="ports below 1024 are root's: listen on $PORT",
@@ -82,7 +89,11 @@ SYMPTOMS = (
 ERROR = re.compile(
     r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]", re.IGNORECASE
 )
-HEEDLESS = re.compile(r"HaltServer|Worker failed to boot|npm (?:ERR!|error|notice)|ELIFECYCLE", re.IGNORECASE)
+HEEDLESS = re.compile(
+    r"HaltServer|Worker failed to boot|Worker \(pid:\d+\) exited|Control server error|"
+    r"npm (?:ERR!|error|notice)|ELIFECYCLE",
+    re.IGNORECASE,
+)
 """Lines of what started the program: they follow from its own error."""
 LOOPBACK = re.compile(
     r"(?:running|listening|started|serving|server|ready|available|local)\b.*(?:127\.0\.0\.1|localhost|\[::1\])",

@@ -82,6 +82,7 @@ def _of_group(target: Target, group: str, wanted: Wanted) -> list[LogLine]:
         if not token or len(lines) >= wanted.limit:
             break
         asked["nextToken"] = token
+    lines.reverse()  # the newest came first; those of one millisecond have no other order than this
     return lines
 
 

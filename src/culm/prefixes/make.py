@@ -48,6 +48,19 @@ PIP_SETTINGS = {
     "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
 }
 """What pip is told by its environment, uv is told as well."""
+VERSION_MANAGERS = (
+    ("PYENV_ROOT", "~/.pyenv", "versions"),
+    ("ASDF_DATA_DIR", "~/.asdf", "installs/python"),
+    ("MISE_DATA_DIR", "~/.local/share/mise", "installs/python"),
+)
+"""Where version managers keep Pythons that are not on the PATH: variable, default, and the folder in it."""
+LAST_WITH_SETUPTOOLS = (3, 11)
+"""Images of this Python and older ones, and the virtual environments that it makes, have setuptools.
+
+https://docs.python.org/3/whatsnew/3.12.html#ensurepip
+"""
+SETUPTOOLS = "setuptools<81"
+"""Later ones have no pkg_resources."""
 
 
 class PrefixFailure(Exception):
@@ -134,11 +147,19 @@ async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
     venv, inputs = scratch / "prefix" / "venv", scratch / "inputs"
     await asyncio.to_thread(lay_out, inputs)
     await create(prefix.python, venv)
-    for step in prefix.steps:
-        await run(step, venv, inputs)
     [library] = (venv / "lib").glob("python*")
+    taken = library.name.removeprefix("python")
+    try:
+        for step in prefix.steps:
+            await run(step, venv, inputs)
+    except PrefixFailure as failure:
+        if prefix.python in ("", taken):
+            raise
+        absent = f"Python {prefix.python}, which the image has, is not on this machine; {taken} was taken. {failure}"
+        raise PrefixFailure(absent, failure.where) from None
+    await add_setuptools(prefix, venv, library / "site-packages")
     facts = {
-        "python": library.name.removeprefix("python"),
+        "python": taken,
         "made_at": str(venv),
         "inputs_at": str(inputs.resolve()),
     }
@@ -148,13 +169,39 @@ async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
 async def create(python: str, venv: Path) -> None:
     """With the Python that was asked for if this machine has it, else with the one that runs culm."""
     command = ["venv", "--relocatable", "--quiet", str(venv), "--python"]
-    if python:
-        exit_code, _ = await uv([*command, python, "--no-python-downloads"], environment_of((), venv), Path("/"))
+    for interpreter in [python, *interpreters(python, os.environ)] if python else []:
+        exit_code, _ = await uv([*command, interpreter, "--no-python-downloads"], environment_of((), venv), Path("/"))
         if exit_code == 0:
             return
     exit_code, output = await uv([*command, sys.executable], environment_of((), venv), Path("/"))
     if exit_code:
         raise PrefixFailure(f"no virtual environment can be made: {output.strip()}")
+
+
+def interpreters(python: str, environment: Mapping[str, str]) -> list[str]:
+    """The version managers' Pythons of the version `python`, as `3.9`, newest first; uv looks at the PATH alone."""
+    paths: list[Path] = []
+    for variable, default, inner in VERSION_MANAGERS:
+        folder = Path(environment.get(variable) or os.path.expanduser(default)) / inner
+        paths += [folder / python / "bin/python", *folder.glob(f"{python}.*/bin/python")]
+    return [str(path) for path in sorted(paths, key=release, reverse=True) if path.exists()]
+
+
+def release(interpreter: Path) -> list[int]:
+    """The numbers of `.../3.9.18/bin/python`."""
+    return [int(number) for number in re.findall(r"\d+", interpreter.parent.parent.name)]
+
+
+async def add_setuptools(prefix: Prefix, venv: Path, packages: Path) -> None:
+    """Install setuptools where the image's Python brings it and no step did; not at all where no index has it."""
+    if prefix.steps and brings_setuptools(prefix.python) and not (packages / "setuptools").exists():
+        await uv(["pip", "install", "--quiet", SETUPTOOLS], environment_of((), venv), Path("/"))
+
+
+def brings_setuptools(python: str) -> bool:
+    """Whether images of this Python have setuptools; `python` as `3.9`, empty for the newest."""
+    version = re.match(r"(\d+)\.(\d+)", python)
+    return version is not None and (int(version[1]), int(version[2])) <= LAST_WITH_SETUPTOOLS
 
 
 async def run(step: Step, venv: Path, inputs: Path) -> None:

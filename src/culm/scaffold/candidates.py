@@ -71,6 +71,22 @@ def complete(
         stand_on(draft, candidate)
     for candidate in first_of_each_folder(candidates):
         migrate(candidate, written)
+    leave_port(draft, candidates)
+
+
+USUAL_PORT = 8080
+"""The local load balancer's, when culm.yml names none."""
+
+
+def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
+    """Give the local load balancer another port where a service always listens on its usual one.
+
+    As a host process such a service has no port of its own.
+    """
+    for candidate in candidates:
+        fixed = guess.fixed_port(candidate.sources) if candidate.listens and candidate.sources is not None else None
+        if fixed is not None and fixed.value == str(USUAL_PORT):
+            draft.port = Commented(value=9080, comment=f"{candidate.name} listens on {USUAL_PORT}, by {fixed.why}")
 
 
 def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
@@ -220,7 +236,10 @@ def migration_file(candidate: Outline, migration: Migration, written: Written) -
     """The service's Dockerfile with another command at its end, or one of the tool's own image."""
     import json
 
-    command = json.dumps(list(migration.command))
+    words = list(migration.command)
+    if not migration.base and candidate.image is not None:
+        words[0] = program_path(candidate.image, words[0])
+    command = json.dumps(words)
     if migration.base:
         source, target = migration.copied or (".", "/migrations")
         if "$" in command:
@@ -236,3 +255,17 @@ def migration_file(candidate: Outline, migration: Migration, written: Written) -
         kept = candidate.image.instructions[-1].end
         lines = "\n".join(lines.split("\n")[:kept])
     return f"{lines}\n\n# As {candidate.image.name}, with the migration's command.\nENTRYPOINT []\nCMD {command}\n"
+
+
+PYTHON_PROGRAMS = frozenset({"alembic", "flask", "python"})
+VENV = re.compile(r"(?:python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\s+(?:-\S+\s+)*(?P<path>[\w./-]+)")
+
+
+def program_path(image: ImageSource, program: str) -> str:
+    """Where a Python program is, when the image has it in a virtual environment that is not on its PATH."""
+    runs = [each.rest for each in image.instructions if each.keyword == "RUN"]
+    venv = next((match["path"].rstrip("/") for run in runs if (match := VENV.search(run))), "")
+    on_path = any(each.keyword == "ENV" and re.search(r"\bPATH\b", each.rest) for each in image.instructions)
+    if program not in PYTHON_PROGRAMS or not venv or on_path:
+        return program
+    return f"{venv if venv.startswith('/') else './' + venv.removeprefix('./')}/bin/{program}"

@@ -113,7 +113,18 @@ class Import:
             return ImageSource(
                 path=path, folder=build.folder, instructions=read, args=arguments_of(self.model, service)
             )
-        return guess.image(path, build.folder, arguments_of(self.model, service), build.target or None)
+        stage = "" if self.code_is_mounted(service, build, path) else build.target
+        return guess.image(path, build.folder, arguments_of(self.model, service), stage or None)
+
+    def code_is_mounted(self, service: ComposeService, build: Build, path: Path) -> bool:
+        """Whether the stage that is named has this machine's folder mounted, and the last stage copies it instead."""
+        if not build.target or build.folder is None:
+            return False
+        binds = [self.root / mount.source for mount in service.mounts if mount.kind == "bind"]
+        if not any(inside(bind, build.folder) for bind in binds):
+            return False
+        last, named = guess.image(path, build.folder, {}), guess.image(path, build.folder, {}, build.target)
+        return not copies_folder(named) and copies_folder(last)
 
     def builder_of(self, service: ComposeService) -> ComposeService | None:
         """The service that builds the image which this one only names."""
@@ -246,7 +257,10 @@ class Import:
         name = relpath(image.path, image.folder)
         if name != "Dockerfile":
             block.put("dockerfile", name)
-        if build.target:
+        if build.target and self.code_is_mounted(builder or service, build, image.path):
+            what = f"left out: {build.target} has the code mounted from this machine; the last stage copies it"
+            self.notes.add(build.place, f"{key}.target", what)
+        elif build.target:
             block.put("target", build.target)
         return True
 
@@ -388,3 +402,22 @@ def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:
                 result.add(other)
                 waiting.append(other)
     return result
+
+
+def inside(path: Path, folder: Path) -> bool:
+    """Whether `path` is the folder itself, or a folder in it."""
+    return path.is_dir() and path.resolve().is_relative_to(folder.resolve())
+
+
+def copies_folder(image: ImageSource) -> bool:
+    """Whether its last stage, or one that it stands on, copies a folder of the build context."""
+    every = dockerfile.stages(image.instructions, image.args)
+    stage = every[-1] if every else None
+    while stage is not None:
+        for each in stage.instructions:
+            if each.keyword in ("COPY", "ADD") and each.flag("from") is None and not each.documents:
+                sources = (each.form or dockerfile.words(each.rest))[:-1]
+                if any((image.folder / source.lstrip("/")).is_dir() for source in sources if "$" not in source):
+                    return True
+        stage = every[stage.parent] if stage.parent is not None else None
+    return False

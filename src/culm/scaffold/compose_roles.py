@@ -17,7 +17,7 @@ ENGINES: tuple[tuple[str, str], ...] = (
     ),
     ("mysql", r"(^|/)(mysql|mysql-server|percona|percona-server)(:|@|$)"),
     ("mariadb", r"(^|/)mariadb(:|@|$)"),
-    ("redis", r"(^|/)(redis|redis-stack|redis-stack-server|keydb|dragonfly)(:|@|$)"),
+    ("redis", r"(^|/)(redis|redis-stack|redis-stack-server|redismod|keydb|dragonfly)(:|@|$)"),
     ("valkey", r"(^|/)valkey(:|@|$)"),
 )
 PROXY = re.compile(

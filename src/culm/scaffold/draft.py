@@ -60,6 +60,8 @@ class Draft:
     databases: dict[str, Commented] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
     """Lines at the top."""
+    port: Commented | None = None
+    """The local load balancer's; None: the usual one."""
 
     def engine(self, database: str) -> str:
         """The engine of one of `databases`."""
@@ -68,7 +70,12 @@ class Draft:
 
     def text(self) -> str:
         lines = [f"# {line}" for line in self.comments]
-        lines += [f"name: {scalar(self.name)}", "targets:", f"  local: {{instances: {INSTANCES}}}"]
+        local: dict[str, object] = {"instances": INSTANCES}
+        if self.port is not None:
+            local["port"] = self.port.value
+        comment = self.port.comment if self.port is not None else ""
+        lines += [f"name: {scalar(self.name)}", "targets:"]
+        lines += written("local", Commented(value=local, comment=comment), "  ")
         if self.databases:
             lines.append("databases:")
             lines += [line for name, entry in self.databases.items() for line in written(name, entry, "  ")]
@@ -131,7 +138,7 @@ def scalar(text: str) -> str:
     """A text as YAML, in quotes only where it needs them."""
     if re.fullmatch(r"[A-Za-z./][\w./@:*+-]*(?<!:)", text, re.ASCII) and text.lower() not in WORDS:
         return text
-    if re.fullmatch(r"\d+[smh]", text):
+    if re.fullmatch(r"\d+[smh]", text) or text == INSTANCES:
         return text
     return '"' + "".join(escaped(char) for char in text) + '"'
 

@@ -308,6 +308,18 @@ def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: 
     return result
 
 
+def takes_a_command(image: ImageSource) -> bool:
+    """Whether the image starts the command that it is given: it has no ENTRYPOINT, or one that runs its arguments."""
+    last = dockerfile.command_of(image.instructions, "ENTRYPOINT")
+    if last is None:
+        return True
+    words = list(last.form or [last.rest])
+    scripts = [place / word.lstrip("./") for word in words for place in (image.folder, image.path.parent)]
+    scripts += [image.folder / Path(word).name for word in words]
+    contents = [each.read_bytes() for each in scripts if each.is_file()]
+    return words[-1:] == ["--"] or any(b"$@" in content or b"$*" in content for content in contents)
+
+
 def processes(candidate: Outline, draft: Draft, written: Written) -> list[Outline]:
     """The other process types of a Procfile: workers from the same image; `release` is the migration."""
     if candidate.sources is None or candidate.image is None:
@@ -331,7 +343,8 @@ def processes(candidate: Outline, draft: Draft, written: Written) -> list[Outlin
         for key in ("build", "dockerfile"):
             if key in candidate.block.keys:
                 block.keys[key] = candidate.block.keys[key]
-        block.put("command", ["sh", "-c", line], "by its Procfile")
+        key = "command" if takes_a_command(candidate.image) else "entrypoint"
+        block.put(key, ["sh", "-c", line], "by its Procfile")
         result.append(
             Outline(
                 given=kind,

@@ -175,6 +175,22 @@ def of_code(sources: Sources) -> Guess | None:
     return None
 
 
+LISTENS_ALWAYS = re.compile(
+    r"\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})|ListenAndServe(?:TLS)?\(\s*\"[\w.]*:(\d{2,5})"
+    r"|\.(?:Run|Start|Listen)\(\s*\"[\w.]*:(\d{2,5})|(?:app|application|socketio)\.run\([^)]*port\s*=\s*(\d{2,5})"
+)
+
+
+def fixed_port(sources: Sources) -> Guess | None:
+    """The port that the code listens on whatever its environment says."""
+    for path, text in sources.code.items():
+        if Path(path).suffix not in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb") or "PORT" in text:
+            continue
+        if match := LISTENS_ALWAYS.search(text):
+            return Guess(value=next(group for group in match.groups() if group), why=path)
+    return None
+
+
 def of_framework(sources: Sources, line: str = "") -> Guess | None:
     every = "\n".join(sources.dependencies.values())
     for pattern, number, what in FRAMEWORKS:

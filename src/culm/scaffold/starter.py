@@ -47,8 +47,31 @@ def python(sources: Sources, web: str) -> Starter | None:
         install = "COPY . .\nRUN pip install --no-cache-dir .\n"
     why = "Procfile" if web else "requirements.txt" if sources.has("requirements.txt") else "pyproject.toml"
     return Starter(
-        text=file("FROM python:3.12-slim\nWORKDIR /app\n" + install, port(sources, command), command), why=why
+        text=file(
+            f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n" + install, port(sources, command), command
+        ),
+        why=why,
     )
+
+
+NEWEST_PYTHON = "3.12"
+PYTHON_VERSIONS = (
+    ("runtime.txt", r"python-(3\.\d+)"),
+    (".python-version", r"^\s*(?:python-|cpython-)?(3\.\d+)"),
+    ("Pipfile", r"^\s*python_(?:full_)?version\s*=\s*[\"'](3\.\d+)"),
+    ("pyproject.toml", r"^\s*(?:requires-python|python)\s*=\s*[\"'](?:==|~=|\^|~)\s*(3\.\d+)"),
+    ("pyproject.toml", r"^\s*(?:requires-python|python)\s*=\s*[\"'].*<=\s*(3\.\d+)"),
+    ("pyproject.toml", r"^\s*(?:requires-python|python)\s*=\s*[\"']>=\s*(3\.1[3-9])"),
+)
+"""Where a project says which Python it is for."""
+
+
+def python_version(sources: Sources) -> str:
+    """The Python that the project's files name; else a usual one."""
+    for name, pattern in PYTHON_VERSIONS:
+        if match := re.search(pattern, sources.text(name), re.MULTILINE):
+            return match[1]
+    return NEWEST_PYTHON
 
 
 def names_files(requirements: str) -> bool:
