@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from tests.amazon.amazon import Amazon
 from tests.amazon.conftest import Shop
+from tests.scenarios.stand import eventually
 from tests.serving import served
 
 from culm.deploy import lock
@@ -17,6 +19,7 @@ from culm.deploy.lock import KEY, Held, Lock, Lost, holder, locked, unlock
 from culm.errors import CulmError
 from culm.project.project import Project
 from culm.target.connection import StaticCredentials, Target
+from culm.vault.files import Vault
 
 
 @pytest.fixture(params=["moto", "local"])
@@ -43,6 +46,10 @@ def bucket(target: Target) -> str:
 def versions(target: Target) -> int:
     answer = target.client("s3").list_object_versions(Bucket=bucket(target), Prefix=KEY)
     return len(answer.get("Versions", ())) + len(answer.get("DeleteMarkers", ()))
+
+
+def etag(target: Target) -> str:
+    return str(target.client("s3").head_object(Bucket=bucket(target), Key=KEY)["ETag"])
 
 
 def left_by_somebody(target: Target, project: Project, **changed: object) -> None:
@@ -154,7 +161,7 @@ def test_who_finds_his_lock_opened_writes_nothing_more(target: Target, project: 
         assert opened is not None
         assert opened.pid == os.getpid()
         mine.renew()
-        with pytest.raises(Lost, match="this command stops here"):
+        with pytest.raises(Lost, match="was taken over by `culm unlock`: this command stops here"):
             target.client("logs").create_log_group(logGroupName="/x")
     assert unlock(target, project) is None
 
@@ -170,6 +177,105 @@ def test_a_lock_that_is_lost_is_lost_also_when_nobody_can_say_who_has_it(target:
         unlock_by_hand = target.client("s3").list_object_versions(Bucket=bucket(target), Prefix=KEY)["Versions"]
         for version in unlock_by_hand:
             target.client("s3").delete_object(Bucket=bucket(target), Key=KEY, VersionId=version["VersionId"])
+
+
+def test_of_two_who_take_over_a_dead_lock_the_slower_is_told_who_was_faster(target: Target, project: Project) -> None:
+    left_by_somebody(target, project, by="bob@other", pid=1 << 30)
+    faster = Lock(target, project, "culm deploy web")
+    slower = Lock(target, project, "culm up", say=lambda _: faster.acquire())
+    with pytest.raises(Held, match="is deploying bamboo to stg: `culm deploy web`, since "):
+        slower.acquire()
+    slower.release()
+    assert holder(target.client("s3"), bucket(target)) is not None, "the faster one keeps it"
+    faster.release()
+
+
+def test_a_dead_lock_that_is_opened_while_it_is_taken_over_is_asked_for_again(target: Target, project: Project) -> None:
+    left_by_somebody(target, project, by="bob@other", pid=1 << 30)
+    mine = Lock(target, project, "culm up", say=lambda _: unlock(target, project))
+    with pytest.raises(Held) as refusal:
+        mine.acquire()
+    assert refusal.value.what == "somebody else took the lock at the same moment"
+    assert refusal.value.hint == "run the same command again"
+    mine.acquire()
+    mine.release()
+
+
+def test_a_lock_that_is_released_before_its_holder_is_read_is_free(
+    target: Target, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Lock(target, project, "culm up"), Lock(target, project, "culm down")
+    first.acquire()
+
+    def read_late() -> lock.Holder | None:
+        first.release()
+        return holder(target.client("s3"), bucket(target))
+
+    monkeypatch.setattr(second, "holder", read_late)
+    second.acquire()
+    assert getattr(holder(target.client("s3"), bucket(target)), "does", None) == "culm down"
+    second.release()
+
+
+def test_it_is_renewed_until_somebody_else_has_it_and_who_that_is_is_said(
+    target: Target, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "RENEW_SECONDS", 0.01)
+    s3 = target.client("s3")
+    mine = Lock(target, project, "culm up")
+    mine.acquire()
+    first = etag(target)
+    eventually(lambda: etag(target) != first)
+    content = {"by": "bob@other", "machine": "other", "pid": 1, "does": "culm up", "since": 0.0}
+    s3.put_object(Bucket=bucket(target), Key=KEY, Body=json.dumps(content).encode())
+    mine._renewing.join(60)
+    assert not mine._renewing.is_alive(), "what is lost is lost for good"
+    with pytest.raises(Lost, match="was taken over by bob@other: this command stops here"):
+        mine.check()
+    mine.release()
+    assert getattr(holder(s3, bucket(target)), "by", None) == "bob@other"
+
+
+def test_where_aws_does_not_answer_a_renewal_loses_nothing_and_a_release_says_that_it_opens_by_itself(
+    target: Target, project: Project
+) -> None:
+    told: list[str] = []
+    mine = Lock(target, project, "culm up", told.append)
+    mine.acquire()
+
+    def unreachable(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    mine._s3.meta.events.register("before-call.s3", unreachable)
+    mine.renew()
+    mine.check()
+    mine.release()
+    assert told == ["the lock could not be deleted: it opens by itself in 90 s"]
+    mine._s3.meta.events.unregister("before-call.s3", unreachable)
+    assert unlock(target, project) is not None
+
+
+def test_in_a_bucket_that_keeps_no_versions_yet_a_release_deletes_its_own_lock_alone(
+    target: Target, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = target.client("s3")
+    s3.create_bucket(Bucket=bucket(target))
+    monkeypatch.setattr(Vault, "prepare", lambda self, region: None)
+    with locked(target, project) as mine:
+        mine.acquire()
+    assert holder(s3, bucket(target)) is None
+    with locked(target, project) as lost:
+        lost.acquire()
+        others = s3.put_object(Bucket=bucket(target), Key=KEY, Body=b"somebody else's")["ETag"]
+    assert etag(target) == others
+
+
+def test_opening_a_lock_leaves_objects_whose_names_only_begin_like_it(target: Target, project: Project) -> None:
+    left_by_somebody(target, project)
+    s3 = target.client("s3")
+    s3.put_object(Bucket=bucket(target), Key=f"{KEY}.note", Body=b"why it is held")
+    assert unlock(target, project) is not None
+    assert versions(target) == 1, "the note's"
 
 
 def test_a_deploy_beside_another_changes_nothing(shop: Shop) -> None:

@@ -180,11 +180,16 @@ class Lock:
         try:
             if self._version is not None:
                 self._s3.delete_object(Bucket=self._vault.bucket, Key=KEY, VersionId=self._version)
-            elif (holder := self.holder()) is not None and holder.etag == self._etag:
+            elif self._is_ours():
                 self._s3.delete_object(Bucket=self._vault.bucket, Key=KEY)
         except (BotoCoreError, ClientError):
             self._say(f"the lock could not be deleted: it opens by itself in {EXPIRY_SECONDS:.0f} s")
         self._etag = None
+
+    def _is_ours(self) -> bool:
+        """Return whether the object is the one that we wrote last, whatever somebody else may have written there."""
+        current = or_none(lambda: self._s3.head_object(Bucket=self._vault.bucket, Key=KEY), *ABSENT)
+        return current is not None and current["ETag"] == self._etag
 
     def holder(self) -> Holder | None:
         """Return who has the lock now; None when nobody has it."""
