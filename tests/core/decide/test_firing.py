@@ -72,6 +72,10 @@ def test_days_that_depend_on_the_month(text: str, expected: list[str]) -> None:
     assert firings(text, "2028-01-31T12:00", 2, ZoneInfo("UTC")) == expected
 
 
+def test_a_step_of_one_leaves_nothing_out() -> None:
+    assert firings("cron(*/1 * * * ? *)", "2027-10-30T10:00", 2) == firings("cron(* * * * ? *)", "2027-10-30T10:00", 2)
+
+
 def test_an_expression_that_matches_no_date_never_fires() -> None:
     assert firings("cron(0 0 30 2 ? *)", "2028-01-31T12:00", 1) == []
     assert firings("cron(0 0 1 1 ? 2020)", "2028-01-31T12:00", 1) == []

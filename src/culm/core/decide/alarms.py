@@ -31,8 +31,8 @@ def evaluated(alarm: Alarm, points: Sequence[Point], now: float) -> Alarm:
     by_period = {at: value for at, value in statistics if value is not None}
     begin, end = span(alarm, now)
     present = end - alarm.period
-    first, last_one = (begin + alarm.period, end) if present in by_period else (begin, present)
-    periods = [first + n * alarm.period for n in range(int((last_one - first) / alarm.period))]
+    first = begin + alarm.period if present in by_period else begin
+    periods = [first + n * alarm.period for n in range(alarm.evaluation_periods)]
     values = [by_period.get(at) for at in periods]
     breaches = BREACHES[alarm.comparison_operator]
     missing = {"breaching": True, "notBreaching": False}.get(alarm.treat_missing_data)

@@ -115,7 +115,7 @@ def _check_resource(resource: str) -> None:
     parts = resource.split(":", 5)
     if parts[0] != "arn":
         raise Malformed(f'Resource {resource} must be in ARN format or "*".')
-    if len(parts) < 6 or (not parts[5] and len(parts) == 6):
+    if len(parts) < 6 or not parts[5]:
         raise Malformed("The policy failed legacy parsing")
     partition, vendor, region, account = parts[1:5]
     if partition not in ("aws", "aws-cn", "aws-us-gov", "*"):
