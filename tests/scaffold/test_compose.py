@@ -287,6 +287,32 @@ services:
     assert "5 services.api.environment.DATABASE_URL: is a secret: culm vault put" in notes(folder, compose)
 
 
+def test_a_server_that_only_an_environment_file_names_is_used_and_each_port_is_that_of_its_own_server(
+    folder: Path,
+) -> None:
+    (folder / "web" / ".env").write_text(
+        "SQL_HOST=store\nSQL_PORT=3306\nREDIS_URL=redis://:p4ssw0rd-of-ours@cache:6379/0\nQUEUE_HOST=cache\n"
+        "QUEUE_PORT=6379\nPORT=6379\n"
+    )
+    written = block(
+        folder,
+        """\
+services:
+  web: {build: web, env_file: web/.env, depends_on: [cache]}
+  store: {image: "mysql:8"}
+  cache: {image: "redis:7"}
+""",
+    )
+    assert written["database"] == ["store", "cache"]
+    assert written["environment"] == {
+        "SQL_HOST": "{store.host}",
+        "SQL_PORT": "{store.port}",
+        "QUEUE_HOST": "{cache.host}",
+        "QUEUE_PORT": "{cache.port}",
+        "PORT": "6379",
+    }
+
+
 def test_a_ready_image_is_a_service_and_a_proxy_is_none(folder: Path) -> None:
     compose = """\
 services:

@@ -86,6 +86,8 @@ OWN_VARIABLES = ("MYENV", "VAULT")
 IN_URL = re.compile(r"(?P<scheme>https?://)(?P<host>[A-Za-z0-9_.-]+)(?::\d+)?")
 HOST_AND_PORT = re.compile(r"(?P<before>^|://|@|,)(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d+))?(?=$|[/,?])")
 
+DATABASE_PORT = re.compile(r"(DB|DATABASE|PG|POSTGRES|MYSQL|SQL|MARIADB|REDIS|VALKEY|CACHE)_?\w*PORT$")
+
 
 class KeyImport:
     """What all services of one model share while their keys are carried over."""
@@ -98,6 +100,8 @@ class KeyImport:
         self.roles = roles
         self.called = called
         self.draft = draft
+        self.texts: dict[str, list[str]] = {}
+        """Every value of a service's environment, by its name; secrets among them, which nothing writes down."""
 
     def service(self, service: ComposeService, candidate: Outline) -> None:
         """Every key of a service, in its block or in the notes."""
@@ -218,6 +222,7 @@ class KeyImport:
         for name, scalar in service.environment.items():
             key = f"environment.{name}"
             value = self.model.environment.get(name) if scalar.null else scalar.text
+            self.texts.setdefault(service.name, []).append(value or "")
             if value is None:
                 self.notes.of(service, scalar.place, key, "left out: its value comes from outside, and is not set")
             elif scalar.missing:
@@ -245,6 +250,7 @@ class KeyImport:
         except dotenv.EnvironmentFileError as error:
             self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
             return
+        self.texts.setdefault(service.name, []).extend(every.values())
         for name, value in every.items():
             if (why := self.refused(name, value)) is not None:
                 self.notes.add(SourceLine(file=shown(file), line=lines.get(name, 1)), name, why)
@@ -267,7 +273,7 @@ class KeyImport:
 
     def database(self, service: ComposeService, candidate: Outline) -> None:
         """The servers that it uses: those that it waits for, or whose names are in its environment."""
-        environment = " ".join(str(scalar.text) for scalar in service.environment.values())
+        environment = " ".join(self.texts.get(service.name, ()))
         used = [
             called
             for name, called in self.notes.database_names.items()
@@ -331,10 +337,8 @@ class KeyImport:
             return f"{match['before']}{{{called}.host}}{port}"
 
         text = HOST_AND_PORT.sub(server, text)
-        used = candidates[service.name].block.get("database")
-        used = used[0] if isinstance(used, list) else used
-        if used and re.search(r"(DB|DATABASE|PG|POSTGRES|MYSQL|SQL)_?\w*PORT$", name) and value in ("5432", "3306"):
-            return f"{{{used}.port}}"
+        if (called := self.server_of_port(name, value, candidates[service.name], environment)) is not None:
+            return f"{{{called}.port}}"
         for host in (match["host"] for match in HOST_AND_PORT.finditer(text)):
             if host in self.model.services and host != service.name:
                 scalar = service.environment.get(name)
@@ -343,3 +347,28 @@ class KeyImport:
                     service, place, f"environment.{name}", f"names {host}, which is not reached by that name here"
                 )
         return text
+
+    def server_of_port(self, name: str, value: str, candidate: Outline, environment: Mapping[str, str]) -> str | None:
+        """The server whose port a variable holds; None: it is no server's.
+
+        It is the one that the host beside it names (`PMA_HOST` beside `PMA_PORT`), else the one that the service uses
+        of the engine that listens there, where the variable is called after a database.
+        """
+        stem = re.fullmatch(r"(.*?)_?PORT", name)
+        if stem is None or not value.isdecimal():
+            return None
+        used = candidate.block.get("database")
+        listening = [
+            called
+            for called in (used if isinstance(used, list) else [used] if isinstance(used, str) else [])
+            if engines.PORTS.get(self.draft.engine(called)) == int(value)
+        ]
+        for beside in ("HOST", "_HOST", "_SERVER", "_HOSTNAME", "_ADDR", "_ADDRESS"):
+            host = environment.get(stem[1] + beside, "")
+            for called in listening:
+                if host in (
+                    f"{{{called}.host}}",
+                    *(each for each, to in self.notes.database_names.items() if to == called),
+                ):
+                    return called
+        return listening[0] if listening and DATABASE_PORT.search(name) else None
