@@ -329,8 +329,11 @@ def test_grpc_servers_are_behind_no_load_balancer(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused_with_what_is_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has a Dockerfile, a compose file or says how it starts"):
+    with pytest.raises(UsageError, match="has a Dockerfile or says how it starts"):
         first_manifest(tmp_path, Draft(name="a"), {})
+    write(tmp_path, {"compose.yml": "services: {db: {image: 'postgres:17'}}\n"})
+    with pytest.raises(UsageError, match="the compose file has no service of your own"):
+        first_manifest(tmp_path, Draft(name="b"), {})
 
 
 def test_a_question_is_asked_where_one_answer_decides(tmp_path: Path) -> None:

@@ -102,8 +102,9 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     images = found_images(root, draft) or started(root, written)
     if not images and not draft.services:
         raise UsageError(
-            f"no folder in {root} has a Dockerfile, a compose file or says how it starts",
-            "go to the folder that holds your services' folders; `culm new NAME` writes a new one",
+            f"no folder in {root} has a Dockerfile or says how it starts"
+            + (", and the compose file has no service of your own" if composed is not None else ""),
+            "go to the folder that holds your services' folders, or write a Dockerfile; `culm new NAME` writes a new one",
         )
     candidates = [*candidates_of(root, images, draft)]
     for candidate in list(candidates):
