@@ -104,7 +104,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
         raise UsageError(
             f"no folder in {root} has a Dockerfile or says how it starts"
             + (", and the compose file has no service of your own" if composed is not None else ""),
-            "go to the folder that holds your services' folders, or write a Dockerfile; `culm new NAME` writes a new one",
+            "go to the folder that holds your services' folders, or write one; `culm new NAME` writes a service",
         )
     candidates = [*candidates_of(root, images, draft)]
     for candidate in list(candidates):
