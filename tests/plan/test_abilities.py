@@ -43,6 +43,21 @@ def test_a_volume_needs_a_file_system_on_aws(tmp_path: Path) -> None:
     demand(known, known.targets["stg"], None, ["web"])
 
 
+def test_only_the_local_cluster_keeps_a_jobs_runs_from_overlapping(tmp_path: Path) -> None:
+    text = "}\n  job: {build: web, schedule: {when: every hour, overlap: skip}"
+    project = shop(tmp_path, text)
+    demand(project, project.targets["local"], "host", ["web", "job"])
+    demand(project, project.targets["stg"], None, ["web"])
+    with pytest.raises(UsageError, match=r"job.schedule.overlap: skip cannot be done on target stg"):
+        demand(project, project.targets["stg"], None, ["web", "job"])
+
+
+def test_a_jobs_volume_needs_a_file_system_on_aws_too(tmp_path: Path) -> None:
+    project = shop(tmp_path, "}\n  job: {build: web, schedule: every hour, volumes: {data: /data}")
+    with pytest.raises(UsageError, match=r"services.job.volumes: data is no EFS"):
+        demand(project, project.targets["stg"], None, ["job"])
+
+
 def test_an_image_for_another_architecture_is_refused(tmp_path: Path) -> None:
     project = shop(tmp_path, "platform: linux/arm64")
     with pytest.raises(UsageError, match="the instances of target stg are linux/amd64"):

@@ -1,5 +1,6 @@
 """Jobs against what is live, and what a plan says of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from tests.builders import an_instance
 
 from culm import render
 from culm.core.decide.state import ClusterState
-from culm.plan.jobs import LiveJob, next_run, notes, plan_of
+from culm.plan.jobs import LiveJob, next_run, notes, plan_of, room
+from culm.project.infer_service import countdown
 from culm.project.load import load
 from culm.project.project import Project
 from culm.render import jobs, permissions
@@ -59,6 +61,30 @@ def test_a_schedule_is_what_eventbridge_scheduler_takes(project: Project) -> Non
     valid("scheduler", "UpdateSchedule", given)
     assert (given["ScheduleExpression"], given["ScheduleExpressionTimezone"]) == ("cron(30 2 * * ? *)", "Europe/Berlin")
     assert given["Target"]["RetryPolicy"] == {"MaximumEventAgeInSeconds": 900, "MaximumRetryAttempts": 2}
+
+
+def test_overlap_is_a_tag_of_the_runs_and_is_shown_in_the_description(project: Project) -> None:
+    job = project.jobs["nightly"]
+    assert job.schedule is not None
+    skips = replace(job, schedule=replace(job.schedule, overlap="skip"))
+    given = jobs.schedule(project, skips, ARN, AROUND)
+    valid("scheduler", "CreateSchedule", given)
+    assert given["Target"]["EcsParameters"]["Tags"] == [{"key": "culm:overlap", "value": "skip"}]
+    changed = LiveJob(schedule=given, revision=live(project).revision)
+    told = "Description: culm: nightly of shop, overlap: skip -> culm: nightly of shop"
+    assert plan_of(project, job, changed, IMAGE, AROUND).changes == (told,)
+
+
+def test_a_time_out_is_a_container_of_the_task_and_needs_room(project: Project) -> None:
+    job = project.jobs["nightly"]
+    timed = replace(job, sidecars={"timeout": countdown(3600, None)})
+    definition = render.task_definition(project, timed, IMAGE, None, AROUND)
+    valid("ecs", "RegisterTaskDefinition", definition)
+    beside = definition["containerDefinitions"][1]
+    assert (beside["entryPoint"], beside["command"], beside["essential"]) == (["sleep"], ["3600"], True)
+    assert (beside["image"], beside["linuxParameters"]) == (IMAGE, {"initProcessEnabled": True})
+    state = ClusterState(now=NOW, instances=(an_instance(memory=995),), tasks=(), services=(), task_definitions={})
+    assert room(timed, state) == "an instance has 272 MiB for it"
 
 
 def test_the_scheduler_may_start_the_projects_jobs_and_nothing_else(project: Project) -> None:

@@ -83,8 +83,16 @@ def test_a_schedule_in_full_says_how_late_and_how_often_again(tmp_path: Path) ->
         ("  job: {build: web, schedule: every hour, path: /x}\n", "job.path: does nothing beside `schedule:`"),
         ("  job: {build: web, schedule: every hour, port: 80}\n", "job.port: does nothing beside `schedule:`"),
         ("  job: {build: web, schedule: {when: every hour, missed: 1s}}\n", "1 s is not from 1m to 24h"),
-        ("  job: {build: web, schedule: {when: every hour, overlap: skip}}\n", "overlap: 'skip' where allow is wanted"),
-        ("  job: {build: web, schedule: {when: every hour, timeout: 1h}}\n", "timeout: neither ECS nor EventBridge"),
+        ("  job: {build: web, schedule: {when: every hour, overlap: wait}}\n", "overlap: 'wait' where allow"),
+        ("  job: {build: web, schedule: {when: every hour, timeout: 0s}}\n", "timeout: 0 s is not from 1s to 168h"),
+        (
+            "  job: {build: web, schedule: {when: every hour, timeout: 1h}, sidecars: {timeout: {image: x}}}\n",
+            "job.sidecars.timeout: is what culm calls the container",
+        ),
+        (
+            "  timeout: {build: web, schedule: {when: every hour, timeout: 1h}}\n",
+            "services.timeout: is what culm calls the container",
+        ),
         (
             "  job: {build: web, schedule: every hour}\n  api: {build: web, path: /a, after: [job]}\n",
             "api.after: job has a schedule",
@@ -95,6 +103,16 @@ def test_what_a_job_cannot_have_is_refused_where_it_stands(tmp_path: Path, text:
     with pytest.raises(UsageError) as refusal:
         read(tmp_path, text)
     assert what in refusal.value.what
+
+
+def test_a_time_out_is_an_essential_container_that_sleeps_so_long(tmp_path: Path) -> None:
+    block = "{when: every hour, timeout: 90m, overlap: queue}"
+    job = read(tmp_path, f"  job: {{build: web, user: app, schedule: {block}}}\n").jobs["job"]
+    assert job.schedule is not None
+    assert (job.schedule.timeout, job.schedule.overlap) == (5400, "queue")
+    beside = job.sidecars["timeout"]
+    assert (beside.entrypoint, beside.command, beside.essential, beside.init) == (("sleep",), ("5400",), True, True)
+    assert (beside.image, beside.user, beside.memory) == (None, "app", 16)
 
 
 def test_a_project_of_jobs_alone_is_refused(tmp_path: Path) -> None:

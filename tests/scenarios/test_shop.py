@@ -14,6 +14,13 @@ from tests.scenarios.stand import Stand, eventually
 from tests.traffic import free_port
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
+SLOW = """\
+  slow:
+    build: backend
+    command: [sh, -c, "trap '' TERM; sleep 600"]
+    stop: 1s
+    schedule: {when: every 24 hours, timeout: 2s, overlap: skip}
+"""
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 
 
@@ -28,6 +35,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     shutil.copytree(SHOP, stand.project, dirs_exist_ok=True)
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     stand.edit("culm.yml", "defaults: {", "defaults: {settle: 0, ")
+    stand.write("culm.yml", (stand.project / "culm.yml").read_text() + SLOW)
     stand.culm("up", "--runtime", request.param)
     yield stand
     stand.close()
@@ -63,6 +71,12 @@ def test_the_job_is_scheduled_shown_and_run_by_hand(shop: Stand) -> None:
     screen = shop.culm("status").out
     assert "nightly" in screen
     assert "exit code 0" in screen
+
+
+def test_a_run_that_takes_too_long_is_stopped_and_status_says_so(shop: Stand) -> None:
+    shop.culm("run-now", "slow", status=137)
+    [line] = [line for line in shop.culm("status").out.splitlines() if line.startswith("slow ")]
+    assert "timed out, exit code" in line
 
 
 def test_a_second_up_changes_nothing_and_diff_agrees(shop: Stand) -> None:

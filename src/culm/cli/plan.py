@@ -62,7 +62,7 @@ def plan(
         described = json.dumps(capacity_screen.report(needed), indent=2)
         click.echo(described if as_json else capacity_screen.screen(needed, columns))
         return
-    made = plan_of(project, target_name, names, empty=empty, region=region, own_prices=prices)
+    made = plan_of(project, target_name, chosen, empty=empty, region=region, own_prices=prices)
     scheduled = [project.jobs[name] for name in chosen if name in project.jobs]
     buckets = [f"bucket {name}: billed by what is in it, which no plan knows" for name in project.buckets]
     made = replace(made, notes=(*made.notes, *buckets, *job_notes(scheduled, made.moves.state, ZoneInfo)))

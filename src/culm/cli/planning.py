@@ -73,8 +73,9 @@ def of_target(
     region: str | None = None,
     own_prices: Path | None = None,
 ) -> Plan:
-    """The plan of deploying these services to a target as it is."""
+    """The plan of deploying these services and jobs to a target as it is."""
     demand(project, target.settings, builder.name, names)
+    names = [name for name in names if name in project.services]
     if target.settings.provider == "local":
         servers.demand(project)
     with faults.translated():
@@ -88,9 +89,10 @@ def of_target(
 def of_nothing(
     project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
 ) -> Plan:
-    """The plan of deploying these services to a target that nothing is on yet."""
+    """The plan of deploying these services and jobs to a target that nothing is on yet."""
     settings = settings_of(project, target_name)
     demand(project, settings, None, names)
+    names = [name for name in names if name in project.services]
     if settings.provider == "local":
         servers.demand(project)
     where = region or settings.region or price_lists.DEFAULT_REGION

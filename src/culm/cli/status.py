@@ -96,11 +96,11 @@ def moment(at: float | None) -> str:
 
 
 def last_run(run: dict[str, Any] | None) -> str:
-    """`2027-01-31 06:00 UTC, exit code 0`; ECS forgets a task an hour after its end."""
+    """`2027-01-31 06:00 UTC, exit code 0`, with `timed out` before it; ECS forgets a task an hour after its end."""
     if run is None:
         return "none in the last hour"
     ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
-    return f"{moment(run['at'])}, {ended}"
+    return f"{moment(run['at'])}, {'timed out, ' if run.get('timed_out') else ''}{ended}"
 
 
 def unwell(service: dict[str, Any]) -> str:

@@ -55,7 +55,6 @@ def deploy_services(
     refuse(check(project, names))
     whole = set(names) == set(project.everything)
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
-    names = [name for name in names if name in project.services]
     target, builder = prepare(project, target_name, runtime, console)
     if target.settings.provider == "aws":
         with faults.translated():

@@ -10,6 +10,7 @@ from culm.deploy.jobs import described, live_job
 from culm.errors import CulmError
 from culm.operate.one_off import OneOff
 from culm.plan.jobs import next_run
+from culm.project.infer_service import TIMEOUT
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.eventual_consistency import once_known
@@ -51,6 +52,7 @@ def newest(target: Target, project: Project, job: Service) -> dict[str, Any] | N
         "status": task["lastStatus"],
         "exit_code": own.get("exitCode"),
         "started_by": task.get("startedBy"),
+        "timed_out": any(each["name"] == TIMEOUT and each.get("exitCode") == 0 for each in task["containers"]),
     }
 
 

@@ -18,10 +18,11 @@ def demand(
     `builder` tells the local target's runtime: what builds on this host is run as host processes. None: not known yet.
     """
     for name in names:
-        service = project.services[name]
+        service = project.everything[name]
         key = f"services.{name}"
         if settings.provider == "aws":
             demand_volumes(project, service, settings.name)
+            demand_overlap(service, settings.name)
         elif builder == "host" and service.container.read_only:
             raise UsageError(
                 f"{key}.read-only: host processes cannot be kept from writing in their image's files",
@@ -39,6 +40,17 @@ def demand_volumes(project: Project, service: Service, target: str) -> None:
                 f"services.{service.name}.volumes: {name} is no EFS file system, and target {target} has no others",
                 f"at the top of culm.yml: volumes: {{{name}: {{efs: fs-...}}}}, a file system that the instances reach",
             )
+
+
+def demand_overlap(service: Service, target: str) -> None:
+    """EventBridge Scheduler starts a run whatever the one before does, and nothing in ECS keeps it from that."""
+    if service.schedule is not None and service.schedule.overlap != "allow":
+        raise UsageError(
+            f"services.{service.name}.schedule.overlap: {service.schedule.overlap} cannot be done on target {target}: "
+            "EventBridge Scheduler starts a run whatever the one before does",
+            "overlap: allow, with a lock that the job takes itself (of a database: pg_try_advisory_lock), or with a "
+            "`timeout:` that is shorter than the time between two runs",
+        )
 
 
 def demand_platform(service: Service, settings: TargetSettings) -> None:

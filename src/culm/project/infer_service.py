@@ -26,6 +26,13 @@ OWN_VARIABLES = ("MYENV", "VAULT")
 """culm sets them itself."""
 BALANCED_KEYS = ("host", "headers", "priority", "strip", "drain", "load")
 """Those that only the load balancer heeds."""
+LONGEST_TIMEOUT = 7 * 86_400
+TIMEOUT = "timeout"
+"""The container that counts a job's time."""
+TIMEOUT_MEMORY = 16
+"""MiB; Docker takes no less than 6."""
+TIMEOUT_CPU = 2
+"""The least that Docker takes of its shares."""
 BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate")
 ULIMITS = frozenset(
     {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio"}
@@ -59,6 +66,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
     paths = paths_of(at, name, written)
     stage = instructions(at, name, image, written.target)
     defaults = at.defaults
+    when = schedule(at, name, written)
     found = Service(
         name=name,
         folder=folder,
@@ -83,11 +91,11 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         platform=written.platform,
         routing=routing(at, name, written, paths),
         container=container(at, name, written),
-        sidecars={key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()},
+        sidecars=sidecars(at, name, written, when),
         drain=written.drain,
         buckets=written.buckets or (),
         calls=written.calls or (),
-        schedule=schedule(at, name, written),
+        schedule=when,
     )
     if found.port is not None:
         check_port(source, at.key(name, "port"), found.port)
@@ -192,7 +200,16 @@ def schedule(at: Setting, name: str, written: ServiceBlock) -> Schedule | None:
         at.source.refuse(at.key(name, "schedule", "missed"), f"{block.missed} s is not from 1m to 24h")
     if not 0 <= block.retries <= 185:
         at.source.refuse(at.key(name, "schedule", "retries"), f"{block.retries} is not from 0 to 185")
-    return Schedule(expression=found.expression, zone=found.zone, missed=block.missed, retries=block.retries)
+    if block.timeout is not None and not 1 <= block.timeout <= LONGEST_TIMEOUT:
+        at.source.refuse(at.key(name, "schedule", "timeout"), f"{block.timeout} s is not from 1s to 168h, a week")
+    return Schedule(
+        expression=found.expression,
+        zone=found.zone,
+        missed=block.missed,
+        retries=block.retries,
+        overlap=block.overlap,
+        timeout=block.timeout,
+    )
 
 
 def port(
@@ -261,6 +278,38 @@ def container(at: Setting, name: str, written: ServiceBlock) -> Container:
         ulimits=written.ulimits or {},
         volumes=volumes(at, at.key(name, "volumes"), written.volumes),
         stop=written.stop if written.stop is not None else STOP_SECONDS,
+    )
+
+
+def sidecars(at: Setting, name: str, written: ServiceBlock, when: Schedule | None) -> dict[str, Sidecar]:
+    """Those of culm.yml, and the one that ends a job when its time is over."""
+    made = {key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()}
+    if when is None or when.timeout is None:
+        return made
+    if TIMEOUT in made:
+        at.source.refuse(
+            at.key(name, "sidecars", TIMEOUT), "is what culm calls the container of `timeout:`", "rename it"
+        )
+    if name == TIMEOUT:
+        at.source.refuse(at.key(name), "is what culm calls the container of `timeout:`", "rename the job")
+    return {**made, TIMEOUT: countdown(when.timeout, written.user)}
+
+
+def countdown(seconds: int, user: str | None) -> Sidecar:
+    """An essential container that sleeps so long: its end is the task's, as ECS stops what is left of a task then."""
+    return Sidecar(
+        image=None,
+        command=(str(seconds),),
+        entrypoint=("sleep",),
+        environment={},
+        memory=TIMEOUT_MEMORY,
+        cpu=TIMEOUT_CPU,
+        essential=True,
+        ready=None,
+        check=None,
+        volumes={},
+        user=user,
+        init=True,  # as the first process of a container `sleep` would not heed SIGTERM
     )
 
 

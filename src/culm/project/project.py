@@ -129,6 +129,7 @@ class Sidecar:
     check: Check | None
     volumes: Mapping[str, MountPath]
     user: str | None
+    init: bool = False
 
 
 @record
@@ -172,6 +173,10 @@ class Schedule:
     missed: int
     """How late a run may still start."""
     retries: int
+    overlap: Literal["allow", "skip", "queue"] = "allow"
+    """What happens when the run before still goes on."""
+    timeout: int | None = None
+    """None: a run may take as long as it wants."""
 
 
 @record

@@ -107,10 +107,11 @@ class ScheduleBlock:
 
     when: Annotated[str, Key(doc="As in `schedule` itself.", written='`"0 6 * * mon-fri Europe/Berlin"`')]
     overlap: Annotated[
-        Literal["allow"],
+        Literal["allow", "skip", "queue"],
         Key(
-            doc="What happens when the task before it still runs: EventBridge Scheduler starts the next one beside it, "
-            "whatever the one before does."
+            doc="What happens when the run before still goes on: `allow` starts the next one beside it, `skip` leaves "
+            "it out, `queue` starts it afterwards, if that is within `missed`. EventBridge Scheduler knows `allow` "
+            "alone, so the others are refused for a target on aws."
         ),
     ] = "allow"
     missed: Annotated[
@@ -120,7 +121,10 @@ class ScheduleBlock:
     timeout: Annotated[
         int | None,
         Key(
-            doc="After this time it is stopped.", not_yet="neither ECS nor EventBridge Scheduler ends a task by itself"
+            doc="A run that is not done by then is stopped. A second container counts the time by the image's `sleep`; "
+            "it takes 16 MiB more.",
+            written=DURATION,
+            parse=values.duration,
         ),
         Default(text="none"),
     ] = None

@@ -3,6 +3,7 @@
 import json
 
 from culm.core.model.arn import arn
+from culm.core.model.schedules import OVERLAP_TAG
 from culm.project.project import Project, Service
 from culm.render.names import execution_role_name, family
 from culm.render.surroundings import Input, Surroundings
@@ -75,13 +76,15 @@ def schedule(project: Project, job: Service, task_definition_arn: str, surroundi
     """Return the input of scheduler.CreateSchedule, and of UpdateSchedule, which takes the same."""
     assert job.schedule is not None, "a job has a schedule"
     region, account = surroundings.region, surroundings.account
+    overlap = job.schedule.overlap
+    tags = {} if overlap == "allow" else {"Tags": [{"key": OVERLAP_TAG, "value": overlap}]}
     return {
         "Name": schedule_name(project, job),
         "ScheduleExpression": job.schedule.expression,
         "ScheduleExpressionTimezone": job.schedule.zone,
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "State": "ENABLED",
-        "Description": f"culm: {job.name} of {project.name}",
+        "Description": f"culm: {job.name} of {project.name}" + ("" if overlap == "allow" else f", overlap: {overlap}"),
         "Target": {
             "Arn": arn("ecs", region, account, f"cluster/{project.name}"),
             "RoleArn": arn("iam", "", account, f"role/{role_name(project)}"),
@@ -92,6 +95,7 @@ def schedule(project: Project, job: Service, task_definition_arn: str, surroundi
                 "PlacementStrategy": [
                     {"type": s.type, "field": s.field} if s.field else {"type": s.type} for s in project.placement
                 ],
+                **tags,
             },
             "RetryPolicy": {
                 "MaximumEventAgeInSeconds": job.schedule.missed,

@@ -102,6 +102,7 @@ def sidecar(
         "mountPoints": mount_points(project, settings.volumes),
         "healthCheck": health_check(settings.check, service.grace),
         "stopTimeout": service.container.stop,
+        "linuxParameters": {"initProcessEnabled": True} if settings.init else {},
     }
     return {key: value for key, value in members.items() if value not in (None, [], {})}
 

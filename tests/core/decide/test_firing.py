@@ -44,6 +44,31 @@ def test_every_minute_goes_on_over_the_hour_that_comes_twice() -> None:
     assert first == ["2027-10-31T00:00", "2027-10-31T00:30", "2027-10-31T02:00", "2027-10-31T02:30", "2027-10-31T03:00"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "changes", "expected"),
+    [
+        ("Europe/Berlin", "2026-03-28T12:00", ["2026-03-30T00:30", "2026-03-31T00:30"]),
+        ("Europe/Berlin", "2026-10-24T12:00", ["2026-10-25T00:30", "2026-10-26T01:30"]),
+        ("America/New_York", "2026-03-07T12:00", ["2026-03-09T06:30", "2026-03-10T06:30"]),
+        ("America/New_York", "2026-10-31T12:00", ["2026-11-01T07:30", "2026-11-02T07:30"]),
+    ],
+)
+def test_both_changes_of_2026_leave_out_what_does_not_exist_and_run_once_what_comes_twice(
+    zone: str, changes: str, expected: list[str]
+) -> None:
+    assert firings("cron(30 2 * * ? *)", changes, 2, ZoneInfo(zone)) == expected
+
+
+def test_new_yorks_hour_that_comes_twice_fires_the_first_time() -> None:
+    new_york = ZoneInfo("America/New_York")
+    assert firings("cron(30 1 * * ? *)", "2026-10-31T12:00", 2, new_york) == ["2026-11-01T05:30", "2026-11-02T06:30"]
+
+
+def test_the_29th_of_february_comes_in_leap_years_alone() -> None:
+    assert firings("cron(0 6 29 2 ? *)", "2026-01-01T00:00", 2) == ["2028-02-29T05:00", "2032-02-29T05:00"]
+    assert firings("cron(0 6 28-29 2 ? *)", "2028-02-01T00:00", 2) == ["2028-02-28T05:00", "2028-02-29T05:00"]
+
+
 def test_a_rate_counts_from_its_beginning_whatever_clocks_do() -> None:
     found = firings("rate(90 minutes)", "2027-10-31T00:01", 3, begins="2027-10-31T00:00")
     assert found == ["2027-10-31T01:30", "2027-10-31T03:00", "2027-10-31T04:30"]

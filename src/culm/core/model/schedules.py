@@ -3,12 +3,16 @@
 https://docs.aws.amazon.com/scheduler/latest/APIReference/API_GetSchedule.html
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from culm.core.model.record import Stored, record
 from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy
 
 DEFAULT_GROUP = "default"
+OVERLAP_TAG = "culm:overlap"
+"""A tag of the tasks that a schedule starts: `allow`, `skip` or `queue`."""
+OVERLAPS = ("allow", "skip", "queue")
 
 
 @record
@@ -35,6 +39,8 @@ class EcsParameters:
     placement_constraints: tuple[PlacementConstraint, ...] = ()
     placement_strategy: tuple[PlacementStrategy, ...] = ()
     propagate_tags: Literal["TASK_DEFINITION"] | None = None
+    tags: tuple[Mapping[str, str], ...] = ()
+    """`{"key": ..., "value": ...}`, for the tasks."""
     enable_ecs_managed_tags: Stored[bool] = False
     reference_id: Stored[str | None] = None
 
@@ -69,6 +75,12 @@ class Schedule:
     action_after_completion: Literal["NONE", "DELETE"] = "NONE"
     creation_date: float
     last_modification_date: float
+
+    @property
+    def overlap(self) -> str:
+        """What happens when the run before still goes on; empty: nothing, as at Amazon."""
+        tags = self.target.ecs_parameters.tags if self.target.ecs_parameters is not None else ()
+        return next((tag.get("value", "") for tag in tags if tag.get("key") == OVERLAP_TAG), "")
 
     @property
     def begins(self) -> float:

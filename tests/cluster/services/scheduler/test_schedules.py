@@ -186,6 +186,79 @@ def test_a_daemon_that_is_killed_while_it_starts_a_task_starts_it_once(cloud, ec
     assert len(started(ecs)) == 1
 
 
+def overlapping(target: dict[str, Any], how: str) -> dict[str, Any]:
+    """The target, whose runs overlap in this way."""
+    parameters = {**target["EcsParameters"], "Tags": [{"key": "culm:overlap", "value": how}]}
+    return {**target, "EcsParameters": parameters}
+
+
+def end(cloud, arn: str) -> None:
+    cloud.db.execute("UPDATE ecs_task SET desired_status = 'STOPPED', last_status = 'STOPPED' WHERE arn = ?", (arn,))
+
+
+def test_runs_overlap_as_amazons_do_unless_the_tag_says_otherwise(cloud, ecs, add_instance, create, look) -> None:
+    add_instance()
+    create("rate(10 minutes)")
+    cloud.clock.advance(600)
+    look()
+    cloud.clock.advance(600)
+    look()
+    assert len(started(ecs)) == 2
+
+
+def test_a_run_that_is_to_be_skipped_is_left_out_and_the_next_one_starts(
+    cloud, ecs, add_instance, target, create, look
+) -> None:
+    add_instance()
+    create("rate(10 minutes)", Target=overlapping(target, "skip"))
+    assert cloud.client("scheduler").get_schedule(Name="nightly")["Target"]["EcsParameters"]["Tags"] == [
+        {"key": "culm:overlap", "value": "skip"}
+    ]
+    cloud.clock.advance(600)
+    look()
+    [first] = started(ecs)
+    cloud.clock.advance(600)
+    assert look() == 1  # the firing has ended
+    end(cloud, first["taskArn"])
+    cloud.clock.advance(300)
+    assert (look(), started(ecs)) == (0, [])
+    cloud.clock.advance(300)
+    look()
+    assert len(started(ecs)) == 1
+
+
+def test_a_run_that_is_to_be_queued_starts_when_the_one_before_has_ended(
+    cloud, ecs, add_instance, target, create, look
+) -> None:
+    add_instance()
+    create("rate(10 minutes)", Target=overlapping(target, "queue"))
+    cloud.clock.advance(600)
+    look()
+    [first] = started(ecs)
+    cloud.clock.advance(600)
+    assert look() == 0
+    cloud.clock.advance(60)
+    assert look() == 0
+    end(cloud, first["taskArn"])
+    cloud.clock.advance(1)
+    assert (look(), len(started(ecs)), look()) == (1, 1, 0)
+
+
+def test_a_queued_run_waits_no_longer_than_a_late_one_may(cloud, ecs, add_instance, target, create, look) -> None:
+    add_instance()
+    create(f"at({local(cloud, 60)})", Target=overlapping(target, "queue"))
+    ecs.run_task(taskDefinition=target["EcsParameters"]["TaskDefinitionArn"], launchType="EC2")
+    cloud.clock.advance(60)
+    assert look() == 0
+    cloud.clock.advance(901)
+    assert (look(), started(ecs)) == (1, [])
+
+
+def test_an_overlap_that_is_none_is_refused(target, create) -> None:
+    with pytest.raises(ClientError, match="tag culm:overlap is allow, skip, queue, not never"):
+        create("rate(1 day)", Target=overlapping(target, "never"))
+
+
 def test_a_disabled_schedule_starts_nothing(cloud, ecs, add_instance, create, look) -> None:
     add_instance()
     create("rate(1 minute)", State="DISABLED")

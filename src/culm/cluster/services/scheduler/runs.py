@@ -7,8 +7,13 @@ and not never.
 
 A worked example, `rate(1 hour)` with room for nothing: firing 10:00, tried at 10:00:00, 10:00:10, 10:00:30, ...
 Firings that were missed while no daemon ran are one: the latest, as long as it is not older than the policy allows.
+
+Amazon's scheduler starts a run whatever the one before does. Here the tag `culm:overlap` of the tasks says otherwise:
+`skip` ends a firing that meets a running task of its family, `queue` lets it wait for that task's end, as long as the
+policy allows. Both look in the transaction that starts the task, so that two runs never start side by side.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from sqlite3 import Connection
@@ -19,16 +24,22 @@ from culm.cluster.services.scheduler.expressions import firing_after
 from culm.cluster.services.scheduler.schedules import overrides_of
 from culm.cluster.store import schedules
 from culm.cluster.store.db import savepoint
+from culm.cluster.store.ecs import tasks
 from culm.cluster.wire.operations import Call
+from culm.core.model.arn import last
 from culm.core.model.schedules import Firing, Schedule
+from culm.core.model.task_definitions import Tag
 from culm.errors import AwsError
 
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 300.0
+QUEUE_PAUSE = 1.0
+"""Seconds between looks whether the run before has ended."""
 STARTED_BY = "chronos-schedule/"
 """How Amazon marks tasks that a schedule has started; 36 characters are kept of it."""
 LONGEST_MARK = 36
 
+log = logging.getLogger(__name__)
 _isolated = Isolated("schedule")
 
 
@@ -66,7 +77,14 @@ def attempt(call: Call, schedule: Schedule, firing: Firing) -> int:
     """Start its task, or put it off; 1 when the firing has ended."""
     policy = schedule.target.retry_policy
     if call.now - firing.scheduled_at > policy.maximum_event_age_in_seconds:
+        log.info("schedule %s: a run is given up, as it could not start in time", schedule.name)
         return finish(call, schedule, firing)
+    if schedule.overlap in ("skip", "queue") and runs_on(call, schedule):
+        if schedule.overlap == "skip":
+            log.info("schedule %s: a run is left out, as the one before still goes on", schedule.name)
+            return finish(call, schedule, firing)
+        schedules.put_off(call.db, schedule, replace(firing, try_at=call.now + QUEUE_PAUSE))
+        return 0
     try:
         with savepoint(call.db):
             start(call, schedule)
@@ -77,6 +95,15 @@ def attempt(call: Call, schedule: Schedule, firing: Firing) -> int:
         schedules.put_off(call.db, schedule, replace(firing, attempts=firing.attempts + 1, try_at=call.now + pause))
         return 0
     return finish(call, schedule, firing)
+
+
+def runs_on(call: Call, schedule: Schedule) -> bool:
+    """Whether a task of the schedule's family is on its way or runs, whoever started it."""
+    parameters = schedule.target.ecs_parameters
+    assert parameters is not None, "checked when it was made"
+    family = last(parameters.task_definition_arn).partition(":")[0]
+    where = "cluster = ? AND family = ? AND last_status != 'STOPPED'"
+    return bool(tasks.arns(call.db, where, [last(schedule.target.arn), family]))
 
 
 def start(call: Call, schedule: Schedule) -> None:
@@ -96,6 +123,7 @@ def start(call: Call, schedule: Schedule) -> None:
             placement_strategy=parameters.placement_strategy,
             propagate_tags=parameters.propagate_tags or "NONE",
             enable_execute_command=parameters.enable_execute_command,
+            tags=tuple(Tag(key=tag.get("key", ""), value=tag.get("value", "")) for tag in parameters.tags),
             started_by=f"{STARTED_BY}{schedule.name}"[:LONGEST_MARK],
         ),
     )

@@ -14,7 +14,14 @@ from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.firing import NotAnExpression, parse
 from culm.core.model.arn import resource
 from culm.core.model.record import Stored, record
-from culm.core.model.schedules import DEFAULT_GROUP, FlexibleTimeWindow, Schedule, ScheduleTarget
+from culm.core.model.schedules import (
+    DEFAULT_GROUP,
+    OVERLAP_TAG,
+    OVERLAPS,
+    FlexibleTimeWindow,
+    Schedule,
+    ScheduleTarget,
+)
 from culm.core.model.tasks import TaskOverride
 from culm.errors import AwsError
 
@@ -102,6 +109,10 @@ def check(schedule: Schedule) -> None:
         )
     if not 1 <= target.ecs_parameters.task_count <= 10:
         raise AwsError("ValidationException", "TaskCount must be between 1 and 10.")
+    if schedule.overlap not in ("", *OVERLAPS):
+        raise AwsError(
+            "ValidationException", f"The tag {OVERLAP_TAG} is {', '.join(OVERLAPS)}, not {schedule.overlap}."
+        )
     overrides_of(schedule)
 
 
