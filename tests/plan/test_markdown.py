@@ -16,7 +16,8 @@ def test_the_short_of_it_comes_first_and_the_screen_is_folded_away() -> None:
         Difference(field="image", old="a@sha256:0123456789abcdef", new="built on deploy"),
         Difference(field="command", old=None, new="a | b <c>"),
     )
-    one = plan.Asked(wanted=wanted(state, "a", migrates=True), differences=changed, migration="runs")
+    migrating = wanted(state, "a", migrates=True)
+    one = plan.Asked(wanted=migrating, differences=changed, migration="runs", effect="unknown", good=True)
     same = plan.Asked(wanted=replace(wanted(state, "b"), definition=state.task_definitions["b:1"]), migration="has run")
     text = markdown(made(state, one, same, notes=("a note",)))
     head, _, folded = text.partition("<details>")
@@ -28,7 +29,8 @@ def test_the_short_of_it_comes_first_and_the_screen_is_folded_away() -> None:
 
 | service | what happens | what changes |
 |---|---|---|
-| **a** | is down while its migration runs, then starts on #1 | \
+| **a** | is down while its migration runs, then starts on #1; \
+if it fails: back to the version before, on the newer schema | \
 `image` 0123456789ab -> built on deploy<br>`command` a \\| b &lt;c> (new) |
 
 $53.78 a month, as now (us-east-1, prices of 2026-11-23), for 2 x t2.micro.

@@ -124,7 +124,8 @@ def test_a_service_that_lends_its_slot_stops_before_its_migration(project: Proje
         " 5  accounts  run its migration\n"
         " 6  accounts  wait for its migration to end\n"
         " 7  accounts  register bamboo-accounts: migration image changed\n"
-        " 8  accounts  roll out the new revision, scale to 1 task; commits; undo: nothing, as its migration has run\n"
+        " 8  accounts  roll out the new revision, scale to 1 task; commits; "
+        "undo: back to bamboo-accounts:1, on the newer schema\n"
         " 9  accounts  delete that note\n"
         "10  accounts  wait until it is steady\n"
         "11  accounts  watch it for 5 s\n"
@@ -340,3 +341,44 @@ def test_only_images_that_are_not_there_are_built(project: Project) -> None:
         "3  accounts       build accounts/Dockerfile.migrate: its image is not in the repository\n"
         "4  web            build web/Dockerfile: its image is not in the repository"
     )
+
+
+def told_of_files(survey: Survey, live: str, folder: str) -> Survey:
+    """With these fingerprints of the files of accounts' migration, live and in its folder."""
+    [arn] = [arn for arn in survey.observed.task_definitions if "accounts" in arn]
+    revision = survey.observed.task_definitions[arn]
+    [container] = revision["containerDefinitions"]
+    labels = {**container["dockerLabels"], render.MIGRATION_FILES_LABEL: live}
+    marked = {**revision, "containerDefinitions": [{**container, "dockerLabels": labels}]}
+    definitions = {**survey.observed.task_definitions, arn: marked}
+    around = replace(survey.surroundings, migration_files={"accounts": folder})
+    return replace(survey, observed=replace(survey.observed, task_definitions=definitions), surroundings=around)
+
+
+@pytest.mark.parametrize("how", ["start-first", "stop-first"])
+def test_a_new_migration_image_without_a_new_migration_leaves_the_way_back_open(
+    how: How, project: Project, survey: Survey
+) -> None:
+    told = told_of_files(survey, "a.b.c", "a.b.c")
+    steps = rollout.deploy(project, told, a_plan((part("accounts", how),)), ["accounts"], changed() | OTHER)
+    text = text_of(steps)
+    assert "run its migration: its image is new, and none of its files is\n" in text
+    assert "roll out the new revision; commits; undo: back to bamboo-accounts:1\n" in text
+    [roll] = [step.act for step in steps if step.key == "accounts: roll"]
+    assert isinstance(roll, Call)
+    assert roll.input["deploymentConfiguration"]["deploymentCircuitBreaker"]["rollback"]
+
+
+@pytest.mark.parametrize("how", ["start-first", "stop-first"])
+def test_nothing_goes_back_from_a_migration_that_is_marked_contract(how: How, project: Project, survey: Survey) -> None:
+    told = told_of_files(survey, "a.b.c", "x.b.d")
+    steps = rollout.deploy(project, told, a_plan((part("accounts", how),)), ["accounts"], changed() | OTHER)
+    assert "roll out the new revision; commits; undo: nothing, as its migration has run\n" in text_of(steps)
+
+
+def test_the_fingerprint_of_a_migrations_files_makes_no_new_revision_by_itself(
+    project: Project, survey: Survey
+) -> None:
+    told = told_of_files(survey, "a.b.c", "x.y.z")
+    steps = rollout.deploy(project, told, a_plan(), ["accounts"], IMAGES | MIGRATION)
+    assert not any(step.writes for step in steps)

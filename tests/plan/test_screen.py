@@ -47,7 +47,8 @@ def test_a_full_cluster_is_read_at_a_glance() -> None:
         Difference(field="stopTimeout", old=None, new="30"),
         Difference(field="environment.OLD", old="1", new=None),
     )
-    one = plan.Asked(wanted=wanted(state, "a", migrates=True), differences=changed, migration="runs")
+    migrating = wanted(state, "a", migrates=True)
+    one = plan.Asked(wanted=migrating, differences=changed, migration="runs", effect="unknown", good=True)
     same = plan.Asked(wanted=replace(wanted(state, "b"), definition=state.task_definitions["b:1"]), migration="has run")
     text = screen(made(state, one, same, notes=("a note",)), 80)
     assert (
@@ -55,7 +56,8 @@ def test_a_full_cluster_is_read_at_a_glance() -> None:
         == """\
 bamboo on local, 2 x t2.micro: 1 of 2 services change
 
-  a  is down while its migration runs, then starts on #1
+  a  is down while its migration runs, then starts on #1; if it fails: back to
+     the version before, on the newer schema
        image            0123456789ab -> built on deploy
        memory           300 -> 256
        stopTimeout      30 (new)

@@ -34,7 +34,9 @@ def a_service(stand: Stand, name: str) -> None:
     stand.write(f"{name}/server.py", SERVER)
     stand.write(f"{name}/migrate.py", "print('migrated')\n")
     stand.write(f"{name}/Dockerfile", IMAGE + 'COPY server.py /app/\nEXPOSE 8000\nCMD ["python3", "/app/server.py"]\n')
-    stand.write(f"{name}/Dockerfile.migrate", IMAGE + 'COPY migrate.py /app/\nCMD ["python3", "/app/migrate.py"]\n')
+    stand.write(
+        f"{name}/Dockerfile.migrate", IMAGE + 'COPY server.py migrate.py /app/\nCMD ["python3", "/app/migrate.py"]\n'
+    )
 
 
 @pytest.fixture(scope="module")
@@ -132,15 +134,26 @@ def test_going_back_across_a_migration_is_asked_for_by_name(full: Stand) -> None
     assert full.get("/alpha/").status == 200
 
 
-def test_a_version_that_crashes_makes_way_for_the_one_before_unless_a_migration_ran(full: Stand) -> None:
+def test_a_version_that_crashes_makes_way_for_the_one_before_unless_its_migration_is_marked(full: Stand) -> None:
+    """Its migration's image has the code as well, so that a change of code alone makes another one."""
     full.write("epsilon/server.py", "raise SystemExit('no such setting')\n")
+    [planned] = json.loads(full.culm("plan", "epsilon", "--json").out)["services"]
+    assert (planned["schema_change"], planned["goes_back_when_it_fails"]) == ("none", True)
     said = full.culm("deploy", "epsilon", status=1)
+    assert "if it fails: back to the version before (no new migration)" in " ".join(said.err.split())
     assert "no such setting" in said.err
     assert "It was rolled back to bamboo-epsilon:" in said.err
     assert full.get("/epsilon/").status == 200
 
-    full.write("epsilon/migrate.py", "print('epsilon has another schema')\n")
+    full.write("epsilon/migrate.py", "print('epsilon has a further column')\n")
     said = full.culm("deploy", "epsilon", status=1)
+    assert "if it fails: back to the version before, on the newer schema" in " ".join(said.err.split())
+    assert "Its new migration has run and stays" in said.err
+    assert full.get("/epsilon/").status == 200
+
+    full.write("epsilon/migrate.py", "# culm: contract\nprint('epsilon has another schema')\n")
+    said = full.culm("deploy", "epsilon", status=1)
+    assert "if it fails: it stays down: its migration is marked `contract`" in " ".join(said.err.split())
     assert "Its migration has run, and old code may not work" in said.err
     assert "It was rolled back" not in said.err
     assert full.get("/epsilon/").status == 503

@@ -5,6 +5,7 @@ from typing import Any
 
 from culm import render
 from culm.errors import CulmError
+from culm.plan.way_back import effect, files_of
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 
@@ -41,6 +42,8 @@ def migrated_since(target: Target, project: Project, service: Service, arn: str)
     then = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     now = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
     if migration_of(then) == migration_of(now):
+        return None
+    if effect(files_of(then), files_of(now), service.schema_change) in ("none", "expand"):
         return None
     return (
         f"between {name(then['taskDefinitionArn'])} and {name(now['taskDefinitionArn'])} of {service.name} "

@@ -62,7 +62,10 @@ def went_back(job: Job, back: GoBack, failed: str, failure: CulmError) -> Work:
         hint = f"{failure.hint}; or by hand: {by_hand}" if failure.hint else by_hand
         return CulmError(f"{failure.what}\nThe rollback to the version before failed, too: {error.what}", hint)
     name = serves.rpartition("/")[2]
-    return CulmError(f"{failure.what}\nIt was rolled back to {name}, which is steady.", failure.hint)
+    text = f"{failure.what}\nIt was rolled back to {name}, which is steady."
+    if back.newer_schema:
+        text += f" Its new migration has run and stays: {name} works with that schema as far as it can."
+    return CulmError(text, failure.hint)
 
 
 def began(job: Job, back: GoBack, failed: str) -> Work:

@@ -264,6 +264,8 @@ def normal(definition: Mapping[str, Any]) -> Any:
     kept = {key: value for key, value in definition.items() if key not in GIVEN_BY_AWS}
     cleaned = without_empty(kept)
     for container in cleaned.get("containerDefinitions", ()):
+        labels = container.get("dockerLabels", {})
+        labels.pop(render.MIGRATION_FILES_LABEL, None)  # it changes only together with the migration's image
         if "image" in container:
             container["image"] = _LOCAL_REGISTRY.sub(r"\1/", container["image"])
         for key in UNORDERED:

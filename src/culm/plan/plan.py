@@ -15,6 +15,7 @@ from culm.plan.moves import live, plan_moves
 from culm.plan.remedies import Remedy, remedies
 from culm.plan.steps import Step
 from culm.plan.waves import How, Moves, Wanted
+from culm.plan.way_back import Effect, goes_back
 from culm.render import percents
 
 Migration = Literal["none", "has run", "runs", "may run"]
@@ -31,6 +32,10 @@ class Asked:
     rule: str | None = None
     """What changes about its path; None: nothing."""
     migration: Migration = "none"
+    effect: Effect = "none"
+    """What that migration does to the version that is live."""
+    good: bool = False
+    """Whether ECS could go back to what is live."""
 
 
 @record
@@ -50,6 +55,10 @@ class ServicePlan:
     """Container instance ARNs of its tasks at the end."""
     down: bool
     """Whether there is a moment without any of its tasks."""
+    effect: Effect = "none"
+    """What its migration does to the version that is live."""
+    goes_back: bool = False
+    """Whether a roll that fails goes back to the version that is live."""
 
     @property
     def changes(self) -> bool:
@@ -208,6 +217,8 @@ def _service(one: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
         count=(found.desired_count if found else 0, one.wanted.service.desired_count),
         places=tuple(sorted(sitting, key=order.index)),
         down=how == "stop-first" and floor == 0,
+        effect=one.effect,
+        goes_back=one.good and how in ("start-first", "stop-first") and goes_back(one.effect, how),
     )
 
 

@@ -40,8 +40,8 @@ from culm.plan.steps import (
     Undo,
     tasks,
 )
-from culm.plan.trouble import primary_of
-from culm.plan.wishes import Images, Wish, wish
+from culm.plan.way_back import goes_back
+from culm.plan.wishes import Images, Wish, is_good, wish
 from culm.project.project import Project, Service
 
 LENDS_TAG = "culm:lends"
@@ -50,6 +50,7 @@ ROOM_SECONDS = 15.0
 """How long room may be promised and not there yet."""
 FILES, INSTANCES = "the files", "the instances"
 """Lanes of what is prepared for all services; no service can have such a name."""
+NOTHING_NEW = "its image is new, and none of its files is"
 FIELDS = 3
 """Differences that a step's `why` names."""
 
@@ -168,7 +169,7 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         if lends and live is not None:
             migrate += lending(project, service, live)
         if live is not None or task_definition not in observed.migrated:
-            migrate += migrating(service, task_definition)
+            migrate += migrating(service, task_definition, why=NOTHING_NEW if want.effect == "none" else "")
     arn, register = revision(want, observed)
     (migrate if migrate else ready).extend(register)
     described = {**live, "desiredCount": 0} if live is not None and lends and want.migration else live
@@ -271,13 +272,14 @@ def unmarked(service: Service, live: Described) -> Step:
     return Step(key=f"{service.name}: unmark", lane=service.name, act=act)
 
 
-def migrating(service: Service, task_definition: Revision, patience: float = ROOM_SECONDS) -> list[Step]:
+def migrating(service: Service, task_definition: Revision, patience: float = ROOM_SECONDS, why: str = "") -> list[Step]:
     name = service.name
     return [
         Step(
             key=f"{name}: migrate",
             lane=name,
             act=RunMigration(service=name, task_definition=task_definition, patience=patience),
+            why=why,
             begins="migrating",
         ),
         Step(
@@ -295,7 +297,7 @@ def rolling(
     """Route and roll; then wait and watch. Nothing is called for what is as it should be."""
     service, name, live, observed = want.service, want.service.name, want.live, survey.observed
     ran = want.migration is not None
-    undoes = not ran and is_good(live)
+    undoes = is_good(live) and goes_back(want.effect, part.how)
     routed = diff.rule(project, service, observed)
     first, inner = part.how == "start-first", survey.surroundings.inner
     call = diff.service(project, service, observed, arn, start_first=first, undoes=undoes, inner=inner)
@@ -307,7 +309,9 @@ def rolling(
         undo: Undo | None = None
         if rolls and live is not None:
             before = str(live["taskDefinition"])
-            undo = Stays() if ran else GoBack(service=name, failed=arn, before=before) if undoes else None
+            schema = want.effect not in ("none", "expand")
+            back_to = GoBack(service=name, failed=arn, before=before, newer_schema=schema)
+            undo = back_to if undoes else Stays() if ran else None
         roll.append(Step(key=f"{name}: roll", lane=name, act=call, commits=True, undo=undo, begins=call.what))
     back = by_hand(service, live, migrated=ran) if rolls and not undoes else ""
     changed = bool(roll) or not want.same or ran
@@ -323,12 +327,6 @@ def waiting(name: str, steady: AwaitSteady, seconds: float, *, changed: bool) ->
     if seconds:
         steps.append(Step(key=f"{name}: settle", lane=name, act=Settle(service=name, seconds=seconds), ends=said))
     return steps
-
-
-def is_good(live: Described | None) -> bool:
-    """Whether what is live now is what ECS would go back to: its last deployment that completed."""
-    primary = primary_of(live or {})
-    return primary is not None and primary.get("rolloutState") == "COMPLETED"
 
 
 def by_hand(service: Service, live: Described | None, *, migrated: bool) -> str:

@@ -18,7 +18,7 @@ down while its migration runs in the memory that its task had.
     5  accounts  run its migration
     6  accounts  wait for its migration to end
     7  accounts  register bamboo-accounts: its image changed
-    8  accounts  roll out the new revision, scale to 1 task; commits; undo: nothing, as its migration has run
+    8  accounts  roll out the new revision, scale to 1 task; commits; undo: back to bamboo-accounts:1
     9  accounts  delete that note
     10 accounts  wait until it is steady
     11 accounts  watch it for 5 s
@@ -122,6 +122,8 @@ class GoBack:
     failed: Revision
     before: str
     """ARN of the revision that was live."""
+    newer_schema: bool = False
+    """Whether a migration has run of which nobody says that this revision works with it."""
 
 
 @record
@@ -218,8 +220,8 @@ def undoing(undo: Undo) -> str:
     match undo:
         case GiveBack(count=count):
             return f"its {tasks(count)} start{'s' if count == 1 else ''} again"
-        case GoBack(before=before):
-            return f"back to {before.rpartition('/')[2]}"
+        case GoBack(before=before, newer_schema=newer):
+            return f"back to {before.rpartition('/')[2]}" + (", on the newer schema" if newer else "")
         case Stays():
             return "nothing, as its migration has run"
         case ScaleBack(count=count):

@@ -15,15 +15,16 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
-from culm.plan import described, diff, plan
+from culm.plan import described, diff, plan, way_back
 from culm.plan.bill import Assumptions, PriceList
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.quotas import RULES, TARGET_GROUPS
-from culm.plan.trouble import trouble
+from culm.plan.trouble import primary_of, trouble
 from culm.plan.waves import REVISION, Wanted
+from culm.plan.way_back import Effect
 from culm.project import references
 from culm.project.project import EVERYWHERE, Project, Service, TargetSettings
 
@@ -48,6 +49,8 @@ class Wish:
     """The live revision is already what registering the definition would make."""
     migration: render.Input | None
     """ecs.RegisterTaskDefinition of the migration that has to run first; None: none has to."""
+    effect: Effect = "none"
+    """What that does to the version that is live."""
 
 
 @record
@@ -197,10 +200,15 @@ def wish(project: Project, service: Service, survey: Survey, images: Images) -> 
     live = observed.services.get(service.name)
     revision = observed.task_definitions.get(live["taskDefinition"]) if live else None
     same = revision is not None and diff.task_definition_is(definition, revision)
-    migration = None
-    if migration_image is not None and not same and not migrated(revision, migration_image):
-        migration = render.migration(project, service, migration_image, survey.surroundings)
-    return Wish(service=service, live=live, revision=revision, definition=definition, same=same, migration=migration)
+    made = Wish(service=service, live=live, revision=revision, definition=definition, same=same, migration=None)
+    if migration_image is None or same or migrated(revision, migration_image):
+        return made
+    files = survey.surroundings.migration_files.get(service.name)
+    return replace(
+        made,
+        migration=render.migration(project, service, migration_image, survey.surroundings),
+        effect=way_back.effect(way_back.files_of(revision), files, service.schema_change),
+    )
 
 
 def migration_of(revision: Described | None) -> str | None:
@@ -237,6 +245,8 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
         differences=(*(changed if revision else ()), *settings_differences(settings, live)),
         rule=rule(project, service, survey.observed),
         migration=_migration(want) if migration else "has run" if service.migration else "none",
+        effect=want.effect,
+        good=is_good(live),
     )
 
 
@@ -284,6 +294,12 @@ def ecs_service(project: Project, service: Service, survey: Survey, settings: De
             "clusterArn": f"arn:aws:ecs:{given.region}:{given.account}:cluster/{project.name}",
         },
     )
+
+
+def is_good(live: Described | None) -> bool:
+    """Whether what is live now is what ECS would go back to: its last deployment that completed."""
+    primary = primary_of(live or {})
+    return primary is not None and primary.get("rolloutState") == "COMPLETED"
 
 
 def failed(live: Described | None) -> bool:

@@ -33,7 +33,9 @@ TIMEOUT_MEMORY = 16
 """MiB; Docker takes no less than 6."""
 TIMEOUT_CPU = 2
 """The least that Docker takes of its shares."""
-BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate")
+SERVING_KEYS = ("port", "ports", "roll", "grace", "health", "migrate", "migrations", "schema_change", "calls")
+"""Those that a job does not heed, besides."""
+BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate", "migrations", "schema_change")
 ULIMITS = frozenset(
     {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio"}
     | {"rttime", "sigpending", "stack"}
@@ -72,6 +74,8 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         folder=folder,
         dockerfile=image,
         migration=migration(at, name, written, folder) if written.schedule is None else None,
+        migrations=migrations(at, name, written, folder),
+        schema_change=written.schema_change,
         paths=paths,
         port=port(at, name, written, stage, args) if paths or written.port is not None else None,
         databases=written.database or (),
@@ -97,6 +101,9 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         calls=written.calls or (),
         schedule=when,
     )
+    for key, given in (("migrations", found.migrations), ("schema-change", found.schema_change)):
+        if given and found.migration is None:
+            source.refuse(at.key(name, key), "does nothing without a migration", "`migrate:` names its Dockerfile")
     if found.port is not None:
         check_port(source, at.key(name, "port"), found.port)
     if found.drain is not None and found.drain > LONGEST_DRAIN:
@@ -110,7 +117,7 @@ def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | 
         usual = ServiceBlock()
         for word in BUILD_KEYS:
             if getattr(written, word) not in (getattr(usual, word), False):
-                at.source.refuse(at.key(name, word), "does nothing beside `image:`", "keep one of the two")
+                at.source.refuse(at.key(name, key_of(word)), "does nothing beside `image:`", "keep one of the two")
         return at.root, None
     folder = at.root / (written.build or name)
     if not folder.is_dir():
@@ -121,6 +128,11 @@ def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | 
         hint = "dockerfile: names it, if it is called otherwise"
         at.source.refuse(at.key(name, "dockerfile"), f"there is no {image}", hint)
     return folder, image
+
+
+def key_of(field: str) -> str:
+    """Return a field's key in culm.yml."""
+    return field.replace("_", "-")
 
 
 def instructions(at: Setting, name: str, image: Path | None, target: str | None) -> list[Instruction] | None:
@@ -152,6 +164,18 @@ def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Pa
     return None
 
 
+def migrations(at: Setting, name: str, written: ServiceBlock, folder: Path) -> tuple[str, ...]:
+    """Raises UsageError for a path that leads out of the service's folder or to nothing."""
+    for path in written.migrations or ():
+        clean = path.strip("/")
+        if not clean or clean == "." or ".." in Path(clean).parts:
+            problem = f"{path!r} is not a part of the service's folder"
+            at.source.refuse(at.key(name, "migrations"), problem, "seen from its folder: db/migrate")
+        if not any(folder.glob(clean)):
+            at.source.refuse(at.key(name, "migrations"), f"there is no {folder / clean}", "seen from its folder")
+    return written.migrations or ()
+
+
 def paths_of(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
     """Empty: `path: none`."""
     if written.schedule is not None:
@@ -174,10 +198,10 @@ def no_paths_of_job(at: Setting, name: str, written: ServiceBlock) -> tuple[str,
         at.source.refuse(
             at.key(name, "path"), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
         )
-    for word in ("port", "ports", "roll", "grace", "health", "migrate", "calls", *BALANCED_KEYS):
+    for word in (*SERVING_KEYS, *BALANCED_KEYS):
         if getattr(written, word):
             at.source.refuse(
-                at.key(name, word), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
+                at.key(name, key_of(word)), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
             )
     return ()
 

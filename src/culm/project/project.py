@@ -190,6 +190,10 @@ class Service:
     """None: it is a ready image."""
     migration: Path | None
     """The migration image's Dockerfile; None: nothing to migrate."""
+    migrations: tuple[str, ...] = ()
+    """Where the files are that the migration carries out, below `folder`; empty: see `migration_files`."""
+    schema_change: Literal["expand", "contract"] | None = None
+    """What a new migration does to the version before; None: not said."""
     paths: tuple[str, ...]
     """Empty: it is behind no load balancer."""
     port: int | None

@@ -174,6 +174,30 @@ class ServiceBlock:
         Key(doc="Its migration's image; `false`: it has none."),
         Default(text="`Dockerfile.migrate` if it is there; of several services with one folder the first one's alone"),
     ] = None
+    migrations: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Files and folders that tell whether its migration brings anything new, seen from its folder. A new "
+            "migration image without a change in them leaves the way back open when a roll fails.",
+            written="`db/migrate`, or a list",
+            parse=values.text,
+            each=True,
+        ),
+        Default(
+            text="where the tool that `migrate` runs keeps its own (alembic, dbmate, Django, Flyway, golang-migrate, "
+            "knex, Prisma, Rails), else what `migrate` copies and `dockerfile` does not"
+        ),
+    ] = None
+    schema_change: Annotated[
+        Literal["expand", "contract"] | None,
+        Key(
+            doc="`expand`: the version before works with the schema of a new migration, and a roll that fails goes "
+            "back to it. `contract`: it does not, and nothing goes back. A comment `culm: expand` or `culm: contract` "
+            "in a migration says it of that one.",
+            name="schema-change",
+        ),
+        Default(text="a failed roll goes back only where nothing would serve otherwise"),
+    ] = None
     path: Annotated[
         tuple[str, ...] | None,
         Key(

@@ -34,6 +34,7 @@ from culm.render.services import (
 )
 from culm.render.surroundings import DRAIN_SECONDS, NO_ALIASES, Aliases, Input, Surroundings
 from culm.render.task_definitions import (
+    MIGRATION_FILES_LABEL,
     MIGRATION_LABEL,
     container_definition,
     definition,
@@ -46,6 +47,7 @@ __all__ = [
     "GOOD_PROBES",
     "HEALTH_SECONDS",
     "INSTANCES_TAG",
+    "MIGRATION_FILES_LABEL",
     "MIGRATION_LABEL",
     "MOST_FAILURES",
     "NO_ALIASES",

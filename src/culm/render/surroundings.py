@@ -42,5 +42,7 @@ class Surroundings:
     inner: Aliases = field(default_factory=dict)
     """Host and port at which each service that others call inside answers them; one that is left out: by its own name
     and port."""
+    migration_files: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprint of the files of each service's migration, where they are known."""
     databases: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Address and port of each database server that is there, by its name in culm.yml."""

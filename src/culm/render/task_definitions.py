@@ -10,6 +10,9 @@ from culm.render.names import bucket, execution_role_name, family, log_group
 from culm.render.surroundings import Aliases, Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
+"""The digest of the migration's image that goes before a revision."""
+MIGRATION_FILES_LABEL = "io.culm.migration-files"
+"""The fingerprint of that migration's files, as `project.migration_files` has it."""
 LONGEST_START = 300
 """Seconds of a container health check's startPeriod.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
@@ -35,6 +38,8 @@ def task_definition(
     )
     if migration_image:
         container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
+        if (files := surroundings.migration_files.get(service.name)) is not None:
+            container["dockerLabels"][MIGRATION_FILES_LABEL] = files
     beside = [sidecar(project, service, name, one, image, surroundings) for name, one in service.sidecars.items()]
     made = definition(project, service, family(project, service), container, surroundings)
     made["containerDefinitions"] += beside

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from culm import render
 from culm.errors import CulmError
 from culm.plan.observed import Described, Observed
+from culm.project import migration_files
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import primary_endpoint
@@ -36,6 +37,7 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
         provider=settings.provider,
         load_balancer=load_balancer_url(target, live, port),
         inner=dict(inner(target, project, live, port)) if local else {},
+        migration_files=dict(migration_fingerprints(project)),
         databases=dict(endpoints(project, live)),
     )
 
@@ -59,6 +61,13 @@ def inner(target: Target, project: Project, live: Observed, taken: int) -> Itera
                 raise CulmError(what, f"{name} needs one for calls inside: end what listens there")
             used.add(has[name])
         yield name, (host, has[name])
+
+
+def migration_fingerprints(project: Project) -> Iterator[tuple[str, str]]:
+    """Give each service whose migration's files are known, with their fingerprint."""
+    for name, service in project.services.items():
+        if (found := migration_files.fingerprint(service)) is not None:
+            yield name, found
 
 
 def alias_port(service: Described | None) -> int | None:

@@ -135,7 +135,21 @@ def sentence(service: ServicePlan, plan: Plan) -> str:
         words.append(f"{service.count[0]} tasks become {service.count[1]}")
     if service.rule is not None:
         words.append(service.rule)
+    if migrates and service.how in ("start-first", "stop-first"):
+        words.append(f"if it fails: {way_back(service)}")
     return "; ".join(words)
+
+
+def way_back(service: ServicePlan) -> str:
+    """Say what becomes of a service that migrates and then fails: `back to the version before`."""
+    if service.goes_back:
+        schema = {"none": " (no new migration)", "expand": "", "unknown": ", on the newer schema", "contract": ""}
+        return f"back to the version before{schema[service.effect]}"
+    if service.effect == "contract":
+        return "it stays down: its migration is marked `contract`" if service.down else "nothing goes back: `contract`"
+    if service.effect == "unknown" and service.how == "start-first":
+        return "the old tasks serve on; nothing else goes back, as a migration has run"
+    return "nothing goes back: the version before did not complete"
 
 
 def _hosts(plan: Plan, width: int) -> Iterator[str]:

@@ -24,6 +24,8 @@ def report(plan: Plan) -> dict[str, Any]:
                 "rule": service.rule,
                 "migration": service.migration,
                 "lends_its_slot": service.lends,
+                "schema_change": service.effect,
+                "goes_back_when_it_fails": service.goes_back,
                 "percents": list(service.percents) if service.percents else None,
                 "count": {"now": service.count[0], "wanted": service.count[1]},
                 "instances": [labels[arn] for arn in service.places],
