@@ -130,12 +130,12 @@ def by_option(pattern: re.Pattern[str], *usual: str) -> Callable[[Path, str], Se
     """Where the tool is told to look, by the end of that path which the folder has; else where it looks by itself."""
 
     def places(folder: Path, text: str) -> Sequence[str]:
-        told = []
+        named: list[str] = []
         for place in pattern.findall(text):
             parts = Path(place.strip("/")).parts
             ends = ("/".join(parts[begin:]) for begin in range(len(parts)))
-            told += [next((end for end in ends if end not in ("", ".") and (folder / end).exists()), "")]
-        return [place for place in told if place] or usual
+            named += [next((end for end in ends if end not in ("", ".") and (folder / end).exists()), "")]
+        return [place for place in named if place] or usual
 
     return places
 

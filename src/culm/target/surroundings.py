@@ -66,8 +66,8 @@ def inner(target: Target, project: Project, live: Observed, taken: int) -> Itera
 def migration_fingerprints(project: Project) -> Iterator[tuple[str, str]]:
     """Give each service whose migration's files are known, with their fingerprint."""
     for name, service in project.services.items():
-        if (found := migration_files.fingerprint(service)) is not None:
-            yield name, found
+        if (digest := migration_files.fingerprint(service)) is not None:
+            yield name, digest
 
 
 def alias_port(service: Described | None) -> int | None:
