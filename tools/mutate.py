@@ -40,7 +40,7 @@ class Room:
     files: tuple[str, ...]
     """Patterns below `src/culm`."""
     tests: tuple[str, ...]
-    """Below `tests`; the file `test_NAME.py` of the changed file's name runs first, if one of them has it."""
+    """Below `tests`; those that import the changed file run first."""
 
 
 AGENT = ("agent", "credentials", "forwarder", "multiline", "specs", "steps", "task", "telemetry")
@@ -190,15 +190,22 @@ class Copy:
     project: Path
     tests: tuple[str, ...]
 
-    def passes(self, first: str, seconds: float, *, compiled: bool = False) -> bool:
-        """Return whether all tests pass, those of the file called `first` before the others.
+    def nearest(self, module: Path) -> list[str]:
+        """Return the test files that import a module of culm, the file of the same name before the others."""
+        dotted = ".".join(module.with_suffix("").parts)
+        listed = [file for test in self.tests for file in sorted((self.project / test).rglob("*.py"))]
+        listed += [self.project / test for test in self.tests if test.endswith(".py")]
+        near = [file for file in listed if file.name.startswith("test_") and dotted in file.read_text()]
+        return [str(file) for file in sorted(near, key=lambda file: file.stem != f"test_{module.stem}")]
+
+    def passes(self, first: list[str], seconds: float, *, compiled: bool = False) -> bool:
+        """Return whether all tests pass, those of the files `first` before the others.
 
         A run that takes longer than `seconds` does not pass: the mutant loops. `compiled` leaves compiled files behind.
         Raises RuntimeError when pytest itself could not do its work.
         """
-        own = [f"{test}/{first}" for test in self.tests if (self.project / test / first).is_file()]
         output = self.project / "output"
-        process = FORKS.Process(target=self._run, args=([*own, *self.tests], output, compiled))
+        process = FORKS.Process(target=self._run, args=([*first, *self.tests], output, compiled))
         process.start()
         process.join(seconds)
         if process.is_alive():
@@ -221,7 +228,7 @@ def killed(mutant: Mutant, copied: Copy, seconds: float) -> bool:
     before = target.read_text()
     target.write_text(mutant.text)
     try:
-        return not copied.passes(f"test_{mutant.file.stem}.py", seconds)
+        return not copied.passes(copied.nearest(mutant.file.relative_to(ROOT / "src")), seconds)
     finally:
         target.write_text(before)
 
@@ -229,7 +236,7 @@ def killed(mutant: Mutant, copied: Copy, seconds: float) -> bool:
 def survivors(drawn: list[Mutant], copied: Copy) -> Iterator[Mutant]:
     """Yield each mutant that no test notices. Raises SystemExit when the tests fail without a change."""
     began = time.monotonic()
-    if not copied.passes("", 3600.0, compiled=True):
+    if not copied.passes([], 3600.0, compiled=True):
         raise SystemExit(f"the tests fail without a change:\n{(copied.project / 'output').read_text()}")
     seconds = 20.0 + 4 * (time.monotonic() - began)
     yield from (mutant for mutant in drawn if not killed(mutant, copied, seconds))

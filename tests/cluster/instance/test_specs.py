@@ -6,7 +6,7 @@ import msgspec
 
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine
-from culm.cluster.instance.runtime.interface import Mount, Port
+from culm.cluster.instance.runtime.interface import Mount, Port, Probe
 from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec, volume_source
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import (
@@ -61,6 +61,28 @@ def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():
     assert made.registry_auth == ("AWS", "secret")
 
 
+def test_a_health_check_is_probed_as_it_was_registered():
+    check = HealthCheck(command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20)
+    assert spec(TASK, replace(WEB, health_check=check), AROUND, "arn:instance", 0, None).probe == Probe(
+        command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20
+    )
+    at_once = spec(TASK, replace(WEB, health_check=replace(check, start_period=None)), AROUND, "arn:instance", 0, None)
+    assert at_once.probe is not None
+    assert at_once.probe.start_period == 0
+
+
+def test_a_health_check_that_is_none_or_switched_off_is_not_probed():
+    switched_off = HealthCheck(command=("NONE",))
+    assert spec(TASK, replace(WEB, health_check=switched_off), AROUND, "arn:instance", 0, None).probe is None
+    assert spec(TASK, replace(WEB, health_check=None), AROUND, "arn:instance", 0, None).probe is None
+
+
+def test_a_container_without_a_memory_limit_has_its_task_s():
+    unlimited = replace(WEB, memory=None)
+    assert spec(replace(TASK, memory=512), unlimited, AROUND, "arn:instance", 0, None).memory == 512
+    assert spec(replace(TASK, memory=512), WEB, AROUND, "arn:instance", 0, None).memory == 256
+
+
 def test_a_restart_is_a_container_of_its_own():
     assert spec(TASK, WEB, AROUND, "arn:instance", 2, None).name == "ecs-web-3-web-abc-2"
 
@@ -99,6 +121,10 @@ def test_a_log_stream_is_prefix_container_and_task():
     )
     assert log_stream(TASK, container, "id") == ("/g", "ecs/web/abc")
     assert log_stream(TASK, WEB, "id") is None
+    elsewhere = replace(container, log_configuration=LogConfiguration(log_driver="json-file", options=options))
+    assert log_stream(TASK, elsewhere, "id") is None
+    without_prefix = LogConfiguration(log_driver="awslogs", options={"awslogs-group": "/g"})
+    assert log_stream(TASK, replace(container, log_configuration=without_prefix), "id") == ("/g", "id")
 
 
 def test_a_task_that_does_not_fit_waits():

@@ -86,3 +86,43 @@ def test_a_task_runs_when_every_container_has_started():
     assert status(task, "RUNNING", {"a": RUNNING, "b": ended()}) == "RUNNING"
     assert status(task, "RUNNING", {"a": ended(), "b": RUNNING}) == "RUNNING"
     assert status(task, "RUNNING", {"a": ended(), "b": ended()}) == "STOPPED"
+
+
+def test_a_container_that_could_not_start_is_given_up_by_those_that_wait_for_it_with_its_reason():
+    reason = "CannotPullContainerError: no such image"
+    lost = Progress(state="stopped", reason=reason)
+    for condition in ("START", "COMPLETE", "SUCCESS", "HEALTHY"):
+        task = a_task(a_container("a", ("b", condition)), a_container("b", essential=False))
+        [step] = steps(task, a=WAITING, b=lost)
+        assert isinstance(step, GiveUp)
+        assert step.reason.endswith(f"({condition}), and it has ended: {reason}")
+
+
+def test_start_holds_of_one_that_has_run_and_ended():
+    task = a_task(a_container("a", ("b", "START")), a_container("b", essential=False))
+    assert steps(task, a=WAITING, b=ended(3)) == [Start(container="a")]
+    killed = ended(137, reason="OutOfMemoryError: Container killed due to memory usage")
+    assert steps(task, a=WAITING, b=killed) == [Start(container="a")]
+
+
+def test_success_waits_for_the_end_and_healthy_for_a_running_container():
+    task = a_task(a_container("a", ("b", "SUCCESS")), a_container("b", essential=False))
+    assert steps(task, a=WAITING, b=RUNNING) == []
+    assert steps(task, a=WAITING, b=ended(0)) == [Start(container="a")]
+    task = a_task(a_container("a", ("b", "HEALTHY")), a_container("b", essential=False))
+    assert steps(task, a=WAITING, b=RUNNING) == []
+    assert isinstance(steps(task, a=WAITING, b=ended(0))[0], GiveUp)
+
+
+def test_a_dependency_has_until_its_start_timeout_and_no_longer():
+    task = a_task(a_container("a", ("b", "HEALTHY")), a_container("b", start_timeout=30))
+    assert steps(task, waited=30.0, a=WAITING, b=RUNNING) == []
+    [step] = steps(task, waited=30.1, a=WAITING, b=RUNNING)
+    assert isinstance(step, GiveUp)
+    assert step.reason.endswith("(HEALTHY), longer than its startTimeout of 30 s")
+
+
+def test_every_dependency_has_to_hold():
+    task = a_task(a_container("a", ("b", "START"), ("c", "START")), a_container("b"), a_container("c"))
+    assert steps(task, a=WAITING, b=RUNNING, c=STARTING) == []
+    assert steps(task, a=WAITING, b=RUNNING, c=RUNNING) == [Start(container="a")]

@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from culm.cluster.instance.runtime.interface import Seen
-from culm.cluster.instance.specs import CONTAINER_NAME
+from culm.cluster.instance.specs import ATTEMPT, CONTAINER_NAME
 from culm.cluster.instance.task import LOST, KnownTask
-from culm.core.model.agent import ContainerPayload, TaskPayload
+from culm.core.decide.lifecycle import out_of_memory_reason
+from culm.core.model.agent import ContainerPayload, PublishHealth, TaskPayload
+from culm.core.model.task_definitions import HealthCheck
 
 
 def a_known_task() -> KnownTask:
@@ -62,3 +64,96 @@ def test_a_look_that_began_before_a_stop_ended_does_not_bring_the_container_back
     task.seen["web"], task.touched["web"] = web("stopped"), 3
     task.observe([web("running")], 1.0, effects=2)
     assert task.status(1.0) == "STOPPED"
+
+
+def attempt(number: int, state: Any) -> Seen:
+    return replace(web(state), name=f"ecs-web-{number}", labels={CONTAINER_NAME: "web", ATTEMPT: str(number)})
+
+
+def test_of_several_attempts_the_last_counts_in_whatever_order_they_are_seen():
+    for order in ([0, 10, 9], [10, 9, 0]):
+        task = a_known_task()
+        task.observe([attempt(n, "running" if n == 10 else "stopped") for n in order], 1.0, effects=0)
+        assert task.progress(1.0)["web"].attempt == 10
+        assert task.status(1.0) == "RUNNING"
+        assert task.runtime_name("web") == "ecs-web-10"
+
+
+def test_a_container_that_has_ended_is_not_lost_when_it_is_gone():
+    task = a_known_task()
+    task.observe([web("stopped")], 1.0, effects=0)
+    task.observe([], 2.0, effects=0)
+    assert task.refused == {}
+    assert task.progress(2.0)["web"].exit_code == 0
+
+
+def test_a_task_has_ended_when_it_was_first_seen_to_be_over():
+    task = a_known_task()
+    task.observe([web("running")], 1.0, effects=0)
+    assert task.ended_at is None
+    task.observe([web("stopped")], 2.0, effects=0)
+    task.observe([web("stopped")], 9.0, effects=0)
+    assert task.ended_at == 2.0
+
+
+def test_a_container_has_run_until_it_stopped_or_until_now():
+    task = a_known_task()
+    task.seen["web"] = replace(web("running"), started_at=10.0)
+    assert task.progress(25.0)["web"].ran_seconds == 15.0
+    task.seen["web"] = replace(web("stopped"), started_at=10.0, stopped_at=12.0)
+    assert task.progress(25.0)["web"].ran_seconds == 2.0
+    task.seen["web"] = replace(web("stopped"), stopped_at=12.0)
+    assert task.progress(25.0)["web"].ran_seconds == 0.0
+
+
+def test_a_container_that_ran_out_of_memory_while_it_was_stopped_is_told_as_that():
+    task = a_known_task()
+    task.ended_by_stop("web", replace(web("stopped"), exit_code=137, out_of_memory=True), 30)
+    assert task.killed == {}
+    assert task.progress(1.0)["web"].reason == out_of_memory_reason()
+
+
+def test_what_was_told_is_no_news():
+    task = a_known_task()
+    first = task.news(1.0)
+    assert first is not None
+    assert (first.status, first.containers[0].status, first.reason) == ("PENDING", "PENDING", "")
+    task.told(first)
+    assert task.news(2.0) is None
+    task.observe([web("running")], 3.0, effects=0)
+    change = task.news(3.0)
+    assert change is not None
+    assert (change.status, change.containers[0].status) == ("RUNNING", "RUNNING")
+    assert not task.told_stopped
+    task.observe([web("stopped")], 4.0, effects=0)
+    change = task.news(4.0)
+    assert change is not None
+    task.told(change)
+    assert task.told_stopped
+
+
+def test_health_is_told_of_containers_with_a_check_while_the_task_runs_and_once():
+    checked = ContainerPayload(
+        name="web", image="web", container_arn="web", health_check=HealthCheck(command=("CMD", "true"))
+    )
+    task = KnownTask(TaskPayload(arn="task/1", desired_status="RUNNING", containers=(checked,)), 0.0)
+    assert task.news_of_health(1.0) is None, "it is pending"
+    task.observe([replace(web("running"), health="HEALTHY")], 2.0, effects=0)
+    health = task.news_of_health(2.0)
+    assert isinstance(health, PublishHealth)
+    assert [(c.container_name, c.health_status) for c in health.containers] == [("web", "HEALTHY")]
+    task.told(health)
+    assert task.news_of_health(3.0) is None
+    unchecked = a_known_task()
+    unchecked.observe([web("running")], 2.0, effects=0)
+    assert unchecked.news_of_health(2.0) is None
+
+
+def test_a_task_that_is_told_to_stop_stays_running_while_a_container_is_being_stopped():
+    task = a_known_task()
+    task.observe([web("running")], 1.0, effects=0)
+    task.wanted, task.busy["web"] = "STOPPED", "stopping"
+    assert task.progress(2.0)["web"].state == "stopping"
+    change = task.news(2.0)
+    assert change is not None
+    assert (change.status, change.containers[0].status) == ("RUNNING", "RUNNING")
