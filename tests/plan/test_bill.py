@@ -40,6 +40,13 @@ def test_a_smaller_disk_is_cheaper() -> None:
     assert round(bill(["t4g.micro"] * 2, prices, Assumptions(disk_gb=8)).dollars, 1) == 45.6
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "shown"), [(0.05, "0.05"), (56.44, "56.4"), (1000.0, "1,000"), (1484.0, "1,480")]
+)
+def test_an_assumption_is_shown_with_the_digits_that_are_known(gigabytes: float, shown: str) -> None:
+    assert f"{shown} GB of logs" in str(Assumptions(logs_gb=gigabytes))
+
+
 def test_a_type_without_a_price_is_named_and_not_counted() -> None:
     made = bill(["t2.micro", "x9.huge"], load("us-east-1"), Assumptions())
     assert made.unpriced == ("x9.huge",)

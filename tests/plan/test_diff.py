@@ -61,6 +61,8 @@ def test_another_region_is_named_when_the_vault_is_made(project: Project, around
     changes = diff.base(project, NOTHING, replace(around, region="eu-west-1"))
     [vault] = [change for change in changes if change.operation == "create_bucket"]
     assert vault.input["CreateBucketConfiguration"] == {"LocationConstraint": "eu-west-1"}
+    [vault] = [c for c in diff.base(project, NOTHING, around) if c.operation == "create_bucket"]
+    assert vault.input == {"Bucket": "culm-vault-000000000000-us-east-1"}, "us-east-1 refuses its own name"
 
 
 def test_each_seeded_difference_is_one_call(project: Project, live: Observed, around: render.Surroundings) -> None:

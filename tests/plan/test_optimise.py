@@ -118,6 +118,14 @@ def test_what_fits_nowhere_has_no_fleet() -> None:
     assert single([Size(memory=256, cpu=0, count=2)], offers) is None
 
 
+def test_one_instance_is_enough_when_the_tasks_fill_it_to_the_last_unit() -> None:
+    offers = [Offer(name="a", memory=512, cpu=256, price=1.0, most_tasks=2)]
+    assert str(single([Size(memory=256, cpu=128, count=2)], offers)) == "1 x a"
+    assert single([Size(memory=257, cpu=128, count=2)], offers) is None
+    assert single([Size(memory=256, cpu=129, count=2)], offers) is None
+    assert single([Size(memory=128, cpu=64, count=3)], offers) is None
+
+
 def test_nothing_to_place_costs_nothing() -> None:
     nothing = cheapest([], [Offer(name="a", memory=500, cpu=1024, price=1.0)])
     assert nothing == InstanceMix(instances=(), dollars=0.0, bound=0.0)

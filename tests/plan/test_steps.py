@@ -40,6 +40,15 @@ def test_only_calls_and_migrations_change_the_target() -> None:
     assert writing == {"Call", "RunMigration"}
 
 
+def test_lanes_and_numbers_stand_in_columns() -> None:
+    settle = steps.Settle(service="a", seconds=2.5)
+    several = [steps.Step(key=str(n), lane="a" if n else "longer", act=settle) for n in range(10)]
+    lines = steps.text_of(several).splitlines()
+    assert lines[0] == " 1  longer  watch it for 2.5 s"
+    assert lines[9] == "10  a       watch it for 2.5 s"
+    assert steps.text_of([]) == ""
+
+
 def test_steps_that_follow_one_another_are_named_as_a_span() -> None:
     assert steps.spans([3, 1, 2, 7]) == "1-3, 7"
     assert steps.spans([5]) == "5"

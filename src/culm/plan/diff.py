@@ -29,15 +29,11 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
     if live.cluster is not None and any(service.connected for service in project.services.values()):
         changes += namespace(project, live.cluster, around)
     if live.vault is None:
-        where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
-        create = {"Bucket": around.vault} | ({"CreateBucketConfiguration": where} if where else {})
-        add(f"create vault {around.vault}", "s3", "create_bucket", **create)
+        add(f"create vault {around.vault}", "s3", "create_bucket", Bucket=around.vault, **placed(around.region))
     for name in project.buckets:
         full = render.bucket(project, name, around.account, around.region)
         if full not in live.buckets:
-            where = {} if around.region == "us-east-1" else {"LocationConstraint": around.region}
-            placed = {"CreateBucketConfiguration": where} if where else {}
-            add(f"create bucket {full}", "s3", "create_bucket", Bucket=full, **placed)
+            add(f"create bucket {full}", "s3", "create_bucket", Bucket=full, **placed(around.region))
     for name in render.repositories(project):
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
@@ -61,6 +57,14 @@ def base(project: Project, live: Observed, around: render.Surroundings) -> list[
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
+
+
+def placed(region: str) -> dict[str, Any]:
+    """Return the field of CreateBucket that names a region, which us-east-1 refuses.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+    """
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def namespace(project: Project, cluster: Described, surroundings: render.Surroundings) -> list[Call]:
