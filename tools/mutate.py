@@ -25,7 +25,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Room:
     files: tuple[str, ...]
     """Patterns below `src/culm`."""
     tests: tuple[str, ...]
-    """Below `tests`; those that import the changed file run first."""
+    """Below `tests`; those that import the changed file run first, by themselves."""
 
 
 AGENT = ("agent", "credentials", "forwarder", "multiline", "specs", "steps", "task", "telemetry")
@@ -198,14 +198,14 @@ class Copy:
         near = [file for file in listed if file.name.startswith("test_") and dotted in file.read_text()]
         return [str(file) for file in sorted(near, key=lambda file: file.stem != f"test_{module.stem}")]
 
-    def passes(self, first: list[str], seconds: float, *, compiled: bool = False) -> bool:
-        """Return whether all tests pass, those of the files `first` before the others.
+    def passes(self, tests: Sequence[str], seconds: float, *, compiled: bool = False) -> bool:
+        """Return whether these tests pass.
 
         A run that takes longer than `seconds` does not pass: the mutant loops. `compiled` leaves compiled files behind.
         Raises RuntimeError when pytest itself could not do its work.
         """
         output = self.project / "output"
-        process = FORKS.Process(target=self._run, args=([*first, *self.tests], output, compiled))
+        process = FORKS.Process(target=self._run, args=([*tests], output, compiled))
         process.start()
         process.join(seconds)
         if process.is_alive():
@@ -228,7 +228,8 @@ def killed(mutant: Mutant, copied: Copy, seconds: float) -> bool:
     before = target.read_text()
     target.write_text(mutant.text)
     try:
-        return not copied.passes(copied.nearest(mutant.file.relative_to(ROOT / "src")), seconds)
+        near = copied.nearest(mutant.file.relative_to(ROOT / "src"))
+        return bool(near and not copied.passes(near, seconds)) or not copied.passes(copied.tests, seconds)
     finally:
         target.write_text(before)
 
@@ -236,7 +237,7 @@ def killed(mutant: Mutant, copied: Copy, seconds: float) -> bool:
 def survivors(drawn: list[Mutant], copied: Copy) -> Iterator[Mutant]:
     """Yield each mutant that no test notices. Raises SystemExit when the tests fail without a change."""
     began = time.monotonic()
-    if not copied.passes([], 3600.0, compiled=True):
+    if not copied.passes(copied.tests, 3600.0, compiled=True):
         raise SystemExit(f"the tests fail without a change:\n{(copied.project / 'output').read_text()}")
     seconds = 20.0 + 4 * (time.monotonic() - began)
     yield from (mutant for mutant in drawn if not killed(mutant, copied, seconds))

@@ -7,7 +7,7 @@ import msgspec
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine
 from culm.cluster.instance.runtime.interface import Mount, Port, Probe
-from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, log_stream, spec, volume_source
+from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, container_name, log_stream, spec, volume_source
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import (
     DockerVolumeConfiguration,
@@ -85,6 +85,7 @@ def test_a_container_without_a_memory_limit_has_its_task_s():
 
 def test_a_restart_is_a_container_of_its_own():
     assert spec(TASK, WEB, AROUND, "arn:instance", 2, None).name == "ecs-web-3-web-abc-2"
+    assert container_name(TASK, "web") == "ecs-web-3-web-abc", "the first attempt has no number"
 
 
 def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():

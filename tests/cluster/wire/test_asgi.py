@@ -8,7 +8,8 @@ import pytest
 from culm.cluster import operations
 from culm.cluster.store.db import Store
 from culm.cluster.wire.api import Api
-from culm.cluster.wire.asgi import answering, application
+from culm.cluster.wire.asgi import UNASKED, answering, application, read
+from culm.cluster.wire.http import Response
 
 
 @pytest.fixture
@@ -113,3 +114,18 @@ async def test_it_has_nothing_to_start_or_stop(app):
     async with asyncio.timeout(5):
         await app({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+@pytest.mark.parametrize(("sizes", "asked"), [([UNASKED], 0), ([UNASKED, 1], 1), ([UNASKED + 1, 1, 1], 1)])
+async def test_a_body_is_asked_about_once_when_more_has_come_than_anybody_may_send(sizes, asked):
+    pieces = [{"body": b"x" * size, "more_body": number < len(sizes)} for number, size in enumerate(sizes, 1)]
+    questions = []
+
+    async def receive():
+        return pieces.pop(0)
+
+    scope = {"method": "POST", "raw_path": b"/", "query_string": b"", "headers": [], "client": ("127.0.0.1", 1)}
+    request = await read(scope, receive, questions.append)
+    assert len(questions) == asked
+    assert not isinstance(request, Response)
+    assert (len(request.body), request.source) == (sum(sizes), "127.0.0.1")

@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from botocore.exceptions import ClientError
 
+from culm.cluster.wire.gate import CODES
 from culm.cluster.wire.http import Request
 from culm.cluster.wire.keyring import AccessKey, Keyring
+from culm.cluster.wire.sigv4 import Why
 from culm.core.model.agent import RoleCredentials
 
 ROLE = "arn:aws:iam::000000000000:role/web"
@@ -79,7 +82,9 @@ def test_a_wrong_secret_is_refused(cloud, service, expected):
 )
 def test_a_session_ends(cloud, service, expected):
     keys = session(cloud, lifetime=900)
-    cloud.clock.advance(901)
+    cloud.clock.advance(899)
+    CALLS["sts"](cloud.client("sts", keys=keys))
+    cloud.clock.advance(1)
 
     assert refused(cloud, service, keys) == expected
 
@@ -102,6 +107,49 @@ def test_another_cluster_s_session_is_none_here(cloud):
     keys = elsewhere.issue(role_arn=ROLE, role_id="", name="task", expiration=cloud.now + 900, seed="1")
 
     assert refused(cloud, "s3", keys) == ("InvalidToken", 400)
+
+
+STATUS = {
+    400: {
+        "AuthorizationHeaderMalformed",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "UnrecognizedClientException",
+        "XAmzContentSHA256Mismatch",
+    },
+    401: {"AuthFailure"},
+    403: {
+        "AccessDenied",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "MissingAuthenticationToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    },
+}
+"""Of each code, whatever was wrong. ExpiredToken has two: 400 of S3, 403 of the services of the query protocol.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+
+def test_a_code_has_the_same_status_whatever_was_wrong():
+    for protocol, codes in CODES.items():
+        for code, status in codes.values():
+            if code == "ExpiredToken":
+                assert status == (400 if protocol == "rest-xml" else 403)
+            else:
+                assert code in STATUS[status]
+
+
+def test_every_protocol_has_a_word_for_all_that_can_be_wrong_with_a_signature():
+    for codes in CODES.values():
+        assert set(codes) == set(get_args(Why))
 
 
 @pytest.mark.parametrize(

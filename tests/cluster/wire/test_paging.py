@@ -1,7 +1,12 @@
+import re
+
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
+from culm.cluster import operations
 from culm.cluster.wire.models import Service
+from culm.cluster.wire.operations import OPERATIONS
 from culm.cluster.wire.paging import Pager, pager
 from culm.core.model.record import record
 
@@ -37,6 +42,32 @@ def test_what_fits_a_page_is_not_touched(pages):
     whole = Clusters(cluster_arns=("a",))
 
     assert pages.cut(whole, pages.window({})) is whole
+
+
+@pytest.mark.parametrize("service", ["ecs", "logs"])
+def test_a_page_without_a_limit_has_as_many_items_as_the_model_s_documentation_says(service):
+    operations.load()
+    model = botocore.session.get_session().get_service_model(service)
+    served = [name for owner, name in OPERATIONS if owner == service]
+    ours = Service(service, served)
+    checked = 0
+    for operation in served:
+        shape = model.operation_model(operation).input_shape
+        limit = shape and (shape.members.get("maxResults") or shape.members.get("limit"))
+        documented = re.search(
+            r"up to (\d+) (?:results|items)", re.sub("<[^>]+>", "", limit.documentation if limit else "")
+        )
+        cut = pager(ours.operations[operation], NoInput, "InvalidParameterException")
+        if documented is not None and cut is not None:
+            assert cut.window({}) == (0, int(documented[1])), operation
+            checked += 1
+    assert checked > 1
+
+
+def test_a_page_ends_where_it_is_full_and_says_only_then_that_there_is_more(pages):
+    whole = Clusters(cluster_arns=("a", "b"))
+    assert pages.cut(whole, pages.window({"maxResults": 2})) is whole
+    assert "next_token" in pages.cut(whole, pages.window({"maxResults": 1}))
 
 
 def test_an_operation_whose_record_takes_the_token_pages_itself():

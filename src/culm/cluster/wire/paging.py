@@ -23,6 +23,7 @@ UNLISTED: Mapping[tuple[str, str], Mapping[str, Any]] = {
 _TOKENS = {"input_token": "nextToken", "output_token": "nextToken", "limit_key": "maxResults"}
 DEFAULT_SIZES = {
     ("ecs", "DescribeCapacityProviders"): 10,
+    ("ecs", "ListAccountSettings"): 10,
     ("ecs", "ListServiceDeployments"): 20,
     ("ecs", "ListServices"): 10,
     ("ecs", "ListServicesByNamespace"): 10,
