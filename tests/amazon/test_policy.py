@@ -41,6 +41,12 @@ OTHERS = {
     "a migration that still runs when everything goes": ("ecs:StopTask",),
     "instances that do not join": ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
     "a roll that fails goes back": ("ecs:ListServiceDeployments", "ecs:StopServiceDeployment"),
+    "alarms, in the caller's name": (
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+    ),
+    "the account's role for scaling, made with the first service": ("iam:CreateServiceLinkedRole",),
     "logs of streams, by name": ("logs:GetLogEvents",),
 }
 """What this project's life does not call, and who needs it."""
@@ -67,7 +73,7 @@ MANIFEST = """\
 name: bamboo
 targets: {{stg: {target}}}
 defaults: {{memory: 900, settle: 0, {more}}}
-services: {{accounts: , web: {{path: {path}}}}}
+services: {{accounts: , web: {{path: {path}, memory: 300, count: 1-2, scale: cpu 60}}}}
 """
 
 
@@ -79,7 +85,7 @@ def ignore(_: str) -> None:
 def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     """All that is called in the life of a project whose base is there, and the policy for it.
 
-    Two services fill two instances, so that a migration needs the memory of its own service.
+    Two services leave so little of two instances that a migration needs the memory of its own service; one is scaled.
     """
 
     def says(path: str = "/*", more: str = "") -> None:
@@ -101,7 +107,7 @@ def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     says(path="/web/*", more="health: /ok, grace: 60")
     shop.up()
     shop.culm("rollback", "accounts", "--across-migration")
-    for command in (("scale", "web", "1"), ("restart", "web"), ("logs", "web"), ("status",)):
+    for command in (("scale", "web", "2"), ("scale", "web", "1"), ("restart", "web"), ("logs", "web"), ("status",)):
         shop.culm(*command)
     with locked(shop.target, shop.project) as held:
         held.acquire()

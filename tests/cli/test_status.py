@@ -24,6 +24,7 @@ def test_the_whole_story_is_one_page() -> None:
                 "url": "http://127.0.0.1:8080/accounts/",
                 "desired": 1,
                 "running": 1,
+                "scaling": "1-4, cpu 60",
                 "task_definition": "bamboo-accounts:3",
                 "image_digest": "sha256:0123456789abcdef",
                 "instance": ["i-1"],
@@ -61,8 +62,8 @@ def test_the_whole_story_is_one_page() -> None:
     assert (
         pictured(found)
         == """\
-SERVICE   URL                              TASKS  TASK DEFINITION    IMAGE         INSTANCE
-accounts  http://127.0.0.1:8080/accounts/  1/1    bamboo-accounts:3  0123456789ab  i-1
+SERVICE   URL                              TASKS              TASK DEFINITION    IMAGE         INSTANCE
+accounts  http://127.0.0.1:8080/accounts/  1/1 (1-4, cpu 60)  bamboo-accounts:3  0123456789ab  i-1
 
 INSTANCE  TYPE               MEMORY FREE     TASKS
 i-1       t2.micro           739 of 995 MiB  [accounts|......................]

@@ -1,6 +1,7 @@
 """Waves, lending and what does not fit: the six services on two t2.micro, and their neighbours."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.builders import a_service, a_state, a_task_definition, an_instance
@@ -12,7 +13,9 @@ from culm.plan.bill import Assumptions
 from culm.plan.moves import has_room, plan_moves, settled
 from culm.plan.remedies import Remedy, remedies
 from culm.plan.waves import Moves, Wanted
+from culm.project.project import Scaling
 from culm.project.sizes import Roll
+from culm.project.values import Range, Scale
 
 
 def running(*names: str, memory: int = 256) -> ClusterState:
@@ -178,6 +181,48 @@ def test_an_instance_that_drains_takes_nothing() -> None:
     drained = replace(state, instances=(an_instance("i-1"), replace(an_instance("i-2"), status="DRAINING")))
     moves = plan_moves(drained, [wanted(drained, "b")])
     assert {s.move.container_instance_arn for w in moves.waves for s in w.moments if s.move.verb == "start"} == {"i-1"}
+
+
+def scaled(one: Wanted, most: int, least: int = 1) -> Wanted:
+    return replace(one, scaling=Scaling(bounds=Range(least=least, most=most), by=Scale(metric="cpu", value=60)))
+
+
+def unchanged(state: ClusterState, name: str, **how: Any) -> Wanted:
+    return replace(wanted(state, name, **how), definition=state.task_definitions[f"{name}:1"])
+
+
+def test_the_maximum_of_services_that_are_scaled_needs_room_beside_everything_else() -> None:
+    state = running(*"ab")
+    moves = plan_moves(state, [scaled(unchanged(state, "a"), 4)])
+    assert (told(moves), moves.obstacles, moves.at_most) == ([], (), {"a": "start-first"})
+    moves = plan_moves(state, [scaled(unchanged(state, "a"), 5)])
+    assert (moves.obstacles, moves.at_most) == ((), {"a": "stop-first"})
+    moves = plan_moves(state, [scaled(unchanged(state, "a"), 6)])
+    assert [(o.name, o.step, o.need.memory) for o in moves.obstacles] == [("a", "maximum", 256)]
+
+
+def test_services_that_are_scaled_need_room_for_their_maxima_at_once() -> None:
+    state = running(*"ab")
+    assert plan_moves(state, [scaled(unchanged(state, n), 3) for n in "ab"]).obstacles == ()
+    [obstacle] = plan_moves(state, [scaled(unchanged(state, "a"), 4), scaled(unchanged(state, "b"), 3)]).obstacles
+    assert obstacle.step == "maximum"
+
+
+def test_a_roll_that_has_no_room_at_the_maximum_is_an_obstacle() -> None:
+    state = running(*"ab")
+    one = scaled(unchanged(state, "a", roll="start-first"), 5)
+    assert [(o.name, o.step) for o in plan_moves(state, [one]).obstacles] == [("a", "maximum")]
+    assert "a: {roll: auto}" in [r.write for r in ways_out(state, one)]
+
+
+def test_a_maximum_without_room_is_cured_cheapest_first() -> None:
+    state = running(*"ab")
+    found = ways_out(state, scaled(unchanged(state, "a"), 8))
+    assert ("a: {count: 1-5}", 0.0) in [(r.write, r.dollars) for r in found]
+    assert any(r.write.startswith("instances: ") for r in found)
+    assert list(found) == sorted(found, key=lambda remedy: round(remedy.dollars, 2))
+    full = running(*"abcdef")
+    assert "a: {count: 1} without scale" in [r.write for r in ways_out(full, scaled(unchanged(full, "a"), 2))]
 
 
 def test_more_tasks_of_a_service_than_fit_are_an_obstacle() -> None:

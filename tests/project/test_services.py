@@ -127,6 +127,23 @@ def test_a_container_is_given_what_is_written(folder: Path) -> None:
     assert web.sidecars["proxy"].check == Check(command=("CMD-SHELL", "curl localhost"))
 
 
+@pytest.mark.parametrize("scale", ["cpu 60", "memory 70", "requests 600"])
+def test_a_service_with_a_range_begins_with_its_fewest_tasks_and_is_scaled_between_both(
+    folder: Path, scale: str
+) -> None:
+    web = read(folder, f"  web: {{count: 2-4, scale: {scale}}}\n").services["web"]
+    assert web.scaling is not None
+    assert (web.count, str(web.scaling)) == (2, f"2-4, {scale}")
+    assert [web.scaling.clamped(count) for count in (0, 2, 3, 4, 9)] == [2, 2, 3, 4, 4]
+
+
+def test_units_of_a_target_may_be_written(folder: Path) -> None:
+    services = read(
+        folder, "  web: {count: 1 - 2, scale: cpu 60%}\n  api: {count: 1-2, scale: requests 9/min}\n"
+    ).services
+    assert [str(one.scaling) for one in services.values()] == ["1-2, cpu 60", "1-2, requests 9"]
+
+
 REFUSALS = {
     "both a folder and an image": ("  web: {build: web, image: nginx, port: 80}\n", ".build: does nothing beside"),
     "an image without a port": ("  front: {image: nginx}\n", ".port: is not known of the ready image nginx"),
@@ -187,6 +204,34 @@ REFUSALS = {
     "a volume that nobody mounts": (
         "  web:\nvolumes: {data: {efs: fs-01234567}}\n",
         "volumes.data: no service mounts it",
+    ),
+    "a range that nothing scales": ("  web: {count: 1-4}\n", ".count: 1-4 is a range, and nothing says what to scale"),
+    "a target without a range": ("  web: {scale: cpu 60}\n", ".scale: needs a range of tasks to scale between"),
+    "a target beside a number": ("  web: {count: 3, scale: cpu 60}\n", ".scale: needs a range"),
+    "a range of one number": ("  web: {count: 3-3, scale: cpu 60}\n", ".scale: needs a range"),
+    "a range upside down": ("  web: {count: 4-1, scale: cpu 60}\n", ".count: '4-1' is an empty range"),
+    "a range from nothing": ("  web: {count: 0-4, scale: cpu 60}\n", ".count: 0-4 begins with 0: without a task"),
+    "a range beyond ECS": ("  web: {count: 1-5001, scale: cpu 60}\n", ".count: 5001 tasks are more than 5000"),
+    "a count that is none": ("  web: {count: some}\n", ".count: 'some' is not a number of tasks"),
+    "a range for all services": ("  web:\ndefaults: {count: 1-4}\n", "defaults.count: '1-4' where a whole number"),
+    "another metric": ("  web: {count: 1-4, scale: latency 5}\n", ".scale: 'latency 5' is not a target: write cpu 60"),
+    "a metric without a value": ("  web: {count: 1-4, scale: cpu}\n", ".scale: 'cpu' is not a target"),
+    "a unit of another metric": (
+        "  web: {count: 1-4, scale: requests 60%}\n",
+        ".scale: 'requests 60%' is not a target",
+    ),
+    "per cents above a hundred": ("  web: {count: 1-4, scale: cpu 101}\n", ".scale: 'cpu 101': 101 is out of range"),
+    "requests of a worker": (
+        "  web: {path: none, count: 1-4, scale: requests 60}\n",
+        ".scale: counts requests of the load balancer",
+    ),
+    "a job with a range": (
+        "  web:\n  api: {schedule: every 5 minutes, count: 1-4}\n",
+        ".count: does nothing beside `schedule:`",
+    ),
+    "a job that is scaled": (
+        "  web:\n  api: {schedule: every 5 minutes, scale: cpu 60}\n",
+        ".scale: does nothing beside `schedule:`",
     ),
     "a port that is none": ("  web: {ports: [x]}\n", "'x' is not a port: write 9090, or 8125/udp"),
 }

@@ -8,7 +8,9 @@ from culm.console import Console
 from culm.deploy.change import change
 from culm.deploy.job import Job
 from culm.deploy.lock import locked
+from culm.errors import UsageError
 from culm.plan.wishes import scaled
+from culm.project.project import Service
 from culm.target import faults
 
 
@@ -22,9 +24,13 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
 
     The next `culm up` goes back to culm.yml's `count:`. Nothing is changed, and the exit status is 3, where so many do
     not fit.
+
+    Of a service with `scale:`, COUNT is one within its `count:`, which `culm up` leaves alone; automatic scaling may
+    change it again.
     """
     project = open_project(target_name)
     [chosen] = services_of(project, [service])
+    refuse_outside(chosen, count)
     target = open_target(project, target_name)
     job = Job(project, target, Console(width=len(service)))
     updates = {service: {"desiredCount": count}}
@@ -32,3 +38,16 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
         plan = changing(job, updates, lambda survey, name: scaled(chosen, survey, count))
         job.say(f"scaling {service} to {count} task{'' if count == 1 else 's'}", service)
         change(job, plan, updates, wait=wait)
+        if chosen.scaling is not None:
+            job.say(f"automatic scaling ({chosen.scaling}) may change it again", service)
+
+
+def refuse_outside(service: Service, count: int) -> None:
+    """Raise UsageError for a count that automatic scaling would not leave."""
+    scaling = service.scaling
+    if scaling is not None and scaling.clamped(count) != count:
+        least, most = scaling.bounds.least, scaling.bounds.most
+        raise UsageError(
+            f"{service.name} is scaled automatically between {least} and {most} tasks, and {count} lies outside",
+            f"a number from {least} to {most}; or change services.{service.name}.count in culm.yml and run culm up",
+        )

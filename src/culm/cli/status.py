@@ -52,7 +52,7 @@ def pictured(state: dict[str, Any]) -> str:
                 (
                     s["name"],
                     s["url"] or "",
-                    f"{s['running']}/{s['desired']}" + unwell(s),
+                    f"{s['running']}/{s['desired']}" + scaling(s) + unwell(s),
                     s["task_definition"],
                     s["image_digest"].removeprefix("sha256:")[:12],
                     " ".join(s["instance"]),
@@ -101,6 +101,11 @@ def last_run(run: dict[str, Any] | None) -> str:
         return "none in the last hour"
     ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
     return f"{moment(run['at'])}, {'timed out, ' if run.get('timed_out') else ''}{ended}"
+
+
+def scaling(service: dict[str, Any]) -> str:
+    """` (1-4, cpu 60)`, of a service whose count changes by itself."""
+    return f" ({service['scaling']})" if service.get("scaling") else ""
 
 
 def unwell(service: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
 from culm.project.project import Project
 from culm.render import jobs as render_jobs
+from culm.render.scaling import resource
 from culm.target.connection import Target
 from culm.target.observe import (
     active_cluster,
@@ -20,6 +21,7 @@ from culm.target.observe import (
     first_listener,
     observe,
     or_none,
+    scalable_targets,
     tasks,
     vault_keys,
 )
@@ -39,6 +41,8 @@ def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bo
     for name in schedules(target, project) if project.jobs else ():
         jobs.remove(target, name)
         say(f"deleted schedule {name}")
+    for name in live.scalable_targets:
+        unscale(target, project, name, say)
     if live.cluster is not None:
         services(target, project, say)
     if stack:
@@ -121,6 +125,8 @@ def service(target: Target, project: Project, name: str, say: Say, *, volumes: b
             f"{project.name} has no service {name!r}", f"there are: {', '.join(sorted(running)) or 'none'}"
         )
     ecs, family = target.client("ecs"), f"{project.name}-{name}"
+    if name in scalable_targets(target, project.name):
+        unscale(target, project, name, say)
     if name in running:
         ecs.delete_service(cluster=project.name, service=name, force=True)
         say(f"deleting service {name}")
@@ -132,6 +138,17 @@ def service(target: Target, project: Project, name: str, say: Say, *, volumes: b
         role(target, family, say)
     if volumes:
         data_of(target, project, name, say)
+
+
+def unscale(target: Target, project: Project, name: str, say: Say) -> None:
+    """Take a service from Application Auto Scaling, with its policies and their alarms; one that is gone is as good.
+
+    On AWS a scalable target outlives its service.
+    """
+    given = resource(project.name, name)
+    deregister_target = partial(target.client("application-autoscaling").deregister_scalable_target, **given)
+    if or_none(deregister_target, "ObjectNotFoundException") is not None:
+        say(f"stopped scaling {name}")
 
 
 def service_arns(target: Target, project: Project) -> list[str]:

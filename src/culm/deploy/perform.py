@@ -19,6 +19,7 @@ from culm.plan.steps import (
     Configure,
     GiveBack,
     GoBack,
+    Recall,
     RunMigration,
     ScaleBack,
     Settle,
@@ -86,6 +87,9 @@ class Performer:
                 return (yield from undo.scaled_back(job, undone, failure))
             case GoBack():
                 return (yield from undo.went_back(job, undone, resolved(undone.failed, results), failure))
+            case Recall():
+                undo.recall(job, undone)
+                return failure
             case Stays():
                 return CulmError(f"{failure.what}\n{undo.STAYS}", failure.hint)
 
@@ -96,6 +100,8 @@ class Performer:
                 undo.give_back(self.job, undone)
             case ScaleBack():
                 undo.scale(self.job, undone.service, undone.count)
+            case Recall():
+                undo.recall(self.job, undone)
             case _:
                 pass  # ECS goes on by itself with a roll that nobody waits for
 

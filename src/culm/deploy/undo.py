@@ -8,8 +8,8 @@ from culm.deploy import wait
 from culm.deploy.executor import Work
 from culm.deploy.job import Job
 from culm.errors import CulmError
-from culm.plan.rollout import LENDS_TAG
-from culm.plan.steps import AwaitSteady, GiveBack, GoBack, ScaleBack
+from culm.plan.scaling import LENDS_TAG
+from culm.plan.steps import AwaitSteady, GiveBack, GoBack, Recall, ScaleBack
 from culm.target.polling import intervals
 
 SECONDS = 60.0
@@ -41,6 +41,12 @@ def scaled_back(job: Job, scaled: ScaleBack, failure: CulmError) -> Work:
 
 def scale(job: Job, name: str, count: int) -> None:
     job.target.client("ecs").update_service(cluster=job.project.name, service=name, desiredCount=count)
+
+
+def recall(job: Job, recalled: Recall) -> None:
+    """Make calls that bring something back to what it was."""
+    for call in recalled.calls:
+        getattr(job.target.client(call.client), call.operation)(**call.input)
 
 
 def steady_again(job: Job, name: str, failure: CulmError) -> Work:

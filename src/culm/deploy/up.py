@@ -27,6 +27,7 @@ from culm.deploy.perform import Performer
 from culm.errors import CulmError
 from culm.plan import rollout, wishes
 from culm.plan.plan import Plan
+from culm.plan.scaling import lent
 from culm.plan.steps import Build, GiveBack, Step
 from culm.project.project import Project, Service
 from culm.target import faults
@@ -202,7 +203,7 @@ class Up:
     def _heal(self, names: Sequence[str]) -> None:
         """Give back slots that a deploy lent and died before it gave them back; those of `names` heal as they go."""
         for name, live in self.job.survey.observed.services.items():
-            if name not in names and (count := rollout.lent(live)) is not None:
+            if name not in names and (count := lent(live)) is not None:
                 self.job.say("an earlier deploy stopped it and did not come back: starts again", name)
                 undo.give_back(self.job, GiveBack(service=name, arn=str(live["serviceArn"]), count=count))
 

@@ -10,6 +10,7 @@ from culm.core.model.record import record
 from culm.operate import job_runs
 from culm.plan.described import resource
 from culm.plan.observed import Described, Observed, Survey
+from culm.plan.scaling import live_words
 from culm.plan.trouble import primary_of, trouble
 from culm.plan.wishes import leftovers
 from culm.project.project import Project, Service
@@ -25,6 +26,7 @@ EVENTS = 10
 class Shown:
     """What a service's entry is made from."""
 
+    project: Project
     target: Target
     survey: Survey
     health: Mapping[str, Sequence[Described]]
@@ -39,7 +41,9 @@ def status(target: Target, project: Project) -> dict[str, Any]:
     if live.cluster is None:
         return {"project": project.name, "services": [], "instances": [], "rules": [], "events": [], "jobs": []}
     there = [service for service in project.services.values() if service.name in live.services]
-    shown = Shown(target=target, survey=surveyed, health=health(target, project, there, live), now=now())
+    shown = Shown(
+        project=project, target=target, survey=surveyed, health=health(target, project, there, live), now=now()
+    )
     running = [task for task in surveyed.tasks if task["desiredStatus"] == "RUNNING"]
     return {
         "project": project.name,
@@ -102,6 +106,7 @@ def entry(service: Service, shown: Shown) -> dict[str, Any]:
         "desired": described["desiredCount"],
         "running": described["runningCount"],
         "pending": described["pendingCount"],
+        "scaling": live_words(shown.project, service, live),
         "healthy": None if targets is None else len([t for t in targets if state_of(t) == "healthy"]),
         "unhealthy": [reason(t) for t in targets or () if state_of(t) == "unhealthy"],
         "trouble": problem.text if problem else None,

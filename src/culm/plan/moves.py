@@ -29,6 +29,11 @@ def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
 
     Those that are live move first, the oldest first: they need room for a moment only. `after` goes before that.
     """
+    moves = _deployed(state, wanted)
+    return moves if moves.obstacles or not any(wish.scaling for wish in wanted) else _grown(moves, wanted)
+
+
+def _deployed(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
     waves: list[Wave] = []
     obstacles: list[Obstacle] = []
     waiting = [w for w in _in_order(state, wanted) if _how(state, w) != "unchanged"]
@@ -45,6 +50,32 @@ def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
         waves.append(wave)
         waiting = [w for w in waiting if w.name not in moved]
     return Moves(waves=tuple(waves), obstacles=tuple(obstacles), state=state)
+
+
+def _grown(moves: Moves, wanted: Sequence[Wanted]) -> Moves:
+    """Add the proof that all tasks that automatic scaling may make find room, those of all services at once.
+
+    A deploy may come just then: each service is deployed again at its maximum, by itself, for what becomes of it.
+    """
+    scaled = {wish.name: wish.scaling.bounds.most for wish in wanted if wish.scaling is not None}
+    services = (replace(s, desired_count=scaled.get(s.service_name, s.desired_count)) for s in moves.state.services)
+    outcome = simulate(replace(moves.state, services=tuple(services)), gradual)
+    events = dict(outcome.told)
+    obstacles: list[Obstacle] = []
+    for wish in wanted:
+        if _running(outcome.state, wish.name) < scaled.get(wish.name, 0):
+            obstacle = _obstacle(outcome.state, wish, wish.definition, "roll", events.get(wish.name, ""))
+            obstacles.append(replace(obstacle, step="maximum"))
+    if obstacles:
+        return replace(moves, obstacles=tuple(obstacles))
+    at_most: dict[str, How] = {}
+    for wish in wanted:
+        if wish.name in scaled:
+            service = replace(wish.service, desired_count=scaled[wish.name])
+            again = _deployed(outcome.state, [replace(wish, service=service, again=True, migration=None, after=())])
+            obstacles += [replace(o, step="maximum") if o.step == "roll" else o for o in again.obstacles]
+            at_most |= {part.name: part.how for wave in again.waves for part in wave.parts}
+    return replace(moves, obstacles=tuple(obstacles), at_most=at_most)
 
 
 def settled(state: ClusterState, migrations: Sequence[str] = ()) -> ClusterState:

@@ -42,6 +42,10 @@ class Observed:
     """ElastiCache's replication groups of this project, by identifier."""
     buckets: frozenset[str] = frozenset()
     """Names of the project's buckets that are there."""
+    scalable_targets: Mapping[str, Described] = field(default_factory=dict)
+    """Services whose count Application Auto Scaling changes, by name: also those that culm.yml does not name."""
+    scaling_policies: Mapping[str, Sequence[Described]] = field(default_factory=dict)
+    """By the name of their service."""
     newest: Mapping[str, Described] = field(default_factory=dict)
     """By family: the newest revision of a task definition, where somebody has looked for it."""
     migrated: frozenset[str] = frozenset()

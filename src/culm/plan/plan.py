@@ -36,6 +36,8 @@ class Asked:
     """What that migration does to the version that is live."""
     good: bool = False
     """Whether ECS could go back to what is live."""
+    rescales: bool = False
+    """Whether its automatic scaling changes."""
 
 
 @record
@@ -59,10 +61,12 @@ class ServicePlan:
     """What its migration does to the version that is live."""
     goes_back: bool = False
     """Whether a roll that fails goes back to the version that is live."""
+    rescales: bool = False
+    """Whether its automatic scaling changes."""
 
     @property
     def changes(self) -> bool:
-        return self.how != "unchanged" or self.rule is not None
+        return self.how != "unchanged" or self.rule is not None or self.rescales
 
 
 @record
@@ -150,11 +154,13 @@ class Basis:
     peaks: Mapping[str, int] = field(default_factory=dict)
     """Memory that was measured, in MiB, by service."""
     notes: Sequence[str] = ()
+    others: Sequence[Wanted] = ()
+    """Services that are not deployed now, and whose tasks may become more."""
 
 
 def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
     """Play the deploy of what is asked, and price it; with the ways out where it does not fit."""
-    state, wanted = basis.state, [one.wanted for one in asked]
+    state, wanted = basis.state, [*(one.wanted for one in asked), *basis.others]
     moves = plan_moves(state, wanted)
     slot = usual_size(state, wanted)
     dead = [
@@ -219,6 +225,7 @@ def _service(one: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
         down=how == "stop-first" and floor == 0,
         effect=one.effect,
         goes_back=one.good and how in ("start-first", "stop-first") and goes_back(one.effect, how),
+        rescales=one.rescales,
     )
 
 

@@ -14,6 +14,7 @@ from culm.plan.bill import Assumptions, PriceList, bill
 from culm.plan.machines import imagined
 from culm.plan.moves import plan_moves
 from culm.plan.waves import Moves, Wanted
+from culm.project.project import Scaling
 from culm.render import percents
 
 HEADROOM = 1.25
@@ -52,17 +53,51 @@ def remedies(
 ) -> tuple[Remedy, ...]:
     """Of equally dear ones the least disturbing comes first."""
     stuck = [obstacle.name for obstacle in moves.obstacles]
-    found = [*_percentages(state, wanted, moves), *_rolls(state, wanted, stuck)]
+    tried = [*_lower_maximum(state, wanted, moves), *_percentages(state, wanted, moves), *_rolls(state, wanted, stuck)]
     if not all(obstacle.step == "configuration" for obstacle in moves.obstacles):
-        found += _smaller(state, wanted, moves, peaks)
-        found += _parked(state, wanted, stuck)
-        found += _fleets(state, wanted, fleet, prices, assumed)
-    return tuple(sorted(found, key=lambda remedy: round(remedy.dollars, 2)))
+        tried += _smaller(state, wanted, moves, peaks)
+        tried += _parked(state, wanted, stuck)
+        tried += _fleets(state, wanted, fleet, prices, assumed)
+    return tuple(sorted(tried, key=lambda remedy: round(remedy.dollars, 2)))
 
 
 def _fits(state: ClusterState, wanted: Sequence[Wanted]) -> Moves | None:
     moves = plan_moves(state, wanted)
     return None if moves.obstacles else moves
+
+
+def _lower_maximum(state: ClusterState, wanted: Sequence[Wanted], moves: Moves) -> Iterator[Remedy]:
+    """Fewer tasks at the most: the greatest maximum of those that find no room is lowered until all of them do."""
+    stuck = [obstacle.name for obstacle in moves.obstacles if obstacle.step == "maximum"]
+    most = {w.name: w.scaling.bounds.most for w in wanted if w.name in stuck and w.scaling is not None}
+    lowered = list(wanted)
+    while candidates := [w for w in lowered if w.name in most and w.scaling is not None and _may_lower(w.scaling)]:
+        widest = max(candidates, key=lambda w: most[w.name])
+        most[widest.name] -= 1
+        lowered = [_with_most(w, most[w.name]) if w is widest else w for w in lowered]
+        if _fits(state, lowered):
+            written = ", ".join(_written(w) for w in lowered if w.name in most)
+            yield Remedy(what="fewer tasks at the most", write=written, but="less room to grow under load")
+            return
+
+
+def _may_lower(scaling: Scaling) -> bool:
+    return scaling.bounds.most > scaling.bounds.least
+
+
+def _with_most(wish: Wanted, most: int) -> Wanted:
+    assert wish.scaling is not None, "only services that are scaled have a maximum"
+    scaling = replace(wish.scaling, bounds=replace(wish.scaling.bounds, most=most))
+    count = min(wish.service.desired_count, most)
+    return replace(wish, scaling=scaling, service=replace(wish.service, desired_count=count))
+
+
+def _written(wish: Wanted) -> str:
+    """`web: {count: 1-3}`; a range of one number is none, and is not scaled."""
+    assert wish.scaling is not None, "only services that are scaled have a maximum"
+    if _may_lower(wish.scaling):
+        return f"{wish.name}: {{count: {wish.scaling.bounds}}}"
+    return f"{wish.name}: {{count: {wish.scaling.bounds.most}}} without scale"
 
 
 def _percentages(state: ClusterState, wanted: Sequence[Wanted], moves: Moves) -> Iterator[Remedy]:
@@ -195,7 +230,9 @@ def _fleets(
 
 def _large_enough(fleet: Sequence[str], state: ClusterState, wanted: Sequence[Wanted]) -> bool:
     """What no placement can make up for: all memory together, and the largest task on the largest instance."""
-    definitions = {w.name: (w.definition, w.service.desired_count) for w in wanted}
+    definitions = {
+        w.name: (w.definition, w.scaling.bounds.most if w.scaling else w.service.desired_count) for w in wanted
+    }
     for s in state.services:
         if s.status == "ACTIVE" and s.service_name not in definitions:
             definitions[s.service_name] = (state.task_definitions[s.task_definition], s.desired_count)

@@ -17,11 +17,12 @@ from typing import Any
 
 from culm import render
 from culm.core.model.record import record
-from culm.plan import diff
+from culm.plan import diff, scaling
 from culm.plan.calls import Call, ResultOf
 from culm.plan.differences import differences
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.plan import Plan, ServicePlan
+from culm.plan.scaling import LENDS_TAG, lent
 from culm.plan.steps import (
     AwaitInstances,
     AwaitMigration,
@@ -31,6 +32,7 @@ from culm.plan.steps import (
     Configure,
     GiveBack,
     GoBack,
+    Recall,
     Revision,
     RunMigration,
     ScaleBack,
@@ -44,8 +46,6 @@ from culm.plan.way_back import goes_back
 from culm.plan.wishes import Images, Wish, is_good, wish
 from culm.project.project import Project, Service
 
-LENDS_TAG = "culm:lends"
-"""On a service that has lent its slot: how many tasks it wanted before."""
 ROOM_SECONDS = 15.0
 """How long room may be promised and not there yet."""
 FILES, INSTANCES = "the files", "the instances"
@@ -160,8 +160,11 @@ def needing(steps: tuple[Step, ...], lanes: tuple[str, ...]) -> tuple[Step, ...]
 
 def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) -> Lane:
     """A service brought to what culm.yml says, with its migration before it; `part` says how it rolls."""
-    service, name, observed = want.service, want.service.name, survey.observed
-    live, ready, migrate = want.live, [], []
+    observed, live = survey.observed, want.live
+    want = replace(want, service=scaling.with_count(want.service, live))
+    service, name = want.service, want.service.name
+    ready: list[Step] = []
+    migrate: list[Step] = []
     lends = live is not None and (lent(live) is not None or (want.migration is not None and part.lends))
     if want.migration is not None:
         task_definition, registering = migration_revision(want, observed)
@@ -176,6 +179,9 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
     roll, settle = rolling(project, replace(survey, observed=replace_live(observed, name, described)), part, want, arn)
     if lends and live is not None:
         roll += [unmarked(service, live)]
+    if (removal := scaling.removal(project, service, observed)) is not None:
+        roll = [scaled(service, removal), *roll]
+    settle += [scaled(service, change) for change in scaling.changes(project, service, observed)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
 
 
@@ -227,12 +233,6 @@ def revision(want: Wish, observed: Observed) -> tuple[Revision, list[Step]]:
     return ResultOf(step=step.key, path=("taskDefinition", "taskDefinitionArn")), [step]
 
 
-def lent(live: Described | None) -> int | None:
-    """How many tasks a described service wanted before it lent its slot; None: it does not lend it."""
-    tags = {tag["key"]: tag["value"] for tag in (live or {}).get("tags", ())}
-    return int(tags[LENDS_TAG]) if LENDS_TAG in tags else None
-
-
 def lending(project: Project, service: Service, live: Described) -> list[Step]:
     """Stop the service's tasks. The mark comes first: where a deploy dies in the middle, the next one finds it."""
     name, arn = service.name, str(live["serviceArn"])
@@ -264,6 +264,17 @@ def lending(project: Project, service: Service, live: Described) -> list[Step]:
 def counting(project: Project, name: str, count: int, what: str) -> Call:
     given = {"cluster": project.name, "service": name, "desiredCount": count}
     return Call(what=what, client="ecs", operation="update_service", input=given)
+
+
+def scaled(service: Service, change: scaling.Change) -> Step:
+    """A step about a service's automatic scaling."""
+    return Step(
+        key=f"{service.name}: {change.call.operation}",
+        lane=service.name,
+        act=change.call,
+        undo=Recall(calls=change.back, words="its scaling as before") if change.back else None,
+        begins=change.call.what,
+    )
 
 
 def unmarked(service: Service, live: Described) -> Step:

@@ -139,7 +139,16 @@ class ScaleBack:
     count: int
 
 
-Undo = GiveBack | GoBack | Stays | ScaleBack
+@record
+class Recall:
+    """Calls that bring something back to what it was."""
+
+    calls: tuple[Call, ...]
+    words: str
+    """What is so again: `its scaling as before`."""
+
+
+Undo = GiveBack | GoBack | Stays | ScaleBack | Recall
 """What takes a step back."""
 
 
@@ -226,6 +235,8 @@ def undoing(undo: Undo) -> str:
             return "nothing, as its migration has run"
         case ScaleBack(count=count):
             return f"{tasks(count)} again"
+        case Recall(words=words):
+            return words
 
 
 def tasks(count: int) -> str:

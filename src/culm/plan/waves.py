@@ -10,6 +10,7 @@ from culm.core.decide.state import ClusterState
 from culm.core.model.record import record
 from culm.core.model.services import Service
 from culm.core.model.task_definitions import TaskDefinition
+from culm.project.project import Scaling
 from culm.project.sizes import Roll
 
 How = Literal["new", "start-first", "stop-first", "settings", "unchanged"]
@@ -31,6 +32,8 @@ class Wanted:
     after: tuple[str, ...] = ()
     again: bool = False
     """Roll it even though nothing changed: its last deployment failed."""
+    scaling: Scaling | None = None
+    """Between which bounds Application Auto Scaling changes its count; None: nobody does."""
 
     @property
     def name(self) -> str:
@@ -68,7 +71,8 @@ class Obstacle:
     """Why a service cannot get where it is wanted."""
 
     name: str
-    step: Literal["migration", "roll", "configuration"]
+    step: Literal["migration", "roll", "configuration", "maximum"]
+    """`maximum`: all is well until automatic scaling has made as many tasks as it may."""
     need: Need
     """Of the task that finds no place."""
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +90,8 @@ class Moves:
     """Empty: everything fits."""
     state: ClusterState
     """The cluster at the end, or before the first thing that does not fit."""
+    at_most: Mapping[str, How] = field(default_factory=dict)
+    """How services that are scaled automatically would deploy once all of them have their most tasks."""
 
     def part(self, name: str) -> WavePart | None:
         return next((part for wave in self.waves for part in wave.parts if part.name == name), None)

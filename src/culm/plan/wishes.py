@@ -15,7 +15,7 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
-from culm.plan import described, diff, plan, way_back
+from culm.plan import described, diff, plan, scaling, way_back
 from culm.plan.bill import Assumptions, PriceList
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
@@ -78,8 +78,19 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     later = with_fleet(state, wished, region=survey.surroundings.region, reserved=not local)
     asked = [deployed(frame.project, frame.project.services[name], survey, images) for name in names]
     notes = [*frame.notes, *other_fleet(frame.settings, wished), *troubles(frame, names, survey)]
-    made = plan.make(basis(replace(frame, notes=notes), survey, later, wished, there), asked)
-    return replace(made, images=dict(images), leftovers=leftovers(frame.project, survey))
+    based = basis(replace(frame, notes=notes), survey, later, wished, there)
+    made = plan.make(replace(based, others=not_deployed(frame.project, names, survey)), asked)
+    lines = (*made.notes, *scaling.notes(frame.project, names, made.moves, frame.settings.provider))
+    return replace(made, notes=lines, images=dict(images), leftovers=leftovers(frame.project, survey))
+
+
+def not_deployed(project: Project, names: Sequence[str], survey: Survey) -> list[Wanted]:
+    """Live services that a deploy leaves alone, and that automatic scaling may give more tasks."""
+    return [
+        replace(as_it_is(service, survey), scaling=service.scaling)
+        for name, service in project.services.items()
+        if service.scaling is not None and name not in names and name in survey.observed.services
+    ]
 
 
 def check_quotas(frame: Frame, survey: Survey) -> None:
@@ -226,6 +237,7 @@ def migrated(revision: Described | None, image: str) -> bool:
 
 def deployed(project: Project, service: Service, survey: Survey, images: Images) -> plan.Asked:
     """A service as culm.yml says."""
+    service = scaling.with_count(service, survey.observed.services.get(service.name))
     want = wish(project, service, survey, images)
     live, revision = want.live, want.revision
     registered_now = revision if want.same and revision else registered(want.definition, revision)
@@ -241,9 +253,15 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
             roll=service.roll,
             after=service.after,
             again=failed(live),
+            scaling=service.scaling,
         ),
-        differences=(*(changed if revision else ()), *settings_differences(settings, live)),
+        differences=(
+            *(changed if revision else ()),
+            *settings_differences(settings, live),
+            *(rescaled := scaling.difference(project, service, survey.observed)),
+        ),
         rule=rule(project, service, survey.observed),
+        rescales=bool(rescaled),
         migration=_migration(want) if migration else "has run" if service.migration else "none",
         effect=want.effect,
         good=is_good(live),

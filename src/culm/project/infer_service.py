@@ -10,11 +10,11 @@ from culm.project import dockerfile, health, schedules
 from culm.project.checks import check_port, checked_name
 from culm.project.dockerfile import Instruction
 from culm.project.nodes import Source
-from culm.project.project import STOP_SECONDS, Container, Routing, Schedule, SecretSource, Service, Sidecar
+from culm.project.project import STOP_SECONDS, Container, Routing, Scaling, Schedule, SecretSource, Service, Sidecar
 from culm.project.schema import DefaultsBlock
 from culm.project.service_schema import ScheduleBlock, ServiceBlock, SidecarBlock
 from culm.project.targets import LONGEST_TARGET_GROUP
-from culm.project.values import NONE, variable
+from culm.project.values import NONE, Range, variable
 
 MOST_VALUES = 5
 """Of a rule's conditions together, and of its wildcards.
@@ -69,6 +69,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
     stage = instructions(at, name, image, written.target)
     defaults = at.defaults
     when = schedule(at, name, written)
+    scaled = scaling(at, name, written, paths)
     found = Service(
         name=name,
         folder=folder,
@@ -83,7 +84,8 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         memory=written.memory or defaults.memory,
         cpu=written.cpu if written.cpu is not None else defaults.cpu,
         check=health.check(source, at.key(name, "health"), written.health, health.of(name, defaults, stage, paths)),
-        count=written.count if written.count is not None else defaults.count,
+        count=count(written, defaults),
+        scaling=scaled,
         grace=written.grace if written.grace is not None else defaults.grace,
         settle=written.settle if written.settle is not None else defaults.settle,
         exec=written.exec if written.exec is not None else defaults.exec,
@@ -149,6 +151,47 @@ def instructions(at: Setting, name: str, image: Path | None, target: str | None)
         stages = [stage.name for stage in dockerfile.stages(every, {}) if stage.name]
         hint = f"it has: {', '.join(stages)}" if stages else "none of its FROM lines has AS"
         at.source.refuse(at.key(name, "target"), f"the Dockerfile has no stage {target!r}", hint)
+
+
+MOST_TASKS = 5000
+"""Of a service. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
+
+def count(written: ServiceBlock, defaults: DefaultsBlock) -> int:
+    """Tasks that it begins with."""
+    match written.count:
+        case Range(least=least):
+            return least
+        case None:
+            return defaults.count
+        case number:
+            return number
+
+
+def scaling(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...]) -> Scaling | None:
+    """`count` and `scale` together: neither a range nor a target does anything alone. Raises UsageError."""
+    bounds, by = written.count, written.scale
+    if written.schedule is not None and (isinstance(bounds, Range) or by is not None):
+        word = "scale" if by is not None else "count"
+        at.source.refuse(at.key(name, word), "does nothing beside `schedule:`: a job is run to its end", "count: 1")
+    if not isinstance(bounds, Range):
+        if by is not None:
+            problem = "needs a range of tasks to scale between"
+            at.source.refuse(at.key(name, "scale"), problem, "count: 1-4 beside it, or leave it out")
+        return None
+    if by is None:
+        problem = f"{bounds} is a range, and nothing says what to scale by"
+        hint = f"scale: cpu 60 beside it, or one number: count: {max(bounds.least, 1)}"
+        at.source.refuse(at.key(name, "count"), problem, hint)
+    if bounds.least < 1:
+        problem = f"{bounds} begins with 0: without a task there is no load to measure, so none would start again"
+        at.source.refuse(at.key(name, "count"), problem, f"count: 1-{bounds.most}")
+    if bounds.most > MOST_TASKS:
+        at.source.refuse(at.key(name, "count"), f"{bounds.most} tasks are more than {MOST_TASKS}, the most of ECS")
+    if by.metric == "requests" and not paths:
+        problem = "counts requests of the load balancer, which does not know a service with `path: none`"
+        at.source.refuse(at.key(name, "scale"), problem, "scale: cpu 60, or give it a path")
+    return Scaling(bounds=bounds, by=by)
 
 
 def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Path | None:

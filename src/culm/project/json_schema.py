@@ -69,6 +69,8 @@ def of_option(option: Any, key: Key | None, blocks: dict[str, Schema]) -> list[S
         of = SCALAR if key and (key.words or key.each) else value(item, None, blocks)
         lone = [] if dataclasses.is_dataclass(item) and not parsed else [SCALAR]
         return [*lone, {"type": "array", "items": of}]
+    if parsed and key and key.pattern:
+        return [{"type": ["string", "integer"], "pattern": key.pattern}]
     if parsed:
         return [SCALAR]
     if dataclasses.is_dataclass(option):

@@ -18,6 +18,8 @@ class Key:
     """Whether `parse` reads each entry of a list (one entry needs no list) or each value of a mapping."""
     words: bool = False
     """Whether `parse` splits a text into a list; a list may be written, too, and is taken as it is."""
+    pattern: str = ""
+    """For the JSON Schema: what its texts match, as ECMA-262 has it; empty: any."""
     name: str = ""
     """As it is written in the file, where that is no Python name: `read-only`."""
     not_yet: str = ""

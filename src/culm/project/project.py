@@ -9,7 +9,7 @@ from culm.core.model.record import record
 from culm.project import engines
 from culm.project.schema import Provider
 from culm.project.sizes import Fleet, Roll
-from culm.project.values import Limit, MountPath, PortNumber
+from culm.project.values import Limit, MountPath, PortNumber, Range, Scale
 
 EVERYWHERE = ("0.0.0.0/0",)
 
@@ -180,6 +180,22 @@ class Schedule:
 
 
 @record
+class Scaling:
+    """`count: 1-4` and `scale:`, resolved: Application Auto Scaling changes the count between the two bounds."""
+
+    bounds: Range
+    by: Scale
+
+    def clamped(self, count: int) -> int:
+        """Return `count`, or the bound that is nearest to it."""
+        return min(max(count, self.bounds.least), self.bounds.most)
+
+    def __str__(self) -> str:
+        """`1-4, cpu 60`."""
+        return f"{self.bounds}, {self.by}"
+
+
+@record
 class Service:
     """`services.<name>`, resolved. Sizes in MiB and CPU units, times in seconds."""
 
@@ -205,6 +221,7 @@ class Service:
     cpu: int
     check: Check
     count: int
+    """With `scaling`: how many tasks it begins with, the lower bound."""
     grace: int
     settle: int
     exec: bool
@@ -236,6 +253,8 @@ class Service:
     """Whether another service calls it without the load balancer."""
     schedule: "Schedule | None" = None
     """None: it runs always."""
+    scaling: Scaling | None = None
+    """None: it has `count` tasks, always."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

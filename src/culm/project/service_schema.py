@@ -286,7 +286,16 @@ class ServiceBlock:
         Key(doc="The page that the load balancer asks, or the block below.", written="`/health`, or a block"),
         Default(text="`defaults`; with `path: none`, the image's HEALTHCHECK"),
     ] = None
-    count: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    count: Annotated[
+        int | values.Range | None,
+        Key(
+            doc="Tasks, or with `scale` the fewest and the most of them.",
+            written="`2`, or `1-4`",
+            parse=values.count,
+            pattern=values.COUNT,
+        ),
+        Default(text="`defaults`"),
+    ] = None
     grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     settle: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     stop: Annotated[
@@ -388,12 +397,13 @@ class ServiceBlock:
     scale: Annotated[
         values.Scale | None,
         Key(
-            doc="What automatic scaling keeps a task at, between the ends of `count`.",
+            doc="What Application Auto Scaling keeps its tasks at, between the ends of `count: 1-4`: per cent of their "
+            "CPU or memory, or requests a minute that each of them gets.",
             written="`cpu 60`, `memory 70`, `requests 600`",
             parse=values.scale,
-            not_yet=NOT_YET,
+            pattern=values.SCALE,
         ),
-        Default(text="`count` tasks, always"),
+        Default(text="as many tasks as `count` says, always"),
     ] = None
     buckets: Annotated[
         tuple[str, ...] | None,

@@ -12,6 +12,8 @@ from culm.project.sizes import memory, path_pattern
 
 NONE = "none"
 SECONDS_PER = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+COUNT = r"^[0-9]+(\s*-\s*[0-9]+)?$"
+SCALE = r"^(cpu|memory)\s+[0-9]+\s*%?$|^requests\s+[0-9]+\s*(/min)?$"
 
 
 @record
@@ -59,6 +61,9 @@ class Scale:
     metric: Literal["cpu", "memory", "requests"]
     value: int
     """Per cent, or requests a minute for each task."""
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value}"
 
 
 def command(text: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from culm.render.load_balancers import (
     transforms,
 )
 from culm.render.names import bucket, execution_role_name, family, log_group, repositories, repository, vault_bucket
+from culm.render.scaling import resource_label, scalable_target, scaling_policy
 from culm.render.services import (
     INSTANCES_TAG,
     MOST_FAILURES,
@@ -78,9 +79,12 @@ __all__ = [
     "priorities",
     "repositories",
     "repository",
+    "resource_label",
     "rewrites",
     "routes",
     "rule",
+    "scalable_target",
+    "scaling_policy",
     "service",
     "target_group",
     "target_group_attributes",

@@ -19,6 +19,7 @@ LOOKS = (
     *("elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetHealth"),
     *("logs:DescribeLogGroups", "rds:DescribeDBInstances", "ec2:DescribeSubnets"),
     *("cloudformation:DescribeStacks", "cloudformation:GetTemplate"),
+    *("application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"),
     *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
 )
 """What `plan`, `diff` and `status` call: descriptions, and nothing that a service has written."""

@@ -2,6 +2,7 @@
 
 from culm.project.project import Project
 from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs
+from culm.render.scaling import DIMENSION, SERVICE
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -37,7 +38,8 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             allow(
                 "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
             ),
-            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [*roles, *scheduler]),
+            # by their beginning, as the role that plans has it: IAM counts a policy's characters
+            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [f"{iam}/{name}{mark}*" for mark in ".-"]),
             allow(
                 "HandRolesToTasks",
                 "iam:PassRole",
@@ -80,6 +82,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], vault),
             allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
             allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
+            *scaling(project, surroundings),
             *databases(project, here),
             *caches(project, here),
             *buckets(project, surroundings),
@@ -96,6 +99,30 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             ),
         ],
     }
+
+
+def scaling(project: Project, surroundings: Surroundings) -> list[Input]:
+    """Automatic scaling, and its end when culm.yml has none any more: of services of ECS, and of no other resource.
+
+    AWS names scalable targets by ids of its own. Its alarms are made in the caller's name, and so is the account's
+    role for it, by the first service of the account that is scaled.
+    https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
+    https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+    """
+    here = f"{surroundings.region}:{surroundings.account}"
+    prefix = "application-autoscaling"
+    only = {f"{prefix}:service-namespace": "ecs", f"{prefix}:scalable-dimension": DIMENSION}
+    verbs = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
+    alarms = [f"cloudwatch:{verb}" for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")]
+    statements = [
+        allow("Scaling", [f"{prefix}:{verb}" for verb in verbs], "*", {"StringEquals": only}),
+        allow("ScalingAlarms", alarms, f"arn:aws:cloudwatch:{here}:alarm:TargetTracking-service/{project.name}/*"),
+    ]
+    if any(service.scaling is not None for service in project.services.values()):
+        role = f"arn:aws:iam::{surroundings.account}:role/aws-service-role/{SERVICE}/*"
+        named = {"StringEquals": {"iam:AWSServiceName": SERVICE}}
+        statements.append(allow("ScalingRole", "iam:CreateServiceLinkedRole", role, named))
+    return statements
 
 
 def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:

@@ -79,6 +79,7 @@ def deployment_configuration(service: Service, *, start_first: bool, undoes: boo
     """
     minimum, maximum = percents(service.roll, start_first=start_first)
     breaker: Input = {"enable": True, "rollback": undoes}
-    if service.count <= 1:
+    least = service.count if service.scaling is None else service.scaling.bounds.least
+    if least <= 1:
         breaker["thresholdConfiguration"] = {"type": "COUNT", "value": MOST_FAILURES}
     return {"minimumHealthyPercent": minimum, "maximumPercent": maximum, "deploymentCircuitBreaker": breaker}

@@ -30,6 +30,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
         roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
         balancer = pool.submit(load_balancer, target, project.name)
+        scaled = pool.submit(scalable_targets, target, project.name)
         groups = pool.submit(target_groups, target, project.name, names)
         services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
         ecs = target.client("ecs")
@@ -64,6 +65,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             target_groups=by_name,
             attributes=attributes,
             services=services,
+            scalable_targets=scaled.result(),
+            scaling_policies=scaling_policies(target, project.name) if scaled.result() else {},
             task_definitions={d["taskDefinitionArn"]: d for d in described},
         )
 
@@ -202,6 +205,30 @@ def newest_revision(target: Target, family: str) -> Described | None:
         lambda: ecs.describe_task_definition(taskDefinition=family)["taskDefinition"], "ClientException"
     )
     return newest
+
+
+def scalable_targets(target: Target, cluster: str) -> dict[str, Described]:
+    """Return the services of a cluster whose count Application Auto Scaling changes, by name."""
+    pages = target.client("application-autoscaling").get_paginator("describe_scalable_targets")
+    described = (each for page in pages.paginate(ServiceNamespace="ecs") for each in page["ScalableTargets"])
+    return {name: each for each in described if (name := service_in(cluster, each)) is not None}
+
+
+def scaling_policies(target: Target, cluster: str) -> dict[str, list[Described]]:
+    """Return what Application Auto Scaling changes counts by, by the name of the service."""
+    pages = target.client("application-autoscaling").get_paginator("describe_scaling_policies")
+    policies: dict[str, list[Described]] = {}
+    for page in pages.paginate(ServiceNamespace="ecs"):
+        for policy in page["ScalingPolicies"]:
+            if (name := service_in(cluster, policy)) is not None:
+                policies.setdefault(name, []).append(policy)
+    return policies
+
+
+def service_in(cluster: str, described: Described) -> str | None:
+    """Return the name of the service that a scalable target or a policy is about; None: one of another cluster."""
+    kind, where, name = str(described["ResourceId"]).split("/")
+    return name if (kind, where) == ("service", cluster) else None
 
 
 def target_health(target: Target, group: str) -> Sequence[Described]:

@@ -17,7 +17,7 @@ from culm.target.connection import StaticCredentials, Target
 MANIFEST = """\
 name: bamboo
 services:
-  accounts: {after: web}
+  accounts: {after: web, count: 1-3, scale: requests 500}
   web: {path: /*, roll: stop-first}
 """
 

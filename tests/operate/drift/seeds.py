@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.operate.drift.deployed import Deployed, Undo, manifest
 
+from culm.render.scaling import METRICS, resource
+
 Plant = Callable[[Deployed], Undo | None]
 
 
@@ -271,6 +273,69 @@ def update(on: Deployed, **given: Any) -> None:
 @makes(1, "service web desiredCount: 1, live 3 (culm.yml)")
 def another_count(on: Deployed) -> None:
     update(on, desiredCount=3)
+
+
+@makes(QUIET)
+def another_count_within_the_range(on: Deployed) -> Undo:
+    ecs = on.client("ecs")
+    ecs.update_service(cluster="bamboo", service="accounts", desiredCount=2)
+    return lambda: ecs.update_service(cluster="bamboo", service="accounts", desiredCount=1)
+
+
+@makes(
+    2, "scaling of accounts MinCapacity: 1, live 2 (culm.yml)", "scaling of accounts MaxCapacity: 3, live 9 (culm.yml)"
+)
+def other_bounds(on: Deployed) -> None:
+    register(on, "accounts", 2, 9)
+
+
+@makes(1, "scaling of accounts TargetTrackingScalingPolicyConfiguration.TargetValue: 500.0, live 7.0 (culm.yml)")
+def another_target(on: Deployed) -> None:
+    autoscaling = on.client("application-autoscaling")
+    [now] = autoscaling.describe_scaling_policies(ServiceNamespace="ecs", PolicyNames=["bamboo-accounts"])[
+        "ScalingPolicies"
+    ]
+    key = "TargetTrackingScalingPolicyConfiguration"
+    put(on, "bamboo-accounts", {**now[key], "TargetValue": 7.0})
+
+
+@makes(3, "scaling of accounts : there, live None (culm.yml)")
+def scaling_taken_away(on: Deployed) -> None:
+    on.client("application-autoscaling").deregister_scalable_target(**resource("bamboo", "accounts"))
+
+
+@makes(4, "scaling policy bamboo-accounts : there, live None (culm.yml)")
+def a_policy_taken_away(on: Deployed) -> None:
+    on.client("application-autoscaling").delete_scaling_policy(
+        PolicyName="bamboo-accounts", **resource("bamboo", "accounts")
+    )
+
+
+@makes(4, "scaling policy more of accounts : None, live there (live)")
+def a_scaling_policy_too_many(on: Deployed) -> Undo:
+    put(on, "more", {"TargetValue": 50.0, "PredefinedMetricSpecification": {"PredefinedMetricType": METRICS["cpu"]}})
+    autoscaling = on.client("application-autoscaling")
+    return lambda: autoscaling.delete_scaling_policy(PolicyName="more", **resource("bamboo", "accounts"))
+
+
+@makes(2, "scaling of web : None, live 1-5, by nothing (culm.yml)")
+def scaling_that_nobody_wrote(on: Deployed) -> None:
+    register(on, "web", 1, 5)
+
+
+def register(on: Deployed, name: str, least: int, most: int) -> None:
+    on.client("application-autoscaling").register_scalable_target(
+        **resource("bamboo", name), MinCapacity=least, MaxCapacity=most
+    )
+
+
+def put(on: Deployed, policy: str, configuration: dict[str, Any]) -> None:
+    on.client("application-autoscaling").put_scaling_policy(
+        **resource("bamboo", "accounts"),
+        PolicyName=policy,
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=configuration,
+    )
 
 
 @makes(1, "service web healthCheckGracePeriodSeconds: 30, live 77 (culm.yml)", moto=False)

@@ -65,7 +65,7 @@ def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
 def objection(obstacle: Obstacle, numbers: Mapping[str, str]) -> str:
     if obstacle.step == "configuration":
         return obstacle.told
-    what = "its migration" if obstacle.step == "migration" else "a new task"
+    what = {"migration": "its migration", "maximum": "at its maximum, a new task"}.get(obstacle.step, "a new task")
     words = []
     for arn, why in obstacle.reasons.items():
         left = f", {obstacle.free[arn]} MiB left" if why == "RESOURCE:MEMORY" else ""

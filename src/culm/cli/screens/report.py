@@ -22,6 +22,7 @@ def report(plan: Plan) -> dict[str, Any]:
                 "changes": service.changes,
                 "differences": [{"field": d.field, "old": d.old, "new": d.new} for d in service.differences],
                 "rule": service.rule,
+                "rescales": service.rescales,
                 "migration": service.migration,
                 "lends_its_slot": service.lends,
                 "schema_change": service.effect,

@@ -92,7 +92,7 @@ def circumstances(
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    found: dict[str, tuple[str, ...]] = {
+    keys: dict[str, tuple[str, ...]] = {
         "aws:principalarn": (principal.role_arn or principal.arn,),
         "aws:principalaccount": (principal.account,),
         "aws:principaltype": ("AssumedRole",),
@@ -102,22 +102,28 @@ def circumstances(
         "aws:resourceaccount": (place.account,),
     }
     if source is not None:
-        found["aws:sourceip"] = (source,)
+        keys["aws:sourceip"] = (source,)
     if service == "s3":
-        found |= {
+        keys |= {
             f"s3:{key}": (str(members[name]),)
             for key, name in (("prefix", "Prefix"), ("delimiter", "Delimiter"), ("versionid", "VersionId"))
             if members.get(name) is not None
         }
     elif service == "ecs":
-        found["iam:passedtoservice"] = ("ecs-tasks.amazonaws.com",)
+        keys["iam:passedtoservice"] = ("ecs-tasks.amazonaws.com",)
         if cluster := members.get("cluster"):
             named = str(cluster).rpartition("/")[2]
-            found["ecs:cluster"] = (arn("ecs", place.region, place.account, f"cluster/{named}"),)
+            keys["ecs:cluster"] = (arn("ecs", place.region, place.account, f"cluster/{named}"),)
+    elif service == "application-autoscaling":
+        keys |= {
+            f"application-autoscaling:{key}": (str(members[name]),)
+            for key, name in (("service-namespace", "ServiceNamespace"), ("scalable-dimension", "ScalableDimension"))
+            if members.get(name) is not None
+        }
     if service != "s3" and (tags := request_tags(members)):
-        found |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}
-        found["aws:tagkeys"] = tuple(tags)
-    return found
+        keys |= {f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}
+        keys["aws:tagkeys"] = tuple(tags)
+    return keys
 
 
 def request_tags(members: Members) -> dict[str, str]:

@@ -6,12 +6,14 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
+from culm.operate.drift import scaling
 from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, fields, leftover, members, missing, text
 from culm.plan import diff
 from culm.plan.machines import TYPE
 from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
+from culm.plan.scaling import with_count
 from culm.plan.trouble import Trouble, trouble
 from culm.plan.wishes import BUILT
 from culm.project.project import Project, Service, TargetSettings
@@ -28,9 +30,11 @@ NEW = "a new revision"
 
 
 def services(project: Project, observation: LiveState) -> Iterator[Row]:
+    live = observation.survey.observed.services
     for one in project.services.values():
-        yield from service(project, one, observation)
+        yield from service(project, with_count(one, live.get(one.name)), observation)
         yield from rule(project, one, observation.survey.observed)
+        yield from scaling.of_service(project, one, observation.survey.observed)
     yield from others(project, observation)
 
 
@@ -160,6 +164,7 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
                 f"{last(service['taskDefinition'])}, {service['runningCount']} of {service['desiredCount']} running"
             )
             yield leftover(f"service {name}", running)
+    yield from scaling.others(project, survey.observed)
     migrations = {f"family:{render.family(project, one, migrate=True)}" for one in project.services.values()}
     migrations |= {f"family:{render.family(project, job)}" for job in project.jobs.values()}
     for task in survey.tasks:
