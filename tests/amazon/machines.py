@@ -20,6 +20,8 @@ class Fate:
     """Of the container."""
     stop_code: str = "EssentialContainerExited"
     stopped_reason: str = "Essential container in task exited"
+    ends: bool = True
+    """Whether a migration ever ends."""
 
 
 @dataclass
@@ -50,7 +52,9 @@ class Machines:
             if operation == "DescribeTasks":
                 for task in self._tasks(cluster.name):
                     if task.group.startswith("family:") and task.last_status != "STOPPED":
-                        self._end(task, self.fates.get(family(task), Fate()))
+                        fate = self.fates.get(family(task), Fate())
+                        if fate.ends:
+                            self._end(task, fate)
             cluster.running_tasks_count = len([t for t in self._tasks(cluster.name) if t.last_status == "RUNNING"])
 
     def _boot(self, cluster: str) -> None:

@@ -115,3 +115,12 @@ def test_down_leaves_what_holds_data_and_with_volumes_nothing_of_it(shop: Shop) 
     assert inventory(shop.account) == {f"bucket {BUCKET}", "cluster bamboo"}
     [*objects] = shop.account.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", ())
     assert [one["Key"] for one in objects] == []
+
+
+def test_a_service_says_how_long_its_migration_and_its_roll_may_take(shop: Shop) -> None:
+    shop.account.machines.fates["bamboo-accounts-migrate"] = Fate(ends=False)
+    shop.write(
+        "culm.yml", (shop.folder / "culm.yml").read_text().replace("{settle: 0}", "{settle: 0, migrate-timeout: 1s}")
+    )
+    with pytest.raises(CulmError, match="the migration of accounts still runs after 1 s"):
+        shop.up("accounts")

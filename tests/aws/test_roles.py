@@ -168,6 +168,16 @@ def test_ci_deploys_this_project_and_changes_neither_the_stack_nor_others(resour
         assert not may(f"cloudformation:{change}", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/culm-bamboo/1")
 
 
+def test_a_target_with_an_environment_trusts_its_jobs_and_no_others(team: Team) -> None:
+    team.writes("prd: {provider: aws, region: us-east-1, github: example/bamboo, protect: true}")
+    settings = team.project.targets["prd"]
+    made = template(team.project, settings, BUCKET).resources
+    trust = json.dumps(made["DeployRole"]["Properties"]["AssumeRolePolicyDocument"])
+    assert settings.environment == "prd"
+    assert '"repo:example/bamboo:environment:prd"' in trust and "refs/heads" not in trust
+    assert '"repo:example/bamboo:pull_request"' in json.dumps(made["PlanRole"]["Properties"])
+
+
 def test_a_pull_requests_job_looks_and_reads_no_configuration(resources: dict[str, Any]) -> None:
     def may(action: str, resource: str = "*") -> bool:
         return evaluate(ask(action, resource), policies(resources, "PlanRole")).allowed

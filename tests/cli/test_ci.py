@@ -7,11 +7,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from culm.cli import culm
+from culm.cli.agreement import demand_name
 from culm.errors import CulmError, UsageError
+from culm.project.load import load
 
 MANIFEST = "name: bamboo\ntargets: {{{targets}}}\nservices: {{web: }}\n"
 STG = "stg: {provider: aws, region: eu-west-1}"
@@ -219,3 +222,40 @@ no image
 </details>
 """
     )
+
+
+def test_an_environment_is_named_with_what_has_to_be_set_at_it(folder: Path) -> None:
+    write(folder, "prd: {provider: aws, account: '210987654321', github: team/shop, environment: production}")
+    assert (
+        "environment production of the repository: set its reviewers, and main as the only branch"
+        in ci("github").stderr
+    )
+    assert 'environment: "production"' in (folder / ".github" / "workflows" / "culm.yml").read_text()
+
+
+@pytest.mark.parametrize("words", [["down"], ["down", "web"], ["down", "--volumes"]])
+def test_a_protected_target_is_left_alone_where_nobody_can_give_its_name(folder: Path, words: list[str]) -> None:
+    write(folder, "prd: {provider: aws, protect: true}")
+    error = CliRunner().invoke(culm, [*words, "--target", "prd"]).exception
+    assert isinstance(error, UsageError) and "stdin is not a terminal" in error.what
+
+
+def test_a_protected_targets_name_is_asked_for(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    write(folder, "prd: {provider: aws, protect: true}")
+    settings = load(folder / "culm.yml").targets["prd"]
+    monkeypatch.setattr("culm.cli.agreement.demand_terminal", lambda: None)
+
+    @click.command()
+    @click.option("--yes", is_flag=True)
+    def deploy(yes: bool) -> None:
+        demand_name(settings, "deploy this", yes=yes)
+        click.echo("deployed")
+
+    def answered(text: str, *words: str) -> tuple[int, bool]:
+        done = CliRunner().invoke(deploy, list(words), input=text)
+        return done.exit_code, "deployed" in done.output
+
+    assert answered("prd\n") == (0, True)
+    assert answered("stg\n") == (1, False)
+    assert answered("y\n") == (1, False)
+    assert answered("", "--yes") == (0, True)

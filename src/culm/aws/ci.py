@@ -21,6 +21,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
     if settings.github is None:
         return None
     repository = settings.github
+    jobs = f"environment {settings.environment}" if settings.environment else f"pushes to {github_roles.MAIN}"
     policy = permissions.deploy_policy(project, surroundings)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
@@ -33,8 +34,8 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         resources={
             "DeployRole": role(
                 github_roles.deploy_role(project),
-                f"culm: pushes to {github_roles.MAIN} of {repository} deploy {project.name}",
-                github_roles.deploy_trust(PROVIDER, repository),
+                f"culm: {jobs} of {repository} deploy {project.name}",
+                github_roles.deploy_trust(PROVIDER, repository, settings.environment),
                 policy,
             ),
             "PlanRole": role(

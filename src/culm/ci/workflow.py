@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from culm import __version__
-from culm.project.project import Project
+from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
 from culm.render import github_roles
 
@@ -31,8 +31,17 @@ def within(text: str, folder: str) -> str:
     return text.replace("\njobs:\n", f'\ndefaults:\n  run:\n    working-directory: "{folder}"\n\njobs:\n', 1)
 
 
-def workflow(project: Project, target: str, region: str, account: str, branch: str, install: str | None = None) -> str:
+APPROVED = """\
+    # Its reviewers approve each deploy; its rules should let only @branch@ in.
+    environment: "@name@"
+"""
+
+
+def workflow(
+    project: Project, settings: TargetSettings, region: str, account: str, branch: str, install: str | None = None
+) -> str:
     """Its text; `install` is what pip installs, this version of culm if None."""
+    target, environment = settings.name, settings.environment
     template = resources.files("culm.ci") / "templates" / "culm.yml.tmpl"
     text = template.read_text(encoding="utf-8")
     for name, value in {
@@ -40,6 +49,9 @@ def workflow(project: Project, target: str, region: str, account: str, branch: s
         "target": target,
         "region": region,
         "account": account,
+        "environment": APPROVED.replace("@name@", environment) if environment else "",
+        "agreed": " --yes" if settings.protect else "",
+        "deploys": f"jobs of environment {environment}" if environment else f"pushes to {branch}",
         "branch": branch,
         "install": install or f"culm=={__version__}",
         "plan_role": github_roles.plan_role(project),

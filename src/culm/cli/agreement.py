@@ -10,7 +10,7 @@ from culm.aws.template import stack_name
 from culm.cli import price_lists
 from culm.console import Console
 from culm.errors import CulmError, UsageError
-from culm.project.project import Project
+from culm.project.project import Project, TargetSettings
 from culm.target.connection import Target
 
 DENIED = ("AccessDenied", "AccessDeniedException")
@@ -68,6 +68,19 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     demand_terminal()
     click.confirm(question, abort=True, err=True)
+
+
+def demand_name(settings: TargetSettings, what: str, *, yes: bool) -> None:
+    """Ask for the name of a target that is protected; another answer ends the command.
+
+    Raises UsageError where there is no terminal to answer at.
+    """
+    if not settings.protect or yes:
+        return
+    demand_terminal()
+    answer = click.prompt(f"target {settings.name} is protected; its name, to {what}", default="", err=True)
+    if answer != settings.name:
+        raise click.Abort
 
 
 def demand_terminal() -> None:

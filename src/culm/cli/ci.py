@@ -57,10 +57,15 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
         raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
     region = settings.region or DEFAULT_REGION
     account = account or settings.account or account_of(project, settings.name)
-    text = workflow.workflow(project, settings.name, region, account, branch, install)
+    text = workflow.workflow(project, settings, region, account, branch, install)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(workflow.within(text, folder))
     click.echo(f"wrote {shown(path)}", err=True)
+    if settings.environment is not None:
+        click.echo(
+            f"environment {settings.environment} of the repository: set its reviewers, and {branch} as the only branch",
+            err=True,
+        )
     if settings.github is None:
         click.echo(
             f"say `github: owner/name` at target {settings.name}, so that the base stack makes its roles", err=True

@@ -30,7 +30,9 @@ def target_option(function: F) -> F:
 
 
 def yes_option(function: F) -> F:
-    return click.option("--yes", is_flag=True, help="Make or change the stack on aws without asking.")(function)
+    return click.option(
+        "--yes", is_flag=True, help="Do not ask: make or change the stack on aws, deploy to a protected target."
+    )(function)
 
 
 def json_option(function: F) -> F:

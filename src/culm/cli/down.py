@@ -6,6 +6,7 @@ import click
 
 from culm.aws.stack import find
 from culm.aws.template import stack_name
+from culm.cli.agreement import demand_name
 from culm.cli.context import open_project, settings_of, target_option
 from culm.cli.context import open_target as opened
 from culm.console import Console
@@ -21,7 +22,7 @@ from culm.target import faults, local
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--volumes", is_flag=True, help="Delete databases, configuration, images and logs too.")
-@click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted, or for a protected target's name.")
 @target_option
 def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) -> None:
     """Remove the project's services, or some of them, from their target.
@@ -34,6 +35,7 @@ def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) 
     project = open_project(target_name)
     console = Console()
     settings = settings_of(project, target_name)
+    demand_name(settings, f"remove {', '.join(services) or 'its services'}", yes=yes)
     if services:
         target = opened(project, target_name)
         if volumes:

@@ -4,7 +4,7 @@ import shutil
 
 import click
 
-from culm.cli.agreement import await_instances, ensure
+from culm.cli.agreement import await_instances, demand_name, ensure
 from culm.cli.context import local_target, open_project, open_target, settings_of, target_option, yes_option
 from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
@@ -62,6 +62,8 @@ def deploy_services(
             await_instances(target, project, console)
     plan = of_target(project, target, builder, names)
     show(plan)
+    if scheduled or any(service.changes for service in plan.services):
+        demand_name(target.settings, "deploy this", yes=yes)
     deploy = Up(project, target, builder, console)
     outcomes = deploy.run(plan)
     for outcome in outcomes:

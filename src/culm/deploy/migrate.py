@@ -14,8 +14,6 @@ from culm.target.eventual_consistency import until_known
 from culm.target.observe import tasks
 from culm.target.polling import intervals
 
-TIMEOUT_SECONDS = 600.0
-
 
 def run(job: Job, step: RunMigration, task_definition: str) -> Work:
     """Start the migration. Returns its task's ARN, or None when one that still ran has done what it was to do.
@@ -95,9 +93,9 @@ def until_stopped(job: Job, name: str, arn: str) -> Work:
         if described[0]["lastStatus"] == "STOPPED":
             return described[0]
         job.doing(name, f"migration {described[0]['lastStatus'].lower()}")
-        if waited > TIMEOUT_SECONDS:
+        if waited > (longest := job.service(name).migrate_timeout):
             hint = f"culm logs {name}; to stop it: aws ecs stop-task --cluster {cluster} --task {last(arn)}"
-            raise TimedOut(f"the migration of {name} still runs after {TIMEOUT_SECONDS:.0f} s", hint)
+            raise TimedOut(f"the migration of {name} still runs after {longest} s", hint)
         yield pause
     raise AssertionError("intervals do not end")
 

@@ -15,7 +15,6 @@ from culm.project.project import Service
 from culm.target.observe import described_instances, tasks
 from culm.target.polling import intervals
 
-TIMEOUT_SECONDS = 300.0
 STOP_SECONDS = 120.0
 UNKNOWN_SECONDS = 15.0
 """How long a service that has just been made may not be found."""
@@ -108,9 +107,9 @@ def until_steady(job: Job, wanted: AwaitSteady, revision: str | None) -> Work:
                 raise failure(watch, doomed, look)
             case Going(progress=last_said):
                 job.doing(name, last_said)
-        if waited > TIMEOUT_SECONDS:
+        if waited > (longest := job.service(name).steady_timeout):
             hint = f"it may still get there: culm status; its log: culm logs {name}"
-            raise TimedOut(f"{name} was not steady after {TIMEOUT_SECONDS:.0f} s: {last_said}", hint)
+            raise TimedOut(f"{name} was not steady after {longest} s: {last_said}", hint)
         yield pause
 
 

@@ -33,7 +33,10 @@ TIMEOUT_MEMORY = 16
 """MiB; Docker takes no less than 6."""
 TIMEOUT_CPU = 2
 """The least that Docker takes of its shares."""
-SERVING_KEYS = ("port", "ports", "roll", "grace", "health", "migrate", "migrations", "schema_change", "calls")
+SERVING_KEYS = (
+    *("port", "ports", "roll", "grace", "health", "calls", "steady_timeout"),
+    *("migrate", "migrations", "schema_change", "migrate_timeout"),
+)
 """Those that a job does not heed, besides."""
 BUILD_KEYS = ("build", "dockerfile", "target", "args", "platform", "migrate", "migrations", "schema_change")
 ULIMITS = frozenset(
@@ -88,6 +91,8 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         scaling=scaled,
         grace=written.grace if written.grace is not None else defaults.grace,
         settle=written.settle if written.settle is not None else defaults.settle,
+        steady_timeout=written.steady_timeout or defaults.steady_timeout,
+        migrate_timeout=written.migrate_timeout or defaults.migrate_timeout,
         exec=written.exec if written.exec is not None else defaults.exec,
         roll=written.roll or defaults.roll,
         load=written.load,

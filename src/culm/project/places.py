@@ -60,6 +60,10 @@ def github(text: str) -> str:
     return matching(text, r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "no repository: write owner/name")
 
 
+def environment(text: str) -> str:
+    return matching(text, r"[A-Za-z0-9._ -]{1,255}", "no name of an environment, such as production")
+
+
 def rds_class(text: str) -> str:
     return matching(text, r"db\.[a-z0-9]+\.[a-z0-9]+", "no class of RDS instances, such as db.t4g.micro")
 

@@ -48,6 +48,10 @@ class TargetSettings:
     """Days of logs."""
     github: str | None = None
     """`owner/name`."""
+    environment: str | None = None
+    """GitHub's, whose jobs alone may deploy; None: pushes to main may."""
+    protect: bool = False
+    """Whether commands that change what runs ask for the target's name."""
 
 
 @record
@@ -224,6 +228,8 @@ class Service:
     """With `scaling`: how many tasks it begins with, the lower bound."""
     grace: int
     settle: int
+    steady_timeout: int
+    migrate_timeout: int
     exec: bool
     """Whether ECS Exec can enter its tasks."""
     roll: Roll

@@ -92,6 +92,18 @@ class TargetBlock:
         Key(doc="aws: the repository whose workflows may deploy here.", written="`owner/name`", parse=places.github),
         Default(text="none"),
     ] = None
+    environment: Annotated[
+        str | None,
+        Key(
+            doc="aws: GitHub's environment whose jobs alone may deploy here, once its reviewers have approved.",
+            parse=places.environment,
+        ),
+        Default(text="with `protect: true` the target's name; otherwise every push to main deploys"),
+    ] = None
+    protect: Annotated[
+        Literal[True, False],
+        Key(doc="Whether `up`, `deploy` and `down` ask for the target's name first; with `--yes` they do not."),
+    ] = False
 
 
 @record
@@ -181,6 +193,26 @@ class DefaultsBlock:
     settle: Annotated[
         int, Key(doc="Seconds that a service is watched once it is steady: if it dies then, the deploy failed.")
     ] = 5
+    steady_timeout: Annotated[
+        int,
+        Key(
+            doc="How long a deploy waits until a service is steady.",
+            written="`30s`, `5m`, `1h`",
+            parse=values.duration,
+            name="steady-timeout",
+        ),
+        Default(text="5m"),
+    ] = 300
+    migrate_timeout: Annotated[
+        int,
+        Key(
+            doc="How long a deploy waits for a migration to end. It is not stopped then: the next deploy waits on.",
+            written="`30s`, `5m`, `1h`",
+            parse=values.duration,
+            name="migrate-timeout",
+        ),
+        Default(text="10m"),
+    ] = 600
     exec: Annotated[bool, Key(doc="Whether `culm exec` can enter its tasks: the agent takes memory of theirs.")] = True
     roll: Annotated[
         sizes.Roll,

@@ -298,6 +298,16 @@ class ServiceBlock:
     ] = None
     grace: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
     settle: Annotated[int | None, Key(doc="As in `defaults`."), Default(text="`defaults`")] = None
+    steady_timeout: Annotated[
+        int | None,
+        Key(doc="As in `defaults`.", written=DURATION, parse=values.duration, name="steady-timeout"),
+        Default(text="`defaults`"),
+    ] = None
+    migrate_timeout: Annotated[
+        int | None,
+        Key(doc="As in `defaults`.", written=DURATION, parse=values.duration, name="migrate-timeout"),
+        Default(text="`defaults`"),
+    ] = None
     stop: Annotated[
         int | None,
         Key(doc="Time between SIGTERM and SIGKILL.", written=DURATION, parse=values.duration),

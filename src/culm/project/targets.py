@@ -15,7 +15,7 @@ LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 ONLY_ON_AWS = (
     *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
-    *("certificate", "zone", "spot", "retention", "github"),
+    *("certificate", "zone", "spot", "retention", "github", "environment"),
 )
 RETENTION_DAYS = 14
 HTTP, HTTPS = 80, 443
@@ -49,6 +49,8 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         spot=written.spot,
         retention=written.retention if written.retention is not None else RETENTION_DAYS,
         github=written.github,
+        environment=written.environment or (name if written.protect and written.github else None),
+        protect=written.protect,
     )
     if provider == "aws":
         check_aws(source, key, found)
@@ -85,6 +87,8 @@ def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> No
         source.refuse((*key, "certificate"), f"is in {where}; the load balancer, in {found.region}, cannot use it")
     if found.domain is not None and found.port is not None:
         source.refuse((*key, "port"), f"a domain is served on {HTTPS}, and {HTTP} leads to it", "leave one of them out")
+    if found.environment is not None and found.github is None:
+        source.refuse((*key, "environment"), "is of which repository?", "say it too: github: owner/name")
     if found.retention not in places.RETENTIONS:
         listed = ", ".join(map(str, places.RETENTIONS))
         source.refuse((*key, "retention"), f"{found.retention} days is not one of CloudWatch's: {listed}")

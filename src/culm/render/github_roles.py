@@ -34,9 +34,15 @@ def plan_role(project: Project) -> str:
     return f"{project.name}.plan"
 
 
-def deploy_trust(provider_arn: str, repository: str, branch: str = MAIN) -> Input:
-    """Return a trust policy for jobs of a push to the branch. `repository` is `owner/name`."""
-    return trust(provider_arn, f"repo:{repository}:ref:refs/heads/{branch}")
+def deploy_trust(provider_arn: str, repository: str, environment: str | None = None) -> Input:
+    """Return a trust policy for jobs of a push to main, or of an environment. `repository` is `owner/name`.
+
+    A job that names an environment is signed as one of that, whatever its branch: the environment's own rules say which
+    branches may use it, and who approves.
+    https://docs.github.com/en/actions/reference/security/oidc#filtering-for-a-specific-environment
+    """
+    of = f"environment:{environment}" if environment is not None else f"ref:refs/heads/{MAIN}"
+    return trust(provider_arn, f"repo:{repository}:{of}")
 
 
 def plan_trust(provider_arn: str, repository: str) -> Input:
