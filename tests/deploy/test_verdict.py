@@ -93,6 +93,10 @@ def test_progress_tells_tasks_targets_and_the_old_version() -> None:
     assert verdict(a_look(a_deployment(runningCount=1), OLD, targets=targets)) == Going(
         progress="1 of 1 running, target initial, 1 old task still there"
     )
+    stopped_first = {**OLD, "runningCount": 0}
+    assert verdict(a_look(a_deployment(runningCount=1), stopped_first, targets=targets)) == Going(
+        progress="1 of 1 running, target initial"
+    )
 
 
 def test_one_crash_may_be_chance_two_are_a_loop() -> None:

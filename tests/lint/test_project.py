@@ -194,3 +194,18 @@ def test_a_built_image_with_a_secret_is_not_pushed(folder: Path) -> None:
     )
     with pytest.raises(CulmError, match="cannot push"):
         HostBuilder().publish(recipe, place, print, print)
+
+
+def test_a_key_that_a_line_writes_into_a_layer_is_not_pushed_though_a_later_line_removes_it(folder: Path) -> None:
+    dockerfile = folder / "web" / "Dockerfile"
+    place = PushDestination(repository="127.0.0.1:1/nowhere", tag="t", user="", password="", insecure=True)
+    lines = ["FROM scratch", "WORKDIR /app", "COPY names /app/names", "RUN cp names .npmrc", "RUN rm .npmrc", "CMD sh"]
+    (folder / "web" / "names").write_text("//registry.example.com/:_authToken=npm_AbCdEf0123456789swordfish\n")
+    recipe = Recipe(folder=dockerfile.parent, dockerfile=dockerfile, args={})
+    dockerfile.write_text("\n".join(lines))
+    with pytest.raises(CulmError, match=r"nowhere: /app/\.npmrc: has a registry's token, and is in a layer"):
+        HostBuilder().publish(recipe, place, print, print)
+    lines.insert(3, "# culm: allow-secret a token of the test")
+    dockerfile.write_text("\n".join(lines))
+    with pytest.raises(CulmError, match="cannot push"):
+        HostBuilder().publish(recipe, place, print, print)

@@ -105,6 +105,14 @@ class Engine:
         with self._call("GET", f"{_image(image)}/history") as answer:
             return config, [str(step.get("CreatedBy", "")) for step in _content(answer)]
 
+    @contextmanager
+    def saved(self, image: str) -> Iterator[http.client.HTTPResponse]:
+        """The image as a tar of its layers. Raises Refused."""
+        with self._call("GET", f"{_image(image)}/get") as answer:
+            if answer.status >= 400:
+                raise Refused(answer.status, message(answer.read()))
+            yield answer
+
     def tags(self, pattern: str) -> list[str]:
         """The names of its images that match, `culm-built:*`; the newest image's first."""
         query = urlencode({"filters": json.dumps({"reference": [pattern]})})

@@ -89,24 +89,29 @@ def files(folder: Path, skip: Callable[[str], bool]) -> Iterator[str]:
 
 
 def secret(path: Path) -> str | None:
-    """What secret a file holds; None: none."""
-    name = path.name
-    kinds = [(form, what) for pattern, form, what in TOKENS if re.fullmatch(pattern, name)]
-    key, environment = KEY_NAME.fullmatch(name), ENVIRONMENT_NAME.fullmatch(name)
-    if not (kinds or key or environment) or SAMPLE.search(name):
-        return None
+    """What secret a file of the context holds; None: none."""
     try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        if not may_be_secret(path.name) or not path.is_file() or path.stat().st_size > MOST_BYTES:
             return None
-        text = texts.read(path)
+        return secret_in(path.name, texts.read(path))
     except OSError:
         return None
-    if key and PRIVATE.search(text):
+
+
+def may_be_secret(name: str) -> bool:
+    """Whether a file of this name is worth a look."""
+    kinds = (KEY_NAME, ENVIRONMENT_NAME, *(re.compile(pattern) for pattern, _, _ in TOKENS))
+    return any(kind.fullmatch(name) for kind in kinds) and not SAMPLE.search(name)
+
+
+def secret_in(name: str, text: str) -> str | None:
+    """What secret the text of a file with this name is; None: none."""
+    if KEY_NAME.fullmatch(name) and PRIVATE.search(text):
         return "is a private key"
-    if environment and (findings := composes.check_env_file(name, text)):
+    if ENVIRONMENT_NAME.fullmatch(name) and (findings := composes.check_env_file(name, text)):
         return f"has a secret: {findings[0].name}"
-    for form, what in kinds:
-        for match in re.finditer(form, text, re.MULTILINE):
+    for pattern, form, what in TOKENS:
+        for match in re.finditer(form, text, re.MULTILINE) if re.fullmatch(pattern, name) else ():
             value = next(group for group in match.groups() if group)
             if rules.is_said(value) and rules.judge(Setting(line=0, name="password", value=value)) is not None:
                 return f"has {what}"

@@ -72,6 +72,18 @@ def test_a_build_that_fails_shows_its_last_lines(recipe: Recipe, place: PushDest
 
 
 @pytest.mark.docker
+def test_a_token_that_a_line_wrote_and_a_later_one_removed_is_found_in_the_layers(recipe: Recipe) -> None:
+    builder = DockerBuilder(Engine())
+    token = "echo //r.example.com/:_authToken=$(echo npm_swordfish0123456789) > /srv/.npmrc"
+    recipe.dockerfile.write_text(
+        f"ARG BASE_IMAGE\nFROM ${{BASE_IMAGE}}\nCOPY . /srv\nRUN {token}\nRUN rm /srv/.npmrc\n"
+    )
+    assert builder.layer_findings(recipe) == [], "it is not built yet"
+    builder.built(recipe, ignore)
+    assert [finding.name for finding in builder.layer_findings(recipe)] == ["/srv/.npmrc"]
+
+
+@pytest.mark.docker
 def test_the_fingerprint_knows_the_very_base_image(recipe: Recipe) -> None:
     builder = DockerBuilder(Engine())
     first = builder.fingerprint(recipe)

@@ -11,15 +11,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from culm.deploy.build import context, platforms
+from culm.deploy.build import context, platforms, saved
 from culm.deploy.build.bases import Bases
 from culm.deploy.build.context import Context
 from culm.deploy.build.host import instructions, of_stage
 from culm.deploy.build.port import PushDestination, Recipe, Say
 from culm.engine.client import Engine
 from culm.errors import CulmError
-from culm.lint import dockerfiles, images
-from culm.lint.findings import refuse
+from culm.lint import dockerfiles, images, layers
+from culm.lint.findings import Finding, refuse
 from culm.project import texts
 from culm.project.dockerfile import Instruction, expand, words
 from culm.project.load import shown
@@ -87,6 +87,20 @@ class DockerBuilder:
             if self.engine.image_id(name) is None:
                 self.build(recipe, name, progress)
         return name
+
+    def layer_findings(self, recipe: Recipe) -> list[Finding]:
+        """Secrets in the files of the image that is built of this very recipe; none where it is not built."""
+        bases = [self.engine.inspect(base) for base in base_images(instructions(recipe.dockerfile), recipe.args)]
+        if None in bases or not self.engine.tags(f"{BUILT}:*"):
+            return []  # without them it was not built here, and the fingerprint would ask their registries
+        name = f"{BUILT}:{self.fingerprint(recipe)[:TAG_LENGTH]}"
+        if self.engine.image_id(name) is None:
+            return []
+        digests = {digest for base in bases for digest in (base or {}).get("RootFS", {}).get("Layers") or ()}
+        with self.engine.saved(name) as archive:
+            files = saved.own_files(archive, digests)
+        excused = layers.allowed_files(recipe.dockerfile, recipe.folder, recipe.stage)
+        return layers.check(f"image of {shown(recipe.dockerfile)}", files, excused)
 
     def build(self, recipe: Recipe, name: str, progress: Say) -> None:
         """Build an image and name it. Raises CulmError with the output of a step that fails."""

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ from culm.deploy.build.plan import Contents, ImagePlan, Left
 from culm.deploy.build.port import PushDestination, Recipe, Say
 from culm.deploy.build.workshop import Workshop
 from culm.errors import CulmError
-from culm.lint import dockerfiles, images
+from culm.lint import dockerfiles, images, layers
 from culm.lint.findings import refuse
 from culm.project import texts
 from culm.project.dockerfile import DockerfileError, Instruction, read, until_stage
@@ -77,6 +77,8 @@ class HostBuilder:
                 say(f"{shown(recipe.dockerfile)}:{left.line}: left out on this host: {left.text}")
             text = texts.read(recipe.dockerfile)
             refuse(images.check(place.repository, plan.config, (), dockerfiles.allowed_names(text)))
+            excused = layers.allowed_files(recipe.dockerfile, recipe.folder, recipe.stage)
+            refuse(layers.check(place.repository, layer_files(plan), excused))
             image = oci.image(plan)
         progress("pushing")
         push(image, place, say)
@@ -100,6 +102,15 @@ class HostBuilder:
                     here = f"Python {contents.python} is not on this machine: {made.python} runs it"
                     say(f"{shown(recipe.dockerfile)}: {here}")
         return plan
+
+
+def layer_files(plan: ImagePlan) -> Iterator[layers.LayerFile]:
+    """The files of every layer, also those that a later one takes away."""
+    for layer in plan.layers:
+        for path, file in layer.items():
+            if file.kind == "file":
+                size = len(file.data()) if file.source is None else file.source.stat().st_size
+                yield layers.LayerFile(path=path, size=size, read=file.data)
 
 
 def by(done: Left) -> str:
