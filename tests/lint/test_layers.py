@@ -13,16 +13,16 @@ from culm.lint.layers import LayerFile
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n"
 
 
-def found(path: str, text: str = KEY, *excused: str) -> list[str]:
+def findings(path: str, text: str = KEY, *excused: str) -> list[str]:
     file = LayerFile(path=path, size=len(text), read=lambda: text.encode())
     return [str(finding) for finding in layers.check("web", [file, file], excused)]
 
 
 @pytest.mark.parametrize("path", ["app/id_rsa", "./root/.ssh/id_ed25519", "/srv/server.key", "app/conf/x.pem"])
 def test_a_private_key_in_a_layer_is_named_once_by_its_path(path: str) -> None:
-    [line] = found(path)
+    [line] = findings(path)
     assert line.startswith(f"web: /{path.removeprefix('./').lstrip('/')}: is a private key, and is in a layer")
-    assert found(path, KEY, path.rpartition("/")[2]) == []
+    assert findings(path, KEY, path.rpartition("/")[2]) == []
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_a_private_key_in_a_layer_is_named_once_by_its_path(path: str) -> None:
     ],
 )
 def test_keys_that_everybody_has_are_passed_over(path: str) -> None:
-    assert found(path) == []
+    assert findings(path) == []
 
 
 def test_what_a_key_s_name_alone_promises_is_no_finding() -> None:
-    assert found("app/public.pem", "-----BEGIN PUBLIC KEY-----") == []
-    assert found("root/.npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}") == []
+    assert findings("app/public.pem", "-----BEGIN PUBLIC KEY-----") == []
+    assert findings("root/.npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}") == []
 
 
 def tar(*files: tuple[str, bytes]) -> bytes:

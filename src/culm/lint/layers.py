@@ -39,16 +39,16 @@ class LayerFile:
 def check(image: str, files: Iterable[LayerFile], excused: Iterable[str] = ()) -> list[Finding]:
     """The findings of an image, each path once. `excused` are the names of files that have an allowance."""
     names = set(excused)
-    found: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     for file in files:
         path = file.path.removeprefix("./").lstrip("/")
         name = path.rpartition("/")[2]
-        if path in found or name in names or not looked_at(path) or file.size > copies.MOST_BYTES:
+        if path in findings or name in names or not looked_at(path) or file.size > copies.MOST_BYTES:
             continue
         if (why := copies.secret_in(name, texts.decoded(file.read()))) is not None:
             why = f"{why}, and is in a layer of the image; RUN --mount=type=secret leaves none there"
-            found[path] = Finding(file=image, line=0, name=f"/{path}", why=why)
-    return list(found.values())
+            findings[path] = Finding(file=image, line=0, name=f"/{path}", why=why)
+    return list(findings.values())
 
 
 def looked_at(path: str) -> bool:
@@ -66,8 +66,8 @@ def allowed_files(dockerfile: Path, folder: Path, target: str | None = None) -> 
         return set()
     try:
         copied = copies.check(dockerfile.name, dockerfile, folder, target)
-        lines = [one for one in parse(text) if any(one.line <= line <= one.end for line in allowed)]
+        lines = [each for each in parse(text) if any(each.line <= line <= each.end for line in allowed)]
     except DockerfileError:
         return set()
     names = {finding.name.rpartition("/")[2] for finding in copied if finding.line in allowed}
-    return names | {word.strip("\"'").rpartition("/")[2] for one in lines for word in one.rest.split()}
+    return names | {word.strip("\"'").rpartition("/")[2] for each in lines for word in each.rest.split()}
