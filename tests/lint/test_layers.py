@@ -18,7 +18,7 @@ def findings(path: str, text: str = KEY, *excused: str) -> list[str]:
     return [str(finding) for finding in layers.check("web", [file, file], excused)]
 
 
-@pytest.mark.parametrize("path", ["app/id_rsa", "./root/.ssh/id_ed25519", "/srv/server.key", "app/conf/x.pem"])
+@pytest.mark.parametrize("path", ["app/id_rsa", "./opt/.ssh/id_ed25519", "/srv/server.key", "app/conf/x.pem"])
 def test_a_private_key_in_a_layer_is_named_once_by_its_path(path: str) -> None:
     [line] = findings(path)
     assert line.startswith(f"web: /{path.removeprefix('./').lstrip('/')}: is a private key, and is in a layer")
@@ -41,7 +41,7 @@ def test_keys_that_everybody_has_are_passed_over(path: str) -> None:
 
 def test_what_a_key_s_name_alone_promises_is_no_finding() -> None:
     assert findings("app/public.pem", "-----BEGIN PUBLIC KEY-----") == []
-    assert findings("root/.npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}") == []
+    assert findings("opt/.npmrc", "//r.example.com/:_authToken=${NPM_TOKEN}") == []
 
 
 def tar(*files: tuple[str, bytes]) -> bytes:
@@ -59,7 +59,7 @@ def test_layers_of_base_images_are_not_looked_at_and_every_other_is(padding: int
     pad = ("data.bin", b"\0" * padding)
     manifest = [{"Config": "c.json", "Layers": ["a/layer.tar", "blobs/sha256/b"]}]
     archive = tar(
-        ("a/layer.tar", tar(pad, ("root/id_rsa", KEY.encode()))),
+        ("a/layer.tar", tar(pad, ("opt/id_rsa", KEY.encode()))),
         ("blobs/sha256/b", tar(pad, ("app/id_rsa", KEY.encode()), ("app/other", b"x"))),
         ("c.json", json.dumps({"rootfs": {"diff_ids": ["sha256:base", "sha256:own"]}}).encode()),
         ("manifest.json", json.dumps(manifest).encode()),
