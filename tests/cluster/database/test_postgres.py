@@ -106,6 +106,31 @@ async def test_a_killed_server_waits_a_while_for_the_port_that_its_services_know
         store.close()
 
 
+async def test_a_port_that_is_taken_just_before_the_start_is_passed_over(tmp_path: Path):
+    passers_by: list[socket.socket] = []
+
+    class Raced(Databases):
+        async def make(self, server, row):
+            if not passers_by:
+                passers_by.append(socket.create_server(("127.0.0.1", server.port)))
+            return await super().make(server, row)
+
+    store = Store(":memory:")
+    databases = Raced(store, tmp_path, ["127.0.0.1"], network="127.0.0.0/8")
+    instance = an_instance(traffic.free_port())
+    await store.run(lambda db: rds.insert(db, instance))
+    try:
+        assert await databases.step() == 1
+        row = await store.run(lambda db: rds.find(db, "main"))
+        assert row is not None and row.endpoint_port is not None
+        assert row.status == "available"
+        assert row.endpoint_port > instance.port
+    finally:
+        await databases.stop()
+        store.close()
+        passers_by[0].close()
+
+
 async def test_a_server_that_was_started_but_not_recorded_is_adopted_under_its_true_port(tmp_path: Path):
     """The daemon dies between PostgreSQL's start and its record; by then a stranger has the port that was asked for."""
     store = Store(":memory:")

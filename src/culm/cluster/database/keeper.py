@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 OWN_PORT_SECONDS = 15.0
 """A server that was killed waits so long for the port that its services know it by, then takes another."""
+PORTS_TRIED = 5
+"""Another program may take a port between the look and the start; the server then takes the next one."""
 
 
 class ServerRow(Protocol):
@@ -144,11 +146,9 @@ class Keeper(Generic[R, S]):
                 return 0
             if server.running() and row.endpoint_address not in (None, self._place.gateway):
                 await server.stop()  # it listens where the tasks of this runtime cannot reach it
-            if not server.running():
-                server.port = free_port(self._place.addresses[0], row.endpoint_port or row.port)
-            elif (port := server.listening_port()) is not None:
+            if (port := server.listening_port()) is not None and server.running():
                 server.port = port  # a daemon that died before it wrote the port down may have chosen another
-            what = await self.make(server, row)
+            what = await self._make_on_a_free_port(server, row)
         except (CulmError, OSError) as error:
             why = (
                 f"{error.what}: {error.hint}".removesuffix(": ")
@@ -164,6 +164,19 @@ class Keeper(Generic[R, S]):
         facts = ServerFacts(status="available", reason="", address=self._place.gateway, port=server.port)
         await self._store.run(self._facts(row, facts))
         return 1
+
+    async def _make_on_a_free_port(self, server: S, row: R) -> str:
+        """`make`, again where somebody else took the port meanwhile. Raises what the last try raised."""
+        wanted = row.endpoint_port or row.port
+        for tries_left in reversed(range(PORTS_TRIED)):
+            if not server.running():
+                server.port = free_port(self._place.addresses[0], wanted)
+            try:
+                return await self.make(server, row)
+            except (CulmError, OSError):
+                if tries_left == 0 or server.running() or is_free(self._place.addresses[0], server.port):
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def _waits_for_its_port(self, row: R) -> bool:
         """Whether its port is taken and it ran a moment ago: what it left there goes, and so may a passer-by."""
