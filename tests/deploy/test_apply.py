@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.based import based
+from tests.quick_clock import Quick
 from tests.serving import served
 
 from culm import render
@@ -151,7 +152,7 @@ def test_a_service_that_fails_to_build_leaves_the_others_their_turn(target: Targ
     waiting = dataclasses.replace(web, after=("accounts",))
     changed = dataclasses.replace(project, services={"accounts": accounts, "web": waiting})
     stream = io.StringIO()
-    up = Up(changed, target, HostBuilder(), Console(stream))
+    up = Up(changed, target, HostBuilder(), Console(stream), Quick())  # no instance joins: that is waited for
     outcomes = up.run(of_target(changed, target, HostBuilder(), ["accounts", "web"]))
     assert [type(outcome.error) for outcome in outcomes] == [CulmError, CulmError]
     assert "COPY names nowhere" in str(outcomes[0].error)

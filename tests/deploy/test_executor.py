@@ -2,11 +2,11 @@
 
 import io
 import threading
-from collections.abc import Collection, Mapping
-from concurrent import futures
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.quick_clock import Quick
 
 from culm.console import Console
 from culm.deploy.executor import Executor, Work
@@ -15,24 +15,7 @@ from culm.errors import CulmError
 from culm.plan.calls import Call, ResultOf, resolved
 from culm.plan.steps import GiveBack, ScaleBack, Step, Undo
 from culm.project.project import Project
-from culm.target.clock import Clock
 from culm.target.connection import Target
-
-
-class Quick(Clock):
-    """Time passes when nobody has anything else to do, and then at once."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def seconds(self) -> float:
-        return self.at
-
-    def wait(self, running: "Collection[futures.Future[Any]]", seconds: float | None) -> None:
-        if running:
-            futures.wait(running, return_when=futures.FIRST_COMPLETED)
-        elif seconds is not None:
-            self.at += seconds + 1e-9
 
 
 class Actor:
