@@ -6,6 +6,7 @@
 `asgi` does this over HTTP, the tests do it in process; there is no third way in.
 """
 
+import functools
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -65,6 +66,16 @@ class Ready:
     """Whether `work` may take more than a moment."""
 
 
+COMPILED: dict[tuple[Service, str, Operation], Compiled] = {}
+"""By service, protocol and operation. It depends on no Api: all of a process share it, and the models."""
+
+
+@functools.cache
+def model(service: str, operations: frozenset[str]) -> Service:
+    """Return the model of a service, with these operations of it."""
+    return Service(service, operations)
+
+
 class Api:
     """Every operation of `OPERATIONS`, compiled at its first call."""
 
@@ -93,7 +104,6 @@ class Api:
         self._gate = Gate(keys) if keys is not None and verified else None
         self._load = load
         self._services: dict[str, Service] = {}
-        self._compiled: dict[tuple[str, str, str], Compiled] = {}
 
     def prepare(self, request: Request) -> Ready | Response:
         """Find the operation and read its input: what to run, or the error to send."""
@@ -192,17 +202,17 @@ class Api:
         if name not in self._services:
             if self._load is not None:
                 self._load(name)
-            self._services[name] = Service(name, [operation for service, operation in OPERATIONS if service == name])
+            self._services[name] = model(name, frozenset(op for service, op in OPERATIONS if service == name))
         return self._services[name]
 
     def _find(self, served: Served, service: Service, protocol: str, name: str) -> Compiled:
-        key = served.name, protocol, name
-        if key not in self._compiled:
-            operation = OPERATIONS.get((served.name, name))
-            if operation is None:
-                raise unserved(served, service, protocol, name)
-            self._compiled[key] = compile_operation(service.operations[name], operation, served, protocol)
-        return self._compiled[key]
+        operation = OPERATIONS.get((served.name, name))
+        if operation is None:
+            raise unserved(served, service, protocol, name)
+        key = service, protocol, operation
+        if key not in COMPILED:
+            COMPILED[key] = compile_operation(service.operations[name], operation, served, protocol)
+        return COMPILED[key]
 
     def _read(self, served: Served, compiled: Compiled, members: Any) -> Any:
         try:
