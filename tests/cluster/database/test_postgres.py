@@ -79,7 +79,7 @@ async def test_a_killed_server_waits_a_while_for_the_port_that_its_services_know
     await store.run(lambda db: rds.insert(db, instance))
 
     async def kill_and_take_its_port() -> socket.socket:
-        row = await store.run(lambda db: rds.find(db, "main"))
+        row = await store.run(lambda db: rds.instances.find(db, "main"))
         assert row is not None and row.endpoint_port is not None
         server = databases.server(row)
         assert await databases.step() == 0
@@ -88,7 +88,7 @@ async def test_a_killed_server_waits_a_while_for_the_port_that_its_services_know
         return socket.create_server(("127.0.0.1", row.endpoint_port))
 
     async def port() -> int | None:
-        row = await store.run(lambda db: rds.find(db, "main"))
+        row = await store.run(lambda db: rds.instances.find(db, "main"))
         return row.endpoint_port if row and row.status == "available" else None
 
     try:
@@ -144,7 +144,7 @@ async def test_a_server_that_was_started_but_not_recorded_is_adopted_under_its_t
     try:
         with socket.create_server(("127.0.0.1", asked)):
             await databases.step()
-        found = await store.run(lambda db: rds.find(db, "main"))
+        found = await store.run(lambda db: rds.instances.find(db, "main"))
         assert found is not None
         assert (found.status, found.endpoint_port) == ("available", started.port)
         assert await databases.step() == 0

@@ -9,7 +9,7 @@ from culm.cluster.store.db import Store
 
 class Caches(Keeper[ReplicationGroup, Valkey]):
     def __init__(self, store: Store, place: Place) -> None:
-        super().__init__("cache", store, caches, place)
+        super().__init__("cache", store, caches.groups, place)
         self._admitted: dict[str, str] = {}
         """Users by server, as it has read them; a new daemon lets each server read them once more."""
 

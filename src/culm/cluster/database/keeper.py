@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from culm.cluster.database.postgres import free_port, is_free
 from culm.cluster.loop import Isolated
 from culm.cluster.store.db import Store
-from culm.cluster.store.server_facts import ServerFacts
+from culm.cluster.store.servers import Server, ServerFacts, Servers
 from culm.core.model.record import record
 from culm.errors import CulmError
 
@@ -24,25 +24,6 @@ OWN_PORT_SECONDS = 15.0
 """A server that was killed waits so long for the port that its services know it by, then takes another."""
 PORTS_TRIED = 5
 """Another program may take a port between the look and the start; the server then takes the next one."""
-
-
-class ServerRow(Protocol):
-    """A server as the store has it."""
-
-    @property
-    def identifier(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def deleting(self) -> bool: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def status_reason(self) -> str: ...
-    @property
-    def endpoint_address(self) -> str | None: ...
-    @property
-    def endpoint_port(self) -> int | None: ...
 
 
 class ServerInFolder(Protocol):
@@ -56,18 +37,8 @@ class ServerInFolder(Protocol):
     def remove(self) -> None: ...
 
 
-R = TypeVar("R", bound=ServerRow)
+R = TypeVar("R", bound=Server)
 S = TypeVar("S", bound=ServerInFolder)
-
-
-class Rows(Protocol[R]):
-    """A file of the store."""
-
-    def identifiers(self, db: sqlite3.Connection) -> list[str]: ...
-    def find(self, db: sqlite3.Connection, identifier: str) -> R | None: ...
-    def every(self, db: sqlite3.Connection) -> list[R]: ...
-    def delete(self, db: sqlite3.Connection, identifier: str) -> None: ...
-    def write_facts(self, db: sqlite3.Connection, identifier: str, facts: ServerFacts) -> None: ...
 
 
 @record
@@ -83,7 +54,7 @@ class Place:
 class Keeper(Generic[R, S]):
     """`noun` is what a server is, for the log: `database`."""
 
-    def __init__(self, noun: str, store: Store, rows: Rows[R], place: Place) -> None:
+    def __init__(self, noun: str, store: Store, rows: Servers[R], place: Place) -> None:
         self._noun = noun
         self._store = store
         self._rows = rows

@@ -18,7 +18,7 @@ class Databases(Keeper[DbInstance, Postgres | MariaDb]):
         self, store: Store, folder: Path, addresses: Sequence[str], *, gateway: str = "127.0.0.1", network: str
     ) -> None:
         place = Place(folder=folder, addresses=addresses, gateway=gateway, network=network)
-        super().__init__("database", store, rds, place)
+        super().__init__("database", store, rds.instances, place)
 
     def server(self, row: DbInstance) -> Postgres | MariaDb:
         folder, port = self._place.folder / row.identifier, row.endpoint_port or row.port

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from culm.cluster.store.server_facts import ServerFacts
+from culm.cluster.store.servers import Server, Servers, shared
 from culm.core.model.record import record
 
 
@@ -21,17 +21,8 @@ class GroupWish:
 
 
 @record
-class ReplicationGroup:
-    identifier: str
+class ReplicationGroup(Server):
     wish: GroupWish
-    port: int
-    """The port asked for; `endpoint_port` is the one got."""
-    created_at: float
-    deleting: bool = False
-    status: str = "creating"
-    status_reason: str = ""
-    endpoint_address: str | None = None
-    endpoint_port: int | None = None
 
 
 @record
@@ -56,37 +47,6 @@ def insert(db: sqlite3.Connection, group: ReplicationGroup) -> None:
         "INSERT INTO replication_group (identifier, body, port, created_at) VALUES (?, ?, ?, ?)",
         (group.identifier, msgspec.json.encode(group.wish).decode(), group.port, group.created_at),
     )
-
-
-def find(db: sqlite3.Connection, identifier: str) -> ReplicationGroup | None:
-    row = db.execute("SELECT * FROM replication_group WHERE identifier = ?", (identifier,)).fetchone()
-    return _read(row) if row else None
-
-
-def every(db: sqlite3.Connection) -> list[ReplicationGroup]:
-    return [_read(row) for row in db.execute("SELECT * FROM replication_group ORDER BY identifier")]
-
-
-def identifiers(db: sqlite3.Connection) -> list[str]:
-    """In their order."""
-    return [row[0] for row in db.execute("SELECT identifier FROM replication_group ORDER BY identifier")]
-
-
-def wish_deleted(db: sqlite3.Connection, identifier: str) -> None:
-    db.execute("UPDATE replication_group SET deleting = 1 WHERE identifier = ?", (identifier,))
-
-
-def write_facts(db: sqlite3.Connection, identifier: str, facts: ServerFacts) -> None:
-    """The cache loop's columns; nobody else writes them."""
-    db.execute(
-        "UPDATE replication_group SET status = ?, status_reason = ?, endpoint_address = ?, endpoint_port = ?"
-        " WHERE identifier = ?",
-        (facts.status, facts.reason, facts.address, facts.port, identifier),
-    )
-
-
-def delete(db: sqlite3.Connection, identifier: str) -> None:
-    db.execute("DELETE FROM replication_group WHERE identifier = ?", (identifier,))
 
 
 def save_user(db: sqlite3.Connection, user: User) -> None:
@@ -151,14 +111,7 @@ def _members(db: sqlite3.Connection, group: str) -> tuple[str, ...]:
 
 
 def _read(row: sqlite3.Row) -> ReplicationGroup:
-    return ReplicationGroup(
-        identifier=row["identifier"],
-        wish=msgspec.json.decode(row["body"], type=GroupWish),
-        port=row["port"],
-        created_at=row["created_at"],
-        deleting=bool(row["deleting"]),
-        status=row["status"],
-        status_reason=row["status_reason"],
-        endpoint_address=row["endpoint_address"],
-        endpoint_port=row["endpoint_port"],
-    )
+    return ReplicationGroup(**shared(row), wish=msgspec.json.decode(row["body"], type=GroupWish))
+
+
+groups = Servers("replication_group", _read)

@@ -12,6 +12,15 @@ def record(cls: type[T]) -> type[T]:
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def members(cls: type[T]) -> type[T]:
+    """Make a class a set of fields that records can have beside another base; itself it has no instances.
+
+    A class may have one base with slots, so these have none: the record that takes them in has them.
+    """
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
 def filled(value: T, **fields: Any) -> T:
     """Set fields of a frozen record in place. Only for one just decoded that nothing else refers to."""
     for name, field in fields.items():

@@ -130,7 +130,7 @@ async def test_the_loop_makes_the_server_admits_users_and_takes_it_away(cloud, c
     client.delete_replication_group(ReplicationGroupId="shop-cache")
     assert await loop.step() == 1
     assert list(tmp_path.iterdir()) == []
-    assert caches.every(cloud.db) == []
+    assert caches.groups.every(cloud.db) == []
 
 
 @needs_valkey
@@ -144,7 +144,7 @@ async def test_a_new_daemon_adopts_the_server_and_a_killed_one_comes_back(cloud,
     next_daemon = Caches(store, place(tmp_path))
     await next_daemon.step()
     assert int((tmp_path / "shop-cache" / "server.pid").read_text()) == pid
-    row = caches.every(cloud.db)[0]
+    row = caches.groups.every(cloud.db)[0]
     await next_daemon.server(row).stop()
     assert await next_daemon.step() == 1
     assert next_daemon.server(row).running()

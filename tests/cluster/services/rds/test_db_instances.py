@@ -101,4 +101,4 @@ async def test_the_loop_makes_the_server_and_takes_it_away(cloud, tmp_path: Path
     client.delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
     assert await loop.step() == 1
     assert list(tmp_path.iterdir()) == []
-    assert rds.every(cloud.db) == []
+    assert rds.instances.every(cloud.db) == []

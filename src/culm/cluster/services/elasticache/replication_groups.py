@@ -33,7 +33,7 @@ class CreateReplicationGroupInput:
 def create_replication_group(call: Call, req: CreateReplicationGroupInput) -> dict[str, Any]:
     """Wish for a server; the cache loop makes it. Only users of its user groups get in."""
     identifier = checked(req.replication_group_id, "ReplicationGroupId")
-    if caches.find(call.db, identifier):
+    if caches.groups.find(call.db, identifier):
         raise AwsError("ReplicationGroupAlreadyExists", f"Replication group {identifier} already exists.", status=400)
     for name in req.user_group_ids:
         if caches.find_user_group(call.db, name) is None:
@@ -59,7 +59,9 @@ class DescribeReplicationGroupsInput:
 
 @operation("elasticache", "DescribeReplicationGroups")
 def describe_replication_groups(call: Call, req: DescribeReplicationGroupsInput) -> dict[str, Any]:
-    groups = caches.every(call.db) if req.replication_group_id is None else [_find(call, req.replication_group_id)]
+    groups = (
+        caches.groups.every(call.db) if req.replication_group_id is None else [_find(call, req.replication_group_id)]
+    )
     return {"replication_groups": [describe(call, group) for group in groups]}
 
 
@@ -75,7 +77,7 @@ def delete_replication_group(call: Call, req: DeleteReplicationGroupInput) -> di
     group = _find(call, req.replication_group_id)
     if group.deleting:
         raise AwsError("InvalidReplicationGroupState", f"Replication group {group.identifier} is being deleted.")
-    caches.wish_deleted(call.db, group.identifier)
+    caches.groups.wish_deleted(call.db, group.identifier)
     return {"replication_group": describe(call, _find(call, group.identifier))}
 
 
@@ -108,7 +110,7 @@ def describe(call: Call, group: ReplicationGroup) -> dict[str, Any]:
 
 
 def _find(call: Call, identifier: str) -> ReplicationGroup:
-    group = caches.find(call.db, identifier.lower())
+    group = caches.groups.find(call.db, identifier.lower())
     if group is None:
         raise AwsError("ReplicationGroupNotFoundFault", f"Replication group {identifier} not found.", status=404)
     return group

@@ -194,7 +194,7 @@ def described_group(call: Call, group: UserGroup) -> dict[str, Any]:
 
 
 def _servers(call: Call, group: UserGroup) -> list[str]:
-    return [each.identifier for each in caches.every(call.db) if group.identifier in each.wish.user_groups]
+    return [each.identifier for each in caches.groups.every(call.db) if group.identifier in each.wish.user_groups]
 
 
 def _find_user(call: Call, identifier: str) -> User:

@@ -80,7 +80,7 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
     port = req.port if req.port is not None else engine.port
     if not 1150 <= port <= 65535:
         raise AwsError("InvalidParameterValue", "The parameter Port must be between 1150 and 65535.")
-    if rds.find(call.db, identifier):
+    if rds.instances.find(call.db, identifier):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists", status=400)
 
     instance = DbInstance(
@@ -133,7 +133,7 @@ class DescribeDbInstancesInput:
 def describe_db_instances(call: Call, req: DescribeDbInstancesInput) -> dict[str, Any]:
     if unknown := [each.name for each in req.filters if each.name not in FILTERS]:
         raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {unknown[0]}")
-    instances = rds.every(call.db)
+    instances = rds.instances.every(call.db)
     if req.db_instance_identifier is not None:
         instances = [_find(call, req.db_instance_identifier)]
     kept = [i for i in instances if all(FILTERS[each.name](i) in each.values for each in req.filters)]
@@ -163,7 +163,7 @@ def delete_db_instance(call: Call, req: DeleteDbInstanceInput) -> dict[str, Any]
         )
     if instance.deleting:
         raise AwsError("InvalidDBInstanceState", f"Instance {instance.identifier} is already being deleted.")
-    rds.wish_deleted(call.db, instance.identifier)
+    rds.instances.wish_deleted(call.db, instance.identifier)
     return {"db_instance": describe(call, _find(call, instance.identifier))}
 
 
@@ -197,7 +197,7 @@ def describe(call: Call, instance: DbInstance) -> dict[str, Any]:
 
 
 def _find(call: Call, identifier: str) -> DbInstance:
-    instance = rds.find(call.db, identifier.lower())
+    instance = rds.instances.find(call.db, identifier.lower())
     if instance is None:
         raise AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.", status=404)
     return instance

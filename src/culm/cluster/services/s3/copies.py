@@ -1,7 +1,6 @@
 """CopyObject, and what copies a part of an object into an upload has in common with it."""
 
-from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 
@@ -9,13 +8,13 @@ from culm.cluster.services.s3 import checksums, conditions
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id, version_named
 from culm.cluster.store.s3 import bodies, objects
-from culm.cluster.store.s3.objects import ObjectVersion
+from culm.cluster.store.s3.objects import Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.record import Stored, record
+from culm.core.model.record import Stored, members, record
 from culm.errors import AwsError
 
 
-@record
+@members
 class Source:
     """Members that say what is copied, and on what conditions."""
 
@@ -28,16 +27,9 @@ class Source:
 
 
 @record
-class CopyObjectInput(Source):
+class CopyObjectInput(Headers, Source):
     bucket: str
     key: str
-    cache_control: str | None = None
-    content_disposition: str | None = None
-    content_encoding: str | None = None
-    content_language: str | None = None
-    content_type: str | None = None
-    expires: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
     metadata_directive: Literal["COPY", "REPLACE"] = "COPY"
     if_match: str | None = None
     if_none_match: str | None = None

@@ -1,7 +1,7 @@
 """PutObject, GetObject, HeadObject."""
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import fields
 from typing import Any, Literal
 
 from culm.cluster.services.s3 import checksums, conditions, ranges
@@ -13,7 +13,7 @@ from culm.cluster.services.s3.references import (
     version_named,
 )
 from culm.cluster.store.s3 import bodies, objects
-from culm.cluster.store.s3.objects import Checksums, Facts, Headers, ObjectVersion
+from culm.cluster.store.s3.objects import ChecksumMembers, Facts, Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -23,18 +23,11 @@ LONGEST_KEY = 1024
 
 
 @record
-class PutObjectInput(Checksums):
+class PutObjectInput(Headers, ChecksumMembers):
     bucket: str
     key: str
     server_side_encryption: Literal["AES256"] | None = None
     body: bytes = b""
-    cache_control: str | None = None
-    content_disposition: str | None = None
-    content_encoding: str | None = None
-    content_language: str | None = None
-    content_type: str | None = None
-    expires: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
     content_md5: str | None = None
     content_length: int | None = None
     if_match: str | None = None

@@ -9,7 +9,7 @@ from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
 from culm.cluster.store.s3 import bodies, objects, uploads
 from culm.cluster.store.s3.buckets import Bucket
-from culm.cluster.store.s3.objects import Checksums, Facts, Headers, ObjectVersion
+from culm.cluster.store.s3.objects import ChecksumMembers, Checksums, Facts, Headers, ObjectVersion
 from culm.cluster.store.s3.uploads import Part, PartFacts, Upload, UploadFacts
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
@@ -59,13 +59,23 @@ def create_multipart_upload(call: Call, req: CreateMultipartUploadInput) -> dict
 
 
 @record
-class UploadPartInput(Checksums):
+class UploadInput:
+    """Members that name an upload."""
+
     bucket: str
     key: str
     upload_id: str
-    part_number: int
     expected_bucket_owner: str | None = None
     request_payer: Stored[str | None] = None
+
+
+@record
+class PartInput(UploadInput):
+    part_number: int
+
+
+@record
+class UploadPartInput(PartInput, ChecksumMembers):
     body: bytes = b""
     content_md5: str | None = None
     content_length: int | None = None
@@ -81,13 +91,7 @@ def upload_part(call: Call, req: UploadPartInput) -> dict[str, Any]:
 
 
 @record
-class UploadPartCopyInput(Source):
-    bucket: str
-    key: str
-    upload_id: str
-    part_number: int
-    expected_bucket_owner: str | None = None
-    request_payer: Stored[str | None] = None
+class UploadPartCopyInput(PartInput, Source):
     copy_source_range: str | None = None
 
 
@@ -99,7 +103,7 @@ def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
     return {"copy_part_result": {"e_tag": part.e_tag, "last_modified": call.now}}
 
 
-def keep(call: Call, req: UploadPartInput | UploadPartCopyInput, body: bytes, given: Checksums) -> PartFacts:
+def keep(call: Call, req: PartInput, body: bytes, given: Checksums) -> PartFacts:
     """Store a part of an upload."""
     upload = upload_named(call, req)
     if not 1 <= req.part_number <= MOST_PARTS:
@@ -112,7 +116,7 @@ def keep(call: Call, req: UploadPartInput | UploadPartCopyInput, body: bytes, gi
     return facts
 
 
-def upload_named(call: Call, req: Any) -> Upload:
+def upload_named(call: Call, req: UploadInput) -> Upload:
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     upload = uploads.find(call.db, req.bucket, req.key, req.upload_id)
     if upload is None:
@@ -138,17 +142,12 @@ class CompletedMultipartUpload:
 
 
 @record
-class CompleteMultipartUploadInput(Checksums):
-    bucket: str
-    key: str
-    upload_id: str
+class CompleteMultipartUploadInput(UploadInput, ChecksumMembers):
     multipart_upload: CompletedMultipartUpload = CompletedMultipartUpload()
     checksum_type: Literal["COMPOSITE", "FULL_OBJECT"] | None = None
     mpu_object_size: int | None = None
     if_match: str | None = None
     if_none_match: str | None = None
-    expected_bucket_owner: str | None = None
-    request_payer: Stored[str | None] = None
 
 
 @operation("s3", "CompleteMultipartUpload", long=True)
@@ -249,15 +248,6 @@ def checksum(
     if upload.facts.checksum_type == "COMPOSITE":
         return checksums.of_parts(algorithm, [part.facts.checksums for part in parts])
     return checksums.of_whole(algorithm, bodies.chunks(call.db, body_id), checksums.given(req))
-
-
-@record
-class UploadInput:
-    bucket: str
-    key: str
-    upload_id: str
-    expected_bucket_owner: str | None = None
-    request_payer: Stored[str | None] = None
 
 
 @operation("s3", "AbortMultipartUpload", long=True)

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from culm.cluster.store.s3 import bodies
-from culm.core.model.record import record
+from culm.core.model.record import members, record
 
 NULL = "null"
 """The version id of what was put while versioning was not on."""
@@ -30,8 +30,8 @@ class Headers:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@record
-class Checksums:
+@members
+class ChecksumMembers:
     """Base64, as they travel; one that was made from parts ends with `-<number of parts>`."""
 
     checksum_crc32: str | None = None
@@ -39,6 +39,11 @@ class Checksums:
     checksum_crc64_nvme: str | None = None
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
+
+
+@record
+class Checksums(ChecksumMembers):
+    """What an object or a part has of them."""
 
 
 @record
