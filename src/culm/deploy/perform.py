@@ -9,24 +9,8 @@ from culm.deploy.executor import Work
 from culm.deploy.images import Images, recipe
 from culm.deploy.job import Job
 from culm.errors import CulmError
+from culm.plan import steps
 from culm.plan.calls import Call, resolved
-from culm.plan.steps import (
-    AwaitInstances,
-    AwaitMigration,
-    AwaitSteady,
-    AwaitStopped,
-    Build,
-    Configure,
-    GiveBack,
-    GoBack,
-    Recall,
-    RunMigration,
-    ScaleBack,
-    Settle,
-    Stays,
-    Step,
-    Undo,
-)
 from culm.target.eventual_consistency import until_known
 
 
@@ -37,30 +21,30 @@ class Performer:
         self.job = job
         self.images = images
 
-    def act(self, step: Step, results: Mapping[str, Any]) -> Work:
+    def act(self, step: steps.Step, results: Mapping[str, Any]) -> Work:
         """Carry a step out; see `executor.Performer`."""
         job, known = self.job, results
         match step.act:
             case Call() as call:
                 return (yield from made(job, call, known))
-            case Build() as build:
+            case steps.Build() as build:
                 return self.built(build)
-            case Configure():
+            case steps.Configure():
                 return base.configuration(job)
-            case AwaitInstances():
+            case steps.AwaitInstances():
                 return (yield from base.instances(job, step.lane))
-            case RunMigration() as run:
+            case steps.RunMigration() as run:
                 return (yield from migrate.run(job, run, resolved(run.task_definition, known)))
-            case AwaitMigration() as wanted:
+            case steps.AwaitMigration() as wanted:
                 return (yield from migrate.until_ended(job, wanted.service, resolved(wanted.task, known)))
-            case AwaitStopped(service=name):
+            case steps.AwaitStopped(service=name):
                 return (yield from wait.until_stopped(job, name))
-            case AwaitSteady() as wanted:
+            case steps.AwaitSteady() as wanted:
                 return (yield from wait.until_steady(job, wanted, resolved(wanted.revision, known)))
-            case Settle() as watch:
+            case steps.Settle() as watch:
                 return (yield from wait.settled(job, watch))
 
-    def built(self, build: Build) -> str:
+    def built(self, build: steps.Build) -> str:
         """Build and push. Returns `uri@digest`."""
         assert self.images is not None, "whoever has builds has a builder"
         job, service = self.job, self.job.service(build.service)
@@ -77,30 +61,30 @@ class Performer:
         uri = job.survey.observed.repositories[repository]
         return self.images.ensure(repository, uri, wanted, say, progress)
 
-    def undo(self, undone: Undo, failure: CulmError, results: Mapping[str, Any]) -> Work:
+    def undo(self, undone: steps.Undo, failure: CulmError, results: Mapping[str, Any]) -> Work:
         """Take a step back; see `executor.Performer`."""
         job = self.job
         match undone:
-            case GiveBack():
+            case steps.GiveBack():
                 return (yield from undo.gave_back(job, undone, failure))
-            case ScaleBack():
+            case steps.ScaleBack():
                 return (yield from undo.scaled_back(job, undone, failure))
-            case GoBack():
+            case steps.GoBack():
                 return (yield from undo.went_back(job, undone, resolved(undone.failed, results), failure))
-            case Recall():
+            case steps.Recall():
                 undo.recall(job, undone)
                 return failure
-            case Stays():
+            case steps.Stays():
                 return CulmError(f"{failure.what}\n{undo.STAYS}", failure.hint)
 
-    def undo_at_once(self, undone: Undo) -> None:
+    def undo_at_once(self, undone: steps.Undo) -> None:
         """See `executor.Performer`."""
         match undone:
-            case GiveBack():
+            case steps.GiveBack():
                 undo.give_back(self.job, undone)
-            case ScaleBack():
+            case steps.ScaleBack():
                 undo.scale(self.job, undone.service, undone.count)
-            case Recall():
+            case steps.Recall():
                 undo.recall(self.job, undone)
             case _:
                 pass  # ECS goes on by itself with a roll that nobody waits for

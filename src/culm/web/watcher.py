@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from culm.operate.snapshot.compose import compose
+from culm.operate.snapshot.compose import compose, empty
 from culm.operate.snapshot.look import Looker
 from culm.operate.snapshot.observed import Observed
 from culm.operate.snapshot.records import Snapshot
@@ -107,15 +107,4 @@ def unreachable(looker: Looker, before: Snapshot | None, why: str, now: float) -
     """What was there before, and why there is nothing newer."""
     if before is not None:
         return replace(before, unreachable=why, unreachable_since=before.unreachable_since or now)
-    about = looker.about
-    return Snapshot(
-        project=about.project.name,
-        target=about.settings.name,
-        provider=about.settings.provider,
-        region=about.region,
-        endpoint=about.endpoint,
-        at=now,
-        exists=False,
-        unreachable=why,
-        unreachable_since=now,
-    )
+    return replace(empty(looker.about, now), unreachable=why, unreachable_since=now)

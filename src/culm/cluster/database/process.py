@@ -4,11 +4,12 @@
 """
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from culm.cluster.database import unprivileged
@@ -41,19 +42,7 @@ class Process:
     def running(self) -> bool:
         """Whether the process of the pid file lives."""
         pid = self.pid()
-        if pid is None:
-            return False
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        try:
-            name, _, state = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
-        except FileNotFoundError:
-            return not Path("/proc/self").exists()  # no /proc on this system: the signal has to do
-        return name in self.names and not state.lstrip().startswith("Z")
+        return pid is not None and lives(pid, self.names)
 
     def pid(self) -> int | None:
         try:
@@ -178,3 +167,21 @@ async def run(command: Sequence[str | Path], folder: Path, stdin: str = "") -> N
     if process.returncode != 0 or b"ERROR" in output:
         last = output.decode(errors="replace").strip().splitlines()[-6:]
         raise CulmError(f"{words[-1]} failed (exit code {process.returncode}): " + "\n".join(last))
+
+
+def lives(pid: int, names: Collection[str]) -> bool:
+    """Return whether a process of one of these names has this id; an id may have been given to another one since."""
+    try:
+        name, _, state = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self").exists() and _answers(pid)
+    return name in names and not state.lstrip().startswith("Z")
+
+
+def _answers(pid: int) -> bool:
+    """Return whether there is a process of this id, on a system without /proc."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return True

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal
 
-from culm.core.model.record import record
+from culm.core.model.record import members, record
 
 TargetState = Literal["initial", "healthy", "unhealthy", "unused", "draining"]
 
@@ -183,8 +183,21 @@ class Matcher:
     """`200`, `200,202`, `200-299`, or a mixture of these."""
 
 
+@members
+class HealthCheck:
+    """How a group's targets are looked at; AWS's defaults."""
+
+    health_check_port: str = "traffic-port"
+    health_check_path: str = "/"
+    health_check_interval_seconds: int = 30
+    health_check_timeout_seconds: int = 5
+    healthy_threshold_count: int = 5
+    unhealthy_threshold_count: int = 2
+    matcher: Matcher = Matcher(http_code="200")
+
+
 @record
-class TargetGroup:
+class TargetGroup(HealthCheck):
     """AWS's defaults; seconds and counts."""
 
     target_group_arn: str
@@ -196,13 +209,6 @@ class TargetGroup:
     target_type: Literal["instance", "ip"] = "instance"
     health_check_protocol: Literal["HTTP", "TCP"] = "HTTP"
     """TCP, a connection that stays open, is for Service Connect's endpoints alone."""
-    health_check_port: str = "traffic-port"
-    health_check_path: str = "/"
-    health_check_interval_seconds: int = 30
-    health_check_timeout_seconds: int = 5
-    healthy_threshold_count: int = 5
-    unhealthy_threshold_count: int = 2
-    matcher: Matcher = Matcher(http_code="200")
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Those that differ from AWS's defaults."""
 

@@ -7,6 +7,7 @@ wrong (which rests on everything). Nothing here looks at a clock: `Observed.at` 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from culm import render
 from culm.core.model.arn import last
@@ -36,13 +37,8 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
     }
     tasks = tasks_of(about, observed, names)
     served = services.compose(about, observed, tasks)
-    return Snapshot(
-        project=about.project.name,
-        target=about.settings.name,
-        provider=about.settings.provider,
-        region=about.region,
-        endpoint=about.endpoint,
-        at=observed.at,
+    return replace(
+        empty(about, observed.at),
         exists=observed.cluster,
         instances=instances,
         tasks=tasks,
@@ -53,6 +49,19 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
         troubles=troubles.troubles(instances, tasks, served, observed.at),
         room=room(instances, served),
         cost=cost(observed.instances, prices) if prices else None,
+    )
+
+
+def empty(about: About, at: float) -> Snapshot:
+    """Return a snapshot of a target on which nothing is known to be, at `at` in epoch seconds."""
+    return Snapshot(
+        project=about.project.name,
+        target=about.settings.name,
+        provider=about.settings.provider,
+        region=about.region,
+        endpoint=about.endpoint,
+        at=at,
+        exists=False,
     )
 
 

@@ -13,19 +13,7 @@ from dataclasses import replace
 from culm.cluster.balancer.haproxy import words
 from culm.cluster.balancer.interface import Group, Listener, Target
 from culm.core.decide.listener_rules import patterns
-from culm.core.model.load_balancers import (
-    Action,
-    Condition,
-    FixedResponseConfig,
-    HttpHeaderConfig,
-    PatternConfig,
-    QueryString,
-    QueryStringConfig,
-    RedirectConfig,
-    Rule,
-    Transform,
-    ValuesConfig,
-)
+from culm.core.model import load_balancers as elb
 
 Addresses = Callable[[int], Sequence[str]]
 """Where a port is listened on."""
@@ -172,7 +160,7 @@ def _forwarded_headers(port: int) -> Iterator[str]:
     yield f"    http-request set-header X-Forwarded-Port {port}"
 
 
-def _rule(rule: Rule, names: dict[str, str], port: int) -> Iterator[str]:
+def _rule(rule: elb.Rule, names: dict[str, str], port: int) -> Iterator[str]:
     label = "default" if rule.priority is None else f"rule-{rule.priority}"
     yield f"    # {label}"
     conditions = [f"{label}.{index}" for index, _ in enumerate(rule.conditions)]
@@ -193,7 +181,7 @@ def _rule(rule: Rule, names: dict[str, str], port: int) -> Iterator[str]:
             yield from _rewrite(transform, label)
 
 
-def _tests(condition: Condition) -> Iterator[str]:
+def _tests(condition: elb.Condition) -> Iterator[str]:
     """An ACL's lines: it holds when one of them does."""
     match condition.field:
         case "path-pattern":
@@ -201,21 +189,21 @@ def _tests(condition: Condition) -> Iterator[str]:
         case "host-header":
             yield from _pattern_tests("req.hdr(host),field(1,:)", patterns(condition), "-i")
         case "http-header":
-            header = condition.http_header_config or HttpHeaderConfig()
-            config = PatternConfig(values=header.values, regex_values=header.regex_values)
+            header = condition.http_header_config or elb.HttpHeaderConfig()
+            config = elb.PatternConfig(values=header.values, regex_values=header.regex_values)
             yield from _pattern_tests(words.quoted(f'req.fhdr("{header.http_header_name}")'), config, "-i")
         case "http-request-method":
-            for value in (condition.http_request_method_config or ValuesConfig()).values:
+            for value in (condition.http_request_method_config or elb.ValuesConfig()).values:
                 yield f"method -- {value}"
         case "query-string":
-            for pair in (condition.query_string_config or QueryStringConfig()).values:
+            for pair in (condition.query_string_config or elb.QueryStringConfig()).values:
                 yield f"query -m reg -i {words.quoted(_pair_regex(pair))}"
         case _:
-            for value in (condition.source_ip_config or ValuesConfig()).values:
+            for value in (condition.source_ip_config or elb.ValuesConfig()).values:
                 yield f"src -- {ipaddress.ip_network(value, strict=False)}"
 
 
-def _pattern_tests(what: str, config: PatternConfig, *flags: str) -> Iterator[str]:
+def _pattern_tests(what: str, config: elb.PatternConfig, *flags: str) -> Iterator[str]:
     """By the cheapest match that will do."""
     for value in config.values:
         if words.is_literal(value):
@@ -229,13 +217,13 @@ def _pattern_tests(what: str, config: PatternConfig, *flags: str) -> Iterator[st
         yield " ".join([what, "-m reg", *flags, "--", words.quoted(regex)])
 
 
-def _pair_regex(pair: QueryString) -> str:
+def _pair_regex(pair: elb.QueryString) -> str:
     key = "[^&=]*" if pair.key is None else words.glob_regex(pair.key, run="[^&=]*", one="[^&=]", escapes=True)
     value = words.glob_regex(pair.value, run="[^&]*", one="[^&]", escapes=True)
     return f"(^|&){key}={value}(&|$)"
 
 
-def _redirect(config: RedirectConfig, port: int, when: str) -> Iterator[str]:
+def _redirect(config: elb.RedirectConfig, port: int, when: str) -> Iterator[str]:
     """A query that turns out empty leaves no question mark behind."""
     code = config.status_code.removeprefix("HTTP_")
     location, query = words.location(config, port), words.location_query(config, port)
@@ -246,14 +234,14 @@ def _redirect(config: RedirectConfig, port: int, when: str) -> Iterator[str]:
     yield f"{line} {words.quoted(location + ('?' + query if query else ''))} {when}"
 
 
-def _fixed_response(config: FixedResponseConfig, when: str) -> str:
+def _fixed_response(config: elb.FixedResponseConfig, when: str) -> str:
     content = ""
     if config.message_body:
         content = f" content-type {config.content_type or 'text/plain'} string {words.word(config.message_body)}"
     return f"    http-request return status {config.status_code}{content} hdr server awselb/2.0 {when}"
 
 
-def _forward(action: Action, names: dict[str, str], label: str, when: str) -> Iterator[str]:
+def _forward(action: elb.Action, names: dict[str, str], label: str, when: str) -> Iterator[str]:
     """To one group, or to several by weight: each line is met by its share of what the lines before it left."""
     groups = [
         (names.get(g.target_group_arn, _ABSENT), 1 if g.weight is None else g.weight) for g in action.target_groups
@@ -275,7 +263,7 @@ def _forward(action: Action, names: dict[str, str], label: str, when: str) -> It
         yield f"    http-request return status 503 default-errorfiles {when}"
 
 
-def _rewrite(transform: Transform, label: str) -> Iterator[str]:
+def _rewrite(transform: elb.Transform, label: str) -> Iterator[str]:
     """Once its group is chosen: later rules do not look at the path any more."""
     for rewrite in transform.url_rewrite_config.rewrites if transform.url_rewrite_config else ():
         replacement = re.sub(r"\$(\d)", r"\\\1", rewrite.replace.replace("\\", "\\\\").replace("%", "%%"))

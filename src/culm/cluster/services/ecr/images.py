@@ -10,7 +10,7 @@ from culm.cluster.services.ecr import manifests
 from culm.cluster.services.ecr.identifiers import NOT_FOUND, ImageIdentifier, digest_or_error, resolve
 from culm.cluster.services.ecr.manifests import InvalidManifest
 from culm.cluster.services.ecr.pushes import point, push, remove
-from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.services.ecr.repositories import RepositoryInput, named
 from culm.cluster.store.ecr import images, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
@@ -26,10 +26,8 @@ class Filter:
 
 
 @record
-class PutImageInput:
-    repository_name: str
+class PutImageInput(RepositoryInput):
     image_manifest: str
-    registry_id: str | None = None
     image_manifest_media_type: str | None = None
     image_tag: str | None = None
     image_digest: str | None = None
@@ -37,7 +35,7 @@ class PutImageInput:
 
 @operation("ecr", "PutImage")
 def put_image(call: Call, req: PutImageInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     body = req.image_manifest.encode()
     try:
         manifest = manifests.read(body, req.image_manifest_media_type)
@@ -69,16 +67,14 @@ def put_image(call: Call, req: PutImageInput) -> dict[str, Any]:
 
 
 @record
-class ListImagesInput:
-    repository_name: str
-    registry_id: str | None = None
+class ListImagesInput(RepositoryInput):
     filter: Filter = Filter()
 
 
 @operation("ecr", "ListImages")
 def list_images(call: Call, req: ListImagesInput) -> dict[str, Any]:
     """One identifier for each tag of an image, and one for an image without."""
-    existing(call.db, req.repository_name, req.registry_id or call.account)
+    named(call, req)
     return {
         "image_ids": [
             ImageIdentifier(image_digest=image.digest, image_tag=tag)
@@ -89,16 +85,14 @@ def list_images(call: Call, req: ListImagesInput) -> dict[str, Any]:
 
 
 @record
-class DescribeImagesInput:
-    repository_name: str
-    registry_id: str | None = None
+class DescribeImagesInput(RepositoryInput):
     image_ids: tuple[ImageIdentifier, ...] = ()
     filter: Filter = Filter()
 
 
 @operation("ecr", "DescribeImages")
 def describe_images(call: Call, req: DescribeImagesInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     wanted = {digest_or_error(call.db, repository, identifier) for identifier in req.image_ids}
     return {
         "image_details": [
@@ -122,16 +116,14 @@ def describe_images(call: Call, req: DescribeImagesInput) -> dict[str, Any]:
 
 
 @record
-class BatchGetImageInput:
-    repository_name: str
+class BatchGetImageInput(RepositoryInput):
     image_ids: tuple[ImageIdentifier, ...]
-    registry_id: str | None = None
     accepted_media_types: tuple[str, ...] = ()
 
 
 @operation("ecr", "BatchGetImage")
 def batch_get_image(call: Call, req: BatchGetImageInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     found: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for identifier in req.image_ids:
@@ -151,16 +143,14 @@ def batch_get_image(call: Call, req: BatchGetImageInput) -> dict[str, Any]:
 
 
 @record
-class BatchDeleteImageInput:
-    repository_name: str
+class BatchDeleteImageInput(RepositoryInput):
     image_ids: tuple[ImageIdentifier, ...]
-    registry_id: str | None = None
 
 
 @operation("ecr", "BatchDeleteImage", wakes=True)
 def batch_delete_image(call: Call, req: BatchDeleteImageInput) -> dict[str, Any]:
     """By digest the image goes with all its tags; by tag only the tag, and the image when it was the last one."""
-    existing(call.db, req.repository_name, req.registry_id or call.account)
+    named(call, req)
     deleted: list[ImageIdentifier] = []
     failures: list[dict[str, Any]] = []
     # AWS sees the whole request at once: an index and the images that it lists may go together, in any order.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from culm.cluster.services.ecr.manifests import DIGEST
-from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.services.ecr.repositories import RepositoryInput, named
 from culm.cluster.store.ecr import layers, tokens
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
@@ -11,15 +11,13 @@ from culm.errors import AwsError
 
 
 @record
-class BatchCheckLayerAvailabilityInput:
-    repository_name: str
+class BatchCheckLayerAvailabilityInput(RepositoryInput):
     layer_digests: tuple[str, ...]
-    registry_id: str | None = None
 
 
 @operation("ecr", "BatchCheckLayerAvailability")
 def batch_check_layer_availability(call: Call, req: BatchCheckLayerAvailabilityInput) -> dict[str, Any]:
-    existing(call.db, req.repository_name, req.registry_id or call.account)
+    named(call, req)
     found: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for digest in req.layer_digests:
@@ -39,16 +37,14 @@ def batch_check_layer_availability(call: Call, req: BatchCheckLayerAvailabilityI
 
 
 @record
-class GetDownloadUrlForLayerInput:
-    repository_name: str
+class GetDownloadUrlForLayerInput(RepositoryInput):
     layer_digest: str
-    registry_id: str | None = None
 
 
 @operation("ecr", "GetDownloadUrlForLayer")
 def get_download_url_for_layer(call: Call, req: GetDownloadUrlForLayerInput) -> dict[str, Any]:
     """A URL of this cluster's registry that needs no further credentials, as Amazon's presigned ones."""
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     if layers.find(call.db, req.repository_name, req.layer_digest) is None:
         raise AwsError(
             "LayersNotFoundException",

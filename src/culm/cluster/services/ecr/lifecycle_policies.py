@@ -10,7 +10,7 @@ from typing import Any
 from culm.cluster.loop import Isolated
 from culm.cluster.services.ecr import lifecycle_rules
 from culm.cluster.services.ecr.pushes import remove
-from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.services.ecr.repositories import RepositoryInput, named, without_policy
 from culm.cluster.store.db import savepoint
 from culm.cluster.store.ecr import images, repositories, tags
 from culm.cluster.wire.operations import Call, operation
@@ -45,15 +45,13 @@ def _expire(db: sqlite3.Connection, repository: Repository, policy: str, now: fl
 
 
 @record
-class PutLifecyclePolicyInput:
-    repository_name: str
+class PutLifecyclePolicyInput(RepositoryInput):
     lifecycle_policy_text: str
-    registry_id: str | None = None
 
 
 @operation("ecr", "PutLifecyclePolicy", wakes=True)
 def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     try:
         lifecycle_rules.read(req.lifecycle_policy_text)
     except lifecycle_rules.InvalidPolicy as wrong:
@@ -66,38 +64,22 @@ def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, 
     return _described(changed)
 
 
-@record
-class GetLifecyclePolicyInput:
-    repository_name: str
-    registry_id: str | None = None
-
-
 @operation("ecr", "GetLifecyclePolicy")
-def get_lifecycle_policy(call: Call, req: GetLifecyclePolicyInput) -> dict[str, Any]:
-    return _described(_with_policy(call, req.repository_name, req.registry_id))
-
-
-@record
-class DeleteLifecyclePolicyInput:
-    repository_name: str
-    registry_id: str | None = None
+def get_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    return _described(_with_policy(call, req))
 
 
 @operation("ecr", "DeleteLifecyclePolicy")
-def delete_lifecycle_policy(call: Call, req: DeleteLifecyclePolicyInput) -> dict[str, Any]:
-    repository = _with_policy(call, req.repository_name, req.registry_id)
+def delete_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    repository = _with_policy(call, req)
     repositories.save(call.db, replace(repository, lifecycle_policy_text=None, lifecycle_evaluated_at=None))
     return _described(repository)
 
 
-def _with_policy(call: Call, name: str, registry_id: str | None) -> Repository:
-    repository = existing(call.db, name, registry_id or call.account)
+def _with_policy(call: Call, req: RepositoryInput) -> Repository:
+    repository = named(call, req)
     if repository.lifecycle_policy_text is None:
-        raise AwsError(
-            "LifecyclePolicyNotFoundException",
-            f"Lifecycle policy does not exist for the repository with name '{name}' in the registry with id "
-            f"'{repository.registry_id}'",
-        )
+        raise without_policy(repository, "Lifecycle")
     return repository
 
 

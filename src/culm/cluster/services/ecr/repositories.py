@@ -37,6 +37,28 @@ def existing(db: sqlite3.Connection, name: str, registry_id: str) -> Repository:
     return repository
 
 
+@record
+class RepositoryInput:
+    """What operations on one repository name it by."""
+
+    repository_name: str
+    registry_id: str | None = None
+
+
+def named(call: Call, req: RepositoryInput) -> Repository:
+    """Return the repository that an input names. Raises RepositoryNotFoundException."""
+    return existing(call.db, req.repository_name, req.registry_id or call.account)
+
+
+def without_policy(repository: Repository, kind: str) -> AwsError:
+    """Return the error that a repository has no policy of this kind, `Lifecycle` or `Repository`."""
+    return AwsError(
+        f"{kind}PolicyNotFoundException",
+        f"{kind} policy does not exist for the repository with name '{repository.repository_name}' in the registry "
+        f"with id '{repository.registry_id}'",
+    )
+
+
 def immutable(repository: Repository, tag: str) -> bool:
     """Whether a tag, once there, may never point to another image."""
     excluded = any(fnmatchcase(tag, f.filter) for f in repository.image_tag_mutability_exclusion_filters)
@@ -67,9 +89,7 @@ def described(call: Call, repository: Repository) -> dict[str, Any]:
 
 
 @record
-class CreateRepositoryInput:
-    repository_name: str
-    registry_id: str | None = None
+class CreateRepositoryInput(RepositoryInput):
     tags: Stored[tuple[RepositoryTag, ...]] = ()
     image_tag_mutability: TagMutability = "MUTABLE"
     image_tag_mutability_exclusion_filters: tuple[ExclusionFilter, ...] = ()
@@ -125,15 +145,13 @@ def describe_repositories(call: Call, req: DescribeRepositoriesInput) -> dict[st
 
 
 @record
-class DeleteRepositoryInput:
-    repository_name: str
-    registry_id: str | None = None
+class DeleteRepositoryInput(RepositoryInput):
     force: bool = False
 
 
 @operation("ecr", "DeleteRepository", wakes=True)
 def delete_repository(call: Call, req: DeleteRepositoryInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     if not req.force and images.in_repository(call.db, req.repository_name):
         raise AwsError(
             "RepositoryNotEmptyException",
@@ -145,16 +163,14 @@ def delete_repository(call: Call, req: DeleteRepositoryInput) -> dict[str, Any]:
 
 
 @record
-class PutImageTagMutabilityInput:
-    repository_name: str
+class PutImageTagMutabilityInput(RepositoryInput):
     image_tag_mutability: TagMutability
-    registry_id: str | None = None
     image_tag_mutability_exclusion_filters: tuple[ExclusionFilter, ...] = ()
 
 
 @operation("ecr", "PutImageTagMutability")
 def put_image_tag_mutability(call: Call, req: PutImageTagMutabilityInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     _check_exclusions(req.image_tag_mutability, req.image_tag_mutability_exclusion_filters)
     changed = replace(
         repository,
@@ -166,15 +182,13 @@ def put_image_tag_mutability(call: Call, req: PutImageTagMutabilityInput) -> dic
 
 
 @record
-class PutImageScanningConfigurationInput:
-    repository_name: str
+class PutImageScanningConfigurationInput(RepositoryInput):
     image_scanning_configuration: Stored[ImageScanningConfiguration]
-    registry_id: str | None = None
 
 
 @operation("ecr", "PutImageScanningConfiguration")
 def put_image_scanning_configuration(call: Call, req: PutImageScanningConfigurationInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     changed = replace(repository, image_scanning_configuration=req.image_scanning_configuration)
     repositories.save(call.db, changed)
     return described(call, changed)

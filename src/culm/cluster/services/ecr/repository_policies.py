@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolic
 from dataclasses import replace
 from typing import Any
 
-from culm.cluster.services.ecr.repositories import existing
+from culm.cluster.services.ecr.repositories import RepositoryInput, named, without_policy
 from culm.cluster.store.ecr import repositories
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.policy_documents import Malformed, parse_resource
@@ -16,16 +16,14 @@ from culm.errors import AwsError
 
 
 @record
-class SetRepositoryPolicyInput:
-    repository_name: str
+class SetRepositoryPolicyInput(RepositoryInput):
     policy_text: Stored[str]
-    registry_id: str | None = None
     force: Stored[bool] = False
 
 
 @operation("ecr", "SetRepositoryPolicy")
 def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str, Any]:
-    repository = existing(call.db, req.repository_name, req.registry_id or call.account)
+    repository = named(call, req)
     try:
         parse_resource(req.policy_text)
     except Malformed:
@@ -38,38 +36,22 @@ def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str
     return _described(changed)
 
 
-@record
-class GetRepositoryPolicyInput:
-    repository_name: str
-    registry_id: str | None = None
-
-
 @operation("ecr", "GetRepositoryPolicy")
-def get_repository_policy(call: Call, req: GetRepositoryPolicyInput) -> dict[str, Any]:
-    return _described(_with_policy(call, req.repository_name, req.registry_id))
-
-
-@record
-class DeleteRepositoryPolicyInput:
-    repository_name: str
-    registry_id: str | None = None
+def get_repository_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    return _described(_with_policy(call, req))
 
 
 @operation("ecr", "DeleteRepositoryPolicy")
-def delete_repository_policy(call: Call, req: DeleteRepositoryPolicyInput) -> dict[str, Any]:
-    repository = _with_policy(call, req.repository_name, req.registry_id)
+def delete_repository_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    repository = _with_policy(call, req)
     repositories.save(call.db, replace(repository, policy_text=None))
     return _described(repository)
 
 
-def _with_policy(call: Call, name: str, registry_id: str | None) -> Repository:
-    repository = existing(call.db, name, registry_id or call.account)
+def _with_policy(call: Call, req: RepositoryInput) -> Repository:
+    repository = named(call, req)
     if repository.policy_text is None:
-        raise AwsError(
-            "RepositoryPolicyNotFoundException",
-            f"Repository policy does not exist for the repository with name '{name}' in the registry with id "
-            f"'{repository.registry_id}'",
-        )
+        raise without_policy(repository, "Repository")
     return repository
 
 

@@ -13,68 +13,63 @@ from culm.errors import AwsError
 
 
 @record
-class CreateTaskSetInput:
+class TaskSetInput:
     cluster: str
     service: str
+
+
+@record
+class CreateTaskSetInput(TaskSetInput):
     task_definition: str
 
 
 @operation("ecs", "CreateTaskSet")
 def create_task_set(call: Call, req: CreateTaskSetInput) -> dict[str, Any]:
-    raise _refused(call, req.cluster, req.service)
+    raise _refused(call, req)
 
 
 @record
-class UpdateTaskSetInput:
-    cluster: str
-    service: str
+class UpdateTaskSetInput(TaskSetInput):
     task_set: str
 
 
 @operation("ecs", "UpdateTaskSet")
 def update_task_set(call: Call, req: UpdateTaskSetInput) -> dict[str, Any]:
-    raise _refused(call, req.cluster, req.service)
+    raise _refused(call, req)
 
 
 @record
-class DeleteTaskSetInput:
-    cluster: str
-    service: str
-    task_set: str
+class DeleteTaskSetInput(UpdateTaskSetInput):
     force: bool = False
 
 
 @operation("ecs", "DeleteTaskSet")
 def delete_task_set(call: Call, req: DeleteTaskSetInput) -> dict[str, Any]:
-    raise _refused(call, req.cluster, req.service)
+    raise _refused(call, req)
 
 
 @record
-class DescribeTaskSetsInput:
-    cluster: str
-    service: str
+class DescribeTaskSetsInput(TaskSetInput):
     task_sets: tuple[str, ...] = ()
 
 
 @operation("ecs", "DescribeTaskSets")
 def describe_task_sets(call: Call, req: DescribeTaskSetsInput) -> dict[str, Any]:
-    raise _refused(call, req.cluster, req.service)
+    raise _refused(call, req)
 
 
 @record
-class UpdateServicePrimaryTaskSetInput:
-    cluster: str
-    service: str
+class UpdateServicePrimaryTaskSetInput(TaskSetInput):
     primary_task_set: str
 
 
 @operation("ecs", "UpdateServicePrimaryTaskSet")
 def update_service_primary_task_set(call: Call, req: UpdateServicePrimaryTaskSetInput) -> dict[str, Any]:
-    raise _refused(call, req.cluster, req.service)
+    raise _refused(call, req)
 
 
-def _refused(call: Call, cluster: str, reference: str) -> AwsError:
-    service = find_service(call, find_cluster(call, cluster), reference)
+def _refused(call: Call, req: TaskSetInput) -> AwsError:
+    service = find_service(call, find_cluster(call, req.cluster), req.service)
     if service is None:
         return AwsError("ServiceNotFoundException", "Service not found.")
     if service.status != "ACTIVE":

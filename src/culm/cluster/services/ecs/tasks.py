@@ -36,21 +36,27 @@ MOST_AT_ONCE = 10
 
 
 @record
-class RunTaskInput:
+class LaunchInput:
+    """What both ways to start tasks are told of them."""
+
     task_definition: str
     cluster: str | None = None
-    count: int = 1
     group: str | None = None
-    launch_type: Literal["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"] | None = None
     overrides: TaskOverride = TaskOverride()
-    placement_constraints: tuple[PlacementConstraint, ...] = ()
-    placement_strategy: tuple[PlacementStrategy, ...] = ()
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
     enable_ecs_managed_tags: Stored[bool] = False
     enable_execute_command: bool = False
     reference_id: Stored[str | None] = None
     started_by: str | None = None
     tags: Stored[tuple[Tag, ...]] = ()
+
+
+@record
+class RunTaskInput(LaunchInput):
+    count: int = 1
+    launch_type: Literal["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"] | None = None
+    placement_constraints: tuple[PlacementConstraint, ...] = ()
+    placement_strategy: tuple[PlacementStrategy, ...] = ()
     client_token: str | None = None
     capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
 
@@ -91,25 +97,15 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
         if isinstance(placed, Unplaceable):
             failures += [{"arn": arn, "reason": why} for arn, why in placed.reasons.items()]
             break
-        one = replace(what, capacity_provider_name=provider)
-        started.append(launch(call.db, one, placed.container_instance_arn, call.now, call.new_id))
+        provided = replace(what, capacity_provider_name=provider)
+        started.append(launch(call.db, provided, placed.container_instance_arn, call.now, call.new_id))
     client_tokens.remember(call, token, [task.task_arn for task in started])
     return {"tasks": views(call, started, with_tags=True), "failures": failures}
 
 
 @record
-class StartTaskInput:
-    task_definition: str
+class StartTaskInput(LaunchInput):
     container_instances: tuple[str, ...]
-    cluster: str | None = None
-    group: str | None = None
-    overrides: TaskOverride = TaskOverride()
-    propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
-    enable_ecs_managed_tags: Stored[bool] = False
-    enable_execute_command: bool = False
-    reference_id: Stored[str | None] = None
-    started_by: str | None = None
-    tags: Stored[tuple[Tag, ...]] = ()
 
 
 @operation("ecs", "StartTask", wakes=True)
@@ -168,10 +164,10 @@ def describe_tasks(call: Call, req: DescribeTasksInput) -> dict[str, Any]:
     if len(req.tasks) > 100:
         raise AwsError("InvalidParameterException", "Tasks cannot be more than 100.")
     arns = [full_task_arn(call, cluster, reference) for reference in req.tasks]
-    found = tasks.by_arns(call.db, arns)
-    known = {task.task_arn for task in found}
+    described = tasks.by_arns(call.db, arns)
+    known = {task.task_arn for task in described}
     return {
-        "tasks": views(call, found, with_tags="TAGS" in req.include),
+        "tasks": views(call, described, with_tags="TAGS" in req.include),
         "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
     }
 
@@ -236,7 +232,7 @@ def check_overrides(definition: TaskDefinition, overrides: TaskOverride) -> None
             )
 
 
-def _launch(call: Call, cluster: str, definition: TaskDefinition, req: RunTaskInput | StartTaskInput) -> Launch:
+def _launch(call: Call, cluster: str, definition: TaskDefinition, req: LaunchInput) -> Launch:
     if req.group is not None and req.group.startswith("service:"):
         raise AwsError("InvalidParameterException", "Group names that begin with 'service:' are reserved.")
     if req.propagate_tags == "SERVICE":

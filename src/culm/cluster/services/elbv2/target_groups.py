@@ -15,28 +15,21 @@ from culm.cluster.store.ec2 import networks
 from culm.cluster.store.elbv2 import tags, target_groups
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.target_health import matcher_problem
-from culm.core.model.load_balancers import INNER, Matcher, TargetGroup
+from culm.core.model.load_balancers import INNER, HealthCheck, Matcher, TargetGroup
 from culm.core.model.network import Vpc
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
 
 @record
-class CreateTargetGroupInput:
+class CreateTargetGroupInput(HealthCheck):
     name: str
     protocol: Literal["HTTP"] = "HTTP"
     protocol_version: Literal["HTTP1"] = "HTTP1"
     port: int | None = None
     vpc_id: str | None = None
     health_check_protocol: Literal["HTTP"] = "HTTP"
-    health_check_port: str = "traffic-port"
     health_check_enabled: Literal[True] = True
-    health_check_path: str = "/"
-    health_check_interval_seconds: int = 30
-    health_check_timeout_seconds: int = 5
-    healthy_threshold_count: int = 5
-    unhealthy_threshold_count: int = 2
-    matcher: Matcher = Matcher(http_code="200")
     target_type: Literal["instance", "ip"] = "instance"
     tags: Stored[tuple[Tag, ...]] = ()
     ip_address_type: Literal["ipv4"] = "ipv4"

@@ -7,7 +7,7 @@ from sqlite3 import Connection, Row
 from culm.cluster.store.ecs import tasks
 from culm.cluster.store.ecs.task_targets import TaskTarget
 from culm.core.model.record import record
-from culm.core.model.tasks import Status, StopCode, Task, TaskOverride
+from culm.core.model.tasks import Status, Task, TaskOverride
 
 
 @record
@@ -152,25 +152,5 @@ def _task_target(row: Row) -> TaskTarget:
 
 
 def _outline(row: Row) -> Task:
-    arn = row["arn"]
-    return Task(
-        task_arn=arn,
-        cluster_arn=f"{arn.partition(':task/')[0]}:cluster/{row['cluster']}",
-        task_definition_arn=row["task_definition_arn"],
-        group=row["task_group"],
-        container_instance_arn=row["container_instance_arn"],
-        last_status=Status(row["last_status"]),
-        desired_status=row["desired_status"],
-        started_by=row["started_by"],
-        health_status=row["health_status"],
-        version=row["version"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        stopping_at=row["stopping_at"],
-        stopped_at=row["stopped_at"],
-        stop_code=StopCode(row["stop_code"]) if row["stop_code"] else None,
-        stopped_reason=row["stopped_reason"],
-        healthy_at=row["healthy_at"],
-        protected_until=row["protected_until"],
-        overrides=tasks.ASKED.decode(row["asked"]).overrides if row["asked"] else TaskOverride(),
-    )
+    overrides = tasks.ASKED.decode(row["asked"]).overrides if row["asked"] else TaskOverride()
+    return Task(**tasks.columns(row), overrides=overrides)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from sqlite3 import Connection, Row
+from typing import Any
 
 import msgspec
 
@@ -175,40 +176,48 @@ def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
 
 
 def task_of(row: Row) -> Task:
+    """Return the task of a whole row."""
     asked = ASKED.decode(row["asked"])
     reported = _reported.decode(row["reported"])
-    arn = row["arn"]
     return Task(
-        task_arn=arn,
-        cluster_arn=f"{arn.partition(':task/')[0]}:cluster/{row['cluster']}",
-        task_definition_arn=row["task_definition_arn"],
-        group=row["task_group"],
-        container_instance_arn=row["container_instance_arn"],
-        last_status=Status(row["last_status"]),
-        desired_status=row["desired_status"],
+        **columns(row),
         containers=reported.containers,
         cpu=asked.cpu,
         memory=asked.memory,
-        started_by=row["started_by"],
         launch_type=row["launch_type"],
         capacity_provider_name=asked.capacity_provider_name,
-        health_status=row["health_status"],
-        version=row["version"],
-        created_at=row["created_at"],
         pull_started_at=reported.pull_started_at,
         pull_stopped_at=reported.pull_stopped_at,
-        started_at=row["started_at"],
-        stopping_at=row["stopping_at"],
         execution_stopped_at=reported.execution_stopped_at,
-        stopped_at=row["stopped_at"],
-        stop_code=StopCode(row["stop_code"]) if row["stop_code"] else None,
-        stopped_reason=row["stopped_reason"],
-        healthy_at=row["healthy_at"],
-        protected_until=row["protected_until"],
         overrides=asked.overrides,
         enable_execute_command=asked.enable_execute_command,
         tags=asked.tags,
     )
+
+
+def columns(row: Row) -> dict[str, Any]:
+    """Return the fields of a task that have columns of their own, all that the scheduler reads of it."""
+    arn = row["arn"]
+    return {
+        "task_arn": arn,
+        "cluster_arn": f"{arn.partition(':task/')[0]}:cluster/{row['cluster']}",
+        "task_definition_arn": row["task_definition_arn"],
+        "group": row["task_group"],
+        "container_instance_arn": row["container_instance_arn"],
+        "last_status": Status(row["last_status"]),
+        "desired_status": row["desired_status"],
+        "started_by": row["started_by"],
+        "health_status": row["health_status"],
+        "version": row["version"],
+        "created_at": row["created_at"],
+        "started_at": row["started_at"],
+        "stopping_at": row["stopping_at"],
+        "stopped_at": row["stopped_at"],
+        "stop_code": StopCode(row["stop_code"]) if row["stop_code"] else None,
+        "stopped_reason": row["stopped_reason"],
+        "healthy_at": row["healthy_at"],
+        "protected_until": row["protected_until"],
+    }
 
 
 def _text(value: object) -> str:
