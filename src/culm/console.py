@@ -56,5 +56,5 @@ class Console:
     def _draw(self) -> None:
         if self.live and self._doing:
             columns = os.get_terminal_size(self.stream.fileno()).columns
-            told = "  ".join(f"{name}: {what}" for name, what in sorted(self._doing.items()))
-            self.stream.write(told[: columns - 1])
+            status = "  ".join(f"{name}: {what}" for name, what in sorted(self._doing.items()))
+            self.stream.write(status[: columns - 1])

@@ -45,8 +45,8 @@ def fields(name: str, path: str, wanted: Any, live: Any) -> Iterator[Difference]
             below = path if key == "Properties" else f"{path}.{key}".lstrip(".")
             yield from fields(name, below, wanted.get(key), live.get(key))
     elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
-        for index, (one, other) in enumerate(zip(wanted, live, strict=True)):
-            yield from fields(name, f"{path}.{index}", one, other)
+        for index, (own, other) in enumerate(zip(wanted, live, strict=True)):
+            yield from fields(name, f"{path}.{index}", own, other)
     else:
         yield Difference(resource=name, field=path, wanted=wanted, live=live, wins="culm.yml")
 

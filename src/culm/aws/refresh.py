@@ -70,10 +70,10 @@ def wanted_version(target: Target, group: Mapping[str, Any]) -> str:
     version = str(template["Version"])
     if version.isdigit():
         return version
-    [found] = target.client("ec2").describe_launch_template_versions(
+    [described] = target.client("ec2").describe_launch_template_versions(
         LaunchTemplateId=template["LaunchTemplateId"], Versions=[version]
     )["LaunchTemplateVersions"]
-    return str(found["VersionNumber"])
+    return str(described["VersionNumber"])
 
 
 def forecast(target: Target, project: Project, outdated: Sequence[Instance]) -> list[Effect]:

@@ -105,7 +105,7 @@ def own(target: Target, live: Described) -> None:
         )
 
 
-def propose_first(target: Target, project: Project, found: Described) -> Proposal | None:
+def propose_first(target: Target, project: Project, stack: Described) -> Proposal | None:
     """Make the change set of an update that has to go before `propose`'s; None when there is none."""
     live = live_template(target, project)
     first = transitions.first_update(live, read(body(wanted_template(target, project))))
@@ -117,7 +117,7 @@ def propose_first(target: Target, project: Project, found: Described) -> Proposa
         creates=False,
         template_text=json.dumps(first),
         ChangeSetType="UPDATE",
-        Parameters=[{key: p[key] for key in ("ParameterKey", "ParameterValue")} for p in found["Parameters"]],
+        Parameters=[{key: p[key] for key in ("ParameterKey", "ParameterValue")} for p in stack["Parameters"]],
     )
 
 

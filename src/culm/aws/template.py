@@ -22,19 +22,19 @@ def stack_name(project: Project) -> str:
 
 def template(project: Project, settings: TargetSettings, bucket: str) -> Template:
     """`project` is called as it is called on the target (`project.named`); `bucket` is its vault's name."""
-    around = surroundings(project, settings)
+    account = surroundings(project, settings)
     net = network(project.name, settings, databases=bool(project.rds or project.elasticache))
     sections: list[Section | None] = [
         net.section,
-        load_balancer.section(project, settings, around, net),
-        instances.section(project, settings, around, net),
-        roles.section(project, around),
+        load_balancer.section(project, settings, account, net),
+        instances.section(project, settings, account, net),
+        roles.section(project, account),
         vault.section(project, bucket),
-        *([buckets.section(project, around)] if project.buckets else []),
+        *([buckets.section(project, account)] if project.buckets else []),
         repositories.section(project),
         logs.section(project, settings),
         databases.section(project, net),
-        ci.section(project, settings, around),
+        ci.section(project, settings, account),
     ]
     names = ", ".join(project.services)
     return Template(

@@ -84,10 +84,10 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
 
 
 def compose_for(
-    parts: list[ServiceFolder], way: str, console: Console
+    parts: list[ServiceFolder], runtime: str, console: Console
 ) -> tuple[tuple[str, ...], dict[str, str]] | None:
     """The compose command and the images that it is to use; None: without an engine."""
-    if way == "embedded":
+    if runtime == "embedded":
         return None
     program, args, problem = composed.program(), composed.images(), None
     if program is None:
@@ -105,7 +105,7 @@ def compose_for(
             console.say(f"with compose: {choice.why}")
             return program, args
         problem = problem or choice.why
-    if way == "compose":
+    if runtime == "compose":
         raise UsageError(f"compose cannot run here: {problem}", "culm test --with embedded")
     console.say(f"without an engine: {problem}")
     return None

@@ -142,13 +142,13 @@ def create(target: Target, project: Project, database: str, password: str) -> No
     )
 
 
-def master_password(target: Target, project: Project, database: str, around: render.Surroundings) -> str:
+def master_password(target: Target, project: Project, database: str, surroundings: render.Surroundings) -> str:
     """Kept in the vault, where no service may read it: roles are added when services are."""
     file = f"{instance_name(project, database)}.password"
-    known = vault_files.get(target, around, vault_files.OPERATOR, file)
+    known = vault_files.get(target, surroundings, vault_files.OPERATOR, file)
     if known is None:
         known = secrets.token_urlsafe(24)
-        vault_files.put(target, around, vault_files.OPERATOR, file, known)
+        vault_files.put(target, surroundings, vault_files.OPERATOR, file, known)
     return known
 
 

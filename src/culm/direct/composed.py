@@ -45,8 +45,8 @@ def chosen_ports(compose: str) -> dict[str, str]:
 
 def bases(chosen: Mapping[str, str]) -> dict[str, str]:
     """`PORT` is the service's own, at BASE_URL; `CATALOG_PORT` a neighbour's, at CATALOG_URL."""
-    found = {f"{name.removesuffix('_PORT')}_URL": port for name, port in chosen.items() if name.endswith("_PORT")}
-    return {name: f"http://127.0.0.1:{port}" for name, port in {**found, "BASE_URL": chosen["PORT"]}.items()}
+    urls = {f"{name.removesuffix('_PORT')}_URL": port for name, port in chosen.items() if name.endswith("_PORT")}
+    return {name: f"http://127.0.0.1:{port}" for name, port in {**urls, "BASE_URL": chosen["PORT"]}.items()}
 
 
 def test(
@@ -81,8 +81,8 @@ def test(
             up = (*compose, "up", "--detach", "--no-build" if images else "--build")
             finish(f"compose up of {own.name}", up, own.folder, env, tell)
             progress("testing")
-            told = environments.variables(own.folder, **bases(chosen))
-            result = suite.run(own.name, own.folder, Path(work), told, tell)
+            variables = environments.variables(own.folder, **bases(chosen))
+            result = suite.run(own.name, own.folder, Path(work), variables, tell)
             if not result.well:
                 finish("compose logs", (*compose, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
             image = builder.engine.image_id(images[OWN]) if images and OWN in images else None
@@ -97,10 +97,10 @@ def test(
 
 def images() -> dict[str, str]:
     """What the environment says about images: `CULM_BASE_IMAGE`, and what compose files ask it for: `GO_IMAGE`."""
-    found = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and "CULM" not in name}
+    variables = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and "CULM" not in name}
     if base := os.environ.get("CULM_BASE_IMAGE"):
-        found["BASE_IMAGE"] = base
-    return found
+        variables["BASE_IMAGE"] = base
+    return variables
 
 
 def missing(parts: Iterable[ServiceFolder], engine: Engine, say: Say) -> str | None:
@@ -118,13 +118,13 @@ def compose_text(folder: Path) -> str | None:
     return next((texts.read(path) for path in usual_files(folder)), None)
 
 
-def prebuilt(found: Sequence[Built], builder: DockerBuilder, progress: Say) -> dict[str, str] | None:
+def prebuilt(built: Sequence[Built], builder: DockerBuilder, progress: Say) -> dict[str, str] | None:
     """The image of each, by the variable that names it: the very ones that a deploy would push.
 
     None when one of them can only be built by compose.
     """
     images: dict[str, str] = {}
-    for each in found:
+    for each in built:
         if each.variable is None:
             return None
         images[each.variable] = builder.built(each.recipe, progress)

@@ -27,10 +27,10 @@ def environment(folder: Path) -> Path | None:
     steps = installs(folder)
     if steps is None:
         return None
-    told = hashlib.sha256(sys.version.encode())
+    inputs = hashlib.sha256(sys.version.encode())
     for path in sorted(path for pattern in INPUTS for path in folder.glob(pattern)):
-        told.update(path.name.encode() + path.read_bytes())
-    made = local.home() / "direct" / "venvs" / told.hexdigest()[:24]
+        inputs.update(path.name.encode() + path.read_bytes())
+    made = local.home() / "direct" / "venvs" / inputs.hexdigest()[:24]
     made.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(f"{made}.lock", "w") as lock:  # two services with the same requirements start at once
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,9 +81,9 @@ def make(made: Path, folder: Path, steps: tuple[str, ...]) -> None:
 def uv(*words: str, at: Path, cwd: Path) -> None:
     from uv import find_uv_bin
 
-    told = {**os.environ, "VIRTUAL_ENV": str(at), "UV_PROJECT_ENVIRONMENT": str(at), "NO_COLOR": "1"}
+    variables = {**os.environ, "VIRTUAL_ENV": str(at), "UV_PROJECT_ENVIRONMENT": str(at), "NO_COLOR": "1"}
     done = subprocess.run(
-        [find_uv_bin(), *words], cwd=cwd, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [find_uv_bin(), *words], cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode:
         last = "\n".join(done.stdout.strip().splitlines()[-LAST_LINES:])
@@ -92,9 +92,12 @@ def uv(*words: str, at: Path, cwd: Path) -> None:
 
 def variables(folder: Path, **more: str) -> dict[str, str]:
     """A service's environment: this one's, the virtual environment first on the path, nothing of a task's."""
-    told = {k: v for k, v in os.environ.items() if k not in ("MYENV", "VAULT", "PORT", "HOST", "PYTHONHOME")}
+    own = {k: v for k, v in os.environ.items() if k not in ("MYENV", "VAULT", "PORT", "HOST", "PYTHONHOME")}
     if (venv := environment(folder)) is not None:
-        told |= {"VIRTUAL_ENV": str(venv), "PATH": f"{venv / 'bin'}{os.pathsep}{told.get('PATH', os.defpath)}"}
+        own |= {
+            "VIRTUAL_ENV": str(venv),
+            "PATH": f"{venv / 'bin'}{os.pathsep}{own.get('PATH', os.defpath)}",
+        }
     if (folder / "src").is_dir() and (folder / PROJECT).is_file():  # the src layout, which the image would install
-        told["PYTHONPATH"] = os.pathsep.join([str(folder / "src"), *filter(None, [told.get("PYTHONPATH")])])
-    return told | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "SERVICE": folder.name, **more}
+        own["PYTHONPATH"] = os.pathsep.join([str(folder / "src"), *filter(None, [own.get("PYTHONPATH")])])
+    return own | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "SERVICE": folder.name, **more}

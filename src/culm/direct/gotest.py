@@ -32,13 +32,13 @@ def junit(service: str, lines: Iterable[str]) -> str:
             counts[action] += 1
             case = ET.SubElement(suite, "testcase", classname=package, name=test, time=str(event.get("Elapsed", 0)))
             if action != "pass":
-                said = ET.SubElement(case, "failure" if action == "fail" else "skipped", message=test)
-                said.text = "".join(output.get((package, test), ()))
+                result = ET.SubElement(case, "failure" if action == "fail" else "skipped", message=test)
+                result.text = "".join(output.get((package, test), ()))
     if failed_packages and not counts["fail"]:  # it did not compile, say
         counts["fail"] = 1
         case = ET.SubElement(suite, "testcase", classname=service, name="go test", time="0")
         ET.SubElement(case, "failure", message="go test").text = "".join(
-            text for told in output.values() for text in told
+            text for texts in output.values() for text in texts
         )
     suite.set("tests", str(sum(counts.values())))
     suite.set("failures", str(counts["fail"]))

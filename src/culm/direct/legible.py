@@ -21,10 +21,10 @@ def legible(line: str, *, coloured: bool) -> str:
         return line
     level = str(first(entry, "level", "severity") or "").lower()
     rest = " ".join(f"{name}={value}" for name, value in entry.items() if name not in KNOWN and value not in (None, ""))
-    told = " ".join(
+    text = " ".join(
         filter(None, [clock(first(entry, "time", "timestamp", "ts", "@timestamp")), f"{level:<5}", message, rest])
     )
-    return f"\x1b[{COLOURS[level]}m{told}\x1b[0m" if coloured and level in COLOURS else told
+    return f"\x1b[{COLOURS[level]}m{text}\x1b[0m" if coloured and level in COLOURS else text
 
 
 def first(entry: dict[str, Any], *names: str) -> Any:

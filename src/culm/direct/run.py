@@ -45,9 +45,9 @@ class Run:
         url = servers.wanted_by(part.folder)
         if url is not None:
             doing = partial(self.console.doing, part.name)
-            found = servers.ensure(self.target(), instance_of(part.name, url), url, doing)
+            instance = servers.ensure(self.target(), instance_of(part.name, url), url, doing)
             self.console.doing(part.name)
-            servers.at_home(url, found)
+            servers.at_home(url, instance)
         if part.preparation is not None:
             self.console.doing(part.name, "compiling")
             finish(f"compiling {part.name}", part.preparation, part.folder, self.variables(part.folder), say)
@@ -57,8 +57,8 @@ class Run:
 
     def hear(self, name: str, line: str) -> None:
         """A line of a service's own; on a terminal for people, else as it was written."""
-        told = legible(line, coloured=self.console.coloured) if self.console.live else line
-        self.console.say(told, name)
+        shown = legible(line, coloured=self.console.coloured) if self.console.live else line
+        self.console.say(shown, name)
 
     def variables(self, folder: Path) -> dict[str, str]:
         return environments.variables(folder)
@@ -73,20 +73,20 @@ class Run:
     def watch(self, *, reload: bool) -> None:
         """Start a part again when its files change; one that has ended waits for the change that fixes it."""
         seen = {part.name: watch.as_started(self.before[part.name], watch.look(part.folder)) for part in self.parts}
-        told: set[str] = set()
+        ended: set[str] = set()
         while True:
             time.sleep(watch.LOOK_SECONDS)
             for part in self.parts:
                 running = self.running[part.name]
-                if (status := running.ended()) is not None and part.name not in told:
-                    told.add(part.name)
+                if (status := running.ended()) is not None and part.name not in ended:
+                    ended.add(part.name)
                     self.console.say(f"ended with status {status}", part.name)
                     if not reload:
                         return
                 now = watch.look(part.folder)
                 if reload and (files := watch.changed(seen[part.name], now)):
                     seen[part.name] = now
-                    told.discard(part.name)
+                    ended.discard(part.name)
                     self.console.say(f"{Path(files[0]).name} has changed: starting again", part.name)
                     running.stop()
                     self.start(part)

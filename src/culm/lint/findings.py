@@ -33,10 +33,10 @@ class Finding:
 
 def refuse(findings: Iterable[Finding]) -> None:
     """Raise, if there are any."""
-    told = [f"  {finding}" for finding in findings]
-    if told:
+    lines = [f"  {finding}" for finding in findings]
+    if lines:
         raise CulmError(
-            "\n".join(["there are secrets where they show:", *told]),
+            "\n".join(["there are secrets where they show:", *lines]),
             "keep them in the vault: culm vault put; what is harmless gets `# culm: allow-secret REASON` above it",
         )
 

@@ -18,8 +18,8 @@ def check(file: str, definition: Mapping[str, Any], text: str = "") -> list[Find
             name, value = str(entry.get("name", "")), str(entry.get("value", ""))
             if (why := rules.judge(Setting(line=0, name=name, value=value))) is not None:
                 found.append(Finding(file=file, line=line_of(text, name), name=name, why=f"{why}; {HINT}"))
-        for told in (container.get("command"), container.get("entryPoint"), _probe(container)):
-            words = [str(word) for word in told or ()]
+        for command in (container.get("command"), container.get("entryPoint"), _probe(container)):
+            words = [str(word) for word in command or ()]
             shown = [(word, why) for word in words if (why := commands.leak(word)) is not None]
             if not shown and (why := commands.leak_of_words(words)) is not None:
                 shown = [(words[0], why)]

@@ -13,47 +13,53 @@ from culm.project.project import Project, Service
 from culm.render import identity, jobs
 
 
-def base(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
+def base(project: Project, live: Observed, surroundings: render.Surroundings) -> list[Call]:
     """What services stand on, as far as it can be made now: ask again when these are done, until there are none."""
     changes: list[Call] = []
 
     def add(what: str, client: str, operation: str, **given: Any) -> None:
         changes.append(Call(what=what, client=client, operation=operation, input=given))
 
-    tags = render.cluster_tags(around)
+    tags = render.cluster_tags(surroundings)
     if live.cluster is None:
         add(f"create cluster {project.name}", "ecs", "create_cluster", clusterName=project.name, tags=tags)
     elif any(tag not in live.cluster.get("tags", ()) for tag in tags):
         arn = live.cluster["clusterArn"]
-        add(f"{project.name} has {around.instances}", "ecs", "tag_resource", resourceArn=arn, tags=tags)
+        add(f"{project.name} has {surroundings.instances}", "ecs", "tag_resource", resourceArn=arn, tags=tags)
     if live.cluster is not None and any(service.connected for service in project.services.values()):
-        changes += namespace(project, live.cluster, around)
+        changes += namespace(project, live.cluster, surroundings)
     if live.vault is None:
-        add(f"create vault {around.vault}", "s3", "create_bucket", Bucket=around.vault, **placed(around.region))
+        add(
+            f"create vault {surroundings.vault}",
+            "s3",
+            "create_bucket",
+            Bucket=surroundings.vault,
+            **placed(surroundings.region),
+        )
     for name in project.buckets:
-        full = render.bucket(project, name, around.account, around.region)
+        full = render.bucket(project, name, surroundings.account, surroundings.region)
         if full not in live.buckets:
-            add(f"create bucket {full}", "s3", "create_bucket", Bucket=full, **placed(around.region))
+            add(f"create bucket {full}", "s3", "create_bucket", Bucket=full, **placed(surroundings.region))
     for name in render.repositories(project):
         if name not in live.repositories:
             add(f"create repository {name}", "ecr", "create_repository", repositoryName=name)
-    changes += roles(project, live, around)
+    changes += roles(project, live, surroundings)
     for service in project.everything.values():
         group = render.log_group(project, service)
         if group not in live.log_groups:
             add(f"create log group {group}", "logs", "create_log_group", logGroupName=group)
     if live.load_balancer is None:
-        wanted = render.load_balancer(project, around)
+        wanted = render.load_balancer(project, surroundings)
         add(f"create load balancer {project.name}", "elbv2", "create_load_balancer", **wanted)
     elif live.listener is None:
-        wanted = render.listener(live.load_balancer["LoadBalancerArn"], around)
-        add(f"listen on port {around.port}", "elbv2", "create_listener", **wanted)
-    elif live.listener["Port"] != around.port:
+        wanted = render.listener(live.load_balancer["LoadBalancerArn"], surroundings)
+        add(f"listen on port {surroundings.port}", "elbv2", "create_listener", **wanted)
+    elif live.listener["Port"] != surroundings.port:
         arn = live.listener["ListenerArn"]
-        add(f"listen on port {around.port}", "elbv2", "modify_listener", ListenerArn=arn, Port=around.port)
+        add(f"listen on port {surroundings.port}", "elbv2", "modify_listener", ListenerArn=arn, Port=surroundings.port)
     for service in project.services.values():
         if service.balanced:
-            changes += target_group(project, service, live, around)
+            changes += target_group(project, service, live, surroundings)
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
@@ -84,19 +90,19 @@ def namespace(project: Project, cluster: Described, surroundings: render.Surroun
     return [Call(what=what, client="ecs", operation="update_cluster", input=given)]
 
 
-def roles(project: Project, live: Observed, around: render.Surroundings) -> list[Call]:
+def roles(project: Project, live: Observed, surroundings: render.Surroundings) -> list[Call]:
     """Who tasks are, and what they may do."""
     changes = role(
         live,
-        identity.execution_role(project, around),
-        identity.execution_role_policy(project, around),
+        identity.execution_role(project, surroundings),
+        identity.execution_role_policy(project, surroundings),
         "fetch images and write logs",
     )
     for service in project.everything.values():
-        policy = identity.role_policy(project, service, around)
-        changes += role(live, identity.role(project, service, around), policy, "read its own configuration")
+        policy = identity.role_policy(project, service, surroundings)
+        changes += role(live, identity.role(project, service, surroundings), policy, "read its own configuration")
     if project.jobs:
-        changes += role(live, jobs.role(project), jobs.role_policy(project, around), "start jobs")
+        changes += role(live, jobs.role(project), jobs.role_policy(project, surroundings), "start jobs")
     return changes
 
 
@@ -109,11 +115,11 @@ def role(live: Observed, wanted: Mapping[str, Any], policy: Mapping[str, Any], m
     return [Call(what=f"set policy of role {name}: may {may}", client="iam", operation="put_role_policy", input=policy)]
 
 
-def target_group(project: Project, service: Service, live: Observed, around: render.Surroundings) -> list[Call]:
+def target_group(project: Project, service: Service, live: Observed, surroundings: render.Surroundings) -> list[Call]:
     name = render.family(project, service)
     group = live.target_groups.get(name)
     if group is None:
-        wanted = render.target_group(project, service, around)
+        wanted = render.target_group(project, service, surroundings)
         return [Call(what=f"create target group {name}", client="elbv2", operation="create_target_group", input=wanted)]
     changes = []
     check = render.health_check(service)
@@ -122,7 +128,7 @@ def target_group(project: Project, service: Service, live: Observed, around: ren
         changes.append(
             Call(what=f"change health check of {name}", client="elbv2", operation="modify_target_group", input=given)
         )
-    attributes = render.target_group_attributes(service, around)
+    attributes = render.target_group_attributes(service, surroundings)
     if not within(attributes, live.attributes.get(name, {})):
         pairs = [{"Key": key, "Value": value} for key, value in attributes.items()]
         given = {"TargetGroupArn": group["TargetGroupArn"], "Attributes": pairs}
@@ -213,8 +219,8 @@ def service(
         settings["serviceConnectConfiguration"] = {"enabled": False}
     primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
     failed = primary.get("rolloutState") == "FAILED"
-    told = {key: value for key, value in settings.items() if key in found}
-    different = {key: value for key, value in told.items() if not same(value, found[key])}
+    described = {key: value for key, value in settings.items() if key in found}
+    different = {key: value for key, value in described.items() if not same(value, found[key])}
     if not different and not failed:
         return None
     different |= {key: value for key, value in settings.items() if key not in found}

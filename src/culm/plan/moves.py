@@ -181,14 +181,14 @@ def _play(
             return Obstacle(name=one.name, step="configuration", need=need_of(one.definition), told=dead)
     outcome = simulate(state, gradual)
     names = {one.name: (one, how) for one, how in chosen}
-    told = dict(outcome.told)
+    messages = dict(outcome.told)
     for service in outcome.unfinished:
         if service.service_name in names:
             one, _ = names[service.service_name]
-            return _obstacle(outcome.state, one, one.definition, "roll", told.get(service.service_name, ""))
+            return _obstacle(outcome.state, one, one.definition, "roll", messages.get(service.service_name, ""))
     for one, how in chosen:
         if how == "settings" and _running(outcome.state, one.name) < one.service.desired_count:
-            return _obstacle(outcome.state, one, one.definition, "roll", told.get(one.name, ""))
+            return _obstacle(outcome.state, one, one.definition, "roll", messages.get(one.name, ""))
     if len(chosen) > 1 and not _starts_come_first(outcome):
         one, _ = chosen[-1]
         return _obstacle(outcome.state, one, one.definition, "roll")

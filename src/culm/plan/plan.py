@@ -160,7 +160,7 @@ class Basis:
 
 def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
     """Play the deploy of what is asked, and price it; with the ways out where it does not fit."""
-    state, wanted = basis.state, [*(one.wanted for one in asked), *basis.others]
+    state, wanted = basis.state, [*(demand.wanted for demand in asked), *basis.others]
     moves = plan_moves(state, wanted)
     slot = usual_size(state, wanted)
     dead = [
@@ -175,7 +175,7 @@ def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
         project=basis.project,
         target=basis.target,
         fleet=written(basis.fleet),
-        services=tuple(_service(one, state, moves) for one in asked),
+        services=tuple(_service(demand, state, moves) for demand in asked),
         hosts=_hosts(state, moves.state, slot),
         slot=slot,
         moves=moves,
@@ -195,7 +195,7 @@ def written(fleet: Sequence[str]) -> str:
 
 def usual_size(state: ClusterState, wanted: Sequence[Wanted]) -> tuple[int, int]:
     """MiB and CPU units that most services' tasks need; of equally frequent sizes the greater."""
-    needs = [need_of(one.definition) for one in wanted]
+    needs = [need_of(demand.definition) for demand in wanted]
     needs += [need_of(state.task_definitions[s.task_definition]) for s in state.services if s.status == "ACTIVE"]
     sizes = [(need.memory, need.cpu) for need in needs if need.memory]
     return max(sizes, key=lambda size: (sizes.count(size), size), default=(256, 128))

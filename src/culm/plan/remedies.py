@@ -112,10 +112,10 @@ def _percentages(state: ClusterState, wanted: Sequence[Wanted], moves: Moves) ->
             yield Remedy(what="percentages with which one task moves", write=written, but=but)
 
 
-def _one_may_move(one: Wanted, *, lower: bool) -> tuple[int, int]:
+def _one_may_move(wanted: Wanted, *, lower: bool) -> tuple[int, int]:
     """minimumHealthyPercent of n tasks is rounded up, maximumPercent down."""
-    floor, ceiling = percents(one.roll, start_first=False)
-    count = max(one.service.desired_count, 1)
+    floor, ceiling = percents(wanted.roll, start_first=False)
+    count = max(wanted.service.desired_count, 1)
     return (100 * (count - 1) // count, ceiling) if lower else (floor, -(-100 * (count + 1) // count))
 
 
@@ -154,19 +154,19 @@ def _smaller(state: ClusterState, wanted: Sequence[Wanted], moves: Moves, peaks:
             yield Remedy(what="less memory", write=f"{obstacle.name}: {{memory: {left}}}", but=but)
 
 
-def _measured(one: Wanted, peaks: Mapping[str, int]) -> int | None:
+def _measured(wanted: Wanted, peaks: Mapping[str, int]) -> int | None:
     """The limit that its measured peak asks for, if that is less than it has."""
-    if one.name not in peaks:
+    if wanted.name not in peaks:
         return None
-    limit = max(-(-int(peaks[one.name] * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
-    return limit if limit < need_of(one.definition).memory else None
+    limit = max(-(-int(peaks[wanted.name] * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
+    return limit if limit < need_of(wanted.definition).memory else None
 
 
-def _resized(one: Wanted, memory: int | None) -> Wanted:
+def _resized(wanted: Wanted, memory: int | None) -> Wanted:
     if memory is None:
-        return one
-    migration = one.migration and _with_memory(one.migration, memory)
-    return replace(one, definition=_with_memory(one.definition, memory), migration=migration)
+        return wanted
+    migration = wanted.migration and _with_memory(wanted.migration, memory)
+    return replace(wanted, definition=_with_memory(wanted.definition, memory), migration=migration)
 
 
 def _with_memory(definition: TaskDefinition, memory: int) -> TaskDefinition:

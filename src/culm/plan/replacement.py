@@ -50,7 +50,7 @@ def effects(
     for task in tasks:
         if task.get("lastStatus") == "RUNNING" and (instance := place.get(task.get("containerInstanceArn", ""))):
             sitting[instance].append(task)
-    told = []
+    notes = []
     for instance in leaving:
         moves, down, fewer, blocked = [], [], [], []
         for task in sorted(sitting[instance], key=_memory, reverse=True):
@@ -67,7 +67,7 @@ def effects(
                 fewer.append(name)
             else:
                 down.append(name)
-        told.append(
+        notes.append(
             Effect(
                 instance=instance,
                 moves=_names(moves),
@@ -81,7 +81,7 @@ def effects(
         for task in sitting[instance]:
             registered = _less(registered, task)
         free[instance] = registered
-    return told
+    return notes
 
 
 def _service(task: Described) -> str:

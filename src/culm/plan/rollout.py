@@ -333,10 +333,10 @@ def rolling(
 
 def waiting(name: str, steady: AwaitSteady, seconds: float, *, changed: bool) -> list[Step]:
     """Wait until the service is steady, and watch it for so long; one that nothing was called for is not talked of."""
-    said = "is steady" if changed else ""
-    steps = [Step(key=f"{name}: steady", lane=name, act=steady, ends="" if seconds else said)]
+    ending = "is steady" if changed else ""
+    steps = [Step(key=f"{name}: steady", lane=name, act=steady, ends="" if seconds else ending)]
     if seconds:
-        steps.append(Step(key=f"{name}: settle", lane=name, act=Settle(service=name, seconds=seconds), ends=said))
+        steps.append(Step(key=f"{name}: settle", lane=name, act=Settle(service=name, seconds=seconds), ends=ending))
     return steps
 
 

@@ -25,16 +25,16 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     at = Setting(source=source, project=block.name, root=root, defaults=block.defaults)
     services = {name: service(at, name, written) for name, written in block.services.items()}
     services = together.shared(services, block.services)
-    for one in services.values():
-        together.check_databases(source, one, databases)
+    for each in services.values():
+        together.check_databases(source, each, databases)
     services = together.with_bare_paths(source, services)
     services = together.calling(source, services)
     together.check_order(source, services)
     buckets = checked_buckets(source, block, services)
     together.check_references(source, services, databases, buckets)
     check_volumes(source, block, services)
-    jobs = {name: one for name, one in services.items() if one.schedule is not None}
-    services = {name: one for name, one in services.items() if one.schedule is None}
+    jobs = {name: each for name, each in services.items() if each.schedule is not None}
+    services = {name: each for name, each in services.items() if each.schedule is None}
     if not services:
         source.refuse(("services",), "all of them have a schedule", "a project has a service that runs always, too")
     targets = {LOCAL: TargetBlock(), **(block.targets or {})}
@@ -142,8 +142,8 @@ def measure_buckets(source: Source, buckets: tuple[str, ...], targets: Mapping[s
 
 def check_volumes(source: Source, block: ManifestBlock, services: Mapping[str, Service]) -> None:
     """Each of `volumes` is mounted somewhere: a name that is misspelled would be another volume."""
-    mounted = {name for one in services.values() for name in one.container.volumes}
-    mounted |= {name for one in services.values() for beside in one.sidecars.values() for name in beside.volumes}
+    mounted = {name for service in services.values() for name in service.container.volumes}
+    mounted |= {name for service in services.values() for each in service.sidecars.values() for name in each.volumes}
     for name in block.volumes or {}:
         checked_name(source, ("volumes", name), name)
         if name not in mounted:

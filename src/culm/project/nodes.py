@@ -211,5 +211,5 @@ def spelled(choice: Any) -> str:
     return str(choice).lower()
 
 
-def issubclass_safe(one: Any, other: type) -> bool:
-    return isinstance(one, type) and issubclass(one, other)
+def issubclass_safe(kind: Any, other: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, other)

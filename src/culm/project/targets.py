@@ -112,12 +112,12 @@ def places_of_their_own(
     """Each with its project's name there: roles are an account's, so two targets never share a name."""
     found: dict[str, TargetSettings] = {}
     taken: dict[str, str] = {}
-    for name, one in targets.items():
-        if one.provider != "aws":
-            found[name] = replace(one, project=project)
+    for name, target in targets.items():
+        if target.provider != "aws":
+            found[name] = replace(target, project=project)
             continue
-        key = ("targets", name, "name") if one.project else ("targets", name)
-        called = one.project or (f"{project}-{name}" if taken else project)
+        key = ("targets", name, "name") if target.project else ("targets", name)
+        called = target.project or (f"{project}-{name}" if taken else project)
         checked_name(source, key, called)
         if called in taken:
             hint = "give it a name of its own: name: ..."
@@ -127,7 +127,7 @@ def places_of_their_own(
             if len(group := f"{called}-{service}") > LONGEST_TARGET_GROUP:
                 problem = f"the target group of {service}, {group}, has {len(group)} characters"
                 source.refuse(key, f"{problem}; AWS takes {LONGEST_TARGET_GROUP}", "a shorter one: name: ...")
-        found[name] = replace(one, project=called)
+        found[name] = replace(target, project=called)
     return found
 
 

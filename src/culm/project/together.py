@@ -18,23 +18,23 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
     Those that are built alike share its image as well. Where one of them says `migrate:` itself, that counts.
     """
     found: Services = {}
-    for name, one in sorted(services.items(), key=lambda item: item[1].schedule is not None):
-        if one.image is not None:
-            found[name] = one
+    for name, service in sorted(services.items(), key=lambda item: item[1].schedule is not None):
+        if service.image is not None:
+            found[name] = service
             continue
-        siblings = [other for other in found.values() if other.image is None and other.folder == one.folder]
+        siblings = [other for other in found.values() if other.image is None and other.folder == service.folder]
         first = next(iter(siblings), None)
-        alike = next((other for other in siblings if recipe(other) == recipe(one)), None)
+        alike = next((other for other in siblings if recipe(other) == recipe(service)), None)
         if first is not None:
             own_migration = written[name].migrate not in (None, False)
-            one = replace(
-                one,
+            service = replace(
+                service,
                 shares=first.shares or first.name,
                 built_by=(alike.built_by or alike.name) if alike else "",
-                migration=one.migration if own_migration else None,
-                after=one.after if first.name in one.after else (*one.after, first.name),
+                migration=service.migration if own_migration else None,
+                after=service.after if first.name in service.after else (*service.after, first.name),
             )
-        found[name] = one
+        found[name] = service
     return {name: found[name] for name in services}
 
 
@@ -65,9 +65,9 @@ def calling(source: Source, services: Services) -> Services:
     }
 
 
-def recipe(one: Service) -> tuple[object, ...]:
+def recipe(service: Service) -> tuple[object, ...]:
     """What makes an image what it is."""
-    return (one.folder, one.dockerfile, one.stage, one.platform, tuple(sorted(one.args.items())))
+    return (service.folder, service.dockerfile, service.stage, service.platform, tuple(sorted(service.args.items())))
 
 
 def check_databases(source: Source, service: Service, databases: Mapping[str, str]) -> None:
@@ -88,18 +88,18 @@ def check_databases(source: Source, service: Service, databases: Mapping[str, st
 def check_references(
     source: Source, services: Services, databases: Mapping[str, str], buckets: Collection[str]
 ) -> None:
-    balanced = {name for name, one in services.items() if one.balanced}
-    for one in services.values():
-        reachable = [name for name in services if name in balanced or name in one.calls]
-        blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): one.container.environment}
-        blocks |= {("sidecars", name, "environment"): each.environment for name, each in one.sidecars.items()}
+    balanced = {name for name, service in services.items() if service.balanced}
+    for service in services.values():
+        reachable = [name for name in services if name in balanced or name in service.calls]
+        blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): service.container.environment}
+        blocks |= {("sidecars", name, "environment"): each.environment for name, each in service.sidecars.items()}
         for place, environment in blocks.items():
             for variable, text in environment.items():
-                key = ("services", one.name, *place, variable)
+                key = ("services", service.name, *place, variable)
                 for name, _ in references.names(text):
                     if name in services and name not in reachable and services[name].port is not None:
                         problem = f"{{{name}.url}}: {name} has no path, so only services that call it reach it"
-                        source.refuse(key, problem, f"services.{one.name}.calls: [{name}]")
+                        source.refuse(key, problem, f"services.{service.name}.calls: [{name}]")
                 if wrong := references.problem(text, reachable, databases, buckets):
                     source.refuse(key, *wrong)
 
@@ -107,56 +107,56 @@ def check_references(
 def with_bare_paths(source: Source, services: Services) -> Services:
     """Each path belongs to one service; `/x` comes with `/x/*` where it is nobody else's and the rule has room."""
     taken: dict[tuple[object, ...], str] = {}
-    for one in services.values():
-        for pattern in one.paths:
-            place = (pattern, *conditions(one))
+    for service in services.values():
+        for pattern in service.paths:
+            place = (pattern, *conditions(service))
             if place in taken:
                 other = taken[place]
                 line = source.lines.get(("services", other))
                 source.refuse(
-                    ("services", one.name, "path"),
+                    ("services", service.name, "path"),
                     f"{pattern} belongs to {other} (line {line})",
                     "give one of them another path; its routes begin with that path too",
                 )
-            taken[place] = one.name
+            taken[place] = service.name
     check_priorities(source, services)
-    return {name: replace(one, bare_paths=bare_paths(one, taken)) for name, one in services.items()}
+    return {name: replace(service, bare_paths=bare_paths(service, taken)) for name, service in services.items()}
 
 
-def bare_paths(one: Service, taken: Mapping[tuple[object, ...], str]) -> tuple[str, ...]:
-    room = MOST_VALUES - len(one.paths) - len(one.routing.hosts) - len(one.routing.headers)
-    candidates = [path[:-2] for path in one.paths if path.endswith("/*") and len(path) > 2]
-    plain = [path for path in candidates if not set(path) & set("*?") and (path, *conditions(one)) not in taken]
+def bare_paths(service: Service, taken: Mapping[tuple[object, ...], str]) -> tuple[str, ...]:
+    room = MOST_VALUES - len(service.paths) - len(service.routing.hosts) - len(service.routing.headers)
+    candidates = [path[:-2] for path in service.paths if path.endswith("/*") and len(path) > 2]
+    plain = [path for path in candidates if not set(path) & set("*?") and (path, *conditions(service)) not in taken]
     return tuple(plain) if len(plain) <= room else ()
 
 
-def conditions(one: Service) -> tuple[object, ...]:
+def conditions(service: Service) -> tuple[object, ...]:
     """What makes two equal paths different ones."""
-    return tuple(sorted(one.routing.hosts)), tuple(sorted(one.routing.headers.items()))
+    return tuple(sorted(service.routing.hosts)), tuple(sorted(service.routing.headers.items()))
 
 
 def check_priorities(source: Source, services: Services) -> None:
     taken: dict[int, str] = {}
-    for one in services.values():
-        number = one.routing.priority
+    for service in services.values():
+        number = service.routing.priority
         if number is not None and number in taken:
             problem = f"{number} is the priority of {taken[number]}, and two rules cannot have the same"
-            source.refuse(("services", one.name, "priority"), problem)
+            source.refuse(("services", service.name, "priority"), problem)
         if number is not None:
-            taken[number] = one.name
+            taken[number] = service.name
 
 
 def check_order(source: Source, services: Services) -> None:
     """`after` names services, and no circle."""
-    for one in services.values():
-        for other in one.after:
+    for service in services.values():
+        for other in service.after:
             if other not in services:
-                source.refuse(("services", one.name, "after"), f"there is no service {other!r}")
-            if services[other].schedule is not None and one.schedule is None:
-                source.refuse(("services", one.name, "after"), f"{other} has a schedule: jobs are deployed last")
-        before, edge = set(), set(one.after)
+                source.refuse(("services", service.name, "after"), f"there is no service {other!r}")
+            if services[other].schedule is not None and service.schedule is None:
+                source.refuse(("services", service.name, "after"), f"{other} has a schedule: jobs are deployed last")
+        before, edge = set(), set(service.after)
         while edge:
-            if one.name in edge:
-                source.refuse(("services", one.name, "after"), "goes in a circle: it would wait for itself")
+            if service.name in edge:
+                source.refuse(("services", service.name, "after"), "goes in a circle: it would wait for itself")
             before |= edge
             edge = {later for name in edge for later in services[name].after if later in services} - before

@@ -149,7 +149,9 @@ def secrets(project: Project, here: str) -> list[Input]:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
     """
-    named = {each.value_from for one in project.everything.values() for each in one.container.secrets.values()}
+    named = {
+        each.value_from for service_ in project.everything.values() for each in service_.container.secrets.values()
+    }
     arns = {name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter/{name.lstrip('/')}" for name in named}
     actions = {":secretsmanager:": "secretsmanager:GetSecretValue", ":ssm:": "ssm:GetParameters"}
     statements: list[Input] = []

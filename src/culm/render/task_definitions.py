@@ -40,10 +40,15 @@ def task_definition(
         container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
         if (files := surroundings.migration_files.get(service.name)) is not None:
             container["dockerLabels"][MIGRATION_FILES_LABEL] = files
-    beside = [sidecar(project, service, name, one, image, surroundings) for name, one in service.sidecars.items()]
+    beside = [
+        sidecar(project, service, name, companion, image, surroundings) for name, companion in service.sidecars.items()
+    ]
     made = definition(project, service, family(project, service), container, surroundings)
     made["containerDefinitions"] += beside
-    mounted = {*service.container.volumes, *(name for one in service.sidecars.values() for name in one.volumes)}
+    mounted = {
+        *service.container.volumes,
+        *(name for companion in service.sidecars.values() for name in companion.volumes),
+    }
     if mounted:
         made["volumes"] = [volume(project, name, surroundings) for name in sorted(mounted)]
     if service.connected:
@@ -74,9 +79,9 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
         "mountPoints": mount_points(project, given.volumes),
         "healthCheck": health_check(service.check, service.grace),
         "dependsOn": [
-            {"containerName": name, "condition": CONDITIONS[one.ready]}
-            for name, one in service.sidecars.items()
-            if one.ready is not None
+            {"containerName": name, "condition": CONDITIONS[companion.ready]}
+            for name, companion in service.sidecars.items()
+            if companion.ready is not None
         ],
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {

@@ -202,8 +202,8 @@ class Balancer:
 
 
 def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
-    found = listeners.list_all(db)
-    rules_of = {listener.listener_arn: rules.of_listener(db, listener.listener_arn) for listener in found}
+    every = listeners.list_all(db)
+    rules_of = {listener.listener_arn: rules.of_listener(db, listener.listener_arn) for listener in every}
     used = {
         group.target_group_arn
         for of_listener in rules_of.values()
@@ -219,7 +219,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
     }
     return Seen(
         load_balancers={each.load_balancer_arn: each for each in load_balancers.list_all(db)},
-        listeners=found,
+        listeners=every,
         rules=rules_of,
         groups=groups,
         targets=registered,

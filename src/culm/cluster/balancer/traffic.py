@@ -48,14 +48,14 @@ class Meter:
             return
         self._next = now + MEASURE_SECONDS
         traffic = await self._plane.metrics()
-        found: list[tuple[Metric, Point]] = []
+        points: list[tuple[Metric, Point]] = []
         for arn, group in groups.items():
             own = [each for each in targets if each.target_group_arn == arn and each.deregistered_at is None]
             carried = self._carried([each for each in traffic if each.group == group.target_group_name])
-            found += _points(arn, balanced[arn], own, carried, now)
+            points += _points(arn, balanced[arn], own, carried, now)
         self._last = {(each.group, each.target): each for each in traffic}
-        if found:
-            await self._store.run(lambda db: metrics.add(db, found))
+        if points:
+            await self._store.run(lambda db: metrics.add(db, points))
 
     def _carried(self, traffic: Sequence[Traffic]) -> Carried:
         known = self._last

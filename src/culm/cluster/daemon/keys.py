@@ -59,12 +59,12 @@ def operator(home: Path) -> AccessKey:
         )
         write_owner_only(file, msgspec.json.encode(made).decode())
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=_Operator)
+        operator = msgspec.json.decode(file.read_bytes(), type=_Operator)
     except msgspec.MsgspecError as error:
         raise CulmError(
             f"{file} is not the operator's key: {error}", f"remove it: a new key is made ({file})"
         ) from None
-    return AccessKey(access_key_id=found.access_key_id, secret_access_key=found.secret_access_key)
+    return AccessKey(access_key_id=operator.access_key_id, secret_access_key=operator.secret_access_key)
 
 
 def master(keys: Path, name: str) -> bytes:

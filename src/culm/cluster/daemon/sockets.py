@@ -60,8 +60,8 @@ def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
         for address in addresses:
             bound.append(bind(address, port))
     except OSError:
-        for one in bound:
-            one.close()
+        for each in bound:
+            each.close()
         raise
     return bound
 

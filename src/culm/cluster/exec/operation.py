@@ -79,7 +79,7 @@ def container_of(task: Task, name: str | None) -> Container:
         raise AwsError(
             "InvalidParameterException", "The container name is required for tasks with more than one container."
         )
-    found = next((container for container in task.containers if container.name == name), None)
-    if found is None:
+    named = next((container for container in task.containers if container.name == name), None)
+    if named is None:
         raise AwsError("InvalidParameterException", f"The container {name} was not found in the task.")
-    return found
+    return named

@@ -127,7 +127,7 @@ class Stream:
 
     async def _say_closed(self, why: str) -> None:
         """The client hangs up when it has read this."""
-        told = {
+        closed = {
             "MessageId": self._new_id(),
             "CreatedDate": str(int(self._now() * 1000)),
             "SessionId": self._session.id,
@@ -137,7 +137,7 @@ class Stream:
             "Output": why,
         }
         message = Message(
-            kind="channel_closed", payload=json.dumps(told).encode(), id=self._new_id(), created_at=self._now()
+            kind="channel_closed", payload=json.dumps(closed).encode(), id=self._new_id(), created_at=self._now()
         )
         await self._put(encode(message))
 
@@ -174,8 +174,8 @@ class Stream:
                 self._outgoing.acknowledged(message)
             elif message.kind == "input_stream_data" and self._incoming.accepts(message):
                 await self._put(self._incoming.acknowledge(message, self._now()))
-                for one in self._incoming.take(message):
-                    if not await self._heard(terminal, one):
+                for taken in self._incoming.take(message):
+                    if not await self._heard(terminal, taken):
                         return
 
     async def _heard(self, terminal: Terminal, message: Message) -> bool:

@@ -143,11 +143,11 @@ class Agent:
         telemetry = Telemetry(self._runtime)
         while True:
             try:
-                found = await telemetry.look(list(self._tasks.values()), self._now())
+                metrics = await telemetry.look(list(self._tasks.values()), self._now())
             except RuntimeFailure as failure:
                 log.warning("%s cannot measure its containers: %s", self._machine.ec2_instance_id, failure)
             else:
-                await self._tell(found)
+                await self._tell(metrics)
             await asyncio.sleep(MEASURE_EVERY)
 
     async def _take(self, message: ToAgent) -> None:
@@ -208,10 +208,10 @@ class Agent:
 
     @staticmethod
     def _by_task(containers: list[Seen]) -> dict[str, list[Seen]]:
-        found: dict[str, list[Seen]] = defaultdict(list)
-        for seen in containers:
-            found[seen.labels[TASK_ARN]].append(seen)
-        return found
+        by_task: dict[str, list[Seen]] = defaultdict(list)
+        for container in containers:
+            by_task[container.labels[TASK_ARN]].append(container)
+        return by_task
 
     def _may_begin(self, task: KnownTask, now: float) -> bool:
         """A task that does not fit waits, and nobody is told: so does the ECS agent."""
@@ -281,9 +281,9 @@ class Agent:
     async def _stop(self, task: KnownTask, name: str) -> None:
         container = next(c for c in task.payload.containers if c.name == name)
         grace = container.stop_timeout if container.stop_timeout is not None else DEFAULT_STOP_TIMEOUT
-        seen = await self._runtime.stop(task.runtime_name(name), grace)
-        if seen is not None:
-            task.ended_by_stop(name, seen, grace)
+        stopped = await self._runtime.stop(task.runtime_name(name), grace)
+        if stopped is not None:
+            task.ended_by_stop(name, stopped, grace)
 
     def _forward(self, task: KnownTask, seen: Seen) -> None:
         container = next(
@@ -312,7 +312,7 @@ class Agent:
 
     def _logs_are_in(self, task: KnownTask, now: float) -> bool:
         waited = now - (task.ended_at if task.ended_at is not None else now)
-        names = [seen.name for seen in task.seen.values()]
+        names = [observed.name for observed in task.seen.values()]
         return waited >= LOGS_WAIT or all(self._forwarders[n].done for n in names if n in self._forwarders)
 
     def _forget(self, task: KnownTask, containers: list[Seen], now: float) -> None:

@@ -31,15 +31,15 @@ class Credentials:
         self._by_id.pop(self._ids.pop(task_arn, ""), None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._by_id.get(scope["path"].removeprefix(PATH))
-        if found is None:
+        credentials = self._by_id.get(scope["path"].removeprefix(PATH))
+        if credentials is None:
             body = {"code": "NoIdInRequest", "message": "CredentialsV2Request: no task has this credentials id"}
         else:
             body = {
-                "RoleArn": found.role_arn,
-                "AccessKeyId": found.access_key_id,
-                "SecretAccessKey": found.secret_access_key,
-                "Token": found.session_token,
-                "Expiration": datetime.fromtimestamp(found.expiration, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "RoleArn": credentials.role_arn,
+                "AccessKeyId": credentials.access_key_id,
+                "SecretAccessKey": credentials.secret_access_key,
+                "Token": credentials.session_token,
+                "Expiration": datetime.fromtimestamp(credentials.expiration, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
-        await answer(send, 200 if found else 404, body)
+        await answer(send, 200 if credentials else 404, body)

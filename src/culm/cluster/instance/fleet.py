@@ -102,18 +102,18 @@ class Fleet:
                 wished = self._wished(db, cluster) if cluster in active else ()
                 there = [_known(db, machine, registered) for machine in known[cluster]]
                 self._change(db, cluster, fleet_change(wished, there), registered)
-        found = []
+        started = []
         for machine in machines.every(db):
             with self._isolated.item(machine.ec2_instance_id):
                 if _known(db, machine, registered).registered:
-                    found.append(_machine(machine, registered))
-        return found
+                    started.append(_machine(machine, registered))
+        return started
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
         resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
-        said = next((tag.value for tag in tags.of(db, resource) if tag.key == INSTANCES_TAG), self._default)
+        types = next((tag.value for tag in tags.of(db, resource) if tag.key == INSTANCES_TAG), self._default)
         try:
-            return () if said == "none" else parse_fleet(said)
+            return () if types == "none" else parse_fleet(types)
         except ValueError as error:
             log.error("cluster %s: tag %s: %s; the default of %s holds", cluster, INSTANCES_TAG, error, self._default)
             return parse_fleet(self._default)

@@ -23,14 +23,14 @@ class LogSink:
         now_ms = int(self._now() * 1000)
 
         def work(db: sqlite3.Connection) -> bool:
-            found = groups.find(db, group)
-            if found is None and create_group:
+            known = groups.find(db, group)
+            if known is None and create_group:
                 groups.save(db, LogGroup(id=0, name=group, created_ms=now_ms, tags={}))
-                found = groups.find(db, group)
-            if found is None:
+                known = groups.find(db, group)
+            if known is None:
                 return False
-            if streams.find(db, found.id, stream) is None:
-                streams.create(db, found.id, stream, now_ms)
+            if streams.find(db, known.id, stream) is None:
+                streams.create(db, known.id, stream, now_ms)
             return True
 
         if not await self._store.run(work):

@@ -63,8 +63,8 @@ class Metadata:
         self._tasks.pop(task.arn, None)
         for container in task.payload.containers:
             self._paths.pop(metadata_path(task.payload, container), None)
-        for seen in task.seen.values():
-            self._readings.pop(seen.runtime_id, None)
+        for container_seen in task.seen.values():
+            self._readings.pop(container_seen.runtime_id, None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         id, _, what = scope["path"].removeprefix(METADATA).rstrip("/").partition("/")
@@ -79,9 +79,9 @@ class Metadata:
             case "task":
                 await answer(send, 200, of_task(task, host, now))
             case "stats":
-                found = await self._stats(task, host)
+                readings = await self._stats(task, host)
                 seen = task.seen.get(container)
-                await answer(send, 200, found.get(seen.runtime_id) if seen else None)
+                await answer(send, 200, readings.get(seen.runtime_id) if seen else None)
             case "task/stats":
                 await answer(send, 200, await self._stats(task, host))
             case _:

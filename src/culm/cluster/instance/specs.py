@@ -53,7 +53,7 @@ def container_name(task: TaskPayload, container: str, attempt: int = 0) -> str:
 def spec(
     task: TaskPayload,
     container: ContainerPayload,
-    around: Surroundings,
+    surroundings: Surroundings,
     container_instance_arn: str,
     attempt: int,
     login: tuple[str, str] | None,
@@ -65,11 +65,11 @@ def spec(
     return Spec(
         name=name,
         image=container.image,
-        address=around.address,
+        address=surroundings.address,
         entry_point=container.entry_point,
         command=container.command,
         environment={
-            **agent_environment(around, metadata_path(task, container), credentials_path),
+            **agent_environment(surroundings, metadata_path(task, container), credentials_path),
             **container.environment,
             **secrets,
         },
@@ -78,7 +78,7 @@ def spec(
         memory=container.memory if container.memory is not None else task.memory,
         cpu=container.cpu,
         ports=tuple(_port(m) for m in container.port_mappings),
-        mounts=_mounts(task, container, around),
+        mounts=_mounts(task, container, surroundings),
         probe=_probe(container),
         labels=labels(task, container, container_instance_arn, attempt),
         registry_auth=login,
@@ -89,7 +89,7 @@ def spec(
             for each in container.linux_parameters.tmpfs
         ),
         hostname=container.hostname,
-        hosts=dict.fromkeys(task.names, urlsplit(around.api).hostname or ""),
+        hosts=dict.fromkeys(task.names, urlsplit(surroundings.api).hostname or ""),
         input_open=container.interactive,
         terminal=container.pseudo_terminal,
         ulimits=container.ulimits,
@@ -101,23 +101,23 @@ def metadata_path(task: TaskPayload, container: ContainerPayload) -> str:
     return f"{METADATA}{task.arn.rpartition('/')[2]}-{zlib.crc32(container.name.encode()):010}"
 
 
-def agent_environment(around: Surroundings, metadata: str, credentials: str) -> Mapping[str, str]:
+def agent_environment(surroundings: Surroundings, metadata: str, credentials: str) -> Mapping[str, str]:
     """What the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
 
     `metadata` and `credentials` are paths under the agent's address. The SDKs know that of Amazon's agent by heart.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
     identity = {}
-    if credentials and around.agent == AMAZONS_AGENT:
+    if credentials and surroundings.agent == AMAZONS_AGENT:
         identity["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = credentials
     elif credentials:
-        identity["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{around.agent}{credentials}"
+        identity["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{surroundings.agent}{credentials}"
     return {
-        "ECS_CONTAINER_METADATA_URI_V4": f"{around.agent}{metadata}",
-        "AWS_REGION": around.region,
-        "AWS_DEFAULT_REGION": around.region,
-        "AWS_ENDPOINT_URL": around.api,
-        "AWS_ENDPOINT_URL_S3": around.api,
+        "ECS_CONTAINER_METADATA_URI_V4": f"{surroundings.agent}{metadata}",
+        "AWS_REGION": surroundings.region,
+        "AWS_DEFAULT_REGION": surroundings.region,
+        "AWS_ENDPOINT_URL": surroundings.api,
+        "AWS_ENDPOINT_URL_S3": surroundings.api,
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         **identity,
     }
@@ -152,9 +152,9 @@ def log_stream(task: TaskPayload, container: ContainerPayload, runtime_id: str) 
     return configuration.options["awslogs-group"], stream
 
 
-def volumes_folder(task: TaskPayload, around: Surroundings) -> str:
+def volumes_folder(task: TaskPayload, surroundings: Surroundings) -> str:
     """Where the volumes are that are the task's own."""
-    return f"{around.volumes}/{task.arn.rpartition('/')[2]}"
+    return f"{surroundings.volumes}/{task.arn.rpartition('/')[2]}"
 
 
 def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings) -> str:
@@ -171,8 +171,8 @@ def _port(mapping: PortMapping) -> Port:
     return Port(container_port=mapping.container_port, host_port=mapping.host_port, protocol=mapping.protocol)
 
 
-def _mounts(task: TaskPayload, container: ContainerPayload, around: Surroundings) -> tuple[Mount, ...]:
-    sources = {volume.name: volume_source(task, volume, around) for volume in task.volumes}
+def _mounts(task: TaskPayload, container: ContainerPayload, surroundings: Surroundings) -> tuple[Mount, ...]:
+    sources = {volume.name: volume_source(task, volume, surroundings) for volume in task.volumes}
     return tuple(
         Mount(
             source=sources[m.source_volume],

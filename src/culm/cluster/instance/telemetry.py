@@ -24,7 +24,7 @@ class Telemetry:
     async def look(self, tasks: Iterable[KnownTask], now: float) -> PublishMetrics:
         """What those that run use at `now`; raises `RuntimeFailure`."""
         looks: dict[str, Look] = {}
-        found = []
+        metrics_of_tasks = []
         for task in tasks:
             metrics = []
             for container, seen in list(task.seen.items()):
@@ -33,9 +33,9 @@ class Telemetry:
                 looks[seen.name] = Look(now, usage)
                 metrics.append(_metric(container, self._last.get(seen.name), looks[seen.name]))
             if metrics:
-                found.append(TaskMetric(task_arn=task.arn, container_metrics=tuple(metrics)))
+                metrics_of_tasks.append(TaskMetric(task_arn=task.arn, container_metrics=tuple(metrics)))
         self._last = looks
-        return PublishMetrics(task_metrics=tuple(found))
+        return PublishMetrics(task_metrics=tuple(metrics_of_tasks))
 
 
 def _metric(container: str, before: Look | None, look: Look) -> ContainerMetric:

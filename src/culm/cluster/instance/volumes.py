@@ -12,16 +12,16 @@ from culm.core.model.agent import TaskPayload
 from culm.errors import RuntimeFailure
 
 
-async def prepare(task: TaskPayload, around: Surroundings) -> None:
+async def prepare(task: TaskPayload, surroundings: Surroundings) -> None:
     for volume in task.volumes:
         if volume.host is None or volume.host.source_path is None:
-            folder = Path(volume_source(task, volume, around))
+            folder = Path(volume_source(task, volume, surroundings))
             try:
                 await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             except OSError as error:
                 raise RuntimeFailure("CannotCreateVolumeError", f"volume {volume.name}: {error}") from error
 
 
-async def discard(task: TaskPayload, around: Surroundings) -> None:
+async def discard(task: TaskPayload, surroundings: Surroundings) -> None:
     if task.volumes:
-        await asyncio.to_thread(shutil.rmtree, volumes_folder(task, around), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, volumes_folder(task, surroundings), ignore_errors=True)

@@ -58,10 +58,10 @@ async def resume(registry: Registry, request: Request, name: str, id: str) -> Re
 
 async def take(registry: Registry, request: Request, upload: Upload) -> None:
     """Add the request's body to the session, if it begins where the session ends."""
-    if said := request.headers.get("content-range"):
-        asked = _CONTENT_RANGE.fullmatch(said)
+    if header := request.headers.get("content-range"):
+        asked = _CONTENT_RANGE.fullmatch(header)
         if asked is None or int(asked[1]) != upload.size:
-            where = f"the next byte of this upload is {upload.size}, not {said}"
+            where = f"the next byte of this upload is {upload.size}, not {header}"
             raise Refusal(416, "BLOB_UPLOAD_INVALID", where, *session(upload))
     try:
         await upload.take(request.pieces())
@@ -76,10 +76,12 @@ async def take_last(registry: Registry, request: Request, upload: Upload, digest
         registry.uploads.drop(upload)
         raise bad_digest(digest)
     await take(registry, request, upload)
-    found = await upload.digest(digest.partition(":")[0])
-    if found != digest:
+    actual = await upload.digest(digest.partition(":")[0])
+    if actual != digest:
         registry.uploads.drop(upload)
-        raise Refusal(400, "DIGEST_INVALID", f"the {upload.size} bytes that came are {found}, not {digest}; push again")
+        raise Refusal(
+            400, "DIGEST_INVALID", f"the {upload.size} bytes that came are {actual}, not {digest}; push again"
+        )
     await registry.finish(upload.repository, upload, digest)
     return created(upload.repository, digest)
 

@@ -90,12 +90,12 @@ async def delete(registry: Registry, request: Request, name: str, reference: str
 async def list_tags(registry: Registry, request: Request, name: str) -> Reply:
     after = request.argument("last") or ""
     limit = page_size(request)
-    found = await registry.of(
+    names = await registry.of(
         name, lambda db, _: tags.in_repository(db, name, after, -1 if limit is None else limit + 1)
     )
-    page = found if limit is None else found[:limit]
+    page = names if limit is None else names[:limit]
     link: tuple[tuple[str, str], ...] = ()
-    if limit and len(found) > limit:
+    if limit and len(names) > limit:
         link = (("Link", f'</v2/{name}/tags/list?n={limit}&last={quote(page[-1])}>; rel="next"'),)
     return json_reply({"name": name, "tags": page}, *link)
 
@@ -105,19 +105,19 @@ async def list_referrers(registry: Registry, request: Request, name: str, digest
     if not DIGEST.fullmatch(digest):
         raise bad_digest(digest)
     kind = request.argument("artifactType")
-    found = await registry.of(name, lambda db, _: images.referrers(db, name, digest))
+    referrers = await registry.of(name, lambda db, _: images.referrers(db, name, digest))
     index = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
-        "manifests": [descriptor(image) for image in found if kind in (None, image.artifact_type)],
+        "manifests": [descriptor(image) for image in referrers if kind in (None, image.artifact_type)],
     }
     applied = (("OCI-Filters-Applied", "artifactType"),) if kind else ()
     return json_reply(index, *applied, content_type=OCI_INDEX)
 
 
 async def list_repositories(registry: Registry, request: Request) -> Reply:
-    found = await registry.store.run(repositories.list_all)
-    return json_reply({"repositories": [r.repository_name for r in found if r.registry_id == registry.account]})
+    known = await registry.store.run(repositories.list_all)
+    return json_reply({"repositories": [r.repository_name for r in known if r.registry_id == registry.account]})
 
 
 async def whole(request: Request) -> bytes:
@@ -141,12 +141,12 @@ def check_reference(reference: str) -> bool:
 
 
 def page_size(request: Request) -> int | None:
-    said = request.argument("n")
-    if said is None:
+    number = request.argument("n")
+    if number is None:
         return None
-    if not said.isdecimal():
-        raise Refusal(400, "PAGINATION_NUMBER_INVALID", f"n={said} is no number of tags")
-    return int(said)
+    if not number.isdecimal():
+        raise Refusal(400, "PAGINATION_NUMBER_INVALID", f"n={number} is no number of tags")
+    return int(number)
 
 
 def descriptor(image: Image) -> dict[str, Any]:

@@ -111,8 +111,8 @@ class Agents:
 
     async def order(self) -> int:
         """Send connected agents what they have not been told yet; returns how many orders that were."""
-        told = {arn: frozenset(session.ordered) for arn, session in self._sessions.items()}
-        issued = await self._store.run(lambda db: [self._issue(db, arn, known) for arn, known in told.items()])
+        ordered = {arn: frozenset(session.ordered) for arn, session in self._sessions.items()}
+        issued = await self._store.run(lambda db: [self._issue(db, arn, known) for arn, known in ordered.items()])
         count = 0
         for arn, new, messages in issued:
             count += len(new)
@@ -127,15 +127,15 @@ class Agents:
                 session.send([], [message])
 
     def _renewed(self, db: Connection) -> list[tuple[str, ToAgent]]:
-        found: list[tuple[str, ToAgent]] = []
+        renewed: list[tuple[str, ToAgent]] = []
         for task_arn in identities.expiring(db, self._now()):
             task = tasks.find(db, task_arn)
             definition = task and task_definitions.find_arn(db, task.task_definition_arn)
             if task and definition and task.container_instance_arn:
                 with self._orders.item(task_arn), savepoint(db):
                     message = orders.credentials(db, task, definition, self._issuer())
-                    found.append((task.container_instance_arn, message))
-        return found
+                    renewed.append((task.container_instance_arn, message))
+        return renewed
 
     def _issue(self, db: Connection, instance: str, known: frozenset[Order]) -> tuple[str, list[Order], list[ToAgent]]:
         new = [order for order in scheduling.pending(db, instance) if order not in known]
@@ -161,5 +161,5 @@ class Agents:
 
 def _unwanted(db: Connection, candidates: tuple[str, ...]) -> tuple[str, ...]:
     """Those that really are to stop: there is no such task, or it is over for the control plane."""
-    found = {task.task_arn: task for task in tasks.by_arns(db, candidates)}
-    return tuple(arn for arn in candidates if arn not in found or found[arn].last_status == "STOPPED")
+    present = {task.task_arn: task for task in tasks.by_arns(db, candidates)}
+    return tuple(arn for arn in candidates if arn not in present or present[arn].last_status == "STOPPED")

@@ -22,8 +22,8 @@ WORST = ("unhealthy", "draining", "initial", "healthy")
 def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: float) -> ClusterState:
     """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
     wanted = [filled(s, events=events.since_steady(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
-    found = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
-    revisions = {task.task_definition_arn for task in found if task.last_status != "STOPPED"}
+    outlines = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
+    revisions = {task.task_definition_arn for task in outlines if task.last_status != "STOPPED"}
     revisions.update(d.task_definition for s in wanted for d in s.deployments)
     definitions = {arn: task_definitions.find_arn(db, arn) for arn in revisions}
     wished = {d.task_definition for s in wanted for d in s.deployments if d.status == "PRIMARY"}
@@ -31,12 +31,12 @@ def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: floa
     return ClusterState(
         now=now,
         instances=tuple(instances_of(db, cluster)),
-        tasks=tuple(found),
+        tasks=tuple(outlines),
         services=tuple(wanted),
         task_definitions={arn: d for arn, d in definitions.items() if d is not None},
         unassumable={arn: role for arn, role in roles.items() if role is not None},
         alarms=alarms.going_off(db, names) if (names := _alarms_of(wanted)) else {},
-        target_health=target_health(db, found),
+        target_health=target_health(db, outlines),
     )
 
 
@@ -50,7 +50,7 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
     ours = [target for task in of for target in task_targets.of(db, task.task_arn)]
     groups = {target.target_group_arn for target in ours}
     health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.in_group(db, arn)}
-    found: dict[str, TargetHealth] = {}
+    verdicts: dict[str, TargetHealth] = {}
     for target in ours:
         seen = health.get((target.target_group_arn, target.id, target.port))
         verdict = TargetHealth(
@@ -59,10 +59,10 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
             port=target.port,
             reason=(seen.description or "") if seen else "",
         )
-        before = found.get(target.task_arn)
+        before = verdicts.get(target.task_arn)
         if before is None or WORST.index(verdict.state) < WORST.index(before.state):
-            found[target.task_arn] = verdict
-    return found
+            verdicts[target.task_arn] = verdict
+    return verdicts
 
 
 def _state(target: RegisteredTarget | None) -> TargetState:

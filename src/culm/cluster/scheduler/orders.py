@@ -81,15 +81,15 @@ def _images(db: Connection, task: Task, definition: TaskDefinition, issuer: Issu
     """A deployment's first task decides what its tags mean; its later tasks get the same images."""
     deployment = deployments.find(db, task.started_by or "")
     pinned = dict(deployment.digests) if deployment else {}
-    found: dict[str, str] = {}
+    images: dict[str, str] = {}
     for container in definition.container_definitions:
         digest = pinned.get(container.name) or digest_of(db, container.image)
         if digest is not None and _is_consistent(container):
             pinned[container.name] = digest
-        found[container.name] = to_pull(db, container.image, digest, issuer.registry)
+        images[container.name] = to_pull(db, container.image, digest, issuer.registry)
     if deployment is not None and pinned != deployment.digests:
         deployments.pin(db, deployment.deployment.id, pinned)
-    return found
+    return images
 
 
 def _is_consistent(container: ContainerDefinition) -> bool:

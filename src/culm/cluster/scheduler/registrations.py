@@ -29,7 +29,7 @@ def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Ca
     likes, and where that is shows only some time after it runs. On AWS
     a host port never changes: each container has a network of its own there.
     """
-    told: dict[tuple[str, str], int] = defaultdict(int)
+    registered: dict[tuple[str, str], int] = defaultdict(int)
     for task, target in scheduling.registered(db, service_arns):
         ports = [binding.host_port for container in task.containers for binding in container.network_bindings]
         if ports and target.port not in ports:
@@ -45,16 +45,16 @@ def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Ca
             target = TaskTarget(task_arn=task.task_arn, target_group_arn=arn, id=instance.ec2_instance_id, port=port)
             task_targets.add(db, target)
             targets.register(db, arn, id=target.id, port=port, now=now)
-            told[service_arn, arn] += 1
-    for (service_arn, arn), count in _public(told):
+            registered[service_arn, arn] += 1
+    for (service_arn, arn), count in _public(registered):
         tell(db, service_arn, words.registered(_name(service_arn), count, arn), now, new_id)
-    return sum(told.values())
+    return sum(registered.values())
 
 
 def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], str]) -> int:
     """Move every task that is to stop as far as it may: drain its targets, then let its agent stop it."""
     moved = 0
-    told: dict[tuple[str, str], int] = defaultdict(int)
+    deregistered: dict[tuple[str, str], int] = defaultdict(int)
     draining: dict[str, set[str]] = defaultdict(set)
     for arn, status, service_arn in scheduling.leaving(db, cluster):
         with _isolated.item(arn), savepoint(db):
@@ -63,7 +63,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
                 if not target.deregistered:
                     targets.deregister(db, target.target_group_arn, id=target.id, port=target.port, now=now)
                     task_targets.mark_deregistered(db, target)
-                    told[service_arn, target.target_group_arn] += 1
+                    deregistered[service_arn, target.target_group_arn] += 1
                     draining[service_arn].add(arn)
                     moved += 1
             step = Status.STOPPING if not left else Status.DEACTIVATING
@@ -72,7 +72,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
                 moved += 1
     for service_arn, arns in draining.items():
         tell(db, service_arn, words.draining(_name(service_arn), sorted(arns)), now, new_id)
-    for (service_arn, group), count in _public(told):
+    for (service_arn, group), count in _public(deregistered):
         tell(db, service_arn, words.deregistered(_name(service_arn), count, group), now, new_id)
     return moved
 
@@ -105,9 +105,9 @@ def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
     return None
 
 
-def _public(told: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:
+def _public(counts: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:
     """Return the counts for load balancers: of Service Connect's endpoints, which are the cluster's own, none."""
-    return [(key, count) for key, count in told.items() if not key[1].startswith(INNER)]
+    return [(key, count) for key, count in counts.items() if not key[1].startswith(INNER)]
 
 
 def _name(service_arn: str) -> str:

@@ -39,13 +39,13 @@ def needs(service: str, operation: str, members: Members, place: Place) -> list[
         return s3(operation, members)
     prefix = PREFIXES.get(service, service)
     on = resources(service, operation, members, place)
-    found = [Need(action=f"{prefix}:{operation}", resource=each) for each in on]
+    needs = [Need(action=f"{prefix}:{operation}", resource=each) for each in on]
     if operation == "BatchGetSecretValue":
-        found += [
+        needs += [
             Need(action="secretsmanager:GetSecretValue", resource=_secret(each, members, place))
             for each in members.get("SecretIdList") or ("*",)
         ]
-    return [*found, *passed_roles(service, members)]
+    return [*needs, *passed_roles(service, members)]
 
 
 PREFIXES = {"elbv2": "elasticloadbalancing"}
@@ -192,14 +192,14 @@ def s3(operation: str, members: Members) -> list[Need]:
     where = f"arn:aws:s3:::{bucket}"
     if operation == "DeleteObjects":
         return [_of_object(action, where, each) for each in (members.get("Delete") or {}).get("Objects") or ()]
-    found = [_of_object(action, where, members) if "Key" in members else Need(action=f"s3:{action}", resource=where)]
+    needs = [_of_object(action, where, members) if "Key" in members else Need(action=f"s3:{action}", resource=where)]
     if source := members.get("CopySource"):
         path, _, version = unquote(str(source)).removeprefix("/").partition("?versionId=")
         reading = "GetObjectVersion" if version else "GetObject"
-        found.append(Need(action=f"s3:{reading}", resource=f"arn:aws:s3:::{path}"))
+        needs.append(Need(action=f"s3:{reading}", resource=f"arn:aws:s3:::{path}"))
     if members.get("Tagging") and operation in ("PutObject", "CreateMultipartUpload", "CopyObject"):
-        found.append(_of_object("PutObjectTagging", where, members))
-    return found
+        needs.append(_of_object("PutObjectTagging", where, members))
+    return needs
 
 
 def _of_object(action: str, bucket: str, members: Members) -> Need:

@@ -115,9 +115,9 @@ class Api:
             service = self._service(served.name)
             protocol = spoken(request, service)
             principal = self._admit(served, protocol, request, signed)
-            name, found = PROTOCOLS[protocol].find(service, unzipped(request))
+            name, routed = PROTOCOLS[protocol].find(service, unzipped(request))
             compiled = self._find(served, service, protocol, name)
-            members = compiled.decode(found)
+            members = compiled.decode(routed)
             pages = compiled.pages
             window = pages.window(members) if pages else None
             value = self._read(served, compiled, members)

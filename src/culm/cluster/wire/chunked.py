@@ -39,14 +39,14 @@ def unchunked(request: Request) -> Request:
     """The request with the object's own bytes, and its trailers among its headers."""
     if not is_chunked(request):
         return request
-    found = split(request.body)
-    body = found.body
+    parts = split(request.body)
+    body = parts.body
     declared = request.headers.get("x-amz-decoded-content-length")
     if declared is not None and declared != str(len(body)):
         raise AwsError(
             "IncompleteBody", f"The body has {len(body)} bytes; x-amz-decoded-content-length says {declared}."
         )
-    headers = {**request.headers, **found.trailers}
+    headers = {**request.headers, **parts.trailers}
     encodings = [part.strip() for part in headers.pop("content-encoding", "").split(",")]
     if own := ",".join(part for part in encodings if part not in ("", "aws-chunked")):
         headers["content-encoding"] = own

@@ -48,7 +48,7 @@ def entry(model: Service, operation: Operation) -> str:
     lines = [f"### {operation.name}\n"]
     fates = list(fields(model, operation))
     for fate in typing.get_args(Fate):
-        paths = [f"`{path}`{note}" for path, found, note in fates if found == fate]
+        paths = [f"`{path}`{note}" for path, given, note in fates if given == fate]
         if paths:
             lines.append(f"- {fate}: {', '.join(paths)}")
     if len(lines) == 1:

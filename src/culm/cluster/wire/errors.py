@@ -22,8 +22,13 @@ def modelled(service: Service, error: AwsError) -> AwsError:
 
 def named(service: Service, error: AwsError) -> AwsError:
     """`error` under its shape's name, as JSON and CBOR have it where Query has another code."""
-    found = modelled(service, error)
-    return AwsError(service.error_codes.get(error.code, error.code), found.message, found.status, **found.members)
+    shape = modelled(service, error)
+    return AwsError(
+        service.error_codes.get(error.code, error.code),
+        shape.message,
+        shape.status,
+        **shape.members,
+    )
 
 
 def query_compatible(response: Response, error: AwsError) -> Response:

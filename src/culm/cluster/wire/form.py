@@ -21,10 +21,10 @@ DEEPEST = 40
 
 def fields(request: Request) -> dict[str, str]:
     """The fields of the query string and of a form body."""
-    found = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
+    fields = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        found |= parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return found
+        fields |= parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return fields
 
 
 def find(service: Service, request: Request) -> tuple[str, dict[str, str]]:

@@ -75,11 +75,11 @@ class Gate:
         identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
         (sigv2.verify if signed.version == 2 else verify)(request, signed, identity.secret, now)
         if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-") and is_chunked(request):
-            found = split(request.body)
+            parts = split(request.body)
             trailer = None
-            if found.trailers:
-                trailer = found.trailer_lines, found.trailers.get(TRAILER_SIGNATURE, "")
-            verify_chunks(request, signed, identity.secret, found.signed, trailer)
+            if parts.trailers:
+                trailer = parts.trailer_lines, parts.trailers.get(TRAILER_SIGNATURE, "")
+            verify_chunks(request, signed, identity.secret, parts.signed, trailer)
         return identity.principal
 
     def admit_head(self, request: Request, signed: Signature | None, now: float) -> None:

@@ -68,10 +68,10 @@ class Keyring:
             if not hmac.compare_digest(access_key.encode("utf-8", "replace"), self._operator.access_key_id.encode()):
                 raise Rejected("unknown", INVALID)
             return Identity(principal=OPERATOR, secret=self._operator.secret_access_key)
-        found = self._opened(access_key, token)
-        if found.expiration is not None and found.expiration <= now:
+        identity = self._opened(access_key, token)
+        if identity.expiration is not None and identity.expiration <= now:
             raise Rejected("expired-token", "The security token included in the request is expired")
-        return found
+        return identity
 
     def issue(self, *, role_arn: str, role_id: str, name: str, expiration: float, seed: str) -> RoleCredentials:
         """Keys for a role's session; the same arguments give the same keys."""

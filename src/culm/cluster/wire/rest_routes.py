@@ -53,7 +53,7 @@ class Router:
     def __init__(self, service: Service) -> None:
         self._candidates = sorted(
             (candidate(operation) for operation in service.operations.values()),
-            key=lambda found: (-found.demands, service.operations[found.operation].deprecated, len(found.operation)),
+            key=lambda route: (-route.demands, service.operations[route.operation].deprecated, len(route.operation)),
         )
 
     def route(self, request: Request) -> Route:
@@ -61,12 +61,12 @@ class Router:
         labels = [unquote(part) for part in request.path.removeprefix("/").split("/", 1) if part]
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         given = query.keys() | {f"{name}={value}" for name, value in query.items()}
-        for found in self._candidates:
-            if found.fits(request.method, len(labels), given, request.headers):
+        for route in self._candidates:
+            if route.fits(request.method, len(labels), given, request.headers):
                 return Route(
                     request=request,
-                    operation=found.operation,
-                    labels=dict(zip(found.labels, labels, strict=True)),
+                    operation=route.operation,
+                    labels=dict(zip(route.labels, labels, strict=True)),
                     query=query,
                 )
         raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)

@@ -233,10 +233,10 @@ def payload_hash(request: Request, signed: Signature) -> str:
         raise Rejected("incomplete", "Missing required header for this request: x-amz-content-sha256")
     if s3 and declared is not None and (declared == UNSIGNED or declared.startswith("STREAMING-")):
         return declared
-    found = hashlib.sha256(request.body).hexdigest() if request.body else EMPTY
-    if declared is not None and declared != found:
+    computed = hashlib.sha256(request.body).hexdigest() if request.body else EMPTY
+    if declared is not None and declared != computed:
         raise Rejected("payload", "The provided 'x-amz-content-sha256' header does not match what was computed.")
-    return found
+    return computed
 
 
 def canonical_request(request: Request, signed: Signature, payload: str) -> str:
@@ -266,8 +266,8 @@ def canonical_path(path: str, *, s3: bool) -> str:
 
 def canonical_query(query: str) -> str:
     pairs = (part.partition("=") for part in query.split("&") if part)
-    found = [(encoded(unquote_plus(name).encode()), encoded(unquote_plus(value).encode())) for name, _, value in pairs]
-    return "&".join(f"{name}={value}" for name, value in sorted(found) if name != "X-Amz-Signature")
+    fields = [(encoded(unquote_plus(name).encode()), encoded(unquote_plus(value).encode())) for name, _, value in pairs]
+    return "&".join(f"{name}={value}" for name, value in sorted(fields) if name != "X-Amz-Signature")
 
 
 def encoded(text: bytes, safe: str = "") -> str:

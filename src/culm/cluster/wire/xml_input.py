@@ -59,9 +59,9 @@ class _XmlInputCompiler:
                 name, reader = members.get(wire, (wire, None))
                 values[name] = reader(children) if reader else children[0].text
             for name, attribute in attributes:
-                found = [value for key, value in element.items() if key.rpartition("}")[2] == attribute]
-                if found:
-                    values[name] = found[0]
+                matches = [value for key, value in element.items() if key.rpartition("}")[2] == attribute]
+                if matches:
+                    values[name] = matches[0]
             return values
 
         return read

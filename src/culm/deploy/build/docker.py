@@ -223,7 +223,7 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
     """The images that FROM and `COPY --from` name, less the stages."""
     known: dict[str, str] = {}
     stages: set[str] = set()
-    found: dict[str, None] = {}
+    images: dict[str, None] = {}
     for instruction in read:
         if instruction.keyword == "ARG":
             for word in words(instruction.rest):
@@ -232,14 +232,14 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
         elif instruction.keyword == "FROM":
             image, *rest = words(expand(instruction.rest, known))
             if image.lower() not in stages and image != "scratch":
-                found[image] = None
+                images[image] = None
             if len(rest) == 2:
                 stages.add(rest[1].lower())
         elif (origin := instruction.flag("from")) is not None:
             origin = expand(origin, known)
             if not origin.isdecimal() and origin.lower() not in stages:
-                found[origin] = None
-    return list(found)
+                images[origin] = None
+    return list(images)
 
 
 def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:

@@ -176,5 +176,5 @@ def until_stage(instructions: Sequence[Instruction], target: str) -> list[Instru
         DockerfileError: there is no such stage.
     """
     last = named(stages(instructions, {}), target).index
-    begins = [index for index, one in enumerate(instructions) if one.keyword == "FROM"]
+    begins = [index for index, instruction in enumerate(instructions) if instruction.keyword == "FROM"]
     return list(instructions[: begins[last + 1]] if last + 1 < len(begins) else instructions)

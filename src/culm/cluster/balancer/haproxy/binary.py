@@ -31,11 +31,11 @@ def find() -> Path:
 def version(binary: Path) -> tuple[int, int]:
     """Major and minor; one that is too old is refused."""
     try:
-        said = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True, timeout=10).stdout
+        output = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise PlaneFailure("BinaryNotFound", f"{binary} does not run: {error}; {_TRY}") from error
-    found = re.search(r"version (\d+)\.(\d+)", said)
-    seen = (int(found[1]), int(found[2])) if found else (0, 0)
-    if seen < OLDEST:
-        raise PlaneFailure("BinaryNotFound", f"{binary} is HAProxy {seen[0]}.{seen[1]}: {_TRY}")
-    return seen
+    match = re.search(r"version (\d+)\.(\d+)", output)
+    version = (int(match[1]), int(match[2])) if match else (0, 0)
+    if version < OLDEST:
+        raise PlaneFailure("BinaryNotFound", f"{binary} is HAProxy {version[0]}.{version[1]}: {_TRY}")
+    return version

@@ -35,8 +35,8 @@ class Console:
         One that takes the connection and hangs up is between two lives, or ending: it is asked again.
         """
         for _ in range(_HANG_UPS):
-            if said := await self.tell(";".join(commands)):
-                return _answers(said, len(commands))
+            if output := await self.tell(";".join(commands)):
+                return _answers(output, len(commands))
             await asyncio.sleep(_PAUSE_SECONDS)
         raise PlaneFailure("NotAnswering", f"HAProxy hangs up on {self.path}")
 
@@ -98,10 +98,10 @@ async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
     """The master's process id, and those of workers that only finish what they had at a reload."""
     [table] = await master.ask("show proc")
     present, _, finishing = table.partition("# old workers")
-    found = re.search(r"^(\d+)\s+master", present, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^(\d+)\s+master", present, re.MULTILINE)
+    if match is None:
         raise PlaneFailure("NotAnswering", f"HAProxy's master says {table!r}")
-    return int(found[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
+    return int(match[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
 
 
 def _servers(state: str) -> Iterator[Server]:
@@ -115,9 +115,9 @@ def _servers(state: str) -> Iterator[Server]:
             yield Server(backend=row["be_name"], name=row["srv_name"], maintenance=maintenance)
 
 
-def _answers(said: str, count: int) -> list[str]:
+def _answers(output: str, count: int) -> list[str]:
     """Answers end with an empty line each."""
-    parts: Sequence[str] = said.split("\n\n")
+    parts: Sequence[str] = output.split("\n\n")
     return [part.strip("\n") for part in [*parts, *[""] * count][:count]]
 
 

@@ -181,8 +181,8 @@ class HaproxyPlane:
         self._pid_file.unlink(missing_ok=True)
 
     def _obstacles(self, wanted: Sequence[int]) -> dict[int, str]:
-        found = {port: listening.obstacle(self.addresses(port), port) for port in wanted}
-        return {port: why for port, why in found.items() if why is not None}
+        obstacles = {port: listening.obstacle(self.addresses(port), port) for port in wanted}
+        return {port: why for port, why in obstacles.items() if why is not None}
 
     async def _after_crash(self, wanted: Sequence[int]) -> dict[int, str]:
         """What stands in the way when a worker that lost its master has had its time to let go of the ports."""
@@ -366,8 +366,8 @@ def _deadline(name: str, what: str) -> Iterator[None]:
         raise PlaneFailure(name, f"{what} for {RELOAD_SECONDS:g} s") from None
 
 
-def _last_words(said: str) -> str:
+def _last_words(output: str) -> str:
     """The alerts, without their prefix; else the last line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     alerts = [line.split(" : ", 1)[-1] for line in lines if line.startswith("[ALERT]")]
     return "; ".join(alerts[:3] or lines[-1:] or ["it did not say why"])

@@ -182,22 +182,22 @@ class FakeRuntime:
         return Pruned()
 
     async def changes(self) -> AsyncIterator[str]:
-        with self._listening() as told:
+        with self._listening() as names:
             for name in list(self._containers):
                 yield name
             while True:
-                yield await told.get()
+                yield await names.get()
 
     # Inside.
 
     @contextmanager
     def _listening(self) -> Iterator[asyncio.Queue[str]]:
-        told: asyncio.Queue[str] = asyncio.Queue()
-        self._listeners.append(told)
+        names: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.append(names)
         try:
-            yield told
+            yield names
         finally:
-            self._listeners.remove(told)
+            self._listeners.remove(names)
 
     def _find(self, name: str) -> _Container:
         if name not in self._containers:

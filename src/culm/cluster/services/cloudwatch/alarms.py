@@ -97,14 +97,14 @@ class DescribeAlarmsInput:
 def describe_alarms(call: Call, req: DescribeAlarmsInput) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
     wanted = not req.alarm_types or "MetricAlarm" in req.alarm_types
-    found = [
+    described_alarms = [
         described(call, alarm)
         for alarm in (alarms.list_all(call.db) if wanted else ())
         if (not req.alarm_names or alarm.alarm_name in req.alarm_names)
         and alarm.alarm_name.startswith(req.alarm_name_prefix or "")
         and req.state_value in (None, alarm.state_value)
     ]
-    return {"metric_alarms": found, "composite_alarms": []}
+    return {"metric_alarms": described_alarms, "composite_alarms": []}
 
 
 @record
@@ -135,8 +135,8 @@ def set_alarm_state(call: Call, req: SetAlarmStateInput) -> None:
     alarm = alarms.find(call.db, req.alarm_name)
     if alarm is None:
         raise AwsError("ResourceNotFound", f"Alarm {req.alarm_name} not found", 404)
-    told = {"state_value": req.state_value, "state_reason": req.state_reason, "state_updated_at": call.now}
-    alarms.save(call.db, replace(alarm, **told))  # type: ignore[arg-type]
+    state = {"state_value": req.state_value, "state_reason": req.state_reason, "state_updated_at": call.now}
+    alarms.save(call.db, replace(alarm, **state))  # type: ignore[arg-type]
 
 
 def described(call: Call, alarm: Alarm) -> dict[str, Any]:

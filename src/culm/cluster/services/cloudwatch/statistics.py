@@ -103,9 +103,9 @@ def _values(call: Call, req: GetMetricDataInput, query: MetricDataQuery) -> list
             f"The value {asked.stat} for parameter MetricDataQueries.member.MetricStat.Stat is not supported.",
             "ValidationError",
         )
-    found = _points(call, asked.metric, req.start_time, req.end_time, asked.period, asked.unit)
-    told = [(point.at, value) for point in found if (value := statistic(point, asked.stat)) is not None]
-    return told if req.scan_by == "TimestampAscending" else told[::-1]
+    points = _points(call, asked.metric, req.start_time, req.end_time, asked.period, asked.unit)
+    values = [(point.at, value) for point in points if (value := statistic(point, asked.stat)) is not None]
+    return values if req.scan_by == "TimestampAscending" else values[::-1]
 
 
 @record

@@ -105,10 +105,10 @@ def _identity(document: str | None) -> Mapping[str, str]:
     if not document:
         return {}
     try:
-        said = msgspec.json.decode(document, type=dict[str, Any])
+        fields = msgspec.json.decode(document, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise AwsError("ClientException", "The instance identity document is not valid.") from error
-    return {name: value for name, value in said.items() if isinstance(value, str)}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _attributes_of(identity: Mapping[str, str], given: Container[str]) -> Iterator[Attribute]:

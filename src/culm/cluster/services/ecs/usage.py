@@ -28,20 +28,20 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
     if instance is None:
         return
     cluster = resource(container_instance_arn).split("/")[1]
-    told = {each.task_arn: each.container_metrics for each in message.task_metrics}
+    usages = {each.task_arn: each.container_metrics for each in message.task_metrics}
     reserved = scheduling.reservations(db, cluster, container_instance_arn)
     found: list[tuple[Metric, Point]] = []
     of_cluster = {"ClusterName": cluster}
     for arn, group, cpu, memory in reserved:
-        if arn in told and group.startswith("service:"):
+        if arn in usages and group.startswith("service:"):
             dimensions = {**of_cluster, "ServiceName": group.removeprefix("service:")}
-            found += _used(dimensions, told[arn], cpu, memory, now)
-        if arn in told:
+            found += _used(dimensions, usages[arn], cpu, memory, now)
+        if arn in usages:
             kind, _, name = group.partition(":")
             owner = {"ServiceName" if kind == "service" else "TaskDefinitionFamily": name} if name else {}
-            own = _used({**of_cluster, **owner, "TaskId": last(arn)}, told[arn], cpu, memory, now)
+            own = _used({**of_cluster, **owner, "TaskId": last(arn)}, usages[arn], cpu, memory, now)
             found += [(_of_task(about), point) for about, point in own]
-    everything = [one for containers in told.values() for one in containers]
+    everything = [one for containers in usages.values() for one in containers]
     found += _used(of_cluster, everything, instance.cpu, instance.memory, now)
     for name, part, whole in (
         ("CPUReservation", sum(cpu for _, _, cpu, _ in reserved), instance.cpu),

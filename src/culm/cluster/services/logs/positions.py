@@ -11,9 +11,9 @@ from culm.errors import AwsError
 _TOKEN = re.compile(r"[fb]/(\d{20})(\d{18})(\d{18})/s")
 
 
-def token(way: str, position: Position) -> str:
-    """`way` is `f` for forward or `b` for backward."""
-    return f"{way}/{digits(position)}/s"
+def token(direction: str, position: Position) -> str:
+    """`direction` is `f` for forward or `b` for backward."""
+    return f"{direction}/{digits(position)}/s"
 
 
 def digits(position: Position) -> str:

@@ -25,7 +25,7 @@ def get_object_attributes(call: Call, req: GetObjectAttributesInput) -> dict[str
     version = version_named(call, req.bucket, req.key, req.version_id)
     facts = version.facts
     known = {name: value for name, value in checksums.members(facts.checksums, facts.checksum_type).items() if value}
-    told: dict[str, dict[str, Any]] = {
+    attributes: dict[str, dict[str, Any]] = {
         "ETag": {"e_tag": facts.e_tag.strip('"')},
         "Checksum": {"checksum": known} if known else {},
         "ObjectParts": {"object_parts": {"total_parts_count": facts.parts_count}} if facts.parts_count else {},
@@ -37,5 +37,5 @@ def get_object_attributes(call: Call, req: GetObjectAttributesInput) -> dict[str
         "version_id": shown_version_id(bucket, version.version_id),
     }
     for name in req.object_attributes:
-        found |= told[name]
+        found |= attributes[name]
     return found

@@ -93,10 +93,10 @@ def of_whole(algorithm: str, chunks: Iterable[bytes], claimed: Checksums) -> Che
     value = 0
     for chunk in chunks:
         value = zlib.crc32(chunk, value)
-    found = encode(value.to_bytes(4, "big"))
-    if claimed.checksum_crc32 not in (None, found):
+    computed = encode(value.to_bytes(4, "big"))
+    if claimed.checksum_crc32 not in (None, computed):
         raise AwsError("BadDigest", "The CRC32 you specified did not match the calculated checksum.")
-    return Checksums(checksum_crc32=found)
+    return Checksums(checksum_crc32=computed)
 
 
 def encode(digest: bytes) -> str:

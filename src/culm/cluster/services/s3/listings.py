@@ -37,8 +37,8 @@ def fold(
     prefixes: list[str] = []
     place = start
     while True:
-        found = fetch(place, limit + 1)
-        for version in found:
+        page = fetch(place, limit + 1)
+        for version in page:
             cut = version.key.find(delimiter, len(prefix)) if delimiter else -1
             if len(versions) + len(prefixes) == limit:
                 return Page(versions=versions, prefixes=prefixes, next=place if limit else None)

@@ -165,7 +165,7 @@ def wanted(call: Call, req: ReadInput, version: ObjectVersion) -> tuple[int, int
         raise AwsError("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
     if version.facts.parts_count is None and req.part_number == 1:
         return (0, version.facts.size - 1) if version.facts.size else None
-    found = bodies.part_range(call.db, str(version.body_id), req.part_number)
-    if found is None:
+    span = bodies.part_range(call.db, str(version.body_id), req.part_number)
+    if span is None:
         raise AwsError("InvalidPartNumber", "The requested partnumber is not satisfiable", 416)
-    return found
+    return span

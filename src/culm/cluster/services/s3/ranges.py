@@ -9,10 +9,10 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 def parse(header: str | None, size: int) -> tuple[int, int] | None:
     """First and last byte, both included; None for the whole, also when the header is not one single range."""
-    found = _RANGE.fullmatch(header or "")
-    if found is None or found.groups() == ("", ""):
+    match = _RANGE.fullmatch(header or "")
+    if match is None or match.groups() == ("", ""):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if first and last and int(last) < int(first):
         return None  # RFC 9110 has it invalid, and what is invalid is ignored
     if not first:
@@ -28,10 +28,10 @@ def parse_exact(header: str | None, size: int) -> tuple[int, int]:
     """CopySourceRange: inside the source, or an error."""
     if header is None:
         return 0, size - 1
-    found = _RANGE.fullmatch(header)
-    if found is None or "" in found.groups():
+    match = _RANGE.fullmatch(header)
+    if match is None or "" in match.groups():
         raise AwsError("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last.")
-    first, last = map(int, found.groups())
+    first, last = map(int, match.groups())
     if not first <= last < size:
         raise AwsError("InvalidArgument", f"Range specified is not valid for source object of size: {size}")
     return first, last

@@ -215,7 +215,7 @@ def chosen(parts: Sequence[Part], named: Sequence[CompletedPart]) -> list[Part]:
     if numbers != sorted(set(numbers)):
         raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order.")
     known = {part.part_number: part for part in parts}
-    found = []
+    selected = []
     for part in named:
         have = known.get(part.part_number)
         if have is None or have.facts.e_tag.strip('"') != part.e_tag.strip('"'):
@@ -225,8 +225,8 @@ def chosen(parts: Sequence[Part], named: Sequence[CompletedPart]) -> list[Part]:
                 "specified entity tag may not match the part's entity tag.",
                 part_number=part.part_number,
             )
-        found.append(have)
-    for have in found[:-1]:
+        selected.append(have)
+    for have in selected[:-1]:
         if have.facts.size < SMALLEST_PART:
             raise AwsError(
                 "EntityTooSmall",
@@ -235,7 +235,7 @@ def chosen(parts: Sequence[Part], named: Sequence[CompletedPart]) -> list[Part]:
                 proposed_size=have.facts.size,
                 min_size_allowed=SMALLEST_PART,
             )
-    return found
+    return selected
 
 
 def checksum(
@@ -309,9 +309,9 @@ def list_multipart_uploads(call: Call, req: ListMultipartUploadsInput) -> dict[s
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     limit = min(req.max_uploads, 1000)
     after = req.key_marker, req.upload_id_marker or objects.LAST
-    found = uploads.list_of_bucket(call.db, req.bucket, req.prefix, after if req.key_marker else ("", ""), limit + 1)
-    page = found[:limit]
-    more = len(found) > limit and bool(page)
+    behind = uploads.list_of_bucket(call.db, req.bucket, req.prefix, after if req.key_marker else ("", ""), limit + 1)
+    page = behind[:limit]
+    more = len(behind) > limit and bool(page)
     return {
         "bucket": req.bucket,
         "prefix": req.prefix,

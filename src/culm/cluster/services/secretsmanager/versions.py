@@ -52,16 +52,16 @@ def get_secret_value(call: Call, req: GetSecretValueInput) -> dict[str, Any]:
     secret = secret_named(call, req.secret_id)
     stage = req.version_stage or (CURRENT if req.version_id is None else None)
     by_id = [v for v in secrets.versions(call.db, secret.arn) if req.version_id in (None, v.version_id)]
-    found = [v for v in by_id if stage is None or stage in v.stages]
-    if by_id and not found and req.version_id is not None:
+    staged = [v for v in by_id if stage is None or stage in v.stages]
+    if by_id and not staged and req.version_id is not None:
         raise AwsError(
             "InvalidRequestException",
             "You provided a VersionStage that is not associated to the provided VersionId.",
         )
-    if not found:
+    if not staged:
         what = f"VersionId: {req.version_id}" if req.version_id else f"staging label: {stage}"
         raise AwsError("ResourceNotFoundException", f"Secrets Manager can't find the specified secret value for {what}")
-    return value_of(call, secret, found[0])
+    return value_of(call, secret, staged[0])
 
 
 def value_of(call: Call, secret: Secret, version: SecretVersion) -> dict[str, Any]:

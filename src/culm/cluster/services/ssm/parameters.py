@@ -128,10 +128,10 @@ class GetParameterInput:
 
 @operation("ssm", "GetParameter")
 def get_parameter(call: Call, req: GetParameterInput) -> dict[str, Any]:
-    found = look(call, req.name, opened=req.with_decryption)
-    if found is None:
+    parameter = look(call, req.name, opened=req.with_decryption)
+    if parameter is None:
         raise AwsError("ParameterNotFound", f"Parameter {req.name} not found.")
-    return {"parameter": found}
+    return {"parameter": parameter}
 
 
 @record
@@ -152,10 +152,10 @@ def get_parameters(call: Call, req: GetParametersInput) -> dict[str, Any]:
                 raise
             return None
 
-    found = {name: find(name) for name in req.names}
+    by_name = {name: find(name) for name in req.names}
     return {
-        "parameters": [each for each in found.values() if each is not None],
-        "invalid_parameters": [name for name, each in found.items() if each is None],
+        "parameters": [each for each in by_name.values() if each is not None],
+        "invalid_parameters": [name for name, each in by_name.items() if each is None],
     }
 
 
@@ -180,8 +180,8 @@ def get_parameters_by_path(call: Call, req: GetParametersByPathInput) -> dict[st
             )
             raise AwsError("InvalidFilterKey", message)
     labels = [label for each in req.parameter_filters if each.key == "Label" for label in each.values]
-    found = chosen(call, there, req.parameter_filters)
-    return {"parameters": [look(call, _labelled(call, p.name, labels), opened=req.with_decryption) for p in found]}
+    selected = chosen(call, there, req.parameter_filters)
+    return {"parameters": [look(call, _labelled(call, p.name, labels), opened=req.with_decryption) for p in selected]}
 
 
 def _labelled(call: Call, name: str, labels: list[str]) -> str:
@@ -216,10 +216,10 @@ def delete_parameters(call: Call, req: DeleteParametersInput) -> dict[str, Any]:
 
 def look(call: Call, reference: str, *, opened: bool) -> dict[str, Any] | None:
     """A parameter as it is read; a SecureString's value stays sealed unless `opened`."""
-    found = selected(call, reference, opened=True)
-    if found is None:
+    choice = selected(call, reference, opened=True)
+    if choice is None:
         return None
-    version, selector = found
+    version, selector = choice
     asked = reference.partition(":")[0]
     return {
         "name": version.name if reference.startswith("arn:") else asked,

@@ -52,10 +52,10 @@ def check_path(path: str) -> None:
 
 
 def known(call: Call, name: str) -> Parameter:
-    found = parameters.find(call.db, stored_name(call, name))
-    if found is None:
+    parameter = parameters.find(call.db, stored_name(call, name))
+    if parameter is None:
         raise AwsError("ParameterNotFound", f"Parameter {name} not found.")
-    return found
+    return parameter
 
 
 def stored_name(call: Call, reference: str) -> str:
@@ -82,17 +82,17 @@ def selected(call: Call, reference: str, *, opened: bool) -> tuple[ParameterVers
         else:
             labelled = (v.version for v in parameters.versions(call.db, name) if selector in v.labels)
             number = next(labelled, 0)
-        found = parameters.version(call.db, name, number, open=opened)
+        version = parameters.version(call.db, name, number, open=opened)
     except Corrupted as what:
         raise AwsError("InternalServerError", f"This is corrupted: {what}. Put it there again.", 500) from what
-    if found is None:
+    if version is None:
         what_ = f"version {selector} of" if selector.isdigit() else f"label {selector} for parameter"
         how = "version" if selector.isdigit() else "label"
         raise AwsError(
             "ParameterVersionNotFound",
             f"Systems Manager could not find {what_} {named}. Verify the {how} and try again.",
         )
-    return found, f":{selector}" if colon else None
+    return version, f":{selector}" if colon else None
 
 
 def arn_of(call: Call, name: str) -> str:

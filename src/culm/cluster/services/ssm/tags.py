@@ -59,7 +59,7 @@ def list_tags_for_resource(call: Call, req: ListTagsForResourceInput) -> dict[st
 
 
 def _tagged(call: Call, name: str) -> Parameter:
-    found = parameters.find(call.db, stored_name(call, name))
-    if found is None:
+    parameter = parameters.find(call.db, stored_name(call, name))
+    if parameter is None:
         raise AwsError("InvalidResourceId", "The resource ID is not valid. Verify that you entered the correct ID.")
-    return found
+    return parameter

@@ -15,13 +15,13 @@ def of(db: Connection, cluster: str, target_id: str) -> Sequence[Attribute]:
 
 def by_target(db: Connection, cluster: str) -> dict[str, tuple[Attribute, ...]]:
     """Those of every instance of a cluster, by its ARN."""
-    found: dict[str, tuple[Attribute, ...]] = {}
+    by_instance: dict[str, tuple[Attribute, ...]] = {}
     rows = db.execute(
         "SELECT target_id, name, value FROM ecs_attribute WHERE cluster = ? ORDER BY target_id, name", (cluster,)
     )
     for target_id, name, value in rows:
-        found[target_id] = (*found.get(target_id, ()), Attribute(name=name, value=value))
-    return found
+        by_instance[target_id] = (*by_instance.get(target_id, ()), Attribute(name=name, value=value))
+    return by_instance
 
 
 def put(db: Connection, cluster: str, target_id: str, attribute: Attribute) -> None:

@@ -34,9 +34,9 @@ def of_service(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
 
 def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
     """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
-    found = []
+    recent = []
     for event in of_service(db, service_arn):
-        found.append(event)
+        recent.append(event)
         if event.message.endswith(STEADY):
             break
-    return tuple(found)
+    return tuple(recent)

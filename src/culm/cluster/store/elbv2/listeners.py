@@ -39,11 +39,11 @@ def list_all(db: sqlite3.Connection) -> tuple[Listener, ...]:
 
 def problems(db: sqlite3.Connection) -> dict[str, Sequence[str]]:
     """By load balancer: why listeners of it are not served."""
-    found: dict[str, Sequence[str]] = {}
+    by_load_balancer: dict[str, Sequence[str]] = {}
     rows = db.execute("SELECT load_balancer_arn, problem FROM elbv2_listener WHERE problem != '' ORDER BY port, arn")
     for arn, problem in rows:
-        found[arn] = (*found.get(arn, ()), problem)
-    return found
+        by_load_balancer[arn] = (*by_load_balancer.get(arn, ()), problem)
+    return by_load_balancer
 
 
 def delete(db: sqlite3.Connection, arn: str) -> None:

@@ -29,10 +29,10 @@ def append(
     row = db.execute("SELECT id FROM log_group WHERE name = ?", (group,)).fetchone()
     if row is None:
         return False
-    found = streams.find(db, row["id"], stream)
-    stream_id = found.id if found else streams.create(db, row["id"], stream, now_ms)
-    if said := [event for event in events if event[1]]:
-        log_events.append(db, stream_id, said, now_ms)
+    known = streams.find(db, row["id"], stream)
+    stream_id = known.id if known else streams.create(db, row["id"], stream, now_ms)
+    if messages := [event for event in events if event[1]]:
+        log_events.append(db, stream_id, messages, now_ms)
     db.execute(
         "INSERT INTO log_follower VALUES (?, ?, ?) ON CONFLICT (container) DO UPDATE SET cursor = excluded.cursor",
         (container, stream_id, cursor),

@@ -29,16 +29,16 @@ def context(part: int, position: int) -> str:
 
 def read(db: sqlite3.Connection, body_id: str, first: int, last: int) -> bytes:
     """Bytes `first` to `last`, both included. Raises `Corrupted`."""
-    found = []
+    pieces = []
     at = 0
     sizes = db.execute("SELECT id, size FROM s3_body WHERE body_id = ? ORDER BY part, position", (body_id,))
     for row, size in sizes.fetchall():
         if at <= last and at + size > first:
-            found.append(_opened(db, row)[max(first - at, 0) : last + 1 - at])
+            pieces.append(_opened(db, row)[max(first - at, 0) : last + 1 - at])
         at += size
     if at <= last:
         raise Corrupted("some of it is missing")
-    return b"".join(found)
+    return b"".join(pieces)
 
 
 def _opened(db: sqlite3.Connection, row: int) -> bytes:

@@ -43,7 +43,7 @@ class Frames:
 
     def feed(self, data: bytes) -> list[Frame]:
         self._rest += data
-        found: list[Frame] = []
+        frames: list[Frame] = []
         at = 0
         while len(self._rest) - at >= _HEADER:
             length = int.from_bytes(self._rest[at + 4 : at + _HEADER], "big")
@@ -51,10 +51,10 @@ class Frames:
             if len(self._rest) < end:
                 break
             stamp, _, text = self._rest[at + _HEADER : end].partition(b" ")
-            found.append(Frame(stream=self._rest[at], stamp=stamp.decode(), data=text))
+            frames.append(Frame(stream=self._rest[at], stamp=stamp.decode(), data=text))
             at = end
         self._rest = self._rest[at:]
-        return found
+        return frames
 
 
 class TerminalFrames:

@@ -126,14 +126,14 @@ def _ports(inspected: Mapping[str, Any]) -> tuple[Port, ...]:
     """As they are bound now; of a container that does not run, as they were asked for."""
     asked = inspected["HostConfig"]["PortBindings"] or {}
     bound = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
-    found: list[Port] = []
+    ports: list[Port] = []
     for key in asked:
         container_port, _, protocol = key.partition("/")
         (binding, *_) = bound.get(key) or asked[key]
         kind: Literal["tcp", "udp"] = "udp" if protocol == "udp" else "tcp"
         host_port = int(binding["HostPort"] or 0)
-        found.append(Port(container_port=int(container_port), host_port=host_port, protocol=kind))
-    return tuple(found)
+        ports.append(Port(container_port=int(container_port), host_port=host_port, protocol=kind))
+    return tuple(ports)
 
 
 def _address(inspected: Mapping[str, Any]) -> str:

@@ -87,9 +87,9 @@ class DockerRuntime:
 
     async def list(self) -> Sequence[Seen]:
         filters = json.dumps({"label": [f"{orders.HOME}={self._cluster}"]})
-        found = await self._engine.get("/containers/json", all=1, filters=filters)
-        self._ended = {entry["Id"]: self._ended[entry["Id"]] for entry in found if entry["Id"] in self._ended}
-        looks = await asyncio.gather(*(self._look(entry["Id"]) for entry in found))
+        entries = await self._engine.get("/containers/json", all=1, filters=filters)
+        self._ended = {entry["Id"]: self._ended[entry["Id"]] for entry in entries if entry["Id"] in self._ended}
+        looks = await asyncio.gather(*(self._look(entry["Id"]) for entry in entries))
         return [seen for seen in looks if seen is not None]
 
     async def start(self, spec: Spec) -> Seen:
@@ -178,10 +178,10 @@ class DockerRuntime:
 
     async def stats(self, name: str) -> Usage | None:
         try:
-            told = await self._engine.get(f"/containers/{name}/stats", **{"stream": 0, "one-shot": 1})
+            stats = await self._engine.get(f"/containers/{name}/stats", **{"stream": 0, "one-shot": 1})
         except Refused:
             return None
-        usage = orders.usage(told, self._peaks.get(name, 0.0))
+        usage = orders.usage(stats, self._peaks.get(name, 0.0))
         if usage is not None:
             self._peaks[name] = usage.memory_peak
         return usage

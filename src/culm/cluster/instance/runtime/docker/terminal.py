@@ -60,20 +60,20 @@ class DockerTerminal:
     async def wait(self) -> int:
         """The engine closes the connection a little before it knows the code."""
         while True:
-            told = await self._engine.get(f"/exec/{self._id}/json")
-            if not told["Running"]:
-                return int(told["ExitCode"])
+            state = await self._engine.get(f"/exec/{self._id}/json")
+            if not state["Running"]:
+                return int(state["ExitCode"])
             await asyncio.sleep(0.05)
 
     async def hang_up(self) -> None:
         """The engine has no call for it: the process is ended on this machine, where it is this machine's."""
         await hang_up(self._writer)
         for number, seconds in ((signal.SIGHUP, _PATIENCE_SECONDS), (signal.SIGKILL, 0.0)):
-            told = await self._engine.get(f"/exec/{self._id}/json")
-            if not told["Running"] or not told.get("Pid"):
+            state = await self._engine.get(f"/exec/{self._id}/json")
+            if not state["Running"] or not state.get("Pid"):
                 return
             with contextlib.suppress(OSError):
-                os.kill(told["Pid"], number)
+                os.kill(state["Pid"], number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self.wait()

@@ -128,8 +128,8 @@ class Images:
         return gone
 
     def kept(self) -> list[Image]:
-        found = (self._find(folder.name.replace("-", ":", 1)) for folder in self._folder.glob("sha*"))
-        return [image for image in found if image is not None]
+        images = (self._find(folder.name.replace("-", ":", 1)) for folder in self._folder.glob("sha*"))
+        return [image for image in images if image is not None]
 
     def clean(self) -> None:
         """Delete what a pull or a pruning that was killed left behind."""

@@ -95,8 +95,8 @@ def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[
             raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": no such file or directory')
         if not os.access(file, os.X_OK) or os.path.isdir(file):
             raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": permission denied')
-    elif (found := shutil.which(program, path=path)) is not None:
-        file = found
+    elif (on_path := shutil.which(program, path=path)) is not None:
+        file = on_path
     else:
         raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": executable file not found in $PATH')
     head = _head(file)

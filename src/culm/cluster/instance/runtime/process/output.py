@@ -49,9 +49,9 @@ def _look(folder: Path, segment: int, offset: int) -> tuple[list[Line], int, int
 
 
 def _lines(data: bytes, segment: int, offset: int) -> list[Line]:
-    found: list[Line] = []
+    lines: list[Line] = []
     for record in data[:-1].split(b"\n"):
         offset += len(record) + 1
         stamp, _, text = record.partition(b" ")
-        found.append(Line(at=float(stamp), text=text.decode(errors="replace"), cursor=f"{segment}:{offset}"))
-    return found
+        lines.append(Line(at=float(stamp), text=text.decode(errors="replace"), cursor=f"{segment}:{offset}"))
+    return lines

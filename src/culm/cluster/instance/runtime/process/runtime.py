@@ -120,13 +120,13 @@ class ProcessRuntime:
             *inside, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
         )
         try:
-            told, _ = await process.communicate()
+            output, _ = await process.communicate()
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         code = process.returncode or 0
-        return code if code >= 0 else 128 - code, told
+        return code if code >= 0 else 128 - code, output
 
     async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
         try:
@@ -362,12 +362,12 @@ class ProcessRuntime:
 
     def _written(self) -> dict[str, int]:
         """When each container's state was last written, in nanoseconds."""
-        found: dict[str, int] = {}
+        written: dict[str, int] = {}
         for path in self._tasks.iterdir():
             with contextlib.suppress(OSError):
                 if not path.name.startswith("."):
-                    found[path.name] = (path / files.STATE).stat().st_mtime_ns
-        return found
+                    written[path.name] = (path / files.STATE).stat().st_mtime_ns
+        return written
 
     def _watch(self, exits: Exits, name: str) -> None:
         state = files.read_state(str(self._tasks / name))

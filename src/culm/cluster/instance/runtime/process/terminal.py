@@ -129,13 +129,13 @@ def _tell(waiting: "asyncio.Future[None]") -> None:
 class LastWords:
     """The terminal of a command that could not be run: it says why, and is over."""
 
-    def __init__(self, exit_code: int, told: bytes) -> None:
+    def __init__(self, exit_code: int, output: bytes) -> None:
         self._exit_code = exit_code
-        self._told = told.replace(b"\n", b"\r\n")
+        self._told = output.replace(b"\n", b"\r\n")
 
     async def read(self) -> bytes:
-        told, self._told = self._told, b""
-        return told
+        output, self._told = self._told, b""
+        return output
 
     async def write(self, data: bytes) -> None:
         """Nobody reads it."""

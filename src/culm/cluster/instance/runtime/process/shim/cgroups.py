@@ -142,7 +142,7 @@ def weight_of(cpu: int) -> int:
 
 def _mounts() -> dict[str, str]:
     """Mount points by controller; `unified` is version 2's, if it has the memory controller."""
-    found: dict[str, str] = {}
+    mounts: dict[str, str] = {}
     try:
         with open("/proc/self/mounts", encoding="utf-8") as file:
             lines = file.readlines()
@@ -151,10 +151,10 @@ def _mounts() -> dict[str, str]:
     for line in lines:
         _, where, kind, options, *_ = line.split()
         if kind == "cgroup":
-            found.update(dict.fromkeys(options.split(","), where))
+            mounts.update(dict.fromkeys(options.split(","), where))
         elif kind == "cgroup2" and "memory" in _words(where, "cgroup.controllers"):
-            found["unified"] = where
-    return found
+            mounts["unified"] = where
+    return mounts
 
 
 def _own_paths(controller: str) -> Iterator[str]:

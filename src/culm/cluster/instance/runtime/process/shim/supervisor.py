@@ -63,7 +63,7 @@ def published(planned: list[PortPlan], heard: set[int], *, insists: bool) -> lis
     """Where the container's ports really are, given the ports on which its processes listen."""
     free = heard - {port["host_port"] for port in planned}
     strange = free - {port["container_port"] for port in planned}
-    found: list[PortPlan] = []
+    plans: list[PortPlan] = []
     for port in planned:
         host_port = port["host_port"]
         if host_port not in heard and port["container_port"] in free:
@@ -71,8 +71,8 @@ def published(planned: list[PortPlan], heard: set[int], *, insists: bool) -> lis
         elif host_port not in heard and insists and strange:
             host_port = min(strange)
             strange.discard(host_port)
-        found.append(PortPlan(container_port=port["container_port"], host_port=host_port))
-    return found
+        plans.append(PortPlan(container_port=port["container_port"], host_port=host_port))
+    return plans
 
 
 class Supervisor:

@@ -12,13 +12,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def descendants(root: int) -> list[int]:
     """All living processes below `root`, which is not among them."""
     children = _children if os.path.exists(f"/proc/{root}/task/{root}/children") else _children_by_parent()
-    found: list[int] = []
+    pids: list[int] = []
     waiting = children(root)
     while waiting:
         pid = waiting.pop()
-        found.append(pid)
+        pids.append(pid)
         waiting.extend(children(pid))
-    return found
+    return pids
 
 
 def told(variable: str, value: str) -> list[int]:
@@ -66,14 +66,14 @@ def cpu_seconds_of(pids: list[int]) -> float:
 
 def _children(pid: int) -> list[int]:
     """As the kernel lists them, which spares a look at every process of the machine."""
-    found: list[int] = []
+    pids: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="utf-8") as file:
-                found += [int(child) for child in file.read().split()]
+                pids += [int(child) for child in file.read().split()]
     except OSError:
-        return found
-    return [child for child in found if _stat(child)[:1] not in ([], ["Z"])]
+        return pids
+    return [child for child in pids if _stat(child)[:1] not in ([], ["Z"])]
 
 
 def _children_by_parent() -> Callable[[int], list[int]]:
