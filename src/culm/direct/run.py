@@ -72,7 +72,7 @@ class Run:
 
     def watch(self, *, reload: bool) -> None:
         """Start a part again when its files change; one that has ended waits for the change that fixes it."""
-        seen = {part.name: watch.as_started(self.before[part.name], watch.look(part.folder)) for part in self.parts}
+        sources = {part.name: watch.as_started(self.before[part.name], watch.look(part.folder)) for part in self.parts}
         ended: set[str] = set()
         while True:
             time.sleep(watch.LOOK_SECONDS)
@@ -84,8 +84,8 @@ class Run:
                     if not reload:
                         return
                 now = watch.look(part.folder)
-                if reload and (files := watch.changed(seen[part.name], now)):
-                    seen[part.name] = now
+                if reload and (files := watch.changed(sources[part.name], now)):
+                    sources[part.name] = now
                     ended.discard(part.name)
                     self.console.say(f"{Path(files[0]).name} has changed: starting again", part.name)
                     running.stop()

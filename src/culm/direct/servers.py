@@ -64,10 +64,10 @@ def remove(target: Target, identifier: str) -> None:
         gone(lambda: rds.describe_db_instances(DBInstanceIdentifier=name), NOT_FOUND[0])
 
 
-def at_home(url: str, found: str) -> None:
+def at_home(url: str, instance: str) -> None:
     """Raise unless the server listens where the configuration says: somebody else has the port."""
-    if urlsplit(url).port != urlsplit(found).port:
+    if urlsplit(url).port != urlsplit(instance).port:
         raise CulmError(
-            f"port {urlsplit(url).port} is taken: PostgreSQL listens on {urlsplit(found).port} instead",
+            f"port {urlsplit(url).port} is taken: PostgreSQL listens on {urlsplit(instance).port} instead",
             f"end what listens there (compose's own PostgreSQL?), or change the port in conf/{URL_FILE}",
         )

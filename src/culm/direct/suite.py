@@ -44,12 +44,12 @@ def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
         kinds = ["tests"]
     if not kinds:
         raise UsageError(f"{folder.name} has no tests", f"put them into {folder / 'tests' / 'integration'}")
-    found: list[tuple[tuple[str, ...], Path]] = []
+    suites: list[tuple[tuple[str, ...], Path]] = []
     for kind in kinds:
         report = work / f"{kind.replace('/', '-')}.xml"
         words = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", kind)
-        found.append((words, report))
-    return found
+        suites.append((words, report))
+    return suites
 
 
 def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Result:

@@ -13,7 +13,7 @@ LOOK_SECONDS = 0.3
 
 def look(folder: Path) -> Mapping[str, tuple[int, int]]:
     """Time and size of every file that may matter."""
-    found = {}
+    stamps = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in SKIPPED and name != "tests"]
         for name in names:
@@ -24,8 +24,8 @@ def look(folder: Path) -> Mapping[str, tuple[int, int]]:
                 facts = os.stat(path)
             except OSError:  # gone between the two looks
                 continue
-            found[path] = (facts.st_mtime_ns, facts.st_size)
-    return found
+            stamps[path] = (facts.st_mtime_ns, facts.st_size)
+    return stamps
 
 
 def changed(before: Mapping[str, tuple[int, int]], now: Mapping[str, tuple[int, int]]) -> list[str]:

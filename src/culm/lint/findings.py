@@ -46,7 +46,7 @@ ALLOWANCE = re.compile(r"#\s*culm:\s*allow-secret\b[ \t]*(.*)")
 
 def allowances(text: str) -> dict[int, str]:
     """The lines that are excused, with the reason: the comment's own line, or the next one that is no comment."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if (match := ALLOWANCE.search(line)) is None:
@@ -55,8 +55,8 @@ def allowances(text: str) -> dict[int, str]:
         if line.lstrip().startswith("#"):
             while at < len(lines) and lines[at - 1].lstrip().startswith("#"):
                 at += 1
-        found[at] = match[1].strip()
-    return found
+        reasons[at] = match[1].strip()
+    return reasons
 
 
 def excused(file: str, text: str, findings: Iterable[Finding]) -> list[Finding]:

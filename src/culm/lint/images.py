@@ -12,22 +12,22 @@ def check(image: str, config: Mapping[str, Any], history: Iterable[str], excused
 
     `excused` are names that the Dockerfile has an allowance for.
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for entry in config.get("Env") or ():
         name, _, value = str(entry).partition("=")
-        note(found, name, rules.judge(Setting(line=0, name=name, value=value)))
+        note(reasons, name, rules.judge(Setting(line=0, name=name, value=value)))
     for name, value in (config.get("Labels") or {}).items():
-        note(found, name, rules.judge(Setting(line=0, name=name, value=str(value))))
+        note(reasons, name, rules.judge(Setting(line=0, name=name, value=str(value))))
     for step in history:
         for name, why in commands.assigned(step, building=True):
-            note(found, name, why)
+            note(reasons, name, why)
         shown = commands.leak(step, building=True)
-        if shown is not None and not any(shown.startswith(f"{name}: ") for name in found):
-            note(found, step.split(" ")[0], shown)
+        if shown is not None and not any(shown.startswith(f"{name}: ") for name in reasons):
+            note(reasons, step.split(" ")[0], shown)
     excused = set(excused)
-    return [Finding(file=image, line=0, name=name, why=why) for name, why in found.items() if name not in excused]
+    return [Finding(file=image, line=0, name=name, why=why) for name, why in reasons.items() if name not in excused]
 
 
-def note(found: dict[str, str], name: str, why: str | None) -> None:
+def note(reasons: dict[str, str], name: str, why: str | None) -> None:
     if why is not None:
-        found.setdefault(name, why)
+        reasons.setdefault(name, why)

@@ -77,8 +77,8 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
     value = with_defaults(value)
     if not value:
         return None
-    if (found := formats.known(value)) is not None:
-        return found
+    if (format_ := formats.known(value)) is not None:
+        return format_
     if has_login(value):
         return "a URL with a password"
     if is_reference(value) and not (references_are_values and value.startswith("$")):

@@ -12,22 +12,22 @@ HINT = "put it into the vault, or refer to SSM or Secrets Manager by `secrets`"
 
 def check(file: str, definition: Mapping[str, Any], text: str = "") -> list[Finding]:
     """As RegisterTaskDefinition takes it; with `text`, findings have the lines of that text."""
-    found = []
+    findings = []
     for container in definition.get("containerDefinitions") or ():
         for entry in container.get("environment") or ():
             name, value = str(entry.get("name", "")), str(entry.get("value", ""))
             if (why := rules.judge(Setting(line=0, name=name, value=value))) is not None:
-                found.append(Finding(file=file, line=line_of(text, name), name=name, why=f"{why}; {HINT}"))
+                findings.append(Finding(file=file, line=line_of(text, name), name=name, why=f"{why}; {HINT}"))
         for command in (container.get("command"), container.get("entryPoint"), _probe(container)):
             words = [str(word) for word in command or ()]
             shown = [(word, why) for word in words if (why := commands.leak(word)) is not None]
             if not shown and (why := commands.leak_of_words(words)) is not None:
                 shown = [(words[0], why)]
-            found += [
+            findings += [
                 Finding(file=file, line=line_of(text, word), name="command", why=f"{why}; {HINT}")
                 for word, why in shown
             ]
-    return found
+    return findings
 
 
 def _probe(container: Mapping[str, Any]) -> Sequence[Any]:

@@ -46,17 +46,17 @@ def keep(project: Project, name: str, measured: Measured) -> None:
     draft.replace(path)
 
 
-def running(target: Target, project: Project, one: Service) -> Mapping[str, Any]:
+def running(target: Target, project: Project, own: Service) -> Mapping[str, Any]:
     """Return the service as ECS describes it. Raises CulmError unless it runs."""
     ecs = target.client("ecs")
     answer = or_none(
-        lambda: ecs.describe_services(cluster=project.name, services=[one.name]), "ClusterNotFoundException"
+        lambda: ecs.describe_services(cluster=project.name, services=[own.name]), "ClusterNotFoundException"
     )
     for service in answer["services"] if answer else ():
         if service["status"] == "ACTIVE" and service["runningCount"]:
             described: Mapping[str, Any] = service
             return described
-    raise CulmError(f"{one.name} does not run", f"culm deploy {one.name}")
+    raise CulmError(f"{own.name} does not run", f"culm deploy {own.name}")
 
 
 @record

@@ -98,7 +98,7 @@ def _stage(
     wanted = sizes(demands, factor)
     requests = sum(demand.load or 0.0 for demand in demands) * factor
     tasks = {demand.name: demand.tasks(factor) for demand in demands}
-    fleet, one = cheapest(wanted, offers), single(wanted, offers)
+    fleet, uniform = cheapest(wanted, offers), single(wanted, offers)
     assumed = _assumed(requests, len(demands), prices)
     return LoadStage(
         name=name,
@@ -108,8 +108,8 @@ def _stage(
         fleet=fleet,
         bill=bill(_flat(fleet), prices, assumed) if fleet else None,
         assumed=assumed,
-        single=one,
-        single_bill=bill(_flat(one), prices, assumed) if one else None,
+        single=uniform,
+        single_bill=bill(_flat(uniform), prices, assumed) if uniform else None,
         quotas=tuple(
             quotas(
                 services=len(demands),

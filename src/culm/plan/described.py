@@ -32,16 +32,16 @@ def cluster_state(
 
     What an instance says remains is believed: memory that no known task holds is taken off what it registered.
     """
-    definitions = {d.task_definition_arn: d for d in (task_definition(one) for one in task_definitions)}
-    known = [task for task in (_task(one) for one in tasks) if not is_gone(task)]
+    definitions = {d.task_definition_arn: d for d in (task_definition(each) for each in task_definitions)}
+    known = [task for task in (_task(each) for each in tasks) if not is_gone(task)]
     held: dict[str, list[Task]] = {}
     for task in known:
         held.setdefault(task.container_instance_arn or "", []).append(task)
     return ClusterState(
         now=now,
-        instances=tuple(_instance(one, held.get(one["containerInstanceArn"], ()), definitions) for one in instances),
+        instances=tuple(_instance(each, held.get(each["containerInstanceArn"], ()), definitions) for each in instances),
         tasks=tuple(known),
-        services=tuple(to(Service, one) for one in services),
+        services=tuple(to(Service, each) for each in services),
         task_definitions=definitions,
     )
 

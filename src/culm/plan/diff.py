@@ -140,9 +140,9 @@ def target_group(project: Project, service: Service, live: Observed, surrounding
 def priorities(project: Project, live: Observed) -> dict[str, int]:
     """The priority that each service's rule has or gets."""
     chosen = {
-        name: one.routing.priority
-        for name, one in project.services.items()
-        if one.balanced and one.routing.priority is not None
+        name: each.routing.priority
+        for name, each in project.services.items()
+        if each.balanced and each.routing.priority is not None
     }
     numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items() if name not in chosen}
     taken = frozenset(int(rule["Priority"]) for rule in live.other_rules) | frozenset(chosen.values())
@@ -167,34 +167,34 @@ def renumbered(project: Project, live: Observed) -> list[Call]:
 
 def rule(project: Project, service: Service, live: Observed) -> Call | None:
     """The service's path, on the load balancer; None: it is as it should be."""
-    found = live.rules.get(service.name)
+    described = live.rules.get(service.name)
     if not service.balanced:
-        given = {"RuleArn": found["RuleArn"]} if found else {}
-        what = f"stop routing {' '.join(render.paths_of(found))}" if found else ""
-        return Call(what=what, client="elbv2", operation="delete_rule", input=given) if found else None
+        given = {"RuleArn": described["RuleArn"]} if described else {}
+        what = f"stop routing {' '.join(render.paths_of(described))}" if described else ""
+        return Call(what=what, client="elbv2", operation="delete_rule", input=given) if described else None
     assert live.listener is not None, "rules come after the base"
     group = live.target_groups[render.family(project, service)]
-    if found is None:
+    if described is None:
         priority = priorities(project, live)[service.name]
         given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
         what = f"route {' '.join(service.paths)}"
         return Call(what=what, client="elbv2", operation="create_rule", input=given)
-    if render.routes(found, service):
+    if render.routes(described, service):
         return None
-    given = {"RuleArn": found["RuleArn"], "Conditions": render.conditions(service)}
+    given = {"RuleArn": described["RuleArn"], "Conditions": render.conditions(service)}
     if moved := render.transforms(service):
         given["Transforms"] = moved
-    elif found.get("Transforms"):
+    elif described.get("Transforms"):
         given["ResetTransforms"] = True
     what = f"route {' '.join(service.paths)}"
-    if others := [path for path in render.paths_of(found) if path not in service.patterns]:
+    if others := [path for path in render.paths_of(described) if path not in service.patterns]:
         what += f" instead of {' '.join(others)}"
     return Call(what=what, client="elbv2", operation="modify_rule", input=given)
 
 
 def service(
     project: Project,
-    one: Service,
+    own: Service,
     live: Observed,
     task_definition_arn: Any,
     *,
@@ -207,24 +207,24 @@ def service(
     `task_definition_arn` is an ARN, or the result of a step that registers it. A setting that the target does not
     describe cannot be compared: it is sent when something else differs.
     """
-    group = live.target_groups[render.family(project, one)]["TargetGroupArn"] if one.balanced else None
-    wanted = render.service(project, one, task_definition_arn, group, inner)
-    how = render.deployment_configuration(one, start_first=start_first, undoes=undoes)
-    found = live.services.get(one.name)
-    if found is None:
+    group = live.target_groups[render.family(project, own)]["TargetGroupArn"] if own.balanced else None
+    wanted = render.service(project, own, task_definition_arn, group, inner)
+    how = render.deployment_configuration(own, start_first=start_first, undoes=undoes)
+    current = live.services.get(own.name)
+    if current is None:
         given = wanted | {"deploymentConfiguration": how}
-        return Call(what=f"create service {one.name}", client="ecs", operation="create_service", input=given)
+        return Call(what=f"create service {own.name}", client="ecs", operation="create_service", input=given)
     settings = {key: wanted[key] for key in wanted if key not in CREATE_ONLY}
-    if not one.connected and (found.get("serviceConnectConfiguration") or {}).get("enabled"):
+    if not own.connected and (current.get("serviceConnectConfiguration") or {}).get("enabled"):
         settings["serviceConnectConfiguration"] = {"enabled": False}
-    primary: Described = next((d for d in found.get("deployments", ()) if d["status"] == "PRIMARY"), {})
+    primary: Described = next((d for d in current.get("deployments", ()) if d["status"] == "PRIMARY"), {})
     failed = primary.get("rolloutState") == "FAILED"
-    described = {key: value for key, value in settings.items() if key in found}
-    different = {key: value for key, value in described.items() if not same(value, found[key])}
+    described = {key: value for key, value in settings.items() if key in current}
+    different = {key: value for key, value in described.items() if not same(value, current[key])}
     if not different and not failed:
         return None
-    different |= {key: value for key, value in settings.items() if key not in found}
-    given = {"cluster": project.name, "service": one.name, **different}
+    different |= {key: value for key, value in settings.items() if key not in current}
+    given = {"cluster": project.name, "service": own.name, **different}
     if ROLLING & set(different) or failed:
         given["deploymentConfiguration"] = how
     if failed and "taskDefinition" not in different:
@@ -302,7 +302,7 @@ def same(wanted: Any, live: Any) -> bool:
             return isinstance(live, Mapping) and within(wanted, live)
         case list():
             pairs = zip(wanted, live or (), strict=False)
-            return len(wanted) == len(live or ()) and all(same(one, other) for one, other in pairs)
+            return len(wanted) == len(live or ()) and all(same(own, other) for own, other in pairs)
         case _:
             return bool(wanted == live)
 

@@ -36,11 +36,11 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
         case Mapping():
             for key, inner in value.items():
                 yield from _flat(inner, (*path, str(key)))
-        case list() | tuple() if value and all(isinstance(one, Mapping) and "name" in one for one in value):
+        case list() | tuple() if value and all(isinstance(item, Mapping) and "name" in item for item in value):
             single = path == ("containerDefinitions",) and len(value) == 1
-            for one in value:
-                rest = {key: inner for key, inner in one.items() if key != "name"}
-                yield from _flat(_plain(rest), () if single else (*path, str(one["name"])))
+            for item in value:
+                rest = {key: inner for key, inner in item.items() if key != "name"}
+                yield from _flat(_plain(rest), () if single else (*path, str(item["name"])))
         case list() | tuple():
             for index, inner in enumerate(value):
                 yield from _flat(inner, path if len(value) == 1 else (*path, str(index)))

@@ -104,22 +104,22 @@ def live(state: ClusterState, name: str) -> Service | None:
 
 
 def _in_order(state: ClusterState, wanted: Sequence[Wanted]) -> list[Wanted]:
-    def age(one: Wanted) -> float:
-        found = live(state, one.name)
-        return found.created_at if found else float("inf")
+    def age(each: Wanted) -> float:
+        current = live(state, each.name)
+        return current.created_at if current else float("inf")
 
     return sorted(wanted, key=age)
 
 
-def _how(state: ClusterState, one: Wanted) -> How:
+def _how(state: ClusterState, wanted: Wanted) -> How:
     """What becomes of it; whether a roll is start-first or stop-first is tried out later."""
-    found = live(state, one.name)
-    if found is None:
+    current = live(state, wanted.name)
+    if current is None:
         return "new"
-    if one.again or one.migration or found.task_definition != one.definition.task_definition_arn:
-        return "stop-first" if one.roll == "stop-first" else "start-first"
-    wished = replace(one.service, deployments=found.deployments, task_definition=found.task_definition)
-    return "unchanged" if _settings(wished) == _settings(found) else "settings"
+    if wanted.again or wanted.migration or current.task_definition != wanted.definition.task_definition_arn:
+        return "stop-first" if wanted.roll == "stop-first" else "start-first"
+    wished = replace(wanted.service, deployments=current.deployments, task_definition=current.task_definition)
+    return "unchanged" if _settings(wished) == _settings(current) else "settings"
 
 
 def _settings(service: Service) -> tuple[object, ...]:
@@ -136,30 +136,30 @@ def _together(state: ClusterState, ready: Sequence[Wanted]) -> tuple[Wave, Clust
 
     No new service takes the room that a live one may still need for its roll.
     """
-    movable = [(one, how) for one in ready if (how := _how(state, one)) != "stop-first"]
+    movable = [(each, how) for each in ready if (how := _how(state, each)) != "stop-first"]
     if movable and len(movable) == len(ready) and not isinstance(all_at_once := _play(state, movable), Obstacle):
         return all_at_once
     best: tuple[Wave, ClusterState] | None = None
     chosen: list[tuple[Wanted, How]] = []
-    for one, how in movable:
+    for each, how in movable:
         if how == "new" and len(chosen) < sum(live(state, other.name) is not None for other in ready):
             break
-        if not isinstance(played := _play(state, [*chosen, (one, how)]), Obstacle):
-            chosen.append((one, how))
+        if not isinstance(played := _play(state, [*chosen, (each, how)]), Obstacle):
+            chosen.append((each, how))
             best = played
     return best
 
 
-def _alone(state: ClusterState, one: Wanted) -> tuple[Wave, ClusterState] | Obstacle:
+def _alone(state: ClusterState, wanted: Wanted) -> tuple[Wave, ClusterState] | Obstacle:
     """By itself: stop-first, and with its slot lent to its migration if need be and if `roll` lets it go down."""
-    how = _how(state, one)
-    if how in ("new", "settings") or one.roll == "start-first" or isinstance(one.roll, tuple):
-        played = _play(state, [(one, how)])
+    how = _how(state, wanted)
+    if how in ("new", "settings") or wanted.roll == "start-first" or isinstance(wanted.roll, tuple):
+        played = _play(state, [(wanted, how)])
         assert isinstance(played, Obstacle), "it would have fitted with others"
         return played
-    played = _play(state, [(one, "stop-first")])
+    played = _play(state, [(wanted, "stop-first")])
     if isinstance(played, Obstacle) and played.step == "migration":
-        return _play(state, [(one, "stop-first")], lends=True)
+        return _play(state, [(wanted, "stop-first")], lends=True)
     return played
 
 
@@ -171,29 +171,32 @@ def _play(
     if lends:
         [(lender, _)] = chosen
         state = _film(simulate(_with(state, lender, desired=0), gradual), moments)
-    migrated = _migrate(state, [one for one, _ in chosen if one.migration], moments)
+    migrated = _migrate(state, [member for member, _ in chosen if member.migration], moments)
     if isinstance(migrated, Obstacle):
         return migrated
     state = migrated
-    for one, how in chosen:
-        state = _updated(state, one, how)
-        if dead := dead_configuration(next(s for s in state.services if s.service_name == one.name)):
-            return Obstacle(name=one.name, step="configuration", need=need_of(one.definition), told=dead)
+    for member, how in chosen:
+        state = _updated(state, member, how)
+        if dead := dead_configuration(next(s for s in state.services if s.service_name == member.name)):
+            return Obstacle(name=member.name, step="configuration", need=need_of(member.definition), told=dead)
     outcome = simulate(state, gradual)
-    names = {one.name: (one, how) for one, how in chosen}
+    names = {member.name: (member, how) for member, how in chosen}
     messages = dict(outcome.told)
     for service in outcome.unfinished:
         if service.service_name in names:
-            one, _ = names[service.service_name]
-            return _obstacle(outcome.state, one, one.definition, "roll", messages.get(service.service_name, ""))
-    for one, how in chosen:
-        if how == "settings" and _running(outcome.state, one.name) < one.service.desired_count:
-            return _obstacle(outcome.state, one, one.definition, "roll", messages.get(one.name, ""))
+            member, _ = names[service.service_name]
+            return _obstacle(outcome.state, member, member.definition, "roll", messages.get(service.service_name, ""))
+    for member, how in chosen:
+        if how == "settings" and _running(outcome.state, member.name) < member.service.desired_count:
+            return _obstacle(outcome.state, member, member.definition, "roll", messages.get(member.name, ""))
     if len(chosen) > 1 and not _starts_come_first(outcome):
-        one, _ = chosen[-1]
-        return _obstacle(outcome.state, one, one.definition, "roll")
+        member, _ = chosen[-1]
+        return _obstacle(outcome.state, member, member.definition, "roll")
     after = _film(outcome, moments)
-    parts = [WavePart(name=one.name, how=how, migrates=one.migration is not None, lends=lends) for one, how in chosen]
+    parts = [
+        WavePart(name=member.name, how=how, migrates=member.migration is not None, lends=lends)
+        for member, how in chosen
+    ]
     return Wave(parts=tuple(parts), moments=tuple(moments)), after
 
 
@@ -203,17 +206,24 @@ def _running(state: ClusterState, name: str) -> int:
 
 
 def _obstacle(
-    state: ClusterState, one: Wanted, definition: TaskDefinition, step: Literal["migration", "roll"], told: str = ""
+    state: ClusterState,
+    wanted: Wanted,
+    definition: TaskDefinition,
+    step: Literal["migration", "roll"],
+    message: str = "",
 ) -> Obstacle:
     fleet, need = Fleet.of(state), need_of(definition)
     request = PlacementRequest(
         need=need,
-        group=f"service:{one.name}" if step == "roll" else f"family:{definition.family}",
-        constraints=(*definition.placement_constraints, *(one.service.placement_constraints if step == "roll" else ())),
+        group=f"service:{wanted.name}" if step == "roll" else f"family:{definition.family}",
+        constraints=(
+            *definition.placement_constraints,
+            *(wanted.service.placement_constraints if step == "roll" else ()),
+        ),
     )
     reasons = {node.arn: why for node in fleet if (why := objection(request, node))}
     return Obstacle(
-        name=one.name, step=step, need=need, reasons=reasons, free={n.arn: n.memory for n in fleet}, told=told
+        name=wanted.name, step=step, need=need, reasons=reasons, free={n.arn: n.memory for n in fleet}, told=message
     )
 
 
@@ -227,22 +237,22 @@ def _migrate(state: ClusterState, wanted: Sequence[Wanted], moments: list[Moment
     """Every migration placed, one after the other as RunTask places them, then all ended."""
     before = state
     running: list[Task] = []
-    for one in wanted:
-        assert one.migration is not None
-        task = _migration_task(one.service, one.migration, state.now)
-        known = {**state.task_definitions, one.migration.task_definition_arn: one.migration}
+    for each in wanted:
+        assert each.migration is not None
+        task = _migration_task(each.service, each.migration, state.now)
+        known = {**state.task_definitions, each.migration.task_definition_arn: each.migration}
         request = PlacementRequest(
-            need=need_of(one.migration),
+            need=need_of(each.migration),
             group=task.group,
-            constraints=one.migration.placement_constraints,
+            constraints=each.migration.placement_constraints,
             strategies=TASK_DEFAULT,
         )
         placed = run_task(replace(state, task_definitions=known), task, request)
         if isinstance(placed, Unplaceable):
-            return _obstacle(state, one, one.migration, "migration")
+            return _obstacle(state, each, each.migration, "migration")
         state = placed
         running.append(state.tasks[-1])
-        moments.append(_moment("start", running[-1], one.migration, "its migration", state))
+        moments.append(_moment("start", running[-1], each.migration, "its migration", state))
     ended = {task.task_arn for task in running}
     for task in running:
         state = replace(state, tasks=tuple(t for t in state.tasks if t.task_arn != task.task_arn))
@@ -268,33 +278,33 @@ def _migration_task(service: Service, definition: TaskDefinition, now: float) ->
     )
 
 
-def _with(state: ClusterState, one: Wanted, *, desired: int) -> ClusterState:
-    services = (replace(s, desired_count=desired) if s.service_name == one.name else s for s in state.services)
+def _with(state: ClusterState, wanted: Wanted, *, desired: int) -> ClusterState:
+    services = (replace(s, desired_count=desired) if s.service_name == wanted.name else s for s in state.services)
     return replace(state, services=tuple(services))
 
 
-def _updated(state: ClusterState, one: Wanted, how: How) -> ClusterState:
+def _updated(state: ClusterState, wanted: Wanted, how: How) -> ClusterState:
     """What CreateService or UpdateService makes of the cluster's wishes."""
-    arn = one.definition.task_definition_arn
-    floor, ceiling = percents(one.roll, start_first=how == "start-first")
+    arn = wanted.definition.task_definition_arn
+    floor, ceiling = percents(wanted.roll, start_first=how == "start-first")
     configuration = DeploymentConfiguration(minimum_healthy_percent=floor, maximum_percent=ceiling)
-    found = live(state, one.name)
+    current = live(state, wanted.name)
     now = state.now + 1.0  # each call comes after the last: services are looked at by their age
-    if found is None:
-        fresh = replace(one.service, deployment_configuration=configuration, deployments=(), created_at=now)
-        services = (*state.services, deployments.begin(fresh, f"ecs-svc/{REVISION}-{one.name}", arn, now))
+    if current is None:
+        fresh = replace(wanted.service, deployment_configuration=configuration, deployments=(), created_at=now)
+        services = (*state.services, deployments.begin(fresh, f"ecs-svc/{REVISION}-{wanted.name}", arn, now))
     else:
         wished = replace(
-            one.service,
-            deployments=found.deployments,
-            task_definition=found.task_definition,
-            created_at=found.created_at,
-            deployment_configuration=configuration if how != "settings" else found.deployment_configuration,
+            wanted.service,
+            deployments=current.deployments,
+            task_definition=current.task_definition,
+            created_at=current.created_at,
+            deployment_configuration=configuration if how != "settings" else current.deployment_configuration,
         )
         if how != "settings":
-            wished = deployments.begin(wished, f"ecs-svc/{REVISION}-{one.name}", arn, now)
-        services = tuple(wished if s is found else s for s in state.services)
-    known = {**state.task_definitions, arn: one.definition}
+            wished = deployments.begin(wished, f"ecs-svc/{REVISION}-{wanted.name}", arn, now)
+        services = tuple(wished if s is current else s for s in state.services)
+    known = {**state.task_definitions, arn: wanted.definition}
     return replace(state, services=services, task_definitions=known, now=now)
 
 

@@ -201,26 +201,26 @@ def usual_size(state: ClusterState, wanted: Sequence[Wanted]) -> tuple[int, int]
     return max(sizes, key=lambda size: (sizes.count(size), size), default=(256, 128))
 
 
-def _service(one: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
-    name = one.wanted.name
+def _service(demand: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
+    name = demand.wanted.name
     part = moves.part(name)
-    found = live(before, name)
+    current = live(before, name)
     stuck = any(obstacle.name == name for obstacle in moves.obstacles)
-    how = part.how if part else ("unchanged" if not stuck else "start-first" if found else "new")
+    how = part.how if part else ("unchanged" if not stuck else "start-first" if current else "new")
     group = f"service:{name}"
     sitting = [t.container_instance_arn or "" for t in moves.state.tasks if _stays(t.group, t.desired_status, group)]
     order = [node.arn for node in Fleet.of(moves.state)]
     rolls = how in ("start-first", "stop-first", "new")
-    floor, ceiling = percents(one.wanted.roll, start_first=how == "start-first")
+    floor, ceiling = percents(demand.wanted.roll, start_first=how == "start-first")
     return ServicePlan(
         name=name,
         how=how,
-        differences=one.differences,
-        rule=one.rule,
-        migration=one.migration,
+        differences=demand.differences,
+        rule=demand.rule,
+        migration=demand.migration,
         lends=part.lends if part else False,
         percents=(floor, ceiling) if rolls else None,
-        count=(found.desired_count if found else 0, one.wanted.service.desired_count),
+        count=(current.desired_count if current else 0, demand.wanted.service.desired_count),
         places=tuple(sorted(sitting, key=order.index)),
         down=how == "stop-first" and floor == 0,
         effect=one.effect,

@@ -32,7 +32,7 @@ RULES = 100
 def quotas(*, services: int, most_tasks: int, tasks: int, fleet: Mapping[str, int]) -> list[Quota]:
     """The fullest first. `most_tasks` are those of the largest service, `fleet` numbers by instance type."""
     vcpus = sum(INSTANCE_TYPES[name].vcpus * number for name, number in fleet.items())
-    found = [
+    exceeded = [
         Quota(name="rules of one ALB", limit=RULES, adjustable=True, used=services),
         Quota(name="target groups of one ALB", limit=TARGET_GROUPS, adjustable=False, used=services),
         Quota(name="targets of one ALB", limit=1000, adjustable=True, used=tasks),
@@ -40,4 +40,4 @@ def quotas(*, services: int, most_tasks: int, tasks: int, fleet: Mapping[str, in
         Quota(name="instances of one ECS cluster", limit=5000, adjustable=True, used=sum(fleet.values())),
         Quota(name="on-demand vCPUs of a new account", limit=5, adjustable=True, used=vcpus),
     ]
-    return sorted(found, key=lambda quota: -quota.share)
+    return sorted(exceeded, key=lambda quota: -quota.share)

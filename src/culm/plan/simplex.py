@@ -25,8 +25,8 @@ def maximise(objective: Sequence[float], rows: Sequence[Sequence[float]], limits
         _, _, leaves = min(ratios)
         _pivot(table, costs, leaves, enters)
         basis[leaves] = enters
-    found = {variable: table[i][-1] for i, variable in enumerate(basis)}
-    return tuple(found.get(j, 0.0) for j in range(n))
+    solution = {variable: table[i][-1] for i, variable in enumerate(basis)}
+    return tuple(solution.get(j, 0.0) for j in range(n))
 
 
 def _pivot(table: list[list[float]], costs: list[float], row: int, column: int) -> None:

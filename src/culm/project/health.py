@@ -48,7 +48,7 @@ def check(source: Source, key: tuple[str, ...], written: str | HealthBlock | Non
     if not path.startswith("/"):
         source.refuse(key, f"{path!r} is not a path: it begins with /")
     in_range(source, key, block, RANGES)
-    found = Check(
+    check = Check(
         path=path,
         command=block.command,
         interval=block.interval or HEALTH_SECONDS,
@@ -58,9 +58,9 @@ def check(source: Source, key: tuple[str, ...], written: str | HealthBlock | Non
         retries=block.unhealthy or BAD_COMMANDS,
         codes=codes(source, (*key, "codes"), block.codes) if block.codes else Check().codes,
     )
-    if found.timeout >= found.interval:
-        source.refuse((*key, "timeout"), f"{found.timeout} s is not shorter than the interval, {found.interval} s")
-    return found
+    if check.timeout >= check.interval:
+        source.refuse((*key, "timeout"), f"{check.timeout} s is not shorter than the interval, {check.interval} s")
+    return check
 
 
 def command_only(source: Source, key: tuple[str, ...], block: HealthBlock | None) -> Check | None:

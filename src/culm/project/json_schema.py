@@ -45,8 +45,8 @@ def block(record_type: type, blocks: dict[str, Schema]) -> Schema:
         properties[name] = {"description": key.doc.replace("`", ""), **value(bare, key, blocks)}
         if field.default is field.default_factory is dataclasses.MISSING:
             required.append(name)
-    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**found, "required": required} if required else found
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
 
 
 def value(wanted: Any, key: Key | None, blocks: dict[str, Schema]) -> Schema:

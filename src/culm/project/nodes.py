@@ -101,11 +101,11 @@ def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> An
 def written_fields(block_type: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     """A block's fields and their annotated types, by the names that they have in the file."""
     hints = typing.get_type_hints(block_type, include_extras=True)
-    found = {}
+    fields = {}
     for field in dataclasses.fields(block_type):
         key, _ = unwrap(hints[field.name])
-        found[(key and key.name) or field.name] = (field, hints[field.name])
-    return found
+        fields[(key and key.name) or field.name] = (field, hints[field.name])
+    return fields
 
 
 def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:

@@ -35,19 +35,19 @@ def when(text: str) -> When:
     """Read a schedule; ValueError says what is wrong with it."""
     stripped = text.strip()
     if match := re.fullmatch(rf"((?:at|rate|cron)\([^)]*\))(?:\s+({ZONE}))?", stripped):
-        found = When(expression=match[1], zone=match[2] or UTC)
+        when = When(expression=match[1], zone=match[2] or UTC)
     elif match := re.fullmatch(r"every\s+(?:(\d+)\s+)?(minute|hour|day)s?", stripped.lower()):
         count = int(match[1] or 1)
-        found = When(expression=f"rate({count} {match[2]}{'s' if count != 1 else ''})", zone=UTC)
+        when = When(expression=f"rate({count} {match[2]}{'s' if count != 1 else ''})", zone=UTC)
     elif match := re.fullmatch(rf"at\s+(\d{{4}}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\s+({ZONE}))?", stripped):
-        found = When(expression=f"at({match[1]}{match[2] or ':00'})", zone=match[3] or UTC)
+        when = When(expression=f"at({match[1]}{match[2] or ':00'})", zone=match[3] or UTC)
     else:
-        found = of_cron(stripped)
+        when = of_cron(stripped)
     try:
-        parse(found.expression)
+        parse(when.expression)
     except NotAnExpression as error:
         raise ValueError(f"{text!r}: {error}") from None
-    return found
+    return when
 
 
 def of_cron(text: str) -> When:

@@ -17,12 +17,12 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
 
     Those that are built alike share its image as well. Where one of them says `migrate:` itself, that counts.
     """
-    found: Services = {}
+    merged: Services = {}
     for name, service in sorted(services.items(), key=lambda item: item[1].schedule is not None):
         if service.image is not None:
-            found[name] = service
+            merged[name] = service
             continue
-        siblings = [other for other in found.values() if other.image is None and other.folder == service.folder]
+        siblings = [other for other in merged.values() if other.image is None and other.folder == service.folder]
         first = next(iter(siblings), None)
         alike = next((other for other in siblings if recipe(other) == recipe(service)), None)
         if first is not None:
@@ -34,8 +34,8 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
                 migration=service.migration if own_migration else None,
                 after=service.after if first.name in service.after else (*service.after, first.name),
             )
-        found[name] = service
-    return {name: found[name] for name in services}
+        merged[name] = service
+    return {name: merged[name] for name in services}
 
 
 def calling(source: Source, services: Services) -> Services:

@@ -71,7 +71,7 @@ class Balancer:
         self.changed = changed
         self.now = now
         self._wake = changed.subscribe("ec2", "elbv2")
-        self._prober = Prober(found=self._wake.set)
+        self._prober = Prober(changed=self._wake.set)
         self._draining: frozenset[Key] = frozenset()
         """Those that the plane was told to drain by an earlier look."""
         self._meter = Meter(store, plane)
@@ -90,40 +90,40 @@ class Balancer:
 
     async def step(self) -> int:
         """One look; how many facts it wrote, or targets it began to drain."""
-        seen = await self.store.run(lambda db: observe(db, self.address_of))
+        observed = await self.store.run(lambda db: observe(db, self.address_of))
         self._prober.watch(
             {
-                key(target): Check(target=target, address=address, group=seen.groups[target.target_group_arn])
-                for target in seen.targets
+                key(target): Check(target=target, address=address, group=observed.groups[target.target_group_arn])
+                for target in observed.targets
                 if target.deregistered_at is None
-                and target.target_group_arn in seen.groups
-                and (address := seen.addresses.get(target.id)) is not None
+                and target.target_group_arn in observed.groups
+                and (address := observed.addresses.get(target.id)) is not None
             }
         )
-        judged = tuple(self._judged(target, seen) for target in seen.targets)
-        drained = await self._drained(judged, seen)
+        judged = tuple(self._judged(target, observed) for target in observed.targets)
+        drained = await self._drained(judged, observed)
         left = tuple(target for target in judged if key(target) not in drained)
-        outcome = await self._apply(replace(seen, targets=left))
+        outcome = await self._apply(replace(observed, targets=left))
         with self._isolated.item("traffic"):
-            await self._meter.look(seen.groups, balanced_by(seen), left, self.now())
+            await self._meter.look(observed.groups, balanced_by(observed), left, self.now())
         began = 0
         if outcome is None:  # the plane carries what it carried before, so nothing is a fact that was not one
-            judged = tuple(_not_carried(before, after) for before, after in zip(seen.targets, judged, strict=True))
+            judged = tuple(_not_carried(before, after) for before, after in zip(observed.targets, judged, strict=True))
         else:
-            judged = tuple(_refused(target, seen, outcome) for target in judged)
+            judged = tuple(_refused(target, observed, outcome) for target in judged)
             draining = frozenset(key(target) for target in left if target.deregistered_at is not None)
             began, self._draining = len(draining - self._draining), draining
             if draining:
                 asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
-        problems = self._problems(seen, outcome)
-        wrote = await self.store.run(lambda db: record_facts(db, seen, judged, drained, problems, self.now()))
+        problems = self._problems(observed, outcome)
+        wrote = await self.store.run(lambda db: record_facts(db, observed, judged, drained, problems, self.now()))
         if wrote:
             self.changed.set()
         return began + wrote
 
-    def _judged(self, target: RegisteredTarget, seen: Seen) -> RegisteredTarget:
+    def _judged(self, target: RegisteredTarget, observed: Seen) -> RegisteredTarget:
         """The target with the health that was found for it."""
-        if target.deregistered_at is not None or target.target_group_arn not in seen.groups:
+        if target.deregistered_at is not None or target.target_group_arn not in observed.groups:
             return target
         health = self._prober.health(target)
         if health is None:
@@ -135,7 +135,7 @@ class Balancer:
             )
         return replace(target, state=health.state, reason=health.reason, description=health.description)
 
-    async def _drained(self, judged: tuple[RegisteredTarget, ...], seen: Seen) -> frozenset[Key]:
+    async def _drained(self, judged: tuple[RegisteredTarget, ...], observed: Seen) -> frozenset[Key]:
         """The deregistered targets that may go.
 
         "If a deregistering target has no in-flight requests and no active connections, Elastic Load Balancing
@@ -149,13 +149,13 @@ class Balancer:
         return frozenset(
             key(target)
             for target in leaving
-            if (group := seen.groups.get(target.target_group_arn)) is None
-            or (address := seen.addresses.get(target.id)) is None
+            if (group := observed.groups.get(target.target_group_arn)) is None
+            or (address := observed.addresses.get(target.id)) is None
             or self.now() >= (target.deregistered_at or 0.0) + delay_seconds(group)
             or (key(target) in self._draining and (group.target_group_name, f"{address}:{target.port}") not in busy)
         )
 
-    async def _apply(self, seen: Seen) -> Outcome | None:
+    async def _apply(self, observed: Seen) -> Outcome | None:
         """What is not carried, and why; None when the plane fails, which is tried again, less and less often."""
         clock = asyncio.get_running_loop().time
         if self._failures and clock() < self._retry_at:
@@ -164,11 +164,11 @@ class Balancer:
             if not self._started:
                 await self.plane.start()
                 self._started = True
-            if not seen.listeners:
+            if not observed.listeners:
                 await self.plane.stop()
                 outcome = Outcome()
             else:
-                outcome = await self.plane.apply(*self._wished(seen))
+                outcome = await self.plane.apply(*self._wished(observed))
         except PlaneFailure as failure:
             self._failures += 1
             self._retry_at = clock() + min(LONGEST_BACK_OFF_SECONDS, 2.0 ** min(self._failures, 10) / 2)
@@ -178,26 +178,26 @@ class Balancer:
         self._failures = 0
         return outcome
 
-    def _wished(self, seen: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
+    def _wished(self, observed: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
         """What the data plane should carry: all that can be spelled out, a listener or group at a time."""
-        balanced, listeners, groups = balanced_by(seen), [], []
-        for listener in seen.listeners:
+        balanced, listeners, groups = balanced_by(observed), [], []
+        for listener in observed.listeners:
             with self._isolated.item(listener.listener_arn):
-                listeners.append(_listener(listener, seen))
-        for arn, group in seen.groups.items():
+                listeners.append(_listener(listener, observed))
+        for arn, group in observed.groups.items():
             with self._isolated.item(arn):
-                groups.append(_group(group, seen, _idle_timeout(seen.load_balancers[balanced[arn]])))
+                groups.append(_group(group, observed, _idle_timeout(observed.load_balancers[balanced[arn]])))
         return listeners, groups
 
-    def _problems(self, seen: Seen, outcome: Outcome | None) -> Mapping[str, str]:
+    def _problems(self, observed: Seen, outcome: Outcome | None) -> Mapping[str, str]:
         """By listener ARN: everything of it that is not carried, and why."""
         if outcome is None:
-            return {listener.listener_arn: self._failure for listener in seen.listeners}
+            return {listener.listener_arn: self._failure for listener in observed.listeners}
         failing = self._isolated.failing
-        groups = {**outcome.groups, **{arn: why for arn, why in failing.items() if arn in seen.groups}}
+        groups = {**outcome.groups, **{arn: why for arn, why in failing.items() if arn in observed.groups}}
         return {
-            listener.listener_arn: "; ".join(_listeners_problems(listener, seen, outcome, groups, failing))
-            for listener in seen.listeners
+            listener.listener_arn: "; ".join(_listeners_problems(listener, observed, outcome, groups, failing))
+            for listener in observed.listeners
         }
 
 
@@ -229,7 +229,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
 
 def record_facts(
     db: sqlite3.Connection,
-    seen: Seen,
+    observed: Seen,
     judged: tuple[RegisteredTarget, ...],
     drained: frozenset[Key],
     problems: Mapping[str, str],
@@ -237,19 +237,19 @@ def record_facts(
 ) -> int:
     """Write what differs from what is written; returns how many rows that was. `problems`: by listener ARN."""
     wrote = 0
-    for before, after in zip(seen.targets, judged, strict=True):
+    for before, after in zip(observed.targets, judged, strict=True):
         if key(after) in drained:
             targets.remove(db, after)
             wrote += 1
         elif after != before:
             targets.record_health(db, after, state=after.state, reason=after.reason, description=after.description)
             wrote += 1
-    for listener in seen.listeners:
+    for listener in observed.listeners:
         problem = problems.get(listener.listener_arn, "")
         if problem != listener.problem:
             listeners.record_problem(db, listener.listener_arn, problem)
             if problem:
-                _tell_services(db, seen.rules[listener.listener_arn], problem, now)
+                _tell_services(db, observed.rules[listener.listener_arn], problem, now)
             wrote += 1
     return wrote
 
@@ -267,12 +267,12 @@ def _tell_services(db: sqlite3.Connection, of_listener: tuple[Rule, ...], proble
                 events.add(db, service.service_arn, event)
 
 
-def balanced_by(seen: Seen) -> Mapping[str, str]:
+def balanced_by(observed: Seen) -> Mapping[str, str]:
     """The load balancer of each target group that a rule forwards to; it can have only one."""
     return {
         group.target_group_arn: listener.load_balancer_arn
-        for listener in seen.listeners
-        for rule in seen.rules[listener.listener_arn]
+        for listener in observed.listeners
+        for rule in observed.rules[listener.listener_arn]
         for action in rule.actions
         for group in action.target_groups
     }
@@ -287,9 +287,9 @@ def _not_carried(before: RegisteredTarget, after: RegisteredTarget) -> Registere
     return before if after.state == "healthy" else after
 
 
-def _refused(target: RegisteredTarget, seen: Seen, outcome: Outcome) -> RegisteredTarget:
+def _refused(target: RegisteredTarget, observed: Seen, outcome: Outcome) -> RegisteredTarget:
     """A target that the plane refuses is not healthy, whatever it answers."""
-    name = f"{seen.addresses.get(target.id)}:{target.port}"
+    name = f"{observed.addresses.get(target.id)}:{target.port}"
     why = outcome.targets.get((target.target_group_arn, name))
     if why is None or target.deregistered_at is not None:
         return target
@@ -297,17 +297,17 @@ def _refused(target: RegisteredTarget, seen: Seen, outcome: Outcome) -> Register
 
 
 def _listeners_problems(
-    listener: Listener, seen: Seen, outcome: Outcome, groups: Mapping[str, str], failing: Mapping[str, str]
+    listener: Listener, observed: Seen, outcome: Outcome, groups: Mapping[str, str], failing: Mapping[str, str]
 ) -> Iterator[str]:
     """`groups`: target groups that are left out, by ARN; `failing`: what could not be spelled out."""
     if why := outcome.ports.get(listener.port) or failing.get(listener.listener_arn):
         yield why
-    rules = seen.rules[listener.listener_arn]
+    rules = observed.rules[listener.listener_arn]
     for rule in rules:
         if why := outcome.rules.get(rule.rule_arn):
             yield _left_out(rule, listener, why)
     for arn in sorted(groups.keys() & {g.target_group_arn for r in rules for a in r.actions for g in a.target_groups}):
-        yield f"target group {seen.groups[arn].target_group_name} is left out: {groups[arn]}"
+        yield f"target group {observed.groups[arn].target_group_name} is left out: {groups[arn]}"
 
 
 def _left_out(rule: Rule, listener: Listener, why: str) -> str:
@@ -315,16 +315,16 @@ def _left_out(rule: Rule, listener: Listener, why: str) -> str:
     return f"{name} of port {listener.port} is left out: {why}"
 
 
-def _listener(listener: Listener, seen: Seen) -> interface.Listener:
+def _listener(listener: Listener, observed: Seen) -> interface.Listener:
     return interface.Listener(
         port=listener.port,
-        rules=seen.rules[listener.listener_arn],
-        idle_timeout_seconds=_idle_timeout(seen.load_balancers[listener.load_balancer_arn]),
+        rules=observed.rules[listener.listener_arn],
+        idle_timeout_seconds=_idle_timeout(observed.load_balancers[listener.load_balancer_arn]),
     )
 
 
-def _group(group: TargetGroup, seen: Seen, idle_timeout_seconds: int) -> interface.Group:
-    registered = [target for target in seen.targets if target.target_group_arn == group.target_group_arn]
+def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> interface.Group:
+    registered = [target for target in observed.targets if target.target_group_arn == group.target_group_arn]
     serving = routable([target for target in registered if target.deregistered_at is None])
     values = attributes.effective(attributes.TARGET_GROUP, group.attributes)
     least = values["load_balancing.algorithm.type"] == "least_outstanding_requests"
@@ -333,9 +333,9 @@ def _group(group: TargetGroup, seen: Seen, idle_timeout_seconds: int) -> interfa
         arn=group.target_group_arn,
         name=group.target_group_name,
         targets=tuple(
-            interface.Target(address=seen.addresses[target.id], port=target.port, draining=target not in serving)
+            interface.Target(address=observed.addresses[target.id], port=target.port, draining=target not in serving)
             for target in registered
-            if target.id in seen.addresses
+            if target.id in observed.addresses
         ),
         algorithm="least_outstanding_requests" if least else "round_robin",
         slow_start_seconds=int(values["slow_start.duration_seconds"]),

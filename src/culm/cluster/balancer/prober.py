@@ -50,8 +50,8 @@ def key(target: RegisteredTarget) -> Key:
 class Prober:
     """`found` is called when a target's state, or its reason, is no longer what it was."""
 
-    def __init__(self, found: Callable[[], None], eager_seconds: float = EAGER_SECONDS) -> None:
-        self._found = found
+    def __init__(self, changed: Callable[[], None], eager_seconds: float = EAGER_SECONDS) -> None:
+        self._found = changed
         self._eager_seconds = eager_seconds
         self._checks: dict[Key, Check] = {}
         self._health: dict[Key, Health] = {}

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from culm.cluster.database.postgres import free_port, is_free
 from culm.cluster.loop import Isolated
 from culm.cluster.store.db import Store
-from culm.cluster.store.servers import Server, ServerFacts, Servers
+from culm.cluster.store.servers import ServerFacts, ServerRow, Servers
 from culm.core.model.record import record
 from culm.errors import CulmError
 
@@ -37,7 +37,7 @@ class ServerInFolder(Protocol):
     def remove(self) -> None: ...
 
 
-R = TypeVar("R", bound=Server)
+R = TypeVar("R", bound=ServerRow)
 S = TypeVar("S", bound=ServerInFolder)
 
 

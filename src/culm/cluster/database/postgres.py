@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from culm.cluster.database import unprivileged
-from culm.cluster.database.process import lives
 from culm.errors import CulmError
 
 PG_HBA = """\
@@ -104,9 +103,13 @@ class Postgres:
         """Whether the postmaster of the pid file lives."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
+            os.kill(pid, 0)
+            # a pid may have been given to somebody else since
+            return not (proc := Path(f"/proc/{pid}/comm")).exists() or proc.read_text().strip() == "postgres"
+        except (FileNotFoundError, ProcessLookupError, ValueError):
             return False
-        return lives(pid, ("postgres",))
+        except PermissionError:
+            return True
 
     def listening_port(self) -> int | None:
         """The port of the server that runs, by its pid file's fourth line; None where that does not say (yet).

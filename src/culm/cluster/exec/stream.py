@@ -79,12 +79,13 @@ class Executions:
     async def _terminal(self, session: ExecSession) -> Terminal:
         """Raises ValueError: a quotation in the command does not end."""
         words = shlex.split(session.command)
-        for seen in await self._runtime.list():
+        for container in await self._runtime.list():
             mine = (
-                seen.labels.get(TASK_ARN) == session.task_arn and seen.labels.get(CONTAINER_NAME) == session.container
+                container.labels.get(TASK_ARN) == session.task_arn
+                and container.labels.get(CONTAINER_NAME) == session.container
             )
-            if mine and seen.state == "running":
-                return await self._runtime.terminal(seen.name, words)
+            if mine and container.state == "running":
+                return await self._runtime.terminal(container.name, words)
         raise RuntimeFailure("ContainerNotRunning", f"container {session.container} is not running")
 
 

@@ -189,22 +189,22 @@ class Agent:
     async def _look(self) -> None:
         """See what there is, adopt it, do what is next for each task, and tell the news."""
         effects = self._effects
-        seen = self._by_task([s for s in await self._runtime.list() if s.labels.get(INSTANCE) == self._arn])
+        by_task = self._by_task([s for s in await self._runtime.list() if s.labels.get(INSTANCE) == self._arn])
         now = self._now()
-        for arn, containers in seen.items():
+        for arn, containers in by_task.items():
             if arn not in self._tasks:
                 payload = msgspec.json.decode(containers[0].labels[PAYLOAD], type=TaskPayload)
                 self._know(KnownTask(payload, now)).accepted = True
         for task in list(self._tasks.values()):
-            task.observe(seen.get(task.arn, ()), now, effects)
-            for container in seen.get(task.arn, ()):
+            task.observe(by_task.get(task.arn, ()), now, effects)
+            for container in by_task.get(task.arn, ()):
                 self._forward(task, container)
             if self._may_begin(task, now):
                 progress = task.progress(now)
                 for step in next_steps(task.payload, task.wanted, progress, now - task.taken_at):
                     self._do(task, step)
             await self._report(task)
-            self._forget(task, seen.get(task.arn, []), now)
+            self._forget(task, by_task.get(task.arn, []), now)
 
     @staticmethod
     def _by_task(containers: list[Seen]) -> dict[str, list[Seen]]:
@@ -285,16 +285,16 @@ class Agent:
         if stopped is not None:
             task.ended_by_stop(name, stopped, grace)
 
-    def _forward(self, task: KnownTask, seen: Seen) -> None:
+    def _forward(self, task: KnownTask, snapshot: Seen) -> None:
         container = next(
-            c for c in task.payload.containers if c.name == seen.labels["com.amazonaws.ecs.container-name"]
+            c for c in task.payload.containers if c.name == snapshot.labels["com.amazonaws.ecs.container-name"]
         )
         where = log_stream(task.payload, container, container_name(task.payload, container.name))
-        if where is not None and seen.name not in self._forwarders and seen.state != "created":
+        if where is not None and snapshot.name not in self._forwarders and snapshot.state != "created":
             assert container.log_configuration is not None
             begins = multiline.beginning(container.log_configuration.options)
-            forwarder = Forwarder(self._runtime, self._logs, seen.name, where, begins)
-            self._forwarders[seen.name] = forwarder
+            forwarder = Forwarder(self._runtime, self._logs, snapshot.name, where, begins)
+            self._forwarders[snapshot.name] = forwarder
             self._group.create_task(self._forwarded(forwarder))
 
     async def _forwarded(self, forwarder: Forwarder) -> None:

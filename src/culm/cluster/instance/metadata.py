@@ -63,8 +63,8 @@ class Metadata:
         self._tasks.pop(task.arn, None)
         for container in task.payload.containers:
             self._paths.pop(metadata_path(task.payload, container), None)
-        for container_seen in task.seen.values():
-            self._readings.pop(container_seen.runtime_id, None)
+        for snapshot in task.seen.values():
+            self._readings.pop(snapshot.runtime_id, None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         id, _, what = scope["path"].removeprefix(METADATA).rstrip("/").partition("/")
@@ -80,8 +80,8 @@ class Metadata:
                 await answer(send, 200, of_task(task, host, now))
             case "stats":
                 readings = await self._stats(task, host)
-                seen = task.seen.get(container)
-                await answer(send, 200, readings.get(seen.runtime_id) if seen else None)
+                snapshot = task.seen.get(container)
+                await answer(send, 200, readings.get(snapshot.runtime_id) if snapshot else None)
             case "task/stats":
                 await answer(send, 200, await self._stats(task, host))
             case _:
@@ -90,22 +90,22 @@ class Metadata:
     async def _stats(self, task: KnownTask, host: Host) -> dict[str, Any]:
         """By runtime id; null for a container that does not run."""
         containers = list(task.seen.values())
-        usages = await asyncio.gather(*(host.stats.stats(seen.name) for seen in containers))
+        usages = await asyncio.gather(*(host.stats.stats(snapshot.name) for snapshot in containers))
         limits = {c.name: c.memory or task.payload.memory or host.machine.memory for c in task.payload.containers}
-        names = {seen.name: name for name, seen in task.seen.items()}
+        names = {snapshot.name: name for name, snapshot in task.seen.items()}
         return {
-            seen.runtime_id: self._reading(seen, usage, limits[names[seen.name]]) if usage else None
-            for seen, usage in zip(containers, usages, strict=True)
+            snapshot.runtime_id: self._reading(snapshot, usage, limits[names[snapshot.name]]) if usage else None
+            for snapshot, usage in zip(containers, usages, strict=True)
         }
 
-    def _reading(self, seen: Seen, usage: Usage, limit: int) -> dict[str, Any]:
+    def _reading(self, snapshot: Seen, usage: Usage, limit: int) -> dict[str, Any]:
         """In the words of Docker's own stats, with the reading before it, from which clients tell the CPU's load."""
         now = Reading(at=self._now(), cpu_seconds=usage.cpu_seconds)
-        before = self._readings.get(seen.runtime_id, Reading(at=seen.started_at or now.at, cpu_seconds=0.0))
-        self._readings[seen.runtime_id] = now
+        before = self._readings.get(snapshot.runtime_id, Reading(at=snapshot.started_at or now.at, cpu_seconds=0.0))
+        self._readings[snapshot.runtime_id] = now
         return {
-            "id": seen.runtime_id,
-            "name": f"/{seen.name}",
+            "id": snapshot.runtime_id,
+            "name": f"/{snapshot.name}",
             "read": moment(now.at),
             "preread": moment(before.at),
             "cpu_stats": _cpu(now),
@@ -142,30 +142,32 @@ def of_task(task: KnownTask, host: Host, now: float) -> dict[str, Any]:
 
 def of_container(task: KnownTask, name: str, host: Host, now: float) -> dict[str, Any]:
     container = next(c for c in task.payload.containers if c.name == name)
-    seen = task.seen.get(name)
-    known = {"created": "CREATED", "running": "RUNNING", "stopped": "STOPPED"}[seen.state] if seen else "NONE"
+    snapshot = task.seen.get(name)
+    known = {"created": "CREATED", "running": "RUNNING", "stopped": "STOPPED"}[snapshot.state] if snapshot else "NONE"
     return without_nothing(
         {
-            "DockerId": seen.runtime_id if seen else None,
+            "DockerId": snapshot.runtime_id if snapshot else None,
             "Name": name,
-            "DockerName": seen.name if seen else container_name(task.payload, name),
+            "DockerName": snapshot.name if snapshot else container_name(task.payload, name),
             "Image": container.image,
-            "ImageID": seen.image_digest if seen else None,
-            "Ports": _ports(seen),
-            "Labels": {k: v for k, v in seen.labels.items() if not k.startswith(HIDDEN)} if seen else None,
+            "ImageID": snapshot.image_digest if snapshot else None,
+            "Ports": _ports(snapshot),
+            "Labels": {k: v for k, v in snapshot.labels.items() if not k.startswith(HIDDEN)} if snapshot else None,
             "DesiredStatus": task.wanted,
             "KnownStatus": known,
-            "ExitCode": seen.exit_code if seen else None,
+            "ExitCode": snapshot.exit_code if snapshot else None,
             "Limits": {"CPU": container.cpu} | ({"Memory": container.memory} if container.memory else {}),
-            "CreatedAt": moment(seen.started_at) if seen else None,
-            "StartedAt": moment(seen.started_at) if seen else None,
-            "FinishedAt": moment(seen.stopped_at) if seen else None,
+            "CreatedAt": moment(snapshot.started_at) if snapshot else None,
+            "StartedAt": moment(snapshot.started_at) if snapshot else None,
+            "FinishedAt": moment(snapshot.stopped_at) if snapshot else None,
             "Type": "NORMAL",
             "RestartCount": task.progress(now)[name].attempt if container.restart_policy else None,
-            "Health": {"status": seen.health} if seen and container.health_check else None,
+            "Health": {"status": snapshot.health} if snapshot and container.health_check else None,
             **_logs(task, container, host.region),
             "ContainerARN": container.container_arn,
-            "Networks": [{"NetworkMode": "bridge", "IPv4Addresses": [seen.address]}] if seen and seen.address else None,
+            "Networks": [{"NetworkMode": "bridge", "IPv4Addresses": [snapshot.address]}]
+            if snapshot and snapshot.address
+            else None,
         }
     )
 
@@ -179,11 +181,17 @@ def moment(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _ports(seen: Seen | None) -> list[dict[str, Any]]:
+def _networks(snapshot: Seen | None) -> list[dict[str, Any]] | None:
+    if snapshot is None or not snapshot.address:
+        return None
+    return [{"NetworkMode": "bridge", "IPv4Addresses": [snapshot.address]}]
+
+
+def _ports(snapshot: Seen | None) -> list[dict[str, Any]]:
     """With the host's, as the agent of a bridge network tells them."""
     return [
         {"ContainerPort": p.container_port, "Protocol": p.protocol, "HostPort": p.host_port, "HostIp": "0.0.0.0"}
-        for p in (seen.ports if seen else ())
+        for p in (snapshot.ports if snapshot else ())
     ]
 
 

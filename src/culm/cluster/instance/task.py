@@ -83,10 +83,10 @@ class KnownTask:
         """
         newer = {name for name, effect in self.touched.items() if effect > effects}
         latest: dict[str, Seen] = {}
-        for seen in containers:
-            name = seen.labels[CONTAINER_NAME]
-            if name not in newer and (name not in latest or _attempt(seen) > _attempt(latest[name])):
-                latest[name] = seen
+        for snapshot in containers:
+            name = snapshot.labels[CONTAINER_NAME]
+            if name not in newer and (name not in latest or _attempt(snapshot) > _attempt(latest[name])):
+                latest[name] = snapshot
         for name in self.seen.keys() - latest.keys() - self.busy.keys() - newer:
             if self.seen[name].state != "stopped":
                 self.refuse(name, LOST)
@@ -111,8 +111,8 @@ class KnownTask:
         return steps.status(self.payload, self.wanted, self.progress(now))
 
     def runtime_name(self, container: str) -> str:
-        seen = self.seen.get(container)
-        return seen.name if seen else container_name(self.payload, container)
+        snapshot = self.seen.get(container)
+        return snapshot.name if snapshot else container_name(self.payload, container)
 
     def news(self, now: float) -> SubmitTaskStateChange | None:
         """What the control plane does not know yet."""
@@ -141,21 +141,21 @@ class KnownTask:
         return self._told is not None and self._told.status == "STOPPED"
 
     def _of(self, name: str, now: float) -> Progress:
-        seen, doing = self.seen.get(name), self.busy.get(name)
+        snapshot, doing = self.seen.get(name), self.busy.get(name)
         if doing == "starting":
-            return Progress(state="starting", attempt=_attempt(seen) if seen else 0)
+            return Progress(state="starting", attempt=_attempt(snapshot) if snapshot else 0)
         if name in self.refused:
             return Progress(state="stopped", reason=self.refused[name])
-        if seen is None or seen.state == "created":
+        if snapshot is None or snapshot.state == "created":
             return Progress()
-        end = seen.stopped_at if seen.stopped_at is not None else now
+        end = snapshot.stopped_at if snapshot.stopped_at is not None else now
         return Progress(
-            state="stopped" if seen.state == "stopped" else "stopping" if doing == "stopping" else "running",
-            exit_code=seen.exit_code,
-            reason=out_of_memory_reason() if seen.out_of_memory else self.killed.get(name),
-            health=seen.health,
-            ran_seconds=max(end - (seen.started_at if seen.started_at is not None else end), 0.0),
-            attempt=_attempt(seen),
+            state="stopped" if snapshot.state == "stopped" else "stopping" if doing == "stopping" else "running",
+            exit_code=snapshot.exit_code,
+            reason=out_of_memory_reason() if snapshot.out_of_memory else self.killed.get(name),
+            health=snapshot.health,
+            ran_seconds=max(end - (snapshot.started_at if snapshot.started_at is not None else end), 0.0),
+            attempt=_attempt(snapshot),
         )
 
     def _state_change(self, now: float) -> SubmitTaskStateChange:
@@ -173,27 +173,27 @@ class KnownTask:
         )
 
     def _container(self, name: str, progress: Progress, task_status: str) -> ContainerStateChange:
-        seen = self.seen.get(name)
+        snapshot = self.seen.get(name)
         ended = progress.state == "stopped" or task_status == "STOPPED"
         running = progress.state in ("running", "stopping")
         return ContainerStateChange(
             container_name=name,
             status="STOPPED" if ended else "RUNNING" if running else "PENDING",
-            runtime_id=seen.runtime_id if seen else None,
-            image_digest=seen.image_digest if seen else None,
+            runtime_id=snapshot.runtime_id if snapshot else None,
+            image_digest=snapshot.image_digest if snapshot else None,
             exit_code=progress.exit_code,
             reason=progress.reason,
-            network_bindings=_bindings(seen) if seen else (),
+            network_bindings=_bindings(snapshot) if snapshot else (),
         )
 
 
-def _bindings(seen: Seen) -> tuple[NetworkBinding, ...]:
+def _bindings(snapshot: Seen) -> tuple[NetworkBinding, ...]:
     return tuple(
         NetworkBinding(bind_ip="0.0.0.0", container_port=p.container_port, host_port=p.host_port, protocol=p.protocol)
-        for p in seen.ports
+        for p in snapshot.ports
         if p.host_port
     )
 
 
-def _attempt(seen: Seen) -> int:
-    return int(seen.labels.get(ATTEMPT, "0"))
+def _attempt(snapshot: Seen) -> int:
+    return int(snapshot.labels.get(ATTEMPT, "0"))

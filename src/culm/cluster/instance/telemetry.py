@@ -27,11 +27,11 @@ class Telemetry:
         metrics_of_tasks = []
         for task in tasks:
             metrics = []
-            for container, seen in list(task.seen.items()):
-                if seen.state != "running" or (usage := await self._runtime.stats(seen.name)) is None:
+            for container, snapshot in list(task.seen.items()):
+                if snapshot.state != "running" or (usage := await self._runtime.stats(snapshot.name)) is None:
                     continue
-                looks[seen.name] = Look(now, usage)
-                metrics.append(_metric(container, self._last.get(seen.name), looks[seen.name]))
+                looks[snapshot.name] = Look(now, usage)
+                metrics.append(_metric(container, self._last.get(snapshot.name), looks[snapshot.name]))
             if metrics:
                 metrics_of_tasks.append(TaskMetric(task_arn=task.arn, container_metrics=tuple(metrics)))
         self._last = looks

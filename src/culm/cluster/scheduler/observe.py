@@ -52,12 +52,12 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
     health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.in_group(db, arn)}
     verdicts: dict[str, TargetHealth] = {}
     for target in ours:
-        seen = health.get((target.target_group_arn, target.id, target.port))
+        registered = health.get((target.target_group_arn, target.id, target.port))
         verdict = TargetHealth(
-            state=_state(seen),
+            state=_state(registered),
             target_group_arn=target.target_group_arn,
             port=target.port,
-            reason=(seen.description or "") if seen else "",
+            reason=(registered.description or "") if registered else "",
         )
         before = verdicts.get(target.task_arn)
         if before is None or WORST.index(verdict.state) < WORST.index(before.state):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from culm.cluster.store.servers import Server, Servers, shared
+from culm.cluster.store.servers import ServerRow, Servers, shared
 from culm.core.model.record import record
 
 
@@ -21,7 +21,7 @@ class GroupWish:
 
 
 @record
-class ReplicationGroup(Server):
+class ReplicationGroup(ServerRow):
     wish: GroupWish
 
 

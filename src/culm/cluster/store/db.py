@@ -50,13 +50,13 @@ def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connectio
 def migrate(db: sqlite3.Connection) -> None:
     """Apply the scripts of `store/migrations`, in the order of their names, that this database has not seen."""
     db.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT")
-    seen = {row["name"] for row in db.execute("SELECT name FROM migration")}
+    applied = {row["name"] for row in db.execute("SELECT name FROM migration")}
     scripts = sorted(
         (f for f in resources.files("culm.cluster.store").joinpath("migrations").iterdir() if f.name.endswith(".sql")),
         key=lambda f: f.name,
     )
     for script in scripts:
-        if script.name not in seen:
+        if script.name not in applied:
             mark = f"INSERT INTO migration VALUES ('{script.name}');"
             db.executescript(f"BEGIN IMMEDIATE;\n{script.read_text()}\n{mark}\nCOMMIT;")
 

@@ -4,7 +4,7 @@ import sqlite3
 
 import msgspec
 
-from culm.cluster.store.servers import Server, Servers, shared
+from culm.cluster.store.servers import ServerRow, Servers, shared
 from culm.core.model.record import record
 
 
@@ -24,7 +24,7 @@ class Wish:
 
 
 @record
-class DbInstance(Server):
+class DbInstance(ServerRow):
     resource_id: str
     wish: Wish
     verifier: str

@@ -19,7 +19,7 @@ class ServerFacts:
 
 
 @record
-class Server:
+class ServerRow:
     """What every server has; its kind adds the caller's wish."""
 
     identifier: str
@@ -33,13 +33,13 @@ class Server:
     endpoint_port: int | None = None
 
 
-S = TypeVar("S", bound=Server)
+S = TypeVar("S", bound=ServerRow)
 
-_SHARED = tuple(Server.__dataclass_fields__)
+_SHARED = tuple(ServerRow.__dataclass_fields__)
 
 
 def shared(row: sqlite3.Row) -> dict[str, Any]:
-    """Return the fields of `Server` in a row, by name."""
+    """Return the fields of `ServerRow` in a row, by name."""
     return {name: row[name] for name in _SHARED} | {"deleting": bool(row["deleting"])}
 
 

@@ -37,7 +37,7 @@ def base(project: Project, settings: TargetSettings, observation: LiveState) -> 
     yield from groups(project, observation)
     known = set(render.repositories(project))
     yield from (leftover(f"repository {name}") for name in sorted(set(live.repositories) - known))
-    known = {render.log_group(project, one) for one in project.everything.values()}
+    known = {render.log_group(project, service) for service in project.everything.values()}
     yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known))
     yield from listener(observation)
 
@@ -98,7 +98,7 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
 
 def roles(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what was added by hand to tasks' roles and ECS's own."""
-    policies = {identity.role_name(project, one): identity.POLICY for one in project.everything.values()}
+    policies = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
     policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
     trust = identity.trust(observation.survey.surroundings)
     for name, policy in policies.items():

@@ -118,7 +118,7 @@ class FakeRuntime:
         script = self.scripts.get(spec.image, Script())
         if script.failure is not None:
             raise script.failure
-        seen = Seen(
+        snapshot = Seen(
             name=spec.name,
             runtime_id=hashlib.sha256(spec.name.encode()).hexdigest(),
             labels=spec.labels,
@@ -129,7 +129,7 @@ class FakeRuntime:
             health=script.health if spec.probe else "UNKNOWN",
             started_at=self._now(),
         )
-        container = _Container(spec=spec, script=script, seen=seen)
+        container = _Container(spec=spec, script=script, seen=snapshot)
         self._containers[spec.name] = container
         self.write(spec.name, script.output)
         self.use_memory(spec.name, script.memory)

@@ -140,8 +140,8 @@ def get_metric_statistics(call: Call, req: GetMetricStatisticsInput) -> dict[str
             wrong,
         )
     asked = MetricInput(namespace=req.namespace, metric_name=req.metric_name, dimensions=req.dimensions)
-    found = _points(call, asked, req.start_time, req.end_time, req.period, req.unit)
-    return {"label": req.metric_name, "datapoints": [_datapoint(point, req) for point in found]}
+    points = _points(call, asked, req.start_time, req.end_time, req.period, req.unit)
+    return {"label": req.metric_name, "datapoints": [_datapoint(point, req) for point in points]}
 
 
 def _datapoint(point: Point, req: GetMetricStatisticsInput) -> dict[str, Any]:

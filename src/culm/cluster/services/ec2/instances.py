@@ -28,8 +28,8 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
         "subnet-id": member("subnet_id"),
         "vpc-id": member("vpc_id"),
     }
-    seen = [described(machine) for machine in machines.every(call.db)]
-    found = named(seen, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
+    items = [described(machine) for machine in machines.every(call.db)]
+    matching = named(items, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
     return {
         "reservations": [
             {
@@ -37,7 +37,7 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
                 "owner_id": call.account,
                 "instances": [item],
             }
-            for item in chosen(found, req.filters, known)
+            for item in chosen(matching, req.filters, known)
         ]
     }
 

@@ -160,10 +160,10 @@ class DescribeSecurityGroupRulesInput:
 @operation("ec2", "DescribeSecurityGroupRules")
 def describe_security_group_rules(call: Call, req: DescribeSecurityGroupRulesInput) -> dict[str, Any]:
     known = {"group-id": member("group_id"), "security-group-rule-id": member("security_group_rule_id")}
-    seen = [described(call, group, rule) for group in groups.list_all(call.db) for rule in group.body.rules]
+    items = [described(call, group, rule) for group in groups.list_all(call.db) for rule in group.body.rules]
     code, noun = "InvalidSecurityGroupRuleId.NotFound", "security group rule ID"
-    found = named(seen, "security_group_rule_id", req.security_group_rule_ids, code, noun)
-    return {"security_group_rules": chosen(found, req.filters, known)}
+    matching = named(items, "security_group_rule_id", req.security_group_rule_ids, code, noun)
+    return {"security_group_rules": chosen(matching, req.filters, known)}
 
 
 @record
@@ -240,15 +240,17 @@ def described(call: Call, group: SecurityGroup, rule: Rule) -> Seen:
 def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list[Rule]:
     """One rule for each source of each permission."""
     rules = []
-    for one in asked:
-        for source in sources(call, one):
+    for permission in asked:
+        for source in sources(call, permission):
             rules.append(
                 Rule(
                     rule_id=fresh("sgr", call),
                     egress=egress,
-                    protocol=one.ip_protocol,
-                    from_port=None if one.ip_protocol == "-1" else one.from_port,  # all protocols: ports mean nothing
-                    to_port=None if one.ip_protocol == "-1" else one.to_port,
+                    protocol=permission.ip_protocol,
+                    from_port=None
+                    if permission.ip_protocol == "-1"
+                    else permission.from_port,  # all protocols: ports mean nothing
+                    to_port=None if permission.ip_protocol == "-1" else permission.to_port,
                     **source,
                 )
             )
@@ -256,12 +258,12 @@ def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list
 
 
 def sources(call: Call, asked: IpPermission) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    found += [{"cidr": one.cidr_ip, "description": one.description} for one in asked.ip_ranges]
-    found += [{"cidr_v6": one.cidr_ipv6, "description": one.description} for one in asked.ipv6_ranges]
+    sources: list[dict[str, Any]] = []
+    sources += [{"cidr": each.cidr_ip, "description": each.description} for each in asked.ip_ranges]
+    sources += [{"cidr_v6": each.cidr_ipv6, "description": each.description} for each in asked.ipv6_ranges]
     for pair in asked.user_id_group_pairs:
         if pair.user_id not in (None, call.account):
             raise AwsError("InvalidGroup.NotFound", f"The account '{pair.user_id}' has no groups here")
         other = group_named(call, pair.group_id, pair.group_name)
-        found.append({"group_id": other.group_id, "description": pair.description})
-    return found
+        sources.append({"group_id": other.group_id, "description": pair.description})
+    return sources

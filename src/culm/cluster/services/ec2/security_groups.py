@@ -90,10 +90,10 @@ def group_named(call: Call, group_id: str | None, group_name: str | None) -> Sec
     if group_id is None and group_name is None:
         raise AwsError("MissingParameter", "The request must contain the parameter groupName or groupId")
     if group_id is not None:
-        found = groups.find(call.db, group_id)
-        if found is None:
+        by_id = groups.find(call.db, group_id)
+        if by_id is None:
             raise AwsError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
-        return found
+        return by_id
     for group in groups.of_vpc(call.db, VPC_ID):
         if group.group_name == group_name:
             return group
@@ -119,12 +119,12 @@ def describe_security_groups(call: Call, req: DescribeSecurityGroupsInput) -> di
     }
     known |= {f"ip-permission.{name}": _of("ip_permissions", name) for name in PERMISSION_FILTERS}
     known |= {f"egress.ip-permission.{name}": _of("ip_permissions_egress", name) for name in PERMISSION_FILTERS}
-    seen: Sequence[Seen] = [described(call, group) for group in groups.list_all(call.db)]
-    seen = named(seen, "group_id", req.group_ids, "InvalidGroup.NotFound", "security group")
+    items: Sequence[Seen] = [described(call, group) for group in groups.list_all(call.db)]
+    items = named(items, "group_id", req.group_ids, "InvalidGroup.NotFound", "security group")
     if req.group_names:
-        seen = [each for each in seen if each["vpc_id"] == VPC_ID]
-        seen = named(seen, "group_name", req.group_names, "InvalidGroup.NotFound", "security group")
-    return {"security_groups": chosen(seen, req.filters, known)}
+        items = [each for each in items if each["vpc_id"] == VPC_ID]
+        items = named(items, "group_name", req.group_names, "InvalidGroup.NotFound", "security group")
+    return {"security_groups": chosen(items, req.filters, known)}
 
 
 PERMISSION_FILTERS: Mapping[str, Callable[[Seen], list[str]]] = {

@@ -91,7 +91,7 @@ class DescribeTagsInput:
 
 @operation("ec2", "DescribeTags")
 def describe_tags(call: Call, req: DescribeTagsInput) -> dict[str, Any]:
-    seen: list[Seen] = [
+    items: list[Seen] = [
         {"resource_id": id, "resource_type": KINDS[id.partition("-")[0]], "key": key, "value": value}
         for id, key, value in tags.list_all(call.db)
     ]
@@ -101,7 +101,7 @@ def describe_tags(call: Call, req: DescribeTagsInput) -> dict[str, Any]:
         "key": member("key"),
         "value": member("value"),
     }
-    return {"tags": chosen(seen, req.filters, known)}
+    return {"tags": chosen(items, req.filters, known)}
 
 
 def given(call: Call, resource: str, specifications: Collection[TagSpecification]) -> None:

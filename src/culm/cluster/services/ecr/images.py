@@ -124,7 +124,7 @@ class BatchGetImageInput(RepositoryInput):
 @operation("ecr", "BatchGetImage")
 def batch_get_image(call: Call, req: BatchGetImageInput) -> dict[str, Any]:
     repository = named(call, req)
-    found: list[dict[str, Any]] = []
+    images_read: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for identifier in req.image_ids:
         failure, digest = resolve(call.db, req.repository_name, identifier)
@@ -138,8 +138,8 @@ def batch_get_image(call: Call, req: BatchGetImageInput) -> dict[str, Any]:
         images.pulled(call.db, req.repository_name, digest, call.now)
         body = images.manifest(call.db, req.repository_name, digest).decode()
         exact = ImageIdentifier(image_digest=digest, image_tag=identifier.image_tag)
-        found.append(_with_manifest(repository, exact, body, image.media_type))
-    return {"images": found, "failures": failures}
+        images_read.append(_with_manifest(repository, exact, body, image.media_type))
+    return {"images": images_read, "failures": failures}
 
 
 @record

@@ -18,7 +18,7 @@ class BatchCheckLayerAvailabilityInput(RepositoryInput):
 @operation("ecr", "BatchCheckLayerAvailability")
 def batch_check_layer_availability(call: Call, req: BatchCheckLayerAvailabilityInput) -> dict[str, Any]:
     named(call, req)
-    found: list[dict[str, Any]] = []
+    present: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
     for digest in req.layer_digests:
         if not DIGEST.fullmatch(digest):
@@ -26,14 +26,14 @@ def batch_check_layer_availability(call: Call, req: BatchCheckLayerAvailabilityI
             failures.append({"layer_digest": digest, "failure_code": "InvalidLayerDigest", "failure_reason": reason})
             continue
         size = layers.find(call.db, req.repository_name, digest)
-        found.append(
+        present.append(
             {
                 "layer_digest": digest,
                 "layer_availability": "UNAVAILABLE" if size is None else "AVAILABLE",
                 "layer_size": size,
             }
         )
-    return {"layers": found, "failures": failures}
+    return {"layers": present, "failures": failures}
 
 
 @record

@@ -138,10 +138,10 @@ class DescribeRepositoriesInput:
 def describe_repositories(call: Call, req: DescribeRepositoriesInput) -> dict[str, Any]:
     registry_id = req.registry_id or call.account
     if req.repository_names:
-        found = [existing(call.db, name, registry_id) for name in req.repository_names]
+        selected = [existing(call.db, name, registry_id) for name in req.repository_names]
     else:
-        found = [r for r in repositories.list_all(call.db) if r.registry_id == registry_id]
-    return {"repositories": [described(call, repository) for repository in found]}
+        selected = [r for r in repositories.list_all(call.db) if r.registry_id == registry_id]
+    return {"repositories": [described(call, repository) for repository in selected]}
 
 
 @record

@@ -80,14 +80,14 @@ class ListAccountSettingsInput:
 def list_account_settings(call: Call, req: ListAccountSettingsInput) -> dict[str, Any]:
     """What the principal has set; the effective ones are those, over the account's, over AWS's defaults."""
     principal = req.principal_arn or _root(call)
-    found = settings.of(call.db, principal)
+    effective = settings.of(call.db, principal)
     if req.effective_settings:
         defaults = {name: value for name, (value, _) in SETTINGS.items()}
-        found = defaults | settings.of(call.db, settings.ACCOUNT_DEFAULT) | found
+        effective = defaults | settings.of(call.db, settings.ACCOUNT_DEFAULT) | effective
     return {
         "settings": [
             _view(name, value, principal)
-            for name, value in sorted(found.items())
+            for name, value in sorted(effective.items())
             if req.name in (None, name) and req.value in (None, value)
         ]
     }

@@ -74,14 +74,14 @@ class DescribeClustersInput:
 
 @operation("ecs", "DescribeClusters")
 def describe_clusters(call: Call, req: DescribeClustersInput) -> dict[str, Any]:
-    found, failures = [], []
+    matching, failures = [], []
     for reference in req.clusters:
         cluster = clusters.find(call.db, last(reference))
         if cluster is None:
             failures.append({"arn": cluster_arn(call, last(reference)), "reason": "MISSING"})
         else:
-            found.append(_view(call, cluster, req.include))
-    return {"clusters": found, "failures": failures}
+            matching.append(_view(call, cluster, req.include))
+    return {"clusters": matching, "failures": failures}
 
 
 @record

@@ -39,16 +39,16 @@ def describe_container_instances(call: Call, req: DescribeContainerInstancesInpu
     if len(req.container_instances) > MOST_DESCRIBED:
         raise AwsError("InvalidParameterException", f"At most {MOST_DESCRIBED} container instances can be described.")
     fleet = fleet_of(call.db, cluster.name)
-    found, failures = [], []
+    matching, failures = [], []
     for reference in req.container_instances:
         arn = container_instance_arn(call, cluster.name, last(reference))
         if arn in fleet.nodes:
-            found.append(_view(call, fleet[arn], with_tags="TAGS" in req.include))
+            matching.append(_view(call, fleet[arn], with_tags="TAGS" in req.include))
         elif (gone := container_instances.find(call.db, arn)) is not None:
-            found.append(_view(call, Node(gone, 0)))
+            matching.append(_view(call, Node(gone, 0)))
         else:
             failures.append({"arn": arn, "reason": "MISSING"})
-    return {"container_instances": found, "failures": failures}
+    return {"container_instances": matching, "failures": failures}
 
 
 @record

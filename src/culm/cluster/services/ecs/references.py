@@ -63,12 +63,12 @@ def find_task_definition(call: Call, reference: str) -> TaskDefinition | None:
 
 def usable_task_definition(call: Call, reference: str) -> TaskDefinition:
     """One that tasks may still be started from."""
-    found = find_task_definition(call, reference)
-    if found is None:
+    definition = find_task_definition(call, reference)
+    if definition is None:
         raise AwsError("ClientException", "Unable to find task definition.")
-    if found.status != "ACTIVE":
+    if definition.status != "ACTIVE":
         raise AwsError("ClientException", "TaskDefinition is inactive")
-    return found
+    return definition
 
 
 def new_deployment_id(call: Call) -> str:

@@ -45,13 +45,13 @@ def _from_parameter_store(db: Connection, reference: str, role_arn: str | None, 
     resource = arn("ssm", region, ACCOUNT, f"parameter/{named.removeprefix('/')}")
     _permit(db, role_arn, "ssm:GetParameters", resource, "ssm")
     name = named if parameters.find(db, named) else named.removeprefix("/")
-    found = parameters.version(db, name)
-    if found is None or found.value is None:
+    parameter = parameters.version(db, name)
+    if parameter is None or parameter.value is None:
         raise Unavailable(
             f"{PREFIX}unable to retrieve secrets from ssm: service call has been retried 1 time(s):"
             f" invalid parameters: {reference}"
         )
-    return found.value
+    return parameter.value
 
 
 def _from_secrets_manager(db: Connection, reference: str, role_arn: str | None) -> str:
@@ -76,15 +76,15 @@ def _from_secrets_manager(db: Connection, reference: str, role_arn: str | None) 
 
 def _member(value: str, key: str, secret_arn: str) -> str:
     try:
-        found = json.loads(value)
+        members = json.loads(value)
     except ValueError:
-        found = None
-    if not isinstance(found, dict) or key not in found:
+        members = None
+    if not isinstance(members, dict) or key not in members:
         raise Unavailable(
             f"{PREFIX}unable to retrieve secret from asm: retrieved secret from Secrets Manager"
             f" did not contain json key {key}: {secret_arn}"
         )
-    return found[key] if isinstance(found[key], str) else json.dumps(found[key])
+    return members[key] if isinstance(members[key], str) else json.dumps(members[key])
 
 
 def _permit(db: Connection, role_arn: str | None, action: str, resource: str, where: str) -> None:

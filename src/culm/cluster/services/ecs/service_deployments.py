@@ -40,12 +40,12 @@ def list_service_deployments(call: Call, req: ListServiceDeploymentsInput) -> di
     if service is None:
         raise AwsError("ServiceNotFoundException", "Service not found.")
     since, until = req.created_at.after or 0.0, req.created_at.before or float("inf")
-    found = [
+    matching = [
         _brief(call, kept)
         for kept in deployments.of_service(call.db, service.service_arn)
         if since <= kept.deployment.created_at <= until and (not req.status or status_of(call, kept) in req.status)
     ]
-    return {"service_deployments": found}
+    return {"service_deployments": matching}
 
 
 @record
@@ -55,8 +55,8 @@ class DescribeServiceDeploymentsInput:
 
 @operation("ecs", "DescribeServiceDeployments")
 def describe_service_deployments(call: Call, req: DescribeServiceDeploymentsInput) -> dict[str, Any]:
-    found, failures = _each(call, req.service_deployment_arns)
-    return {"service_deployments": [_described(call, kept) for kept in found], "failures": failures}
+    matching, failures = _each(call, req.service_deployment_arns)
+    return {"service_deployments": [_described(call, kept) for kept in matching], "failures": failures}
 
 
 @record
@@ -66,8 +66,8 @@ class DescribeServiceRevisionsInput:
 
 @operation("ecs", "DescribeServiceRevisions")
 def describe_service_revisions(call: Call, req: DescribeServiceRevisionsInput) -> dict[str, Any]:
-    found, failures = _each(call, req.service_revision_arns)
-    return {"service_revisions": [_revision(call, kept) for kept in found], "failures": failures}
+    matching, failures = _each(call, req.service_revision_arns)
+    return {"service_revisions": [_revision(call, kept) for kept in matching], "failures": failures}
 
 
 @record

@@ -224,14 +224,14 @@ def describe_services(call: Call, req: DescribeServicesInput) -> dict[str, Any]:
         raise AwsError("InvalidParameterException", "Services cannot be empty.")
     if len(req.services) > 10:
         raise AwsError("InvalidParameterException", "Services cannot be more than 10.")
-    found, failures = [], []
+    matching, failures = [], []
     for reference in req.services:
         service = find_service(call, cluster, reference)
         if service is None:
             failures.append({"arn": service_arn(call, cluster.name, last(reference)), "reason": "MISSING"})
         else:
-            found.append(view(call, service, with_tags="TAGS" in req.include))
-    return {"services": found, "failures": failures}
+            matching.append(view(call, service, with_tags="TAGS" in req.include))
+    return {"services": matching, "failures": failures}
 
 
 @record

@@ -84,10 +84,10 @@ def describe_task_definition(call: Call, req: DescribeTaskDefinitionInput) -> di
     definition = find_task_definition(call, req.task_definition)
     if definition is None:
         raise AwsError("ClientException", "Unable to describe task definition.")
-    found: dict[str, Any] = {"task_definition": view(definition)}
+    answer: dict[str, Any] = {"task_definition": view(definition)}
     if "TAGS" in req.include:
-        found["tags"] = tags.of(call.db, definition.task_definition_arn)
-    return found
+        answer["tags"] = tags.of(call.db, definition.task_definition_arn)
+    return answer
 
 
 @record
@@ -100,10 +100,10 @@ class ListTaskDefinitionsInput:
 
 @operation("ecs", "ListTaskDefinitions")
 def list_task_definitions(call: Call, req: ListTaskDefinitionsInput) -> dict[str, Any]:
-    found = task_definitions.revisions(call.db, req.family_prefix, req.status)
+    matching = task_definitions.revisions(call.db, req.family_prefix, req.status)
     if req.sort == "DESC":
-        found.reverse()
-    return {"task_definition_arns": [task_definition_arn(call, *which) for which in found]}
+        matching.reverse()
+    return {"task_definition_arns": [task_definition_arn(call, *which) for which in matching]}
 
 
 @record

@@ -30,11 +30,11 @@ def update_task_protection(call: Call, req: UpdateTaskProtectionInput) -> dict[s
     minutes = DEFAULT_MINUTES if req.expires_in_minutes is None else req.expires_in_minutes
     if not 1 <= minutes <= LONGEST_MINUTES:
         raise AwsError("InvalidParameterException", f"expiresInMinutes must be between 1 and {LONGEST_MINUTES}.")
-    found, failures = _service_tasks(call, req.cluster, req.tasks)
+    matching, failures = _service_tasks(call, req.cluster, req.tasks)
     until = call.now + 60.0 * minutes if req.protection_enabled else None
-    for task in found:
+    for task in matching:
         tasks.protect(call.db, task.task_arn, until)
-    return {"protected_tasks": [_view(task, until) for task in found], "failures": failures}
+    return {"protected_tasks": [_view(task, until) for task in matching], "failures": failures}
 
 
 @record
@@ -45,9 +45,9 @@ class GetTaskProtectionInput:
 
 @operation("ecs", "GetTaskProtection")
 def get_task_protection(call: Call, req: GetTaskProtectionInput) -> dict[str, Any]:
-    found, failures = _service_tasks(call, req.cluster, req.tasks)
+    matching, failures = _service_tasks(call, req.cluster, req.tasks)
     views = []
-    for task in found:
+    for task in matching:
         until = task.protected_until
         views.append(_view(task, until if until is not None and until > call.now else None))
     return {"protected_tasks": views, "failures": failures}
@@ -58,7 +58,7 @@ def _service_tasks(call: Call, reference: str, references: tuple[str, ...]) -> t
     cluster = find_cluster(call, reference)
     if not 1 <= len(references) <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_AT_ONCE} tasks can be named at once.")
-    found, failures = [], []
+    matching, failures = [], []
     for arn in (full_task_arn(call, cluster, r) for r in references):
         task = tasks.find(call.db, arn)
         if task is None:
@@ -70,8 +70,8 @@ def _service_tasks(call: Call, reference: str, references: tuple[str, ...]) -> t
         elif task.desired_status == "STOPPED":
             failures.append({"arn": arn, "reason": "TASK_NOT_VALID", "detail": "The task is stopping."})
         else:
-            found.append(task)
-    return found, failures
+            matching.append(task)
+    return matching, failures
 
 
 def _view(task: Task, until: float | None) -> dict[str, Any]:

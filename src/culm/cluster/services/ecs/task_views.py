@@ -12,10 +12,10 @@ ZONE = "ecs.availability-zone"
 ARCHITECTURE = "ecs.cpu-architecture"
 
 
-def views(call: Call, found: Iterable[Task], *, with_tags: bool = False) -> list[dict[str, Any]]:
+def views(call: Call, tasks: Iterable[Task], *, with_tags: bool = False) -> list[dict[str, Any]]:
     instances: dict[str, dict[str, Any]] = {}
     result = []
-    for task in found:
+    for task in tasks:
         arn = task.container_instance_arn
         if arn and arn not in instances:
             instances[arn] = _of_instance(call, arn)

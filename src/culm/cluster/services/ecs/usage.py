@@ -30,36 +30,36 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
     cluster = resource(container_instance_arn).split("/")[1]
     usages = {each.task_arn: each.container_metrics for each in message.task_metrics}
     reserved = scheduling.reservations(db, cluster, container_instance_arn)
-    found: list[tuple[Metric, Point]] = []
+    points: list[tuple[Metric, Point]] = []
     of_cluster = {"ClusterName": cluster}
     for arn, group, cpu, memory in reserved:
         if arn in usages and group.startswith("service:"):
             dimensions = {**of_cluster, "ServiceName": group.removeprefix("service:")}
-            found += _used(dimensions, usages[arn], cpu, memory, now)
+            points += _used(dimensions, usages[arn], cpu, memory, now)
         if arn in usages:
             kind, _, name = group.partition(":")
             owner = {"ServiceName" if kind == "service" else "TaskDefinitionFamily": name} if name else {}
             own = _used({**of_cluster, **owner, "TaskId": last(arn)}, usages[arn], cpu, memory, now)
-            found += [(_of_task(about), point) for about, point in own]
-    everything = [one for containers in usages.values() for one in containers]
-    found += _used(of_cluster, everything, instance.cpu, instance.memory, now)
+            points += [(_of_task(about), point) for about, point in own]
+    everything = [reading for containers in usages.values() for reading in containers]
+    points += _used(of_cluster, everything, instance.cpu, instance.memory, now)
     for name, part, whole in (
         ("CPUReservation", sum(cpu for _, _, cpu, _ in reserved), instance.cpu),
         ("MemoryReservation", sum(memory for _, _, _, memory in reserved), instance.memory),
     ):
-        found.append(_percent(name, of_cluster, StatsSet(min=part, max=part, sum=part), whole, now))
-    metrics.add(db, found)
+        points.append(_percent(name, of_cluster, StatsSet(min=part, max=part, sum=part), whole, now))
+    metrics.add(db, points)
 
 
 def _used(
     dimensions: Mapping[str, str], containers: Sequence[ContainerMetric], cpu: int, memory: int, now: float
 ) -> Iterator[tuple[Metric, Point]]:
     """Without a reservation there is nothing to be a share of."""
-    busy = [one.cpu_stats_set for one in containers if one.cpu_stats_set is not None]
+    busy = [each.cpu_stats_set for each in containers if each.cpu_stats_set is not None]
     if cpu and len(busy) == len(containers):
         yield _percent("CPUUtilization", dimensions, _together(busy), cpu / UNITS_OF_A_PER_CENT, now)
     if memory:
-        held = _together([one.memory_stats_set for one in containers])
+        held = _together([each.memory_stats_set for each in containers])
         yield _percent("MemoryUtilization", dimensions, held, memory, now)
 
 
@@ -71,11 +71,11 @@ def _of_task(about: Metric) -> Metric:
 
 def _together(sets: Iterable[StatsSet]) -> StatsSet:
     """Of containers at the same time; their peaks are taken to have been at once, too."""
-    found = list(sets)
+    statistics = list(sets)
     return StatsSet(
-        min=sum(one.min for one in found),
-        max=sum(one.max for one in found),
-        sum=sum(one.sum / one.sample_count for one in found),
+        min=sum(each.min for each in statistics),
+        max=sum(each.max for each in statistics),
+        sum=sum(each.sum / each.sample_count for each in statistics),
     )
 
 

@@ -84,14 +84,14 @@ def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any
         raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
     if req.listener_arns:
         looked_up = [listeners.find(call.db, arn) for arn in req.listener_arns]
-        found = [listener for listener in looked_up if listener]
-        if len(found) < len(looked_up):
+        selected = [listener for listener in looked_up if listener]
+        if len(selected) < len(looked_up):
             raise AwsError("ListenerNotFound", "One or more listeners not found")
     else:
-        found = list(
+        selected = list(
             listeners.of_load_balancer(call.db, find_load_balancer(call, req.load_balancer_arn).load_balancer_arn)
         )
-    return {"listeners": [_view(call, each) for each in found]}
+    return {"listeners": [_view(call, each) for each in selected]}
 
 
 @record

@@ -84,15 +84,15 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
         by_arn = [load_balancers.find(call.db, arn) for arn in req.load_balancer_arns]
         if None in by_arn:
             raise AwsError("LoadBalancerNotFound", "One or more load balancers not found")
-        found = [each for each in by_arn if each is not None]
+        selected = [each for each in by_arn if each is not None]
     elif req.names:
         by_name = {name: load_balancers.find_by_name(call.db, name) for name in req.names}
         if missing := [name for name, each in by_name.items() if each is None]:
             raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
-        found = [each for each in by_name.values() if each is not None]
+        selected = [each for each in by_name.values() if each is not None]
     else:
-        found = [each for each in load_balancers.list_all(call.db) if not each.load_balancer_arn.startswith(INNER)]
-    return {"load_balancers": _views(call, found)}
+        selected = [each for each in load_balancers.list_all(call.db) if not each.load_balancer_arn.startswith(INNER)]
+    return {"load_balancers": _views(call, selected)}
 
 
 @record
@@ -206,22 +206,22 @@ def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping
     if subnets and mappings:
         raise AwsError("ValidationError", "Subnets and subnet mappings cannot be specified together")
     wished = dict.fromkeys(subnets or (mapping.subnet_id for mapping in mappings))
-    found = []
+    placed = []
     for id in wished:
         subnet = networks.find(call.db, Subnet, id)
         if subnet is None:
             raise AwsError("SubnetNotFound", f"The subnet ID '{id}' does not exist")
-        found.append(subnet)
-    if len(found) < 2:
+        placed.append(subnet)
+    if len(placed) < 2:
         raise AwsError("ValidationError", "At least two subnets in two different Availability Zones must be specified")
-    if len({subnet.vpc_id for subnet in found}) > 1:
-        raise AwsError("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{found[0].vpc_id}'")
-    if len({subnet.zone for subnet in found}) < len(found):
+    if len({subnet.vpc_id for subnet in placed}) > 1:
+        raise AwsError("InvalidConfigurationRequest", f"All subnets must belong to the same VPC: '{placed[0].vpc_id}'")
+    if len({subnet.zone for subnet in placed}) < len(placed):
         raise AwsError(
             "InvalidConfigurationRequest",
             "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
         )
-    return tuple(found)
+    return tuple(placed)
 
 
 def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[str, ...]:
@@ -235,10 +235,10 @@ def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[
     return wished or tuple(id for id, name in own.items() if name == "default")
 
 
-def _views(call: Call, found: Sequence[LoadBalancer]) -> list[dict[str, Any]]:
+def _views(call: Call, selected: Sequence[LoadBalancer]) -> list[dict[str, Any]]:
     """As ELB describes them."""
     address, zones, problems = load_balancers.address(call.db), _zone_names(call), listeners.problems(call.db)
-    return [_view(each, address, zones, problems.get(each.load_balancer_arn, ())) for each in found]
+    return [_view(each, address, zones, problems.get(each.load_balancer_arn, ())) for each in selected]
 
 
 def _view(

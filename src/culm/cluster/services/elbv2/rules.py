@@ -112,10 +112,10 @@ def describe_rules(call: Call, req: DescribeRulesInput) -> dict[str, Any]:
     if bool(req.listener_arn) == bool(req.rule_arns):
         raise AwsError("ValidationError", "You must specify either listener ARN or rule ARNs")
     if req.rule_arns:
-        found = [rules.find(call.db, arn) for arn in req.rule_arns]
-        if None in found:
+        selected = [rules.find(call.db, arn) for arn in req.rule_arns]
+        if None in selected:
             raise AwsError("RuleNotFound", "One or more rules not found")
-        return _views(rule for rule in found if rule)
+        return _views(rule for rule in selected if rule)
     return _views(rules.of_listener(call.db, find_listener(call, req.listener_arn).listener_arn))
 
 
@@ -150,8 +150,8 @@ def set_rule_priorities(call: Call, req: SetRulePrioritiesInput) -> dict[str, An
     return _views(find_rule(call, arn) for arn in wished)
 
 
-def _views(found: Iterable[Rule]) -> dict[str, Any]:
-    return {"rules": [_view(rule) for rule in found]}
+def _views(selected: Iterable[Rule]) -> dict[str, Any]:
+    return {"rules": [_view(rule) for rule in selected]}
 
 
 def _view(rule: Rule) -> dict[str, Any]:

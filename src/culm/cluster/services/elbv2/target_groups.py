@@ -117,24 +117,24 @@ def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[s
             "Only one of load balancer ARN, target group ARNs and target group names can be specified",
         )
     if req.target_group_arns:
-        found = _all_there(target_groups.find(call.db, arn) for arn in req.target_group_arns)
+        selected = _all_there(target_groups.find(call.db, arn) for arn in req.target_group_arns)
     elif req.names:
-        found = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
+        selected = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
     else:
-        found = [each for each in target_groups.list_all(call.db) if not each.target_group_arn.startswith(INNER)]
+        selected = [each for each in target_groups.list_all(call.db) if not each.target_group_arn.startswith(INNER)]
     if req.load_balancer_arn:
         arn = find_load_balancer(call, req.load_balancer_arn).load_balancer_arn
-        found = [g for g in found if arn in target_groups.load_balancer_arns(call.db, g.target_group_arn)]
-    return {"target_groups": [_view(call, group) for group in found]}
+        selected = [g for g in selected if arn in target_groups.load_balancer_arns(call.db, g.target_group_arn)]
+    return {"target_groups": [_view(call, group) for group in selected]}
 
 
 def _all_there(looked_up: Iterable[TargetGroup | None]) -> list[TargetGroup]:
-    found = []
+    present = []
     for group in looked_up:
         if group is None:
             raise AwsError("TargetGroupNotFound", "One or more target groups not found")
-        found.append(group)
-    return found
+        present.append(group)
+    return present
 
 
 @record

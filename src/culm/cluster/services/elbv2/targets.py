@@ -75,8 +75,8 @@ def describe_target_health(call: Call, req: DescribeTargetHealthInput) -> dict[s
     views = []
     for wanted in req.targets:
         _check_id(group, wanted.id)
-        found = [_view(group, target) for target in there if _names(wanted, target)]
-        views += found or [_view(group, _not_registered(group, wanted))]
+        health = [_view(group, target) for target in there if _names(wanted, target)]
+        views += health or [_view(group, _not_registered(group, wanted))]
     return {"target_health_descriptions": views}
 
 

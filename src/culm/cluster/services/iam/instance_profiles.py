@@ -130,8 +130,8 @@ def list_instance_profile_tags(call: Call, req: InstanceProfileInput) -> dict[st
     return {"tags": listed(profile_named(call, req.instance_profile_name).tags)}
 
 
-def _views(call: Call, found: Iterable[InstanceProfile]) -> dict[str, Any]:
-    return {"instance_profiles": [view(call, profile) for profile in found]}
+def _views(call: Call, profiles: Iterable[InstanceProfile]) -> dict[str, Any]:
+    return {"instance_profiles": [view(call, profile) for profile in profiles]}
 
 
 def view(call: Call, profile: InstanceProfile) -> dict[str, Any]:

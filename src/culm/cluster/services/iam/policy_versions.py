@@ -68,8 +68,8 @@ def delete_policy_version(call: Call, req: PolicyVersionInput) -> None:
 def get_policy_version(call: Call, req: PolicyVersionInput) -> dict[str, Any]:
     policy = policy_named(call, req.policy_arn)
     version = _version(policy, req.version_id)
-    seen = _view(version, version.version_id == policy.default_version)
-    return {"policy_version": seen | {"document": shown(version.document)}}
+    view = _view(version, version.version_id == policy.default_version)
+    return {"policy_version": view | {"document": shown(version.document)}}
 
 
 @operation("iam", "ListPolicyVersions")

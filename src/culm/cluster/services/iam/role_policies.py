@@ -77,11 +77,11 @@ class ListAttachedRolePoliciesInput:
 @operation("iam", "ListAttachedRolePolicies")
 def list_attached_role_policies(call: Call, req: ListAttachedRolePoliciesInput) -> dict[str, Any]:
     arns = roles.attached(call.db, role_named(call, req.role_name).name)
-    found = [policy for arn in arns if (policy := policies.find(call.db, arn))]
+    attached = [policy for arn in arns if (policy := policies.find(call.db, arn))]
     return {
         "attached_policies": [
             {"policy_name": policy.name, "policy_arn": policy.arn}
-            for policy in found
+            for policy in attached
             if policy.path.startswith(req.path_prefix)
         ]
     }

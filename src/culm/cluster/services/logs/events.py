@@ -149,11 +149,11 @@ def _accepted(
     return batch[first:end], rejected
 
 
-def _page(found: Iterator[LogEvent], limit: int) -> list[LogEvent]:
+def _page(matching: Iterator[LogEvent], limit: int) -> list[LogEvent]:
     """At most `limit` events and about a megabyte, but one event whatever its size."""
     page: list[LogEvent] = []
     size = 0
-    for event in islice(found, limit):
+    for event in islice(matching, limit):
         size += len(event.message) + events.OVERHEAD_BYTES
         if page and size > PAGE_BYTES:
             break

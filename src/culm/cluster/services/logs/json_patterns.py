@@ -117,9 +117,9 @@ class _Parser:
         return self._tokens[self._at - 1]
 
     def _skip(self, operator: str) -> bool:
-        found = self._at < len(self._tokens) and self._tokens[self._at] == ("operator", operator)
-        self._at += found
-        return found
+        present = self._at < len(self._tokens) and self._tokens[self._at] == ("operator", operator)
+        self._at += present
+        return present
 
     def _expect(self, operator: str) -> None:
         token = self._next()
@@ -170,8 +170,8 @@ def _equality(kind: str, text: str, number: float | None) -> Test:
     if number is not None:
         return lambda value: _is_number(value) and value == number
     if kind == "regex":
-        found = regex(text)
-        return lambda value: isinstance(value, str) and found.search(value) is not None
+        pattern = regex(text)
+        return lambda value: isinstance(value, str) and pattern.search(value) is not None
     plain = re.sub(r"\\(.)", r"\1", text)
     whole = re.compile(".*".join(map(re.escape, plain.split("*"))), re.DOTALL)
     return lambda value: isinstance(value, str) and whole.fullmatch(value) is not None

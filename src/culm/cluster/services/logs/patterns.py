@@ -46,8 +46,8 @@ def _terms(pattern: str) -> Matches:
 
 def _contains(term: re.Match[str]) -> Matches:
     if term["regex"] is not None:
-        found = json_patterns.regex(term["regex"])
-        return lambda message: found.search(message) is not None
+        pattern = json_patterns.regex(term["regex"])
+        return lambda message: pattern.search(message) is not None
     if term["phrase"] is not None:
         text = re.sub(r"\\(.)", r"\1", term["phrase"])
     elif _WORD.fullmatch(term["word"]):

@@ -89,12 +89,14 @@ def _searched(call: Call, req: FilterLogEventsInput, group: LogGroup) -> list[Lo
     return [s for s in streams.in_group(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
 
 
-def _search(found: Iterator[LogEvent], matches: patterns.Matches, limit: int) -> tuple[list[LogEvent], Position | None]:
+def _search(
+    candidates: Iterator[LogEvent], matches: patterns.Matches, limit: int
+) -> tuple[list[LogEvent], Position | None]:
     """A page of the events that match, and where the search has to go on if it is not at the end."""
     page: list[LogEvent] = []
     size = 0
     last: LogEvent | None = None
-    for looked_at, event in enumerate(found):
+    for looked_at, event in enumerate(candidates):
         if len(page) == limit or looked_at == _SEARCHED_EVENTS or size > PAGE_BYTES:
             return page, last.position if last else None
         if matches(event.message):

@@ -62,12 +62,12 @@ def describe_log_streams(call: Call, req: DescribeLogStreamsInput) -> dict[str, 
     if req.order_by == "LastEventTime" and req.log_stream_name_prefix:
         raise AwsError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
-    found = [s for s in streams.in_group(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
+    matching = [s for s in streams.in_group(call.db, group.id) if s.name.startswith(req.log_stream_name_prefix)]
     if req.order_by == "LastEventTime":
-        found.sort(key=lambda stream: stream.last_event_ms or 0)
+        matching.sort(key=lambda stream: stream.last_event_ms or 0)
     if req.descending:
-        found.reverse()
-    return {"log_streams": [_described(call, group, stream) for stream in found]}
+        matching.reverse()
+    return {"log_streams": [_described(call, group, stream) for stream in matching]}
 
 
 def existing_stream(call: Call, group: LogGroup, name: str) -> LogStream:

@@ -32,10 +32,10 @@ def get_object_attributes(call: Call, req: GetObjectAttributesInput) -> dict[str
         "StorageClass": {"storage_class": facts.storage_class},
         "ObjectSize": {"object_size": facts.size},
     }
-    found: dict[str, Any] = {
+    selected: dict[str, Any] = {
         "last_modified": facts.last_modified,
         "version_id": shown_version_id(bucket, version.version_id),
     }
     for name in req.object_attributes:
-        found |= attributes[name]
-    return found
+        selected |= attributes[name]
+    return selected

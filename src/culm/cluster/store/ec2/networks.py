@@ -26,10 +26,10 @@ def exists(db: sqlite3.Connection, id: str) -> bool:
     return db.execute("SELECT 1 FROM ec2_network WHERE id = ?", (id,)).fetchone() is not None
 
 
-def save(db: sqlite3.Connection, one: Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl) -> None:
+def save(db: sqlite3.Connection, resource: Vpc | Subnet | InternetGateway | RouteTable | NetworkAcl) -> None:
     db.execute(
         "INSERT INTO ec2_network (id, kind, body) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-        (one.id, type(one).__name__, msgspec.json.encode(one).decode()),
+        (resource.id, type(resource).__name__, msgspec.json.encode(resource).decode()),
     )
 
 

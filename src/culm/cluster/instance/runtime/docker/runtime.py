@@ -90,14 +90,14 @@ class DockerRuntime:
         entries = await self._engine.get("/containers/json", all=1, filters=filters)
         self._ended = {entry["Id"]: self._ended[entry["Id"]] for entry in entries if entry["Id"] in self._ended}
         looks = await asyncio.gather(*(self._look(entry["Id"]) for entry in entries))
-        return [seen for seen in looks if seen is not None]
+        return [snapshot for snapshot in looks if snapshot is not None]
 
     async def start(self, spec: Spec) -> Seen:
         async with self._locks[spec.name]:
-            seen = await self._look(spec.name)
-            if seen is not None and seen.state != "created":
-                return seen
-            if seen is None:
+            snapshot = await self._look(spec.name)
+            if snapshot is not None and snapshot.state != "created":
+                return snapshot
+            if snapshot is None:
                 reference = references.parse(spec.image)
                 digest = await self._have(reference, spec.registry_auth)
                 await self._join_network()
@@ -108,10 +108,10 @@ class DockerRuntime:
                 hint = await self._why_not(spec.name, refused.message)
                 await self.remove(spec.name)
                 raise _start_failure(spec, refused, hint) from refused
-            seen = await self._look(spec.name)
-            if seen is None:
+            snapshot = await self._look(spec.name)
+            if snapshot is None:
                 raise RuntimeFailure("CannotStartContainerError", f"container {spec.name} was removed while it started")
-            return seen
+            return snapshot
 
     async def stop(self, name: str, grace: float) -> Seen | None:
         try:
@@ -157,7 +157,7 @@ class DockerRuntime:
     async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
         # An engine may close a followed stream a little before the last lines are in it: look again at the end.
         for following in (True, False) if follow else (False,):
-            seen = await self._look(name)
+            snapshot = await self._look(name)
             lines = Lines(after)
             frames = TerminalFrames() if await self._has_terminal(name) else Frames()
             query = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(following)}
@@ -172,7 +172,7 @@ class DockerRuntime:
                                 yield line
             except Refused as refused:
                 raise RuntimeFailure("NoSuchContainer", refused.message) from refused
-            for line in lines.close(ended=following or (seen is not None and seen.state == "stopped")):
+            for line in lines.close(ended=following or (snapshot is not None and snapshot.state == "stopped")):
                 after = line.cursor
                 yield line
 
@@ -212,8 +212,8 @@ class DockerRuntime:
         while True:
             try:
                 async with self._engine.stream("GET", "/events", {"filters": json.dumps(filters)}) as reply:
-                    for seen in await self.list():
-                        yield seen.name
+                    for snapshot in await self.list():
+                        yield snapshot.name
                     failures = 0
                     async for event in reply.aiter_lines():
                         yield json.loads(event)["Actor"]["Attributes"]["name"]
@@ -247,14 +247,14 @@ class DockerRuntime:
         if name in self._ended:
             return self._ended[name]
         try:
-            seen = orders.seen(await self._engine.get(f"/containers/{name}/json"))
+            snapshot = orders.seen(await self._engine.get(f"/containers/{name}/json"))
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise RuntimeFailure("CannotInspectContainerError", refused.message) from refused
-        if seen.state == "stopped":
-            self._ended[seen.runtime_id] = seen
-        return seen
+        if snapshot.state == "stopped":
+            self._ended[snapshot.runtime_id] = snapshot
+        return snapshot
 
     async def _have(self, reference: Reference, auth: tuple[str, str] | None) -> str | None:
         """Pull the image unless it is here by its digest; returns the digest.

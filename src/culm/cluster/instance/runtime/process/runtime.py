@@ -50,9 +50,9 @@ _LOOK_SECONDS = 0.25
 class _NotFoundError(Exception):
     """There is no such command; what its shell would have said."""
 
-    def __init__(self, told: bytes) -> None:
-        super().__init__(told)
-        self.told = told
+    def __init__(self, output: bytes) -> None:
+        super().__init__(output)
+        self.told = output
 
 
 class ProcessRuntime:
@@ -82,9 +82,9 @@ class ProcessRuntime:
     async def start(self, spec: Spec) -> Seen:
         async with self._locks[spec.name]:
             directory = self._tasks / spec.name
-            seen = await asyncio.to_thread(self._look, directory)
-            if seen is not None and seen.state != "created":
-                return seen
+            snapshot = await asyncio.to_thread(self._look, directory)
+            if snapshot is not None and snapshot.state != "created":
+                return snapshot
             image = await self._images.get(spec.image, spec.registry_auth)
             with self._images.held(image):
                 await self._make(directory, spec, image)
@@ -93,17 +93,17 @@ class ProcessRuntime:
             except RuntimeFailure:
                 await asyncio.to_thread(self._delete, directory)
                 raise
-            seen = await asyncio.to_thread(self._look, directory)
-            assert seen is not None
-            return seen
+            snapshot = await asyncio.to_thread(self._look, directory)
+            assert snapshot is not None
+            return snapshot
 
     async def stop(self, name: str, grace: float) -> Seen | None:
         directory = self._tasks / name
-        seen = await asyncio.to_thread(self._look, directory)
-        if seen is not None and seen.state == "running":
+        snapshot = await asyncio.to_thread(self._look, directory)
+        if snapshot is not None and snapshot.state == "running":
             await self._stop(directory, grace)
-            seen = await asyncio.to_thread(self._look, directory)
-        return seen
+            snapshot = await asyncio.to_thread(self._look, directory)
+        return snapshot
 
     async def remove(self, name: str) -> None:
         async with self._locks[name]:
@@ -139,11 +139,11 @@ class ProcessRuntime:
     async def _inside(self, name: str, command: Sequence[str]) -> Sequence[str]:
         """What runs a command in a running container."""
         directory = self._tasks / name
-        seen = await asyncio.to_thread(self._look, directory)
-        if seen is None or seen.state != "running":
+        snapshot = await asyncio.to_thread(self._look, directory)
+        if snapshot is None or snapshot.state != "running":
             raise RuntimeFailure("ContainerNotRunning", f"container {name} is not running")
         plan = files.read_plan(str(directory))
-        words = orders.arguments(command, Rootfs(directory / "rootfs"), seen.ports, plan["address"])
+        words = orders.arguments(command, Rootfs(directory / "rootfs"), snapshot.ports, plan["address"])
         try:
             executable, argv = orders.resolve(words, plan["environment"]["PATH"], Path(plan["directory"]))
         except RuntimeFailure as failure:
@@ -201,9 +201,9 @@ class ProcessRuntime:
         self._delete(directory)
         taken = {
             port.host_port
-            for seen in self._look_at_all()
-            if seen.state == "running" and self._address(seen.name) == spec.address
-            for port in seen.ports
+            for snapshot in self._look_at_all()
+            if snapshot.state == "running" and self._address(snapshot.name) == spec.address
+            for port in snapshot.ports
         }
         bound = port_mapping.bind(spec.ports, spec.address, taken)
         scratch = self._tasks / f".new-{spec.name}"
@@ -302,13 +302,13 @@ class ProcessRuntime:
 
     def _look_at_all(self) -> Sequence[Seen]:
         looks = [self._look(path) for path in sorted(self._tasks.iterdir()) if not path.name.startswith(".")]
-        return [seen for seen in looks if seen is not None]
+        return [snapshot for snapshot in looks if snapshot is not None]
 
     def _look(self, directory: Path) -> Seen | None:
         container = files.read(str(directory), _CONTAINER)
         if container is None:
             return None
-        seen = Seen(
+        snapshot = Seen(
             name=directory.name,
             runtime_id=container["runtime_id"],
             labels=container["labels"],
@@ -318,7 +318,7 @@ class ProcessRuntime:
         )
         state = files.read_state(str(directory))
         if state is None:
-            return seen
+            return snapshot
         if state["exit_code"] is None and not files.is_alive(str(directory)):
             state = files.read_state(str(directory))  # its last words may have come between the two looks
             assert state is not None
@@ -328,11 +328,11 @@ class ProcessRuntime:
             Port(protocol=container["protocols"][str(port["container_port"])], **port) for port in state["ports"]
         )
         health: Any = state["health"]
-        seen = replace(seen, state="running", ports=bound, health=health, started_at=state["started_at"])
+        snapshot = replace(snapshot, state="running", ports=bound, health=health, started_at=state["started_at"])
         if state["exit_code"] is None:
-            return seen
+            return snapshot
         return replace(
-            seen,
+            snapshot,
             state="stopped",
             exit_code=state["exit_code"],
             out_of_memory=state["out_of_memory"],
