@@ -223,9 +223,9 @@ def _service(demand: Asked, before: ClusterState, moves: Moves) -> ServicePlan:
         count=(current.desired_count if current else 0, demand.wanted.service.desired_count),
         places=tuple(sorted(sitting, key=order.index)),
         down=how == "stop-first" and floor == 0,
-        effect=one.effect,
-        goes_back=one.good and how in ("start-first", "stop-first") and goes_back(one.effect, how),
-        rescales=one.rescales,
+        effect=demand.effect,
+        goes_back=demand.good and how in ("start-first", "stop-first") and goes_back(demand.effect, how),
+        rescales=demand.rescales,
     )
 
 
