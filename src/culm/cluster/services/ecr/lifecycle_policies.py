@@ -10,7 +10,7 @@ from typing import Any
 from culm.cluster.loop import Isolated
 from culm.cluster.services.ecr import lifecycle_rules
 from culm.cluster.services.ecr.pushes import remove
-from culm.cluster.services.ecr.repositories import RepositoryInput, named, without_policy
+from culm.cluster.services.ecr.repositories import RepositoryInput, lacks_policy, named
 from culm.cluster.store.db import savepoint
 from culm.cluster.store.ecr import images, repositories, tags
 from culm.cluster.wire.operations import Call, operation
@@ -79,7 +79,7 @@ def delete_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
 def _with_policy(call: Call, req: RepositoryInput) -> Repository:
     repository = named(call, req)
     if repository.lifecycle_policy_text is None:
-        raise without_policy(repository, "Lifecycle")
+        raise AwsError("LifecyclePolicyNotFoundException", lacks_policy(repository, "Lifecycle"))
     return repository
 
 

@@ -50,12 +50,11 @@ def named(call: Call, req: RepositoryInput) -> Repository:
     return existing(call.db, req.repository_name, req.registry_id or call.account)
 
 
-def without_policy(repository: Repository, kind: str) -> AwsError:
-    """Return the error that a repository has no policy of this kind, `Lifecycle` or `Repository`."""
-    return AwsError(
-        f"{kind}PolicyNotFoundException",
+def lacks_policy(repository: Repository, kind: str) -> str:
+    """Say that a repository has no policy of this kind, `Lifecycle` or `Repository`."""
+    return (
         f"{kind} policy does not exist for the repository with name '{repository.repository_name}' in the registry "
-        f"with id '{repository.registry_id}'",
+        f"with id '{repository.registry_id}'"
     )
 
 

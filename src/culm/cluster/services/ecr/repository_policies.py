@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolic
 from dataclasses import replace
 from typing import Any
 
-from culm.cluster.services.ecr.repositories import RepositoryInput, named, without_policy
+from culm.cluster.services.ecr.repositories import RepositoryInput, lacks_policy, named
 from culm.cluster.store.ecr import repositories
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.policy_documents import Malformed, parse_resource
@@ -51,7 +51,7 @@ def delete_repository_policy(call: Call, req: RepositoryInput) -> dict[str, Any]
 def _with_policy(call: Call, req: RepositoryInput) -> Repository:
     repository = named(call, req)
     if repository.policy_text is None:
-        raise without_policy(repository, "Repository")
+        raise AwsError("RepositoryPolicyNotFoundException", lacks_policy(repository, "Repository"))
     return repository
 
 
