@@ -44,19 +44,12 @@ class Room:
 
 
 AGENT = ("agent", "credentials", "forwarder", "multiline", "specs", "steps", "task", "telemetry")
-AGENT_TESTS = (
-    "containers", "tasks", "services", "crashes", "metadata", "telemetry", "executions", "images", "secrets", "keys",
-    "plans", "one_bad_apple", "service_connect",
-)  # fmt: skip
 ROOMS = {
     "core/decide": Room(("core/decide/*.py",), ("core/decide",)),
     "plan": Room(("plan/*.py",), ("plan",)),
     "wire": Room(("cluster/wire/*.py",), ("cluster/wire",)),
     "lock": Room(("deploy/lock.py",), ("deploy/test_lock.py", "amazon/test_lock.py")),
-    "agent": Room(
-        tuple(f"cluster/instance/{name}.py" for name in AGENT),
-        ("cluster/instance", *(f"cluster/scheduler/test_{name}.py" for name in AGENT_TESTS)),
-    ),
+    "agent": Room(tuple(f"cluster/instance/{name}.py" for name in AGENT), ("cluster/instance",)),
 }
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -251,7 +244,7 @@ def main() -> int:
     parser.add_argument("--file", help="only files whose path has this in it")
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    FORKS.set_forkserver_preload(["pytest", "boto3", "botocore.session"])
+    FORKS.set_forkserver_preload(["pytest", "boto3", "botocore.session", "moto.server"])
     alive = 0
     with tempfile.TemporaryDirectory(prefix="culm-mutants-") as folder:
         project = Path(folder) / "project"

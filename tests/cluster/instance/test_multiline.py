@@ -61,6 +61,15 @@ def test_an_event_does_not_outgrow_what_the_service_takes():
     assert [len(text) for text, _, _ in made] == [len(half) + 7, len(half) + 1]
 
 
+def test_an_event_may_fill_what_the_service_takes_to_the_last_byte():
+    options = {"awslogs-multiline-pattern": "^begin"}
+    rest = "x" * (EVENT_BYTES - len("begin\n") - 1)
+    made = events_of(options, "begin", rest, "begin", rest)
+    assert [len(text) for text, _, _ in made] == [EVENT_BYTES, EVENT_BYTES]
+    made = events_of(options, "begin", rest + "x")
+    assert [len(text) for text, _, _ in made] == [len("begin\n"), EVENT_BYTES - len("begin\n") + 1]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
