@@ -37,9 +37,10 @@ class Control:
     def __init__(self) -> None:
         self.orders: asyncio.Queue[Any] = asyncio.Queue()
         self.news: list[Any] = []
+        self.arn = "arn:instance"
 
     async def register(self, registration: Any) -> str:
-        return "arn:instance"
+        return self.arn
 
     async def connect(self, container_instance_arn: str) -> AsyncIterator[Any]:
         while True:
@@ -83,6 +84,7 @@ class Stand:
         self.control = Control()
         self.logs = LogLines()
         self.runtime = runtime or FakeRuntime(lambda: self.now, scripts)
+        self.metadata = Metadata(lambda: self.now)
         self.agent = Agent(
             machine=MACHINE,
             around=AROUND,
@@ -91,7 +93,7 @@ class Stand:
             logs=self.logs,
             login=self._no_login,
             credentials=Credentials(),
-            metadata=Metadata(lambda: self.now),
+            metadata=self.metadata,
             secrets=self._no_secrets,
             now=lambda: self.now,
         )
@@ -110,9 +112,13 @@ class Stand:
         await self.hears(PayloadMessage(tasks=tasks))
 
     async def settled(self, seconds: float = 0.0) -> None:
-        """Let time pass, and let everything happen that follows without more of it."""
+        """Let time pass, and let everything happen that follows without more of it.
+
+        An agent looks every few seconds anyway. Where no time passes, it is what has happened that makes it look.
+        """
         self.now += seconds
-        self.agent._changed.set()
+        if seconds:
+            self.agent._changed.set()
         for _ in range(200):
             await asyncio.sleep(0)
 
@@ -125,6 +131,20 @@ class Stand:
 
     async def states(self) -> list[str]:
         return [seen.state for seen in await self.runtime.list()]
+
+
+async def asked(app: Any, path: str) -> int:
+    """The status of an answer of an endpoint for containers."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "GET", "path": path, "headers": []}, receive, send)
+    return int(sent[0]["status"])
 
 
 @asynccontextmanager
@@ -288,3 +308,28 @@ async def test_after_a_restart_containers_are_adopted_before_a_manifest_is_answe
         assert await other.states() == ["running"]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_containers_of_another_instance_are_none_of_its_business() -> None:
+    async with working() as stand:
+        await running_task(stand)
+        neighbour = Stand(stand.runtime)
+        neighbour.control.arn = "arn:neighbour"
+        running = asyncio.create_task(neighbour.agent.run())
+        await neighbour.settled()
+        await neighbour.settled(2 * KEEP_STOPPED)
+        assert neighbour.control.statuses() == []
+        assert await stand.states() == ["running"]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_task_finds_its_metadata_while_it_is_known() -> None:
+    async with working() as stand:
+        name = await running_task(stand)
+        path = stand.runtime.spec_of(name).environment["ECS_CONTAINER_METADATA_URI_V4"].removeprefix(AROUND.agent)
+        assert await asked(stand.metadata, path) == 200
+        stand.runtime.exit(name, 0)
+        await stand.settled()
+        await stand.settled(KEEP_STOPPED)
+        assert await asked(stand.metadata, path) == 404

@@ -66,6 +66,8 @@ def test_an_event_may_fill_what_the_service_takes_to_the_last_byte():
     rest = "x" * (EVENT_BYTES - len("begin\n") - 1)
     made = events_of(options, "begin", rest, "begin", rest)
     assert [len(text) for text, _, _ in made] == [EVENT_BYTES, EVENT_BYTES]
+    made = events_of(options, "other", rest)
+    assert [len(text) for text, _, _ in made] == [EVENT_BYTES], "the first event may begin without a match"
     made = events_of(options, "begin", rest + "x")
     assert [len(text) for text, _, _ in made] == [len("begin\n"), EVENT_BYTES - len("begin\n") + 1]
 

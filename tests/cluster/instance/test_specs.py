@@ -48,6 +48,8 @@ TASK = TaskPayload(
 def test_a_shared_volume_is_one_folder_for_every_task_that_names_it():
     shared = Volume(name="bamboo-data", docker_volume_configuration=DockerVolumeConfiguration(scope="shared"))
     assert volume_source(TASK, shared, AROUND) == "/home/volumes/shared/bamboo-data"
+    own = Volume(name="data", docker_volume_configuration=DockerVolumeConfiguration(scope="task"))
+    assert volume_source(TASK, own, AROUND) == "/home/volumes/abc/data"
 
 
 def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():

@@ -37,8 +37,11 @@ async def test_cpu_is_per_cent_of_one_and_needs_two_looks():
     first = await telemetry.look([task], 0.0)
     runtime.use_cpu("ecs-web", 2.5)
     second = await telemetry.look([task], 5.0)
-    cpus = [told.task_metrics[0].container_metrics[0].cpu_stats_set for told in (first, second)]
-    assert cpus == [None, StatsSet(min=50, max=50, sum=50)]
+    runtime.use_cpu("ecs-web", 1.0)
+    third = await telemetry.look([task], 10.0)
+    at_once = await telemetry.look([task], 10.0)
+    cpus = [told.task_metrics[0].container_metrics[0].cpu_stats_set for told in (first, second, third, at_once)]
+    assert cpus == [None, StatsSet(min=50, max=50, sum=50), StatsSet(min=20, max=20, sum=20), None]
 
 
 async def test_what_does_not_run_uses_nothing():
