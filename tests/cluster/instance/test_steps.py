@@ -105,10 +105,12 @@ def test_start_holds_of_one_that_has_run_and_ended():
     assert steps(task, a=WAITING, b=killed) == [Start(container="a")]
 
 
-def test_success_waits_for_the_end_and_healthy_for_a_running_container():
+def test_complete_and_success_wait_for_the_end_and_healthy_for_a_running_container():
     task = a_task(a_container("a", ("b", "SUCCESS")), a_container("b", essential=False))
     assert steps(task, a=WAITING, b=RUNNING) == []
     assert steps(task, a=WAITING, b=ended(0)) == [Start(container="a")]
+    task = a_task(a_container("a", ("b", "COMPLETE")), a_container("b", essential=False))
+    assert steps(task, a=WAITING, b=RUNNING) == []
     task = a_task(a_container("a", ("b", "HEALTHY")), a_container("b", essential=False))
     assert steps(task, a=WAITING, b=RUNNING) == []
     assert isinstance(steps(task, a=WAITING, b=ended(0))[0], GiveUp)
