@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from culm.cluster.instance.agent import KEEP_STOPPED, NOT_HERE, Agent
 from culm.cluster.instance.credentials import Credentials
 from culm.cluster.instance.machine import Machine
@@ -57,19 +59,19 @@ class Control:
 
 
 class LogLines:
-    """CloudWatch Logs: the texts that were kept. While `stuck` nothing can be."""
+    """CloudWatch Logs: the texts that were kept. Where `free` is cleared, lines wait until it is set."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.opened: list[tuple[str, str, bool]] = []
-        self.stuck = False
+        self.free = asyncio.Event()
+        self.free.set()
 
     async def open(self, group: str, stream: str, *, create_group: bool) -> None:
         self.opened.append((group, stream, create_group))
 
     async def append(self, group: str, stream: str, container: str, lines: Sequence[Line]) -> None:
-        if self.stuck:
-            await asyncio.Event().wait()
+        await self.free.wait()
         self.texts += [line.text for line in lines]
 
     async def cursor(self, container: str) -> str | None:
@@ -236,6 +238,42 @@ async def test_a_container_that_cannot_start_is_refused_with_the_runtimes_reason
         assert last.reason == str(failure)
 
 
+async def test_a_bug_at_the_start_of_a_container_is_told_and_names_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(spec: Any) -> Any:
+        raise ValueError("what nobody thought of")
+
+    async with working() as stand:
+        monkeypatch.setattr(stand.runtime, "start", fail)
+        await stand.starts(a_task())
+        await stand.until(lambda: "STOPPED" in stand.control.statuses())
+        [*_, last] = stand.control.changes()
+        assert last.reason == (
+            "CannotStartContainerError: the agent failed: ValueError: what nobody thought of; see daemon.log"
+        )
+
+
+@pytest.mark.parametrize("error", [ValueError("nobody"), RuntimeFailure("EngineError", "busy")])
+async def test_a_stop_that_fails_is_tried_again_and_is_no_reason_of_the_containers_end(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [error]
+
+    async with working() as stand:
+        stop = stand.runtime.stop
+
+        async def fail_once(name: str, grace: float) -> Any:
+            if failures:
+                raise failures.pop()
+            return await stop(name, grace)
+
+        await running_task(stand)
+        monkeypatch.setattr(stand.runtime, "stop", fail_once)
+        await stand.starts(a_task(status="STOPPED"))
+        await stand.until(lambda: "STOPPED" in stand.control.statuses())
+        [*_, last] = stand.control.changes()
+        assert (last.reason, last.containers[0].reason, last.containers[0].exit_code) == ("", None, 143)
+
+
 async def test_a_task_waits_until_those_before_it_leave_room_and_nobody_is_told() -> None:
     async with working() as stand:
         await running_task(stand, memory=400)
@@ -272,10 +310,23 @@ async def test_what_a_container_writes_is_kept_before_its_end_is_told() -> None:
         assert stand.logs.texts == ["hello", "bye"]
 
 
+async def test_an_end_is_told_as_soon_as_the_last_line_is_kept() -> None:
+    async with working() as stand:
+        name = await running_task(stand, log_configuration=AWSLOGS)
+        stand.logs.free.clear()
+        stand.runtime.write(name, b"bye\n")
+        stand.runtime.exit(name, 0)
+        await stand.settled()
+        assert "STOPPED" not in stand.control.statuses()
+        stand.logs.free.set()
+        await stand.settled()
+        assert "STOPPED" in stand.control.statuses()
+
+
 async def test_lines_that_cannot_be_kept_hold_the_end_back_for_two_seconds_and_the_container_for_good() -> None:
     async with working() as stand:
         name = await running_task(stand, log_configuration=AWSLOGS)
-        stand.logs.stuck = True
+        stand.logs.free.clear()
         stand.runtime.write(name, b"bye\n")
         stand.runtime.exit(name, 0)
         await stand.settled()
