@@ -131,3 +131,8 @@ def test_what_the_web_server_says_of_its_worker_is_not_the_cause() -> None:
 def test_gunicorns_words_for_a_taken_port_are_known() -> None:
     cause = in_output(["[ERROR] Connection in use: ('', 5000)", "[ERROR] Can't connect to ('', 5000)"])
     assert cause is not None and cause.line.startswith("the port that it listens on is taken")
+
+
+def test_a_host_name_that_nobody_has_explains_why_nobody_listens() -> None:
+    cause = in_health(["Health checks failed, nobody listens there"], ["bash: db: Name or service not known"], "")
+    assert cause is not None and cause.line.startswith("it connects to a host name that nobody has")

@@ -13,6 +13,7 @@ import yaml
 from culm.errors import UsageError
 from culm.project.compose.load import load as load_compose
 from culm.project.load import load, parse
+from culm.scaffold import compose_waits
 from culm.scaffold.compose import Imported, imported
 from culm.scaffold.draft import Draft, scalar
 
@@ -284,7 +285,10 @@ services:
         "DB_PORT": "{main.port}",
         "API": "{web.url}/v1",
     }
-    assert "5 services.api.environment.DATABASE_URL: is a secret: culm vault put" in notes(folder, compose)
+    became = "5 services.api.environment.DATABASE_URL: becomes one of `secrets:`: {main.url}"
+    assert became.replace(
+        "{main.url}", "postgres://{main.user}:{main.password}@{main.host}:{main.port}/{main.name}"
+    ) in (notes(folder, compose))
 
 
 def test_a_server_that_only_an_environment_file_names_is_used_and_each_port_is_that_of_its_own_server(
@@ -480,3 +484,45 @@ def test_every_image_of_redis_is_a_cache_of_the_target(tmp_path, image):
     (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
     (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
     assert taken(tmp_path).draft.services["web"].get("database") == "main"
+
+
+def test_a_databases_login_in_variables_becomes_secrets_of_the_login_that_culm_makes(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / ".env.dev").write_text(
+        "SQL_USER=ada\nSQL_PASSWORD=swordfish\nSQL_DATABASE=books\nSQL_HOST=db\nDEBUG=1\n"
+    )
+    given = {"POSTGRES_USER": "ada", "POSTGRES_PASSWORD": "swordfish", "POSTGRES_DB": "books"}
+    urls = {"ASYNC_URL": "postgresql+asyncpg://ada:swordfish@db:5432/books?ssl=off", "CACHE": "redis://cache:6379/0"}
+    services = {
+        "web": {"build": ".", "env_file": ".env.dev", "environment": urls, "depends_on": ["db", "cache"]},
+        "db": {"image": "postgres:17", "environment": given},
+        "cache": {"image": "redis"},
+    }
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
+    block = taken(tmp_path).draft.services["web"]
+    assert {name: each["from"] for name, each in dict(block.get("secrets")).items()} == {
+        "SQL_USER": "{main.user}",
+        "SQL_PASSWORD": "{main.password}",
+        "SQL_DATABASE": "{main.name}",
+        "ASYNC_URL": "postgresql+asyncpg://{main.user}:{main.password}@{main.host}:{main.port}/{main.name}?ssl=off",
+        "CACHE": "{cache.url}",
+    }
+    assert block.get("environment") == {"SQL_HOST": "{main.host}", "DEBUG": "1"}
+    parse(taken(tmp_path).draft.text(), tmp_path / "culm.yml")
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        (
+            ["bash", "-c", "while !</dev/tcp/db/5432; do sleep 1; done; serve --port 80"],
+            ["bash", "-c", "serve --port 80"],
+        ),
+        (["sh", "-c", "until nc -z db 5432; do echo waiting; sleep 1; done && serve"], ["sh", "-c", "serve"]),
+        (["./wait-for-it.sh", "db:5432", "-t", "30", "--", "npm", "start"], ["npm", "start"]),
+        (["dockerize", "-wait", "tcp://db:5432", "-timeout", "20s", "serve"], ["serve"]),
+        (["sh", "-c", "while true; do serve; done"], ["sh", "-c", "while true; do serve; done"]),
+    ],
+)
+def test_a_command_that_waits_for_its_database_begins_behind_the_wait(command, left):
+    assert list(compose_waits.without_waiting(command)) == left

@@ -411,3 +411,33 @@ def test_a_service_that_always_listens_on_8080_has_it_and_the_load_balancer_anot
     assert "local: {instances: 2 x t2.micro, port: 9080}  # web listens on 8080, by server.js" in text
     (tmp_path / "web/server.js").write_text("app.listen(process.env.PORT || 8080);\n")
     assert "port: 9080" not in made(tmp_path, {})[0]
+
+
+def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",
+        "web/requirements.txt": "psycopg2\n",
+        "web/app.py": 'url = os.environ["DATABASE_URL"]\nhost = os.getenv("DB_HOST", "db")\n',
+        "web/keys.py": 'key = os.environ["API_KEY"]\n',
+    }
+    web = block(tmp_path, files)
+    assert web["secrets"]["DATABASE_URL"]["from"] == "{main.url}"
+    assert web["environment"] == {"DB_HOST": "{main.host}"}
+
+
+def test_code_that_reads_the_url_of_a_redis_gets_one(tmp_path):
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",
+        "web/requirements.txt": "rq==1.15\n",
+        "web/app.py": 'url = os.environ.get("REDIS_URL") or "redis://"\n',
+    }
+    web = block(tmp_path, files)
+    assert web["database"] == "redis" and web["secrets"]["REDIS_URL"]["from"] == "{redis.url}"
+
+
+def test_a_server_that_bundles_a_front_end_has_room_for_it(tmp_path):
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 3000\nCMD npm start\n",
+        "web/package.json": '{"scripts": {"start": "react-scripts start"}}',
+    }
+    assert block(tmp_path, files)["memory"] == 768

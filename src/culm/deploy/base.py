@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from culm import render
-from culm.deploy import databases, diagnoses, vault_files
+from culm.deploy import databases, diagnoses, secret_variables, vault_files
 from culm.deploy.executor import Work
 from culm.deploy.job import Job
 from culm.errors import CulmError
@@ -109,6 +109,7 @@ def configuration(job: Job) -> None:
     target, project, given = job.target, job.project, job.surroundings
     vault_files.vault_of(target, project).prepare(target.region)
     databases.prepare(job)
+    secret_variables.prepare(job)
     described = job.survey.observed.load_balancer
     assert described is not None, "the base is there"
     dns_name = described["DNSName"]

@@ -14,8 +14,8 @@ from culm.target.connection import Target
 from culm.target.observe import or_none
 
 NODE_TYPE = "cache.t4g.micro"
-ACCESS = "on ~* &* +@all -@admin"
-"""Every key and channel, and every command but those that administer the server."""
+ACCESS = "on ~* &* +@all -@admin +client|list"
+"""Every key and channel, and every command but those that administer the server; workers count each other by one."""
 
 NO_GROUP = ("UserGroupNotFound", "UserGroupNotFoundFault")
 NO_USER = ("UserNotFound", "UserNotFoundFault")

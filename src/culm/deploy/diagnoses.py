@@ -56,8 +56,9 @@ SYMPTOMS = (
         pattern=r"could not translate host name|name or service not known|\bENOTFOUND\b|EAI_AGAIN|"
         r"no address associated|temporary failure in name resolution|no such host",
         cause="it connects to a host name that nobody has",
-        hint="names of a compose file's network are not known here: take the url that `database:` gives, or {NAME.url} "
-        "in `environment:`",
+        hint="names of a compose file's network are not known here: let the code read it from a variable, given "
+        "in culm.yml: `environment: {REDIS_HOST: '{redis.host}'}`, `secrets: {REDIS_URL: {from: '{redis.url}', reason: "
+        "its code reads it}}`, of a service '{NAME.url}'",
     ),
     Symptom(
         pattern=r"KeyError: '[A-Z][A-Z0-9_]*'|unbound variable|parameter (?:not set|null or not set)|"
@@ -65,7 +66,9 @@ SYMPTOMS = (
         r"(?:not set|missing|required|must set|undefined).*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|"
         r"(?:environment variable|env var)\b.*(?:not|missing|required)|(?:missing|required) (?:environment|env) var",
         cause="a variable of its environment is missing",
-        hint="a secret goes into the vault (culm vault --help), what is none into `environment: {NAME: value}`",
+        hint="what is no secret: `environment: {NAME: value}` for the service in culm.yml; a database's login: "
+        "`secrets: {NAME: {from: '{main.url}', reason: its code reads it}}`, or '{main.password}'; other secrets: "
+        "`from:` an ARN",
     ),
     Symptom(
         pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",
@@ -90,7 +93,7 @@ ERROR = re.compile(
     r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]", re.IGNORECASE
 )
 HEEDLESS = re.compile(
-    r"HaltServer|Worker failed to boot|Worker \(pid:\d+\) exited|Control server error|"
+    r"HaltServer|Worker failed to boot|Worker \(pid:\d+\) (?:exited|was sent)|Control server error|"
     r"npm (?:ERR!|error|notice)|ELIFECYCLE",
     re.IGNORECASE,
 )
@@ -113,11 +116,19 @@ class LikelyCause:
 def in_output(lines: Iterable[str]) -> LikelyCause | None:
     """Return what a service's last lines say of why it died; None when none of them looks like an error."""
     kept = [line.strip() for line in lines if line.strip() and not HEEDLESS.search(line)]
+    if (known := symptom_of(kept)) is not None:
+        return known
+    errors = [line for line in kept if ERROR.search(line)]
+    return LikelyCause(line=errors[-1][:200]) if errors else None
+
+
+def symptom_of(lines: Iterable[str]) -> LikelyCause | None:
+    """Return the likely cause by the first of `SYMPTOMS` that a line shows; None when no line shows any."""
+    kept = [line.strip() for line in lines if not HEEDLESS.search(line)]
     for symptom in SYMPTOMS:
         if shown := next((line for line in kept if re.search(symptom.pattern, line, re.IGNORECASE)), None):
             return LikelyCause(line=f"{symptom.cause}: {shown[:200]}", hint=symptom.hint)
-    errors = [line for line in kept if ERROR.search(line)]
-    return LikelyCause(line=errors[-1][:200]) if errors else None
+    return None
 
 
 def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> LikelyCause | None:
@@ -144,6 +155,8 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
     if status >= 500:
         return LikelyCause(line=f"its health page fails ({status})", hint="culm logs shows what it wrote")
     if "nobody listens there" in text:
+        if (known := symptom_of(lines)) is not None:
+            return known
         hint = "listen on $PORT (the port of `port:`), and on 0.0.0.0 rather than 127.0.0.1"
         return LikelyCause(line="nobody listens where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
     return None

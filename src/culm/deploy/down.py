@@ -7,7 +7,7 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy import caches, databases, jobs, vault_files
+from culm.deploy import caches, databases, jobs, secret_variables, vault_files
 from culm.deploy.base import LOAD_BALANCER_FILE
 from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
@@ -275,6 +275,9 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
         ) is not None:
             vault_files.vault_of(target, project).purge(file)
             say(f"deleted vault file {key}")
+    if target.settings.provider == "local":
+        for name in secret_variables.delete(target, project.name, target.settings.env):
+            say(f"deleted parameter {name}")
     for name in sorted(live.buckets):
         empty(target, name)
         target.client("s3").delete_bucket(Bucket=name)

@@ -169,7 +169,8 @@ async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
 async def create(python: str, venv: Path) -> None:
     """With the Python that was asked for if this machine has it, else with the one that runs culm."""
     command = ["venv", "--relocatable", "--quiet", str(venv), "--python"]
-    for interpreter in [python, *interpreters(python, os.environ)] if python else []:
+    near = nearest(python, os.environ, sys.version_info.minor)
+    for interpreter in [python, *interpreters(python, os.environ), *near] if python else []:
         exit_code, _ = await uv([*command, interpreter, "--no-python-downloads"], environment_of((), venv), Path("/"))
         if exit_code == 0:
             return
@@ -185,6 +186,21 @@ def interpreters(python: str, environment: Mapping[str, str]) -> list[str]:
         folder = Path(environment.get(variable) or os.path.expanduser(default)) / inner
         paths += [folder / python / "bin/python", *folder.glob(f"{python}.*/bin/python")]
     return [str(path) for path in sorted(paths, key=release, reverse=True) if path.exists()]
+
+
+def nearest(python: str, environment: Mapping[str, str], minor: int) -> list[str]:
+    """The version managers' Pythons that are nearer to `python`, as `3.14`, than 3.`minor` is; the nearest first."""
+    wanted = re.fullmatch(r"3\.(\d+)", python)
+    versions: dict[int, str] = {}
+    for variable, default, inner in VERSION_MANAGERS:
+        folder = Path(environment.get(variable) or os.path.expanduser(default)) / inner
+        for path in sorted(folder.glob("3.*/bin/python"), key=release):
+            versions[release(path)[1]] = str(path)
+    if wanted is None:
+        return []
+    distance = {number: abs(number - int(wanted[1])) for number in (*versions, minor)}
+    near = [number for number in versions if distance[number] < distance[minor]]
+    return [versions[number] for number in sorted(near, key=lambda number: (distance[number], -number))]
 
 
 def release(interpreter: Path) -> list[int]:
@@ -273,11 +289,14 @@ def environment_of(items: object, venv: Path) -> dict[str, str]:
     for pip, name in PIP_SETTINGS.items():
         if pip in both:
             both.setdefault(name, both[pip])
+    old = (venv / "lib/python3.6").exists()  # its py_compile lacks what uv asks of it
     return both | {
         "VIRTUAL_ENV": str(venv),
         "UV_PROJECT_ENVIRONMENT": str(venv),
         "UV_INDEX_STRATEGY": both.get("UV_INDEX_STRATEGY", "unsafe-best-match"),  # as pip: the newest of all indexes
-        "UV_COMPILE_BYTECODE": "1",  # once here, rather than at the same moment in every task that starts
+        "UV_COMPILE_BYTECODE": "0"
+        if old
+        else "1",  # once here, rather than at the same moment in every task that starts
         "UV_PYTHON_DOWNLOADS": "never",
         "PIPENV_VERBOSITY": "-1",
         "PIPENV_NOSPIN": "1",

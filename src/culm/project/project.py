@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from culm.core.model.record import record
-from culm.project import engines
+from culm.project import engines, references
 from culm.project.schema import Provider
 from culm.project.sizes import Fleet, Roll
 from culm.project.values import Limit, MountPath, PortNumber, Range, Scale
@@ -113,7 +113,13 @@ class SecretSource:
     """A variable that ECS fills when the container starts."""
 
     value_from: str
+    """An ARN, a parameter's name, or a text with references to a database's URL: `{main.url}`."""
     reason: str
+
+    @property
+    def composed(self) -> bool:
+        """Whether the deploy makes its parameter, from the parts of a database's URL."""
+        return any(references.names(self.value_from))
 
 
 @record

@@ -1,4 +1,7 @@
-"""References in `environment:`: `{catalog.url}`, `{main.host}`, `{main.port}`; `{{x.y}}` is the text `{x.y}`. Pure."""
+"""References in `environment:`: `{catalog.url}`, `{main.host}`, `{main.port}`; `{{x.y}}` is the text `{x.y}`. Pure.
+
+`from:` of `secrets:` has others, to the parts of a database's URL: `{main.url}`, `{main.password}`.
+"""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -7,6 +10,8 @@ PATTERN = re.compile(r"\{\{(?P<text>[^{}]*)\}\}|\{(?P<name>[a-z][a-z0-9-]*)\.(?P
 OF_SERVICES = ("url",)
 OF_DATABASES = ("host", "port")
 OF_BUCKETS = ("bucket",)
+OF_URLS = ("url", "user", "password", "host", "port", "name")
+"""Parts of a database's URL, which is a secret as a whole."""
 
 
 def names(text: str) -> Iterator[tuple[str, str]]:
@@ -34,7 +39,8 @@ def problem(
             if what == "url":
                 return (
                     f"{{{name}.url}} holds a password, and the environment is shown to everybody who reads the account",
-                    f"read it from its file in the vault, or use {{{name}.host}} and {{{name}.port}}",
+                    "read it from its file in the vault, or let ECS fill the variable: `secrets: {NAME: {from: "
+                    f"'{{{name}.url}}', reason: its code reads it}}}}`",
                 )
             if what not in OF_DATABASES:
                 return f"a database has no {what!r}", f"{{{name}.host}} or {{{name}.port}}"
@@ -50,4 +56,14 @@ def problem(
                 f"{{{name}.{what}}} names no service, database or bucket",
                 f"there are: {known}; {{{{{name}.{what}}}}} is the text itself",
             )
+    return None
+
+
+def secret_problem(text: str, databases: Collection[str]) -> tuple[str, str] | None:
+    """What is wrong with the references of a secret's `from:`, and what to try; `databases`: those of its service."""
+    for name, what in names(text):
+        if name not in databases:
+            return f"{{{name}.{what}}}: the service has no database {name!r}", f"`database: {name}` for the service"
+        if what not in OF_URLS:
+            return f"a database's URL has no {what!r}", f"one of {', '.join(OF_URLS)}"
     return None

@@ -57,7 +57,12 @@ class SecretBlock:
 
     value: Annotated[
         str,
-        Key(doc="Where its value is: an ARN, or a parameter's name.", parse=values.reference, name="from"),
+        Key(
+            doc="Where its value is: an ARN, a parameter's name, or a text with parts of the URL of the service's "
+            "database: `{main.url}`, `postgresql+asyncpg://{main.user}:{main.password}@{main.host}:{main.port}/{main.name}`.",
+            parse=values.reference,
+            name="from",
+        ),
     ]
     reason: Annotated[str, Key(doc="Why it cannot be a file from the vault. Lint shows it.")]
 
@@ -258,7 +263,10 @@ class ServiceBlock:
     ] = None
     secrets: Annotated[
         Mapping[str, SecretBlock] | None,
-        Key(doc="For images of others that read a secret from the environment only."),
+        Key(
+            doc="For images of others that read a secret from the environment only. Of a database's URL `up` makes a "
+            "parameter of Parameter Store, which only ECS reads."
+        ),
         Default(text="none"),
     ] = None
     database: Annotated[

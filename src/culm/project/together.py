@@ -91,6 +91,9 @@ def check_references(
     balanced = {name for name, service in services.items() if service.balanced}
     for service in services.values():
         reachable = [name for name in services if name in balanced or name in service.calls]
+        for variable, secret in service.container.secrets.items():
+            if wrong := references.secret_problem(secret.value_from, service.databases):
+                source.refuse(("services", service.name, "secrets", variable, "from"), *wrong)
         blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): service.container.environment}
         blocks |= {("sidecars", name, "environment"): each.environment for name, each in service.sidecars.items()}
         for place, environment in blocks.items():

@@ -8,6 +8,7 @@ import shlex
 from typing import Literal
 
 from culm.core.model.record import record
+from culm.project import references
 from culm.project.sizes import memory, path_pattern
 
 NONE = "none"
@@ -196,7 +197,9 @@ def variable(name: str) -> str:
 
 
 def reference(text: str) -> str:
-    """Where ECS finds a secret: the ARN of a secret or parameter, or a parameter's name."""
+    """Where ECS finds a secret: the ARN of a secret or parameter, a parameter's name, or a text with `{main.url}`."""
+    if any(references.names(text)):
+        return text
     if not re.fullmatch(
         r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:\S+|/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", text
     ):

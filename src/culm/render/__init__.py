@@ -21,7 +21,16 @@ from culm.render.load_balancers import (
     tens,
     transforms,
 )
-from culm.render.names import bucket, execution_role_name, family, log_group, repositories, repository, vault_bucket
+from culm.render.names import (
+    bucket,
+    execution_role_name,
+    family,
+    log_group,
+    repositories,
+    repository,
+    secret_parameter,
+    vault_bucket,
+)
 from culm.render.scaling import resource_label, scalable_target, scaling_policy
 from culm.render.services import (
     INSTANCES_TAG,
@@ -85,6 +94,7 @@ __all__ = [
     "rule",
     "scalable_target",
     "scaling_policy",
+    "secret_parameter",
     "service",
     "target_group",
     "target_group_attributes",

@@ -3,7 +3,7 @@
 import json
 
 from culm.project.project import Project, Service
-from culm.render import Input, Surroundings, bucket, execution_role_name, family
+from culm.render import Input, Surroundings, bucket, execution_role_name, family, secret_parameter
 
 POLICY = "configuration"
 """The name of a service's role's one policy."""
@@ -139,26 +139,28 @@ def execution_policy(project: Project, surroundings: Surroundings) -> Input:
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
                 "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
             },
-            *secrets(project, here),
+            *secrets(project, here, surroundings.env),
         ],
     }
 
 
-def secrets(project: Project, here: str) -> list[Input]:
+def secrets(project: Project, here: str, env: str) -> list[Input]:
     """Statements: ECS fetches what services' `secrets:` name before it starts a container.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
     """
     named = {
-        each.value_from for service_ in project.everything.values() for each in service_.container.secrets.values()
+        secret_parameter(project, service, variable, env) if each.composed else each.value_from
+        for service in project.everything.values()
+        for variable, each in service.container.secrets.items()
     }
     arns = {name if name.startswith("arn:") else f"arn:aws:ssm:{here}:parameter/{name.lstrip('/')}" for name in named}
     actions = {":secretsmanager:": "secretsmanager:GetSecretValue", ":ssm:": "ssm:GetParameters"}
     statements: list[Input] = []
-    for service, action in actions.items():
-        if resources := sorted(arn for arn in arns if service in arn):
+    for api, action in actions.items():
+        if resources := sorted(arn for arn in arns if api in arn):
             # the ARN of a secret may go on with the name of a key, a stage and a version
-            plain = [":".join(arn.split(":")[:7]) for arn in resources] if "secrets" in service else resources
+            plain = [":".join(arn.split(":")[:7]) for arn in resources] if "secrets" in api else resources
             statements.append({"Effect": "Allow", "Action": action, "Resource": lone(sorted(set(plain)))})
     return statements
 

@@ -34,6 +34,11 @@ def log_group(project: Project, service: Service) -> str:
     return f"/culm/{project.name}/{service.name}"
 
 
+def secret_parameter(project: Project, service: Service, variable: str, env: str) -> str:
+    """Return the parameter with a variable that is made from a database's URL."""
+    return f"/culm/{project.name}/{env}/{service.name}/{variable}"
+
+
 def bucket(project: Project, name: str, account: str, region: str) -> str:
     """One of culm.yml's buckets: their names are the whole world's."""
     return f"{project.name}-{name}-{account}-{region}"

@@ -85,6 +85,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             *scaling(project, surroundings),
             *databases(project, here),
             *caches(project, here),
+            *parameters(project, here),
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
@@ -184,6 +185,14 @@ def caches(project: Project, here: str) -> list[Input]:
         allow("Caches", [f"elasticache:{verb}" for verb in verbs], own),
         allow("LookAtCaches", "elasticache:DescribeReplicationGroups", "*"),
     ]
+
+
+def parameters(project: Project, here: str) -> list[Input]:
+    """Allow keeping variables that are made from databases' URLs; the key of the account encrypts them."""
+    if not any(each.composed for service in project.everything.values() for each in service.container.secrets.values()):
+        return []
+    own = f"arn:aws:ssm:{here}:parameter/culm/{project.name}/*"
+    return [allow("SecretVariables", ["ssm:PutParameter", "ssm:GetParameters"], own)]
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:

@@ -6,7 +6,7 @@ from culm.project.project import Check, Project, Service, Sidecar
 from culm.project.references import resolve
 from culm.project.values import MountPath
 from culm.render.load_balancers import entrances
-from culm.render.names import bucket, execution_role_name, family, log_group
+from culm.render.names import bucket, execution_role_name, family, log_group, secret_parameter
 from culm.render.surroundings import Aliases, Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
@@ -69,7 +69,7 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
         "stopTimeout": given.stop,
         "command": words(given.command),
         "entryPoint": words(given.entrypoint),
-        "secrets": [{"name": name, "valueFrom": each.value_from} for name, each in given.secrets.items()],
+        "secrets": secrets(project, service, surroundings),
         "user": given.user,
         "readonlyRootFilesystem": given.read_only,
         "ulimits": [
@@ -120,6 +120,9 @@ def sidecar(
 def migration(project: Project, service: Service, image: str, surroundings: Surroundings) -> Input:
     """Return the input of ecs.RegisterTaskDefinition for the migration: a one-time task, never a service."""
     container = container_definition(project, service, image, surroundings, "migrate")
+    container["environment"] += variables(project, service, service.container.environment, surroundings)
+    if service.container.secrets:
+        container["secrets"] = secrets(project, service, surroundings)
     return definition(project, service, family(project, service, migrate=True), container, surroundings)
 
 
@@ -130,6 +133,19 @@ def words(given: tuple[str, ...] | None) -> list[str] | None:
 def surely(surroundings: Surroundings) -> list[Input]:
     """Return the variables that every container gets: the environment's name and where the vault is."""
     return [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
+
+
+def secrets(project: Project, service: Service, surroundings: Surroundings) -> list[Input]:
+    """Return `secrets:`; one that is made from a database's URL is a parameter of the deploy's own."""
+    return [
+        {
+            "name": name,
+            "valueFrom": secret_parameter(project, service, name, surroundings.env)
+            if each.composed
+            else each.value_from,
+        }
+        for name, each in service.container.secrets.items()
+    ]
 
 
 def variables(

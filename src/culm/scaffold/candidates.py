@@ -5,11 +5,12 @@ much of it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from culm.scaffold import guess
+from culm.project import engines
+from culm.scaffold import database_variables, guess
 from culm.scaffold.draft import Block, Commented, Draft
 from culm.scaffold.guess import Guess, ImageSource, Migration
 from culm.scaffold.sources import Sources
@@ -65,6 +66,7 @@ def complete(
     balanced = [each for each in candidates if each.listens and "path" not in each.block.keys]
     front = front_of(candidates, balanced)
     for candidate in candidates:
+        room(candidate)
         if candidate in balanced:
             route(candidate, front is candidate, alone=len(balanced) == 1)
         wellness(candidate)
@@ -138,6 +140,22 @@ def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outl
     return None
 
 
+BUNDLERS = re.compile(
+    r"react-scripts start|ng serve|vue-cli-service serve|webpack(-dev-server| serve)|next dev|nuxt dev"
+)
+BUNDLER_MEMORY = 768
+
+
+def room(candidate: Outline) -> None:
+    """More memory for a server that bundles a front end while it runs; the usual slot ends it."""
+    if "memory" in candidate.block.keys or candidate.sources is None or candidate.image is None:
+        return
+    command = " ".join(candidate.command or candidate.image.command())
+    scripts = candidate.sources.text("package.json") if re.search(r"\b(npm|yarn|pnpm)\b", command) else ""
+    if match := BUNDLERS.search(f"{command}\n{scripts}"):
+        candidate.block.put("memory", BUNDLER_MEMORY, f"{match[0]} bundles while it runs")
+
+
 def route(candidate: Outline, front: bool, *, alone: bool) -> None:
     block = candidate.block
     if has_own_prefix(candidate):
@@ -182,7 +200,10 @@ def wellness(candidate: Outline) -> None:
 
 def stand_on(draft: Draft, candidate: Outline) -> None:
     """Its database, by its drivers."""
-    if "database" in candidate.block.keys or candidate.sources is None:
+    if candidate.sources is None:
+        return
+    if "database" in candidate.block.keys:
+        tell_database(draft, candidate)
         return
     guessed = guess.database(candidate.sources)
     if guessed is None:
@@ -192,6 +213,53 @@ def stand_on(draft: Draft, candidate: Outline) -> None:
         name = "main" if "main" not in draft.databases else guessed.value
         draft.databases[name] = Commented(value={"engine": guessed.value})
     candidate.block.put("database", name, guessed.why)
+    tell_database(draft, candidate)
+
+
+def tell_database(draft: Draft, candidate: Outline) -> None:
+    """Give its code the variables by which it expects its database, as far as it has none of them yet."""
+    used = candidate.block.get("database")
+    names = used if isinstance(used, list) else [used]
+    name = next((str(each) for each in names if draft.engine(str(each)) in engines.SQL), None)
+    if name is None or candidate.sources is None:
+        return
+    environment = as_mapping(candidate.block.get("environment"))
+    secrets = as_mapping(candidate.block.get("secrets"))
+    for variable, text in database_variables.of_code(candidate.sources, name, draft.engine(name)).items():
+        if variable in environment or variable in secrets:
+            continue
+        if text.endswith((".host}", ".port}")) and "://" not in text:
+            environment[variable] = text
+        else:
+            secrets[variable] = {"from": text, "reason": database_variables.REASON}
+    if environment:
+        candidate.block.put("environment", environment)
+    if secrets:
+        candidate.block.put("secrets", secrets)
+
+
+def tell_cache(draft: Draft, candidate: Outline) -> None:
+    """Give its code a Redis, where it has a client for one and reads its URL from a variable."""
+    variables = database_variables.of_cache(candidate.sources) if candidate.sources is not None else []
+    if not variables:
+        return
+    name = next((each for each in draft.databases if draft.engine(each) in engines.CACHES), None)
+    if name is None:
+        name = "redis"
+        draft.databases[name] = Commented(value={"engine": "redis"}, comment=f"its code reads {variables[0]}")
+    used = candidate.block.get("database")
+    before = used if isinstance(used, list) else [used] if used else []
+    candidate.block.put("database", [*before, name] if before else name)
+    secrets = as_mapping(candidate.block.get("secrets"))
+    reason = database_variables.REASON
+    candidate.block.put(
+        "secrets", secrets | {each: {"from": f"{{{name}.url}}", "reason": reason} for each in variables}
+    )
+
+
+def as_mapping(value: object) -> dict[str, object]:
+    """A copy of a block's mapping; empty where there is none."""
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:

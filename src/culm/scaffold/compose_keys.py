@@ -16,10 +16,11 @@ from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import ComposeService
 from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
-from culm.scaffold import compose_container
+from culm.scaffold import compose_container, compose_waits, database_variables
 from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
+from culm.scaffold.database_variables import Login
 from culm.scaffold.draft import Draft
 
 LEFT_OUT = {
@@ -100,20 +101,22 @@ class KeyImport:
         self.roles = roles
         self.called = called
         self.draft = draft
-        self.texts: dict[str, list[str]] = {}
-        """Every value of a service's environment, by its name; secrets among them, which nothing writes down."""
+        self.secrets: dict[str, str] = {}
+        """Of the service whose keys are carried over: variable -> the text with parts of a database's URL."""
+        self.used: dict[str, Login] = {}
+        """Its databases' logins in the compose file, by their names in culm.yml."""
 
     def service(self, service: ComposeService, candidate: Outline) -> None:
         """Every key of a service, in its block or in the notes."""
         self.build(service, candidate)
-        self.command(service, candidate)
         self.ports(service, candidate)
+        self.database(service, candidate)
+        self.command(service, candidate)
         self.environment(service, candidate)
         compose_container.resources(self.notes, service, candidate)
         compose_container.health(self.notes, service, candidate)
         compose_container.storage(self.notes, service, candidate)
         compose_container.container(self.notes, service, candidate)
-        self.database(service, candidate)
         for key, value in service.keys.items():
             if key in HANDLED or key.startswith("x-"):
                 continue
@@ -162,6 +165,10 @@ class KeyImport:
             words = service.command(key)
             if words is None or self.notes.unset(service, service.at(key), key):
                 continue
+            if candidate.block.get("database") and (rest := compose_waits.without_waiting(words)) != words:
+                what = f"{' '.join(words)}: it does not wait, as culm makes databases before it"
+                self.notes.of(service, service.place_of(key), key, what)
+                words = rest
             if not words:
                 self.notes.of(service, service.place_of(key), key, "left out: culm.yml cannot take the image's away")
             elif (why := commands.leak_of_words(words)) is not None:
@@ -217,16 +224,20 @@ class KeyImport:
 
     def environment(self, service: ComposeService, candidate: Outline) -> None:
         kept: dict[str, str] = {}
+        self.secrets = {}
+        self.used = self.servers(candidate)
         for file in service.environment_files:
             self.environment_file(service, file.path, file.place, file.required, kept)
         for name, scalar in service.environment.items():
             key = f"environment.{name}"
             value = self.model.environment.get(name) if scalar.null else scalar.text
-            self.texts.setdefault(service.name, []).append(value or "")
             if value is None:
                 self.notes.of(service, scalar.place, key, "left out: its value comes from outside, and is not set")
             elif scalar.missing:
                 self.notes.of(service, scalar.place, key, f"left out: {', '.join(scalar.missing)} is not set")
+            elif self.of_database(name, value):
+                kept.pop(name, None)
+                self.notes.of(service, scalar.place, key, f"becomes one of `secrets:`: {self.secrets[name]}")
             elif (why := self.refused(name, value)) is not None:
                 self.notes.of(service, scalar.place, key, why)
                 kept.pop(name, None)
@@ -234,6 +245,34 @@ class KeyImport:
                 kept[name] = value
         if kept:
             candidate.block.put("environment", kept)
+        if self.secrets:
+            reason = database_variables.REASON
+            secrets = {name: {"from": text, "reason": reason} for name, text in self.secrets.items()}
+            candidate.block.put("secrets", secrets)
+
+    def servers(self, candidate: Outline) -> dict[str, Login]:
+        """The logins of the databases that a service uses, by their names in `databases:`."""
+        used = candidate.block.get("database")
+        wanted = used if isinstance(used, list) else [used]
+        result = {}
+        for name, called in self.notes.database_names.items():
+            if called in wanted:
+                server = self.model.services[name]
+                given = {each: scalar.text for each, scalar in server.environment.items() if not scalar.missing}
+                for file in server.environment_files:
+                    given = environment_of(Path(file.path), self.model.environment) | given
+                result[called] = database_variables.login(self.draft.engine(called), given)
+        return result
+
+    def of_database(self, name: str, value: str) -> bool:
+        """Whether a variable is a database's URL or a part of its login: it becomes one of `secrets:`."""
+        servers = {each: called for each, called in self.notes.database_names.items() if called in self.used}
+        text = database_variables.of_url(value, servers, {called: self.draft.engine(called) for called in self.used})
+        for called, given in self.used.items():
+            text = text or database_variables.of_value(name, value, called, given)
+        if text:
+            self.secrets[name] = text
+        return text is not None
 
     def environment_file(
         self, service: ComposeService, path: str, place: SourceLine, required: bool, kept: dict[str, str]
@@ -250,8 +289,11 @@ class KeyImport:
         except dotenv.EnvironmentFileError as error:
             self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
             return
-        self.texts.setdefault(service.name, []).extend(every.values())
         for name, value in every.items():
+            if self.of_database(name, value):
+                place = SourceLine(file=shown(file), line=lines.get(name, 1))
+                self.notes.add(place, name, f"becomes one of `secrets:`: {self.secrets[name]}")
+                continue
             if (why := self.refused(name, value)) is not None:
                 self.notes.add(SourceLine(file=shown(file), line=lines.get(name, 1)), name, why)
             else:
@@ -273,7 +315,9 @@ class KeyImport:
 
     def database(self, service: ComposeService, candidate: Outline) -> None:
         """The servers that it uses: those that it waits for, or whose names are in its environment."""
-        environment = " ".join(self.texts.get(service.name, ()))
+        environment = " ".join(str(scalar.text) for scalar in service.environment.values())
+        for file in service.environment_files:
+            environment += " " + " ".join(environment_of(Path(file.path), self.model.environment).values())
         used = [
             called
             for name, called in self.notes.database_names.items()
@@ -319,7 +363,12 @@ class KeyImport:
         candidates: Mapping[str, Outline],
         environment: Mapping[str, str],
     ) -> str:
-        text = re.sub(r"\{([a-z][a-z0-9-]*\.[a-z]+)\}", r"{{\1}}", value)
+        ours = {f"{{{called}.{part}}}" for called in self.draft.databases for part in ("host", "port")}
+        text = re.sub(
+            r"\{[a-z][a-z0-9-]*\.[a-z]+\}",
+            lambda match: match[0] if match[0] in ours else f"{{{match[0]}}}",
+            value,
+        )
 
         def url(match: re.Match[str]) -> str:
             other = candidates.get(match["host"])
@@ -372,3 +421,11 @@ class KeyImport:
                 ):
                     return called
         return listening[0] if listening and DATABASE_PORT.search(name) else None
+
+
+def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment file; none where it is not there or cannot be read."""
+    try:
+        return dotenv.parse(texts.read(path), outer, {})
+    except (OSError, dotenv.EnvironmentFileError):
+        return {}

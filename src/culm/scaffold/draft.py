@@ -19,7 +19,7 @@ INSTANCES = "2 x t2.micro"
 
 ORDER = (
     *("build", "image", "dockerfile", "target", "args", "platform", "entrypoint", "command", "migrate"),
-    *("path", "strip", "port", "ports", "health", "grace", "database", "after", "environment"),
+    *("path", "strip", "port", "ports", "health", "grace", "database", "after", "environment", "secrets"),
     *("memory", "cpu", "count", "stop", "user", "init", "read-only", "tmpfs", "ulimits", "volumes"),
 )
 """How a service's keys stand in the file."""

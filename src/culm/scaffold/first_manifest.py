@@ -16,7 +16,7 @@ from culm.project import dockerfile
 from culm.project.compose.load import load, usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter
-from culm.scaffold.candidates import Outline, Written, add_migration, complete
+from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache
 from culm.scaffold.compose import Imported, imported
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.draft import Block, Commented, Draft, settled
@@ -112,6 +112,8 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     for candidate in candidates:
         draft.services[candidate.name] = candidate.block
     complete(draft, candidates, written, ask)
+    for candidate in candidates:
+        tell_cache(draft, candidate)
     settle(draft, root, written)
     if not draft.services:
         raise UsageError(f"nothing in {root} can be deployed: {'; '.join(draft.comments)}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from culm.prefixes.make import brings_setuptools, interpreters
+from culm.prefixes.make import brings_setuptools, interpreters, nearest
 
 
 def test_pythons_of_version_managers_are_taken_newest_first(tmp_path: Path) -> None:
@@ -18,3 +18,15 @@ def test_pythons_of_version_managers_are_taken_newest_first(tmp_path: Path) -> N
 
 def test_setuptools_come_with_pythons_until_3_11() -> None:
     assert [brings_setuptools(python) for python in ("3.6", "3.11", "3.12", "")] == [True, True, False, False]
+
+
+def test_the_nearest_python_is_taken_where_the_images_own_is_not_there(tmp_path: Path) -> None:
+    for version in ("3.7.16", "3.12.1", "3.13.0"):
+        program = tmp_path / "versions" / version / "bin/python"
+        program.parent.mkdir(parents=True)
+        program.touch()
+    environment = {"PYENV_ROOT": str(tmp_path), "ASDF_DATA_DIR": "/nowhere", "MISE_DATA_DIR": "/nowhere"}
+    versions = [path.split("/")[-3] for path in nearest("3.14", environment, 11)]
+    assert versions == ["3.13.0", "3.12.1"]
+    assert nearest("3.11", environment, 11) == []
+    assert nearest("", environment, 11) == []

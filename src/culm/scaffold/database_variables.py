@@ -1,0 +1,140 @@
+"""Variables by which code expects its database: which of them become `secrets:` with parts of the database's URL.
+
+In a compose file they are told by their values: those that the database's own service is given, and URLs with its
+name as their host. In code they are told by their names, since `DATABASE_URL` means the same everywhere.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.project import engines
+from culm.scaffold.sources import Sources
+
+REASON = "its code reads it from the environment"
+URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<login>[^@/\s]*)@)?(?P<host>[\w.-]+)(?::\d+)?(?:/(?P<name>[^?\s]*))?(?P<query>\?\S*)?"
+)
+
+
+@record
+class Login:
+    """What a compose file's database service is given: by these values its clients' variables are known."""
+
+    user: str
+    password: str
+    name: str
+
+
+def login(engine: str, environment: Mapping[str, str]) -> Login:
+    """The login of a server's image, by its environment.
+
+    https://hub.docker.com/_/postgres and https://hub.docker.com/_/mysql name the variables.
+    """
+    get = environment.get
+    if engine == "postgres":
+        user = get("POSTGRES_USER") or get("POSTGRESQL_USERNAME") or "postgres"
+        password = get("POSTGRES_PASSWORD") or get("POSTGRESQL_PASSWORD") or ""
+        return Login(user=user, password=password, name=get("POSTGRES_DB") or get("POSTGRESQL_DATABASE") or user)
+    for prefix in ("MYSQL", "MARIADB"):
+        if get(f"{prefix}_PASSWORD") or get(f"{prefix}_ROOT_PASSWORD"):
+            user = get(f"{prefix}_USER") or "root"
+            password = get(f"{prefix}_PASSWORD") or get(f"{prefix}_ROOT_PASSWORD") or ""
+            return Login(user=user, password=password, name=get(f"{prefix}_DATABASE") or "")
+    return Login(user="", password="", name="")
+
+
+USER = re.compile(r"USER(_?NAME)?$|LOGIN$", re.IGNORECASE)
+PASSWORD = re.compile(r"PASS(WORD|WD)?$|PWD$", re.IGNORECASE)
+NAME = re.compile(r"(DB|DATABASE|SCHEMA|(DB|DATABASE|POSTGRES|SQL|PG)_?NAME)$", re.IGNORECASE)
+
+
+def of_value(variable: str, value: str, database: str, given: Login) -> str | None:
+    """The `from:` of a variable that has a part of the login; None: it has none.
+
+    `variable` is its name, and `database` what the server is called in `databases:`.
+    """
+    for pattern, known, part in (
+        (PASSWORD, given.password, "password"),
+        (USER, given.user, "user"),
+        (NAME, given.name, "name"),
+    ):
+        if value and value == known and pattern.search(variable):
+            return f"{{{database}.{part}}}"
+    return None
+
+
+def of_url(value: str, names: Mapping[str, str], engine: Mapping[str, str]) -> str | None:
+    """The `from:` of a URL whose host is a database service; None: it is no such URL.
+
+    `names` are the servers' names in `databases:`, by service; `engine` the engines by these names.
+    """
+    match = URL.fullmatch(value)
+    called = names.get(match["host"]) if match else None
+    if match is None or called is None or not re.match(r"postgres|mysql|mariadb|redis|valkey|jdbc", match["scheme"]):
+        return None
+    whole = engine[called] in engines.SQL or match["name"] in (None, "", "0")
+    if match["scheme"] == engines.SCHEMES[engine[called]] and not match["query"] and whole:
+        return f"{{{called}.url}}"
+    path = f"/{match['name'] or '0'}" if engine[called] in engines.CACHES else f"/{{{called}.name}}"
+    account = f"{{{called}.user}}:{{{called}.password}}"
+    return f"{match['scheme']}://{account}@{{{called}.host}}:{{{called}.port}}{path}{match['query'] or ''}"
+
+
+READ = re.compile(
+    r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\benv(?:\.\w+)?\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(])\s*"
+    r"[\"'](?P<quoted>[A-Z][A-Z0-9_]+)[\"']|process\.env\.(?P<plain>[A-Z][A-Z0-9_]+)"
+)
+PREFIX = {"postgres": r"(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL)", "mysql": r"(DB|DATABASE|MYSQL|MARIADB|SQL)"}
+PARTS: tuple[tuple[str, str], ...] = (
+    (r"_?(URL|URI|DSN)", "url"),
+    (r"_?(USER|USERNAME)", "user"),
+    (r"_?(PASSWORD|PASS|PASSWD)", "password"),
+    (r"_?(HOST|HOSTNAME|SERVER)", "host"),
+    (r"_?PORT", "port"),
+    (r"(_NAME|_DB|_DATABASE|DATABASE)", "name"),
+)
+WHOLE = re.compile(r"SQLALCHEMY_DATABASE_UR[IL]")
+
+
+def read_in(sources: Sources) -> set[str]:
+    """The variables that a service's code reads."""
+    return {
+        match["quoted"] or match["plain"]
+        for path, text in sources.code.items()
+        if Path(path).suffix in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".tsx")
+        for match in READ.finditer(text)
+    }
+
+
+def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:
+    """Variable -> the reference to the part of the database's URL that its name asks for."""
+    kind = "mysql" if engine == "mariadb" else engine
+    if kind not in PREFIX:
+        return {}
+    result = {}
+    for variable in sorted(read_in(sources)):
+        for pattern, part in PARTS:
+            if re.fullmatch(PREFIX[kind] + pattern, variable) or (part == "url" and WHOLE.fullmatch(variable)):
+                result[variable] = url(sources, database, kind) if part == "url" else f"{{{database}.{part}}}"
+    return result
+
+
+CACHE_URL = re.compile(r"(REDIS|VALKEY)_?(URL|URI|DSN)|(CELERY_)?BROKER_URL|CELERY_RESULT_BACKEND")
+CACHE_CLIENT = re.compile(r"^\s*[\"']?(redis|rq|ioredis|valkey)\b", re.MULTILINE)
+
+
+def of_cache(sources: Sources) -> list[str]:
+    """The variables that code reads for the URL of a Redis whose client it has."""
+    client = any(CACHE_CLIENT.search(text) for text in sources.dependencies.values())
+    return sorted(filter(CACHE_URL.fullmatch, read_in(sources))) if client else []
+
+
+def url(sources: Sources, database: str, kind: str) -> str:
+    """A reference to the whole URL, as SQLAlchemy takes it where the driver is not its usual one."""
+    every = "\n".join(sources.dependencies.values())
+    if kind == "mysql" and "pymysql" in every and "mysqlclient" not in every:
+        part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
+        return f"mysql+pymysql://{part['user']}:{part['password']}@{part['host']}:{part['port']}/{part['name']}"
+    return f"{{{database}.url}}"
