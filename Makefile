@@ -2,17 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PURE := "not docker and not scenario"
+UNREACHABLE := what culm needs could not be installed: the lines above say why. Without a way to a package index: \
+  name a proxy (HTTPS_PROXY) or an index of your own (PIP_INDEX_URL, UV_DEFAULT_INDEX)
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release screenshot clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
-	@cd examples/bamboo && $(CURDIR)/$(BIN)/culm up
+	@cd examples/bamboo && "$(CURDIR)/$(BIN)/culm" up
 
 ## stop: remove what `make run` brought up (the data stays)
 stop: .venv/.installed
-	@cd examples/bamboo && $(CURDIR)/$(BIN)/culm down && $(CURDIR)/$(BIN)/culm cluster stop
+	@cd examples/bamboo && "$(CURDIR)/$(BIN)/culm" down && "$(CURDIR)/$(BIN)/culm" cluster stop
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
 test: test-pure test-whole
@@ -88,17 +90,23 @@ clean:
 	rm -rf .venv
 
 .venv/bin/python:
+	@test -w . || \
+	  { echo "$(CURDIR) cannot be written to, and the environment is made in it; try: a copy of your own" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "culm needs Python 3.11 or newer; try: make run PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+	  { echo "Python's venv module is missing; try: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
-	  { rm -rf .venv; echo "python's venv module is missing; try: apt-get install python3-venv" >&2; exit 1; }
+	  { rm -rf .venv; echo "the environment .venv could not be made: the lines above say why" >&2; exit 1; }
 
 .venv/.uv: .venv/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv && touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv && touch $@ || \
+	  { echo "$(UNREACHABLE)" >&2; exit 1; }
 
 .venv/.installed: pyproject.toml .venv/.uv
 	@echo "installing culm into .venv" >&2
-	@$(BIN)/uv pip install --quiet --compile-bytecode --editable . || $(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/uv pip install --quiet --compile-bytecode --editable . || $(BIN)/python -m pip install --quiet --editable . || \
+	  { echo "$(UNREACHABLE)" >&2; exit 1; }
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 

@@ -1,5 +1,6 @@
 """The commands as people type them."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from culm.cli import COMMANDS, culm
+from culm.cli import COMMANDS, culm, of_machine
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -180,3 +181,38 @@ def test_init_without_service_folders_says_what_it_looks_for(tmp_path: Path) -> 
     done = run("init", folder=tmp_path)
     assert done.returncode == 2
     assert "no folder in" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "cannot use /x/y: Permission denied"),
+        (errno.ENOTDIR, "cannot use /x/y: Not a directory"),
+        (errno.EROFS, "cannot use /x/y: Read-only file system"),
+    ],
+)
+def test_a_file_that_this_machine_does_not_give_is_a_sentence(number: int, words: str) -> None:
+    fault = of_machine(OSError(number, "z", "/x/y"))
+    assert fault is not None
+    assert fault.what == words
+    assert fault.hint
+
+
+def test_what_may_be_a_bug_keeps_its_traceback_and_a_full_disk_has_no_name() -> None:
+    assert of_machine(OSError(errno.EBADF, "z", "/x/y")) is None
+    assert of_machine(OSError(errno.EACCES, "z")) is None
+    full = of_machine(OSError(errno.ENOSPC, "z"))
+    assert full is not None
+    assert full.what == "No space left on device"
+
+
+@pytest.mark.parametrize("command", ["up", "status", "vault"])
+def test_a_home_that_is_no_folder_is_a_sentence_and_no_traceback(folder: Path, command: str) -> None:
+    (folder / "culm.yml").write_text("name: bamboo\nservices: {accounts: {port: 80}}\n")
+    (folder / "home").write_text("")
+    done = run(*([command] if command != "vault" else ["vault", "ls"]), folder=folder)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        f"culm: cannot use {folder}/home/cluster.lock: Not a directory",
+        "try: a file stands where a folder is wanted; CULM_HOME names the folder where culm keeps its data",
+    ]

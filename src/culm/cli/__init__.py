@@ -1,5 +1,6 @@
 """The `culm` command. Commands are loaded when they are called: `culm --help` imports none of them."""
 
+import errno
 import importlib
 import keyword
 import os
@@ -63,6 +64,22 @@ GROUPS = {
 
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 """Each has a file of its name here."""
+
+OF_MACHINE = {
+    errno.EACCES: "look at its owner and mode; CULM_HOME names the folder where culm keeps its data",
+    errno.EPERM: "look at its owner and mode; CULM_HOME names the folder where culm keeps its data",
+    errno.EROFS: "it is on a file system that is read only; CULM_HOME names the folder where culm keeps its data",
+    errno.ENOTDIR: "a file stands where a folder is wanted; CULM_HOME names the folder where culm keeps its data",
+    errno.EISDIR: "a folder stands where a file is wanted",
+    errno.ELOOP: "its symbolic links go round in a circle",
+    errno.ENAMETOOLONG: "move the folder to a shorter path",
+    errno.ENOSPC: "culm cluster prune, or free some space elsewhere on that disk",
+    errno.EDQUOT: "culm cluster prune, or free some space: your quota of that disk is used up",
+    errno.EMFILE: "ulimit -n 1024",
+}
+"""Refusals of the operating system, and what to try."""
+NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE)
+"""Those that say enough without the name of a file."""
 
 FIRST_SCREEN = """\
 culm: all microservices of a project on the fewest small machines, behind one load balancer.
@@ -150,7 +167,21 @@ def main() -> None:
     except BrokenPipeError:  # `culm logs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:
+        if (fault := of_machine(error)) is None:
+            raise
+        complain(fault)
+        status = fault.exit_status
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def of_machine(error: OSError) -> CulmError | None:
+    """What the user can fix: a file or a disk that this machine does not let culm use. None: it may be a bug."""
+    hint = OF_MACHINE.get(error.errno or 0)
+    if hint is None or (error.errno not in NAMELESS and not isinstance(error.filename, str)):
+        return None
+    where = f"cannot use {error.filename}: " if isinstance(error.filename, str) else ""
+    return CulmError(f"{where}{os.strerror(error.errno or 0)}", hint)
 
 
 def complain(error: CulmError) -> None:
