@@ -1,5 +1,7 @@
 """`culm deploy`: a change reaches those who use the service, and they do not notice how."""
 
+import json
+
 from tests.scenarios.load import Load
 from tests.scenarios.stand import Stand
 
@@ -36,10 +38,14 @@ def test_a_deploy_under_load_adds_a_column_and_loses_no_request(bamboo: Stand) -
     bamboo.edit("accounts/accounts/accounts.py", "    name: str\n", "    name: str\n    nickname: str\n")
 
     with Load(bamboo.port, "/accounts/", "/accounts/health", "/catalog/") as load:
-        bamboo.culm("deploy", "accounts")
+        said = bamboo.culm("deploy", "accounts", "--json", "--probe")
         load.flows()
 
     assert load.failures == []
+    probe = json.loads(said.out)["probe"]
+    assert probe["urls"] == [f"http://127.0.0.1:{bamboo.port}/accounts/health"]
+    assert (probe["requests"] > 20, probe["failed"], probe["failures"]) == (True, 0, [])
+    assert f"{probe['requests']:,} requests, 0 failed, p99 " in said.err
     assert {account["nickname"] for account in bamboo.get("/accounts/").body["items"]} == {"none yet"}
     after = {arn: task["taskDefinitionArn"] for arn, task in bamboo.tasks().items()}
     assert {arn: revision for arn, revision in before.items() if arn not in old}.items() <= after.items()

@@ -1,15 +1,28 @@
 """`culm up`."""
 
+import json
 import shutil
+from typing import Any
 
 import click
 
+from culm import render
 from culm.cli.agreement import await_instances, demand_name, ensure
-from culm.cli.context import local_target, open_project, open_target, settings_of, target_option, yes_option
+from culm.cli.context import (
+    F,
+    json_option,
+    local_target,
+    open_project,
+    open_target,
+    settings_of,
+    target_option,
+    yes_option,
+)
 from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
 from culm.console import Console
+from culm.core.model.record import record
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
@@ -19,10 +32,32 @@ from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
+from culm.operate.probe import SHOWN, Probe, Tally
 from culm.plan.plan import Plan
 from culm.project.project import Project
 from culm.target import faults, local
 from culm.target.connection import Target
+
+
+@record
+class Options:
+    """How a deploy is carried out, besides what culm.yml says."""
+
+    runtime: str = "auto"
+    yes: bool = False
+    probe: str | None = None
+    """A URL that is asked all the while, or empty: those of the services that are deployed; None: nothing is asked."""
+    as_json: bool = False
+
+
+def probe_option(function: F) -> F:
+    return click.option(
+        "--probe",
+        metavar="[URL]",
+        is_flag=False,
+        flag_value="",
+        help="Ask URL steadily meanwhile (as --probe=URL), or the services that are deployed; fail if a request does.",
+    )(function)
 
 
 @click.command()
@@ -35,19 +70,22 @@ from culm.target.connection import Target
     help="What runs the local cluster's tasks, and so what builds the images.",
 )
 @yes_option
-def up(target_name: str, runtime: str, yes: bool) -> None:
+@probe_option
+@json_option
+def up(target_name: str, runtime: str, yes: bool, probe: str | None, as_json: bool) -> None:
     """Bring the whole project up: build, push, migrate, roll out.
 
     On aws it begins with the stack that everything stands on: see `culm aws bootstrap`.
+
+    --probe asks the services steadily all the while, and ends with status 1 when a request failed.
     """
     project = open_project(target_name)
     console = Console(width=max(map(len, project.everything)))
-    deploy_services(project, target_name, runtime, list(project.everything), console, yes=yes)
+    options = Options(runtime=runtime, yes=yes, probe=probe, as_json=as_json)
+    deploy_services(project, target_name, list(project.everything), console, options)
 
 
-def deploy_services(
-    project: Project, target_name: str, runtime: str, names: list[str], console: Console, *, yes: bool = False
-) -> None:
+def deploy_services(project: Project, target_name: str, names: list[str], console: Console, options: Options) -> None:
     """Plan, deploy, then print the URLs of what is up; raise the failure, or all of them as one.
 
     Jobs among `names` are scheduled when the services are deployed.
@@ -55,19 +93,20 @@ def deploy_services(
     refuse(check(project, names))
     whole = set(names) == set(project.everything)
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
-    target, builder = prepare(project, target_name, runtime, console)
+    target, builder = prepare(project, target_name, options.runtime, console)
     if target.settings.provider == "aws":
         with faults.translated():
-            ensure(target, project, console, yes=yes)
+            ensure(target, project, console, yes=options.yes)
             await_instances(target, project, console)
     plan = of_target(project, target, builder, names)
     show(plan)
     if scheduled or any(service.changes for service in plan.services):
-        demand_name(target.settings, "deploy this", yes=yes)
+        demand_name(target.settings, "deploy this", yes=options.yes)
     deploy = Up(project, target, builder, console)
-    outcomes = deploy.run(plan)
+    with Probe(probed(deploy, plan, target, options.probe)) as probe:
+        outcomes = deploy.run(plan)
     for outcome in outcomes:
-        if outcome.error is None:
+        if outcome.error is None and not options.as_json:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
     # the last job may have left culm.yml, and its schedule would go on; on aws the stack has taken its role away then
@@ -75,7 +114,69 @@ def deploy_services(
         outcomes += deploy.schedule(scheduled, outcomes, whole=whole)
     for name in plan.leftovers:
         console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
+    if options.as_json:
+        click.echo(json.dumps(summary(outcomes, None if options.probe is None else probe.tally), indent=2))
+    if options.probe is not None:
+        tell(probe.tally, console)
     report(outcomes, console)
+    if failed := probe.tally.failures:
+        raise CulmError(
+            f"{len(failed):,} of {probe.tally.requests:,} requests failed during the deploy",
+            "culm plan says which services stop before they start; more room, or `roll: start-first`, keeps them up",
+        )
+
+
+def probed(deploy: Up, plan: Plan, target: Target, wanted: str | None) -> list[str]:
+    """Return what the probe asks: the URL that is given, else a page of each service that serves and is to change."""
+    if wanted is None:
+        return []
+    if wanted:
+        if not wanted.startswith(("http://", "https://")):
+            raise UsageError(
+                f"--probe {wanted}: this is no URL", "--probe=http://127.0.0.1:8080/shop/, or --probe last"
+            )
+        return [wanted]
+    with faults.translated():
+        observed = deploy.observe()
+    if observed.load_balancer is None:
+        return []
+    names = [each.name for each in plan.services if each.changes and each.name in observed.services]
+    return [url for name in names if deploy.job.service(name).balanced for url in [page(deploy, name)]]
+
+
+def page(deploy: Up, name: str) -> str:
+    """Return the URL of a service's health page where the load balancer has it, else of where its first path begins."""
+    service, [entrance, *_] = deploy.job.service(name), deploy.urls(name)
+    path = render.entrances(service)[0]
+    if service.health and service.health.startswith(path) and not service.routing.strip:
+        return entrance.removesuffix(path) + service.health
+    return entrance
+
+
+def tell(tally: Tally, console: Console) -> None:
+    """Print what a probe has counted, and its first failures."""
+    if not tally.urls:
+        console.say("the probe had nothing to ask: no service that serves has changed")
+        return
+    console.say(f"probe of {', '.join(tally.urls)}: {tally}")
+    for failure in tally.failures[:SHOWN]:
+        console.say(f"  after {failure.seconds:.1f} s: {failure.url} {failure.what}")
+
+
+def summary(outcomes: list[ServiceOutcome], tally: Tally | None) -> dict[str, Any]:
+    """Return what `--json` prints; times in seconds."""
+    services = [
+        {"name": each.service, "changed": each.changed, "error": each.error.what if each.error else None}
+        for each in outcomes
+    ]
+    probe = tally and {
+        "urls": list(tally.urls),
+        "requests": tally.requests,
+        "failed": len(tally.failures),
+        "p99": round(tally.p99, 4),
+        "failures": [{"url": each.url, "after": round(each.seconds, 2), "what": each.what} for each in tally.failures],
+    }
+    return {"services": services, "probe": probe}
 
 
 def show(plan: Plan) -> None:

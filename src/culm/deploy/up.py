@@ -26,6 +26,7 @@ from culm.deploy.migrate import exit_code
 from culm.deploy.perform import Performer
 from culm.errors import CulmError
 from culm.plan import rollout, wishes
+from culm.plan.observed import Observed
 from culm.plan.plan import Plan
 from culm.plan.scaling import lent
 from culm.plan.steps import Build, GiveBack, Step
@@ -35,6 +36,7 @@ from culm.target.clock import Clock
 from culm.target.connection import Target
 from culm.target.observe import db_instances, newest_revision, replication_groups, tasks
 from culm.target.surroundings import endpoints
+from culm.target.survey import survey
 
 
 @record
@@ -135,6 +137,11 @@ class Up:
             for error in self.executor.run(steps).values():
                 if error is not None:
                     raise error
+
+    def observe(self) -> Observed:
+        """What is there, before the deploy: `urls` can be asked for then where there is a load balancer."""
+        self.job.survey = survey(self.job.target, self.job.project)
+        return self.job.survey.observed
 
     def urls(self, name: str) -> list[str]:
         """Where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
