@@ -103,7 +103,7 @@ def deploy_services(project: Project, target_name: str, names: list[str], consol
     if scheduled or any(service.changes for service in plan.services):
         demand_name(target.settings, "deploy this", yes=options.yes)
     deploy = Up(project, target, builder, console)
-    with Probe(probed(deploy, plan, target, options.probe)) as probe:
+    with Probe(probed(deploy, plan, options.probe)) as probe:
         outcomes = deploy.run(plan)
     for outcome in outcomes:
         if outcome.error is None and not options.as_json:
@@ -126,7 +126,7 @@ def deploy_services(project: Project, target_name: str, names: list[str], consol
         )
 
 
-def probed(deploy: Up, plan: Plan, target: Target, wanted: str | None) -> list[str]:
+def probed(deploy: Up, plan: Plan, wanted: str | None) -> list[str]:
     """Return what the probe asks: the URL that is given, else a page of each service that serves and is to change."""
     if wanted is None:
         return []
