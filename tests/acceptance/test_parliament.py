@@ -6,13 +6,20 @@ It knows each action, its resources and its condition keys; what it finds is ans
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tests.acceptance.workshop import Workshop
 
+from culm import render
+from culm.aws import administration
+from culm.project.load import load
+from culm.project.project import ElastiCache, Rds
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "aws"
+EXAMPLE = GOLDEN.parents[2] / "examples" / "bamboo" / "culm.yml"
 LINTER = """
 import json, sys, parliament
 for name, policy in json.load(sys.stdin).items():
@@ -36,6 +43,8 @@ ANSWERS = {
     ("RESOURCE_MISMATCH", "elasticloadbalancing:SetRulePriorities"): "as CreateRule",
     ("RESOURCE_MISMATCH", "ecs:Poll"): "of Service Connect's agent, which polls for tasks",
 }
+ADMINISTRATOR, BROAD = "the administrator", ("RESOURCE_STAR", "RESOURCE_MISMATCH")
+"""Who makes networks and keys has whole services of a region; of that policy the names of actions are judged."""
 READS = re.compile(r"\w[\w-]*:(Describe|List|Get)\w+$")
 """Looking knows no better resource in most services, and shows no configuration."""
 
@@ -69,6 +78,24 @@ def policies() -> dict[str, Any]:
                 text = json.dumps(document).replace("${AWS::AccountId}", "123456789012")
                 text = re.sub(r"\$\{[A-Z][\w.]*\}", "x", text.replace("${AWS::Region}", "us-east-1"))
                 result[f"{path.stem} {name} {number}"] = json.loads(text)
+    project = load(EXAMPLE)
+    around = render.Surroundings(
+        env="stg",
+        region="us-east-1",
+        account="123456789012",
+        vault="culm-bamboo-123456789012-us-east-1",
+        vpc="",
+        subnets=(),
+        port=0,
+        instances="",
+    )
+    everything = replace(
+        project,
+        rds={"main": Rds(instance="db.t4g.micro", storage=20, backups=7)},
+        elasticache={"queue": ElastiCache(instance="cache.t4g.micro")},
+    )
+    settings = replace(project.targets["local"], provider="aws", github="example/bamboo", zone="Z0123456789ABCDEF")
+    result[ADMINISTRATOR] = administration.administrators_policy(everything, settings, around)
     return result
 
 
@@ -87,6 +114,7 @@ def test_each_finding_is_answered_and_each_answer_has_its_finding(workshop: Work
     said = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=300)
     assert said.returncode == 0, said.stderr
     findings = [json.loads(line) for line in said.stdout.splitlines()]
+    findings = [each for each in findings if each[0] != ADMINISTRATOR or each[1] not in BROAD]
     kinds = {(issue, action) for _, issue, detail in findings for action in actions(issue, detail)}
     open_ones = {kind for kind in kinds if not (kind[0] == "RESOURCE_STAR" and READS.match(kind[1]))}
     assert open_ones - set(ANSWERS) == set()

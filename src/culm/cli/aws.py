@@ -7,8 +7,8 @@ from dataclasses import asdict
 import click
 
 from culm import render
+from culm.aws import administration, look, stack
 from culm.aws import destroy as removal
-from culm.aws import look, stack
 from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
 from culm.aws.template import stack_name, template
@@ -144,12 +144,15 @@ def refresh(yes: bool, target_name: str | None) -> None:
 
 
 @aws.command()
+@click.option("--bootstrap", "administers", is_flag=True, help="What who makes and changes the stack needs instead.")
 @aws_target_option
-def policy(target_name: str | None) -> None:
+def policy(administers: bool, target_name: str | None) -> None:
     """Print the IAM policy that deploying needs, and nothing more.
 
     For whoever runs `up`, `deploy`, `rollback` and their like where the stack is. The account is culm.yml's
     `account:`, else that of your credentials.
+
+    --bootstrap prints what an administrator needs for `culm aws bootstrap`, `diff`, `refresh` and `destroy`.
     """
     project, settings = opened(target_name)
     target = open_target(project, settings.name)
@@ -165,7 +168,11 @@ def policy(target_name: str | None) -> None:
             port=0,
             instances="",
         )
-    click.echo(json.dumps(permissions.deploy_policy(project, surroundings), indent=2))
+    if administers:
+        needed = administration.administrators_policy(project, settings, surroundings)
+    else:
+        needed = permissions.deploy_policy(project, surroundings)
+    click.echo(json.dumps(needed, indent=2))
 
 
 @aws.command()

@@ -1,0 +1,120 @@
+"""What whoever makes, changes and removes a base stack has to be allowed. Pure.
+
+CloudFormation works with the rights of who asks it, so that these are the rights to each kind of resource in the
+template. What AWS names by its own ids (networks, keys) is bounded by the region alone, everything else by the
+project's name. Whoever may make roles and say what they may do can give himself as much; the bounds are against
+mistakes.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Iterable
+
+from culm import render
+from culm.aws.template import stack_name
+from culm.project.project import Project, TargetSettings
+from culm.render import Input, github_roles
+from culm.render.permissions import allow
+
+ROLE = (
+    *("CreateRole", "DeleteRole", "GetRole", "UpdateRole", "UpdateAssumeRolePolicy", "TagRole", "UntagRole"),
+    *("PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "AttachRolePolicy", "DetachRolePolicy"),
+    *("ListAttachedRolePolicies", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "PassRole"),
+)
+PROFILE = tuple(f"{what}InstanceProfile" for what in ("Create", "Delete", "Get", "AddRoleTo", "RemoveRoleFrom"))
+POLICY = (
+    *("CreatePolicy", "DeletePolicy", "GetPolicy", "CreatePolicyVersion", "DeletePolicyVersion"),
+    *("GetPolicyVersion", "ListPolicyVersions", "ListEntitiesForPolicy", "TagPolicy"),
+)
+NETWORK = (
+    *("CreateVpc", "DeleteVpc", "ModifyVpcAttribute", "CreateSubnet", "DeleteSubnet", "ModifySubnetAttribute"),
+    *("CreateInternetGateway", "DeleteInternetGateway", "AttachInternetGateway", "DetachInternetGateway"),
+    *("CreateRouteTable", "DeleteRouteTable", "AssociateRouteTable", "DisassociateRouteTable"),
+    *("CreateRoute", "DeleteRoute", "ReplaceRoute", "CreateSecurityGroup", "DeleteSecurityGroup"),
+    *("AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"),
+    *("RevokeSecurityGroupEgress", "CreateLaunchTemplate", "CreateLaunchTemplateVersion", "ModifyLaunchTemplate"),
+    *("DeleteLaunchTemplate", "RunInstances", "TerminateInstances", "CreateTags", "DeleteTags", "Describe*"),
+    *("GetLaunchTemplateData",),
+)
+KEY = (
+    *("CreateKey", "DescribeKey", "EnableKeyRotation", "GetKeyRotationStatus", "GetKeyPolicy", "PutKeyPolicy"),
+    *(
+        "ScheduleKeyDeletion",
+        "CancelKeyDeletion",
+        "UpdateKeyDescription",
+        "TagResource",
+        "UntagResource",
+        "ListAliases",
+    ),
+    *("ListResourceTags", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListKeys", "Decrypt"),
+    *("GenerateDataKey", "CreateGrant"),
+)
+LINKED = ("ecs", "spot", "autoscaling", "elasticloadbalancing", "rds", "elasticache")
+"""Services that have a role of their own in each account, made with the first resource of theirs."""
+
+
+def administrators_policy(project: Project, settings: TargetSettings, surroundings: render.Surroundings) -> Input:
+    """For `aws bootstrap`, `diff`, `refresh` and `destroy` of one target; `deploy_policy` is for what follows."""
+    name, account, region = project.name, surroundings.account, surroundings.region
+    here, iam = f"{region}:{account}", f"arn:aws:iam::{account}"
+    names = [f"{name}.*", f"{name}-*"]
+    stacks = [f"arn:aws:cloudformation:{here}:stack/{stack_name(project)}/*"]
+    linked = {"StringEquals": {"iam:AWSServiceName": [f"{each}.amazonaws.com" for each in LINKED]}}
+    inside = {"StringEquals": {"aws:RequestedRegion": region}}
+    buckets = [f"arn:aws:s3:::{each}" for each in bucket_names(project, surroundings)]
+    statements = [
+        allow("Stack", "cloudformation:*", stacks),
+        allow("LookAtStacks", [f"cloudformation:{each}" for each in LOOKS], "*"),
+        allow("Roles", actions("iam", ROLE), [f"{iam}:role/{each}" for each in names]),
+        allow("Profiles", actions("iam", PROFILE), f"{iam}:instance-profile/*"),
+        allow("Boundary", actions("iam", POLICY), [f"{iam}:policy/{each}" for each in names]),
+        allow("LinkedRoles", "iam:CreateServiceLinkedRole", f"{iam}:role/aws-service-role/*", linked),
+        allow("ListRoles", "iam:ListRoles", "*"),
+        allow("Network", actions("ec2", NETWORK), "*", inside),
+        allow("Key", actions("kms", KEY), "*", inside),
+        allow("Image", ["ssm:GetParameter", "ssm:GetParameters"], f"arn:aws:ssm:{region}::parameter/aws/service/*"),
+        # these name most of their resources by ids, or look at all of them while they work
+        allow("Fleet", ["autoscaling:*", "elasticloadbalancing:*"], "*", inside),
+        allow("Cluster", "ecs:*", [f"arn:aws:ecs:{here}:*/{name}", f"arn:aws:ecs:{here}:*/{name}/*"]),
+        allow("Images", "ecr:*", f"arn:aws:ecr:{here}:repository/{name}/*"),
+        allow("Logs", "logs:*", f"arn:aws:logs:{here}:log-group:/culm/{name}/*"),
+        allow("LookAround", ["logs:DescribeLogGroups", "ecs:ListClusters", "ecs:DescribeTaskDefinition"], "*"),
+        allow("Vault", "s3:*", [*buckets, *(f"{each}/*" for each in buckets)]),
+    ]
+    if settings.github is not None:
+        provider = f"{iam}:oidc-provider/{github_roles.ISSUER}"
+        statements.append(allow("GitHub", "iam:CreateOpenIDConnectProvider", provider))
+        statements.append(allow("ListProviders", "iam:ListOpenIDConnectProviders", "*"))
+    if project.rds:
+        own = [f"arn:aws:rds:{here}:*:{each}*" for each in (name, stack_name(project))]
+        statements.append(allow("Databases", "rds:*", own))
+        secrets = ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "rds:Describe*"]
+        statements.append(allow("MasterPasswords", secrets, "*", inside))
+    if project.elasticache:
+        statements.append(allow("Caches", "elasticache:*", f"arn:aws:elasticache:{here}:*:*"))
+    if settings.zone is not None:
+        zone = f"arn:aws:route53:::hostedzone/{settings.zone}"
+        statements.append(allow("Zone", ["route53:ChangeResourceRecordSets", "route53:GetHostedZone"], zone))
+        statements.append(allow("ZoneChanges", "route53:GetChange", "arn:aws:route53:::change/*"))
+        statements.append(allow("Certificate", "acm:*", f"arn:aws:acm:{here}:certificate/*"))
+        statements.append(allow("NewCertificate", ["acm:RequestCertificate", "acm:ListCertificates"], "*", inside))
+    if any(service.connected for service in project.services.values()):
+        zones = ["route53:CreateHostedZone", "ec2:DescribeVpcs"]
+        statements.append(allow("Namespace", ["servicediscovery:*"], "*", inside))
+        statements.append(allow("NamespaceZone", zones, "*"))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+LOOKS = ("ValidateTemplate", "GetTemplateSummary", "ListStacks", "DescribeStacks", "DescribeStackDriftDetectionStatus")
+"""What knows no stack, or is asked before there is one."""
+
+
+def bucket_names(project: Project, surroundings: render.Surroundings) -> list[str]:
+    """The vault, the project's own buckets, and the one through which long templates go."""
+    account, region = surroundings.account, surroundings.region
+    own = [render.bucket(project, each, account, region) for each in project.buckets]
+    return [surroundings.vault, *own, f"culm-templates-{account}-{region}"]
+
+
+def actions(service: str, names: Iterable[str]) -> list[str]:
+    return [f"{service}:{name}" for name in names]
