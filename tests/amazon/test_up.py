@@ -7,7 +7,12 @@ from tests.amazon.conftest import Shop
 from tests.amazon.inventory import inventory
 from tests.amazon.machines import Fate
 
-from culm.errors import CulmError, Differs
+from culm.cli.planning import of_target
+from culm.cli.up import probed
+from culm.console import Console
+from culm.deploy.build.host import HostBuilder
+from culm.deploy.up import Up
+from culm.errors import CulmError, Differs, UsageError
 
 BUCKET = "culm-bamboo-123456789012-us-east-1"
 KEPT = {
@@ -124,3 +129,21 @@ def test_a_service_says_how_long_its_migration_and_its_roll_may_take(shop: Shop)
     )
     with pytest.raises(CulmError, match="the migration of accounts still runs after 1 s"):
         shop.up("accounts")
+
+
+def test_a_probe_asks_what_serves_already_and_is_to_change(shop: Shop) -> None:
+    def asked(wanted: str | None) -> list[str]:
+        project, builder = shop.project, HostBuilder()
+        plan = of_target(project, shop.target, builder, list(project.services))
+        return probed(Up(project, shop.target, builder, Console(shop.told)), plan, wanted)
+
+    assert asked("") == [], "nothing serves yet"
+    shop.up()
+    assert asked("") == [], "nothing is to change"
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    [url] = asked("")
+    assert url.startswith("http://") and url.endswith("/web/health"), "its health page is behind its path"
+    assert asked("https://shop.example.com/") == ["https://shop.example.com/"]
+    assert asked(None) == []
+    with pytest.raises(UsageError, match="this is no URL"):
+        asked("accounts")
