@@ -1,16 +1,18 @@
 """Values and servers for tests that send real requests: rules, groups, and targets that tell what they were asked."""
 
 import asyncio
+import fcntl
 import itertools
 import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 
@@ -31,8 +33,26 @@ Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 NOT_FOUND = Action(type="fixed-response", fixed_response_config=FixedResponseConfig(status_code="404"))
 
 
-PORTS = itertools.count(11_000 + os.getpid() * 37 % 20_000)
-"""Below those that the kernel gives to outgoing connections, which come and go; each once."""
+def _ports() -> Iterator[int]:
+    """Ports below those that the kernel gives to outgoing connections; each once, and no other process has them.
+
+    A test binds its port long after it was chosen: so a lock, which ends with the process, holds a block of them.
+    """
+    folder = Path(tempfile.gettempdir()) / f"culm-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for first in itertools.cycle(range(11_000, 32_000, 250)):
+        block = (folder / str(first)).open("w")
+        try:
+            fcntl.flock(block, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            block.close()
+            continue
+        HELD.append(block)
+        yield from range(first, first + 250)
+
+
+HELD: list[IO[str]] = []
+PORTS = _ports()
 
 
 def free_port() -> int:
