@@ -136,3 +136,13 @@ def test_gunicorns_words_for_a_taken_port_are_known() -> None:
 def test_a_host_name_that_nobody_has_explains_why_nobody_listens() -> None:
     cause = in_health(["Health checks failed, nobody listens there"], ["bash: db: Name or service not known"], "")
     assert cause is not None and cause.line.startswith("it connects to a host name that nobody has")
+
+
+def test_a_missing_variable_is_named_in_what_to_write() -> None:
+    for line, written in (
+        ("KeyError: 'POSTGRES_PASSWORD'", "secrets: {POSTGRES_PASSWORD: {from: '{main.password}'"),
+        ("KeyError: 'DATABASE_URL'", "secrets: {DATABASE_URL: {from: '{main.url}'"),
+        ("Error: API_BASE is not set", "environment: {API_BASE: value}"),
+    ):
+        cause = in_output([line])
+        assert cause is not None and written in cause.hint, line

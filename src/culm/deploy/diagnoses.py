@@ -127,8 +127,23 @@ def symptom_of(lines: Iterable[str]) -> LikelyCause | None:
     kept = [line.strip() for line in lines if not HEEDLESS.search(line)]
     for symptom in SYMPTOMS:
         if shown := next((line for line in kept if re.search(symptom.pattern, line, re.IGNORECASE)), None):
-            return LikelyCause(line=f"{symptom.cause}: {shown[:200]}", hint=symptom.hint)
+            return LikelyCause(line=f"{symptom.cause}: {shown[:200]}", hint=with_its_name(symptom.hint, shown))
     return None
+
+
+VARIABLE = re.compile(r"KeyError: '(?P<key>[A-Z][A-Z0-9_]*)'|\b(?P<word>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")
+PASSWORD = re.compile(r"PASS(WORD|WD)?$|PWD$")
+
+
+def with_its_name(hint: str, line: str) -> str:
+    """Return the hint with the variable that the line names in the place of NAME, and what such a variable holds."""
+    match = VARIABLE.search(line)
+    if match is None or "{NAME: " not in hint:
+        return hint
+    name = match["key"] or match["word"]
+    if PASSWORD.search(name):
+        hint = hint.replace("{main.url}", "{main.password}").replace(", or '{main.password}'", "")
+    return hint.replace("{NAME: ", f"{{{name}: ")
 
 
 def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> LikelyCause | None:
