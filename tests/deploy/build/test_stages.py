@@ -407,6 +407,17 @@ def test_what_the_service_cannot_do_without_is_refused_with_its_line(folder: Pat
     assert refusal.value.what.startswith(what)
 
 
+def test_a_script_that_only_asks_whether_somebody_listens_needs_no_netcat(folder: Path) -> None:
+    text = 'FROM base\nRUN apt-get install -y netcat\nCOPY docker/wait.sh /\nCMD ["/wait.sh"]\n'
+    host = BareHost(programs_there=frozenset({"/bin/sh", "sh", "bash"}))
+    image = plan(folder, text, host=host)
+    netcat = next(layer["/usr/local/bin/nc"] for layer in image.layers if "/usr/local/bin/nc" in layer)
+    assert netcat.mode == 0o755 and b"/dev/tcp/" in netcat.data()
+    (folder / "docker/wait.sh").write_text("#!/bin/sh\nnc -z db 1\nnc -l 80\n")
+    with pytest.raises(CulmError, match="runs nc"):
+        plan(folder, text, host=host)
+
+
 def test_a_build_elsewhere_than_the_service_works_is_only_left_out(folder: Path) -> None:
     text = 'FROM base\nWORKDIR /app\nRUN pip install flask\nRUN cd /tmp/lib && make\nCMD ["flask", "run"]\n'
     assert [left.text for left in plan(folder, text).left] == ["RUN cd /tmp/lib && make"]

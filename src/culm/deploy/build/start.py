@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from culm.deploy.build import shell
-from culm.deploy.build.context import ImageFile
+from culm.deploy.build.context import ImageFile, made
 from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import Left
 from culm.deploy.build.programs import NOTHING, is_python, named
@@ -111,9 +111,34 @@ def cannot_start(stage: BuildStage, host: BuildHost) -> Left | None:
         if (missing := missing_script(stage, argv, host)) is not None:
             return missing
     for program, script in in_scripts(stage):
-        if not is_there(stage, program, host, anywhere=True) and (culprit := installed_by(stage, program)) is not None:
+        if is_there(stage, program, host, anywhere=True) or stands_in(stage, host, program):
+            continue
+        if (culprit := installed_by(stage, program)) is not None:
             return Left(line=culprit.line, text=f"{culprit.text}: needs a container engine; {script} runs {program}")
     return lost_by_the_service(stage)
+
+
+NETCAT = b"""#!/bin/bash
+# In place of netcat, which this host lacks: `nc -z HOST PORT` alone.
+while [[ ${1-} == -* ]]; do [[ $1 == -*w ]] && shift; shift; done
+exec 2>/dev/null 3<>"/dev/tcp/$1/$2"
+"""
+ONLY_ASKS = re.compile(r"\b(?:nc|netcat)\s+(?:-[vnw\d]+\s+(?:\d+\s+)?)*-[vnw]*z")
+USES = re.compile(r"(?m)(?:^|[\s;&|!(`])(?:nc|netcat)\s")
+
+
+def stands_in(stage: BuildStage, host: BuildHost, program: str) -> bool:
+    """Put a script in netcat's place where it only asks whether somebody listens. Returns whether it did."""
+    if program not in ("nc", "netcat") or not host.has("bash"):
+        return False
+    words = [word for argv in (stage.entrypoint, stage.command) for word in argv[:2]]
+    scripts = [file for word in words if (file := stage.tree.get(stage.absolute(word)) or on_path(stage, word))]
+    texts = [decoded(file.data()[:65536]) for file in scripts if file.kind == "file"]
+    uses = sum(len(USES.findall(text)) for text in texts)
+    if not uses or uses > sum(len(ONLY_ASKS.findall(text)) for text in texts):
+        return False
+    stage.add({f"/usr/local/bin/{program}": made(NETCAT, 0o755)})
+    return True
 
 
 def lacking(stage: BuildStage, program: str) -> Left:
