@@ -526,3 +526,13 @@ def test_a_databases_login_in_variables_becomes_secrets_of_the_login_that_culm_m
 )
 def test_a_command_that_waits_for_its_database_begins_behind_the_wait(command, left):
     assert list(compose_waits.without_waiting(command)) == left
+
+
+@pytest.mark.parametrize("sample", [".env.dev-sample", ".env.dev.example", "env.dev.template"])
+def test_the_sample_of_an_environment_file_that_is_not_there_is_taken(tmp_path, sample):
+    (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / sample).write_text("ALLOWED_HOSTS=localhost\n")
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"web": {"build": ".", "env_file": ".env.dev"}}}))
+    result = taken(tmp_path)
+    assert result.draft.services["web"].get("environment") == {"ALLOWED_HOSTS": "localhost"}
+    assert any(f"{sample} is taken" in str(note) for note in result.notes)

@@ -278,6 +278,9 @@ class KeyImport:
         self, service: ComposeService, path: str, place: SourceLine, required: bool, kept: dict[str, str]
     ) -> None:
         file = Path(path)
+        if not file.is_file() and (sample := sample_of(file)) is not None:
+            self.notes.of(service, place, "env_file", f"there is no {shown(file)}: {shown(sample)} is taken")
+            file = sample
         if not file.is_file():
             if required:
                 self.notes.of(service, place, "env_file", f"left out: there is no {shown(file)}")
@@ -426,6 +429,16 @@ class KeyImport:
 def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
     """The variables of an environment file; none where it is not there or cannot be read."""
     try:
-        return dotenv.parse(texts.read(path), outer, {})
+        return dotenv.parse(texts.read(path if path.is_file() else sample_of(path) or path), outer, {})
     except (OSError, dotenv.EnvironmentFileError):
         return {}
+
+
+SAMPLES = ("example", "sample", "template", "dist", "default")
+"""What people call the file that shows which variables an environment file of theirs has."""
+
+
+def sample_of(file: Path) -> Path | None:
+    """The sample beside an environment file that is not there: `.env.example`, `.env.dev-sample`, `env.template`."""
+    names = [f"{name}{sign}{word}" for name in (file.name, file.name.lstrip(".")) for word in SAMPLES for sign in ".-_"]
+    return next((file.with_name(name) for name in names if file.with_name(name).is_file()), None)
