@@ -41,13 +41,15 @@ class Room:
     """Patterns below `src/culm`."""
     tests: tuple[str, ...]
     """Below `tests`; those that import the changed file run first, by themselves."""
+    broad: str = ""
+    """The test that goes through most of the room: it runs first where no test imports the changed file."""
 
 
 AGENT = ("agent", "credentials", "forwarder", "multiline", "specs", "steps", "task", "telemetry")
 ROOMS = {
-    "core/decide": Room(("core/decide/*.py",), ("core/decide",)),
-    "plan": Room(("plan/*.py",), ("plan",)),
-    "wire": Room(("cluster/wire/*.py",), ("cluster/wire",)),
+    "core/decide": Room(("core/decide/*.py",), ("core/decide",), "core/decide/test_simulate.py"),
+    "plan": Room(("plan/*.py",), ("plan",), "plan/test_screen.py"),
+    "wire": Room(("cluster/wire/*.py",), ("cluster/wire",), "cluster/wire/test_roundtrip.py"),
     "lock": Room(("deploy/lock.py",), ("deploy/test_lock.py", "amazon/test_lock.py")),
     "agent": Room(tuple(f"cluster/instance/{name}.py" for name in AGENT), ("cluster/instance",)),
 }
@@ -182,14 +184,16 @@ class Copy:
 
     project: Path
     tests: tuple[str, ...]
+    broad: str
 
     def nearest(self, module: Path) -> list[str]:
-        """Return the test files that import a module of culm, the file of the same name before the others."""
+        """Return the test files that import a module of culm, its own before the others; the broad one if none does."""
         dotted = ".".join(module.with_suffix("").parts)
         listed = [file for test in self.tests for file in sorted((self.project / test).rglob("*.py"))]
         listed += [self.project / test for test in self.tests if test.endswith(".py")]
         near = [file for file in listed if file.name.startswith("test_") and dotted in file.read_text()]
-        return [str(file) for file in sorted(near, key=lambda file: file.stem != f"test_{module.stem}")]
+        own_first = sorted(near, key=lambda file: file.stem != f"test_{module.stem}")
+        return [str(file) for file in own_first] or [f"tests/{self.broad}"] * bool(self.broad)
 
     def passes(self, tests: Sequence[str], seconds: float, *, compiled: bool = False) -> bool:
         """Return whether these tests pass.
@@ -257,7 +261,7 @@ def main() -> int:
             drawn = chance.sample(every, min(options.sample, len(every))) if options.sample else every
             tests = tuple(f"tests/{test}" for test in room.tests if (ROOT / "tests" / test).exists())
             count = 0
-            for mutant in survivors(drawn, Copy(project, tests)):
+            for mutant in survivors(drawn, Copy(project, tests, room.broad)):
                 count += 1
                 print(f"{mutant.file.relative_to(ROOT)}:{mutant.line}: {mutant.what}", flush=True)
             alive += count

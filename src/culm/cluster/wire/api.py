@@ -196,7 +196,7 @@ class Api:
 
     def _request_id(self) -> str:
         digits = self._new_id()
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def _service(self, name: str) -> Service:
         if name not in self._services:
