@@ -99,3 +99,11 @@ def test_alarms_have_tags(cloud):
     assert cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"] == [{"Key": "env", "Value": "stg"}]
     with pytest.raises(cloudwatch.exceptions.ResourceNotFoundException):
         cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"] + "x")
+
+
+def test_empty_members_say_nothing_at_any_depth(cloud):
+    empty = {"linuxParameters": {"capabilities": {}, "devices": [], "tmpfs": []}, "systemControls": []}
+    container = {"name": "a", "image": "b", "memory": 64, "resourceRequirements": [], "dnsServers": [], **empty}
+    made = cloud.client("ecs").register_task_definition(family="a", containerDefinitions=[container])
+    [described] = made["taskDefinition"]["containerDefinitions"]
+    assert "devices" not in described.get("linuxParameters", {})

@@ -37,3 +37,15 @@ def test_instances_are_found_by_id_state_and_zone(ec2):
     assert found["Instances"][0]["InstanceId"] == "i-1"
     with pytest.raises(ClientError, match=r"InvalidInstanceID.NotFound"):
         ec2.describe_instances(InstanceIds=["i-3"])
+
+
+def test_filters_that_tools_ask_by_are_served_and_others_refused_as_culm_s(ec2):
+    def ids(name, *values):
+        reservations = ec2.describe_instances(Filters=[{"Name": name, "Values": list(values)}])["Reservations"]
+        return [each["InstanceId"] for reservation in reservations for each in reservation["Instances"]]
+
+    assert ids("instance-type", "t2.*") == ["i-1", "i-2"]
+    assert ids("ip-address", "127.77.0.12") == ["i-2"]
+    assert ids("image-id", "ami-1") == []
+    with pytest.raises(ClientError, match="The filter 'hypervisor' is invalid here: culm serves availability-zone, "):
+        ids("hypervisor", "xen")

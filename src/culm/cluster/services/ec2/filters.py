@@ -36,7 +36,9 @@ def chosen(items: Sequence[Seen], filters: Sequence[Filter], known: Mapping[str,
     """The items that satisfy every filter; a filter is satisfied by any of its values, `*` and `?` being wildcards."""
     for wanted in filters:
         if wanted.name not in known and wanted.name not in OF_TAGS and not wanted.name.startswith("tag:"):
-            raise AwsError("InvalidParameterValue", f"The filter '{wanted.name}' is invalid")
+            served = ", ".join(sorted({*known, *OF_TAGS, "tag:<key>"}))
+            problem = f"The filter '{wanted.name}' is invalid here: culm serves {served}"
+            raise AwsError("InvalidParameterValue", problem)
     return [item for item in items if all(satisfies(item, wanted, known) for wanted in filters)]
 
 

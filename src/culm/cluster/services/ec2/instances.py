@@ -27,6 +27,8 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
         "private-ip-address": member("private_ip_address"),
         "subnet-id": member("subnet_id"),
         "vpc-id": member("vpc_id"),
+        "ip-address": member("public_ip_address"),
+        "image-id": member("image_id"),  # simulated instances are of no image: none matches
     }
     items = [described(machine) for machine in machines.every(call.db)]
     matching = named(items, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
