@@ -50,10 +50,13 @@ class Shop:
     def up(self, *names: str, target: Target | None = None) -> list[ServiceOutcome]:
         """`culm up`, or `culm deploy NAMES`, with the builder that needs no engine; raises the first failure."""
         project, target = self.project, target or self.target
-        wanted = list(names or project.services)
+        wanted = list(names or project.everything)
         builder = HostBuilder()
         plan = of_target(project, target, builder, wanted)
-        outcomes = Up(project, target, builder, Console(self.told)).run(plan)
+        deploy = Up(project, target, builder, Console(self.told))
+        outcomes = deploy.run(plan)
+        if scheduled := [project.jobs[name] for name in wanted if name in project.jobs]:
+            outcomes += deploy.schedule(scheduled, outcomes, whole=not names)
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error

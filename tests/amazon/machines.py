@@ -51,6 +51,7 @@ class Machines:
                         self._schedule(service)
             if operation == "DescribeTasks":
                 for task in self._tasks(cluster.name):
+                    task.created_at = getattr(task, "created_at", datetime.now(UTC))
                     if task.group.startswith("family:") and task.last_status != "STOPPED":
                         fate = self.fates.get(family(task), Fate())
                         if fate.ends:

@@ -8,11 +8,13 @@ from tests.amazon.inventory import inventory
 from tests.amazon.machines import Fate
 
 from culm.cli.planning import of_target
+from culm.cli.screens.plan import screen
 from culm.cli.up import probed
 from culm.console import Console
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.up import Up
 from culm.errors import CulmError, Differs, UsageError
+from culm.plan.steps import text_of
 
 BUCKET = "culm-bamboo-123456789012-us-east-1"
 KEPT = {
@@ -65,6 +67,45 @@ def test_a_changed_service_is_all_that_is_written_and_its_old_layers_are_not_sen
     shop.write("web/Dockerfile", 'FROM base\nCOPY new.txt /\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
     shop.up("web")
     assert shop.account.pushes == ["blob bamboo/web", "manifest bamboo/web"], "the configuration alone"
+
+
+def test_jobs_are_planned_with_slots_and_price_scheduled_run_and_taken_away(shop: Shop) -> None:
+    scheduler = shop.account.client("scheduler")
+    manifest = (shop.folder / "culm.yml").read_text().replace("services: {accounts: , web: {path: /*}}\n", "")
+    job = "{build: web, command: [sh], schedule: {when: every hour, timeout: 1h}}"
+    services = "services:\n  accounts:\n  web: {path: /*}\n"
+    shop.write("culm.yml", manifest + services + f"  nightly: {job}\n  weekly: {job}\n")
+    project = shop.project
+    planned = of_target(project, shop.target, HostBuilder(), list(project.everything))
+    assert planned.jobs == ("nightly", "weekly")
+    assert "a run takes 272 MiB (2 slots) while it lasts" in screen(planned, 200)
+    assert "its schedule costs $0" in screen(planned, 200, short=True)
+    assert [outcome.changed for outcome in shop.up()] == [True] * 4
+    names = sorted(each["Name"] for each in scheduler.list_schedules()["Schedules"])
+    assert names == ["bamboo-nightly", "bamboo-weekly"]
+    shop.writes()
+    assert [outcome.changed for outcome in shop.up()] == [False] * 4
+    assert shop.writes() == []
+
+    shop.write("culm.yml", manifest + services + f"  nightly: {job}\n".replace("every hour", "every day"))
+    project = shop.project
+    planned = of_target(project, shop.target, HostBuilder(), list(project.everything))
+    listed = [line for line in text_of(planned.steps).splitlines() if "schedule" in line]
+    assert [line.split(maxsplit=1)[1] for line in listed] == [
+        "nightly        update its schedule, rate(1 day) in UTC: ScheduleExpression: rate(1 hour) -> rate(1 day); "
+        "if web ended well; commits",
+        "the schedules  delete schedule bamboo-weekly: its job is not in culm.yml any more",
+    ]
+    shop.up()
+    assert sorted(shop.writes()) == ["iam.PutRolePolicy", "scheduler.DeleteSchedule", "scheduler.UpdateSchedule"]
+
+    shop.culm("run-now", "nightly", "--no-wait")
+    [told] = json.loads(shop.culm("status", "--json"))["jobs"]
+    assert told["schedule"] == "rate(1 day) in UTC"
+    assert told["next"] is not None
+    assert told["last"]["started_by"] == "culm run-now"
+    shop.culm("down")
+    assert scheduler.list_schedules()["Schedules"] == []
 
 
 def test_rollback_scale_and_restart(shop: Shop) -> None:

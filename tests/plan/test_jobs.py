@@ -13,7 +13,10 @@ from tests.builders import an_instance
 
 from culm import render
 from culm.core.decide.state import ClusterState
-from culm.plan.jobs import LiveJob, next_run, notes, plan_of, room
+from culm.plan.calls import resolved
+from culm.plan.jobs import BUILT, deletions, needs, next_run, notes, plan_of, steps
+from culm.plan.observed import LiveJob, Observed, Survey
+from culm.plan.steps import text_of
 from culm.project.infer_service import countdown
 from culm.project.load import load
 from culm.project.project import Project
@@ -31,6 +34,9 @@ AROUND = render.Surroundings(
     instances="1 x t2.micro",
 )
 IMAGE = "image@sha256:0"
+REGISTERED = {
+    "taskDefinition": {"taskDefinitionArn": "arn:aws:ecs:us-east-1:000000000000:task-definition/shop-nightly:2"}
+}
 ARN = "arn:aws:ecs:us-east-1:000000000000:task-definition/shop-nightly:1"
 
 
@@ -83,8 +89,7 @@ def test_a_time_out_is_a_container_of_the_task_and_needs_room(project: Project) 
     beside = definition["containerDefinitions"][1]
     assert (beside["entryPoint"], beside["command"], beside["essential"]) == (["sleep"], ["3600"], True)
     assert (beside["image"], beside["linuxParameters"]) == (IMAGE, {"initProcessEnabled": True})
-    state = ClusterState(now=NOW, instances=(an_instance(memory=995),), tasks=(), services=(), task_definitions={})
-    assert room(timed, state) == "an instance has 272 MiB for it"
+    assert needs(timed) == (job.cpu + 2, 272)
 
 
 def test_the_scheduler_may_start_the_projects_jobs_and_nothing_else(project: Project) -> None:
@@ -128,9 +133,55 @@ def test_a_plan_says_when_a_job_runs_and_whether_there_is_room(project: Project)
         instances = (an_instance(memory=memory),)
         return ClusterState(now=NOW, instances=instances, tasks=(), services=(), task_definitions={})
 
-    [line] = notes(project.jobs.values(), state(995), ZoneInfo)
+    [line] = notes(project.jobs.values(), state(995), 128, ZoneInfo)
     assert line == (
-        "job nightly: cron(30 2 * * ? *) in Europe/Berlin, next 2027-03-29 00:30 UTC; an instance has 256 MiB for it"
+        "job nightly: cron(30 2 * * ? *) in Europe/Berlin, next 2027-03-29 00:30 UTC; a run takes 256 MiB (2 slots) "
+        "while it lasts: an instance has them; its schedule costs $0"
     )
-    [line] = notes(project.jobs.values(), state(200), ZoneInfo)
-    assert line.endswith("no instance has 256 MiB for it beside the services, so its runs would be given up")
+    [line] = notes(project.jobs.values(), state(200), 256, ZoneInfo)
+    assert "(1 slot) while it lasts: no instance has them beside the services, so its runs would be given up" in line
+
+
+def surveyed(job: LiveJob) -> Survey:
+    observed = Observed(
+        cluster=None,
+        repositories={},
+        log_groups=frozenset(),
+        vault=None,
+        roles={},
+        databases={},
+        load_balancer=None,
+        listener=None,
+        rules={},
+        target_groups={},
+        attributes={},
+        services={},
+        task_definitions={},
+        jobs={"nightly": job},
+    )
+    return Survey(observed=observed, surroundings=AROUND)
+
+
+def test_a_deploy_registers_a_jobs_revision_and_then_makes_or_changes_its_schedule(project: Project) -> None:
+    images = {("nightly", False): IMAGE}
+    new = steps(project, ["nightly"], surveyed(LiveJob(schedule=None, revision=None)), images)
+    assert text_of([*new, *deletions(["shop-old"])]).splitlines() == [
+        "1  nightly        register shop-nightly: it is new; if web ended well",
+        "2  nightly        create its schedule, cron(30 2 * * ? *) in Europe/Berlin: it is new; commits",
+        "3  the schedules  delete schedule shop-old: its job is not in culm.yml any more",
+    ]
+    again = steps(project, ["nightly"], surveyed(live(project)), images)
+    assert again == []
+    built = steps(project, ["nightly"], surveyed(live(project)), {})
+    assert text_of(built).splitlines() == [
+        "1  nightly  register shop-nightly: what it runs changed; if web ended well",
+        "2  nightly  update its schedule, cron(30 2 * * ? *) in Europe/Berlin: it runs the new revision; commits",
+    ]
+    assert built[0].act.input["containerDefinitions"][0]["image"] == BUILT  # type: ignore[union-attr]
+    valid("scheduler", "UpdateSchedule", resolved(built[1].act.input, {"nightly: register": REGISTERED}))  # type: ignore[union-attr]
+
+
+def test_a_job_waits_for_the_services_that_it_comes_after(project: Project) -> None:
+    first, *others = steps(project, ["nightly"], surveyed(LiveJob(schedule=None, revision=None)), {})
+    assert first.needs == ("web",)
+    assert [step.needs for step in others] == [()]

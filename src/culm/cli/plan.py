@@ -5,7 +5,6 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -16,7 +15,6 @@ from culm.cli.screens.markdown import markdown
 from culm.cli.screens.plan import screen
 from culm.cli.screens.report import report
 from culm.errors import Differs
-from culm.plan.jobs import notes as job_notes
 
 
 @click.command()
@@ -63,9 +61,8 @@ def plan(
         click.echo(described if as_json else capacity_screen.screen(needed, columns))
         return
     made = plan_of(project, target_name, chosen, empty=empty, region=region, own_prices=prices)
-    scheduled = [project.jobs[name] for name in chosen if name in project.jobs]
     buckets = [f"bucket {name}: billed by what is in it, which no plan knows" for name in project.buckets]
-    made = replace(made, notes=(*made.notes, *buckets, *job_notes(scheduled, made.moves.state, ZoneInfo)))
+    made = replace(made, notes=(*made.notes, *buckets))
     if as_json:
         click.echo(json.dumps(report(made), indent=2))
     elif as_markdown:

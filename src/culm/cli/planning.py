@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -20,7 +21,7 @@ from culm.deploy.job import Job
 from culm.engine.client import Engine
 from culm.errors import Differs
 from culm.operate import bench
-from culm.plan import diff, rollout, wishes
+from culm.plan import diff, jobs, rollout, wishes
 from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
@@ -30,6 +31,9 @@ from culm.target import faults, local, servers
 from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.survey import nothing, survey
+
+NEVER_NAMED = ("put_role_policy",)
+"""Calls for what services stand on that make nothing which a step of theirs would name."""
 
 
 def plan_of(
@@ -75,15 +79,15 @@ def of_target(
 ) -> Plan:
     """The plan of deploying these services and jobs to a target as it is."""
     demand(project, target.settings, builder.name, names)
-    names = [name for name in names if name in project.services]
     if target.settings.provider == "local":
         servers.demand(project)
     with faults.translated():
         surveyed = survey(target, project)
         images = known_images(project, names, surveyed, Images(target, builder))
         priced = region or price_lists.known(target.region)
-        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), names, surveyed, images)
-        return with_steps(project, surveyed, made, names)
+        services = [name for name in names if name in project.services]
+        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), services, surveyed, images)
+        return with_jobs(project, surveyed, with_steps(project, surveyed, made, services), names)
 
 
 def of_nothing(
@@ -92,24 +96,38 @@ def of_nothing(
     """The plan of deploying these services and jobs to a target that nothing is on yet."""
     settings = settings_of(project, target_name)
     demand(project, settings, None, names)
-    names = [name for name in names if name in project.services]
     if settings.provider == "local":
         servers.demand(project)
     where = region or settings.region or price_lists.DEFAULT_REGION
     priced = frame(project, target_name, region or price_lists.known(where), own_prices)
-    return wishes.deploy(replace(priced, notes=[note]), names, nothing(project, settings, where), {})
+    surveyed = nothing(project, settings, where)
+    services = [name for name in names if name in project.services]
+    return with_jobs(project, surveyed, wishes.deploy(replace(priced, notes=[note]), services, surveyed, {}), names)
 
 
 def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:
     """The plan with the list that a deploy carries out; empty while what services stand on is not there."""
-    missing = diff.base(project, surveyed.observed, surveyed.surroundings)
-    if missing:
+    calls = diff.base(project, surveyed.observed, surveyed.surroundings)
+    if any(call.operation not in NEVER_NAMED for call in calls):
         return made
     steps = (
         *rollout.preparation(project, names, made.images),
         *rollout.deploy(project, surveyed, made, names, made.images),
     )
     return replace(made, steps=steps)
+
+
+def with_jobs(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:
+    """The plan with what becomes of jobs among `names`: their steps after the services', and what a run takes."""
+    named = [name for name in names if name in project.jobs]
+    past = jobs.deletions(surveyed.observed.past_schedules if set(names) == set(project.everything) else ())
+    steps = [*jobs.steps(project, named, surveyed, made.images), *past]
+    own = [name for name in named if project.jobs[name].built_by not in names]
+    builds = rollout.builds(project, own, made.images)
+    listed = (*made.steps, *builds, *steps) if made.steps else ()
+    notes = jobs.notes([project.jobs[name] for name in named], made.moves.state, made.slot[0], ZoneInfo)
+    changing = tuple(dict.fromkeys(step.lane for step in steps))
+    return replace(made, steps=listed, jobs=changing, notes=(*made.notes, *notes))
 
 
 def frame(project: Project, target_name: str, region: str, own_prices: Path | None = None) -> wishes.Frame:

@@ -100,7 +100,7 @@ def deploy_services(project: Project, target_name: str, names: list[str], consol
             await_instances(target, project, console)
     plan = of_target(project, target, builder, names)
     show(plan)
-    if scheduled or any(service.changes for service in plan.services):
+    if plan.jobs or any(service.changes for service in plan.services):
         demand_name(target.settings, "deploy this", yes=options.yes)
     deploy = Up(project, target, builder, console)
     with Probe(probed(deploy, plan, options.probe)) as probe:
@@ -182,7 +182,7 @@ def summary(outcomes: list[ServiceOutcome], tally: Tally | None) -> dict[str, An
 def show(plan: Plan) -> None:
     """What is about to happen, on one screen; an error when it cannot."""
     refuse_plan(plan)
-    if any(service.changes for service in plan.services):
+    if plan.jobs or any(service.changes for service in plan.services):
         click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
 
 

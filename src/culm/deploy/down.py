@@ -7,7 +7,7 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy import caches, databases, jobs, secret_variables, vault_files
+from culm.deploy import caches, databases, secret_variables, vault_files
 from culm.deploy.base import LOAD_BALANCER_FILE
 from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
@@ -16,6 +16,7 @@ from culm.render import jobs as render_jobs
 from culm.render.scaling import resource
 from culm.target.connection import Target
 from culm.target.observe import (
+    NO_SCHEDULE,
     active_cluster,
     every_rule,
     first_listener,
@@ -38,8 +39,8 @@ STOP_SECONDS = 120.0
 def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bool = False) -> None:
     """Remove all that `up` makes; what it made with data in it stays unless `volumes`, and what a stack made anyway."""
     live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
-    for name in schedules(target, project) if project.jobs else ():
-        jobs.remove(target, name)
+    for name in schedules(project, live):
+        or_none(partial(target.client("scheduler").delete_schedule, Name=name), NO_SCHEDULE)
         say(f"deleted schedule {name}")
     for name in live.scalable_targets:
         unscale(target, project, name, say)
@@ -59,10 +60,10 @@ def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bo
         data(target, project, live, say)
 
 
-def schedules(target: Target, project: Project) -> list[str]:
-    """Every schedule of the project, also those that culm.yml no longer names."""
-    own = {render_jobs.schedule_name(project, job) for job in project.jobs.values()}
-    return sorted(own | set(jobs.leftovers(target, project)))
+def schedules(project: Project, live: Observed) -> list[str]:
+    """Names of the schedules that run something in the cluster, also those that culm.yml no longer names."""
+    own = [render_jobs.schedule_name(project, project.jobs[name]) for name, job in live.jobs.items() if job.schedule]
+    return sorted([*own, *live.past_schedules, *live.other_schedules])
 
 
 def others(target: Target, project: Project) -> bool:

@@ -80,7 +80,7 @@ class Images:
 
 
 def known_images(project: Project, names: Sequence[str], survey: Survey, images: Images) -> wishes.Images:
-    """Which of these services' images are in their repositories already. Nothing is built."""
+    """Which of these services' and jobs' images are in their repositories already. Nothing is built."""
 
     def look(service: Service, *, migrate: bool) -> str | None:
         if service.image is not None and not migrate:
@@ -92,7 +92,7 @@ def known_images(project: Project, names: Sequence[str], survey: Survey, images:
 
     keys = [(name, migrate) for name in names for migrate in (False, True)]
     with ThreadPoolExecutor(max_workers=16) as pool:
-        there = pool.map(lambda key: look(project.services[key[0]], migrate=key[1]), keys)
+        there = pool.map(lambda key: look(project.everything[key[0]], migrate=key[1]), keys)
         return {key: image for key, image in zip(keys, there, strict=True) if image is not None}
 
 

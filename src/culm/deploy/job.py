@@ -84,7 +84,7 @@ class Job:
         return self.survey.surroundings
 
     def service(self, name: str) -> Service:
-        return self.project.services[name]
+        return self.project.everything[name]
 
     def say(self, line: str, lane: str = "") -> None:
         """Tell a line. Raises BrokenOff when the command is being broken off."""

@@ -11,21 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 from culm import render
 from culm.console import Console
 from culm.core.model.record import record
-from culm.deploy import base, jobs, undo
+from culm.deploy import base, undo
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import Executor
-from culm.deploy.images import Images
+from culm.deploy.images import Images, known_images
 from culm.deploy.job import BrokenOff, Job
 from culm.deploy.lock import Lock, locked
 from culm.deploy.migrate import exit_code
 from culm.deploy.perform import Performer
 from culm.errors import CulmError
-from culm.plan import rollout, wishes
+from culm.plan import jobs, rollout, wishes
 from culm.plan.observed import Observed
 from culm.plan.plan import Plan
 from culm.plan.scaling import lent
@@ -78,47 +77,26 @@ class Up:
 
         `whole`: the deploy is of all that culm.yml has, so schedules of jobs that it has no longer are taken away.
         """
-        failed = {outcome.service for outcome in before if outcome.error is not None}
-        deployed: list[ServiceOutcome] = []
+        project, survey = self.job.project, self.job.survey
+        names = [job.name for job in scheduled]
+        failed = {outcome.service: outcome.error for outcome in before if outcome.error is not None}
         with at_work(self.job) as lock:
-            at = jobs.Deploying(
-                target=self.job.target,
-                project=self.job.project,
-                images=self.images,
-                live=self.job.survey.observed,
-                surroundings=self.job.surroundings,
-            )
-            for job in scheduled:
-                if waits := sorted(failed.intersection(job.after)):
-                    error = CulmError(f"{job.name} was left alone, because {waits[0]} failed", "fix that one first")
-                    deployed.append(ServiceOutcome(service=job.name, error=error))
-                    continue
-                deployed.append(self._schedule(at, job, lock))
-            if whole:
-                self._take_away_schedules(lock)
-        return deployed
-
-    def _take_away_schedules(self, lock: Lock) -> None:
-        """Delete schedules that culm made for jobs which culm.yml has no longer; tell others that look alike."""
-        target = self.job.target
-        for name in jobs.leftovers(target, self.job.project):
-            if jobs.is_ours(target, name):
+            images = dict(known_images(project, names, survey, self.images))
+            builds = rollout.builds(project, names, images)
+            past = jobs.deletions(survey.observed.past_schedules if whole else ())
+            if builds or past or jobs.steps(project, names, survey, images):
                 lock.acquire()
-                jobs.remove(target, name)
-                self.job.say(f"deleted schedule {name}, whose job is not in culm.yml any more")
-            else:
+            ended = self.executor.run(builds, failed)
+            failed |= {name: error for name, error in ended.items() if error is not None}
+            images |= built(builds, self.executor.results)
+            left = [name for name in names if name not in failed]
+            steps = [*jobs.steps(project, left, survey, images), *past]
+            ended |= self.executor.run(steps, failed)
+            for name in survey.observed.other_schedules if whole else ():
                 self.job.say(f"schedule {name} runs in this cluster, and culm.yml does not name it")
-
-    def _schedule(self, at: jobs.Deploying, job: Service, lock: Lock) -> ServiceOutcome:
-        say, progress = partial(self.job.say, lane=job.name), partial(self.job.doing, job.name)
-        try:
-            if jobs.planned(at, job).anything:
-                lock.acquire()
-            return ServiceOutcome(service=job.name, changed=jobs.deploy(at, job, say, progress))
-        except CulmError as error:
-            return ServiceOutcome(service=job.name, error=error)
-        finally:
-            self.job.doing(job.name)
+        changed = {step.lane for step in steps}
+        lanes = [*names, *([jobs.SCHEDULES] if past else ())]
+        return [ServiceOutcome(service=name, changed=name in changed, error=ended.get(name)) for name in lanes]
 
     def migrate(self, names: Sequence[str], lenders: Mapping[str, bool]) -> None:
         """Run these services' migrations, one after the other; raises the first failure, which ends it.

@@ -6,15 +6,14 @@ from zoneinfo import ZoneInfo
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy.jobs import described, live_job
 from culm.errors import CulmError
 from culm.operate.one_off import OneOff
-from culm.plan.jobs import next_run
+from culm.plan.jobs import described, next_run
 from culm.project.infer_service import TIMEOUT
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.eventual_consistency import once_known
-from culm.target.observe import tasks
+from culm.target.observe import live_job, tasks
 
 STARTED_BY = "culm run-now"
 

@@ -12,6 +12,16 @@ Described = Mapping[str, Any]
 
 
 @record
+class LiveJob:
+    """What is on the target of one job."""
+
+    schedule: Described | None
+    """As GetSchedule describes it."""
+    revision: Described | None
+    """The task definition that the schedule runs."""
+
+
+@record
 class Observed:
     cluster: Described | None
     """With its tags; None: there is none that is ACTIVE."""
@@ -46,6 +56,12 @@ class Observed:
     """Services whose count Application Auto Scaling changes, by name: also those that culm.yml does not name."""
     scaling_policies: Mapping[str, Sequence[Described]] = field(default_factory=dict)
     """By the name of their service."""
+    jobs: Mapping[str, LiveJob] = field(default_factory=dict)
+    """By name: those that culm.yml names."""
+    past_schedules: tuple[str, ...] = ()
+    """Names of schedules that culm made, of jobs that culm.yml does not name any more."""
+    other_schedules: tuple[str, ...] = ()
+    """Names of schedules that run something in the cluster, and that are not culm's."""
     newest: Mapping[str, Described] = field(default_factory=dict)
     """By family: the newest revision of a task definition, where somebody has looked for it."""
     migrated: frozenset[str] = frozenset()

@@ -121,6 +121,8 @@ class Plan:
     """`uri@digest` of those that are there, by service and whether it is its migration's; the others are built."""
     steps: tuple[Step, ...] = ()
     """What a deploy by this plan carries out, as far as it is known before images are built."""
+    jobs: tuple[str, ...] = ()
+    """Jobs whose schedule or revision changes, and what is deleted of those that are gone."""
     leftovers: tuple[str, ...] = ()
     """Services that run in the cluster, and that culm.yml does not name."""
 

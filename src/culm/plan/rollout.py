@@ -78,7 +78,18 @@ def preparation(
 
     `kinds`: of which images; False is the service's own, True its migration's.
     """
-    builds = [
+    return (
+        Step(key="write files", lane=FILES, act=Configure()),
+        Step(key="await instances", lane=INSTANCES, act=AwaitInstances()),
+        *builds(project, names, images, kinds),
+    )
+
+
+def builds(
+    project: Project, names: Iterable[str], images: Images, kinds: Sequence[bool] = (False, True)
+) -> tuple[Step, ...]:
+    """Build the images of services and jobs that are not there yet."""
+    return tuple(
         Step(
             key=f"{name}: build {dockerfile.name}",
             lane=name,
@@ -87,15 +98,10 @@ def preparation(
         )
         for name in names
         for migration, dockerfile in (
-            (False, None if project.services[name].image else project.services[name].dockerfile),
-            (True, project.services[name].migration),
+            (False, None if project.everything[name].image else project.everything[name].dockerfile),
+            (True, project.everything[name].migration),
         )
         if dockerfile is not None and migration in kinds and (name, migration) not in images
-    ]
-    return (
-        Step(key="write files", lane=FILES, act=Configure()),
-        Step(key="await instances", lane=INSTANCES, act=AwaitInstances()),
-        *builds,
     )
 
 

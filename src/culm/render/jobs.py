@@ -72,8 +72,11 @@ def schedule_name(project: Project, job: Service) -> str:
     return family(project, job)
 
 
-def schedule(project: Project, job: Service, task_definition_arn: str, surroundings: Surroundings) -> Input:
-    """Return the input of scheduler.CreateSchedule, and of UpdateSchedule, which takes the same."""
+def schedule(project: Project, job: Service, task_definition_arn: object, surroundings: Surroundings) -> Input:
+    """Return the input of scheduler.CreateSchedule, and of UpdateSchedule, which takes the same.
+
+    `task_definition_arn` is an ARN, or what stands for one that is not known yet.
+    """
     assert job.schedule is not None, "a job has a schedule"
     region, account = surroundings.region, surroundings.account
     overlap = job.schedule.overlap

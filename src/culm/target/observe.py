@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from culm import render
-from culm.plan.observed import Described, Observed
-from culm.project.project import Project
+from culm.core.model.arn import last
+from culm.plan.observed import Described, LiveJob, Observed
+from culm.project.project import Project, Service
 from culm.render import identity, jobs
 from culm.target.connection import Target
 
+NO_SCHEDULE = "ResourceNotFoundException"
 DESCRIBE_AT_ONCE = 10
 """Services in one ecs.DescribeServices."""
 
@@ -29,6 +32,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         own |= {jobs.role_name(project): jobs.POLICY} if project.jobs else {}
         policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
         roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
+        live_jobs = {name: pool.submit(live_job, target, project, job) for name, job in project.jobs.items()}
+        unnamed = pool.submit(unnamed_schedules, target, project)
         balancer = pool.submit(load_balancer, target, project.name)
         scaled = pool.submit(scalable_targets, target, project.name)
         groups = pool.submit(target_groups, target, project.name, names)
@@ -58,6 +63,9 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             databases=databases.result(),
             caches=caches.result(),
             buckets=frozenset(name for each in buckets if (name := each.result()) is not None),
+            jobs={name: each.result() for name, each in live_jobs.items()},
+            past_schedules=tuple(name for name, ours in unnamed.result().items() if ours),
+            other_schedules=tuple(name for name, ours in unnamed.result().items() if not ours),
             load_balancer=lb,
             listener=listener,
             rules=routed,
@@ -81,6 +89,42 @@ def or_none(call: Callable[[], Any], *codes: str) -> Any:
         if error.response["Error"]["Code"] in codes:
             return None
         raise
+
+
+def live_job(target: Target, project: Project, job: Service) -> LiveJob:
+    scheduler, ecs = target.client("scheduler"), target.client("ecs")
+    schedule = or_none(lambda: scheduler.get_schedule(Name=jobs.schedule_name(project, job)), NO_SCHEDULE)
+    arn = runs(schedule)
+    revision = None
+    if arn:
+        revision = or_none(
+            lambda: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"], "ClientException"
+        )
+    return LiveJob(schedule=schedule, revision=revision)
+
+
+def runs(schedule: Described | None) -> str:
+    """The ARN of the task definition that a schedule runs; empty: it runs none."""
+    parameters = ((schedule or {}).get("Target") or {}).get("EcsParameters") or {}
+    return str(parameters.get("TaskDefinitionArn", ""))
+
+
+def unnamed_schedules(target: Target, project: Project) -> dict[str, bool]:
+    """Schedules of the project's cluster that culm.yml does not name, and whether culm made each.
+
+    It then runs the family of task definitions that has the schedule's name. On aws the stack takes away the role of
+    the schedules, and the right to list them, with the last job.
+    """
+    if not project.jobs and target.settings.provider != "local":
+        return {}
+    scheduler = target.client("scheduler")
+    pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=f"{project.name}-")
+    listed = [each for page in pages for each in page["Schedules"]]
+    named = {jobs.schedule_name(project, job) for job in project.jobs.values()}
+    own = [each["Name"] for each in listed if each["Target"]["Arn"].endswith(f":cluster/{project.name}")]
+    unnamed = sorted(name for name in own if name.startswith(f"{project.name}-") and name not in named)
+    described = {name: or_none(partial(scheduler.get_schedule, Name=name), NO_SCHEDULE) for name in unnamed}
+    return {name: last(runs(each)).partition(":")[0] == name for name, each in described.items()}
 
 
 def active_cluster(target: Target, name: str) -> Described | None:

@@ -7,8 +7,7 @@ from typing import Any
 from culm import render
 from culm.operate.drift.jobs import jobs
 from culm.operate.drift.live import LiveState
-from culm.plan.jobs import LiveJob
-from culm.plan.observed import Observed, Survey
+from culm.plan.observed import LiveJob, Observed, Survey
 from culm.project.load import load
 from culm.project.project import Project
 from culm.render import jobs as render_jobs
@@ -52,8 +51,12 @@ def seen(project: Project, image: str = "image@sha256:0", **changed: Any) -> Liv
     job = project.jobs["nightly"]
     revision = render.task_definition(project, job, image, None, AROUND) | {"taskDefinitionArn": "arn:1"}
     live = LiveJob(schedule={**render_jobs.schedule(project, job, "arn:1", AROUND), **changed}, revision=revision)
-    survey = Survey(observed=NOTHING, surroundings=AROUND)
-    return LiveState(survey=survey, images=None, gone=frozenset(), roles={}, attached_groups=(), jobs={"nightly": live})
+    return looked(live)
+
+
+def looked(live: LiveJob) -> LiveState:
+    survey = Survey(observed=replace(NOTHING, jobs={"nightly": live}), surroundings=AROUND)
+    return LiveState(survey=survey, images=None, gone=frozenset(), roles={}, attached_groups=())
 
 
 def told(project: Project, look: LiveState) -> list[tuple[str, str, str | None, str | None]]:
@@ -70,11 +73,10 @@ def test_a_changed_time_is_told_and_so_is_a_schedule_that_is_gone(tmp_path: Path
     assert told(project, seen(project, ScheduleExpression="rate(2 days)")) == [
         ("schedule of nightly", "ScheduleExpression", "rate(1 day)", "rate(2 days)")
     ]
-    gone = replace(seen(project), jobs={"nightly": LiveJob(schedule=None, revision=None)})
-    assert told(project, gone) == [("schedule of nightly", "", "there", None)]
+    assert told(project, looked(LiveJob(schedule=None, revision=None))) == [("schedule of nightly", "", "there", None)]
 
 
 def test_another_image_is_a_new_revision(tmp_path: Path) -> None:
     project = shop(tmp_path)
-    built = replace(seen(project), images={("web", False): "image@sha256:1"})
+    built = replace(seen(project), images={("nightly", False): "image@sha256:1"})
     assert told(project, built) == [("schedule of nightly", "TaskDefinitionArn", "a new revision", "arn:1")]

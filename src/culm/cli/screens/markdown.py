@@ -5,7 +5,7 @@ Its first line, which nobody sees, is what the comment is known by when the next
 
 from collections.abc import Iterator
 
-from culm.cli.screens.plan import arrow, bill_line, refusal, screen, sentence
+from culm.cli.screens.plan import arrow, bill_line, refusal, screen, sentence, summary
 from culm.plan.plan import Plan
 
 WIDTH = 100
@@ -18,9 +18,8 @@ def markdown(plan: Plan) -> str:
 
 def _lines(plan: Plan) -> Iterator[str]:
     changing = [service for service in plan.services if service.changes]
-    what = f"{len(changing)} of {len(plan.services)} services change" if changing else "nothing changes"
     yield f"<!-- culm plan of {plan.project} on {plan.target} -->"
-    yield f"### {plan.project} on {plan.target}: {what}"
+    yield f"### {plan.project} on {plan.target}: {summary(plan)}"
     yield ""
     if not plan.fits:
         yield from ("```text", *refusal(plan, WIDTH), "```", "")

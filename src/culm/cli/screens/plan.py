@@ -84,9 +84,15 @@ def money(dollars: float, *, signed: bool = False) -> str:
 
 
 def _title(plan: Plan, width: int) -> Iterator[str]:
+    yield _wrapped(f"{plan.project} on {plan.target}, {plan.fleet}: {summary(plan)}", width)
+
+
+def summary(plan: Plan) -> str:
+    """`2 of 5 services change, and nightly changes`: services are counted, jobs named."""
     changing = sum(service.changes for service in plan.services)
-    what = f"{changing} of {len(plan.services)} services change" if changing else "nothing changes"
-    yield _wrapped(f"{plan.project} on {plan.target}, {plan.fleet}: {what}", width)
+    words = [f"{changing} of {len(plan.services)} services change"] if changing else []
+    words += [f"{', '.join(plan.jobs)} {'changes' if len(plan.jobs) == 1 else 'change'}"] if plan.jobs else []
+    return ", and ".join(words) or "nothing changes"
 
 
 def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:

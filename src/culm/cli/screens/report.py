@@ -48,6 +48,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "slot": {"memory": plan.slot[0], "cpu": plan.slot[1]},
         "waves": [_wave(wave, labels) for wave in plan.moves.waves],
         "steps": [_step(step) for step in plan.steps],
+        "jobs": list(plan.jobs),
         "leftovers": list(plan.leftovers),
         "obstacles": [
             {

@@ -17,7 +17,7 @@ def jobs(project: Project, observation: LiveState) -> Iterator[Row]:
 
 def rows(project: Project, job: Service, observation: LiveState) -> Iterator[Row]:
     what = f"schedule of {job.name}"
-    live = observation.jobs.get(job.name)
+    live = observation.survey.observed.jobs.get(job.name)
     if live is None or live.schedule is None:
         yield missing(what)
         return
@@ -26,7 +26,7 @@ def rows(project: Project, job: Service, observation: LiveState) -> Iterator[Row
     wanted = render_jobs.schedule(project, job, arn, observation.survey.surroundings)
     yield from members(what, wanted, live.schedule, "culm.yml")
     containers = revision.get("containerDefinitions") or [{}]
-    known = (observation.images or {}).get((job.built_by or job.name, False))
+    known = (observation.images or {}).get((job.name, False))
     image = job.image or known or str(containers[0].get("image", ""))
     definition = render.task_definition(project, job, image, None, observation.survey.surroundings)
     if not task_definition_is(definition, live.revision):

@@ -1,10 +1,8 @@
 """All that a comparison needs to know of a target: one look, no verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 
 from culm.core.model.record import record
-from culm.plan.jobs import LiveJob
 from culm.plan.observed import Described, Survey
 from culm.plan.wishes import Images
 
@@ -34,5 +32,3 @@ class LiveState:
     """Epoch seconds."""
     attached_groups: Sequence[Described]
     """Target groups that the load balancer forwards to."""
-    jobs: Mapping[str, LiveJob] = field(default_factory=dict)
-    """By name."""

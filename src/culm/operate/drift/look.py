@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm.deploy.images import Images, known_images
-from culm.deploy.jobs import live_job
 from culm.operate.drift.live import LiveState, Role
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
@@ -19,7 +18,7 @@ def look(target: Target, project: Project, images: Images | None) -> LiveState:
     """Read the target for a comparison. Without `images`, live ones are not compared with the folders."""
     surveyed = survey(target, project)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        known = pool.submit(known_images, project, list(project.services), surveyed, images) if images else None
+        known = pool.submit(known_images, project, list(project.everything), surveyed, images) if images else None
         gone = pool.submit(missing_images, target, surveyed.observed)
         groups = pool.submit(attached_groups, target, surveyed.observed)
         names = surveyed.observed.roles
@@ -30,7 +29,6 @@ def look(target: Target, project: Project, images: Images | None) -> LiveState:
             gone=gone.result(),
             roles=roles,
             attached_groups=groups.result(),
-            jobs={name: live_job(target, project, job) for name, job in project.jobs.items()},
             now=now(),
         )
 
