@@ -84,6 +84,17 @@ def test_a_second_up_changes_nothing_and_diff_agrees(shop: Stand) -> None:
     assert shop.culm("diff").status == 0
 
 
+def test_the_front_is_scaled_within_its_range_and_not_beyond_it(shop: Stand) -> None:
+    assert "(1-3, requests 6000)" in shop.culm("status").out
+    said = shop.culm("scale", "front", "4", status=2).err
+    assert "front is scaled automatically between 1 and 3 tasks, and 4 lies outside" in said
+    scaled = shop.client("application-autoscaling")
+    [policy] = scaled.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+    label = policy["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"]["ResourceLabel"]
+    assert label.startswith("app/shop/")
+    assert "/targetgroup/shop-front/" in label
+
+
 def test_a_worker_that_is_stopped_ends_in_order(shop: Stand) -> None:
     shop.culm("restart", "worker")
     eventually(lambda: "stopped in order" in shop.culm("logs", "worker").out)
@@ -148,6 +159,16 @@ def test_a_job_that_leaves_culm_yml_takes_its_schedule_with_it_also_the_last_one
     names = [each["Name"] for each in shop.client("scheduler").list_schedules()["Schedules"]]
     assert "shop-nightly" not in names
     manifest.write_text(before)
+
+
+def test_scaling_that_leaves_culm_yml_ends_with_the_next_up(shop: Stand) -> None:
+    shop.edit("culm.yml", "    count: 1-3\n    scale: requests 6000\n", "")
+    assert "scaling of front" in shop.culm("diff", status=3).out
+    assert "stop scaling it" in shop.culm("up").err
+    assert (
+        shop.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+        == []
+    )
     shop.culm("up")
 
 

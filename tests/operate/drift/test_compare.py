@@ -1,10 +1,15 @@
 """Every kind of change by hand is found, and nothing else; and `up` mends those of which it is said."""
 
 import fnmatch
+from dataclasses import replace
 
 import pytest
 from tests.operate.drift.deployed import Deployed
 from tests.operate.drift.seeds import QUIET, ROUNDS
+
+from culm.deploy.base import answer
+from culm.plan import scaling
+from culm.target.survey import survey
 
 
 def test_what_has_just_been_deployed_does_not_differ(deployed: Deployed) -> None:
@@ -22,6 +27,18 @@ def test_each_change_by_hand_is_found_and_who_wins_is_true(deployed: Deployed, n
     for step in reversed(undo):
         if step is not None:
             step()
+    assert deployed.differences() == []
+
+
+def test_scaling_that_was_taken_away_comes_back_as_it_was(deployed: Deployed) -> None:
+    accounts = deployed.project.services["accounts"]
+    live = survey(deployed.target, deployed.project).observed
+    removal = scaling.removal(deployed.project, replace(accounts, scaling=None), live)
+    assert removal is not None
+    answer(deployed.target, removal.call)
+    assert deployed.differences() == ["scaling of accounts : there, live None (culm.yml)"]
+    for call in removal.back:
+        answer(deployed.target, call)
     assert deployed.differences() == []
 
 
