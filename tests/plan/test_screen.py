@@ -105,7 +105,7 @@ def test_the_short_form_tells_who_moves_together_and_who_in_turn() -> None:
 
 @pytest.mark.parametrize(
     ("desired", "said"),
-    [(3, "new settings on #1, #1, #2; 1 tasks become 3"), (1, "unchanged, on #1")],
+    [(3, "new settings on #1, #1, #2; 1 task becomes 3"), (1, "unchanged, on #1")],
 )
 def test_another_count_is_a_change_of_settings(desired: int, said: str) -> None:
     state = of_type(running("a", "b"))
@@ -117,6 +117,14 @@ def test_a_rule_alone_is_a_change() -> None:
     state = of_type(running("a"))
     same = replace(wanted(state, "a"), definition=state.task_definitions["a:1"])
     assert "1 of 1 services change" in screen(made(state, plan.Asked(wanted=same, rule="route /new/*")))
+
+
+def test_scaling_alone_is_a_change_that_moves_no_task() -> None:
+    state = of_type(running("a"))
+    same = replace(wanted(state, "a"), definition=state.task_definitions["a:1"])
+    shown = screen(made(state, plan.Asked(wanted=same, rescales=True)))
+    assert "1 of 1 services change" in shown
+    assert "its tasks stay on #1, its scaling changes" in shown
 
 
 def test_a_larger_fleet_costs_more_and_shows_what_is_to_come() -> None:

@@ -9,8 +9,9 @@ from tests.plan.test_rollout import IMAGES, MIGRATION, OTHER, changed, survey  #
 from culm.cli.price_lists import load
 from culm.errors import CulmError, Differs
 from culm.plan import wishes
+from culm.plan.bill import of_servers
 from culm.plan.observed import Survey
-from culm.project.project import EVERYWHERE, Container, Project
+from culm.project.project import EVERYWHERE, Container, ElastiCache, Project, Rds
 
 NOW = 1_767_225_600.0
 
@@ -175,3 +176,41 @@ def test_a_call_by_a_load_balancer_that_does_not_let_instances_in_is_refused(fra
     inside = replace(web, calls=("accounts",))
     services = {**project.services, "web": inside}
     wishes.check_reach(replace(frame, project=replace(project, services=services), settings=closed))
+
+
+def with_servers(project: Project) -> Project:
+    return replace(
+        project,
+        databases={"main": "postgres", "cache": "valkey", "brought": "mysql"},
+        rds={"main": Rds(instance="db.t4g.micro", storage=20, backups=7)},
+        elasticache={"cache": ElastiCache(instance="cache.t4g.micro")},
+    )
+
+
+def test_a_plan_on_aws_has_the_price_of_the_stacks_servers(
+    project: Project,
+    survey: Survey,  # noqa: F811
+    frame: wishes.Frame,
+) -> None:
+    project = with_servers(project)
+    there = numbered(survey)
+    there = replace(there, observed=replace(there.observed, databases={"bamboo-main": {}}))
+    local = wishes.deploy(replace(frame, project=project), ["web"], there, IMAGES)
+    amazon = replace(frame, project=project, settings=replace(frame.settings, provider="aws"))
+    made = wishes.deploy(amazon, ["web"], there, IMAGES)
+    assert [(line.name, round(line.dollars, 2)) for line in made.bill.lines if line not in local.bill.lines][-4:] == [
+        ("database main", 11.68),
+        ("its storage", 2.3),
+        ("its password", 0.4),
+        ("cache cache", 9.34),
+    ]
+    assert made.bill_now is not None
+    names = [line.name for line in made.bill_now.lines]
+    assert ("database main" in names, "cache cache" in names) == (True, False)
+
+
+def test_a_server_without_a_price_is_named_and_not_counted(project: Project) -> None:
+    large = replace(with_servers(project), elasticache={"cache": ElastiCache(instance="cache.r7g.large")})
+    priced = of_servers(large, load("eu-west-1"), large.databases)
+    assert priced.unpriced == ("db.t4g.micro (PostgreSQL)", "cache.r7g.large (Valkey)")
+    assert [line.name for line in priced.lines] == ["its storage", "its password"]

@@ -1,12 +1,14 @@
 """What a fleet and all that stands around it cost in a month, item by item."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from itertools import chain
 
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
+from culm.project import engines
+from culm.project.project import Project
 
 IPV4_OF_A_LOAD_BALANCER = 2
 """An ALB has a public address in each of its zones, and stands in two at least."""
@@ -124,7 +126,11 @@ class BillItem:
 class Bill:
     lines: tuple[BillItem, ...]
     unpriced: tuple[str, ...] = ()
-    """Instance types that the price list does not have: the total is without them."""
+    """Types of instances and servers that the price list does not have: the total is without them."""
+
+    def __add__(self, other: "Bill") -> "Bill":
+        """Return the bill of both."""
+        return Bill(lines=(*self.lines, *other.lines), unpriced=(*self.unpriced, *other.unpriced))
 
     @property
     def dollars(self) -> float:
@@ -158,3 +164,26 @@ def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
         ],
     )
     return Bill(lines=tuple(lines), unpriced=tuple(name for name in kinds if name not in known))
+
+
+def of_servers(project: Project, prices: PriceList, names: Collection[str]) -> Bill:
+    """A month of these of the project's databases, as far as its stack makes them: RDS and ElastiCache."""
+    lines: list[BillItem] = []
+    unpriced: list[str] = []
+    kinds = {name: each.instance for name, each in project.rds.items()}
+    kinds |= {name: each.instance for name, each in project.elasticache.items()}
+    for name, kind in kinds.items():
+        if name not in names:
+            continue
+        engine = project.databases[name]
+        hourly = prices.hourly.of_database(engine, kind)
+        if hourly is None:
+            unpriced.append(f"{kind} ({engines.TITLES[engine]})")
+        else:
+            what = "database" if name in project.rds else "cache"
+            lines.append(BillItem(name=f"{what} {name}", units=1, unit=kind, price=hourly * prices.hours_a_month))
+        if name in project.rds:
+            storage = project.rds[name].storage
+            lines.append(BillItem(name="its storage", units=storage, unit="GB gp3", price=prices.monthly.rds_gb))
+            lines.append(BillItem(name="its password", units=1, unit="secret", price=prices.monthly.secret))
+    return Bill(lines=tuple(lines), unpriced=tuple(unpriced))

@@ -16,7 +16,7 @@ from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
 from culm.plan import described, diff, plan, scaling, way_back
-from culm.plan.bill import Assumptions, PriceList
+from culm.plan.bill import Assumptions, PriceList, of_servers
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
@@ -80,8 +80,18 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     notes = [*frame.notes, *other_fleet(frame.settings, wished), *troubles(frame, names, survey)]
     based = basis(replace(frame, notes=notes), survey, later, wished, there)
     made = plan.make(replace(based, others=not_deployed(frame.project, names, survey)), asked)
+    if frame.settings.provider == "aws":
+        made = with_servers(frame, survey, made)
     lines = (*made.notes, *scaling.notes(frame.project, names, made.moves, frame.settings.provider))
     return replace(made, notes=lines, images=dict(images), leftovers=leftovers(frame.project, survey))
+
+
+def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:
+    """Add what the base stack's servers cost; those that are there already also to the bill of now."""
+    project, there = frame.project, {**survey.observed.databases, **survey.observed.caches}
+    live = [name for name in project.databases if f"{project.name}-{name}" in there]
+    now = None if made.bill_now is None else made.bill_now + of_servers(project, frame.prices, live)
+    return replace(made, bill=made.bill + of_servers(project, frame.prices, project.databases), bill_now=now)
 
 
 def not_deployed(project: Project, names: Sequence[str], survey: Survey) -> list[Wanted]:

@@ -7,7 +7,7 @@ from culm.core.model.arn import last
 from culm.plan.bill import BillItem
 from culm.plan.differences import Difference
 from culm.plan.plan import Host, Plan, ServicePlan
-from culm.plan.steps import text_of
+from culm.plan.steps import tasks, text_of
 from culm.plan.waves import Moment, Obstacle
 
 IMAGES = {"image": "service", "migration image": "migration"}
@@ -133,12 +133,14 @@ def sentence(service: ServicePlan, plan: Plan) -> str:
             words = [f"stops, then starts{where}"]
         case "settings":
             words = [f"new settings{where}"]
+        case _ if service.rescales:
+            words = [f"its tasks stay{where}, its scaling changes"]
         case _:
             words = [f"unchanged,{where}" if where else "unchanged"]
     if migrates and not service.lends and service.how not in ("new", "unchanged"):
         words[0] = f"{migration}; {words[0]}"
     if service.count[0] != service.count[1] and service.how != "new":
-        words.append(f"{service.count[0]} tasks become {service.count[1]}")
+        words.append(f"{tasks(service.count[0])} become{'s' if service.count[0] == 1 else ''} {service.count[1]}")
     if service.rule is not None:
         words.append(service.rule)
     if migrates and service.how in ("start-first", "stop-first"):
