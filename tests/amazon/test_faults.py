@@ -137,6 +137,34 @@ def test_a_denied_call_names_the_action_the_resource_and_the_statement_to_add(sh
     shop.up()
 
 
+def test_scaling_without_its_policy_is_taken_back_and_the_next_up_makes_both(shop: Shop) -> None:
+    manifest = (shop.folder / "culm.yml").read_text()
+    shop.write("culm.yml", manifest.replace("path: /*", "path: /*, count: 1-2, scale: requests 500"))
+
+    def refusing(call: str, times: int) -> Answer | None:
+        if call == "application-autoscaling.PutScalingPolicy":
+            if times == 1:
+                return Answer("ObjectNotFoundException", "No scalable target registered for service namespace: ecs")
+            return Answer("LimitExceededException", "Exceeded the limit of scaling policies", 400)
+        return None
+
+    shop.wire.set(refusing)
+    with pytest.raises(CulmError, match="Exceeded the limit of scaling policies"):
+        shop.up()
+    autoscaling = shop.account.client("application-autoscaling")
+    assert autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
+    shop.wire.set(None)
+    shop.up()
+    [target] = autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == ("service/bamboo/web", 1, 2)
+    shop.calls()
+    shop.up()
+    assert shop.writes() == []
+    shop.write("culm.yml", manifest)
+    shop.up()
+    assert autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
+
+
 STEPS = (
     *("s3.CreateBucket", "iam.CreateRole", "elbv2.CreateListener", "s3.PutBucketVersioning"),
     *("ecs.RegisterTaskDefinition", "ecs.RunTask", "elbv2.CreateRule", "ecs.CreateService"),

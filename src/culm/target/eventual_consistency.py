@@ -29,9 +29,11 @@ NOT_YET = (
     ("InvalidParameterException", "does not have an associated load balancer"),
     ("ListenerNotFound", ""),
     ("NoSuchEntity", ""),
+    ("ObjectNotFoundException", "No scalable target registered"),
     ("RuleNotFound", ""),
     ("ServiceNotFoundException", ""),
     ("TargetGroupNotFound", ""),
+    ("ValidationException", "ECS service doesn't exist"),
 )
 """Codes of answers that do not find what another call has just made, and what their messages say."""
 
