@@ -266,3 +266,22 @@ def test_the_proxy_has_its_memory_in_each_task_that_takes_part_and_no_other(tmp_
     assert api["containerDefinitions"][0]["portMappings"] == [
         {"containerPort": 9000, "hostPort": 0, "protocol": "tcp", "name": "api", "appProtocol": "http"}
     ]
+
+
+def test_on_aws_every_container_has_the_region_unless_it_says_another(project: Project) -> None:
+    """ECS's agent on an instance sets none, and the SDKs want one; the local cluster's agent sets it."""
+    around = replace(AROUND, provider="aws", region="eu-west-1")
+    web, *beside = rendered(project, "web", around)["containerDefinitions"]
+    for container in (web, *beside):
+        assert [each["value"] for each in container["environment"] if each["name"] == "AWS_REGION"] == ["eu-west-1"]
+    own = replace(project.services["web"].container, environment={"AWS_REGION": "us-west-2"})
+    moved = replace(project, services={**project.services, "web": replace(project.services["web"], container=own)})
+    [said] = [
+        each
+        for each in rendered(moved, "web", around)["containerDefinitions"][0]["environment"]
+        if each["name"] == "AWS_REGION"
+    ]
+    assert said["value"] == "us-west-2"
+    migration = render.migration(moved, moved.services["web"], "image@sha256:0", around)
+    names = [each["name"] for each in migration["containerDefinitions"][0]["environment"]]
+    assert names.count("AWS_REGION") == 1 and len(names) == len(set(names))

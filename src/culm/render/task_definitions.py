@@ -1,6 +1,7 @@
 """ecs.RegisterTaskDefinition: a service's, and its migration's. Pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from culm.project.project import Check, Project, Service, Sidecar
 from culm.project.references import resolve
@@ -23,6 +24,7 @@ PROXY_MEMORY = 64
 """MiB that Service Connect's proxy gets in each task, the least that AWS recommends.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect-concepts-deploy.html
 """
+NOTHING_GIVEN: Mapping[str, str] = MappingProxyType({})
 CONDITIONS = {"start": "START", "healthy": "HEALTHY", "complete": "COMPLETE", "success": "SUCCESS"}
 
 
@@ -85,7 +87,7 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
         ],
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
-        "environment": [*surely(surroundings), *variables(project, service, given.environment, surroundings)]
+        "environment": variables(project, service, given.environment, surroundings)
     }
 
 
@@ -105,7 +107,7 @@ def sidecar(
         "essential": settings.essential,
         "memory": settings.memory,
         "cpu": settings.cpu,
-        "environment": [*surely(surroundings), *variables(project, service, settings.environment, surroundings)],
+        "environment": variables(project, service, settings.environment, surroundings),
         "command": words(settings.command),
         "entryPoint": words(settings.entrypoint),
         "user": settings.user,
@@ -120,7 +122,7 @@ def sidecar(
 def migration(project: Project, service: Service, image: str, surroundings: Surroundings) -> Input:
     """Return the input of ecs.RegisterTaskDefinition for the migration: a one-time task, never a service."""
     container = container_definition(project, service, image, surroundings, "migrate")
-    container["environment"] += variables(project, service, service.container.environment, surroundings)
+    container["environment"] = variables(project, service, service.container.environment, surroundings)
     if service.container.secrets:
         container["secrets"] = secrets(project, service, surroundings)
     return definition(project, service, family(project, service, migrate=True), container, surroundings)
@@ -130,9 +132,16 @@ def words(given: tuple[str, ...] | None) -> list[str] | None:
     return None if given is None else list(given)
 
 
-def surely(surroundings: Surroundings) -> list[Input]:
-    """Return the variables that every container gets: the environment's name and where the vault is."""
-    return [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
+def surely(surroundings: Surroundings, given: Mapping[str, str] = NOTHING_GIVEN) -> list[Input]:
+    """Return the variables that every container gets: the environment's name, where the vault is, and the region.
+
+    The SDKs need a region, and on EC2 instances ECS's agent names none; the local cluster's does. `given` is what the
+    service sets itself, which may be another region.
+    """
+    usual = [{"name": "MYENV", "value": surroundings.env}, {"name": "VAULT", "value": f"s3://{surroundings.vault}"}]
+    if surroundings.provider != "aws" or "AWS_REGION" in given:
+        return usual
+    return [*usual, {"name": "AWS_REGION", "value": surroundings.region}]
 
 
 def secrets(project: Project, service: Service, surroundings: Surroundings) -> list[Input]:
@@ -151,7 +160,7 @@ def secrets(project: Project, service: Service, surroundings: Surroundings) -> l
 def variables(
     project: Project, service: Service, environment: Mapping[str, str], surroundings: Surroundings
 ) -> list[Input]:
-    """Return `environment:` with its references resolved for this target."""
+    """Return what every container gets, and `environment:` with its references resolved for this target."""
 
     def value(name: str, what: str) -> str:
         if name in project.databases:
@@ -162,7 +171,8 @@ def variables(
         other = project.services[name]
         return inner_url(other, surroundings) if name in service.calls else service_url(other, surroundings)
 
-    return [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
+    own = [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
+    return [*surely(surroundings, environment), *own]
 
 
 def service_url(service: Service, surroundings: Surroundings) -> str:
