@@ -146,3 +146,8 @@ def test_a_missing_variable_is_named_in_what_to_write() -> None:
     ):
         cause = in_output([line])
         assert cause is not None and written in cause.hint, line
+
+
+def test_a_setuptools_without_pkg_resources_is_told_from_a_module_that_is_missing() -> None:
+    cause = in_output(["ModuleNotFoundError: No module named 'pkg_resources'"])
+    assert cause is not None and "setuptools<81" in cause.hint

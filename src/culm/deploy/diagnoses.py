@@ -71,6 +71,11 @@ SYMPTOMS = (
         "`from:` an ARN",
     ),
     Symptom(
+        pattern=r"No module named '?pkg_resources",
+        cause="setuptools is newer than the code",
+        hint="name `setuptools<81` where the Dockerfile installs from: later ones have no pkg_resources",
+    ),
+    Symptom(
         pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",
         cause="a module is not in the image",
         hint="the Dockerfile has to install it: name it in what it installs from, or COPY it",
