@@ -11,7 +11,7 @@ from culm.core.decide.simulate import simulate
 from culm.core.decide.state import ClusterState
 from culm.plan.bill import Assumptions
 from culm.plan.moves import has_room, plan_moves, settled
-from culm.plan.remedies import Remedy, remedies
+from culm.plan.remedies import Costs, Remedy, remedies
 from culm.plan.waves import Moves, Wanted
 from culm.project.project import Scaling
 from culm.project.sizes import Roll
@@ -115,7 +115,9 @@ def ways_out(state: ClusterState, *wishes: Wanted, peaks: dict[str, int] | None 
     moves = plan_moves(state, wishes)
     assert moves.obstacles
     fleet = ["t2.micro"] * 2
-    return remedies(state, wishes, moves, fleet, load("us-east-1"), Assumptions(), peaks or {})
+    return remedies(
+        state, wishes, moves, Costs(fleet=fleet, prices=load("us-east-1"), assumed=Assumptions()), peaks or {}
+    )
 
 
 def test_a_seventh_service_is_cured_cheapest_first() -> None:

@@ -75,6 +75,7 @@ def change(
 
 
 def carry_out(target: Target, proposal: Proposal, say: Say, progress: Say) -> None:
+    """Make or change the stack as proposed, and the identity provider that it names. Raises CulmError when it fails."""
     if target.settings.github is not None:
         identity_provider(target, say)
     say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")

@@ -18,6 +18,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings) -> Section | None:
+    """Return the roles for GitHub's workflows; None without `github`. Raises UsageError when a policy is too long."""
     if settings.github is None:
         return None
     repository = settings.github

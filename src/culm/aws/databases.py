@@ -21,6 +21,7 @@ OF_CACHES = "\nCaches: private, encrypted, gone when they are deleted. culm up m
 
 
 def section(project: Project, network: Network) -> Section | None:
+    """Return the databases and caches with their network; None for a project without any."""
     if not project.rds and not project.elasticache:
         return None
     ports = sorted({engines.PORTS[project.databases[name]] for name in (*project.rds, *project.elasticache)})

@@ -38,6 +38,7 @@ def templates(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> list[Differ
 
 
 def fields(name: str, path: str, wanted: Any, live: Any) -> Iterator[Difference]:
+    """Yield what differs between a member that is wanted and the live one, down to single values."""
     if wanted == live and type(wanted) is type(live):
         return
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):

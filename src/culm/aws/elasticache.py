@@ -37,6 +37,7 @@ def resources(project: Project, network: Network) -> Resources:
 
 
 def nobody(project: Project, name: str, engine: str) -> dict[str, Any]:
+    """Return a user who may do nothing: a user group has to have one."""
     identifier = f"{project.name}-{name}-nobody"
     common = {"UserId": identifier, "Engine": engine, "AccessString": "off -@all"}
     if engine == "redis":

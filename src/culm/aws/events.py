@@ -55,4 +55,5 @@ def whole(event: Described) -> bool:
 
 
 def hint(causes: Sequence[str]) -> str:
+    """Return what to try for the first of these causes that is known; empty for others."""
     return next((advice for cause in causes for words, advice in HINTS.items() if words in cause), "")

@@ -39,6 +39,7 @@ def image() -> dict[str, Any]:
 
 
 def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings, network: Network) -> Section:
+    """Return the cluster, and for each instance type a launch template and an Auto Scaling group."""
     calls = any(service.connected for service in project.services.values())
     resources: Resources = {
         "Cluster": resource(
@@ -111,6 +112,7 @@ def inner_calls(project: Project) -> Resources:
 
 
 def launch_template(project: Project, settings: TargetSettings, group: Group) -> dict[str, Any]:
+    """Return the template of one type's instances: image, role, disk, and what they tell ECS's agent."""
     kind = INSTANCE_TYPES[group.instance_type]
     data: dict[str, Any] = {
         "ImageId": Ref(image_parameter(settings)),
@@ -166,6 +168,7 @@ def script(project: Project, settings: TargetSettings, kind: InstanceType) -> st
 def auto_scaling_group(
     project: Project, settings: TargetSettings, group: Group, suffix: str, network: Network
 ) -> dict[str, Any]:
+    """Return the group that keeps `group.count` instances of one type, over the network's subnets."""
     template = {
         "LaunchTemplateId": Ref(f"LaunchTemplate{suffix}"),
         "Version": Att(f"LaunchTemplate{suffix}.LatestVersionNumber"),

@@ -88,4 +88,5 @@ def failure(activities: Sequence[Any]) -> str | None:
 
 
 def hint(reason: str) -> str:
+    """Return what to try for a failure of an instance to join, or the command that says more."""
     return next((advice for words, advice in HINTS if words in reason), "aws autoscaling describe-scaling-activities")

@@ -24,6 +24,7 @@ def ports(settings: TargetSettings) -> list[int]:
 
 
 def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings, network: Network) -> Section:
+    """Return the load balancer, its listeners and who may reach it."""
     resources: Resources = {
         "LoadBalancerSecurityGroup": resource(
             "EC2::SecurityGroup",
@@ -78,6 +79,7 @@ def listener(surroundings: render.Surroundings, **changed: Any) -> dict[str, Any
 
 
 def encrypted(settings: TargetSettings, domain: str, surroundings: render.Surroundings) -> Resources:
+    """Return the HTTPS listener of `domain`, its certificate and record where the zone is ours."""
     resources: Resources = {}
     certificate: Any = settings.certificate
     if settings.zone is not None:

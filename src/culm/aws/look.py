@@ -48,6 +48,7 @@ def drift(target: Target, project: Project) -> list[Difference]:
 
 
 def drifted(target: Target, project: Project) -> Sequence[Described]:
+    """Return the stack's resources that were changed or deleted by hand. The stack must have been looked at."""
     client = target.client("cloudformation")
     name, token, drifts = stack_name(project), "", list[Described]()
     while True:

@@ -26,6 +26,7 @@ class Network:
 
 
 def network(name: str, settings: TargetSettings, *, databases: bool) -> Network:
+    """Return where the stack is: a VPC of its own, the account's default one, or the one that is named."""
     if settings.vpc is None:
         return own(name, databases=databases)
     if settings.vpc == "default":
@@ -43,6 +44,7 @@ def network(name: str, settings: TargetSettings, *, databases: bool) -> Network:
 
 
 def own(name: str, *, databases: bool) -> Network:
+    """Return a VPC with two public subnets; with private ones for databases, which have no way out."""
     zones = ("ZoneOne", "ZoneTwo")
     parameters = {
         zone: {

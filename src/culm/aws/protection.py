@@ -23,6 +23,7 @@ def stack_policy() -> str:
 
 
 def denied(actions: list[str], kinds: list[str]) -> dict[str, Any]:
+    """Return the statement of a stack policy that forbids these changes of these kinds of resources."""
     return {
         "Effect": "Deny",
         "Action": actions,

@@ -23,6 +23,7 @@ OWN_ACTIONS = (
 
 
 def section(project: Project, surroundings: render.Surroundings) -> Section:
+    """Return the roles of the instances and the boundary of the tasks' roles."""
     resources: Resources = {
         "InstanceRole": resource(
             "IAM::Role",

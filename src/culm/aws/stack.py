@@ -206,6 +206,7 @@ def change_set(
 
 
 def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
+    """Return what a change set would do, resource by resource."""
     pages = target.client("cloudformation").get_paginator("describe_change_set")
     lines = []
     for page in pages.paginate(StackName=name, ChangeSetName=change_set):
@@ -241,6 +242,7 @@ def carry_out(target: Target, proposal: Proposal, progress: Say) -> Described:
 
 
 def failed(target: Target, ended: Described, what: str) -> CulmError:
+    """Return the error of an update that ended badly, with its causes and what to try."""
     reasons = events.causes(history(target, ended["StackId"])) or [
         ended.get("StackStatusReason", "no reason was given")
     ]
@@ -285,6 +287,7 @@ def settled(target: Target, name: str, progress: Say, *, since: str = "", kind: 
 
 
 def newest(target: Target, name: str) -> Described:
+    """Return the newest event of a stack. Raises botocore's ClientError where there is no such stack."""
     event: Described = target.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"][0]
     return event
 

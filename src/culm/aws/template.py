@@ -79,6 +79,7 @@ def surroundings(project: Project, settings: TargetSettings) -> render.Surroundi
 
 
 def outputs(settings: TargetSettings) -> Resources:
+    """Return what the stack tells: its address, and what a domain's record points to."""
     address: Any = f"https://{settings.domain}" if settings.domain else Sub("http://${LoadBalancer.DNSName}")
     if settings.port not in (None, load_balancer.HTTP):
         address = Sub(f"http://${{LoadBalancer.DNSName}}:{settings.port}")

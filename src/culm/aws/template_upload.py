@@ -48,6 +48,7 @@ def given(target: Target, text: str) -> Iterator[dict[str, str]]:
 
 
 def make_bucket(target: Target, bucket: str) -> None:
+    """Make the private bucket for templates, unless it is there; what is left in it expires."""
     s3 = target.client("s3")
     if or_none(lambda: s3.head_bucket(Bucket=bucket), "404", "NoSuchBucket") is not None:
         return

@@ -5,7 +5,7 @@ import sys
 import click
 
 from culm.cli.context import open_project, open_target, services_of, target_option
-from culm.operate.exec.task_session import begin
+from culm.operate.exec.task_session import Command, begin
 from culm.target import faults
 
 SHELL = ("sh",)
@@ -34,7 +34,7 @@ def exec(service: str, command: tuple[str, ...], task: str | None, target_name: 
     words = command[1:] if command[:1] == ("--",) else command
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with faults.translated():
-        session = begin(target, project, chosen, words or SHELL, task=task, terminal=terminal)
+        session = begin(target, project, chosen, Command(words=words or SHELL, terminal=terminal), task=task)
     from culm.operate.exec.stream import carry  # loads websockets
 
     sys.exit(carry(session, terminal=terminal))

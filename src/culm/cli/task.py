@@ -6,6 +6,7 @@ import click
 
 from culm.cli.context import open_project, open_target, services_of, target_option
 from culm.operate import one_off
+from culm.operate.exec.task_session import Command
 from culm.target import faults
 
 
@@ -39,7 +40,7 @@ def task(service: str, command: tuple[str, ...], has_input: bool, target_name: s
         try:
             if not attended:
                 sys.exit(one_off.follow(target, project, started, click.echo))
-            session = one_off.attend(target, project, chosen, started, words, terminal=terminal)
+            session = one_off.attend(target, project, chosen, started, Command(words=words, terminal=terminal))
             from culm.operate.exec.stream import carry  # loads websockets
 
             sys.exit(carry(session, terminal=terminal))

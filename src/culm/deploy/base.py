@@ -77,6 +77,7 @@ def refuse_impaired(state: str | None, reason: str | None) -> None:
 
 
 def answer(target: Target, call: Call) -> Any:
+    """Make a call that needs no earlier result, and return AWS's answer."""
     return getattr(target.client(call.client), call.operation)(**call.input)
 
 

@@ -132,6 +132,7 @@ def moved(url: str, address: str, port: int) -> str:
 
 
 def create(target: Target, project: Project, database: str, password: str) -> None:
+    """Make a small database instance; it is awaited elsewhere."""
     target.client("rds").create_db_instance(
         DBInstanceIdentifier=instance_name(project, database),
         DBInstanceClass=INSTANCE_CLASS,

@@ -191,6 +191,7 @@ def data_of(target: Target, project: Project, name: str, say: Say) -> None:
 
 
 def load_balancer(target: Target, live: Observed, say: Say) -> None:
+    """Delete the load balancer, and the target groups that it held."""
     elb = target.client("elbv2")
     if live.load_balancer is not None:
         elb.delete_load_balancer(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
@@ -204,6 +205,7 @@ def rules(target: Target, live: Observed) -> None:
 
 
 def target_groups(target: Target, live: Observed) -> None:
+    """Delete the project's target groups; waits while ELB still counts them as used."""
     elb = target.client("elbv2")
     for group in live.target_groups.values():
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
@@ -215,6 +217,7 @@ def roles(target: Target, live: Observed, say: Say) -> None:
 
 
 def role(target: Target, name: str, say: Say) -> None:
+    """Delete a role with its policies."""
     iam = target.client("iam")
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
@@ -225,6 +228,7 @@ def role(target: Target, name: str, say: Say) -> None:
 
 
 def task_definitions(target: Target, project: Project) -> None:
+    """Deregister all revisions, of services and of migrations."""
     for service in project.everything.values():
         for migrate in (False, True):
             deregister(target, render.family(project, service, migrate=migrate))

@@ -100,6 +100,7 @@ class _Run:
         self.numbers = count()
 
     def run(self) -> dict[str, CulmError | None]:
+        """Carry all lanes out. Returns each service's error, None where all went well."""
         try:
             while not all(lane.ended for lane in self.lanes.values()):
                 while any([self.begin(lane) for lane in self.lanes.values()]):
@@ -135,6 +136,7 @@ class _Run:
         return True
 
     def error_of(self, name: str) -> CulmError | None:
+        """Return how a lane that has ended failed; None: it went well, or still goes on."""
         lane = self.lanes.get(name)
         return self.failed.get(name) if lane is None else lane.error if lane.ended else None
 
@@ -173,6 +175,7 @@ class _Run:
             self.returned(lane, work, future)
 
     def returned(self, lane: Lane, work: Work, future: "Future[tuple[float, Any]]") -> None:
+        """Take what a call in the pool came back with: a pause, a result, or an error, which is undone."""
         try:
             pause, result = future.result()
         except CulmError as error:
@@ -188,6 +191,7 @@ class _Run:
             self.done(lane, result)
 
     def done(self, lane: Lane, result: Any) -> None:
+        """Keep the result of a step that has ended, and what takes it back."""
         step, lane.step = lane.step, None
         assert step is not None
         self.results[step.key] = result

@@ -62,6 +62,7 @@ class Images:
         return f"{uri}@{digest}" if digest else None
 
     def digest(self, repository: str, tag: str) -> str | None:
+        """Return the digest of a tag in the registry, None if there is no such image."""
         ecr = self.target.client("ecr")
         answer = or_none(
             lambda: ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"],

@@ -47,5 +47,6 @@ def check_reachable(server: str, address: str, port: int, file: Name) -> None:
 
 @cache
 def trusted() -> ssl.SSLContext:
+    """Return a TLS context that trusts Amazon's certificates for RDS, which are fetched."""
     with urllib.request.urlopen(BUNDLE, timeout=30) as answer:
         return ssl.create_default_context(cadata=answer.read().decode())

@@ -50,6 +50,7 @@ def recall(job: Job, recalled: Recall) -> None:
 
 
 def steady_again(job: Job, name: str, failure: CulmError) -> Work:
+    """Wait until the service is steady after its undo. Returns the failure, with what happened on the way."""
     try:
         yield from wait.until_steady(job, AwaitSteady(service=name, revision=None, fresh=False), None)
     except CulmError as error:

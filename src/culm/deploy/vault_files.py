@@ -16,6 +16,7 @@ def vault_of(target: Target, project: Project) -> Vault:
 
 
 def get(target: Target, surroundings: render.Surroundings, service: str, file: str) -> str | None:
+    """Return the text of a service's file in the vault, None if there is none. Raises CulmError if it is corrupted."""
     file_there = read(target, surroundings, service, file)
     return file_there.data.text() if file_there else None
 
@@ -29,6 +30,7 @@ def put(target: Target, surroundings: render.Surroundings, service: str, file: s
 
 
 def read(target: Target, surroundings: render.Surroundings, service: str, file: str) -> File | None:
+    """Return the file with its version, None if there is none. Raises CulmError if it is corrupted."""
     return Vault(target.client("s3"), surroundings.vault).read(name(surroundings, service, file))
 
 

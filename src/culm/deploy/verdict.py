@@ -52,6 +52,7 @@ class Doomed:
 
 
 def verdict(look: Look) -> Done | Going | Doomed:
+    """Judge a roll by one look: it is done, goes on, or is doomed, each with what to say."""
     deployments = look.service["deployments"]
     primary = next(d for d in deployments if d["status"] == "PRIMARY")
     if look.revision not in (None, primary.get("taskDefinition")):

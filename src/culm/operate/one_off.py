@@ -15,7 +15,7 @@ from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.errors import CulmError
-from culm.operate.exec.task_session import TaskSession, begin_in
+from culm.operate.exec.task_session import Command, TaskSession, begin_in
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 from culm.target.eventual_consistency import once_known
@@ -136,9 +136,7 @@ def described_task(target: Target, project: Project, task: OneOff) -> Mapping[st
     return answer[0]
 
 
-def attend(
-    target: Target, project: Project, service: Service, task: OneOff, words: Sequence[str], *, terminal: bool
-) -> TaskSession:
+def attend(target: Target, project: Project, service: Service, task: OneOff, command: Command) -> TaskSession:
     """A session in which the command is run, once the container waits for it."""
     started = time.monotonic()
     for pause in intervals(0.1, target.longest_pause):
@@ -151,8 +149,8 @@ def attend(
                 "without a terminal the command is handed to the entrypoint: culm task ... | cat",
             )
         if described["lastStatus"] == "RUNNING" and agent_runs(described, target):
-            patient = ("sh", "-c", AWAITS, "culm", *words)
-            return begin_in(target, project, replace(service, exec=True), described, patient, terminal=terminal)
+            patient = ("sh", "-c", AWAITS, "culm", *command.words)
+            return begin_in(target, project, replace(service, exec=True), described, replace(command, words=patient))
         if time.monotonic() - started > START_SECONDS:
             raise CulmError(f"the task {last(task.arn)} is still {described['lastStatus']}", "culm status")
         time.sleep(pause)

@@ -91,6 +91,8 @@ class InstanceMix:
         return " + ".join(f"{number} x {name}" for name, number in self.instances) or "nothing"
 
 
+Free = tuple[int, int, int]
+"""What an instance has left: memory, CPU units, tasks."""
 Left = tuple[int, ...]
 """Tasks without a place, by size."""
 
@@ -172,29 +174,28 @@ class _Search:
         first = next(i for i, number in enumerate(left) if number)
         last = len(left)
 
-        def fill(i: int, memory: int, cpu: int, tasks: int, worth: float, so_far: Left) -> Iterator[Left]:
-            if worth + self._densities[i] * memory < least - CENT:
+        def fill(i: int, free: Free, worth: float, so_far: Left) -> Iterator[Left]:
+            if worth + self._densities[i] * free[0] < least - CENT:
                 return
             if i == last:
-                if self._full(left, so_far, memory, cpu, tasks):
+                if self._full(left, so_far, free):
                     yield so_far
                 return
             size = self.sizes[i]
-            most = _most(size, memory, cpu, tasks, left[i])
+            most = _most(size, free, left[i])
             for number in range(most, 0 if i == first else -1, -1):
                 yield from fill(
                     i + 1,
-                    memory - number * size.memory,
-                    cpu - number * size.cpu,
-                    tasks - number,
+                    _less(free, size, number),
                     worth + number * self._values[i],
                     (*so_far, number),
                 )
 
         tasks = offer.most_tasks if offer.most_tasks is not None else sum(left)
-        yield from fill(0, offer.memory, offer.cpu, tasks, 0.0, ())
+        yield from fill(0, (offer.memory, offer.cpu, tasks), 0.0, ())
 
-    def _full(self, left: Left, pattern: Left, memory: int, cpu: int, tasks: int) -> bool:
+    def _full(self, left: Left, pattern: Left, free: Free) -> bool:
+        memory, cpu, tasks = free
         return not any(
             number < there and size.memory <= memory and size.cpu <= cpu and tasks and not (size.apart and number)
             for size, number, there in zip(self.sizes, pattern, left, strict=True)
@@ -213,7 +214,7 @@ class _Search:
         Patterns that break this are found one by one and forbidden.
         """
         rows = [
-            (tuple(_most(s, o.memory, o.cpu, _tasks(o), s.count) * (i == j) for j, s in enumerate(self.sizes)), o.price)
+            (tuple(_most(s, _free(o), s.count) * (i == j) for j, s in enumerate(self.sizes)), o.price)
             for o in self.offers
             for i in range(len(self.sizes))
         ]
@@ -236,20 +237,19 @@ class _Search:
         order = sorted(range(len(values)), key=lambda i: -values[i] / self.sizes[i].memory)
         best, pattern = 0.0, (0,) * len(values)
 
-        def fill(k: int, memory: int, cpu: int, tasks: int, worth: float, so_far: dict[int, int]) -> None:
+        def fill(k: int, free: Free, worth: float, so_far: dict[int, int]) -> None:
             nonlocal best, pattern
             if worth > best:
                 best, pattern = worth, tuple(so_far.get(i, 0) for i in range(len(values)))
             if k == len(order):
                 return
             size, value = self.sizes[order[k]], values[order[k]]
-            if worth + memory * value / size.memory <= best + 1e-9:
+            if worth + free[0] * value / size.memory <= best + 1e-9:
                 return
-            for number in range(_most(size, memory, cpu, tasks, size.count), -1, -1):
-                rest = (memory - number * size.memory, cpu - number * size.cpu, tasks - number)
-                fill(k + 1, *rest, worth + number * value, {**so_far, order[k]: number})
+            for number in range(_most(size, free, size.count), -1, -1):
+                fill(k + 1, _less(free, size, number), worth + number * value, {**so_far, order[k]: number})
 
-        fill(0, offer.memory, offer.cpu, _tasks(offer), 0.0, {})
+        fill(0, _free(offer), 0.0, {})
         return best, pattern
 
     def _greedy(self) -> tuple[float, tuple[str, ...]]:
@@ -272,8 +272,18 @@ class _Search:
         return paid, tuple(bought)
 
 
-def _most(size: Size, memory: int, cpu: int, tasks: int, there: int) -> int:
-    """How many tasks of a size fit."""
+def _free(offer: Offer) -> Free:
+    return offer.memory, offer.cpu, _tasks(offer)
+
+
+def _less(free: Free, size: Size, number: int) -> Free:
+    memory, cpu, tasks = free
+    return memory - number * size.memory, cpu - number * size.cpu, tasks - number
+
+
+def _most(size: Size, free: Free, there: int) -> int:
+    """Return how many tasks of a size fit, of `there`."""
+    memory, cpu, tasks = free
     most = min(there, memory // size.memory, tasks)
     most = min(most, cpu // size.cpu) if size.cpu else most
     return min(most, 1) if size.apart else most
@@ -284,7 +294,7 @@ def _tasks(offer: Offer) -> int:
 
 
 def _alone(size: Size, offer: Offer) -> bool:
-    return _most(size, offer.memory, offer.cpu, _tasks(offer), 1) == 1
+    return _most(size, _free(offer), 1) == 1
 
 
 def _fleet(bought: Sequence[str], dollars: float, bound: float) -> InstanceMix:

@@ -12,7 +12,7 @@ from culm.plan.bill import Assumptions, Bill, PriceList, bill
 from culm.plan.differences import Difference
 from culm.plan.machines import type_of
 from culm.plan.moves import live, plan_moves
-from culm.plan.remedies import Remedy, remedies
+from culm.plan.remedies import Costs, Remedy, remedies
 from culm.plan.steps import Step
 from culm.plan.waves import How, Moves, Wanted
 from culm.plan.way_back import Effect, goes_back
@@ -172,7 +172,8 @@ def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
     ]
     out: tuple[Remedy, ...] = ()
     if moves.obstacles:
-        out = remedies(state, wanted, moves, basis.fleet, basis.prices, basis.assumed, basis.peaks)
+        costs = Costs(fleet=basis.fleet, prices=basis.prices, assumed=basis.assumed)
+        out = remedies(state, wanted, moves, costs, basis.peaks)
     return Plan(
         project=basis.project,
         target=basis.target,

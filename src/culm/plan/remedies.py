@@ -1,4 +1,4 @@
-"""What would make a deploy fit, cheapest first. Each one is tried: the deploy is planned again with it."""
+"""What would make a deploy fit, cheapest first. Each one is options: the deploy is planned again with it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,23 +42,37 @@ class Remedy:
     """What it costs besides money."""
 
 
+@record
+class Costs:
+    """The instance types of a fleet, and what makes their bill."""
+
+    fleet: Sequence[str]
+    prices: PriceList
+    assumed: Assumptions
+
+
 def remedies(
     state: ClusterState,
     wanted: Sequence[Wanted],
     moves: Moves,
-    fleet: Sequence[str],
-    prices: PriceList,
-    assumed: Assumptions,
+    costs: Costs,
     peaks: Mapping[str, int],
 ) -> tuple[Remedy, ...]:
-    """Of equally dear ones the least disturbing comes first."""
+    """Return the ways out, the cheapest first; of equally dear ones the least disturbing.
+
+    `peaks`: MiB that `culm bench` measured, by service.
+    """
     stuck = [obstacle.name for obstacle in moves.obstacles]
-    tried = [*_lower_maximum(state, wanted, moves), *_percentages(state, wanted, moves), *_rolls(state, wanted, stuck)]
+    options = [
+        *_lower_maximum(state, wanted, moves),
+        *_percentages(state, wanted, moves),
+        *_rolls(state, wanted, stuck),
+    ]
     if not all(obstacle.step == "configuration" for obstacle in moves.obstacles):
-        tried += _smaller(state, wanted, moves, peaks)
-        tried += _parked(state, wanted, stuck)
-        tried += _fleets(state, wanted, fleet, prices, assumed)
-    return tuple(sorted(tried, key=lambda remedy: round(remedy.dollars, 2)))
+        options += _smaller(state, wanted, moves, peaks)
+        options += _parked(state, wanted, stuck)
+        options += _fleets(state, wanted, costs)
+    return tuple(sorted(options, key=lambda remedy: round(remedy.dollars, 2)))
 
 
 def _fits(state: ClusterState, wanted: Sequence[Wanted]) -> Moves | None:
@@ -195,14 +209,13 @@ def _parked(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str])
             return
 
 
-def _fleets(
-    state: ClusterState, wanted: Sequence[Wanted], fleet: Sequence[str], prices: PriceList, assumed: Assumptions
-) -> Iterator[Remedy]:
+def _fleets(state: ClusterState, wanted: Sequence[Wanted], costs: Costs) -> Iterator[Remedy]:
     """The cheapest fleet of one type, the cheapest single machine, and the cheapest instance to add."""
-    now = bill(fleet, prices, assumed).dollars
+    fleet, prices = costs.fleet, costs.prices
+    now = bill(fleet, prices, costs.assumed).dollars
 
     def price(other: Sequence[str]) -> float:
-        return bill(other, prices, assumed).dollars
+        return bill(other, prices, costs.assumed).dollars
 
     known = {INSTANCE_TYPES[name].architecture for name in fleet if name in INSTANCE_TYPES} or {"x86_64"}
     kinds = [k.name for k in INSTANCE_TYPES.values() if k.architecture in known and k.name in prices.hourly.instances]

@@ -268,6 +268,7 @@ def lending(project: Project, service: Service, live: Described) -> list[Step]:
 
 
 def counting(project: Project, name: str, count: int, what: str) -> Call:
+    """Return the call that scales a service."""
     given = {"cluster": project.name, "service": name, "desiredCount": count}
     return Call(what=what, client="ecs", operation="update_service", input=given)
 
@@ -284,12 +285,14 @@ def scaled(service: Service, change: scaling.Change) -> Step:
 
 
 def unmarked(service: Service, live: Described) -> Step:
+    """Return the step that deletes the note of a slot that was lent."""
     given = {"resourceArn": str(live["serviceArn"]), "tagKeys": [LENDS_TAG]}
     act = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
     return Step(key=f"{service.name}: unmark", lane=service.name, act=act)
 
 
 def migrating(service: Service, task_definition: Revision, patience: float = ROOM_SECONDS, why: str = "") -> list[Step]:
+    """Return the two steps of a migration. `patience`: seconds to wait for room that was promised."""
     name = service.name
     return [
         Step(
@@ -368,6 +371,7 @@ def change(project: Project, survey: Survey, plan: Plan, updates: Mapping[str, M
 
 
 def changed(project: Project, survey: Survey, part: ServicePlan, update: Mapping[str, Any]) -> Lane:
+    """Return the lane of a live service that gets `update`, members of ecs.UpdateService."""
     service, name = project.services[part.name], part.name
     live = survey.observed.services[name]
     given = {"cluster": project.name, "service": name, **update}

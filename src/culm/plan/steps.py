@@ -226,6 +226,7 @@ def what(step: Step) -> str:
 
 
 def undoing(undo: Undo) -> str:
+    """Say in words what taking a step back does."""
     match undo:
         case GiveBack(count=count):
             return f"its {tasks(count)} start{'s' if count == 1 else ''} again"

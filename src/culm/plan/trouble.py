@@ -124,6 +124,7 @@ def lifetime(task: Described) -> float:
 
 
 def latest(tasks: Sequence[Described]) -> Described | None:
+    """Return the task that stopped last, None for no tasks."""
     return max(tasks, key=stopped_at, default=None)
 
 

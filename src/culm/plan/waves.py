@@ -94,4 +94,5 @@ class Moves:
     """How services that are scaled automatically would deploy once all of them have their most tasks."""
 
     def part(self, name: str) -> WavePart | None:
+        """Return the service's part of the moves, None if nothing of it moves."""
         return next((part for wave in self.waves for part in wave.parts if part.name == name), None)

@@ -153,6 +153,7 @@ def change(frame: Frame, survey: Survey, asked: Sequence[plan.Asked]) -> plan.Pl
 
 
 def basis(frame: Frame, survey: Survey, state: ClusterState, fleet: Sequence[str], there: Sequence[str]) -> plan.Basis:
+    """Return what the plan is made from. `fleet`: instance types planned with; `there`: those on the target."""
     return plan.Basis(
         project=frame.project.name,
         target=frame.settings.name,
@@ -193,6 +194,7 @@ def fleet(settings: TargetSettings) -> list[str]:
 
 
 def other_fleet(settings: TargetSettings, planned: Sequence[str]) -> list[str]:
+    """Return a note where culm.yml names another fleet than the one that was planned with."""
     wished = fleet(settings)
     if sorted(wished) == sorted(planned):
         return []
@@ -311,6 +313,7 @@ def registered(definition: Described, before: Described | None) -> Described:
 
 
 def ecs_service(project: Project, service: Service, survey: Survey, settings: Described) -> EcsService:
+    """Return the service as the scheduler would see it after the deploy."""
     given = survey.surroundings
     arn = f"arn:aws:ecs:{given.region}:{given.account}:service/{project.name}/{service.name}"
     live = survey.observed.services.get(service.name, {})
@@ -331,6 +334,7 @@ def is_good(live: Described | None) -> bool:
 
 
 def failed(live: Described | None) -> bool:
+    """Return whether the service's PRIMARY deployment has failed; such a one is rolled out again."""
     deployments = (live or {}).get("deployments", ())
     return any(d["status"] == "PRIMARY" and d.get("rolloutState") == "FAILED" for d in deployments)
 
@@ -346,6 +350,7 @@ NAMES = {
 
 
 def settings_differences(settings: Described, live: Described | None) -> tuple[Difference, ...]:
+    """Return the settings of a live service that a deploy would change, for the plan's screen."""
     if live is None:
         return ()
     return tuple(

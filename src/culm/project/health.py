@@ -28,6 +28,7 @@ class Known:
 
 
 def of(name: str, defaults: DefaultsBlock, stage: list[Instruction] | None, paths: tuple[str, ...]) -> Known:
+    """Return what is known of the service's health without its saying so: the default page, the image's own check."""
     page = defaults.health.replace("{service}", name) if paths else None
     return Known(page=page, image=of_image(stage) if stage else None)
 
@@ -89,6 +90,7 @@ def as_ecs_takes_it(command: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def in_range(source: Source, key: tuple[str, ...], block: HealthBlock, ranges: dict[str, tuple[int, int]]) -> None:
+    """Refuse values of `block` that are outside of what ELB takes. Raises UsageError."""
     for word, (least, most) in ranges.items():
         value = getattr(block, word)
         if value is not None and not least <= value <= most:
@@ -96,6 +98,7 @@ def in_range(source: Source, key: tuple[str, ...], block: HealthBlock, ranges: d
 
 
 def codes(source: Source, key: tuple[str, ...], text: str) -> str:
+    """Return `text` if it names HTTP status codes as ELB's matcher takes them. Raises UsageError."""
     if not re.fullmatch(r"[2-4]\d\d(?:[-,][2-4]\d\d)*", text):
         source.refuse(key, f"{text!r} names no status codes: write 200, 200-299 or 200,204")
     return text

@@ -19,6 +19,7 @@ USUAL_FIELD = {"spread": "instanceId", "binpack": "memory", "random": None}
 
 
 def project(source: Source, block: ManifestBlock, root: Path) -> Project:
+    """Return the project that culm.yml describes, all that it leaves out inferred. Raises UsageError."""
     if not block.services:
         source.refuse(("services",), "there is none", "name one: `accounts: {build: accounts}`, or run `culm init`")
     databases = checked_databases(source, block)
@@ -69,6 +70,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
 
 
 def strategies(written: Placement) -> tuple[Strategy, ...]:
+    """Return the placement strategies, from a word of culm.yml's or spelled out."""
     if isinstance(written, str):
         return PLACEMENTS[written]
     return tuple(Strategy(type=s.type, field=s.field or USUAL_FIELD[s.type]) for s in written)

@@ -56,6 +56,7 @@ class Setting:
     defaults: DefaultsBlock
 
     def key(self, name: str, *more: str) -> tuple[str, ...]:
+        """Return where the key of a service stands in culm.yml, for errors."""
         return ("services", name, *more)
 
 
@@ -200,6 +201,7 @@ def scaling(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...
 
 
 def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Path | None:
+    """Return the Dockerfile of the migration, None if there is none. Raises UsageError where one is named and missing."""
     if written.migrate is False or written.image is not None:
         return None
     image = folder / (written.migrate if isinstance(written.migrate, str) else "Dockerfile.migrate")
@@ -309,6 +311,7 @@ def port(
 
 
 def routing(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...]) -> Routing:
+    """Return by what requests reach the service. Raises UsageError where ELB's limits do not allow it."""
     hosts, headers = written.host or (), dict(written.headers or {})
     values = len(paths) + len(hosts) + len(headers)
     if values > MOST_VALUES:
@@ -323,6 +326,7 @@ def routing(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...
 
 
 def container(at: Setting, name: str, written: ServiceBlock) -> Container:
+    """Return the settings of the service's own container. Raises UsageError."""
     environment = variables(at, at.key(name, "environment"), written.environment)
     for variable_name in written.secrets or {}:
         if variable_name in environment:
@@ -386,6 +390,7 @@ def countdown(seconds: int, user: str | None) -> Sidecar:
 
 
 def sidecar(at: Setting, service_name: str, name: str, written: SidecarBlock) -> Sidecar:
+    """Return a container beside the service's own. Raises UsageError."""
     key = at.key(service_name, "sidecars", name)
     checked_name(at.source, key, name)
     if name == service_name:
@@ -424,6 +429,7 @@ def variables(at: Setting, key: tuple[str, ...], written: Mapping[str, str] | No
 
 
 def volumes(at: Setting, key: tuple[str, ...], written: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the volumes, each of whose names AWS takes. Raises UsageError."""
     for name in written or {}:
         checked_name(at.source, (*key, name), name)
     return written or {}

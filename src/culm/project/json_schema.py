@@ -59,6 +59,7 @@ def value(wanted: Any, key: Key | None, blocks: dict[str, Schema]) -> Schema:
 
 
 def of_option(option: Any, key: Key | None, blocks: dict[str, Schema]) -> list[Schema]:
+    """Return the schemas of one type that a key takes, alternatives of each other."""
     origin = typing.get_origin(option)
     parsed = key is not None and key.parse is not None
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -83,6 +84,7 @@ def of_option(option: Any, key: Key | None, blocks: dict[str, Schema]) -> list[S
 
 
 def defined(record_type: type, blocks: dict[str, Schema]) -> str:
+    """Add the schema of a block to `blocks`, unless it is there, and return its name."""
     name = record_type.__name__.removesuffix("Block").lower()
     if name not in blocks:
         blocks[name] = {}

@@ -51,6 +51,7 @@ def convert(source: Source, node: yaml.Node, wanted: Any, path: Path = ()) -> An
 
 
 def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, path: Path) -> Any:
+    """Return the value of type `wanted` that a YAML node is. Raises UsageError with the place."""
     origin = typing.get_origin(wanted)
     if dataclasses.is_dataclass(wanted) and isinstance(node, yaml.MappingNode):
         return block(source, node, wanted, path)
@@ -124,6 +125,7 @@ def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[
 
 
 def scalar(source: Source, node: yaml.ScalarNode, wanted: Any, key: Key | None, path: Path) -> Any:
+    """Return the value that a scalar is, parsed as its key says. Raises UsageError with the place."""
     text = node.value
     if key and key.parse:
         try:
@@ -160,6 +162,7 @@ def fits(node: yaml.Node, wanted: Any, key: Key | None) -> bool:
 
 
 def expected(options: list[Any], key: Key | None) -> str:
+    """Say in words which values a key takes, for errors."""
     if key and key.written:
         return key.written.replace("`", "")
     words: list[str] = []
@@ -179,11 +182,13 @@ def expected(options: list[Any], key: Key | None) -> str:
 
 
 def missing_hint(wanted: Any, name: str) -> str:
+    """Return how a key that is missing would be written."""
     key, _ = unwrap(wanted)
     return f"{name}: {key.doc}" if key else ""
 
 
 def describe(node: yaml.Node) -> str:
+    """Say what a node is, for errors."""
     match node:
         case yaml.MappingNode():
             return "a mapping"

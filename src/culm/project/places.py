@@ -8,16 +8,19 @@ RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 109
 
 
 def matching(text: str, pattern: str, otherwise: str) -> str:
+    """Return `text` if it has this form. Raises ValueError that it is `otherwise`."""
     if not re.fullmatch(pattern, text):
         raise ValueError(f"{text!r} is {otherwise}")
     return text
 
 
 def account(text: str) -> str:
+    """Return the id of an AWS account. Raises ValueError."""
     return matching(text, r"\d{12}", "no account: it has 12 digits (in quotes, if it begins with 0)")
 
 
 def role(text: str) -> str:
+    """Return the ARN of a role. Raises ValueError."""
     return matching(
         text,
         r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
@@ -26,6 +29,7 @@ def role(text: str) -> str:
 
 
 def vpc(text: str) -> str:
+    """Return `default` or a VPC's id. Raises ValueError."""
     return matching(text, r"default|vpc-[0-9a-f]+", "no network: write default, or a VPC's id such as vpc-0a1b2c3d")
 
 
@@ -42,6 +46,7 @@ def cidr(text: str) -> str:
 
 
 def domain(text: str) -> str:
+    """Return a domain in lower case. Raises ValueError."""
     label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
     return matching(text, rf"({label}\.)+[a-z]{{2,63}}", "no domain, such as staging.example.com, in lower case")
 
@@ -53,10 +58,12 @@ def certificate(text: str) -> str:
 
 
 def zone(text: str) -> str:
+    """Return the id of a Route 53 hosted zone. Raises ValueError."""
     return matching(text, r"Z[A-Z0-9]{1,31}", "no hosted zone's id, such as Z0123456789ABCDEF")
 
 
 def github(text: str) -> str:
+    """Return `owner/name` of a repository. Raises ValueError."""
     return matching(text, r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "no repository: write owner/name")
 
 

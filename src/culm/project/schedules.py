@@ -51,6 +51,10 @@ def when(text: str) -> When:
 
 
 def of_cron(text: str) -> When:
+    """Return the schedule of a crontab's five fields, and a time zone behind them, as EventBridge writes it.
+
+    Raises ValueError.
+    """
     fields = text.split()
     zone = fields.pop() if len(fields) == 6 and re.fullmatch(ZONE, fields[-1]) and "/" in fields[-1] + "/" else UTC
     if len(fields) != 5:

@@ -22,6 +22,7 @@ HTTP, HTTPS = 80, 443
 
 
 def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
+    """Return the settings of a target. Raises UsageError where they contradict each other."""
     key = ("targets", name)
     provider = written.provider or ("local" if name == LOCAL else None)
     if provider is None:
@@ -96,6 +97,7 @@ def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> No
 
 
 def check_fleet(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
+    """Refuse instance types that are unknown, named twice or of two architectures. Raises UsageError."""
     kinds = [group.instance_type for group in found.instances]
     for kind in kinds:
         if kind not in INSTANCE_TYPES:

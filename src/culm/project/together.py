@@ -88,6 +88,7 @@ def check_databases(source: Source, service: Service, databases: Mapping[str, st
 def check_references(
     source: Source, services: Services, databases: Mapping[str, str], buckets: Collection[str]
 ) -> None:
+    """Refuse variables that refer to services, databases or buckets that a service cannot reach. Raises UsageError."""
     balanced = {name for name, service in services.items() if service.balanced}
     for service in services.values():
         reachable = [name for name in services if name in balanced or name in service.calls]
@@ -127,6 +128,7 @@ def with_bare_paths(source: Source, services: Services) -> Services:
 
 
 def bare_paths(service: Service, taken: Mapping[tuple[object, ...], str]) -> tuple[str, ...]:
+    """Return the paths that `/x/*` patterns get beside them, as many as the rule has room for, or none."""
     room = MOST_VALUES - len(service.paths) - len(service.routing.hosts) - len(service.routing.headers)
     candidates = [path[:-2] for path in service.paths if path.endswith("/*") and len(path) > 2]
     plain = [path for path in candidates if not set(path) & set("*?") and (path, *conditions(service)) not in taken]
@@ -139,6 +141,7 @@ def conditions(service: Service) -> tuple[object, ...]:
 
 
 def check_priorities(source: Source, services: Services) -> None:
+    """Refuse a priority that two services have. Raises UsageError."""
     taken: dict[int, str] = {}
     for service in services.values():
         number = service.routing.priority

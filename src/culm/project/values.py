@@ -139,6 +139,7 @@ def image(text: str) -> str:
 
 
 def platform(text: str) -> str:
+    """Return a platform on which ECS runs images here. Raises ValueError."""
     if text not in ("linux/amd64", "linux/arm64"):
         raise ValueError(f"{text!r} is not a platform that ECS runs here: linux/amd64 or linux/arm64")
     return text

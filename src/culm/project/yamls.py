@@ -115,6 +115,7 @@ def pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
 
 
 def member(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """Return the value of the key `name`, merged ones too; None if there is none."""
     return next((value for key, value in pairs(node) if key == name), None)
 
 

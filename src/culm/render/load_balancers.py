@@ -65,6 +65,7 @@ def health_check(service: Service) -> Input:
 
 
 def target_group_attributes(service: Service, surroundings: Surroundings) -> Mapping[str, str]:
+    """Return how long a target drains: the service's `drain`, else the target's, else its stop time."""
     default = service.container.stop if surroundings.drain_seconds is None else surroundings.drain_seconds
     seconds = service.drain if service.drain is not None else default
     return {"deregistration_delay.timeout_seconds": str(seconds)}

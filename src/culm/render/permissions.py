@@ -2,7 +2,6 @@
 
 from culm.project.project import Project
 from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs
-from culm.render.scaling import DIMENSION, SERVICE
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -18,19 +17,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permis
 
 
 def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
-    """For `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`; the stack stays as it is.
+    """Return the policy for `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`.
 
+    The stack stays as it is: nothing of it may be changed.
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
-    name, here, iam = (
-        project.name,
-        f"{surroundings.region}:{surroundings.account}",
-        f"arn:aws:iam::{surroundings.account}:role",
-    )
-    ecs, elb = f"arn:aws:ecs:{here}", f"arn:aws:elasticloadbalancing:{here}"
-    vault, files = f"arn:aws:s3:::{surroundings.vault}", f"arn:aws:s3:::{surroundings.vault}/{surroundings.env}/*"
+    here = f"{surroundings.region}:{surroundings.account}"
+    iam = f"arn:aws:iam::{surroundings.account}:role"
     families = [family(project, service) for service in project.everything.values()]
-    roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(name)}"]
+    roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(project.name)}"]
     scheduler = [f"{iam}/{jobs.role_name(project)}"] if project.jobs else []
     return {
         "Version": "2012-10-17",
@@ -38,92 +33,96 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             allow(
                 "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
             ),
-            # by their beginning, as the role that plans has it: IAM counts a policy's characters
-            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [f"{iam}/{name}{mark}*" for mark in ".-"]),
+            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [*roles, *scheduler]),
             allow(
                 "HandRolesToTasks",
                 "iam:PassRole",
                 roles,
                 {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
-            # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
-            allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
-            # one statement for both, as IAM counts a policy's characters; the last two are a failed roll's way back
+            *rolls(project.name, f"arn:aws:ecs:{here}"),
+            *routes(project.name, f"arn:aws:elasticloadbalancing:{here}", families),
+            allow("Images", list(PUSH), f"arn:aws:ecr:{here}:repository/{project.name}/*"),
             allow(
-                "Services",
-                [f"ecs:{verb}Service" for verb in ("Create", "Update", "Delete")]
-                + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"],
-                [f"{ecs}:service/{name}/*", f"{ecs}:service-deployment/{name}/*"],
+                "Logs",
+                ["logs:FilterLogEvents", "logs:GetLogEvents"],
+                f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
             ),
-            # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
-            allow(
-                "Migrations",
-                "ecs:RunTask",
-                f"{ecs}:task-definition/{name}-*",
-                {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/{name}"}},
-            ),
-            allow("Tasks", "ecs:StopTask", f"{ecs}:task/{name}/*"),
-            allow(
-                "TargetGroups",
-                [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
-                + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
-                [f"{elb}:targetgroup/{own}/*" for own in families],
-            ),
-            allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{name}/*"),
-            allow(
-                "Rules",
-                [f"elasticloadbalancing:{what}" for what in ("ModifyRule", "DeleteRule", "SetRulePriorities")],
-                f"{elb}:listener-rule/app/{name}/*",
-            ),
-            allow("Images", list(PUSH), f"arn:aws:ecr:{here}:repository/{name}/*"),
-            allow(
-                "Logs", ["logs:FilterLogEvents", "logs:GetLogEvents"], f"arn:aws:logs:{here}:log-group:/culm/{name}/*"
-            ),
-            allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], vault),
-            allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{vault}/{LOCK}"),
-            allow("Configuration", ["s3:GetObject", "s3:PutObject"], files),
-            *scaling(project, surroundings),
+            *vault(surroundings),
             *databases(project, here),
             *caches(project, here),
             *parameters(project, here),
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
-            allow(
-                "ByS3",
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                f"arn:aws:kms:{here}:key/*",
-                {
-                    "StringEquals": {"kms:ViaService": f"s3.{surroundings.region}.amazonaws.com"},
-                    "StringLike": {"kms:EncryptionContext:aws:s3:arn": [vault, files]},
-                },
-            ),
+            through_s3(surroundings),
         ],
     }
 
 
-def scaling(project: Project, surroundings: Surroundings) -> list[Input]:
-    """Automatic scaling, and its end when culm.yml has none any more: of services of ECS, and of no other resource.
-
-    AWS names scalable targets by ids of its own. Its alarms are made in the caller's name, and so is the account's
-    role for it, by the first service of the account that is scaled.
-    https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
-    https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
-    """
-    here = f"{surroundings.region}:{surroundings.account}"
-    prefix = "application-autoscaling"
-    only = {f"{prefix}:service-namespace": "ecs", f"{prefix}:scalable-dimension": DIMENSION}
-    verbs = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
-    alarms = [f"cloudwatch:{verb}" for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")]
-    statements = [
-        allow("Scaling", [f"{prefix}:{verb}" for verb in verbs], "*", {"StringEquals": only}),
-        allow("ScalingAlarms", alarms, f"arn:aws:cloudwatch:{here}:alarm:TargetTracking-service/{project.name}/*"),
+def rolls(name: str, ecs: str) -> list[Input]:
+    """Revisions, services, migrations and their tasks in the project's own cluster."""
+    return [
+        # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
+        allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
+        # one statement for both, as IAM counts a policy's characters; the last two are a failed roll's way back
+        allow(
+            "Services",
+            [f"ecs:{verb}Service" for verb in ("Create", "Update", "Delete")]
+            + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"],
+            [f"{ecs}:service/{name}/*", f"{ecs}:service-deployment/{name}/*"],
+        ),
+        # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
+        allow(
+            "Migrations",
+            "ecs:RunTask",
+            f"{ecs}:task-definition/{name}-*",
+            {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/{name}"}},
+        ),
+        allow("Tasks", "ecs:StopTask", f"{ecs}:task/{name}/*"),
     ]
-    if any(service.scaling is not None for service in project.services.values()):
-        role = f"arn:aws:iam::{surroundings.account}:role/aws-service-role/{SERVICE}/*"
-        named = {"StringEquals": {"iam:AWSServiceName": SERVICE}}
-        statements.append(allow("ScalingRole", "iam:CreateServiceLinkedRole", role, named))
-    return statements
+
+
+def routes(name: str, elb: str, families: list[str]) -> list[Input]:
+    """Target groups and rules of the project's load balancer."""
+    return [
+        allow(
+            "TargetGroups",
+            [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
+            + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
+            [f"{elb}:targetgroup/{own}/*" for own in families],
+        ),
+        allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{name}/*"),
+        allow(
+            "Rules",
+            [f"elasticloadbalancing:{what}" for what in ("ModifyRule", "DeleteRule", "SetRulePriorities")],
+            f"{elb}:listener-rule/app/{name}/*",
+        ),
+    ]
+
+
+def vault(surroundings: Surroundings) -> list[Input]:
+    """The vault's bucket: its lock, and the files of this environment."""
+    own = f"arn:aws:s3:::{surroundings.vault}"
+    return [
+        allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], own),
+        allow("Lock", ["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"], f"{own}/{LOCK}"),
+        allow("Configuration", ["s3:GetObject", "s3:PutObject"], f"{own}/{surroundings.env}/*"),
+    ]
+
+
+def through_s3(surroundings: Surroundings) -> Input:
+    """The vault's key, and no other: only as S3 uses it for the bucket and its files."""
+    own = f"arn:aws:s3:::{surroundings.vault}"
+    return allow(
+        "ByS3",
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        f"arn:aws:kms:{surroundings.region}:{surroundings.account}:key/*",
+        {
+            "StringEquals": {"kms:ViaService": f"s3.{surroundings.region}.amazonaws.com"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [own, f"{own}/{surroundings.env}/*"]},
+        },
+    )
 
 
 def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
@@ -196,5 +195,6 @@ def parameters(project: Project, here: str) -> list[Input]:
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
+    """Return a statement that allows these actions on these resources, under a condition where one is given."""
     statement: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
     return statement | ({"Condition": condition} if condition else {})

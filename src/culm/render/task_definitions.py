@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from culm.project.project import Check, Project, Service, Sidecar
+from culm.project.project import Check, Project, Service
 from culm.project.references import resolve
 from culm.project.values import MountPath
 from culm.render.load_balancers import entrances
@@ -42,9 +42,7 @@ def task_definition(
         container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
         if (files := surroundings.migration_files.get(service.name)) is not None:
             container["dockerLabels"][MIGRATION_FILES_LABEL] = files
-    beside = [
-        sidecar(project, service, name, companion, image, surroundings) for name, companion in service.sidecars.items()
-    ]
+    beside = [sidecar(project, service, name, image, surroundings) for name in service.sidecars]
     made = definition(project, service, family(project, service), container, surroundings)
     made["containerDefinitions"] += beside
     mounted = {
@@ -92,15 +90,18 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
 
 
 def linux_parameters(service: Service) -> Input:
+    """Return init and scratch file systems, empty where neither is asked for."""
     given = service.container
     scratch = [{"containerPath": path, "size": size} for path, size in given.tmpfs.items()]
     return ({"initProcessEnabled": True} if given.init else {}) | ({"tmpfs": scratch} if scratch else {})
 
 
-def sidecar(
-    project: Project, service: Service, name: str, settings: Sidecar, image: str, surroundings: Surroundings
-) -> Input:
-    """Return a sidecar's container definition; it logs into the service's group, under its own name."""
+def sidecar(project: Project, service: Service, name: str, image: str, surroundings: Surroundings) -> Input:
+    """Return the definition of a sidecar of `service`; it logs into the service's group, under its own name.
+
+    `image` is the service's, for a sidecar without one of its own.
+    """
+    settings = service.sidecars[name]
     members: Input = {
         **container_definition(project, service, settings.image or image, surroundings, service.name),
         "name": name,
@@ -231,6 +232,7 @@ def volume(project: Project, name: str, surroundings: Surroundings) -> Input:
 def container_definition(
     project: Project, service: Service, image: str, surroundings: Surroundings, log_prefix: str
 ) -> Input:
+    """Return the definition of the service's own container. `log_prefix` begins its streams' names."""
     return {
         "name": service.name,
         "image": image,
@@ -252,6 +254,7 @@ def container_definition(
 def definition(
     project: Project, service: Service, family_name: str, container: Input, surroundings: Surroundings
 ) -> Input:
+    """Return the input of ecs.RegisterTaskDefinition with this one container."""
     return {
         "family": family_name,
         "taskRoleArn": f"arn:aws:iam::{surroundings.account}:role/{family(project, service)}",

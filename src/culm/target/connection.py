@@ -94,6 +94,7 @@ class Target:
 
     @cached_property
     def region(self) -> str:
+        """Return the region of the target. Raises UsageError for one of another partition than `aws`."""
         region = str(self._session.region_name or DEFAULT_REGION)
         if region.startswith(OTHER_PARTITIONS):
             raise UsageError(f"region {region} is in another partition than `aws`", IN_PARTITION)

@@ -128,11 +128,13 @@ def unnamed_schedules(target: Target, project: Project) -> dict[str, bool]:
 
 
 def active_cluster(target: Target, name: str) -> Described | None:
+    """Return the cluster as ECS describes it, None if there is none that is ACTIVE."""
     clusters = target.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])["clusters"]
     return next((cluster for cluster in clusters if cluster["status"] == "ACTIVE"), None)
 
 
 def active_services(target: Target, cluster: str, names: list[str]) -> dict[str, Described]:
+    """Return the ACTIVE ones of these services by name, as ECS describes them, with Service Connect's settings."""
     ecs = target.client("ecs")
     services: dict[str, Described] = {}
     for start in range(0, len(names), DESCRIBE_AT_ONCE):
@@ -150,6 +152,7 @@ def connect(service: Described) -> Described:
 
 
 def repository_uris(target: Target, project: Project) -> dict[str, str]:
+    """Return the URIs of the project's repositories by name."""
     pages = target.client("ecr").get_paginator("describe_repositories").paginate()
     begin = f"{project.name}/"
     return {
@@ -161,6 +164,7 @@ def repository_uris(target: Target, project: Project) -> dict[str, str]:
 
 
 def log_group_names(target: Target, project: Project) -> frozenset[str]:
+    """Return the names of the project's log groups."""
     pages = (
         target.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/culm/{project.name}/")
     )
@@ -175,6 +179,8 @@ def bucket_name(target: Target, project: Project, name: str) -> str | None:
 
 
 def vault_keys(target: Target, bucket: str) -> frozenset[str] | None:
+    """Return the keys of all objects in the vault, None if there is no such bucket."""
+
     def keys() -> frozenset[str]:
         pages = target.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return frozenset(item["Key"] for page in pages for item in page.get("Contents", ()))
@@ -194,6 +200,7 @@ def role_policy(target: Target, name: str, policy: str) -> Described | None:
 
 
 def db_instances(target: Target, project: Project) -> dict[str, Described]:
+    """Return the project's database instances by identifier, as RDS describes them."""
     if not project.bases:
         return {}
     wanted = {f"{project.name}-{name}" for name in project.bases}
@@ -203,6 +210,7 @@ def db_instances(target: Target, project: Project) -> dict[str, Described]:
 
 
 def replication_groups(target: Target, project: Project) -> dict[str, Described]:
+    """Return the project's caches by id, as ElastiCache describes them."""
     if not project.caches:
         return {}
     wanted = {f"{project.name}-{name}" for name in project.caches}
@@ -219,6 +227,7 @@ def primary_endpoint(group: Described) -> Described | None:
 
 
 def load_balancer(target: Target, name: str) -> Described | None:
+    """Return the load balancer of that name as ELB describes it, None if there is none."""
     elb = target.client("elbv2")
     answer = or_none(lambda: elb.describe_load_balancers(Names=[name]), "LoadBalancerNotFound")
     return answer["LoadBalancers"][0] if answer else None
@@ -231,6 +240,7 @@ def first_listener(target: Target, lb: Described) -> Described | None:
 
 
 def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[str, Described]:
+    """Return those of these target groups that there are, by name."""
     wanted = set(names)
     pages = target.client("elbv2").get_paginator("describe_target_groups").paginate()
     described = (group for page in pages for group in page["TargetGroups"])
@@ -238,6 +248,7 @@ def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[st
 
 
 def group_attributes(target: Target, arn: str) -> dict[str, str]:
+    """Return the attributes of a target group by key."""
     answer = target.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
     return {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}
 
@@ -283,6 +294,7 @@ def target_health(target: Target, group: str) -> Sequence[Described]:
 
 
 def every_rule(target: Target, listener: Described) -> list[Described]:
+    """Return all rules of a listener, the default one too."""
     pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
     return [rule for page in pages for rule in page["Rules"]]
 
@@ -316,6 +328,7 @@ def sorted_out(
 
 
 def described_instances(target: Target, cluster: str) -> Sequence[Mapping[str, Any]]:
+    """Return the cluster's container instances, whatever their status, as ECS describes them."""
     ecs = target.client("ecs")
     pages = ecs.get_paginator("list_container_instances").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]

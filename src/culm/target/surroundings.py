@@ -20,6 +20,7 @@ INNER_PORT = 8800
 
 
 def surroundings(target: Target, project: Project, live: Observed) -> render.Surroundings:
+    """Return where things are on a target: region, account, network, addresses."""
     settings = target.settings
     local = settings.provider == "local"
     vpc, subnets = network(target, live)

@@ -87,6 +87,7 @@ def every_task(ecs: Any, cluster: str) -> list[Described]:
 
 
 def every_service(ecs: Any, cluster: str) -> list[Described]:
+    """Return all services of a cluster but INACTIVE ones, as ECS describes them."""
     pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page["serviceArns"]]
     described: list[Described] = []

@@ -28,6 +28,7 @@ def differences(
 
 
 def shown(name: str, text: str | None, salt: bytes | None) -> list[str]:
+    """Return the lines of a file, its values replaced by marks that say only whether two are the same."""
     if text is None:
         return []
     if salt is not None:

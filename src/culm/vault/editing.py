@@ -61,6 +61,7 @@ def store(path: Path, data: Secret) -> None:
 
 
 def run_editor(path: Path) -> None:
+    """Open the user's editor and wait until it ends. Raises CulmError if it cannot be started or fails."""
     command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
         status = subprocess.run([*command, str(path)]).returncode

@@ -182,6 +182,7 @@ def digest(data: bytes) -> str:
 
 
 def corrupted(name: Name, version: str | None) -> CulmError:
+    """Return the error for a file whose digest is not what was written."""
     which = f" (version {version})" if version else ""
     return CulmError(
         f"{name}{which} is corrupted: its bytes are not those that were written",

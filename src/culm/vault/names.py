@@ -68,6 +68,7 @@ def named(text: str) -> Name | Folder:
 
 
 def parts(text: str) -> list[str]:
+    """Return the parts of a name such as `stg/web/env`. Raises UsageError for what cannot be part of one."""
     split = [part for part in text.rstrip("/").split("/") if text]
     for part in split:
         if not PART.fullmatch(part) or part in (".", ".."):

@@ -230,6 +230,7 @@ def guard() -> None:
 
 
 def redacting(stream: TextIO) -> TextIO:
+    """Return a stream that hides secrets in all that is written to it; one that does already, as it is."""
     if not isinstance(stream, io.TextIOWrapper) or isinstance(stream, Redacting):
         return stream
     stream.flush()

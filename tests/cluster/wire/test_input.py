@@ -7,7 +7,8 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from tests.cluster.wire.samples import sample
 
-from culm.cluster.wire.input import Invalid, compile_input, compile_members
+from culm.cluster.wire.input import compile_input, compile_members
+from culm.cluster.wire.invalid import Invalid
 from culm.cluster.wire.models import Service, newest
 from culm.core.model.record import Stored, record
 

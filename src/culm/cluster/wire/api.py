@@ -16,11 +16,12 @@ from typing import Any
 from culm.cluster.store.db import disk_is_full
 from culm.cluster.wire import gate
 from culm.cluster.wire.actions import Place
-from culm.cluster.wire.authorization import authorize
+from culm.cluster.wire.authorization import Asked, authorize
 from culm.cluster.wire.errors import modelled, named, query_compatible
 from culm.cluster.wire.gate import Gate
 from culm.cluster.wire.http import Request, Response, unzipped
-from culm.cluster.wire.input import Invalid, compile_input
+from culm.cluster.wire.input import compile_input
+from culm.cluster.wire.invalid import Invalid
 from culm.cluster.wire.keyring import Keyring
 from culm.cluster.wire.models import Operation as Model
 from culm.cluster.wire.models import Service
@@ -138,7 +139,10 @@ class Api:
                 keys=self._keys,
             )
             place = Place(region=region, account=self.account)
-            authorize(db, principal, served.name, protocol, name, members, place=place, source=request.source)
+            asked = Asked(
+                service=served.name, protocol=protocol, operation=name, members=members, source=request.source
+            )
+            authorize(db, principal, asked, place)
             result = compiled.operation.function(call, value)
             if pages and window:
                 result = pages.cut(result, window)

@@ -13,6 +13,7 @@ from culm.core.decide.policy_documents import parse
 from culm.core.model.arn import arn
 from culm.core.model.policies import Ask, Verdict
 from culm.core.model.principals import Principal
+from culm.core.model.record import record
 from culm.errors import AwsError
 
 DENIED = {
@@ -31,28 +32,31 @@ BECAUSE = {
 }
 
 
-def authorize(
-    db: Connection,
-    principal: Principal,
-    service: str,
-    protocol: str,
-    operation: str,
-    members: Members,
-    *,
-    place: Place,
-    source: str | None,
-) -> None:
-    """Raises the service's AccessDenied, with what is missing. `source`: the caller's address."""
+@record
+class Asked:
+    """What a caller asks a service to do."""
+
+    service: str
+    protocol: str
+    operation: str
+    members: Members
+    source: str | None
+    """The caller's address."""
+
+
+def authorize(db: Connection, principal: Principal, asked: Asked, place: Place) -> None:
+    """Raise the service's AccessDenied, with what is missing, unless the principal may do what is asked."""
     if principal.role_arn is None:
         return
-    asked = needs(service, operation, members if isinstance(members, dict) else {}, place)
-    if not asked:
+    service, members = asked.service, asked.members
+    required = needs(service, asked.operation, members if isinstance(members, dict) else {}, place)
+    if not required:
         return
     own = [parse(document) for document in roles.documents(db, principal.role_arn)]
     document = policy_of_resource(db, service, members)
     of_resource = [parse(document)] if document else []
-    context = circumstances(principal, service, members, place, source)
-    for need in asked:
+    context = circumstances(principal, service, members, place, asked.source)
+    for need in required:
         verdict = evaluate(
             Ask(
                 action=need.action,
@@ -65,7 +69,7 @@ def authorize(
             of_resource,
         )
         if not verdict.allowed:
-            raise denied(principal, need, verdict, protocol)
+            raise denied(principal, need, verdict, asked.protocol)
 
 
 def policy_of_resource(db: Connection, service: str, members: Members) -> str | None:

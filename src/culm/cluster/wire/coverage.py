@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import botocore
 
-from culm.cluster.wire.input import element_of, fields_of, shown, unwrap, value_of, values_taken
+from culm.cluster.wire.input import shown, values_taken
+from culm.cluster.wire.kinds import element_of, fields_of, unwrap, value_of
 from culm.cluster.wire.models import Service, Shape, snake
 from culm.cluster.wire.operations import OPERATIONS, Operation
 from culm.cluster.wire.paging import pager

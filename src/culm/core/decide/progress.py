@@ -88,26 +88,31 @@ def called_off(service: Service, primary: Deployment, now: float) -> list[Action
     return [SaveService(service=after, why=why), *_tell(service, messages, why)]
 
 
+@record
+class Situation:
+    """A service as it was looked at: its tasks, sorted into the roster, and how many of them failed."""
+
+    service: Service
+    primary: Deployment
+    roster: Roster
+    tasks: Sequence[Task]
+    failed: int
+
+
 def progress(
-    service: Service,
-    primary: Deployment,
-    roster: Roster,
-    tasks: Sequence[Task],
-    failed: Sequence[Task],
-    state: ClusterState,
-    fleet: Fleet,
-    moves: Moves,
+    situation: Situation, state: ClusterState, fleet: Fleet, moves: Moves
 ) -> tuple[list[Action], list[Action]]:
     """Return how the service is saved, if it changes, and the events that are news."""
+    service, primary, roster = situation.service, situation.primary, situation.roster
     name = service.service_name
     if roster.is_steady and service.status == "ACTIVE" and primary.rollout_state == "IN_PROGRESS":
         after = deployments.completed(service, primary, state.now)
         messages = [events.deployment_completed(name, primary.id), events.steady(name)]
         why = "every task is healthy and the old ones are gone"
     else:
-        after = _counted(service, primary, tasks, roster.desired, len(failed))
-        messages = _obstacles(service, primary, roster, len(failed), fleet, moves)
-        why = f"{roster.desired} tasks are wanted, {len(roster.kept)} serve or start, {len(failed)} failed"
+        after = _counted(service, primary, situation.tasks, roster.desired, situation.failed)
+        messages = _obstacles(situation, fleet, moves)
+        why = f"{roster.desired} tasks are wanted, {len(roster.kept)} serve or start, {situation.failed} failed"
     saved: list[Action] = [SaveService(service=after, why=why)] if after != service else []
     news = [m for m in messages if events.is_news(m, service.events, state.now)]
     return saved, _tell(service, news, why)
@@ -133,10 +138,9 @@ def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desir
     return replace(service, deployments=tuple(current if d is primary else d for d in kept))
 
 
-def _obstacles(
-    service: Service, primary: Deployment, roster: Roster, failed: int, fleet: Fleet, moves: Moves
-) -> list[str]:
+def _obstacles(situation: Situation, fleet: Fleet, moves: Moves) -> list[str]:
     """Return the events that explain why a service does not get what it wants; that it is steady when it has it."""
+    service, primary, roster = situation.service, situation.primary, situation.roster
     name = service.service_name
     if service.status != "ACTIVE" or primary.rollout_state == "FAILED":
         return []
@@ -147,7 +151,7 @@ def _obstacles(
     messages = []
     if roster.moving is not None and roster.healthy_kept == len(roster.kept):
         messages.append(events.not_balanced(name, zones.counts((*roster.kept, roster.moving), fleet)))
-    if max(failed, moves.deaths) >= backoff.IMPAIRED:
+    if max(situation.failed, moves.deaths) >= backoff.IMPAIRED:
         messages.append(events.cannot_start(name))
     if moves.started or moves.stopped or roster.leaving:
         return messages

@@ -64,7 +64,7 @@ from culm.core.decide.placement import (
     leaving_order,
     refusal,
 )
-from culm.core.decide.progress import Moves, alarmed, called_off, progress, tripped
+from culm.core.decide.progress import Moves, Situation, alarmed, called_off, progress, tripped
 from culm.core.decide.roster import constraints_of, roster_of
 from culm.core.decide.state import ClusterState, TargetHealth, group_of, is_gone
 from culm.core.model.services import Deployment, Service
@@ -99,7 +99,8 @@ def next_actions(
     if broken := tripped(service, primary, tasks, look.roster.desired, state.now):
         return broken
     moves: list[Action] = [*look.newly_healthy(), *look.starts(), *look.stops()]
-    saved, news = progress(service, primary, look.roster, tasks, look.failed, state, fleet, look.moves)
+    situation = Situation(service=service, primary=primary, roster=look.roster, tasks=tasks, failed=len(look.failed))
+    saved, news = progress(situation, state, fleet, look.moves)
     return [*saved, *moves, *news]
 
 

@@ -115,6 +115,7 @@ class Bases:
             return self._known[image, platform]
 
     def find(self, image: str, platform: str) -> str:
+        """Return what identifies the image for this platform: its digest, the engine's id, or what was remembered."""
         if "@" in image:
             return image.partition("@")[2]
         here = in_engine(self.engine, image)
@@ -158,18 +159,22 @@ class Memory:
         self.content: dict[str, Any] = content if isinstance(content, dict) else {}
 
     def entry(self, kind: str, key: str) -> Any:
+        """Return what is remembered under a key, None for nothing."""
         table = self.content.get(kind)
         return table.get(key) if isinstance(table, dict) else None
 
     def answer(self, image: str, platform: str) -> str | None:
+        """Return the identity that the registry gave for the image the last time, None if it was not asked."""
         entry = self.entry("names", f"{full_name(image)} {platform}")
         return str(entry["identity"]) if entry else None
 
     def counts(self, image: str, platform: str) -> bool:
+        """Return whether that answer is young enough to be used without asking again."""
         entry = self.entry("names", f"{full_name(image)} {platform}")
         return bool(entry) and 0 <= self.now() - float(entry["at"]) < COUNTS_SECONDS
 
     def silent(self, image: str) -> bool:
+        """Return whether the registry did not answer a short time ago, so that it is not waited for again."""
         at = self.entry("silent", full_name(image))
         return at is not None and 0 <= self.now() - float(at) < SILENT_SECONDS
 
@@ -180,6 +185,7 @@ class Memory:
         self.put("silent", full_name(image), self.now())
 
     def put(self, kind: str, key: str, value: Any) -> None:
+        """Remember a value, also on disk if that can be written."""
         table = self.content.get(kind)
         self.content[kind] = {**(table if isinstance(table, dict) else {}), key: value}
         with contextlib.suppress(OSError):  # it is asked again next time
@@ -270,6 +276,7 @@ class RegistryClient:
         return digest, value
 
     def blob(self, digest: str) -> dict[str, Any]:
+        """Return a JSON blob of the repository. Raises as `get`."""
         value: dict[str, Any] = self.get(f"{self.base}/blobs/{digest}", "*/*").json()
         return value
 

@@ -57,6 +57,7 @@ class DockerBuilder:
         return sha.hexdigest()
 
     def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:
+        """Build the image, refuse secrets in it, push it, and return its digest. Raises CulmError."""
         image = self.built(recipe, progress)
         self.check_built(recipe, image)
         config, history = self.engine.facts(image)
@@ -136,6 +137,7 @@ class DockerBuilder:
         return wanted and self.engine.prefers_buildkit()
 
     def build_with_engine(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
+        """Build with the engine's classic builder; yields its output, line by line."""
         options = {
             "t": name,
             "dockerfile": DOCKERFILE,

@@ -18,6 +18,7 @@ DONE, NOT_HERE, CANNOT = "done", "not here", "cannot"
 
 
 def do(stage: BuildStage, command: Command, folder: str) -> str:
+    """Carry out mkdir, rm, cp and the like on the image's tree. Returns DONE, NOT_HERE or CANNOT."""
     name = posixpath.basename(command.argv[0])
     flags = "".join(word.lstrip("-") for word in command.argv[1:] if re.match(r"-[A-Za-z]+$", word))
     words = [word for word in command.argv[1:] if not re.match(r"-(-[\w-]+(=.*)?|[A-Za-z]+)$", word)]
@@ -91,6 +92,7 @@ def change_modes(stage: BuildStage, words: Sequence[str], folder: str, *, recurs
 
 
 def changed_mode(mode: str, file: ImageFile) -> int | None:
+    """Return the mode that `chmod MODE` gives the file, None for one that is not understood."""
     if re.fullmatch(r"[0-7]{3,4}", mode):
         return int(mode, 8) & 0o777
     result = file.mode
@@ -109,6 +111,7 @@ def changed_mode(mode: str, file: ImageFile) -> int | None:
 
 
 def link(stage: BuildStage, words: Sequence[str], folder: str, *, symbolic: bool) -> str:
+    """Carry out `ln` with two operands; CANNOT for other forms."""
     if len(words) != 2:
         return CANNOT
     target, name = words
@@ -128,6 +131,7 @@ def link(stage: BuildStage, words: Sequence[str], folder: str, *, symbolic: bool
 
 
 def remove(stage: BuildStage, words: Sequence[str], folder: str) -> str:
+    """Carry out `rm`: the paths and all below them, with the installed packages that stood there."""
     paths = [path for word in words for path in named_files(stage, word, folder)]
     stage.remove([each for path in paths for each in (*below(stage, path), path)])
     gone = [stage.absolute(word, folder).removesuffix("/*") for word in words]
@@ -137,6 +141,7 @@ def remove(stage: BuildStage, words: Sequence[str], folder: str) -> str:
 
 
 def copy(stage: BuildStage, words: Sequence[str], folder: str, *, keep: bool) -> str:
+    """Carry out `cp` or `mv`; `keep` leaves the sources."""
     *sources, destination = words or [""]
     if not sources:
         return CANNOT
@@ -245,6 +250,7 @@ def formatted(words: Sequence[str]) -> bytes | None:
 
 
 def save(stage: BuildStage, path: str, content: bytes, *, append: bool) -> None:
+    """Write or append to a file of the image; its mode stays."""
     known = stage.tree.get(path)
     before = known.data() if append and known is not None and known.kind == "file" else b""
     mode = known.mode if known is not None and known.kind == "file" else 0o644

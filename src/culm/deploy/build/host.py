@@ -59,6 +59,7 @@ class HostBuilder:
     name: Literal["docker", "host"] = "host"
 
     def fingerprint(self, recipe: Recipe) -> str:
+        """Return the digest of all that the image is made from, so that equal ones are built once."""
         sha256 = hashlib.sha256(f"host {VERSION} {sorted(recipe.args.items())}".encode())
         sha256.update(of_stage(recipe))
         sha256.update(recipe.dockerfile.read_bytes())
@@ -66,6 +67,7 @@ class HostBuilder:
         return sha256.hexdigest()
 
     def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:
+        """Build on this machine without an engine, push, and return the digest. Raises CulmError."""
         from culm.deploy.push import push  # httpx2 is slow to import, and nothing changed is the common case
 
         with tempfile.TemporaryDirectory(prefix="culm-build-", ignore_cleanup_errors=True) as scratch:

@@ -68,6 +68,7 @@ class Installs:
                 self.wheel(rest, pip.value_of(rest, "-d", "--dest") or ".")
 
     def install(self, command: str, words: list[str]) -> None:
+        """Take in `pip install`, `uv sync` and the like, as a part of the image that is made later."""
         self.stage.installers |= pip.pinned(words)
         path, part = self.destination(words)
         if command == "sync":
@@ -185,6 +186,7 @@ class Installs:
     # where, and from what
 
     def destination(self, words: Sequence[str]) -> tuple[str, Part]:
+        """Return the folder that packages go to, by option or environment, and which part of an image that is."""
         settings = self.at.environment
         target = pip.value_of(words, "-t", "--target") or settings.get("PIP_TARGET")
         prefix = pip.value_of(words, "--prefix") or settings.get("PIP_PREFIX")
@@ -254,6 +256,7 @@ class Installs:
         return out | self.stage.under(self.path(path) for path in beside)
 
     def demand(self, name: str) -> None:
+        """Refuse the line unless the image has the file."""
         if self.path(name) not in self.stage.tree:
             self.at.refuse(f"there is no {name} in {self.at.folder} of the image")
 

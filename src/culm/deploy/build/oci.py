@@ -103,6 +103,7 @@ def keep(blobs: dict[str, bytes], data: bytes, media_type: str) -> Blob:
 
 
 def canonical(value: Any) -> bytes:
+    """Return JSON that is the same for equal values, whatever the order of their members."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -84,6 +84,7 @@ def makes_venv(argv: Sequence[str]) -> str | None:
 
 
 def operands(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words that are no options, and no values of options."""
     rest = iter(words)
     for word in rest:
         if word in (
@@ -112,6 +113,7 @@ class Argument:
 
 
 def arguments(words: Sequence[str]) -> list[Argument]:
+    """Return the words as options and values; `-rfile`, `--option=value` and `--option value` are alike."""
     out: list[Argument] = []
     rest = iter(words)
     for word in rest:
@@ -130,6 +132,7 @@ def arguments(words: Sequence[str]) -> list[Argument]:
 
 
 def value_of(words: Sequence[str], *options: str) -> str | None:
+    """Return the last value of any of these options, None if there is none."""
     return next((a.value for a in reversed(arguments(words)) if a.option in options), None)
 
 

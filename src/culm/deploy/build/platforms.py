@@ -73,6 +73,7 @@ def emulates(engine: Engine, wanted: str, binfmt: Path = BINFMT) -> bool:
 
 
 def hint(wanted: str) -> str:
+    """Return how images of a foreign platform can be built."""
     architecture = wanted.partition("/")[2]
     return (
         f"docker run --privileged --rm tonistiigi/binfmt --install {architecture} brings an emulator; "

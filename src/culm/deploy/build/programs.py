@@ -111,6 +111,7 @@ def plain_words(argv: Sequence[str]) -> list[str]:
 
 
 def builds(argv: Sequence[str]) -> bool:
+    """Return whether the command compiles or bundles, which only the image's own tools can do."""
     name = argv[0] if argv[0] in BUILDERS else named(argv[0])
     if name not in BUILDERS:
         return False

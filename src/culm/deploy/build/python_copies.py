@@ -39,10 +39,12 @@ def from_stage(stage: BuildStage, origin: BuildStage, source: str, target: str, 
 
 
 def covers(source: str, path: str) -> bool:
+    """Return whether copying `source` takes `path` along."""
     return path == source or source == "/" or path.startswith(source.rstrip("/") + "/")
 
 
 def joined(target: str, path: str, source: str) -> str:
+    """Return where `path` lies when `source` was copied to `target`."""
     rest = path[len(source.rstrip("/")) :]
     return posixpath.normpath(f"{target}/{rest}")
 

@@ -133,6 +133,7 @@ class BuildStage:
         return self.environment.get("HOME") or ("/root" if user in ("", "root", "0") else f"/home/{user}")
 
     def absolute(self, path: str, folder: str | None = None) -> str:
+        """Return the path from the root of the image, seen from `folder` or WORKDIR."""
         joined = posixpath.normpath(posixpath.join(folder or self.workdir, path))
         return "/" + joined.lstrip("/")
 
@@ -215,6 +216,7 @@ class BuildStage:
 
 
 def select(paths: Iterable[str], pattern: str) -> list[str]:
+    """Return the paths that match a pattern, or the one path that it is."""
     if not re.search(r"[*?\[]", pattern):
         return [pattern] if pattern in paths else []
     expression = re.compile(translate(pattern))

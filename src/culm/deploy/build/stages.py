@@ -26,6 +26,7 @@ SECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 
 
 
 def hint_for(problem: str) -> str:
+    """Return what to try for a line that cannot be done on this machine."""
     if "RUN go " in problem:
         return f"install Go, to compile it here; or {ENGINE_HINT}"
     if re.search(r"RUN (npm|npx|yarn|pnpm|node|corepack)\b", problem):
@@ -131,6 +132,7 @@ class Walk:
         raise CulmError(f"{self.file}:{line}: {problem}", hint)
 
     def stage(self, index: int) -> BuildStage:
+        """Return the stage, built with those that it needs; each is built once."""
         if index not in self.done:
             begin, *rest = self.parts[index]
             base = expand(words(begin.rest)[0], self.globals)
@@ -159,6 +161,7 @@ class Walk:
         return stage
 
     def apply(self, stage: BuildStage, instruction: Instruction, index: int) -> None:
+        """Apply an instruction to the stage. Raises CulmError with the Dockerfile's line."""
         rest = expand(instruction.rest, stage.variables)
         match instruction.keyword:
             case "ARG":
@@ -195,6 +198,7 @@ class Walk:
                 self.run(stage, instruction)
 
     def copy(self, stage: BuildStage, instruction: Instruction, rest: str, index: int) -> None:
+        """Apply COPY or ADD: from the folder, a stage, an image or a here-document. Raises CulmError."""
         *sources, destination = replace(instruction, rest=rest).form or words(rest) or [""]
         documents = {document.name: document for document in instruction.documents}
         if not sources:
@@ -319,6 +323,7 @@ class Walk:
         return shown_files
 
     def mounted_wheels(self, stage: BuildStage, instruction: Instruction) -> None:
+        """Take over the packages that a RUN sees through `--mount` of another stage."""
         for options, target in mount_options(stage, instruction):
             origin = self.origin(options)
             source = source_of(options)
@@ -382,6 +387,7 @@ def placed(files: Mapping[str, ImageFile], source: str, target: str, *, into: bo
 
 
 def start(stage: BuildStage, instruction: Instruction) -> tuple[str, ...]:
+    """Return the words of ENTRYPOINT or CMD; the shell form is run by the stage's shell."""
     form = instruction.form
     return tuple(form) if form is not None else (*stage.shell, instruction.rest)
 

@@ -142,6 +142,7 @@ def stands_in(stage: BuildStage, host: BuildHost, program: str) -> bool:
 
 
 def lacking(stage: BuildStage, program: str) -> Left:
+    """Return the line that is to blame for a program that the image lacks, and why."""
     name = posixpath.basename(program)
     if stage.brings_server and name in stage.base:
         why = f"FROM {stage.base}: needs a container engine; line {stage.started_at} runs {program}, which is in it"
@@ -343,5 +344,6 @@ def in_scripts(stage: BuildStage) -> list[tuple[str, str]]:
 
 
 def on_path(stage: BuildStage, word: str) -> ImageFile | None:
+    """Return the program's file in the image, None where it is not there."""
     folders = stage.variables["PATH"].split(":") if "/" not in word else ()
     return next((stage.tree[f"{f}/{word}"] for f in folders if f"{f}/{word}" in stage.tree), None)

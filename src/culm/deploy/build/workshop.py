@@ -62,6 +62,7 @@ class Workshop:
             raise CulmError(f"{where}{failure}", ENGINE_HINT) from None
 
     def run(self, job: Job) -> Result:
+        """Run a job's command in a copy of its tree, and return what it changed."""
         self.bring(job.tree)
         placed = self.place(job)
         before = self.look()
@@ -89,6 +90,7 @@ class Workshop:
         self.known |= fresh
 
     def place(self, job: Job) -> set[Path]:
+        """Put the installed packages that a job needs in their places. Returns the links that were made."""
         made = {p.contents.key: self.made(p.contents) for p in job.places}
         placements = [
             Placement(key=p.contents.key, path=p.path, part=p.part, system_packages=p.system_packages)
@@ -165,6 +167,7 @@ class Workshop:
         return ":".join(self.mapped_path(part, job) for part in word.split(":")) if "://" not in word else word
 
     def mapped_path(self, path: str, job: Job) -> str:
+        """Return the path on this machine of a path in the image; one that is not there stays as it is."""
         if not path.startswith("/") or path == "/":
             return path
         normal = os.path.normpath(path)

@@ -28,16 +28,19 @@ class TaskSession:
     """Marks what the wrapping shell says: see `wrapping`."""
 
 
-def begin(
-    target: Target, project: Project, service: Service, words: Sequence[str], *, task: str | None, terminal: bool
-) -> TaskSession:
+@record
+class Command:
+    words: Sequence[str]
+    terminal: bool
+    """Run it on a pseudo-terminal, of whose size and keys it hears."""
+
+
+def begin(target: Target, project: Project, service: Service, command: Command, *, task: str | None) -> TaskSession:
     """Ask for a session with the command in the named task, or in the newest that runs."""
-    return begin_in(target, project, service, choose(target, project, service, task), words, terminal=terminal)
+    return begin_in(target, project, service, choose(target, project, service, task), command)
 
 
-def begin_in(
-    target: Target, project: Project, service: Service, chosen: Described, words: Sequence[str], *, terminal: bool
-) -> TaskSession:
+def begin_in(target: Target, project: Project, service: Service, chosen: Described, command: Command) -> TaskSession:
     """Ask for a session with the command in this task. Raises CulmError when ECS Exec does not reach it."""
     from botocore.exceptions import ClientError
 
@@ -47,7 +50,7 @@ def begin_in(
             cluster=project.name,
             task=chosen["taskArn"],
             container=service.name,
-            command=wrapped(words, nonce, terminal=terminal),
+            command=wrapped(command.words, nonce, terminal=command.terminal),
             interactive=True,
         )
     except ClientError as error:

@@ -81,6 +81,7 @@ def entries(text: str) -> Iterator[EnvLine]:
 
 
 def closing(text: str, at: int, quote: str) -> int | None:
+    """Return where the quote that was opened before `at` closes, past escaped ones; None if it does not."""
     while at < len(text):
         if text[at] == "\\":
             at += 2

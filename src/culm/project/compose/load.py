@@ -285,6 +285,7 @@ def absolute(service: Table, root: Path) -> Table:
 
 
 def absolute_build(build: Tree, root: Path) -> Tree:
+    """Return a `build:` whose context is an absolute path below `root`; a URL stays as it is."""
     if not isinstance(build, Table):
         return build
     entries = dict(build.entries)
@@ -309,12 +310,14 @@ def absolute_build(build: Tree, root: Path) -> Tree:
 
 
 def absolute_entry(item: Tree, root: Path, key: str) -> Tree:
+    """Return an item, or its member `key`, with its path made absolute below `root`."""
     if isinstance(item, Table) and isinstance(path := item.get(key), Scalar):
         return replace(item, entries={**item.entries, key: with_text(path, path_from(root, path.text))})
     return with_text(item, path_from(root, item.text)) if isinstance(item, Scalar) and not item.null else item
 
 
 def absolute_mount(item: Tree, root: Path) -> Tree:
+    """Return a volume with the path of this machine made absolute; a named volume stays as it is."""
     if isinstance(item, Table):
         kind = item.get("type")
         return absolute_entry(item, root, "source") if isinstance(kind, Scalar) and kind.text == "bind" else item
@@ -332,6 +335,7 @@ def path_from(root: Path, path: str) -> str:
 
 
 def unset_in(tree: Tree) -> Iterator[Unset]:
+    """Yield every variable below `tree` that was written without a default and has no value."""
     match tree:
         case Scalar():
             yield from (Unset(place=tree.place, name=name) for name in tree.missing)

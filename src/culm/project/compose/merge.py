@@ -48,6 +48,7 @@ def over(base: Tree, upper: Tree, path: Path = ()) -> Tree:
 
 
 def tables(base: Table, upper: Table, path: Path = ()) -> Table:
+    """Return `base` with the entries of `upper` laid over it, by the rules of their places."""
     result = dict(base.entries)
     for name, value in upper.entries.items():
         if value.rule == "reset":
@@ -60,6 +61,7 @@ def tables(base: Table, upper: Table, path: Path = ()) -> Table:
 
 
 def lists(base: Sequence, upper: Sequence, path: Path) -> Sequence:
+    """Return both lists in turn; where items of that place have a key, a later one replaces an earlier one."""
     items = (*base.items, *upper.items)
     key = ONCE.get(path[-1] if path else "")
     if key is not None:
@@ -120,10 +122,12 @@ def named(tree: Tree) -> Tree:
 
 
 def sequence(tree: Tree) -> Tree:
+    """Return a list as it is, and a single value as a list of one."""
     return tree if isinstance(tree, Sequence) else Sequence(place=tree.place, items=(tree,))
 
 
 def driver(tree: Tree) -> str:
+    """Return the driver that a volume or network names; empty if it names none."""
     value = tree.get("driver") if isinstance(tree, Table) else None
     return value.text if isinstance(value, Scalar) else ""
 
@@ -134,6 +138,7 @@ def field_text(tree: Table, name: str) -> str:
 
 
 def port_key(tree: Tree) -> str:
+    """Return what makes two port mappings the same one."""
     if isinstance(tree, Table):
         return "|".join(field_text(tree, name) for name in ("host_ip", "published", "target", "protocol"))
     return tree.text if isinstance(tree, Scalar) else repr(tree)
@@ -150,6 +155,7 @@ def mount_key(tree: Tree) -> str:
 
 
 def text_key(tree: Tree) -> str:
+    """Return what makes two files or mounts of a list the same one."""
     if isinstance(tree, Table):
         return field_text(tree, "path") or field_text(tree, "source")
     return tree.text if isinstance(tree, Scalar) else repr(tree)

@@ -104,12 +104,15 @@ class ComposeService:
         return {name: value for name, value in self.table.entries.items() if not absent(value)}
 
     def key(self, name: str) -> str:
+        """Return where the service's key of that name stands: `services.web.ports`."""
         return f"services.{self.name}.{name}"
 
     def text(self, name: str) -> str:
+        """Return the value of a key as text; empty if it is not there. Raises UsageError if it is a list or a mapping."""
         return text(self.table.get(name), self.key(name))
 
     def place_of(self, name: str) -> SourceLine:
+        """Return the file and line of a key, or the service's own where it is not written."""
         value = self.table.get(name)
         return value.place if value is not None else self.place
 
@@ -125,6 +128,7 @@ class ComposeService:
 
     @property
     def build(self) -> Build | None:
+        """Return how the image is built, or None for a service that only names one. Raises UsageError."""
         written = self.table.get("build")
         if written is None or absent(written):
             return None
@@ -165,6 +169,7 @@ class ComposeService:
 
     @property
     def environment_files(self) -> list[EnvironmentFile]:
+        """Return the `env_file` entries in their order, short form and long. Raises UsageError."""
         written = self.table.get("env_file")
         if written is None or absent(written):
             return []
@@ -215,6 +220,7 @@ class ComposeService:
 
     @property
     def ports(self) -> list[Port]:
+        """Return every published port; a range is as many ports. Raises UsageError."""
         return [port for item in self.port_items for port in self.ports_of(item)]
 
     @property
@@ -225,6 +231,7 @@ class ComposeService:
 
     @property
     def mounts(self) -> list[Mount]:
+        """Return the volumes and binds, short form and long. Raises UsageError."""
         result = []
         for item in listed(self.table.get("volumes"), self.key("volumes")):
             if isinstance(item, Table):
@@ -271,6 +278,7 @@ class ComposeService:
 
     @property
     def healthcheck(self) -> ComposeCheck | None:
+        """Return the check, with times in seconds; None if there is none. Raises UsageError."""
         written = self.table.get("healthcheck")
         if written is None or absent(written):
             return None
@@ -316,18 +324,22 @@ class ComposeService:
 
     @property
     def memory_reservation(self) -> int | None:
+        """Return the bytes that are reserved, from `deploy` or `mem_reservation`; None if none are."""
         return self.first((("deploy", "resources", "reservations", "memory"), ("mem_reservation",)), values.size)
 
     @property
     def cpus(self) -> Decimal | None:
+        """Return the limit in processors, from `deploy` or `cpus`; None if there is none."""
         return self.first((("deploy", "resources", "limits", "cpus"), ("cpus",)), values.number)
 
     @property
     def replicas(self) -> int | None:
+        """Return how many tasks are wanted, from `scale` or `deploy`; None if neither says so."""
         return self.first((("scale",), ("deploy", "replicas")), values.count)
 
     @property
     def stop_grace_period(self) -> float | None:
+        """Return the seconds between SIGTERM and SIGKILL; None if it is not written."""
         return self.first((("stop_grace_period",),), values.duration)
 
     def first(self, paths: tuple[tuple[str, ...], ...], read: Callable[[str], T]) -> T | None:

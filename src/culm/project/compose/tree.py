@@ -59,6 +59,7 @@ Fill = Callable[[str], Interpolated]
 
 
 def refuse(place: SourceLine, problem: str, hint: str = "") -> NoReturn:
+    """Raise UsageError with the file and line."""
     raise UsageError(f"{place}: {problem}", hint)
 
 
@@ -101,6 +102,7 @@ def plain_float(node: yaml.Node) -> str:
 
 
 def absent(tree: Tree | None) -> bool:
+    """Return whether there is nothing, or a null, which Compose takes for nothing."""
     return tree is None or (isinstance(tree, Scalar) and tree.null)
 
 

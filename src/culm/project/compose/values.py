@@ -47,6 +47,7 @@ def number(text: str) -> Decimal:
 
 
 def count(text: str) -> int:
+    """Return a whole number that is not negative. Raises ValueError."""
     if not re.fullmatch(r"\d+", text.strip()):
         raise ValueError(f"{text!r} is not a whole number")
     return int(text)
@@ -97,6 +98,7 @@ def ports(text: str) -> list[PortPair]:
 
 
 def port_range(text: str) -> range:
+    """Return the ports of `8000-8010`, or of `8000`. Raises ValueError."""
     first, _, last = text.partition("-")
     begin, end = count(first), count(last or first)
     if end < begin or end > 65535 or end - begin > LONGEST_RANGE:

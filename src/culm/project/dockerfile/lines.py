@@ -59,6 +59,7 @@ class Instruction:
         return bool(self.documents)
 
     def flag(self, name: str) -> str | None:
+        """Return the value of `--name=value`; None if the instruction has no such flag."""
         return next((value for key, value in self.flags if key == name), None)
 
     @property
@@ -129,6 +130,7 @@ def directives(lines: list[str]) -> dict[str, str]:
 
 
 def escape_of(lines: list[str]) -> str:
+    """Return the escape character that the `# escape` directive sets, usually a backslash. Raises DockerfileError."""
     escape = directives(lines).get("escape", "\\")
     if escape not in ("\\", "`"):
         raise DockerfileError(1, f"the escape character is \\ or `, and not {escape}")
@@ -195,6 +197,7 @@ def here_documents(rest: str) -> list[tuple[str, str]]:
 
 
 def here_document(dash: str, word: str, lines: list[str], at: int, begun: int) -> tuple[HereDocument, int]:
+    """Return the document that `<<word` begins, and the line behind its end. Raises DockerfileError."""
     try:
         name = Lexer(word, None, Dialect(strict=False)).run()
     except WordError as error:

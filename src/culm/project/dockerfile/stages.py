@@ -49,6 +49,7 @@ def stages(instructions: Sequence[Instruction], args: Mapping[str, str]) -> list
 
 
 def begun(instruction: Instruction, before: Sequence[Stage], variables: Mapping[str, str]) -> Stage:
+    """Return the stage that a FROM begins, with the earlier stage that it builds on, if it names one."""
     parts = words(expand(instruction.rest, variables)) or [""]
     named = len(parts) >= 3 and parts[1].upper() == "AS"
     parent = next((stage.index for stage in reversed(before) if stage.name == parts[0].lower()), None)

@@ -78,6 +78,7 @@ class Lexer:
         return "".join(result)
 
     def add_to_words(self, piece: str, *, splits: bool) -> None:
+        """Add a piece to the word at hand; `splits`: white space in it begins the next word."""
         parts = re.split(r"(\s+)", piece) if splits else [piece]
         for part in parts:
             if splits and (not part or part.isspace()):
@@ -100,6 +101,7 @@ class Lexer:
         return char[1:]
 
     def quoted(self, quote: str) -> str:
+        """Read to the closing quote; inside of double quotes variables are substituted. Raises WordError."""
         begin, result = self.at, ""
         self.at += 1
         while self.at < len(self.text):
@@ -138,6 +140,7 @@ class Lexer:
             return "$"
 
     def substitution(self, begin: int) -> str:
+        """Read `${NAME...}` and return its value, with whatever operator it has. Raises WordError."""
         match = NAME.match(self.text, self.at + 1)
         if match is None:
             raise WordError(f"{self.text!r} has a substitution without a name")
@@ -174,6 +177,7 @@ class Lexer:
 
 
 def glob(pattern: str) -> str:
+    """Return the pattern as a regular expression without anchors."""
     return translate(pattern).removesuffix(r"\Z").removesuffix(r"\z")
 
 

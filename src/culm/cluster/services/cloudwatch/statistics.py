@@ -103,7 +103,7 @@ def _values(call: Call, req: GetMetricDataInput, query: MetricDataQuery) -> list
             f"The value {asked.stat} for parameter MetricDataQueries.member.MetricStat.Stat is not supported.",
             "ValidationError",
         )
-    points = _points(call, asked.metric, req.start_time, req.end_time, asked.period, asked.unit)
+    points = _points(call, asked.metric, _span(req, asked.period), asked.unit)
     values = [(point.at, value) for point in points if (value := statistic(point, asked.stat)) is not None]
     return values if req.scan_by == "TimestampAscending" else values[::-1]
 
@@ -140,7 +140,7 @@ def get_metric_statistics(call: Call, req: GetMetricStatisticsInput) -> dict[str
             wrong,
         )
     asked = MetricInput(namespace=req.namespace, metric_name=req.metric_name, dimensions=req.dimensions)
-    points = _points(call, asked, req.start_time, req.end_time, req.period, req.unit)
+    points = _points(call, asked, _span(req, req.period), req.unit)
     return {"label": req.metric_name, "datapoints": [_datapoint(point, req) for point in points]}
 
 
@@ -155,10 +155,23 @@ def _datapoint(point: Point, req: GetMetricStatisticsInput) -> dict[str, Any]:
     }
 
 
-def _points(call: Call, asked: MetricInput, start: float, end: float, period: int, unit: str | None) -> list[Point]:
-    """Of whole periods: a span that begins within one has all of it."""
+@record
+class _Span:
+    """Epoch seconds, cut into periods of so many seconds."""
+
+    start: float
+    end: float
+    period: int
+
+
+def _span(req: GetMetricDataInput | GetMetricStatisticsInput, period: int) -> _Span:
+    """Return the time that is asked for, in whole periods: one that it begins within is all in it."""
+    return _Span(start=req.start_time // period * period, end=req.end_time, period=period)
+
+
+def _points(call: Call, asked: MetricInput, span: _Span, unit: str | None) -> list[Point]:
     metric = about(asked.namespace, asked.metric_name, asked.dimensions)
-    return gather(metrics.find(call.db, metric, start // period * period, end), period, unit)
+    return gather(metrics.find(call.db, metric, span.start, span.end), span.period, unit)
 
 
 def _check_period(period: int, code: str) -> None:

@@ -29,6 +29,12 @@ def member(name: str) -> Property:
     return values
 
 
+def of_each(parts: str, name: str) -> Property:
+    """Compares a member of each of an item's parts, such as each association's `subnet_id`."""
+    value = member(name)
+    return lambda item: [text for part in item[parts] for text in value(part)]
+
+
 OF_TAGS = {"tag-key": "key", "tag-value": "value"}
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from culm.cluster.services.ec2 import tags
-from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, existing, fresh
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member
+from culm.cluster.services.ec2.references import DEPENDENCIES, existing, fresh, views
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
@@ -85,10 +85,11 @@ def describe_internet_gateways(call: Call, req: DescribeInternetGatewaysInput) -
         "attachment.vpc-id": lambda item: [each["vpc_id"] for each in item["attachments"]],
         "attachment.state": lambda item: [each["state"] for each in item["attachments"]],
     }
-    seen = [described(call, gateway) for gateway in networks.of_kind(call.db, InternetGateway)]
-    code, noun = "InvalidInternetGatewayID.NotFound", "internetGateway ID"
-    found = named(seen, "internet_gateway_id", req.internet_gateway_ids, code, noun)
-    return {"internet_gateways": chosen(found, req.filters, known)}
+    return {
+        "internet_gateways": chosen(
+            views(call, InternetGateway, req.internet_gateway_ids, described), req.filters, known
+        )
+    }
 
 
 def described(call: Call, gateway: InternetGateway) -> Seen:

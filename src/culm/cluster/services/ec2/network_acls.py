@@ -3,13 +3,12 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAcl.html
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
 from culm.cluster.services.ec2 import tags
-from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, of_each
+from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh, views
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
@@ -200,23 +199,16 @@ def describe_network_acls(call: Call, req: DescribeNetworkAclsInput) -> dict[str
         "vpc-id": member("vpc_id"),
         "owner-id": member("owner_id"),
         "default": member("is_default"),
-        "association.association-id": lambda item: _of(item, "associations", "network_acl_association_id"),
-        "association.network-acl-id": lambda item: _of(item, "associations", "network_acl_id"),
-        "association.subnet-id": lambda item: _of(item, "associations", "subnet_id"),
-        "entry.cidr": lambda item: _of(item, "entries", "cidr_block"),
-        "entry.egress": lambda item: _of(item, "entries", "egress"),
-        "entry.protocol": lambda item: _of(item, "entries", "protocol"),
-        "entry.rule-action": lambda item: _of(item, "entries", "rule_action"),
-        "entry.rule-number": lambda item: _of(item, "entries", "rule_number"),
+        "association.association-id": of_each("associations", "network_acl_association_id"),
+        "association.network-acl-id": of_each("associations", "network_acl_id"),
+        "association.subnet-id": of_each("associations", "subnet_id"),
+        "entry.cidr": of_each("entries", "cidr_block"),
+        "entry.egress": of_each("entries", "egress"),
+        "entry.protocol": of_each("entries", "protocol"),
+        "entry.rule-action": of_each("entries", "rule_action"),
+        "entry.rule-number": of_each("entries", "rule_number"),
     }
-    seen = [described(call, acl) for acl in networks.of_kind(call.db, NetworkAcl)]
-    found = named(seen, "network_acl_id", req.network_acl_ids, "InvalidNetworkAclID.NotFound", "networkAcl ID")
-    return {"network_acls": chosen(found, req.filters, known)}
-
-
-def _of(item: Seen, parts: str, name: str) -> Iterator[str]:
-    for part in item[parts]:
-        yield from member(name)(part)
+    return {"network_acls": chosen(views(call, NetworkAcl, req.network_acl_ids, described), req.filters, known)}
 
 
 def described(call: Call, acl: NetworkAcl) -> Seen:

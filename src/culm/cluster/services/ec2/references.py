@@ -1,7 +1,9 @@
 """Fresh ids, address blocks, and from ids to what they name, or EC2's own errors."""
 
 import ipaddress
+from collections.abc import Callable, Collection
 
+from culm.cluster.services.ec2.filters import Seen
 from culm.cluster.store.ec2 import networks
 from culm.cluster.store.ec2.networks import Network
 from culm.cluster.wire.operations import Call
@@ -32,6 +34,17 @@ def existing(call: Call, kind: type[Network], id: str) -> Network:
         code, noun = MISSING[kind]
         raise AwsError(code, f"The {noun} ID '{id}' does not exist")
     return resource
+
+
+def views(call: Call, kind: type[Network], ids: Collection[str], view: Callable[[Call, Network], Seen]) -> list[Seen]:
+    """Describe the resources of this kind with these ids, all if none are given.
+
+    Raises EC2's error of that kind for an id that there is not.
+    """
+    resources = networks.of_kind(call.db, kind)
+    for id in sorted(set(ids) - {each.id for each in resources}):
+        existing(call, kind, id)
+    return [view(call, each) for each in resources if not ids or each.id in ids]
 
 
 def block_of(text: str, member: str, out_of_range: str) -> ipaddress.IPv4Network:

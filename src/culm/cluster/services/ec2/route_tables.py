@@ -3,13 +3,12 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from culm.cluster.services.ec2 import tags
-from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, of_each
+from culm.cluster.services.ec2.references import DEPENDENCIES, cidr, existing, fresh, views
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.wire.operations import Call, operation
@@ -187,21 +186,14 @@ def describe_route_tables(call: Call, req: DescribeRouteTablesInput) -> dict[str
         "route-table-id": member("route_table_id"),
         "vpc-id": member("vpc_id"),
         "owner-id": member("owner_id"),
-        "association.main": lambda item: _of(item, "associations", "main"),
-        "association.subnet-id": lambda item: _of(item, "associations", "subnet_id"),
-        "association.route-table-association-id": lambda item: _of(item, "associations", "route_table_association_id"),
-        "association.route-table-id": lambda item: _of(item, "associations", "route_table_id"),
-        "route.destination-cidr-block": lambda item: _of(item, "routes", "destination_cidr_block"),
-        "route.gateway-id": lambda item: _of(item, "routes", "gateway_id"),
+        "association.main": of_each("associations", "main"),
+        "association.subnet-id": of_each("associations", "subnet_id"),
+        "association.route-table-association-id": of_each("associations", "route_table_association_id"),
+        "association.route-table-id": of_each("associations", "route_table_id"),
+        "route.destination-cidr-block": of_each("routes", "destination_cidr_block"),
+        "route.gateway-id": of_each("routes", "gateway_id"),
     }
-    seen = [described(call, table) for table in networks.of_kind(call.db, RouteTable)]
-    found = named(seen, "route_table_id", req.route_table_ids, "InvalidRouteTableID.NotFound", "routeTable ID")
-    return {"route_tables": chosen(found, req.filters, known)}
-
-
-def _of(item: Seen, parts: str, name: str) -> Iterator[str]:
-    for part in item[parts]:
-        yield from member(name)(part)
+    return {"route_tables": chosen(views(call, RouteTable, req.route_table_ids, described), req.filters, known)}
 
 
 def described(call: Call, table: RouteTable) -> Seen:

@@ -8,9 +8,9 @@ from ipaddress import IPv4Network
 from typing import Any, Literal
 
 from culm.cluster.services.ec2 import network_acls, tags
-from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member
 from culm.cluster.services.ec2.network import ZONES, zone_id
-from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh
+from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh, views
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.services.ec2.vpcs import BooleanValue
 from culm.cluster.store.ec2 import networks
@@ -115,9 +115,7 @@ def describe_subnets(call: Call, req: DescribeSubnetsInput) -> dict[str, Any]:
         "owner-id": member("owner_id"),
         "state": member("state"),
     }
-    seen = [described(call, subnet) for subnet in networks.of_kind(call.db, Subnet)]
-    found = named(seen, "subnet_id", req.subnet_ids, "InvalidSubnetID.NotFound", "subnet ID")
-    return {"subnets": chosen(found, req.filters, known)}
+    return {"subnets": chosen(views(call, Subnet, req.subnet_ids, described), req.filters, known)}
 
 
 def described(call: Call, subnet: Subnet) -> Seen:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from culm.cluster.services.ec2 import network_acls, route_tables, security_groups, tags
-from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
-from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh
+from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member
+from culm.cluster.services.ec2.references import DEPENDENCIES, block_of, existing, fresh, views
 from culm.cluster.services.ec2.tags import TagSpecification
 from culm.cluster.store.ec2 import networks
 from culm.cluster.store.ec2 import security_groups as groups
@@ -88,9 +88,7 @@ def describe_vpcs(call: Call, req: DescribeVpcsInput) -> dict[str, Any]:
         "isDefault": member("is_default"),
         "owner-id": member("owner_id"),
     }
-    seen = [described(call, vpc) for vpc in networks.of_kind(call.db, Vpc)]
-    found = named(seen, "vpc_id", req.vpc_ids, "InvalidVpcID.NotFound", "vpc ID")
-    return {"vpcs": chosen(found, req.filters, known)}
+    return {"vpcs": chosen(views(call, Vpc, req.vpc_ids, described), req.filters, known)}
 
 
 def described(call: Call, vpc: Vpc) -> Seen:

@@ -49,4 +49,5 @@ def answered(call: Call, token: Token | None) -> Sequence[str] | None:
 
 def remember(call: Call, token: Token | None, arns: Sequence[str]) -> None:
     if token is not None:
-        client_tokens.insert(call.db, token.cluster, token.text, token.request, arns, call.now)
+        answer = client_tokens.Answer(request=token.request, task_arns=tuple(arns))
+        client_tokens.insert(call.db, token.cluster, token.text, answer, call.now)

@@ -18,7 +18,7 @@ from culm.cluster.services.secretsmanager.references import (
     shown,
     tags_of,
 )
-from culm.cluster.services.secretsmanager.versions import CURRENT, put, told
+from culm.cluster.services.secretsmanager.versions import CURRENT, ValueInput, put, told
 from culm.cluster.store import secrets
 from culm.cluster.store.secrets import Secret
 from culm.cluster.wire.operations import Call, operation
@@ -33,11 +33,8 @@ DAY = 86400
 
 
 @record
-class CreateSecretInput:
+class CreateSecretInput(ValueInput):
     name: str
-    secret_string: str | None = None
-    secret_binary: bytes | None = None
-    client_request_token: str | None = None
     description: str | None = None
     kms_key_id: Stored[str | None] = None
     tags: tuple[Tag, ...] = ()
@@ -71,15 +68,12 @@ def create_secret(call: Call, req: CreateSecretInput) -> dict[str, Any]:
         tags=tags_of(req.tags) or None,
     )
     secrets.save(call.db, secret)
-    return told(secret, put(call, secret, req.secret_string, req.secret_binary, req.client_request_token, (CURRENT,)))
+    return told(secret, put(call, secret, req, (CURRENT,)))
 
 
 @record
-class UpdateSecretInput:
+class UpdateSecretInput(ValueInput):
     secret_id: str
-    secret_string: str | None = None
-    secret_binary: bytes | None = None
-    client_request_token: str | None = None
     description: str | None = None
     kms_key_id: Stored[str | None] = None
 
@@ -87,7 +81,7 @@ class UpdateSecretInput:
 @operation("secretsmanager", "UpdateSecret")
 def update_secret(call: Call, req: UpdateSecretInput) -> dict[str, Any]:
     secret = secret_named(call, req.secret_id)
-    version = put(call, secret, req.secret_string, req.secret_binary, req.client_request_token, (CURRENT,))
+    version = put(call, secret, req, (CURRENT,))
     description = req.description if req.description is not None else secret.description
     key = req.kms_key_id if req.kms_key_id is not None else secret.kms_key_id
     secrets.save(call.db, replace(secret, description=description, kms_key_id=key, changed_at=call.now))

@@ -20,20 +20,24 @@ DAY = 86400
 
 
 @record
-class PutSecretValueInput:
-    secret_id: str
+class ValueInput:
+    """Members that say what a secret's new version is; the token becomes its id."""
+
     secret_string: str | None = None
     secret_binary: bytes | None = None
     client_request_token: str | None = None
+
+
+@record
+class PutSecretValueInput(ValueInput):
+    secret_id: str
     version_stages: tuple[str, ...] = (CURRENT,)
 
 
 @operation("secretsmanager", "PutSecretValue")
 def put_secret_value(call: Call, req: PutSecretValueInput) -> dict[str, Any]:
     secret = secret_named(call, req.secret_id)
-    version = put(
-        call, secret, req.secret_string, req.secret_binary, req.client_request_token, req.version_stages or (CURRENT,)
-    )
+    version = put(call, secret, req, req.version_stages or (CURRENT,))
     if version is None:
         raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     secrets.save(call.db, replace(secret, changed_at=call.now))
@@ -160,20 +164,14 @@ def update_secret_version_stage(call: Call, req: UpdateSecretVersionStageInput) 
     return {"arn": secret.arn, "name": secret.name}
 
 
-def put(
-    call: Call,
-    secret: Secret,
-    text: str | None,
-    binary: bytes | None,
-    token: str | None,
-    stages: Sequence[str],
-) -> SecretVersion | None:
+def put(call: Call, secret: Secret, req: ValueInput, stages: Sequence[str]) -> SecretVersion | None:
     """A new version, which takes over its staging labels; the one that was current becomes the previous.
 
     The first is current, whatever else it is.
 
     None: there was nothing to put. The same request once more changes nothing.
     """
+    text, binary, token = req.secret_string, req.secret_binary, req.client_request_token
     if text is not None and binary is not None:
         raise AwsError("InvalidParameterException", "You can't specify both a binary secret value and a string.")
     if text is None and binary is None:

@@ -1,6 +1,5 @@
 """RunTask's client tokens, each with its request and the tasks that answered it."""
 
-from collections.abc import Sequence
 from sqlite3 import Connection
 
 import msgspec
@@ -22,9 +21,9 @@ def find(db: Connection, cluster: str, token: str) -> Answer | None:
     return Answer(request=row[0], task_arns=msgspec.json.decode(row[1], type=tuple[str, ...])) if row else None
 
 
-def insert(db: Connection, cluster: str, token: str, request: str, task_arns: Sequence[str], now: float) -> None:
-    answer = msgspec.json.encode(task_arns).decode()
-    db.execute("INSERT INTO ecs_client_token VALUES (?, ?, ?, ?, ?)", (cluster, token, now, request, answer))
+def insert(db: Connection, cluster: str, token: str, answer: Answer, now: float) -> None:
+    arns = msgspec.json.encode(answer.task_arns).decode()
+    db.execute("INSERT INTO ecs_client_token VALUES (?, ?, ?, ?, ?)", (cluster, token, now, answer.request, arns))
 
 
 def expire(db: Connection, before: float) -> None:

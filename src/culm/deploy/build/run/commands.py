@@ -37,6 +37,7 @@ def carry_out(run: RunLine, listed: str | Sequence[str]) -> None:
 
 
 def take(run: RunLine, command: Command) -> None:
+    """Carry out one command of a RUN line on the image's tree, or note that it was left out."""
     folder = run.folder(command.subshell)
     command = unwrapped(run, command)
     name = named(command.argv[0])

@@ -49,6 +49,7 @@ def done_by_programs(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def of_the_base(run: RunLine, command: Command) -> bool:
+    """Leave out what belongs to the base image, such as apt-get; a Python from it is noted as lost."""
     run.left_out = True
     packages = [w for w in plain_words(command.argv)[1:] if DISTRIBUTION_PYTHON.match(w)]
     if packages and ("install" in command.argv or "add" in command.argv):
@@ -60,6 +61,7 @@ def of_the_base(run: RunLine, command: Command) -> bool:
 
 
 def change_files(run: RunLine, command: Command, folder: str) -> bool:
+    """Carry out a command that changes files alone. Returns whether it could be."""
     if named(command.argv[0]) in ("sed", "tee"):
         if hosted.text_tool(run.stage, command.argv, folder) and named(command.argv[0]) == "sed":
             return run.execute(command, folder)
@@ -88,6 +90,7 @@ def save(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def python_program(run: RunLine, command: Command, folder: str) -> bool:
+    """Run a Python command, or note why it cannot be. Returns whether the line may go on."""
     words = command.argv[1:]
     if words[:2] in (("-m", "compileall"), ("-m", "ensurepip"), ("-m", "site")) or words[:1] in (
         ("--version",),
@@ -112,6 +115,7 @@ def of_a_prefix(run: RunLine, program: str, folder: str) -> bool:
 
 
 def has_python_header(run: RunLine, program: str, folder: str) -> bool:
+    """Return whether the program is a script of the image that begins with `#!...python`."""
     file = run.stage.tree.get(run.stage.absolute(program, folder)) if "/" in program else None
     return file is not None and file.kind == "file" and re.match(rb"#!.*python", file.data()[:80]) is not None
 

@@ -68,6 +68,7 @@ class Scanner:
         self.listed: list[Token] = []
 
     def tokens(self) -> list[Token]:
+        """Return the words and operators of the text. Raises Unfinished for a quote that is not closed."""
         while self.at < len(self.text):
             if not (self.blank() or self.quoted() or self.substitution() or self.operator()):
                 self.bare()
@@ -120,12 +121,14 @@ class Scanner:
         return False
 
     def substitution(self) -> bool:
+        """Take `$(...)` or backquotes as one piece, unexpanded. Returns whether there was one."""
         if not self.text.startswith(("$(", "`"), self.at):
             return False
         end = end_of_substitution(self.text, self.at)
         return self.take(self.text[self.at : end], "$", end)
 
     def operator(self) -> bool:
+        """Take an operator such as `&&` or `>`. Returns whether there was one."""
         text = next((each for each in OPERATORS if self.text.startswith(each, self.at)), None)
         if text is None:
             return False
