@@ -201,7 +201,7 @@ def scaling(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...
 
 
 def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Path | None:
-    """Return the Dockerfile of the migration, None if there is none. Raises UsageError where one is named and missing."""
+    """Return the Dockerfile of the migration, if there is one. Raises UsageError where one is named and missing."""
     if written.migrate is False or written.image is not None:
         return None
     image = folder / (written.migrate if isinstance(written.migrate, str) else "Dockerfile.migrate")

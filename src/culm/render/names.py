@@ -4,7 +4,7 @@ from culm.project.project import Project, Service
 
 
 def family(project: Project, service: Service, *, migrate: bool = False) -> str:
-    """Return the name of the service's task definitions, or of its migration's; its role and target group have it too."""
+    """Return the name of the service's task definitions, or of its migration's; its target group has it too."""
     return f"{project.name}-{service.name}" + ("-migrate" if migrate else "")
 
 

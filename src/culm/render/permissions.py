@@ -2,6 +2,7 @@
 
 from culm.project.project import Project
 from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs
+from culm.render.scaling import DIMENSION, SERVICE
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -33,7 +34,10 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             allow(
                 "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
             ),
-            allow("LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [*roles, *scheduler]),
+            # by their beginning, as the role that plans has it: IAM counts a policy's characters
+            allow(
+                "LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [f"{iam}/{project.name}{mark}*" for mark in ".-"]
+            ),
             allow(
                 "HandRolesToTasks",
                 "iam:PassRole",
@@ -49,6 +53,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
                 f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
             ),
             *vault(surroundings),
+            *scaling(project, surroundings),
             *databases(project, here),
             *caches(project, here),
             *parameters(project, here),
@@ -125,6 +130,30 @@ def through_s3(surroundings: Surroundings) -> Input:
     )
 
 
+def scaling(project: Project, surroundings: Surroundings) -> list[Input]:
+    """Automatic scaling, and its end when culm.yml has none any more: of services of ECS, and of no other resource.
+
+    AWS names scalable targets by ids of its own. Its alarms are made in the caller's name, and so is the account's
+    role for it, by the first service of the account that is scaled.
+    https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
+    https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+    """
+    here = f"{surroundings.region}:{surroundings.account}"
+    prefix = "application-autoscaling"
+    only = {f"{prefix}:service-namespace": "ecs", f"{prefix}:scalable-dimension": DIMENSION}
+    verbs = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
+    alarms = [f"cloudwatch:{verb}" for verb in ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms")]
+    statements = [
+        allow("Scaling", [f"{prefix}:{verb}" for verb in verbs], "*", {"StringEquals": only}),
+        allow("ScalingAlarms", alarms, f"arn:aws:cloudwatch:{here}:alarm:TargetTracking-service/{project.name}/*"),
+    ]
+    if any(service.scaling is not None for service in project.services.values()):
+        role = f"arn:aws:iam::{surroundings.account}:role/aws-service-role/{SERVICE}/*"
+        named = {"StringEquals": {"iam:AWSServiceName": SERVICE}}
+        statements.append(allow("ScalingRole", "iam:CreateServiceLinkedRole", role, named))
+    return statements
+
+
 def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
     """Jobs: their schedules, and handing the scheduler its role. Lists know no resource."""
     if not project.jobs:
@@ -195,6 +224,5 @@ def parameters(project: Project, here: str) -> list[Input]:
 
 
 def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
-    """Return a statement that allows these actions on these resources, under a condition where one is given."""
     statement: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
     return statement | ({"Condition": condition} if condition else {})

@@ -16,7 +16,7 @@ from typing import Any
 from culm.cluster.store.db import disk_is_full
 from culm.cluster.wire import gate
 from culm.cluster.wire.actions import Place
-from culm.cluster.wire.authorization import Asked, authorize
+from culm.cluster.wire.authorization import Attempt, authorize
 from culm.cluster.wire.errors import modelled, named, query_compatible
 from culm.cluster.wire.gate import Gate
 from culm.cluster.wire.http import Request, Response, unzipped
@@ -139,7 +139,7 @@ class Api:
                 keys=self._keys,
             )
             place = Place(region=region, account=self.account)
-            asked = Asked(
+            asked = Attempt(
                 service=served.name, protocol=protocol, operation=name, members=members, source=request.source
             )
             authorize(db, principal, asked, place)

@@ -33,7 +33,7 @@ BECAUSE = {
 
 
 @record
-class Asked:
+class Attempt:
     """What a caller asks a service to do."""
 
     service: str
@@ -44,7 +44,7 @@ class Asked:
     """The caller's address."""
 
 
-def authorize(db: Connection, principal: Principal, asked: Asked, place: Place) -> None:
+def authorize(db: Connection, principal: Principal, asked: Attempt, place: Place) -> None:
     """Raise the service's AccessDenied, with what is missing, unless the principal may do what is asked."""
     if principal.role_arn is None:
         return

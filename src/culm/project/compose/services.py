@@ -108,7 +108,7 @@ class ComposeService:
         return f"services.{self.name}.{name}"
 
     def text(self, name: str) -> str:
-        """Return the value of a key as text; empty if it is not there. Raises UsageError if it is a list or a mapping."""
+        """Return a key's value as text, empty if it is not there. Raises UsageError for a list or a mapping."""
         return text(self.table.get(name), self.key(name))
 
     def place_of(self, name: str) -> SourceLine:
