@@ -54,6 +54,7 @@ def pages(on: PullRequest, comments: str) -> list[dict[str, Any]]:
 
 
 def call(on: PullRequest, method: str, url: str, body: dict[str, str] | None) -> Any:
+    """Call GitHub's API and return its JSON. Raises CulmError with GitHub's message."""
     request = urllib.request.Request(
         url,
         json.dumps(body).encode() if body is not None else None,

@@ -39,9 +39,11 @@ class Destination:
     final: Path
 
     def now(self, path: str) -> Path:
+        """Return where a path of the image lies at present, while it is placed."""
         return self.root / path.lstrip("/")
 
     def later(self, path: str) -> str:
+        """Return where it will lie when it is used."""
         return str(self.final / path.lstrip("/"))
 
 
@@ -53,6 +55,7 @@ class Placing:
         self.ours: set[Path] = set()
 
     def all(self, placements: Sequence[Placement], made: Mapping[str, Made], pythons: Mapping[str, str]) -> None:
+        """Put every installed prefix in its place, then let environments see the packages of the others."""
         for placement in placements:
             self.place(placement, made[placement.key], pythons.get(placement.key, ""))
         for placement in placements:
@@ -60,6 +63,7 @@ class Placing:
                 self.see_others(placement, made[placement.key], placements, made)
 
     def place(self, placement: Placement, made: Made, expected: str) -> None:
+        """Put one prefix in its place. `expected`: the Python version whose name programs may use."""
         at = placement.path.rstrip("/")
         renames = {made.made_at: self.to.later(at), made.inputs_at: str(self.to.final)}
         python = self.to.later(f"{at}/bin/python" if placement.part == "environment" else f"{SYSTEM}/bin/python")
@@ -122,6 +126,7 @@ class Placing:
             self.ours.add(folder / "culm-others.pth")
 
     def programs(self, made: Made, folder: Path, python: str, renames: Mapping[str, str]) -> None:
+        """Copy the programs of a prefix, their first lines renamed to the Python that will run them."""
         folder.mkdir(parents=True, exist_ok=True)
         for program in sorted(made.programs.iterdir()):
             target = folder / program.name
@@ -183,6 +188,7 @@ def with_header(script: bytes, run_by: bytes) -> bytes:
 
 
 def replaced(data: bytes, renames: Mapping[str, str]) -> bytes:
+    """Replace each old path by its new one, in bytes."""
     for old, new in renames.items():
         data = data.replace(os.fsencode(old), os.fsencode(new))
     return data

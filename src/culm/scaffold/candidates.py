@@ -157,6 +157,7 @@ def room(candidate: Outline) -> None:
 
 
 def route(candidate: Outline, front: bool, *, alone: bool) -> None:
+    """Give the service its paths: all that is left for a front, `/name/*` for others."""
     block = candidate.block
     if has_own_prefix(candidate):
         return
@@ -293,6 +294,7 @@ def add_migration(candidate: Outline, migration: Migration, written: Written) ->
 
 
 def free_name(folder: Path, service: str, written: Written) -> Path:
+    """Return a path for the migration's Dockerfile that no file has, and none that is to be written."""
     for name in (MIGRATE_FILE, f"{MIGRATE_FILE}.{service}", f"{MIGRATE_FILE}.culm"):
         path = folder / name
         if not path.exists() and path not in written.files:

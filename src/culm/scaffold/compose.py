@@ -136,6 +136,7 @@ class Import:
         return None
 
     def run(self) -> Imported:
+        """Import the file. Returns what was made of it, and notes about all that was left out."""
         self.top_level()
         kept = self.sorted([name for name, role in self.roles.items() if role in ("service", "image")])
         if not self.draft.fixed:
@@ -174,6 +175,7 @@ class Import:
                 path.unlink()
 
     def top_level(self) -> None:
+        """Note the keys beside `services` that have no equivalent."""
         for key, value in self.model.others.items():
             if key.startswith("x-"):
                 continue
@@ -200,6 +202,7 @@ class Import:
             self.notes.database_names[name] = called
 
     def engine(self, name: str) -> str:
+        """Return the engine of a database that the service is, by its image or what that is built on; empty for none."""
         image = self.images.get(name)
         candidates = [self.services[name].image, *(image.bases if image is not None else ())]
         return next((each for text in candidates if (each := compose_roles.served(compose_roles.engine_of(text)))), "")
@@ -240,6 +243,7 @@ class Import:
         return inner if inner != image.folder and image.folder in inner.parents else image.folder
 
     def build(self, service: ComposeService, image: ImageSource, block: Block) -> bool:
+        """Write how the image is built. Returns whether it could be."""
         builder = service if service.build is not None else self.builder_of(service)
         build: Build | None = builder.build if builder is not None else None
         assert build is not None
@@ -297,6 +301,7 @@ class Import:
             block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
 
     def why_left_out(self, name: str, role: Role) -> str:
+        """Say why a service of the compose file is none of culm.yml's."""
         service = self.services[name]
         if role == "proxy":
             what = service.image or "it"

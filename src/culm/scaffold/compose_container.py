@@ -19,6 +19,7 @@ MOUNTED = "mounted from this machine"
 
 
 def resources(notes: Notes, service: ComposeService, candidate: Outline) -> None:
+    """Write memory in MiB and CPU units, as far as the compose file limits them."""
     block = candidate.block
     memory = (("deploy", "resources", "limits", "memory"), ("mem_limit",))
     if not notes.any_unset(service, *memory) and service.memory:
@@ -52,6 +53,7 @@ def below(tree: Tree, key: str) -> Mapping[str, Tree]:
 
 
 def health(notes: Notes, service: ComposeService, candidate: Outline) -> None:
+    """Write how health is checked: by a page where the command asks for one."""
     check = service.healthcheck
     if check is None:
         return
@@ -163,6 +165,7 @@ def storage(notes: Notes, service: ComposeService, candidate: Outline) -> None:
 
 
 def why_not_mounted(source: str, target: str) -> str:
+    """Say why a file or folder of this machine is not mounted."""
     if source.endswith(".sock"):
         return f"left out: {source}; a task does not reach its engine"
     return f"left out: {target} is {MOUNTED}; put it into the image, or settings into the vault"

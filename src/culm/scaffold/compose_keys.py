@@ -126,6 +126,7 @@ class KeyImport:
                 self.notes.of(service, value.place, key, "has no equivalent in culm.yml")
 
     def build(self, service: ComposeService, candidate: Outline) -> None:
+        """Write the folder, Dockerfile, stage and arguments, or note why they cannot be."""
         build = service.build
         if build is None:
             return
@@ -161,6 +162,7 @@ class KeyImport:
             candidate.block.put("args", kept)
 
     def command(self, service: ComposeService, candidate: Outline) -> None:
+        """Write entrypoint and command; an empty one is noted, as ECS cannot take an image's away."""
         for key in ("entrypoint", "command"):
             words = service.command(key)
             if words is None or self.notes.unset(service, service.at(key), key):
@@ -223,6 +225,7 @@ class KeyImport:
         return ""
 
     def environment(self, service: ComposeService, candidate: Outline) -> None:
+        """Write the variables, of env_file and environment; references to other services become theirs."""
         kept: dict[str, str] = {}
         self.secrets = {}
         self.used = self.servers(candidate)
@@ -277,6 +280,7 @@ class KeyImport:
     def environment_file(
         self, service: ComposeService, path: str, place: SourceLine, required: bool, kept: dict[str, str]
     ) -> None:
+        """Take over the variables of a file; a missing one is noted where it is required."""
         file = Path(path)
         if not file.is_file() and (sample := sample_of(file)) is not None:
             self.notes.of(service, place, "env_file", f"there is no {shown(file)}: {shown(sample)} is taken")
@@ -330,6 +334,7 @@ class KeyImport:
             candidate.block.put("database", used[0] if len(used) == 1 else used)
 
     def waits(self, service: ComposeService, name: str) -> bool:
+        """Return whether the service waits for the other one, straight or by a third."""
         waiting, passed = [service], {service.name}
         while waiting:
             for other in waiting.pop().depends_on:

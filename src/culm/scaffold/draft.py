@@ -42,6 +42,7 @@ class Block:
     """Lines above its first key."""
 
     def put(self, key: str, value: object, comment: str = "") -> None:
+        """Set a key, with a comment behind it."""
         self.keys[key] = Commented(value=value, comment=comment)
 
     def get(self, key: str) -> object | None:
@@ -69,6 +70,7 @@ class Draft:
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
     def text(self) -> str:
+        """Return culm.yml as text, comments in their places."""
         lines = [f"# {line}" for line in self.comments]
         local: dict[str, object] = {"instances": INSTANCES}
         if self.port is not None:
@@ -186,6 +188,7 @@ def settled(draft: Draft, root: Path) -> list[str]:
 
 
 def repair(draft: Draft, block: Block, key: str | None, why: str) -> None:
+    """Take out of the draft what its reader refused, with a comment that says why."""
     if key == "port" and key not in block.keys:
         block.put("path", "none", f"no port is known: {why}")
     elif key is not None and key in block.keys and key not in CONTENT:

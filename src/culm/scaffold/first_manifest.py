@@ -250,6 +250,7 @@ def copied(image: ImageSource) -> Iterable[str]:
 
 
 def seen_from(folder: Path, source: str) -> bool:
+    """Return whether a COPY source is there when the image is built from `folder`."""
     if any(sign in source for sign in "*?["):
         return bool(glob.glob(str(folder / source)))
     return (folder / source).exists()

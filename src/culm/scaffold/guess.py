@@ -160,11 +160,13 @@ def port(built: ImageSource, sources: Sources, command: Sequence[str] = ()) -> G
 
 
 def best(ports: Sequence[int]) -> int:
+    """Return the port that is most likely HTTP's, of several."""
     able = [number for number in ports if number not in NEVER] or list(ports)
     return next((number for number in PREFERRED if number in able), able[0])
 
 
 def of_code(sources: Sources) -> Guess | None:
+    """Return the port that the source listens on, None if it does not say."""
     for path, text in sources.code.items():
         if Path(path).suffix in (".yml", ".yaml", ".json", ".toml") and not Path(path).name.startswith("application"):
             continue  # of compose, Kubernetes and the like: other services' ports
@@ -192,6 +194,7 @@ def fixed_port(sources: Sources) -> Guess | None:
 
 
 def of_framework(sources: Sources, line: str = "") -> Guess | None:
+    """Return the port where the framework listens by itself, None if none is known."""
     every = "\n".join(sources.dependencies.values())
     for pattern, number, what in FRAMEWORKS:
         if re.search(pattern, f"{every}\n{line}", re.IGNORECASE):

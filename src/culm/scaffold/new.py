@@ -121,6 +121,7 @@ def project_of(root: Path, name: str) -> str:
 
 
 def workflow_at(top: Path, name: str) -> Path:
+    """Return where the workflow goes. Raises UsageError if there is one."""
     path = top / ".github" / "workflows" / f"{name}.yml"
     if path.exists():
         raise UsageError(f"there is {path} already", "another name, or remove it")

@@ -37,6 +37,7 @@ def dockerfile(sources: Sources) -> Starter | None:
 
 
 def python(sources: Sources, web: str) -> Starter | None:
+    """Return a Dockerfile for Python, None if nothing says how it is started."""
     command = web or python_command(sources)
     if not command:
         return None
@@ -84,6 +85,7 @@ def names_files(requirements: str) -> bool:
 
 
 def python_command(sources: Sources) -> str:
+    """Return how an application object in the source is served; empty if there is none."""
     for path, text in sources.code.items():
         if not path.endswith(".py"):
             continue
@@ -99,6 +101,7 @@ def python_command(sources: Sources) -> str:
 
 
 def node(sources: Sources, web: str) -> Starter | None:
+    """Return a Dockerfile for Node.js, None if nothing says how it is started."""
     try:
         scripts = json.loads(sources.text("package.json")).get("scripts", {})
     except (ValueError, AttributeError):
@@ -116,6 +119,7 @@ def node(sources: Sources, web: str) -> Starter | None:
 
 
 def go(sources: Sources) -> Starter | None:
+    """Return a Dockerfile for Go, None if there is no main package."""
     main = (
         "."
         if sources.has("main.go")
@@ -135,6 +139,7 @@ def go(sources: Sources) -> Starter | None:
 
 
 def port(sources: Sources, command: str) -> str:
+    """Return the port that the command or the source names, else 8080."""
     match = guess.NAMED_PORTS.search(command)
     guessed = guess.of_code(sources) or guess.of_framework(sources, command)
     return match[1] if match else guessed.value if guessed else "8080"

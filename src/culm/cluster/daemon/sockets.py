@@ -67,6 +67,7 @@ def _bind_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
 
 
 def bind(address: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises OSError when the address is taken or may not be used."""
     # asyncio turns Nagle's algorithm off only where the protocol is named; with it, every answer waits 40 ms for an ACK
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

@@ -13,6 +13,7 @@ from culm.errors import RuntimeFailure
 
 
 async def prepare(task: TaskPayload, surroundings: Surroundings) -> None:
+    """Make the folders of a task's volumes. Raises RuntimeFailure if one cannot be made."""
     for volume in task.volumes:
         if volume.host is None or volume.host.source_path is None:
             folder = Path(volume_source(task, volume, surroundings))

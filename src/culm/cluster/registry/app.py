@@ -61,6 +61,7 @@ def application(registry: Registry) -> App:
 
 
 async def answer(registry: Registry, request: Request) -> Reply:
+    """Return the reply to a request of the registry's API. Raises Refusal."""
     password = given_password(request)
     now = registry.now()
     if not password or not await registry.store.run(lambda db: tokens.good(db, password, now)):
@@ -112,6 +113,7 @@ async def respond(send: Send, reply: Reply, with_body: bool) -> None:
 
 
 async def stream(send: Send, file: BinaryIO, part: Part) -> None:
+    """Send a part of a file. Raises OSError if the file is shorter than it was."""
     left = part.length
     file.seek(part.start)
     while left:

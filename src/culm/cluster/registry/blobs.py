@@ -119,6 +119,8 @@ async def fetch(registry: Registry, request: Request, name: str, digest: str) ->
 
 
 async def delete(registry: Registry, request: Request, name: str, digest: str) -> Reply:
+    """Delete a blob that no image needs. Raises Refusal."""
+
     def remove(db: sqlite3.Connection, _: Repository) -> None:
         if layers.find(db, name, digest) is None:
             raise unknown_blob(digest)

@@ -22,6 +22,7 @@ _MOST_BYTES = 8 << 20
 
 
 async def put(registry: Registry, request: Request, name: str, reference: str) -> Reply:
+    """Keep a manifest under its digest and its tags. Raises Refusal for a wrong digest or a malformed one."""
     body = await whole(request)
     is_digest = check_reference(reference)
     try:
@@ -121,6 +122,7 @@ async def list_repositories(registry: Registry, request: Request) -> Reply:
 
 
 async def whole(request: Request) -> bytes:
+    """Return the body. Raises Refusal when it is larger than a manifest may be."""
     gathered = bytearray()
     async for piece in request.pieces():
         gathered += piece
@@ -141,6 +143,7 @@ def check_reference(reference: str) -> bool:
 
 
 def page_size(request: Request) -> int | None:
+    """Return how many names a page has, None for all. Raises Refusal for what is no number."""
     number = request.argument("n")
     if number is None:
         return None

@@ -54,6 +54,7 @@ def unchunked(request: Request) -> Request:
 
 
 def split(body: bytes) -> Chunks:
+    """Return the body that came in signed chunks, its trailers apart. Raises IncompleteBody."""
     chunks = []
     at = 0
     while True:
@@ -81,6 +82,7 @@ def split(body: bytes) -> Chunks:
 
 
 def take_line(body: bytes, at: int) -> tuple[bytes, int]:
+    """Return the line at `at`, and where the next begins. Raises IncompleteBody."""
     end = body.find(b"\r\n", at)
     if end < 0:
         raise AwsError("IncompleteBody", "The body ends before its last chunk.")

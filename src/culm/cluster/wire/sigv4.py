@@ -193,6 +193,7 @@ def epoch(when: str) -> int:
 
 
 def check_time(request: Request, signed: Signature, when: str, now: float) -> None:
+    """Raise Rejected for a signature whose time is too far from `now`, or that has expired."""
     age = now - epoch(when)
     if age < -SKEW_SECONDS or (age > SKEW_SECONDS and not signed.presigned):
         what = "expired" if age > 0 else "not yet current"

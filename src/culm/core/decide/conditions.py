@@ -18,6 +18,7 @@ Match = Callable[[str, str], bool]
 
 
 def holds(condition: Condition, context: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether the context satisfies a condition; a missing key, only a negated or IfExists one."""
     given = context.get(condition.key)
     if condition.operator == "Null":
         return ("true" in condition.values) == (given is None)

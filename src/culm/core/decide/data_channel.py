@@ -21,6 +21,7 @@ class Outgoing:
         self._waiting: dict[int, tuple[bytes, float]] = {}
 
     def send(self, payload_type: Payload, payload: bytes, now: float) -> bytes:
+        """Return the message to send, numbered, and keep it until it is acknowledged. `now`: epoch seconds."""
         message = Message(
             kind=self._kind,
             payload=payload,
@@ -35,6 +36,7 @@ class Outgoing:
         return data
 
     def acknowledged(self, message: Message) -> None:
+        """Forget the message that this one acknowledges."""
         self._waiting.pop(message.words.get("AcknowledgedMessageSequenceNumber", -1), None)
 
     @property

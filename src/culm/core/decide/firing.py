@@ -75,6 +75,7 @@ def parse(text: str) -> Expression:
 
 
 def parse_at(text: str) -> At:
+    """Return the one time of `at(...)`, local to its zone. Raises NotAnExpression."""
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text):
         raise NotAnExpression(f"at({text}) is not a time: write at(2026-12-01T06:00:00)")
     try:
@@ -84,6 +85,7 @@ def parse_at(text: str) -> At:
 
 
 def parse_rate(text: str) -> Rate:
+    """Return the interval of `rate(...)`. Raises NotAnExpression, also for a wrong plural, as AWS does."""
     match = re.fullmatch(r"([1-9]\d*) (minute|hour|day)(s?)", text)
     if match is None or (match[1] == "1") == bool(match[3]):
         raise NotAnExpression(f"rate({text}) is not a rate: write rate(1 minute), rate(5 minutes), hours or days")
@@ -91,6 +93,7 @@ def parse_rate(text: str) -> Rate:
 
 
 def parse_cron(text: str) -> Cron:
+    """Return the times of `cron(...)`, six fields, one of the days `?`. Raises NotAnExpression."""
     fields = text.split()
     if len(fields) != 6:
         raise NotAnExpression(f"cron({text}) has {len(fields)} fields, not six: minute hour day month weekday year")
@@ -128,6 +131,7 @@ def values(field: str, least: int, most: int, names: dict[str, int] | None = Non
 
 
 def number(text: str, least: int, most: int, names: dict[str, int] | None) -> int:
+    """Return the number, or the month or day that a name stands for. Raises NotAnExpression."""
     value = (names or {}).get(text, int(text) if text.isdecimal() else -1)
     if not least <= value <= most:
         raise NotAnExpression(f"{text!r} is not from {least} to {most}")
@@ -135,18 +139,21 @@ def number(text: str, least: int, most: int, names: dict[str, int] | None) -> in
 
 
 def check_month_days(field: str) -> None:
+    """Raise NotAnExpression for what names no days of a month."""
     if field in ("?", "L", "LW") or re.fullmatch(r"([1-9]|[12]\d|3[01])W", field):
         return
     values(field, 1, 31)
 
 
 def check_week_days(field: str) -> None:
+    """Raise NotAnExpression for what names no days of a week."""
     if field in ("?", "L") or re.fullmatch(r"([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5])", field):
         return
     values(field, 1, 7, DAYS)
 
 
 def day_fits(cron: Cron, day: date) -> bool:
+    """Return whether the expression fires on this day at all."""
     if day.year not in cron.years or day.month not in cron.months:
         return False
     if cron.week_days == "?":
@@ -177,6 +184,7 @@ def nearest_week_day(day: date, last: int) -> int:
 
 
 def week_day_fits(field: str, day: date) -> bool:
+    """Return whether the field has this day: `L` is Saturday, `2#1` the first Monday, `6L` the last Friday."""
     own = day.isoweekday() % 7 + 1
     if field == "L":
         return own == 7
@@ -205,6 +213,7 @@ def next_firing(expression: Expression, zone: tzinfo, after: float, begins: floa
 
 
 def next_of_cron(cron: Cron, zone: tzinfo, after: float) -> float | None:
+    """Return the first time after `after`, in epoch seconds, by the zone's clock; None: there is none any more."""
     first = datetime.fromtimestamp(after, zone).date()
     clock = sorted((hour, minute) for hour in cron.hours for minute in cron.minutes)
     for ahead in range(MOST_YEARS_AHEAD * 366):

@@ -110,6 +110,7 @@ class Node:
         return self.instance.container_instance_arn
 
     def take(self, need: Need, group: str, *, stays: bool = True, runs: bool = False) -> None:
+        """Count a task on this instance. `stays`: it is to go on running; `runs`: it is RUNNING."""
         self.cpu -= need.cpu
         self.memory -= need.memory
         self.ports.update(need.ports)

@@ -104,6 +104,7 @@ class Chooser:
         self._ranking = self._rank()
 
     def place(self) -> Placed | Unplaceable:
+        """Choose an instance for one task more and take its room, or say why none is able."""
         node = self._ranking.best()
         if node is None:
             return Unplaceable(reasons=self._reasons())

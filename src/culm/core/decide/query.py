@@ -80,18 +80,21 @@ class _Parser:
         self.counts_tasks = False
 
     def either(self) -> Test:
+        """Read alternatives, `||`. Raises QueryError."""
         tests = [self.both()]
         while self.accept(r"\|\||or\b"):
             tests.append(self.both())
         return tests[0] if len(tests) == 1 else lambda node: any(t(node) for t in tests)
 
     def both(self) -> Test:
+        """Read terms that all must hold, `&&`. Raises QueryError."""
         tests = [self.negated()]
         while self.accept(r"&&|and\b"):
             tests.append(self.negated())
         return tests[0] if len(tests) == 1 else lambda node: all(t(node) for t in tests)
 
     def negated(self) -> Test:
+        """Read a term, `!` before it or parentheses around it. Raises QueryError."""
         if self.accept(r"!|not\b"):
             test = self.negated()
             return lambda node: not test(node)
@@ -103,6 +106,7 @@ class _Parser:
         return self.comparison()
 
     def comparison(self) -> Test:
+        """Read a subject, an operator and what it is compared with. Raises QueryError."""
         subject = self.accept(r"[A-Za-z0-9_][A-Za-z0-9_.:/\\-]*")
         if not subject:
             raise self.error("expected a subject")
@@ -122,6 +126,7 @@ class _Parser:
         return comparison(subject, operator, self.argument(operator))
 
     def argument(self, operator: str) -> Any:
+        """Read what the operator compares with: nothing, a list, a regular expression or a word. Raises QueryError."""
         match operator:
             case "exists" | "!exists":
                 return None
@@ -153,6 +158,7 @@ class _Parser:
         return word
 
     def accept(self, pattern: str) -> str:
+        """Take text that matches, past white space, and return it; empty if the next text is another."""
         match = re.compile(rf"\s*({pattern})").match(self.text, self.at)
         if not match:
             return ""
@@ -163,6 +169,7 @@ class _Parser:
         return self.text[self.at :].strip()
 
     def error(self, expected: str) -> QueryError:
+        """Return the error with the place and what stands there."""
         return QueryError(
             f"Cluster query {self.text!r}: {expected} at character {self.at + 1}, found {self.rest() or 'the end'!r}."
         )
@@ -221,6 +228,7 @@ def compare(operator: str, value: str, argument: Any) -> bool:
 
 
 def ordered(operator: str, left: Any, right: Any) -> bool:
+    """Compare two values that can be ordered."""
     match operator:
         case "==":
             return bool(left == right)
@@ -235,6 +243,7 @@ def ordered(operator: str, left: Any, right: Any) -> bool:
 
 
 def number(text: str) -> int:
+    """Return the number that runningTasksCount is compared with. Raises QueryError."""
     try:
         return int(text)
     except ValueError:

@@ -124,6 +124,7 @@ class Heap(Generic[T]):
         heapq.heapify(self._heap)
 
     def top(self) -> T | None:
+        """Return the first item, its rank of now; None: no item is able."""
         while self._heap:
             stored, _, item = self._heap[0]
             if self._key(item) == stored:
@@ -135,6 +136,7 @@ class Heap(Generic[T]):
         return self._heap[0][0]
 
     def top_as_it_was(self) -> T:
+        """Return the item that `top` returned last, whatever became of its rank."""
         return self._heap[0][2]
 
     def rank_top_again(self) -> None:

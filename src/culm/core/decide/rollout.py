@@ -163,6 +163,7 @@ class _Look:
         )
 
     def newly_healthy(self) -> list[Action]:
+        """Mark the tasks that count as healthy for the first time."""
         running = (*self.roster.kept, *self.roster.outgoing)
         newly = [t for t in running if t.task_arn in self.roster.healthy and t.healthy_at is None]
         return [MarkHealthy(task_arn=t.task_arn, why="it counts as healthy for the first time") for t in newly]

@@ -159,6 +159,7 @@ class _Film:
         self._told: list[tuple[str, str]] = []
 
     def watch(self, before: ClusterState, after: ClusterState, actions: list[Action]) -> None:
+        """Note what changed between two states, with the reason of each move."""
         was = {t.task_arn: t for t in before.tasks}
         gone = {t.task_arn for t in before.tasks if is_gone(t)}
         why = {a.task_arn: a.why for a in actions if isinstance(a, StopTask)}
@@ -192,6 +193,7 @@ class _Film:
         )
 
     def outcome(self, state: ClusterState, *, settled: bool) -> Simulation:
+        """Return what the simulation saw. `settled`: nothing was left to do."""
         return Simulation(
             state=state,
             moves=tuple(self._moves),

@@ -66,6 +66,7 @@ class Message:
 
 
 def encode(message: Message) -> bytes:
+    """Return the message as the agent's binary protocol has it."""
     id = bytes.fromhex(message.id)
     head = HEADER.pack(
         HEADER.size,

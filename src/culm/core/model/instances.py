@@ -34,4 +34,5 @@ class ContainerInstance:
     """Where its tasks' host ports are reached."""
 
     def attribute(self, name: str) -> str | None:
+        """Return the attribute's value, None if the instance lacks it."""
         return next((a.value for a in self.attributes if a.name == name), None)

@@ -33,6 +33,7 @@ class Point:
 
 
 def metric(namespace: str, name: str, **dimensions: str) -> Metric:
+    """Return the metric with its dimensions in their order, so that equal ones are equal."""
     return Metric(namespace=namespace, metric_name=name, dimensions=tuple(sorted(dimensions.items())))
 
 

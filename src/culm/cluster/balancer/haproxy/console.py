@@ -76,6 +76,7 @@ class Running:
 
 
 async def look(console: Console) -> Running:
+    """Return which workers HAProxy has. Raises PlaneFailure when it ends in the middle of its answer."""
     info, state = await console.ask("show info", "show servers state")
     if "\n# " not in state:
         raise PlaneFailure("NotAnswering", "HAProxy ended in the middle of its answer")

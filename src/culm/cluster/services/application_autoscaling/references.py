@@ -22,6 +22,7 @@ def service_of(call: Call, resource_id: str) -> Service:
 
 
 def find_target(call: Call, resource_id: str) -> ScalableTarget:
+    """Return the scalable target. Raises ObjectNotFoundException."""
     target = scaling.find_target(call.db, resource_id)
     if target is None:
         raise AwsError(

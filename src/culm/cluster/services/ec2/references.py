@@ -56,6 +56,7 @@ def block_of(text: str, member: str, out_of_range: str) -> ipaddress.IPv4Network
 
 
 def cidr(text: str, member: str) -> ipaddress.IPv4Network:
+    """Return the IPv4 block that `text` is, of a request's member. Raises InvalidParameterValue."""
     try:
         if "/" not in text:
             raise ValueError(text)

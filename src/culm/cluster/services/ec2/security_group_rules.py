@@ -108,6 +108,7 @@ def revoke_egress(call: Call, req: RevokeInput) -> dict[str, Any]:
 
 
 def authorize(call: Call, req: AuthorizeInput, *, egress: bool) -> dict[str, Any]:
+    """Add rules to a group, all or none. Raises InvalidPermission.Duplicate for one that it has."""
     group = group_named(call, req.group_id, req.group_name)
     wanted = rules_of(call, req.permissions, egress=egress)
     there = {rule.identity for rule in group.body.rules}
@@ -132,6 +133,7 @@ def _named(rule: Rule) -> str:
 
 
 def revoke(call: Call, req: RevokeInput, *, egress: bool) -> dict[str, Any]:
+    """Take rules away, by id or by what they are. Raises EC2's errors for one that there is not."""
     group = group_named(call, req.group_id, req.group_name)
     unwanted = {rule.identity for rule in rules_of(call, req.permissions, egress=egress)}
     own = {rule.rule_id: rule for rule in group.body.rules if rule.egress == egress}
@@ -258,6 +260,7 @@ def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list
 
 
 def sources(call: Call, asked: IpPermission) -> list[dict[str, Any]]:
+    """Return the sources or destinations of a permission, a rule for each. Raises InvalidGroup.NotFound."""
     sources: list[dict[str, Any]] = []
     sources += [{"cidr": each.cidr_ip, "description": each.description} for each in asked.ip_ranges]
     sources += [{"cidr_v6": each.cidr_ipv6, "description": each.description} for each in asked.ipv6_ranges]

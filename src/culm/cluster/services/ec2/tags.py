@@ -117,6 +117,7 @@ def given(call: Call, resource: str, specifications: Collection[TagSpecification
 
 
 def put(call: Call, resource: str, wished: Collection[Tag]) -> None:
+    """Set tags of a resource; others stay. Raises InvalidParameterValue and TagLimitExceeded."""
     if reserved := next((tag.key for tag in wished if tag.key.startswith("aws:")), None):
         message = f"Tag keys starting with 'aws:' are reserved for internal use: {reserved}"
         raise AwsError("InvalidParameterValue", message)

@@ -51,6 +51,7 @@ def resolve(db: sqlite3.Connection, repository: str, identifier: ImageIdentifier
 
 
 def digest_or_error(db: sqlite3.Connection, repository: Repository, identifier: ImageIdentifier) -> str:
+    """Return the digest of an image that is named by tag or digest. Raises ImageNotFoundException."""
     _, digest = resolve(db, repository.repository_name, identifier)
     if digest is None:
         raise AwsError(

@@ -51,6 +51,7 @@ class Candidate:
 
 
 def read(text: str) -> Policy:
+    """Return the policy that a document is. Raises InvalidPolicy."""
     try:
         policy = msgspec.json.decode(text, type=Policy)
     except msgspec.MsgspecError as wrong:

@@ -121,6 +121,7 @@ def deregister_container_instance(call: Call, req: DeregisterContainerInstanceIn
 
 
 def existing_instance(call: Call, cluster: Cluster, reference: str) -> ContainerInstance:
+    """Return the instance that a request names. Raises InvalidParameterException."""
     instance = find_instance(call, cluster, reference)
     if instance is None or instance.status == "INACTIVE":
         raise AwsError("InvalidParameterException", "The referenced container instance was not found.")

@@ -17,6 +17,7 @@ SPREAD_FIELD = re.compile(r"instanceId|host|attribute:[A-Za-z0-9_./\\-]{1,128}")
 
 
 def check(constraints: Sequence[PlacementConstraint], strategies: Sequence[PlacementStrategy]) -> None:
+    """Raise InvalidParameterException for constraints or strategies that ECS would refuse."""
     if len(constraints) > MOST_CONSTRAINTS:
         raise _refused(f"Placement constraints can have at most {MOST_CONSTRAINTS} items.")
     if len(strategies) > MOST_STRATEGIES:

@@ -42,6 +42,7 @@ def check(call: Call, service: Service, definition: TaskDefinition) -> None:
 
 
 def check_controller(type: str) -> None:
+    """Raise InvalidParameterException for a deployment controller other than ECS."""
     if type != "ECS":
         raise _refused(f"culm does not support the deployment controller {type}")
 

@@ -15,6 +15,7 @@ from culm.errors import AwsError
 
 
 def role_named(call: Call, name: str) -> Role:
+    """Return the role. Raises NoSuchEntity."""
     role = roles.find(call.db, name)
     if role is None:
         raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
@@ -22,6 +23,7 @@ def role_named(call: Call, name: str) -> Role:
 
 
 def policy_named(call: Call, arn: str) -> ManagedPolicy:
+    """Return the managed policy. Raises ValidationError for no ARN, NoSuchEntity for an unknown one."""
     if not arn.startswith("arn:"):
         raise AwsError("ValidationError", "Invalid ARN:  Could not be parsed!")
     policy = policies.find(call.db, arn)
@@ -39,6 +41,7 @@ def own_policy(call: Call, arn: str) -> ManagedPolicy:
 
 
 def profile_named(call: Call, name: str) -> InstanceProfile:
+    """Return the instance profile. Raises NoSuchEntity."""
     profile = instance_profiles.find(call.db, name)
     if profile is None:
         raise AwsError("NoSuchEntity", f"Instance Profile {name} cannot be found.", 404)
@@ -52,6 +55,7 @@ def checked(document: str, read: Callable[[str], Policy] = parse_identity) -> st
 
 
 def parsed(document: str, read: Callable[[str], Policy] = parse_identity) -> Policy:
+    """Return the policy that a document is, by `read`. Raises MalformedPolicyDocument."""
     try:
         return read(document)
     except Malformed as problem:

@@ -21,6 +21,7 @@ LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS
 
 
 def existing(db: sqlite3.Connection, name: str) -> LogGroup:
+    """Return the log group. Raises ResourceNotFoundException."""
     group = groups.find(db, name)
     if group is None:
         raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")

@@ -46,6 +46,7 @@ def compile(pattern: str) -> Callable[[str], bool]:
 
 
 def regex(text: str) -> re.Pattern[str]:
+    """Return the compiled expression between two `%`. Raises InvalidPattern."""
     try:
         return re.compile(text)
     except re.error as wrong:
@@ -60,6 +61,7 @@ class _Parser:
         self._at = 0
 
     def parse(self) -> Test:
+        """Return the test that the pattern is. Raises InvalidPattern."""
         self._expect("{")
         test = self._either()
         self._expect("}")

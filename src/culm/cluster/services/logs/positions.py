@@ -22,6 +22,7 @@ def digits(position: Position) -> str:
 
 
 def position(token: str) -> Position:
+    """Return the place in a stream that a token names. Raises InvalidParameterException."""
     read = _TOKEN.fullmatch(token)
     if read is None:
         raise AwsError("InvalidParameterException", "The specified nextToken is invalid.")

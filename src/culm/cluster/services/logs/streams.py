@@ -71,6 +71,7 @@ def describe_log_streams(call: Call, req: DescribeLogStreamsInput) -> dict[str, 
 
 
 def existing_stream(call: Call, group: LogGroup, name: str) -> LogStream:
+    """Return the log stream. Raises ResourceNotFoundException."""
     stream = streams.find(call.db, group.id, name)
     if stream is None:
         raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")

@@ -75,6 +75,7 @@ class ListingInput:
 
 
 def latest(call: Call, req: ListingInput, after: str) -> Page:
+    """Return a page of objects behind the key `after`, common prefixes rolled up. Raises InvalidArgument."""
     if req.max_keys < 0:
         raise AwsError("InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647")
     bucket_named(call, req.bucket, req.expected_bucket_owner)
@@ -155,6 +156,7 @@ def token(key: str) -> str:
 
 
 def untoken(text: str) -> str:
+    """Return the key behind which a listing goes on. Raises InvalidArgument."""
     try:
         return base64.b64decode(text, altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):

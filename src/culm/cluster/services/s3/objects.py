@@ -76,6 +76,7 @@ ENCRYPTION = "AES256"
 
 
 def check_key(key: str) -> None:
+    """Raise KeyTooLongError for a key of more than LONGEST_KEY bytes."""
     if len(key.encode()) > LONGEST_KEY:
         raise AwsError("KeyTooLongError", "Your key is too long", max_size_allowed=LONGEST_KEY)
 

@@ -117,6 +117,7 @@ def keep(call: Call, req: PartInput, body: bytes, given: Checksums) -> PartFacts
 
 
 def upload_named(call: Call, req: UploadInput) -> Upload:
+    """Return the upload. Raises NoSuchUpload, and as `bucket_named`."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     upload = uploads.find(call.db, req.bucket, req.key, req.upload_id)
     if upload is None:

@@ -189,6 +189,7 @@ def list_schedules(call: Call, req: ListSchedulesInput) -> dict[str, Any]:
 
 
 def found(call: Call, group: str, name: str) -> Schedule:
+    """Return the schedule. Raises ResourceNotFoundException."""
     schedule = schedules.find(call.db, group, name)
     if schedule is None:
         raise missing(name)

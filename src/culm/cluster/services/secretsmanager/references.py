@@ -37,6 +37,7 @@ def has_gone(call: Call, secret: Secret) -> bool:
 
 
 def check_name(name: str) -> None:
+    """Raise ValidationException for a name that a secret cannot have."""
     if not _NAME.fullmatch(name):
         raise AwsError(
             "ValidationException",

@@ -25,6 +25,7 @@ _SHAPE = (
 
 
 def check_new_name(name: str) -> None:
+    """Raise SSM's error for a name that a parameter cannot have."""
     first = name.removeprefix("/").lower()
     if first.startswith("aws"):
         raise AwsError("AccessDeniedException", f"No access to reserved parameter name: {name}.")
@@ -40,6 +41,7 @@ def check_new_name(name: str) -> None:
 
 
 def check_path(path: str) -> None:
+    """Raise ValidationException for what is no path of parameters."""
     if not _PATH.fullmatch(path):
         raise AwsError(
             "ValidationException",
@@ -52,6 +54,7 @@ def check_path(path: str) -> None:
 
 
 def known(call: Call, name: str) -> Parameter:
+    """Return the parameter. Raises ParameterNotFound."""
     parameter = parameters.find(call.db, stored_name(call, name))
     if parameter is None:
         raise AwsError("ParameterNotFound", f"Parameter {name} not found.")

@@ -18,6 +18,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 async def open_terminal(engine: AsyncEngine, name: str, command: Sequence[str]) -> Terminal:
+    """Run the command on a pseudo-terminal in the container. Raises RuntimeFailure if it does not run."""
     body = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Tty": True, "Cmd": list(command)}
     try:
         created = await engine.call("POST", f"/containers/{name}/exec", body=body)

@@ -103,6 +103,7 @@ def read(directory: str, name: str) -> Any:
 
 
 def read_plan(directory: str) -> Plan:
+    """Return what the container is to run. Raises FileNotFoundError for a folder that has no plan."""
     plan = read(directory, PLAN)
     if plan is None:
         raise FileNotFoundError(os.path.join(directory, PLAN))
