@@ -202,7 +202,7 @@ class Import:
             self.notes.database_names[name] = called
 
     def engine(self, name: str) -> str:
-        """Return the engine of a database that the service is, by its image or what that is built on; empty for none."""
+        """Return the engine of a database that the service is, by its image or what that is built on, else nothing."""
         image = self.images.get(name)
         candidates = [self.services[name].image, *(image.bases if image is not None else ())]
         return next((each for text in candidates if (each := compose_roles.served(compose_roles.engine_of(text)))), "")
