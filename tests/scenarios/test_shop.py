@@ -20,6 +20,11 @@ SLOW = """\
     command: [sh, -c, "trap '' TERM; sleep 600"]
     stop: 1s
     schedule: {when: every 24 hours, timeout: 2s, overlap: skip}
+  reader:
+    build: backend
+    command: [cat, /srv/settings/greeting]
+    schedule: every 24 hours
+    files: {/srv/settings/greeting: greeting.txt}
 """
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 
@@ -77,6 +82,14 @@ def test_a_run_that_takes_too_long_is_stopped_and_status_says_so(shop: Stand) ->
     shop.culm("run-now", "slow", status=137)
     [line] = [line for line in shop.culm("status").out.splitlines() if line.startswith("slow ")]
     assert "timed out, exit code" in line
+
+
+def test_files_of_the_vault_are_in_place_before_the_container_begins(shop: Stand) -> None:
+    missing = shop.culm("run-now", "reader", status=1).err
+    assert "local/reader/greeting.txt is not there" in missing
+    shop.write("greeting.txt", "good morning\n")
+    shop.culm("vault", "put", "local/reader/greeting.txt", "greeting.txt")
+    assert "good morning" in shop.culm("run-now", "reader").out
 
 
 def test_a_second_up_changes_nothing_and_diff_agrees(shop: Stand) -> None:

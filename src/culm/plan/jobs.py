@@ -20,7 +20,7 @@ from culm.plan.diff import same, task_definition_is
 from culm.plan.observed import Described, LiveJob, Survey
 from culm.plan.steps import Revision, Step
 from culm.project.project import Project, Service
-from culm.render import Surroundings, family, jobs, task_definition
+from culm.render import Surroundings, family, files, jobs, task_definition
 
 BUILT = "built on deploy"
 """Stands for an image that is not in its repository yet."""
@@ -161,7 +161,8 @@ def slots(number: float) -> str:
 def needs(job: Service) -> tuple[int, int]:
     """CPU units and MiB of one run, with the containers beside the job's own."""
     beside = job.sidecars.values()
-    return job.cpu + sum(each.cpu for each in beside), job.memory + sum(each.memory for each in beside)
+    cpu = job.cpu + sum(each.cpu for each in beside) + (files.CPU if job.container.files else 0)
+    return cpu, job.memory + sum(each.memory for each in beside) + (files.RESERVED if job.container.files else 0)
 
 
 def timing(job: Service, now: float, zone_of: Callable[[str], tzinfo]) -> str:

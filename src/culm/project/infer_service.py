@@ -1,5 +1,7 @@
 """One service of culm.yml with everything filled in: from its block, the defaults and its folder."""
 
+import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from culm.project.project import STOP_SECONDS, Container, Routing, Scaling, Sche
 from culm.project.schema import DefaultsBlock
 from culm.project.service_schema import ScheduleBlock, ServiceBlock, SidecarBlock
 from culm.project.targets import LONGEST_TARGET_GROUP
-from culm.project.values import NONE, Range, variable
+from culm.project.values import FILE, NONE, Range, variable
 
 MOST_VALUES = 5
 """Of a rule's conditions together, and of its wildcards.
@@ -29,6 +31,26 @@ BALANCED_KEYS = ("host", "headers", "priority", "strip", "drain", "load")
 LONGEST_TIMEOUT = 7 * 86_400
 TIMEOUT = "timeout"
 """The container that counts a job's time."""
+FILES = "files"
+"""The container that fetches a task's files."""
+SYSTEM_ROOTS = ("/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr/bin", "/usr/lib")
+SYSTEM_FOLDERS = frozenset(
+    {
+        "/",
+        "/etc",
+        "/home",
+        "/opt",
+        "/root",
+        "/tmp",
+        "/usr",
+        "/usr/local",
+        "/usr/sbin",
+        "/usr/share",
+        "/var",
+        *SYSTEM_ROOTS,
+    }
+)
+"""Folders that images keep their own files in."""
 TIMEOUT_MEMORY = 16
 """MiB; Docker takes no less than 6."""
 TIMEOUT_CPU = 2
@@ -353,8 +375,36 @@ def container(at: Setting, name: str, written: ServiceBlock) -> Container:
         tmpfs=written.tmpfs or {},
         ulimits=written.ulimits or {},
         volumes=volumes(at, at.key(name, "volumes"), written.volumes),
+        files=files(at, name, written),
         stop=written.stop if written.stop is not None else STOP_SECONDS,
     )
+
+
+def files(at: Setting, name: str, written: ServiceBlock) -> Mapping[str, str]:
+    """Files of the vault: their folders become volumes, which hide what the image has there."""
+    if not written.files:
+        return {}
+    for holder, key in (
+        (name, at.key(name)),
+        *((each, at.key(name, "sidecars", each)) for each in written.sidecars or ()),
+    ):
+        if holder == FILES:
+            at.source.refuse(key, "is what culm calls the container that fetches `files:`", "rename it")
+    taken = {*(written.tmpfs or {}), *(mount.path for mount in (written.volumes or {}).values())}
+    for path in written.files:
+        where, folder = at.key(name, "files"), posixpath.dirname(path)
+        if (
+            not path.startswith("/")
+            or posixpath.normpath(path) != path
+            or not re.fullmatch(FILE, posixpath.basename(path))
+        ):
+            at.source.refuse(where, f"{path!r} is not the path of a file: /etc/nginx/conf.d/site.conf")
+        if folder in SYSTEM_FOLDERS or any(folder.startswith(f"{each}/") for each in SYSTEM_ROOTS):
+            hint = "its folder would hide what the image has there: put it in a folder of its own, and tell the program"
+            at.source.refuse(where, f"{path}: nothing but `files:` would be left in {folder} of the container", hint)
+        if folder in taken:
+            at.source.refuse(where, f"{path}: {folder} is a volume or tmpfs, too", "another folder for one of the two")
+    return written.files
 
 
 def sidecars(at: Setting, name: str, written: ServiceBlock, when: Schedule | None) -> dict[str, Sidecar]:

@@ -171,6 +171,8 @@ class Container:
     """MiB by folder."""
     ulimits: Mapping[str, Limit] = field(default_factory=dict)
     volumes: Mapping[str, MountPath] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Names of files of the service's folder in the vault, by their path in the container."""
     stop: int = STOP_SECONDS
 
 

@@ -392,7 +392,13 @@ class ServiceBlock:
     ] = None
     files: Annotated[
         Mapping[str, str] | None,
-        Key(doc="Files of the vault, by the place in the container where they are put.", not_yet=NOT_YET),
+        Key(
+            doc="For images of others that read their configuration from a path: files of the service's own folder in "
+            "the vault, by where they are put. Their folder in the container holds nothing else.",
+            written="`{/etc/nginx/conf.d/site.conf: site.conf}`",
+            parse=values.vault_file,
+            each=True,
+        ),
         Default(text="the image's entrypoint fetches them"),
     ] = None
     calls: Annotated[

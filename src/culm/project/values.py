@@ -67,6 +67,10 @@ class Scale:
         return f"{self.metric} {self.value}"
 
 
+FILE = r"[A-Za-z0-9._-]{1,128}"
+"""Names of files in the vault."""
+
+
 def command(text: str) -> tuple[str, ...]:
     """Words as a shell splits them, without one: `manage.py run --port 80`."""
     try:
@@ -183,6 +187,15 @@ def scale(text: str) -> Scale:
         "cpu" if match[1] == "cpu" else "memory" if match[1] == "memory" else "requests"
     )
     return Scale(metric=metric, value=value)
+
+
+def vault_file(text: str) -> str:
+    """The name of a file in a service's own folder of the vault."""
+    if "/" in text:
+        raise ValueError(f"{text!r} is not a file of the service's own folder in the vault: name it without a folder")
+    if not re.fullmatch(FILE, text):
+        raise ValueError(f"{text!r} is not the name of a file in the vault: letters, digits and . _ -")
+    return text
 
 
 def text(written: str) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from culm.project.project import Check, Project, Service
 from culm.project.references import resolve
 from culm.project.values import MountPath
+from culm.render import files as vault_files
 from culm.render.load_balancers import entrances
 from culm.render.names import bucket, execution_role_name, family, log_group, secret_parameter
 from culm.render.surroundings import Aliases, Input, Surroundings
@@ -49,11 +50,17 @@ def task_definition(
         *service.container.volumes,
         *(name for companion in service.sidecars.values() for name in companion.volumes),
     }
-    if mounted:
-        made["volumes"] = [volume(project, name, surroundings) for name in sorted(mounted)]
+    if mounted or service.container.files:
+        made["volumes"] = [volume(project, name, surroundings) for name in sorted(mounted)] + vault_files.volumes(
+            service
+        )
+    if service.container.files:
+        base = container_definition(project, service, image, surroundings, service.name)
+        made["containerDefinitions"].append(vault_files.container(service, base, surroundings))
     if service.connected:
         # the proxy gets what the task's limit leaves; a limit of CPU would slow the service's own bursts
-        made["memory"] = str(sum(each["memory"] for each in made["containerDefinitions"]) + PROXY_MEMORY)
+        reserved = sum(each.get("memoryReservation", each["memory"]) for each in made["containerDefinitions"])
+        made["memory"] = str(max(reserved, *(each["memory"] for each in made["containerDefinitions"])) + PROXY_MEMORY)
     return made
 
 
@@ -76,13 +83,14 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
             {"name": name, "softLimit": limit.soft, "hardLimit": limit.hard} for name, limit in given.ulimits.items()
         ],
         "linuxParameters": linux_parameters(service),
-        "mountPoints": mount_points(project, given.volumes),
+        "mountPoints": mount_points(project, given.volumes) + vault_files.mount_points(service),
         "healthCheck": health_check(service.check, service.grace),
         "dependsOn": [
             {"containerName": name, "condition": CONDITIONS[companion.ready]}
             for name, companion in service.sidecars.items()
             if companion.ready is not None
-        ],
+        ]
+        + vault_files.depends_on(service),
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
         "environment": variables(project, service, given.environment, surroundings)

@@ -60,6 +60,7 @@ from culm.cluster.instance.machine import Machine
 from culm.cluster.instance.metadata import Metadata
 from culm.cluster.instance.runtime.interface import Capabilities
 from culm.cluster.instance.specs import AMAZONS_AGENT, METADATA, Surroundings
+from culm.cluster.instance.task_files import TaskFiles
 from culm.cluster.instance.task_secrets import TaskSecrets
 from culm.cluster.registry.app import application as registry_application
 from culm.cluster.registry.registry import Registry
@@ -147,6 +148,7 @@ class Components:
         )
         self._sink = LogSink(store, now=clock.now)
         self._secrets = TaskSecrets(store, settings.region)
+        self._files = TaskFiles(store)
         self._login = RegistryLogin(store, now=clock.now, new_id=clock.new_id)
         self.fleet = Fleet(
             store,
@@ -196,6 +198,7 @@ class Components:
             credentials=self.credentials,
             metadata=self.metadata,
             secrets=self._secrets,
+            files=self._files,
             now=clock.now,
         )
 

@@ -15,7 +15,7 @@ import msgspec
 from culm.cluster.instance import multiline, volumes
 from culm.cluster.instance.credentials import Credentials
 from culm.cluster.instance.forwarder import Forwarder
-from culm.cluster.instance.interface import Control, Login, Logs, Secrets
+from culm.cluster.instance.interface import Control, Files, Login, Logs, Secrets
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine, registration
 from culm.cluster.instance.metadata import Host, Metadata
@@ -74,6 +74,7 @@ class Agent:
         secrets: Secrets,
         now: Callable[[], float],
         keep_stopped: float = KEEP_STOPPED,
+        files: Files | None = None,
     ) -> None:
         self._machine = machine
         self._around = around
@@ -85,6 +86,7 @@ class Agent:
         self._metadata = metadata
         self._host = Host(machine=machine, region=around.region, stats=runtime)
         self._secrets = secrets
+        self._files = files
         self._now = now
         self._keep_stopped = keep_stopped
         self._arn = ""
@@ -261,6 +263,8 @@ class Agent:
             await self._logs.open(*where, create_group=create)
         secrets = await self._secrets(task.payload, container)
         await volumes.prepare(task.payload, self._around)
+        if self._files is not None and (files := await self._files(task.payload, container)):
+            await volumes.fill(task.payload, container, files, self._around)
         login = await self._login(container.image)
         if task.pull_started_at is None:
             task.pull_started_at = self._now()

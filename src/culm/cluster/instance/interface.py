@@ -45,6 +45,12 @@ class Secrets(Protocol):
         ...
 
 
+class Files(Protocol):
+    async def __call__(self, task: TaskPayload, container: ContainerPayload) -> Mapping[str, bytes]:
+        """What a container fetches for others, by its path in that container; raises RuntimeFailure."""
+        ...
+
+
 class Login(Protocol):
     async def __call__(self, image: str) -> tuple[str, str] | None:
         """User and password for the image's registry; None if it needs none."""

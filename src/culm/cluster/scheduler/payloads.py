@@ -1,9 +1,10 @@
 """What an instance's agent is told of a task: its task definition, with the task's overrides; pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from culm.core.model.agent import ContainerPayload, TaskPayload
-from culm.core.model.task_definitions import ContainerDefinition, LinuxParameters, TaskDefinition
+from culm.core.model.task_definitions import FILES_LABEL, ContainerDefinition, LinuxParameters, TaskDefinition
 from culm.core.model.tasks import ContainerOverride, Task
 
 
@@ -25,13 +26,28 @@ def payload(
         service_name=name if kind == "service" else "",
         memory=int(memory) if memory else None,
         execution_role_arn=task.overrides.execution_role_arn or definition.execution_role_arn,
+        task_role_arn=task.overrides.task_role_arn or definition.task_role_arn,
         volumes=definition.volumes,
         names=names,
         containers=tuple(
-            _container(c, changed.get(c.name, ContainerOverride()), arns[c.name], images[c.name])
-            for c in definition.container_definitions
+            filled(made, images[definition.container_definitions[0].name])
+            if FILES_LABEL in made.docker_labels
+            else made
+            for made in (
+                _container(c, changed.get(c.name, ContainerOverride()), arns[c.name], images[c.name])
+                for c in definition.container_definitions
+            )
         ),
     )
+
+
+def filled(container: ContainerPayload, image: str) -> ContainerPayload:
+    """A container that fetches files for others, as it is here: the agent does that when it starts.
+
+    What runs is `true`, of the task's first image, which is there anyway: the image of the AWS CLI is large, and host
+    processes have none.
+    """
+    return replace(container, image=image, entry_point=("true",), command=None)
 
 
 def _container(definition: ContainerDefinition, override: ContainerOverride, arn: str, image: str) -> ContainerPayload:

@@ -86,6 +86,8 @@ class TaskPayload:
     """Task-level limit, MiB."""
     execution_role_arn: str | None = None
     """The role that fetches its secrets."""
+    task_role_arn: str | None = None
+    """The role that fetches its files."""
     volumes: tuple[Volume, ...] = ()
     names: tuple[str, ...] = ()
     """Of Service Connect's endpoints that its containers may call: they lead to the cluster's balancer."""

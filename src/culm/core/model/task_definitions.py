@@ -25,6 +25,10 @@ class ContainerSecret:
     """The ARN of a secret of Secrets Manager, or the ARN or name of a parameter."""
 
 
+FILES_LABEL = "io.culm.files"
+"""A label of a container that fetches files before others begin: JSON, S3 URI by path in that container."""
+
+
 @record
 class Tag:
     key: str = ""
