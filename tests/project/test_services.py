@@ -188,7 +188,7 @@ REFUSALS = {
     ),
     "a sidecar whose health nobody checks": ("  web: {sidecars: {a: {ready: healthy}}}\n", "nothing checks it"),
     "compose's word": ("  web: {healthcheck: }\n", ".healthcheck: there is no such key"),
-    "what is not carried out": ("  web: {files: {/a: b}}\n", ".files: culm does not carry it out yet"),
+    "a file that hides the image": ("  web: {files: {/a: b}}\n", ".files: /a: nothing but `files:` would be left in /"),
     "a call of nobody": ("  web: {calls: [cart]}\n", ".calls: there is no service 'cart'"),
     "a call of itself": ("  web: {calls: [web]}\n", ".calls: names the service itself"),
     "a call of a worker": ("  web: {calls: [api]}\n  api: {path: none}\n", ".calls: api listens nowhere"),

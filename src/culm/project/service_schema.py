@@ -8,7 +8,6 @@ from culm.project import sizes, values
 from culm.project.keys import Default, Key
 
 DURATION = "`30s`, `5m`, `1h`"
-NOT_YET = "culm does not carry it out yet"
 
 
 @record
