@@ -23,6 +23,8 @@ LOOKS = (
     *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
 )
 """What `plan`, `diff` and `status` call: descriptions, and nothing that a service has written."""
+SCHEDULES = ("scheduler:ListSchedules", "scheduler:GetSchedule")
+"""What they call for jobs, and for schedules that culm.yml names no more. A deploy has them with its jobs."""
 
 
 def deploy_role(project: Project) -> str:
@@ -74,7 +76,7 @@ def plan_policy(project: Project, surroundings: Surroundings) -> Input:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": [*LOOKS, *of_caches], "Resource": "*"},
+            {"Effect": "Allow", "Action": [*LOOKS, *SCHEDULES, *of_caches], "Resource": "*"},
             {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": looked if len(looked) > 1 else looked[0]},
             {
                 "Effect": "Allow",
