@@ -64,7 +64,13 @@ services:
     health: /front/
     environment: {{CATALOG_URL: "{{catalog.url}}", BY_NAME: "http://catalog:8800/name"}}
     calls: [catalog]
-  catalog: {{path: none, port: 8080, roll: start-first}}
+    stop: 2s
+  catalog:
+    path: none
+    port: 8080
+    roll: start-first
+    stop: 2s
+    health: {{command: "true"}}
 """
 
 
