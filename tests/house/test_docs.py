@@ -134,13 +134,6 @@ def mentioned(command: str, text: str) -> bool:
     return bool(re.search(rf"{command}\b|{group} [a-z|-]*\b{last}\b|`{last}`", text))
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
-def test_every_relative_link_leads_to_a_file(page):
-    path = ROOT / page
-    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text())
-    assert [link for link in links if not (path.parent / link).exists()] == []
-
-
 def test_on_the_package_index_every_link_of_the_readme_is_absolute():
     hook = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]["hooks"]
     text = (ROOT / "README.md").read_text()
