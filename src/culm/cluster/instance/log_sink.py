@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from culm.cluster.instance.runtime.interface import Line
+from culm.cluster.services.logs import counting
 from culm.cluster.store import logs
 from culm.cluster.store.db import Store
 from culm.cluster.store.logs import groups, streams
@@ -44,11 +45,13 @@ class LogSink:
         """Lines of a group that was deleted meanwhile are dropped, as the driver would fail to put them."""
         events = [(int(line.at * 1000), line.text) for line in lines]
         now_ms = int(self._now() * 1000)
-        await self._store.run(
-            lambda db: logs.append(
-                db, group, stream, events, now_ms=now_ms, container=container, cursor=lines[-1].cursor
-            )
-        )
+
+        def work(db: sqlite3.Connection) -> None:
+            put = logs.append(db, group, stream, events, now_ms=now_ms, container=container, cursor=lines[-1].cursor)
+            if put and (known := groups.find(db, group)):
+                counting.count(db, known.id, [event for event in events if event[1]])
+
+        await self._store.run(work)
 
     async def cursor(self, container: str) -> str | None:
         return await self._store.run(lambda db: logs.cursor(db, container))

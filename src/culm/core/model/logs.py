@@ -32,6 +32,30 @@ class LogStream:
     stored_bytes: int = 0
 
 
+@record
+class MetricTransformation:
+    """The point of a metric that an event becomes."""
+
+    metric_name: str
+    metric_namespace: str
+    metric_value: str
+    """A number, or the selector of one: `$.size`, `$size`."""
+    default_value: float | None = None
+    """For a minute in which events came and none matched; None: no point."""
+    dimensions: dict[str, str] | None = None
+    """Names to selectors."""
+    unit: str | None = None
+
+
+@record
+class MetricFilter:
+    filter_name: str
+    filter_pattern: str
+    metric_transformations: tuple[MetricTransformation, ...]
+    creation_time: int
+    apply_on_transformed_logs: bool = False
+
+
 class Position(NamedTuple):
     """A position in a group's events, in the order in which they are read."""
 

@@ -84,7 +84,7 @@ def test_a_message_that_is_no_json_matches_no_json_pattern():
         ("foo.bar", "put it in double quotes"),
         ('"open', "is a quote missing"),
         ("%(%", "no regular expression"),
-        ("[ip, user]", "does not support space-delimited"),
+        ("[ip, user", "a bracket missing"),
         ("{ $.a = 1", "brace missing"),
         ("{ $.a 1 2 }", "is none of IS NULL"),
         ("{ $.a = }", "expected a value"),

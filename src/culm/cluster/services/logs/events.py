@@ -9,7 +9,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from culm.cluster.services.logs import positions
+from culm.cluster.services.logs import counting, positions
 from culm.cluster.services.logs.groups import existing, named
 from culm.cluster.services.logs.streams import existing_stream
 from culm.cluster.store.logs import events
@@ -57,6 +57,7 @@ def put_log_events(call: Call, req: PutLogEventsInput) -> dict[str, Any]:
                 "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
             )
         events.append(call.db, stream.id, taken, now_ms)
+        counting.count(call.db, group.id, taken)
     return {"next_sequence_token": f"{now_ms:056d}", "rejected_log_events_info": rejected or None}
 
 

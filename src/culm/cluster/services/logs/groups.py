@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Literal
 
-from culm.cluster.store.logs import groups, streams
+from culm.cluster.store.logs import groups, metric_filters, streams
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.arn import arn, resource
 from culm.core.model.logs import LogGroup
@@ -111,15 +111,17 @@ def describe_log_groups(call: Call, req: DescribeLogGroupsInput) -> dict[str, An
             "InvalidParameterException",
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
         )
-    return {"log_groups": [described(call, group) for group in groups.list_all(call.db) if _wanted(req, group)]}
+    filters = metric_filters.counts(call.db)
+    there = [group for group in groups.list_all(call.db) if _wanted(req, group)]
+    return {"log_groups": [described(call, group, filters.get(group.id, 0)) for group in there]}
 
 
-def described(call: Call, group: LogGroup) -> dict[str, Any]:
+def described(call: Call, group: LogGroup, metric_filter_count: int) -> dict[str, Any]:
     return {
         "log_group_name": group.name,
         "creation_time": group.created_ms,
         "retention_in_days": group.retention_days,
-        "metric_filter_count": 0,
+        "metric_filter_count": metric_filter_count,
         "arn": f"{group_arn(call, group.name)}:*",
         "stored_bytes": sum(stream.stored_bytes for stream in streams.in_group(call.db, group.id)),
         "kms_key_id": group.kms_key_id,

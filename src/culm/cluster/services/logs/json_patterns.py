@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _STEP = re.compile(r"""\.([\w-]+)|\[(\d+)\]|\[(\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
-_ORDER: dict[str, Callable[[float, float], bool]] = {
+ORDER: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
     "<=": lambda a, b: a <= b,
@@ -93,7 +93,7 @@ class _Parser:
         kind, operator = self._next()
         if kind == "word":
             return self._keyword(steps, operator.upper())
-        if operator not in ("=", "!=", *_ORDER):
+        if operator not in ("=", "!=", *ORDER):
             raise InvalidPattern(f"expected a comparison behind {text}, not {operator!r}")
         accepts = _comparison(operator, *self._next())
         return lambda message: any(accepts(value) for value in _select(message, steps))
@@ -156,11 +156,11 @@ def _select(value: Any, steps: list[str]) -> Iterator[Any]:
 
 
 def _comparison(operator: str, kind: str, text: str) -> Test:
-    number = _number(text) if kind == "word" else None
-    if operator in _ORDER:
+    number = number_in(text) if kind == "word" else None
+    if operator in ORDER:
         if number is None:
             raise InvalidPattern(f"{operator} compares numbers, and {text!r} is none")
-        holds, bound = _ORDER[operator], number
+        holds, bound = ORDER[operator], number
         return lambda value: _is_number(value) and holds(value, bound)
     if kind not in ("word", "string", "regex"):
         raise InvalidPattern(f"expected a value behind {operator}, not {text!r}")
@@ -174,12 +174,34 @@ def _equality(kind: str, text: str, number: float | None) -> Test:
     if kind == "regex":
         pattern = regex(text)
         return lambda value: isinstance(value, str) and pattern.search(value) is not None
-    plain = re.sub(r"\\(.)", r"\1", text)
-    whole = re.compile(".*".join(map(re.escape, plain.split("*"))), re.DOTALL)
+    if text == "*":
+        return lambda value: isinstance(value, str | int | float)
+    whole = wildcards(text)
     return lambda value: isinstance(value, str) and whole.fullmatch(value) is not None
 
 
-def _number(text: str) -> float | None:
+def wildcards(text: str) -> re.Pattern[str]:
+    """Return the expression for text in which `*` stands for anything and `\\` takes the next letter as it is."""
+    plain = re.sub(r"\\(.)", r"\1", text)
+    return re.compile(".*".join(map(re.escape, plain.split("*"))), re.DOTALL)
+
+
+def selectors(pattern: str) -> list[str]:
+    """Return the selectors that a pattern names, as they are written there. Raises InvalidPattern."""
+    return list(dict.fromkeys(text for kind, text in _tokens(pattern) if kind == "selector"))
+
+
+def selected(message: Any, selector: str) -> str | None:
+    """Return the text of what a selector finds first in a parsed message; None if it finds nothing."""
+    steps = [next(part for part in step if part) for step in _STEP.findall(selector)]
+    value = next(_select(message, steps), None)
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"))
+
+
+def number_in(text: str) -> float | None:
+    """Return the number that a text is, if it is one."""
     try:
         return float(text)
     except ValueError:

@@ -3,13 +3,16 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from culm.cluster.services.logs import json_patterns
+from culm.cluster.services.logs import column_patterns, json_patterns
 from culm.cluster.services.logs.json_patterns import InvalidPattern as InvalidPattern
 
 Matches = Callable[[str], bool]
+Values = Callable[[str], Mapping[str, str]]
+"""What a message that matches has for selectors: `{"$.status": "503"}`, `{"$ip": "10.0.0.1"}`."""
 
 _TERM = re.compile(
     r"""\s*(?P<sign>[-?]?)(?:"(?P<phrase>(?:[^"\\]|\\.)*)"|%(?P<regex>(?:[^%\\]|\\.)+)%|(?P<word>[^\s"%]+))(?=\s|$)"""
@@ -23,8 +26,30 @@ def compile(pattern: str) -> Matches:
     if pattern.startswith("{"):
         return json_patterns.compile(pattern)
     if pattern.startswith("["):
-        raise InvalidPattern("culm does not support space-delimited patterns; use terms or a JSON pattern")
+        read = column_patterns.compile(pattern)
+        return lambda message: read(message) is not None
     return _terms(pattern)
+
+
+def values(pattern: str, *more: str) -> Values:
+    """A function from a message that matches to its values: of the pattern's own selectors, and of `more`."""
+    pattern = pattern.strip()
+    if pattern.startswith("["):
+        read = column_patterns.compile(pattern)
+        return lambda message: read(message) or {}
+    wanted = [*(json_patterns.selectors(pattern) if pattern.startswith("{") else ()), *more]
+    if not wanted:
+        return lambda message: {}
+
+    def select(message: str) -> Mapping[str, str]:
+        try:
+            parsed = json.loads(message)
+        except ValueError:
+            return {}
+        pairs = [(selector, json_patterns.selected(parsed, selector)) for selector in wanted]
+        return {selector: text for selector, text in pairs if text is not None}
+
+    return select
 
 
 def _terms(pattern: str) -> Matches:
