@@ -118,7 +118,10 @@ async def test_it_has_nothing_to_start_or_stop(app):
 
 @pytest.mark.parametrize(("sizes", "asked"), [([UNASKED], 0), ([UNASKED, 1], 1), ([UNASKED + 1, 1, 1], 1)])
 async def test_a_body_is_asked_about_once_when_more_has_come_than_anybody_may_send(sizes, asked):
-    pieces = [{"body": b"x" * size, "more_body": number < len(sizes)} for number, size in enumerate(sizes, 1)]
+    pieces = [
+        {"type": "http.request", "body": b"x" * size, "more_body": number < len(sizes)}
+        for number, size in enumerate(sizes, 1)
+    ]
     questions = []
 
     async def receive():

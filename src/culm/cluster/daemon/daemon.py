@@ -74,6 +74,7 @@ from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.elbv2 import load_balancers
 from culm.cluster.store.logs import events
+from culm.cluster.store.s3 import bodies
 from culm.cluster.wire.api import Api
 from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
@@ -177,6 +178,7 @@ class Components:
     async def prepare(self) -> None:
         """Put right what a daemon that was killed left. Before the first request, and before any agent registers."""
         await self.registry.start()
+        await self._resources.store.run_long(bodies.drop_unnamed)
         await self.agents.reset()
 
     def _agent_for(self, machine: Machine) -> Agent:
@@ -222,7 +224,7 @@ class Components:
             (_under("/v2/"), registry_application(self.registry)),
         ]
         answer = answering(api, resources.store, self.changed.set)
-        return Server(application(answer, mounts, api.refuse_head), answer)
+        return Server(application(answer, mounts, api.refuse_head, resources.settings.home), answer)
 
 
 class Maintenance:
@@ -251,6 +253,9 @@ class Maintenance:
         swept = 0
         with self._sweeps.item("blobs"):
             swept += await self._registry.sweep()
+        with self._sweeps.item("objects"):
+            while rows := await store.run_long(bodies.sweep):
+                swept += rows
         with self._sweeps.item("logs"):
             swept += await store.run_long(lambda db: events.expire(db, int(now * 1000)))
         with self._sweeps.item("metrics"):

@@ -19,15 +19,16 @@ from culm.cluster.wire.actions import Place
 from culm.cluster.wire.authorization import Attempt, authorize
 from culm.cluster.wire.errors import modelled, named, query_compatible
 from culm.cluster.wire.gate import Gate
-from culm.cluster.wire.http import Request, Response, unzipped
+from culm.cluster.wire.http import Request, Response, held, unzipped
 from culm.cluster.wire.input import compile_input
 from culm.cluster.wire.invalid import Invalid
 from culm.cluster.wire.keyring import Keyring
 from culm.cluster.wire.models import Operation as Model
 from culm.cluster.wire.models import Service
-from culm.cluster.wire.operations import OPERATIONS, Call, Operation
+from culm.cluster.wire.operations import OPERATIONS, Call, Incoming, Operation
 from culm.cluster.wire.paging import Pager, pager
 from culm.cluster.wire.protocols import PROTOCOLS, spoken
+from culm.cluster.wire.rest_routes import Route
 from culm.cluster.wire.services import Served, addressed
 from culm.cluster.wire.sigv4 import Rejected, Signature, signature
 from culm.core.model.arn import ACCOUNT
@@ -65,6 +66,8 @@ class Ready:
     wakes: bool
     long: bool
     """Whether `work` may take more than a moment."""
+    incoming: Incoming | None = None
+    """What is to be brought into the store before `work`, in transactions of its own."""
 
 
 COMPILED: dict[tuple[Service, str, Operation], Compiled] = {}
@@ -114,14 +117,21 @@ class Api:
             signed = signature(request)
             served = addressed(request, signed)
             service = self._service(served.name)
+            if served.name != "s3":  # nobody else has objects
+                request = held(request)
             protocol = spoken(request, service)
             principal = self._admit(served, protocol, request, signed)
             name, routed = PROTOCOLS[protocol].find(service, unzipped(request))
             compiled = self._find(served, service, protocol, name)
+            large = routed.request.large if isinstance(routed, Route) else None
+            if large is not None and compiled.operation.receive is None:
+                raise AwsError("MaxMessageLengthExceeded", "Your request was too big.")
             members = compiled.decode(routed)
             pages = compiled.pages
             window = pages.window(members) if pages else None
             value = self._read(served, compiled, members)
+            receive = compiled.operation.receive
+            incoming = receive(value, large, self._new_id()) if receive and large is not None else None
             region = (signed.region if signed else "") or self.region
         except Exception as error:
             return self._refusal(service, request, error, request_id)
@@ -137,6 +147,7 @@ class Api:
                 request_id=request_id,
                 principal=principal,
                 keys=self._keys,
+                incoming=incoming,
             )
             place = Place(region=region, account=self.account)
             asked = Attempt(
@@ -154,6 +165,7 @@ class Api:
             wakes=compiled.operation.wakes,
             long=compiled.operation.long or len(request.body) > LARGE,
             fail=lambda error: self._refusal(service, request, error, request_id),
+            incoming=incoming,
         )
 
     def refuse_head(self, request: Request) -> Response | None:

@@ -1,14 +1,19 @@
 """The AWS API over HTTP: an ASGI application, with room beside it for others on the same port."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, disk_is_full
+from culm.cluster.wire import rest_xml
 from culm.cluster.wire.api import LARGE, Api, Ready
 from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.spool import HELD, Spool
+from culm.errors import AwsError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,6 +24,8 @@ _NO_HEADER = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 """What would end a header, or what no header may hold: a client can have its own text sent back in one."""
 UNASKED = 64 << 10
 """Bytes of a body that are read before it is known who sends it."""
+LARGEST_OBJECT = 5 << 30
+"""Bytes of one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
 PROGRESS_SECONDS = 30.0
 """How long a client may send nothing in the middle of a request."""
 
@@ -35,12 +42,12 @@ def answering(
     """
 
     def answer(request: Request) -> Response | Awaitable[Response]:
-        if len(request.body) > LARGE:
+        if request.large is not None or len(request.body) > LARGE:
             return large(request)
         ready = api.prepare(request)
         if isinstance(ready, Response):
             return ready
-        if ready.long:
+        if ready.long or ready.incoming is not None:
             return run(ready)
         try:
             response = store.at_once(ready.work)
@@ -58,12 +65,28 @@ def answering(
 
     async def run(ready: Ready) -> Response:
         try:
+            await receive(ready)
             response = await (store.run_long if ready.long else store.run)(ready.work)
         except Exception as error:
+            await discard(ready)
             return ready.fail(error)
+        except asyncio.CancelledError:
+            await discard(ready)
+            raise
         if ready.wakes:
             wake(ready.service)
         return response
+
+    async def receive(ready: Ready) -> None:
+        """Between two steps others have their turn: a large body makes nobody wait for more than a mebibyte of it."""
+        for step in ready.incoming.steps() if ready.incoming is not None else ():
+            await store.run_long(step)
+
+    async def discard(ready: Ready) -> None:
+        """A store that can write no more forgets it at the next start."""
+        if ready.incoming is not None:
+            with contextlib.suppress(Exception):
+                await store.run_long(ready.incoming.discard)
 
     return answer
 
@@ -72,10 +95,12 @@ def application(
     answer: Callable[[Request], Response | Awaitable[Response]],
     mounts: Sequence[Mount] = (),
     refuse_head: Callable[[Request], Response | None] = lambda head: None,
+    folder: Path | None = None,
 ) -> App:
     """Serve the AWS API; the first mount that claims a connection gets it.
 
-    `refuse_head` is asked about a request without its body, before more than `UNASKED` bytes of that are read.
+    `refuse_head` is asked about a request without its body, before more than `UNASKED` bytes of that are read. Large
+    bodies go to files without a name in `folder`, by default where the system has its temporary files.
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,9 +111,13 @@ def application(
                 return await app(scope, receive, send)
         if scope["type"] == "http":
             try:
-                request = await read(scope, receive, refuse_head)
+                request = await read(scope, receive, refuse_head, folder)
             except TimeoutError:
                 request = Response(status=408, headers={"connection": "close"})
+            except OSError as error:
+                if not disk_is_full(error):
+                    raise
+                request = refusal("InsufficientStorage", "no space is left on the disk for this body", 507)
             response = request if isinstance(request, Response) else answer(request)
             return await respond(send, response if isinstance(response, Response) else await response)
         await send({"type": "websocket.close", "code": 1000})
@@ -106,11 +135,15 @@ async def lifespan(receive: Receive, send: Send) -> None:
 
 
 async def read(
-    scope: Scope, receive: Receive, refuse_head: Callable[[Request], Response | None] = lambda head: None
+    scope: Scope,
+    receive: Receive,
+    refuse_head: Callable[[Request], Response | None] = lambda head: None,
+    folder: Path | None = None,
 ) -> Request | Response:
     """The whole request, or the answer to one that may not come in, which closes the connection.
 
-    Raises `TimeoutError` when nothing comes for `PROGRESS_SECONDS`.
+    Of a body of more than `HELD` bytes no more than a mebibyte is in memory at any time; it is in a file in `folder`.
+    Raises `TimeoutError` when nothing comes for `PROGRESS_SECONDS`, and OSError when the file cannot be written.
     """
     head = Request(
         method=scope["method"],
@@ -119,18 +152,32 @@ async def read(
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         source=scope["client"][0] if scope.get("client") else None,
     )
-    chunks, size, asked = [], 0, False
-    while True:
-        async with asyncio.timeout(PROGRESS_SECONDS):
-            message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > UNASKED and not asked:
-            asked = True
-            if (refusal := refuse_head(head)) is not None:
-                return replace(refusal, headers={**refusal.headers, "connection": "close"})
-        if not message.get("more_body"):
-            return replace(head, body=b"".join(chunks))
+    asked = False
+    with Spool(folder) as spool:
+        while True:
+            async with asyncio.timeout(PROGRESS_SECONDS):
+                message = await receive()
+            if message["type"] == "http.disconnect":  # half a body is none
+                return Response(status=400, headers={"connection": "close"})
+            spool.take(message.get("body", b""))
+            if spool.full:  # the next piece is not read before
+                await asyncio.to_thread(spool.write)
+            if spool.size > UNASKED and not asked:
+                asked = True
+                if (refused := refuse_head(head)) is not None:
+                    return replace(refused, headers={**refused.headers, "connection": "close"})
+            if spool.size > LARGEST_OBJECT:
+                return refusal("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400)
+            if not message.get("more_body"):
+                if spool.size > HELD:
+                    return replace(head, large=await asyncio.to_thread(spool.mapped))
+                return replace(head, body=spool.held())
+
+
+def refusal(code: str, message: str, status: int) -> Response:
+    """In S3's words, as nobody else has large bodies; what is left of the body is not read."""
+    response = rest_xml.failure(AwsError(code, message, status), "")
+    return replace(response, headers={**response.headers, "connection": "close"})
 
 
 async def respond(send: Send, response: Response) -> None:

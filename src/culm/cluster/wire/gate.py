@@ -75,7 +75,7 @@ class Gate:
         identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
         (sigv2.verify if signed.version == 2 else verify)(request, signed, identity.secret, now)
         if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-AWS4-") and is_chunked(request):
-            parts = split(request.body)
+            parts = split(request.content)
             trailer = None
             if parts.trailers:
                 trailer = parts.trailer_lines, parts.trailers.get(TRAILER_SIGNATURE, "")

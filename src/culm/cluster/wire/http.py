@@ -1,15 +1,47 @@
 """A request and a response as values: the wire does no I/O, its callers do."""
 
+import mmap
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from culm.core.model.record import record
 from culm.errors import AwsError
 
+LONGEST_HELD = 32 << 20
+"""Bytes of a body that is read into memory: more than any operation takes, but S3's with an object's bytes."""
 LONGEST_UNZIPPED = 16 << 20
 """Bytes: more than any operation takes that SDKs compress."""
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+class Large:
+    """A body too large to be held: stretches of a mapped file that has no name and goes with it.
+
+    `stretches`: first byte and the one behind the last, of each; all of the file without them.
+    """
+
+    def __init__(self, mapped: mmap.mmap, stretches: Sequence[tuple[int, int]] = ()) -> None:
+        self.mapped = mapped
+        self._stretches = tuple(stretches) or ((0, len(mapped)),)
+
+    def __len__(self) -> int:
+        return sum(end - start for start, end in self._stretches)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """All of it in order, each piece of `size` bytes but the last."""
+        gathered, missing = [], size
+        for start, end in self._stretches:
+            while start < end:
+                piece = self.mapped[start : min(end, start + missing)]
+                start += len(piece)
+                missing -= len(piece)
+                gathered.append(piece)
+                if not missing:
+                    yield b"".join(gathered)
+                    gathered, missing = [], size
+        if gathered:
+            yield b"".join(gathered)
 
 
 @record
@@ -22,8 +54,15 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes = b""
+    """Empty where it is `large`."""
     source: str | None = None
     """The address that it comes from."""
+    large: Large | None = None
+
+    @property
+    def content(self) -> bytes | mmap.mmap:
+        """The body as it came, wherever it is."""
+        return self.body if self.large is None else self.large.mapped
 
 
 @record
@@ -31,6 +70,15 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+def held(request: Request) -> Request:
+    """The request with its body in memory. Raises RequestEntityTooLarge."""
+    if request.large is None:
+        return request
+    if len(request.large) > LONGEST_HELD:
+        raise AwsError("RequestEntityTooLarge", f"The body has more than {LONGEST_HELD} bytes", 413)
+    return replace(request, body=request.large.mapped[:], large=None)
 
 
 def unzipped(request: Request) -> Request:

@@ -2,12 +2,25 @@
 
 import sqlite3
 import typing
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
+from culm.cluster.wire.http import Large
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.principals import OPERATOR, Principal
 from culm.core.model.record import record
+
+
+class Incoming(Protocol):
+    """A large body on its way into the store. Until an operation has named it, it is nobody's."""
+
+    def steps(self) -> Iterator[Callable[[sqlite3.Connection], None]]:
+        """Brief transactions that bring it there, to be run in this order before the operation's own."""
+        ...
+
+    def discard(self, db: sqlite3.Connection) -> None:
+        """Let go of what is there: the operation will not come."""
+        ...
 
 
 @record
@@ -29,6 +42,8 @@ class Call:
     """Who calls."""
     keys: Keyring | None = None
     """Makes sessions' keys; None where there are no keys at all."""
+    incoming: Any = None
+    """The body that the operation's `receive` brought into the store, where it was too large to be held."""
 
 
 @record
@@ -44,6 +59,8 @@ class Operation:
     """Whether the control loops should look again when it has committed."""
     long: bool = False
     """Whether it may take more than a moment: it is not run on the event loop."""
+    receive: Callable[[Any, Large, str], Incoming] | None = None
+    """Given the input, a large body and a fresh id: how the body comes into the store. None: it takes none."""
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {}
@@ -51,7 +68,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {}
 F = typing.TypeVar("F", bound=Callable[..., Any])
 
 
-def operation(service: str, name: str, *, wakes: bool = False, long: bool = False) -> Callable[[F], F]:
+def operation(
+    service: str,
+    name: str,
+    *,
+    wakes: bool = False,
+    long: bool = False,
+    receive: Callable[[Any, Large, str], Incoming] | None = None,
+) -> Callable[[F], F]:
     """Serve an AWS operation with this function: `(call, input record) -> record, dict or None`.
 
     Names inside are AWS's in snake_case. List and Describe operations return the whole list; the wire pages it.
@@ -64,7 +88,13 @@ def operation(service: str, name: str, *, wakes: bool = False, long: bool = Fals
             raise ValueError(f"{service}:{name} is served twice, the second time by {function.__module__}")
         parameters = [h for name, h in typing.get_type_hints(function).items() if name != "return"]
         OPERATIONS[service, name] = Operation(
-            service=service, name=name, function=function, input=parameters[1], wakes=wakes, long=long
+            service=service,
+            name=name,
+            function=function,
+            input=parameters[1],
+            wakes=wakes,
+            long=long,
+            receive=receive,
         )
         return function
 

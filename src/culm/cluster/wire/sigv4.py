@@ -234,7 +234,7 @@ def payload_hash(request: Request, signed: Signature) -> str:
         raise Rejected("incomplete", "Missing required header for this request: x-amz-content-sha256")
     if s3 and declared is not None and (declared == UNSIGNED or declared.startswith("STREAMING-")):
         return declared
-    computed = hashlib.sha256(request.body).hexdigest() if request.body else EMPTY
+    computed = hashlib.sha256(request.content).hexdigest() if request.content else EMPTY
     if declared is not None and declared != computed:
         raise Rejected("payload", "The provided 'x-amz-content-sha256' header does not match what was computed.")
     return computed
@@ -279,7 +279,7 @@ def verify_chunks(
     request: Request,
     signed: Signature,
     secret: str,
-    chunks: Iterable[tuple[bytes, str]],
+    chunks: Iterable[tuple[bytes | memoryview, str]],
     trailer: tuple[bytes, str] | None,
 ) -> None:
     """Each chunk of a STREAMING-AWS4-HMAC-SHA256-PAYLOAD body is signed after the one before it.

@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Protocol
 
 from culm.cluster.store.s3.objects import Checksums
 from culm.errors import AwsError
@@ -37,6 +37,71 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+class Crc32:
+    """As hashlib's hashes are."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+class Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+BEGUN: dict[str, Callable[[], Hash]] = {
+    "checksum_crc32": Crc32,
+    "checksum_sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "checksum_sha256": hashlib.sha256,
+}
+"""Those of `COMPUTED`, for bytes that come in pieces."""
+
+
+class Digests:
+    """The MD5 of a body that comes in pieces, and the checksums that `request`, an input, claims for it."""
+
+    def __init__(self, request: Any) -> None:
+        self.size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._claimed = {name: begin() for name, begin in BEGUN.items() if getattr(request, name) is not None}
+
+    @classmethod
+    def of(cls, request: Any, body: bytes) -> "Digests":
+        """Of a body that is there."""
+        digests = cls(request)
+        digests.update(body)
+        return digests
+
+    def update(self, data: bytes) -> None:
+        self.size += len(data)
+        for each in (self._md5, *self._claimed.values()):
+            each.update(data)
+
+    @property
+    def md5(self) -> bytes:
+        return self._md5.digest()
+
+    @property
+    def e_tag(self) -> str:
+        return f'"{self.md5.hex()}"'
+
+    def verify(self, request: Any) -> Checksums:
+        """The checksums that came with the body, once they are known to be its own. Raises BadDigest."""
+        if request.content_md5 is not None and request.content_md5 != encode(self.md5):
+            raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+        for member, computed in self._claimed.items():
+            if getattr(request, member) != encode(computed.digest()):
+                algorithm = next(name for name, known in ALGORITHMS.items() if known == member)
+                raise AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+        return given(request)
+
+
 COMPUTED: dict[str, Callable[[bytes], bytes]] = {
     "checksum_crc32": crc32,
     "checksum_sha1": sha1,
@@ -50,24 +115,8 @@ def given(request: Any) -> Checksums:
     return Checksums(**{name: getattr(request, name) for name in MEMBERS})
 
 
-def verify(request: Any, body: bytes) -> Checksums:
-    """The checksums that came with a body, once they are known to be its own."""
-    if request.content_md5 is not None and request.content_md5 != encode(md5(body)):
-        raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    for member, compute in COMPUTED.items():
-        claimed = getattr(request, member)
-        if claimed is not None and claimed != encode(compute(body)):
-            algorithm = next(name for name, known in ALGORITHMS.items() if known == member)
-            raise AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
-    return given(request)
-
-
 def md5(data: bytes) -> bytes:
     return hashlib.md5(data, usedforsecurity=False).digest()
-
-
-def e_tag(body: bytes) -> str:
-    return f'"{md5(body).hex()}"'
 
 
 def e_tag_of_parts(e_tags: Sequence[str]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
-from culm.cluster.services.s3 import checksums, conditions, ranges
+from culm.cluster.services.s3 import checksums, conditions, incoming, ranges
+from culm.cluster.services.s3.checksums import Digests
 from culm.cluster.services.s3.references import (
     body_of,
     bucket_named,
@@ -39,30 +40,32 @@ class PutObjectInput(Headers, ChecksumMembers):
     request_payer: Stored[str | None] = None
 
 
-@operation("s3", "PutObject", long=True)
+@operation("s3", "PutObject", long=True, receive=incoming.of_object)
 def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)
     current = objects.find(call.db, req.bucket, req.key)
     conditions.check_write(current, req.key, if_match=req.if_match, if_none_match=req.if_none_match)
-    given = checksums.verify(req, req.body)
+    digests = Digests.of(req, req.body) if call.incoming is None else call.incoming.digests
+    given = digests.verify(req)
 
     version = ObjectVersion(
         bucket=req.bucket,
         key=req.key,
         version_id=new_version_id(call, bucket),
-        body_id=call.new_id(),
+        body_id=call.new_id() if call.incoming is None else call.incoming.body_id,
         facts=Facts(
             last_modified=call.now,
-            size=len(req.body),
-            e_tag=checksums.e_tag(req.body),
+            size=digests.size,
+            e_tag=digests.e_tag,
             headers=headers_of(req),
             checksums=given,
             storage_class=req.storage_class,
         ),
     )
     objects.put(call.db, version)
-    bodies.write(call.db, str(version.body_id), req.body)
+    if call.incoming is None:
+        bodies.write(call.db, str(version.body_id), req.body)
     return {
         "e_tag": version.facts.e_tag,
         "server_side_encryption": ENCRYPTION,

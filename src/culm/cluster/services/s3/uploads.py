@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from culm.cluster.services.s3 import checksums, conditions, ranges
+from culm.cluster.services.s3 import checksums, conditions, incoming, ranges
+from culm.cluster.services.s3.checksums import Digests
 from culm.cluster.services.s3.copies import Source, read_source
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
@@ -82,9 +83,15 @@ class UploadPartInput(PartInput, ChecksumMembers):
     checksum_algorithm: Stored[str | None] = None
 
 
-@operation("s3", "UploadPart", long=True)
+@operation("s3", "UploadPart", long=True, receive=incoming.of_part)
 def upload_part(call: Call, req: UploadPartInput) -> dict[str, Any]:
-    part = keep(call, req, req.body, checksums.verify(req, req.body))
+    if call.incoming is None:
+        digests, body_id = Digests.of(req, req.body), call.new_id()
+    else:
+        digests, body_id = call.incoming.digests, call.incoming.body_id
+    part = name_part(call, req, body_id, digests, digests.verify(req))
+    if call.incoming is None:
+        bodies.write(call.db, body_id, req.body, req.part_number)
     shown = checksums.members(part.checksums, None)
     shown.pop("checksum_type", None)
     return {"e_tag": part.e_tag, "server_side_encryption": ENCRYPTION, **shown}
@@ -99,20 +106,21 @@ class UploadPartCopyInput(PartInput, Source):
 def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
     source = read_source(call, req)
     first, last = ranges.parse_exact(req.copy_source_range, source.facts.size)
-    part = keep(call, req, body_of(call, source, first, last), Checksums())
+    body, body_id = body_of(call, source, first, last), call.new_id()
+    part = name_part(call, req, body_id, Digests.of(Checksums(), body), Checksums())
+    bodies.write(call.db, body_id, body, req.part_number)
     return {"copy_part_result": {"e_tag": part.e_tag, "last_modified": call.now}}
 
 
-def keep(call: Call, req: PartInput, body: bytes, given: Checksums) -> PartFacts:
-    """Store a part of an upload."""
+def name_part(call: Call, req: PartInput, body_id: str, digests: Digests, given: Checksums) -> PartFacts:
+    """Make a body a part of an upload."""
     upload = upload_named(call, req)
     if not 1 <= req.part_number <= MOST_PARTS:
         message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
         raise AwsError("InvalidArgument", message)
-    facts = PartFacts(last_modified=call.now, size=len(body), e_tag=checksums.e_tag(body), checksums=given)
-    part = Part(upload_id=upload.upload_id, part_number=req.part_number, body_id=call.new_id(), facts=facts)
+    facts = PartFacts(last_modified=call.now, size=digests.size, e_tag=digests.e_tag, checksums=given)
+    part = Part(upload_id=upload.upload_id, part_number=req.part_number, body_id=body_id, facts=facts)
     uploads.save_part(call.db, part)
-    bodies.write(call.db, part.body_id, body, req.part_number)
     return facts
 
 

@@ -7,18 +7,23 @@ from culm.cluster.store.sealing import Corrupted
 
 ROW_SIZE = 1 << 20
 """Bytes: a range is read without reading much else."""
+WHOLE = 1
+"""The part of what was not uploaded in parts."""
+DELETED_AT_ONCE = 8
+"""Rows of a body that is deleted when its object is; what is longer goes by and by."""
 
 
-def write(db: sqlite3.Connection, body_id: str, data: bytes, part: int = 1) -> None:
-    rows = [
-        (body_id, part, at, len(chunk), chunk, context(part, at))
-        for at in range(0, len(data), ROW_SIZE)
-        if (chunk := data[at : at + ROW_SIZE])
-    ]
-    db.executemany(
+def write(db: sqlite3.Connection, body_id: str, data: bytes, part: int = WHOLE) -> None:
+    for at in range(0, len(data), ROW_SIZE):
+        write_row(db, body_id, data[at : at + ROW_SIZE], part, at)
+
+
+def write_row(db: sqlite3.Connection, body_id: str, data: bytes, part: int, position: int) -> None:
+    """Write at most `ROW_SIZE` bytes, which stand at `position` of their part."""
+    db.execute(
         "INSERT INTO s3_body (body_id, part, position, size, data, key_id)"
         " VALUES (?, ?, ?, ?, seal(?, ?), sealing_key())",
-        rows,
+        (body_id, part, position, len(data), data, context(part, position)),
     )
 
 
@@ -84,4 +89,33 @@ def copy(db: sqlite3.Connection, source: str, body_id: str) -> None:
 
 
 def delete(db: sqlite3.Connection, body_id: str) -> None:
-    db.execute("DELETE FROM s3_body WHERE body_id = ?", (body_id,))
+    """A large one is only dropped: to free its pages takes longer than anybody should wait."""
+    rows = db.execute("SELECT 1 FROM s3_body WHERE body_id = ? LIMIT ?", (body_id, DELETED_AT_ONCE + 1)).fetchall()
+    if len(rows) > DELETED_AT_ONCE:
+        drop(db, body_id)
+    else:
+        db.execute("DELETE FROM s3_body WHERE body_id = ?", (body_id,))
+
+
+def drop(db: sqlite3.Connection, body_id: str) -> None:
+    """Let `sweep` delete it: nothing names it (any more)."""
+    db.execute("INSERT OR IGNORE INTO s3_dropped VALUES (?)", (body_id,))
+
+
+def drop_unnamed(db: sqlite3.Connection) -> None:
+    """Drop the bodies that came in for operations that never committed. Only while none is coming in."""
+    db.execute(
+        "INSERT OR IGNORE INTO s3_dropped SELECT DISTINCT body_id FROM s3_body WHERE body_id NOT IN"
+        " (SELECT body_id FROM s3_object WHERE body_id IS NOT NULL UNION ALL SELECT body_id FROM s3_part)"
+    )
+
+
+def sweep(db: sqlite3.Connection) -> int:
+    """Delete some rows of dropped bodies; how many. None: no dropped body is left."""
+    rows = db.execute(
+        "SELECT id FROM s3_body WHERE body_id IN (SELECT body_id FROM s3_dropped) LIMIT ?", (DELETED_AT_ONCE,)
+    ).fetchall()
+    db.executemany("DELETE FROM s3_body WHERE id = ?", [(row["id"],) for row in rows])
+    if not rows:
+        db.execute("DELETE FROM s3_dropped")
+    return len(rows)
