@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx2
 
@@ -41,17 +41,15 @@ def _ports() -> Iterator[int]:
     folder = Path(tempfile.gettempdir()) / f"culm-test-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for first in itertools.cycle(range(11_000, 32_000, 250)):
-        block = (folder / str(first)).open("w")
+        block = os.open(folder / str(first), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)  # open as long as we live
         try:
             fcntl.flock(block, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            block.close()
+            os.close(block)
             continue
-        HELD.append(block)
         yield from range(first, first + 250)
 
 
-HELD: list[IO[str]] = []
 PORTS = _ports()
 
 

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import create_loader
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import ResourceMap
 from moto.cloudformation.responses import CloudFormationResponse
@@ -43,15 +43,12 @@ def keep_images(patch: pytest.MonkeyPatch) -> None:
 
 
 def keep_models(patch: pytest.MonkeyPatch) -> None:
-    """Read botocore's models once, not once a session: the client half makes a session for each target."""
-    load, kept = JSONFileLoader.load_file, dict[str, Any]()
+    """Read botocore's models once, not once a session: the client half makes a session for each target.
 
-    def load_once(self: JSONFileLoader, path: str) -> Any:
-        if path not in kept:
-            kept[path] = load(self, path)
-        return kept[path]
-
-    patch.setattr(JSONFileLoader, "load_file", load_once)
+    moto's own loader stays apart: it adds to what it reads.
+    """
+    loader = create_loader()
+    patch.setattr("botocore.session.create_loader", lambda *_: loader)
 
 
 def complete(patch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ async def test_a_port_that_is_taken_just_before_the_start_is_passed_over(tmp_pat
     await store.run(lambda db: rds.insert(db, instance))
     try:
         assert await databases.step() == 1
-        row = await store.run(lambda db: rds.find(db, "main"))
+        row = await store.run(lambda db: rds.instances.find(db, "main"))
         assert row is not None and row.endpoint_port is not None
         assert row.status == "available"
         assert row.endpoint_port > instance.port

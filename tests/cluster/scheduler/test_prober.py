@@ -58,7 +58,7 @@ async def test_the_health_check_port_may_be_another_one():
 
 async def test_targets_are_followed_while_they_are_watched():
     found = asyncio.Event()
-    prober = Prober(found=found.set)
+    prober = Prober(changed=found.set)
     running = asyncio.create_task(prober.run())
     async with a_web() as web:
         watched = check(web.target.port)

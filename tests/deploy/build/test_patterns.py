@@ -20,6 +20,7 @@ from culm.deploy.build import oci
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import Recipe
 from culm.errors import CulmError
+from culm.prefixes.make import VERSION_MANAGERS
 
 HOME = "/root"
 APP = {"requirements.txt": "tinyweb\n", "app.py": "name = 'app'\n"}
@@ -464,7 +465,11 @@ def test_an_install_that_fails_names_its_line_before_anything_is_deployed(rig: R
         rig.built(files, 'FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python3"]\n')
 
 
-def test_a_python_that_is_not_on_this_machine_is_named_with_the_one_that_runs(rig: Rig, tmp_path: Path) -> None:
+def test_a_python_that_is_not_on_this_machine_is_named_with_the_one_that_runs(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, _, _ in VERSION_MANAGERS:
+        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
     lines: list[str] = []
     (tmp_path / "Dockerfile").write_text('FROM python:3.3\nRUN pip install tinydep\nCMD ["python"]\n')
     recipe = Recipe(folder=tmp_path, dockerfile=tmp_path / "Dockerfile", args={})

@@ -48,10 +48,10 @@ def key(target: RegisteredTarget) -> Key:
 
 
 class Prober:
-    """`found` is called when a target's state, or its reason, is no longer what it was."""
+    """`changed` is called when a target's state, or its reason, is no longer what it was."""
 
     def __init__(self, changed: Callable[[], None], eager_seconds: float = EAGER_SECONDS) -> None:
-        self._found = changed
+        self._tell = changed
         self._eager_seconds = eager_seconds
         self._checks: dict[Key, Check] = {}
         self._health: dict[Key, Health] = {}
@@ -90,7 +90,7 @@ class Prober:
             before = self._health[which]
             after = self._health[which] = judge(before, answer, check.group, clock())
             if (before.state, before.reason, before.description) != (after.state, after.reason, after.description):
-                self._found()
+                self._tell()
             await asyncio.sleep(next_probe_after(after, check.group, self._eager_seconds))
 
 
