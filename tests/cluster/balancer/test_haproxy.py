@@ -415,3 +415,40 @@ def test_the_named_binary_goes_before_the_wheels(tmp_path, monkeypatch):
     assert binary.find() == named
     monkeypatch.delenv("CULM_HAPROXY")
     assert Path(binary.find()).name == "haproxy"
+
+
+@pytest.mark.parametrize("algorithm", ["round_robin", "least_outstanding_requests"])
+async def test_of_two_targets_one_that_died_costs_no_request(plane, client, algorithm):
+    """Nobody has told the load balancer yet: its connections are refused, and the requests go to the other."""
+    port = free_port()
+    listener = a_listener(port, a_rule(None, action=forward("web")))
+    async with a_web() as lives:
+        async with a_web(free_port()) as dies:
+            await plane.apply([listener], [a_group("web", lives.target, dies.target, algorithm=algorithm)])
+            both = {await target_of(client, f"http://127.0.0.1:{port}/") for _ in range(4)}
+            assert both == {lives.name, dies.name}
+        for method in ("GET", "POST", "PUT", "DELETE") * 3:
+            answer = await client.request(method, f"http://127.0.0.1:{port}/", content=b"once")
+            assert (answer.status_code, answer.json()["target"]) == (200, lives.name), method
+
+
+async def test_a_request_that_reached_a_target_is_not_sent_again(plane, client):
+    async with a_web() as one, a_web() as other:
+        url = await web_listener(plane, one, other)
+        for method in ("GET", "POST"):
+            assert (await client.request(method, url + "/closes")).status_code == 502
+        assert one.asked + other.asked == 0
+
+
+async def test_a_sticky_client_of_a_target_that_died_gets_another(plane, client):
+    port = free_port()
+    async with a_web() as lives:
+        async with a_web(free_port()) as dies:
+            targets = lives.target, dies.target
+            group = a_group("web", *targets, sticky_seconds=60)
+            await plane.apply([a_listener(port, a_rule(None, action=forward("web")))], [group])
+            url = f"http://127.0.0.1:{port}/"
+            while await target_of(client, url) != dies.name:
+                client.cookies.clear()
+            assert [await target_of(client, url) for _ in range(3)] == [dies.name] * 3
+        assert [await target_of(client, url) for _ in range(3)] == [lives.name] * 3

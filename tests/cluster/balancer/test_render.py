@@ -64,3 +64,9 @@ def test_before_2_8_the_targets_of_a_sticky_group_need_a_reload_too():
     assert shape([LISTENER], moved, **old) != shape([LISTENER], GROUPS, **old)
     moved = [GROUPS[0], replace(GROUPS[1], targets=())]
     assert shape([LISTENER], moved, **old) == shape([LISTENER], GROUPS, **old)
+
+
+def test_only_a_connection_that_failed_is_tried_again_and_elsewhere():
+    lines = [line.strip() for line in render([LISTENER], GROUPS, **WHERE).splitlines()]
+    retries = [line for line in lines if line.split(" ")[0] in ("retries", "retry-on") or "redispatch" in line]
+    assert retries == ["retries 1", "retry-on conn-failure", "option redispatch 1"], "nothing that was sent is sent again"

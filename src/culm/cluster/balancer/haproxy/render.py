@@ -83,7 +83,9 @@ global
 
 defaults
     mode http
-    retries 0
+    retries 1
+    retry-on conn-failure
+    option redispatch 1
     http-reuse safe
     timeout connect 10s
     timeout client 60s
