@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/killed_task.py [--rounds 10] [--rate 500]
 
-HAProxy as culm configures it, before two servers that are processes of their own; one is killed with SIGKILL under steady
-requests. Nobody takes it out, as while the daemon is down. Beside it the same without the retry: the old behaviour.
+HAProxy as culm configures it, before two servers that are processes of their own; one is killed with SIGKILL while
+requests come in steadily. Nobody takes it out, as while the daemon is down. Beside it the same without the retry.
 docs/decisions/0047-a-refused-connection-is-tried-elsewhere.md rests on it. Budget: a window under 150 ms.
 """
 

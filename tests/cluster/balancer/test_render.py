@@ -69,4 +69,4 @@ def test_before_2_8_the_targets_of_a_sticky_group_need_a_reload_too():
 def test_only_a_connection_that_failed_is_tried_again_and_elsewhere():
     lines = [line.strip() for line in render([LISTENER], GROUPS, **WHERE).splitlines()]
     retries = [line for line in lines if line.split(" ")[0] in ("retries", "retry-on") or "redispatch" in line]
-    assert retries == ["retries 1", "retry-on conn-failure", "option redispatch 1"], "nothing that was sent is sent again"
+    assert retries == ["retries 1", "retry-on conn-failure", "option redispatch 1"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from culm.cluster.instance import agent
 from culm.cluster.instance.agent import KEEP_STOPPED, NOT_HERE, Agent
 from culm.cluster.instance.credentials import Credentials
 from culm.cluster.instance.machine import Machine
@@ -257,6 +258,7 @@ async def test_a_stop_that_fails_is_tried_again_and_is_no_reason_of_the_containe
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = [error]
+    monkeypatch.setattr(agent, "STOP_AGAIN", 0.01)
 
     async with working() as stand:
         stop = stand.runtime.stop
@@ -272,6 +274,35 @@ async def test_a_stop_that_fails_is_tried_again_and_is_no_reason_of_the_containe
         await stand.until(lambda: "STOPPED" in stand.control.statuses())
         [*_, last] = stand.control.changes()
         assert (last.reason, last.containers[0].reason, last.containers[0].exit_code) == ("", None, 143)
+
+
+@pytest.mark.parametrize("error", [ValueError("nobody"), RuntimeFailure("EngineError", "busy")])
+async def test_a_stop_that_goes_on_failing_is_tried_less_and_less_often(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+    delays: list[float] = []
+    later: list[Callable[[], None]] = []
+
+    async def fail(name: str, grace: float) -> Any:
+        attempts.append(name)
+        raise error
+
+    def call_later(delay: float, callback: Callable[[], None]) -> None:
+        delays.append(delay)
+        later.append(callback)
+
+    async with working() as stand:
+        await running_task(stand)
+        monkeypatch.setattr(stand.runtime, "stop", fail)
+        monkeypatch.setattr(stand.agent, "_later", call_later)
+        await stand.starts(a_task(status="STOPPED"))
+        for number in range(1, 8):
+            await stand.until(lambda number=number: len(delays) == number)
+            await stand.settled(60.0)
+            assert len(attempts) == number, "no look tries it again before its time"
+            later[-1]()
+        assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 async def test_a_task_waits_until_those_before_it_leave_room_and_nobody_is_told() -> None:

@@ -52,6 +52,9 @@ LOOK_EVERY = 5.0
 """Seconds between looks when nothing happens."""
 MEASURE_EVERY = 5.0
 """Seconds between looks at what containers use."""
+STOP_AGAIN = 1.0
+"""Seconds until a container whose stop failed is stopped again; twice as many after each further failure."""
+LONGEST_STOP_AGAIN = 30.0
 KEEP_STOPPED = 180.0
 """Seconds that a stopped task's containers stay, for whoever wants to see them."""
 LOGS_WAIT = 2.0
@@ -228,6 +231,8 @@ class Agent:
                 task.busy[name] = "starting"
                 self._group.create_task(self._effect(task, name, partial(self._start, task, name, attempt)))
             case Stop(container=name):
+                if name in task.resting:
+                    return
                 task.busy[name] = "stopping"
                 self._group.create_task(self._effect(task, name, partial(self._stop, task, name)))
             case GiveUp(container=name, reason=reason):
@@ -242,16 +247,35 @@ class Agent:
                 task.refuse(container, str(failure))
             else:
                 log.warning("%s could not stop %s: %s", self._machine.ec2_instance_id, container, failure)
+                self._rest(task, container)
         except Exception as error:
             log.exception("%s: %s of task %s", self._machine.ec2_instance_id, container, task.arn)
             if task.busy[container] == "starting":
                 what = f"CannotStartContainerError: the agent failed: {type(error).__name__}: {error}; see daemon.log"
                 task.refuse(container, what)
+            else:
+                self._rest(task, container)
         finally:
             self._effects += 1
             task.touched[container] = self._effects
             del task.busy[container]
             self._changed.set()
+
+    def _rest(self, task: KnownTask, container: str) -> None:
+        """Leave a container whose stop failed alone for a while: the end of this effect starts the next look."""
+        failures = task.failed_stops[container] = task.failed_stops.get(container, 0) + 1
+        task.resting.add(container)
+
+        def rested() -> None:
+            task.resting.discard(container)
+            self._changed.set()
+
+        delay = min(STOP_AGAIN * 2.0 ** min(failures - 1, 10), LONGEST_STOP_AGAIN)
+        self._later(delay, rested)
+
+    @staticmethod
+    def _later(seconds: float, do: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(seconds, do)
 
     async def _start(self, task: KnownTask, name: str, attempt: int) -> None:
         container = next(c for c in task.payload.containers if c.name == name)

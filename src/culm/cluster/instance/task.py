@@ -64,6 +64,10 @@ class KnownTask:
         self.killed: dict[str, str] = {}
         """What is said of a container that did not end by its stop signal."""
         self.busy: dict[str, Literal["starting", "stopping"]] = {}
+        self.failed_stops: dict[str, int] = {}
+        """By container name: how often its stop has failed."""
+        self.resting: set[str] = set()
+        """Containers that are not to be stopped just now, as that has just failed."""
         self.touched: dict[str, int] = {}
         """By container name: the number of the effect of the agent's own that changed it last."""
         self.pull_started_at: float | None = None
