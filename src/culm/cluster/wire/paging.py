@@ -18,6 +18,8 @@ UNLISTED: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("ecs", "DescribeCapacityProviders"): {"result_key": "capacityProviders"},
     ("ecs", "ListServiceDeployments"): {"result_key": "serviceDeployments"},
     ("ecs", "ListServicesByNamespace"): {"result_key": "serviceArns"},
+    ("logs", "DescribeQueryDefinitions"): {"result_key": "queryDefinitions"},
+    ("logs", "ListLogGroups"): {"result_key": "logGroups", "limit_key": "limit"},
 }
 """Operations that have pages, and that botocore has no paginator for."""
 _TOKENS = {"input_token": "nextToken", "output_token": "nextToken", "limit_key": "maxResults"}
@@ -33,6 +35,10 @@ DEFAULT_SIZES = {
     ("elbv2", "DescribeTargetGroups"): 400,
     ("logs", "DescribeLogGroups"): 50,
     ("logs", "DescribeLogStreams"): 50,
+    ("logs", "DescribeMetricFilters"): 50,
+    ("logs", "DescribeQueries"): 1000,
+    ("logs", "DescribeQueryDefinitions"): 1000,
+    ("logs", "ListLogGroups"): 50,
     ("ssm", "DescribeParameters"): 10,
     ("ssm", "GetParameterHistory"): 50,
     ("ssm", "GetParametersByPath"): 10,

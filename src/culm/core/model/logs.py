@@ -56,6 +56,33 @@ class MetricFilter:
     apply_on_transformed_logs: bool = False
 
 
+@record
+class QueryDefinition:
+    """A query of Insights that is kept under a name."""
+
+    query_definition_id: str
+    name: str
+    query_string: str
+    last_modified: int
+    log_group_names: tuple[str, ...] = ()
+    query_language: str = "CWLI"
+
+
+@record
+class QueryRun:
+    """A query of Insights that was started, and has ended: queries run at once."""
+
+    query_id: str
+    create_time: int
+    query_string: str
+    """With the groups and the time in which it looked: `SOURCE "g" START=0 END=999 | fields @message`."""
+    log_groups: tuple[str, ...]
+    status: str = "Complete"
+    records_matched: float = 0
+    records_scanned: float = 0
+    bytes_scanned: float = 0
+
+
 class Position(NamedTuple):
     """A position in a group's events, in the order in which they are read."""
 

@@ -16,6 +16,7 @@ from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
 _NAME = re.compile(r"[.\-_/#A-Za-z0-9]+")
+_PATTERN = re.compile(r"(\^?[.\-_/#A-Za-z0-9]{3,24})(\|\^?[.\-_/#A-Za-z0-9]{3,24}){0,4}")
 
 LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
 
@@ -114,6 +115,46 @@ def describe_log_groups(call: Call, req: DescribeLogGroupsInput) -> dict[str, An
     filters = metric_filters.counts(call.db)
     there = [group for group in groups.list_all(call.db) if _wanted(req, group)]
     return {"log_groups": [described(call, group, filters.get(group.id, 0)) for group in there]}
+
+
+@record
+class ListLogGroupsInput:
+    log_group_name_pattern: str | None = None
+    log_group_class: LogGroupClass | None = None
+    include_linked_accounts: Stored[bool] = False
+    """There are none."""
+    account_identifiers: tuple[str, ...] = ()
+
+
+@operation("logs", "ListLogGroups")
+def list_log_groups(call: Call, req: ListLogGroupsInput) -> dict[str, Any]:
+    """Groups with one of the patterns, `web|^/culm`, in their names; `^` is the name's beginning."""
+    if req.log_group_name_pattern is not None and not _PATTERN.fullmatch(req.log_group_name_pattern):
+        raise AwsError(
+            "InvalidParameterException",
+            f"1 validation error detected: Value '{req.log_group_name_pattern}' at 'logGroupNamePattern' failed to "
+            f"satisfy constraint: Member must satisfy regular expression pattern: {_PATTERN.pattern}",
+        )
+    here = not req.account_identifiers or call.account in req.account_identifiers
+    return {
+        "log_groups": [
+            {
+                "log_group_name": group.name,
+                "log_group_arn": group_arn(call, group.name),
+                "log_group_class": group.log_group_class,
+            }
+            for group in (groups.list_all(call.db) if here else ())
+            if _has_pattern(group.name, req.log_group_name_pattern)
+            and req.log_group_class in (None, group.log_group_class)
+        ]
+    }
+
+
+def _has_pattern(name: str, pattern: str | None) -> bool:
+    lower = name.lower()
+    return pattern is None or any(
+        lower.startswith(part[1:]) if part.startswith("^") else part in lower for part in pattern.lower().split("|")
+    )
 
 
 def described(call: Call, group: LogGroup, metric_filter_count: int) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
 """
 
+import base64
 import re
 
 from culm.core.model.logs import Position
 from culm.errors import AwsError
 
+_DIGITS = re.compile(r"(\d{20})(\d{18})(\d{18})")
 _TOKEN = re.compile(r"[fb]/(\d{20})(\d{18})(\d{18})/s")
 
 
@@ -19,6 +21,22 @@ def token(direction: str, position: Position) -> str:
 def digits(position: Position) -> str:
     """56 of them, as many as AWS's tokens and event ids have."""
     return f"{position.timestamp_ms:020d}{position.stream_id:018d}{position.sequence:018d}"
+
+
+def pointer(position: Position) -> str:
+    """What Insights calls an event by, in `@ptr`."""
+    return base64.urlsafe_b64encode(digits(position).encode()).decode()
+
+
+def pointed(pointer: str) -> Position:
+    """Return the place of the event that a pointer names. Raises InvalidParameterException."""
+    try:
+        read = _DIGITS.fullmatch(base64.urlsafe_b64decode(pointer).decode())
+    except ValueError:
+        read = None
+    if read is None:
+        raise AwsError("InvalidParameterException", "The specified log record pointer is invalid.")
+    return Position(*map(int, read.groups()))
 
 
 def position(token: str) -> Position:

@@ -50,7 +50,7 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     start_ms = visible_from(group, req.start_time, int(call.now * 1000))
     end_ms = EVER_MS if req.end_time is None else req.end_time + 1  # here, unlike in GetLogEvents, it is inclusive
     searched = _searched(call, req, group)
-    within = [s for s in searched if _overlaps(s, start_ms, end_ms)]
+    within = [s for s in searched if overlaps(s, start_ms, end_ms)]
     read = events.forward if forward else events.backward
     merged = heapq.merge(
         *(read(call.db, stream.id, start_ms, end_ms, position) for stream in within), reverse=not forward
@@ -73,7 +73,8 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     }
 
 
-def _overlaps(stream: LogStream, start_ms: int, end_ms: int) -> bool:
+def overlaps(stream: LogStream, start_ms: int, end_ms: int) -> bool:
+    """Whether a stream may have events from `start_ms` to before `end_ms`."""
     if stream.first_event_ms is None or stream.last_event_ms is None:
         return False
     return stream.first_event_ms < end_ms and stream.last_event_ms >= start_ms

@@ -80,6 +80,16 @@ def backward(
     return map(LogEvent._make, rows)
 
 
+def at(db: sqlite3.Connection, position: Position) -> LogEvent | None:
+    """Return the event at a position, if it is still there."""
+    row = db.execute(
+        "SELECT timestamp_ms, stream_id, sequence, ingested_ms, message FROM log_event"
+        " WHERE timestamp_ms = ? AND stream_id = ? AND sequence = ?",
+        position,
+    ).fetchone()
+    return LogEvent._make(row) if row else None
+
+
 def expire(db: sqlite3.Connection, now_ms: int, limit: int = 10_000) -> int:
     """Remove up to `limit` events that have outlived their group's retention; returns how many went."""
     due = db.execute(

@@ -17,6 +17,14 @@ def in_group(db: sqlite3.Connection, group_id: int) -> tuple[LogStream, ...]:
     return tuple(LogStream(**row) for row in rows)
 
 
+def names(db: sqlite3.Connection, id: int) -> tuple[str, str]:
+    """Return the names of the group and of the stream that has this id."""
+    row = db.execute(
+        "SELECT g.name, s.name FROM log_stream AS s JOIN log_group AS g ON g.id = s.group_id WHERE s.id = ?", (id,)
+    ).fetchone()
+    return str(row[0]), str(row[1])
+
+
 def create(db: sqlite3.Connection, group_id: int, name: str, now_ms: int) -> int:
     """A new stream's id."""
     made = db.execute(
