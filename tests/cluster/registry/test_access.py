@@ -51,3 +51,13 @@ async def test_a_download_url_needs_no_header(client):
     password, _ = await client.store.run(lambda db: tokens.mint(db, client.new_id, client.now))
     answer = await client.http.get(f"/v2/web/blobs/{blob['digest']}?token={password}")
     assert answer.content == b"layer"
+
+
+async def test_what_a_page_of_another_site_can_send_is_refused_and_cannot_be_read(client):
+    client.http.auth = None
+    headers = {"Origin": "https://evil.example", "Cookie": "a=b", "Content-Type": "text/plain"}
+    for method in ("GET", "POST", "HEAD", "OPTIONS"):
+        asked = {**headers, "Access-Control-Request-Method": "PUT"} if method == "OPTIONS" else headers
+        answer = await client.http.request(method, "/v2/web/blobs/uploads/", headers=asked)
+        assert answer.status_code == 401, method
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]

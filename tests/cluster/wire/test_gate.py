@@ -166,6 +166,19 @@ def test_an_unsigned_request_is_refused(cloud, headers, code):
     assert code in answer.body
 
 
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a"]
+)
+def test_what_a_page_of_another_site_can_send_is_refused_and_cannot_be_read(cloud, content_type):
+    """A form, or a request that asks nobody first; and the question that a browser asks before any other."""
+    headers = {"origin": "https://evil.example", "content-type": content_type, "cookie": "a=b"}
+    for method, body in (("POST", b"Action=DeleteVpc&Version=2016-11-15&VpcId=vpc-1"), ("OPTIONS", b""), ("GET", b"")):
+        asked = {**headers, "access-control-request-method": "PUT"} if method == "OPTIONS" else headers
+        answer = cloud.answer(Request(method=method, path="/", query="", headers=asked, body=body), verified=True)
+        assert answer.status in (400, 401, 403, 405), method
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
 def test_a_signature_is_not_good_for_another_time(cloud):
     """A request that was overheard is replayed."""
     cloud.client("ecs").list_clusters()
