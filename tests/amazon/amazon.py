@@ -43,6 +43,8 @@ class Amazon:
     def __init__(self) -> None:
         self.pushes: list[str] = []
         """What was sent to the registry: `blob` or `manifest`, and where."""
+        self._blobs: dict[str, bytes] = {}
+        """By digest; moto keeps their digests alone."""
         self.empty()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
@@ -110,7 +112,9 @@ class Amazon:
                 setattr(service, camelcase_to_underscores(member), asked[member])
 
     def _tasks(self, asked: dict[str, Any]) -> dict[str, list[str]]:
-        """As ecs.ListTasks: moto's does not know services, and gives stopped tasks to who asks for none."""
+        """As ecs.ListTasks: moto's does not know services, gives stopped tasks to who asks for none, and takes a
+        cluster whose name begins with another one's for that one.
+        """
         found = self.backend("ecs").list_tasks(
             asked.get("cluster"),
             asked.get("containerInstance"),
@@ -120,10 +124,12 @@ class Amazon:
             asked.get("desiredStatus", "RUNNING"),
         )
         group = f"service:{asked['serviceName']}" if "serviceName" in asked else None
-        return {"taskArns": [task.task_arn for task in found if group in (None, task.group)]}
+        cluster = asked.get("cluster", "default").rpartition("/")[2]
+        own = [task for task in found if task.cluster_arn.endswith(f"/{cluster}")]
+        return {"taskArns": [task.task_arn for task in own if group in (None, task.group)]}
 
     def _registered(self, request: Request) -> Response:
-        """https://github.com/opencontainers/distribution-spec/blob/main/spec.md, as far as a push goes."""
+        """https://github.com/opencontainers/distribution-spec/blob/main/spec.md, as far as pushes and pulls go."""
         ecr = self.backend("ecr")
         path = request.path.removeprefix("/v2/")
         if "/blobs/uploads/" in path:
@@ -134,13 +140,21 @@ class Amazon:
             data, digest = request.get_data(), parse_qs(request.query_string.decode())["digest"][0]
             ecr.upload_layer_part(name, upload, 0, len(data) - 1, data)
             same = ecr.complete_layer_upload(name, upload, [digest])["layerDigest"] == digest
+            self._blobs[digest] = data
             self.pushes.append(f"blob {name}")
             return Response(status=201 if same else 400)
         if "/blobs/" in path:
             name, _, digest = path.partition("/blobs/")
             there = ecr.batch_check_layer_availability(name, [digest])["layers"]
-            return Response(status=200 if there else 404)
+            if not there or request.method == "HEAD":
+                return Response(status=200 if there else 404)
+            return Response(self._blobs[digest])
         name, _, tag = path.partition("/manifests/")
+        if request.method == "GET":
+            for image in ecr.repositories[name].images:
+                if tag in (image.get_image_digest(), *image.image_tags):
+                    return Response(image.image_manifest, mimetype=image.image_manifest_media_type)
+            return Response(status=404)
         manifest = request.get_data()
         ecr.put_image(
             name, manifest.decode(), tag, request.content_type, f"sha256:{hashlib.sha256(manifest).hexdigest()}"

@@ -16,7 +16,7 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
-from culm.deploy.images import Images, known_images
+from culm.deploy.images import Images, images_of, known_images
 from culm.deploy.job import Job
 from culm.engine.client import Engine
 from culm.errors import Differs
@@ -72,21 +72,22 @@ def opened(project: Project, target_name: str) -> tuple[Target, Builder]:
 def of_target(
     project: Project,
     target: Target,
-    builder: Builder,
+    builder: Builder | Images,
     names: Sequence[str],
     region: str | None = None,
     own_prices: Path | None = None,
 ) -> Plan:
     """The plan of deploying these services and jobs to a target as it is."""
-    demand(project, target.settings, builder.name, names)
+    images = images_of(target, builder)
+    demand(project, target.settings, images.made_by, names)
     if target.settings.provider == "local":
         servers.demand(project)
     with faults.translated():
         surveyed = survey(target, project)
-        images = known_images(project, names, surveyed, Images(target, builder))
+        known = known_images(project, names, surveyed, images)
         priced = region or price_lists.known(target.region)
         services = [name for name in names if name in project.services]
-        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), services, surveyed, images)
+        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), services, surveyed, known)
         return with_jobs(project, surveyed, with_steps(project, surveyed, made, services), names)
 
 

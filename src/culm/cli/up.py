@@ -91,18 +91,23 @@ def deploy_services(project: Project, target_name: str, names: list[str], consol
     Jobs among `names` are scheduled when the services are deployed.
     """
     refuse(check(project, names))
+    target, builder = prepare(project, target_name, options.runtime, console)
+    carry_out(Up(project, target, builder, console), names, options)
+
+
+def carry_out(deploy: Up, names: list[str], options: Options) -> None:
+    """Plan a deploy of `names` and carry it out; raise the failure, or all of them as one."""
+    project, target, console = deploy.job.project, deploy.job.target, deploy.job.console
     whole = set(names) == set(project.everything)
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
-    target, builder = prepare(project, target_name, options.runtime, console)
     if target.settings.provider == "aws":
         with faults.translated():
             ensure(target, project, console, yes=options.yes)
             await_instances(target, project, console)
-    plan = of_target(project, target, builder, names)
+    plan = of_target(project, target, deploy.images, names)
     show(plan)
     if plan.jobs or any(service.changes for service in plan.services):
         demand_name(target.settings, "deploy this", yes=options.yes)
-    deploy = Up(project, target, builder, console)
     with Probe(probed(deploy, plan, options.probe)) as probe:
         outcomes = deploy.run(plan)
     for outcome in outcomes:

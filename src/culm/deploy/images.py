@@ -6,10 +6,12 @@ The tag is the fingerprint of the inputs, so the registry itself is the memory o
 import base64
 import ipaddress
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from culm import render
+from culm.core.model.record import record
 from culm.deploy.build import platforms
 from culm.deploy.build.port import Builder, PushDestination, Recipe, Say
 from culm.plan import wishes
@@ -31,16 +33,38 @@ def recipe(service: Service, settings: TargetSettings, *, migrate: bool = False)
     return Recipe(folder=service.folder, dockerfile=dockerfile, args=service.args, stage=stage, platform=platform)
 
 
+@record
+class Repository:
+    """Where one of a service's images is kept on a target."""
+
+    name: str
+    uri: str
+    migrate: bool = False
+    """Whether it is the migration's."""
+
+
 class Images:
     """Threads may share it: one login serves all, and an image that several services share is made once."""
 
     def __init__(self, target: Target, builder: Builder) -> None:
         self.target = target
         self.builder = builder
+        self.made_by = builder.name
         self._login: tuple[str, str] | None = None
         self._logging_in = threading.Lock()
         self._making: dict[tuple[str, str], threading.Lock] = {}
         self._mutex = threading.Lock()
+
+    def provide(self, service: Service, repository: Repository, say: Say, progress: Say) -> str:
+        """Return `uri@sha256:...` of a service's image, which is in the repository then."""
+        wanted = recipe(service, self.target.settings, migrate=repository.migrate)
+        assert wanted is not None, "it has a Dockerfile"
+        return self.ensure(repository.name, repository.uri, wanted, say, progress)
+
+    def there(self, service: Service, repository: Repository) -> str | None:
+        """Return `uri@sha256:...` of a service's image if it is in the repository already; nothing is written."""
+        wanted = recipe(service, self.target.settings, migrate=repository.migrate)
+        return self.known(repository.name, repository.uri, wanted) if wanted else None
 
     def ensure(self, repository: str, uri: str, recipe: Recipe, say: Say, progress: Say) -> str:
         """`uri@sha256:...` of the recipe's image, which is there when this returns."""
@@ -63,12 +87,18 @@ class Images:
 
     def digest(self, repository: str, tag: str) -> str | None:
         """Return the digest of a tag in the registry, None if there is no such image."""
+        details = self.details(repository, {"imageTag": tag})
+        return str(details["imageDigest"]) if details else None
+
+    def details(self, repository: str, image: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """Return what ECR says of an image by `imageTag` or `imageDigest`; None: it is not there."""
         ecr = self.target.client("ecr")
         answer = or_none(
-            lambda: ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"],
+            lambda: ecr.describe_images(repositoryName=repository, imageIds=[dict(image)])["imageDetails"],
             "ImageNotFoundException",
+            "RepositoryNotFoundException",
         )
-        return str(answer[0]["imageDigest"]) if answer else None
+        return answer[0] if answer else None
 
     def login(self) -> tuple[str, str]:
         """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html"""
@@ -80,6 +110,11 @@ class Images:
             return self._login
 
 
+def images_of(target: Target, made_by: Builder | Images) -> Images:
+    """Return a target's images, by who makes those that are missing: a builder, or whoever brings them."""
+    return made_by if isinstance(made_by, Images) else Images(target, made_by)
+
+
 def known_images(project: Project, names: Sequence[str], survey: Survey, images: Images) -> wishes.Images:
     """Which of these services' and jobs' images are in their repositories already. Nothing is built."""
 
@@ -88,8 +123,7 @@ def known_images(project: Project, names: Sequence[str], survey: Survey, images:
             return service.image
         repository = render.repository(project, service, migrate=migrate)
         uri = survey.observed.repositories.get(repository)
-        wanted = recipe(service, images.target.settings, migrate=migrate)
-        return images.known(repository, uri, wanted) if wanted and uri else None
+        return images.there(service, Repository(name=repository, uri=uri, migrate=migrate)) if uri else None
 
     keys = [(name, migrate) for name in names for migrate in (False, True)]
     with ThreadPoolExecutor(max_workers=16) as pool:

@@ -6,7 +6,7 @@ from typing import Any
 from culm import render
 from culm.deploy import base, migrate, undo, wait
 from culm.deploy.executor import Work
-from culm.deploy.images import Images, recipe
+from culm.deploy.images import Images, Repository
 from culm.deploy.job import Job
 from culm.errors import CulmError
 from culm.plan import steps
@@ -48,9 +48,7 @@ class Performer:
         """Build and push. Returns `uri@digest`."""
         assert self.images is not None, "whoever has builds has a builder"
         job, service = self.job, self.job.service(build.service)
-        wanted = recipe(service, self.images.target.settings, migrate=build.migration)
-        assert wanted is not None, "it has a Dockerfile"
-        repository = render.repository(job.project, service, migrate=build.migration)
+        name = render.repository(job.project, service, migrate=build.migration)
 
         def say(line: str) -> None:
             job.say(line, service.name)
@@ -58,8 +56,8 @@ class Performer:
         def progress(what: str) -> None:
             job.doing(service.name, what)
 
-        uri = job.survey.observed.repositories[repository]
-        return self.images.ensure(repository, uri, wanted, say, progress)
+        uri = job.survey.observed.repositories[name]
+        return self.images.provide(service, Repository(name=name, uri=uri, migrate=build.migration), say, progress)
 
     def undo(self, undone: steps.Undo, failure: CulmError, results: Mapping[str, Any]) -> Work:
         """Take a step back; see `executor.Performer`."""

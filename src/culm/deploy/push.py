@@ -30,7 +30,7 @@ def push(image: OciImage, place: PushDestination, say: Say) -> None:
 
 def send_blob(client: httpx2.Client, name: str, digest: str, data: bytes) -> int:
     """Bytes sent: none when the registry has the blob."""
-    if client.head(f"/v2/{name}/blobs/{digest}").status_code == 200:
+    if has_blob(client, name, digest):
         return 0
     begun = client.post(f"/v2/{name}/blobs/uploads/")
     if begun.status_code != 202:
@@ -40,6 +40,11 @@ def send_blob(client: httpx2.Client, name: str, digest: str, data: bytes) -> int
     if done.status_code != 201:
         raise refusal(done, name)
     return len(data)
+
+
+def has_blob(client: httpx2.Client, name: str, digest: str) -> bool:
+    """Return whether a repository has a blob."""
+    return client.head(f"/v2/{name}/blobs/{digest}").status_code == 200
 
 
 def check(answer: httpx2.Response, place: PushDestination) -> None:

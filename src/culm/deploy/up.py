@@ -18,7 +18,7 @@ from culm.core.model.record import record
 from culm.deploy import base, undo
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import Executor
-from culm.deploy.images import Images, known_images
+from culm.deploy.images import Images, images_of, known_images
 from culm.deploy.job import BrokenOff, Job
 from culm.deploy.lock import Lock, locked
 from culm.deploy.migrate import exit_code
@@ -49,10 +49,15 @@ class Up:
     """One deploy of some of a project's services."""
 
     def __init__(
-        self, project: Project, target: Target, builder: Builder, console: Console, clock: Clock | None = None
+        self,
+        project: Project,
+        target: Target,
+        builder: Builder | Images,
+        console: Console,
+        clock: Clock | None = None,
     ) -> None:
         self.job = Job(project, target, console, clock)
-        self.images = Images(target, builder)
+        self.images = images_of(target, builder)
         self.executor = Executor(self.job, Performer(self.job, self.images))
 
     def run(self, plan: Plan) -> list[ServiceOutcome]:

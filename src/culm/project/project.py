@@ -220,6 +220,8 @@ class Service:
     """The migration image's Dockerfile; None: nothing to migrate."""
     migrations: tuple[str, ...] = ()
     """Where the files are that the migration carries out, below `folder`; empty: see `migration_files`."""
+    promoted_migration: str | None = None
+    """The fingerprint of those files where the migration's image comes from another target; empty: not known there."""
     schema_change: Literal["expand", "contract"] | None = None
     """What a new migration does to the version before; None: not said."""
     paths: tuple[str, ...]

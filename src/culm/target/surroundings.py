@@ -67,7 +67,9 @@ def inner(target: Target, project: Project, live: Observed, taken: int) -> Itera
 def migration_fingerprints(project: Project) -> Iterator[tuple[str, str]]:
     """Give each service whose migration's files are known, with their fingerprint."""
     for name, service in project.services.items():
-        if (digest := migration_files.fingerprint(service)) is not None:
+        promoted = service.promoted_migration
+        digest = migration_files.fingerprint(service) if promoted is None else promoted or None
+        if digest is not None:
             yield name, digest
 
 
