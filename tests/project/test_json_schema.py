@@ -48,7 +48,7 @@ services:
     entrypoint: [tini, --]
     migrate: false
     environment: {DEBUG: true, N: 1}
-    secrets: {A: {from: b, reason: c}}
+    secrets: {SEALED: {vault: sealed}, A: {from: b, reason: c}}
     health: {command: [a, b], interval: 10s}
     ports: 9090
     roll: 50/150
@@ -72,6 +72,7 @@ def test_every_form_of_a_value_is_valid(schema: Path, tmp_path: Path) -> None:
         "name: shop\nservices: {a: {memmory: 1}}",
         "name: shop\nservices: {a: {count: two}}",
         "name: shop\nservices: {a: {after: b}, b: {secrets: {A: {from: x}}}}",
+        "name: shop\nservices: {b: {secrets: {A: }}}",
         "name: shop\nplacement: everywhere\nservices: {a: }",
     ],
 )

@@ -172,6 +172,13 @@ REFUSALS = {
         "  web: {environment: {A: b}, secrets: {A: {from: x, reason: y}}}\n",
         ".secrets.A: is in `environment:`, too",
     ),
+    "a secret from two places": (
+        "  web: {secrets: {A: {from: x, vault: a}}}\n",
+        ".secrets.A: has both `vault:` and `from:`",
+    ),
+    "a secret from nowhere": ("  web: {secrets: {A: {reason: y}}}\n", ".secrets.A: does not say where its value is"),
+    "a secret of nobody": ("  web: {secrets: {A: {vault: shop/a}}}\n", ".secrets.A.vault: there is no service 'shop'"),
+    "a secret of no file": ("  web: {secrets: {A: {vault: a b}}}\n", "'a b' is no file of the vault"),
     "a secret without a reason": ("  web: {secrets: {A: {from: x}}}\n", ".secrets.A.reason: is missing"),
     "a limit upside down": ("  web: {ulimits: {nofile: 5/4}}\n", "the soft limit is above the hard one"),
     "a limit of nothing": ("  web: {ulimits: {files: 5}}\n", ".ulimits.files: is no ulimit"),

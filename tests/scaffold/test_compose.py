@@ -351,7 +351,24 @@ def test_variables_of_an_env_file_are_carried_over_but_secrets(folder: Path) -> 
     (folder / "web.env").write_text("LOG=debug\nAPI_KEY=abc\nOVER=file\n")
     compose = "services:\n  web:\n    build: web\n    env_file: web.env\n    environment: [OVER=here, 'J={a.b}']\n"
     assert block(folder, compose)["environment"] == {"LOG": "debug", "OVER": "here", "J": "{{a.b}}"}
-    assert [str(note) for note in taken(folder).notes] == ["web.env:2: API_KEY: is a secret: culm vault put"]
+    assert [str(note) for note in taken(folder).notes] == [
+        "web.env:2: API_KEY: is a secret: becomes one of `secrets:`, from the vault's web/api-key"
+    ]
+
+
+def test_secrets_of_a_compose_file_come_from_the_vault_and_equal_ones_from_one_file(folder: Path) -> None:
+    compose = """\
+services:
+  web: {build: web, ports: [80], environment: {JWT_SECRET: sign-it, API_KEY: "${API_KEY}", TOKEN_TTL: 5, OTHER: "${O}"}}
+  api: {build: api, ports: [81], environment: [JWT_SECRET=sign-it, API_KEY=abc, AWS_SECRET_ACCESS_KEY]}
+"""
+    (folder / "compose.yml").write_text(compose)
+    imported = taken(folder)
+    services = yaml.safe_load(imported.draft.text())["services"]
+    assert services["web"]["secrets"] == {"JWT_SECRET": {"vault": "jwt-secret"}, "API_KEY": {"vault": "api-key"}}
+    assert services["web"]["environment"] == {"TOKEN_TTL": "5"}
+    assert services["api"]["secrets"] == {"JWT_SECRET": {"vault": "web/jwt-secret"}, "API_KEY": {"vault": "api-key"}}
+    assert "# secrets, for the vault (`culm vault put` before `culm up`): local/api/api-key" in imported.draft.text()
 
 
 def test_profiles_are_left_out_unless_asked_for(folder: Path) -> None:

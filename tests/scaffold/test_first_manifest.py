@@ -160,7 +160,7 @@ def test_a_compose_file_in_the_root_says_the_most(tmp_path: Path) -> None:
     text, project = made(tmp_path, files)
     assert list(project.services) == ["web"]
     assert (project.services["web"].port, project.services["web"].databases) == (81, ("main",))
-    assert "# secrets, for the vault: TOKEN" in text
+    assert "# secrets, for the vault (`culm vault put` before `culm up`): local/web/token" in text
 
 
 def test_a_compose_file_of_databases_alone_gives_those_and_folders_the_rest(tmp_path: Path) -> None:
@@ -423,6 +423,50 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
     web = block(tmp_path, files)
     assert web["secrets"]["DATABASE_URL"]["from"] == "{main.url}"
     assert web["environment"] == {"DB_HOST": "{main.host}"}
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "needed"),
+    [
+        ("a.py", 'key = os.environ["API_KEY"]', ["API_KEY"]),
+        ("a.py", 'key = os.getenv("SECRET_KEY")', ["SECRET_KEY"]),
+        ("a.py", 'key = config("SECRET_KEY", default="x")', []),
+        ("a.py", 'key = config("SECRET_KEY")', ["SECRET_KEY"]),
+        ("a.py", 'key = os.environ.get("SECRET_KEY") or "hard to guess"', []),
+        ("a.py", 'key = os.environ.get("API_KEY")', []),
+        ("a.py", 'os.environ["SECRET_KEY"] = "x"', []),
+        ("a.py", 'a = os.environ["API_KEY"]\nb = os.environ.get("API_KEY", "")', []),
+        ("a.py", 'a = os.environ["PAGE_SIZE"], os.environ["AWS_SECRET_ACCESS_KEY"]', []),
+        (
+            "a.py",
+            "class Settings(BaseSettings):\n    name: str\n    secret_key: str\n    api_key: str = ''\n",
+            ["SECRET_KEY"],
+        ),
+        ("a.js", "jwt.sign(data, process.env.JWT_SECRET)", ["JWT_SECRET"]),
+        ("a.js", "jwt.sign(data, process.env.JWT_SECRET || 'x')", []),
+        ("a.ts", "stripe(process.env.STRIPE_SECRET_KEY)", []),
+        ("a.go", 'key := os.Getenv("SESSION_KEY")', ["SESSION_KEY"]),
+        ("a.rb", 'key = ENV.fetch("API_TOKEN")', ["API_TOKEN"]),
+        ("a.rb", 'key = ENV.fetch("API_TOKEN", "x")', []),
+    ],
+)
+def test_secrets_that_code_cannot_do_without_come_from_the_vault(tmp_path, file, code, needed):
+    files = {"web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n", f"web/{file}": f"{code}\n"}
+    secrets = block(tmp_path, files).get("secrets", {})
+    assert secrets == {name: {"vault": name.lower().replace("_", "-")} for name in needed}
+
+
+def test_secrets_that_the_image_sets_or_that_code_can_do_without_are_not_demanded(tmp_path):
+    files = {
+        "web/Dockerfile": "FROM base\nENV SECRET_KEY=dummy\nEXPOSE 5000\nCMD serve\n",
+        "web/app.py": 'a = os.environ["SECRET_KEY"]\nb = os.getenv("MAIL_PASSWORD")\n',
+    }
+    text, project = made(tmp_path, files)
+    assert not project.services["web"].container.secrets
+    assert (
+        "its code reads MAIL_PASSWORD, too, and starts without: `secrets: {MAIL_PASSWORD: {vault: mail-password}}`"
+        in text
+    )
 
 
 def test_code_that_reads_the_url_of_a_redis_gets_one(tmp_path):

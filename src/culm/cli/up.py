@@ -27,6 +27,7 @@ from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
 from culm.deploy.images import recipe
+from culm.deploy.secret_variables import demand
 from culm.deploy.up import ServiceOutcome, Up
 from culm.engine.client import Engine
 from culm.errors import CulmError, UsageError
@@ -104,6 +105,8 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
         with faults.translated():
             ensure(target, project, console, yes=options.yes)
             await_instances(target, project, console)
+    with faults.translated():
+        demand(target, project, names)
     plan = of_target(project, target, deploy.images, names)
     show(plan)
     if plan.jobs or any(service.changes for service in plan.services):

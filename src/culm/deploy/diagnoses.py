@@ -68,7 +68,7 @@ SYMPTOMS = (
         cause="a variable of its environment is missing",
         hint="what is no secret: `environment: {NAME: value}` for the service in culm.yml; a database's login: "
         "`secrets: {NAME: {from: '{main.url}', reason: its code reads it}}`, or '{main.password}'; other secrets: "
-        "`from:` an ARN",
+        "`secrets: {NAME: {vault: FILE}}`, and `culm vault put` FILE",
     ),
     Symptom(
         pattern=r"No module named '?pkg_resources",

@@ -1,25 +1,98 @@
-"""Variables that are made from a database's URL: parameters of Parameter Store, which ECS reads when a task starts.
+"""Variables whose values are in the vault: parameters of Parameter Store, which ECS reads when a task starts.
 
-A value changes with its URL, in the vault, and is written when it has changed: `{main.url}` is the whole,
-`{main.user}`, `{main.password}`, `{main.host}`, `{main.port}` and `{main.name}` are its parts.
+Some are made from a database's URL: `{main.url}` is the whole, `{main.user}`, `{main.password}`, `{main.host}`,
+`{main.port}` and `{main.name}` are its parts. Others are files that somebody has put there: `vault: secret-key`. A
+value changes with its file, and is written when it has changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
 from culm import render
+from culm.core.model.record import record
 from culm.deploy import vault_files
 from culm.deploy.job import Job
+from culm.errors import CulmError
+from culm.lint import rules
 from culm.project import references
 from culm.project.project import Project, Service
+from culm.project.targets import LOCAL
 from culm.target.connection import Target
+from culm.vault.names import Name
 
 MOST_AT_ONCE = 10
 """Names that GetParameters and DeleteParameters take."""
+LONGEST = 4096
+"""Bytes of a standard parameter.
+https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+"""
+
+
+@record
+class WantedFile:
+    """A file of the vault that a variable's value comes from."""
+
+    name: Name
+    service: str
+    """Whose variable it is."""
+    variable: str
+
+
+def demand(target: Target, project: Project, names: Iterable[str]) -> None:
+    """Raise CulmError where the vault lacks a file that a variable of these services comes from."""
+    wanted = [
+        WantedFile(name=vault_name(target.settings.env, each.vault), service=service, variable=variable)
+        for service in names
+        for variable, each in project.everything[service].container.secrets.items()
+        if each.vault
+    ]
+    if not wanted:
+        return
+    vault = vault_files.vault_of(target, project)
+    texts = {name: file.data.text() if (file := vault.read(name)) else "" for name in {each.name for each in wanted}}
+    check(wanted, texts, "" if target.settings.name == LOCAL else f" --target {target.settings.name}")
+
+
+def check(wanted: list[WantedFile], texts: Mapping[Name, str], option: str) -> None:
+    """Raise CulmError where a file has no value, or one that is too long. `texts` are the files', empty without one.
+
+    `option` is what culm's commands need to find the target, with a blank before it; empty for the local one.
+    """
+    for each in wanted:
+        if len(value_of(texts[each.name]).encode()) > LONGEST:
+            what = f"{each.name} is longer than the {LONGEST:,} bytes that a variable may have"
+            raise CulmError(what, f"let {each.service} read it as a file: `files:` in culm.yml, or its entrypoint")
+    if missing := [each for each in wanted if not value_of(texts[each.name])]:
+        raise refusal(missing, option)
+
+
+def refusal(missing: list[WantedFile], option: str) -> CulmError:
+    """The error that names each file that is missing, and the commands that put it there."""
+    listed = ", ".join(f"{each.name} ({each.variable} of {each.service})" for each in missing)
+    commands = {}
+    for each in missing:
+        put = f"culm vault put {each.name}{option}"
+        if rules.takes_any_text(each.variable):
+            commands[each.name] = f"openssl rand -hex 32 | {put}"
+        else:
+            commands.setdefault(each.name, f"{put}   # then type the value, Enter and Ctrl-D")
+    what = f"the vault lacks {'a secret' if len(missing) == 1 else f'{len(missing)} secrets'}: {listed}"
+    return CulmError(what, "\n     ".join(commands.values()))
+
+
+def vault_name(env: str, place: str) -> Name:
+    """The name in the vault of SERVICE/FILE."""
+    service, _, file = place.partition("/")
+    return Name(env=env, service=service, file=file)
+
+
+def value_of(text: str) -> str:
+    """A file's text as a variable's value: without the ends of lines that editors and `echo` add."""
+    return text.rstrip("\r\n")
 
 
 def prepare(job: Job) -> None:
-    """Write each parameter whose value is another one than the URLs in the vault give."""
+    """Write each parameter whose value is another one than the vault gives."""
     for service in job.project.everything.values():
         wished = values(job, service)
         if not wished:
@@ -35,13 +108,21 @@ def prepare(job: Job) -> None:
 def values(job: Job, service: Service) -> dict[str, str]:
     """The wished values of a service's parameters, by name."""
     project, given = job.project, job.surroundings
-    composed = {variable: each for variable, each in service.container.secrets.items() if each.composed}
+    given_files = {variable: each.vault for variable, each in service.container.secrets.items() if each.vault}
+    composed = {
+        variable: each
+        for variable, each in service.container.secrets.items()
+        if each.composed and variable not in given_files
+    }
     used = {name for each in composed.values() for name, _ in references.names(each.value_from)}
     urls = {name: url_of(job, owner(project, service, name), name) for name in sorted(used)}
-    return {
-        render.secret_parameter(project, service, variable, given.env): compose(each.value_from, urls)
-        for variable, each in composed.items()
-    }
+    texts = {variable: compose(each.value_from, urls) for variable, each in composed.items()}
+    for variable, place in given_files.items():
+        name = vault_name(given.env, place)
+        # one that is missing was refused, unless it is of a service that is not deployed now
+        if value := value_of(vault_files.get(job.target, given, name.service, name.file) or ""):
+            texts[variable] = value
+    return {render.secret_parameter(project, service, variable, given.env): text for variable, text in texts.items()}
 
 
 def owner(project: Project, service: Service, database: str) -> Service:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from culm import render
 from culm.console import Console
 from culm.core.model.record import record
-from culm.deploy import base, undo
+from culm.deploy import base, secret_variables, undo
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import Executor
 from culm.deploy.images import Images, images_of, known_images
@@ -109,6 +109,7 @@ class Up:
         `lenders` says which of them have to run in their service's own slot.
         """
         with at_work(self.job) as lock:
+            secret_variables.demand(self.job.target, self.job.project, names)
             lock.acquire()
             base.bring_about(self.job)
             images, failed = self._prepare(names, {}, (True,))

@@ -24,6 +24,12 @@ DIGEST_NAME = re.compile(
     r"(SHA\d*(SUM)?|DIGEST|CHECKSUM|HASH|COMMIT|REVISION|VERSION|INTEGRITY|FINGERPRINT|GPG_KEYS?)$|(^|_)(SHA\d+|CHECKSUM|DIGEST)_"
 )
 
+OWN_SIGNATURE = re.compile(
+    r"((FLASK|DJANGO|RAILS|APP|APPLICATION|WEB|SERVER|JWT|JWT_TOKEN|SESSION|COOKIE|CSRF|SIGNING|AUTH|NEXTAUTH|ACCESS|REFRESH"
+    r"|TOKEN)_)*SECRET(_KEY(_BASE)?)?|(\w+_)?(JWT|SIGNING|SESSION|COOKIE)_?KEY|(\w+_)?(SALT|PEPPER)"
+)
+"""What a program signs its own sessions and tokens with; STRIPE_SECRET is somebody else's."""
+
 REFERENCE = re.compile(
     r"\$\w+|\$\{[^}]*\}|\$\(.*|`.*|\{\{.*\}\}|\{[\w.]*\}?|%\([\w.]+\)\w?|<[^<>]+>|%\w+%|\*+|x{3,}|X{3,}", re.DOTALL
 )
@@ -116,6 +122,11 @@ def is_digest(value: str) -> bool:
 def is_secret_name(name: str) -> bool:
     """Of a canonical name."""
     return SECRET_NAME.search(name) is not None and PUBLIC_NAME.search(name) is None
+
+
+def takes_any_text(name: str) -> bool:
+    """Whether any random text will do as the value of a variable, as nobody but the program itself has to know it."""
+    return OWN_SIGNATURE.fullmatch(canonical(name)) is not None
 
 
 def is_said(value: str) -> bool:

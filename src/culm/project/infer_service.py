@@ -14,7 +14,7 @@ from culm.project.dockerfile import Instruction
 from culm.project.nodes import Source
 from culm.project.project import STOP_SECONDS, Container, Routing, Scaling, Schedule, SecretSource, Service, Sidecar
 from culm.project.schema import DefaultsBlock
-from culm.project.service_schema import ScheduleBlock, ServiceBlock, SidecarBlock
+from culm.project.service_schema import ScheduleBlock, SecretBlock, ServiceBlock, SidecarBlock
 from culm.project.targets import LONGEST_TARGET_GROUP
 from culm.project.values import FILE, NONE, Range, variable
 
@@ -31,6 +31,8 @@ BALANCED_KEYS = ("host", "headers", "priority", "strip", "drain", "load")
 LONGEST_TIMEOUT = 7 * 86_400
 TIMEOUT = "timeout"
 """The container that counts a job's time."""
+READS = "its code reads it from the environment"
+"""Why a secret of the vault is a variable, where culm.yml does not say it."""
 FILES = "files"
 """The container that fetches a task's files."""
 SYSTEM_ROOTS = ("/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr/bin", "/usr/lib")
@@ -365,8 +367,7 @@ def container(at: Setting, name: str, written: ServiceBlock) -> Container:
         entrypoint=written.entrypoint,
         environment=environment,
         secrets={
-            key: SecretSource(value_from=block.value, reason=block.reason)
-            for key, block in (written.secrets or {}).items()
+            key: secret(at, at.key(name, "secrets", key), name, block) for key, block in (written.secrets or {}).items()
         },
         ports=written.ports or (),
         user=written.user,
@@ -378,6 +379,20 @@ def container(at: Setting, name: str, written: ServiceBlock) -> Container:
         files=files(at, name, written),
         stop=written.stop if written.stop is not None else STOP_SECONDS,
     )
+
+
+def secret(at: Setting, key: tuple[str, ...], service: str, block: SecretBlock) -> SecretSource:
+    """Where a variable's value is: in a file of the vault, or where `from:` says. Raises UsageError."""
+    if block.vault is not None:
+        if block.value is not None:
+            at.source.refuse(key, "has both `vault:` and `from:`", "keep one of the two")
+        file = block.vault if "/" in block.vault else f"{service}/{block.vault}"
+        return SecretSource(value_from="", reason=block.reason or READS, vault=file)
+    if block.value is None:
+        at.source.refuse(key, "does not say where its value is", "{vault: FILE}, or {from: ARN, reason: ...}")
+    if block.reason is None:
+        at.source.refuse((*key, "reason"), "is missing", "why it cannot be a file from the vault; lint shows it")
+    return SecretSource(value_from=block.value, reason=block.reason)
 
 
 def files(at: Setting, name: str, written: ServiceBlock) -> Mapping[str, str]:

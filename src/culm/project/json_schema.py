@@ -13,11 +13,16 @@ from typing import Any, Literal
 from culm.project.keys import Key
 from culm.project.nodes import alternatives, spelled, unwrap, written_fields
 from culm.project.schema import ManifestBlock
+from culm.project.service_schema import SecretBlock
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SCALAR = {"type": ["string", "number", "boolean"]}
 TEXT = {"type": ["string", "number"]}
 Schema = dict[str, Any]
+CHOICES: Mapping[type, list[Schema]] = {
+    SecretBlock: [{"required": ["vault"], "not": {"required": ["from"]}}, {"required": ["from", "reason"]}],
+}
+"""Blocks of which one form or another has to be there."""
 
 
 def json_schema() -> Schema:
@@ -46,6 +51,8 @@ def block(record_type: type, blocks: dict[str, Schema]) -> Schema:
         if field.default is field.default_factory is dataclasses.MISSING:
             required.append(name)
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if record_type in CHOICES:
+        schema["anyOf"] = CHOICES[record_type]
     return {**schema, "required": required} if required else schema
 
 
@@ -96,4 +103,4 @@ def empty(record_type: type) -> list[Schema]:
     """`catalog:` alone is a block of which nothing is said, where nothing has to be."""
     fields = dataclasses.fields(record_type)
     needed = any(field.default is field.default_factory is dataclasses.MISSING for field in fields)
-    return [] if needed else [{"type": "null"}]
+    return [] if needed or record_type in CHOICES else [{"type": "null"}]

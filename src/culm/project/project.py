@@ -113,13 +113,15 @@ class SecretSource:
     """A variable that ECS fills when the container starts."""
 
     value_from: str
-    """An ARN, a parameter's name, or a text with references to a database's URL: `{main.url}`."""
+    """An ARN, a parameter's name, or a text with references to a database's URL: `{main.url}`; empty with `vault`."""
     reason: str
+    vault: str = ""
+    """SERVICE/FILE of the vault that its value is in; empty: `value_from` says where it is."""
 
     @property
     def composed(self) -> bool:
-        """Whether the deploy makes its parameter, from the parts of a database's URL."""
-        return any(references.names(self.value_from))
+        """Whether the deploy makes its parameter: from parts of a database's URL, or from a file of the vault."""
+        return bool(self.vault) or any(references.names(self.value_from))
 
 
 @record

@@ -55,15 +55,29 @@ class SecretBlock:
     """`secrets.<NAME>`: a variable that ECS fills from Secrets Manager or Parameter Store when the container starts."""
 
     value: Annotated[
-        str,
+        str | None,
         Key(
             doc="Where its value is: an ARN, a parameter's name, or a text with parts of the URL of the service's "
             "database: `{main.url}`, `postgresql+asyncpg://{main.user}:{main.password}@{main.host}:{main.port}/{main.name}`.",
             parse=values.reference,
             name="from",
         ),
-    ]
-    reason: Annotated[str, Key(doc="Why it cannot be a file from the vault. Lint shows it.")]
+        Default(text="`vault` says where"),
+    ] = None
+    vault: Annotated[
+        str | None,
+        Key(
+            doc="The file of the vault that has its value, in the service's own folder, or as `SERVICE/FILE` in "
+            "another's. `up` says how to put it there as long as it is missing.",
+            parse=values.secret_file,
+        ),
+        Default(text="`from` says where"),
+    ] = None
+    reason: Annotated[
+        str | None,
+        Key(doc="Why it cannot be a file from the vault. Lint shows it."),
+        Default(text="with `vault`: its code reads it from the environment; `from` needs one"),
+    ] = None
 
 
 @record
@@ -263,8 +277,8 @@ class ServiceBlock:
     secrets: Annotated[
         Mapping[str, SecretBlock] | None,
         Key(
-            doc="For images of others that read a secret from the environment only. Of a database's URL `up` makes a "
-            "parameter of Parameter Store, which only ECS reads."
+            doc="For programs of others that read a secret from the environment only. Of a database's URL, and of a "
+            "file of the vault, `up` makes a parameter of Parameter Store, which only ECS reads."
         ),
         Default(text="none"),
     ] = None

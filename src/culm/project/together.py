@@ -93,13 +93,16 @@ def check_references(
     for service in services.values():
         reachable = [name for name in services if name in balanced or name in service.calls]
         for variable, secret in service.container.secrets.items():
+            if secret.vault and (other := secret.vault.partition("/")[0]) not in services:
+                place = ("services", service.name, "secrets", variable, "vault")
+                source.refuse(place, f"there is no service {other!r}", f"there are: {', '.join(services)}")
             if wrong := references.secret_problem(secret.value_from, service.databases):
                 source.refuse(("services", service.name, "secrets", variable, "from"), *wrong)
         blocks: dict[tuple[str, ...], Mapping[str, str]] = {("environment",): service.container.environment}
         blocks |= {("sidecars", name, "environment"): each.environment for name, each in service.sidecars.items()}
-        for place, environment in blocks.items():
+        for inner, environment in blocks.items():
             for variable, text in environment.items():
-                key = ("services", service.name, *place, variable)
+                key = ("services", service.name, *inner, variable)
                 for name, _ in references.names(text):
                     if name in services and name not in reachable and services[name].port is not None:
                         problem = f"{{{name}.url}}: {name} has no path, so only services that call it reach it"

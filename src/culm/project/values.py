@@ -219,3 +219,10 @@ def reference(text: str) -> str:
     ):
         raise ValueError(f"{text!r} is not a secret's ARN, a parameter's ARN or a parameter's name")
     return text
+
+
+def secret_file(text: str) -> str:
+    """A file of the vault, in the service's own folder, or `SERVICE/FILE` in another's."""
+    if not re.fullmatch(rf"(?:[a-z][a-z0-9-]*/)?{FILE}", text):
+        raise ValueError(f"{text!r} is no file of the vault: secret-key, or web/secret-key in another service's folder")
+    return text

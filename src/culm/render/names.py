@@ -36,7 +36,7 @@ def log_group(project: Project, service: Service) -> str:
 
 
 def secret_parameter(project: Project, service: Service, variable: str, env: str) -> str:
-    """Return the parameter with a variable that is made from a database's URL."""
+    """Return the parameter with a variable that the deploy fills: from a database's URL, or a file of the vault."""
     return f"/culm/{project.name}/{env}/{service.name}/{variable}"
 
 

@@ -216,7 +216,7 @@ def caches(project: Project, here: str) -> list[Input]:
 
 
 def parameters(project: Project, here: str) -> list[Input]:
-    """Allow keeping variables that are made from databases' URLs; the key of the account encrypts them."""
+    """Allow keeping variables whose values are in the vault; the key of the account encrypts them."""
     if not any(each.composed for service in project.everything.values() for each in service.container.secrets.values()):
         return []
     own = f"arn:aws:ssm:{here}:parameter/culm/{project.name}/*"

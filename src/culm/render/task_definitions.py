@@ -154,7 +154,7 @@ def surely(surroundings: Surroundings, given: Mapping[str, str] = NOTHING_GIVEN)
 
 
 def secrets(project: Project, service: Service, surroundings: Surroundings) -> list[Input]:
-    """Return `secrets:`; one that is made from a database's URL is a parameter of the deploy's own."""
+    """Return `secrets:`; one whose value is in the vault is a parameter of the deploy's own."""
     return [
         {
             "name": name,

@@ -13,10 +13,10 @@ from culm.lint.findings import Setting
 from culm.project import engines, texts, values
 from culm.project.compose import dotenv
 from culm.project.compose.load import Compose, arguments_of
-from culm.project.compose.services import ComposeService
+from culm.project.compose.services import ComposeService, EnvironmentFile
 from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
-from culm.scaffold import compose_container, compose_waits, database_variables
+from culm.scaffold import compose_container, compose_waits, database_variables, vault_secrets
 from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
@@ -105,6 +105,10 @@ class KeyImport:
         """Of the service whose keys are carried over: variable -> the text with parts of a database's URL."""
         self.used: dict[str, Login] = {}
         """Its databases' logins in the compose file, by their names in culm.yml."""
+        self.files: dict[str, str] = {}
+        """Of the service whose keys are carried over: variable -> the file of the vault with its value."""
+        self.places: dict[tuple[str, str], tuple[str, str]] = {}
+        """A secret's variable and value -> the service (its name in culm.yml) and file of the vault with it."""
 
     def service(self, service: ComposeService, candidate: Outline) -> None:
         """Every key of a service, in its block or in the notes."""
@@ -227,20 +231,29 @@ class KeyImport:
     def environment(self, service: ComposeService, candidate: Outline) -> None:
         """Write the variables, of env_file and environment; references to other services become theirs."""
         kept: dict[str, str] = {}
-        self.secrets = {}
+        called = candidate.name
+        self.secrets, self.files = {}, {}
         self.used = self.servers(candidate)
         for file in service.environment_files:
-            self.environment_file(service, file.path, file.place, file.required, kept)
+            self.environment_file(service, called, file, kept)
+        file_secrets = dict(self.files)
         for name, scalar in service.environment.items():
             key = f"environment.{name}"
             value = self.model.environment.get(name) if scalar.null else scalar.text
-            if value is None:
+            if name in file_secrets:
+                del self.files[name]
+            if (value is None or scalar.missing) and self.is_secret(name, "-"):
+                self.notes.of(service, scalar.place, key, self.from_vault(called, name, f"${{{name}}}"))
+            elif value is None:
                 self.notes.of(service, scalar.place, key, "left out: its value comes from outside, and is not set")
             elif scalar.missing:
                 self.notes.of(service, scalar.place, key, f"left out: {', '.join(scalar.missing)} is not set")
             elif self.of_database(name, value):
                 kept.pop(name, None)
                 self.notes.of(service, scalar.place, key, f"becomes one of `secrets:`: {self.secrets[name]}")
+            elif self.is_secret(name, value):
+                self.notes.of(service, scalar.place, key, self.from_vault(called, name, value))
+                kept.pop(name, None)
             elif (why := self.refused(name, value)) is not None:
                 self.notes.of(service, scalar.place, key, why)
                 kept.pop(name, None)
@@ -252,6 +265,7 @@ class KeyImport:
             reason = database_variables.REASON
             secrets = {name: {"from": text, "reason": reason} for name, text in self.secrets.items()}
             candidate.block.put("secrets", secrets)
+        vault_secrets.give(candidate, self.files)
 
     def servers(self, candidate: Outline) -> dict[str, Login]:
         """The logins of the databases that a service uses, by their names in `databases:`."""
@@ -278,15 +292,18 @@ class KeyImport:
         return text is not None
 
     def environment_file(
-        self, service: ComposeService, path: str, place: SourceLine, required: bool, kept: dict[str, str]
+        self, service: ComposeService, called: str, given: EnvironmentFile, kept: dict[str, str]
     ) -> None:
-        """Take over the variables of a file; a missing one is noted where it is required."""
-        file = Path(path)
+        """Take over the variables of a file; a missing one is noted where it is required.
+
+        `called` is the service's name in culm.yml.
+        """
+        file, place = Path(given.path), given.place
         if not file.is_file() and (sample := sample_of(file)) is not None:
             self.notes.of(service, place, "env_file", f"there is no {shown(file)}: {shown(sample)} is taken")
             file = sample
         if not file.is_file():
-            if required:
+            if given.required:
                 self.notes.of(service, place, "env_file", f"left out: there is no {shown(file)}")
             return
         source = texts.read(file)
@@ -301,16 +318,35 @@ class KeyImport:
                 place = SourceLine(file=shown(file), line=lines.get(name, 1))
                 self.notes.add(place, name, f"becomes one of `secrets:`: {self.secrets[name]}")
                 continue
-            if (why := self.refused(name, value)) is not None:
-                self.notes.add(SourceLine(file=shown(file), line=lines.get(name, 1)), name, why)
+            place = SourceLine(file=shown(file), line=lines.get(name, 1))
+            if self.is_secret(name, value):
+                self.notes.add(place, name, self.from_vault(called, name, value))
+            elif (why := self.refused(name, value)) is not None:
+                self.notes.add(place, name, why)
             else:
                 kept[name] = value
 
+    def is_secret(self, name: str, value: str) -> bool:
+        """Whether a variable is a secret, by its name or value, that a task needs."""
+        if vault_secrets.OF_AWS.search(name) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            return False
+        by_name = rules.is_secret_name(rules.canonical(name)) and bool(value)
+        return by_name or rules.judge(Setting(line=0, name=name, value=value)) is not None
+
+    def from_vault(self, called: str, name: str, value: str) -> str:
+        """Give the service `called` a variable from the vault, and say so.
+
+        Services with the same variable and value share the file of the first.
+        """
+        owner, file = self.places.setdefault((name, value), (called, vault_secrets.file_of(name)))
+        self.files[name] = file if owner == called else f"{owner}/{file}"
+        return f"is a secret: becomes one of `secrets:`, from the vault's {owner}/{file}"
+
     def refused(self, name: str, value: str) -> str | None:
         """Why a variable has no place in culm.yml."""
+        if vault_secrets.OF_AWS.search(name):
+            return "left out: a task signs AWS's requests with its role"
         if rules.judge(Setting(line=0, name=name, value=value)) is not None:
-            return "is a secret: culm vault put"
-        if rules.is_secret_name(rules.canonical(name)) and value:
             return "is a secret: culm vault put"
         if name in OWN_VARIABLES:
             return "left out: culm sets it"

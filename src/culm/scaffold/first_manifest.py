@@ -15,7 +15,7 @@ from culm.errors import UsageError
 from culm.project import dockerfile
 from culm.project.compose.load import load, usual_files
 from culm.project.load import shown
-from culm.scaffold import compose_roles, guess, names, starter
+from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
 from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache
 from culm.scaffold.compose import Imported, imported
 from culm.scaffold.compose_notes import Notes
@@ -114,6 +114,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     complete(draft, candidates, written, ask)
     for candidate in candidates:
         tell_cache(draft, candidate)
+    vault_secrets.tell(candidates)
     settle(draft, root, written)
     if not draft.services:
         raise UsageError(f"nothing in {root} can be deployed: {'; '.join(draft.comments)}")
@@ -145,14 +146,6 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
         return result
     where = ", ".join(shown(path) for path in paths)
     result.draft.comments.append(f"From {where}; `culm import --force {where}` names each key that has no place here.")
-    for block in result.draft.services.values():
-        secrets = [
-            note.key.rpartition(".")[2]
-            for note in result.notes
-            if "is a secret" in note.what and f".{block.name}." in f".{note.key}."
-        ]
-        if secrets:
-            block.comments.append(f"secrets, for the vault: {', '.join(dict.fromkeys(secrets))}")
     return result
 
 

@@ -1,0 +1,116 @@
+"""Secrets that code reads from its environment, and that are no database's: `secrets: {NAME: {vault: FILE}}`.
+
+Code says by how it reads a variable whether it can do without: `os.environ["API_KEY"]` fails, `getenv("API_KEY")` gives
+nothing. What signs sessions and tokens is needed either way, since programs fail with the first request otherwise.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from culm.core.model.record import record
+from culm.lint import rules
+from culm.scaffold.candidates import Outline, as_mapping
+from culm.scaffold.sources import Sources
+
+NAME = r"[\"'](?P<name>[A-Z][A-Z0-9_]+)[\"']"
+STRICT = (
+    rf"environ\[\s*{NAME}\s*\]",
+    rf"(?<![\w.])(?:config|env(?:\.(?:str|bytes))?)\(\s*{NAME}\s*(?:,\s*cast\s*=\s*\w+\s*)?\)",
+    rf"ENV\.fetch\(\s*{NAME}\s*\)",
+)
+"""Readings that fail where the variable is missing: os.environ, python-decouple, environs and django-environ, Ruby."""
+LENIENT = (
+    rf"(?:environ\.get|(?<!\w)getenv|\.Getenv)\(\s*{NAME}\s*\)",
+    rf"(?:process\.env|(?<!\w)ENV)\[\s*{NAME}\s*\]",
+    r"process\.env\.(?P<name>[A-Z][A-Z0-9_]+)",
+)
+"""Readings that give nothing then."""
+ANY = rf"(?:environ(?:\.get)?|[gG]etenv|LookupEnv|config|env(?:\.\w+)?|ENV(?:\.fetch)?|process\.env)\s*[\[(]\s*{NAME}"
+DEFAULTED = re.compile(r"\s*(?:or\b|\|\||\?\?|!=|==|=(?!=))")
+"""What follows a reading that has something to fall back on, or that is none."""
+SETTINGS = re.compile(r"^class \w+\((?:\w+\.)?BaseSettings\b.*:\n(?P<body>(?:[ \t]+.*\n|\n)+)", re.MULTILINE)
+FIELD = re.compile(r"^[ \t]+(?P<name>\w+)[ \t]*:[ \t]*(?:str|bytes|SecretStr)[ \t]*(?:#.*)?$", re.MULTILINE)
+"""A field without a default of pydantic's settings: https://docs.pydantic.dev/latest/concepts/pydantic_settings/"""
+NOT_OURS = re.compile(
+    r"^(AWS|DB|DATABASE|POSTGRES(QL)?|PG|SQL|MYSQL|MARIADB|REDIS|VALKEY|MONGO(DB)?|GITHUB_TOKEN|NPM|CI)(_|$)|GITHUB_TOKEN"
+)
+"""Of a database, or of the machine that builds; a task signs AWS's requests with its role."""
+OF_AWS = re.compile(r"^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$")
+LANGUAGES = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb"})
+
+
+@record
+class Secrets:
+    """Variables that code reads and that hold secrets."""
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    """The program starts without."""
+
+
+def file_of(variable: str) -> str:
+    """The vault's file for a variable: `SECRET_KEY` -> `secret-key`."""
+    return re.sub(r"[^a-z0-9.]+", "-", variable.lower()).strip("-")
+
+
+def of_code(sources: Sources) -> Secrets:
+    """The secrets that a service's code reads without anything to fall back on."""
+    strict: set[str] = set()
+    lenient: set[str] = set()
+    defaulted: set[str] = set()
+    for path, text in sources.code.items():
+        if Path(path).suffix not in LANGUAGES:
+            continue
+        plain: set[str] = set()
+        for patterns, names in ((STRICT, strict), (LENIENT, lenient)):
+            for match in (match for pattern in patterns for match in re.finditer(pattern, text)):
+                (defaulted if DEFAULTED.match(text, match.end()) else names).add(match["name"])
+                plain.add(str(match.start("name")))
+        defaulted |= {match["name"] for match in re.finditer(ANY, text) if str(match.start("name")) not in plain}
+        if "env_prefix" not in text:
+            strict |= {
+                field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])
+            }
+    read = (strict | lenient) - defaulted
+    secret = {
+        name
+        for name in read
+        if (rules.is_secret_name(name) or rules.takes_any_text(name)) and not NOT_OURS.search(name)
+    }
+    needed = {name for name in secret if name in strict or rules.takes_any_text(name)}
+    return Secrets(needed=tuple(sorted(needed)), optional=tuple(sorted(secret - needed)))
+
+
+def give(candidate: Outline, files: Mapping[str, str]) -> None:
+    """Write variables with the files of the vault that their values come from, and how these get there."""
+    if not files:
+        return
+    block = candidate.block
+    block.put("secrets", as_mapping(block.get("secrets")) | {name: {"vault": file} for name, file in files.items()})
+    own = sorted({file for file in files.values() if "/" not in file})
+    if own:
+        listed = ", ".join(f"local/{block.name}/{file}" for file in own)
+        block.comments.append(f"secrets, for the vault (`culm vault put` before `culm up`): {listed}")
+
+
+def tell(candidates: Iterable[Outline]) -> None:
+    """Give each service the secrets that its code reads; services of one folder share them."""
+    shared: dict[tuple[Path, str], str] = {}
+    for candidate in candidates:
+        if candidate.sources is None or candidate.image is None:
+            continue
+        secrets, block = of_code(candidate.sources), candidate.block
+        set_by_image = " ".join(each.rest for each in candidate.image.instructions if each.keyword == "ENV")
+        taken = {*as_mapping(block.get("environment")), *as_mapping(block.get("secrets"))}
+        taken |= set(re.findall(r"[A-Z][A-Z0-9_]+", set_by_image))
+        files = {}
+        for name in secrets.needed:
+            if name in taken:
+                continue
+            owner = shared.setdefault((candidate.sources.folder, name), block.name)
+            files[name] = file_of(name) if owner == block.name else f"{owner}/{file_of(name)}"
+        give(candidate, files)
+        if optional := [name for name in secrets.optional if name not in taken]:
+            example = f"`secrets: {{{optional[0]}: {{vault: {file_of(optional[0])}}}}}`"
+            block.comments.append(f"its code reads {', '.join(optional)}, too, and starts without: {example}")
