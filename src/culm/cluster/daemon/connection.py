@@ -21,6 +21,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from culm.cluster.services.logs.live_tail import TARGET
 from culm.cluster.wire.asgi import PROGRESS_SECONDS, UNASKED
 from culm.cluster.wire.http import Request, Response
 
@@ -131,8 +132,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._headed = True
         unusual = {"expect", "transfer-encoding", "upgrade"} & self._headers.keys()
+        goes_on = self._headers.get("x-amz-target") == TARGET  # its response is not one piece
         length = self._headers.get("content-length", "0")
-        if unusual or not length.isdigit() or int(length) > UNASKED or self._parser.get_method() != b"POST":
+        if unusual or goes_on or not length.isdigit() or int(length) > UNASKED or self._parser.get_method() != b"POST":
             self._plain = False
 
     def on_body(self, body: bytes) -> None:

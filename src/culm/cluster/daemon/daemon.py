@@ -36,7 +36,7 @@ from culm.cluster import clock, loop, operations
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.daemon import keys, limits, runtimes, task_endpoint
+from culm.cluster.daemon import keys, limits, live_tails, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.schedules import scheduled_tasks
@@ -222,6 +222,7 @@ class Components:
             (_under(METADATA), self.metadata),
             (_under(EXECUTIONS), executions),
             (_under("/v2/"), registry_application(self.registry)),
+            (live_tails.claims, live_tails.LiveTails(api, resources.store, now=clock.now)),
         ]
         answer = answering(api, resources.store, self.changed.set)
         return Server(application(answer, mounts, api.refuse_head, resources.settings.home), answer)
@@ -370,6 +371,7 @@ class Daemon:
             "ports": {"api": port},
             "environment": {
                 "AWS_ENDPOINT_URL": endpoint,
+                "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # `stream-127.0.0.1` is no host
                 "AWS_REGION": self._settings.region,
                 "AWS_DEFAULT_REGION": self._settings.region,
                 "AWS_ACCESS_KEY_ID": self._resources.keys.operator.access_key_id,

@@ -118,6 +118,7 @@ def agent_environment(surroundings: Surroundings, metadata: str, credentials: st
         "AWS_DEFAULT_REGION": surroundings.region,
         "AWS_ENDPOINT_URL": surroundings.api,
         "AWS_ENDPOINT_URL_S3": surroundings.api,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         **identity,
     }

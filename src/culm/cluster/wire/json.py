@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from culm.cluster.wire.event_stream import CONTENT_TYPE, event
 from culm.cluster.wire.http import Request, Response
 from culm.cluster.wire.models import Operation, Service
 from culm.cluster.wire.output import compile_output
@@ -46,12 +47,24 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
             status=200, headers={**headers, "x-amzn-requestid": request_id}, body=b"{}"
         )
     write = compile_output(operation.output)
+    stream = next((name for name, member in operation.output.members.items() if member.traits.get("eventstream")), None)
+    if stream is not None:
+        return lambda result, request_id: _beginning(write(result), stream, request_id)
 
     def encode(result: Any, request_id: str) -> Response:
         body = _encode(write({} if result is None else result))
         return Response(status=200, headers={**headers, "x-amzn-requestid": request_id}, body=body)
 
     return encode
+
+
+def _beginning(members: dict[str, Any], stream: str, request_id: str) -> Response:
+    """The first messages of an event stream: the members that are not in it, and the events that there are so far."""
+    events = members.pop(stream)
+    messages = [event("initial-response", _encode(members))]
+    messages += [event(name, _encode(payload)) for name, payload in events.items()]
+    headers = {"content-type": CONTENT_TYPE, "x-amzn-requestid": request_id}
+    return Response(status=200, headers=headers, body=b"".join(messages))
 
 
 def failure(error: AwsError, request_id: str) -> Response:

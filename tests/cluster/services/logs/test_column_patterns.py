@@ -35,7 +35,7 @@ def test_columns(pattern, matches):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "reason"),
     [
         ("[a, b", "bracket missing"),
         ("[..., a, ...]", "more than one"),
@@ -48,6 +48,6 @@ def test_columns(pattern, matches):
         ('[a = "x]', "cannot read"),
     ],
 )
-def test_a_wrong_pattern_says_what_is_wrong(pattern, told):
-    with pytest.raises(InvalidPattern, match=told):
+def test_a_wrong_pattern_says_what_is_wrong(pattern, reason):
+    with pytest.raises(InvalidPattern, match=reason):
         compile(pattern)

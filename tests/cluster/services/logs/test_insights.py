@@ -198,7 +198,7 @@ def test_a_limit_holds_and_rows_of_stats_have_no_pointer():
 
 
 @pytest.mark.parametrize(
-    ("query", "told", "at"),
+    ("query", "reason", "at"),
     [
         ("bogus command", "unexpected symbol found bogus", 0),
         ("fields @message |", "unexpected symbol found <EOF>", 17),
@@ -220,10 +220,10 @@ def test_a_limit_holds_and_rows_of_stats_have_no_pointer():
         ("pattern @message", "culm does not support the command pattern", 0),
     ],
 )
-def test_a_query_that_cannot_be_read_says_where(query, told, at):
+def test_a_query_that_cannot_be_read_says_where(query, reason, at):
     with pytest.raises(Malformed) as wrong:
         read(query)
-    assert told in wrong.value.message
+    assert reason in wrong.value.message
     assert wrong.value.start == at
 
 

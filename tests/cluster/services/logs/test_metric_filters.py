@@ -76,7 +76,7 @@ def test_a_filter_is_replaced_by_the_next_of_its_name_and_goes_with_its_group(lo
     assert logs.describe_metric_filters()["metricFilters"] == []
 
 
-def test_filters_are_found_by_prefix_and_by_metric(logs):
+def test_filters_are_described_by_prefix_and_by_metric(logs):
     logs.create_log_group(logGroupName="h")
     filter_on(logs, "a", name="one")
     logs.put_metric_filter(
@@ -109,7 +109,7 @@ def test_a_filter_that_was_deleted_counts_no_more(logs, put, points):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reason"),
     [
         ({"filterName": "X" * 513}, "at 'filterName' failed .* less than or equal to 512"),
         ({"filterName": "a:b"}, "at 'filterName' failed"),
@@ -125,14 +125,14 @@ def test_a_filter_that_was_deleted_counts_no_more(logs, put, points):
         ({"metricTransformations": transformed(dimensions={"a": "b"})}, "must be a selector"),
     ],
 )
-def test_a_filter_that_is_wrong_is_refused(logs, wrong, told):
+def test_a_filter_that_is_wrong_is_refused(logs, wrong, reason):
     right = {
         "logGroupName": "g",
         "filterName": "f",
         "filterPattern": "p",
         "metricTransformations": transformed(),
     }
-    with pytest.raises(logs.exceptions.InvalidParameterException, match=told):
+    with pytest.raises(logs.exceptions.InvalidParameterException, match=reason):
         logs.put_metric_filter(**right | wrong)
 
 

@@ -57,7 +57,7 @@ def test_what_is_no_policy_is_refused(logs, document):
 
 
 @pytest.mark.parametrize(
-    ("destination", "more", "code", "told"),
+    ("destination", "more", "code", "reason"),
     [
         (f"arn:aws:lambda:{HERE}:function:f", {}, "InvalidParameterException", "Could not execute the lambda function"),
         ("arn:aws:lambda:us-east-1:123456789012:function:f", {}, "AccessDeniedException", "Cross-account lambda"),
@@ -79,8 +79,8 @@ def test_what_is_no_policy_is_refused(logs, document):
         ("q", {}, "InvalidParameterException", "cannot work with this destinationArn"),
     ],
 )
-def test_nothing_can_be_subscribed_that_does_not_exist(logs, destination, more, code, told):
-    with pytest.raises(ClientError, match=told) as refused:
+def test_nothing_can_be_subscribed_that_does_not_exist(logs, destination, more, code, reason):
+    with pytest.raises(ClientError, match=reason) as refused:
         logs.put_subscription_filter(
             logGroupName="g", filterName="f", filterPattern="", destinationArn=destination, **more
         )

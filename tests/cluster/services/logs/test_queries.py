@@ -35,11 +35,11 @@ def answer(logs, now, query, **where):
 def test_a_query_is_complete_at_the_first_look(logs, now):
     put(logs, "g", (now * 1000 - 7, "a"), (now * 1000, "ERROR b"))
 
-    found = logs.get_query_results(queryId=start(logs, now, "fields @message | filter @message like /ERROR/"))
+    complete = logs.get_query_results(queryId=start(logs, now, "fields @message | filter @message like /ERROR/"))
 
-    assert found["status"] == "Complete"
-    assert [cell["field"] for cell in found["results"][0]] == ["@message", "@ptr"]
-    assert found["statistics"] == {
+    assert complete["status"] == "Complete"
+    assert [cell["field"] for cell in complete["results"][0]] == ["@message", "@ptr"]
+    assert complete["statistics"] == {
         "recordsMatched": 1.0,
         "recordsScanned": 2.0,
         "bytesScanned": 8.0,
