@@ -60,6 +60,7 @@ GROUPS = {
     },
     "Where it runs": {
         "cluster": "The local cluster: AWS on this machine.",
+        "uninstall": "Remove what culm has put on this machine: its home with all data, keys, caches, images.",
         "aws": "The base on Amazon: one CloudFormation stack a target.",
     },
 }

@@ -1,0 +1,37 @@
+"""`culm uninstall`."""
+
+import os
+
+import click
+
+from culm.cli.agreement import confirm
+from culm.errors import CulmError
+from culm.operate import leftovers
+from culm.target import local
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="List it, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def uninstall(dry_run: bool, yes: bool) -> None:
+    """Remove what culm has put on this machine: its home with all data, keys, caches, images.
+
+    The program itself goes by what installed it. Targets on AWS are left alone: `culm aws destroy` removes them.
+    """
+    home = local.home()
+    if local.held() and not dry_run:
+        raise CulmError(f"the local cluster of {home} runs", "culm cluster stop, then the same command")
+    there = leftovers.look(home, os.environ)
+    for folder in there.folders:
+        click.echo(f"{folder.path}  {folder.size / 1024 / 1024:.1f} MiB: {folder.what}")
+    for name in dict.fromkeys(there.images):
+        click.echo(f"image {name}")
+    if not there.folders and not there.images:
+        click.echo("culm has put nothing on this machine", err=True)
+    elif dry_run:
+        click.echo("nothing was removed", err=True)
+    else:
+        confirm("remove all of this, with the data of every local project?", yes=yes)
+        leftovers.remove(there)
+        click.echo("removed", err=True)
+    click.echo("left: .culm/ beside each culm.yml, and the program: uv tool uninstall culm, or pipx", err=True)
