@@ -163,6 +163,44 @@ def prune() -> None:
     click.echo(f"deleted {deleted}, {report['bytes'] / 1024 / 1024:.0f} MiB", err=True)
 
 
+@cluster.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write the cluster's state, its vault and its images to FILE, while it runs or not.
+
+    What is secret stays sealed; the keys are not in FILE. Neither is what databases and caches hold.
+    """
+    done = _carry("backup", file)
+    size = done["bytes"] / 1024 / 1024
+    click.echo(f"{file}: the state, the vault and {done['blobs']} blobs of images, {size:.0f} MiB", err=True)
+    click.echo(f"not in it: the keys in {done['keys']}, and what databases and caches hold", err=True)
+
+
+@cluster.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Where there is a cluster already: set it aside.")
+def restore(file: Path, overwrite: bool) -> None:
+    """Make what `culm cluster backup` wrote to FILE the cluster of CULM_HOME, which must not run."""
+    done = _carry("restore", file, *(["--overwrite"] if overwrite else []))
+    if done["aside"]:
+        click.echo(f"what was there is in {done['aside']}", err=True)
+    click.echo(
+        f"{file} is the cluster in {home()}; databases and caches hold what they held: culm cluster start", err=True
+    )
+
+
+def _carry(what: str, file: Path, *options: str) -> dict[str, Any]:
+    """Let the cluster's own module do it, and return what it says. Raises CulmError with its words."""
+    command = [sys.executable, "-m", "culm.cluster.daemon.backup", what, str(file.absolute()), "--home", str(home())]
+    done = subprocess.run(
+        [*command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+    )
+    reply: dict[str, Any] = json.loads(done.stdout)
+    if "what" in reply:
+        raise CulmError(reply["what"], reply["hint"])
+    return reply
+
+
 def last_pruning() -> dict[str, Any] | None:
     """What the daemon deleted last, and when; None when it never did."""
     try:

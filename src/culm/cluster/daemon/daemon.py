@@ -20,16 +20,13 @@ answers until all of that is done, because agents and tasks report to it; the ag
 """
 
 import asyncio
-import contextlib
-import fcntl
 import json
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from culm.cluster import clock, loop, operations
@@ -38,6 +35,7 @@ from culm.cluster.balancer.haproxy import render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.daemon import keys, limits, live_tails, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
+from culm.cluster.daemon.lock import locked
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
@@ -106,7 +104,7 @@ class Resources:
 async def serve(settings: Settings) -> None:
     """Run the cluster until it is told to stop. Raises `CulmError` when it cannot begin."""
     _check(settings)
-    with _locked(settings.home):
+    with locked(settings.home):
         killed = (settings.home / "cluster.json").exists()
         runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
         capabilities = await runtime.capabilities()
@@ -400,20 +398,6 @@ def _check(settings: Settings) -> None:
         parse_fleet(settings.instances)
     except ValueError as error:
         raise CulmError(f"instances: {error}", "write for example: --instances '2 x t2.micro'") from None
-
-
-@contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """One daemon a home; the kernel lets the lock go with the process, however it ends.
-
-    A record lock, so that clients can ask who has it without taking anything (`culm.target.local.held`).
-    """
-    with (home / "cluster.lock").open("w") as lock:
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CulmError(f"a cluster runs already in {home}", "culm cluster status") from None
-        yield
 
 
 def _under(prefix: str) -> Callable[[MutableMapping[str, Any]], bool]:
