@@ -134,7 +134,12 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
         for name in ("LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "ResourceArns")
     ),
     "iam": (("RoleName", _role), ("PolicyArn", _role), ("PolicySourceArn", _role)),
-    "logs": (("logGroupName", _log), ("logGroupIdentifier", _log)),
+    "logs": (
+        ("logGroupName", _log),
+        ("logGroupIdentifier", _log),
+        ("logGroupNames", _log),
+        ("logGroupIdentifiers", _log),
+    ),
     "rds": (("DBInstanceIdentifier", _named("rds", "db:")), ("ResourceName", _named("rds", ""))),
     "secretsmanager": (("SecretId", _secret), ("Name", _secret)),
     "ssm": (("Name", _parameter), ("Names", _parameter), ("Path", _parameter), ("ResourceId", _parameter)),

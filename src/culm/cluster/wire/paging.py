@@ -38,6 +38,7 @@ DEFAULT_SIZES = {
     ("logs", "DescribeMetricFilters"): 50,
     ("logs", "DescribeQueries"): 1000,
     ("logs", "DescribeQueryDefinitions"): 1000,
+    ("logs", "DescribeSubscriptionFilters"): 50,
     ("logs", "ListLogGroups"): 50,
     ("ssm", "DescribeParameters"): 10,
     ("ssm", "GetParameterHistory"): 50,

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html
 """
 
+import functools
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ _MOST_GROUPS = 50
 _PAGE_ROWS = 10_000
 _SAMPLED_EVENTS = 1000
 """Whose fields GetLogGroupFields looks at."""
+_EVERY_EVENTS = ("@timestamp", "@message", "@ingestionTime", "@log", "@logStream")
 _SAMPLED_MS = 15 * 60_000
 
 Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout", "Unknown"]
@@ -131,19 +133,23 @@ class _Scan:
         for event in heapq.merge(*sources, reverse=True):
             self.records += 1
             self.bytes += len(event.message)
-            log, stream_name = logs[event.stream_id]
-            yield EventRow(_fields(event, log, stream_name), discover=True)
+            values: dict[str, Value] = {"@timestamp": Time(event.timestamp_ms), "@message": event.message}
+            yield EventRow(values, discover=True, own=functools.partial(_own, event, logs[event.stream_id]))
 
 
-def _fields(event: LogEvent, log: str, stream: str) -> dict[str, Value]:
-    return {
-        "@timestamp": Time(event.timestamp_ms),
-        "@message": event.message,
-        "@logStream": stream,
-        "@log": log,
-        "@ingestionTime": Time(event.ingested_ms),
-        "@ptr": positions.pointer(event.position),
-    }
+def _own(event: LogEvent, where: tuple[str, str], name: str) -> Value:
+    """A field that an event has besides its time and its message; `where`: its group with the account, its stream."""
+    match name:
+        case "@log":
+            return where[0]
+        case "@logStream":
+            return where[1]
+        case "@ingestionTime":
+            return Time(event.ingested_ms)
+        case "@ptr":
+            return positions.pointer(event.position)
+        case _:
+            return None
 
 
 @record
@@ -234,10 +240,16 @@ def get_log_record(call: Call, req: GetLogRecordInput) -> dict[str, Any]:
     if event is None:
         raise AwsError("ResourceNotFoundException", "The specified log record does not exist.")
     group, stream = streams.names(call.db, event.stream_id)
-    fields = _fields(event, f"{call.account}:{group}", stream)
-    known = {**discovered(event.message), **fields}
-    numbers = {"@timestamp": event.timestamp_ms, "@ingestionTime": event.ingested_ms}
-    return {"log_record": {name: text(value) for name, value in {**known, **numbers}.items()}}
+    fields: dict[str, Value] = {
+        **discovered(event.message),
+        "@timestamp": event.timestamp_ms,
+        "@message": event.message,
+        "@ingestionTime": event.ingested_ms,
+        "@log": f"{call.account}:{group}",
+        "@logStream": stream,
+        "@ptr": req.log_record_pointer,
+    }
+    return {"log_record": {name: text(value) for name, value in fields.items()}}
 
 
 @record
@@ -272,6 +284,5 @@ def _counted(call: Call, group: LogGroup, start_ms: int, end_ms: int) -> tuple[M
         if total == _SAMPLED_EVENTS:
             break
         total += 1
-        names = [name for name in row.values if name != "@ptr"]
-        counts.update([*names, *discovered(str(row.get("@message")))])
+        counts.update([*_EVERY_EVENTS, *discovered(str(row.get("@message")))])
     return counts, total

@@ -313,8 +313,8 @@ def _arithmetic(sign: str, left: Expression, right: Expression) -> Expression:
 
 def _bin(period: int) -> Expression:
     def compute(row: EventRow) -> Value:
-        at = number(row.get("@timestamp"))
-        return None if at is None else Time(at // period * period)
+        at = row.get("@timestamp")
+        return Time(at // period * period) if isinstance(at, int) else None
 
     return compute
 

@@ -1,7 +1,7 @@
 """Rows: an event with the fields that are discovered in its message, or a group of events that was summed up."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from culm.cluster.services.logs.insights.values import Value
@@ -11,19 +11,25 @@ MOST_FIELDS = 200
 
 
 class EventRow:
-    """Fields by name. A message that is JSON is read when a field is asked for that the row does not have."""
+    """Fields by name. What most queries do not ask for is made when it is asked for."""
 
-    __slots__ = ("_unread", "values")
+    __slots__ = ("_own", "_unread", "values")
 
-    def __init__(self, values: dict[str, Value], *, discover: bool = False) -> None:
+    def __init__(
+        self, values: dict[str, Value], *, discover: bool = False, own: Callable[[str], Value] | None = None
+    ) -> None:
+        """`discover`: whether the message may be JSON with more fields. `own`: gives other fields that begin with @."""
         self.values = values
         self._unread = discover
+        self._own = own
 
     def get(self, name: str) -> Value:
         """Return a field's value; None if there is none."""
         if name in self.values:
             return self.values[name]
-        if self._unread and not name.startswith("@"):
+        if name.startswith("@"):
+            return self._own(name) if self._own else None
+        if self._unread:
             self._discover()
             return self.values.get(name)
         return None
