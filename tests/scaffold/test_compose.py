@@ -14,7 +14,7 @@ from culm.errors import UsageError
 from culm.project.compose.load import load as load_compose
 from culm.project.load import load, parse
 from culm.scaffold import compose_waits
-from culm.scaffold.compose import Imported, imported
+from culm.scaffold.compose import Imported, imported, read
 from culm.scaffold.draft import Draft, scalar
 
 FILES = sorted((Path(__file__).parent / "compose").glob("*.yml"))
@@ -369,6 +369,51 @@ services:
     assert services["web"]["environment"] == {"TOKEN_TTL": "5"}
     assert services["api"]["secrets"] == {"JWT_SECRET": {"vault": "web/jwt-secret"}, "API_KEY": {"vault": "api-key"}}
     assert "# secrets, for the vault (`culm vault put` before `culm up`): local/api/api-key" in imported.draft.text()
+
+
+def test_variables_come_from_the_sample_of_an_env_that_is_not_there(folder: Path) -> None:
+    (folder / ".env.example").write_text("PORT=8123\nAPI_KEY=\nLOG=info\n")
+    compose = (
+        'services:\n  web: {build: web, ports: ["${PORT}"], environment: {LEVEL: "${LOG}", API_KEY: "${API_KEY}"}}\n'
+    )
+    (folder / "compose.yml").write_text(compose)
+    result = imported(read([folder / "compose.yml"], {"LOG": "debug"}), folder, Draft(name="project"))
+    web = yaml.safe_load(result.draft.text())["services"]["web"]
+    assert (web["port"], web["environment"]) == (8123, {"LEVEL": "debug"})
+    assert web["secrets"] == {"API_KEY": {"vault": "api-key"}}
+    (folder / ".env").write_text("PORT=8124\n")
+    result = imported(read([folder / "compose.yml"], {}), folder, Draft(name="project"))
+    assert yaml.safe_load(result.draft.text())["services"]["web"]["port"] == 8124
+
+
+def test_the_sample_that_is_taken_is_said(folder: Path) -> None:
+    (folder / ".env.example").write_text("PORT=8123\n")
+    (folder / "compose.yml").write_text('services: {web: {build: web, ports: ["${PORT}"]}}')
+    notes = [note.what for note in imported(read([folder / "compose.yml"], {}), folder, Draft(name="project")).notes]
+    assert "there is no .env: .env.example is taken" in notes
+
+
+@pytest.mark.parametrize(
+    ("keys", "left_out"),
+    [
+        ('command: yarn build --watch, volumes: [".:/app"]', True),
+        ('command: npm run watch, volumes: [".:/app"]', True),
+        ('command: ../run yarn:build:css, volumes: [".:/app"]', True),
+        ('command: npx tailwindcss -i a.css -o b.css --watch, volumes: ["./web:/app"]', True),
+        ('command: webpack --mode development --watch, volumes: [".:/app"]', True),
+        ('command: webpack --watch, volumes: [".:/app"], ports: [3000]', False),
+        ('command: webpack serve --watch, volumes: [".:/app"]', False),
+        ('command: "npm run build && node server.js", volumes: [".:/app"]', False),
+        ("command: npm run watch", False),
+        ('command: npm start, volumes: [".:/app"]', False),
+    ],
+)
+def test_services_that_only_build_assets_are_left_out_with_the_reason(folder: Path, keys: str, left_out: bool) -> None:
+    compose = f"services:\n  web: {{build: web, ports: [80], depends_on: [assets]}}\n  assets: {{build: api, {keys}}}\n"
+    (folder / "compose.yml").write_text(compose)
+    result = taken(folder)
+    assert ("assets" not in result.services) is left_out
+    assert any("it builds files into a folder that is mounted" in note.what for note in result.notes) is left_out
 
 
 def test_profiles_are_left_out_unless_asked_for(folder: Path) -> None:

@@ -469,6 +469,23 @@ def test_secrets_that_the_image_sets_or_that_code_can_do_without_are_not_demande
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "install"),
+    [
+        ({"Pipfile": "", "Pipfile.lock": "{}"}, "pipenv install --system --deploy"),
+        ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": ""}, "poetry install --only main --no-root"),
+        ({"pyproject.toml": "[project]\n", "uv.lock": ""}, "uv sync --frozen --no-dev --no-install-project"),
+        ({"pyproject.toml": "[project]\n", "uv.lock": "", "requirements.txt": "flask\n"}, "uv sync --frozen"),
+        ({"Pipfile": "", "Pipfile.lock": "{}", "requirements.txt": "flask==3.0\n# a\n"}, "-r requirements.txt"),
+        ({"uv.lock": "", "requirements.txt": "flask\n"}, "-r requirements.txt"),
+    ],
+)
+def test_a_dockerfile_that_is_written_installs_what_a_lock_file_names(tmp_path, files, install):
+    files = {f"web/{name}": text for name, text in files.items()}
+    made(tmp_path, {**files, "web/app.py": "app = Flask(__name__)\n"})
+    assert install in (tmp_path / "web/Dockerfile").read_text()
+
+
 def test_code_that_reads_the_url_of_a_redis_gets_one(tmp_path):
     files = {
         "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",

@@ -8,9 +8,9 @@ import click
 
 from culm.cli.init import drafted
 from culm.errors import UsageError
-from culm.project.compose.load import load, usual_files
+from culm.project.compose.load import usual_files
 from culm.project.load import FILE, shown
-from culm.scaffold.compose import imported
+from culm.scaffold.compose import imported, read
 
 
 @click.command("import")
@@ -32,7 +32,7 @@ def import_(files: tuple[Path, ...], name: str | None, profiles: tuple[str, ...]
     path = chosen[0].absolute().parent / FILE
     if path.exists() and not force:
         raise UsageError(f"there is {shown(path)} already", "culm import --force writes over it")
-    model = load(chosen, os.environ)
+    model = read(chosen, os.environ)
     result = imported(model, path.parent, drafted(name, path.parent), profiles)
     for note in result.notes:
         click.echo(str(note))

@@ -8,19 +8,20 @@ https://github.com/compose-spec/compose-spec/blob/main/spec.md
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
 
 from culm.core.model.record import record
 from culm.project import dockerfile
-from culm.project.compose.load import Compose, arguments_of
+from culm.project.compose.load import Compose, arguments_of, load
 from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
+from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
-from culm.scaffold.compose_keys import KeyImport
+from culm.scaffold.compose_keys import KeyImport, with_sample
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
 from culm.scaffold.draft import Block, Commented, Draft, settled
@@ -49,6 +50,16 @@ class Imported:
     @property
     def services(self) -> tuple[str, ...]:
         return tuple(self.draft.services)
+
+
+def read(paths: Sequence[Path], environment: Mapping[str, str]) -> Compose:
+    """The model of these files, with variables of `.env.example` or another sample where there is no `.env`.
+
+    Raises:
+        UsageError: something cannot be read or is not what it must be; with file and line.
+    """
+    variables, _ = with_sample(paths[0].absolute().parent, environment)
+    return load(paths, variables)
 
 
 def imported(model: Compose, root: Path, draft: Draft, profiles: Sequence[str] = ()) -> Imported:
@@ -175,7 +186,10 @@ class Import:
                 path.unlink()
 
     def top_level(self) -> None:
-        """Note the keys beside `services` that have no equivalent."""
+        """Note the keys beside `services` that have no equivalent, and the sample of an `.env` that is not there."""
+        variables, sample = with_sample(self.model.root, {})
+        if sample is not None and variables.items() <= self.model.environment.items():
+            self.notes.add(SourceLine(file=shown(sample), line=1), "", f"there is no .env: {sample.name} is taken")
         for key, value in self.model.others.items():
             if key.startswith("x-"):
                 continue
@@ -307,6 +321,9 @@ class Import:
             what = service.image or "it"
             return f"{what}: left out, the load balancer does that: `path:` says what is whose"
         command = " ".join(self.services[name].command() or ())
+        if role == "assets":
+            what = "left out: it builds files into a folder that is mounted from this machine"
+            return f"{what}; let the Dockerfile of the service that serves them RUN {command}, without watching"
         image = self.images.get(name)
         same = [other for other, each in self.images.items() if image and each.path == image.path and other != name]
         same = [other for other in same if self.roles[other] == "service"]

@@ -475,6 +475,19 @@ def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
         return {}
 
 
+def with_sample(root: Path, environment: Mapping[str, str]) -> tuple[dict[str, str], Path | None]:
+    """The variables for a compose file in `root`, and the sample that they are from where there is no `.env`.
+
+    A sample's empty values are what people are to fill in, so they count as not set.
+    """
+    file = root / ".env"
+    sample = None if file.exists() else sample_of(file)
+    if sample is None:
+        return dict(environment), None
+    known = {name: value for name, value in environment_of(sample, environment).items() if value}
+    return {**known, **environment}, sample
+
+
 SAMPLES = ("example", "sample", "template", "dist", "default")
 """What people call the file that shows which variables an environment file of theirs has."""
 

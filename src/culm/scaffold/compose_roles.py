@@ -8,7 +8,7 @@ from culm.project.keys import Key
 from culm.project.schema import DatabaseBlock
 from culm.scaffold.guess import MIGRATION, ONCE, ImageSource
 
-Role = Literal["service", "worker", "migration", "once", "database", "proxy", "image"]
+Role = Literal["service", "worker", "migration", "once", "database", "proxy", "image", "assets"]
 
 ENGINES: tuple[tuple[str, str], ...] = (
     (
@@ -109,10 +109,27 @@ def runs_once(service: ComposeService, waited_for: bool) -> bool:
     )
 
 
+ASSETS = re.compile(
+    r"\b(npm|yarn|pnpm|bun)[: ](run[: ])?(build|watch|assets|css|js)\b"
+    r"|\b(webpack|tailwind(css)?|sass|esbuild|rollup|parcel|gulp|grunt|tsc|vite)\b.*(--watch|\s-w\b|\bwatch\b|\bbuild\b)"
+)
+SERVES = re.compile(r"\bserve\b|dev-server|\bstart\b|\bpreview\b|&&\s*(node|nginx|gunicorn|python)")
+
+
+def builds_assets(service: ComposeService) -> bool:
+    """Whether it only builds a front end's files, into a folder that other services have mounted, too."""
+    if service.at("ports") or service.at("expose") or not service.mounts:
+        return False
+    line = command_line(service)
+    return ASSETS.search(line) is not None and SERVES.search(line) is None
+
+
 def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -> Role:
     """`image` is what it is built from; None: a ready image. `waited_for`: others wait for its successful end."""
     if migrates(service):
         return "migration"
+    if builds_assets(service):
+        return "assets"
     if image is None:
         if served(engine_of(service.image)) is not None:
             return "database"

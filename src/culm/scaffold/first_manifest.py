@@ -13,11 +13,11 @@ from pathlib import Path
 
 from culm.errors import UsageError
 from culm.project import dockerfile
-from culm.project.compose.load import load, usual_files
+from culm.project.compose.load import usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
 from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache
-from culm.scaffold.compose import Imported, imported
+from culm.scaffold.compose import Imported, imported, read
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import ImageSource, Migration
@@ -139,7 +139,7 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
     if not paths:
         return None
     try:
-        result = imported(load(paths, environment), root, draft)
+        result = imported(read(paths, environment), root, draft)
     except UsageError as error:
         result = Imported(draft=draft, notes=Notes(), files={})
         result.draft.comments.append(f"{shown(paths[0])} could not be read: {error.what}")

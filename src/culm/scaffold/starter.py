@@ -27,7 +27,7 @@ def processes(sources: Sources) -> dict[str, str]:
 def dockerfile(sources: Sources) -> Starter | None:
     """A Dockerfile for Python, Node or Go; None when the folder is none of them or nothing says how it starts."""
     web = processes(sources).get("web", "")
-    if sources.has("requirements.txt") or sources.has("pyproject.toml"):
+    if any(sources.has(name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")):
         return python(sources, web)
     if sources.has("package.json"):
         return node(sources, web)
@@ -46,13 +46,36 @@ def python(sources: Sources, web: str) -> Starter | None:
         install = "COPY . .\nRUN pip install --no-cache-dir -r requirements.txt\n"
     if not sources.has("requirements.txt"):
         install = "COPY . .\nRUN pip install --no-cache-dir .\n"
-    why = "Procfile" if web else "requirements.txt" if sources.has("requirements.txt") else "pyproject.toml"
+    lock = locked(sources)
+    install = LOCKS.get(lock, install)
+    why = "Procfile" if web else lock or ("requirements.txt" if sources.has("requirements.txt") else "pyproject.toml")
     return Starter(
         text=file(
             f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n" + install, port(sources, command), command
         ),
         why=why,
     )
+
+
+LOCKS = {
+    "uv.lock": "COPY pyproject.toml uv.lock ./\nRUN pip install --no-cache-dir uv\n"
+    "RUN uv sync --frozen --no-dev --no-install-project\nENV PATH=/app/.venv/bin:$PATH\nCOPY . .\n",
+    "poetry.lock": "COPY pyproject.toml poetry.lock ./\nRUN pip install --no-cache-dir poetry\n"
+    "RUN poetry config virtualenvs.create false && poetry install --only main --no-root --no-interaction\nCOPY . .\n",
+    "Pipfile.lock": "COPY Pipfile Pipfile.lock ./\nRUN pip install --no-cache-dir pipenv\n"
+    "RUN pipenv install --system --deploy\nCOPY . .\n",
+}
+"""How what a lock file names is installed, as it is locked."""
+PINNED = re.compile(r"\s*(?:[\w.\[\],-]+\s*===?\s*[^\s,]+.*|--hash=.*|#.*|)")
+
+
+def locked(sources: Sources) -> str:
+    """The lock file that says what is installed; empty where there is none, or requirements.txt pins everything."""
+    requirements = sources.text("requirements.txt")
+    if requirements.strip() and all(PINNED.fullmatch(line) for line in requirements.splitlines()):
+        return ""
+    beside = {"uv.lock": "pyproject.toml", "poetry.lock": "pyproject.toml", "Pipfile.lock": "Pipfile"}
+    return next((lock for lock, file in beside.items() if sources.has(lock) and sources.has(file)), "")
 
 
 NEWEST_PYTHON = "3.12"

@@ -110,6 +110,7 @@ CMD ["-c", "true"]
     )
     assert made.config == {
         "Env": [
+            "LANG=C.UTF-8",
             "PORT=8080",
             "GREETING=hello world",
             "PATH=/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -129,6 +130,25 @@ CMD ["-c", "true"]
         "Entrypoint": ["/bin/sh"],
         "Cmd": ["-c", "true"],
     }
+
+
+@pytest.mark.parametrize(
+    ("base", "known"),
+    [
+        ("python:3.11-slim", True),
+        ("python:3.9", True),
+        ("python", True),
+        ("docker.io/library/python:3.12-alpine", True),
+        ("public.ecr.aws/docker/library/python:2.7", True),
+        ("ruby:3.3", True),
+        ("python:3.13-slim", False),
+        ("acme/python:3.11", False),
+        ("debian:bookworm", False),
+        ("node:22", False),
+    ],
+)
+def test_official_images_that_set_a_language_of_utf_8_do_so_on_the_host(folder: Path, base: str, known: bool) -> None:
+    assert ("LANG=C.UTF-8" in plan(folder, f"FROM {base}\n").config.get("Env", [])) is known
 
 
 def test_a_build_argument_of_the_caller_wins_over_its_default(folder: Path) -> None:

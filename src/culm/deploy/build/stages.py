@@ -97,6 +97,15 @@ def inputs_of(contents: Mapping[str, Contents]) -> list[dict[str, ImageFile]]:
     ]
 
 
+OFFICIAL_UTF8 = re.compile(
+    r"(?:(?:docker\.io/)?(?:library/)?|public\.ecr\.aws/docker/library/|mirror\.gcr\.io/library/)"
+    r"(?:ruby(?::.*)?|python(?::(?:2|3$|3-|3\.\d(?:\D|$)|3\.1[0-2](?:\D|$)|[^\d]).*)?)"
+)
+"""Official images that set LANG, without which files and output are ASCII: Ruby's, and Python's before 3.13.
+https://github.com/docker-library/python and https://github.com/docker-library/ruby
+"""
+
+
 class Walk:
     """Through the stages that the last one needs, each once."""
 
@@ -157,6 +166,8 @@ class Walk:
         if "distroless/nodejs" in base:
             stage.entrypoint, stage.started_at = ("node",), begin.line
         stage.brings_server = name in SERVERS
+        if OFFICIAL_UTF8.fullmatch(base.partition("@")[0]):
+            stage.environment["LANG"] = "C.UTF-8"
         python_copies.from_image(stage, base, ["/uv"], "/usr/local/bin/", f"{self.file}:{begin.line}")
         return stage
 
