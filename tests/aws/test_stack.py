@@ -231,6 +231,19 @@ def test_github_is_believed_once_in_an_account_and_its_jobs_have_roles(team: Tea
         assert statement["Principal"] == {"Federated": provider["Arn"]}
 
 
+def test_gitlab_is_believed_once_in_an_account_and_its_jobs_have_roles(team: Team, account: Account) -> None:
+    team.writes("stg: {provider: aws, region: us-east-1, gitlab: example/apps/bamboo}")
+    bootstrap(team, account)
+    assert bootstrap(team, account) == (False, [])
+    iam = account.client("iam")
+    [provider] = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert provider["Arn"].endswith(":oidc-provider/gitlab.com")
+    described = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+    assert described["ClientIDList"] == ["https://gitlab.com"]
+    [statement] = iam.get_role(RoleName="bamboo.deploy")["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Federated": provider["Arn"]}
+
+
 def launched(account: Account) -> dict[str, Any]:
     ec2 = account.client("ec2")
     [template] = ec2.describe_launch_templates()["LaunchTemplates"]

@@ -233,6 +233,21 @@ def test_an_environment_is_named_with_what_has_to_be_set_at_it(folder: Path) -> 
     assert 'environment: "production"' in (folder / ".github" / "workflows" / "culm.yml").read_text()
 
 
+def test_gitlabs_pipeline_is_written_at_the_root_of_its_repository(folder: Path) -> None:
+    write(folder, "prd: {provider: aws, account: '210987654321', gitlab: team/shop, protect: true}")
+    assert ci("gitlab").stderr == (
+        "wrote .gitlab-ci.yml\nenvironment prd of the project: protect it, so that only some may deploy\n"
+    )
+    text = (folder / ".gitlab-ci.yml").read_text()
+    assert "arn:aws:iam::210987654321:role/bamboo.deploy" in text
+    assert refused("gitlab").hint == "culm ci gitlab --force writes over it"
+    write(folder, STG)
+    done = ci("gitlab", *ACCOUNT, "--force")
+    assert done.stderr.endswith("say `gitlab: group/name` at target stg, so that the base stack makes its roles\n")
+    assert "when: manual" not in (folder / ".gitlab-ci.yml").read_text()
+    assert refused("gitlab", "--branch", 'a"b').what == "this cannot be: --branch 'a\"b'"
+
+
 @pytest.mark.parametrize("words", [["down"], ["down", "web"], ["down", "--volumes"]])
 def test_a_protected_target_is_left_alone_where_nobody_can_give_its_name(folder: Path, words: list[str]) -> None:
     write(folder, "prd: {provider: aws, protect: true}")

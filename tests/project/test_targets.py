@@ -89,6 +89,8 @@ REFUSALS = {
     ),
     "a retention that CloudWatch lacks": ("retention: 10", "retention: 10 days is not one of CloudWatch's: 1, 3", ""),
     "a repository that is none": ("github: bamboo", "github: 'bamboo' is no repository", ""),
+    "a project that is none": ("gitlab: bamboo", "gitlab: 'bamboo' is no project of gitlab.com: write group/name", ""),
+    "GitHub and GitLab": ("github: a/b, gitlab: a/b", "gitlab: stands beside github:", "leave one out"),
     "instances that nobody knows": ("instances: 2 x u7.huge", "instances: instance type u7.huge is not known", ""),
     "processors of two kinds": (
         "instances: 1 x t3.micro + 1 x t4g.micro",
@@ -108,7 +110,9 @@ def test_a_refusal_names_line_target_and_key(folder: Path, written: str, what: s
     assert hint in refusal.value.hint
 
 
-@pytest.mark.parametrize("word", ["vpc: default", "spot: true", "retention: 14", "name: shop", "github: a/b"])
+@pytest.mark.parametrize(
+    "word", ["vpc: default", "spot: true", "retention: 14", "name: shop", "github: a/b", "gitlab: a/b"]
+)
 def test_what_does_nothing_on_a_local_target_is_refused(folder: Path, word: str) -> None:
     with pytest.raises(UsageError, match=rf":3: targets.stg.{word.partition(':')[0]}: does nothing here"):
         read(folder, f"stg: {{provider: local, {word}}}")

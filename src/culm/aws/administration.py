@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from culm import render
 from culm.aws.template import stack_name
 from culm.project.project import Project, TargetSettings
-from culm.render import Input, github_roles
+from culm.render import Input, github_roles, gitlab_roles
 from culm.render.permissions import allow
 
 ROLE = (
@@ -81,9 +81,10 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         allow("LookAround", ["logs:DescribeLogGroups", "ecs:ListClusters", "ecs:DescribeTaskDefinition"], "*"),
         allow("Vault", "s3:*", [*buckets, *(f"{each}/*" for each in buckets)]),
     ]
-    if settings.github is not None:
-        provider = f"{iam}:oidc-provider/{github_roles.ISSUER}"
-        statements.append(allow("GitHub", "iam:CreateOpenIDConnectProvider", provider))
+    if settings.github is not None or settings.gitlab is not None:
+        on_github = settings.github is not None
+        provider = f"{iam}:oidc-provider/{github_roles.ISSUER if on_github else gitlab_roles.ISSUER}"
+        statements.append(allow("GitHub" if on_github else "GitLab", "iam:CreateOpenIDConnectProvider", provider))
         statements.append(allow("ListProviders", "iam:ListOpenIDConnectProviders", "*"))
     if project.rds:
         own = [f"arn:aws:rds:{here}:*:{each}*" for each in (name, stack_name(project))]

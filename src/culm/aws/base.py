@@ -9,7 +9,7 @@ from culm.aws.template import stack_name
 from culm.deploy.lock import locked
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles
+from culm.render import github_roles, gitlab_roles
 from culm.target.connection import Target
 
 Agree = Callable[[Proposal | None], bool]
@@ -77,7 +77,9 @@ def change(
 def carry_out(target: Target, proposal: Proposal, say: Say, progress: Say) -> None:
     """Make or change the stack as proposed, and the identity provider that it names. Raises CulmError when it fails."""
     if target.settings.github is not None:
-        identity_provider(target, say)
+        identity_provider(target, github_roles.ISSUER, github_roles.AUDIENCE, say)
+    if target.settings.gitlab is not None:
+        identity_provider(target, gitlab_roles.ISSUER, gitlab_roles.AUDIENCE, say)
     say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
     stack.carry_out(target, proposal, progress)
     say(f"stack {proposal.stack} is there")
@@ -95,13 +97,13 @@ def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> 
             iam.create_service_linked_role(AWSServiceName=service)
 
 
-def identity_provider(target: Target, say: Say) -> None:
-    """Create the account's provider for GitHub's tokens. It is one for the account, so in no stack.
+def identity_provider(target: Target, issuer: str, audience: str, say: Say) -> None:
+    """Create the account's provider for the tokens of GitHub or GitLab. It is one for the account, so in no stack.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """
     iam = target.client("iam")
     known = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    if not any(provider["Arn"].endswith(f":oidc-provider/{github_roles.ISSUER}") for provider in known):
-        say(f"letting the account believe {github_roles.ISSUER}")
-        iam.create_open_id_connect_provider(Url=f"https://{github_roles.ISSUER}", ClientIDList=[github_roles.AUDIENCE])
+    if not any(provider["Arn"].endswith(f":oidc-provider/{issuer}") for provider in known):
+        say(f"letting the account believe {issuer}")
+        iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=[audience])

@@ -1,4 +1,4 @@
-"""The roles that GitHub's jobs assume to deploy, and to look. Pure."""
+"""The roles that jobs on GitHub or GitLab assume to deploy, and to look. Pure."""
 
 import json
 
@@ -6,9 +6,10 @@ from culm import render
 from culm.aws.document import ACCOUNT, Section, resource, substituted
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles, permissions
+from culm.render import github_roles, gitlab_roles, permissions
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
+GITLAB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{gitlab_roles.ISSUER}"
 """The account's own, whichever stack came first: it is not in any stack."""
 
 
@@ -18,31 +19,40 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 def section(project: Project, settings: TargetSettings, surroundings: render.Surroundings) -> Section | None:
-    """Return the roles for GitHub's workflows; None without `github`. Raises UsageError when a policy is too long."""
-    if settings.github is None:
+    """Return the roles for CI's jobs; None without `github`, `gitlab`. Raises UsageError when a policy is too long."""
+    repository = settings.github or settings.gitlab
+    if repository is None:
         return None
-    repository = settings.github
-    jobs = f"environment {settings.environment}" if settings.environment else f"pushes to {github_roles.MAIN}"
+    if settings.gitlab is not None:
+        where, jobs, asked = "GitLab", f"jobs of {github_roles.MAIN}", "branches"
+        deploys = gitlab_roles.deploy_trust(GITLAB, repository)
+        plans = gitlab_roles.plan_trust(GITLAB, repository)
+    else:
+        jobs = f"environment {settings.environment}" if settings.environment else f"pushes to {github_roles.MAIN}"
+        where, asked = "GitHub", "pull requests"
+        deploys = github_roles.deploy_trust(PROVIDER, repository, settings.environment)
+        plans = github_roles.plan_trust(PROVIDER, repository)
     policy = permissions.deploy_policy(project, surroundings)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
             f"the role that deploys {project.name} from CI needs a policy of {size} characters; "
             f"IAM takes {ROLE_POLICY_CHARACTERS}",
-            "spread the services over two projects, or leave `github:` out and make a role of several policies",
+            f"spread the services over two projects, or without `{where.lower()}:` make a role of several policies",
         )
     return Section(
-        title=f"CI: jobs of {repository} on GitHub become these for an hour, by what GitHub signs; no keys are stored.",
+        title=f"CI: jobs of {repository} on {where} become these for an hour, by what {where} signs; "
+        "no keys are stored.",
         resources={
             "DeployRole": role(
                 github_roles.deploy_role(project),
                 f"culm: {jobs} of {repository} deploy {project.name}",
-                github_roles.deploy_trust(PROVIDER, repository, settings.environment),
+                deploys,
                 policy,
             ),
             "PlanRole": role(
                 github_roles.plan_role(project),
-                f"culm: pull requests of {repository} plan {project.name}",
-                github_roles.plan_trust(PROVIDER, repository),
+                f"culm: {asked} of {repository} plan {project.name}",
+                plans,
                 github_roles.plan_policy(project, surroundings),
             ),
         },

@@ -56,7 +56,7 @@ GROUPS = {
         "lint": "Look for secrets in files that others can read.",
         "schema": "Print the JSON Schema of culm.yml, for editors and checks.",
         "completion": "Print the script that lets SHELL complete commands and options.",
-        "ci": "What CI needs: a workflow for GitHub, and what its jobs call.",
+        "ci": "What CI needs: a workflow for GitHub or GitLab, and what its jobs call.",
     },
     "Where it runs": {
         "cluster": "The local cluster: AWS on this machine.",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from culm.ci import workflow
+from culm.ci import gitlab, workflow
 from culm.ci.pull_request import PullRequest
 from culm.ci.pull_request import comment as write
 from culm.ci.test_summary import summary as summed_up
@@ -24,7 +24,7 @@ from culm.target.connection import DEFAULT_REGION
 
 @click.group(cls=SuggestingGroup)
 def ci() -> None:
-    """What CI needs: a workflow for GitHub, and what its jobs call."""
+    """What CI needs: a workflow for GitHub or GitLab, and what its jobs call."""
 
 
 @ci.command()
@@ -40,6 +40,72 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
     branch is deployed, one deploy at a time. Keys are not stored anywhere: the jobs assume two roles of the target's
     base, of which the one for pull requests can only look.
     """
+    demand_forms(account, branch, install)
+    project, settings = opened(target_name)
+    path, folder = workflow.placed(project)
+    if path.exists() and not force:
+        raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
+    region = settings.region or DEFAULT_REGION
+    account = account or settings.account or account_of(project, settings.name)
+    text = workflow.workflow(project, settings, region, account, branch, install)
+    written(path, workflow.within(text, folder))
+    if settings.environment is not None:
+        click.echo(
+            f"environment {settings.environment} of the repository: set its reviewers, and {branch} as the only branch",
+            err=True,
+        )
+    if settings.github is None:
+        click.echo(
+            f"say `github: owner/name` at target {settings.name}, so that the base stack makes its roles", err=True
+        )
+
+
+@ci.command("gitlab")
+@click.option("--target", "target_name", help="What main is deployed to.  [default: culm.yml's only one on AWS]")
+@click.option("--account", help="The AWS account's id.  [default: the target's, or your credentials']")
+@click.option("--branch", default=roles.MAIN, show_default=True, help="What is deployed.")
+@click.option("--install", help="What pip installs on the runner.  [default: this version of culm]")
+@click.option("--force", is_flag=True, help="Write over a pipeline that is there.")
+def gitlab_pipeline(
+    target_name: str | None, account: str | None, branch: str, install: str | None, force: bool
+) -> None:
+    """Write .gitlab-ci.yml: test, plan, deploy.
+
+    A merge request is linted and tested, and has the plan of its deploy. The branch is deployed, one deploy at a time;
+    to a target with `protect: true` or `environment:` when somebody starts it. Keys are not stored anywhere: the jobs
+    assume two roles of the target's base, of which the one for merge requests can only look.
+    """
+    demand_forms(account, branch, install)
+    project, settings = opened(target_name)
+    path, folder = gitlab.placed(project)
+    if path.exists() and not force:
+        raise UsageError(f"there is {shown(path)} already", "culm ci gitlab --force writes over it")
+    runs = gitlab.Runs(
+        region=settings.region or DEFAULT_REGION,
+        account=account or settings.account or account_of(project, settings.name),
+        branch=branch,
+        install=install,
+    )
+    written(path, gitlab.pipeline(project, settings, runs, folder))
+    if settings.environment is not None:
+        click.echo(
+            f"environment {settings.environment} of the project: protect it, so that only some may deploy", err=True
+        )
+    if settings.gitlab is None:
+        click.echo(
+            f"say `gitlab: group/name` at target {settings.name}, so that the base stack makes its roles", err=True
+        )
+
+
+def written(path: Path, text: str) -> None:
+    """Write a file of CI, and say so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    click.echo(f"wrote {shown(path)}", err=True)
+
+
+def demand_forms(account: str | None, branch: str, install: str | None) -> None:
+    """Raise UsageError for values that would break the file that they are written into."""
     wrong = [
         f"{option} {value!r}"
         for option, value, form in (
@@ -50,26 +116,7 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
         if value is not None and not re.fullmatch(form, value)
     ]
     if wrong:
-        raise UsageError(f"this cannot be: {', '.join(wrong)}", "culm ci github --help")
-    project, settings = opened(target_name)
-    path, folder = workflow.placed(project)
-    if path.exists() and not force:
-        raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
-    region = settings.region or DEFAULT_REGION
-    account = account or settings.account or account_of(project, settings.name)
-    text = workflow.workflow(project, settings, region, account, branch, install)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(workflow.within(text, folder))
-    click.echo(f"wrote {shown(path)}", err=True)
-    if settings.environment is not None:
-        click.echo(
-            f"environment {settings.environment} of the repository: set its reviewers, and {branch} as the only branch",
-            err=True,
-        )
-    if settings.github is None:
-        click.echo(
-            f"say `github: owner/name` at target {settings.name}, so that the base stack makes its roles", err=True
-        )
+        raise UsageError(f"this cannot be: {', '.join(wrong)}", "culm ci --help")
 
 
 @ci.command()

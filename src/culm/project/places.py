@@ -67,6 +67,11 @@ def github(text: str) -> str:
     return matching(text, r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "no repository: write owner/name")
 
 
+def gitlab(text: str) -> str:
+    """Return `group/name` of a project on gitlab.com, with its subgroups. Raises ValueError."""
+    return matching(text, r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)+", "no project of gitlab.com: write group/name")
+
+
 def environment(text: str) -> str:
     return matching(text, r"[A-Za-z0-9._ -]{1,255}", "no name of an environment, such as production")
 

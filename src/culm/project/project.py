@@ -48,8 +48,10 @@ class TargetSettings:
     """Days of logs."""
     github: str | None = None
     """`owner/name`."""
+    gitlab: str | None = None
+    """`group/name` of a project on gitlab.com."""
     environment: str | None = None
-    """GitHub's, whose jobs alone may deploy; None: pushes to main may."""
+    """GitHub's or GitLab's, whose jobs alone may deploy; None: pushes to main may."""
     protect: bool = False
     """Whether commands that change what runs ask for the target's name."""
 

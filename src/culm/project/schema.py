@@ -92,10 +92,20 @@ class TargetBlock:
         Key(doc="aws: the repository whose workflows may deploy here.", written="`owner/name`", parse=places.github),
         Default(text="none"),
     ] = None
+    gitlab: Annotated[
+        str | None,
+        Key(
+            doc="aws: the project on gitlab.com whose pipelines may deploy here.",
+            written="`group/name`",
+            parse=places.gitlab,
+        ),
+        Default(text="none"),
+    ] = None
     environment: Annotated[
         str | None,
         Key(
-            doc="aws: GitHub's environment whose jobs alone may deploy here, once its reviewers have approved.",
+            doc="aws: the environment of GitHub whose jobs alone may deploy here, once its reviewers have approved; "
+            "with `gitlab:` the deploy is started by hand in it.",
             parse=places.environment,
         ),
         Default(text="with `protect: true` the target's name; otherwise every push to main deploys"),

@@ -15,7 +15,7 @@ LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 ONLY_ON_AWS = (
     *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
-    *("certificate", "zone", "spot", "retention", "github", "environment"),
+    *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment"),
 )
 RETENTION_DAYS = 14
 HTTP, HTTPS = 80, 443
@@ -50,7 +50,8 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         spot=written.spot,
         retention=written.retention if written.retention is not None else RETENTION_DAYS,
         github=written.github,
-        environment=written.environment or (name if written.protect and written.github else None),
+        gitlab=written.gitlab,
+        environment=written.environment or (name if written.protect and (written.github or written.gitlab) else None),
         protect=written.protect,
     )
     if provider == "aws":
@@ -88,8 +89,11 @@ def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> No
         source.refuse((*key, "certificate"), f"is in {where}; the load balancer, in {found.region}, cannot use it")
     if found.domain is not None and found.port is not None:
         source.refuse((*key, "port"), f"a domain is served on {HTTPS}, and {HTTP} leads to it", "leave one of them out")
-    if found.environment is not None and found.github is None:
-        source.refuse((*key, "environment"), "is of which repository?", "say it too: github: owner/name")
+    if found.github is not None and found.gitlab is not None:
+        source.refuse((*key, "gitlab"), "stands beside github:, and the roles trust one of them", "leave one out")
+    if found.environment is not None and found.github is None and found.gitlab is None:
+        hint = "say it too: github: owner/name, or gitlab: group/name"
+        source.refuse((*key, "environment"), "is of which repository?", hint)
     if found.retention not in places.RETENTIONS:
         listed = ", ".join(map(str, places.RETENTIONS))
         source.refuse((*key, "retention"), f"{found.retention} days is not one of CloudWatch's: {listed}")
