@@ -100,21 +100,17 @@ def test_a_folder_that_changed_since_is_not_built(both: Shop) -> None:
     assert "building" not in both.told.getvalue().partition("copied")[2]
 
 
-def test_promoting_what_runs_there_already_writes_nothing(both: Shop) -> None:
+def test_promoting_what_runs_there_already_writes_nothing_and_up_would_find_its_image(both: Shop) -> None:
     promote(both, "web")
+    [details] = both.account.client("ecr").describe_images(repositoryName=f"{PRD}/web")["imageDetails"]
+    [original] = both.account.client("ecr").describe_images(repositoryName="bamboo/web")["imageDetails"]
+    assert set(original["imageTags"]) < set(details["imageTags"])
     both.writes()
     both.account.pushes.clear()
     said = typed(both, "web", "--from", "stg", "--to", "prd")
     same = digest(running(both, "bamboo", "web"))[:19]
     assert said.splitlines()[-1].endswith(f"prd runs {same} already: nothing to promote")
     assert (both.writes(), both.account.pushes) == ([], [])
-
-
-def test_up_of_the_same_commit_finds_the_image_that_was_promoted(both: Shop) -> None:
-    promote(both, "web")
-    [details] = both.account.client("ecr").describe_images(repositoryName=f"{PRD}/web")["imageDetails"]
-    [original] = both.account.client("ecr").describe_images(repositoryName="bamboo/web")["imageDetails"]
-    assert set(original["imageTags"]) < set(details["imageTags"])
 
 
 def test_a_migration_that_fails_there_leaves_the_service_as_it_was(both: Shop) -> None:
@@ -128,21 +124,18 @@ def test_a_migration_that_fails_there_leaves_the_service_as_it_was(both: Shop) -
     assert running(both, PRD, "accounts")["image"] == before
 
 
-def test_a_service_that_is_not_on_the_source_is_not_promoted(both: Shop) -> None:
-    both.culm("down", "web")
-    with pytest.raises(CulmError, match="web is not deployed on stg: there is nothing to promote") as refusal:
-        promote(both, "web")
-    assert refusal.value.hint == "culm deploy web --target stg"
-    assert not any(arn.endswith(PRD) for arn in both.account.client("ecs").list_clusters()["clusterArns"])
-
-
-def test_a_release_of_a_service_without_its_migration_is_not_promoted(both: Shop) -> None:
+def test_what_is_not_on_the_source_or_came_after_another_migration_is_not_promoted(both: Shop) -> None:
     both.write("web/Dockerfile.migrate", 'FROM base\nCMD ["sh"]\n')
     with pytest.raises(CulmError, match=r"web on stg came after no migration, and culm.yml has one"):
         promote(both, "web")
     (both.folder / "accounts/Dockerfile.migrate").unlink()
     with pytest.raises(CulmError, match=r"accounts on stg came after a migration, and culm.yml has none"):
         promote(both, "accounts")
+    both.culm("down", "web")
+    with pytest.raises(CulmError, match="web is not deployed on stg: there is nothing to promote") as refusal:
+        promote(both, "web")
+    assert refusal.value.hint == "culm deploy web --target stg"
+    assert not any(arn.endswith(PRD) for arn in both.account.client("ecs").list_clusters()["clusterArns"])
 
 
 def test_an_image_for_another_processor_is_refused_before_anything_is_written(both: Shop) -> None:
@@ -155,13 +148,18 @@ def test_an_image_for_another_processor_is_refused_before_anything_is_written(bo
     assert both.writes() == []
 
 
-def test_targets_and_services_that_are_not_there_are_refused_by_name(both: Shop) -> None:
+def test_targets_services_and_images_that_cannot_be_are_refused_by_name(
+    both: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match="--from and --to are both stg"):
         typed(both, "web", "--from", "stg", "--to", "stg")
     with pytest.raises(UsageError, match=r"culm.yml has no target 'prod'"):
         typed(both, "web", "--from", "stg", "--to", "prod")
     with pytest.raises(UsageError, match=r"culm.yml has no service 'wbe'"):
         typed(both, "wbe", "--from", "stg", "--to", "prd")
+    with monkeypatch.context() as patched, pytest.raises(CulmError, match="are made for the process runtime"):
+        patched.setattr(local, "running", lambda: {"runtime": "process"})
+        typed(both, "web", "--from", "local", "--to", "prd")
     both.write("culm.yml", (both.folder / "culm.yml").read_text().replace("web: {", "web: {image: nginx:1, port: 80, "))
     with pytest.raises(UsageError, match=r"web runs an image that is not built here \(nginx:1\)"):
         typed(both, "web", "--from", "stg", "--to", "prd")
@@ -185,9 +183,3 @@ def job_of(ecs: Any, scheduler: Any, name: str) -> dict[str, Any]:
         "containerDefinitions"
     ][0]
     return container
-
-
-def test_images_of_the_process_runtime_are_refused(both: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "running", lambda: {"runtime": "process"})
-    with pytest.raises(CulmError, match="the images on local are made for the process runtime"):
-        typed(both, "web", "--from", "local", "--to", "prd")
