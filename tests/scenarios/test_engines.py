@@ -1,6 +1,7 @@
 """Every engine of `databases:` for real: made, used, killed, kept over a `down`, and gone with `--volumes`."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 
@@ -59,6 +60,14 @@ def test_each_url_is_a_file_of_the_services_configuration(stand: Stand) -> None:
         assert connection.set("pot", "bamboo")
     asked(stand, "CREATE TABLE pot (name text)")
     asked(stand, "INSERT INTO pot VALUES ('bamboo')")
+
+
+@pytest.mark.skipif(not (shutil.which("mariadb") and shutil.which("redis-cli")), reason="no clients on this machine")
+def test_each_databases_own_client_is_opened_as_the_service(stand: Stand) -> None:
+    assert stand.culm("db", "web", "--", "-Atc", "select current_user").out == "shop_web\n"
+    by_mariadb = stand.culm("db", "web", "--database", "shop", "--", "-Ne", "select database()").out
+    assert by_mariadb == "shop_web\n"
+    assert stand.culm("db", "web", "--database", "cache", "--", "get", "pot").out == "bamboo\n"
 
 
 def test_an_extension_is_in_the_services_database(stand: Stand) -> None:
