@@ -29,7 +29,11 @@ def differences(shop: Shop) -> list[tuple[str, str, str | None, str | None]]:
 def test_the_stack_and_what_is_deployed_on_it_are_compared(on_a_stack: Shop) -> None:
     shop = on_a_stack
     assert differences(shop)[0] == ("stack culm-bamboo", "", "there", None)
+    text = (shop.folder / "culm.yml").read_text()
+    shop.write("culm.yml", text.replace("web: {path: /*}", "web: {path: /*, files: {/srv/conf/a: a.conf}}"))
+    shop.write("a.conf", "listen 80;")
     shop.culm("aws", "bootstrap", "--yes")
+    shop.culm("vault", "put", "stg/web/a.conf", str(shop.folder / "a.conf"))
     shop.up()
     assert differences(shop) == []
     assert shop.culm("diff", "--no-images") == "bamboo on stg is as culm.yml says\n"

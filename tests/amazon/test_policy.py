@@ -73,7 +73,7 @@ MANIFEST = """\
 name: bamboo
 targets: {{stg: {target}}}
 defaults: {{memory: 900, settle: 0, {more}}}
-services: {{accounts: , web: {{path: {path}, memory: 300, count: 1-2, scale: cpu 60}}}}
+services: {{accounts: , web: {{path: {path}, memory: 300, count: 1-2, scale: cpu 60, files: {{/srv/conf/site: site.conf}}}}}}
 """
 
 
@@ -97,6 +97,7 @@ def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     for group in shop.account.client("elbv2").describe_target_groups()["TargetGroups"]:
         shop.account.client("elbv2").delete_target_group(TargetGroupArn=group["TargetGroupArn"])
     vault_files.vault_of(shop.target, shop.project).prepare("us-east-1")
+    vault_files.put(shop.target, around, "web", "site.conf", "listen 80;")
     policy = permissions.deploy_policy(shop.project, around)
     shop.calls()
     stack.find(shop.target, "culm-bamboo")

@@ -108,6 +108,19 @@ def test_jobs_are_planned_with_slots_and_price_scheduled_run_and_taken_away(shop
     assert scheduler.list_schedules()["Schedules"] == []
 
 
+def test_a_file_that_the_vault_lacks_is_named_before_anything_is_made(shop: Shop) -> None:
+    manifest = (shop.folder / "culm.yml").read_text()
+    shop.write("culm.yml", manifest.replace("web: {path: /*}", "web: {path: /*, files: {/srv/conf/a: a.conf}}"))
+    with pytest.raises(Differs, match=r"^stg/web/a\.conf is not in the vault") as refusal:
+        shop.up()
+    assert shop.writes() == []
+    shop.write("a.conf", "listen 80;")
+    shop.culm(*refusal.value.hint.removeprefix("culm ").removesuffix(" --target stg").split())
+    shop.writes()
+    assert [outcome.changed for outcome in shop.up()] == [True, True]
+    assert [outcome.changed for outcome in shop.up()] == [False, False]
+
+
 def test_rollback_scale_and_restart(shop: Shop) -> None:
     shop.up()
     shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')

@@ -34,6 +34,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ci": ("stg: {provider: aws, github: example/bamboo}",),
     "ci-gitlab": ("stg: {provider: aws, gitlab: example/apps/bamboo}",),
     "calls": ("stg: {provider: aws}",),
+    "files": ("stg: {provider: aws}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
     "engines": (
         "stg: {provider: aws}",
@@ -42,7 +43,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-SERVICES = {"calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n"}
+SERVICES = {
+    "calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n",
+    "files": "  docs: {image: 'nginx:1.27', port: 80, path: /*, files: {/etc/nginx/conf.d/site.conf: site.conf}}\n",
+}
 """Of variants, where services themselves make the difference."""
 
 

@@ -14,6 +14,7 @@ from tests.scenarios.stand import Stand
 
 from culm.cli.planning import of_target
 from culm.console import Console
+from culm.deploy import vault_files
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.up import Up
 from culm.project.load import load
@@ -41,8 +42,12 @@ def deployed(stand: Stand, target: Target, stream: io.StringIO) -> tuple[dict[st
         return calls(lines, SERVICES)
 
     project, builder = load(stand.project / "culm.yml"), HostBuilder()
-    based(target, project)
+    around = based(target, project).surroundings
     base = heard()
+    vault = vault_files.vault_of(target, project)
+    vault.prepare(target.region)
+    vault_files.put(target, around, "shop", "greeting.txt", "good morning\n")
+    heard()
     plan = of_target(project, target, builder, SERVICES)
     heard()
     outcomes = Up(project, target, builder, Console(io.StringIO())).run(plan)
@@ -65,7 +70,7 @@ def test_up_makes_the_same_calls_with_the_same_parameters_on_both(stand: Stand, 
         f"name: bamboo\n"
         f"targets:\n  local: {{port: {stand.port}, env: stg}}\n"
         f"  stg: {{provider: aws, region: us-east-1, endpoint_url: '{account.url}'}}\n"
-        "services: {accounts: , shop: }\n",
+        "services: {accounts: , shop: {files: {/srv/settings/greeting: greeting.txt}}}\n",
     )
     targets = load(stand.project / "culm.yml").targets
     stand.culm("cluster", "start", "--runtime", "process")

@@ -41,7 +41,13 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     stand.edit("culm.yml", "defaults: {", "defaults: {settle: 0, ")
     stand.write("culm.yml", (stand.project / "culm.yml").read_text() + SLOW)
-    stand.culm("up", "--runtime", request.param)
+    stand.culm("cluster", "start", "--runtime", request.param)
+    refusal = stand.culm("up", status=3).err
+    assert "local/reader/greeting.txt is not in the vault" in refusal
+    assert "try: culm vault put local/reader/greeting.txt greeting.txt\n" in refusal
+    stand.write("greeting.txt", "good morning\n")
+    stand.culm("vault", "put", "local/reader/greeting.txt", "greeting.txt")
+    stand.culm("up")
     yield stand
     stand.close()
 
@@ -85,11 +91,10 @@ def test_a_run_that_takes_too_long_is_stopped_and_status_says_so(shop: Stand) ->
 
 
 def test_files_of_the_vault_are_in_place_before_the_container_begins(shop: Stand) -> None:
-    missing = shop.culm("run-now", "reader", status=1).err
-    assert "local/reader/greeting.txt is not there" in missing
-    shop.write("greeting.txt", "good morning\n")
-    shop.culm("vault", "put", "local/reader/greeting.txt", "greeting.txt")
     assert "good morning" in shop.culm("run-now", "reader").out
+    shop.culm("vault", "rm", "local/reader/greeting.txt")
+    assert "local/reader/greeting.txt is not there" in shop.culm("run-now", "reader", status=1).err
+    shop.culm("vault", "put", "local/reader/greeting.txt", "greeting.txt")
 
 
 def test_a_second_up_changes_nothing_and_diff_agrees(shop: Stand) -> None:

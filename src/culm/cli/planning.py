@@ -21,7 +21,7 @@ from culm.deploy.job import Job
 from culm.engine.client import Engine
 from culm.errors import Differs
 from culm.operate import bench
-from culm.plan import diff, jobs, rollout, wishes
+from culm.plan import diff, jobs, rollout, vault_files, wishes
 from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
@@ -77,13 +77,17 @@ def of_target(
     region: str | None = None,
     own_prices: Path | None = None,
 ) -> Plan:
-    """The plan of deploying these services and jobs to a target as it is."""
+    """The plan of deploying these services and jobs to a target as it is.
+
+    Raises UsageError for what the target cannot run, and Differs where the vault lacks files that tasks start with.
+    """
     images = images_of(target, builder)
     demand(project, target.settings, images.made_by, names)
     if target.settings.provider == "local":
         servers.demand(project)
     with faults.translated():
         surveyed = survey(target, project)
+        vault_files.demand(project, target.settings, names, surveyed.observed)
         known = known_images(project, names, surveyed, images)
         priced = region or price_lists.known(target.region)
         services = [name for name in names if name in project.services]
@@ -103,7 +107,8 @@ def of_nothing(
     priced = frame(project, target_name, region or price_lists.known(where), own_prices)
     surveyed = nothing(project, settings, where)
     services = [name for name in names if name in project.services]
-    return with_jobs(project, surveyed, wishes.deploy(replace(priced, notes=[note]), services, surveyed, {}), names)
+    files = vault_files.notes(project, settings, names, surveyed.observed)
+    return with_jobs(project, surveyed, wishes.deploy(replace(priced, notes=[note, *files]), services, surveyed, {}), names)
 
 
 def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:

@@ -12,6 +12,7 @@ from culm.errors import CulmError
 from culm.plan import diff
 from culm.plan.calls import Call
 from culm.plan.observed import Survey
+from culm.plan.vault_files import LOAD_BALANCER_FILE
 from culm.target.connection import Target
 from culm.target.eventual_consistency import made
 from culm.target.observe import described_instances, load_balancer, observe
@@ -24,7 +25,6 @@ SETTLE_SECONDS = 30.0
 """How long a target may not show what it has been told."""
 INSTANCE_SECONDS = {"local": 60.0, "aws": 300.0}
 """How long instances may take to join: on Amazon they boot first, and register a minute or two later."""
-LOAD_BALANCER_FILE = "load-balancer.url"
 
 
 def bring_about(job: Job) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from culm import render
 from culm.core.model.arn import last
 from culm.deploy import caches, databases, secret_variables, vault_files
-from culm.deploy.base import LOAD_BALANCER_FILE
 from culm.errors import TimedOut, UsageError
 from culm.plan.observed import Observed
+from culm.plan.vault_files import LOAD_BALANCER_FILE
 from culm.project.project import Project
 from culm.render import jobs as render_jobs
 from culm.render.scaling import resource

@@ -90,7 +90,8 @@ def task_definition(project: Project, service: Service, revision: Described, obs
         image = observation.images.get((service.name, False), BUILT)
         migration = observation.images.get((service.name, True), BUILT) if service.migration else None
     wanted = render.task_definition(project, service, image, migration, observation.survey.surroundings)
-    beside = [containers.pop(name) for name in service.sidecars if name in containers]
+    names = [container["name"] for container in wanted["containerDefinitions"][1:]]
+    beside = [containers.pop(name) for name in names if name in containers]
     for name, container in containers.items():
         yield Row(what=what, field=f"container {name}", wanted=None, live=container["image"], wins="culm.yml")
     lost = now in observation.gone

@@ -1,0 +1,62 @@
+"""Whether the vault has what `files:` of culm.yml names: a task that lacks a file never starts. Pure.
+
+Worked example: `docs: {files: {/etc/nginx/conf.d/site.conf: site.conf}}` on a target with `env: stg` needs the object
+`stg/docs/site.conf`; where it is missing, `culm vault put stg/docs/site.conf site.conf --target stg` stores it.
+"""
+
+from collections.abc import Iterable
+
+from culm.errors import Differs
+from culm.plan.observed import Observed
+from culm.project.project import Project, Service, TargetSettings
+from culm.project.targets import LOCAL
+
+LOAD_BALANCER_FILE = "load-balancer.url"
+"""The file of each service with the load balancer's URL."""
+
+
+def missing(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> list[str]:
+    """Return the vault's keys that `files:` of these services and jobs name, and that are not there.
+
+    Files that the deploy itself writes before any task starts are never missing.
+    """
+    kept = observed.vault or frozenset()
+    wanted = {
+        f"{settings.env}/{name}/{file}": None
+        for name in names
+        for file in project.everything[name].container.files.values()
+        if file not in written_by_deploys(project, settings, project.everything[name])
+    }
+    return [key for key in wanted if key not in kept]
+
+
+def written_by_deploys(project: Project, settings: TargetSettings, service: Service) -> set[str]:
+    """Names of the files that a deploy writes for a service: the URLs of the load balancer and of its databases."""
+    made = [name for name in service.databases if settings.provider == "local" or project.made_on_aws(name)]
+    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made)}
+
+
+def command(key: str, settings: TargetSettings) -> str:
+    """The command that stores a file under this key."""
+    target = "" if settings.name == LOCAL else f" --target {settings.name}"
+    return f"culm vault put {key} {key.rpartition('/')[2]}{target}"
+
+
+def demand(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> None:
+    """Raise Differs where the vault lacks files of these services and jobs, with a command for each."""
+    lacking = missing(project, settings, names, observed)
+    if not lacking:
+        return
+    verb, pronoun = ("is", "it") if len(lacking) == 1 else ("are", "them")
+    raise Differs(
+        f"{', '.join(lacking)} {verb} not in the vault, and `files:` of culm.yml needs {pronoun}; nothing was changed",
+        "\n     ".join(command(key, settings) for key in lacking),
+    )
+
+
+def notes(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> list[str]:
+    """A line for each file that has to be in the vault before a deploy."""
+    return [
+        f"before `culm up`: {command(key, settings)}, as `files:` of {key.split('/')[1]} needs it"
+        for key in missing(project, settings, names, observed)
+    ]
