@@ -48,6 +48,12 @@ def test_every_line_fits_the_terminal(width, height):
             assert max(Console().measure(line).maximum for line in lines) <= width
 
 
+def test_scaled_services_are_shown_with_their_range():
+    lines = drawn(snapshot(scalable_targets={"orders": {"MinCapacity": 1, "MaxCapacity": 4}}))
+    assert "scaled: orders 1 (1-4, by nothing)" in lines
+    assert not any("scaled" in line for line in drawn(snapshot()))
+
+
 def test_instances_are_to_scale_with_used_reserved_and_free_memory():
     lines = drawn(snapshot(metrics=USED))
     bar = next(line for line in lines if "█" in line)

@@ -206,6 +206,11 @@ def test_a_cluster_that_does_not_answer_is_told_with_since_when():
     assert "connection refused" in page
 
 
+def test_a_scaled_service_is_shown_with_its_range():
+    seen = snapshot(scalable_targets={"orders": {"MinCapacity": 1, "MaxCapacity": 4}})
+    assert "(1-4, by nothing)" in text(overview.overview(seen, may_act=True))
+
+
 def test_instances_are_drawn_to_one_scale():
     large = instance(
         "large",

@@ -100,8 +100,11 @@ def wanted_policy(project: Project, service: Service, scaling: Scaling, live: Ob
 
 def own_policy(project: Project, service: Service, live: Observed) -> Described | None:
     """The policy that bears culm's name; others were put by hand."""
-    policies = live.scaling_policies.get(service.name, ())
-    name = render.family(project, service)
+    return policy_named(render.family(project, service), live.scaling_policies.get(service.name, ()))
+
+
+def policy_named(name: str, policies: Sequence[Described]) -> Described | None:
+    """The policy with culm's name; None: others were put by hand, if any."""
     return next((policy for policy in policies if policy["PolicyName"] == name), None)
 
 

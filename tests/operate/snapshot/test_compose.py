@@ -40,6 +40,20 @@ def test_a_service_whose_task_runs_and_is_healthy_is_well():
     assert orders.deployed_by == "ada"
 
 
+def test_a_scaled_service_shows_its_range_and_what_it_is_scaled_by():
+    policy = {
+        "PolicyName": "bamboo-orders",
+        "TargetTrackingScalingPolicyConfiguration": {
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+            "TargetValue": 60.0,
+        },
+    }
+    target = {"orders": {"MinCapacity": 1, "MaxCapacity": 4}}
+    [orders] = seen(scalable_targets=target, scaling_policies={"orders": [policy]}).services
+    assert (orders.scaling, orders.summary) == ("1-4, cpu 60", "1 of 1 running (1-4, cpu 60)")
+    assert [each.scaling for each in seen(scalable_targets=target).services] == ["1-4, by nothing"]
+
+
 def test_a_crashing_task_is_told_with_its_exit_code_how_often_and_its_last_lines():
     crashes = [stopped(), stopped("c" * 32, seconds_ago=50)]
     snapshot = seen(

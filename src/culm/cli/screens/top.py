@@ -40,7 +40,13 @@ class View:
 
 def screen(snapshot: Snapshot, view: View) -> Text:
     """The whole screen, at most `view.height` lines."""
-    head = [*_head(snapshot, view.width), *_troubles(snapshot, view.width), Text(), *_instances(snapshot, view.width)]
+    head = [
+        *_head(snapshot, view.width),
+        *_scaled(snapshot),
+        *_troubles(snapshot, view.width),
+        Text(),
+        *_instances(snapshot, view.width),
+    ]
     rows = [*_tasks(snapshot, view)]
     unfolded = [*_unfolded(snapshot, view)] if view.unfolded else []
     foot = [Text(view.asks, style="bold reverse")] if view.asks else [Text(KEYS, style="dim")] if view.row >= 0 else []
@@ -103,6 +109,13 @@ def _head(snapshot: Snapshot, width: int) -> Iterator[Text]:
     yield left
     if snapshot.unreachable:
         yield Text(f"▲ the cluster does not answer: {snapshot.unreachable}", style="red")
+
+
+def _scaled(snapshot: Snapshot) -> Iterator[Text]:
+    """`scaled: front 2 (1-3, requests 6000) · api 1 (1-4, cpu 60)`."""
+    counts = [f"{each.name} {each.running} ({each.scaling})" for each in snapshot.services if each.scaling]
+    if counts:
+        yield Text(f"scaled: {' · '.join(counts)}", style="dim")
 
 
 def _troubles(snapshot: Snapshot, width: int) -> Iterator[Text]:

@@ -26,6 +26,8 @@ from culm.target.observe import (
     first_listener,
     load_balancer,
     or_none,
+    scalable_targets,
+    scaling_policies,
 )
 
 SLOW_SECONDS = 10.0
@@ -35,6 +37,14 @@ METRICS_MINUTES = 60
 TASKS_AT_ONCE = 100
 DEFINITIONS_KEPT = 500
 MISSING = "ResourceNotFoundException"
+
+
+@record
+class Scaled:
+    """Application Auto Scaling's side, by the names of services."""
+
+    targets: Mapping[str, Described]
+    policies: Mapping[str, Sequence[Described]]
 
 
 @record
@@ -58,6 +68,8 @@ class Looker:
         self._lines: dict[str, tuple[str, ...]] = {}
         self._balanced = Balanced(groups={})
         self._balanced_at = 0.0
+        self._scaled = Scaled(targets={}, policies={})
+        self._scaled_at = 0.0
         self._metrics: dict[tuple[str, str], Graph] = {}
         self._metrics_at = 0.0
 
@@ -83,6 +95,7 @@ class Looker:
             stopped = pool.submit(self._tasks, "STOPPED")
             instances = pool.submit(described_instances, self.target, self.project.name)
             balanced = pool.submit(self._look_at_balancer, at)
+            scaled = pool.submit(self._look_at_scaling, at)
             # a task may stop between the two lists: what it was last wins
             tasks = {task["taskArn"]: task for task in (*running.result(), *stopped.result())}
             balancing = balanced.result()
@@ -98,6 +111,8 @@ class Looker:
             tasks=list(tasks.values()),
             instances=instances.result(),
             task_definitions=definitions,
+            scalable_targets=scaled.result().targets,
+            scaling_policies=scaled.result().policies,
             load_balancer=balancing.balancer,
             listener=balancing.listener,
             url=self._url(balancing),
@@ -155,6 +170,13 @@ class Looker:
         self._balanced = Balanced(balancer=balancer, listener=listener, rules=rules, groups=groups)
         self._balanced_at = at
         return self._balanced
+
+    def _look_at_scaling(self, at: float) -> Scaled:
+        if at - self._scaled_at >= SLOW_SECONDS:
+            targets = scalable_targets(self.target, self.project.name)
+            policies = scaling_policies(self.target, self.project.name) if targets else {}
+            self._scaled, self._scaled_at = Scaled(targets=targets, policies=policies), at
+        return self._scaled
 
     def _targets(self, group: str) -> Sequence[Described]:
         elb = self.target.client("elbv2")

@@ -1,6 +1,7 @@
 """What the AWS API answered in one look, in AWS's own words: the input of `compose`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 from culm.core.model.record import record
 from culm.plan.observed import Described
@@ -37,6 +38,10 @@ class Observed:
     instances: Sequence[Described] = ()
     task_definitions: Mapping[str, Described]
     """By ARN."""
+    scalable_targets: Mapping[str, Described] = field(default_factory=dict)
+    """Services whose count Application Auto Scaling changes, by name."""
+    scaling_policies: Mapping[str, Sequence[Described]] = field(default_factory=dict)
+    """By the name of their service."""
     load_balancer: Described | None = None
     listener: Described | None = None
     url: str = ""

@@ -175,6 +175,8 @@ class ServiceState:
     state: State
     summary: str
     """`1 of 1 running`."""
+    scaling: str
+    """`1-4, cpu 60` of a service whose count changes by itself; empty: it does not."""
     desired: int
     running: int
     pending: int

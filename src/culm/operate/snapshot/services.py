@@ -19,6 +19,7 @@ from culm.operate.snapshot.records import (
     Usage,
 )
 from culm.operate.snapshot.words import plural
+from culm.plan import scaling
 from culm.plan.observed import Described
 
 GRAPH_SECONDS = 30 * 60
@@ -51,12 +52,14 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
     paths = _paths(observed, group_arns)
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
     memory = definition.get("memory") or sum(each.get("memory") or 0 for each in containers)
+    limits = scaling_of(about, observed, name)
     return ServiceState(
         name=name,
         url=observed.url + paths[0].removesuffix("*") if paths and observed.url else "",
         paths=paths,
         state=state,
-        summary=summary(described, deployments),
+        summary=summary(described, deployments, limits),
+        scaling=limits,
         desired=described["desiredCount"],
         running=described["runningCount"],
         pending=described["pendingCount"],
@@ -136,9 +139,19 @@ def _log_group(containers: Sequence[Mapping[str, Any]]) -> str:
     return next((str(each["awslogs-group"]) for each in options if "awslogs-group" in each), "")
 
 
-def summary(described: Described, deployments: Sequence[Deployment]) -> str:
-    """`1 of 2 running, 1 starting`."""
-    parts = [f"{described['runningCount']} of {described['desiredCount']} running"]
+def scaling_of(about: About, observed: Observed, name: str) -> str:
+    """`1-4, cpu 60`, as the target has it; empty: it does not scale the service."""
+    target = observed.scalable_targets.get(name)
+    if target is None:
+        return ""
+    policies = observed.scaling_policies.get(name, ())
+    return scaling.described(target, scaling.policy_named(f"{about.project.name}-{name}", policies))
+
+
+def summary(described: Described, deployments: Sequence[Deployment], limits: str = "") -> str:
+    """`1 of 2 running, 1 starting`; of a scaled service `2 of 2 running (1-4, cpu 60)`."""
+    between = f" ({limits})" if limits else ""
+    parts = [f"{described['runningCount']} of {described['desiredCount']} running{between}"]
     if described["pendingCount"]:
         parts.append(f"{described['pendingCount']} starting")
     if len(deployments) > 1:

@@ -131,6 +131,7 @@ def _row(service: ServiceState) -> Element:
         ],
         td(data_label="Tasks", title=service.summary)[
             f"{service.running}/{service.desired}",
+            span(".muted")[f" ({service.scaling})"] if service.scaling else None,
             span(".muted")[f" +{service.pending}"] if service.pending else None,
             _failures(service),
         ],
