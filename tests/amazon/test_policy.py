@@ -73,7 +73,9 @@ MANIFEST = """\
 name: bamboo
 targets: {{stg: {target}}}
 defaults: {{memory: 900, settle: 0, {more}}}
-services: {{accounts: , web: {{path: {path}, memory: 300, count: 1-2, scale: cpu 60, files: {{/srv/conf/site: site.conf}}}}}}
+services:
+  accounts:
+  web: {{path: {path}, memory: 300, count: 1-2, scale: cpu 60, files: {{/srv/conf/site: site.conf}}}}
 """
 
 

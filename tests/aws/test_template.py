@@ -45,7 +45,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 SERVICES = {
     "calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n",
-    "files": "  docs: {image: 'nginx:1.27', port: 80, path: /*, files: {/etc/nginx/conf.d/site.conf: site.conf}}\n",
+    "files": "  accounts:\n"
+    "  docs: {image: 'nginx:1.27', port: 80, path: /*, files: {/etc/nginx/conf.d/site.conf: site.conf}}\n",
 }
 """Of variants, where services themselves make the difference."""
 

@@ -1,9 +1,11 @@
 """One timeline out of what ECS describes."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from culm.operate.events import Entry, brief, of_services, of_tasks, owners, report
+from culm.operate.events import Entry, brief, of_schedule, of_services, of_tasks, owners, report
+from culm.project.load import load
 from culm.project.project import Project
 
 AT = datetime(2026, 1, 2, 10, 20, 30, 400_000, tzinfo=UTC)
@@ -92,3 +94,17 @@ def test_people_see_names_and_programs_everything() -> None:
         "kind": "event",
         "message": message,
     }
+
+
+def test_runs_of_a_job_are_told_whether_they_started_or_not(tmp_path: Path) -> None:
+    (tmp_path / "culm.yml").write_text(
+        "name: shop\nservices:\n  web: {image: 'nginx:1', port: 80}\n"
+        "  nightly: {image: 'busybox:1', command: [cat], schedule: every day}\n"
+    )
+    run = a_task(group="family:shop-nightly", containers=[{"name": "nightly", "exitCode": 1}])
+    [entry] = of_tasks([run], owners(load(tmp_path / "culm.yml"), ["nightly"]))
+    assert (entry.service, entry.kind) == ("nightly", "task")
+    assert entry.message.startswith(f"run {TASK} of ")
+    line = {"eventId": "7", "timestamp": int(AT.timestamp() * 1000), "message": "the run is skipped"}
+    [left_out] = of_schedule("nightly", [line])
+    assert (left_out.key, left_out.at, left_out.kind, left_out.message) == ("7", AT, "schedule", "the run is skipped")

@@ -1,4 +1,4 @@
-"""A file that `files:` names and the vault lacks is named before anything is changed, with the command that stores it."""
+"""Files of `files:` that the vault lacks are named before anything is changed, with the commands that store them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,9 @@ def kept(project: Project, *keys: str) -> Observed:
 def test_each_missing_file_is_named_with_a_command_to_paste(tmp_path: Path) -> None:
     project = shop(tmp_path, "/srv/conf/a: a.conf, /srv/more/a: a.conf, /srv/conf/b: b.conf")
     with pytest.raises(Differs) as refusal:
-        demand(project, project.targets["stg"], ["docs", "nightly"], kept(project, "stg/docs/b.conf", "local/docs/a.conf"))
+        demand(
+            project, project.targets["stg"], ["docs", "nightly"], kept(project, "stg/docs/b.conf", "local/docs/a.conf")
+        )
     assert refusal.value.what == (
         "stg/docs/a.conf, stg/nightly/words.txt are not in the vault, and `files:` of culm.yml needs them; "
         "nothing was changed"

@@ -30,9 +30,12 @@ def section(project: Project) -> Section:
     )
 
 
-def parameter() -> dict[str, str]:
-    """Said once for all of them: a template may have 51,200 bytes."""
-    return {"Type": "String", "Description": "Which images repositories let go", "Default": lifecycle()}
+def parameters(project: Project) -> dict[str, dict[str, str]]:
+    """Said once for all of them: a template may have 51,200 bytes. None where every image is a ready one."""
+    if not render.repositories(project):
+        return {}
+    described = {"Type": "String", "Description": "Which images repositories let go", "Default": lifecycle()}
+    return {"ImageLifecycle": described}
 
 
 def lifecycle() -> str:

@@ -31,7 +31,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         roles.section(project, account),
         vault.section(project, bucket),
         *([buckets.section(project, account)] if project.buckets else []),
-        repositories.section(project),
+        *([repositories.section(project)] if render.repositories(project) else []),
         logs.section(project, settings),
         databases.section(project, net),
         ci.section(project, settings, account),
@@ -42,7 +42,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         "Services, their rules and their task definitions are not here: culm up makes those."[:1024],
         parameters={
             instances.image_parameter(settings): instances.image(),
-            "ImageLifecycle": repositories.parameter(),
+            **repositories.parameters(project),
             **net.parameters,
         },
         sections=tuple(each for each in sections if each is not None),

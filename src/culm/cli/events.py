@@ -24,16 +24,17 @@ POLL_SECONDS = 0.5
 @json_option
 @target_option
 def events(services: tuple[str, ...], follow: bool, tail: int, as_json: bool, target_name: str) -> None:
-    """Show what has happened to services, in one timeline.
+    """Show what has happened to services and jobs, in one timeline.
 
-    ECS's own events, the states of deployments, and why tasks and migrations stopped. ECS keeps a hundred events of
-    each service, and stopped tasks for about an hour. --json prints one object a line.
+    ECS's own events, the states of deployments, why tasks, migrations and runs stopped, and on the local cluster which
+    runs of a schedule were missed, skipped or given up. ECS keeps a hundred events of each service, and stopped tasks
+    for about an hour. --json prints one object a line.
 
     \b
     culm events accounts -f
     """
     project = open_project(target_name)
-    names = [service.name for service in services_of(project, services)]
+    names = [service.name for service in services_of(project, services, jobs=True)]
     target = open_target(project, target_name)
     timeline = Timeline(target, project, names)
     page = Page(max(map(len, names)))

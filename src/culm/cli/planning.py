@@ -108,7 +108,9 @@ def of_nothing(
     surveyed = nothing(project, settings, where)
     services = [name for name in names if name in project.services]
     files = vault_files.notes(project, settings, names, surveyed.observed)
-    return with_jobs(project, surveyed, wishes.deploy(replace(priced, notes=[note, *files]), services, surveyed, {}), names)
+    return with_jobs(
+        project, surveyed, wishes.deploy(replace(priced, notes=[note, *files]), services, surveyed, {}), names
+    )
 
 
 def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:

@@ -1,8 +1,12 @@
-"""What has happened to services, in one timeline: ECS's events, deployments' states, tasks that stopped."""
+"""What has happened to services and jobs, in one timeline.
+
+It has ECS's events, deployments' states, tasks that stopped, and runs that never started. Of the last nothing in ECS
+tells: the local cluster writes them into the job's log, in a stream of its own. Amazon does not.
+"""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from culm import render
@@ -12,9 +16,11 @@ from culm.deploy.causes import without_arns
 from culm.plan.observed import Described
 from culm.project.project import Project
 from culm.target.connection import Target
-from culm.target.observe import DESCRIBE_AT_ONCE, active_cluster, tasks
+from culm.target.observe import DESCRIBE_AT_ONCE, active_cluster, or_none, tasks
 
-Kind = Literal["event", "deployment", "task"]
+Kind = Literal["event", "deployment", "task", "schedule"]
+STREAM = "schedule/"
+"""How the names of log streams begin that tell of runs which never started."""
 
 
 @record
@@ -33,7 +39,8 @@ class Timeline:
     def __init__(self, target: Target, project: Project, names: Collection[str]) -> None:
         self.target = target
         self.project = project
-        self.names = list(names)
+        self.names = [name for name in names if name in project.services]
+        self.jobs = [name for name in names if name in project.jobs]
         self.seen: set[str] = set()
 
     def read(self) -> list[Entry]:
@@ -45,17 +52,36 @@ class Timeline:
         for start in range(0, len(self.names), DESCRIBE_AT_ONCE):
             some = self.names[start : start + DESCRIBE_AT_ONCE]
             entries += of_services(ecs.describe_services(cluster=cluster, services=some)["services"])
-        entries += of_tasks(tasks(ecs, cluster, desiredStatus="STOPPED"), owners(self.project, self.names))
+        entries += of_tasks(
+            tasks(ecs, cluster, desiredStatus="STOPPED"), owners(self.project, [*self.names, *self.jobs])
+        )
+        if self.target.settings.provider == "local":
+            entries += (entry for name in self.jobs for entry in of_schedule(name, self._left_out(name)))
         new = [entry for entry in entries if entry.key not in self.seen]
         self.seen |= {entry.key for entry in new}
         return sorted(new, key=lambda entry: entry.at)
 
+    def _left_out(self, name: str) -> list[Described]:
+        """The lines of a job's log that tell of runs which never started."""
+        pages = self.target.client("logs").get_paginator("filter_log_events")
+        group = render.log_group(self.project, self.project.jobs[name])
+        asked = pages.paginate(logGroupName=group, logStreamNamePrefix=STREAM)
+        return or_none(lambda: [event for page in asked for event in page["events"]], "ResourceNotFoundException") or []
 
-def owners(project: Project, names: Iterable[str]) -> dict[str, str]:
-    """Return the service of each task group: `service:NAME` for its tasks, `family:...` for its migrations."""
-    groups = {f"service:{name}": name for name in names}
-    families = {render.family(project, project.services[name], migrate=True): name for name in names}
-    return groups | {f"family:{family}": name for family, name in families.items()}
+
+def owners(project: Project, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the service of each task group, and what its tasks are.
+
+    `service:NAME` is a service's own, `family:...` of its migrations or of a job's runs.
+    """
+    groups: dict[str, tuple[str, str]] = {}
+    for name in names:
+        if name in project.jobs:
+            groups[f"family:{render.family(project, project.jobs[name])}"] = (name, "run")
+        else:
+            migration = render.family(project, project.services[name], migrate=True)
+            groups |= {f"service:{name}": (name, "task"), f"family:{migration}": (name, "migration")}
+    return groups
 
 
 def of_services(services: Iterable[Described]) -> Iterator[Entry]:
@@ -75,12 +101,18 @@ def of_services(services: Iterable[Described]) -> Iterator[Entry]:
             )
 
 
-def of_tasks(stopped: Iterable[Described], owners: dict[str, str]) -> Iterator[Entry]:
+def of_schedule(name: str, lines: Iterable[Described]) -> Iterator[Entry]:
+    """Runs of a job that never started, as its log has them."""
+    for line in lines:
+        at = datetime.fromtimestamp(line["timestamp"] / 1000, UTC)
+        yield Entry(key=line["eventId"], at=at, service=name, kind="schedule", message=line["message"])
+
+
+def of_tasks(stopped: Iterable[Described], owners: Mapping[str, tuple[str, str]]) -> Iterator[Entry]:
     for task in stopped:
-        name = owners.get(task.get("group", ""))
-        if name is None or "stoppedAt" not in task:
+        name, what = owners.get(task.get("group", ""), ("", ""))
+        if not name or "stoppedAt" not in task:
             continue
-        what = "migration" if task["group"].startswith("family:") else "task"
         yield Entry(
             key=task["taskArn"],
             at=task["stoppedAt"],

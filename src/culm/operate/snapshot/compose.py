@@ -13,7 +13,7 @@ from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.deploy.causes import without_arns
-from culm.operate.events import Entry, brief, of_services, of_tasks
+from culm.operate.events import Entry, brief, of_services, of_tasks, owners
 from culm.operate.snapshot import routes, services, troubles
 from culm.operate.snapshot.observed import About, Observed
 from culm.operate.snapshot.records import Cost, Event, Instance, Room, ServiceState, Snapshot, Task
@@ -184,14 +184,11 @@ def _at(described: Described, name: str) -> float | None:
 
 
 def events_of(about: About, observed: Observed, tasks: Iterable[Task]) -> tuple[Event, ...]:
-    owners = {f"service:{service['serviceName']}": service["serviceName"] for service in observed.services}
-    owners |= {
-        f"family:{render.family(about.project, service, migrate=True)}": name
-        for name, service in about.project.services.items()
-    }
+    whose = {f"service:{service['serviceName']}": (service["serviceName"], "task") for service in observed.services}
+    whose |= owners(about.project, about.project.services)
     entries = [
         entry
-        for entry in (*of_services(observed.services), *of_tasks(observed.tasks, owners))
+        for entry in (*of_services(observed.services), *of_tasks(observed.tasks, whose))
         if not (entry.kind == "event" and " (deployment " in entry.message)  # the deployment's own entry says it, too
     ]
     entries.sort(key=lambda entry: entry.at, reverse=True)

@@ -205,7 +205,7 @@ class Event:
     key: str
     at: float
     service: str
-    kind: Literal["event", "deployment", "task"]
+    kind: Literal["event", "deployment", "task", "schedule"]
     message: str
     wrong: bool = False
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from culm.cluster.instance.machine import CAPABILITIES
 from culm.cluster.store.ecs import container_instances
 
 
@@ -29,6 +30,7 @@ def add_instance(cloud, ecs) -> Callable[..., str]:
         attributes = [
             {"name": "ecs.availability-zone", "value": zone},
             {"name": "ecs.instance-type", "value": "t2.micro"},
+            *({"name": capability} for capability in CAPABILITIES),
         ]
         answer = ecs.register_container_instance(cluster=cluster, totalResources=resources, attributes=attributes)
         arn = str(answer["containerInstance"]["containerInstanceArn"])

@@ -1,6 +1,7 @@
 """EventBridge Scheduler through boto3, and what its schedules start, by a clock of the test's own."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -251,6 +252,64 @@ def test_a_queued_run_waits_no_longer_than_a_late_one_may(cloud, ecs, add_instan
     cloud.clock.advance(60)
     assert look() == 0
     cloud.clock.advance(901)
+    assert (look(), started(ecs)) == (1, [])
+
+
+@pytest.fixture
+def written(cloud, register, target) -> Callable[[], list[str]]:
+    """What the job's log has of runs that did not start; the target's container writes to that log."""
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/culm/shop/nightly")
+    options = {"awslogs-group": "/culm/shop/nightly", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "x"}
+    revision = register(logConfiguration={"logDriver": "awslogs", "options": options})
+    target["EcsParameters"]["TaskDefinitionArn"] = revision
+
+    def read() -> list[str]:
+        found = logs.filter_log_events(logGroupName="/culm/shop/nightly", logStreamNamePrefix="schedule/")["events"]
+        assert {event["logStreamName"] for event in found} <= {"schedule/nightly"}
+        return [re.sub(r",? of \S+ \S+ UTC,?", "", event["message"]) for event in found]
+
+    return read
+
+
+def test_a_run_that_is_skipped_is_told_in_the_jobs_log(cloud, add_instance, target, create, look, written) -> None:
+    add_instance()
+    create("rate(10 minutes)", Target=overlapping(target, "skip"))
+    for _ in range(2):
+        cloud.clock.advance(600)
+        look()
+    assert written() == ["the run is skipped: the one before still goes on"]
+
+
+def test_runs_that_are_given_up_are_told_with_the_reason(cloud, create, look, written) -> None:
+    create(f"at({local(cloud, 60)})")
+    for seconds in (60, 10, 20):
+        cloud.clock.advance(seconds)
+        look()
+    [told] = written()
+    assert told.startswith("the run is given up after 3 attempts: ")
+    create(f"at({local(cloud, 60)})", Name="late")
+    cloud.clock.advance(60 + 901)
+    look()
+    found = cloud.client("logs").filter_log_events(
+        logGroupName="/culm/shop/nightly", logStreamNamePrefix="schedule/late"
+    )
+    assert found["events"][0]["message"].endswith(" is given up: it could not start within 900 s")
+
+
+def test_runs_that_nobody_looked_after_are_told_once(cloud, add_instance, create, look, written) -> None:
+    add_instance()
+    create("rate(10 minutes)")
+    cloud.clock.advance(3 * 3600 + 60)
+    look()
+    [told] = written()
+    assert told.startswith("runs from ")
+    assert told.endswith("as the cluster did not look after them; the latest stands for all of them")
+
+
+def test_a_run_of_a_job_without_a_log_is_given_up_all_the_same(cloud, ecs, create, look) -> None:
+    create(f"at({local(cloud, 60)})")
+    cloud.clock.advance(60 + 901)
     assert (look(), started(ecs)) == (1, [])
 
 

@@ -11,15 +11,17 @@ Firings that were missed while no daemon ran are one: the latest, as long as it 
 Amazon's scheduler starts a run whatever the one before does. Here the tag `culm:overlap` of the tasks says otherwise:
 `skip` ends a firing that meets a running task of its family, `queue` lets it wait for that task's end, as long as the
 policy allows. Both look in the transaction that starts the task, so that two runs never start side by side.
+
+Runs that do not start are told in the job's own log (`left_out`), in the transaction that ends their firing.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from sqlite3 import Connection
 
 from culm.cluster.loop import Isolated
 from culm.cluster.services.ecs.tasks import RunTaskInput, run_task
+from culm.cluster.services.scheduler import left_out
 from culm.cluster.services.scheduler.expressions import firing_after
 from culm.cluster.services.scheduler.schedules import overrides_of
 from culm.cluster.store import schedules
@@ -39,7 +41,6 @@ STARTED_BY = "chronos-schedule/"
 """How Amazon marks tasks that a schedule has started; 36 characters are kept of it."""
 LONGEST_MARK = 36
 
-log = logging.getLogger(__name__)
 _isolated = Isolated("schedule")
 
 
@@ -69,28 +70,31 @@ def fire(db: Connection, schedule: Schedule, moment: float, now: float) -> None:
     latest, following = moment, firing_after(schedule, max(moment, oldest - 1))
     while following is not None and following <= now:
         latest, following = following, firing_after(schedule, following)
+    if latest != moment:
+        missed = f"runs from {left_out.moment(moment)} on were missed, as the cluster did not look after them"
+        left_out.tell(db, schedule, now, f"{missed}; the latest, of {left_out.moment(latest)}, stands for all of them")
     schedules.add_firing(db, schedule, Firing(scheduled_at=latest, attempts=0, try_at=latest))
     schedules.set_next(db, schedule, following)
 
 
 def attempt(call: Call, schedule: Schedule, firing: Firing) -> int:
     """Start its task, or put it off; 1 when the firing has ended."""
-    policy = schedule.target.retry_policy
+    policy, run = schedule.target.retry_policy, f"the run of {left_out.moment(firing.scheduled_at)}"
     if call.now - firing.scheduled_at > policy.maximum_event_age_in_seconds:
-        log.info("schedule %s: a run is given up, as it could not start in time", schedule.name)
-        return finish(call, schedule, firing)
+        late = f"it could not start within {policy.maximum_event_age_in_seconds} s"
+        return give_up(call, schedule, firing, f"{run} is given up: {late}")
     if schedule.overlap in ("skip", "queue") and runs_on(call, schedule):
         if schedule.overlap == "skip":
-            log.info("schedule %s: a run is left out, as the one before still goes on", schedule.name)
-            return finish(call, schedule, firing)
+            return give_up(call, schedule, firing, f"{run} is skipped: the one before still goes on")
         schedules.put_off(call.db, schedule, replace(firing, try_at=call.now + QUEUE_PAUSE))
         return 0
     try:
         with savepoint(call.db):
             start(call, schedule)
-    except (AwsError, NoRoom):
+    except (AwsError, NoRoom) as error:
         if firing.attempts >= policy.maximum_retry_attempts:
-            return finish(call, schedule, firing)
+            tries = f"{firing.attempts + 1} attempts" if firing.attempts else "one attempt"
+            return give_up(call, schedule, firing, f"{run} is given up after {tries}: {error}")
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**firing.attempts)
         schedules.put_off(call.db, schedule, replace(firing, attempts=firing.attempts + 1, try_at=call.now + pause))
         return 0
@@ -129,6 +133,12 @@ def start(call: Call, schedule: Schedule) -> None:
     )
     if answer["failures"]:
         raise NoRoom(", ".join(each["reason"] for each in answer["failures"]))
+
+
+def give_up(call: Call, schedule: Schedule, firing: Firing, why: str) -> int:
+    """End a firing that starts nothing, and tell it."""
+    left_out.tell(call.db, schedule, call.now, why)
+    return finish(call, schedule, firing)
 
 
 def finish(call: Call, schedule: Schedule, firing: Firing) -> int:
