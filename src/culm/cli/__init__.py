@@ -38,7 +38,7 @@ GROUPS = {
         "open": "Show the whole staging environment on one page, live.",
         "top": "Show instances, tasks, requests and events, full screen and live.",
         "logs": "Show what services write, interleaved by time.",
-        "events": "Show what has happened to services, in one timeline.",
+        "events": "Show what has happened to services and jobs, in one timeline.",
         "history": "Show the revisions of SERVICE, and how to go back to each.",
         "bench": "Measure how many requests a second SERVICE answers in time.",
     },
