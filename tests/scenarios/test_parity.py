@@ -22,6 +22,8 @@ from culm.target.connection import StaticCredentials, Target, login_from
 from culm.target.trace import Trace
 
 SERVICES = ("accounts", "shop")
+LOCAL_ALONE = 'scheduler.ListSchedules {"NamePrefix": "bamboo-"}'
+"""A project without jobs may have had some: on aws the right to list schedules went with the last one."""
 
 
 @pytest.fixture
@@ -83,6 +85,8 @@ def test_up_makes_the_same_calls_with_the_same_parameters_on_both(stand: Stand, 
     local_base, local = deployed(stand, ours, here)
     amazons_base, amazons = deployed(stand, theirs, there)
 
+    for heard in (local_base, local):
+        heard[""].remove(LOCAL_ALONE)
     assert differences(local_base, amazons_base) == []
     assert differences(local, amazons) == []
     written = [call.split()[0] for call in local["accounts"] if "Describe" not in call.split()[0]]
