@@ -110,8 +110,12 @@ def by_hand(project: Project, service: Service, described: Described) -> Iterato
         if (now := described.get(key)) not in (None, untouched, [], ""):
             yield Row(what=what, field=key, wanted=text(untouched), live=text(now), wins="live")
     wanted = render.deployment_configuration(service, start_first=False)
+    breaker = {key: value for key, value in wanted["deploymentCircuitBreaker"].items() if key != "rollback"}
+    wanted["deploymentCircuitBreaker"] = (
+        breaker  # each roll decides anew whether it goes back: by what its migration does
+    )
     if service.roll == "auto":
-        wanted = {"deploymentCircuitBreaker": wanted["deploymentCircuitBreaker"]}
+        wanted = {"deploymentCircuitBreaker": breaker}
     if "deploymentConfiguration" in described:
         yield from members(what, wanted, described["deploymentConfiguration"], "culm.yml at the next roll")
 
