@@ -1,6 +1,5 @@
 """Revisions of a service, out of what ECS describes."""
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,7 +49,7 @@ def test_going_back_across_a_migration_is_asked_for_by_name(project: Project) ->
 
 
 def test_a_migration_that_brought_no_new_file_is_no_obstacle(project: Project) -> None:
-    web = dataclasses.replace(project.services["web"])
+    web = project.services["web"]
     definitions = [a_definition(2, "sha256:b", "1.1.1"), a_definition(1, "sha256:a", "1.1.1")]
     _, first = of(web, definitions, f"{FAMILY}:2", {})
     assert first.back == "culm rollback web 1"

@@ -7,6 +7,7 @@ from culm import render
 from culm.core.model.record import record
 from culm.deploy.revisions import migration_of, number
 from culm.errors import CulmError
+from culm.operate.snapshot.services import person
 from culm.plan.way_back import effect, files_of
 from culm.project.project import Project, Service
 from culm.target.connection import Target
@@ -84,7 +85,7 @@ def of(
         Revision(
             number=number(each["taskDefinitionArn"]),
             made_at=each["registeredAt"].timestamp(),
-            made_by=_person(each.get("registeredBy", "")),
+            made_by=person(each.get("registeredBy", "")),
             image=_image(str(each["containerDefinitions"][0]["image"])),
             live=each is now,
             migration=before is not None and migration_of(each) != migration_of(before),
@@ -137,7 +138,3 @@ def _image(name: str) -> str:
     tagged, _, digest = name.partition("@")
     tag = tagged.rpartition("/")[2].partition(":")[2]
     return tag[:12] or digest.removeprefix("sha256:")[:12]
-
-
-def _person(arn: str) -> str:
-    return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]

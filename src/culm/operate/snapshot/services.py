@@ -67,7 +67,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
         image=str(containers[0]["image"]).rpartition("@")[2].removeprefix("sha256:") if containers else "",
         memory=int(memory) or None,
         deployed_at=primary.created_at if primary else None,
-        deployed_by=_person(definition.get("registeredBy", "")),
+        deployed_by=person(definition.get("registeredBy", "")),
         deployments=deployments,
         targets=targets,
         health_check=_health_check(observed.target_groups.get(group_arns[0])) if group_arns else "",
@@ -119,7 +119,7 @@ def _paths(observed: Observed, groups: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _person(arn: str) -> str:
+def person(arn: str) -> str:
     """Whoever registered the revision: the last word of an ARN, and a session's own name where it has one."""
     return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
