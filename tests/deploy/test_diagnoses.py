@@ -151,3 +151,12 @@ def test_a_missing_variable_is_named_in_what_to_write() -> None:
 def test_a_setuptools_without_pkg_resources_is_told_from_a_module_that_is_missing() -> None:
     cause = in_output(["ModuleNotFoundError: No module named 'pkg_resources'"])
     assert cause is not None and "setuptools<81" in cause.hint
+
+
+def test_the_last_exception_of_a_chain_is_the_cause_whatever_it_is_called() -> None:
+    frames = ["Traceback (most recent call last):", '  File "/app/pool.py", line 3, in acquire', "    return take()"]
+    between = ["", "During handling of the above exception, another exception occurred:", ""]
+    lines = [*frames, "IndexError: pop from empty list", *between, *frames, "kombu.VersionMismatch: 6.1 or later"]
+    cause = in_output([*lines, "worker: bye"])
+    assert cause is not None
+    assert cause.line == "kombu.VersionMismatch: 6.1 or later"

@@ -278,7 +278,7 @@ services:
 """
     (folder / "compose.yml").write_text(compose)
     written = yaml.safe_load(taken(folder).draft.text())
-    assert written["databases"] == {"main": {"engine": "postgres"}}
+    assert written["databases"] == {"main": {"engine": "postgres", "shared": True}}
     assert [written["services"][name]["database"] for name in ("web", "api")] == ["main", "main"]
     assert written["services"]["api"]["environment"] == {
         "DB_HOST": "{main.host}",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from culm import render
 from culm.deploy import caches, mysql, postgres, rds, vault_files
 from culm.deploy.job import Job, Say
-from culm.deploy.sql_server import MASTER, START_SECONDS, SqlServer
+from culm.deploy.sql_server import MASTER, START_SECONDS, SqlServer, SqlUser
 from culm.errors import CulmError, TimedOut
 from culm.plan.observed import Described
 from culm.project import engines
@@ -61,7 +61,7 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
     for service in users:
         file = project.url_file(service, database)
         known = vault_files.get(target, given, service.name, file)
-        if known is None or new:
+        if known is None or new or uses_another(known, project, database, service):
             if target.settings.provider == "aws":
                 rds.check_reachable(name, address, port, vault_files.name(given, service.name, file))
                 password = rds.master_password(target, job.survey.observed.databases[name])
@@ -69,7 +69,7 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
                 password = master_password(target, project, database, given)
             server = SqlServer(address=address, port=port, password=password)
             url = make(server, project, database, service)
-            job.say(f"created database {identifier(project, service)}")
+            job.say(made(project, database, service, None if new else known))
         else:
             url = moved(known.strip(), address, port)
         if url != (known or "").strip():
@@ -197,16 +197,43 @@ def until(look: Callable[[], tuple[str, Described | None]], name: str, progress:
 
 
 def make(server: SqlServer, project: Project, database: str, service: Service) -> str:
-    """Make the service's role and database, and return the URL to them."""
-    name, own = identifier(project, service), secrets.token_urlsafe(24)
+    """Make the service's role and its database where there is none, and return the URL to them."""
     engine = project.databases[database]
+    sql_user = SqlUser(
+        user=user(project, service),
+        password=secrets.token_urlsafe(24),
+        database=database_name(project, database, service),
+    )
     if engine == "postgres":
-        postgres.make(server, name, own, project.extensions.get(database, ()))
+        postgres.make(server, sql_user, project.extensions.get(database, ()))
     else:
-        mysql.make(server, name, own)
-    return f"{engines.SCHEMES[engine]}://{name}:{own}@{server.address}:{server.port}/{name}"
+        mysql.make(server, sql_user)
+    where = f"{server.address}:{server.port}/{sql_user.database}"
+    return f"{engines.SCHEMES[engine]}://{sql_user.user}:{sql_user.password}@{where}"
 
 
-def identifier(project: Project, service: Service) -> str:
-    """Of role and database: `bamboo_accounts`."""
+def made(project: Project, database: str, service: Service, known: str | None) -> str:
+    """The line about a service's new login; `known` is the URL that it had, None without one."""
+    name = database_name(project, database, service)
+    line = f"created user {user(project, service)} of database {name}" if database in project.shared else ""
+    line = line or f"created database {name}"
+    before = urlsplit((known or "").strip()).path.lstrip("/")
+    return f"{line}; what is in {before} stays there" if before and before != name else line
+
+
+def uses_another(url: str, project: Project, database: str, service: Service) -> bool:
+    """Whether a URL of culm's own names another database than culm.yml gives it now: `shared:` has changed."""
+    parts = urlsplit(url.strip())
+    return parts.username == user(project, service) and parts.path.lstrip("/") != database_name(
+        project, database, service
+    )
+
+
+def user(project: Project, service: Service) -> str:
+    """The name of a service's role: `bamboo_accounts`."""
     return f"{project.name}_{service.name}".replace("-", "_")
+
+
+def database_name(project: Project, database: str, service: Service) -> str:
+    """The name of a service's database: its role's, or `bamboo_main` of the server `main` whose services share one."""
+    return f"{project.name}_{database}".replace("-", "_") if database in project.shared else user(project, service)

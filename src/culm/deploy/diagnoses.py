@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_ima
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from culm.core.model.arn import last
@@ -97,6 +97,8 @@ SYMPTOMS = (
 ERROR = re.compile(
     r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]", re.IGNORECASE
 )
+RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")
+"""An exception with its message, at the line's beginning: frames are indented."""
 HEEDLESS = re.compile(
     r"HaltServer|Worker failed to boot|Worker \(pid:\d+\) (?:exited|was sent)|Control server error|"
     r"npm (?:ERR!|error|notice)|ELIFECYCLE",
@@ -120,11 +122,24 @@ class LikelyCause:
 
 def in_output(lines: Iterable[str]) -> LikelyCause | None:
     """Return what a service's last lines say of why it died; None when none of them looks like an error."""
-    kept = [line.strip() for line in lines if line.strip() and not HEEDLESS.search(line)]
+    every = [*lines]
+    kept = [line.strip() for line in every if line.strip() and not HEEDLESS.search(line)]
     if (known := symptom_of(kept)) is not None:
         return known
+    if raised := last_raised(every):
+        return LikelyCause(line=raised[:200])
     errors = [line for line in kept if ERROR.search(line)]
     return LikelyCause(line=errors[-1][:200]) if errors else None
+
+
+def last_raised(lines: Sequence[str]) -> str:
+    """The line that ends the last Python traceback, whatever its exception is called; empty without a traceback.
+
+    Of a chain ("During handling of the above exception, another exception occurred") the last one ended the program.
+    """
+    begins = [number for number, line in enumerate(lines) if line.strip() == "Traceback (most recent call last):"]
+    after = lines[begins[-1] + 1 :] if begins else ()
+    return next((line.strip() for line in after if RAISED.match(line)), "")
 
 
 def symptom_of(lines: Iterable[str]) -> LikelyCause | None:

@@ -1,24 +1,24 @@
-"""A service's user and database in a MySQL or MariaDB server."""
+"""A service's user and its database in a MySQL or MariaDB server."""
 
 from functools import partial
 from typing import Any
 
-from culm.deploy.sql_server import MASTER, SqlServer, connected, encryption
+from culm.deploy.sql_server import MASTER, SqlServer, SqlUser, connected, encryption
 
 ACCESS_DENIED = 1045
 """https://mariadb.com/docs/server/reference/error-codes"""
 
 
-def make(server: SqlServer, name: str, password: str) -> None:
-    """Make a user and a database of its own, both called `name`, or give the user that is there this password."""
+def make(server: SqlServer, sql_user: SqlUser) -> None:
+    """Make a user and its database, or give the user that is there this password; what is in the database stays."""
     connection = connect(server)
     try:
         with connection.cursor() as cursor:
-            user = f"'{name}'@'%'"
+            user = f"'{sql_user.user}'@'%'"
             cursor.execute(f"CREATE USER IF NOT EXISTS {user}")
-            cursor.execute(f"ALTER USER {user} IDENTIFIED BY {connection.escape(password)}")
-            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
-            cursor.execute(f"GRANT ALL PRIVILEGES ON `{escaped(name)}`.* TO {user}")
+            cursor.execute(f"ALTER USER {user} IDENTIFIED BY {connection.escape(sql_user.password)}")
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{sql_user.database}` CHARACTER SET utf8mb4")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON `{escaped(sql_user.database)}`.* TO {user}")
     finally:
         connection.close()
 

@@ -24,6 +24,20 @@ class SqlServer:
     """The master's."""
 
 
+@record
+class SqlUser:
+    """A service's user of a server, and the database that its URL names: one of its own, or one that it shares."""
+
+    user: str
+    password: str
+    database: str
+
+    @property
+    def shares(self) -> bool:
+        """Whether the database is of several users: a database of one user is called as the user is."""
+        return self.user != self.database
+
+
 def connected(server: SqlServer, connect: Callable[[], T], wrong_password: Callable[[Exception], bool]) -> T:
     """Connect; a server that has just started may refuse the first attempts.
 

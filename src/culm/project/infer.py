@@ -28,6 +28,8 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
     services = together.shared(services, block.services)
     for each in services.values():
         together.check_databases(source, each, databases)
+    shared = frozenset(name for name, database in (block.databases or {}).items() if database.shared)
+    together.check_shared(source, services, shared)
     services = together.with_bare_paths(source, services)
     services = together.calling(source, services)
     together.check_order(source, services)
@@ -66,6 +68,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
         extensions={
             name: database.extensions for name, database in (block.databases or {}).items() if database.extensions
         },
+        shared=shared,
     )
 
 
@@ -90,6 +93,9 @@ def checked_databases(source: Source, block: ManifestBlock) -> dict[str, str]:
             source.refuse((*key, "elasticache"), f"ElastiCache has no {title}", "rds: {instance: db.t4g.micro}")
         if database.extensions and database.engine != "postgres":
             source.refuse((*key, "extensions"), f"{title} has none", "they are PostgreSQL's")
+        if database.shared and database.engine in engines.CACHES:
+            problem = f"the services of one {title} see the same keys anyway"
+            source.refuse((*key, "shared"), problem, "leave it out; a server of its own keeps a service apart")
     return {name: database.engine for name, database in (block.databases or {}).items()}
 
 

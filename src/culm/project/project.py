@@ -321,6 +321,8 @@ class Project:
     """By the name of their database, as `rds`."""
     extensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the name of their database: PostgreSQL's."""
+    shared: frozenset[str] = frozenset()
+    """SQL servers whose services have one database together."""
     volumes: Mapping[str, Volume] = field(default_factory=dict)
     buckets: tuple[str, ...] = ()
     """Short names of S3 buckets."""

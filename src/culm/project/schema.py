@@ -134,7 +134,10 @@ class ElastiCacheBlock:
 
 @record
 class DatabaseBlock:
-    """`databases.<name>`: a server that services share, each with its own user, and of SQL its own database in it."""
+    """`databases.<name>`: a server that services share, each with its own user, and of SQL its own database in it.
+
+    `shared: true` gives them one database together.
+    """
 
     engine: Annotated[
         engines.Engine,
@@ -152,6 +155,10 @@ class DatabaseBlock:
         ),
         Default(text="none"),
     ] = None
+    shared: Annotated[
+        Literal[True, False],
+        Key(doc="SQL: all services that name it use one database, with the same tables; each still has a user."),
+    ] = False
     rds: Annotated[
         RdsBlock | None,
         Key(doc="aws: the stack makes an RDS instance; not of `valkey` and `redis`."),

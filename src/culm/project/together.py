@@ -85,6 +85,14 @@ def check_databases(source: Source, service: Service, databases: Mapping[str, st
         source.refuse(key, problem, "call the second one otherwise")
 
 
+def check_shared(source: Source, services: Services, shared: Collection[str]) -> None:
+    """Refuse a service called as a database that is shared: their roles in the server would be one."""
+    for name in shared:
+        if name in services:
+            problem = f"its user would have the name of the database that the services of {name} share"
+            source.refuse(("services", name), problem, "call the service or the database otherwise")
+
+
 def check_references(
     source: Source, services: Services, databases: Mapping[str, str], buckets: Collection[str]
 ) -> None:

@@ -9,6 +9,7 @@ https://github.com/compose-spec/compose-spec/blob/main/spec.md
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os.path import relpath
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
 from culm.project.load import shown
-from culm.scaffold import compose_roles, guess, names
+from culm.scaffold import compose_roles, database_variables, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
-from culm.scaffold.compose_keys import KeyImport, with_sample
+from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
 from culm.scaffold.draft import Block, Commented, Draft, settled
@@ -168,6 +169,7 @@ class Import:
                 self.notes.add(self.services[name].place, f"services.{name}", self.why_left_out(name, role))
         self.order(called, candidates)
         complete(self.draft, list(candidates.values()), self.written)
+        self.users_of_databases(candidates)
         carried.references(candidates)
         if self.draft.services:
             self.settle()
@@ -210,10 +212,23 @@ class Import:
             self.draft.databases[called] = Commented(
                 value={"engine": engines[name]}, comment=f"{name} of the compose file"
             )
-            place, what = self.services[name].place, f"becomes `databases: {called}`: a server of the target"
-            each = "user" if engines[name] in CACHES else "database"
-            self.notes.add(place, f"services.{name}", f"{what}, with a {each} for each service that uses it")
             self.notes.database_names[name] = called
+
+    def users_of_databases(self, candidates: Mapping[str, Outline]) -> None:
+        """Let services that are different programs share a database where the compose file gives them the same."""
+        for name, called in self.notes.database_names.items():
+            users = {each: outline for each, outline in candidates.items() if called in databases_of(outline)}
+            programs = {outline.block.get("build") or outline.block.get("image") for outline in users.values()}
+            cache = self.draft.engine(called) in CACHES
+            texts = [text for each in users for text in variables_of(self.model, self.services[each])]
+            shared = not cache and len(programs) > 1 and len(database_variables.names_in(texts, name)) <= 1
+            entry = self.draft.databases[called]
+            if shared and isinstance(entry.value, dict):
+                self.draft.databases[called] = replace(entry, value={**entry.value, "shared": True})
+            what = f"becomes `databases: {called}`: a server of the target"
+            given = "one database, and a user" if shared else "a user" if cache else "a database"
+            note = f"{what}, with {given} for each service that uses it"
+            self.notes.add(self.services[name].place, f"services.{name}", note)
 
     def engine(self, name: str) -> str:
         """Return the engine of a database that the service is, by its image or what that is built on, else nothing."""
@@ -412,6 +427,12 @@ class Import:
             elif other not in self.model.services:
                 self.notes.add(dependency.place, f"services.{name}.depends_on", f"there is no service {other!r}")
         return [other for other in result if other != name]
+
+
+def databases_of(outline: Outline) -> list[str]:
+    """The names in `database:` of a service."""
+    value = outline.block.get("database")
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)] if value else []
 
 
 def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:

@@ -467,6 +467,14 @@ class KeyImport:
         return listening[0] if listening and DATABASE_PORT.search(name) else None
 
 
+def variables_of(model: Compose, service: ComposeService) -> list[str]:
+    """The values of all its variables, those of its files included."""
+    result = [each.text for each in service.environment.values() if not each.missing]
+    for file in service.environment_files:
+        result += environment_of(Path(file.path), model.environment).values()
+    return result
+
+
 def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
     """The variables of an environment file; none where it is not there or cannot be read."""
     try:

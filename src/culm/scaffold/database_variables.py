@@ -5,7 +5,7 @@ name as their host. In code they are told by their names, since `DATABASE_URL` m
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from culm.core.model.record import record
@@ -123,6 +123,12 @@ def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:
 
 CACHE_URL = re.compile(r"(REDIS|VALKEY)_?(URL|URI|DSN)|(CELERY_)?BROKER_URL|CELERY_RESULT_BACKEND")
 CACHE_CLIENT = re.compile(r"^\s*[\"']?(redis|rq|ioredis|valkey)\b", re.MULTILINE)
+
+
+def names_in(texts: Iterable[str], host: str) -> set[str]:
+    """The names of the databases in URLs that lead to `host`."""
+    every = (match for text in texts for match in URL.finditer(text))
+    return {match["name"] for match in every if match["host"] == host and match["name"]}
 
 
 def of_cache(sources: Sources) -> list[str]:
