@@ -163,6 +163,17 @@ def test_a_compose_file_in_the_root_says_the_most(tmp_path: Path) -> None:
     assert "# secrets, for the vault (`culm vault put` before `culm up`): local/web/token" in text
 
 
+def test_two_compose_files_are_named_as_the_command_takes_them(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "docker-compose.yml": "services: {web: {build: web}}",
+        "docker-compose.override.yml": "services: {web: {ports: [81]}}",
+    }
+    text, _ = made(tmp_path, files)
+    files_named = [word for word in text.partition("import --force ")[2].partition("`")[0].split()]
+    assert [name.rpartition("/")[2] for name in files_named] == ["docker-compose.yml", "docker-compose.override.yml"]
+
+
 def test_a_compose_file_of_databases_alone_gives_those_and_folders_the_rest(tmp_path: Path) -> None:
     files = {
         "api/Dockerfile": SERVER,
@@ -502,3 +513,21 @@ def test_a_server_that_bundles_a_front_end_has_room_for_it(tmp_path):
         "web/package.json": '{"scripts": {"start": "react-scripts start"}}',
     }
     assert block(tmp_path, files)["memory"] == 768
+
+
+def test_a_dockerfile_without_a_command_stays_as_it_is_and_gets_one_from_its_folder(tmp_path):
+    files = {"Dockerfile": "FROM python\nCOPY . .\n", "requirements.txt": "fastapi\n", "app.py": "app = FastAPI()\n"}
+    text, project = made(tmp_path, files)
+    [web] = project.services.values()
+    assert (tmp_path / "Dockerfile").read_text() == files["Dockerfile"]
+    assert web.container.command == ("sh", "-c", "uvicorn app:app --host 0.0.0.0 --port ${PORT:-8000}")
+    assert web.port == 8000
+    assert "its Dockerfile has no CMD" in text
+    assert "left out" not in text
+
+
+def test_a_dockerfile_that_cannot_be_read_is_never_written_over(tmp_path):
+    files = {"Dockerfile": "a letter\n", "requirements.txt": "fastapi\n", "app.py": "app = FastAPI()\n"}
+    made(tmp_path, files)
+    assert (tmp_path / "Dockerfile").read_text() == files["Dockerfile"]
+    assert "uvicorn" in (tmp_path / "Dockerfile.culm").read_text()

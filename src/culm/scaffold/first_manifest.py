@@ -8,6 +8,7 @@ that says how it starts. The rest is filled in as for an import (`candidates`); 
 import glob
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     if composed is not None and any("build" in block.keys for block in composed.draft.services.values()):
         return composed
     written = Written()
-    images = found_images(root, draft) or started(root, written)
+    images = found_images(root, draft) or started(root, draft, written)
     if not images and not draft.services:
         raise UsageError(
             f"no folder in {root} has a Dockerfile or says how it starts"
@@ -108,6 +109,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
         )
     candidates = [*candidates_of(root, images, draft)]
     for candidate in list(candidates):
+        start(candidate)
         candidates += processes(candidate, draft, written)
     for candidate in candidates:
         draft.services[candidate.name] = candidate.block
@@ -144,8 +146,8 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
         result = Imported(draft=draft, notes=Notes(), files={})
         result.draft.comments.append(f"{shown(paths[0])} could not be read: {error.what}")
         return result
-    where = ", ".join(shown(path) for path in paths)
-    result.draft.comments.append(f"From {where}; `culm import --force {where}` names each key that has no place here.")
+    listed, command = ", ".join(map(shown, paths)), shlex.join(["culm", "import", "--force", *map(shown, paths)])
+    result.draft.comments.append(f"From {listed}; `{command}` names each key that has no place here.")
     return result
 
 
@@ -171,7 +173,7 @@ def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
             if not image.instructions:
                 draft.comments.append(f"{shown_place(place, path)} is left out: it cannot be read")
             elif starts_nothing(image):
-                draft.comments.append(f"{shown_place(place, path)} is left out: it has no CMD, so it starts nothing")
+                draft.comments.append(no_command(root, path))
             else:
                 result.append((given, image))
     return told_apart(result, root)
@@ -179,6 +181,11 @@ def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
 
 def shown_place(place: Path, path: Path) -> str:
     return path.name if str(place) == "." else f"{place}/{path.name}"
+
+
+def no_command(root: Path, path: Path) -> str:
+    """The comment on a Dockerfile that is no service."""
+    return f"{os.path.relpath(path, root)} is left out: it has no CMD, so it starts nothing"
 
 
 def starts_nothing(image: ImageSource) -> bool:
@@ -270,8 +277,12 @@ def told_apart(images: Sequence[tuple[str, ImageSource]], root: Path) -> list[tu
     return result
 
 
-def started(root: Path, written: Written) -> list[tuple[str, ImageSource]]:
-    """Folders without a Dockerfile that say how they start: one is written for each."""
+def started(root: Path, draft: Draft, written: Written) -> list[tuple[str, ImageSource]]:
+    """Folders without an image that starts, and that say how they start.
+
+    A Dockerfile that is there stays as it is: where it has no CMD, `start` gives one. Where there is none, or none that
+    can be read, one is written.
+    """
     result: list[tuple[str, ImageSource]] = []
     for folder in folders(root, 2, PASSED_OVER):
         if any(parent in {image.folder for _, image in result} for parent in (folder, *folder.parents)):
@@ -279,11 +290,31 @@ def started(root: Path, written: Written) -> list[tuple[str, ImageSource]]:
         made = starter.dockerfile(Sources(folder))
         if made is None:
             continue
-        path = folder / "Dockerfile"
+        name = name_of(Path(os.path.relpath(folder, root)), root)
+        own = next((folder / plain for plain in PLAIN if (folder / plain).exists()), None)
+        if own is not None and made.command and (image := guess.image(own, folder, {})).instructions:
+            result.append((name, image))
+            draft.comments = [each for each in draft.comments if each != no_command(root, own)]
+            continue
+        path = folder / ("Dockerfile" if own is None else "Dockerfile.culm")
         written.files[path] = made.text
         image = ImageSource(path=path, folder=folder, instructions=dockerfile.parse(made.text), args={})
-        result.append((name_of(Path(os.path.relpath(folder, root)), root), image))
+        result.append((name, image))
     return result
+
+
+def start(candidate: Outline) -> None:
+    """Give a service whose Dockerfile has no CMD the command by which its folder says that it starts."""
+    if candidate.image is None or candidate.sources is None or not starts_nothing(candidate.image):
+        return
+    made = starter.dockerfile(candidate.sources)
+    if made is None or not made.command:
+        return
+    key = "command" if takes_a_command(candidate.image) else "entrypoint"
+    candidate.block.put(key, ["sh", "-c", made.standalone], f"by {made.why}; its Dockerfile has no CMD")
+    candidate.command = (made.standalone,)
+    if not candidate.image.ports():
+        candidate.block.put("port", int(made.port), "by that command")
 
 
 def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: Draft) -> list[Outline]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 from culm.core.model.record import record
 from culm.scaffold import guess
@@ -16,6 +15,14 @@ class Starter:
     text: str
     why: str
     """What it was made from."""
+    command: str = ""
+    """The shell line of its CMD, with `$PORT`; empty for a program that it builds itself."""
+    port: str = ""
+
+    @property
+    def standalone(self) -> str:
+        """The command for an image of others, which sets no PORT."""
+        return self.command.replace("$PORT", f"${{PORT:-{self.port}}}")
 
 
 def processes(sources: Sources) -> dict[str, str]:
@@ -49,12 +56,9 @@ def python(sources: Sources, web: str) -> Starter | None:
     lock = locked(sources)
     install = LOCKS.get(lock, install)
     why = "Procfile" if web else lock or ("requirements.txt" if sources.has("requirements.txt") else "pyproject.toml")
-    return Starter(
-        text=file(
-            f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n" + install, port(sources, command), command
-        ),
-        why=why,
-    )
+    listens = port(sources, command)
+    lines = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{install}"
+    return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
 
 
 LOCKS = {
@@ -138,7 +142,9 @@ def node(sources: Sources, web: str) -> Starter | None:
     install = "npm ci" if sources.has("package-lock.json") else "npm install"
     lines = f"FROM node:22-slim\nWORKDIR /app\nCOPY package*.json ./\nRUN {install}\nCOPY . .\n"
     lines += "RUN npm run build\n" if "build" in scripts else ""
-    return Starter(text=file(lines, port(sources, command), command), why="Procfile" if web else "package.json")
+    listens = port(sources, command)
+    why = "Procfile" if web else "package.json"
+    return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
 
 
 def go(sources: Sources) -> Starter | None:
@@ -170,7 +176,3 @@ def port(sources: Sources, command: str) -> str:
 
 def file(lines: str, listens: str, command: str) -> str:
     return f"{lines}ENV PORT={listens}\nEXPOSE {listens}\nCMD {command}\n"
-
-
-def named(folder: Path) -> Path:
-    return folder / "Dockerfile"
