@@ -9,11 +9,13 @@ import pytest
 from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
+from culm.aws.stack import Talk
 from culm.project.load import load
 from culm.project.project import Project, named
 from culm.target.connection import StaticCredentials, Target
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+QUIET = Talk(say=lambda _: None, progress=lambda _: None)
 USED = (
     "cloudformation",
     "ec2",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm.aws import base, stack
 from culm.aws.cost import cost
@@ -24,7 +24,7 @@ STG = "stg: {provider: aws, region: us-east-1}"
 
 def prepare(team: Team, account: Account) -> None:
     target, project = team.target(account.endpoint), team.project
-    base.bootstrap(target, project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, project, QUIET)
     job = Job(project, target, Console(io.StringIO()))
     job.survey = survey(target, project)
     databases.prepare(job)
@@ -75,7 +75,7 @@ def test_the_stack_lets_its_server_go_when_it_is_deleted(team: Team, account: Ac
     """It protects its server from deletion, and lifts that by itself."""
     team.writes(STG, "databases: {main: {engine: postgres, rds: {}}}", services=SERVICES)
     target = team.target(account.endpoint)
-    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, team.project, QUIET)
     # in the template, which moto does not heed
     account.client("rds").modify_db_instance(DBInstanceIdentifier="bamboo-main", DeletionProtection=True)
     with pytest.raises(ClientError, match="deletion protection"):

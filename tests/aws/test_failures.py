@@ -12,6 +12,7 @@ from moto.cloudformation.models import Stack as Record
 from tests.aws.conftest import ACCOUNT, REGION, Account, Team
 
 from culm.aws import base, stack
+from culm.aws.stack import Talk
 from culm.errors import CulmError
 from culm.target.connection import Target
 
@@ -38,7 +39,7 @@ def happened(to: Any, name: str, status: str, reason: str) -> None:
 
 def bootstrap(target: Target, team: Team, said: list[str] | None = None) -> bool:
     told = said if said is not None else []
-    return base.bootstrap(target, team.project, lambda _: True, told.append, lambda _: None)
+    return base.bootstrap(target, team.project, Talk(say=told.append, progress=lambda _: None))
 
 
 def test_a_stack_that_never_was_is_told_why_cleared_away_and_made_anew(team: Team, account: Account) -> None:
@@ -101,7 +102,7 @@ def test_somebody_elses_update_is_waited_for(team: Team, account: Account) -> No
         told.append(what)
         record().status = "UPDATE_COMPLETE"
 
-    assert not base.bootstrap(target, team.project, lambda _: True, told.append, progress)
+    assert not base.bootstrap(target, team.project, Talk(say=told.append, progress=progress))
     assert told[0] == "stack culm-bamboo is UPDATE_IN_PROGRESS: waits for it"
     assert told[1].startswith("UPDATE_IN_PROGRESS: culm-bamboo ")
 

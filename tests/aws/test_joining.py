@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from moto.backends import get_backend
-from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm.aws import base, joining
 from culm.errors import CulmError, TimedOut
@@ -20,7 +20,7 @@ FREE_TIER = (
 @pytest.fixture
 def target(team: Team, account: Account) -> Target:
     target = team.target(account.endpoint)
-    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, team.project, QUIET)
     return target
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from moto.backends import get_backend
-from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm.aws import base, facts, refresh, stack
 from culm.aws.refresh import Refresh
@@ -43,7 +43,7 @@ class Agents:
 @pytest.fixture
 def target(team: Team, account: Account) -> Target:
     target = team.target(account.endpoint)
-    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, team.project, QUIET)
     return target
 
 
@@ -72,7 +72,7 @@ def test_an_update_of_the_stack_keeps_the_image_and_the_instances(
     # Amazon publishes another one; a public parameter is nobody's to write
     monkeypatch.setattr(facts, "newest_image", lambda target, settings: NEWER)
     team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
-    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, team.project, QUIET)
     assert facts.in_force(stack.find(target, "culm-bamboo"))["Image"] == image != NEWER
     assert refresh.fleet(target, team.project, groups(target)) == before
     assert [instance.outdated for instance in before] == [False, False]

@@ -5,11 +5,12 @@ of CloudFormation there is tested without it.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm import render
 from culm.aws import base, facts, look, stack, template_upload
@@ -40,7 +41,7 @@ def bootstrap(team: Team, account: Account) -> tuple[bool, list[Proposal | None]
         return True
 
     target = team.target(account.endpoint)
-    return base.bootstrap(target, team.project, agree, lambda _: None, lambda _: None), asked
+    return base.bootstrap(target, team.project, replace(QUIET, agree=agree)), asked
 
 
 def seen(team: Team, account: Account) -> tuple[Observed, render.Surroundings]:
@@ -155,7 +156,7 @@ def test_what_nobody_agrees_to_is_not_done(team: Team, account: Account) -> None
     target = team.target(account.endpoint)
 
     def ask() -> bool:
-        return base.bootstrap(target, team.project, lambda _: False, lambda _: None, lambda _: None)
+        return base.bootstrap(target, team.project, replace(QUIET, agree=lambda _: False))
 
     assert not ask()
     assert stack.find(target, "culm-bamboo") is None

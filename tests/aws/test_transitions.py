@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.aws.conftest import ACCOUNT, REGION, Account, Team
+from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm import render
 from culm.aws import base, look, stack
@@ -95,7 +96,7 @@ def test_going_back_from_https_is_two_updates_that_are_both_shown(team: Team, ac
     arn = account.client("acm").request_certificate(DomainName="a.example.com")["CertificateArn"]
     team.writes(f"stg: {{provider: aws, region: us-east-1, domain: a.example.com, certificate: '{arn}'}}")
     target = team.target(account.endpoint)
-    base.bootstrap(target, team.project, lambda _: True, lambda _: None, lambda _: None)
+    base.bootstrap(target, team.project, QUIET)
     team.writes(ENTRANCES["http"])
     shown: list[list[str]] = []
 
@@ -105,7 +106,7 @@ def test_going_back_from_https_is_two_updates_that_are_both_shown(team: Team, ac
         return True
 
     target = team.target(account.endpoint)
-    assert base.bootstrap(target, team.project, agree, lambda _: None, lambda _: None)
+    assert base.bootstrap(target, team.project, replace(QUIET, agree=agree))
     assert shown[0] == ["Remove RedirectListener"]
     assert "Modify Listener" in shown[1]
     assert look.as_wanted(target, team.project)

@@ -121,7 +121,7 @@ def test_instances_are_compared_by_type_where_they_say_it(
     assert [row.live for row in rows] == ([told] if told else [])
 
 
-def test_nothing_at_all_is_told_by_what_comes_first(
+def test_diff_of_an_empty_target_starts_with_the_cluster(
     project: Project, seen: LiveState, around: render.Surroundings
 ) -> None:
     rows = differences(project, replace(seen, survey=Survey(observed=NOTHING, surroundings=around)))

@@ -1,10 +1,8 @@
 """The whole way of a stack: looked at, agreed to, made. What is shown and asked is the caller's."""
 
-from collections.abc import Callable
-
 from culm import render
 from culm.aws import adoption, facts, stack
-from culm.aws.stack import Proposal, Say
+from culm.aws.stack import Proposal, Say, Talk
 from culm.aws.template import stack_name
 from culm.deploy.lock import locked
 from culm.plan.observed import Described
@@ -12,77 +10,71 @@ from culm.project.project import Project, TargetSettings
 from culm.render import github_roles, gitlab_roles
 from culm.target.connection import Target
 
-Agree = Callable[[Proposal | None], bool]
-"""Asked with the change set of a stack that is there, or with None for one that is not."""
 
+def bootstrap(target: Target, project: Project, talk: Talk, *, renew_image: bool = False) -> bool:
+    """Bring the stack to what culm.yml says, under the deploy lock where there is a stack.
 
-def bootstrap(
-    target: Target, project: Project, agree: Agree, say: Say, progress: Say, *, renew_image: bool = False
-) -> bool:
-    """Bring the stack to what culm.yml says, under the deploy lock where there is a stack; tell if anything was done.
-
-    `renew_image` also takes Amazon's current ECS image. No instance is replaced by this: `refresh` does that.
+    Returns whether anything was changed: False when it was so already, or when `talk.agree` said no. `renew_image` also
+    takes Amazon's current ECS image; no instance is replaced by this, `refresh` does that. Raises CulmError when the
+    network of culm.yml cannot hold the stack, and when CloudFormation fails.
     """
     facts.check_network(target, target.settings)
-    live = stack.ready(target, project, say, progress)
+    live = stack.ready(target, project, talk.say, talk.progress)
     if live is None:
-        return make(target, project, agree, say, progress)
-    with locked(target, project, say):
-        return change(target, project, live, agree, say, progress, renew_image=renew_image)
+        return make(target, project, talk)
+    with locked(target, project, talk.say):
+        return change(target, project, live, talk, renew_image=renew_image)
 
 
-def make(target: Target, project: Project, agree: Agree, say: Say, progress: Say) -> bool:
-    """Make the stack of a target that has none, adopting what an earlier one has left."""
-    if not agree(None):
+def make(target: Target, project: Project, talk: Talk) -> bool:
+    """Make the stack of a target that has none, adopting what an earlier one has left.
+
+    Returns whether it was agreed to. Raises CulmError when CloudFormation fails.
+    """
+    if not talk.agree(None):
         return False
-    service_linked_roles(target, target.settings, say)
+    service_linked_roles(target, target.settings, talk.say)
     bucket = render.vault_bucket(project.name, target.account, target.region)
     if (key := adoption.orphaned_key(target, bucket)) is not None:
-        say(f"adopting vault {bucket} and its key {key}")
-        stack.adopt(target, project, key, progress)
+        talk.say(f"adopting vault {bucket} and its key {key}")
+        stack.adopt(target, project, key, talk.progress)
     proposal = stack.propose(target, project, stack.find(target, stack_name(project)))
     if proposal is not None:
-        carry_out(target, proposal, say, progress)
+        carry_out(target, proposal, talk)
     return True
 
 
-def change(
-    target: Target,
-    project: Project,
-    live: Described,
-    agree: Agree,
-    say: Say,
-    progress: Say,
-    *,
-    renew_image: bool,
-) -> bool:
-    """Update an existing stack to what culm.yml says, in two updates where one cannot do it."""
+def change(target: Target, project: Project, live: Described, talk: Talk, *, renew_image: bool) -> bool:
+    """Update an existing stack to what culm.yml says, in two updates where one cannot do it.
+
+    Returns whether it was changed to the end. Raises CulmError when CloudFormation fails.
+    """
     if (first := stack.propose_first(target, project, live)) is not None:
-        say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
-        if not agree(first):
+        talk.say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
+        if not talk.agree(first):
             stack.withdraw(target, first)
             return False
-        stack.carry_out(target, first, progress)
+        stack.carry_out(target, first, talk.progress)
     proposal = stack.propose(target, project, live, renew_image=renew_image)
     if proposal is None:
         stack.protect(target, live)
         return False
-    if not agree(proposal):
+    if not talk.agree(proposal):
         stack.withdraw(target, proposal)
         return False
-    carry_out(target, proposal, say, progress)
+    carry_out(target, proposal, talk)
     return True
 
 
-def carry_out(target: Target, proposal: Proposal, say: Say, progress: Say) -> None:
+def carry_out(target: Target, proposal: Proposal, talk: Talk) -> None:
     """Make or change the stack as proposed, and the identity provider that it names. Raises CulmError when it fails."""
     if target.settings.github is not None:
-        identity_provider(target, github_roles.ISSUER, github_roles.AUDIENCE, say)
+        identity_provider(target, github_roles.ISSUER, github_roles.AUDIENCE, talk.say)
     if target.settings.gitlab is not None:
-        identity_provider(target, gitlab_roles.ISSUER, gitlab_roles.AUDIENCE, say)
-    say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
-    stack.carry_out(target, proposal, progress)
-    say(f"stack {proposal.stack} is there")
+        identity_provider(target, gitlab_roles.ISSUER, gitlab_roles.AUDIENCE, talk.say)
+    talk.say(f"{'making' if proposal.creates else 'changing'} stack {proposal.stack}: a few minutes")
+    stack.carry_out(target, proposal, talk.progress)
+    talk.say(f"stack {proposal.stack} is there")
 
 
 def service_linked_roles(target: Target, settings: TargetSettings, say: Say) -> None:

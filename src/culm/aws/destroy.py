@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from culm import render
 from culm.aws import adoption, stack
-from culm.aws.stack import Say
+from culm.aws.stack import Say, Talk
 from culm.core.model.record import record
 from culm.deploy import caches
 from culm.deploy.down import down
@@ -19,6 +19,16 @@ KEY_DAYS = 7
 
 
 @record
+class Extent:
+    """What `destroy` takes besides the stack."""
+
+    vault: bool
+    """The bucket with all its files, and later their key."""
+    repositories: bool
+    """The images."""
+
+
+@record
 class Holding:
     """What a target has that somebody may miss."""
 
@@ -26,16 +36,18 @@ class Holding:
     kept: Sequence[str]
 
 
-def holding(target: Target, project: Project, live: Described | None, *, vault: bool, repositories: bool) -> Holding:
-    """Lines for people; what `--vault` and `--repositories` take is lost, too."""
+def holding(target: Target, project: Project, live: Described | None, extent: Extent) -> Holding:
+    """Return what `destroy` to this extent would take, and what would stay, as lines for people."""
     lost = running(target, project) if live is not None else []
     bucket = render.vault_bucket(project.name, target.account, target.region)
     files, images = vault_keys(target, bucket), sorted(repository_uris(target, project))
     kept: list[str] = []
     if files is not None:
-        (lost if vault else kept).append(f"the vault {bucket}: {len(files)} files with their versions, and their key")
+        (lost if extent.vault else kept).append(
+            f"the vault {bucket}: {len(files)} files with their versions, and their key"
+        )
     if images:
-        (lost if repositories else kept).append(f"{len(images)} repositories of images: {', '.join(images)}")
+        (lost if extent.repositories else kept).append(f"{len(images)} repositories of images: {', '.join(images)}")
     return Holding(lost=lost, kept=kept)
 
 
@@ -57,35 +69,29 @@ def running(target: Target, project: Project) -> list[str]:
     ]
 
 
-def destroy(
-    target: Target,
-    project: Project,
-    live: Described | None,
-    say: Say,
-    progress: Say,
-    *,
-    vault: bool,
-    repositories: bool,
-) -> None:
-    """Delete the stack and what was asked for; `live` is None where the stack is gone already."""
+def destroy(target: Target, project: Project, live: Described | None, talk: Talk, extent: Extent) -> None:
+    """Delete the stack and what `extent` names; `live` is None where the stack is gone already.
+
+    Raises CulmError when CloudFormation cannot delete the stack, or S3 a version of a file.
+    """
     if live is not None:
-        down(target, project, say, volumes=False, stack=True)
-        say(f"deleting stack {live['StackName']}: a few minutes")
-        stack.delete(target, live, progress)
-        say(f"stack {live['StackName']} is gone")
+        down(target, project, talk.say, volumes=False, stack=True)
+        talk.say(f"deleting stack {live['StackName']}: a few minutes")
+        stack.delete(target, live, talk.progress)
+        talk.say(f"stack {live['StackName']} is gone")
         if project.elasticache:
             caches.forget(target, project)
-    if repositories:
+    if extent.repositories:
         for name in sorted(repository_uris(target, project)):
             target.client("ecr").delete_repository(repositoryName=name, force=True)
-            say(f"deleted repository {name}")
+            talk.say(f"deleted repository {name}")
     bucket = render.vault_bucket(project.name, target.account, target.region)
-    if vault and vault_keys(target, bucket) is not None:
+    if extent.vault and vault_keys(target, bucket) is not None:
         key = adoption.key_of(target, bucket)
-        empty(target, bucket, say)
+        empty(target, bucket, talk.say)
         if key is not None and key["KeyState"] != "PendingDeletion":
             target.client("kms").schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=KEY_DAYS)
-            say(f"key {key['KeyId']} is deleted in {KEY_DAYS} days")
+            talk.say(f"key {key['KeyId']} is deleted in {KEY_DAYS} days")
 
 
 def empty(target: Target, bucket: str, say: Say) -> None:

@@ -31,6 +31,19 @@ TARGET_TAG = "culm:target"
 
 
 @record
+class Talk:
+    """How whoever works on a stack speaks with its caller."""
+
+    say: Say
+    """Takes a line that stays."""
+    progress: Say
+    """Takes what is going on just now; the next one replaces it."""
+    agree: Callable[["Proposal | None"], bool] = lambda _: True
+    """Asked before anything is changed: with the change set of a stack that is there, or with None for one that is not.
+    By default whoever calls has agreed already."""
+
+
+@record
 class Change:
     """One line of a change set."""
 

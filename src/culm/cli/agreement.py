@@ -5,7 +5,7 @@ import sys
 import click
 
 from culm.aws import base, cost, joining, look, stack
-from culm.aws.stack import Proposal
+from culm.aws.stack import Proposal, Talk
 from culm.aws.template import stack_name
 from culm.cli import price_lists
 from culm.console import Console
@@ -36,7 +36,8 @@ def make(target: Target, project: Project, console: Console, *, yes: bool, renew
         console.doing(project.name, what)
 
     try:
-        changed = base.bootstrap(target, project, agree, console.say, progress, renew_image=renew_image)
+        talk = Talk(say=console.say, progress=progress, agree=agree)
+        changed = base.bootstrap(target, project, talk, renew_image=renew_image)
     except KeyboardInterrupt:
         console.say("CloudFormation goes on by itself with what it has begun; the same command looks again")
         raise

@@ -11,6 +11,7 @@ from culm.aws import administration, look, stack
 from culm.aws import destroy as removal
 from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
+from culm.aws.stack import Talk
 from culm.aws.template import stack_name, template
 from culm.cli import SuggestingGroup
 from culm.cli.agreement import confirm, demand_terminal, make
@@ -193,7 +194,8 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
         live = stack.find(target, stack_name(project))
         if live is not None:
             stack.own(target, live)
-        holding = removal.holding(target, project, live, vault=vault, repositories=repositories)
+        extent = removal.Extent(vault=vault, repositories=repositories)
+        holding = removal.holding(target, project, live, extent)
         if not holding.lost:
             existing(target, project)
         click.echo(f"In account {target.account}, {target.region}, will be lost:", err=True)
@@ -209,7 +211,7 @@ def destroy(vault: bool, repositories: bool, yes: bool, target_name: str | None)
         def progress(what: str) -> None:
             console.doing(project.name, what)
 
-        removal.destroy(target, project, live, console.say, progress, vault=vault, repositories=repositories)
+        removal.destroy(target, project, live, Talk(say=console.say, progress=progress), extent)
         console.doing(project.name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from culm.cli.context import json_option, open_project, services_of, target_option
-from culm.cli.planning import capacity_of, plan_of
+from culm.cli.planning import PricesFrom, capacity_of, plan_of
 from culm.cli.screens import capacity as capacity_screen
 from culm.cli.screens.markdown import markdown
 from culm.cli.screens.plan import screen
@@ -55,12 +55,13 @@ def plan(
     chosen = [service.name for service in services_of(project, services, jobs=True)]
     names = [name for name in chosen if name in project.services]
     columns = shutil.get_terminal_size().columns
+    prices_from = PricesFrom(region=region, file=prices)
     if capacity:
-        needed = capacity_of(project, target_name, names, region, prices)
+        needed = capacity_of(project, target_name, names, prices_from)
         described = json.dumps(capacity_screen.report(needed), indent=2)
         click.echo(described if as_json else capacity_screen.screen(needed, columns))
         return
-    made = plan_of(project, target_name, chosen, empty=empty, region=region, own_prices=prices)
+    made = plan_of(project, target_name, chosen, prices_from, empty=empty)
     buckets = [f"bucket {name}: billed by what is in it, which no plan knows" for name in project.buckets]
     made = replace(made, notes=(*made.notes, *buckets))
     if as_json:

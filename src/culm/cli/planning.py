@@ -13,6 +13,7 @@ from culm.cli import price_lists
 from culm.cli.context import local_target, open_target, settings_of
 from culm.cli.screens.plan import screen
 from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.core.model.record import record
 from culm.deploy.build.choose import builder_for
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
@@ -32,36 +33,45 @@ from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.survey import nothing, survey
 
+
+@record
+class PricesFrom:
+    """By which prices a plan is made, where it is not simply by those of the target's region."""
+
+    region: str | None = None
+    file: Path | None = None
+    """A price list of the user's own, in place of the one that culm brings for the region."""
+
+
+TARGETS_OWN = PricesFrom()
 NEVER_NAMED = ("put_role_policy",)
 """Calls for what services stand on that make nothing which a step of theirs would name."""
 
 
 def plan_of(
-    project: Project,
-    target_name: str,
-    names: Sequence[str],
-    *,
-    empty: bool = False,
-    region: str | None = None,
-    own_prices: Path | None = None,
+    project: Project, target_name: str, names: Sequence[str], prices: PricesFrom = TARGETS_OWN, *, empty: bool = False
 ) -> Plan:
-    """Where the local cluster does not run, or nobody is logged in, the plan begins with nothing, and says so."""
+    """Return the plan of deploying these services and jobs, from what is on the target now.
+
+    Where the local cluster does not run, or nobody is logged in, or with `empty`, the plan begins with nothing, and one
+    of its notes says so. Raises what `of_target` raises.
+    """
     settings = settings_of(project, target_name)
     if empty:
-        return of_nothing(project, target_name, names, region, own_prices, "planned as if nothing were there yet")
+        return of_nothing(project, target_name, names, prices, "planned as if nothing were there yet")
     if settings.provider == "local" and not settings.endpoint_url and local.running() is None:
         note = "the local cluster does not run: planned as if nothing were there yet"
-        return of_nothing(project, target_name, names, region, own_prices, note)
+        return of_nothing(project, target_name, names, prices, note)
     target, builder = opened(project, target_name)
     try:
-        return of_target(project, target, builder, names, region, own_prices)
+        return of_target(project, target, builder, names, prices)
     except faults.NotLoggedIn as error:
         note = f"{error.what}: planned as if nothing were there yet"
-        return of_nothing(project, target_name, names, region, own_prices, note)
+        return of_nothing(project, target_name, names, prices, note)
 
 
 def opened(project: Project, target_name: str) -> tuple[Target, Builder]:
-    """The target as it is, and what builds images for it."""
+    """Return the target as it is, and what builds images for it. Raises CulmError when its cluster does not run."""
     settings = settings_of(project, target_name)
     if settings.provider != "local" or settings.endpoint_url:
         return open_target(project, target_name), DockerBuilder(Engine())
@@ -74,10 +84,9 @@ def of_target(
     target: Target,
     builder: Builder | Images,
     names: Sequence[str],
-    region: str | None = None,
-    own_prices: Path | None = None,
+    prices: PricesFrom = TARGETS_OWN,
 ) -> Plan:
-    """The plan of deploying these services and jobs to a target as it is.
+    """Return the plan of deploying these services and jobs to a target as it is.
 
     Raises UsageError for what the target cannot run, and Differs where the vault lacks files that tasks start with.
     """
@@ -89,22 +98,23 @@ def of_target(
         surveyed = survey(target, project)
         vault_files.demand(project, target.settings, names, surveyed.observed)
         known = known_images(project, names, surveyed, images)
-        priced = region or price_lists.known(target.region)
+        region = prices.region or price_lists.known(target.region)
         services = [name for name in names if name in project.services]
-        made = wishes.deploy(frame(project, target.settings.name, priced, own_prices), services, surveyed, known)
+        made = wishes.deploy(frame(project, target.settings.name, region, prices.file), services, surveyed, known)
         return with_jobs(project, surveyed, with_steps(project, surveyed, made, services), names)
 
 
-def of_nothing(
-    project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None, note: str
-) -> Plan:
-    """The plan of deploying these services and jobs to a target that nothing is on yet."""
+def of_nothing(project: Project, target_name: str, names: Sequence[str], prices: PricesFrom, note: str) -> Plan:
+    """Return the plan of deploying these services and jobs to a target that nothing is on yet; `note` says why.
+
+    Raises UsageError for what the target cannot run.
+    """
     settings = settings_of(project, target_name)
     demand(project, settings, None, names)
     if settings.provider == "local":
         servers.demand(project)
-    where = region or settings.region or price_lists.DEFAULT_REGION
-    priced = frame(project, target_name, region or price_lists.known(where), own_prices)
+    where = prices.region or settings.region or price_lists.DEFAULT_REGION
+    priced = frame(project, target_name, prices.region or price_lists.known(where), prices.file)
     surveyed = nothing(project, settings, where)
     services = [name for name in names if name in project.services]
     files = vault_files.notes(project, settings, names, surveyed.observed)
@@ -173,10 +183,8 @@ def refuse(plan: Plan) -> None:
     raise Differs(f"{stuck}: it does not fit, nothing was changed", hint)
 
 
-def capacity_of(
-    project: Project, target_name: str, names: Sequence[str], region: str | None, own_prices: Path | None
-) -> Capacity:
-    """From culm.yml and what was measured alone: nothing of the target is looked at."""
+def capacity_of(project: Project, target_name: str, names: Sequence[str], prices: PricesFrom) -> Capacity:
+    """Return what multiples of the load need, from culm.yml and `culm bench` alone: the target is not asked."""
     settings = settings_of(project, target_name)
     measured = bench.read(project)
     demands = [
@@ -191,6 +199,8 @@ def capacity_of(
         )
         for service in (project.services[name] for name in names)
     ]
-    listed = price_lists.load(region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), own_prices)
+    listed = price_lists.load(
+        prices.region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), prices.file
+    )
     [architecture, *_] = dict.fromkeys(INSTANCE_TYPES[name].architecture for name in wishes.fleet(settings))
     return capacity(project.name, demands, architecture, listed)

@@ -16,6 +16,7 @@ from culm.deploy.build.choose import choose
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Recipe
 from culm.direct import composed, embedded, suite
+from culm.direct.composed import Compose
 from culm.direct.parts import ServiceFolder, around, part
 from culm.direct.suite import Result
 from culm.direct.target import Laptop
@@ -43,9 +44,9 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
     """
     parts = [part(name, folder) for name, folder in service_folders(services).items()]
     console = Console(width=max(len(each.name) for each in parts))
-    compose = compose_for(parts, runner, console)
-    laptop, builder = Laptop(console), DockerBuilder(Engine())
     mark = secrets.token_hex(3)
+    compose = compose_for(parts, runner, mark, console)
+    laptop = Laptop(console)
     signal.signal(signal.SIGTERM, leave)
 
     def one(own: ServiceFolder) -> Result:
@@ -56,7 +57,7 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
         progress = partial(console.doing, own.name)
         with faults.translated():
             if compose is not None:
-                return composed.test(own, *compose, builder, mark, say, progress)
+                return composed.test(own, compose, say, progress)
             needed = around(own)
             if needed.lacking:
                 raise CulmError(f"{own.name} needs {', '.join(needed.lacking)}, which only an engine can run", "")
@@ -83,10 +84,11 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
         raise CulmError("\n".join([f"tests failed: {names}", *screens]), f"see more: culm test -v {names}")
 
 
-def compose_for(
-    parts: list[ServiceFolder], runtime: str, console: Console
-) -> tuple[tuple[str, ...], dict[str, str]] | None:
-    """The compose command and the images that it is to use; None: without an engine."""
+def compose_for(parts: list[ServiceFolder], runtime: str, mark: str, console: Console) -> Compose | None:
+    """Return how compose is run here; None where services come up without an engine.
+
+    `runtime` is one of WAYS. Raises UsageError when it asks for compose, which cannot run here.
+    """
     if runtime == "embedded":
         return None
     program, args, problem = composed.program(), composed.images(), None
@@ -103,7 +105,7 @@ def compose_for(
         choice = choose(recipes, engine, console.say)
         if choice.runtime == "docker" and (problem := composed.missing(parts, engine, console.say)) is None:
             console.say(f"with compose: {choice.why}")
-            return program, args
+            return Compose(program=program, images=args, builder=DockerBuilder(engine), mark=mark)
         problem = problem or choice.why
     if runtime == "compose":
         raise UsageError(f"compose cannot run here: {problem}", "culm test --with embedded")

@@ -1,6 +1,6 @@
 """Is a roll-out done, doomed, or still going? A judgement on what AWS describes; pure.
 
-The service scheduler would go on trying for minutes: what can be seen to fail is told at once.
+The service scheduler would go on trying for minutes: a failure that can be seen is reported at once.
 """
 
 import math
@@ -11,14 +11,14 @@ from culm.core.model.record import record
 from culm.plan.trouble import LOOP, failed, latest
 
 NO_ROOM_SECONDS = 20.0
-"""How long the scheduler may find no place before that is a failure: others may be about to make room."""
+"""For how long the scheduler may find no place before that is a failure: other tasks may be about to make room."""
 
 Described = Mapping[str, Any]
 
 
 @record
 class Look:
-    """A service, seen once."""
+    """What AWS describes of one service at one time."""
 
     service: Described
     stopped: Sequence[Described] = ()
@@ -26,11 +26,11 @@ class Look:
     targets: Sequence[Described] = ()
     """TargetHealthDescriptions of its target group."""
     revision: str | None = None
-    """ARN of what it was told to run. None: not told."""
+    """ARN of the task definition that the deploy has asked for. None: this deploy asks for none."""
     left: bool = False
-    """Whether it was described as running that, and then as running another one for several looks."""
+    """True once ECS has reported `revision` and then a different one at several looks in a row: it has rolled back."""
     stuck_seconds: float = 0.0
-    """How long nothing has started or become healthy."""
+    """Seconds in which no task has started or become healthy."""
 
 
 @record

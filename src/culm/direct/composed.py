@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from culm.core.model.record import record
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Say
 from culm.direct import compose_images, environments, ports, suite
@@ -49,23 +50,32 @@ def bases(chosen: Mapping[str, str]) -> dict[str, str]:
     return {name: f"http://127.0.0.1:{port}" for name, port in {**urls, "BASE_URL": chosen["PORT"]}.items()}
 
 
-def test(
-    own: ServiceFolder,
-    compose: tuple[str, ...],
-    args: Mapping[str, str],
-    builder: DockerBuilder,
-    mark: str,
-    say: Callable[[str, str], None],
-    progress: Say,
-) -> Result:
-    """Bring it up built anew and migrated, run its tests, take it down with its volumes."""
+@record
+class Compose:
+    """How this machine runs compose files."""
+
+    program: tuple[str, ...]
+    """`docker compose` or `docker-compose`, as words."""
+    images: Mapping[str, str]
+    """Variables of compose files that name an image, from this process's environment."""
+    builder: DockerBuilder
+    mark: str
+    """In the names of the compose projects of one command: two at the same time do not meet."""
+
+
+def test(own: ServiceFolder, compose: Compose, say: Callable[[str, str], None], progress: Say) -> Result:
+    """Bring a service up built anew and migrated, run its tests, take it down with its volumes.
+
+    `say` takes a name and a line of output, `progress` what is going on. Raises UsageError when the folder has no
+    compose file; what fails after that is the result's `problem`.
+    """
     text = compose_text(own.folder)
     if text is None:
         raise UsageError(f"{own.name} has no compose file", "culm test --with embedded")
     chosen = chosen_ports(text)
     tell = partial(say, own.name)
-    env = {**os.environ, **args, **chosen, **builder.engine.endpoint.environment()}
-    env["COMPOSE_PROJECT_NAME"] = f"culm-test-{own.name}-{mark}"
+    env = {**os.environ, **compose.images, **chosen, **compose.builder.engine.endpoint.environment()}
+    env["COMPOSE_PROJECT_NAME"] = f"culm-test-{own.name}-{compose.mark}"
     with tempfile.TemporaryDirectory(prefix="culm-test-") as work:
         try:
             suite.commands(own.folder, Path(work))  # if it has none, nothing need come up
@@ -75,23 +85,23 @@ def test(
                     'ports: ["127.0.0.1:${PORT:-8001}:8080"]',
                 )
             progress("building")
-            images = prebuilt(compose_images.built(own.folder, env), builder, progress)
+            images = prebuilt(compose_images.built(own.folder, env), compose.builder, progress)
             env |= images or {}
             progress("starting")
-            up = (*compose, "up", "--detach", "--no-build" if images else "--build")
+            up = (*compose.program, "up", "--detach", "--no-build" if images else "--build")
             finish(f"compose up of {own.name}", up, own.folder, env, tell)
             progress("testing")
             variables = environments.variables(own.folder, **bases(chosen))
             result = suite.run(own.name, own.folder, Path(work), variables, tell)
             if not result.well:
-                finish("compose logs", (*compose, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
-            image = builder.engine.image_id(images[OWN]) if images and OWN in images else None
+                finish("compose logs", (*compose.program, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
+            image = compose.builder.engine.image_id(images[OWN]) if images and OWN in images else None
             return replace(result, image=image or "")
         except CulmError as error:
             return Result(service=own.name, problem=error.what)
         finally:
             progress("taking down")
-            down = (*compose, "down", "--volumes", "--rmi", "local", "--remove-orphans", "--timeout", "5")
+            down = (*compose.program, "down", "--volumes", "--rmi", "local", "--remove-orphans", "--timeout", "5")
             subprocess.run(down, cwd=own.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True)
 
 

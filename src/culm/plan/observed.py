@@ -76,7 +76,7 @@ class Survey:
     surroundings: render.Surroundings
     instances: Sequence[Described] = ()
     tasks: Sequence[Described] = ()
-    """Those that are wanted, and those that are still on their way out."""
+    """Those that are wanted, and those that are still stopping."""
     stopped: Sequence[Described] = ()
     """Tasks that have stopped; ECS keeps them for an hour."""
     services: Sequence[Described] = ()

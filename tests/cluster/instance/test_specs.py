@@ -7,7 +7,16 @@ import msgspec
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine
 from culm.cluster.instance.runtime.interface import Mount, Port, Probe
-from culm.cluster.instance.specs import PAYLOAD, TASK_ARN, Surroundings, container_name, log_stream, spec, volume_source
+from culm.cluster.instance.specs import (
+    PAYLOAD,
+    TASK_ARN,
+    Launch,
+    Surroundings,
+    container_name,
+    log_stream,
+    spec,
+    volume_source,
+)
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import (
     DockerVolumeConfiguration,
@@ -20,6 +29,7 @@ from culm.core.model.task_definitions import (
 )
 
 API = "http://127.0.0.1:4566"
+FIRST = Launch(container_instance_arn="arn:instance")
 AROUND = Surroundings(address="127.77.0.11", region="us-east-1", api=API, agent=API, volumes="/home/volumes")
 WEB = ContainerPayload(
     name="web",
@@ -53,7 +63,7 @@ def test_a_shared_volume_is_one_folder_for_every_task_that_names_it():
 
 
 def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():
-    made = spec(TASK, WEB, AROUND, "arn:instance", 0, ("AWS", "secret"))
+    made = spec(TASK, WEB, AROUND, Launch(container_instance_arn="arn:instance", login=("AWS", "secret")))
     assert made.name == "ecs-web-3-web-abc"
     assert made.labels[TASK_ARN] == TASK.arn
     assert made.labels["com.amazonaws.ecs.cluster"] == "default"
@@ -65,33 +75,33 @@ def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():
 
 def test_a_health_check_is_probed_as_it_was_registered():
     check = HealthCheck(command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20)
-    assert spec(TASK, replace(WEB, health_check=check), AROUND, "arn:instance", 0, None).probe == Probe(
+    assert spec(TASK, replace(WEB, health_check=check), AROUND, FIRST).probe == Probe(
         command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20
     )
-    at_once = spec(TASK, replace(WEB, health_check=replace(check, start_period=None)), AROUND, "arn:instance", 0, None)
+    at_once = spec(TASK, replace(WEB, health_check=replace(check, start_period=None)), AROUND, FIRST)
     assert at_once.probe is not None
     assert at_once.probe.start_period == 0
 
 
 def test_a_health_check_that_is_none_or_switched_off_is_not_probed():
     switched_off = HealthCheck(command=("NONE",))
-    assert spec(TASK, replace(WEB, health_check=switched_off), AROUND, "arn:instance", 0, None).probe is None
-    assert spec(TASK, replace(WEB, health_check=None), AROUND, "arn:instance", 0, None).probe is None
+    assert spec(TASK, replace(WEB, health_check=switched_off), AROUND, FIRST).probe is None
+    assert spec(TASK, replace(WEB, health_check=None), AROUND, FIRST).probe is None
 
 
 def test_a_container_without_a_memory_limit_has_its_task_s():
     unlimited = replace(WEB, memory=None)
-    assert spec(replace(TASK, memory=512), unlimited, AROUND, "arn:instance", 0, None).memory == 512
-    assert spec(replace(TASK, memory=512), WEB, AROUND, "arn:instance", 0, None).memory == 256
+    assert spec(replace(TASK, memory=512), unlimited, AROUND, FIRST).memory == 512
+    assert spec(replace(TASK, memory=512), WEB, AROUND, FIRST).memory == 256
 
 
 def test_a_restart_is_a_container_of_its_own():
-    assert spec(TASK, WEB, AROUND, "arn:instance", 2, None).name == "ecs-web-3-web-abc-2"
+    assert spec(TASK, WEB, AROUND, replace(FIRST, attempt=2)).name == "ecs-web-3-web-abc-2"
     assert container_name(TASK, "web") == "ecs-web-3-web-abc", "the first attempt has no number"
 
 
 def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():
-    environment = spec(TASK, WEB, AROUND, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
+    environment = spec(TASK, WEB, AROUND, replace(FIRST, credentials_path="/v2/credentials/0f0e")).environment
     assert environment["A"] == "b"
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "us-east-1"
     assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_S3"] == "http://127.0.0.1:4566"
@@ -101,14 +111,14 @@ def test_its_environment_leads_sdks_to_the_cluster_and_to_its_credentials():
 
 def test_where_the_agent_has_amazon_s_address_sdks_are_told_as_on_amazon():
     around = replace(AROUND, agent="http://169.254.170.2")
-    environment = spec(TASK, WEB, around, "arn:instance", 0, None, "/v2/credentials/0f0e").environment
+    environment = spec(TASK, WEB, around, replace(FIRST, credentials_path="/v2/credentials/0f0e")).environment
     assert environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] == "/v2/credentials/0f0e"
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in environment
     assert environment["ECS_CONTAINER_METADATA_URI_V4"] == "http://169.254.170.2/v4/abc-0365508689"
 
 
 def test_a_volume_without_a_source_is_the_task_s_own():
-    assert spec(TASK, WEB, AROUND, "arn:instance", 0, None).mounts == (
+    assert spec(TASK, WEB, AROUND, FIRST).mounts == (
         Mount(source="/home/volumes/abc/data", container_path="/data"),
         Mount(source="/srv", container_path="/host", read_only=True),
     )

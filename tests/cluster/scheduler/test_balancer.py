@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path, serving, target_of
 
-from culm.cluster.balancer.balancer import Balancer, Seen, record_facts
+from culm.cluster.balancer.balancer import Balancer, Facts, Seen, record_facts
 from culm.cluster.balancer.fake import FakePlane
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.store.changes import Signal
@@ -277,8 +277,9 @@ async def test_services_behind_a_rule_that_is_left_out_are_told(cloud):
     look = Seen(
         load_balancers={}, listeners=(listener,), rules={"listener": (rule,)}, groups={}, targets=(), addresses={}
     )
+    problems = {"listener": "the rule of priority 7 is left out: no"}
     for _ in range(2):
-        record_facts(cloud.db, look, (), frozenset(), {"listener": "the rule of priority 7 is left out: no"}, 5.0)
+        record_facts(cloud.db, look, Facts(judged=(), drained=frozenset(), problems=problems), 5.0)
     assert events.of_service(cloud.db, service.service_arn)[0].message == (
         "(service web) its load balancer is impaired: the rule of priority 7 is left out: no"
     )

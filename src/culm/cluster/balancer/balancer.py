@@ -115,8 +115,8 @@ class Balancer:
             began, self._draining = len(draining - self._draining), draining
             if draining:
                 asyncio.get_running_loop().call_later(DRAINING_LOOK_SECONDS, self._wake.set)
-        problems = self._problems(observed, outcome)
-        wrote = await self.store.run(lambda db: record_facts(db, observed, judged, drained, problems, self.now()))
+        facts = Facts(judged=judged, drained=drained, problems=self._problems(observed, outcome))
+        wrote = await self.store.run(lambda db: record_facts(db, observed, facts, self.now()))
         if wrote:
             self.changed.set()
         return began + wrote
@@ -227,25 +227,30 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
     )
 
 
-def record_facts(
-    db: sqlite3.Connection,
-    observed: Seen,
-    judged: tuple[RegisteredTarget, ...],
-    drained: frozenset[Key],
-    problems: Mapping[str, str],
-    now: float = 0.0,
-) -> int:
-    """Write what differs from what is written; returns how many rows that was. `problems`: by listener ARN."""
+@record
+class Facts:
+    """What one look has come to."""
+
+    judged: tuple[RegisteredTarget, ...]
+    """The observed targets, in the same order, with their health."""
+    drained: frozenset[Key]
+    """Deregistered targets that may go."""
+    problems: Mapping[str, str]
+    """Listener ARN -> what of it is not carried."""
+
+
+def record_facts(db: sqlite3.Connection, observed: Seen, facts: Facts, now: float) -> int:
+    """Write what differs from what is written; returns the number of rows. `now` is in epoch seconds."""
     wrote = 0
-    for before, after in zip(observed.targets, judged, strict=True):
-        if key(after) in drained:
+    for before, after in zip(observed.targets, facts.judged, strict=True):
+        if key(after) in facts.drained:
             targets.remove(db, after)
             wrote += 1
         elif after != before:
             targets.record_health(db, after, state=after.state, reason=after.reason, description=after.description)
             wrote += 1
     for listener in observed.listeners:
-        problem = problems.get(listener.listener_arn, "")
+        problem = facts.problems.get(listener.listener_arn, "")
         if problem != listener.problem:
             listeners.record_problem(db, listener.listener_arn, problem)
             if problem:

@@ -25,6 +25,7 @@ from culm.cluster.instance.specs import (
     INSTANCE,
     PAYLOAD,
     TASK_ARN,
+    Launch,
     Surroundings,
     container_name,
     log_stream,
@@ -297,11 +298,13 @@ class Agent:
                 task.payload,
                 container,
                 self._around,
-                self._arn,
-                attempt,
-                login,
-                self._credentials.path_of(task.arn),
-                secrets,
+                Launch(
+                    container_instance_arn=self._arn,
+                    attempt=attempt,
+                    login=login,
+                    credentials_path=self._credentials.path_of(task.arn),
+                    secrets=secrets,
+                ),
             )
         )
         task.pull_stopped_at = task.pull_stopped_at or self._now()

@@ -42,12 +42,13 @@ class LogSink:
             )
 
     async def append(self, group: str, stream: str, container: str, lines: Sequence[Line]) -> None:
-        """Lines of a group that was deleted meanwhile are dropped, as the driver would fail to put them."""
+        """LogBatch of a group that was deleted meanwhile are dropped, as the driver would fail to put them."""
         events = [(int(line.at * 1000), line.text) for line in lines]
         now_ms = int(self._now() * 1000)
 
         def work(db: sqlite3.Connection) -> None:
-            put = logs.append(db, group, stream, events, now_ms=now_ms, container=container, cursor=lines[-1].cursor)
+            read = logs.LogBatch(container=container, events=events, cursor=lines[-1].cursor)
+            put = logs.append(db, group, stream, read, now_ms)
             if put and (known := groups.find(db, group)):
                 counting.count(db, known.id, [event for event in events if event[1]])
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import field
 from urllib.parse import urlsplit
 
 import msgspec
@@ -50,18 +50,24 @@ def container_name(task: TaskPayload, container: str, attempt: int = 0) -> str:
     return f"{name}-{attempt}" if attempt else name
 
 
-def spec(
-    task: TaskPayload,
-    container: ContainerPayload,
-    surroundings: Surroundings,
-    container_instance_arn: str,
-    attempt: int,
-    login: tuple[str, str] | None,
-    credentials_path: str = "",
-    secrets: Mapping[str, str] = MappingProxyType({}),
-) -> Spec:
-    """`credentials_path`: where the task finds its keys under the agent's address. `secrets`: name to value."""
-    name = container_name(task, container.name, attempt)
+@record
+class Launch:
+    """One attempt to run a container, and what the agent has fetched for it."""
+
+    container_instance_arn: str
+    attempt: int = 0
+    """How often the restart policy has started it before."""
+    login: tuple[str, str] | None = None
+    """User and password for the image's registry."""
+    credentials_path: str = ""
+    """Where the task finds its keys under the agent's address; empty where it has no role."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Name of an environment variable -> its value."""
+
+
+def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundings, launch: Launch) -> Spec:
+    """Return what the runtime is told to start for this container of the task."""
+    name = container_name(task, container.name, launch.attempt)
     return Spec(
         name=name,
         image=container.image,
@@ -69,9 +75,9 @@ def spec(
         entry_point=container.entry_point,
         command=container.command,
         environment={
-            **agent_environment(surroundings, metadata_path(task, container), credentials_path),
+            **agent_environment(surroundings, metadata_path(task, container), launch.credentials_path),
             **container.environment,
-            **secrets,
+            **launch.secrets,
         },
         working_directory=container.working_directory,
         user=container.user,
@@ -80,8 +86,8 @@ def spec(
         ports=tuple(_port(m) for m in container.port_mappings),
         mounts=_mounts(task, container, surroundings),
         probe=_probe(container),
-        labels=labels(task, container, container_instance_arn, attempt),
-        registry_auth=login,
+        labels=labels(task, container, launch.container_instance_arn, launch.attempt),
+        registry_auth=launch.login,
         init=container.linux_parameters.init_process_enabled or False,
         read_only=container.readonly_root_filesystem,
         scratch=tuple(

@@ -58,18 +58,18 @@ class KnownTask:
         self.accepted = False
         """Whether the instance's ledger had room for it."""
         self.seen: dict[str, Seen] = {}
-        """By container name; of the last attempt."""
+        """Container name -> how the runtime showed the last attempt to run it."""
         self.refused: dict[str, str] = {}
-        """Why a container could not be started."""
+        """Container name -> why it could not be started."""
         self.killed: dict[str, str] = {}
-        """What is said of a container that did not end by its stop signal."""
+        """Container name -> the reason shown for one that did not end by its stop signal."""
         self.busy: dict[str, Literal["starting", "stopping"]] = {}
         self.failed_stops: dict[str, int] = {}
-        """By container name: how often its stop has failed."""
+        """Container name -> how often its stop has failed."""
         self.resting: set[str] = set()
         """Containers that are not to be stopped just now, as that has just failed."""
         self.touched: dict[str, int] = {}
-        """By container name: the number of the effect of the agent's own that changed it last."""
+        """Container name -> number of the agent's last start or stop of it; older snapshots are ignored."""
         self.pull_started_at: float | None = None
         self.pull_stopped_at: float | None = None
         self.ended_at: float | None = None

@@ -63,7 +63,7 @@ def matching(db: Connection, *, namespace: str | None, name: str | None, since: 
 
 
 def age(db: Connection, now: float) -> int:
-    """Merge and forget what is old; how many points there were more than now."""
+    """Merge and delete old points; returns the number of rows removed. `now` is in epoch seconds."""
     before = db.execute("SELECT count(*) FROM metric_point").fetchone()[0]
     db.execute("DELETE FROM metric_point WHERE at < ?", (now - KEPT,))
     for older, period in COARSER:

@@ -64,13 +64,25 @@ def save(db: Connection, parameter: Parameter) -> None:
     )
 
 
-def put(db: Connection, parameter: Parameter, version: int, type: str, value: str, now: float) -> None:
-    name = parameter.name
-    about = msgspec.json.encode(replace(parameter, tags={})).decode()
+@record
+class NewVersion:
+    """A value that is put: of a parameter as it is from now on."""
+
+    about: Parameter
+    version: int
+    type: str
+    """String, StringList or SecureString."""
+    value: str
+
+
+def put(db: Connection, new: NewVersion, now: float) -> None:
+    """Add a version, with its value sealed; `now` is in epoch seconds."""
+    name = new.about.name
+    about = msgspec.json.encode(replace(new.about, tags={})).decode()
     db.execute(
         "INSERT INTO ssm_parameter_version (name, version, type, modified_at, about, key_id, data)"
         " VALUES (?, ?, ?, ?, ?, sealing_key(), seal(?, ?))",
-        (name, version, type, now, about, value.encode(), f"ssm_parameter_version/{name}/{version}"),
+        (name, new.version, new.type, now, about, new.value.encode(), f"ssm_parameter_version/{name}/{new.version}"),
     )
 
 

@@ -36,7 +36,7 @@ Mount = tuple[Callable[[Scope], bool], App]
 def answering(
     api: Api, store: Store, wake: Callable[[str], None]
 ) -> Callable[[Request], Response | Awaitable[Response]]:
-    """Answers at once what is brief while the store is free, and else a promise of an answer.
+    """Return what answers a request: a Response for a short operation while the store is idle, otherwise an awaitable.
 
     `wake` is called with the service's name when an operation that the control loops must look at has committed.
     """

@@ -51,7 +51,7 @@ def test_there_are_ten_policies_and_each_can_be_changed(logs):
 
 
 @pytest.mark.parametrize("document", ["text", "[]", "{}", '{"Statement": [{"Effect": "Allow"}]}'])
-def test_what_is_no_policy_is_refused(logs, document):
+def test_malformed_policy_documents_are_refused(logs, document):
     with pytest.raises(logs.exceptions.InvalidParameterException, match="Invalid policy document"):
         logs.put_resource_policy(policyName="p", policyDocument=document)
 

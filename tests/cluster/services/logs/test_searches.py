@@ -97,9 +97,8 @@ def test_a_bad_pattern_says_what_is_wrong(logs):
 
 def test_a_long_search_that_finds_nothing_comes_back_with_a_token(cloud, logs, now_ms):
     hay = [(now_ms + n, "hay") for n in range(50_001)]
-    following.append(
-        cloud.db, "g", "app/1", [*hay, (now_ms + 60_000, "needle")], now_ms=now_ms, container="c", cursor="1"
-    )
+    lines = following.LogBatch(container="c", events=[*hay, (now_ms + 60_000, "needle")], cursor="1")
+    following.append(cloud.db, "g", "app/1", lines, now_ms)
 
     answer = logs.filter_log_events(logGroupName="g", filterPattern="needle")
 

@@ -174,7 +174,7 @@ def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, 
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
     def fetch(place: Place, many: int) -> list[ObjectVersion]:
-        return objects.list_versions(call.db, req.bucket, req.prefix, *place, many)
+        return objects.list_versions(call.db, req.bucket, req.prefix, place, many)
 
     page = fold(fetch, req.prefix, req.delimiter, start(call, req), min(req.max_keys, MOST))
     last = page.versions[-1] if page.next and page.versions and page.next[0] == page.versions[-1].key else None

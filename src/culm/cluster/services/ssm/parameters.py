@@ -71,7 +71,8 @@ def put_parameter(call: Call, req: PutParameterInput) -> dict[str, Any]:
         tags=was.tags,
     )
     parameters.save(call.db, wished)
-    parameters.put(call.db, wished, number, kind, req.value, call.now)
+    new = parameters.NewVersion(about=wished, version=number, type=kind, value=req.value)
+    parameters.put(call.db, new, call.now)
     _forget_the_oldest(call, wished.name)
     return {"version": number, "tier": wished.tier}
 

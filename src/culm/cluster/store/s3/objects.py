@@ -142,9 +142,13 @@ def list_latest(db: sqlite3.Connection, bucket: str, prefix: str, after: str, li
 
 
 def list_versions(
-    db: sqlite3.Connection, bucket: str, prefix: str, after: str, below: int, limit: int
+    db: sqlite3.Connection, bucket: str, prefix: str, place: tuple[str, int], limit: int
 ) -> list[ObjectVersion]:
-    """All versions behind key `after`, and those of that key that are older than sequence `below`; newest first."""
+    """Return at most `limit` versions behind a place, in the order of their keys, of each key the newest first.
+
+    A place is a key and a sequence: the versions of that key that are older than the sequence come first.
+    """
+    after, below = place
     rows = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key >= ? AND key < ? AND (key > ? OR key = ? AND sequence < ?)"
         " ORDER BY key, sequence DESC LIMIT ?",

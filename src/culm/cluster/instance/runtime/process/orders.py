@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from culm.cluster.instance.runtime import programs
-from culm.cluster.instance.runtime.interface import Port, Probe, Spec
+from culm.cluster.instance.runtime.interface import Port, Spec
 from culm.cluster.instance.runtime.process import port_mapping
 from culm.cluster.instance.runtime.process.images import Image
 from culm.cluster.instance.runtime.process.rootfs import Rootfs
@@ -60,7 +60,7 @@ def order(
         cgroup=cgroup,
         address=spec.address,
         ports=[PortPlan(container_port=port.container_port, host_port=port.host_port) for port in bound],
-        probe=_probe(spec.probe, rootfs, bound, spec.address, environment["PATH"], directory),
+        probe=_probe(spec, rootfs, bound, environment["PATH"], directory),
         ulimits=_ulimits(spec),
         init=spec.init,
         input_open=spec.input_open,
@@ -151,16 +151,15 @@ def _directory(path: str, rootfs: Rootfs) -> Path:
     return directory
 
 
-def _probe(
-    probe: Probe | None, rootfs: Rootfs, bound: Sequence[Port], address: str, path: str, directory: Path
-) -> ProbePlan | None:
+def _probe(spec: Spec, rootfs: Rootfs, bound: Sequence[Port], path: str, directory: Path) -> ProbePlan | None:
+    probe = spec.probe
     if probe is None or probe.command[:1] == ("NONE",):
         return None
     kind, *words = probe.command
     words = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else words if kind == "CMD" else [kind, *words]
     mapped = [rootfs.map(words[0])]
     for before, word in pairwise(words):
-        mapped.append(port_mapping.rewrite_probe(rootfs.map_text(word), bound, address, before))
+        mapped.append(port_mapping.rewrite_probe(rootfs.map_text(word), bound, spec.address, before))
     words = mapped
     try:
         executable, argv = resolve(words, path, directory)

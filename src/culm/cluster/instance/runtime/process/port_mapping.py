@@ -12,10 +12,23 @@ from errno import EADDRINUSE, EADDRNOTAVAIL
 
 from culm.cluster.instance.runtime.interface import Port
 from culm.cluster.instance.runtime.process.shim.listeners import holder
+from culm.core.model.record import record
 from culm.errors import RuntimeFailure
 
+
+@record
+class _Hosts:
+    """Names of hosts that mean the container itself, as regular expressions."""
+
+    with_port: str
+    """In front of `:8080`."""
+    alone: str
+    """As a word of its own."""
+
+
 _ANYWHERE = r"0\.0\.0\.0|\[::\]"
-_HERE = rf"{_ANYWHERE}|\[::1\]|127\.0\.0\.1|localhost"
+_LISTENED_ON = _Hosts(with_port=_ANYWHERE, alone=r"0\.0\.0\.0")
+_ASKED = _Hosts(with_port=rf"{_ANYWHERE}|\[::1\]|127\.0\.0\.1|localhost", alone=r"0\.0\.0\.0|127\.0\.0\.1|localhost")
 _OPTION = re.compile(r"(?:^|[\s;|&(])(-{1,2}[A-Za-z][\w-]*)[=\s]+['\"]?$")
 _ASSIGNED = re.compile(r"(?:^|[\s;|&(])([A-Za-z_]\w*)=['\"]?$")
 _OF_PORTS = re.compile(
@@ -35,13 +48,12 @@ def rewrite_argument(text: str, ports: Sequence[Port], address: str, before: str
     pass: what one port became is not taken for another. A bare number counts unless it belongs to an option that is not
     about ports; `before` is the word before the argument.
     """
-    return _rewrite(text, ports, address, before, _ANYWHERE, r"0\.0\.0\.0") if ports else text
+    return _rewrite(text, ports, address, before, _LISTENED_ON) if ports else text
 
 
 def rewrite_probe(text: str, ports: Sequence[Port], address: str, before: str = "") -> str:
     """A health check speaks to its own container: `localhost`, `localhost:8080` mean what it was given."""
-    alone = r"0\.0\.0\.0|127\.0\.0\.1|localhost"
-    return _rewrite(text, ports, address, before, _HERE, alone) if ports else text
+    return _rewrite(text, ports, address, before, _ASKED) if ports else text
 
 
 def rewrite_environment(environment: Mapping[str, str], ports: Sequence[Port], address: str) -> dict[str, str]:
@@ -61,16 +73,16 @@ def rewrite_environment(environment: Mapping[str, str], ports: Sequence[Port], a
     return rewritten
 
 
-def _rewrite(text: str, ports: Sequence[Port], address: str, before: str, hosts: str, alone: str) -> str:
+def _rewrite(text: str, ports: Sequence[Port], address: str, before: str, hosts: _Hosts) -> str:
     numbers = _numbers(ports)
     number = "|".join(numbers)
     glued = r"(?<=^-[A-Za-z])|(?<=\s-[A-Za-z])"
     pattern = re.compile(
-        rf"(?:(?<![\w.-])|{glued})(?:{hosts}):(?P<bound>{number})(?![\w.])"
+        rf"(?:(?<![\w.-])|{glued})(?:{hosts.with_port}):(?P<bound>{number})(?![\w.])"
         rf"|(?:(?<=^)|(?<=[\s='\"])):(?P<everywhere>{number})(?![\w.:])"
         rf"|(?:(?<=^-[pPb])|(?<=\s-[pPb]))(?P<glued>{number})(?![\w.:/-])"
         rf"|(?<![\w.:/@-])(?P<bare>{number})(?![\w.:/-])"
-        rf"|(?<![\w.:/@-])(?P<alone>{alone})(?![\w.:/])"
+        rf"|(?<![\w.:/@-])(?P<alone>{hosts.alone})(?![\w.:/])"
     )
 
     def replacement(match: re.Match[str]) -> str:
