@@ -63,12 +63,14 @@ class Reported:
         self._again_at = 0.0
 
     def failed(self, message: str, *arguments: object, error: Exception) -> None:
+        """Log a failure with its traceback, unless it is the one of before and that is not long ago."""
         text, now = f"{type(error).__name__}: {error}", asyncio.get_running_loop().time()
         if text != self._text or now >= self._again_at:
             log.error(message, *arguments, exc_info=error)
             self._text, self._again_at = text, now + REPEAT_SECONDS
 
     def worked(self) -> None:
+        """Forget the last failure: the same again would be news."""
         self._text = ""
 
 

@@ -46,6 +46,7 @@ class RemoteRepository:
 
     @property
     def name(self) -> str:
+        """Its name within its registry."""
         return self.uri.partition("/")[2]
 
 
@@ -58,6 +59,7 @@ class Manifest:
 
     @property
     def content(self) -> dict[str, Any]:
+        """The manifest, decoded."""
         content: dict[str, Any] = json.loads(self.body)
         return content
 

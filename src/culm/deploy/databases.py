@@ -27,6 +27,7 @@ STORAGE_GIB = 20
 
 
 def instance_name(project: Project, database: str) -> str:
+    """Return the identifier of a database's RDS instance."""
     return f"{project.name}-{database}"
 
 

@@ -76,6 +76,7 @@ def others(target: Target, project: Project) -> bool:
 
 
 def clusters(target: Target) -> list[str]:
+    """Return the ARNs of all clusters of the target."""
     pages = target.client("ecs").get_paginator("list_clusters").paginate()
     return [arn for page in pages for arn in page["clusterArns"]]
 
@@ -200,6 +201,7 @@ def load_balancer(target: Target, live: Observed, say: Say) -> None:
 
 
 def rules(target: Target, live: Observed) -> None:
+    """Delete the rules of the project's services; the listener stays."""
     for rule in live.rules.values():
         target.client("elbv2").delete_rule(RuleArn=rule["RuleArn"])
 
@@ -212,6 +214,7 @@ def target_groups(target: Target, live: Observed) -> None:
 
 
 def roles(target: Target, live: Observed, say: Say) -> None:
+    """Delete the project's roles, each with its policies."""
     for name in live.roles:
         role(target, name, say)
 

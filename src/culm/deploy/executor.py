@@ -141,9 +141,11 @@ class _Run:
         return self.failed.get(name) if lane is None else lane.error if lane.ended else None
 
     def under_way(self, name: str) -> bool:
+        """Whether a lane of this name has begun and has not ended."""
         return name in self.lanes and not self.lanes[name].ended
 
     def put_to_sleep(self, lane: Lane, work: Work, seconds: float) -> None:
+        """Let a lane go on with `work` after so many seconds; others run meanwhile."""
         heapq.heappush(self.asleep, (self.job.clock.seconds() + seconds, next(self.numbers), lane, work))
 
     def hand_out(self) -> None:

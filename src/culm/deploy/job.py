@@ -81,9 +81,11 @@ class Job:
 
     @property
     def surroundings(self) -> Surroundings:
+        """What services stand on, as the last survey has it."""
         return self.survey.surroundings
 
     def service(self, name: str) -> Service:
+        """Return a service or a job by its name. Raises KeyError for a name that culm.yml does not have."""
         return self.project.everything[name]
 
     def say(self, line: str, lane: str = "") -> None:

@@ -42,6 +42,7 @@ class Release:
 
     @property
     def digest(self) -> str:
+        """The digest of the image that runs."""
         return self.image.rpartition("@")[2]
 
 
@@ -135,6 +136,7 @@ class PromotedImages(Images):
         return f"{repository.uri}@{digest}"
 
     def digest_of(self, service: Service, *, migrate: bool) -> str | None:
+        """Return the digest that the other target runs; None for a migration where there was none."""
         release = self.releases[service.name]
         return release.migration if migrate else release.digest
 

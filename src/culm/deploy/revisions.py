@@ -58,8 +58,10 @@ def migration_of(revision: Mapping[str, Any]) -> str | None:
 
 
 def name(arn: str) -> str:
+    """Return `family:revision` of an ARN."""
     return arn.rpartition("/")[2]
 
 
 def number(arn: str) -> int:
+    """Return the revision's number of an ARN."""
     return int(arn.rpartition(":")[2])

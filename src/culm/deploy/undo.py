@@ -40,6 +40,7 @@ def scaled_back(job: Job, scaled: ScaleBack, failure: CulmError) -> Work:
 
 
 def scale(job: Job, name: str, count: int) -> None:
+    """Wish another number of tasks, without waiting for them."""
     job.target.client("ecs").update_service(cluster=job.project.name, service=name, desiredCount=count)
 
 

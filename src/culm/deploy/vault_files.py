@@ -12,6 +12,7 @@ OPERATOR = ".culm"
 
 
 def vault_of(target: Target, project: Project) -> Vault:
+    """Return the vault of the project on this target; its bucket need not be there yet."""
     return Vault(target.client("s3"), render.vault_bucket(project.name, target.account, target.region))
 
 
@@ -35,4 +36,5 @@ def read(target: Target, surroundings: render.Surroundings, service: str, file: 
 
 
 def name(surroundings: render.Surroundings, service: str, file: str) -> Name:
+    """Return the name in the vault of a service's file, in the environment of this target."""
     return Name(env=surroundings.env, service=service, file=file)

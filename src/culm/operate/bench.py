@@ -37,6 +37,10 @@ def read(project: Project) -> dict[str, Measured]:
 
 
 def keep(project: Project, name: str, measured: Measured) -> None:
+    """Write what was measured of a service beside what is known of the others.
+
+    A reader sees the old file or the new.
+    """
     path = project.root / FILE
     known = {**read(project), name: measured}
     path.parent.mkdir(exist_ok=True)

@@ -74,6 +74,7 @@ def examine(settings: TargetSettings, target: Callable[[], Target]) -> Iterator[
 
 
 def versions() -> Finding:
+    """Report culm's, Python's and boto3's versions; a Python that is too old stops everything."""
     wanted = sys.version_info >= (3, 11)
     boto = importlib.metadata.version("boto3")
     system = f"{platform.system()} {platform.machine()}"
@@ -98,6 +99,7 @@ def container_engine() -> Finding:
 
 
 def cgroups() -> Finding:
+    """Report whether the kernel can limit memory of processes."""
     if sys.platform != "linux":
         return Finding(what="cgroups", verdict="note", text="not on this system; memory is watched instead of limited")
     if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
@@ -120,6 +122,7 @@ def cgroups() -> Finding:
 
 
 def haproxy() -> Finding:
+    """Report which HAProxy the local cluster would use; none at all stops it."""
     fix = "put HAProxy 2.6 or newer on PATH, or its path into CULM_HAPROXY"
     named = os.environ.get("CULM_HAPROXY")
     path: str | None
@@ -166,10 +169,12 @@ def postgres() -> Finding:
 
 
 def mariadb() -> Finding:
+    """Report whether MariaDB is there for projects that use it."""
     return distributed("MariaDB", "mysql and mariadb", servers.SQL)
 
 
 def valkey() -> Finding:
+    """Report whether Valkey is there for projects that use it."""
     return distributed("Valkey", "valkey and redis", servers.CACHES)
 
 
@@ -206,6 +211,7 @@ def ports(settings: TargetSettings) -> Finding:
 
 
 def cluster() -> Finding:
+    """Report whether the local cluster runs, where, and whether it checks signatures."""
     described = local.running()
     if described is None:
         return Finding(what="cluster", verdict="good", text="does not run; culm up starts it")
@@ -250,6 +256,7 @@ def _size(path: Path) -> int:
 
 
 def credentials(target: Target) -> Finding:
+    """Report who the caller is on this target. Raises CulmError for an account that is not culm.yml's."""
     with faults.translated():
         caller = target.client("sts").get_caller_identity()
     account = target.account  # raises when it is not the one that culm.yml says
@@ -257,6 +264,7 @@ def credentials(target: Target) -> Finding:
 
 
 def clock(target: Target) -> Finding:
+    """Report how far this machine's clock is from the target's: signatures bear a few minutes."""
     with faults.translated():
         answer = target.client("sts").get_caller_identity()
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")

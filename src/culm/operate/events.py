@@ -85,6 +85,7 @@ def owners(project: Project, names: Iterable[str]) -> dict[str, tuple[str, str]]
 
 
 def of_services(services: Iterable[Described]) -> Iterator[Entry]:
+    """Yield the events and the deployments of described services, as ECS keeps them."""
     for service in services:
         name = service["serviceName"]
         for event in service.get("events", ()):
@@ -109,6 +110,7 @@ def of_schedule(name: str, lines: Iterable[Described]) -> Iterator[Entry]:
 
 
 def of_tasks(stopped: Iterable[Described], owners: Mapping[str, tuple[str, str]]) -> Iterator[Entry]:
+    """Yield an entry for each task that has stopped; `owners` says by group which service or job it was of."""
     for task in stopped:
         name, what = owners.get(task.get("group", ""), ("", ""))
         if not name or "stoppedAt" not in task:
@@ -130,6 +132,7 @@ def ending(task: Described) -> str:
 
 
 def told(container: Described) -> str:
+    """Return how a container has ended, in words; empty where ECS says nothing of it."""
     words = [f"exit code {container['exitCode']}"] if "exitCode" in container else []
     words += [container["reason"]] if container.get("reason") else []
     return f"{container['name']}: {', '.join(words)}" if words else ""
@@ -142,6 +145,7 @@ def brief(entry: Entry) -> str:
 
 
 def report(entry: Entry) -> dict[str, Any]:
+    """Return an entry as `--json` has it."""
     return {
         "at": entry.at.isoformat(timespec="milliseconds"),
         "service": entry.service,

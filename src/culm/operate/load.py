@@ -26,6 +26,7 @@ def climb(url: str, bound: float, seconds: float, say: Callable[[str], None]) ->
 
 
 def run(url: str, clients: int, seconds: float) -> Run:
+    """Ask a URL by so many clients at once for so many seconds; returns how many answers came, and how fast."""
     over = threading.Event()
     measured: list[tuple[list[float], int]] = []
     threads = [threading.Thread(target=lambda: measured.append(_ask(url, over)), daemon=True) for _ in range(clients)]

@@ -52,4 +52,5 @@ class Follower:
 
 
 def events(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the events of all pages, in their order."""
     return [event for page in pages for event in page["events"]]

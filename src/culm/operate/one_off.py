@@ -127,6 +127,7 @@ def exit_status(described: Mapping[str, Any], task: OneOff) -> int:
 
 
 def described_task(target: Target, project: Project, task: OneOff) -> Mapping[str, Any]:
+    """Return the task as ECS describes it now. Raises CulmError when ECS does not keep it any more."""
     ecs = target.client("ecs")
     answer: Sequence[Mapping[str, Any]] = once_known(
         lambda: ecs.describe_tasks(cluster=project.name, tasks=[task.arn])["tasks"]

@@ -119,6 +119,7 @@ class Probe:
 
 
 def connection_to(url: str) -> http.client.HTTPConnection:
+    """Return a connection to a URL's host that is not open yet; with TLS for https."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https":

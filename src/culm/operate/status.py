@@ -83,6 +83,7 @@ def load_balancer(live: Observed) -> dict[str, Any] | None:
 
 
 def url(target: Target, service: Service, live: Observed) -> str | None:
+    """Return a service's address; None when it is not balanced, or there is no load balancer yet."""
     if live.load_balancer is None or live.listener is None or not service.balanced:
         return None
     begin = target.url(live.load_balancer["DNSName"], int(live.listener["Port"]))
@@ -119,6 +120,7 @@ def entry(service: Service, shown: Shown) -> dict[str, Any]:
 
 
 def state_of(target: Described) -> str:
+    """Return a target's health state."""
     return str(target["TargetHealth"]["State"])
 
 
@@ -128,6 +130,7 @@ def reason(target: Described) -> str:
 
 
 def task_entry(task: Described) -> dict[str, Any]:
+    """Return a task as `culm status --json` has it; memory is in MiB."""
     return {
         "id": last(task["taskArn"]),
         "group": task["group"],
@@ -155,6 +158,7 @@ def instance(machine: Described, running: Sequence[Described]) -> dict[str, Any]
 
 
 def rules(live: Observed) -> list[dict[str, Any]]:
+    """Return the rules as `culm status --json` has them, in the order in which they are tried."""
     described = [
         {"priority": int(rule["Priority"]), "paths": render.paths_of(rule), "service": name}
         for name, rule in live.rules.items()

@@ -92,6 +92,7 @@ def or_none(call: Callable[[], Any], *codes: str) -> Any:
 
 
 def live_job(target: Target, project: Project, job: Service) -> LiveJob:
+    """Return a job's schedule and the revision that it runs; each is None where there is none."""
     scheduler, ecs = target.client("scheduler"), target.client("ecs")
     schedule = or_none(lambda: scheduler.get_schedule(Name=jobs.schedule_name(project, job)), NO_SCHEDULE)
     arn = runs(schedule)

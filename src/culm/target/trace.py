@@ -32,6 +32,7 @@ class Trace:
         client.meta.events.register("after-call-error.*", lambda **event: self._broke(service, **event))
 
     def close(self) -> None:
+        """End the trace's file."""
         self._stream.close()
 
     def _end(self, service: str, *, parsed: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:

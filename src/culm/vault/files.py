@@ -178,6 +178,7 @@ class Vault:
 
 
 def digest(data: bytes) -> str:
+    """Return the SHA-256 of a file in hex, by which two versions are compared."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -37,6 +37,7 @@ class Folder:
         return self.prefix.rstrip("/") or "the vault"
 
     def file(self, name: str) -> Name:
+        """Return the name of a file in this folder."""
         return Name(env=self.env, service=self.service, file=name)
 
 

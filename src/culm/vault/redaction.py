@@ -219,6 +219,7 @@ class Redacting(io.TextIOWrapper):
     """A text stream that cuts the values out of what is written to it."""
 
     def write(self, text: str) -> int:
+        """Write text with every known secret cut out; returns the number of characters that came, as streams do."""
         super().write(redacted(text) if _known else text)
         return len(text)
 

@@ -14,6 +14,7 @@ class Secret:
         self._data = data
 
     def reveal(self) -> bytes:
+        """Return the secret's bytes; everything else about it shows only that it is one."""
         return self._data
 
     def text(self) -> str:

@@ -202,6 +202,10 @@ class Balancer:
 
 
 def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
+    """Read listeners, rules, groups and targets in one transaction.
+
+    `address_of` finds the address of an instance, None when it has none.
+    """
     every = listeners.list_all(db)
     rules_of = {listener.listener_arn: rules.of_listener(db, listener.listener_arn) for listener in every}
     used = {
@@ -284,6 +288,7 @@ def balanced_by(observed: Seen) -> Mapping[str, str]:
 
 
 def delay_seconds(group: TargetGroup) -> int:
+    """Return for how many seconds a deregistered target of the group goes on with what it has."""
     return int(attributes.effective(attributes.TARGET_GROUP, group.attributes)["deregistration_delay.timeout_seconds"])
 
 

@@ -38,10 +38,12 @@ class FakePlane:
         return "\n".join([*ports, *members])
 
     async def start(self) -> None:
+        """Do nothing, or raise `broken`, if a test has set that."""
         if self.broken:
             raise self.broken
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
+        """Take the wish over without the rules that a test has marked as refused. Raises `broken`, if that is set."""
         if self.broken:
             raise self.broken
         self.running = True
@@ -66,6 +68,7 @@ class FakePlane:
         )
 
     async def metrics(self) -> Sequence[Traffic]:
+        """Return the counters that a test has set."""
         return [
             Traffic(
                 group=group.name,

@@ -35,6 +35,7 @@ class Check:
 
     @property
     def port(self) -> int:
+        """The port that is probed: the target's own, unless the health check names another."""
         port = self.group.health_check_port
         return self.target.port if port == "traffic-port" else int(port)
 

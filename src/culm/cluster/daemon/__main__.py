@@ -15,6 +15,7 @@ from culm.errors import CulmError
 
 
 def main() -> int:
+    """Run the cluster until it is told to end; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m culm.cluster.daemon")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--runtime", choices=("auto", "docker", "process"), default="auto")

@@ -242,6 +242,7 @@ def _numbers(file: Path) -> set[int]:
 
 
 def main() -> int:
+    """Write or read a backup of a cluster's home; returns the exit status. Its errors are lines on stderr."""
     parser = argparse.ArgumentParser(prog="python -m culm.cluster.daemon.backup")
     parser.add_argument("what", choices=("backup", "restore"))
     parser.add_argument("file", type=Path)

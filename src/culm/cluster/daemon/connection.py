@@ -61,18 +61,21 @@ class Connection(asyncio.Protocol):
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note who is at the other end, and be among the connections that a stop waits for."""
         self._transport = transport
         self._state.connections.add(self)
         peer = transport.get_extra_info("peername")
         self._source = peer[0] if peer else None
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Forget the requests that wait; an answer that is being made is dropped when it is done."""
         if self._patience is not None:
             self._patience.cancel()
         self._state.connections.discard(self)
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
+        """Read on, or hand the connection over with the bytes that have come. A head that does not end closes it."""
         if not self._begun:
             if not data.startswith(PLAIN):
                 return self._hand_over(data)
@@ -124,12 +127,14 @@ class Connection(asyncio.Protocol):
         self._body = []
 
     def on_url(self, url: bytes) -> None:
+        """Note whether the request is for `/`; called by the parser, as all that begin with `on_`."""
         self._plain = self._plain and url == b"/"
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        """Decide who answers: a request whose length is unknown or long, or whose answer goes on, is uvicorn's."""
         self._headed = True
         unusual = {"expect", "transfer-encoding", "upgrade"} & self._headers.keys()
         goes_on = self._headers.get("x-amz-target") == TARGET  # its response is not one piece
@@ -141,6 +146,7 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        """Put a whole request into the queue, and note whether the connection is kept after it."""
         if not self._plain:
             return
         self._begun, self._read = False, None

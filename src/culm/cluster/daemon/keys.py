@@ -38,6 +38,7 @@ def folder(home: Path, environment: Mapping[str, str]) -> Path:
 
 
 def cluster_id(home: Path) -> str:
+    """Return the random id of the cluster in this home, made at its first start."""
     file = home / CLUSTER_ID
     if not file.exists():
         write_owner_only(file, f"{secrets.token_hex(8)}\n")

@@ -37,6 +37,7 @@ class RateLimit(logging.Filter):
         self._minute = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Let a line of code log so often a minute, and say in the last one that more is left out."""
         minute = int(record.created // 60)
         if minute != self._minute:
             self._minute, self._counts = minute, {}

@@ -33,4 +33,5 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the daemon, which stops in an order of its own."""
         yield

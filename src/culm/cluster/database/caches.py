@@ -14,10 +14,12 @@ class Caches(Keeper[ReplicationGroup, Valkey]):
         """Users by server, as it has read them; a new daemon lets each server read them once more."""
 
     def server(self, row: ReplicationGroup) -> Valkey:
+        """Return the server of a cache, which need not run: its folder, addresses and port."""
         folder, port = self._place.folder / row.identifier, row.endpoint_port or row.port
         return Valkey(folder, self._place.addresses, port)
 
     async def make(self, server: Valkey, row: ReplicationGroup) -> str:
+        """Create and start a cache with its users; returns the name of the program."""
         users = await self._users(row)
         await server.create(users)
         await server.start(row.wish.engine)
@@ -26,6 +28,7 @@ class Caches(Keeper[ReplicationGroup, Valkey]):
         return program(row.wish.engine).name
 
     async def settled(self, row: ReplicationGroup) -> bool:
+        """Whether the server knows the users that are wished."""
         return self._admitted.get(row.identifier) == await self._users(row)
 
     async def _users(self, row: ReplicationGroup) -> str:

@@ -68,4 +68,5 @@ class MariaDb(Process):
 
 
 def quoted(name: str) -> str:
+    """Return a name as MariaDB's SQL has it, in backticks."""
     return "`" + name.replace("`", "``") + "`"

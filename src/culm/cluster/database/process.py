@@ -45,6 +45,7 @@ class Process:
         return pid is not None and lives(pid, self.names)
 
     def pid(self) -> int | None:
+        """Return the pid that was written down at the start; None when there is none. It need not run any more."""
         try:
             return int((self.folder / "server.pid").read_text())
         except (OSError, ValueError):
@@ -127,6 +128,7 @@ def prefix(what: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
+    """Return all of the environment that a server gets: nothing of the caller's has a part in it."""
     return {"PATH": search_path(), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -144,6 +146,7 @@ def binary(*names: str) -> Path | None:
 
 
 def accepts(address: str, port: int) -> bool:
+    """Whether something accepts connections there within a second."""
     try:
         socket.create_connection((address, port), timeout=1.0).close()
     except OSError:

@@ -21,12 +21,14 @@ class Databases(Keeper[DbInstance, Postgres | MariaDb]):
         super().__init__("database", store, rds.instances, place)
 
     def server(self, row: DbInstance) -> Postgres | MariaDb:
+        """Return the server of a DB instance, which need not run: its folder, addresses and port."""
         folder, port = self._place.folder / row.identifier, row.endpoint_port or row.port
         if row.wish.engine == "postgres":
             return Postgres(folder, self._place.addresses, port, self._place.network)
         return MariaDb(folder, self._place.addresses, port)
 
     async def make(self, server: Postgres | MariaDb, row: DbInstance) -> str:
+        """Create and start a database with its master user; returns the name of the program."""
         await server.create(row.wish.master_username, row.verifier, row.wish.db_name)
         await server.start()
         return "PostgreSQL" if isinstance(server, Postgres) else "MariaDB"

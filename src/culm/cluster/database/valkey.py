@@ -94,6 +94,7 @@ class Valkey(Process):
             raise CulmError(f"{self.package} does not answer on port {self.port}: {error}") from None
 
     def with_admin(self, users: str, folder: Path) -> str:
+        """Return the users' ACL file with the cluster's own user in front, and the default one switched off."""
         digest = hashlib.sha256((folder / "admin.password").read_bytes()).hexdigest()
         return f"user default off resetpass -@all\nuser {ADMIN} on #{digest} ~* &* +@all\n{users}"
 

@@ -42,4 +42,5 @@ def redeem(db: Connection, id: str, token: str, now: float) -> ExecSession | Non
 
 
 def digest(token: str) -> str:
+    """Return what a session's token is kept by: it is nowhere in plain text."""
     return hashlib.sha256(token.encode()).hexdigest()

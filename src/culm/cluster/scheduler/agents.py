@@ -37,6 +37,7 @@ class Session:
         self.ordered: set[Order] = set()
 
     def send(self, new: list[Order], messages: list[ToAgent]) -> None:
+        """Put messages into the queue of this agent, and note which orders are in them."""
         self.ordered.update(new)
         for message in messages:
             self.outbox.put_nowait(message)
@@ -71,6 +72,10 @@ class Agents:
         await self._store.run(container_instances.disconnect_all)
 
     async def register(self, message: RegisterContainerInstance) -> str:
+        """Write down an instance.
+
+        Returns its ARN: the one that it brings, unless that instance was deregistered; else a new one.
+        """
         known = message.container_instance_arn
         fresh = make_arn("ecs", self._region, ACCOUNT, f"container-instance/{message.cluster}/{self._new_id()}")
 
@@ -83,6 +88,10 @@ class Agents:
         return await self._store.run(work)
 
     async def connect(self, container_instance_arn: str) -> AsyncIterator[ToAgent]:
+        """Yield the messages for an agent: first what it is to do by all that is known, then what is new.
+
+        It counts as connected until it stops to ask.
+        """
         session = self._sessions[container_instance_arn] = Session()
         try:
             session.send(*await self._store.run(lambda db: self._greeting(db, container_instance_arn)))

@@ -83,6 +83,7 @@ def users_of(db: sqlite3.Connection, groups: Sequence[str]) -> list[User]:
 
 
 def save_user_group(db: sqlite3.Connection, group: UserGroup) -> None:
+    """Write a group of users; its members are replaced."""
     db.execute(
         "INSERT INTO cache_user_group (identifier, engine) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (group.identifier, group.engine),

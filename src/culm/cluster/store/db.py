@@ -154,6 +154,7 @@ class Store:
         return 0
 
     def close(self) -> None:
+        """Close the database after what is running on its thread; a call that comes later fails."""
         self._thread.submit(self._db.close).result()
         self._thread.shutdown()
 

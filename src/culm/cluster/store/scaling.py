@@ -57,6 +57,7 @@ def delete_policy(db: Connection, resource_id: str, name: str) -> bool:
 
 
 def add_activity(db: Connection, activity: ScalingActivity) -> None:
+    """Add an activity of a service, and delete the oldest beyond those that are kept."""
     db.execute(
         "INSERT INTO scaling_activity (id, resource_id, at, body) VALUES (?, ?, ?, ?)",
         (activity.activity_id, activity.resource_id, activity.at, msgspec.json.encode(activity).decode()),

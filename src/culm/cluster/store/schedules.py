@@ -11,6 +11,7 @@ _decoder = msgspec.json.Decoder(Schedule)
 
 
 def save(db: Connection, schedule: Schedule, next_at: float | None) -> None:
+    """Write a schedule, and when it fires next (epoch seconds; None: never again)."""
     db.execute(
         "INSERT INTO schedule (group_name, name, next_at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " next_at = excluded.next_at, body = excluded.body",
@@ -63,6 +64,7 @@ def add_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
 
 
 def put_off(db: Connection, schedule: Schedule, firing: Firing) -> None:
+    """Note that a firing has failed, how often, and when it is tried again."""
     db.execute(
         "UPDATE schedule_firing SET attempts = ?, try_at = ? WHERE group_name = ? AND name = ? AND scheduled_at = ?",
         (firing.attempts, firing.try_at, schedule.group_name, schedule.name, firing.scheduled_at),
@@ -70,6 +72,7 @@ def put_off(db: Connection, schedule: Schedule, firing: Firing) -> None:
 
 
 def end_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
+    """Delete a firing that has started its task, or that is given up."""
     db.execute(
         "DELETE FROM schedule_firing WHERE group_name = ? AND name = ? AND scheduled_at = ?",
         (schedule.group_name, schedule.name, firing.scheduled_at),

@@ -34,6 +34,7 @@ class Sealer:
 
     @property
     def current(self) -> int:
+        """The number of the key that seals now; 0 when nothing is sealed."""
         return self._current
 
     def use(self, keys: Mapping[int, bytes], current: int) -> None:
@@ -41,10 +42,12 @@ class Sealer:
         self._keys, self._current = dict(keys), current
 
     def seal(self, data: bytes, context: str) -> bytes:
+        """Return data sealed by the current key. `context` says where it belongs: unsealing needs the same one."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + bytes(self._cipher(self._current).encrypt(nonce, data, context.encode()))
 
     def unseal(self, key: int, sealed: bytes, context: str) -> bytes | None:
+        """Return what was sealed; None when its key is not there, or when it is damaged or from elsewhere."""
         if key == 0:
             return sealed
         if key not in self._keys:
@@ -80,6 +83,7 @@ SEALED = {
 
 
 def keys_in_use(db: sqlite3.Connection) -> set[int]:
+    """Return the numbers of the keys that something stored was sealed by."""
     return {row[0] for table in SEALED for row in db.execute(f"SELECT DISTINCT key_id FROM {table}")} - {0}
 
 

@@ -68,6 +68,7 @@ def delete(db: Connection, arn: str) -> None:
 
 
 def versions(db: Connection, arn: str) -> Sequence[SecretVersion]:
+    """Return a secret's versions without their values, in the order in which they were put."""
     rows = db.execute(
         "SELECT version_id, created_at, stages, binary, accessed_at FROM secret_version WHERE secret = ? ORDER BY id",
         (arn,),
@@ -96,6 +97,7 @@ def record_access(db: Connection, arn: str, version_id: str, day: float) -> None
 
 
 def put(db: Connection, arn: str, version: SecretVersion, value: bytes) -> None:
+    """Add a version with its value, sealed."""
     db.execute(
         "INSERT INTO secret_version (secret, version_id, created_at, stages, binary, key_id, data)"
         " VALUES (?, ?, ?, ?, ?, sealing_key(), seal(?, ?))",

@@ -179,9 +179,11 @@ class Memory:
         return at is not None and 0 <= self.now() - float(at) < SILENT_SECONDS
 
     def keep(self, image: str, platform: str, identity: str) -> None:
+        """Remember what an image was for a platform, and when that was looked up."""
         self.put("names", f"{full_name(image)} {platform}", {"identity": identity, "at": self.now()})
 
     def failed(self, image: str) -> None:
+        """Remember that a registry could not be asked for this image just now."""
         self.put("silent", full_name(image), self.now())
 
     def put(self, kind: str, key: str, value: Any) -> None:
@@ -291,6 +293,10 @@ class RegistryClient:
         return answer
 
     def ask(self, url: str, accept: str) -> "httpx2.Response":
+        """Send one GET to the registry, with what it has let us in by.
+
+        `accept` is the media types that are understood.
+        """
         headers = {"Accept": accept} | ({"Authorization": self.authorization} if self.authorization else {})
         return self.client.get(url, headers=headers)
 

@@ -56,4 +56,5 @@ def missing_base(recipes: Iterable[Recipe], engine: Engine, say: Say) -> str | N
 
 
 def builder_for(runtime: Runtime, engine: Engine) -> Builder:
+    """Return what builds images for a cluster of this runtime."""
     return DockerBuilder(engine) if runtime == "docker" else HostBuilder()

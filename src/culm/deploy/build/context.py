@@ -30,6 +30,7 @@ class ImageFile:
     """A file's bytes where a build makes them; None: they are in `source`."""
 
     def data(self) -> bytes:
+        """Return the file's bytes, from memory or from the disk. Raises OSError when its source has gone."""
         if self.content is not None:
             return self.content
         assert self.source is not None

@@ -255,4 +255,5 @@ def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:
 
 
 def needs_buildkit(read: list[Instruction]) -> bool:
+    """Whether an instruction needs BuildKit: a here-document, or a flag such as `--mount`."""
     return any(instruction.heredoc or BUILDKIT_FLAGS & {name for name, _ in instruction.flags} for instruction in read)

@@ -54,6 +54,7 @@ def mode_of(argv: Sequence[str], word: str) -> bool:
 
 
 def make_folders(stage: BuildStage, words: Sequence[str], folder: str) -> str:
+    """Carry out `mkdir` with these words in `folder`; returns that it is done."""
     names = [name for word in words for name in braces(word)]
     paths = [stage.absolute(name, folder) for name in names]
     stage.add({path: ImageFile(kind="folder") for path in paths if not stage.is_folder(path)})
@@ -74,6 +75,7 @@ def named_files(stage: BuildStage, word: str, folder: str) -> list[str]:
 
 
 def below(stage: BuildStage, path: str) -> list[str]:
+    """Return the paths of the stage that are inside of this folder."""
     return [known for known in stage.tree if known.startswith(path.rstrip("/") + "/")]
 
 
@@ -229,6 +231,7 @@ def written(stage: BuildStage, command: Command, folder: str) -> bytes | None:
 
 
 def unescaped(text: str) -> str:
+    """Return text as `printf` writes it: with its backslash escapes carried out."""
     escapes = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "a": "\a"}
     return re.sub(r"\\([ntra\\])", lambda m: escapes[m[1]], text)
 

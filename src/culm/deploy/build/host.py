@@ -36,20 +36,24 @@ class ThisHost:
 
     @property
     def workshop(self) -> Workshop:
+        """Where Python packages are installed for images; made when it is first needed."""
         if self._made is None:
             self._made = self._workshop()
         return self._made
 
     def has(self, program: str) -> bool:
+        """Whether this machine has a program of this name."""
         return shutil.which(program) is not None
 
     def compile(self, build: GoBuild) -> ImageFile | None:
+        """Compile a Go program; returns the binary, None when this machine cannot."""
         return gobuild.compiled(build, Path(tempfile.mkdtemp(dir=self._scratch)))
 
     def run(self, job: Job) -> Result:
         return self.workshop.run(job)
 
     def programs(self, contents: Contents) -> frozenset[str] | None:
+        """Return the names of the programs that installing these packages would bring."""
         return self.workshop.programs(contents)
 
 

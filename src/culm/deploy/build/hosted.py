@@ -121,6 +121,7 @@ def corepack(stage: BuildStage, words: Sequence[str], host: BuildHost) -> tuple[
 
 
 def has(stage: BuildStage, program: str, host: BuildHost) -> bool:
+    """Whether a program can run in this stage: this machine has it, or the stage has installed it."""
     return host.has(program) or f"/usr/local/bin/{program}" in stage.tree
 
 
@@ -151,6 +152,7 @@ def missing_manager(stage: BuildStage, name: str, folder: str, host: BuildHost) 
 
 
 def is_node(argv: Sequence[str]) -> bool:
+    """Whether a command is one of Node's: node, npm, npx and the like."""
     return named(argv[0]) in NODE
 
 

@@ -162,6 +162,7 @@ class Installs:
         self.add(path, part, (name, *self.at.argv[1:]), inputs, replace(self.step(()), tool=tool))
 
     def versioned(self, name: str) -> str:
+        """Return the requirement of an installer, at the version that the image pins by `UV_VERSION` and the like."""
         version = self.at.environment.get(f"{name.upper()}_VERSION")
         return f"{name}=={version}" if version else name
 
@@ -261,6 +262,7 @@ class Installs:
             self.at.refuse(f"there is no {name} in {self.at.folder} of the image")
 
     def path(self, path: str) -> str:
+        """Return a path as it is in the image, from where the command stands."""
         return self.stage.absolute(path, self.at.folder)
 
     def step(self, argv: tuple[str, ...]) -> Step:
@@ -269,4 +271,5 @@ class Installs:
     def add(
         self, path: str, part: Part, argv: tuple[str, ...], inputs: Mapping[str, ImageFile], step: Step | None = None
     ) -> None:
+        """Note that an installer has been run for a prefix: with which words, and which files it has read."""
         self.stage.fill(path, part, replace(step, argv=argv) if step else self.step(argv), inputs)

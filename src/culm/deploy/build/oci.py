@@ -31,6 +31,7 @@ class Blob:
     media_type: str
 
     def described(self) -> dict[str, Any]:
+        """Return a blob as a manifest describes it."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
@@ -98,6 +99,7 @@ def tar(files: Mapping[str, ImageFile]) -> bytes:
 
 
 def keep(blobs: dict[str, bytes], data: bytes, media_type: str) -> Blob:
+    """Put bytes among the image's blobs, under their digest; returns what a manifest says of them."""
     blobs[sha256(data)] = data
     return Blob(digest=sha256(data), size=len(data), media_type=media_type)
 
@@ -108,4 +110,5 @@ def canonical(value: Any) -> bytes:
 
 
 def sha256(data: bytes) -> str:
+    """Return a digest as registries write it, `sha256:...`."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"

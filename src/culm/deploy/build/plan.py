@@ -23,6 +23,7 @@ class Contents:
 
     @property
     def key(self) -> str:
+        """What the prefix is kept by: the same Python, steps and input files give the same key."""
         return key_of(self.python, self.steps, {path: file.digest or file.link for path, file in self.inputs.items()})
 
 

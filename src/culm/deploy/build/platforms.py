@@ -23,6 +23,7 @@ DESKTOPS = ("desktop", "colima", "rancher", ".rd", "orbstack")
 
 
 def of_this_machine() -> str:
+    """Return this machine's platform, as `linux/amd64`."""
     return f"linux/{MACHINES.get(platform.machine(), platform.machine())}"
 
 

@@ -103,10 +103,12 @@ def named(program: str) -> str:
 
 
 def is_python(program: str) -> bool:
+    """Whether a program is a Python interpreter: `python`, `python3.12`, `/usr/bin/pypy3`."""
     return re.fullmatch(r"(?:python|pypy)[\d.]*", program.rsplit("/", 1)[-1]) is not None
 
 
 def plain_words(argv: Sequence[str]) -> list[str]:
+    """Return a command's words without its name and its options."""
     return [word for word in argv[1:] if not word.startswith("-")]
 
 

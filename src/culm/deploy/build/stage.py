@@ -96,6 +96,7 @@ class BuildStage:
     """Lines that this host's compiler did."""
 
     def copied(self) -> "BuildStage":
+        """Return a stage that begins where this one is; build arguments are not passed on."""
         return replace(
             self,
             tree=dict(self.tree),
@@ -118,6 +119,7 @@ class BuildStage:
 
     @property
     def variables(self) -> dict[str, str]:
+        """The variables that a RUN line sees: PATH, then arguments, then the environment."""
         return {"PATH": USUAL_PATH, **self.arguments, **self.environment}
 
     @property
@@ -138,6 +140,7 @@ class BuildStage:
         return "/" + joined.lstrip("/")
 
     def is_folder(self, path: str) -> bool:
+        """Whether a path is a folder in the stage, or one that every base image has."""
         known = self.tree.get(path)
         return path in BASE_FOLDERS or (known is not None and known.kind == "folder")
 

@@ -351,6 +351,7 @@ class Walk:
 
 
 def source_of(options: Mapping[str, str]) -> str:
+    """Return the source path of a mount's options, made absolute."""
     return "/" + posixpath.normpath("/" + (options.get("source") or options.get("src") or "")).lstrip("/")
 
 
@@ -419,5 +420,6 @@ def health_check(instruction: Instruction) -> dict[str, Any]:
 
 
 def shown(instruction: Instruction) -> str:
+    """Return an instruction for a message, cut to 90 characters."""
     text = f"{instruction.keyword} {instruction.rest}"
     return text if len(text) <= 90 else text[:87] + "..."

@@ -210,6 +210,7 @@ def lost_by_the_service(stage: BuildStage) -> Left | None:
 
 
 def named_by_start(stage: BuildStage, path: str) -> bool:
+    """Whether the image's entry point or command names this file."""
     words = [*stage.entrypoint, *stage.command]
     return any(path == stage.absolute(word) for word in words if "/" in word)
 

@@ -44,6 +44,7 @@ class Workshop:
         self.known: dict[str, ImageFile] = {}
 
     def programs(self, contents: Contents) -> frozenset[str]:
+        """Return the names of the programs in a prefix, which is made if it is not there."""
         return frozenset(program.name for program in self.made(contents).programs.iterdir())
 
     def made(self, contents: Contents) -> Made:
@@ -211,6 +212,7 @@ class Workshop:
 
 
 def delete(path: Path) -> None:
+    """Delete a file or a folder with all in it; that it is not there is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

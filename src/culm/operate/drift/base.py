@@ -29,6 +29,7 @@ FIXED = ("Protocol", "VpcId", "TargetType")
 
 
 def base(project: Project, settings: TargetSettings, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of what services stand on, and what is there that culm.yml does not name."""
     live, surroundings = observation.survey.observed, observation.survey.surroundings
     for change in diff.base(project, live, surroundings):
         yield from called(change, live)
@@ -83,6 +84,7 @@ def called(change: Call, live: Observed) -> list[Row]:
 
 
 def group_of(given: Any, live: Observed) -> tuple[str, Any]:
+    """Return the name and the description of the target group that an input names."""
     arn = given["TargetGroupArn"]
     return next((name, group) for name, group in live.target_groups.items() if group["TargetGroupArn"] == arn)
 
@@ -110,6 +112,10 @@ def roles(project: Project, observation: LiveState) -> Iterator[Row]:
 
 
 def groups(project: Project, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of target groups: health checks and attributes.
+
+    A group whose service is not balanced any more is left over.
+    """
     live = observation.survey.observed
     for service in project.services.values():
         name = render.family(project, service)

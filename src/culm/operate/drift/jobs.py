@@ -11,11 +11,13 @@ from culm.render import jobs as render_jobs
 
 
 def jobs(project: Project, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of every job's schedule."""
     for job in project.jobs.values():
         yield from rows(project, job, observation)
 
 
 def rows(project: Project, job: Service, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of one job: its schedule, and the revision that it runs."""
     what = f"schedule of {job.name}"
     live = observation.survey.observed.jobs.get(job.name)
     if live is None or live.schedule is None:

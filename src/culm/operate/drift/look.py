@@ -54,6 +54,7 @@ def missing_images(target: Target, live: Observed) -> frozenset[str]:
 
 
 def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
+    """Return the target groups of the project's load balancer; none where there is no load balancer."""
     if live.load_balancer is None:
         return ()
     pages = target.client("elbv2").get_paginator("describe_target_groups")
@@ -62,6 +63,7 @@ def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
 
 
 def role(target: Target, name: str) -> Role:
+    """Return a role's trust and the names of its policies. Raises NoSuchEntity when it is gone."""
     iam = target.client("iam")
     inline = iam.get_paginator("list_role_policies").paginate(RoleName=name)
     attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)

@@ -26,6 +26,7 @@ class Row:
 
 
 def missing(what: str) -> Row:
+    """Return the row of something that culm.yml wants and that is not there."""
     return Row(what=what, field="", wanted=THERE, live=None, wins="culm.yml")
 
 

@@ -45,4 +45,5 @@ def others(project: Project, live: Observed) -> Iterator[Row]:
 
 
 def without_names(project: Project, service: Service, given: render.Input) -> dict[str, Any]:
+    """Return an input without the members that name the service, which never differ."""
     return {key: value for key, value in given.items() if key not in resource(project.name, service.name)}

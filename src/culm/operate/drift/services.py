@@ -30,6 +30,7 @@ NEW = "a new revision"
 
 
 def services(project: Project, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of every service, of its rule and of its scaling, and services that culm.yml does not name."""
     live = observation.survey.observed.services
     for one in project.services.values():
         yield from service(project, with_count(one, live.get(one.name)), observation)
@@ -39,6 +40,7 @@ def services(project: Project, observation: LiveState) -> Iterator[Row]:
 
 
 def service(project: Project, one: Service, observation: LiveState) -> Iterator[Row]:
+    """Yield what differs of one service: its settings, and the revision that it runs."""
     live = observation.survey.observed
     what = f"service {one.name}"
     if (described := live.services.get(one.name)) is None:
@@ -121,6 +123,7 @@ def by_hand(project: Project, service: Service, described: Described) -> Iterato
 
 
 def rule(project: Project, service: Service, live: Observed) -> Iterator[Row]:
+    """Yield what differs of a service's rule on the load balancer."""
     what = f"rule of {service.name}"
     if not service.balanced:
         if live_rule := live.rules.get(service.name):
@@ -148,6 +151,7 @@ def conditions(rule: Described) -> str:
 
 
 def values(condition: Mapping[str, Any]) -> list[str]:
+    """Return what a condition asks for, as one list of text."""
     settings = next((c for key, c in condition.items() if key.endswith("Config") and c), condition)
     name = [settings["HttpHeaderName"]] if "HttpHeaderName" in settings else []
     written = [v if isinstance(v, str) else f"{v.get('Key', '')}={v.get('Value')}" for v in settings.get("Values", ())]
@@ -194,4 +198,5 @@ def instances(settings: TargetSettings, observation: LiveState) -> Iterator[Row]
 
 
 def kind(instance: Described) -> str:
+    """Return an instance's type; empty where it does not say."""
     return next((a.get("value", "") for a in instance.get("attributes", ()) if a["name"] == TYPE), "")

@@ -51,6 +51,7 @@ def raw(descriptor: int) -> Iterator[None]:
 
 
 def new_id() -> str:
+    """Return a random UUID in hex, as the data channel's messages have it."""
     return uuid.UUID(bytes=os.urandom(16), version=4).hex
 
 

@@ -71,6 +71,8 @@ def in_order(described: Iterable[Described]) -> list[Described]:
 
 
 def instances_of(described: Iterable[Described]) -> tuple[Instance, ...]:
+    """Return the instances, numbered in the order of their registration."""
+
     def instance(number: int, described: Described) -> Instance:
         attributes = {attribute["name"]: attribute.get("value", "") for attribute in described.get("attributes", ())}
         return Instance(
@@ -184,6 +186,7 @@ def _at(described: Described, name: str) -> float | None:
 
 
 def events_of(about: About, observed: Observed, tasks: Iterable[Task]) -> tuple[Event, ...]:
+    """Return the latest events, the newest first: of services, deployments and tasks that have ended."""
     whose = {f"service:{service['serviceName']}": (service["serviceName"], "task") for service in observed.services}
     whose |= owners(about.project, about.project.services)
     entries = [

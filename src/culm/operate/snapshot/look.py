@@ -75,6 +75,7 @@ class Looker:
 
     @property
     def about(self) -> About:
+        """What a snapshot is of: the project, the target, its region and its address."""
         return About(
             project=self.project,
             settings=self.target.settings,

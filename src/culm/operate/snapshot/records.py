@@ -283,10 +283,13 @@ class Snapshot:
 
     @property
     def running(self) -> tuple[Task, ...]:
+        """The tasks that have not stopped."""
         return tuple(task for task in self.tasks if task.stopped_at is None)
 
     def service(self, name: str) -> ServiceState | None:
+        """Return a service by name; None when it is not deployed."""
         return next((service for service in self.services if service.name == name), None)
 
     def tasks_of(self, name: str) -> tuple[Task, ...]:
+        """Return a service's tasks, those that have stopped among them."""
         return tuple(task for task in self.tasks if task.service == name)

@@ -27,6 +27,7 @@ def rules(observed: Observed) -> tuple[RouteRule, ...]:
 
 
 def in_order(described: Sequence[Described]) -> list[Described]:
+    """Return rules in the order in which they are tried; the default one is last."""
     return sorted(described, key=lambda each: (each.get("IsDefault", False), _priority(each) or 0))
 
 
@@ -94,6 +95,7 @@ def _subject(condition: Condition) -> str:
 
 
 def values_of(condition: Condition) -> tuple[str, ...]:
+    """Return what a condition asks for, as text; a regular expression stands between slashes."""
     match condition.field:
         case "path-pattern" | "host-header":
             config = patterns(condition)

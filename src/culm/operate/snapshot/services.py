@@ -326,6 +326,7 @@ def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, 
 
 
 def usage(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> Usage:
+    """Return what a service uses now and used lately; None where nothing was measured."""
     memory = metrics.get((name, "memory"))
     return Usage(
         memory=_recent(memory, now),

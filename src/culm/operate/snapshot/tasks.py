@@ -32,6 +32,7 @@ def exit_code(task: Described) -> int | None:
 
 
 def out_of_memory(task: Described) -> bool:
+    """Whether a container of the task was killed for the memory that it took."""
     return any("OutOfMemory" in container.get("reason", "") for container in task.get("containers", ()))
 
 

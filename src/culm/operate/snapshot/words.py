@@ -34,6 +34,7 @@ def typical(mean: float | None, p95: float | None) -> str:
 
 
 def latency(seconds: float | None) -> str:
+    """Return seconds as people read them: `1.2 s`, `35 ms`, a dash for none."""
     if seconds is None:
         return "—"
     if seconds >= 1:

@@ -91,6 +91,7 @@ async def counters(console: Console, prefix: str = "") -> list[dict[str, str]]:
 
 
 async def frontends(console: Console) -> set[str]:
+    """Return the names of the frontends that HAProxy has. Raises PlaneFailure when it does not answer."""
     [table] = await console.ask("show stat -1 1 -1")
     return {row["pxname"] for row in csv.DictReader(io.StringIO(table.removeprefix("# ")))}
 

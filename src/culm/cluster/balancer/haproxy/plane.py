@@ -87,14 +87,20 @@ class HaproxyPlane:
         return [address for address in self._addresses if (address, port) != self._reserved]
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
+        """Return the configuration of this wish, without asking HAProxy whether it takes it."""
         return render.render(listeners, groups, addresses=self.addresses, version=self._version)
 
     async def start(self) -> None:
+        """Find the executable and its version. Raises PlaneFailure when there is none."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._executable = self._executable or binary.find()
         self._version = await asyncio.to_thread(binary.version, self._executable)
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
+        """Bring HAProxy to this wish, in the order that stands at the head of this file.
+
+        Returns what is left out and why. Raises PlaneFailure when it cannot be brought to any of it.
+        """
         running = await self._running()
         held = await console.frontends(self._worker) if running else set()
         new = [listener.port for listener in listeners if render.frontend(listener) not in held]
@@ -164,6 +170,7 @@ class HaproxyPlane:
         return self._totals.traffic(rows, old)
 
     async def stop(self) -> None:
+        """End HAProxy with what it still carries; by SIGKILL, if it takes no notice of SIGTERM."""
         if self._child is not None:
             await self._child.wait()  # whoever began to launch it was cancelled
         if await self._running() is None:
@@ -340,6 +347,7 @@ class _Wish:
         return [*groups, *targets, *rules]
 
     def without(self, parts: Collection[_Part]) -> "_Wish":
+        """Return the wish without these parts."""
         return self.only(set(self.parts()).difference(parts)) if parts else self
 
     def only(self, parts: Collection[_Part]) -> "_Wish":

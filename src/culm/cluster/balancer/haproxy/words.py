@@ -31,6 +31,7 @@ def glob_regex(pattern: str, *, run: str = ".*", one: str = ".", escapes: bool =
 
 
 def is_literal(pattern: str) -> bool:
+    """Whether a pattern has no wildcard, so that it can be compared rather than matched."""
     return "*" not in pattern and "?" not in pattern
 
 

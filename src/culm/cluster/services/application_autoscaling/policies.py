@@ -27,6 +27,11 @@ class PutScalingPolicyInput:
 
 @operation("application-autoscaling", "PutScalingPolicy")
 def put_scaling_policy(call: Call, req: PutScalingPolicyInput) -> dict[str, Any]:
+    """Save a target tracking policy; the scaling loop's next look goes by it.
+
+    Raises ValidationException for another type of policy, a target of 0 or less, a negative cooldown, and a label that
+    does not go with its metric.
+    """
     find_target(call, req.resource_id)
     tracking = req.target_tracking_scaling_policy_configuration
     if tracking is None:
@@ -55,6 +60,7 @@ class DescribeScalingPoliciesInput:
 
 @operation("application-autoscaling", "DescribeScalingPolicies")
 def describe_scaling_policies(call: Call, req: DescribeScalingPoliciesInput) -> dict[str, Any]:
+    """Return the policies of a service, or those of them that are named."""
     asked = [
         policy
         for policy in scaling.policies(call.db, req.resource_id)
@@ -73,6 +79,7 @@ class DeleteScalingPolicyInput:
 
 @operation("application-autoscaling", "DeleteScalingPolicy")
 def delete_scaling_policy(call: Call, req: DeleteScalingPolicyInput) -> dict[str, Any]:
+    """Delete a policy; the count stays as it is. Raises ObjectNotFoundException when there is none of the name."""
     if not scaling.delete_policy(call.db, req.resource_id, req.policy_name):
         raise AwsError("ObjectNotFoundException", f"No scaling policy found with name {req.policy_name}.")
     return {}
@@ -87,6 +94,7 @@ class DescribeScalingActivitiesInput:
 
 @operation("application-autoscaling", "DescribeScalingActivities")
 def describe_scaling_activities(call: Call, req: DescribeScalingActivitiesInput) -> dict[str, Any]:
+    """Return what scaling has done to a service, as ECS's activities are described."""
     return {
         "scaling_activities": [
             {

@@ -34,4 +34,5 @@ def find_target(call: Call, resource_id: str) -> ScalableTarget:
 
 
 def invalid(message: str) -> AwsError:
+    """Return the ValidationException with this message."""
     return AwsError("ValidationException", message)

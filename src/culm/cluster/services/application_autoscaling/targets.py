@@ -59,6 +59,7 @@ class DescribeScalableTargetsInput:
 
 @operation("application-autoscaling", "DescribeScalableTargets")
 def describe_scalable_targets(call: Call, req: DescribeScalableTargetsInput) -> dict[str, Any]:
+    """Return the range of each service that scales; of those that are named, or of all."""
     asked = [t for t in scaling.targets(call.db) if not req.resource_ids or t.resource_id in req.resource_ids]
     return {
         "scalable_targets": [

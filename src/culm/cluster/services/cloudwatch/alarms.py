@@ -114,6 +114,7 @@ class DeleteAlarmsInput:
 
 @operation("cloudwatch", "DeleteAlarms")
 def delete_alarms(call: Call, req: DeleteAlarmsInput) -> None:
+    """Delete alarms, all or none. Raises ResourceNotFound that names those that do not exist."""
     missing = [name for name in req.alarm_names if alarms.find(call.db, name) is None]
     if missing:
         raise AwsError("ResourceNotFound", f"Alarms {missing} not found", 404)
@@ -140,6 +141,7 @@ def set_alarm_state(call: Call, req: SetAlarmStateInput) -> None:
 
 
 def described(call: Call, alarm: Alarm) -> dict[str, Any]:
+    """Return an alarm as DescribeAlarms has it; a percentile is its extended statistic."""
     percentile = alarm.statistic.startswith("p")
     return {
         "alarm_name": alarm.alarm_name,

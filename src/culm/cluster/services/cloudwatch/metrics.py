@@ -53,16 +53,22 @@ class PutMetricDataInput:
 
 
 def invalid(message: str, code: str = "InvalidParameterValue") -> AwsError:
+    """Return an error of CloudWatch's with this message."""
     return AwsError(code, message)
 
 
 def about(namespace: str, name: str, dimensions: Sequence[Dimension]) -> Metric:
+    """Return the metric of this name; its dimensions are in the order of their names, whatever order they came in."""
     pairs = sorted((each.name, each.value) for each in dimensions)
     return Metric(namespace=namespace, metric_name=name, dimensions=tuple(pairs))
 
 
 @operation("cloudwatch", "PutMetricData")
 def put_metric_data(call: Call, req: PutMetricDataInput) -> None:
+    """Keep samples.
+
+    Raises InvalidParameterValue for AWS's own namespaces and for too many samples at once, MissingParameter for none.
+    """
     if req.namespace.startswith("AWS/"):
         raise invalid("The value AWS/ for parameter Namespace is invalid.")
     if not req.metric_data:

@@ -56,6 +56,11 @@ class GetMetricDataInput:
 
 @operation("cloudwatch", "GetMetricData")
 def get_metric_data(call: Call, req: GetMetricDataInput) -> dict[str, Any]:
+    """Return the points that several queries ask for, a page at a time.
+
+    Raises ValidationError for an empty span, too many queries or ids that repeat, and InvalidNextToken for a token that
+    was not given out here.
+    """
     if req.start_time >= req.end_time:
         raise invalid("The parameter StartTime must be less than the parameter EndTime.", "ValidationError")
     if len(req.metric_data_queries) > MOST_QUERIES:
@@ -123,6 +128,11 @@ class GetMetricStatisticsInput:
 
 @operation("cloudwatch", "GetMetricStatistics")
 def get_metric_statistics(call: Call, req: GetMetricStatisticsInput) -> dict[str, Any]:
+    """Return the points of one metric, by period.
+
+    Raises InvalidParameterCombination without a statistic, for an empty span and for more than 1,440 points, and
+    InvalidParameterValue for a statistic that there is not.
+    """
     wrong = "InvalidParameterCombination"
     if not req.statistics and not req.extended_statistics:
         raise invalid("At least one of the parameters Statistics and ExtendedStatistics must be specified.", wrong)

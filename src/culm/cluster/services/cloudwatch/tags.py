@@ -23,6 +23,7 @@ class TagResourceInput:
 
 @operation("cloudwatch", "TagResource")
 def tag_resource(call: Call, req: TagResourceInput) -> None:
+    """Add tags to an alarm. Raises ResourceNotFoundException when there is no alarm of this ARN."""
     alarm = _tagged(call, req.resource_arn)
     alarms.save(call.db, replace(alarm, tags={**alarm.tags, **{tag.key: tag.value for tag in req.tags}}))
 
@@ -35,6 +36,7 @@ class UntagResourceInput:
 
 @operation("cloudwatch", "UntagResource")
 def untag_resource(call: Call, req: UntagResourceInput) -> None:
+    """Take tags from an alarm; keys that it does not have are no error."""
     alarm = _tagged(call, req.resource_arn)
     alarms.save(call.db, replace(alarm, tags={k: v for k, v in alarm.tags.items() if k not in req.tag_keys}))
 

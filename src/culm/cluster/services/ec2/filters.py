@@ -49,6 +49,10 @@ def chosen(items: Sequence[Seen], filters: Sequence[Filter], known: Mapping[str,
 
 
 def satisfies(item: Seen, wanted: Filter, known: Mapping[str, Property]) -> bool:
+    """Whether a described item has one of the filter's values, which may have `*` and `?` in them.
+
+    `known` has the properties that this operation can filter by.
+    """
     if wanted.name.startswith("tag:"):
         name = wanted.name.removeprefix("tag:")
         have: Iterable[str] = [tag["value"] for tag in item.get("tags", ()) if tag["key"] == name]

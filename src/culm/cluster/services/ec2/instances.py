@@ -45,6 +45,7 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
 
 
 def described(machine: SimulatedMachine) -> Seen:
+    """Return a simulated machine as DescribeInstances has it; it is always running, and its one address is both."""
     zone = machine.availability_zone
     return {
         "instance_id": machine.ec2_instance_id,

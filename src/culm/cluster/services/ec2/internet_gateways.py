@@ -24,6 +24,7 @@ class CreateInternetGatewayInput:
 
 @operation("ec2", "CreateInternetGateway")
 def create_internet_gateway(call: Call, req: CreateInternetGatewayInput) -> dict[str, Any]:
+    """Create a gateway that is attached to nothing."""
     gateway = InternetGateway(id=fresh("igw", call))
     networks.save(call.db, gateway)
     tags.given(call, gateway.id, req.tag_specifications)
@@ -52,6 +53,7 @@ def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
 
 @operation("ec2", "DetachInternetGateway")
 def detach_internet_gateway(call: Call, req: AttachmentInput) -> None:
+    """Detach a gateway from its VPC. Raises Gateway.NotAttached when it is attached to another one or to none."""
     gateway = existing(call, InternetGateway, req.internet_gateway_id)
     if gateway.vpc_id != req.vpc_id:
         raise AwsError("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {req.vpc_id}")
@@ -65,6 +67,7 @@ class DeleteInternetGatewayInput:
 
 @operation("ec2", "DeleteInternetGateway")
 def delete_internet_gateway(call: Call, req: DeleteInternetGatewayInput) -> None:
+    """Delete a gateway. Raises DependencyViolation while it is attached."""
     gateway = existing(call, InternetGateway, req.internet_gateway_id)
     if gateway.vpc_id is not None:
         raise AwsError("DependencyViolation", DEPENDENCIES.format("internetGateway", gateway.id))

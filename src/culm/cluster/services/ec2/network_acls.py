@@ -79,6 +79,10 @@ class DeleteNetworkAclInput:
 
 @operation("ec2", "DeleteNetworkAcl")
 def delete_network_acl(call: Call, req: DeleteNetworkAclInput) -> None:
+    """Delete a network ACL.
+
+    Raises InvalidParameterValue for a VPC's default one, and DependencyViolation while a subnet has it.
+    """
     acl = existing(call, NetworkAcl, req.network_acl_id)
     if acl.is_default:
         raise AwsError("InvalidParameterValue", f"cannot delete default network ACL {acl.id}")
@@ -102,6 +106,7 @@ class EntryInput:
 
 @operation("ec2", "CreateNetworkAclEntry")
 def create_network_acl_entry(call: Call, req: EntryInput) -> None:
+    """Add an entry. Raises NetworkAclEntryAlreadyExists when its number is taken in this direction."""
     acl = existing(call, NetworkAcl, req.network_acl_id)
     if _find(acl, req.rule_number, req.egress):
         message = f"The network acl entry identified by {req.rule_number} already exists."
@@ -111,6 +116,7 @@ def create_network_acl_entry(call: Call, req: EntryInput) -> None:
 
 @operation("ec2", "ReplaceNetworkAclEntry")
 def replace_network_acl_entry(call: Call, req: EntryInput) -> None:
+    """Replace the entry of this number and direction. Raises InvalidNetworkAclEntry.NotFound."""
     acl = existing(call, NetworkAcl, req.network_acl_id)
     left = _without(acl, req.rule_number, req.egress)
     networks.save(call.db, replace(acl, entries=(*left, _asked(req))))
@@ -125,6 +131,7 @@ class DeleteNetworkAclEntryInput:
 
 @operation("ec2", "DeleteNetworkAclEntry")
 def delete_network_acl_entry(call: Call, req: DeleteNetworkAclEntryInput) -> None:
+    """Delete the entry of this number and direction. Raises InvalidNetworkAclEntry.NotFound."""
     acl = existing(call, NetworkAcl, req.network_acl_id)
     networks.save(call.db, replace(acl, entries=_without(acl, req.rule_number, req.egress)))
 

@@ -19,6 +19,7 @@ class DescribeNetworkInterfacesInput:
 
 @operation("ec2", "DescribeNetworkInterfaces")
 def describe_network_interfaces(call: Call, req: DescribeNetworkInterfacesInput) -> dict[str, Any]:
+    """Return none: tasks have no interfaces of their own here. Raises the error of an unknown id when ids are named."""
     none: list[Seen] = []
     code, noun = "InvalidNetworkInterfaceID.NotFound", "networkInterface ID"
     return {"network_interfaces": named(none, "network_interface_id", req.network_interface_ids, code, noun)}

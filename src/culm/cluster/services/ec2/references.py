@@ -24,6 +24,7 @@ PREFIXES = range(16, 29)
 
 
 def fresh(kind: str, call: Call) -> str:
+    """Return a new id of this kind, such as `vpc-0f0e...`."""
     return f"{kind}-{call.new_id()[:17]}"
 
 

@@ -27,6 +27,7 @@ class CreateRouteTableInput:
 
 @operation("ec2", "CreateRouteTable")
 def create_route_table(call: Call, req: CreateRouteTableInput) -> dict[str, Any]:
+    """Create a table with the VPC's own route; the same client token gives the same table again."""
     vpc = existing(call, Vpc, req.vpc_id)
     made = (t for t in networks.of_kind(call.db, RouteTable) if req.client_token and t.client_token == req.client_token)
     table = next(made, None)
@@ -50,6 +51,7 @@ class DeleteRouteTableInput:
 
 @operation("ec2", "DeleteRouteTable")
 def delete_route_table(call: Call, req: DeleteRouteTableInput) -> None:
+    """Delete a table. Raises DependencyViolation while it is associated with a subnet, or is the VPC's main one."""
     table = existing(call, RouteTable, req.route_table_id)
     if table.associations:
         raise AwsError("DependencyViolation", DEPENDENCIES.format("routeTable", table.id))
@@ -65,6 +67,7 @@ class RouteInput:
 
 @operation("ec2", "CreateRoute")
 def create_route(call: Call, req: RouteInput) -> dict[str, Any]:
+    """Add a route. Raises RouteAlreadyExists when there is one to this destination."""
     table, route = existing(call, RouteTable, req.route_table_id), _route(call, req)
     if any(each.destination == route.destination for each in table.routes):
         message = f"The route identified by {route.destination} already exists."
@@ -75,6 +78,7 @@ def create_route(call: Call, req: RouteInput) -> dict[str, Any]:
 
 @operation("ec2", "ReplaceRoute")
 def replace_route(call: Call, req: RouteInput) -> None:
+    """Replace the route to this destination. Raises InvalidRoute.NotFound when there is none."""
     table, route = existing(call, RouteTable, req.route_table_id), _route(call, req)
     kept = _without(table, route.destination)
     networks.save(call.db, replace(table, routes=(*kept, route)))
@@ -88,6 +92,7 @@ class DeleteRouteInput:
 
 @operation("ec2", "DeleteRoute")
 def delete_route(call: Call, req: DeleteRouteInput) -> None:
+    """Delete the route to this destination. Raises InvalidRoute.NotFound when there is none."""
     table = existing(call, RouteTable, req.route_table_id)
     kept = _without(table, str(cidr(req.destination_cidr_block, "destinationCidrBlock")))
     networks.save(call.db, replace(table, routes=kept))
@@ -114,6 +119,11 @@ class AssociateRouteTableInput:
 
 @operation("ec2", "AssociateRouteTable")
 def associate_route_table(call: Call, req: AssociateRouteTableInput) -> dict[str, Any]:
+    """Let a subnet use this table.
+
+    Raises InvalidParameterValue across VPCs, and Resource.AlreadyAssociated when it has another one; the same pair
+    again gives the association that it has.
+    """
     table, subnet = existing(call, RouteTable, req.route_table_id), existing(call, Subnet, req.subnet_id)
     if table.vpc_id != subnet.vpc_id:
         raise AwsError("InvalidParameterValue", f"{table.id} and {subnet.id} belong to different networks")
@@ -197,6 +207,7 @@ def describe_route_tables(call: Call, req: DescribeRouteTablesInput) -> dict[str
 
 
 def described(call: Call, table: RouteTable) -> Seen:
+    """Return a route table as it is described, with the route to its own VPC first."""
     local = Route(destination=existing(call, Vpc, table.vpc_id).cidr_block, gateway_id="local")
     return {
         "route_table_id": table.id,

@@ -66,6 +66,7 @@ class PermissionsInput:
 
     @property
     def permissions(self) -> tuple[IpPermission, ...]:
+        """The permissions that are asked for, in the long form also where the short one was sent."""
         if self.cidr_ip is None:
             return self.ip_permissions
         short = IpPermission(
@@ -89,21 +90,25 @@ class RevokeInput(PermissionsInput):
 
 @operation("ec2", "AuthorizeSecurityGroupIngress")
 def authorize_ingress(call: Call, req: AuthorizeInput) -> dict[str, Any]:
+    """Allow what comes in; see `authorize`."""
     return authorize(call, req, egress=False)
 
 
 @operation("ec2", "AuthorizeSecurityGroupEgress")
 def authorize_egress(call: Call, req: AuthorizeInput) -> dict[str, Any]:
+    """Allow what goes out; see `authorize`."""
     return authorize(call, req, egress=True)
 
 
 @operation("ec2", "RevokeSecurityGroupIngress")
 def revoke_ingress(call: Call, req: RevokeInput) -> dict[str, Any]:
+    """Take permissions for what comes in away; see `revoke`."""
     return revoke(call, req, egress=False)
 
 
 @operation("ec2", "RevokeSecurityGroupEgress")
 def revoke_egress(call: Call, req: RevokeInput) -> dict[str, Any]:
+    """Take permissions for what goes out away; see `revoke`."""
     return revoke(call, req, egress=True)
 
 
@@ -161,6 +166,10 @@ class DescribeSecurityGroupRulesInput:
 
 @operation("ec2", "DescribeSecurityGroupRules")
 def describe_security_group_rules(call: Call, req: DescribeSecurityGroupRulesInput) -> dict[str, Any]:
+    """Return rules, one for each source or destination.
+
+    Raises InvalidSecurityGroupRuleId.NotFound for an unknown id.
+    """
     known = {"group-id": member("group_id"), "security-group-rule-id": member("security_group_rule_id")}
     items = [described(call, group, rule) for group in groups.list_all(call.db) for rule in group.body.rules]
     code, noun = "InvalidSecurityGroupRuleId.NotFound", "security group rule ID"
@@ -195,6 +204,11 @@ class ModifySecurityGroupRulesInput:
 
 @operation("ec2", "ModifySecurityGroupRules")
 def modify_security_group_rules(call: Call, req: ModifySecurityGroupRulesInput) -> dict[str, Any]:
+    """Replace rules of one group by id.
+
+    Raises InvalidSecurityGroupRuleId.NotFound for an id of another group, and InvalidParameterValue for a rule without
+    exactly one source.
+    """
     group = group_named(call, req.group_id, None)
     rules = {rule.rule_id: rule for rule in group.body.rules}
     for update in req.security_group_rules:
@@ -222,6 +236,7 @@ def modify_security_group_rules(call: Call, req: ModifySecurityGroupRulesInput) 
 
 
 def described(call: Call, group: SecurityGroup, rule: Rule) -> Seen:
+    """Return one rule as DescribeSecurityGroupRules has it; -1 stands for all ports."""
     return {
         "security_group_rule_id": rule.rule_id,
         "security_group_rule_arn": arn("ec2", call.region, call.account, f"security-group-rule/{rule.rule_id}"),

@@ -57,6 +57,7 @@ def make_default(call: Call, vpc_id: str) -> None:
 
 
 def everything_out(call: Call) -> Rule:
+    """Return the rule that every new group has: everything may go out."""
     return Rule(rule_id=fresh("sgr", call), egress=True, protocol="-1", cidr="0.0.0.0/0")
 
 
@@ -68,6 +69,11 @@ class DeleteSecurityGroupInput:
 
 @operation("ec2", "DeleteSecurityGroup")
 def delete_security_group(call: Call, req: DeleteSecurityGroupInput) -> dict[str, Any]:
+    """Delete a group.
+
+    Raises CannotDelete for a default one, and DependencyViolation while a rule of another group or a load balancer
+    names it.
+    """
     group = group_named(call, req.group_id, req.group_name)
     if group.group_name == "default":
         raise AwsError("CannotDelete", f'the specified group: "{group.group_id}" name: "default" cannot be deleted')
@@ -142,6 +148,7 @@ def _of(permissions: str, name: str) -> Property:
 
 
 def described(call: Call, group: SecurityGroup) -> Seen:
+    """Return a group with its rules folded into permissions, as DescribeSecurityGroups has it."""
     return {
         "group_id": group.group_id,
         "group_name": group.group_name,

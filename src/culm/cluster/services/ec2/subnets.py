@@ -36,6 +36,11 @@ class CreateSubnetInput:
 
 @operation("ec2", "CreateSubnet")
 def create_subnet(call: Call, req: CreateSubnetInput) -> dict[str, Any]:
+    """Create a subnet.
+
+    Raises InvalidSubnet.Range for a block outside of its VPC's, InvalidSubnet.Conflict for one that overlaps a
+    sibling's, and MissingParameter without a block.
+    """
     vpc = existing(call, Vpc, req.vpc_id)
     if req.cidr_block is None:
         raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
@@ -78,6 +83,10 @@ class DeleteSubnetInput:
 
 @operation("ec2", "DeleteSubnet")
 def delete_subnet(call: Call, req: DeleteSubnetInput) -> None:
+    """Delete a subnet and what associates it with tables and ACLs.
+
+    Raises OperationNotPermitted for a default one, and DependencyViolation while a load balancer is in it.
+    """
     subnet = existing(call, Subnet, req.subnet_id)
     if subnet.default_for_az:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default subnets: they stay")
@@ -119,6 +128,7 @@ def describe_subnets(call: Call, req: DescribeSubnetsInput) -> dict[str, Any]:
 
 
 def described(call: Call, subnet: Subnet) -> Seen:
+    """Return a subnet as it is described; five of its addresses are AWS's own."""
     return {
         "subnet_id": subnet.id,
         "subnet_arn": arn("ec2", call.region, call.account, f"subnet/{subnet.id}"),
@@ -155,6 +165,7 @@ class ModifySubnetAttributeInput:
 
 @operation("ec2", "ModifySubnetAttribute")
 def modify_subnet_attribute(call: Call, req: ModifySubnetAttributeInput) -> None:
+    """Set those attributes that are given."""
     subnet = existing(call, Subnet, req.subnet_id)
     if req.map_public_ip_on_launch:
         subnet = replace(subnet, map_public_ip_on_launch=req.map_public_ip_on_launch.value)

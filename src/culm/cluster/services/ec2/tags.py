@@ -56,6 +56,10 @@ class CreateTagsInput:
 
 @operation("ec2", "CreateTags")
 def create_tags(call: Call, req: CreateTagsInput) -> None:
+    """Add tags to resources; a key that is there gets the new value.
+
+    Raises the error of its kind for an id that there is not.
+    """
     for resource in req.resources:
         check(call, resource)
         put(call, resource, req.tags)
@@ -77,6 +81,10 @@ class DeleteTagsInput:
 
 @operation("ec2", "DeleteTags")
 def delete_tags(call: Call, req: DeleteTagsInput) -> None:
+    """Take tags from resources: those that are named, or all of them if none is.
+
+    A tag with a value goes only if that is its present one.
+    """
     for resource in req.resources:
         check(call, resource)
         there = tags.find(call.db, resource)
@@ -130,10 +138,12 @@ def put(call: Call, resource: str, wished: Collection[Tag]) -> None:
 
 
 def forget(call: Call, resource: str) -> None:
+    """Delete all tags of a resource that is deleted."""
     tags.forget(call.db, resource)
 
 
 def shown(call: Call, resource: str) -> list[dict[str, str]]:
+    """Return the tags of a resource, as they are described."""
     return [{"key": key, "value": value} for key, value in tags.find(call.db, resource).items()]
 
 

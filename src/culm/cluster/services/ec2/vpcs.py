@@ -48,6 +48,10 @@ class VpcInput:
 
 @operation("ec2", "DeleteVpc")
 def delete_vpc(call: Call, req: VpcInput) -> None:
+    """Delete a VPC with its default group, main table and default ACL.
+
+    Raises OperationNotPermitted for the default VPC, and DependencyViolation while anything else is in it.
+    """
     vpc = existing(call, Vpc, req.vpc_id)
     if vpc.is_default:
         raise AwsError("OperationNotPermitted", "culm's simulated instances are in the default VPC: it stays")
@@ -92,6 +96,7 @@ def describe_vpcs(call: Call, req: DescribeVpcsInput) -> dict[str, Any]:
 
 
 def described(call: Call, vpc: Vpc) -> Seen:
+    """Return a VPC as it is described; it has one block."""
     association = {
         "association_id": vpc.id.replace("vpc", "vpc-cidr-assoc"),
         "cidr_block": vpc.cidr_block,
@@ -126,6 +131,7 @@ class ModifyVpcAttributeInput:
 
 @operation("ec2", "ModifyVpcAttribute")
 def modify_vpc_attribute(call: Call, req: ModifyVpcAttributeInput) -> None:
+    """Set those attributes that are given."""
     vpc = existing(call, Vpc, req.vpc_id)
     if req.enable_dns_support:
         vpc = replace(vpc, dns_support=req.enable_dns_support.value)
@@ -144,6 +150,7 @@ class DescribeVpcAttributeInput:
 
 @operation("ec2", "DescribeVpcAttribute")
 def describe_vpc_attribute(call: Call, req: DescribeVpcAttributeInput) -> dict[str, Any]:
+    """Return one attribute of a VPC, as EC2 has it: each answer has its id and that attribute alone."""
     vpc = existing(call, Vpc, req.vpc_id)
     values = {
         "enableDnsSupport": ("enable_dns_support", vpc.dns_support),

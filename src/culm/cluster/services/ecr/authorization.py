@@ -19,6 +19,7 @@ class GetAuthorizationTokenInput:
 
 @operation("ecr", "GetAuthorizationToken")
 def get_authorization_token(call: Call, req: GetAuthorizationTokenInput) -> dict[str, Any]:
+    """Mint a password for the registry, good for 12 hours, as `user:password` in base64."""
     password, expires_at = tokens.mint(call.db, call.new_id, call.now)
     return {
         "authorization_data": [

@@ -35,6 +35,11 @@ class PutImageInput(RepositoryInput):
 
 @operation("ecr", "PutImage")
 def put_image(call: Call, req: PutImageInput) -> dict[str, Any]:
+    """Keep a manifest under its digest and tag.
+
+    Raises ImageAlreadyExistsException when nothing would change, ImageDigestDoesNotMatchException for another digest
+    than the caller's, and the error of a manifest that cannot be read.
+    """
     repository = named(call, req)
     body = req.image_manifest.encode()
     try:
@@ -92,6 +97,7 @@ class DescribeImagesInput(RepositoryInput):
 
 @operation("ecr", "DescribeImages")
 def describe_images(call: Call, req: DescribeImagesInput) -> dict[str, Any]:
+    """Return the details of the named images, or of all. Raises ImageNotFoundException for one that there is not."""
     repository = named(call, req)
     wanted = {digest_or_error(call.db, repository, identifier) for identifier in req.image_ids}
     return {
@@ -123,6 +129,7 @@ class BatchGetImageInput(RepositoryInput):
 
 @operation("ecr", "BatchGetImage")
 def batch_get_image(call: Call, req: BatchGetImageInput) -> dict[str, Any]:
+    """Return manifests; what there is not is in `failures`, each with its reason."""
     repository = named(call, req)
     images_read: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []

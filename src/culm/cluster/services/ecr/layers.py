@@ -17,6 +17,7 @@ class BatchCheckLayerAvailabilityInput(RepositoryInput):
 
 @operation("ecr", "BatchCheckLayerAvailability")
 def batch_check_layer_availability(call: Call, req: BatchCheckLayerAvailabilityInput) -> dict[str, Any]:
+    """Say of each layer whether it is there; a digest that is none is in `failures`."""
     named(call, req)
     present: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []

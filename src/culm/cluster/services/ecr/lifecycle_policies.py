@@ -51,6 +51,10 @@ class PutLifecyclePolicyInput(RepositoryInput):
 
 @operation("ecr", "PutLifecyclePolicy", wakes=True)
 def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, Any]:
+    """Save a policy, to be applied by the loop that prunes.
+
+    Raises InvalidParameterException that says what is wrong with its text.
+    """
     repository = named(call, req)
     try:
         lifecycle_rules.read(req.lifecycle_policy_text)
@@ -66,11 +70,13 @@ def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, 
 
 @operation("ecr", "GetLifecyclePolicy")
 def get_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    """Return a repository's policy. Raises LifecyclePolicyNotFoundException when it has none."""
     return _described(_with_policy(call, req))
 
 
 @operation("ecr", "DeleteLifecyclePolicy")
 def delete_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    """Delete a repository's policy and return it. Raises LifecyclePolicyNotFoundException when it has none."""
     repository = _with_policy(call, req)
     repositories.save(call.db, replace(repository, lifecycle_policy_text=None, lifecycle_evaluated_at=None))
     return _described(repository)

@@ -49,10 +49,12 @@ class Manifest:
 
     @property
     def required_blobs(self) -> tuple[str, ...]:
+        """Digests of layers and configuration that must be in the repository; not those that are fetched elsewhere."""
         return tuple(d.digest for d in self.blobs if not d.elsewhere)
 
     @property
     def required_images(self) -> tuple[str, ...]:
+        """Digests of the images that an index lists, and that must be in the repository."""
         return tuple(d.digest for d in self.images if not d.elsewhere)
 
     @property
@@ -115,6 +117,7 @@ def says_its_media_type(body: bytes) -> bool:
 
 
 def digest_of(body: bytes, algorithm: str = "sha256") -> str:
+    """Return the digest of these bytes, `sha256:...`."""
     return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
 
 

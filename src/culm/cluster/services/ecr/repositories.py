@@ -73,6 +73,7 @@ def immutable(repository: Repository, tag: str) -> bool:
 
 
 def described(call: Call, repository: Repository) -> dict[str, Any]:
+    """Return a repository as it is described; its URI is under the host that the caller has asked."""
     host = call.endpoint.split("://", 1)[-1]
     return {
         "repository_arn": repository.repository_arn,
@@ -98,6 +99,10 @@ class CreateRepositoryInput(RepositoryInput):
 
 @operation("ecr", "CreateRepository")
 def create_repository(call: Call, req: CreateRepositoryInput) -> dict[str, Any]:
+    """Create a repository.
+
+    Raises RepositoryAlreadyExistsException, and InvalidParameterException for a bad name or another account's registry.
+    """
     if req.registry_id not in (None, call.account):
         raise AwsError("InvalidParameterException", f"The registry '{req.registry_id}' is another account's.")
     if not _NAME.fullmatch(req.repository_name):
@@ -135,6 +140,7 @@ class DescribeRepositoriesInput:
 
 @operation("ecr", "DescribeRepositories")
 def describe_repositories(call: Call, req: DescribeRepositoriesInput) -> dict[str, Any]:
+    """Return the named repositories, or all. Raises RepositoryNotFoundException for a name that there is not."""
     registry_id = req.registry_id or call.account
     if req.repository_names:
         selected = [existing(call.db, name, registry_id) for name in req.repository_names]
@@ -150,6 +156,10 @@ class DeleteRepositoryInput(RepositoryInput):
 
 @operation("ecr", "DeleteRepository", wakes=True)
 def delete_repository(call: Call, req: DeleteRepositoryInput) -> dict[str, Any]:
+    """Delete a repository and its images.
+
+    Raises RepositoryNotEmptyException when it has some and `force` is not set.
+    """
     repository = named(call, req)
     if not req.force and images.in_repository(call.db, req.repository_name):
         raise AwsError(
@@ -169,6 +179,10 @@ class PutImageTagMutabilityInput(RepositoryInput):
 
 @operation("ecr", "PutImageTagMutability")
 def put_image_tag_mutability(call: Call, req: PutImageTagMutabilityInput) -> dict[str, Any]:
+    """Say whether tags may move, and which of them are exempt.
+
+    Raises InvalidParameterException for exemptions that do not go with it.
+    """
     repository = named(call, req)
     _check_exclusions(req.image_tag_mutability, req.image_tag_mutability_exclusion_filters)
     changed = replace(
@@ -187,6 +201,7 @@ class PutImageScanningConfigurationInput(RepositoryInput):
 
 @operation("ecr", "PutImageScanningConfiguration")
 def put_image_scanning_configuration(call: Call, req: PutImageScanningConfigurationInput) -> dict[str, Any]:
+    """Keep whether images are scanned; nothing scans here."""
     repository = named(call, req)
     changed = replace(repository, image_scanning_configuration=req.image_scanning_configuration)
     repositories.save(call.db, changed)

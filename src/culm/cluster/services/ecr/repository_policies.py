@@ -23,6 +23,7 @@ class SetRepositoryPolicyInput(RepositoryInput):
 
 @operation("ecr", "SetRepositoryPolicy")
 def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str, Any]:
+    """Save who may use a repository. Raises InvalidParameterException when it is no policy."""
     repository = named(call, req)
     try:
         parse_resource(req.policy_text)
@@ -38,11 +39,13 @@ def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str
 
 @operation("ecr", "GetRepositoryPolicy")
 def get_repository_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    """Return a repository's policy. Raises RepositoryPolicyNotFoundException when it has none."""
     return _described(_with_policy(call, req))
 
 
 @operation("ecr", "DeleteRepositoryPolicy")
 def delete_repository_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
+    """Delete a repository's policy and return it. Raises RepositoryPolicyNotFoundException when it has none."""
     repository = _with_policy(call, req)
     repositories.save(call.db, replace(repository, policy_text=None))
     return _described(repository)

@@ -30,6 +30,7 @@ class TagResourceInput:
 
 @operation("ecr", "TagResource")
 def tag_resource(call: Call, req: TagResourceInput) -> None:
+    """Add tags to a repository. Raises TooManyTagsException when it would have more than 50."""
     repository = _tagged(call, req.resource_arn)
     merged = {tag.key: tag for tag in (*repository.tags, *req.tags)}
     if len(merged) > 50:
@@ -45,6 +46,7 @@ class UntagResourceInput:
 
 @operation("ecr", "UntagResource")
 def untag_resource(call: Call, req: UntagResourceInput) -> None:
+    """Take tags from a repository; keys that it does not have are no error."""
     repository = _tagged(call, req.resource_arn)
     kept = tuple(tag for tag in repository.tags if tag.key not in req.tag_keys)
     repositories.save(call.db, replace(repository, tags=kept))

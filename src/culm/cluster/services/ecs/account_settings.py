@@ -37,6 +37,10 @@ class PutAccountSettingInput:
 
 @operation("ecs", "PutAccountSetting")
 def put_account_setting(call: Call, req: PutAccountSettingInput) -> dict[str, Any]:
+    """Set one of a principal's settings, the root's if none is named.
+
+    Raises InvalidParameterException for a value that this setting cannot have.
+    """
     principal = req.principal_arn or _root(call)
     settings.put(call.db, principal, req.name, _checked(req.name, req.value))
     return {"setting": _view(req.name, req.value, principal)}
@@ -50,6 +54,10 @@ class PutAccountSettingDefaultInput:
 
 @operation("ecs", "PutAccountSettingDefault")
 def put_account_setting_default(call: Call, req: PutAccountSettingDefaultInput) -> dict[str, Any]:
+    """Set what a setting is for principals that have not set it.
+
+    Raises InvalidParameterException for a value that this setting cannot have.
+    """
     settings.put(call.db, settings.ACCOUNT_DEFAULT, req.name, _checked(req.name, req.value))
     return {"setting": _view(req.name, req.value, _root(call))}
 
@@ -62,6 +70,7 @@ class DeleteAccountSettingInput:
 
 @operation("ecs", "DeleteAccountSetting")
 def delete_account_setting(call: Call, req: DeleteAccountSettingInput) -> dict[str, Any]:
+    """Delete one of a principal's settings, so that the default counts; returns the value that it had."""
     principal = req.principal_arn or _root(call)
     before = settings.of(call.db, principal).get(req.name, "")
     settings.delete(call.db, principal, req.name)

@@ -55,6 +55,10 @@ class RegisterContainerInstanceInput:
 
 @operation("ecs", "RegisterContainerInstance", wakes=True)
 def register_container_instance(call: Call, req: RegisterContainerInstanceInput) -> dict[str, Any]:
+    """Register an instance, or an agent that is back under the ARN that it has.
+
+    Raises InvalidParameterException without CPU and memory, and ClientException for an instance that is gone.
+    """
     cluster = find_cluster(call, req.cluster)
     numbers = {r.name: r.integer_value for r in req.total_resources}
     sets = {r.name: r.string_set_value for r in req.total_resources}
@@ -181,6 +185,7 @@ class SubmitContainerStateChangeInput:
 
 @operation("ecs", "SubmitContainerStateChange", wakes=True)
 def submit_container_state_change(call: Call, req: SubmitContainerStateChangeInput) -> dict[str, Any]:
+    """Take an agent's report of one container."""
     cluster = find_cluster(call, req.cluster)
     change = ContainerStateChange(
         container_name=req.container_name,
@@ -221,5 +226,6 @@ class UpdateContainerAgentInput:
 
 @operation("ecs", "UpdateContainerAgent")
 def update_container_agent(call: Call, req: UpdateContainerAgentInput) -> dict[str, Any]:
+    """Raise NoUpdateAvailableException: the agents are part of the cluster."""
     find_cluster(call, req.cluster)
     raise AwsError("NoUpdateAvailableException", "There is no update available for this container agent.")

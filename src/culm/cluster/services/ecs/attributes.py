@@ -37,6 +37,11 @@ class PutAttributesInput:
 
 @operation("ecs", "PutAttributes", wakes=True)
 def put_attributes(call: Call, req: PutAttributesInput) -> dict[str, Any]:
+    """Set attributes of instances.
+
+    Raises InvalidParameterException for a bad or reserved name and for too many at once, and TargetNotFoundException
+    for an instance that there is not.
+    """
     cluster = find_cluster(call, req.cluster)
     for given in _few(req.attributes):
         if not NAME.fullmatch(given.name) or not VALUE.fullmatch(given.value or ""):
@@ -56,6 +61,7 @@ class DeleteAttributesInput:
 
 @operation("ecs", "DeleteAttributes", wakes=True)
 def delete_attributes(call: Call, req: DeleteAttributesInput) -> dict[str, Any]:
+    """Delete attributes of instances; returns those that were there."""
     cluster = find_cluster(call, req.cluster)
     deleted = [
         given

@@ -57,6 +57,7 @@ class UpdateCapacityProviderInput:
 
 @operation("ecs", "UpdateCapacityProvider")
 def update_capacity_provider(call: Call, req: UpdateCapacityProviderInput) -> dict[str, Any]:
+    """Change a provider's settings; those that are not given stay. Raises ClientException when it does not exist."""
     provider = _existing(call, req.name)
     changed = _with_defaults({**provider.auto_scaling_group_provider, **(req.auto_scaling_group_provider or {})})
     provider = CapacityProvider(name=provider.name, auto_scaling_group_provider=changed)
@@ -73,6 +74,7 @@ class DescribeCapacityProvidersInput:
 
 @operation("ecs", "DescribeCapacityProviders")
 def describe_capacity_providers(call: Call, req: DescribeCapacityProvidersInput) -> dict[str, Any]:
+    """Return the named providers; without names those of the cluster, or all when no cluster is named."""
     wanted = [last(name) for name in req.capacity_providers]
     if req.cluster is not None and not wanted:
         wanted = [last(name) for name in find_cluster(call, req.cluster).capacity_providers]
@@ -93,6 +95,7 @@ class DeleteCapacityProviderInput:
 
 @operation("ecs", "DeleteCapacityProvider")
 def delete_capacity_provider(call: Call, req: DeleteCapacityProviderInput) -> dict[str, Any]:
+    """Delete a provider. Raises ClientException while a cluster has it."""
     provider = _existing(call, last(req.capacity_provider))
     if any(provider.name in cluster.capacity_providers for cluster in clusters.list_all(call.db)):
         raise AwsError(

@@ -25,6 +25,7 @@ class Token:
 
     @classmethod
     def of(cls, text: str | None, cluster: str, request: Any) -> "Token | None":
+        """Return the token of a request in a cluster; None when it has none."""
         if text is None:
             return None
         return cls(text=text, cluster=cluster, request=msgspec.json.encode(request).decode())
@@ -48,6 +49,7 @@ def answered(call: Call, token: Token | None) -> Sequence[str] | None:
 
 
 def remember(call: Call, token: Token | None, arns: Sequence[str]) -> None:
+    """Keep what a request with a token has started, so that the same request again starts nothing."""
     if token is not None:
         answer = client_tokens.Answer(request=token.request, task_arns=tuple(arns))
         client_tokens.insert(call.db, token.cluster, token.text, answer, call.now)

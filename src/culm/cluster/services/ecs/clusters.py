@@ -74,6 +74,7 @@ class DescribeClustersInput:
 
 @operation("ecs", "DescribeClusters")
 def describe_clusters(call: Call, req: DescribeClustersInput) -> dict[str, Any]:
+    """Return the named clusters; one that there is not is in `failures` as MISSING."""
     matching, failures = [], []
     for reference in req.clusters:
         cluster = clusters.find(call.db, last(reference))
@@ -132,6 +133,7 @@ class UpdateClusterInput:
 
 @operation("ecs", "UpdateCluster")
 def update_cluster(call: Call, req: UpdateClusterInput) -> dict[str, Any]:
+    """Change those settings of a cluster that are given. Raises ClusterNotFoundException."""
     cluster = find_cluster(call, req.cluster)
     cluster = replace(
         cluster,
@@ -151,6 +153,7 @@ class UpdateClusterSettingsInput:
 
 @operation("ecs", "UpdateClusterSettings")
 def update_cluster_settings(call: Call, req: UpdateClusterSettingsInput) -> dict[str, Any]:
+    """Replace a cluster's settings. Raises ClusterNotFoundException."""
     cluster = replace(find_cluster(call, req.cluster), settings=_settings(req.settings))
     clusters.save(call.db, cluster)
     return {"cluster": _view(call, cluster, include=("SETTINGS",))}
@@ -165,6 +168,11 @@ class PutClusterCapacityProvidersInput:
 
 @operation("ecs", "PutClusterCapacityProviders")
 def put_cluster_capacity_providers(call: Call, req: PutClusterCapacityProvidersInput) -> dict[str, Any]:
+    """Replace a cluster's providers and its default strategy.
+
+    Raises InvalidParameterException for a provider that there is not, and for a strategy with one that is not the
+    cluster's.
+    """
     cluster = replace(
         find_cluster(call, req.cluster),
         capacity_providers=_known_providers(call, req.capacity_providers),

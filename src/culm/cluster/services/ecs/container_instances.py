@@ -33,6 +33,10 @@ class DescribeContainerInstancesInput:
 
 @operation("ecs", "DescribeContainerInstances")
 def describe_container_instances(call: Call, req: DescribeContainerInstancesInput) -> dict[str, Any]:
+    """Return instances with what is free on them; one that there is not is in `failures`.
+
+    Raises InvalidParameterException for none and for too many.
+    """
     cluster = find_cluster(call, req.cluster)
     if not req.container_instances:
         raise AwsError("InvalidParameterException", "Container Instances cannot be empty.")

@@ -18,6 +18,7 @@ def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
 
 
 def fleet_of(db: Connection, cluster: str) -> Fleet:
+    """Return a cluster's instances with what their tasks take, summed by the database rather than task by task."""
     fleet = Fleet(instances_of(db, cluster))
     for load in scheduling.loads(db, cluster):
         node = fleet.nodes.get(load.container_instance_arn)

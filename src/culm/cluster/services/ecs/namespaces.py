@@ -17,4 +17,5 @@ class ListServicesByNamespaceInput:
 
 @operation("ecs", "ListServicesByNamespace")
 def list_services_by_namespace(call: Call, req: ListServicesByNamespaceInput) -> dict[str, Any]:
+    """Raise NamespaceNotFoundException: no service here is in a namespace that a client could name."""
     raise AwsError("NamespaceNotFoundException", f"The namespace {req.namespace} was not found.")

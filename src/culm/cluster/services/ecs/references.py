@@ -29,6 +29,7 @@ def container_instance_arn(call: Call, cluster: str, id: str) -> str:
 
 
 def task_definition_arn(call: Call, family: str, revision: int) -> str:
+    """Return the ARN of one revision."""
     return arn("ecs", call.region, call.account, f"task-definition/{family}:{revision}")
 
 
@@ -41,6 +42,7 @@ def find_cluster(call: Call, reference: str | None) -> Cluster:
 
 
 def find_service(call: Call, cluster: Cluster, reference: str) -> Service | None:
+    """Return the service that a name or an ARN means in this cluster; None when there is none."""
     return services.find(call.db, service_arn(call, cluster.name, last(reference)))
 
 
@@ -50,6 +52,7 @@ def full_task_arn(call: Call, cluster: Cluster, reference: str) -> str:
 
 
 def find_instance(call: Call, cluster: Cluster, reference: str) -> ContainerInstance | None:
+    """Return the instance that an id or an ARN means in this cluster; None when there is none."""
     return container_instances.find(call.db, container_instance_arn(call, cluster.name, last(reference)))
 
 

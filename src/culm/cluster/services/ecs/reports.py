@@ -67,12 +67,14 @@ def task_changed(db: Connection, change: SubmitTaskStateChange, now: float) -> N
 
 
 def container_changed(db: Connection, task_arn: str, change: ContainerStateChange) -> None:
+    """Write down what an agent reports of one container; a report about a task that is over changes nothing."""
     task = tasks.find(db, task_arn)
     if task is not None and task.last_status != Status.STOPPED:
         tasks.save_facts(db, replace(task, containers=_containers(task.containers, (change,))))
 
 
 def health_changed(db: Connection, message: PublishHealth) -> None:
+    """Write down the health of containers, and the task's that follows from it."""
     task = tasks.find(db, message.task)
     if task is None or task.last_status == Status.STOPPED:
         return

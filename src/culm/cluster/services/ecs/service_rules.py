@@ -59,6 +59,7 @@ def desired_count(scheduling_strategy: Literal["REPLICA", "DAEMON"], given: int 
 
 
 def default_configuration(scheduling_strategy: Literal["REPLICA", "DAEMON"]) -> DeploymentConfiguration:
+    """Return the percentages of a service that names none: a DAEMON stops first, a REPLICA starts first."""
     if scheduling_strategy == "DAEMON":
         return DeploymentConfiguration(minimum_healthy_percent=0, maximum_percent=100)
     return DeploymentConfiguration()

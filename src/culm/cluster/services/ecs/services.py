@@ -219,6 +219,10 @@ class DescribeServicesInput:
 
 @operation("ecs", "DescribeServices")
 def describe_services(call: Call, req: DescribeServicesInput) -> dict[str, Any]:
+    """Return up to 10 services; one that there is not is in `failures`.
+
+    Raises InvalidParameterException for none and for more.
+    """
     cluster = find_cluster(call, req.cluster)
     if not req.services:
         raise AwsError("InvalidParameterException", "Services cannot be empty.")

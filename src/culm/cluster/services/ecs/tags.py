@@ -24,6 +24,10 @@ class TagResourceInput:
 
 @operation("ecs", "TagResource", wakes=True)
 def tag_resource(call: Call, req: TagResourceInput) -> dict[str, Any]:
+    """Add tags to a resource.
+
+    Raises InvalidParameterException for a bad key or value, AWS's own prefix, and too many tags.
+    """
     _check(call, req.resource_arn)
     for tag in req.tags:
         if not 1 <= len(tag.key) <= 128 or len(tag.value) > 256 or tag.key.lower().startswith("aws:"):

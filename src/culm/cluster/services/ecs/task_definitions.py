@@ -81,6 +81,10 @@ class DescribeTaskDefinitionInput:
 
 @operation("ecs", "DescribeTaskDefinition")
 def describe_task_definition(call: Call, req: DescribeTaskDefinitionInput) -> dict[str, Any]:
+    """Return a revision; the newest active one of a family when no number is given.
+
+    Raises ClientException when there is none.
+    """
     definition = find_task_definition(call, req.task_definition)
     if definition is None:
         raise AwsError("ClientException", "Unable to describe task definition.")
@@ -100,6 +104,7 @@ class ListTaskDefinitionsInput:
 
 @operation("ecs", "ListTaskDefinitions")
 def list_task_definitions(call: Call, req: ListTaskDefinitionsInput) -> dict[str, Any]:
+    """Return the ARNs of a family's revisions, or of all, the oldest first unless DESC is asked for."""
     matching = task_definitions.revisions(call.db, req.family_prefix, req.status)
     if req.sort == "DESC":
         matching.reverse()

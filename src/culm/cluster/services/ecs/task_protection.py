@@ -27,6 +27,10 @@ class UpdateTaskProtectionInput:
 
 @operation("ecs", "UpdateTaskProtection", wakes=True)
 def update_task_protection(call: Call, req: UpdateTaskProtectionInput) -> dict[str, Any]:
+    """Protect tasks of services from scale-in for so many minutes, or end that.
+
+    Raises InvalidParameterException for too few or too many minutes; a task of no service is in `failures`.
+    """
     minutes = DEFAULT_MINUTES if req.expires_in_minutes is None else req.expires_in_minutes
     if not 1 <= minutes <= LONGEST_MINUTES:
         raise AwsError("InvalidParameterException", f"expiresInMinutes must be between 1 and {LONGEST_MINUTES}.")
@@ -45,6 +49,7 @@ class GetTaskProtectionInput:
 
 @operation("ecs", "GetTaskProtection")
 def get_task_protection(call: Call, req: GetTaskProtectionInput) -> dict[str, Any]:
+    """Return until when tasks are protected; one whose time is over is not."""
     matching, failures = _service_tasks(call, req.cluster, req.tasks)
     views = []
     for task in matching:

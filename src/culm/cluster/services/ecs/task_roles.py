@@ -30,6 +30,7 @@ def unassumable(db: Connection, definition: TaskDefinition, overrides: TaskOverr
 
 
 def check(db: Connection, definition: TaskDefinition, overrides: TaskOverride) -> None:
+    """Raise ClientException when ECS cannot assume a role that the task would have."""
     if (arn := unassumable(db, definition, overrides)) is not None:
         raise AwsError("ClientException", events.cannot_assume(arn))
 

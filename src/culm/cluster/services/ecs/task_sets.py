@@ -25,6 +25,7 @@ class CreateTaskSetInput(TaskSetInput):
 
 @operation("ecs", "CreateTaskSet")
 def create_task_set(call: Call, req: CreateTaskSetInput) -> dict[str, Any]:
+    """Raise InvalidParameterException, as ECS does for a service that it rolls itself."""
     raise _refused(call, req)
 
 
@@ -35,6 +36,7 @@ class UpdateTaskSetInput(TaskSetInput):
 
 @operation("ecs", "UpdateTaskSet")
 def update_task_set(call: Call, req: UpdateTaskSetInput) -> dict[str, Any]:
+    """Raise the same as `create_task_set`."""
     raise _refused(call, req)
 
 
@@ -45,6 +47,7 @@ class DeleteTaskSetInput(UpdateTaskSetInput):
 
 @operation("ecs", "DeleteTaskSet")
 def delete_task_set(call: Call, req: DeleteTaskSetInput) -> dict[str, Any]:
+    """Raise the same as `create_task_set`."""
     raise _refused(call, req)
 
 
@@ -55,6 +58,7 @@ class DescribeTaskSetsInput(TaskSetInput):
 
 @operation("ecs", "DescribeTaskSets")
 def describe_task_sets(call: Call, req: DescribeTaskSetsInput) -> dict[str, Any]:
+    """Raise the same as `create_task_set`."""
     raise _refused(call, req)
 
 
@@ -65,6 +69,7 @@ class UpdateServicePrimaryTaskSetInput(TaskSetInput):
 
 @operation("ecs", "UpdateServicePrimaryTaskSet")
 def update_service_primary_task_set(call: Call, req: UpdateServicePrimaryTaskSetInput) -> dict[str, Any]:
+    """Raise the same as `create_task_set`."""
     raise _refused(call, req)
 
 

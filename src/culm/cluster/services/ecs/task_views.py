@@ -13,6 +13,7 @@ ARCHITECTURE = "ecs.cpu-architecture"
 
 
 def views(call: Call, tasks: Iterable[Task], *, with_tags: bool = False) -> list[dict[str, Any]]:
+    """Return tasks as they are described; each instance is looked up once."""
     instances: dict[str, dict[str, Any]] = {}
     result = []
     for task in tasks:

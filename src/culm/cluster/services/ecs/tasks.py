@@ -141,6 +141,10 @@ class StopTaskInput:
 
 @operation("ecs", "StopTask", wakes=True)
 def stop_task(call: Call, req: StopTaskInput) -> dict[str, Any]:
+    """Wish a task stopped, with the caller's reason; its agent stops it.
+
+    Raises InvalidParameterException when there is no such task.
+    """
     cluster = find_cluster(call, req.cluster)
     arn = full_task_arn(call, cluster, req.task)
     if tasks.find(call.db, arn) is None:
@@ -158,6 +162,10 @@ class DescribeTasksInput:
 
 @operation("ecs", "DescribeTasks")
 def describe_tasks(call: Call, req: DescribeTasksInput) -> dict[str, Any]:
+    """Return up to 100 tasks; one that is not kept any more is in `failures`.
+
+    Raises InvalidParameterException for none and for more.
+    """
     cluster = find_cluster(call, req.cluster)
     if not req.tasks:
         raise AwsError("InvalidParameterException", "Tasks cannot be empty.")
@@ -210,6 +218,7 @@ def list_tasks(call: Call, req: ListTasksInput) -> dict[str, Any]:
 
 
 def check_launch_type(launch_type: str | None) -> None:
+    """Raise InvalidParameterException for a launch type other than EC2."""
     if launch_type not in (None, "EC2"):
         raise AwsError(
             "InvalidParameterException",
@@ -223,6 +232,7 @@ def sized(overrides: TaskOverride) -> TaskOverride:
 
 
 def check_overrides(definition: TaskDefinition, overrides: TaskOverride) -> None:
+    """Raise InvalidParameterException for an override of a container that the definition does not have."""
     names = {container.name for container in definition.container_definitions}
     for override in overrides.container_overrides:
         if override.name not in names:

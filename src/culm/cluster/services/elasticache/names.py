@@ -19,6 +19,7 @@ def checked(text: str, parameter: str) -> str:
 
 
 def engine(text: str) -> str:
+    """Return an engine's name as it came. Raises InvalidParameterValue for one that is not served here."""
     if text not in ("valkey", "redis"):
         raise AwsError("InvalidParameterValue", f"Invalid engine: {text}. This cluster serves valkey and redis.")
     return text

@@ -70,6 +70,7 @@ class DescribeUsersInput:
 
 @operation("elasticache", "DescribeUsers")
 def describe_users(call: Call, req: DescribeUsersInput) -> dict[str, Any]:
+    """Return one user, or all, of one engine if it is named. Raises the error of a user that there is not."""
     users = caches.users(call.db) if req.user_id is None else [_find_user(call, req.user_id)]
     return {"users": [described(call, user) for user in users if req.engine in (None, user.engine)]}
 
@@ -81,6 +82,7 @@ class DeleteUserInput:
 
 @operation("elasticache", "DeleteUser", wakes=True)
 def delete_user(call: Call, req: DeleteUserInput) -> dict[str, Any]:
+    """Delete a user; the groups that it is in lose it."""
     user = _find_user(call, req.user_id)
     caches.delete_user(call.db, user.identifier)
     return described(call, user) | {"status": "deleting"}
@@ -95,6 +97,7 @@ class CreateUserGroupInput:
 
 @operation("elasticache", "CreateUserGroup", wakes=True)
 def create_user_group(call: Call, req: CreateUserGroupInput) -> dict[str, Any]:
+    """Create a group of users. Raises UserGroupAlreadyExists, and the error of a user that there is not."""
     identifier = checked(req.user_group_id, "UserGroupId")
     if caches.find_user_group(call.db, identifier):
         raise AwsError("UserGroupAlreadyExists", f"User group {identifier} already exists.", status=400)
@@ -113,6 +116,7 @@ class ModifyUserGroupInput:
 
 @operation("elasticache", "ModifyUserGroup", wakes=True)
 def modify_user_group(call: Call, req: ModifyUserGroupInput) -> dict[str, Any]:
+    """Add users to a group and remove others. Raises InvalidParameterCombination for one that is in it already."""
     group = _find_user_group(call, req.user_group_id)
     added = [_find_user(call, each).identifier for each in req.user_ids_to_add]
     if present := set(added) & set(group.users):
@@ -131,6 +135,7 @@ class DescribeUserGroupsInput:
 
 @operation("elasticache", "DescribeUserGroups")
 def describe_user_groups(call: Call, req: DescribeUserGroupsInput) -> dict[str, Any]:
+    """Return one group of users, or all. Raises the error of a group that there is not."""
     groups = caches.user_groups(call.db) if req.user_group_id is None else [_find_user_group(call, req.user_group_id)]
     return {"user_groups": [described_group(call, group) for group in groups]}
 
@@ -142,6 +147,7 @@ class DeleteUserGroupInput:
 
 @operation("elasticache", "DeleteUserGroup", wakes=True)
 def delete_user_group(call: Call, req: DeleteUserGroupInput) -> dict[str, Any]:
+    """Delete a group of users. Raises InvalidUserGroupState while a cache uses it."""
     group = _find_user_group(call, req.user_group_id)
     if used := _servers(call, group):
         what = f"User group {group.identifier} is used by {', '.join(used)}."
@@ -160,6 +166,10 @@ def access(text: str) -> str:
 
 
 def digests(passwords: Sequence[str]) -> tuple[str, ...]:
+    """Return the SHA-256 of each password, as Valkey's ACL takes it.
+
+    Raises InvalidParameterValue for more than two, and for one that does not have 16 to 128 characters.
+    """
     if len(passwords) > 2 or not all(16 <= len(password) <= 128 for password in passwords):
         raise AwsError("InvalidParameterValue", "A user has up to two passwords of 16 to 128 characters.")
     return tuple(hashlib.sha256(password.encode()).hexdigest() for password in passwords)

@@ -41,11 +41,16 @@ def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> 
 
 
 def checked_conditions(given: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Return a rule's conditions in both spellings, old and new.
+
+    Raises the error that an ALB has for what is wrong with them.
+    """
     _raise(listener_rules.conditions_problem(given))
     return tuple(_both_spellings(condition) for condition in given)
 
 
 def checked_transforms(given: Sequence[Transform]) -> tuple[Transform, ...]:
+    """Return a rule's transforms as they came. Raises the error that an ALB has for what is wrong with them."""
     _raise(listener_rules.transforms_problem(given))
     return tuple(given)
 

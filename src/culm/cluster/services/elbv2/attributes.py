@@ -102,6 +102,7 @@ def described(known: Mapping[str, Known], had: Mapping[str, str]) -> list[Attrib
 
 
 def effective(known: Mapping[str, Known], had: Mapping[str, str]) -> dict[str, str]:
+    """Return every attribute that there is: as it was set, or its default."""
     return {key: had.get(key, each.default) for key, each in known.items()}
 
 

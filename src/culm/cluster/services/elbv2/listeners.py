@@ -29,6 +29,11 @@ class CreateListenerInput:
 
 @operation("elbv2", "CreateListener", wakes=True)
 def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
+    """Create a listener with its default rule.
+
+    Raises ValidationError without protocol and port, DuplicateListener for a port that is taken, and what its actions
+    raise.
+    """
     load_balancer = find_load_balancer(call, req.load_balancer_arn)
     if req.protocol is None:
         raise AwsError("ValidationError", "A listener protocol must be specified")
@@ -61,6 +66,7 @@ class ModifyListenerInput:
 
 @operation("elbv2", "ModifyListener", wakes=True)
 def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
+    """Change a listener's port or default actions. Raises DuplicateListener for a port that is taken."""
     listener = find_listener(call, req.listener_arn)
     if req.port is not None:
         listener = replace(listener, port=req.port)
@@ -80,6 +86,10 @@ class DescribeListenersInput:
 
 @operation("elbv2", "DescribeListeners")
 def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any]:
+    """Return listeners by ARN, or those of a load balancer.
+
+    Raises ValidationError for both or neither, and ListenerNotFound.
+    """
     if bool(req.load_balancer_arn) == bool(req.listener_arns):
         raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
     if req.listener_arns:
@@ -101,6 +111,7 @@ class DeleteListenerInput:
 
 @operation("elbv2", "DeleteListener", wakes=True)
 def delete_listener(call: Call, req: DeleteListenerInput) -> None:
+    """Delete a listener with its rules and their tags. Raises ListenerNotFound."""
     listener = find_listener(call, req.listener_arn)
     for rule in rules.of_listener(call.db, listener.listener_arn):
         tags.forget(call.db, rule.rule_arn)
@@ -127,6 +138,7 @@ class ModifyListenerAttributesInput:
 
 @operation("elbv2", "ModifyListenerAttributes")
 def modify_listener_attributes(call: Call, req: ModifyListenerAttributesInput) -> dict[str, Any]:
+    """Set those attributes that are given. Raises the error of a key or a value that a listener cannot have."""
     listener = find_listener(call, req.listener_arn)
     merged = attributes.merged(attributes.LISTENER, listener.attributes, req.attributes, "Listener")
     listeners.save(call.db, replace(listener, attributes=merged))

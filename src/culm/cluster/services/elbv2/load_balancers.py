@@ -78,6 +78,7 @@ class DescribeLoadBalancersInput:
 
 @operation("elbv2", "DescribeLoadBalancers")
 def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict[str, Any]:
+    """Return load balancers by ARN, by name, or all. Raises ValidationError for both, and LoadBalancerNotFound."""
     if req.load_balancer_arns and req.names:
         raise AwsError("ValidationError", "Load balancer names and load balancer ARNs cannot be specified together")
     if req.load_balancer_arns:
@@ -138,6 +139,7 @@ class ModifyLoadBalancerAttributesInput:
 
 @operation("elbv2", "ModifyLoadBalancerAttributes", wakes=True)
 def modify_load_balancer_attributes(call: Call, req: ModifyLoadBalancerAttributesInput) -> dict[str, Any]:
+    """Set those attributes that are given. Raises the error of a key or a value that a load balancer cannot have."""
     there = find_load_balancer(call, req.load_balancer_arn)
     merged = attributes.merged(attributes.LOAD_BALANCER, there.attributes, req.attributes, "Load balancer")
     load_balancers.save(call.db, replace(there, attributes=merged))
@@ -152,6 +154,7 @@ class SetSecurityGroupsInput:
 
 @operation("elbv2", "SetSecurityGroups")
 def set_security_groups(call: Call, req: SetSecurityGroupsInput) -> dict[str, Any]:
+    """Replace a load balancer's security groups. Raises the error of one that is not of its VPC."""
     there = find_load_balancer(call, req.load_balancer_arn)
     groups = _security_groups(call, req.security_groups, there.vpc_id)
     load_balancers.save(call.db, replace(there, security_groups=groups))
@@ -168,6 +171,7 @@ class SetSubnetsInput:
 
 @operation("elbv2", "SetSubnets")
 def set_subnets(call: Call, req: SetSubnetsInput) -> dict[str, Any]:
+    """Replace a load balancer's subnets. Raises InvalidConfigurationRequest for subnets of another VPC."""
     there = find_load_balancer(call, req.load_balancer_arn)
     subnets = _subnets(call, req.subnets, req.subnet_mappings)
     if subnets[0].vpc_id != there.vpc_id:
@@ -185,6 +189,7 @@ class SetIpAddressTypeInput:
 
 @operation("elbv2", "SetIpAddressType")
 def set_ip_address_type(call: Call, req: SetIpAddressTypeInput) -> dict[str, Any]:
+    """Keep ipv4, which is all that there is here."""
     find_load_balancer(call, req.load_balancer_arn)
     return {"ip_address_type": req.ip_address_type}
 

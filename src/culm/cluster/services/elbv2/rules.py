@@ -32,6 +32,7 @@ class CreateRuleInput:
 
 @operation("elbv2", "CreateRule", wakes=True)
 def create_rule(call: Call, req: CreateRuleInput) -> dict[str, Any]:
+    """Create a rule. Raises PriorityInUse, TooManyRules, and what its conditions and actions raise."""
     listener = find_listener(call, req.listener_arn)
     conditions = checked_conditions(req.conditions)
     actions = checked_actions(call, listener, req.actions)
@@ -71,6 +72,10 @@ class ModifyRuleInput:
 
 @operation("elbv2", "ModifyRule", wakes=True)
 def modify_rule(call: Call, req: ModifyRuleInput) -> dict[str, Any]:
+    """Change those parts of a rule that are given.
+
+    Raises OperationNotPermitted for the default rule, and ValidationError for transforms that are both set and reset.
+    """
     rule = find_rule(call, req.rule_arn)
     if rule.priority is None:
         raise AwsError("OperationNotPermitted", f"Default rule '{rule.rule_arn}' cannot be modified")
@@ -94,6 +99,7 @@ class DeleteRuleInput:
 
 @operation("elbv2", "DeleteRule", wakes=True)
 def delete_rule(call: Call, req: DeleteRuleInput) -> None:
+    """Delete a rule and its tags. Raises OperationNotPermitted for the default rule."""
     rule = find_rule(call, req.rule_arn)
     if rule.priority is None:
         raise AwsError("OperationNotPermitted", f"Default rule '{rule.rule_arn}' cannot be deleted")
@@ -109,6 +115,10 @@ class DescribeRulesInput:
 
 @operation("elbv2", "DescribeRules")
 def describe_rules(call: Call, req: DescribeRulesInput) -> dict[str, Any]:
+    """Return rules by ARN, or those of a listener in the order in which they are tried.
+
+    Raises ValidationError for both or neither, and RuleNotFound.
+    """
     if bool(req.listener_arn) == bool(req.rule_arns):
         raise AwsError("ValidationError", "You must specify either listener ARN or rule ARNs")
     if req.rule_arns:

@@ -37,6 +37,7 @@ class AddTagsInput:
 
 @operation("elbv2", "AddTags")
 def add_tags(call: Call, req: AddTagsInput) -> None:
+    """Add tags to resources of this service. Raises the error of its kind for an ARN that there is not."""
     for arn in req.resource_arns:
         _find(call, arn)
         put(call, arn, req.tags)
@@ -50,6 +51,7 @@ class RemoveTagsInput:
 
 @operation("elbv2", "RemoveTags")
 def remove_tags(call: Call, req: RemoveTagsInput) -> None:
+    """Take tags from resources; keys that they do not have are no error."""
     for arn in req.resource_arns:
         _find(call, arn)
         tags.remove(call.db, arn, req.tag_keys)

@@ -91,6 +91,7 @@ class ModifyTargetGroupInput:
 
 @operation("elbv2", "ModifyTargetGroup", wakes=True)
 def modify_target_group(call: Call, req: ModifyTargetGroupInput) -> dict[str, Any]:
+    """Change those parts of a target group's health check that are given. Raises what the health check raises."""
     given = {
         field.name: getattr(req, field.name)
         for field in fields(req)
@@ -111,6 +112,10 @@ class DescribeTargetGroupsInput:
 
 @operation("elbv2", "DescribeTargetGroups")
 def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[str, Any]:
+    """Return target groups by ARN, by name, of a load balancer, or all.
+
+    Raises ValidationError for more than one of these, and TargetGroupNotFound.
+    """
     if sum(map(bool, (req.load_balancer_arn, req.target_group_arns, req.names))) > 1:
         raise AwsError(
             "ValidationError",
@@ -172,6 +177,7 @@ class ModifyTargetGroupAttributesInput:
 
 @operation("elbv2", "ModifyTargetGroupAttributes", wakes=True)
 def modify_target_group_attributes(call: Call, req: ModifyTargetGroupAttributesInput) -> dict[str, Any]:
+    """Set those attributes that are given. Raises the error of a key or a value that a target group cannot have."""
     group = find_target_group(call, req.target_group_arn)
     merged = attributes.merged(attributes.TARGET_GROUP, group.attributes, req.attributes, "Target group")
     target_groups.save(call.db, replace(group, attributes=merged))

@@ -35,6 +35,10 @@ class RegisterTargetsInput:
 
 @operation("elbv2", "RegisterTargets", wakes=True)
 def register_targets(call: Call, req: RegisterTargetsInput) -> None:
+    """Register targets, under the group's port where they name none.
+
+    Raises TooManyTargets, and the error of an id that the group's type cannot have.
+    """
     group = find_target_group(call, req.target_group_arn)
     for target in req.targets:
         _check_id(group, target.id)
@@ -68,6 +72,7 @@ class DescribeTargetHealthInput:
 
 @operation("elbv2", "DescribeTargetHealth")
 def describe_target_health(call: Call, req: DescribeTargetHealthInput) -> dict[str, Any]:
+    """Return the health of a group's targets, or of those named; one that is not registered is `unused`."""
     group = find_target_group(call, req.target_group_arn)
     there = targets.in_group(call.db, group.target_group_arn)
     if not req.targets:

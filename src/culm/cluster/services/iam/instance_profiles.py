@@ -28,6 +28,7 @@ class CreateInstanceProfileInput:
 
 @operation("iam", "CreateInstanceProfile")
 def create_instance_profile(call: Call, req: CreateInstanceProfileInput) -> dict[str, Any]:
+    """Create a profile without a role. Raises EntityAlreadyExists."""
     name = req.instance_profile_name
     if instance_profiles.find(call.db, name) is not None:
         raise AwsError("EntityAlreadyExists", f"Instance Profile {name} already exists.", 409)
@@ -55,6 +56,7 @@ def get_instance_profile(call: Call, req: InstanceProfileInput) -> dict[str, Any
 
 @operation("iam", "DeleteInstanceProfile")
 def delete_instance_profile(call: Call, req: InstanceProfileInput) -> None:
+    """Delete a profile. Raises DeleteConflict while it has a role."""
     profile = profile_named(call, req.instance_profile_name)
     if profile.role is not None:
         message = "Cannot delete entity, must remove roles from instance profile first."
@@ -70,6 +72,7 @@ class MembershipInput:
 
 @operation("iam", "AddRoleToInstanceProfile")
 def add_role_to_instance_profile(call: Call, req: MembershipInput) -> None:
+    """Put a role into a profile. Raises LimitExceeded when it has one: there is room for one alone."""
     profile, role = profile_named(call, req.instance_profile_name), role_named(call, req.role_name)
     if profile.role is not None:
         message = "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"
@@ -79,6 +82,7 @@ def add_role_to_instance_profile(call: Call, req: MembershipInput) -> None:
 
 @operation("iam", "RemoveRoleFromInstanceProfile")
 def remove_role_from_instance_profile(call: Call, req: MembershipInput) -> None:
+    """Take the role out of a profile. Raises NoSuchEntity when it has another one or none."""
     profile = profile_named(call, req.instance_profile_name)
     if profile.role != req.role_name:
         raise AwsError("NoSuchEntity", f"The role with name {req.role_name} cannot be found.", 404)

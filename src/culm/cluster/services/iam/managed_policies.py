@@ -27,6 +27,7 @@ class CreatePolicyInput:
 
 @operation("iam", "CreatePolicy")
 def create_policy(call: Call, req: CreatePolicyInput) -> dict[str, Any]:
+    """Create a managed policy with its first version. Raises EntityAlreadyExists, and MalformedPolicyDocument."""
     policy = ManagedPolicy(
         name=req.policy_name,
         arn=arn("iam", "", call.account, f"policy{req.path}{req.policy_name}"),
@@ -55,6 +56,11 @@ def get_policy(call: Call, req: PolicyInput) -> dict[str, Any]:
 
 @operation("iam", "DeletePolicy")
 def delete_policy(call: Call, req: PolicyInput) -> None:
+    """Delete a policy.
+
+    Raises NoSuchEntity, and DeleteConflict for Amazon's own, while it is attached, and while it has more than one
+    version.
+    """
     policy = policies.find(call.db, req.policy_arn)
     if policy is None:
         raise AwsError("NoSuchEntity", f"Policy {req.policy_arn} was not found.", 404)
@@ -79,6 +85,7 @@ class ListPoliciesInput:
 
 @operation("iam", "ListPolicies")
 def list_policies(call: Call, req: ListPoliciesInput) -> dict[str, Any]:
+    """Return the account's policies, Amazon's or both, those alone that are attached if that is asked for."""
     own = policies.below(call.db, req.path_prefix) if req.scope != "AWS" else ()
     amazon = [p for p in AMAZON.values() if p.path.startswith(req.path_prefix)] if req.scope != "Local" else []
     shown_ = [view(call, policy) for policy in (*own, *amazon)]
@@ -95,6 +102,7 @@ class ListEntitiesForPolicyInput:
 
 @operation("iam", "ListEntitiesForPolicy")
 def list_entities_for_policy(call: Call, req: ListEntitiesForPolicyInput) -> dict[str, Any]:
+    """Return the roles that have the policy; there are no users and groups here."""
     policy = policy_named(call, req.policy_arn)
     having = [role for name in policies.attached_to(call.db, policy.arn) if (role := roles.find(call.db, name))]
     wanted = [role for role in having if role.path.startswith(req.path_prefix)]

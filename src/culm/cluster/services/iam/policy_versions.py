@@ -26,6 +26,10 @@ class CreatePolicyVersionInput:
 
 @operation("iam", "CreatePolicyVersion")
 def create_policy_version(call: Call, req: CreatePolicyVersionInput) -> dict[str, Any]:
+    """Add a version, and make it the default one if that is asked for.
+
+    Raises LimitExceeded when there are five, and MalformedPolicyDocument.
+    """
     policy = own_policy(call, req.policy_arn)
     if len(policy.versions) >= VERSIONS:
         raise AwsError(
@@ -49,6 +53,7 @@ class PolicyVersionInput:
 
 @operation("iam", "SetDefaultPolicyVersion")
 def set_default_policy_version(call: Call, req: PolicyVersionInput) -> None:
+    """Make a version the one that counts. Raises NoSuchEntity when there is none of this id."""
     policy = own_policy(call, req.policy_arn)
     _version(policy, req.version_id)
     policies.save(call.db, replace(_with_default(policy, req.version_id), updated_at=call.now))
@@ -56,6 +61,7 @@ def set_default_policy_version(call: Call, req: PolicyVersionInput) -> None:
 
 @operation("iam", "DeletePolicyVersion")
 def delete_policy_version(call: Call, req: PolicyVersionInput) -> None:
+    """Delete a version. Raises DeleteConflict for the default one."""
     policy = own_policy(call, req.policy_arn)
     version = _version(policy, req.version_id)
     if version.version_id == policy.default_version:

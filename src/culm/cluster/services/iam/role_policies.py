@@ -22,6 +22,7 @@ class PutRolePolicyInput:
 
 @operation("iam", "PutRolePolicy")
 def put_role_policy(call: Call, req: PutRolePolicyInput) -> None:
+    """Write a policy into a role, in place of the one of this name. Raises MalformedPolicyDocument."""
     role = role_named(call, req.role_name)
     roles.put_inline(call.db, role.name, req.policy_name, checked(req.policy_document))
 
@@ -34,6 +35,7 @@ class RolePolicyInput:
 
 @operation("iam", "GetRolePolicy")
 def get_role_policy(call: Call, req: RolePolicyInput) -> dict[str, Any]:
+    """Return one of a role's own policies. Raises NoSuchEntity when it has none of this name."""
     document = roles.inline(call.db, role_named(call, req.role_name).name).get(req.policy_name)
     if document is None:
         raise no_policy(req.policy_name)
@@ -42,6 +44,7 @@ def get_role_policy(call: Call, req: RolePolicyInput) -> dict[str, Any]:
 
 @operation("iam", "DeleteRolePolicy")
 def delete_role_policy(call: Call, req: RolePolicyInput) -> None:
+    """Delete one of a role's own policies. Raises NoSuchEntity when it has none of this name."""
     if not roles.delete_inline(call.db, role_named(call, req.role_name).name, req.policy_name):
         raise no_policy(req.policy_name)
 
@@ -59,11 +62,13 @@ class AttachmentInput:
 
 @operation("iam", "AttachRolePolicy")
 def attach_role_policy(call: Call, req: AttachmentInput) -> None:
+    """Attach a managed policy to a role. Raises NoSuchEntity when there is no such policy or no such role."""
     roles.attach(call.db, role_named(call, req.role_name).name, policy_named(call, req.policy_arn).arn)
 
 
 @operation("iam", "DetachRolePolicy")
 def detach_role_policy(call: Call, req: AttachmentInput) -> None:
+    """Detach a managed policy from a role. Raises NoSuchEntity when it is not attached."""
     if not roles.detach(call.db, role_named(call, req.role_name).name, req.policy_arn):
         raise AwsError("NoSuchEntity", f"Policy {req.policy_arn} was not found.", 404)
 
@@ -88,4 +93,5 @@ def list_attached_role_policies(call: Call, req: ListAttachedRolePoliciesInput) 
 
 
 def no_policy(name: str) -> AwsError:
+    """Return the error that says that a role has no policy of this name."""
     return AwsError("NoSuchEntity", f"The role policy with name {name} cannot be found.", 404)

@@ -29,6 +29,7 @@ class CreateRoleInput:
 
 @operation("iam", "CreateRole")
 def create_role(call: Call, req: CreateRoleInput) -> dict[str, Any]:
+    """Create a role. Raises EntityAlreadyExists, and MalformedPolicyDocument for a trust policy that is none."""
     if roles.find(call.db, req.role_name) is not None:
         raise AwsError("EntityAlreadyExists", f"Role with name {req.role_name} already exists.", 409)
     role = Role(
@@ -91,6 +92,7 @@ class UpdateRoleInput:
 
 @operation("iam", "UpdateRole")
 def update_role(call: Call, req: UpdateRoleInput) -> dict[str, Any]:
+    """Change the description and the longest session of a role; what is not given stays."""
     role = role_named(call, req.role_name)
     longest = req.max_session_duration or role.max_session_duration
     description = req.description if req.description is not None else role.description
@@ -119,6 +121,7 @@ class UpdateAssumeRolePolicyInput:
 
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(call: Call, req: UpdateAssumeRolePolicyInput) -> None:
+    """Replace who may assume a role. Raises MalformedPolicyDocument."""
     role = role_named(call, req.role_name)
     roles.save(call.db, replace(role, trust=checked(req.policy_document, parse_trust)))
 

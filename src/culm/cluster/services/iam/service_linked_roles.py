@@ -34,6 +34,10 @@ class CreateServiceLinkedRoleInput:
 
 @operation("iam", "CreateServiceLinkedRole")
 def create_service_linked_role(call: Call, req: CreateServiceLinkedRoleInput) -> dict[str, Any]:
+    """Create the role that a service of AWS has for itself.
+
+    Raises InvalidInput when it is there, and for a service whose role culm does not have.
+    """
     service = req.aws_service_name
     name = NAMES.get(service)
     if name is None:
@@ -77,6 +81,7 @@ class GetServiceLinkedRoleDeletionStatusInput:
 
 @operation("iam", "GetServiceLinkedRoleDeletionStatus")
 def get_service_linked_role_deletion_status(call: Call, req: GetServiceLinkedRoleDeletionStatusInput) -> dict[str, Any]:
+    """Return SUCCEEDED: such a role goes at once. Raises NoSuchEntity for a deletion that there was not."""
     if not req.deletion_task_id.startswith(f"task{PATH}"):
         raise AwsError("NoSuchEntity", f"The deletion task {req.deletion_task_id} cannot be found.", 404)
     return {"status": "SUCCEEDED"}

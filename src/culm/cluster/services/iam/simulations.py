@@ -37,6 +37,10 @@ class SimulatePrincipalPolicyInput:
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(call: Call, req: SimulatePrincipalPolicyInput) -> dict[str, Any]:
+    """Return what a role's policies, and those given with them, say to each action.
+
+    Raises NoSuchEntity for a role that there is not.
+    """
     role = roles.find_arn(call.db, req.policy_source_arn)
     if role is None:
         raise AwsError("NoSuchEntity", f"The role with ARN {req.policy_source_arn} cannot be found.", 404)
@@ -54,6 +58,7 @@ class SimulateCustomPolicyInput:
 
 @operation("iam", "SimulateCustomPolicy")
 def simulate_custom_policy(call: Call, req: SimulateCustomPolicyInput) -> dict[str, Any]:
+    """Return what the given policies say to each action."""
     given = [parsed(document) for document in req.policy_input_list]
     return {"evaluation_results": results(req.action_names, req.resource_arns, given, req.context_entries)}
 
@@ -61,6 +66,7 @@ def simulate_custom_policy(call: Call, req: SimulateCustomPolicyInput) -> dict[s
 def results(
     actions: Sequence[str], resources: Sequence[str], policies: Sequence[Policy], entries: Sequence[ContextEntry]
 ) -> list[dict[str, Any]]:
+    """Return a decision for each action on each resource; `entries` are the values of condition keys."""
     context = {entry.context_key_name.lower(): entry.context_key_values for entry in entries}
     return [
         {

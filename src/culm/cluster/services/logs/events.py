@@ -44,6 +44,10 @@ class PutLogEventsInput:
 
 @operation("logs", "PutLogEvents")
 def put_log_events(call: Call, req: PutLogEventsInput) -> dict[str, Any]:
+    """Add events to a stream, and say which of them were too old or too new.
+
+    Raises InvalidParameterException for a batch that is out of order or spans more than a day.
+    """
     group = existing(call.db, req.log_group_name)
     stream = existing_stream(call, group, req.log_stream_name)
     batch = [(event.timestamp, event.message) for event in req.log_events]

@@ -60,6 +60,7 @@ class CreateLogGroupInput:
 
 @operation("logs", "CreateLogGroup")
 def create_log_group(call: Call, req: CreateLogGroupInput) -> None:
+    """Create a group. Raises ResourceAlreadyExistsException, and InvalidParameterException for a bad name."""
     if not _NAME.fullmatch(req.log_group_name):
         raise AwsError(
             "InvalidParameterException",
@@ -89,6 +90,7 @@ class DeleteLogGroupInput:
 
 @operation("logs", "DeleteLogGroup", long=True)
 def delete_log_group(call: Call, req: DeleteLogGroupInput) -> None:
+    """Delete a group with all of its events. Raises ValidationException while it is protected."""
     group = existing(call.db, req.log_group_name)
     if group.deletion_protection_enabled:
         raise AwsError(
@@ -107,6 +109,7 @@ class DescribeLogGroupsInput:
 
 @operation("logs", "DescribeLogGroups")
 def describe_log_groups(call: Call, req: DescribeLogGroupsInput) -> dict[str, Any]:
+    """Return groups by prefix, by a part of their names, or all. Raises InvalidParameterException for both."""
     if req.log_group_name_prefix is not None and req.log_group_name_pattern is not None:
         raise AwsError(
             "InvalidParameterException",
@@ -158,6 +161,7 @@ def _has_pattern(name: str, pattern: str | None) -> bool:
 
 
 def described(call: Call, group: LogGroup, metric_filter_count: int) -> dict[str, Any]:
+    """Return a group as it is described; its size is the sum of its streams'."""
     return {
         "log_group_name": group.name,
         "creation_time": group.created_ms,

@@ -38,6 +38,10 @@ class StartLiveTailInput:
 
 @operation("logs", "StartLiveTail")
 def start_live_tail(call: Call, req: StartLiveTailInput) -> dict[str, Any]:
+    """Begin to stream events as they come in.
+
+    Raises InvalidParameterException for groups that are not named by ARN, and for streams of more than one group.
+    """
     for identifier in req.log_group_identifiers:
         if not identifier.startswith("arn:") or identifier.endswith("*"):
             raise AwsError(

@@ -33,6 +33,10 @@ class PutMetricFilterInput:
 
 @operation("logs", "PutMetricFilter")
 def put_metric_filter(call: Call, req: PutMetricFilterInput) -> None:
+    """Save a filter that counts a group's events from now on.
+
+    Raises InvalidParameterException for its pattern or its values, and LimitExceededException for one too many.
+    """
     check_name("filterName", req.filter_name)
     compiled(req.filter_pattern)
     for transformation in req.metric_transformations:
@@ -101,6 +105,10 @@ class DescribeMetricFiltersInput:
 
 @operation("logs", "DescribeMetricFilters")
 def describe_metric_filters(call: Call, req: DescribeMetricFiltersInput) -> dict[str, Any]:
+    """Return the filters of a group, of a metric, or all.
+
+    Raises InvalidParameterException for half of a metric's name.
+    """
     if (req.metric_name is None) != (req.metric_namespace is None):
         raise AwsError("InvalidParameterException", "metricName and metricNamespace must be specified together.")
     if req.log_group_name is not None:
@@ -130,6 +138,7 @@ class DeleteMetricFilterInput:
 
 @operation("logs", "DeleteMetricFilter")
 def delete_metric_filter(call: Call, req: DeleteMetricFilterInput) -> None:
+    """Delete a filter; what it has counted stays. Raises ResourceNotFoundException."""
     check_name("filterName", req.filter_name)
     group = existing(call.db, req.log_group_name)
     if not metric_filters.delete(call.db, group.id, req.filter_name):
@@ -144,6 +153,10 @@ class TestMetricFilterInput:
 
 @operation("logs", "TestMetricFilter")
 def test_metric_filter(call: Call, req: TestMetricFilterInput) -> dict[str, Any]:
+    """Return which of the messages a pattern matches, and the values that it takes out of them.
+
+    Raises InvalidParameterException for a bad pattern.
+    """
     matches = compiled(req.filter_pattern)
     values = patterns.values(req.filter_pattern)
     return {

@@ -52,6 +52,10 @@ class StartQueryInput:
 
 @operation("logs", "StartQuery", long=True)
 def start_query(call: Call, req: StartQueryInput) -> dict[str, Any]:
+    """Run a query and keep its rows; it is complete when this returns.
+
+    Raises MalformedQueryException, and InvalidParameterException for a span that ends before it begins.
+    """
     if req.end_time < req.start_time:
         raise AwsError("InvalidParameterException", "The end time of a query cannot be before its start time.")
     searched = [_group(call, name) for name in _names(req)]
@@ -161,6 +165,10 @@ class GetQueryResultsInput:
 
 @operation("logs", "GetQueryResults", long=True)
 def get_query_results(call: Call, req: GetQueryResultsInput) -> dict[str, Any]:
+    """Return a page of the rows of a query.
+
+    Raises ResourceNotFoundException, and InvalidParameterException for a token that was not given out.
+    """
     run = _existing(call, req.query_id)
     if req.next_token is not None and not req.next_token.isdecimal():
         raise AwsError("InvalidParameterException", "The specified nextToken is invalid.")
@@ -197,6 +205,7 @@ class StopQueryInput:
 
 @operation("logs", "StopQuery")
 def stop_query(call: Call, req: StopQueryInput) -> None:
+    """Raise InvalidParameterException: a query is complete before anybody could stop it."""
     run = _existing(call, req.query_id)
     raise AwsError("InvalidParameterException", f"The query {run.query_id} is not running: its status is {run.status}.")
 

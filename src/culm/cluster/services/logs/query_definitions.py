@@ -27,6 +27,10 @@ class PutQueryDefinitionInput:
 
 @operation("logs", "PutQueryDefinition")
 def put_query_definition(call: Call, req: PutQueryDefinitionInput) -> dict[str, Any]:
+    """Save a query under a name, in place of the one of this id.
+
+    Raises ResourceNotFoundException for an id that there is not, and LimitExceededException.
+    """
     known = {each.query_definition_id for each in queries.definitions(call.db)}
     if req.query_definition_id is not None and req.query_definition_id not in known:
         raise _missing()
@@ -74,6 +78,7 @@ class DeleteQueryDefinitionInput:
 
 @operation("logs", "DeleteQueryDefinition")
 def delete_query_definition(call: Call, req: DeleteQueryDefinitionInput) -> dict[str, Any]:
+    """Delete a saved query. Raises ResourceNotFoundException."""
     if not queries.undefine(call.db, req.query_definition_id):
         raise _missing()
     return {"success": True}

@@ -24,6 +24,10 @@ class PutResourcePolicyInput:
 
 @operation("logs", "PutResourcePolicy")
 def put_resource_policy(call: Call, req: PutResourcePolicyInput) -> dict[str, Any]:
+    """Save who else may write logs.
+
+    Raises InvalidParameterException when it is no policy, and LimitExceededException for the eleventh.
+    """
     _check(req.policy_document)
     others = [each for each in resource_policies.list_all(call.db) if each.name != req.policy_name]
     if len(others) >= _MOST_POLICIES:
@@ -80,5 +84,6 @@ class DeleteResourcePolicyInput:
 
 @operation("logs", "DeleteResourcePolicy")
 def delete_resource_policy(call: Call, req: DeleteResourcePolicyInput) -> None:
+    """Delete a policy. Raises ResourceNotFoundException."""
     if not resource_policies.delete(call.db, req.policy_name):
         raise AwsError("ResourceNotFoundException", f"Policy with name [{req.policy_name}] does not exist.")

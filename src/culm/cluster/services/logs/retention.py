@@ -22,6 +22,10 @@ class PutRetentionPolicyInput:
 
 @operation("logs", "PutRetentionPolicy", wakes=True)
 def put_retention_policy(call: Call, req: PutRetentionPolicyInput) -> None:
+    """Say after how many days a group's events go.
+
+    Raises InvalidParameterException for a number of days that CloudWatch does not offer.
+    """
     if req.retention_in_days not in _DAYS:
         raise AwsError(
             "InvalidParameterException",
@@ -38,4 +42,5 @@ class DeleteRetentionPolicyInput:
 
 @operation("logs", "DeleteRetentionPolicy")
 def delete_retention_policy(call: Call, req: DeleteRetentionPolicyInput) -> None:
+    """Let a group keep its events for ever."""
     groups.save(call.db, replace(existing(call.db, req.log_group_name), retention_days=None))

@@ -40,6 +40,11 @@ class FilterLogEventsInput:
 
 @operation("logs", "FilterLogEvents", long=True)
 def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
+    """Return a page of a group's events that match a pattern, from all streams in the order of time.
+
+    A page may be empty and have a token, when much was looked through. Raises InvalidParameterException for a bad
+    pattern.
+    """
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     try:
         matches = patterns.compile(req.filter_pattern)

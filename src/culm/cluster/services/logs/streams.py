@@ -24,6 +24,7 @@ class CreateLogStreamInput:
 
 @operation("logs", "CreateLogStream")
 def create_log_stream(call: Call, req: CreateLogStreamInput) -> None:
+    """Create a stream. Raises ResourceAlreadyExistsException, and InvalidParameterException for a bad name."""
     if not _NAME.fullmatch(req.log_stream_name):
         raise AwsError(
             "InvalidParameterException",
@@ -44,6 +45,7 @@ class DeleteLogStreamInput:
 
 @operation("logs", "DeleteLogStream", long=True)
 def delete_log_stream(call: Call, req: DeleteLogStreamInput) -> None:
+    """Delete a stream with its events. Raises ResourceNotFoundException."""
     group = existing(call.db, req.log_group_name)
     streams.delete(call.db, existing_stream(call, group, req.log_stream_name).id)
 
@@ -59,6 +61,10 @@ class DescribeLogStreamsInput:
 
 @operation("logs", "DescribeLogStreams")
 def describe_log_streams(call: Call, req: DescribeLogStreamsInput) -> dict[str, Any]:
+    """Return a group's streams by name, or by their last event.
+
+    Raises InvalidParameterException for that order with a prefix.
+    """
     if req.order_by == "LastEventTime" and req.log_stream_name_prefix:
         raise AwsError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))

@@ -28,6 +28,7 @@ class PutSubscriptionFilterInput:
 
 @operation("logs", "PutSubscriptionFilter")
 def put_subscription_filter(call: Call, req: PutSubscriptionFilterInput) -> None:
+    """Raise what AWS raises for a destination that does not exist: there is none that culm could deliver to."""
     check_name("filterName", req.filter_name)
     compiled(req.filter_pattern)
     parts = req.destination_arn.split(":", 5)
@@ -92,6 +93,7 @@ class DescribeSubscriptionFiltersInput:
 
 @operation("logs", "DescribeSubscriptionFilters")
 def describe_subscription_filters(call: Call, req: DescribeSubscriptionFiltersInput) -> dict[str, Any]:
+    """Return none. Raises ResourceNotFoundException for a group that there is not."""
     existing(call.db, req.log_group_name)
     return {"subscription_filters": ()}
 
@@ -104,5 +106,6 @@ class DeleteSubscriptionFilterInput:
 
 @operation("logs", "DeleteSubscriptionFilter")
 def delete_subscription_filter(call: Call, req: DeleteSubscriptionFilterInput) -> None:
+    """Raise ResourceNotFoundException: there is none."""
     existing(call.db, req.log_group_name)
     raise AwsError("ResourceNotFoundException", "The specified subscription filter does not exist.")

@@ -54,6 +54,7 @@ class TagLogGroupInput:
 
 @operation("logs", "TagLogGroup")
 def tag_log_group(call: Call, req: TagLogGroupInput) -> None:
+    """Add tags to a group by its name; the older of the two operations."""
     _tag(call, req.log_group_name, req.tags)
 
 
@@ -66,6 +67,7 @@ class UntagLogGroupInput:
 
 @operation("logs", "UntagLogGroup")
 def untag_log_group(call: Call, req: UntagLogGroupInput) -> None:
+    """Take tags from a group by its name; the older of the two operations."""
     _untag(call, req.log_group_name, req.tags)
 
 
@@ -76,6 +78,7 @@ class ListTagsLogGroupInput:
 
 @operation("logs", "ListTagsLogGroup")
 def list_tags_log_group(call: Call, req: ListTagsLogGroupInput) -> dict[str, Any]:
+    """Return a group's tags by its name; the older of the two operations."""
     return {"tags": existing(call.db, req.log_group_name).tags}
 
 

@@ -131,6 +131,10 @@ class DescribeDbInstancesInput:
 
 @operation("rds", "DescribeDBInstances")
 def describe_db_instances(call: Call, req: DescribeDbInstancesInput) -> dict[str, Any]:
+    """Return one DB instance, or all that the filters let through.
+
+    Raises DBInstanceNotFound, and InvalidParameterValue for a filter that there is not.
+    """
     if unknown := [each.name for each in req.filters if each.name not in FILTERS]:
         raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {unknown[0]}")
     instances = rds.instances.every(call.db)

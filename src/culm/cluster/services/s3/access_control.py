@@ -23,12 +23,14 @@ class BucketAclInput:
 
 @operation("s3", "GetBucketAcl")
 def get_bucket_acl(call: Call, req: BucketAclInput) -> dict[str, Any]:
+    """Return the owner's full control: it is all that a bucket has where ACLs are switched off."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     return _of_owner(call)
 
 
 @operation("s3", "GetObjectAcl")
 def get_object_acl(call: Call, req: ObjectInput) -> dict[str, Any]:
+    """Return the owner's full control. Raises NoSuchKey."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     version_named(call, req.bucket, req.key, req.version_id)
     return _of_owner(call)
@@ -45,6 +47,7 @@ class PutBucketAclInput:
 
 @operation("s3", "PutBucketAcl")
 def put_bucket_acl(call: Call, req: PutBucketAclInput) -> None:
+    """Take an ACL that changes nothing. Raises AccessControlListNotSupported for any other."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     _check(req.acl)
 
@@ -58,6 +61,7 @@ class PutObjectAclInput(ObjectInput):
 
 @operation("s3", "PutObjectAcl")
 def put_object_acl(call: Call, req: PutObjectAclInput) -> None:
+    """Take an ACL that changes nothing. Raises NoSuchKey, and AccessControlListNotSupported for any other."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     version_named(call, req.bucket, req.key, req.version_id)
     _check(req.acl)

@@ -26,6 +26,7 @@ class PutBucketPolicyInput:
 
 @operation("s3", "PutBucketPolicy")
 def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
+    """Save who else may use a bucket. Raises MalformedPolicy."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     try:
         parse_resource(req.policy, names_itself=True)
@@ -36,6 +37,7 @@ def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
 
 @operation("s3", "GetBucketPolicy")
 def get_bucket_policy(call: Call, req: BucketInput) -> dict[str, Any]:
+    """Return a bucket's policy. Raises NoSuchBucketPolicy when it has none."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     document = bucket_policies.find(call.db, bucket.name)
     if document is None:
@@ -45,4 +47,5 @@ def get_bucket_policy(call: Call, req: BucketInput) -> dict[str, Any]:
 
 @operation("s3", "DeleteBucketPolicy")
 def delete_bucket_policy(call: Call, req: BucketInput) -> None:
+    """Delete a bucket's policy; that it has none is no error."""
     bucket_policies.delete(call.db, bucket_named(call, req.bucket, req.expected_bucket_owner).name)

@@ -39,11 +39,13 @@ class PutBucketEncryptionInput:
 
 @operation("s3", "PutBucketEncryption")
 def put_bucket_encryption(call: Call, req: PutBucketEncryptionInput) -> None:
+    """Take the setting and change nothing: every object is sealed anyway."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
 
 @operation("s3", "GetBucketEncryption")
 def get_bucket_encryption(call: Call, req: BucketInput) -> dict[str, Any]:
+    """Return AES256, which is what every bucket has."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     rule = {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}, "bucket_key_enabled": False}
     return {"server_side_encryption_configuration": {"rules": [rule]}}
@@ -70,10 +72,12 @@ class PutBucketOwnershipControlsInput:
 
 @operation("s3", "PutBucketOwnershipControls")
 def put_bucket_ownership_controls(call: Call, req: PutBucketOwnershipControlsInput) -> None:
+    """Take the setting and change nothing: the owner of a bucket owns its objects."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
 
 @operation("s3", "GetBucketOwnershipControls")
 def get_bucket_ownership_controls(call: Call, req: BucketInput) -> dict[str, Any]:
+    """Return BucketOwnerEnforced, which is what every bucket has."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     return {"ownership_controls": {"rules": [{"object_ownership": "BucketOwnerEnforced"}]}}

@@ -52,6 +52,7 @@ class BucketInput:
 
 @operation("s3", "HeadBucket")
 def head_bucket(call: Call, req: BucketInput) -> dict[str, Any]:
+    """Return a bucket's region. Raises NoSuchBucket."""
     return {"bucket_region": bucket_named(call, req.bucket, req.expected_bucket_owner).region}
 
 
@@ -92,6 +93,7 @@ def list_buckets(call: Call, req: ListBucketsInput) -> dict[str, Any]:
 
 @operation("s3", "GetBucketVersioning")
 def get_bucket_versioning(call: Call, req: BucketInput) -> dict[str, Any]:
+    """Return whether versions are kept; None when that was never said."""
     return {"status": bucket_named(call, req.bucket, req.expected_bucket_owner).versioning}
 
 
@@ -111,5 +113,6 @@ class PutBucketVersioningInput:
 
 @operation("s3", "PutBucketVersioning")
 def put_bucket_versioning(call: Call, req: PutBucketVersioningInput) -> None:
+    """Say whether versions are kept; those that are there stay."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     buckets.save(call.db, replace(bucket, versioning=req.versioning_configuration.status))

@@ -79,6 +79,7 @@ class Digests:
         return digests
 
     def update(self, data: bytes) -> None:
+        """Add bytes to the size, the MD5 and every checksum that the client claims."""
         self.size += len(data)
         for each in (self._md5, *self._claimed.values()):
             each.update(data)
@@ -89,6 +90,7 @@ class Digests:
 
     @property
     def e_tag(self) -> str:
+        """The MD5 in hex, in quotes, as S3 has it for an object that came in one piece."""
         return f'"{self.md5.hex()}"'
 
     def verify(self, request: Any) -> Checksums:
@@ -149,6 +151,7 @@ def of_whole(algorithm: str, chunks: Iterable[bytes], claimed: Checksums) -> Che
 
 
 def encode(digest: bytes) -> str:
+    """Return a digest in base64, as headers have it."""
     return base64.b64encode(digest).decode()
 
 

@@ -50,6 +50,7 @@ def matches(wanted: str, e_tag: str) -> bool:
 
 
 def failed(condition: str) -> AwsError:
+    """Return the error that says that this condition did not hold."""
     return AwsError(
         "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412, condition=condition
     )

@@ -44,6 +44,10 @@ class CopyObjectInput(Headers, Source):
 
 @operation("s3", "CopyObject", long=True)
 def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
+    """Copy an object, or a version of it.
+
+    Raises NoSuchKey for the source, PreconditionFailed, and InvalidRequest for a copy onto itself that changes nothing.
+    """
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)
     source = read_source(call, req)

@@ -56,6 +56,10 @@ class DeleteObjectsInput:
 
 @operation("s3", "DeleteObjects", long=True)
 def delete_objects(call: Call, req: DeleteObjectsInput) -> dict[str, Any]:
+    """Delete up to 1,000 objects or versions; those that cannot be deleted are in `errors`.
+
+    Raises MalformedXML for none and for more.
+    """
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     if not 0 < len(req.delete.objects) <= 1000:
         raise AwsError("MalformedXML", "A request deletes 1 to 1000 objects.")

@@ -27,6 +27,7 @@ class IncomingBody:
             yield lambda db, piece=piece: self._take(db, piece)  # type: ignore[misc]
 
     def discard(self, db: sqlite3.Connection) -> None:
+        """Delete what has come of a body whose request has failed."""
         bodies.drop(db, self.body_id)
 
     def _take(self, db: sqlite3.Connection, piece: bytes) -> None:
@@ -35,8 +36,10 @@ class IncomingBody:
 
 
 def of_object(request: Any, body: Large, body_id: str) -> IncomingBody:
+    """Return what takes in the body of PutObject, a mebibyte at a time."""
     return IncomingBody(request, body, body_id, bodies.WHOLE)
 
 
 def of_part(request: Any, body: Large, body_id: str) -> IncomingBody:
+    """Return what takes in the body of UploadPart."""
     return IncomingBody(request, body, body_id, request.part_number)

@@ -71,6 +71,7 @@ class ListingInput:
     request_payer: Stored[str | None] = None
 
     def encode(self, text: str) -> str:
+        """Return a key or a prefix as the answer has it: percent-encoded if the request asks for `url`."""
         return quote(text, safe="/") if self.encoding_type else text
 
 
@@ -87,6 +88,7 @@ def latest(call: Call, req: ListingInput, after: str) -> Page:
 
 
 def common(req: ListingInput, page: Page) -> dict[str, Any]:
+    """Return what the answers of all listings have."""
     return {
         "name": req.bucket,
         "prefix": req.encode(req.prefix),
@@ -99,6 +101,7 @@ def common(req: ListingInput, page: Page) -> dict[str, Any]:
 
 
 def entry(req: ListingInput, version: ObjectVersion) -> dict[str, Any]:
+    """Return an object as listings have it."""
     return {
         "key": req.encode(version.key),
         "last_modified": version.facts.last_modified,
@@ -122,6 +125,7 @@ class ListObjectsInput(ListingInput):
 
 @operation("s3", "ListObjects", long=True)
 def list_objects(call: Call, req: ListObjectsInput) -> dict[str, Any]:
+    """List a bucket's objects by name, behind a marker; the older of the two operations."""
     page = latest(call, req, behind(req.marker, req.prefix, req.delimiter))
     return common(req, page) | {
         "marker": req.encode(req.marker),
@@ -139,6 +143,10 @@ class ListObjectsV2Input(ListingInput):
 
 @operation("s3", "ListObjectsV2", long=True)
 def list_objects_v2(call: Call, req: ListObjectsV2Input) -> dict[str, Any]:
+    """List a bucket's objects by name, behind a token or a key.
+
+    Raises InvalidArgument for a token that was not given out.
+    """
     after = untoken(req.continuation_token) if req.continuation_token is not None else req.start_after
     page = latest(call, req, after)
     extra = {"owner": owner(call)} if req.fetch_owner else {}
@@ -152,6 +160,7 @@ def list_objects_v2(call: Call, req: ListObjectsV2Input) -> dict[str, Any]:
 
 
 def token(key: str) -> str:
+    """Return the continuation token that stands for this key; `untoken` reads it."""
     return base64.urlsafe_b64encode(key.encode()).decode()
 
 
@@ -171,6 +180,10 @@ class ListObjectVersionsInput(ListingInput):
 
 @operation("s3", "ListObjectVersions", long=True)
 def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, Any]:
+    """List all versions and delete markers, behind a key and a version of it.
+
+    Raises InvalidArgument for a version that there is not.
+    """
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 
     def fetch(place: Place, many: int) -> list[ObjectVersion]:
@@ -193,6 +206,7 @@ def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, 
 
 
 def about(version: ObjectVersion) -> dict[str, Any]:
+    """Return what only a listing of versions has of each."""
     return {"version_id": version.version_id, "is_latest": version.is_latest}
 
 

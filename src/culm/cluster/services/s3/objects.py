@@ -42,6 +42,10 @@ class PutObjectInput(Headers, ChecksumMembers):
 
 @operation("s3", "PutObject", long=True, receive=incoming.of_object)
 def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
+    """Keep an object, as a new version where the bucket keeps versions.
+
+    Raises PreconditionFailed, BadDigest for a checksum that does not agree, and KeyTooLongError.
+    """
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)
     current = objects.find(call.db, req.bucket, req.key)
@@ -113,12 +117,17 @@ class ReadInput:
 
 @operation("s3", "GetObject", long=True)
 def get_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
+    """Return an object or a range of it.
+
+    Raises NoSuchKey, InvalidRange, PreconditionFailed, and InternalError for one that is corrupted on disk.
+    """
     version, (first, last), members = look(call, req)
     return members | {"body": body_of(call, version, first, last)}
 
 
 @operation("s3", "HeadObject")
 def head_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
+    """Return what is known of an object, without its body. Raises as `get_object` does."""
     _, _, members = look(call, req)
     return members
 

@@ -50,6 +50,7 @@ def body_of(call: Call, version: ObjectVersion, first: int, last: int) -> bytes:
 
 
 def corrupted(version: ObjectVersion, why: Corrupted) -> AwsError:
+    """Return the error that says which object cannot be read from the disk, why, and what to do."""
     where = f"s3://{version.bucket}/{version.key}"
     which = "" if version.version_id == objects.NULL else f" (version {version.version_id})"
     message = f"The object {where}{which} is corrupted: {why}. Put it there again, or go back to an earlier version."
@@ -57,6 +58,7 @@ def corrupted(version: ObjectVersion, why: Corrupted) -> AwsError:
 
 
 def new_version_id(call: Call, bucket: Bucket) -> str:
+    """Return the id of a version that is made now: `null` where the bucket keeps no versions."""
     return call.new_id() if bucket.versioning == "Enabled" else objects.NULL
 
 

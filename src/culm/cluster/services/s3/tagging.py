@@ -54,6 +54,10 @@ class PutObjectTaggingInput:
 
 @operation("s3", "PutObjectTagging")
 def put_object_tagging(call: Call, req: PutObjectTaggingInput) -> dict[str, Any]:
+    """Replace an object's tags.
+
+    Raises InvalidTag for a key that repeats or is AWS's own, and BadRequest for more than ten.
+    """
     tags = {tag.key: tag.value for tag in req.tagging.tag_set}
     if len(tags) < len(req.tagging.tag_set):
         raise AwsError("InvalidTag", "Cannot provide multiple Tags with the same key")
@@ -70,6 +74,7 @@ def delete_object_tagging(call: Call, req: ObjectInput) -> dict[str, Any]:
 
 
 def retag(call: Call, req: ObjectInput | PutObjectTaggingInput, tags: dict[str, str]) -> dict[str, Any]:
+    """Give a version these tags in place of its own. Raises NoSuchKey."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     version = version_named(call, req.bucket, req.key, req.version_id)
     objects.save_facts(call.db, replace(version, facts=replace(version.facts, tags=tags)))

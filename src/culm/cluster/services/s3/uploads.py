@@ -37,6 +37,7 @@ class CreateMultipartUploadInput(Headers):
 
 @operation("s3", "CreateMultipartUpload")
 def create_multipart_upload(call: Call, req: CreateMultipartUploadInput) -> dict[str, Any]:
+    """Begin an upload in parts; what the object is to be is said here, once."""
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     check_key(req.key)
     kind = req.checksum_type or ("FULL_OBJECT" if req.checksum_algorithm == "CRC64NVME" else "COMPOSITE")
@@ -85,6 +86,7 @@ class UploadPartInput(PartInput, ChecksumMembers):
 
 @operation("s3", "UploadPart", long=True, receive=incoming.of_part)
 def upload_part(call: Call, req: UploadPartInput) -> dict[str, Any]:
+    """Keep a part, in place of the one of this number. Raises NoSuchUpload, and BadDigest."""
     if call.incoming is None:
         digests, body_id = Digests.of(req, req.body), call.new_id()
     else:
@@ -104,6 +106,7 @@ class UploadPartCopyInput(PartInput, Source):
 
 @operation("s3", "UploadPartCopy", long=True)
 def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
+    """Keep a range of another object as a part. Raises NoSuchKey, NoSuchUpload, and InvalidRange."""
     source = read_source(call, req)
     first, last = ranges.parse_exact(req.copy_source_range, source.facts.size)
     body, body_id = body_of(call, source, first, last), call.new_id()
@@ -261,6 +264,7 @@ def checksum(
 
 @operation("s3", "AbortMultipartUpload", long=True)
 def abort_multipart_upload(call: Call, req: UploadInput) -> None:
+    """Delete an upload and its parts. Raises NoSuchUpload."""
     uploads.delete(call.db, upload_named(call, req).upload_id)
 
 

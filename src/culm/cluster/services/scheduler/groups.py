@@ -23,6 +23,7 @@ class CreateScheduleGroupInput:
 
 @operation("scheduler", "CreateScheduleGroup")
 def create_schedule_group(call: Call, req: CreateScheduleGroupInput) -> dict[str, Any]:
+    """Create a group. Raises ConflictException when there is one of this name."""
     if not schedules.create_group(call.db, req.name, call.now):
         raise AwsError("ConflictException", f"Schedule group {req.name} already exists.", 409)
     schedules.tag(call.db, group_arn(call, req.name), {tag.key: tag.value for tag in req.tags})
@@ -36,6 +37,7 @@ class GetScheduleGroupInput:
 
 @operation("scheduler", "GetScheduleGroup")
 def get_schedule_group(call: Call, req: GetScheduleGroupInput) -> dict[str, Any]:
+    """Return a group. Raises ResourceNotFoundException."""
     return _view(call, find_group(call, req.name))
 
 

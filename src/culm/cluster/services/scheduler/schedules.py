@@ -44,6 +44,11 @@ class CreateScheduleInput:
 
 @operation("scheduler", "CreateSchedule", wakes=True)
 def create_schedule(call: Call, req: CreateScheduleInput) -> dict[str, Any]:
+    """Create a schedule.
+
+    Raises ConflictException when its group has one of this name, ResourceNotFoundException for the group, and
+    ValidationException for what it runs and when.
+    """
     find_group(call, req.group_name)
     if schedules.find(call.db, req.group_name, req.name) is not None:
         raise AwsError("ConflictException", f"Schedule {req.name} already exists.", 409)
@@ -147,6 +152,7 @@ class ScheduleReference:
 
 @operation("scheduler", "GetSchedule")
 def get_schedule(call: Call, req: ScheduleReference) -> Schedule:
+    """Return a schedule. Raises ResourceNotFoundException."""
     return found(call, req.group_name, req.name)
 
 
@@ -157,6 +163,7 @@ class DeleteScheduleInput(ScheduleReference):
 
 @operation("scheduler", "DeleteSchedule", wakes=True)
 def delete_schedule(call: Call, req: DeleteScheduleInput) -> None:
+    """Delete a schedule; what it has started runs on. Raises ResourceNotFoundException."""
     if not schedules.delete(call.db, req.group_name, req.name):
         raise missing(req.name)
 
@@ -197,4 +204,5 @@ def found(call: Call, group: str, name: str) -> Schedule:
 
 
 def missing(name: str) -> AwsError:
+    """Return the error that says that there is no schedule of this name."""
     return AwsError("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)

@@ -21,6 +21,10 @@ class BatchGetSecretValueInput:
 
 @operation("secretsmanager", "BatchGetSecretValue")
 def batch_get_secret_value(call: Call, req: BatchGetSecretValueInput) -> dict[str, Any]:
+    """Return values of several secrets, by id or by filter; those that cannot be read are in `errors`.
+
+    Raises InvalidRequestException for both or neither.
+    """
     if bool(req.secret_id_list) == bool(req.filters):
         raise AwsError("InvalidRequestException", "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
     by_filter = (each.name for each in chosen(secrets.list_all(call.db), req.filters) if each.deleted_at is None)

@@ -19,6 +19,7 @@ class Filter:
 
 
 def chosen(there: Sequence[Secret], filters: Sequence[Filter]) -> list[Secret]:
+    """Return the secrets that every filter lets through."""
     return [secret for secret in there if all(_satisfies(secret, wanted) for wanted in filters)]
 
 

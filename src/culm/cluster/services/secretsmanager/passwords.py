@@ -26,6 +26,10 @@ class GetRandomPasswordInput:
 
 @operation("secretsmanager", "GetRandomPassword")
 def get_random_password(call: Call, req: GetRandomPasswordInput) -> dict[str, Any]:
+    """Return a random password with a character of each kind that is asked for.
+
+    Raises InvalidParameterException when it is too short for that, or no character is left.
+    """
     kinds = [
         (string.ascii_lowercase, not req.exclude_lowercase),
         (string.ascii_uppercase, not req.exclude_uppercase),

@@ -24,6 +24,11 @@ class PutResourcePolicyInput:
 
 @operation("secretsmanager", "PutResourcePolicy")
 def put_resource_policy(call: Call, req: PutResourcePolicyInput) -> dict[str, Any]:
+    """Save who else may use a secret.
+
+    Raises MalformedPolicyDocumentException, and PublicPolicyException for one that lets everybody in where that is
+    blocked.
+    """
     secret = secret_named(call, req.secret_id)
     try:
         policy = parse_resource(req.resource_policy)

@@ -80,6 +80,7 @@ class UpdateSecretInput(ValueInput):
 
 @operation("secretsmanager", "UpdateSecret")
 def update_secret(call: Call, req: UpdateSecretInput) -> dict[str, Any]:
+    """Change a secret's description and key, and its value if one is given. Raises ResourceNotFoundException."""
     secret = secret_named(call, req.secret_id)
     version = put(call, secret, req, (CURRENT,))
     description = req.description if req.description is not None else secret.description
@@ -90,6 +91,10 @@ def update_secret(call: Call, req: UpdateSecretInput) -> dict[str, Any]:
 
 @operation("secretsmanager", "DescribeSecret")
 def describe_secret(call: Call, req: SecretInput) -> dict[str, Any]:
+    """Return what is known of a secret, not its value; one that is being deleted, too.
+
+    Raises ResourceNotFoundException.
+    """
     secret = secret_named(call, req.secret_id, even_deleted=True)
     return view(secret) | {"version_ids_to_stages": stages(call, secret) or None}
 
@@ -165,16 +170,19 @@ def delete_secret(call: Call, req: DeleteSecretInput) -> dict[str, Any]:
 
 @operation("secretsmanager", "RestoreSecret")
 def restore_secret(call: Call, req: SecretInput) -> dict[str, Any]:
+    """Take a deletion back that has not happened yet. Raises ResourceNotFoundException."""
     secret = secret_named(call, req.secret_id, even_deleted=True)
     secrets.save(call.db, replace(secret, deleted_at=None))
     return {"arn": secret.arn, "name": secret.name}
 
 
 def stages(call: Call, secret: Secret) -> dict[str, tuple[str, ...]]:
+    """Return the labels of each version that has some."""
     return {each.version_id: each.stages for each in secrets.versions(call.db, secret.arn) if each.stages}
 
 
 def view(secret: Secret) -> dict[str, Any]:
+    """Return a secret as it is described, without its versions."""
     return {
         "arn": secret.arn,
         "name": secret.name,

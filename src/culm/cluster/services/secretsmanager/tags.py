@@ -20,6 +20,7 @@ class TagResourceInput:
 
 @operation("secretsmanager", "TagResource")
 def tag_resource(call: Call, req: TagResourceInput) -> None:
+    """Add tags to a secret. Raises InvalidParameterException when it would have too many."""
     secret = secret_named(call, req.secret_id)
     merged = {**(secret.tags or {}), **tags_of(req.tags)}
     if len(merged) > TAGS_PER_RESOURCE:

@@ -36,6 +36,10 @@ class PutSecretValueInput(ValueInput):
 
 @operation("secretsmanager", "PutSecretValue")
 def put_secret_value(call: Call, req: PutSecretValueInput) -> dict[str, Any]:
+    """Add a version; it becomes AWSCURRENT unless other labels are given.
+
+    Raises InvalidRequestException without a value.
+    """
     secret = secret_named(call, req.secret_id)
     version = put(call, secret, req, req.version_stages or (CURRENT,))
     if version is None:
@@ -53,6 +57,10 @@ class GetSecretValueInput:
 
 @operation("secretsmanager", "GetSecretValue")
 def get_secret_value(call: Call, req: GetSecretValueInput) -> dict[str, Any]:
+    """Return a value: the current one, or by version or label.
+
+    Raises ResourceNotFoundException, and InvalidRequestException for a label that this version does not have.
+    """
     secret = secret_named(call, req.secret_id)
     stage = req.version_stage or (CURRENT if req.version_id is None else None)
     by_id = [v for v in secrets.versions(call.db, secret.arn) if req.version_id in (None, v.version_id)]
@@ -125,6 +133,11 @@ class UpdateSecretVersionStageInput:
 
 @operation("secretsmanager", "UpdateSecretVersionStage")
 def update_secret_version_stage(call: Call, req: UpdateSecretVersionStageInput) -> dict[str, Any]:
+    """Move a label from one version to another, or take it away.
+
+    Raises ResourceNotFoundException for a version, and InvalidParameterException when the label is elsewhere or
+    AWSCURRENT would be nowhere.
+    """
     secret = secret_named(call, req.secret_id)
     there = {version.version_id: version for version in secrets.versions(call.db, secret.arn)}
     for id in (req.remove_from_version_id, req.move_to_version_id):
@@ -223,4 +236,5 @@ def _give(call: Call, secret: Secret, stages: Sequence[str], id: str) -> None:
 
 
 def told(secret: Secret, version: SecretVersion | None) -> dict[str, Any]:
+    """Return what every answer about a new version has."""
     return {"arn": secret.arn, "name": secret.name, "version_id": version.version_id if version else None}

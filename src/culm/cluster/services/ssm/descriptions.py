@@ -26,6 +26,7 @@ class DescribeParametersInput:
 
 @operation("ssm", "DescribeParameters")
 def describe_parameters(call: Call, req: DescribeParametersInput) -> dict[str, Any]:
+    """Return what is known of parameters, without values. Raises ValidationException for filters of both kinds."""
     if req.filters and req.parameter_filters:
         raise AwsError(
             "ValidationException",

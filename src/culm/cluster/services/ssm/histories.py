@@ -28,6 +28,10 @@ class GetParameterHistoryInput:
 
 @operation("ssm", "GetParameterHistory")
 def get_parameter_history(call: Call, req: GetParameterHistoryInput) -> dict[str, Any]:
+    """Return all versions of a parameter, the oldest first.
+
+    Raises ParameterNotFound, and InternalServerError for a value that cannot be read from the disk.
+    """
     parameter = known(call, req.name)
     try:
         there = parameters.versions(call.db, parameter.name, open=True)
@@ -96,6 +100,7 @@ class UnlabelParameterVersionInput:
 
 @operation("ssm", "UnlabelParameterVersion")
 def unlabel_parameter_version(call: Call, req: UnlabelParameterVersionInput) -> dict[str, Any]:
+    """Take labels from a version; those that it does not have are in `invalid_labels`. Raises ParameterNotFound."""
     name = known(call, req.name).name
     target = _version(parameters.versions(call.db, name), req.parameter_version, name)
     removed = [label for label in req.labels if label in target.labels]

@@ -38,6 +38,11 @@ class PutParameterInput:
 
 @operation("ssm", "PutParameter")
 def put_parameter(call: Call, req: PutParameterInput) -> dict[str, Any]:
+    """Create a parameter, or add a version to one.
+
+    Raises ParameterAlreadyExists without `overwrite`, and ValidationException for a name, type, tier, pattern or value
+    that cannot be.
+    """
     check_new_name(req.name)
     name = stored_name(call, req.name)
     before = parameters.version(call.db, name, open=False)
@@ -129,6 +134,7 @@ class GetParameterInput:
 
 @operation("ssm", "GetParameter")
 def get_parameter(call: Call, req: GetParameterInput) -> dict[str, Any]:
+    """Return a parameter's value; sealed unless its decryption is asked for. Raises ParameterNotFound."""
     parameter = look(call, req.name, opened=req.with_decryption)
     if parameter is None:
         raise AwsError("ParameterNotFound", f"Parameter {req.name} not found.")
@@ -171,6 +177,7 @@ class GetParametersByPathInput:
 
 @operation("ssm", "GetParametersByPath")
 def get_parameters_by_path(call: Call, req: GetParametersByPathInput) -> dict[str, Any]:
+    """Return the parameters below a path, at any depth if `recursive`. Raises InvalidFilterKey."""
     check_path(req.path)
     below = req.path.rstrip("/") + "/"
     there = [p for p in parameters.below(call.db, below) if req.recursive or "/" not in p.name[len(below) :]]
@@ -197,6 +204,7 @@ class DeleteParameterInput:
 
 @operation("ssm", "DeleteParameter")
 def delete_parameter(call: Call, req: DeleteParameterInput) -> None:
+    """Delete a parameter with its versions. Raises ParameterNotFound."""
     if not parameters.delete(call.db, stored_name(call, req.name)):
         raise AwsError("ParameterNotFound", f"Parameter {req.name} not found.")
 
@@ -208,6 +216,7 @@ class DeleteParametersInput:
 
 @operation("ssm", "DeleteParameters")
 def delete_parameters(call: Call, req: DeleteParametersInput) -> dict[str, Any]:
+    """Delete parameters; names that there are not are in `invalid_parameters`."""
     gone = {name: parameters.delete(call.db, stored_name(call, name)) for name in req.names}
     return {
         "deleted_parameters": [name for name, was_there in gone.items() if was_there],
@@ -240,5 +249,6 @@ def _data_type(call: Call, version: ParameterVersion) -> str:
 
 
 def value_of(version: ParameterVersion, *, opened: bool) -> str | None:
+    """Return a version's value; of a SecureString what is stored, in base64, unless it is to be opened."""
     hidden = version.type == "SecureString" and not opened
     return base64.b64encode(version.sealed).decode() if hidden else version.value

@@ -99,6 +99,7 @@ def selected(call: Call, reference: str, *, opened: bool) -> tuple[ParameterVers
 
 
 def arn_of(call: Call, name: str) -> str:
+    """Return a parameter's ARN; the slash that its name may begin with is not doubled."""
     return arn("ssm", call.region, call.account, f"parameter/{name.removeprefix('/')}")
 
 

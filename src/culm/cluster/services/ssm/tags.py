@@ -26,6 +26,7 @@ class AddTagsToResourceInput:
 
 @operation("ssm", "AddTagsToResource")
 def add_tags_to_resource(call: Call, req: AddTagsToResourceInput) -> None:
+    """Add tags to a parameter. Raises TooManyTagsError."""
     parameter = _tagged(call, req.resource_id)
     merged = {**parameter.tags, **tags_of(req.tags)}
     if len(merged) > TAGS_PER_RESOURCE:

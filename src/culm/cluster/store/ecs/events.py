@@ -13,6 +13,7 @@ KEPT = 100
 
 
 def add(db: Connection, service_arn: str, event: ServiceEvent) -> None:
+    """Add an event to a service; of the older ones those beyond what ECS keeps are deleted."""
     db.execute(
         "INSERT INTO ecs_event (id, service_arn, created_at, message) VALUES (?, ?, ?, ?)",
         (event.id, service_arn, event.created_at, event.message),

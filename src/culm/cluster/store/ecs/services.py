@@ -34,6 +34,7 @@ def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
 
 
 def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strategy: str | None) -> Sequence[str]:
+    """Return the ARNs of a cluster's services by name; None lets every launch type or strategy through."""
     rows = db.execute(
         "SELECT arn FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL"
         " AND (:launch_type IS NULL OR launch_type = :launch_type)"

@@ -36,11 +36,13 @@ def find(db: Connection, family: str, revision: int | None = None) -> TaskDefini
 
 
 def find_arn(db: Connection, task_definition_arn: str) -> TaskDefinition | None:
+    """Return the revision of an ARN; None when there is none, or it has no revision."""
     family, _, revision = task_definition_arn.rpartition("/")[2].rpartition(":")
     return find(db, family, int(revision)) if revision.isdigit() else None
 
 
 def deregister(db: Connection, family: str, revision: int, now: float) -> None:
+    """Mark a revision as INACTIVE; when it was so before, the first time stays."""
     db.execute(
         "UPDATE ecs_task_definition SET status = 'INACTIVE', deregistered_at = coalesce(deregistered_at, ?)"
         " WHERE family = ? AND revision = ?",

@@ -121,6 +121,7 @@ def stop(db: Connection, arn: str, code: StopCode, reason: str, now: float) -> b
 
 
 def protect(db: Connection, arn: str, until: float | None) -> None:
+    """Protect a task until then (epoch seconds), or end that with None."""
     db.execute("UPDATE ecs_task SET protected_until = ?, version = version + 1 WHERE arn = ?", (until, arn))
 
 
@@ -144,6 +145,7 @@ def set_last_status(db: Connection, arn: str, status: Status) -> None:
 
 
 def set_healthy(db: Connection, arn: str, now: float) -> None:
+    """Note that a task is healthy; only the first time is kept."""
     db.execute(
         "UPDATE ecs_task SET healthy_at = coalesce(healthy_at, ?), version = version + 1 WHERE arn = ?", (now, arn)
     )

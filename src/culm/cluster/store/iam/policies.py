@@ -79,6 +79,7 @@ _decode = msgspec.json.Decoder(ManagedPolicy).decode
 
 
 def find(db: Connection, arn: str) -> ManagedPolicy | None:
+    """Return the managed policy of an ARN, Amazon's own among them; None when there is none."""
     if arn in AMAZON:
         return AMAZON[arn]
     row = db.execute("SELECT body FROM iam_policy WHERE arn = ?", (arn,)).fetchone()

@@ -14,6 +14,7 @@ DELETED_AT_ONCE = 8
 
 
 def write(db: sqlite3.Connection, body_id: str, data: bytes, part: int = WHOLE) -> None:
+    """Write a body, or a part of one, in rows of ROW_SIZE; each is sealed by itself."""
     for at in range(0, len(data), ROW_SIZE):
         write_row(db, body_id, data[at : at + ROW_SIZE], part, at)
 
@@ -81,6 +82,7 @@ def join(db: sqlite3.Connection, part_body_id: str, body_id: str) -> None:
 
 
 def copy(db: sqlite3.Connection, source: str, body_id: str) -> None:
+    """Copy a body as it is sealed; nothing is opened."""
     db.execute(
         "INSERT INTO s3_body (body_id, part, position, size, data, key_id)"
         " SELECT ?, part, position, size, data, key_id FROM s3_body WHERE body_id = ?",

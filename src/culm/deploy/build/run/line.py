@@ -36,6 +36,7 @@ class RunLine:
 
     @property
     def left(self) -> Left:
+        """What is said of this line when it is not carried out."""
         return Left(line=self.line, text=self.text)
 
     def folder(self, subshell: tuple[int, ...] = ()) -> str:
@@ -61,6 +62,7 @@ class RunLine:
         return known is not None and (letter not in "fs" or known.kind == "file")
 
     def named_environment(self, command: Command) -> str | None:
+        """Return the virtual environment that VIRTUAL_ENV names, None when the stage has none there."""
         named_path = command.environment.get("VIRTUAL_ENV")
         return named_path if named_path and self.stage.place_at(named_path) else None
 
@@ -93,6 +95,7 @@ class RunLine:
         return True
 
     def link_program(self, path: str, to: str) -> None:
+        """Put a symbolic link to a program into the stage."""
         self.stage.add({path: ImageFile(kind="link", mode=0o777, link=to)})
 
     def touches_the_image(self, command: Command, folder: str) -> bool:

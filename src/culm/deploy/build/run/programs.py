@@ -121,6 +121,10 @@ def has_python_header(run: RunLine, program: str, folder: str) -> bool:
 
 
 def node(run: RunLine, command: Command, folder: str) -> bool:
+    """Run one of Node's commands, with a package manager that the image would install first.
+
+    Returns whether it was understood.
+    """
     argv = hosted.node(run.stage, command.argv, run.host)
     if argv is None:
         return False

@@ -16,6 +16,8 @@ UV_INSTALLER = "astral.sh/uv"
 
 
 def setting(run: RunLine, command: Command, folder: str) -> installs.CommandPlace:
+    """Return where an installer runs and by which variables; its refusals name the line of the Dockerfile."""
+
     def refuse(why: str) -> NoReturn:
         run.fail(run.line, f"RUN {' '.join(command.argv)}: {why}", ENGINE_HINT)
 
@@ -58,6 +60,7 @@ def done_by_python(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def uv(run: RunLine, command: Command, folder: str, install: installs.Installs) -> bool:
+    """Carry out one of uv's commands that install; returns whether it was understood."""
     match plain_words(command.argv)[:2]:
         case ["sync", *_]:
             install.sync()

@@ -49,12 +49,14 @@ class Evaluation:
         self.subshells = 0
 
     def sequence(self, listed: Sequence_) -> Iterator[Command]:
+        """Yield the commands of a list that would run, going by `&&` and `||` as far as the status before is known."""
         for before, pipeline in listed:
             if (before == "&&" and self.status is False) or (before == "||" and self.status is True):
                 continue
             yield from self.pipeline(pipeline)
 
     def pipeline(self, nodes: list[Node]) -> Iterator[Command]:
+        """Yield the commands of a pipeline; each knows the others."""
         if len(nodes) == 1:
             yield from self.node(nodes[0])
             return
@@ -64,6 +66,7 @@ class Evaluation:
             yield replace(command, plain=False, pipeline=words)
 
     def node(self, node: Node) -> Iterator[Command]:
+        """Yield the commands of one node of the tree; a subshell has variables of its own."""
         match node:
             case Simple():
                 yield from self.simple(node)
@@ -106,11 +109,13 @@ class Evaluation:
         self.status = True
 
     def condition(self, listed: Sequence_) -> bool | None:
+        """Return whether a condition holds; None when commands decide that which only the image could run."""
         self.status = True
         ran = [command for command in self.sequence(listed) if command.argv[0] not in ("true", ":")]
         return None if ran else self.status
 
     def simple(self, node: Simple) -> Iterator[Command]:
+        """Yield a simple command with its words expanded; an assignment alone yields none and sets the variable."""
         words: list[str] = []
         assigned: dict[str, str] = {}
         plain = not node.document and node.input is None

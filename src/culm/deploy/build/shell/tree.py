@@ -52,10 +52,12 @@ class Reader:
         self.at = 0
 
     def keyword(self) -> str | None:
+        """Return the next token if it is a bare word, as keywords are."""
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
         return token.bare if isinstance(token, Word) else None
 
     def operator(self) -> str | None:
+        """Return the next token if it is an operator."""
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
         return token.text if isinstance(token, Operator) else None
 
@@ -66,6 +68,7 @@ class Reader:
         self.at += 1
 
     def sequence(self, ends: tuple[str, ...]) -> Sequence_:
+        """Read commands up to one of these keywords, or to `)`; each with the operator before it."""
         out: Sequence_ = []
         before = ";"
         while self.at < len(self.tokens):
@@ -80,6 +83,7 @@ class Reader:
         return out
 
     def pipeline(self) -> list[Node]:
+        """Read commands that are joined by `|`."""
         nodes = [self.node()]
         while self.operator() in ("|", "|&"):
             self.at += 1
@@ -114,6 +118,7 @@ class Reader:
         return self.simple()
 
     def conditional(self) -> If:
+        """Read `if ... then ... elif ... else ... fi`. Raises what a shell calls a syntax error."""
         self.expect("if")
         branches = []
         otherwise: Sequence_ = []
@@ -134,6 +139,7 @@ class Reader:
                     return If(branches, otherwise)
 
     def loop(self) -> For:
+        """Read `for NAME in WORDS; do ... done`. Raises what a shell calls a syntax error."""
         self.expect("for")
         name = self.keyword() or ""
         self.at += 1

@@ -76,6 +76,7 @@ class Scanner:
         return self.listed
 
     def end_word(self) -> None:
+        """End the word that is being read, if there is one."""
         if self.pieces:
             self.listed.append(Word(self.pieces))
             self.pieces = []
@@ -142,6 +143,7 @@ class Scanner:
         return True
 
     def bare(self) -> None:
+        """Read characters without quotes, up to what ends them."""
         end = self.at
         while end < len(self.text) and self.text[end] not in BREAKS and not self.text.startswith("$(", end):
             end += 1
@@ -182,4 +184,5 @@ def end_of_substitution(text: str, at: int) -> int:
 
 
 def plain_text(word: Word) -> str:
+    """Return a word's text without its quotes, and with its variables not expanded."""
     return "".join(text for text, _ in word.pieces)

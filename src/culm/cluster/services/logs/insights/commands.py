@@ -45,21 +45,25 @@ class Named:
 
 
 def fields(reader: Reader) -> QueryCommand:
+    """Read `fields`: columns that are computed, and shown unless a later command says what is."""
     columns = _columns(reader)
     return QueryCommand(step=_computing(columns), shows=tuple(column.name for column in columns))
 
 
 def display(reader: Reader) -> QueryCommand:
+    """Read `display`: the columns that are shown, and no others."""
     columns = _columns(reader)
     return QueryCommand(step=_computing(columns), shows=tuple(column.name for column in columns), shows_only=True)
 
 
 def where(reader: Reader) -> QueryCommand:
+    """Read `filter`: rows that a condition holds for go on."""
     condition = reader.expression()
     return QueryCommand(step=lambda rows: (row for row in rows if truth(condition(row))), asks=False, matches=True)
 
 
 def limit(reader: Reader) -> QueryCommand:
+    """Read `limit`. Raises Malformed for anything but a number from 1 to the most rows of an answer."""
     token = reader.next()
     count = number(token.text) if token.kind == "number" else None
     if not isinstance(count, int) or not 1 <= count <= MOST_ROWS:
@@ -71,6 +75,7 @@ MOST_ROWS = 10_000
 
 
 def sort(reader: Reader) -> QueryCommand:
+    """Read `sort`: several keys, each upwards unless it says `desc`."""
     keys: list[tuple[Expression, bool]] = []
     while not keys or reader.skip(","):
         expression = reader.expression()
@@ -154,6 +159,7 @@ def _glob(reader: Reader, token: Token) -> tuple[list[str], re.Pattern[str]]:
 
 
 def stats(reader: Reader) -> QueryCommand:
+    """Read `stats ... by ...`: aggregates of each group of rows, or of all rows without `by`."""
     reader.aggregates = []
     columns = _columns(reader)
     summed, reader.aggregates = reader.aggregates, None

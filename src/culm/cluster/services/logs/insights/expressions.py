@@ -80,9 +80,11 @@ class Reader:
 
     @property
     def token(self) -> Token:
+        """The token that is read next; a token of kind "end" when there is no more."""
         return self._tokens[self._at]
 
     def next(self) -> Token:
+        """Return the next token and go past it, except past the end."""
         token = self._tokens[self._at]
         self._at += token.kind != "end"
         return token
@@ -94,15 +96,18 @@ class Reader:
         return there
 
     def skip_word(self, *words: str) -> bool:
+        """Go past the next token if it is one of these words; returns whether it was."""
         there = self.token.is_word(*words)
         self._at += there
         return there
 
     def expect(self, sign: str) -> None:
+        """Go past this sign. Raises Malformed when something else comes."""
         if not self.skip(sign):
             self.fail()
 
     def fail(self, message: str | None = None, token: Token | None = None) -> NoReturn:
+        """Raise Malformed with where in the query it is; by default about the token that comes next."""
         wrong = token or self.token
         what = wrong.text if wrong.kind != "end" else "<EOF>"
         raise Malformed(message or f"unexpected symbol found {what}", wrong.start, wrong.end)
