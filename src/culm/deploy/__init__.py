@@ -1,1 +1,1 @@
-"""From a manifest to a live target, through boto3 alone."""
+"""Carries a deploy out, through boto3 alone: builds and pushes, holds the lock, migrates, rolls, waits, undoes."""

@@ -1,1 +1,1 @@
-"""Will it fit, what will it cost."""
+"""What a deploy does, before it does it: differences, steps, order, room, capacity, price. Pure."""

@@ -1,1 +1,1 @@
-"""Carries requests: HAProxy behind one port."""
+"""The load balancer: the loop that brings HAProxy to what is wished, the health prober, the counters."""

@@ -1,1 +1,1 @@
-"""The control plane: loops that observe, decide and apply; their wiring; the clock."""
+"""The wiring of the cluster in one process: its start, its HTTP server, its keys, its orderly end."""

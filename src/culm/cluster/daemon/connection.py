@@ -7,9 +7,33 @@ It rests on parts of uvicorn that are not its public interface: the arguments of
 the server's state, `_should_upgrade_to_ws`. So pyproject.toml bounds uvicorn from above, and a test names each of these
 parts and fails when it changes. docs/decisions/0036-the-connection-extends-a-bounded-uvicorn.md
 
-    read --"POST / HTTP/1.1"--> ours: parse, queue, answer in order, keep or close
-      |
-      +--anything else--> uvicorn's, for good, with the bytes that were read
+Whose a connection is, and what changes that:
+
+    ours       from its first byte on; each request that is an SDK's keeps it ours
+    uvicorn's  from the first request that is another: one that does not begin with PLAIN, or whose head says that its
+               body is long, of unknown length or streamed, or that its answer goes on (`StartLiveTail`). It never
+               comes back: uvicorn knows where in the stream it is, and we do not
+
+What one request goes through while the connection is ours:
+
+    reading    `_begun`: its bytes are kept in `_read`, since until its head is whole they may be uvicorn's to read
+    waiting    in `_waiting`, whole; a client may send the next request before it has the answer to this one
+    answering  `_answering`: an answer is awaited, and nothing more is read meanwhile, so that a client that never
+               takes its answers cannot fill the queue. A brief operation has its answer at once and skips this state
+    answered   head and body are written in one piece; the connection is kept or closed, as the client has asked
+
+The order, and why: requests are answered in the order in which they came, as HTTP/1.1 has it, so a second one never
+overtakes the first. Who answers is decided by the head alone, before a byte of the body counts: nothing is read twice.
+A connection with answers still to come cannot be handed over (uvicorn would write between them); it is closed, and
+the client sends the request again on a new one. Time is only measured while a request is incomplete (`_patience`): an
+idle connection costs nothing, half a head costs PROGRESS_SECONDS.
+
+An example. boto3 keeps one connection; `docker push` comes to the same port.
+
+    boto3   POST / DescribeServices, 180 bytes       brief: answered in the same turn of the loop, kept
+    boto3   POST / RunTask, 900 bytes                the store is busy: awaited; reading pauses, then goes on
+    boto3   GET /bucket/web/config.yml (S3)          not PLAIN: handed over with these bytes, uvicorn's from here on
+    docker  PATCH /v2/web/blobs/uploads/1            uvicorn's from the first byte
 """
 
 import asyncio

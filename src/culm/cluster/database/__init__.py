@@ -1,1 +1,1 @@
-"""Runs the embedded PostgreSQL, one server for each DB instance."""
+"""Runs the servers behind RDS's and ElastiCache's APIs: PostgreSQL, MariaDB, Valkey."""

@@ -1,7 +1,30 @@
 """The container agent of one instance: takes payloads, runs their containers, reports what becomes of them.
 
-It looks again whenever a message, its runtime or an effect of its own changed something, and every few seconds
-anyway; what it finds of its containers after a restart it adopts by their labels.
+Four loops, which share nothing but the tasks that are known (`_tasks`) and one event (`_changed`):
+
+    `run`      looks at the runtime, does what is next, reports; again when something has changed, or LOOK_EVERY later
+    `_hear`    takes what the control plane sends: payloads, stops, manifests, keys
+    `_watch`   lets the runtime's own events wake `run`
+    `_measure` reports what containers use
+
+and effects, a task of asyncio each: a start or a stop takes seconds, and nobody waits for another's.
+
+The order within one look, and why:
+
+    1. Note how many effects have ended. What the runtime shows is older than anything that ends while it is asked.
+    2. Adopt tasks that have containers and are not known: after a restart their labels hold the whole payload.
+    3. Take over what is shown (`task`, which says why not all of it), and follow the logs of new containers, so that
+       the first lines of one that dies at once are not lost.
+    4. Do what is next (`steps`, pure), for tasks that the instance has room for. The others wait, and nobody is told.
+    5. Report what is new. A task's end waits up to LOGS_WAIT for its last lines.
+    6. Forget a task KEEP_STOPPED after its end, and remove its containers.
+
+Nothing is written down: what runs is asked of the runtime, what is wanted of the control plane, which sends all of it
+to an agent that connects. So a crash at any point is healed by the next look.
+
+Example: the daemon is killed while task T runs and U is being stopped. The new agent registers under its old ARN and
+looks: both tasks are adopted as wanted RUNNING. It connects and gets the manifest {T}: U is not in it, so it asks
+whether U may go (TaskStopVerificationMessage), and the answer sets U's wish to STOPPED. The next look stops it.
 """
 
 import asyncio

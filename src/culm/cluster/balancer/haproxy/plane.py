@@ -161,6 +161,7 @@ class HaproxyPlane:
         return Outcome(ports=obstacles, rules=by_kind[0], groups=by_kind[1], targets=by_kind[2])
 
     async def metrics(self) -> Sequence[Traffic]:
+        """Return what each target has answered, summed over all workers. Nothing while HAProxy does not answer."""
         try:
             rows = await console.counters(self._worker)
             _, finishing = await console.processes(self._master)
