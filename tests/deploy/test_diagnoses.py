@@ -71,6 +71,22 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
         ("Error: Cannot find module 'express'", "module is not in the image"),
         ("./start.sh: line 2: $'\\r': command not found", "Windows line ends"),
         ("Error: listen EACCES: permission denied 0.0.0.0:80", "may not listen on that port"),
+        ("exec ./start.sh: no such file or directory", "what its first line or its libc names is not"),
+        (
+            "standard_init_linux.go:228: exec user process caused: no such file or directory",
+            "what its first line or its libc names is not",
+        ),
+        ("OSError: libmagic.so.1: cannot open shared object file: No such file or directory", "a library is not in"),
+        ("ImportError: cannot import name 'A' from 'shop.models' (/app/shop/models.py)", "a module of its own"),
+        (
+            "ImportError: cannot import name 'A' from partially initialized module 'shop' (most likely due to a "
+            "circular import) (/app/shop.py)",
+            "two modules import each other",
+        ),
+        (
+            "ImportError: cannot import name 'A' from 'flask' (/usr/lib/python3.12/site-packages/flask/__init__.py)",
+            "two packages do not fit each other",
+        ),
     ],
 )
 def test_a_service_s_own_lines_tell_why_it_died_whatever_comes_after_them(line: str, cause: str) -> None:
@@ -99,6 +115,14 @@ def test_an_error_of_no_known_kind_is_shown_and_not_that_of_what_started_the_pro
         ("GET / on i-1:32768: Health checks failed with these codes: [401]", [], "wants a login (401)"),
         ("GET / on i-1:32768: Health checks failed with these codes: [500]", [], "fails (500)"),
         ("GET / on i-1:32768: Health checks failed, nobody listens there", [], "nobody listens where it is asked"),
+        ("GET / on i-1:32768: Request timed out", [], "takes longer than it may"),
+        ("GET / on i-1:32768: Health checks failed, what answers there is not HTTP", [], "does not speak plain HTTP"),
+        (
+            "GET / on i-1:32768: Health checks failed with these codes: [400]\n"
+            "its answer begins: Client sent an HTTP request to an HTTPS server.",
+            [],
+            "does not speak plain HTTP",
+        ),
         ("GET / on i-1:32768: Health checks failed", [" * Running on http://127.0.0.1:5000"], "own address alone"),
         ("GET / on i-1:32768: Health checks failed", ["Listening at http://localhost:3000"], "own address alone"),
     ],
@@ -160,3 +184,10 @@ def test_the_last_exception_of_a_chain_is_the_cause_whatever_it_is_called() -> N
     cause = in_output([*lines, "worker: bye"])
     assert cause is not None
     assert cause.line == "kombu.VersionMismatch: 6.1 or later"
+
+
+def test_of_several_lines_the_error_is_shown_and_not_the_code_that_raises_it() -> None:
+    cause = in_output(
+        ["  throw new ERR_MODULE_NOT_FOUND(", "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/app/lib/nowhere.js'"]
+    )
+    assert cause is not None and cause.line.endswith("Cannot find module '/app/lib/nowhere.js'")

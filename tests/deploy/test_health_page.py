@@ -1,6 +1,7 @@
 """What the load balancer gets from a health page, as `up` shows it."""
 
 import http.server
+import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -97,3 +98,23 @@ def test_the_page_of_this_machine_is_asked(project: Project, port: int, monkeypa
 def test_an_instance_that_is_gone_is_not_asked(project: Project, cloud: Cloud) -> None:
     target = Machines(Target(project.targets["local"], "http://127.0.0.1:1"), cloud)
     assert health_page.answer(target, project.services["web"], "i-0123456789abcdef0", 1) == {}
+
+
+class Garble(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(1000)
+        self.request.sendall(b"\x15\x03\x01\x00\x02\x02F\r\n\r\n")
+
+
+def test_what_is_no_http_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_page, "address_of", lambda target, instance: "127.0.0.1")
+    web = project.services["web"]
+    with socketserver.TCPServer(("127.0.0.1", 0), Garble) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        asked = health_page.answer(Target(project.targets["local"]), web, "i-1", server.server_address[1])
+        thread.join()
+    assert asked == {"address": "127.0.0.1", "garbled": True}
+    assert health_page.lines(web, [a_target("initial", **asked)], []) == [
+        "GET /web/health on 127.0.0.1:32768: no answer, what answers there is not HTTP"
+    ]

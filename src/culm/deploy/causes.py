@@ -47,3 +47,11 @@ def last_lines(target: Target, group: str, stream: str, count: int) -> list[str]
 def without_arns(message: str) -> str:
     """`arn:aws:elasticloadbalancing:...:targetgroup/bamboo-accounts/0123456789abcdef` is `bamboo-accounts`."""
     return re.sub(r"arn:aws:[^\s/)]+/([^\s/)]+)(?:/[0-9a-f]+)?", r"\1", message)
+
+
+def as_in_the_image(line: str) -> str:
+    """Return a line with the paths of files as the Dockerfile has them, not as a host process sees them.
+
+    `/home/me/.culm/tasks/ecs-shop-web-1-web-0123/rootfs/app/main.py` is `/app/main.py`.
+    """
+    return re.sub(r"(?:/[^/\s'\"]+)*/tasks/ecs-[^/\s]+/rootfs(?=/)", "", line)

@@ -38,6 +38,12 @@ SYMPTOMS = (
         hint="save it with Unix ones (LF): `*.sh text eol=lf` in .gitattributes keeps them so",
     ),
     Symptom(
+        pattern=r"^(?:standard_init_linux.*caused: |exec \S+: )no such file or directory$",
+        cause="the program is there, and what its first line or its libc names is not",
+        hint="a script's first line, `#!`, names its interpreter, with Windows line ends one whose name ends in \\r; a "
+        "program that was built for another Linux (glibc, alpine's musl) lacks its loader",
+    ),
+    Symptom(
         pattern=r"exec format error",
         cause="the program is for another processor",
         hint="build the image for the processor that the instances have",
@@ -81,8 +87,23 @@ SYMPTOMS = (
         hint="the Dockerfile has to install it: name it in what it installs from, or COPY it",
     ),
     Symptom(
+        pattern=r"most likely due to a circular import|partially initialized module",
+        cause="two modules import each other",
+        hint="move what both need into a third one, or import it where it is used",
+    ),
+    Symptom(
+        pattern=r"ImportError: cannot import name '\w+' from '[\w.]+' \((?!.*(?:-packages|/lib/python))",
+        cause="a module of its own does not have what is imported from it",
+        hint="is the name spelled as it is defined, and is the newest file in the image?",
+    ),
+    Symptom(
+        pattern=r"cannot open shared object file|error while loading shared libraries|Library not loaded",
+        cause="a library is not in the image",
+        hint="install its package in the Dockerfile: apt-get install -y --no-install-recommends ...",
+    ),
+    Symptom(
         pattern=r"ImportError: cannot import name '\w+' from|"
-        r"AttributeError: (?:partially initialized )?module '[\w.]+' has no",
+        r"AttributeError: module '[\w.]+' has no",
         cause="two packages do not fit each other, or not this Python",
         hint="what is installed is newer than the code: name the older version where the Dockerfile installs from, as "
         "`package<3` in requirements.txt, or an older Python in its FROM",
@@ -95,7 +116,8 @@ SYMPTOMS = (
 )
 """The first that any line shows counts: a port that is taken explains what comes after it."""
 ERROR = re.compile(
-    r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]", re.IGNORECASE
+    r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b(?: \[\w+\])?: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]",
+    re.IGNORECASE,
 )
 RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")
 """An exception with its message, at the line's beginning: frames are indented."""
@@ -146,7 +168,8 @@ def symptom_of(lines: Iterable[str]) -> LikelyCause | None:
     """Return the likely cause by the first of `SYMPTOMS` that a line shows; None when no line shows any."""
     kept = [line.strip() for line in lines if not HEEDLESS.search(line)]
     for symptom in SYMPTOMS:
-        if shown := next((line for line in kept if re.search(symptom.pattern, line, re.IGNORECASE)), None):
+        matching = [line for line in kept if re.search(symptom.pattern, line, re.IGNORECASE)]
+        if shown := next(filter(ERROR.search, matching), next(iter(matching), None)):
             return LikelyCause(line=f"{symptom.cause}: {shown[:200]}", hint=with_its_name(symptom.hint, shown))
     return None
 
@@ -189,6 +212,12 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
         return LikelyCause(line=f"its health page wants a login ({status})", hint="let `health:` name one that is open")
     if status >= 500:
         return LikelyCause(line=f"its health page fails ({status})", hint="culm logs shows what it wrote")
+    if re.search(r"is not HTTP|HTTP request (?:was sent )?to (?:an )?HTTPS", text):
+        hint = "the load balancer speaks plain HTTP with `port:`: no TLS there; what speaks no HTTP has `path: none`"
+        return LikelyCause(line="it does not speak plain HTTP where it is asked", hint=hint)
+    if "Request timed out" in text:
+        hint = "let `health:` name a page that answers at once, or give it time: health: {path: /, timeout: 10s}"
+        return LikelyCause(line="its health page takes longer than it may", hint=hint)
     if "nobody listens there" in text:
         if (known := symptom_of(lines)) is not None:
             return known

@@ -13,6 +13,8 @@ from culm.project.project import Service
 from culm.target.connection import Target
 
 SECONDS = 2.0
+ASKED = {"refused": ", nobody listens there", "garbled": ", what answers there is not HTTP"}
+"""What asking the page itself showed."""
 LONGEST = 120
 """Characters of an answer's first line that are shown."""
 EVENT = re.compile(
@@ -37,6 +39,8 @@ def answer(target: Target, service: Service, instance: str, port: int) -> dict[s
         return asked | {"status": page.status_code, "begins": lines[0][:LONGEST] if lines else ""}
     except httpx2.ConnectError:
         return asked | {"refused": True}
+    except httpx2.RemoteProtocolError as error:
+        return asked | ({"garbled": True} if "illegal" in str(error) else {})  # no status line; else it just hung up
     except httpx2.HTTPError:
         return asked
 
@@ -66,12 +70,12 @@ def lines(service: Service, ill: Iterable[Mapping[str, Any]], events: Iterable[M
         why = health.get("Description") if health["State"] == "unhealthy" else reasons.pop(port, None)
         if why is None and "status" in target:
             why = f"it answers {target['status']}"
-        if why is None and target.get("refused"):
+        asked = next((words for key, words in ASKED.items() if target.get(key)), "")
+        if why is None and asked:
             why = "no answer"
         if why is None:
             continue
-        if target.get("refused"):
-            why += ", nobody listens there"
+        why += asked
         shown[f"GET {service.health} on {target.get('address') or target['Target']['Id']}:{port}: {why}"] = None
         if target.get("begins"):
             shown[f"its answer begins: {target['begins']}"] = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from culm.deploy import causes, diagnoses, health_page, host_names
+from culm.deploy import causes, diagnoses, exits, health_page, host_names, scripts
 from culm.deploy.executor import Work
 from culm.deploy.job import Job
 from culm.deploy.verdict import Done, Doomed, Going, Look, advice, verdict
@@ -147,8 +147,8 @@ def told(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) 
     """The failure: its likely cause first, then the task that shows it."""
     finding = None
     if task is not None:
-        finding = diagnoses.in_output(causes.output_of(job, service.name, task, prefix=service.name))
-        finding = host_names.located(job.project, service, finding)
+        finding = exits.cause(task, causes.output_of(job, service.name, task, prefix=service.name))
+        finding = scripts.located(service, host_names.located(job.project, service, finding))
         what += likely(finding) + "\n" + causes.of_task(job, service.name, task, prefix=service.name)
     return NotSteady(what, (finding and finding.hint) or diagnoses.cure(what) or advice(task))
 
@@ -160,7 +160,7 @@ def begins(service: Service) -> str:
 
 def likely(finding: diagnoses.LikelyCause | None) -> str:
     """The line for a cause, to be read before all else."""
-    return f"\n  cause: {finding.line}" if finding is not None else ""
+    return f"\n  cause: {causes.as_in_the_image(finding.line)}" if finding is not None else ""
 
 
 def until_stopped(job: Job, name: str) -> Work:
@@ -217,7 +217,8 @@ def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     output = causes.output_of(job, service.name, doomed.task, prefix=service.name) if doomed.task is not None else []
     died = doomed.task is not None and doomed.task.get("stopCode") == "EssentialContainerExited"
     page = diagnoses.in_health(pages, output, begins(service)) if pages and not died else None
-    finding = host_names.located(job.project, service, page or diagnoses.in_output(output))
+    ended = exits.cause(doomed.task, output) if doomed.task is not None else None
+    finding = scripts.located(service, host_names.located(job.project, service, page or ended))
     what += likely(finding) + "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:
         what += "\n" + causes.of_task(job, service.name, doomed.task, prefix=service.name)

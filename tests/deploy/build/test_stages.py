@@ -371,6 +371,10 @@ REFUSALS = {
         'FROM base\nWORKDIR /srv\nCOPY app .\nCMD ["python", "server.py"]\n',
         "Dockerfile:4: runs server.py, which the image does not hold",
     ),
+    "a script in another folder than the command looks in": (
+        'FROM base\nWORKDIR /srv\nCOPY app .\nWORKDIR /\nCMD ["python", "main.py"]\n',
+        "Dockerfile:5: runs main.py, which the image does not hold in /: it has /srv/main.py",
+    ),
     "a program that no package brings": (
         'FROM python:3.12\nCOPY . .\nCMD ["gunicorn", "app:app"]\n',
         "Dockerfile:3: runs gunicorn, which the image does not hold",
@@ -529,3 +533,10 @@ def test_a_program_of_a_prefix_that_path_does_not_lead_to_is_refused(folder: Pat
     with pytest.raises(CulmError, match="runs gunicorn, which the image does not hold"):
         plan(folder, text.format(""), host)
     assert plan(folder, text.format("ENV HOME=/h PATH=/h/.local/bin:$PATH\n"), host).config["Cmd"]
+
+
+def test_what_no_line_brings_is_perhaps_misspelled(folder: Path) -> None:
+    with pytest.raises(CulmError) as refused:
+        plan(folder, 'FROM base\nCMD ["pyhton", "x"]\n')
+    assert "runs pyhton, which the image does not hold" in refused.value.what
+    assert refused.value.hint is not None and "spelled" in refused.value.hint

@@ -16,7 +16,7 @@ from culm.deploy.build.plan import INPUTS, Contents, ImagePlan, Left
 from culm.deploy.build.programs import SERVERS
 from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine, carry_out
 from culm.deploy.build.stage import BuildStage, select
-from culm.deploy.build.start import INITS, cannot_start, needs_python, without_init
+from culm.deploy.build.start import ABSENT, INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
 from culm.prefixes.label import LABEL, Description, Placement, Prefix, written
 from culm.project.dockerfile import Instruction, assignments, expand, words
@@ -27,6 +27,10 @@ SECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 
 
 def hint_for(problem: str) -> str:
     """Return what to try for a line that cannot be done on this machine."""
+    if ABSENT in problem:
+        return (
+            f"is it spelled as the Dockerfile brings it, and is WORKDIR right? if the base image has it, {ENGINE_HINT}"
+        )
     if "RUN go " in problem:
         return f"install Go, to compile it here; or {ENGINE_HINT}"
     if re.search(r"RUN (npm|npx|yarn|pnpm|node|corepack)\b", problem):

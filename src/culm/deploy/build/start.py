@@ -153,9 +153,21 @@ def lacking(stage: BuildStage, program: str) -> Left:
         suspects[-1] if suspects and (stage.builds or "/" in program) else None,
     )
     if culprit is None:
-        return Left(line=stage.started_at, text=f"runs {program}, which the image does not hold")
+        return absent(stage, program)
     why = f"{culprit.text}: needs a container engine; line {stage.started_at} runs {program}"
     return Left(line=culprit.line, text=why)
+
+
+def absent(stage: BuildStage, path: str) -> Left:
+    """The line that starts what no line brings, with where the image has a file of that name, if it has one."""
+    name = posixpath.basename(path)
+    alike = [each for each in stage.tree if posixpath.basename(each) == name]
+    where = f" in {stage.workdir}: it has {alike[0]}" if len(alike) == 1 and not path.startswith("/") else ""
+    return Left(line=stage.started_at, text=f"runs {path}, {ABSENT}{where}")
+
+
+ABSENT = "which the image does not hold"
+"""What is said of a program or script that no line of the Dockerfile brings, so that an engine lacks it, too."""
 
 
 def installed_by(stage: BuildStage, program: str) -> Left | None:
@@ -189,7 +201,7 @@ def missing_script(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> L
         if f"{path}/".startswith(lost.path.rstrip("/") + "/"):
             text = f"{lost.left.text}: needs a container engine; line {stage.started_at} runs {script}"
             return Left(line=lost.left.line, text=text)
-    return Left(line=stage.started_at, text=f"runs {script}, which the image does not hold")
+    return absent(stage, script)
 
 
 def lost_by_the_service(stage: BuildStage) -> Left | None:
