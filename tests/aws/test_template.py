@@ -32,6 +32,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "mixed": ("stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small}",),
     "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
     "ci": ("stg: {provider: aws, github: example/bamboo}",),
+    "ci-stack": ("stg: {provider: aws, github: example/bamboo, ci-changes-stack: true}",),
     "ci-gitlab": ("stg: {provider: aws, gitlab: example/apps/bamboo}",),
     "calls": ("stg: {provider: aws}",),
     "files": ("stg: {provider: aws}",),

@@ -14,7 +14,7 @@ from culm import render
 from culm.aws.template import stack_name
 from culm.project.project import Project, TargetSettings
 from culm.render import Input, github_roles, gitlab_roles
-from culm.render.permissions import allow
+from culm.render.stack_role import allow
 
 ROLE = (
     *("CreateRole", "DeleteRole", "GetRole", "UpdateRole", "UpdateAssumeRolePolicy", "TagRole", "UntagRole"),

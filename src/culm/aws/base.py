@@ -1,13 +1,15 @@
 """The whole way of a stack: looked at, agreed to, made. What is shown and asked is the caller's."""
 
 from culm import render
-from culm.aws import adoption, facts, stack
+from culm.aws import adoption, facts, service_roles, stack
 from culm.aws.stack import Proposal, Say, Talk
 from culm.aws.template import stack_name
 from culm.deploy.lock import locked
+from culm.errors import CulmError
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles, gitlab_roles
+from culm.render import github_roles, gitlab_roles, stack_role
+from culm.target import faults
 from culm.target.connection import Target
 
 
@@ -33,6 +35,7 @@ def make(target: Target, project: Project, talk: Talk) -> bool:
     """
     if not talk.agree(None):
         return False
+    service_roles.prepare(target, project)
     service_linked_roles(target, target.settings, talk.say)
     bucket = render.vault_bucket(project.name, target.account, target.region)
     if (key := adoption.orphaned_key(target, bucket)) is not None:
@@ -47,15 +50,27 @@ def make(target: Target, project: Project, talk: Talk) -> bool:
 def change(target: Target, project: Project, live: Described, talk: Talk, *, renew_image: bool) -> bool:
     """Update an existing stack to what culm.yml says, in two updates where one cannot do it.
 
-    Returns whether it was changed to the end. Raises CulmError when CloudFormation fails.
+    Whoever lacks the rights for that, and may change the stack as CI may, does so. Returns whether it was changed to
+    the end. Raises CulmError when CloudFormation fails.
     """
-    if (first := stack.propose_first(target, project, live)) is not None:
+    from botocore.exceptions import ClientError
+
+    try:
+        service_roles.prepare(target, project)
+        authority = service_roles.of_administrator(target, project, live)
+        first = stack.propose_first(target, project, live, authority)
+        proposal = first or stack.propose(target, project, live, authority, renew_image=renew_image)
+    except ClientError as error:
+        if not target.settings.ci_changes_stack or error.response["Error"]["Code"] not in faults.DENIED:
+            raise
+        return change_as_ci(target, project, live, talk)
+    if first is not None:
         talk.say("this takes two updates: the first one frees a port of the load balancer, the second one uses it")
         if not talk.agree(first):
             stack.withdraw(target, first)
             return False
         stack.carry_out(target, first, talk.progress)
-    proposal = stack.propose(target, project, live, renew_image=renew_image)
+        proposal = stack.propose(target, project, live, authority, renew_image=renew_image)
     if proposal is None:
         stack.protect(target, live)
         return False
@@ -64,6 +79,35 @@ def change(target: Target, project: Project, live: Described, talk: Talk, *, ren
         return False
     carry_out(target, proposal, talk)
     return True
+
+
+def change_as_ci(target: Target, project: Project, live: Described, talk: Talk) -> bool:
+    """Add services' parts to the stack and remove them, by the role of CI. Returns whether it was changed.
+
+    Raises CulmError where culm.yml asks for more than that of the stack.
+    """
+    proposal = stack.propose(target, project, live, service_roles.of_ci(target, project))
+    if proposal is None:
+        return False
+    beyond = [str(change) for change in proposal.changes if not stack_role.changes(change.name, change.kind)]
+    if beyond:
+        stack.withdraw(target, proposal)
+        raise behind(target, project, f"and CI may only add services and remove them, not {', '.join(beyond)}")
+    if not talk.agree(proposal):
+        stack.withdraw(target, proposal)
+        return False
+    talk.say(f"changing stack {proposal.stack} by role {stack_role.name(project)}")
+    stack.carry_out(target, proposal, talk.progress)
+    talk.say(f"stack {proposal.stack} is as culm.yml says")
+    return True
+
+
+def behind(target: Target, project: Project, why: str) -> CulmError:
+    """Return the error for a stack that somebody with more rights has to change."""
+    return CulmError(
+        f"stack {stack_name(project)} is behind culm.yml, {why}",
+        f"an administrator runs: culm aws bootstrap --target {target.settings.name}",
+    )
 
 
 def carry_out(target: Target, proposal: Proposal, talk: Talk) -> None:

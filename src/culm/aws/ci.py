@@ -3,10 +3,10 @@
 import json
 
 from culm import render
-from culm.aws.document import ACCOUNT, Section, resource, substituted
+from culm.aws.document import ACCOUNT, Resources, Section, resource, substituted
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles, gitlab_roles, permissions
+from culm.render import github_roles, gitlab_roles, permissions, stack_role
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
 GITLAB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{gitlab_roles.ISSUER}"
@@ -32,7 +32,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         where, asked = "GitHub", "pull requests"
         deploys = github_roles.deploy_trust(PROVIDER, repository, settings.environment)
         plans = github_roles.plan_trust(PROVIDER, repository)
-    policy = permissions.deploy_policy(project, surroundings)
+    policy = permissions.deploy_policy(project, surroundings, changes_stack=settings.ci_changes_stack)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
             f"the role that deploys {project.name} from CI needs a policy of {size} characters; "
@@ -55,8 +55,18 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
                 plans,
                 github_roles.plan_policy(project, surroundings),
             ),
+            **(service_role(project, surroundings) if settings.ci_changes_stack else {}),
         },
     )
+
+
+def service_role(project: Project, surroundings: render.Surroundings) -> Resources:
+    """Return the role by which CI changes the stack: services come and go with it, and nothing else."""
+    description = f"culm: CloudFormation, when CI adds services to {project.name} or removes them"
+    policy = stack_role.policy(project, surroundings)
+    given = role(stack_role.name(project), description, stack_role.trust(), policy)
+    given["Properties"]["Policies"][0]["PolicyName"] = stack_role.POLICY
+    return {"StackRole": given}
 
 
 def role(name: str, description: str, trust: render.Input, policy: render.Input) -> render.Input:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from culm import render
-from culm.aws import adoption, stack
+from culm.aws import adoption, service_roles, stack
 from culm.aws.stack import Say, Talk
 from culm.core.model.record import record
 from culm.deploy import caches
@@ -77,7 +77,8 @@ def destroy(target: Target, project: Project, live: Described | None, talk: Talk
     if live is not None:
         down(target, project, talk.say, volumes=False, stack=True)
         talk.say(f"deleting stack {live['StackName']}: a few minutes")
-        stack.delete(target, live, talk.progress)
+        stack.delete(target, live, talk.progress, service_roles.of_administrator(target, project, live))
+        service_roles.remove(target, project)
         talk.say(f"stack {live['StackName']} is gone")
         if project.elasticache:
             caches.forget(target, project)

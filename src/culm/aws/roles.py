@@ -6,7 +6,7 @@ from typing import Any
 from culm import render
 from culm.aws.document import ACCOUNT, REGION, Ref, Resources, Section, logical, resource, substituted
 from culm.project.project import Project
-from culm.render import identity, jobs
+from culm.render import identity, jobs, stack_role
 
 SERVICE_TAG = "culm:service"
 SHARED_TAG = "culm:shares"
@@ -45,7 +45,7 @@ def section(project: Project, surroundings: render.Surroundings) -> Section:
         "TaskBoundary": resource(
             "IAM::ManagedPolicy",
             {
-                "ManagedPolicyName": boundary_name(project),
+                "ManagedPolicyName": stack_role.boundary_name(project),
                 "Description": f"culm: the most that tasks of {project.name} can be allowed",
                 "PolicyDocument": substituted(boundary(project, surroundings)),
             },
@@ -86,10 +86,6 @@ def role(given: render.Input, policy_name: str, policy: render.Input) -> dict[st
 def trust(service: str) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def boundary_name(project: Project) -> str:
-    return f"{project.name}.tasks"
 
 
 def agent_policy(project: Project) -> dict[str, Any]:

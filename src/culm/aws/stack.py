@@ -9,11 +9,13 @@ from typing import Any
 from culm import render
 from culm.aws import adoption, events, facts, protection, template_upload, transitions
 from culm.aws.document import Template, read
+from culm.aws.service_roles import OWN, Authority
 from culm.aws.template import body, stack_name, template
 from culm.core.model.record import record
 from culm.errors import CulmError, TimedOut
 from culm.plan.observed import Described
 from culm.project.project import Project
+from culm.render import stack_role
 from culm.target.connection import Target
 from culm.target.polling import intervals
 
@@ -67,6 +69,7 @@ class Proposal:
     change_set: str
     changes: tuple[Change, ...]
     creates: bool
+    authority: Authority = OWN
 
 
 def find(target: Target, name: str) -> Described | None:
@@ -118,7 +121,7 @@ def own(target: Target, live: Described) -> None:
         )
 
 
-def propose_first(target: Target, project: Project, stack: Described) -> Proposal | None:
+def propose_first(target: Target, project: Project, stack: Described, authority: Authority = OWN) -> Proposal | None:
     """Make the change set of an update that has to go before `propose`'s; None when there is none."""
     live = live_template(target, project)
     first = transitions.first_update(live, read(body(wanted_template(target, project))))
@@ -128,13 +131,21 @@ def propose_first(target: Target, project: Project, stack: Described) -> Proposa
         target,
         project,
         creates=False,
+        authority=authority,
         template_text=json.dumps(first),
         ChangeSetType="UPDATE",
         Parameters=[{key: p[key] for key in ("ParameterKey", "ParameterValue")} for p in stack["Parameters"]],
     )
 
 
-def propose(target: Target, project: Project, live: Described | None, *, renew_image: bool = False) -> Proposal | None:
+def propose(
+    target: Target,
+    project: Project,
+    live: Described | None,
+    authority: Authority = OWN,
+    *,
+    renew_image: bool = False,
+) -> Proposal | None:
     """Make a change set from what is there to what culm.yml wants; None when nothing would change.
 
     `renew_image` takes Amazon's current ECS image; without it instances keep the one that the stack has.
@@ -145,6 +156,7 @@ def propose(target: Target, project: Project, live: Described | None, *, renew_i
         target,
         project,
         creates=live is None,
+        authority=authority,
         ChangeSetType="UPDATE" if live else "CREATE",
         template_text=body(wanted),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
@@ -178,7 +190,13 @@ def live_template(target: Target, project: Project) -> dict[str, Any]:
 
 
 def change_set(
-    target: Target, project: Project, *, creates: bool, template_text: str, **options: Any
+    target: Target,
+    project: Project,
+    *,
+    creates: bool,
+    template_text: str,
+    authority: Authority = OWN,
+    **options: Any,
 ) -> Proposal | None:
     """Make a change set and wait until CloudFormation has looked it through.
 
@@ -187,16 +205,21 @@ def change_set(
     """
     from botocore.exceptions import ClientError
 
-    tags = {"culm:project": project.name, TARGET_TAG: target.settings.name}
     client = target.client("cloudformation")
-    name, made = stack_name(project), f"culm-{secrets.token_hex(6)}"
+    begins = stack_role.CHANGE_SETS if authority.ci else "culm-"
+    name, made = stack_name(project), f"{begins}{secrets.token_hex(6)}"
+    prefix = stack_role.templates_prefix(project) if authority.ci else ""
+    if authority.role is not None:
+        options["RoleARN"] = authority.role
+    if not authority.ci:  # without any the stack keeps those that it has
+        tags = {"culm:project": project.name, TARGET_TAG: target.settings.name}
+        options["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     try:
-        with template_upload.given(target, template_text) as template_parameter:
+        with template_upload.given(target, template_text, prefix) as template_parameter:
             client.create_change_set(
                 StackName=name,
                 ChangeSetName=made,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
-                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
                 **template_parameter,
                 **options,
             )
@@ -215,7 +238,9 @@ def change_set(
                 return None
             raise CulmError(f"CloudFormation does not take the change of stack {name}: {reason}", events.hint([reason]))
         time.sleep(pause)
-    return Proposal(stack=name, change_set=made, changes=changes(target, name, made), creates=creates)
+    return Proposal(
+        stack=name, change_set=made, changes=changes(target, name, made), creates=creates, authority=authority
+    )
 
 
 def changes(target: Target, name: str, change_set: str) -> tuple[Change, ...]:
@@ -250,7 +275,8 @@ def carry_out(target: Target, proposal: Proposal, progress: Say) -> Described:
     if ended["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         what = "could not be made" if proposal.creates else "stays as it was: the change failed"
         raise failed(target, ended, what)
-    protect(target, ended)
+    if not proposal.authority.ci:
+        protect(target, ended)
     return ended
 
 
@@ -311,7 +337,7 @@ def history(target: Target, name: str) -> Sequence[Described]:
     return [event for page in pages for event in page["StackEvents"]]
 
 
-def delete(target: Target, live: Described, progress: Say) -> None:
+def delete(target: Target, live: Described, progress: Say, authority: Authority = OWN) -> None:
     """Remove the stack, its protection and its databases' first: CloudFormation makes snapshots, but lifts nothing."""
     client = target.client("cloudformation")
     name = live["StackName"]
@@ -321,7 +347,7 @@ def delete(target: Target, live: Described, progress: Say) -> None:
         target.client("rds").modify_db_instance(
             DBInstanceIdentifier=database, DeletionProtection=False, ApplyImmediately=True
         )
-    client.delete_stack(StackName=name)
+    client.delete_stack(StackName=name, **({"RoleARN": authority.role} if authority.role else {}))
     ended = settled(target, live["StackId"], progress, kind="DELETE")
     if ended["StackStatus"] != "DELETE_COMPLETE":
         raise failed(target, ended, "could not be deleted")

@@ -8,6 +8,7 @@ from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub
 from culm.aws.network import network
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
+from culm.render import stack_role
 
 INLINE_BYTES = 51_200
 """The longest template that CloudFormation takes in a request; a longer one comes from S3.
@@ -17,7 +18,7 @@ MOST_RESOURCES = 500
 
 
 def stack_name(project: Project) -> str:
-    return f"culm-{project.name}"
+    return stack_role.stack_name(project)
 
 
 def template(project: Project, settings: TargetSettings, bucket: str) -> Template:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from culm.aws.template import INLINE_BYTES
+from culm.render import stack_role
 from culm.target.connection import Target
 from culm.target.observe import or_none
 
@@ -28,18 +29,21 @@ EXPIRE: Mapping[str, Any] = {
 
 
 def bucket_name(target: Target) -> str:
-    return f"culm-templates-{target.account}-{target.region}"
+    return f"{stack_role.TEMPLATES}-{target.account}-{target.region}"
 
 
 @contextmanager
-def given(target: Target, text: str) -> Iterator[dict[str, str]]:
-    """Yield the parameter of CreateChangeSet that carries a template: its text, or the URL of it in S3 meanwhile."""
+def given(target: Target, text: str, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Yield the parameter of CreateChangeSet that carries a template: its text, or the URL of it in S3 meanwhile.
+
+    `prefix` is where it lies in the bucket; nobody but administrators may write elsewhere than at their own.
+    """
     if len(text.encode()) <= INLINE_BYTES:
         yield {"TemplateBody": text}
         return
     s3, bucket = target.client("s3"), bucket_name(target)
     make_bucket(target, bucket)
-    key = f"{hashlib.sha256(text.encode()).hexdigest()}.yml"
+    key = f"{prefix}{hashlib.sha256(text.encode()).hexdigest()}.yml"
     s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/yaml")
     try:
         yield {"TemplateURL": f"https://{bucket}.s3.{target.region}.amazonaws.com/{key}"}

@@ -50,7 +50,7 @@ def pipeline(project: Project, settings: TargetSettings, runs: Runs, folder: str
         "folder": f"{folder}/" if folder else "",
         "manual": MANUAL if environment else "",
         "environment": f'  environment:\n    name: "{environment}"\n' if environment else "",
-        "agreed": " --yes" if settings.protect else "",
+        "agreed": " --yes" if settings.protect or settings.ci_changes_stack else "",
         "plan_role": github_roles.plan_role(project),
         "deploy_role": github_roles.deploy_role(project),
     }.items():

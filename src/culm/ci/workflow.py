@@ -50,7 +50,7 @@ def workflow(
         "region": region,
         "account": account,
         "environment": APPROVED.replace("@name@", environment) if environment else "",
-        "agreed": " --yes" if settings.protect else "",
+        "agreed": " --yes" if settings.protect or settings.ci_changes_stack else "",
         "deploys": f"jobs of environment {environment}" if environment else f"pushes to {branch}",
         "branch": branch,
         "install": install or f"culm=={__version__}",

@@ -11,9 +11,8 @@ from culm.cli import price_lists
 from culm.console import Console
 from culm.errors import CulmError, UsageError
 from culm.project.project import Project, TargetSettings
+from culm.target import faults
 from culm.target.connection import Target
-
-DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 def make(target: Target, project: Project, console: Console, *, yes: bool, renew_image: bool = False) -> bool:
@@ -109,11 +108,12 @@ def ensure(target: Target, project: Project, console: Console, *, yes: bool) -> 
         try:
             make(target, project, console, yes=yes)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in DENIED:
+            if error.response["Error"]["Code"] not in faults.DENIED:
                 raise
-            what = "is behind culm.yml" if live else "does not exist"
+            if live:
+                raise base.behind(target, project, f"and you may not change it: {error}") from error
             raise CulmError(
-                f"stack {stack_name(project)} {what}, and you may not change it: {error}",
+                f"stack {stack_name(project)} does not exist, and you may not make it: {error}",
                 f"an administrator runs: culm aws bootstrap --target {target.settings.name}",
             ) from error
 

@@ -54,6 +54,8 @@ class TargetSettings:
     """GitHub's or GitLab's, whose jobs alone may deploy; None: pushes to main may."""
     protect: bool = False
     """Whether commands that change what runs ask for the target's name."""
+    ci_changes_stack: bool = False
+    """Whether CI may add services to the stack and remove them."""
 
 
 @record

@@ -114,6 +114,13 @@ class TargetBlock:
         Literal[True, False],
         Key(doc="Whether `up`, `deploy` and `down` ask for the target's name first; with `--yes` they do not."),
     ] = False
+    ci_changes_stack: Annotated[
+        Literal[True, False],
+        Key(
+            doc="aws: whether CI may add services to the stack and remove them, by way of a role that can do no more.",
+            name="ci-changes-stack",
+        ),
+    ] = False
 
 
 @record

@@ -15,7 +15,7 @@ LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 ONLY_ON_AWS = (
     *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
-    *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment"),
+    *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment", "ci_changes_stack"),
 )
 RETENTION_DAYS = 14
 HTTP, HTTPS = 80, 443
@@ -53,13 +53,16 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         gitlab=written.gitlab,
         environment=written.environment or (name if written.protect and (written.github or written.gitlab) else None),
         protect=written.protect,
+        ci_changes_stack=written.ci_changes_stack,
     )
     if provider == "aws":
         check_aws(source, key, found)
     else:
         for word in ONLY_ON_AWS:
             if getattr(written, word):
-                source.refuse((*key, word), "does nothing here", "it is for targets with `provider: aws`")
+                source.refuse(
+                    (*key, word.replace("_", "-")), "does nothing here", "it is for targets with `provider: aws`"
+                )
     return found
 
 
@@ -94,6 +97,9 @@ def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> No
     if found.environment is not None and found.github is None and found.gitlab is None:
         hint = "say it too: github: owner/name, or gitlab: group/name"
         source.refuse((*key, "environment"), "is of which repository?", hint)
+    if found.ci_changes_stack and found.github is None and found.gitlab is None:
+        hint = "say it too: github: owner/name, or gitlab: group/name"
+        source.refuse((*key, "ci-changes-stack"), "is for the role of which repository?", hint)
     if found.retention not in places.RETENTIONS:
         listed = ", ".join(map(str, places.RETENTIONS))
         source.refuse((*key, "retention"), f"{found.retention} days is not one of CloudWatch's: {listed}")
@@ -134,7 +140,21 @@ def places_of_their_own(
                 problem = f"the target group of {service}, {group}, has {len(group)} characters"
                 source.refuse(key, f"{problem}; AWS takes {LONGEST_TARGET_GROUP}", "a shorter one: name: ...")
         found[name] = replace(target, project=called)
+    for name, target in found.items():
+        if target.ci_changes_stack:
+            others = {other.project: other for other in found.values() if other.provider == "aws"}
+            apart(source, name, target, others)
     return found
+
+
+def apart(source: Source, name: str, target: TargetSettings, others: Mapping[str, TargetSettings]) -> None:
+    """Refuse a name that begins another target's in its account: CI's rights to roles are by their beginning."""
+    for called, other in others.items():
+        elsewhere = None not in (target.account, other.account) and target.account != other.account
+        if called.startswith(f"{target.project}-") and not elsewhere:
+            problem = f"CI of {target.project} could use the roles of {called}, target {other.name}, which begin so"
+            hint = f"another name: targets.{other.name}.name; `account:` of both; or leave this out"
+            source.refuse(("targets", name, "ci-changes-stack"), problem, hint)
 
 
 def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:

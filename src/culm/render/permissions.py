@@ -1,8 +1,9 @@
 """What a deploy has to be allowed where a base stack is: this project's things, and no other's. Pure."""
 
 from culm.project.project import Project
-from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs
+from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs, stack_role
 from culm.render.scaling import DIMENSION, SERVICE
+from culm.render.stack_role import allow
 
 LOCK = "culm.lock"
 """The object that one deploy at a time makes in the vault's bucket: the name of no file of an environment."""
@@ -17,15 +18,18 @@ DEPENDENT = ("ec2:DescribeVpcs", "ec2:DescribeInternetGateways")
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html"""
 
 
-def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
+def deploy_policy(project: Project, surroundings: Surroundings, *, changes_stack: bool = False) -> Input:
     """Return the policy for `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`.
 
-    The stack stays as it is: nothing of it may be changed.
+    The stack stays as it is: nothing of it may be changed. With `changes_stack` services may be added to it, by way of
+    the role of `stack_role`. That role cannot change this policy, so that services are named by their beginning then.
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
     here = f"{surroundings.region}:{surroundings.account}"
     iam = f"arn:aws:iam::{surroundings.account}:role"
     families = [family(project, service) for service in project.everything.values()]
+    if changes_stack:
+        families = [f"{project.name}-*"]
     roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(project.name)}"]
     scheduler = [f"{iam}/{jobs.role_name(project)}"] if project.jobs else []
     return {
@@ -60,6 +64,7 @@ def deploy_policy(project: Project, surroundings: Surroundings) -> Input:
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
+            *(stack_role.statements(project, surroundings) if changes_stack else []),
             through_s3(surroundings),
         ],
     }
@@ -221,8 +226,3 @@ def parameters(project: Project, here: str) -> list[Input]:
         return []
     own = f"arn:aws:ssm:{here}:parameter/culm/{project.name}/*"
     return [allow("SecretVariables", ["ssm:PutParameter", "ssm:GetParameters"], own)]
-
-
-def allow(sid: str, actions: str | list[str], resources: str | list[str], condition: Input | None = None) -> Input:
-    statement: Input = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-    return statement | ({"Condition": condition} if condition else {})
