@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,11 @@ class Cloud:
         except Exception as error:
             return ready.fail(error)
         self.woken += ready.wakes
-        return response
+        if (outgoing := response.outgoing) is None:
+            return response
+        body = b"".join(transact(self.db, step) for step in outgoing.steps())
+        transact(self.db, outgoing.release)
+        return replace(response, body=body, outgoing=None)
 
     def client(self, service: str, region: str = REGION, keys: RoleCredentials | None = None) -> Any:
         """A boto3 client whose requests are answered here; no retries, so that an error is seen once.

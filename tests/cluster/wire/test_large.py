@@ -1,11 +1,12 @@
 """Bodies too large to be held: they go to a file, then into the store a row at a time, and others have their turn."""
 
+import asyncio
 import base64
 import contextlib
 import hashlib
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def send(store: Watched, tmp_path: Path):
     app = asgi.application(asgi.answering(api, store, lambda service: None), folder=tmp_path)
 
     async def send(method: str, path: str, pieces: Iterator[bytes] | None = None, headers=(), last=None, query=b""):
-        coming, sent = pieces or iter(()), []
+        coming, sent, ended = pieces or iter(()), [], []
         scope = {
             "type": "http", "method": method, "raw_path": path.encode(), "path": path, "query_string": query,
             "headers": [(name.encode(), value.encode()) for name, value in headers],
@@ -64,6 +65,9 @@ def send(store: Watched, tmp_path: Path):
         async def receive():
             piece = next(coming, None)
             if piece is None:
+                if ended:
+                    await asyncio.Event().wait()  # it waits for the answer
+                ended.append(True)
                 return last or {"type": "http.request"}
             return {"type": "http.request", "body": piece, "more_body": True}
 
@@ -71,7 +75,7 @@ def send(store: Watched, tmp_path: Path):
             sent.append(message)
 
         await app(scope, receive, answered)
-        return sent[0]["status"], sent[1]["body"]
+        return sent[0]["status"], b"".join(message["body"] for message in sent[1:])
 
     return send
 
@@ -100,6 +104,144 @@ async def test_a_large_object_is_not_held_and_comes_into_the_store_a_row_at_a_ti
     assert store.rows == [*range(1, 12), 11], "one row a transaction; the last names them"
     assert await send("GET", "/vault/big") == (200, whole())
     assert not list(tmp_path.iterdir()), "the file has no name"
+
+
+@pytest.fixture
+def get(store: Watched, tmp_path: Path):
+    """GET a path from a client that takes piece after piece, and hangs up where `took` says so; the messages to it."""
+    operations.load()
+    api = Api(region="us-east-1", endpoint="http://x", now=lambda: 1.0, new_id=lambda: "f" * 32)
+    app = asgi.application(asgi.answering(api, store, lambda service: None), folder=tmp_path)
+
+    async def get(path: str, took: Callable[[list], Awaitable[bool]]) -> list:
+        sent: list = []
+        hung_up = asyncio.Event()
+        coming = [{"type": "http.request", "body": b""}]
+        scope = {"type": "http", "method": "GET", "raw_path": path.encode(), "path": path, "query_string": b"",
+                 "headers": []}  # fmt: skip
+
+        async def receive():
+            if coming:
+                return coming.pop()
+            await hung_up.wait()
+            return DISCONNECT
+
+        async def send(message):
+            sent.append(message)
+            if not await took(sent):
+                hung_up.set()
+                await asyncio.sleep(0)
+
+        await app(scope, receive, send)
+        return sent
+
+    return get
+
+
+async def test_a_large_object_is_sent_a_row_at_a_time_and_others_have_their_turn_between(send, get, store):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+    between, sizes = [], []
+
+    async def took(sent):
+        between.append((await send("HEAD", "/vault/big"))[0])
+        sizes.append(len(sent.pop().get("body", b"")))
+        return True
+
+    tracemalloc.start()
+    try:
+        await get("/vault/big", took)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(sizes) == SIZE
+    assert max(sizes) == bodies.ROW_SIZE
+    assert peak < 5 * bodies.ROW_SIZE
+    assert set(between) == {200}
+
+
+async def test_what_is_read_is_kept_to_its_end_though_it_was_deleted_meanwhile(send, get, store):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+
+    async def took(sent):
+        if len(sent) == 3:
+            await send("DELETE", "/vault/big")
+        assert store.all(bodies.sweep) == 0 or not sent[-1].get("more_body")
+        return True
+
+    sent = await get("/vault/big", took)
+    assert b"".join(message["body"] for message in sent[1:]) == whole()
+    assert (await send("GET", "/vault/big"))[0] == 404
+    while store.all(bodies.sweep):
+        pass
+    assert store.all(lambda db: db.execute("SELECT count(*) FROM s3_body").fetchone()[0]) == 0
+
+
+async def test_a_client_that_hangs_up_is_sent_no_more_and_keeps_nothing(send, get, store):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+
+    async def took(sent):
+        return len(sent) < 3
+
+    assert len(await get("/vault/big", took)) == 3
+    await send("DELETE", "/vault/big")
+    assert store.all(bodies.sweep) == 8
+
+
+async def test_a_row_that_is_not_what_was_written_breaks_the_answer_off(send, get, store):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+    store.all(lambda db: db.execute("UPDATE s3_body SET data = zeroblob(9) WHERE position = ?", (5 << 20,)))
+
+    async def took(sent):
+        return True
+
+    sent = await get("/vault/big", took)
+    assert sent[-1]["more_body"], "its end is not said, so its client knows that bytes are missing"
+    assert b"".join(message["body"] for message in sent[1:]) == whole()[: 5 << 20]
+
+
+async def test_a_range_of_a_large_object_is_read_where_it_lies(send):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+    first, last = 1_000_000, 9_000_000
+    status, body = await send("GET", "/vault/big", headers=[("range", f"bytes={first}-{last}")])
+    assert (status, body == whole()[first : last + 1]) == (206, True)
+
+
+async def test_a_copy_names_the_same_bytes_which_stay_until_the_last_of_them_goes(send, store):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+    store.rows.clear()
+    assert (await send("PUT", "/vault/copy", headers=[("x-amz-copy-source", "/vault/big")]))[0] == 200
+    assert store.rows == [11], "no row was added"
+    await send("DELETE", "/vault/big")
+    assert store.all(bodies.sweep) == 0
+    assert await send("GET", "/vault/copy") == (200, whole())
+    await send("DELETE", "/vault/copy")
+    assert store.all(bodies.sweep) == 8
+
+
+async def test_a_part_that_is_copied_is_not_held(send):
+    await send("PUT", "/vault")
+    await send("PUT", "/vault/big", stream())
+    _, answer = await send("POST", "/vault/made", query=b"uploads=")
+    upload = answer.partition(b"<UploadId>")[2].partition(b"<")[0]
+    source = [("x-amz-copy-source", "/vault/big"), ("x-amz-copy-source-range", f"bytes=7-{SIZE - 1}")]
+    tracemalloc.start()
+    try:
+        status, _ = await send("PUT", "/vault/made", headers=source, query=b"partNumber=1&uploadId=" + upload)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (status, peak < 5 * bodies.ROW_SIZE) == (200, True)
+    tag = hashlib.md5(whole()[7:]).hexdigest().encode()
+    part = b"<Part><PartNumber>1</PartNumber><ETag>%b</ETag></Part>" % tag
+    document = b"<CompleteMultipartUpload>" + part + b"</CompleteMultipartUpload>"
+    assert (await send("POST", "/vault/made", iter([document]), query=b"uploadId=" + upload))[0] == 200
+    assert await send("GET", "/vault/made") == (200, whole()[7:])
 
 
 async def test_its_checksums_are_those_of_all_of_it(send):

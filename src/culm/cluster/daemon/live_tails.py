@@ -8,7 +8,7 @@ from collections.abc import Callable
 from culm.cluster.services.logs.live_tail import LONGEST_SECONDS, TARGET, Tail, timed_out
 from culm.cluster.store.db import Store
 from culm.cluster.wire.api import Api
-from culm.cluster.wire.asgi import Receive, Scope, Send, read, respond
+from culm.cluster.wire.asgi import Receive, Scope, Send, hung_up, read, respond
 from culm.cluster.wire.http import Request, Response, unzipped
 
 EVERY_SECONDS = 1.0
@@ -39,7 +39,7 @@ class LiveTails:
         headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
-        left = asyncio.ensure_future(_left(receive))
+        left = asyncio.ensure_future(hung_up(receive))
         try:
             await self._follow(tail, send, left)
         finally:
@@ -65,9 +65,3 @@ class LiveTails:
             update = await self._store.run(tail.update)
             await send({"type": "http.response.body", "body": update, "more_body": True})
         await send({"type": "http.response.body", "body": timed_out()})
-
-
-async def _left(receive: Receive) -> None:
-    """Return when the client has hung up."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 from culm.cluster.store.db import Store, disk_is_full
 from culm.cluster.wire import rest_xml
 from culm.cluster.wire.api import LARGE, Api, Ready
-from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.http import Outgoing, Request, Response
 from culm.cluster.wire.spool import HELD, Spool
 from culm.errors import AwsError
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -75,7 +78,17 @@ def answering(
             raise
         if ready.wakes:
             wake(ready.service)
+        if response.outgoing is not None:
+            response = replace(response, outgoing=None, rest=pieces(response.outgoing))
         return response
+
+    async def pieces(outgoing: Outgoing) -> AsyncIterator[bytes]:
+        """Each is read in a transaction of its own when the one before has been taken."""
+        try:
+            for step in outgoing.steps():
+                yield await store.run_long(step)
+        finally:
+            await store.run_long(outgoing.release)
 
     async def receive(ready: Ready) -> None:
         """Between two steps others have their turn: a large body makes nobody wait for more than a mebibyte of it."""
@@ -118,8 +131,12 @@ def application(
                 if not disk_is_full(error):
                     raise
                 request = refusal("InsufficientStorage", "no space is left on the disk for this body", 507)
-            response = request if isinstance(request, Response) else answer(request)
-            return await respond(send, response if isinstance(response, Response) else await response)
+            answered = request if isinstance(request, Response) else answer(request)
+            response = answered if isinstance(answered, Response) else await answered
+            await respond(send, response)
+            if response.rest is not None:
+                await send_rest(receive, send, response.rest)
+            return
         await send({"type": "websocket.close", "code": 1000})
 
     return serve
@@ -188,4 +205,31 @@ async def respond(send: Send, response: Response) -> None:
         for name, value in {**length, **response.headers}.items()
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await send({"type": "http.response.body", "body": response.body, "more_body": response.rest is not None})
+
+
+async def send_rest(receive: Receive, send: Send, rest: AsyncIterator[bytes]) -> None:
+    """Send the pieces of a body as fast as the client takes them, and no more once it has hung up.
+
+    A body that cannot be read to its end is broken off: its client sees that bytes are missing.
+    """
+    left = asyncio.ensure_future(hung_up(receive))
+    try:
+        async with contextlib.aclosing(rest) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                if left.done():
+                    return
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except AwsError as error:
+        log.error("a response is broken off: %s", error)
+    finally:
+        left.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await left
+
+
+async def hung_up(receive: Receive) -> None:
+    """Return when the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,9 +1,11 @@
 """A request and a response as values: the wire does no I/O, its callers do."""
 
 import mmap
+import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from typing import Protocol
 
 from culm.core.model.record import record
 from culm.errors import AwsError
@@ -65,11 +67,31 @@ class Request:
         return self.body if self.large is None else self.large.mapped
 
 
+class Outgoing(Protocol):
+    """A body too large to be held, on its way out of the store; it stays there until `release`."""
+
+    def __len__(self) -> int:
+        """Bytes."""
+        ...
+
+    def steps(self) -> Iterator[Callable[[sqlite3.Connection], bytes]]:
+        """Brief transactions that read it, piece by piece."""
+        ...
+
+    def release(self, db: sqlite3.Connection) -> None:
+        """Let go of it, wherever the reading has ended."""
+        ...
+
+
 @record
 class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    outgoing: Outgoing | None = None
+    """What comes instead of the body, where that is too large."""
+    rest: AsyncIterator[bytes] | None = None
+    """The same, as it is sent."""
 
 
 def held(request: Request) -> Request:

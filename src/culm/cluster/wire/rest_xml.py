@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from culm.cluster.wire import scalars
 from culm.cluster.wire.chunked import unchunked
-from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.http import Outgoing, Request, Response
 from culm.cluster.wire.models import Operation, Service, Shape, snake
 from culm.cluster.wire.rest_routes import Route, Router
 from culm.cluster.wire.xml import DECLARATION, compile_element, compile_members, escaped, text_writer
@@ -133,11 +133,14 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
         members = {} if result is None else result
         status, headers = write_headers(members)
         body = b"" if operation.method == "HEAD" else write_body(members)
+        outgoing, body = (None, body) if isinstance(body, bytes) else (body, b"")
         if document and body:
             headers["content-type"] = "application/xml"
         if "content-range" in headers:
             status = 206
-        return Response(status=status or operation.status, headers=headers | identify(request_id), body=body)
+        return Response(
+            status=status or operation.status, headers=headers | identify(request_id), body=body, outgoing=outgoing
+        )
 
     return encode
 
@@ -178,8 +181,8 @@ def header_text(member: Shape) -> Callable[[Any], str]:
     return str
 
 
-def payload_writer(name: str, member: Shape) -> Callable[[Any], bytes]:
-    """The body is one member."""
+def payload_writer(name: str, member: Shape) -> Callable[[Any], bytes | Outgoing]:
+    """The body is one member; a blob may be too large to be held."""
     own = snake(name)
     if member.type == "blob":
         return lambda members: ask(members, own) or b""

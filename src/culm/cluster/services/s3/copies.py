@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote
 from culm.cluster.services.s3 import checksums, conditions
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id, version_named
-from culm.cluster.store.s3 import bodies, objects
+from culm.cluster.store.s3 import objects
 from culm.cluster.store.s3.objects import Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, members, record
@@ -61,13 +61,11 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
             "object's metadata, storage class, website redirect location or encryption attributes.",
         )
 
-    body_id = call.new_id()
-    bodies.copy(call.db, str(source.body_id), body_id)
     made = ObjectVersion(
         bucket=req.bucket,
         key=req.key,
         version_id=new_version_id(call, bucket),
-        body_id=body_id,
+        body_id=source.body_id,  # bodies are never changed: both name the same one
         facts=replace(
             source.facts,
             last_modified=call.now,

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from culm.cluster.services.s3 import checksums, conditions, incoming, ranges
 from culm.cluster.services.s3.checksums import Digests
+from culm.cluster.services.s3.outgoing import body_of
 from culm.cluster.services.s3.references import (
-    body_of,
     bucket_named,
     new_version_id,
     shown_version_id,

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from culm.cluster.store.s3 import bodies, buckets, objects
+from culm.cluster.store.s3 import buckets, objects
 from culm.cluster.store.s3.buckets import Bucket
 from culm.cluster.store.s3.objects import ObjectVersion
 from culm.cluster.store.sealing import Corrupted
@@ -39,14 +39,6 @@ def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> 
     if version is None or version.delete_marker:
         raise AwsError("NoSuchKey", "The specified key does not exist.", 404, key=key)
     return version
-
-
-def body_of(call: Call, version: ObjectVersion, first: int, last: int) -> bytes:
-    """Bytes `first` to `last` of a version, or an error that names it: it is not what was written."""
-    try:
-        return bodies.read(call.db, str(version.body_id), first, last)
-    except Corrupted as why:
-        raise corrupted(version, why) from why
 
 
 def corrupted(version: ObjectVersion, why: Corrupted) -> AwsError:

@@ -7,11 +7,12 @@ from culm.cluster.services.s3 import checksums, conditions, incoming, ranges
 from culm.cluster.services.s3.checksums import Digests
 from culm.cluster.services.s3.copies import Source, read_source
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
-from culm.cluster.services.s3.references import body_of, bucket_named, new_version_id, owner, shown_version_id
+from culm.cluster.services.s3.references import bucket_named, corrupted, new_version_id, owner, shown_version_id
 from culm.cluster.store.s3 import bodies, objects, uploads
 from culm.cluster.store.s3.buckets import Bucket
 from culm.cluster.store.s3.objects import ChecksumMembers, Checksums, Facts, Headers, ObjectVersion
 from culm.cluster.store.s3.uploads import Part, PartFacts, Upload, UploadFacts
+from culm.cluster.store.sealing import Corrupted
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -109,9 +110,15 @@ def upload_part_copy(call: Call, req: UploadPartCopyInput) -> dict[str, Any]:
     """Keep a range of another object as a part. Raises NoSuchKey, NoSuchUpload, and InvalidRange."""
     source = read_source(call, req)
     first, last = ranges.parse_exact(req.copy_source_range, source.facts.size)
-    body, body_id = body_of(call, source, first, last), call.new_id()
-    part = name_part(call, req, body_id, Digests.of(Checksums(), body), Checksums())
-    bodies.write(call.db, body_id, body, req.part_number)
+    digests, body_id = Digests(Checksums()), call.new_id()
+    try:
+        for stretch in bodies.stretches(call.db, str(source.body_id), first, last):
+            piece = bodies.read_row(call.db, *stretch)
+            bodies.write_row(call.db, body_id, piece, req.part_number, digests.size)
+            digests.update(piece)
+    except Corrupted as why:
+        raise corrupted(source, why) from why
+    part = name_part(call, req, body_id, digests, Checksums())
     return {"copy_part_result": {"e_tag": part.e_tag, "last_modified": call.now}}
 
 

@@ -1,4 +1,9 @@
-"""The bytes of objects and parts, in sealed rows of at most a mebibyte. Nothing else touches them."""
+"""The bytes of objects and parts, in sealed rows of at most a mebibyte. Nothing else touches them.
+
+A body is written once and never changed, so a copy of an object names the body of the other: a body goes when the last
+object that names it goes. It also stays as long as it is read (`begin_reading`), a row in a transaction, so that a
+large one that is deleted or replaced meanwhile is read to its end.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -35,16 +40,7 @@ def context(part: int, position: int) -> str:
 
 def read(db: sqlite3.Connection, body_id: str, first: int, last: int) -> bytes:
     """Bytes `first` to `last`, both included. Raises `Corrupted`."""
-    pieces = []
-    at = 0
-    sizes = db.execute("SELECT id, size FROM s3_body WHERE body_id = ? ORDER BY part, position", (body_id,))
-    for row, size in sizes.fetchall():
-        if at <= last and at + size > first:
-            pieces.append(_opened(db, row)[max(first - at, 0) : last + 1 - at])
-        at += size
-    if at <= last:
-        raise Corrupted("some of it is missing")
-    return b"".join(pieces)
+    return b"".join(read_row(db, *stretch) for stretch in stretches(db, body_id, first, last))
 
 
 def _opened(db: sqlite3.Connection, row: int) -> bytes:
@@ -54,6 +50,39 @@ def _opened(db: sqlite3.Connection, row: int) -> bytes:
     if data is None or len(data) != size:
         raise Corrupted("its bytes are not those that were written")
     return bytes(data)
+
+
+def stretches(db: sqlite3.Connection, body_id: str, first: int, last: int) -> list[tuple[int, int, int]]:
+    """The rows that hold bytes `first` to `last`, both included: id, and where in its bytes to begin and to end.
+
+    Raises `Corrupted` where not all of them are there.
+    """
+    rows = []
+    at = 0
+    for row, size in db.execute("SELECT id, size FROM s3_body WHERE body_id = ? ORDER BY part, position", (body_id,)):
+        if at <= last and at + size > first:
+            rows.append((row, max(first - at, 0), min(last + 1 - at, size)))
+        at += size
+    if at <= last:
+        raise Corrupted("some of it is missing")
+    return rows
+
+
+def read_row(db: sqlite3.Connection, row: int, start: int, end: int) -> bytes:
+    """Bytes `start` to `end` of a row, the last not included. Raises `Corrupted`."""
+    return _opened(db, row)[start:end]
+
+
+def begin_reading(db: sqlite3.Connection, body_id: str) -> None:
+    """Keep a body from being swept until `end_reading`; the daemon's end is the end of all readings."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS s3_reading (body_id TEXT NOT NULL) STRICT")
+    db.execute("INSERT INTO temp.s3_reading VALUES (?)", (body_id,))
+
+
+def end_reading(db: sqlite3.Connection, body_id: str) -> None:
+    """One of its readers has done."""
+    one = "SELECT rowid FROM temp.s3_reading WHERE body_id = ? LIMIT 1"
+    db.execute(f"DELETE FROM temp.s3_reading WHERE rowid IN ({one})", (body_id,))
 
 
 def chunks(db: sqlite3.Connection, body_id: str) -> Iterator[bytes]:
@@ -81,17 +110,13 @@ def join(db: sqlite3.Connection, part_body_id: str, body_id: str) -> None:
     db.execute("UPDATE s3_body SET body_id = ? WHERE body_id = ?", (body_id, part_body_id))
 
 
-def copy(db: sqlite3.Connection, source: str, body_id: str) -> None:
-    """Copy a body as it is sealed; nothing is opened."""
-    db.execute(
-        "INSERT INTO s3_body (body_id, part, position, size, data, key_id)"
-        " SELECT ?, part, position, size, data, key_id FROM s3_body WHERE body_id = ?",
-        (body_id, source),
-    )
-
-
 def delete(db: sqlite3.Connection, body_id: str) -> None:
-    """A large one is only dropped: to free its pages takes longer than anybody should wait."""
+    """Delete a body that an object or a part named, unless another object names it.
+
+    A large one is only dropped: to free its pages takes longer than anybody should wait.
+    """
+    if db.execute("SELECT 1 FROM s3_object WHERE body_id = ? LIMIT 1", (body_id,)).fetchone():
+        return
     rows = db.execute("SELECT 1 FROM s3_body WHERE body_id = ? LIMIT ?", (body_id, DELETED_AT_ONCE + 1)).fetchall()
     if len(rows) > DELETED_AT_ONCE:
         drop(db, body_id)
@@ -113,11 +138,14 @@ def drop_unnamed(db: sqlite3.Connection) -> None:
 
 
 def sweep(db: sqlite3.Connection) -> int:
-    """Delete some rows of dropped bodies; how many. None: no dropped body is left."""
+    """Delete some rows of dropped bodies that nobody reads; returns how many. None: no such body is left."""
+    read = db.execute("SELECT 1 FROM temp.sqlite_schema WHERE name = 's3_reading'").fetchone()
+    unread = "body_id NOT IN (SELECT body_id FROM temp.s3_reading)" if read else "1"
     rows = db.execute(
-        "SELECT id FROM s3_body WHERE body_id IN (SELECT body_id FROM s3_dropped) LIMIT ?", (DELETED_AT_ONCE,)
+        f"SELECT id FROM s3_body WHERE body_id IN (SELECT body_id FROM s3_dropped WHERE {unread}) LIMIT ?",
+        (DELETED_AT_ONCE,),
     ).fetchall()
     db.executemany("DELETE FROM s3_body WHERE id = ?", [(row["id"],) for row in rows])
     if not rows:
-        db.execute("DELETE FROM s3_dropped")
+        db.execute(f"DELETE FROM s3_dropped WHERE {unread}")
     return len(rows)

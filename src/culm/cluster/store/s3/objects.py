@@ -98,8 +98,9 @@ def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str
 
 def put(db: sqlite3.Connection, version: ObjectVersion) -> None:
     """Make this the key's latest version; a null version takes the place of the one before it."""
-    if version.version_id == NULL and (before := find(db, version.bucket, version.key, NULL)):
-        _drop(db, before)
+    before = find(db, version.bucket, version.key, NULL) if version.version_id == NULL else None
+    if before is not None:
+        db.execute("DELETE FROM s3_object WHERE sequence = ?", (before.sequence,))
     db.execute("UPDATE s3_object SET is_latest = 0 WHERE bucket = ? AND key = ?", (version.bucket, version.key))
     db.execute(
         "INSERT INTO s3_object (bucket, key, version_id, is_latest, delete_marker, body_id, facts)"
@@ -113,6 +114,8 @@ def put(db: sqlite3.Connection, version: ObjectVersion) -> None:
             msgspec.json.encode(version.facts).decode(),
         ),
     )
+    if before is not None and before.body_id:
+        bodies.delete(db, before.body_id)  # after the insert: a copy onto itself names the same body
 
 
 def save_facts(db: sqlite3.Connection, version: ObjectVersion) -> None:
