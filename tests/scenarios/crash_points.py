@@ -79,6 +79,34 @@ class Fault:
         return cls(kind, call, int(number))
 
 
+def broken_blobs(home: Path) -> list[str]:
+    """No upload is left half, and each blob is whole and known."""
+    folder = home / "registry"
+    with contextlib.closing(sqlite3.connect(home / "state.db")) as db:
+        known = {row[0] for row in db.execute("SELECT digest FROM ecr_blob")}
+    files = {f"{path.parent.parent.name}:{path.name}": path for path in (folder / "blobs").glob("*/*/*")}
+    wrong = [f"half an upload: {path.name}" for path in (folder / "uploads").iterdir()]
+    wrong += [f"no file of blob {digest}" for digest in known - files.keys()]
+    wrong += [f"nobody's blob {digest}" for digest in files.keys() - known]
+    for digest, path in files.items():
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest.partition(":")[2]:
+            wrong.append(f"blob {digest} has other bytes")
+    return wrong
+
+
+def client_of(home: Path, service: str) -> Any:
+    """A client of the cluster that runs in a home. Raises OSError where none does."""
+    given = json.loads((home / "cluster.json").read_text())["environment"]
+    return boto3.client(
+        service,
+        endpoint_url=given["AWS_ENDPOINT_URL"],
+        region_name=given["AWS_REGION"],
+        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20),
+    )
+
+
 class Wishes:
     """Writes numbered parameters through the API for as long as it is open; `answered`: what it said yes to."""
 
@@ -115,16 +143,7 @@ class Wishes:
 
     def _client(self) -> Any:
         if self._ssm is None:
-            described = json.loads((self._stand.home / "cluster.json").read_text())
-            given = described["environment"]
-            self._ssm = boto3.client(
-                "ssm",
-                endpoint_url=given["AWS_ENDPOINT_URL"],
-                region_name=given["AWS_REGION"],
-                aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-                config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20),
-            )
+            self._ssm = client_of(self._stand.home, "ssm")
         return self._ssm
 
 
@@ -219,7 +238,13 @@ class Rig:
         status = self.type("up")
         idle = status == 0 and "nothing changed" in self.said.err
         wrong = [] if idle else [f"the next up ended with {status} and was not idle: {self.said.err[-700:]}"]
-        for check in (self._answers, self._migrations, self._processes, self._blobs, lambda: self._kept(wishes)):
+        for check in (
+            self._answers,
+            self._migrations,
+            self._processes,
+            lambda: broken_blobs(self.stand.home),
+            lambda: self._kept(wishes),
+        ):
             wrong += check()
         return wrong
 
@@ -251,20 +276,6 @@ class Rig:
         with contextlib.suppress(AssertionError):
             eventually(lambda: not strangers(), within=15)
         return strangers()
-
-    def _blobs(self) -> list[str]:
-        """No upload is left half, and each blob is whole and known."""
-        folder = self.stand.home / "registry"
-        with contextlib.closing(sqlite3.connect(self.stand.home / "state.db")) as db:
-            known = {row[0] for row in db.execute("SELECT digest FROM ecr_blob")}
-        files = {f"{path.parent.parent.name}:{path.name}": path for path in (folder / "blobs").glob("*/*/*")}
-        wrong = [f"half an upload: {path.name}" for path in (folder / "uploads").iterdir()]
-        wrong += [f"no file of blob {digest}" for digest in known - files.keys()]
-        wrong += [f"nobody's blob {digest}" for digest in files.keys() - known]
-        for digest, path in files.items():
-            if hashlib.sha256(path.read_bytes()).hexdigest() != digest.partition(":")[2]:
-                wrong.append(f"blob {digest} has other bytes")
-        return wrong
 
     def _kept(self, wishes: Wishes) -> list[str]:
         """Everything that was answered is there."""
