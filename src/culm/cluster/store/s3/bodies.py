@@ -81,8 +81,8 @@ def begin_reading(db: sqlite3.Connection, body_id: str) -> None:
 
 def end_reading(db: sqlite3.Connection, body_id: str) -> None:
     """One of its readers has done."""
-    one = "SELECT rowid FROM temp.s3_reading WHERE body_id = ? LIMIT 1"
-    db.execute(f"DELETE FROM temp.s3_reading WHERE rowid IN ({one})", (body_id,))
+    oldest = "SELECT rowid FROM temp.s3_reading WHERE body_id = ? LIMIT 1"
+    db.execute(f"DELETE FROM temp.s3_reading WHERE rowid IN ({oldest})", (body_id,))
 
 
 def chunks(db: sqlite3.Connection, body_id: str) -> Iterator[bytes]:
