@@ -5,6 +5,8 @@ PURE := "not docker and not scenario"
 UNREACHABLE := what culm needs could not be installed: the lines above say why. Without a way to a package index: \
   name a proxy (HTTPS_PROXY) or an index of your own (PIP_INDEX_URL, UV_DEFAULT_INDEX)
 export VIRTUAL_ENV := $(CURDIR)/.venv
+# Where it is set, every process compiles culm, its libraries and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release screenshot clean
 
@@ -31,7 +33,8 @@ test-pure: .venv/.installed-dev
 test-on: .venv/.uv
 	@test -n "$(ON)" -a -n "$(ENVIRONMENT)" || { echo "say which: make test-on ON=python3.13 ENVIRONMENT=/tmp/3.13" >&2; exit 1; }
 	@test -x $(ENVIRONMENT)/bin/python || $(ON) -m venv $(ENVIRONMENT)
-	@VIRTUAL_ENV=$(ENVIRONMENT) $(BIN)/uv pip install --quiet --editable . --group dev
+	@VIRTUAL_ENV=$(ENVIRONMENT) $(BIN)/uv pip install --quiet --compile-bytecode --editable . --group dev
+	@$(ENVIRONMENT)/bin/python -m compileall -q src
 	@$(ENVIRONMENT)/bin/python -m pytest -p no:cacheprovider -n logical -m $(PURE) $(PYTEST_ARGS)
 
 ## coverage: the pure rings with the share of branches that they run; the last line is the figure
@@ -112,5 +115,5 @@ clean:
 
 .venv/.installed-dev: pyproject.toml .venv/.installed
 	@echo "installing what the tests need into .venv" >&2
-	@$(BIN)/uv pip install --quiet --editable . --group dev
+	@$(BIN)/uv pip install --quiet --compile-bytecode --editable . --group dev
 	@touch $@
