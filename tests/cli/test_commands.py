@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from tests import culm_command
 
 from culm.cli import COMMANDS, culm, of_machine
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A process of its own: exit status and both streams as a shell sees them."""
-    command = [sys.executable, "-m", "culm", *arguments]
     environment = {"PATH": "/usr/bin:/bin", "CULM_HOME": str(folder / "home")}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return culm_command.run(arguments, cwd=folder, environment=environment)
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import culm_command
 
 MANIFEST = """\
 name: bamboo
@@ -25,8 +25,7 @@ def run(folder: Path, *arguments: str, columns: int = 80) -> subprocess.Complete
         "COLUMNS": str(columns),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    command = [sys.executable, "-m", "culm", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return culm_command.run(arguments, cwd=folder, environment=environment)
 
 
 def write(folder: Path, services: dict[str, str], instances: str = "2 x t2.micro") -> None:

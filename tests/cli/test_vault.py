@@ -4,11 +4,11 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests import culm_command
 from tests.serving import served
 
 PASSWORD = "k3Lm9-xYz_w8Qr"
@@ -26,13 +26,11 @@ def culm(tmp_path: Path) -> Iterator[Culm]:
         )
 
         def run(*words: str, given: str = "", status: int = 0, **more: str) -> "subprocess.CompletedProcess[str]":
-            done = subprocess.run(
-                [sys.executable, "-m", "culm", "vault", *words, "--target", "stg"],
+            done = culm_command.run(
+                ["vault", *words, "--target", "stg"],
                 cwd=project,
-                input=given,
-                capture_output=True,
-                text=True,
-                env={**os.environ, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", **more},
+                given=given,
+                environment={**os.environ, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", **more},
             )
             assert done.returncode == status, done.stderr
             return done

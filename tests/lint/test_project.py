@@ -3,10 +3,10 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import culm_command
 
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.build.port import PushDestination, Recipe
@@ -28,13 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def culm(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "culm", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "CULM_HOME": str(folder / "home")},
-    )
+    return culm_command.run(words, cwd=folder, environment={**os.environ, "CULM_HOME": str(folder / "home")})
 
 
 def test_each_kind_of_file_is_looked_at(folder: Path) -> None:

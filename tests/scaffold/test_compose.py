@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from tests import culm_command
 
 from culm.errors import UsageError
 from culm.project.compose.load import load as load_compose
@@ -462,8 +462,7 @@ def test_what_is_written_is_read_again_as_it_was(text: str) -> None:
 
 
 def culm(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "culm", "import", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return culm_command.run(["import", *words], cwd=folder)
 
 
 def test_the_command_writes_the_file_and_reports_by_line(tmp_path: Path) -> None:

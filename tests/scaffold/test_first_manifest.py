@@ -1,14 +1,13 @@
 """`culm init`: whatever lies in a folder, what is written loads, and says what was guessed."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests import culm_command
 
 from culm.errors import UsageError
 from culm.project.load import load, parse
@@ -364,8 +363,7 @@ def test_a_question_is_asked_where_one_answer_decides(tmp_path: Path) -> None:
 
 def test_the_command_writes_what_loads(tmp_path: Path) -> None:
     write(tmp_path, {"日本/Dockerfile": SERVER, "2024-app/Dockerfile": "FROM base\nCMD x\n"})
-    command = [sys.executable, "-m", "culm", "init"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = culm_command.run(["init"], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(load(tmp_path / "culm.yml").services) == 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests import culm_command
 
 from culm.errors import UsageError
 from culm.lint.project import check
@@ -179,8 +180,7 @@ def test_a_manifest_without_a_block_of_services_is_left_to_its_owner() -> None:
 
 
 def test_the_command_says_what_is_next(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "culm", "new", "pets"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = culm_command.run(["new", "pets"], cwd=tmp_path)
     assert done.returncode == 0
     assert "next: cd pets && culm run pets" in done.stderr
     assert (tmp_path / "pets" / "Dockerfile").is_file()

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
+from tests import culm_command
 
 T = TypeVar("T")
 
@@ -92,7 +93,8 @@ class Stand:
 
     def culm(self, *words: str, status: int = 0, cwd: Path | None = None) -> Said:
         """Type a command; it must end with this exit status."""
-        said = self.run([*CULM, *words], cwd=cwd)
+        done = culm_command.run(words, cwd=cwd or self.project, environment=self.environment, seconds=COMMAND_SECONDS)
+        said = Said(done.returncode, done.stdout, done.stderr)
         assert said.status == status, f"culm {' '.join(words)} ended with {said.status}:\n{said.screen}\n{self.told()}"
         return said
 

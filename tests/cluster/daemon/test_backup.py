@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from tests import culm_command
 
 from culm.cluster.daemon import keys
 from culm.cluster.daemon.backup import HEAD, SET_ASIDE, STATE, back_up, restore
@@ -193,10 +194,9 @@ def test_a_state_of_a_newer_version_is_refused(own, tmp_path, environment):
 def test_the_command_says_what_is_in_it_and_what_is_not(home, tmp_path, environment, monkeypatch):
     for name, value in {**environment, "CULM_HOME": str(home)}.items():
         monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "culm", "cluster"]
-    made = subprocess.run([*command, "backup", "b"], cwd=tmp_path, capture_output=True, text=True)
+    made = culm_command.run(["cluster", "backup", "b"], cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert "b: the state, the vault and 1 blobs of images, " in made.stderr
     assert f"not in it: the keys in {environment['CULM_KEYS']}, and what databases and caches hold" in made.stderr
-    refused = subprocess.run([*command, "restore", "b"], cwd=tmp_path, capture_output=True, text=True)
+    refused = culm_command.run(["cluster", "restore", "b"], cwd=tmp_path)
     assert (refused.returncode, "--overwrite sets it aside" in refused.stderr) == (1, True)
