@@ -27,9 +27,12 @@ OWN = (
     (r'("ETag|"IfMatch|"VersionId|"clientToken)": "[^"]*"', r'\1": "ID"'),
     (r"<\d+ bytes>", "<bytes>"),
     (r'("Port": )\d+', r"\1PORT"),
+    (r"\bapp/([\w-]+)/[0-9a-f]{16}", r"app/\1"),
+    (r'("dnsName": "[\w-]+", "port": )\d+', r"\1PORT"),
+    (r'"(docker|efs)VolumeConfiguration": \{[^}]*\}', '"VOLUME"'),
     (r'(timeout_seconds", "Value": )"\d+"', r'\1"SECONDS"'),
 )
-"""What differs from account to account, and what stands for it. Ports and drain times are the targets' own settings."""
+"""What differs from account to account, and what stands for it. Ports, drain times and disks are the targets' own."""
 
 
 def calls(trace: Iterable[Mapping[str, Any]], services: Sequence[str]) -> dict[str, list[str]]:

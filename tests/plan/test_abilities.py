@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from culm.errors import UsageError
-from culm.plan.abilities import demand
+from culm.plan.abilities import demand, notes
 from culm.project.load import load
 from culm.project.project import Project
 
@@ -62,3 +62,10 @@ def test_an_image_for_another_architecture_is_refused(tmp_path: Path) -> None:
     project = shop(tmp_path, "platform: linux/arm64")
     with pytest.raises(UsageError, match="the instances of target stg are linux/amd64"):
         demand(project, project.targets["stg"], "docker", ["web"])
+
+
+def test_a_plan_for_processes_names_ready_images_that_this_machines_programs_stand_for(tmp_path: Path) -> None:
+    project = shop(tmp_path, "}\n  docs: {image: 'python:3.12-slim', port: 80}\n  proxy: {image: 'nginx:1', port: 80")
+    [note] = notes(project, "host", project.services)
+    assert note.startswith("docs: python:3.12-slim is not pulled: ")
+    assert notes(project, "docker", project.services) == []

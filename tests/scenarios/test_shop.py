@@ -1,4 +1,4 @@
-"""The example that no template wrote: a front, an API, a worker and a job from two folders, in both runtimes."""
+"""The example that no template wrote: front, API, worker, job and ready image around a queue, in both runtimes."""
 
 import os
 import shutil
@@ -36,8 +36,9 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         if subprocess.run(["docker", "image", "inspect", BASE], capture_output=True, check=False).returncode:
             pytest.skip(f"no Docker engine with {BASE} here: .ci/base-image.sh makes it")
         stand.environment |= {"CULM_BASE_IMAGE": BASE}
-    stand.environment["SHOP_RUNTIME"] = request.param
     shutil.copytree(SHOP, stand.project, dirs_exist_ok=True)
+    if request.param == "docker":
+        stand.edit("culm.yml", "image: python:3.12-slim", f"image: {BASE}")
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     stand.edit("culm.yml", "defaults: {", "defaults: {settle: 0, ")
     stand.write("culm.yml", (stand.project / "culm.yml").read_text() + SLOW)
@@ -82,6 +83,26 @@ def test_the_job_is_scheduled_shown_and_run_by_hand(shop: Stand) -> None:
     screen = shop.culm("status").out
     assert "nightly" in screen
     assert "exit code 0" in screen
+
+
+def test_the_ready_image_shows_what_the_job_has_written_and_is_in_no_repository(shop: Stand) -> None:
+    shop.culm("run-now", "nightly")
+    report = f"{datetime.now(UTC).date()}.txt"
+    assert report in shop.get("/reports/").body
+    assert "orders done" in shop.get(f"/reports/{report}").body
+    repositories = shop.client("ecr").describe_repositories()["repositories"]
+    assert "shop/reports" not in {repository["repositoryName"] for repository in repositories}
+
+
+def test_the_front_calls_the_api_inside_and_the_queues_url_is_in_no_task_definition(shop: Stand) -> None:
+    ecs = shop.client("ecs")
+    [front] = ecs.describe_services(cluster="shop", services=["front"])["services"]
+    assert front["deployments"][0]["serviceConnectConfiguration"]["enabled"]
+    definition = ecs.describe_task_definition(taskDefinition="shop-front")["taskDefinition"]
+    [variable] = [v for v in definition["containerDefinitions"][0]["environment"] if v["name"] == "API"]
+    assert f":{shop.port}" not in variable["value"]
+    worker = ecs.describe_task_definition(taskDefinition="shop-worker")["taskDefinition"]
+    assert "redis://" not in str(worker)
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_status_says_so(shop: Stand) -> None:
@@ -150,19 +171,6 @@ def test_a_changed_schedule_is_changed_there(shop: Stand) -> None:
     assert "schedule of nightly" in shop.culm("diff", status=3).out
     assert "rescheduled" in shop.culm("up").err
     assert shop.client("scheduler").get_schedule(Name="shop-nightly")["ScheduleExpression"] == "rate(6 hours)"
-
-
-def test_a_ready_image_runs_beside_them_where_an_engine_has_it(shop: Stand) -> None:
-    if shop.environment["SHOP_RUNTIME"] != "docker":
-        pytest.skip("a ready image needs a container engine")
-    files = f'  files: {{image: "{BASE}", command: [python3, -m, http.server, "8000"], port: 8000, health: /}}\n'
-    shop.write(
-        "culm.yml", (shop.project / "culm.yml").read_text() + files.replace("health: /", "path: /files/*, health: /")
-    )
-    shop.culm("up")
-    assert shop.get("/files").status == 404  # it answers: there is no such folder in it
-    repositories = shop.client("ecr").describe_repositories()["repositories"]
-    assert "shop/files" not in {repository["repositoryName"] for repository in repositories}
 
 
 def test_a_job_that_leaves_culm_yml_takes_its_schedule_with_it_also_the_last_one(shop: Stand) -> None:

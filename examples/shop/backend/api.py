@@ -31,6 +31,5 @@ class Api(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    orders.prepare()
     address = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8000"))
     ThreadingHTTPServer(address, Api).serve_forever()

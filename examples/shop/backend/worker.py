@@ -2,12 +2,16 @@
 
 import signal
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import orders
 
-PAUSE_SECONDS = 0.2
+WAIT_SECONDS = 1.0
 OLD_SECONDS = 10.0
+ALIVE = Path(tempfile.gettempdir()) / "worker.alive"
+"""Touched at each look at the queue."""
 stopping = False
 
 
@@ -17,25 +21,22 @@ def stop(*_: object) -> None:
 
 
 def alive() -> bool:
-    """Whether a worker has looked lately."""
-    return orders.ALIVE.exists() and time.time() - orders.ALIVE.stat().st_mtime < OLD_SECONDS
+    """Whether this container's worker has looked lately."""
+    return ALIVE.exists() and time.time() - ALIVE.stat().st_mtime < OLD_SECONDS
 
 
 def work() -> None:
+    orders.put_back()
     while not stopping:
-        orders.ALIVE.touch()
-        for order in sorted(orders.WAITING.iterdir()):
-            order.rename(orders.DONE / order.name)
-            print(f"order {order.name} is done")
-            if stopping:
-                break
-        time.sleep(PAUSE_SECONDS)
+        ALIVE.touch()
+        order = orders.take(WAIT_SECONDS)
+        if order is not None:
+            print(f"order {orders.finish(order)} is done")
     print("stopped in order")
 
 
 if __name__ == "__main__":
     if "--alive" in sys.argv:
         sys.exit(0 if alive() else 1)
-    orders.prepare()
     signal.signal(signal.SIGTERM, stop)
     work()

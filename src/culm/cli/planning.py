@@ -22,7 +22,7 @@ from culm.deploy.job import Job
 from culm.engine.client import Engine
 from culm.errors import Differs
 from culm.operate import bench
-from culm.plan import diff, jobs, rollout, vault_files, wishes
+from culm.plan import abilities, diff, jobs, rollout, vault_files, wishes
 from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
 from culm.plan.observed import Survey
@@ -92,15 +92,18 @@ def of_target(
     """
     images = images_of(target, builder)
     demand(project, target.settings, images.made_by, names)
+    stand_ins: list[str] = []
     if target.settings.provider == "local":
         servers.demand(project)
+        stand_ins = abilities.notes(project, images.made_by, names)
     with faults.translated():
         surveyed = survey(target, project)
         vault_files.demand(project, target.settings, names, surveyed.observed)
         known = known_images(project, names, surveyed, images)
         region = prices.region or price_lists.known(target.region)
         services = [name for name in names if name in project.services]
-        made = wishes.deploy(frame(project, target.settings.name, region, prices.file), services, surveyed, known)
+        framed = replace(frame(project, target.settings.name, region, prices.file), notes=stand_ins)
+        made = wishes.deploy(framed, services, surveyed, known)
         return with_jobs(project, surveyed, with_steps(project, surveyed, made, services), names)
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.errors import UsageError
+from culm.prefixes import official
 from culm.project.project import Project, Service, TargetSettings
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -29,6 +30,18 @@ def demand(
                 "run it with Docker: culm up --runtime docker; or leave it out",
             )
         demand_platform(service, settings)
+
+
+def notes(project: Project, builder: Literal["docker", "host"] | None, names: Iterable[str]) -> list[str]:
+    """Return what is run otherwise than culm.yml has it: ready images that host processes have no use for."""
+    if builder != "host":
+        return []
+    images = {name: project.everything[name].image for name in names}
+    return [
+        f"{name}: {image} is not pulled: without an engine this machine's own programs stand for it"
+        for name, image in images.items()
+        if image is not None and official.configuration(image) is not None
+    ]
 
 
 def demand_volumes(project: Project, service: Service, target: str) -> None:

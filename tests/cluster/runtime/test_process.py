@@ -292,3 +292,27 @@ async def test_a_container_gives_its_fixed_port_back(rig: ProcessRig):
     await rig.runtime.stop(first.name, 5)
     again = await rig.runtime.start(rig.spec(ports=(port,)))
     assert again.ports == (port,)
+
+
+async def test_an_official_python_is_this_machines_and_nothing_is_pulled(rig: ProcessRig):
+    pinned = f"docker.io/library/python:3.13@sha256:{64 * '0'}"
+    for image, expected in (("python:3.12-slim", "C.UTF-8"), (pinned, "None")):
+        program = "import os, sys; print(sys.prefix.endswith('/rootfs/usr/local'), os.environ.get('LANG'))"
+        spec = rig.spec(image=image, command=("python3", "-c", program))
+        await rig.runtime.start(spec)
+        assert await told(rig, spec.name) == [f"True {expected}"]
+    rig.runtime = rig.restarted()
+    pruned = await rig.runtime.prune("127.0.0.1", [], 5)
+    assert pruned.images == 0
+
+
+async def test_a_public_registry_is_asked_for_the_token_that_it_wants(rig: ProcessRig):
+    public = OciRegistry(by_token=True)
+    try:
+        image = public.push("tools/say", [tar({"say": "#!/bin/sh\necho hello\n"})], Entrypoint=["/say"])
+        spec = rig.spec(image=image, registry_auth=None)
+        await rig.runtime.start(spec)
+        assert await told(rig, spec.name) == ["hello"]
+        assert public.tokens == 1
+    finally:
+        public.close()

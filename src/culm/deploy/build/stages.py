@@ -18,6 +18,7 @@ from culm.deploy.build.run import ENGINE_HINT, UV_INSTALLER, RunLine, carry_out
 from culm.deploy.build.stage import BuildStage, select
 from culm.deploy.build.start import ABSENT, INITS, cannot_start, needs_python, without_init
 from culm.errors import CulmError
+from culm.prefixes import official
 from culm.prefixes.label import LABEL, Description, Placement, Prefix, written
 from culm.project.dockerfile import Instruction, assignments, expand, words
 
@@ -101,15 +102,6 @@ def inputs_of(contents: Mapping[str, Contents]) -> list[dict[str, ImageFile]]:
     ]
 
 
-OFFICIAL_UTF8 = re.compile(
-    r"(?:(?:docker\.io/)?(?:library/)?|public\.ecr\.aws/docker/library/|mirror\.gcr\.io/library/)"
-    r"(?:ruby(?::.*)?|python(?::(?:2|3$|3-|3\.\d(?:\D|$)|3\.1[0-2](?:\D|$)|[^\d]).*)?)"
-)
-"""Official images that set LANG, without which files and output are ASCII: Ruby's, and Python's before 3.13.
-https://github.com/docker-library/python and https://github.com/docker-library/ruby
-"""
-
-
 class Walk:
     """Through the stages that the last one needs, each once."""
 
@@ -170,8 +162,7 @@ class Walk:
         if "distroless/nodejs" in base:
             stage.entrypoint, stage.started_at = ("node",), begin.line
         stage.brings_server = name in SERVERS
-        if OFFICIAL_UTF8.fullmatch(base.partition("@")[0]):
-            stage.environment["LANG"] = "C.UTF-8"
+        stage.environment |= official.environment(base)
         python_copies.from_image(stage, base, ["/uv"], "/usr/local/bin/", f"{self.file}:{begin.line}")
         return stage
 

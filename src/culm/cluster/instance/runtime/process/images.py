@@ -7,6 +7,7 @@ images/<digest>/name.json     where it was pulled from last; written at each use
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import lzma
 import shutil
@@ -24,6 +25,7 @@ from culm.cluster.instance.runtime.process.unpack import UnsafeLayer, unpack
 from culm.cluster.instance.runtime.references import Reference
 from culm.core.model.record import record
 from culm.errors import RuntimeFailure
+from culm.prefixes import official
 
 if TYPE_CHECKING:
     from culm.cluster.instance.runtime.process.pull import Pulled, Registry
@@ -53,13 +55,18 @@ class Images:
         self._held: defaultdict[str, int] = defaultdict(int)
 
     async def get(self, name: str, auth: tuple[str, str] | None) -> Image:
-        """The image, pulled if it is not here yet. A tag is asked for every time; a digest never again."""
+        """Return the image, pulled if it is not here yet. A tag is asked for every time; a digest never again.
+
+        An official image of a system or an interpreter is not pulled: this machine's programs stand for it.
+        """
         from culm.cluster.instance.runtime.process.pull import (
             Registry,  # its HTTP client is slow to import, and a daemon may never pull
         )
 
         reference = references.parse(name)
         try:
+            if (configuration := official.configuration(name)) is not None:
+                return self._used(self._standing_for(configuration), reference)
             if reference.digest is not None and (image := self._find(reference.digest)):
                 return self._used(image, reference)
             async with Registry(reference, auth) as registry:
@@ -72,6 +79,20 @@ class Images:
         except DAMAGE as error:
             what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise RuntimeFailure("CannotPullContainerError", f"{reference}: damaged image: {what}") from error
+
+    def _standing_for(self, configuration: Mapping[str, Any]) -> Image:
+        """Return the image without files of its own that this configuration is."""
+        written = json.dumps(configuration, sort_keys=True)
+        digest = f"sha256:{hashlib.sha256(written.encode()).hexdigest()}"
+        if (image := self._find(digest)) is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".pulling-") as scratch:
+                (Path(scratch) / "image" / "rootfs").mkdir(parents=True)
+                (Path(scratch) / "image" / "config.json").write_text(written)
+                (Path(scratch) / "image").rename(self._folder / digest.replace(":", "-"))
+            image = self._find(digest)
+        assert image is not None
+        return image
 
     def _find(self, digest: str) -> Image | None:
         directory = self._folder / digest.replace(":", "-")

@@ -3,6 +3,7 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 """
 
+import base64
 import hashlib
 import json
 import platform
@@ -13,6 +14,7 @@ import httpx2
 
 from culm.cluster.instance.runtime.references import Reference
 from culm.core.model.record import record
+from culm.engine import tokens
 from culm.errors import RuntimeFailure
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -31,12 +33,17 @@ class Pulled:
 
 
 class Registry:
-    """One repository of a registry, spoken to with basic authentication."""
+    """One repository of a registry, with the login that was given, or with the token that its server gives for it.
+
+    Docker Hub gives a token to everybody for public images, and lets nobody pull without one.
+    """
 
     def __init__(self, reference: Reference, auth: tuple[str, str] | None) -> None:
         self._reference = reference
+        self._basic = f"Basic {base64.b64encode(':'.join(auth).encode()).decode()}" if auth else None
+        self._authorization = self._basic
         self._client = httpx2.AsyncClient(
-            auth=auth, timeout=_TIMEOUT, follow_redirects=True, trust_env=reference.url.startswith("https")
+            timeout=_TIMEOUT, follow_redirects=True, trust_env=reference.url.startswith("https")
         )
 
     async def __aenter__(self) -> "Registry":
@@ -65,8 +72,11 @@ class Registry:
 
     async def _manifest(self, version: str) -> tuple[dict[str, Any], str]:
         url = f"{self._reference.url}/manifests/{version}"
+        accepted = {"Accept": ", ".join((*_MANIFESTS, *_INDEXES))}
         try:
-            reply = await self._client.get(url, headers={"Accept": ", ".join((*_MANIFESTS, *_INDEXES))})
+            reply = await self._client.get(url, headers=accepted | self._headers())
+            if await self._has_new_token(reply):
+                reply = await self._client.get(url, headers=accepted | self._headers())
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         self._check(reply)
@@ -84,16 +94,45 @@ class Registry:
         algorithm = self._algorithm(digest)
         checksum = hashlib.new(algorithm)
         try:
-            async with self._client.stream("GET", url) as reply:
+            reply = await self._opened(url)
+            if await self._has_new_token(reply):  # the one of the manifest was too old
+                await reply.aclose()
+                reply = await self._opened(url)
+            try:
                 self._check(reply)
                 with path.open("wb") as file:
                     async for piece in reply.aiter_bytes(1 << 20):
                         checksum.update(piece)
                         file.write(piece)
+            finally:
+                await reply.aclose()
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         if f"{algorithm}:{checksum.hexdigest()}" != digest:
             raise self._failure(f"blob {digest} arrived damaged")
+
+    async def _opened(self, url: str) -> httpx2.Response:
+        """Return an answer whose body is not read yet."""
+        return await self._client.send(self._client.build_request("GET", url, headers=self._headers()), stream=True)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": self._authorization} if self._authorization else {}
+
+    async def _has_new_token(self, reply: httpx2.Response) -> bool:
+        """Get the token that a refusal asks for; True: worth asking again."""
+        challenge = reply.headers.get("WWW-Authenticate", "") if reply.status_code == 401 else ""
+        wanted = tokens.request(challenge, self._reference.repository)
+        if wanted is None:
+            return False
+        headers = {"Authorization": self._basic} if self._basic else {}
+        answer = await self._client.get(wanted.url, params=wanted.parameters, headers=headers)
+        try:
+            given = answer.json() if answer.is_success else {}
+            token = given.get("token") or given["access_token"]
+        except (ValueError, KeyError, AttributeError):
+            raise self._failure(f"its token server answered HTTP {answer.status_code} without a token") from None
+        self._authorization = f"Bearer {token}"
+        return True
 
     def _algorithm(self, digest: str) -> str:
         """https://github.com/opencontainers/image-spec/blob/main/descriptor.md#registered-algorithms"""
