@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from culm.console import Console
+from culm.console import Console, fitted
 
 
 class Terminal(io.StringIO):
@@ -46,4 +46,24 @@ def test_what_is_said_of_a_service_ends_what_it_was_doing(monkeypatch: pytest.Mo
         said = b""
         while not said.endswith(b"\r\n"):  # a terminal hands over what it has, in pieces
             said += screen.read(4096)
-        assert said.endswith(b"\x1b[Kweb pushed\r\n")
+        assert said.endswith(b"\x1b[Jweb pushed\r\n")
+
+
+def test_rows_below_the_lines_are_drawn_again_in_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    console = Console(stream)
+    console.rows = lambda columns: ["one", "two"]
+    console.redraw()
+    console.say("a line")
+    console.settle()
+    console.say("after")
+    assert stream.getvalue() == (
+        "\r\x1b[Jone\ntwo\x1b[1A\r\x1b[Ja line\none\ntwo\x1b[1A\r\x1b[Jone\ntwo\n\r\x1b[Jafter\n"
+    )
+
+
+def test_a_row_is_cut_where_the_terminal_ends_and_moves_no_cursor() -> None:
+    assert fitted("building \x1b[2J\rweb", 80) == "building [2Jweb"
+    assert fitted("竹林 bamboo", 6) == "竹林 b"
+    assert fitted("e\u0301te", 2) == "e\u0301t"

@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+import unicodedata
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 COLOURS = ("36", "33", "35", "32", "34", "31")
@@ -10,7 +12,7 @@ COLOURS = ("36", "33", "35", "32", "34", "31")
 
 
 class Console:
-    """Threads may share it. On a terminal a last line shows what each service is doing; elsewhere lines alone."""
+    """Threads may share it. On a terminal rows below the lines show what goes on; elsewhere there are lines alone."""
 
     def __init__(self, stream: TextIO | None = None, *, width: int = 0) -> None:
         self.stream = stream if stream is not None else sys.stderr
@@ -19,6 +21,10 @@ class Console:
         self.width = width
         self._colours: dict[str, str] = {}
         self._doing: dict[str, str] = {}
+        self._drawn = 0
+        """Rows below the lines; the cursor stands at the end of the last one."""
+        self.rows: Callable[[int], Sequence[str]] = self._status
+        """Returns what is drawn below the lines, for so many columns: one row, unless it is replaced."""
         self._lock = threading.Lock()
 
     def say(self, line: str, name: str = "") -> None:
@@ -37,10 +43,22 @@ class Console:
             self._doing.pop(name, None)
             if what:
                 self._doing[name] = what
-            if self.live:
-                self._erase()
-                self._draw()
+            self._redraw()
+
+    def redraw(self) -> None:
+        """Draw the rows again: what they show has changed."""
+        with self._lock:
+            self._redraw()
+
+    def settle(self) -> None:
+        """Leave the rows where they are, and go on below them with what is usual."""
+        with self._lock:
+            self._redraw()
+            if self._drawn:
+                self.stream.write("\n")
                 self.stream.flush()
+            self._drawn, self.rows = 0, self._status
+            self._doing.clear()
 
     def _prefix(self, name: str) -> str:
         if not name:
@@ -49,12 +67,50 @@ class Console:
         padded = f"{name:<{self.width}} "
         return f"\x1b[{colour}m{padded}\x1b[0m" if self.coloured else padded
 
+    def _redraw(self) -> None:
+        if self.live:
+            self._erase()
+            self._draw()
+            self.stream.flush()
+
     def _erase(self) -> None:
         if self.live:
-            self.stream.write("\r\x1b[K")
+            self.stream.write((f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else "") + "\r\x1b[J")
+            self._drawn = 0
 
     def _draw(self) -> None:
-        if self.live and self._doing:
-            columns = os.get_terminal_size(self.stream.fileno()).columns
-            status = "  ".join(f"{name}: {what}" for name, what in sorted(self._doing.items()))
-            self.stream.write(status[: columns - 1])
+        if not self.live:
+            return
+        rows = [*self.rows(self._size().columns - 1)][: max(1, self.height() - 1)]
+        self.stream.write("\n".join(rows))
+        self._drawn = len(rows)
+
+    def height(self) -> int:
+        """The terminal's lines."""
+        return self._size().lines
+
+    def _size(self) -> os.terminal_size:
+        try:
+            return os.get_terminal_size(self.stream.fileno())
+        except OSError:  # no terminal after all
+            return os.terminal_size((80, 24))
+
+    def _status(self, columns: int) -> list[str]:
+        status = "  ".join(f"{name}: {what}" for name, what in sorted(self._doing.items()))
+        return [fitted(status, columns)] if status else []
+
+
+def fitted(text: str, columns: int) -> str:
+    """A text as far as it fits into so many columns of a terminal, without what would move the cursor."""
+    kept, width = [], 0
+    for char in filter(str.isprintable, text):
+        width += cells(char)
+        if width > columns:
+            break
+        kept.append(char)
+    return "".join(kept)
+
+
+def cells(char: str) -> int:
+    """The columns that a character takes: two of East Asian ones, none of an accent that joins the one before."""
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1

@@ -21,6 +21,7 @@ from culm.cli.context import (
 from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
+from culm.cli.screens.progress import shown
 from culm.console import Console
 from culm.core.model.record import record
 from culm.deploy.build.choose import builder_for, choose, demand_docker
@@ -112,7 +113,9 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
     if plan.jobs or any(service.changes for service in plan.services):
         demand_name(target.settings, "deploy this", yes=options.yes)
     with Probe(probed(deploy, plan, options.probe)) as probe:
-        outcomes = deploy.run(plan)
+        changing = [service.name for service in plan.services if service.changes]
+        with shown(deploy.job, console, changing):
+            outcomes = deploy.run(plan)
     for outcome in outcomes:
         if outcome.error is None and not options.as_json:
             for url in deploy.urls(outcome.service):

@@ -187,6 +187,7 @@ def until(look: Callable[[], tuple[str, Described | None]], name: str, progress:
     for pause in intervals(0.1, 1.0):
         status, endpoint = look()
         if status == "available" and endpoint:
+            progress("")
             return str(endpoint["Address"]), int(endpoint["Port"])
         if status in FAILED:
             raise CulmError(f"the database server {name} is {status}", "see the cluster's daemon.log")

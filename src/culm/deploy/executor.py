@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
 
-from culm.deploy.job import BrokenOff, Doing, Job, Said
+from culm.deploy.job import BrokenOff, Doing, Ended, Job, Said
 from culm.errors import CulmError
 from culm.plan.steps import Step, Undo
 from culm.target import faults
@@ -69,26 +69,37 @@ class Executor:
         self.results: dict[str, Any] = {}
         """What each step returned, by its key."""
 
-    def run(self, steps: Sequence[Step], failed: Mapping[str, CulmError] | None = None) -> dict[str, CulmError | None]:
+    def run(
+        self, steps: Sequence[Step], failed: Mapping[str, CulmError] | None = None, *, more: bool = False
+    ) -> dict[str, CulmError | None]:
         """Carry the steps out; returns how each lane ended. `failed` are lanes that failed before.
+
+        `more`: another list follows, so that a lane which does well has not ended for those who watch.
 
         Raises BrokenOff after a Ctrl-C: what must not stay half done has been taken back then.
         """
         with ThreadPoolExecutor(max_workers=self._threads) as pool:
-            return _Run(self, pool, steps, failed or {}).run()
+            return _Run(self, pool, steps, failed or {}, more=more).run()
 
 
 class _Run:
     """One list being carried out."""
 
     def __init__(
-        self, executor: Executor, pool: ThreadPoolExecutor, steps: Sequence[Step], failed: Mapping[str, CulmError]
+        self,
+        executor: Executor,
+        pool: ThreadPoolExecutor,
+        steps: Sequence[Step],
+        failed: Mapping[str, CulmError],
+        *,
+        more: bool,
     ) -> None:
         self.job = executor._job
         self.performer = executor._performer
         self.results = executor.results
         self.pool = pool
         self.failed = failed
+        self.more = more
         self.lanes: dict[str, Lane] = {}
         for step in steps:
             self.lanes.setdefault(step.lane, Lane(name=step.lane, steps=deque())).steps.append(step)
@@ -120,7 +131,8 @@ class _Run:
             return False
         if not lane.steps:
             lane.ended = True
-            self.job.listen(Doing(lane=lane.name))
+            failed = lane.error is not None
+            self.job.listen(Doing(lane=lane.name) if self.more and not failed else Ended(lane=lane.name, failed=failed))
             return True
         step = lane.steps[0]
         for name in step.needs:

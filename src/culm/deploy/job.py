@@ -37,7 +37,15 @@ class Doing:
     what: str = ""
 
 
-Event = Said | Doing
+@record
+class Ended:
+    """A lane has nothing more to do in this list of steps."""
+
+    lane: str
+    failed: bool = False
+
+
+Event = Said | Doing | Ended
 Listener = Callable[[Event], None]
 
 
@@ -50,6 +58,8 @@ def lines(console: Console) -> Listener:
                 console.say(line, lane)
             case Doing(lane=lane, what=what):
                 console.doing(lane, what)
+            case Ended(lane=lane):
+                console.doing(lane)
 
     return listen
 

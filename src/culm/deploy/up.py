@@ -139,7 +139,7 @@ class Up:
     ) -> tuple[wishes.Images, dict[str, CulmError]]:
         """Build what is missing, and what all services need; the images, and the services that failed with it."""
         steps = rollout.preparation(self.job.project, names, known, kinds)
-        ended = self.executor.run(steps)
+        ended = self.executor.run(steps, more=True)
         shared = ended.pop(rollout.FILES) or ended.pop(rollout.INSTANCES)
         failed = {name: error for name in names if (error := ended.get(name) or shared) is not None}
         return {**known, **built(steps, self.executor.results)}, failed
