@@ -6,7 +6,7 @@ import pytest
 
 from culm.direct import compose_images, composed, watch
 from culm.direct.embedded import with_port
-from culm.direct.parts import around, command_of, part
+from culm.direct.parts import command_of, needs_of, part
 from culm.direct.ports import of_conf
 from culm.direct.run import instance_of
 from culm.errors import CulmError, UsageError
@@ -23,8 +23,8 @@ def test_a_service_is_run_and_migrated_as_its_dockerfiles_say() -> None:
 
 
 def test_neighbours_are_the_compose_files_other_folders_but_not_their_migrations() -> None:
-    assert [each.name for each in around(part("orders", BAMBOO / "orders")).neighbours] == ["catalog"]
-    assert around(part("accounts", BAMBOO / "accounts")).neighbours == ()
+    assert [each.name for each in needs_of(part("orders", BAMBOO / "orders")).neighbours] == ["catalog"]
+    assert needs_of(part("accounts", BAMBOO / "accounts")).neighbours == ()
 
 
 def write(folder: Path, compose: str) -> Path:
@@ -42,14 +42,14 @@ services:
   gis: {image: "${GIS:-postgis/postgis:17}"}
   cache: {image: "redis:7"}
 """
-    needed = around(part("web", write(tmp_path / "web", compose)))
+    needed = needs_of(part("web", write(tmp_path / "web", compose)))
     assert (needed.neighbours, needed.lacking) == ((), ("cache (redis:7)",))
 
 
 def test_a_neighbour_that_is_not_there_is_named_with_the_place_where_it_is_wanted(tmp_path: Path) -> None:
     compose = 'services: {web: {build: .}, shop: {build: {context: "${SHOP:-../shop}"}}}'
     with pytest.raises(CulmError, match=f"web needs shop, whose folder is not at {tmp_path}/shop"):
-        around(part("web", write(tmp_path / "web", compose)))
+        needs_of(part("web", write(tmp_path / "web", compose)))
 
 
 def test_a_dockerfile_that_starts_nothing_is_refused(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ def test_neighbours_are_found_through_included_and_extended_files(tmp_path: Path
     (tmp_path / "web" / "compose.yml").write_text(
         "include: [../shop/compose.yml]\nservices: {p: {extends: {file: ../pets/compose.yml, service: own}}}\n"
     )
-    assert sorted(each.name for each in around(part("web", tmp_path / "web")).neighbours) == ["own", "p"]
+    assert sorted(each.name for each in needs_of(part("web", tmp_path / "web")).neighbours) == ["own", "p"]

@@ -18,13 +18,13 @@ def test_a_report_is_counted(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT)
     result = read("web", tmp_path / "report.xml", "web's tests ended with status 1")
     assert (result.passed, result.failed, result.skipped, result.seconds) == (4, 3, 3, 1.5)
-    assert (result.problem, result.well) == ("", False), "the failures say it"
+    assert (result.problem, result.succeeded) == ("", False), "the failures say it"
 
 
 def test_tests_that_end_badly_without_a_failure_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "report.xml").write_text(REPORT.replace('errors="1" failures="2"', 'errors="0" failures="0"'))
-    assert read("web", tmp_path / "report.xml", "ended with status 5").well is False
-    assert read("web", tmp_path / "report.xml", "").well is True
+    assert read("web", tmp_path / "report.xml", "ended with status 5").succeeded is False
+    assert read("web", tmp_path / "report.xml", "").succeeded is True
     assert read("web", tmp_path / "nothing.xml", "").problem == "the tests wrote no report"
 
 

@@ -67,7 +67,7 @@ def test_an_end_cuts_what_is_newer(target, begin):
 
 
 def test_a_line_is_shown_between_its_neighbours(target, begin):
-    lines = log_search.around(target, "/a", "s/1", begin + 5000, each=2)
+    lines = log_search.lines_around(target, "/a", "s/1", begin + 5000, each=2)
     assert [line.text.split()[2] for line in lines] == ["3", "4", "5", "6"]
 
 

@@ -108,7 +108,7 @@ def test_percentages_that_leave_no_task_to_move_are_found(percents: tuple[int, i
     moves = plan_moves(state, [wanted(state, "a", roll=percents, desired=desired)])
     [obstacle] = moves.obstacles
     assert obstacle.step == "configuration"
-    assert "no task may be stopped and none started" in obstacle.told
+    assert "no task may be stopped and none started" in obstacle.message
 
 
 def ways_out(state: ClusterState, *wishes: Wanted, peaks: dict[str, int] | None = None) -> tuple[Remedy, ...]:

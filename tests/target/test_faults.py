@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from culm.target.faults import Denied, denied, told
+from culm.target.faults import Denied, denied, refusal
 
 WHO = "User: arn:aws:sts::123456789012:assumed-role/dev/ada is"
 ARN = "arn:aws:ecs:us-east-1:123456789012:service/bamboo/web"
@@ -35,7 +35,7 @@ def test_what_an_explicit_deny_forbids_no_statement_allows() -> None:
 
 
 def test_a_refusal_without_reasons_names_the_operation() -> None:
-    error = told("HeadObject", "AccessDenied", "Access Denied")
+    error = refusal("HeadObject", "AccessDenied", "Access Denied")
     assert isinstance(error, Denied)
     assert error.what == "HeadObject was denied: Access Denied"
 
@@ -50,6 +50,6 @@ def test_a_refusal_without_reasons_names_the_operation() -> None:
     ],
 )
 def test_what_passes_by_itself_or_by_logging_in_says_that_the_same_command_goes_on(code: str, hint: str) -> None:
-    error = told("RunTask", code, "x")
+    error = refusal("RunTask", code, "x")
     assert hint in error.hint
     assert "goes on from here" in error.hint

@@ -119,7 +119,9 @@ class Printer:
     def __init__(self, console: Console, names: dict[str, str], *, raw: bool, as_json: bool) -> None:
         self.console = console
         self.names = names
-        self.form: Callable[[LogLine], str] | None = None if as_json else (lambda line: line.text) if raw else self.said
+        self.form: Callable[[LogLine], str] | None = (
+            None if as_json else (lambda line: line.text) if raw else self.sentence_line
+        )
 
     def show(self, lines: Iterable[LogLine]) -> None:
         for line in lines:
@@ -129,7 +131,7 @@ class Printer:
             else:
                 self.console.say(self.form(line), name)
 
-    def said(self, line: LogLine) -> str:
+    def sentence_line(self, line: LogLine) -> str:
         """`14:02:11 error    no such table  path=/orders/ status=500`."""
         read = sentence(line.text)
         at = datetime.fromtimestamp(line.at / 1000, UTC).astimezone()

@@ -8,7 +8,7 @@ import click
 
 from culm.cli.context import service_folders
 from culm.console import Console
-from culm.direct.parts import around, part
+from culm.direct.parts import needs_of, part
 from culm.direct.run import Run
 from culm.direct.target import Laptop
 from culm.errors import UsageError
@@ -29,7 +29,7 @@ def run(service: str | None, reload: bool) -> None:
         raise UsageError("which service?", f"culm run {next(iter(folders))}; there are: {', '.join(folders)}")
     [(name, folder)] = folders.items()
     own = part(name, folder)
-    needed = around(own)
+    needed = needs_of(own)
     names = [each.name for each in (*needed.neighbours, own)]
     console = Console(sys.stdout, width=max(map(len, names)))
     for each in needed.lacking:

@@ -17,7 +17,7 @@ from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Recipe
 from culm.direct import composed, embedded, suite
 from culm.direct.composed import Compose
-from culm.direct.parts import ServiceFolder, around, part
+from culm.direct.parts import ServiceFolder, needs_of, part
 from culm.direct.suite import Result
 from culm.direct.target import Laptop
 from culm.engine.client import Engine
@@ -49,7 +49,7 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
     laptop = Laptop(console)
     signal.signal(signal.SIGTERM, leave)
 
-    def one(own: ServiceFolder) -> Result:
+    def tested(own: ServiceFolder) -> Result:
         def say(name: str, line: str) -> None:
             if verbose:
                 console.say(line, name)
@@ -58,14 +58,14 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
         with faults.translated():
             if compose is not None:
                 return composed.test(own, compose, say, progress)
-            needed = around(own)
+            needed = needs_of(own)
             if needed.lacking:
                 raise CulmError(f"{own.name} needs {', '.join(needed.lacking)}, which only an engine can run", "")
             return embedded.test((*needed.neighbours, own), laptop.target, f"{own.name}-{mark}", say, progress)
 
-    def told(own: ServiceFolder) -> Result:
+    def summed_up(own: ServiceFolder) -> Result:
         try:
-            result = one(own)
+            result = tested(own)
         except CulmError as error:
             result = Result(service=own.name, problem=error.what)
         console.doing(own.name)
@@ -73,12 +73,12 @@ def test(services: tuple[str, ...], junit: Path | None, runner: str, jobs: int, 
         return result
 
     try:
-        results = in_parallel(told, parts, jobs)
+        results = in_parallel(summed_up, parts, jobs)
     finally:
         laptop.leave()
     if junit is not None:
         junit.write_text(suite.merged(results))
-    if bad := [result for result in results if not result.well]:
+    if bad := [result for result in results if not result.succeeded]:
         screens = [f"{result.service}: {result.problem}" for result in bad if result.problem]
         names = " ".join(result.service for result in bad)
         raise CulmError("\n".join([f"tests failed: {names}", *screens]), f"see more: culm test -v {names}")
@@ -124,4 +124,4 @@ def summary(result: Result) -> str:
     skipped = f", {result.skipped} skipped" if result.skipped else ""
     failed = f"{result.failed} failed, " if result.failed else ""
     image = f", image {result.image[:19]}" if result.image else ""
-    return f"{failed}{result.passed} passed{skipped} in {result.seconds:.1f} s{image}"
+    return f"{failed}{result.succeeded} passed{skipped} in {result.seconds:.1f} s{image}"

@@ -118,7 +118,7 @@ def check_alive(watch: Watch) -> None:
     look = look_at(watch.job, watch.service, 0.0)
     problem = trouble(look.service, look.stopped, watch.job.clock.now()) if look is not None else None
     if problem is not None and problem.kind == "dying":
-        raise told(watch.job, watch.service, f"{watch.service.name} {problem.text}", problem.task)
+        raise not_steady(watch.job, watch.service, f"{watch.service.name} {problem.text}", problem.task)
     if problem is not None and problem.kind in ("died", "killed"):
         watch.job.say(f"{problem.text}: `culm logs {watch.service.name}`", watch.service.name)
 
@@ -136,14 +136,14 @@ def settled(job: Job, watched: Settle) -> Work:
             past = {task["taskArn"] for task in dead} if past is None else past
             if fresh := [task for task in dead if task["taskArn"] not in past]:
                 what = f"{name} was steady, and died within {max(1, round(waited))} s"
-                raise told(job, service, what, latest(fresh))
+                raise not_steady(job, service, what, latest(fresh))
         if waited >= watched.seconds:
             return
         job.doing(name, f"is steady; watched for {watched.seconds - waited:.0f} s more")
         yield min(SETTLE_PAUSE, watched.seconds - waited)
 
 
-def told(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) -> NotSteady:
+def not_steady(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) -> NotSteady:
     """The failure: its likely cause first, then the task that shows it."""
     finding = None
     if task is not None:

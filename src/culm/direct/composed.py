@@ -93,7 +93,7 @@ def test(own: ServiceFolder, compose: Compose, say: Callable[[str, str], None], 
             progress("testing")
             variables = environments.variables(own.folder, **bases(chosen))
             result = suite.run(own.name, own.folder, Path(work), variables, tell)
-            if not result.well:
+            if not result.succeeded:
                 finish("compose logs", (*compose.program, "logs", "--no-color", "--tail", "20"), own.folder, env, tell)
             image = compose.builder.engine.image_id(images[OWN]) if images and OWN in images else None
             return replace(result, image=image or "")

@@ -67,7 +67,7 @@ def command_of(dockerfile: Path) -> tuple[str, ...]:
     return tuple(command.form) if command.form else ("/bin/sh", "-c", command.rest)
 
 
-def around(part_: ServiceFolder) -> Around:
+def needs_of(part_: ServiceFolder) -> Around:
     """By its compose file: other folders with a Dockerfile are neighbours; PostgreSQL is had from the local cluster."""
     paths = usual_files(part_.folder)
     if not paths:

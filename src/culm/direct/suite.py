@@ -28,7 +28,7 @@ class Result:
     """The id of the image that was tested, where one was."""
 
     @property
-    def well(self) -> bool:
+    def succeeded(self) -> bool:
         return not self.failed and not self.problem
 
 

@@ -41,7 +41,7 @@ class Timeline:
         self.project = project
         self.names = [name for name in names if name in project.services]
         self.jobs = [name for name in names if name in project.jobs]
-        self.seen: set[str] = set()
+        self.shown: set[str] = set()
 
     def read(self) -> list[Entry]:
         """Return entries that were not returned before, in order of time."""
@@ -57,8 +57,8 @@ class Timeline:
         )
         if self.target.settings.provider == "local":
             entries += (entry for name in self.jobs for entry in of_schedule(name, self._left_out(name)))
-        new = [entry for entry in entries if entry.key not in self.seen]
-        self.seen |= {entry.key for entry in new}
+        new = [entry for entry in entries if entry.key not in self.shown]
+        self.shown |= {entry.key for entry in new}
         return sorted(new, key=lambda entry: entry.at)
 
     def _left_out(self, name: str) -> list[Described]:
@@ -127,11 +127,11 @@ def of_tasks(stopped: Iterable[Described], owners: Mapping[str, tuple[str, str]]
 def ending(task: Described) -> str:
     """Return how a task ended: `EssentialContainerExited, ...; accounts: exit code 3`."""
     why = ", ".join(filter(None, (task.get("stopCode"), task.get("stoppedReason"))))
-    codes = [told(container) for container in task.get("containers", ())]
+    codes = [ending_of(container) for container in task.get("containers", ())]
     return "; ".join(filter(None, (why, *codes)))
 
 
-def told(container: Described) -> str:
+def ending_of(container: Described) -> str:
     """Return how a container has ended, in words; empty where ECS says nothing of it."""
     words = [f"exit code {container['exitCode']}"] if "exitCode" in container else []
     words += [container["reason"]] if container.get("reason") else []

@@ -86,7 +86,7 @@ def _of_group(target: Target, group: str, wanted: Wanted) -> list[LogLine]:
     return lines
 
 
-def around(target: Target, group: str, stream: str, at: int, *, each: int = 20) -> list[LogLine]:
+def lines_around(target: Target, group: str, stream: str, at: int, *, each: int = 20) -> list[LogLine]:
     """Return the lines of one stream before and after a moment, `each` of both, oldest first."""
     logs = target.client("logs")
 

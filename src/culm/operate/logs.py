@@ -27,14 +27,14 @@ class Follower:
     def __init__(self, target: Target, groups: Iterable[str], since: int) -> None:
         self.target = target
         self.since = dict.fromkeys(groups, since)
-        self.seen: dict[str, int] = {}
+        self.shown: dict[str, int] = {}
 
     def read(self) -> list[LogLine]:
         """Events that were not read before, in order of time."""
         lines = sorted((line for group in self.since for line in self._group(group)), key=lambda line: line.at)
         if lines:
             oldest = lines[-1].at - SEEN_KEPT_MILLISECONDS
-            self.seen = {id: at for id, at in self.seen.items() if at >= oldest}
+            self.shown = {id: at for id, at in self.shown.items() if at >= oldest}
         return lines
 
     def _group(self, group: str) -> Iterator[LogLine]:
@@ -43,9 +43,9 @@ class Follower:
             or_none(lambda: events(pages.paginate(logGroupName=group, startTime=self.since[group])), MISSING) or []
         )
         for event in lines:
-            if event["eventId"] in self.seen:
+            if event["eventId"] in self.shown:
                 continue
-            self.seen[event["eventId"]] = event["timestamp"]
+            self.shown[event["eventId"]] = event["timestamp"]
             yield LogLine(group=group, stream=event["logStreamName"], at=event["timestamp"], text=event["message"])
         if lines:
             self.since[group] = max(self.since[group], lines[-1]["timestamp"] - SEEN_KEPT_MILLISECONDS)

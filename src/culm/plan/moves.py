@@ -60,7 +60,7 @@ def _grown(moves: Moves, wanted: Sequence[Wanted]) -> Moves:
     scaled = {wish.name: wish.scaling.bounds.most for wish in wanted if wish.scaling is not None}
     services = (replace(s, desired_count=scaled.get(s.service_name, s.desired_count)) for s in moves.state.services)
     outcome = simulate(replace(moves.state, services=tuple(services)), gradual)
-    events = dict(outcome.told)
+    events = dict(outcome.messages)
     obstacles: list[Obstacle] = []
     for wish in wanted:
         if _running(outcome.state, wish.name) < scaled.get(wish.name, 0):
@@ -178,10 +178,10 @@ def _play(
     for member, how in chosen:
         state = _updated(state, member, how)
         if dead := dead_configuration(next(s for s in state.services if s.service_name == member.name)):
-            return Obstacle(name=member.name, step="configuration", need=need_of(member.definition), told=dead)
+            return Obstacle(name=member.name, step="configuration", need=need_of(member.definition), message=dead)
     outcome = simulate(state, gradual)
     names = {member.name: (member, how) for member, how in chosen}
-    messages = dict(outcome.told)
+    messages = dict(outcome.messages)
     for service in outcome.unfinished:
         if service.service_name in names:
             member, _ = names[service.service_name]
@@ -223,7 +223,7 @@ def _obstacle(
     )
     reasons = {node.arn: why for node in fleet if (why := objection(request, node))}
     return Obstacle(
-        name=wanted.name, step=step, need=need, reasons=reasons, free={n.arn: n.memory for n in fleet}, told=message
+        name=wanted.name, step=step, need=need, reasons=reasons, free={n.arn: n.memory for n in fleet}, message=message
     )
 
 

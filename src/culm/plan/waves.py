@@ -79,7 +79,7 @@ class Obstacle:
     """By container instance ARN, in RunTask's vocabulary."""
     free: Mapping[str, int] = field(default_factory=dict)
     """MiB left by container instance ARN, at that moment."""
-    told: str = ""
+    message: str = ""
     """The service's own event, or what is wrong with its percentages."""
 
 

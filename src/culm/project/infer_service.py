@@ -98,7 +98,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
     defaults = at.defaults
     when = schedule(at, name, written)
     scaled = scaling(at, name, written, paths)
-    found = Service(
+    inferred = Service(
         name=name,
         folder=folder,
         dockerfile=image,
@@ -133,14 +133,14 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         calls=written.calls or (),
         schedule=when,
     )
-    for key, given in (("migrations", found.migrations), ("schema-change", found.schema_change)):
-        if given and found.migration is None:
+    for key, given in (("migrations", inferred.migrations), ("schema-change", inferred.schema_change)):
+        if given and inferred.migration is None:
             source.refuse(at.key(name, key), "does nothing without a migration", "`migrate:` names its Dockerfile")
-    if found.port is not None:
-        check_port(source, at.key(name, "port"), found.port)
-    if found.drain is not None and found.drain > LONGEST_DRAIN:
-        source.refuse(at.key(name, "drain"), f"{found.drain} s is longer than {LONGEST_DRAIN} s, the most of an ALB")
-    return found
+    if inferred.port is not None:
+        check_port(source, at.key(name, "port"), inferred.port)
+    if inferred.drain is not None and inferred.drain > LONGEST_DRAIN:
+        source.refuse(at.key(name, "drain"), f"{inferred.drain} s is longer than {LONGEST_DRAIN} s, the most of an ALB")
+    return inferred
 
 
 def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | None]:
@@ -286,14 +286,14 @@ def schedule(at: Setting, name: str, written: ServiceBlock) -> Schedule | None:
         return None
     block = ScheduleBlock(when=written.schedule) if isinstance(written.schedule, str) else written.schedule
     try:
-        found = schedules.when(block.when)
+        timing = schedules.when(block.when)
     except ValueError as error:
         at.source.refuse(at.key(name, "schedule"), str(error))
     try:
-        ZoneInfo(found.zone)
+        ZoneInfo(timing.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = "a name of the time zone database, such as Europe/Berlin or UTC"
-        at.source.refuse(at.key(name, "schedule"), f"{found.zone!r} is not a time zone that this machine knows", hint)
+        at.source.refuse(at.key(name, "schedule"), f"{timing.zone!r} is not a time zone that this machine knows", hint)
     if not 60 <= block.missed <= 86_400:
         at.source.refuse(at.key(name, "schedule", "missed"), f"{block.missed} s is not from 1m to 24h")
     if not 0 <= block.retries <= 185:
@@ -301,8 +301,8 @@ def schedule(at: Setting, name: str, written: ServiceBlock) -> Schedule | None:
     if block.timeout is not None and not 1 <= block.timeout <= LONGEST_TIMEOUT:
         at.source.refuse(at.key(name, "schedule", "timeout"), f"{block.timeout} s is not from 1s to 168h, a week")
     return Schedule(
-        expression=found.expression,
-        zone=found.zone,
+        expression=timing.expression,
+        zone=timing.zone,
         missed=block.missed,
         retries=block.retries,
         overlap=block.overlap,

@@ -29,7 +29,7 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         source.refuse((*key, "provider"), "is missing", "provider: aws, or provider: local")
     if written.port is not None:
         check_port(source, (*key, "port"), written.port)
-    found = TargetSettings(
+    settings = TargetSettings(
         name=name,
         provider=provider,
         instances=written.instances or sizes.fleet("2 x t2.micro"),
@@ -56,14 +56,14 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         ci_changes_stack=written.ci_changes_stack,
     )
     if provider == "aws":
-        check_aws(source, key, found)
+        check_aws(source, key, settings)
     else:
         for word in ONLY_ON_AWS:
             if getattr(written, word):
                 source.refuse(
                     (*key, word.replace("_", "-")), "does nothing here", "it is for targets with `provider: aws`"
                 )
-    return found
+    return settings
 
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
@@ -73,42 +73,42 @@ IN_PARTITION = (
 )
 
 
-def check_aws(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
+def check_aws(source: Source, key: tuple[str, ...], settings: TargetSettings) -> None:
     """What no single value tells: do the keys of one target fit together?"""
-    if found.region and found.region.startswith(OTHER_PARTITIONS):
+    if settings.region and settings.region.startswith(OTHER_PARTITIONS):
         source.refuse((*key, "region"), "is in another partition than `aws`", IN_PARTITION)
-    if found.subnets and found.vpc in (None, "default"):
+    if settings.subnets and settings.vpc in (None, "default"):
         source.refuse((*key, "subnets"), "are of which network?", "say it too: vpc: vpc-...")
-    if found.vpc not in (None, "default") and len(found.subnets) < 2:
+    if settings.vpc not in (None, "default") and len(settings.subnets) < 2:
         hint = "subnets: [subnet-..., subnet-...], public and in two zones: a load balancer stands in both"
-        source.refuse((*key, "subnets" if found.subnets else "vpc"), "needs two of its public subnets", hint)
-    if found.domain is not None and (found.certificate is None) == (found.zone is None):
+        source.refuse((*key, "subnets" if settings.subnets else "vpc"), "needs two of its public subnets", hint)
+    if settings.domain is not None and (settings.certificate is None) == (settings.zone is None):
         hint = "certificate: an ACM certificate's ARN; or zone: a Route 53 zone's id, and culm makes one in it"
         source.refuse((*key, "domain"), "needs a certificate, or a zone to make one in: one of the two", hint)
     for word in ("certificate", "zone"):
-        if getattr(found, word) and found.domain is None:
+        if getattr(settings, word) and settings.domain is None:
             source.refuse((*key, word), "is of which domain?", "say it too: domain: staging.example.com")
-    if found.certificate and found.region and (where := found.certificate.split(":")[3]) != found.region:
-        source.refuse((*key, "certificate"), f"is in {where}; the load balancer, in {found.region}, cannot use it")
-    if found.domain is not None and found.port is not None:
+    if settings.certificate and settings.region and (where := settings.certificate.split(":")[3]) != settings.region:
+        source.refuse((*key, "certificate"), f"is in {where}; the load balancer, in {settings.region}, cannot use it")
+    if settings.domain is not None and settings.port is not None:
         source.refuse((*key, "port"), f"a domain is served on {HTTPS}, and {HTTP} leads to it", "leave one of them out")
-    if found.github is not None and found.gitlab is not None:
+    if settings.github is not None and settings.gitlab is not None:
         source.refuse((*key, "gitlab"), "stands beside github:, and the roles trust one of them", "leave one out")
-    if found.environment is not None and found.github is None and found.gitlab is None:
+    if settings.environment is not None and settings.github is None and settings.gitlab is None:
         hint = "say it too: github: owner/name, or gitlab: group/name"
         source.refuse((*key, "environment"), "is of which repository?", hint)
-    if found.ci_changes_stack and found.github is None and found.gitlab is None:
+    if settings.ci_changes_stack and settings.github is None and settings.gitlab is None:
         hint = "say it too: github: owner/name, or gitlab: group/name"
         source.refuse((*key, "ci-changes-stack"), "is for the role of which repository?", hint)
-    if found.retention not in places.RETENTIONS:
+    if settings.retention not in places.RETENTIONS:
         listed = ", ".join(map(str, places.RETENTIONS))
-        source.refuse((*key, "retention"), f"{found.retention} days is not one of CloudWatch's: {listed}")
-    check_fleet(source, (*key, "instances"), found)
+        source.refuse((*key, "retention"), f"{settings.retention} days is not one of CloudWatch's: {listed}")
+    check_fleet(source, (*key, "instances"), settings)
 
 
-def check_fleet(source: Source, key: tuple[str, ...], found: TargetSettings) -> None:
+def check_fleet(source: Source, key: tuple[str, ...], settings: TargetSettings) -> None:
     """Refuse instance types that are unknown, named twice or of two architectures. Raises UsageError."""
-    kinds = [group.instance_type for group in found.instances]
+    kinds = [group.instance_type for group in settings.instances]
     for kind in kinds:
         if kind not in INSTANCE_TYPES:
             source.refuse(key, f"instance type {kind} is not known: its memory and processor are not", resembling(kind))
@@ -122,11 +122,11 @@ def places_of_their_own(
     source: Source, project: str, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]
 ) -> dict[str, TargetSettings]:
     """Each with its project's name there: roles are an account's, so two targets never share a name."""
-    found: dict[str, TargetSettings] = {}
+    by_name: dict[str, TargetSettings] = {}
     taken: dict[str, str] = {}
     for name, target in targets.items():
         if target.provider != "aws":
-            found[name] = replace(target, project=project)
+            by_name[name] = replace(target, project=project)
             continue
         key = ("targets", name, "name") if target.project else ("targets", name)
         called = target.project or (f"{project}-{name}" if taken else project)
@@ -139,12 +139,12 @@ def places_of_their_own(
             if len(group := f"{called}-{service}") > LONGEST_TARGET_GROUP:
                 problem = f"the target group of {service}, {group}, has {len(group)} characters"
                 source.refuse(key, f"{problem}; AWS takes {LONGEST_TARGET_GROUP}", "a shorter one: name: ...")
-        found[name] = replace(target, project=called)
-    for name, target in found.items():
+        by_name[name] = replace(target, project=called)
+    for name, target in by_name.items():
         if target.ci_changes_stack:
-            others = {other.project: other for other in found.values() if other.provider == "aws"}
+            others = {other.project: other for other in by_name.values() if other.provider == "aws"}
             apart(source, name, target, others)
-    return found
+    return by_name
 
 
 def apart(source: Source, name: str, target: TargetSettings, others: Mapping[str, TargetSettings]) -> None:

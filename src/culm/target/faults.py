@@ -49,7 +49,7 @@ def translated() -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         details = error.response["Error"]
-        raise told(error.operation_name, details.get("Code", ""), details.get("Message", "")) from error
+        raise refusal(error.operation_name, details.get("Code", ""), details.get("Message", "")) from error
     except exceptions.EndpointConnectionError as error:
         raise CulmError(str(error), "does the cluster run? culm cluster status") from error
     except exceptions.NoCredentialsError as error:
@@ -67,7 +67,7 @@ def translated() -> Iterator[None]:
         raise CulmError(f"AWS cannot be reached: {error}", "is the network there?") from error
 
 
-def told(operation: str, code: str, message: str) -> CulmError:
+def refusal(operation: str, code: str, message: str) -> CulmError:
     """Return the error for a code and message of AWS, with a hint."""
     if code in DENIED:
         return denied(operation, message)

@@ -94,7 +94,7 @@ class Reads:
             group = query.get("group", "")
             known = group in [each.log_group for each in snapshot.services]
             at = int(query["at"])
-            lines = log_search.around(self.target, group, query["stream"], at) if known else []
+            lines = log_search.lines_around(self.target, group, query["stream"], at) if known else []
             return Found(lines=lines, errors=errors, middle=at)
         end = query.get("end", "")
         level = query.get("level", "")

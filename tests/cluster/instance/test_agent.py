@@ -90,7 +90,7 @@ class Stand:
         self.metadata = Metadata(lambda: self.now)
         self.agent = Agent(
             machine=MACHINE,
-            around=AROUND,
+            surroundings=AROUND,
             control=self.control,
             runtime=self.runtime,
             logs=self.logs,

@@ -22,7 +22,7 @@ def web(state: Any) -> Seen:
 
 def test_a_look_that_began_before_a_start_ended_does_not_lose_the_container():
     task = a_known_task()
-    task.seen["web"], task.touched["web"] = web("running"), 1
+    task.snapshots["web"], task.touched["web"] = web("running"), 1
     task.observe([], 1.0, effects=0)
     assert task.status(1.0) == "RUNNING"
 
@@ -61,7 +61,7 @@ def test_a_container_that_did_not_heed_its_stop_signal_says_so():
 
 def test_a_look_that_began_before_a_stop_ended_does_not_bring_the_container_back():
     task = a_known_task()
-    task.seen["web"], task.touched["web"] = web("stopped"), 3
+    task.snapshots["web"], task.touched["web"] = web("stopped"), 3
     task.observe([web("running")], 1.0, effects=2)
     assert task.status(1.0) == "STOPPED"
 
@@ -98,11 +98,11 @@ def test_a_task_has_ended_when_it_was_first_seen_to_be_over():
 
 def test_a_container_has_run_until_it_stopped_or_until_now():
     task = a_known_task()
-    task.seen["web"] = replace(web("running"), started_at=10.0)
+    task.snapshots["web"] = replace(web("running"), started_at=10.0)
     assert task.progress(25.0)["web"].ran_seconds == 15.0
-    task.seen["web"] = replace(web("stopped"), started_at=10.0, stopped_at=12.0)
+    task.snapshots["web"] = replace(web("stopped"), started_at=10.0, stopped_at=12.0)
     assert task.progress(25.0)["web"].ran_seconds == 2.0
-    task.seen["web"] = replace(web("stopped"), stopped_at=12.0)
+    task.snapshots["web"] = replace(web("stopped"), stopped_at=12.0)
     assert task.progress(25.0)["web"].ran_seconds == 0.0
 
 
@@ -118,7 +118,7 @@ def test_what_was_told_is_no_news():
     first = task.news(1.0)
     assert first is not None
     assert (first.status, first.containers[0].status, first.reason) == ("PENDING", "PENDING", "")
-    task.told(first)
+    task.reported(first)
     assert task.news(2.0) is None
     task.observe([web("running")], 3.0, effects=0)
     change = task.news(3.0)
@@ -128,7 +128,7 @@ def test_what_was_told_is_no_news():
     task.observe([web("stopped")], 4.0, effects=0)
     change = task.news(4.0)
     assert change is not None
-    task.told(change)
+    task.reported(change)
     assert task.told_stopped
 
 
@@ -142,7 +142,7 @@ def test_health_is_told_of_containers_with_a_check_while_the_task_runs_and_once(
     health = task.news_of_health(2.0)
     assert isinstance(health, PublishHealth)
     assert [(c.container_name, c.health_status) for c in health.containers] == [("web", "HEALTHY")]
-    task.told(health)
+    task.reported(health)
     assert task.news_of_health(3.0) is None
     unchecked = a_known_task()
     unchecked.observe([web("running")], 2.0, effects=0)

@@ -11,7 +11,7 @@ async def a_running_task() -> tuple[FakeRuntime, KnownTask]:
     runtime = FakeRuntime(lambda: 0.0)
     container = ContainerPayload(name="web", image="web", container_arn="web")
     task = KnownTask(TaskPayload(arn="task/1", desired_status="RUNNING", containers=(container,)), 0.0)
-    task.seen["web"] = await runtime.start(
+    task.snapshots["web"] = await runtime.start(
         Spec(name="ecs-web", image="web", address="127.0.0.1", environment={}, labels={})
     )
     return runtime, task

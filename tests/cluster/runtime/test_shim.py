@@ -94,7 +94,7 @@ def test_descendants_are_found_with_and_without_the_kernels_list():
 def test_a_process_is_known_by_its_environment():
     with subprocess.Popen(["sleep", "60"], env={"CULM_CONTAINER": "unmistakable"}) as child:
         try:
-            while not (found := tree.told("CULM_CONTAINER", "unmistakable")):
+            while not (found := tree.with_variable("CULM_CONTAINER", "unmistakable")):
                 pass
             assert found == [child.pid]
         finally:

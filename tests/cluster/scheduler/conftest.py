@@ -120,7 +120,7 @@ class World:
         )
         agent = Agent(
             machine=machine,
-            around=around,
+            surroundings=around,
             control=self.agents,
             runtime=self.runtime,
             logs=self.logs,

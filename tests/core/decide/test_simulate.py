@@ -48,7 +48,7 @@ def test_with_six_services_a_start_first_roll_finds_no_room_and_changes_nothing(
     outcome = simulate(roll(running(*"abcdef"), "a"))
     assert (outcome.settled, text_of(outcome)) == (True, "")
     assert [s.service_name for s in outcome.unfinished] == ["a"]
-    ((service, told),) = outcome.told
+    ((service, told),) = outcome.messages
     assert service == "a"
     assert "has insufficient memory available" in told
 
@@ -59,7 +59,7 @@ def test_with_six_services_a_stop_first_roll_goes_through():
         "stop a:1 on i-1, 227 MiB left\ngone a:1 on i-1, 483 MiB left\nstart a:2 on i-1, 227 MiB left"
     )
     assert not outcome.unfinished
-    assert [told for _, told in outcome.told] == [
+    assert [told for _, told in outcome.messages] == [
         "(service a) (deployment ecs-svc/a-2) deployment completed.",
         "(service a) has reached a steady state.",
     ]
@@ -143,7 +143,7 @@ def test_a_revision_that_crashes_is_rolled_back_and_the_old_tasks_never_stopped(
     assert not outcome.unfinished
     assert outcome.state.services[0].task_definition == "a:1"
     assert [m.verb for m in outcome.moves] == ["start", "gone"] * 3
-    assert [told.partition(") ")[2] for _, told in outcome.told] == [
+    assert [told.partition(") ")[2] for _, told in outcome.messages] == [
         "(deployment ecs-svc/a-2) deployment failed: tasks failed to start.",
         "rolling back to deployment ecs-svc/a.",
         "(deployment ecs-svc/a) deployment completed.",
@@ -154,7 +154,7 @@ def test_a_revision_that_crashes_is_rolled_back_and_the_old_tasks_never_stopped(
 def test_a_revision_that_crashes_for_ever_is_given_up_after_so_many_looks():
     outcome = simulate(roll(running("a"), "a"), world=crashing("a:2"), looks=40)
     assert not outcome.settled
-    assert any("unable to consistently start tasks" in told for _, told in outcome.told)
+    assert any("unable to consistently start tasks" in told for _, told in outcome.messages)
 
 
 def test_a_deleted_service_ends_inactive_and_counts_as_finished():

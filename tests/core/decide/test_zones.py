@@ -57,7 +57,7 @@ def test_tasks_move_one_at_a_time_and_the_new_one_comes_first() -> None:
         ]
     )
     assert by_zone(outcome) == {"us-east-1a": 2, "us-east-1b": 2}
-    [first, *_, last] = [message for _, message in outcome.told if "balanced" in message]
+    [first, *_, last] = [message for _, message in outcome.messages if "balanced" in message]
     zones_now = "4 tasks in us-east-1a and 0 tasks in us-east-1b"
     assert first == f"(service web) is not AZ balanced with {zones_now}. AZ Rebalancing in progress."
     assert last == "(service web) is AZ balanced with 2 tasks in us-east-1a and 2 tasks in us-east-1b."

@@ -45,7 +45,7 @@ def test_what_is_kept_from_tasks_costs_none_of_the_usual_size_its_place():
 
 
 def test_estimates_promise_no_more_than_what_was_seen_of_types_of_that_size():
-    measured = [t for t in INSTANCE_TYPES.values() if t.seen]
+    measured = [t for t in INSTANCE_TYPES.values() if t.measured]
     assert len(measured) == 10
     assert all(estimated(t.memory) <= t.registered_memory + 4 for t in measured)
 

@@ -64,7 +64,7 @@ def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
 
 def objection(obstacle: Obstacle, numbers: Mapping[str, str]) -> str:
     if obstacle.step == "configuration":
-        return obstacle.told
+        return obstacle.message
     what = {"migration": "its migration", "maximum": "at its maximum, a new task"}.get(obstacle.step, "a new task")
     words = []
     for arn, why in obstacle.reasons.items():
@@ -213,7 +213,7 @@ def _moments(plan: Plan, width: int) -> Iterator[str]:
     numbers = _numbers(plan)
     columns = [h.arn for h in plan.hosts]
     shown = columns if len(columns) * 6 <= width - 40 else []
-    words = [told(moment, numbers, plan.project) for moment in moments]
+    words = [moment_line(moment, numbers, plan.project) for moment in moments]
     room = min(width - 6 * len(shown) - 8, max(_column(words), len(MOVES) - 6))
     yield f"{MOVES:<{room + 6}}" + "".join(f"{numbers[a]:>6}" for a in shown)
     now = "".join(f"{h.free_now:>6}" for h in plan.hosts if h.arn in shown)
@@ -225,7 +225,7 @@ def _moments(plan: Plan, width: int) -> Iterator[str]:
         yield f"{number:>4}  {word:<{room}.{room}}{left}".rstrip()
 
 
-def told(moment: Moment, numbers: Mapping[str, str], project: str) -> str:
+def moment_line(moment: Moment, numbers: Mapping[str, str], project: str) -> str:
     """`start accounts on #2`."""
     move = moment.move
     where = numbers[move.container_instance_arn]

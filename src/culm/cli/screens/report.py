@@ -57,7 +57,7 @@ def report(plan: Plan) -> dict[str, Any]:
                 "memory": obstacle.need.memory,
                 "cpu": obstacle.need.cpu,
                 "reasons": {labels[arn]: why for arn, why in obstacle.reasons.items()},
-                "message": obstacle.told,
+                "message": obstacle.message,
             }
             for obstacle in plan.moves.obstacles
         ],

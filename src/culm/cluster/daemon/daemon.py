@@ -190,7 +190,7 @@ class Components:
         )
         return Agent(
             machine=machine,
-            around=surroundings,
+            surroundings=surroundings,
             control=self.agents,
             runtime=self._resources.runtime,
             logs=self._sink,

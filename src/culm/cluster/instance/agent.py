@@ -91,7 +91,7 @@ class Agent:
         self,
         *,
         machine: Machine,
-        around: Surroundings,
+        surroundings: Surroundings,
         control: Control,
         runtime: Runtime,
         logs: Logs,
@@ -104,14 +104,14 @@ class Agent:
         files: Files | None = None,
     ) -> None:
         self._machine = machine
-        self._around = around
+        self._surroundings = surroundings
         self._control = control
         self._runtime = runtime
         self._logs = logs
         self._login = login
         self._credentials = credentials
         self._metadata = metadata
-        self._host = Host(machine=machine, region=around.region, stats=runtime)
+        self._host = Host(machine=machine, region=surroundings.region, stats=runtime)
         self._secrets = secrets
         self._files = files
         self._now = now
@@ -310,17 +310,17 @@ class Agent:
             create = options.get("awslogs-create-group") == "true"
             await self._logs.open(*where, create_group=create)
         secrets = await self._secrets(task.payload, container)
-        await volumes.prepare(task.payload, self._around)
+        await volumes.prepare(task.payload, self._surroundings)
         if self._files is not None and (files := await self._files(task.payload, container)):
-            await volumes.fill(task.payload, container, files, self._around)
+            await volumes.fill(task.payload, container, files, self._surroundings)
         login = await self._login(container.image)
         if task.pull_started_at is None:
             task.pull_started_at = self._now()
-        task.seen[name] = await self._runtime.start(
+        task.snapshots[name] = await self._runtime.start(
             spec(
                 task.payload,
                 container,
-                self._around,
+                self._surroundings,
                 Launch(
                     container_instance_arn=self._arn,
                     attempt=attempt,
@@ -359,19 +359,19 @@ class Agent:
         now = self._now()
         if (change := task.news(now)) is not None and (change.status != "STOPPED" or self._logs_are_in(task, now)):
             await self._tell(change)
-            task.told(change)
+            task.reported(change)
         if (health := task.news_of_health(now)) is not None:
             await self._tell(health)
-            task.told(health)
+            task.reported(health)
 
     def _logs_are_in(self, task: KnownTask, now: float) -> bool:
         waited = now - (task.ended_at if task.ended_at is not None else now)
-        names = [observed.name for observed in task.seen.values()]
+        names = [observed.name for observed in task.snapshots.values()]
         return waited >= LOGS_WAIT or all(self._forwarders[n].done for n in names if n in self._forwarders)
 
     def _forget(self, task: KnownTask, containers: list[Seen], now: float) -> None:
         """Remove a task's containers when it has been over for a while and all that they wrote is kept."""
-        if not task.told_stopped or task.ended_at is None or now - task.ended_at < self._keep_stopped:
+        if not task.reported_stopped or task.ended_at is None or now - task.ended_at < self._keep_stopped:
             return
         if not all(self._forwarders[s.name].done for s in containers if s.name in self._forwarders):
             return
@@ -387,4 +387,4 @@ class Agent:
             except RuntimeFailure as failure:
                 log.warning("%s could not remove %s: %s", self._machine.ec2_instance_id, name, failure)
             self._forwarders.pop(name, None)
-        await volumes.discard(task.payload, self._around)
+        await volumes.discard(task.payload, self._surroundings)

@@ -63,7 +63,7 @@ class Metadata:
         self._tasks.pop(task.arn, None)
         for container in task.payload.containers:
             self._paths.pop(metadata_path(task.payload, container), None)
-        for snapshot in task.seen.values():
+        for snapshot in task.snapshots.values():
             self._readings.pop(snapshot.runtime_id, None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +80,7 @@ class Metadata:
                 await answer(send, 200, of_task(task, host, now))
             case "stats":
                 readings = await self._stats(task, host)
-                snapshot = task.seen.get(container)
+                snapshot = task.snapshots.get(container)
                 await answer(send, 200, readings.get(snapshot.runtime_id) if snapshot else None)
             case "task/stats":
                 await answer(send, 200, await self._stats(task, host))
@@ -89,10 +89,10 @@ class Metadata:
 
     async def _stats(self, task: KnownTask, host: Host) -> dict[str, Any]:
         """By runtime id; null for a container that does not run."""
-        containers = list(task.seen.values())
+        containers = list(task.snapshots.values())
         usages = await asyncio.gather(*(host.stats.stats(snapshot.name) for snapshot in containers))
         limits = {c.name: c.memory or task.payload.memory or host.machine.memory for c in task.payload.containers}
-        names = {snapshot.name: name for name, snapshot in task.seen.items()}
+        names = {snapshot.name: name for name, snapshot in task.snapshots.items()}
         return {
             snapshot.runtime_id: self._reading(snapshot, usage, limits[names[snapshot.name]]) if usage else None
             for snapshot, usage in zip(containers, usages, strict=True)
@@ -142,7 +142,7 @@ def of_task(task: KnownTask, host: Host, now: float) -> dict[str, Any]:
 
 def of_container(task: KnownTask, name: str, host: Host, now: float) -> dict[str, Any]:
     container = next(c for c in task.payload.containers if c.name == name)
-    snapshot = task.seen.get(name)
+    snapshot = task.snapshots.get(name)
     known = {"created": "CREATED", "running": "RUNNING", "stopped": "STOPPED"}[snapshot.state] if snapshot else "NONE"
     return without_nothing(
         {

@@ -1,8 +1,8 @@
 """One task as its agent knows it: what was asked for, what its containers do, what was told of it.
 
 Three hands write here, in any order: the control plane (`wanted`), the agent's own effects (`busy`, `refused`,
-`killed`, `touched`) and looks at the runtime (`seen`). Everything else follows from these, each time anew, and nothing
-is a state machine of its own:
+`killed`, `touched`) and looks at the runtime (`snapshots`). Everything else follows from these, each time anew, and
+nothing is a state machine of its own:
 
     of a container  waiting -> starting -> running -> stopping -> stopped        `_of`
     of the task     PENDING -> RUNNING -> STOPPED                                `steps.status`
@@ -57,7 +57,7 @@ class KnownTask:
         """Epoch seconds."""
         self.accepted = False
         """Whether the instance's ledger had room for it."""
-        self.seen: dict[str, Seen] = {}
+        self.snapshots: dict[str, Seen] = {}
         """Container name -> how the runtime showed the last attempt to run it."""
         self.refused: dict[str, str] = {}
         """Container name -> why it could not be started."""
@@ -73,8 +73,8 @@ class KnownTask:
         self.pull_started_at: float | None = None
         self.pull_stopped_at: float | None = None
         self.ended_at: float | None = None
-        self._told: SubmitTaskStateChange | None = None
-        self._told_health: PublishHealth | None = None
+        self._reported: SubmitTaskStateChange | None = None
+        self._reported_health: PublishHealth | None = None
 
     @property
     def arn(self) -> str:
@@ -91,10 +91,10 @@ class KnownTask:
             name = snapshot.labels[CONTAINER_NAME]
             if name not in newer and (name not in latest or _attempt(snapshot) > _attempt(latest[name])):
                 latest[name] = snapshot
-        for name in self.seen.keys() - latest.keys() - self.busy.keys() - newer:
-            if self.seen[name].state != "stopped":
+        for name in self.snapshots.keys() - latest.keys() - self.busy.keys() - newer:
+            if self.snapshots[name].state != "stopped":
                 self.refuse(name, LOST)
-        self.seen.update(latest)
+        self.snapshots.update(latest)
         if self.ended_at is None and self.status(now) == "STOPPED":
             self.ended_at = now
 
@@ -104,7 +104,7 @@ class KnownTask:
 
     def ended_by_stop(self, container: str, last: Seen, grace: int) -> None:
         """Take over how a container ended that the agent stopped; one that had to be killed says why."""
-        self.seen[container] = last
+        self.snapshots[container] = last
         if last.exit_code == KILLED and not last.out_of_memory:
             self.killed[container] = unheeded_reason(grace)
 
@@ -115,13 +115,13 @@ class KnownTask:
         return steps.status(self.payload, self.wanted, self.progress(now))
 
     def runtime_name(self, container: str) -> str:
-        snapshot = self.seen.get(container)
+        snapshot = self.snapshots.get(container)
         return snapshot.name if snapshot else container_name(self.payload, container)
 
     def news(self, now: float) -> SubmitTaskStateChange | None:
         """What the control plane does not know yet."""
         change = self._state_change(now)
-        return change if change != self._told else None
+        return change if change != self._reported else None
 
     def news_of_health(self, now: float) -> PublishHealth | None:
         checked = [c.name for c in self.payload.containers if c.health_check]
@@ -132,20 +132,20 @@ class KnownTask:
             task=self.arn,
             containers=tuple(ContainerHealth(container_name=n, health_status=progress[n].health) for n in checked),
         )
-        return health if health != self._told_health else None
+        return health if health != self._reported_health else None
 
-    def told(self, message: SubmitTaskStateChange | PublishHealth) -> None:
+    def reported(self, message: SubmitTaskStateChange | PublishHealth) -> None:
         if isinstance(message, SubmitTaskStateChange):
-            self._told = message
+            self._reported = message
         else:
-            self._told_health = message
+            self._reported_health = message
 
     @property
-    def told_stopped(self) -> bool:
-        return self._told is not None and self._told.status == "STOPPED"
+    def reported_stopped(self) -> bool:
+        return self._reported is not None and self._reported.status == "STOPPED"
 
     def _of(self, name: str, now: float) -> Progress:
-        snapshot, doing = self.seen.get(name), self.busy.get(name)
+        snapshot, doing = self.snapshots.get(name), self.busy.get(name)
         if doing == "starting":
             return Progress(state="starting", attempt=_attempt(snapshot) if snapshot else 0)
         if name in self.refused:
@@ -177,7 +177,7 @@ class KnownTask:
         )
 
     def _container(self, name: str, progress: Progress, task_status: str) -> ContainerStateChange:
-        snapshot = self.seen.get(name)
+        snapshot = self.snapshots.get(name)
         ended = progress.state == "stopped" or task_status == "STOPPED"
         running = progress.state in ("running", "stopping")
         return ContainerStateChange(

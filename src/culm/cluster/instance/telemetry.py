@@ -27,7 +27,7 @@ class Telemetry:
         metrics_of_tasks = []
         for task in tasks:
             metrics = []
-            for container, snapshot in list(task.seen.items()):
+            for container, snapshot in list(task.snapshots.items()):
                 if snapshot.state != "running" or (usage := await self._runtime.stats(snapshot.name)) is None:
                     continue
                 looks[snapshot.name] = Look(now, usage)

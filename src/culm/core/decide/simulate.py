@@ -47,7 +47,7 @@ class Simulation:
     state: ClusterState
     """The cluster at rest."""
     moves: tuple[Move, ...]
-    told: tuple[tuple[str, str], ...]
+    messages: tuple[tuple[str, str], ...]
     """(service name, event), in the order of telling."""
     free_before: Mapping[str, int]
     """MiB left on every instance before the first move."""
@@ -156,7 +156,7 @@ class _Film:
         self._free = {n.arn: n.memory for n in Fleet.of(state)}
         self._before = dict(self._free)
         self._moves: list[Move] = []
-        self._told: list[tuple[str, str]] = []
+        self._messages: list[tuple[str, str]] = []
 
     def watch(self, before: ClusterState, after: ClusterState, actions: list[Action]) -> None:
         """Note what changed between two states, with the reason of each move."""
@@ -173,7 +173,7 @@ class _Film:
             if is_gone(task) and task.task_arn not in gone:
                 self._note("gone", task, task.stopped_reason or "it ended", after)
         names = {s.service_arn: s.service_name for s in after.services}
-        self._told += [(names[a.service_arn], a.message) for a in actions if isinstance(a, Tell)]
+        self._messages += [(names[a.service_arn], a.message) for a in actions if isinstance(a, Tell)]
 
     def _note(self, verb: Literal["start", "stop", "gone"], task: Task, why: str, state: ClusterState) -> None:
         instance = task.container_instance_arn or ""
@@ -197,7 +197,7 @@ class _Film:
         return Simulation(
             state=state,
             moves=tuple(self._moves),
-            told=tuple(self._told),
+            messages=tuple(self._messages),
             free_before=self._before,
             settled=settled,
         )

@@ -2,7 +2,7 @@
 
 Registered memory is what the kernel reports (MemTotal), not what the price list says: ECS counts
 `MemTotal in MiB - ECS_RESERVED_MEMORY` and `1024 x vCPU`. The figures below were read off running instances where
-`seen` says so; the rest are estimated from the type's memory.
+`measured` says so; the rest are estimated from the type's memory.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html
 """
 
@@ -28,7 +28,7 @@ class InstanceType:
     registered_memory: int
     """MiB that ECS sees with ECS_RESERVED_MEMORY=0."""
     architecture: Literal["x86_64", "arm64"]
-    seen: bool = False
+    measured: bool = False
     """Whether the registered memory was read off a real instance."""
 
     @property
@@ -76,7 +76,7 @@ def _parsed(table: str) -> dict[str, InstanceType]:
             memory=int(memory),
             registered_memory=SEEN.get(name) or estimated(int(memory)),
             architecture="arm64" if architecture == "arm64" else "x86_64",
-            seen=name in SEEN,
+            measured=name in SEEN,
         )
     return kinds
 

@@ -32,33 +32,33 @@ NEW = "a new revision"
 def services(project: Project, observation: LiveState) -> Iterator[Row]:
     """Yield what differs of every service, of its rule and of its scaling, and services that culm.yml does not name."""
     live = observation.survey.observed.services
-    for one in project.services.values():
-        yield from service(project, with_count(one, live.get(one.name)), observation)
-        yield from rule(project, one, observation.survey.observed)
-        yield from scaling.of_service(project, one, observation.survey.observed)
+    for wanted in project.services.values():
+        yield from service(project, with_count(wanted, live.get(wanted.name)), observation)
+        yield from rule(project, wanted, observation.survey.observed)
+        yield from scaling.of_service(project, wanted, observation.survey.observed)
     yield from others(project, observation)
 
 
-def service(project: Project, one: Service, observation: LiveState) -> Iterator[Row]:
+def service(project: Project, wanted: Service, observation: LiveState) -> Iterator[Row]:
     """Yield what differs of one service: its settings, and the revision that it runs."""
     live = observation.survey.observed
-    what = f"service {one.name}"
-    if (described := live.services.get(one.name)) is None:
+    what = f"service {wanted.name}"
+    if (described := live.services.get(wanted.name)) is None:
         yield missing(what)
         return
     revision = live.task_definitions[described["taskDefinition"]]
-    changed = list(task_definition(project, one, revision, observation))
+    changed = list(task_definition(project, wanted, revision, observation))
     yield from changed
     arn = NEW if changed else str(described["taskDefinition"])
     inner = observation.survey.surroundings.inner
-    change = diff.service(project, one, grouped(project, one, live), arn, start_first=False, inner=inner)
+    change = diff.service(project, wanted, grouped(project, wanted, live), arn, start_first=False, inner=inner)
     ours = {"taskDefinition", "deploymentConfiguration"}
     settings = {k: v for k, v in (change.input if change else {}).items() if k in described and k not in ours}
     yield from members(what, settings, described, "culm.yml")
     problem = trouble(described, observation.survey.stopped, observation.now)
     if problem is not None and problem.kind not in ("died", "killed"):  # of the past, no difference
         yield from roll_out(what, problem)
-    yield from by_hand(project, one, described)
+    yield from by_hand(project, wanted, described)
 
 
 def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
@@ -174,7 +174,7 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
             )
             yield leftover(f"service {name}", running)
     yield from scaling.others(project, survey.observed)
-    migrations = {f"family:{render.family(project, one, migrate=True)}" for one in project.services.values()}
+    migrations = {f"family:{render.family(project, each, migrate=True)}" for each in project.services.values()}
     migrations |= {f"family:{render.family(project, job)}" for job in project.jobs.values()}
     for task in survey.tasks:
         if not task["group"].startswith("service:") and task["group"] not in migrations:

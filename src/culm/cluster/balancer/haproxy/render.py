@@ -220,8 +220,8 @@ def _pattern_tests(what: str, config: elb.PatternConfig, *flags: str) -> Iterato
 
 
 def _pair_regex(pair: elb.QueryString) -> str:
-    key = "[^&=]*" if pair.key is None else words.glob_regex(pair.key, run="[^&=]*", one="[^&=]", escapes=True)
-    value = words.glob_regex(pair.value, run="[^&]*", one="[^&]", escapes=True)
+    key = "[^&=]*" if pair.key is None else words.glob_regex(pair.key, run="[^&=]*", single="[^&=]", escapes=True)
+    value = words.glob_regex(pair.value, run="[^&]*", single="[^&]", escapes=True)
     return f"(^|&){key}={value}(&|$)"
 
 

@@ -24,9 +24,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def glob_regex(pattern: str, *, run: str = ".*", one: str = ".", escapes: bool = False) -> str:
+def glob_regex(pattern: str, *, run: str = ".*", single: str = ".", escapes: bool = False) -> str:
     """A pattern with the wildcards `*` and `?` as a regular expression, without anchors."""
-    spelled = {"run": run, "one": one}
+    spelled = {"run": run, "one": single}
     return "".join(spelled.get(kind) or re.escape(text) for kind, text in glob_parts(pattern, escapes=escapes))
 
 

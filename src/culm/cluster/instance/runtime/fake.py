@@ -45,12 +45,12 @@ class Script:
 class _Container:
     spec: Spec
     script: Script
-    seen: Seen
+    snapshot: Seen
     lines: list[Line] = field(default_factory=list)
     memory: float = 0.0
     peak: float = 0.0
     cpu_seconds: float = 0.0
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class FakeRuntime:
@@ -82,7 +82,7 @@ class FakeRuntime:
 
     def set_health(self, name: str, health: Literal["UNKNOWN", "HEALTHY", "UNHEALTHY"]) -> None:
         container = self._running(name)
-        container.seen = replace(container.seen, health=health)
+        container.snapshot = replace(container.snapshot, health=health)
         self._tell(container)
 
     def write(self, name: str, output: bytes) -> None:
@@ -96,8 +96,8 @@ class FakeRuntime:
     def listen_elsewhere(self, name: str, host_port: int) -> None:
         """Publish a container's first port at another one, as the process runtime does once it listens there."""
         container = self._containers[name]
-        first, *others = container.seen.ports
-        container.seen = replace(container.seen, ports=(replace(first, host_port=host_port), *others))
+        first, *others = container.snapshot.ports
+        container.snapshot = replace(container.snapshot, ports=(replace(first, host_port=host_port), *others))
         self._tell(container)
 
     def spec_of(self, name: str) -> Spec:
@@ -110,11 +110,11 @@ class FakeRuntime:
         return Capabilities(name="fake", version="in memory", memory_limit="cgroup", gateway="127.0.0.1")
 
     async def list(self) -> Sequence[Seen]:
-        return [container.seen for container in self._containers.values()]
+        return [container.snapshot for container in self._containers.values()]
 
     async def start(self, spec: Spec) -> Seen:
         if spec.name in self._containers:
-            return self._containers[spec.name].seen
+            return self._containers[spec.name].snapshot
         script = self.scripts.get(spec.image, Script())
         if script.failure is not None:
             raise script.failure
@@ -129,25 +129,25 @@ class FakeRuntime:
             health=script.health if spec.probe else "UNKNOWN",
             started_at=self._now(),
         )
-        container = _Container(spec=spec, script=script, seen=snapshot)
+        container = _Container(spec=spec, script=script, snapshot=snapshot)
         self._containers[spec.name] = container
         self.write(spec.name, script.output)
         self.use_memory(spec.name, script.memory)
-        if script.exit_code is not None and container.seen.state == "running":
+        if script.exit_code is not None and container.snapshot.state == "running":
             self.exit(spec.name, script.exit_code)
-        return container.seen
+        return container.snapshot
 
     async def stop(self, name: str, grace: float) -> Seen | None:
         container = self._containers.get(name)
         if container is None:
             return None
-        if container.seen.state == "running":
+        if container.snapshot.state == "running":
             self._end(container, 143 if container.script.obeys_sigterm else 137)
-        return container.seen
+        return container.snapshot
 
     async def remove(self, name: str) -> None:
         container = self._containers.pop(name, None)
-        if container is not None and container.seen.state == "running":
+        if container is not None and container.snapshot.state == "running":
             self._end(container, 137)
 
     async def exec(self, name: str, command: Sequence[str]) -> tuple[int, bytes]:
@@ -162,18 +162,18 @@ class FakeRuntime:
         container = self._find(name)
         at = int(after or 0)
         while True:
-            container.told.clear()
-            ended = container.seen.state == "stopped"
+            container.changed.clear()
+            ended = container.snapshot.state == "stopped"
             for line in container.lines[at:]:
                 yield line
                 at = int(line.cursor)
             if ended or not follow:
                 return
-            await container.told.wait()
+            await container.changed.wait()
 
     async def stats(self, name: str) -> Usage | None:
         container = self._containers.get(name)
-        if container is None or container.seen.state != "running":
+        if container is None or container.snapshot.state != "running":
             return None
         return Usage(memory=container.memory, memory_peak=container.peak, cpu_seconds=container.cpu_seconds)
 
@@ -206,13 +206,13 @@ class FakeRuntime:
 
     def _running(self, name: str) -> _Container:
         container = self._find(name)
-        if container.seen.state != "running":
+        if container.snapshot.state != "running":
             raise RuntimeFailure("ContainerNotRunning", f"container {name} is not running")
         return container
 
     def _end(self, container: _Container, exit_code: int, out_of_memory: bool = False) -> None:
-        container.seen = replace(
-            container.seen,
+        container.snapshot = replace(
+            container.snapshot,
             state="stopped",
             exit_code=exit_code,
             out_of_memory=out_of_memory,
@@ -222,7 +222,7 @@ class FakeRuntime:
         self._tell(container)
 
     def _tell(self, container: _Container) -> None:
-        container.told.set()
+        container.changed.set()
         for listener in self._listeners:
             listener.put_nowait(container.spec.name)
 
@@ -230,8 +230,8 @@ class FakeRuntime:
         taken = {
             (container.spec.address, port.host_port): name
             for name, container in self._containers.items()
-            if container.seen.state == "running"
-            for port in container.seen.ports
+            if container.snapshot.state == "running"
+            for port in container.snapshot.ports
         }
         bound: list[Port] = []
         for port in spec.ports:

@@ -63,7 +63,7 @@ class UpdateScheduleInput(CreateScheduleInput):
 @operation("scheduler", "UpdateSchedule", wakes=True)
 def update_schedule(call: Call, req: UpdateScheduleInput) -> dict[str, Any]:
     """All of it: what is left out becomes AWS's default."""
-    return _save(call, req, created_at=found(call, req.group_name, req.name).creation_date)
+    return _save(call, req, created_at=existing(call, req.group_name, req.name).creation_date)
 
 
 def _save(call: Call, req: CreateScheduleInput, created_at: float) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class ScheduleReference:
 @operation("scheduler", "GetSchedule")
 def get_schedule(call: Call, req: ScheduleReference) -> Schedule:
     """Return a schedule. Raises ResourceNotFoundException."""
-    return found(call, req.group_name, req.name)
+    return existing(call, req.group_name, req.name)
 
 
 @record
@@ -195,7 +195,7 @@ def list_schedules(call: Call, req: ListSchedulesInput) -> dict[str, Any]:
     return {"schedules": listed}
 
 
-def found(call: Call, group: str, name: str) -> Schedule:
+def existing(call: Call, group: str, name: str) -> Schedule:
     """Return the schedule. Raises ResourceNotFoundException."""
     schedule = schedules.find(call.db, group, name)
     if schedule is None:

@@ -18,7 +18,7 @@ from culm.cluster.services.secretsmanager.references import (
     shown,
     tags_of,
 )
-from culm.cluster.services.secretsmanager.versions import CURRENT, ValueInput, put, told
+from culm.cluster.services.secretsmanager.versions import CURRENT, ValueInput, put, version_view
 from culm.cluster.store import secrets
 from culm.cluster.store.secrets import Secret
 from culm.cluster.wire.operations import Call, operation
@@ -68,7 +68,7 @@ def create_secret(call: Call, req: CreateSecretInput) -> dict[str, Any]:
         tags=tags_of(req.tags) or None,
     )
     secrets.save(call.db, secret)
-    return told(secret, put(call, secret, req, (CURRENT,)))
+    return version_view(secret, put(call, secret, req, (CURRENT,)))
 
 
 @record
@@ -86,7 +86,7 @@ def update_secret(call: Call, req: UpdateSecretInput) -> dict[str, Any]:
     description = req.description if req.description is not None else secret.description
     key = req.kms_key_id if req.kms_key_id is not None else secret.kms_key_id
     secrets.save(call.db, replace(secret, description=description, kms_key_id=key, changed_at=call.now))
-    return told(secret, version)
+    return version_view(secret, version)
 
 
 @operation("secretsmanager", "DescribeSecret")

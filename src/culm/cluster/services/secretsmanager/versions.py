@@ -45,7 +45,7 @@ def put_secret_value(call: Call, req: PutSecretValueInput) -> dict[str, Any]:
     if version is None:
         raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     secrets.save(call.db, replace(secret, changed_at=call.now))
-    return told(secret, version) | {"version_stages": version.stages}
+    return version_view(secret, version) | {"version_stages": version.stages}
 
 
 @record
@@ -235,6 +235,6 @@ def _give(call: Call, secret: Secret, stages: Sequence[str], id: str) -> None:
             secrets.set_stages(call.db, secret.arn, id, [*version.stages, *stages])
 
 
-def told(secret: Secret, version: SecretVersion | None) -> dict[str, Any]:
+def version_view(secret: Secret, version: SecretVersion | None) -> dict[str, Any]:
     """Return what every answer about a new version has."""
     return {"arn": secret.arn, "name": secret.name, "version_id": version.version_id if version else None}

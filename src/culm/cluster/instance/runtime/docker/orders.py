@@ -56,7 +56,7 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
     return body | {name: value for name, value in given.items() if value is not None}
 
 
-def seen(inspected: Mapping[str, Any]) -> Seen:
+def snapshot_of(inspected: Mapping[str, Any]) -> Seen:
     state = inspected["State"]
     labels = dict(inspected["Config"]["Labels"] or {})
     labels.pop(HOME, None)

@@ -247,7 +247,7 @@ class DockerRuntime:
         if name in self._ended:
             return self._ended[name]
         try:
-            snapshot = orders.seen(await self._engine.get(f"/containers/{name}/json"))
+            snapshot = orders.snapshot_of(await self._engine.get(f"/containers/{name}/json"))
         except Refused as refused:
             if refused.status == 404:
                 return None

@@ -52,7 +52,7 @@ class _NotFoundError(Exception):
 
     def __init__(self, output: bytes) -> None:
         super().__init__(output)
-        self.told = output
+        self.output = output
 
 
 class ProcessRuntime:
@@ -115,7 +115,7 @@ class ProcessRuntime:
         try:
             inside = await self._inside(name, command)
         except _NotFoundError as missing:
-            return 127, missing.told
+            return 127, missing.output
         process = await asyncio.create_subprocess_exec(
             *inside, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
         )
@@ -132,7 +132,7 @@ class ProcessRuntime:
         try:
             inside = await self._inside(name, command)
         except _NotFoundError as missing:
-            return LastWords(127, missing.told)
+            return LastWords(127, missing.output)
         directory = str(self._tasks / name)
         return await open_terminal(inside, lambda: files.is_alive(directory))
 
@@ -283,7 +283,7 @@ class ProcessRuntime:
         plan = files.read_plan(str(directory))
         if plan["cgroup"] is not None:
             cgroups.Cgroup(plan["cgroup"]).end()
-        for pid in tree.told(orders.NAME_VARIABLE, directory.name):
+        for pid in tree.with_variable(orders.NAME_VARIABLE, directory.name):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         state |= {"exit_code": _KILLED, "stopped_at": self._now(), "health": "UNKNOWN"}

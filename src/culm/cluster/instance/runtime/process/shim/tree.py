@@ -21,7 +21,7 @@ def descendants(root: int) -> list[int]:
     return pids
 
 
-def told(variable: str, value: str) -> list[int]:
+def with_variable(variable: str, value: str) -> list[int]:
     """Every process that was started with this in its environment, as far as this user may look."""
     needle = f"{variable}={value}".encode()
     return [pid for pid, _ in _parents() if needle in _environment(pid).split(b"\0")]
