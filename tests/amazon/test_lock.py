@@ -142,6 +142,7 @@ def test_a_renewal_is_a_sign_of_life_and_leaves_one_version(target: Target, proj
     with locked(target, project) as mine:
         mine.acquire()
         assert mine._renewing.is_alive()
+        assert mine._renewing.daemon, "a command that crashes does not stay for the sake of its lock"
         first = holder(s3, bucket(target))
         mine.renew()
         now = holder(s3, bucket(target))

@@ -96,6 +96,7 @@ def test_a_process_that_is_only_asked_after_does_not_notice() -> None:
     assert lock.alive(process.pid)
     process.communicate(b"\n")
     assert process.returncode == 0
+    assert lock.alive(process.pid) is False
 
 
 def test_a_command_is_shown_as_it_was_typed_without_the_folder_it_lies_in() -> None:

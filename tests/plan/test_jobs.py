@@ -178,6 +178,12 @@ def test_a_deploy_registers_a_jobs_revision_and_then_makes_or_changes_its_schedu
         "2  nightly  update its schedule, cron(30 2 * * ? *) in Europe/Berlin: it runs the new revision; commits",
     ]
     assert built[0].act.input["containerDefinitions"][0]["image"] == BUILT  # type: ignore[union-attr]
+    other_time = steps(project, ["nightly"], surveyed(live(project, ScheduleExpression="rate(1 day)")), images)
+    assert [step.ends for step in (new[-1], built[-1], other_time[-1])] == [
+        "scheduled: cron(30 2 * * ? *) in Europe/Berlin",
+        "its schedule runs the new revision",
+        "rescheduled: cron(30 2 * * ? *) in Europe/Berlin",
+    ]
     valid("scheduler", "UpdateSchedule", resolved(built[1].act.input, {"nightly: register": REGISTERED}))  # type: ignore[union-attr]
 
 

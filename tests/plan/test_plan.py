@@ -43,6 +43,7 @@ def test_a_service_without_room_is_told_by_what_it_would_do_and_its_neighbours_a
     assert (told["huge"].how, told["huge"].count, told["huge"].places) == ("new", (0, 1), ())
     assert (told["a"].how, told["a"].count, told["a"].places) == ("unchanged", (1, 1), ("i-1",))
     assert told["a"].percents is None, "it does not roll"
+    assert not any(part.lends or part.down for part in told.values()), "nothing moves, so nothing is down"
 
 
 def test_a_live_service_that_has_grown_out_of_its_instances_would_start_first() -> None:

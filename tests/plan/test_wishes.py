@@ -1,9 +1,10 @@
 """What commands want of services that are there, and what is told of them before anything is changed."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from tests.plan.test_described import an_instance
 from tests.plan.test_rollout import IMAGES, MIGRATION, OTHER, changed, survey  # noqa: F401
 
 from culm.cli.price_lists import load
@@ -207,6 +208,26 @@ def test_a_plan_on_aws_has_the_price_of_the_stacks_servers(
     assert made.bill_now is not None
     names = [line.name for line in made.bill_now.lines]
     assert ("database main" in names, "cache cache" in names) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("provider", "kinds", "planned"),
+    [("local", ["t3.small"], "2 x t2.micro"), ("aws", ["t3.small"], "1 x t3.small"), ("aws", [], "2 x t2.micro")],
+    ids=str,
+)
+def test_a_plan_is_of_culm_ymls_instances_but_on_aws_of_those_that_are_there(
+    survey: Survey,  # noqa: F811
+    frame: wishes.Frame,
+    provider: Literal["local", "aws"],
+    kinds: list[str],
+    planned: str,
+) -> None:
+    attributes = [[{"name": "ecs.instance-type", "value": kind}] for kind in kinds]
+    there = replace(
+        numbered(survey), tasks=(), instances=[{**an_instance(1900, 1900), "attributes": each} for each in attributes]
+    )
+    named = replace(frame, settings=replace(frame.settings, provider=provider))
+    assert wishes.deploy(named, ["web"], there, IMAGES).fleet == planned
 
 
 def test_a_server_without_a_price_is_named_and_not_counted(project: Project) -> None:

@@ -124,12 +124,12 @@ def test_what_was_told_is_no_news():
     change = task.news(3.0)
     assert change is not None
     assert (change.status, change.containers[0].status) == ("RUNNING", "RUNNING")
-    assert not task.told_stopped
+    assert not task.reported_stopped
     task.observe([web("stopped")], 4.0, effects=0)
     change = task.news(4.0)
     assert change is not None
     task.reported(change)
-    assert task.told_stopped
+    assert task.reported_stopped
 
 
 def test_health_is_told_of_containers_with_a_check_while_the_task_runs_and_once():
