@@ -35,6 +35,10 @@ def test_two_small_instances_item_by_item() -> None:
     }
 
 
+def test_an_instance_costs_its_hours_its_disk_and_its_address() -> None:
+    assert load("us-east-1").of_host("t2.micro", 30.0) == pytest.approx(730 * 0.0116 + 30 * 0.08 + 730 * 0.005)
+
+
 def test_a_smaller_disk_is_cheaper() -> None:
     prices = load("us-east-1")
     assert round(bill(["t4g.micro"] * 2, prices, Assumptions(disk_gb=8)).dollars, 1) == 45.6

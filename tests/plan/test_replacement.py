@@ -68,6 +68,8 @@ def test_a_service_with_another_task_has_one_less() -> None:
     running = [task("a", 0), task("a", 1), task("b", 1), task("c", 1)]
     fleet = [instance(0, 256), instance(1, 256, 256, 256)]
     assert effects(["i-0"], fleet, running, {"a": service(2)}) == [an_effect("i-0", fewer=("a",))]
+    assert effects(["i-0"], fleet, running, {"a": service(2, floor=50)}) == [an_effect("i-0", fewer=("a",))]
+    assert effects(["i-0"], fleet, running, {"a": service(2, floor=51)}) == [an_effect("i-0", blocked=("a",))]
 
 
 @pytest.mark.parametrize(("floor", "kind"), [(100, "blocked"), (0, "down")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from culm.cluster.instance.runtime.docker.orders import creation, seen, usage
+from culm.cluster.instance.runtime.docker.orders import creation, snapshot_of, usage
 from culm.cluster.instance.runtime.docker.runtime import DockerRuntime
 from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Spec
 from culm.engine.answers import Refused
@@ -158,7 +158,7 @@ def test_a_container_that_the_kernel_killed_was_out_of_memory():
     config = {"Labels": {"culm.home": "here", "culm.image-digest": "sha256:1", "task": "t"}}
     bindings = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
     told = {"Name": "/one", "Id": "f00", "State": state, "Config": config, "HostConfig": {"PortBindings": bindings}}
-    container = seen(told)
+    container = snapshot_of(told)
     assert (container.name, container.state, container.exit_code, container.out_of_memory) == (
         "one",
         "stopped",
