@@ -68,11 +68,12 @@ def test_every_key_is_carried_over_or_reported(file: Path, tmp_path: Path, monke
         *("healthcheck", "volumes", "tmpfs", "deploy", "mem_limit", "cpus", "scale", "user", "read_only", "init"),
         *("ulimits", "platform", "stop_grace_period", "shm_size", "extends", "labels"),
     }
+    databases = result.notes.database_names
     for service, block in yaml.safe_load(file.read_text())["services"].items():
-        if f"services.{service}" in noted:
+        if f"services.{service}" in noted and service not in databases:
             continue
         for key in block:
-            if key not in carried and key != "<<":
+            if key not in ({"image", "depends_on"} if service in databases else carried) and key != "<<":
                 assert f"services.{service}.{key}" in noted, key
 
 
@@ -597,3 +598,17 @@ def test_the_sample_of_an_environment_file_that_is_not_there_is_taken(tmp_path, 
     result = taken(tmp_path)
     assert result.draft.services["web"].get("environment") == {"ALLOWED_HOSTS": "localhost"}
     assert any(f"{sample} is taken" in str(note) for note in result.notes)
+
+
+def test_what_a_database_and_a_migration_have_besides_is_said_key_by_key(folder: Path) -> None:
+    compose = (
+        "services:\n  web: {build: web, depends_on: [db]}\n"
+        "  migrate: {build: web, command: alembic upgrade head, environment: {MODE: once}}\n"
+        "  db:\n    image: postgres\n    command: postgres -c max_connections=200\n    tmpfs: /tmp\n"
+        "    volumes: [./init.sql:/docker-entrypoint-initdb.d/init.sql]\n"
+    )
+    said = "\n".join(notes(folder, compose))
+    assert "6 services.db.command: left out: the server is the target's, with its own settings" in said
+    assert "7 services.db.tmpfs: left out" in said
+    assert "8 services.db.volumes: left out: nobody runs its scripts" in said
+    assert "services.migrate.environment: left out: a migration has the environment and the files of web" in said

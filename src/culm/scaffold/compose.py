@@ -20,7 +20,7 @@ from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
 from culm.project.load import shown
-from culm.scaffold import compose_roles, database_variables, guess, names
+from culm.scaffold import compose_roles, compose_servers, database_variables, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
@@ -229,6 +229,7 @@ class Import:
             given = "one database, and a user" if shared else "a user" if cache else "a database"
             note = f"{what}, with {given} for each service that uses it"
             self.notes.add(self.services[name].place, f"services.{name}", note)
+            compose_servers.tell(self.services[name], self.notes)
 
     def engine(self, name: str) -> str:
         """Return the engine of a database that the service is, by its image or what that is built on, else nothing."""
@@ -355,6 +356,7 @@ class Import:
             why = f"is a migration of {same[0]}, a ready image: culm migrates what it builds" if same else ""
             self.notes.add(service.place, key, why or "is a migration, and no service shares its image or waits for it")
             return
+        compose_servers.tell_migration(service, owner.name, self.notes)
         image = self.images.get(name)
         assert owner.image is not None
         if image is not None and image.path != owner.image.path and image.folder == owner.image.folder:
