@@ -10,7 +10,7 @@ from culm.scaffold.compose_notes import Notes
 SETTINGS = "left out: the server is the target's, with its own settings"
 LOGINS = "left out: users, passwords and databases are made by culm, for each service its own"
 LEFT_OUT = {
-    "build": "left out: the server is the target's, without what this image adds; `extensions:` in `databases:` names extensions",
+    "build": "left out: the server is the target's; what the image adds, `extensions:` in `databases:` may name",
     "command": SETTINGS,
     "entrypoint": SETTINGS,
     "environment": LOGINS,
