@@ -73,6 +73,10 @@ class World:
         self.metadata = Metadata(cloud.clock)
         self.store = InlineStore(cloud.db)
         self.volumes = "/nowhere"
+        self.between: Callable[[Agents], Any] = lambda control: control
+        """What stands between the agents and the control plane."""
+        self.under_way: set[object] = set()
+        """Messages that are still to be delivered."""
         self.memory = 256
         """MiB of a task, where a test does not say."""
         self._running: list[asyncio.Task[None]] = []
@@ -121,7 +125,7 @@ class World:
         agent = Agent(
             machine=machine,
             surroundings=around,
-            control=self.agents,
+            control=self.between(self.agents),
             runtime=self.runtime,
             logs=self.logs,
             login=no_login,
@@ -147,7 +151,7 @@ class World:
             for task in self._running:
                 if task.done():
                     task.result()
-            quiet = 0 if await self.reconciler.step() else quiet + 1
+            quiet = 0 if await self.reconciler.step() or self.under_way else quiet + 1
             if quiet > 30:
                 return
             await asyncio.sleep(0)

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.cluster.scheduler.conftest import InlineStore
 
 from culm.cluster.database.servers import Databases
 from culm.cluster.instance.fleet import Fleet
@@ -82,14 +83,29 @@ async def test_a_database_whose_folder_cannot_be_made_is_told_and_the_next_is_lo
     (tmp_path / "file").write_text("")
     cloud.db.execute("UPDATE db_instance SET body = '{' WHERE identifier = 'a'")
 
-    class OnThisConnection:
-        async def run(self, work):
-            return transact(cloud.db, work)
-
-    databases = Databases(OnThisConnection(), tmp_path / "file", ["127.0.0.1"], network="127.0.0.0/8")
+    databases = Databases(InlineStore(cloud.db), tmp_path / "file", ["127.0.0.1"], network="127.0.0.0/8")
     await databases.step()
     [(status, why)] = cloud.db.execute("SELECT status, status_reason FROM db_instance WHERE identifier = 'b'")
     assert (status, "Not a directory" in why) == ("failed", True)
+
+
+async def test_a_database_whose_row_cannot_be_read_keeps_no_other_from_being_stopped(cloud, tmp_path, monkeypatch):
+    rds = cloud.client("rds")
+    for name in "a", "b":
+        rds.create_db_instance(
+            DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=5,
+            MasterUsername="u", MasterUserPassword="secret-secret",
+        )  # fmt: skip
+    cloud.db.execute("UPDATE db_instance SET body = '{' WHERE identifier = 'a'")
+    stopped = []
+
+    class Watched(Databases):
+        def server(self, row):
+            stopped.append(row.identifier)
+            return super().server(row)
+
+    await Watched(InlineStore(cloud.db), tmp_path, ["127.0.0.1"], network="127.0.0.0/8").stop()
+    assert stopped == ["b"]
 
 
 async def test_a_cluster_whose_machines_cannot_be_decided_holds_back_no_other(world):

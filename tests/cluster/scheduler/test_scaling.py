@@ -103,6 +103,19 @@ async def test_it_is_described_as_it_was_given_and_gone_when_it_is_taken_back(wo
         autoscaling.deregister_scalable_target(**WHO)
 
 
+async def test_a_target_that_cannot_be_read_holds_back_no_other(world, autoscaling):
+    await serve(world)
+    world.ecs.create_service(serviceName="also", taskDefinition="web", desiredCount=1)
+    register(autoscaling)
+    autoscaling.register_scalable_target(**WHO | {"ResourceId": "service/default/also"}, MinCapacity=1, MaxCapacity=3)
+    world.cloud.db.execute("UPDATE scalable_target SET body = '{' WHERE resource_id LIKE '%/also'")
+    world.ecs.delete_service(service="web", force=True)
+    await world.settle()
+    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id, "us-east-1", "000000000000")
+    left = world.cloud.db.execute("SELECT resource_id FROM scalable_target").fetchall()
+    assert [row[0] for row in left] == ["service/default/also"]
+
+
 async def test_a_target_goes_with_its_service(world, autoscaling):
     await serve(world)
     register(autoscaling)

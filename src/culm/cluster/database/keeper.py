@@ -72,9 +72,14 @@ class Keeper(Generic[R, S]):
 
     async def stop(self) -> None:
         """Stop every server; the data stays."""
-        for row in await self._store.run(self._rows.every):
-            with self._isolated.item(row.identifier):
-                await self.server(row).stop()
+        for identifier in await self._store.run(self._rows.identifiers):
+            with self._isolated.item(identifier):
+                await self._stop(identifier)
+
+    async def _stop(self, identifier: str) -> None:
+        row = await self._store.run(lambda db: self._rows.find(db, identifier))
+        if row is not None:
+            await self.server(row).stop()
 
     def server(self, row: R) -> S:
         """The server of a row."""

@@ -28,9 +28,12 @@ def look(db: Connection, now: float, new_id: Callable[[], str], region: str, acc
     A target whose service is gone goes with it.
     """
     scaled = 0
-    for target in scaling.targets(db):
-        with _isolated.item(target.resource_id), savepoint(db):
-            service = services.find(db, f"arn:aws:ecs:{region}:{account}:{target.resource_id}")
+    for resource_id in scaling.resource_ids(db):
+        with _isolated.item(resource_id), savepoint(db):
+            service = services.find(db, f"arn:aws:ecs:{region}:{account}:{resource_id}")
+            target = scaling.find_target(db, resource_id)
+            if target is None:
+                continue
             if service is None or service.status != "ACTIVE":
                 scaling.delete_target(db, target.resource_id)
                 continue

@@ -41,10 +41,10 @@ def delete(db: Connection, group: str, name: str) -> bool:
     return db.execute("DELETE FROM schedule WHERE group_name = ? AND name = ?", (group, name)).rowcount > 0
 
 
-def due(db: Connection, now: float) -> Sequence[tuple[Schedule, float]]:
-    """Schedules whose time has come, with that time."""
-    rows = db.execute("SELECT body, next_at FROM schedule WHERE next_at <= ? ORDER BY next_at", (now,))
-    return [(_decoder.decode(body), next_at) for body, next_at in rows.fetchall()]
+def due(db: Connection, now: float) -> Sequence[tuple[str, str, float]]:
+    """Group and name of schedules whose time has come, with that time: reads no row that might be damaged."""
+    rows = db.execute("SELECT group_name, name, next_at FROM schedule WHERE next_at <= ? ORDER BY next_at", (now,))
+    return [(row[0], row[1], row[2]) for row in rows.fetchall()]
 
 
 def soonest(db: Connection) -> float | None:
@@ -79,17 +79,14 @@ def end_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
     )
 
 
-def firings(db: Connection, now: float) -> Sequence[tuple[Schedule, Firing]]:
-    """Those that are to be tried now, the oldest first."""
+def firings(db: Connection, now: float) -> Sequence[tuple[str, str, Firing]]:
+    """Those that are to be tried now, the oldest first, by group and name of their schedules."""
     rows = db.execute(
-        "SELECT body, scheduled_at, attempts, try_at FROM schedule_firing JOIN schedule USING (group_name, name)"
-        " WHERE try_at <= ? ORDER BY scheduled_at",
+        "SELECT group_name, name, scheduled_at, attempts, try_at FROM schedule_firing WHERE try_at <= ?"
+        " ORDER BY scheduled_at",
         (now,),
     )
-    return [
-        (_decoder.decode(row[0]), Firing(scheduled_at=row[1], attempts=row[2], try_at=row[3]))
-        for row in rows.fetchall()
-    ]
+    return [(row[0], row[1], Firing(scheduled_at=row[2], attempts=row[3], try_at=row[4])) for row in rows.fetchall()]
 
 
 def create_group(db: Connection, name: str, now: float) -> bool:

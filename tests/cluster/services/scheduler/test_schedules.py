@@ -67,6 +67,18 @@ def local(cloud, ahead: float) -> str:
     return datetime.fromtimestamp(cloud.now + ahead, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def test_a_schedule_that_cannot_be_read_holds_back_no_other(cloud, ecs, create, look, add_instance) -> None:
+    add_instance()
+    for name in ("bad", "nightly", "fired"):
+        create(f"at({local(cloud, 60)})", Name=name)
+    cloud.db.execute("UPDATE schedule SET body = '{' WHERE name = 'bad'")
+    cloud.db.execute("INSERT INTO schedule_firing SELECT group_name, name, 0, 0, 0 FROM schedule WHERE name = 'fired'")
+    cloud.db.execute("UPDATE schedule SET body = '{' WHERE name = 'fired'")
+    cloud.clock.advance(61)
+    assert look() == 1
+    assert len(started(ecs)) == 1
+
+
 def test_a_schedule_is_described_as_it_was_made_and_changed_as_a_whole(scheduler, create, target) -> None:
     arn = create("cron(0 6 ? * MON-FRI *)", ScheduleExpressionTimezone="Europe/Berlin", Description="report")
     described = scheduler.get_schedule(Name="nightly")

@@ -51,13 +51,15 @@ class NoRoom(Exception):
 def look(make_call: Callable[[Connection], Call], db: Connection, isolated: Isolated = _isolated) -> int:
     """Start what is due; returns how many tasks were started or firings given up."""
     call = make_call(db)
-    for schedule, moment in schedules.due(db, call.now):
-        with isolated.item(schedule.arn), savepoint(db):
-            fire(db, schedule, moment, call.now)
+    for group, name, moment in schedules.due(db, call.now):
+        with isolated.item(f"{group}/{name}"), savepoint(db):
+            if (schedule := schedules.find(db, group, name)) is not None:
+                fire(db, schedule, moment, call.now)
     ended = 0
-    for schedule, firing in schedules.firings(db, call.now):
-        with isolated.item(schedule.arn), savepoint(db):
-            ended += attempt(call, schedule, firing)
+    for group, name, firing in schedules.firings(db, call.now):
+        with isolated.item(f"{group}/{name}"), savepoint(db):
+            if (schedule := schedules.find(db, group, name)) is not None:
+                ended += attempt(call, schedule, firing)
     return ended
 
 

@@ -1,0 +1,75 @@
+"""An event loop that runs what is ready in an order drawn by a seed, and messages that come late or twice.
+
+asyncio runs callbacks in the order in which they became ready, so a test on its own loop plays one schedule of many.
+Every order that is drawn here is one that a busy machine may bring about.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+LONGEST_DELAY = 5
+"""Turns of the loop."""
+DOUBLED = 0.1
+"""Share of the messages that come twice."""
+
+
+class ShuffledLoop(asyncio.SelectorEventLoop):
+    """`dice` draws the order anew at each turn of the loop."""
+
+    def __init__(self, dice: random.Random, faults: Counter[str]) -> None:
+        super().__init__()
+        self._dice = dice
+        self._faults = faults
+
+    def _run_once(self) -> None:
+        ready: Any = self._ready  # type: ignore[attr-defined]
+        if len(ready) > 1:
+            self._faults["shuffled"] += 1
+            self._dice.shuffle(ready)
+        super()._run_once()  # type: ignore[misc]
+
+
+class Unreliable:
+    """A control plane whose agents are heard, and hear it, late and sometimes twice; in order, as on one connection."""
+
+    def __init__(self, control: Any, dice: random.Random, faults: Counter[str], under_way: set[object]) -> None:
+        """`under_way` holds an object for each message that waits."""
+        self._control = control
+        self._under_way = under_way
+        self._dice = dice
+        self._faults = faults
+
+    async def register(self, message: Any) -> str:
+        return str(await self._control.register(message))
+
+    async def connect(self, arn: str) -> AsyncIterator[Any]:
+        async for message in self._control.connect(arn):
+            await self._late()
+            yield message
+            if self._twice():
+                yield message
+
+    async def submit(self, arn: str, message: Any) -> None:
+        await self._late()
+        await self._control.submit(arn, message)
+        if self._twice():
+            await self._control.submit(arn, message)
+
+    async def _late(self) -> None:
+        turns = self._dice.randrange(LONGEST_DELAY)
+        self._faults["late"] += turns > 0
+        message = object()
+        self._under_way.add(message)
+        try:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        finally:
+            self._under_way.discard(message)
+
+    def _twice(self) -> bool:
+        twice = self._dice.random() < DOUBLED
+        self._faults["twice"] += twice
+        return twice
