@@ -1,7 +1,8 @@
 """Another project's AWS on loopback: moto's server, with what moto leaves to the world outside played beside it.
 
-moto judges the calls: their names, parameters, order and answers are its own. Three things it has not; they are here:
+moto judges the calls: their names, parameters, order and answers are its own. What it has not is here:
 
+- the history of services' deploys, which moto does not keep (`rolls.py`);
 - machines (`machines.py`): moto keeps tasks and services as records, nobody runs them;
 - a registry: moto serves ECR's API, not `/v2/`. The front takes pushes as ECR does, by ECR's own API operations;
 - some members of answers that AWS gives back and moto forgets (`FORGOTTEN`).
@@ -13,6 +14,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,8 +22,10 @@ import boto3
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.utils import camelcase_to_underscores
+from moto.ecs.exceptions import EcsClientException, ECSException, InvalidParameterException, ServiceNotFoundException
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from tests.amazon.machines import Machines
+from tests.amazon.rolls import ACTIVE
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -34,6 +38,8 @@ FORGOTTEN = (
     "deploymentConfiguration",
 )
 """Members of ecs.CreateService that moto's DescribeServices does not give back."""
+MOST_REVISIONS = 20
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceRevisions.html"""
 Answer = Iterable[bytes]
 
 
@@ -91,25 +97,80 @@ class Amazon:
                 environ["wsgi.input"] = io.BytesIO(data)
                 body = json.loads(data or b"{}")
                 self.machines.act(operation, body)
-                if operation == "ListTasks":
-                    return Response(json.dumps(self._tasks(body)), mimetype="application/x-amz-json-1.1")(
-                        environ, start
-                    )
-                answer = list(self._moto(environ, start))
+                played = {
+                    "ListTasks": self._tasks,
+                    "ListServiceDeployments": self._deployments,
+                    "DescribeServiceRevisions": self._revisions,
+                    "StopServiceDeployment": self._stop_deployment,
+                }
+                if operation in played:
+                    try:
+                        status, told = 200, played[operation](body)
+                    except ECSException as refusal:
+                        status, told = 400, {"__type": refusal.code, "message": str(refusal.message)}
+                    answer = Response(json.dumps(told), status, mimetype="application/x-amz-json-1.1")
+                    return answer(environ, start)
+                before = self._runs(body)
+                answered = list(self._moto(environ, start))
                 if operation in ("CreateService", "UpdateService"):
-                    self._remember(body)
-                return answer
+                    self._remember(body, before)
+                if operation == "RegisterTaskDefinition":
+                    self._sign(body["family"])
+                return answered
             answer = list(self._moto(environ, start))
             for repository in self.backend("ecr").repositories.values():
                 repository.uri = f"{self._registry}/{repository.name}"
             return answer
 
-    def _remember(self, asked: dict[str, Any]) -> None:
-        name = asked.get("serviceName") or asked["service"].rpartition("/")[2]
-        service = self.backend("ecs").services.get(f"{asked['cluster']}:{name}")
+    def _sign(self, family: str) -> None:
+        """When a task definition was registered, and by whom, which moto forgets."""
+        newest = list(self.backend("ecs").task_definitions[family].values())[-1]
+        newest.registered_at, newest.registered_by = datetime.now(UTC), f"arn:aws:iam::{ACCOUNT}:user/ada"
+
+    def _service(self, asked: dict[str, Any]) -> Any:
+        """The service that a request names; None: there is none."""
+        name = str(asked.get("serviceName") or asked.get("service") or "").rpartition("/")[2]
+        return self.backend("ecs").services.get(f"{asked.get('cluster', 'default').rpartition('/')[2]}:{name}")
+
+    def _runs(self, asked: dict[str, Any]) -> str | None:
+        service = self._service(asked)
+        return service and service.task_definition
+
+    def _remember(self, asked: dict[str, Any], before: str | None) -> None:
+        """Keep what moto forgets of a service, and write down that a deploy of it has begun."""
+        service = self._service(asked)
+        if service is None:
+            return
         for member in FORGOTTEN:
-            if service is not None and member in asked:
+            if member in asked:
                 setattr(service, camelcase_to_underscores(member), asked[member])
+        if service.task_definition != before or asked.get("forceNewDeployment"):
+            self.machines.rolls.begin(service)
+
+    def _deployments(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """As ecs.ListServiceDeployments: newest first."""
+        service = self._service(asked)
+        if service is None:
+            raise ServiceNotFoundException
+        wanted = asked.get("status") or None
+        rolls = [roll for roll in reversed(self.machines.rolls.of(service)) if not wanted or roll.status in wanted]
+        return {"serviceDeployments": [roll.brief() for roll in rolls]}
+
+    def _revisions(self, asked: dict[str, Any]) -> dict[str, Any]:
+        arns = asked["serviceRevisionArns"]
+        if len(arns) > MOST_REVISIONS:
+            raise InvalidParameterException(f"serviceRevisionArns: at most {MOST_REVISIONS}")
+        known = {roll.revision_arn: roll for roll in self.machines.rolls.made}
+        missing = [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known]
+        return {"serviceRevisions": [known[arn].revision() for arn in arns if arn in known], "failures": missing}
+
+    def _stop_deployment(self, asked: dict[str, Any]) -> dict[str, Any]:
+        arn = asked["serviceDeploymentArn"]
+        for service in self.backend("ecs").services.values():
+            rolls = self.machines.rolls.of(service)
+            if rolls and rolls[-1].arn == arn and rolls[-1].status in ACTIVE and self.machines.rolls.go_back(service):
+                return {"serviceDeploymentArn": arn}
+        raise EcsClientException("The service deployment cannot be stopped.")
 
     def _tasks(self, asked: dict[str, Any]) -> dict[str, list[str]]:
         """As ecs.ListTasks: moto's does not know services, gives stopped tasks to who asks for none, and takes a

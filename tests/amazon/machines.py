@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.moto_api import state_manager
+from tests.amazon.rolls import Rolls
 
 EPHEMERAL = 32768
 REGISTERED = {"CPU": 1024, "MEMORY": 995}
@@ -30,7 +31,8 @@ class Machines:
     ec2: Any
     elb: Any
     fates: dict[str, Fate] = field(default_factory=dict)
-    """By task definition family."""
+    """By task definition family, or one of its revisions: `bamboo-web:2`."""
+    rolls: Rolls = field(default_factory=Rolls)
     ports: int = EPHEMERAL
     history: list[str] = field(default_factory=list)
     """What happened on them, for people who read a failed test."""
@@ -53,10 +55,14 @@ class Machines:
                 for task in self._tasks(cluster.name):
                     task.created_at = getattr(task, "created_at", datetime.now(UTC))
                     if task.group.startswith("family:") and task.last_status != "STOPPED":
-                        fate = self.fates.get(family(task), Fate())
+                        fate = self._fate(task.task_definition_arn) or Fate()
                         if fate.ends:
                             self._end(task, fate)
             cluster.running_tasks_count = len([t for t in self._tasks(cluster.name) if t.last_status == "RUNNING"])
+
+    def _fate(self, task_definition: str) -> Fate | None:
+        revision = task_definition.rpartition("/")[2]
+        return self.fates.get(revision) or self.fates.get(revision.rpartition(":")[0])
 
     def _boot(self, cluster: str) -> None:
         """Every EC2 instance that runs joins, as its agent would."""
@@ -88,23 +94,33 @@ class Machines:
             }
         wanted = int(service.desired_count)
         mine = [t for t in running if t.task_definition_arn == service.task_definition][:wanted]
-        fate = self.fates.get(service.task_definition.rpartition("/")[2].rpartition(":")[0])
+        fate = self._fate(service.task_definition)
         for task in running:
             if task not in mine:
                 self._stop(task, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment)")
         if fate is not None and primary["rolloutState"] != "FAILED":
             self._end(self._start(service, primary), fate)
             primary["failedTasks"] += 1
-            if primary["failedTasks"] >= 2:
+            if primary["failedTasks"] >= 2 and not self._goes_back(service):
                 primary |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start."}
+                self.rolls.end(service, "ROLLBACK_FAILED")
         elif len(mine) < wanted and fate is None:
             for _ in range(wanted - len(mine)):
                 mine.append(self._start(service, primary))
         elif fate is None:
             primary["rolloutState"] = "COMPLETED"
+            self.rolls.end(service, "SUCCESSFUL")
         primary |= {"desiredCount": wanted, "runningCount": len(mine), "pendingCount": wanted - len(mine)}
         service.running_count, service.pending_count = len(mine), wanted - len(mine)
         service.deployments = [primary]
+
+    def _goes_back(self, service: Any) -> bool:
+        """Whether its circuit breaker goes back, as it does where that is asked for and there is something good.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+        """
+        breaker = (getattr(service, "deployment_configuration", None) or {}).get("deploymentCircuitBreaker", {})
+        return bool(breaker.get("rollback")) and self.rolls.go_back(service)
 
     def _start(self, service: Any, deployment: dict[str, Any]) -> Any:
         instances = list(self.ecs.container_instances[service.cluster_name].values())
@@ -146,7 +162,3 @@ class Machines:
 
     def _tasks(self, cluster: str) -> list[Any]:
         return list(self.ecs.tasks.get(cluster, {}).values())
-
-
-def family(task: Any) -> str:
-    return str(task.task_definition_arn.rpartition("/")[2].rpartition(":")[0])

@@ -40,7 +40,7 @@ OTHERS = {
     "rules that have to change places, in one call": ("elasticloadbalancing:SetRulePriorities",),
     "a migration that still runs when everything goes": ("ecs:StopTask",),
     "instances that do not join": ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"),
-    "a roll that fails goes back": ("ecs:ListServiceDeployments", "ecs:StopServiceDeployment"),
+    "a roll that fails goes back": ("ecs:StopServiceDeployment",),
     "alarms, in the caller's name": (
         "cloudwatch:PutMetricAlarm",
         "cloudwatch:DeleteAlarms",

@@ -165,6 +165,18 @@ def test_targets_services_and_images_that_cannot_be_are_refused_by_name(
         typed(both, "web", "--from", "stg", "--to", "prd")
 
 
+def test_a_protected_target_is_not_promoted_to_where_nobody_can_give_its_name(
+    both: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("ensure", "await_instances"):  # the stack has tests of its own
+        monkeypatch.setattr(f"culm.cli.up.{step}", lambda *_, **__: None)
+    both.write("culm.yml", (both.folder / "culm.yml").read_text().replace("prd: {", "prd: {protect: true, "))
+    with pytest.raises(UsageError, match="stdin is not a terminal, so this cannot be confirmed"):
+        typed(both, "web", "--from", "stg", "--to", "prd")
+    assert both.writes() == []
+    assert not both.account.pushes
+
+
 def test_a_job_is_promoted_with_its_schedule(both: Shop) -> None:
     text = (both.folder / "culm.yml").read_text()
     job = "nightly: {build: web, command: [sh], schedule: {when: every hour, timeout: 1h}}"

@@ -140,6 +140,27 @@ def test_rollback_scale_and_restart(shop: Shop) -> None:
     assert {one["name"]: one["running"] for one in told["services"]} == {"accounts": 1, "web": 2}
 
 
+def test_rollback_passes_over_a_revision_whose_deploy_failed_and_says_so(shop: Shop) -> None:
+    def deploys(text: str) -> None:
+        shop.write("web/Dockerfile", f'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "{text}"]\n')
+        shop.up("web")
+
+    shop.up()
+    shop.account.machines.fates["bamboo-web:2"] = Fate(exit_code=7)
+    with pytest.raises(CulmError, match="rolled back to bamboo-web:1"):
+        deploys("fails")
+    deploys("runs")
+    shop.culm("rollback", "web")
+    [service] = shop.account.client("ecs").describe_services(cluster="bamboo", services=["web"])["services"]
+    assert service["taskDefinition"].endswith("/bamboo-web:1")
+    passed = (
+        "rolling back to bamboo-web:1: the last before #3 whose deploy ended well (passed over: #2: failed, gone back)"
+    )
+    assert passed in shop.told.getvalue()
+    rows = {words[0]: words for line in shop.culm("history", "web").splitlines() if (words := line.split())}
+    assert "ready" in rows["3"] and "failed," in rows["2"] and "live" in rows["1"]
+
+
 def test_going_back_across_a_migration_asks_for_consent(shop: Shop) -> None:
     shop.up()
     shop.write("accounts/Dockerfile.migrate", 'FROM base\nCMD ["sh", "-c", "true"]\n')

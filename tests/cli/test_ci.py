@@ -248,7 +248,14 @@ def test_gitlabs_pipeline_is_written_at_the_root_of_its_repository(folder: Path)
     assert refused("gitlab", "--branch", 'a"b').what == "this cannot be: --branch 'a\"b'"
 
 
-@pytest.mark.parametrize("words", [["down"], ["down", "web"], ["down", "--volumes"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["down"], ["down", "web"], ["down", "--volumes"], ["rollback", "web"], ["rollback", "web", "1"]),
+        *(["scale", "web", "0"], ["restart", "web"], ["migrate"]),
+    ],
+    ids=" ".join,
+)
 def test_a_protected_target_is_left_alone_where_nobody_can_give_its_name(folder: Path, words: list[str]) -> None:
     write(folder, "prd: {provider: aws, protect: true}")
     error = CliRunner().invoke(culm, [*words, "--target", "prd"]).exception

@@ -138,8 +138,8 @@ def test_an_earlier_revision_is_the_one_before_the_live_one(
         **render.rule(web, live.listener["ListenerArn"] if live.listener else "", group, 10)
     )
     target.client("ecs").create_service(**render.service(project, web, arns[1], group))
-    assert earlier_revision(target, project, web, None) == arns[0]
-    assert earlier_revision(target, project, web, 3) == arns[2]
+    assert earlier_revision(target, project, web, None).arn == arns[0]
+    assert earlier_revision(target, project, web, 3).arn == arns[2]
     with pytest.raises(CulmError, match="there is no revision bamboo-web:7") as refusal:
         earlier_revision(target, project, web, 7)
     assert refusal.value.hint == "there are: 1, 2, 3"

@@ -1,10 +1,13 @@
 """What a browser may have done: commands that fit what there is now, and nothing else."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from tests.operate.snapshot.described import about, observed, task
 
 from culm.operate.snapshot.compose import compose
-from culm.web.jobs import order
+from culm.web.jobs import Jobs, order
 
 SNAPSHOT = compose(about(), observed())
 
@@ -64,3 +67,12 @@ def test_scaling_says_what_it_takes_and_scaling_to_nothing_that_nothing_answers(
 def test_a_migration_can_be_run_again_where_one_has_run():
     run = task("f" * 32, group="family:bamboo-orders-migrate")
     assert order(["migrate", "orders"], compose(about(), observed(tasks=[task(), run]))) is not None
+
+
+def test_nothing_is_done_on_a_protected_target_before_its_name_was_typed():
+    def jobs(protect: bool) -> Jobs:
+        target = replace(about().settings, name="prd", protect=protect)
+        return Jobs(Path(), target, now=lambda: 0.0, done=lambda: None, stop_task=lambda _: None)
+
+    assert [jobs(True).may_start(typed) for typed in ("", "yes", "stg", "prd", " prd ")] == [False] * 3 + [True] * 2
+    assert jobs(False).may_start("")

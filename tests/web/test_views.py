@@ -190,6 +190,30 @@ def test_a_page_that_may_only_be_read_shows_the_command_to_type_instead_of_a_but
     assert "/routes/send" not in text(routes.routes(seen, routes.Tried(asked=Composed(target="/")), may_act=False))
 
 
+def test_a_services_page_offers_the_last_revision_that_served_well_and_says_why():
+    seen = snapshot()
+    older = [definition(f"bamboo-orders:{number}") for number in (3, 2, 1)]
+    outcomes = dict(
+        zip([each["taskDefinitionArn"] for each in older], ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"], strict=True)
+    )
+    orders = replace(seen.services[0], revision="bamboo-orders:3")
+    page = text(service_view.service(seen, orders, Detail(revisions=older, outcomes=outcomes), may_act=True))
+    assert "Roll back to #1" in page
+    assert "(passed over: #2: replaced before it was ready)" in page
+
+
+def test_a_protected_targets_name_has_to_be_typed_before_anything_is_done():
+    def page(protected: bool) -> str:
+        return text(
+            confirm.confirm(
+                snapshot(), confirm.Proposal(words=["restart", "orders"], protected=protected), token="t", back="/"
+            )
+        )
+
+    assert 'name="name"' in page(True) and "is protected; its name:" in page(True)
+    assert 'name="name"' not in page(False)
+
+
 def test_an_empty_target_says_what_to_type():
     page = text(overview.overview(replace(snapshot(), exists=False, target="staging"), may_act=True))
     assert "culm up --target staging" in page

@@ -35,6 +35,10 @@ def yes_option(function: F) -> F:
     )(function)
 
 
+def protected_option(function: F) -> F:
+    return click.option("--yes", is_flag=True, help="Do not ask for a protected target's name.")(function)
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import click
 
 from culm.cli import price_lists
-from culm.cli.context import open_project, services_of, target_option
+from culm.cli.agreement import demand_name
+from culm.cli.context import open_project, protected_option, services_of, settings_of, target_option
 from culm.cli.planning import frame
 from culm.cli.up import prepare
 from culm.console import Console
@@ -21,8 +22,9 @@ from culm.target.survey import survey
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@protected_option
 @target_option
-def migrate(services: tuple[str, ...], target_name: str) -> None:
+def migrate(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """Run migrations alone.
 
     Builds and pushes the migration images of the named services (of all, if none is named) and runs each once, whether
@@ -34,6 +36,7 @@ def migrate(services: tuple[str, ...], target_name: str) -> None:
         if services and service.migration is None:
             raise UsageError(f"{service.name} has no migration", "add a Dockerfile.migrate to its folder")
     names = [service.name for service in chosen if service.migration is not None]
+    demand_name(settings_of(project, target_name), f"run the migrations of {', '.join(names)}", yes=yes)
     console = Console(width=max(map(len, names), default=0))
     target, builder = prepare(project, target_name, "auto", console)
     Up(project, target, builder, console).migrate(names, lenders(project, target, names))

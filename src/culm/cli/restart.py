@@ -2,7 +2,8 @@
 
 import click
 
-from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.agreement import demand_name
+from culm.cli.context import open_project, open_target, protected_option, services_of, settings_of, target_option
 from culm.cli.planning import changing
 from culm.console import Console
 from culm.deploy.change import change
@@ -14,11 +15,13 @@ from culm.target import faults
 
 @click.command()
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
+@protected_option
 @target_option
-def restart(services: tuple[str, ...], target_name: str) -> None:
+def restart(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """Start new tasks of the same revision, side by side where there is room."""
     project = open_project(target_name)
     chosen = services_of(project, services)
+    demand_name(settings_of(project, target_name), f"restart {', '.join(services)}", yes=yes)
     target = open_target(project, target_name)
     job = Job(project, target, Console(width=max(map(len, services))))
     updates = {service.name: {"forceNewDeployment": True} for service in chosen}

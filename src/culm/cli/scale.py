@@ -2,7 +2,8 @@
 
 import click
 
-from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.agreement import demand_name
+from culm.cli.context import open_project, open_target, protected_option, services_of, settings_of, target_option
 from culm.cli.planning import changing
 from culm.console import Console
 from culm.deploy.change import change
@@ -18,8 +19,9 @@ from culm.target import faults
 @click.argument("service")
 @click.argument("count", type=click.IntRange(min=0))
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the service is steady.")
+@protected_option
 @target_option
-def scale(service: str, count: int, wait: bool, target_name: str) -> None:
+def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> None:
     """Run COUNT tasks of SERVICE.
 
     The next `culm up` goes back to culm.yml's `count:`. Nothing is changed, and the exit status is 3, where so many do
@@ -31,6 +33,7 @@ def scale(service: str, count: int, wait: bool, target_name: str) -> None:
     project = open_project(target_name)
     [chosen] = services_of(project, [service])
     refuse_outside(chosen, count)
+    demand_name(settings_of(project, target_name), f"run {count} tasks of {service}", yes=yes)
     target = open_target(project, target_name)
     job = Job(project, target, Console(width=len(service)))
     updates = {service: {"desiredCount": count}}

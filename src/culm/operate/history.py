@@ -1,33 +1,19 @@
 """A service's revisions, newest first: who made each, what it runs, how its deploys ended, and the way back to it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from culm import render
 from culm.core.model.record import record
-from culm.deploy.revisions import migration_of, number
+from culm.deploy.revisions import OUTCOMES, last_outcomes, migration_of, number
 from culm.errors import CulmError
 from culm.operate.snapshot.services import person
 from culm.plan.way_back import effect, files_of
 from culm.project.project import Project, Service
 from culm.target.connection import Target
 
-OUTCOMES = {
-    "SUCCESSFUL": "ready",
-    "IN_PROGRESS": "under way",
-    "PENDING": "under way",
-    "ROLLBACK_REQUESTED": "going back",
-    "ROLLBACK_IN_PROGRESS": "going back",
-    "ROLLBACK_SUCCESSFUL": "failed, gone back",
-    "ROLLBACK_FAILED": "failed, and so did going back",
-    "STOPPED": "replaced before it was ready",
-}
-"""What ECS's states of a service deployment mean.
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
 MOST = 100
 """Revisions that are shown."""
-AT_ONCE = 20
-"""Service revisions that DescribeServiceRevisions takes: its documented maximum."""
 
 
 @record
@@ -65,7 +51,7 @@ def history(target: Target, project: Project, service: Service) -> tuple[Revisio
         raise CulmError(f"{service.name} has no revision on {target.settings.name}", "`culm up` makes the first")
     definitions = [ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"] for arn in arns[:MOST]]
     [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"] or [None]
-    deploys = _deploys(ecs, project, service) if described else {}
+    deploys = last_outcomes(ecs, project.name, service.name) if described else {}
     return of(service, definitions, described["taskDefinition"] if described else "", deploys)
 
 
@@ -107,31 +93,6 @@ def _way_back(service: Service, then: Mapping[str, Any], now: Mapping[str, Any] 
         return command
     harmless = effect(files_of(then), files_of(now), service.schema_change) in ("none", "expand")
     return command if harmless else f"{command} --across-migration"
-
-
-def _deploys(ecs: Any, project: Project, service: Service) -> dict[str, str]:
-    """The state of the last deploy of each task definition, by its ARN."""
-    which = {"cluster": project.name, "service": service.name}
-    states: dict[str, str] = {}  # of service revisions, the newest deploy first
-    page = ecs.list_service_deployments(**which)
-    while True:
-        for each in page["serviceDeployments"]:
-            states.setdefault(each["targetServiceRevisionArn"], each["status"])
-        if not page.get("nextToken"):
-            break
-        page = ecs.list_service_deployments(**which, nextToken=page["nextToken"])
-    last: dict[str, str] = {}
-    for arns in _batches(list(states)):
-        described = ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
-        task_definitions = {each["serviceRevisionArn"]: each["taskDefinition"] for each in described}
-        for arn in arns:
-            if arn in task_definitions:
-                last.setdefault(task_definitions[arn], states[arn])
-    return last
-
-
-def _batches(arns: Sequence[str]) -> Iterable[list[str]]:
-    return (list(arns[first : first + AT_ONCE]) for first in range(0, len(arns), AT_ONCE))
 
 
 def _image(name: str) -> str:

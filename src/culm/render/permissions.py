@@ -75,12 +75,13 @@ def rolls(name: str, ecs: str) -> list[Input]:
     return [
         # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
         allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
-        # one statement for both, as IAM counts a policy's characters; the last two are a failed roll's way back
+        # one statement for both, as IAM counts a policy's characters; the last three are a failed roll's way back
         allow(
             "Services",
             [f"ecs:{verb}Service" for verb in ("Create", "Update", "Delete")]
-            + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"],
-            [f"{ecs}:service/{name}/*", f"{ecs}:service-deployment/{name}/*"],
+            + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"]
+            + ["ecs:DescribeServiceRevisions"],
+            [f"{ecs}:{kind}/{name}/*" for kind in ("service", "service-deployment", "service-revision")],
         ),
         # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
         allow(

@@ -14,11 +14,14 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.operate.snapshot.records import Snapshot
 from culm.operate.snapshot.words import plural
+from culm.project.project import TargetSettings
 from culm.web.views.confirm import PageJob
 
 LINES = 400
 MOST = 50
 """Jobs that are remembered."""
+NAMED = ("rollback", "restart", "scale", "migrate")
+"""Commands whose `--yes` says no more than that the name of a protected target was given: on the page."""
 TASK = re.compile(r"[0-9a-f-]{8,64}")
 
 
@@ -125,20 +128,26 @@ class Jobs:
     def __init__(
         self,
         folder: Path,
-        target: str,
+        target: TargetSettings,
         *,
         now: Callable[[], float],
         done: Callable[[], None],
         stop_task: Callable[[str], None],
     ) -> None:
         self.folder = folder
-        self.target = target
+        self.target = target.name
+        self.protect = target.protect
+        """Whether the target's name is asked for before anything is done."""
         self.now = now
         self.done = done
         self.stop_task = stop_task
         self._jobs: dict[str, tuple[Order, float, deque[str], list[int]]] = {}
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
+
+    def may_start(self, typed: str) -> bool:
+        """Whether what was typed is the target's name, or none is asked for."""
+        return not self.protect or typed.strip() == self.target
 
     def start(self, given: Order) -> str:
         """Begin; returns the job's id at once."""
@@ -180,6 +189,8 @@ class Jobs:
 
     def _command(self, given: Order, lines: "deque[str]") -> int:
         command = [sys.executable, "-m", "culm", *given.words, "--target", self.target]
+        if self.protect and given.words[0] in NAMED:
+            command.append("--yes")
         process = subprocess.Popen(
             command,
             cwd=self.folder,

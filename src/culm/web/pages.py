@@ -99,7 +99,12 @@ class Site:
         back = f"/services/{given.service}" if given.service else "/"
         content = confirm.confirm(
             snapshot,
-            confirm.Proposal(words=given.words, consequences=given.consequences, instead=given.instead),
+            confirm.Proposal(
+                words=given.words,
+                consequences=given.consequences,
+                instead=given.instead,
+                protected=self.jobs.protect,
+            ),
             token=self.token,
             back=back,
         )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from culm import render
+from culm.deploy.revisions import last_outcomes
 from culm.operate import log_search
 from culm.operate.log_search import Wanted
 from culm.operate.logs import LogLine
@@ -68,13 +69,15 @@ class Reads:
 
     def detail(self, service: ServiceState) -> Detail:
         revisions = self._fresh(("revisions", service.name, service.revision), lambda: self._revisions(service), 30.0)
+        rolls = tuple((each.id, each.rollout) for each in service.deployments)
+        outcomes = self._fresh(("outcomes", service.name, rolls), lambda: self._outcomes(service), 30.0)
         wanted = Wanted(start=int(self.now() * 1000) - HOUR_MS, limit=LAST_LINES)
         lines = (
             self._fresh(("lines", service.name), lambda: log_search.newest(self.target, [service.log_group], wanted))
             if service.log_group
             else []
         )
-        return Detail(revisions=revisions, lines=lines)
+        return Detail(revisions=revisions, outcomes=outcomes, lines=lines)
 
     def _revisions(self, service: ServiceState) -> Sequence[Mapping[str, Any]]:
         """The newest of the live one's family."""
@@ -86,6 +89,10 @@ class Reads:
             if arn not in self._definitions:
                 self._definitions[arn] = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
         return [self._definitions[arn] for arn in mine]
+
+    def _outcomes(self, service: ServiceState) -> Mapping[str, str]:
+        ecs, cluster = self.target.client("ecs"), self.project.name
+        return or_none(lambda: last_outcomes(ecs, cluster, service.name), "ServiceNotFoundException") or {}
 
     def logs(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
         groups = self._groups(snapshot, query.get("service", ""))

@@ -57,7 +57,7 @@ def run(
         watcher.again()
         pulse.beat()
 
-    jobs = Jobs(project.root, target.settings.name, now=now, done=done, stop_task=reads.stop_task)
+    jobs = Jobs(project.root, target.settings, now=now, done=done, stop_task=reads.stop_task)
     site = Site(
         watcher=watcher,
         reads=reads,

@@ -307,6 +307,9 @@ class Web:
         order = jobs.order(form.get("do", "").split(), snapshot)
         if order is None:
             return await self._refused(request, "That cannot be done", "It does not fit what there is now.", 409)
+        if not self.site.jobs.may_start(form.get("name", "")):
+            what = f"{self.site.jobs.target} is protected, and this is not its name"
+            return await self._refused(request, what, "Nothing was done. Go back and type the target's name.", 409)
         return RedirectResponse(f"/jobs/{self.site.jobs.start(order)}", 303)
 
     async def send(self, request: Request) -> Response:

@@ -20,8 +20,9 @@ from tests.operate.snapshot.described import (
 )
 
 from culm.operate.snapshot.compose import compose
+from culm.operate.snapshot.look import in_trouble
 from culm.operate.snapshot.observed import Observed
-from culm.operate.snapshot.records import Snapshot
+from culm.operate.snapshot.records import Action, Snapshot
 from culm.operate.snapshot.troubles import headline
 from culm.plan.bill import Each, Hourly, Monthly, PriceList
 
@@ -69,6 +70,35 @@ def test_a_crashing_task_is_told_with_its_exit_code_how_often_and_its_last_lines
     assert orders.cause.lines == ("starting", "no such table")
     assert orders.cause.action is not None and orders.cause.action.command == ("rollback", "orders", "1")
     assert [trouble.text for trouble in snapshot.troubles] == [orders.cause.text]
+
+
+def test_the_way_back_passes_over_what_failed_and_is_not_offered_where_all_did():
+    arn = "arn:aws:ecs:us-east-1:000000000000:task-definition/bamboo-orders"
+    live = service(
+        taskDefinition=f"{arn}:3",
+        deployments=[deployment("bamboo-orders:3", rolloutState="FAILED", runningCount=0)],
+        runningCount=0,
+    )
+    failed = {f"{arn}:3": "IN_PROGRESS", f"{arn}:2": "ROLLBACK_SUCCESSFUL"}
+
+    def action(outcomes: dict[str, str]) -> Action | None:
+        crash = stopped(revision="bamboo-orders:3")
+        [orders] = seen(services=[live], tasks=[crash], targets={}, outcomes={"orders": outcomes}).services
+        assert orders.cause is not None
+        return orders.cause.action
+
+    back = action({**failed, f"{arn}:1": "SUCCESSFUL"})
+    assert back is not None and back.command == ("rollback", "orders", "1")
+    assert back.why.endswith("(passed over: #2: failed, gone back)")
+    assert action({**failed, f"{arn}:1": "STOPPED"}) is None
+
+
+def test_only_services_in_trouble_are_asked_for_the_outcomes_of_their_deploys():
+    sick = {GROUP.format("orders"): [health(state="unhealthy")]}
+    assert in_trouble([service()], [task()], {GROUP.format("orders"): [health()]}) == set()
+    assert in_trouble([service()], [task()], sick) == {"orders"}
+    assert in_trouble([service()], [stopped()], {}) == {"orders"}
+    assert in_trouble([service(deployments=[deployment(rolloutState="FAILED")])], [], {}) == {"orders"}
 
 
 def test_a_kill_for_memory_says_the_limit():

@@ -12,6 +12,7 @@ from typing import Any
 
 from culm.core.model.arn import last
 from culm.core.model.record import record
+from culm.deploy.revisions import last_outcomes
 from culm.operate.snapshot import metrics
 from culm.operate.snapshot.observed import About, Graph, Observed
 from culm.operate.snapshot.tasks import ended_badly, log_place
@@ -70,6 +71,7 @@ class Looker:
         self._balanced_at = 0.0
         self._scaled = Scaled(targets={}, policies={})
         self._scaled_at = 0.0
+        self._outcomes: dict[str, tuple[object, Mapping[str, str]]] = {}
         self._metrics: dict[tuple[str, str], Graph] = {}
         self._metrics_at = 0.0
 
@@ -105,6 +107,7 @@ class Looker:
             healths = dict(zip(balancing.groups, targets, strict=True))
             measured = self._look_at_metrics(at, services.result(), tasks.values(), balancing)
             lines = self._last_lines(tasks.values(), definitions)
+            outcomes = self._look_at_outcomes(services.result(), in_trouble(services.result(), tasks.values(), healths))
         return Observed(
             at=at,
             cluster=True,
@@ -122,6 +125,7 @@ class Looker:
             targets=healths,
             metrics=measured,
             last_lines=lines,
+            outcomes=outcomes,
         )
 
     def _services(self) -> list[Described]:
@@ -184,6 +188,20 @@ class Looker:
         answer = or_none(lambda: elb.describe_target_health(TargetGroupArn=group), "TargetGroupNotFound")
         health: Sequence[Described] = answer["TargetHealthDescriptions"] if answer else ()
         return health
+
+    def _look_at_outcomes(self, services: Iterable[Described], names: set[str]) -> dict[str, Mapping[str, str]]:
+        """How the last deploy of each revision ended, of these services: asked for when their deployments changed."""
+        kept = {}
+        for service in services:
+            if (name := service["serviceName"]) not in names:
+                continue
+            state = [(each["id"], each.get("rolloutState")) for each in service["deployments"]]
+            if name not in self._outcomes or self._outcomes[name][0] != state:
+                ecs, cluster = self.target.client("ecs"), self.project.name
+                outcomes = or_none(partial(last_outcomes, ecs, cluster, name), "ServiceNotFoundException")
+                self._outcomes[name] = (state, outcomes or {})
+            kept[name] = self._outcomes[name][1]
+        return kept
 
     def _url(self, balanced: Balanced) -> str:
         if balanced.balancer is None or balanced.listener is None:
@@ -254,3 +272,18 @@ class Looker:
         logs = self.target.client("logs")
         answer = or_none(lambda: logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LINES), MISSING)
         return tuple(event["message"] for event in answer["events"]) if answer else ()
+
+
+def in_trouble(
+    services: Iterable[Described], tasks: Iterable[Described], healths: Mapping[str, Sequence[Described]]
+) -> set[str]:
+    """Names of services that a person may want to take back: a failed task or deploy, a target that is not healthy."""
+    failed = {task.get("group", "").removeprefix("service:") for task in tasks if ended_badly(task)}
+    names = set()
+    for service in services:
+        groups = [each["targetGroupArn"] for each in service.get("loadBalancers", ()) if "targetGroupArn" in each]
+        states = {each["TargetHealth"]["State"] for arn in groups for each in healths.get(arn, ())}
+        rollouts = {each.get("rolloutState") for each in service["deployments"]}
+        if service["serviceName"] in failed or "unhealthy" in states or "FAILED" in rollouts:
+            names.add(service["serviceName"])
+    return names

@@ -55,3 +55,5 @@ class Observed:
     """By service (or task id) and what: `requests`, `errors`, `p95`, `memory`, `memory_peak`, `cpu`, ..."""
     last_lines: Mapping[str, tuple[str, ...]]
     """By task ARN, of tasks that failed."""
+    outcomes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """How the last deploy of each revision ended (see `deploy.revisions`), by service; of services in trouble alone."""

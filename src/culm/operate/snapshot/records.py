@@ -139,6 +139,8 @@ class Action:
     label: str
     command: tuple[str, ...]
     """`("rollback", "orders", "6")`."""
+    why: str = ""
+    """Why this one, where that is no matter of course."""
 
 
 @record

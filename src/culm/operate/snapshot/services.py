@@ -5,6 +5,7 @@ from typing import Any
 
 from culm.core.model.arn import last
 from culm.deploy.causes import without_arns
+from culm.deploy.revisions import last_good
 from culm.operate.snapshot.observed import About, Graph, Observed
 from culm.operate.snapshot.records import (
     Action,
@@ -47,7 +48,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
     deployments = tuple(_deployment(each) for each in described.get("deployments", ()))
     group_arns = [each["targetGroupArn"] for each in described.get("loadBalancers", ()) if "targetGroupArn" in each]
     targets = tuple(_target(each) for arn in group_arns for each in observed.targets.get(arn, ()))
-    why = cause(described, deployments, mine, targets, observed.at)
+    why = cause(described, deployments, mine, targets, observed)
     state = state_of(described, deployments, targets, why, has_balancer=bool(group_arns))
     paths = _paths(observed, group_arns)
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
@@ -188,17 +189,17 @@ def cause(
     deployments: Sequence[Deployment],
     tasks: Sequence[Task],
     targets: Sequence[ServiceTarget],
-    now: float,
+    observed: Observed,
 ) -> Cause | None:
     """Return the nearest known reason: a failed task, a failing health check, no room, or ECS's own words."""
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
     failed = [
         task
         for task in tasks
-        if task.failed and now - (task.stopped_at or 0.0) < RECENT_SECONDS and not _overcome(task, primary)
+        if task.failed and observed.at - (task.stopped_at or 0.0) < RECENT_SECONDS and not _overcome(task, primary)
     ]
     sick = [target for target in targets if target.state == "unhealthy"]
-    back = _go_back(described, tasks, deployments)
+    back = _go_back(described, tasks, deployments, observed.outcomes.get(described["serviceName"], {}))
     if failed:
         return _failed_task(described, failed, sick, deployments, back)
     if sick:
@@ -278,17 +279,23 @@ def _newest(described: Described, primary: Deployment | None, words: str) -> Des
     return None
 
 
-def _go_back(described: Described, tasks: Sequence[Task], deployments: Sequence[Deployment]) -> Action | None:
-    """To the revision before the live one."""
+def _go_back(
+    described: Described, tasks: Sequence[Task], deployments: Sequence[Deployment], outcomes: Mapping[str, str]
+) -> Action | None:
+    """To the last revision before the live one that served well; None where there is none, or each has failed."""
     live = last(described["taskDefinition"])
     number = live.rpartition(":")[2]
     if not number.isdigit() or int(number) < 2:
         return None
-    older = {task.revision for task in tasks if not task.failed} | {each.revision for each in deployments}
-    numbers = [int(each.rpartition(":")[2]) for each in older if each.rpartition(":")[2].isdigit()]
-    earlier = max((each for each in numbers if each < int(number)), default=int(number) - 1)
-    name = described["serviceName"]
-    return Action(label=f"Roll back to #{earlier}", command=("rollback", name, str(earlier)))
+    ran = {task.revision for task in tasks if not task.failed} | {each.revision for each in deployments}
+    prefix = described["taskDefinition"].removesuffix(live)
+    before = {f"{prefix}{each}" for each in ran if _revision_number(each) in range(1, int(number))}
+    arns = outcomes.keys() | before | {f"{prefix}{live.rpartition(':')[0]}:{int(number) - 1}"}
+    earlier = last_good(sorted(arns), int(number), outcomes)
+    if earlier is None:
+        return None
+    name, target = described["serviceName"], _revision_number(earlier.arn)
+    return Action(label=f"Roll back to #{target}", command=("rollback", name, str(target)), why=earlier.why)
 
 
 def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, percentiles: bool) -> Traffic:

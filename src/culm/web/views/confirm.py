@@ -30,6 +30,8 @@ class Proposal:
     consequences: Sequence[str] = ()
     instead: Sequence[str] = ()
     """Another one, for whoever has decided what this one refuses to decide."""
+    protected: bool = False
+    """Whether the target's name has to be typed."""
 
 
 def confirm(snapshot: Snapshot, proposal: Proposal, *, token: str, back: str) -> Node:
@@ -41,7 +43,12 @@ def confirm(snapshot: Snapshot, proposal: Proposal, *, token: str, back: str) ->
         form(".acts", action="/do", method="post")[
             input(type="hidden", name="token", value=token),
             input(type="hidden", name="do", value=" ".join(proposal.words)),
-            htpy.button(".go", autofocus=True)["Yes, do it"],
+            proposal.protected
+            and [
+                htpy.label(for_="name")[f"{snapshot.target} is protected; its name:"],
+                input(id="name", name="name", autocomplete="off", required=True),
+            ],
+            htpy.button(".go", autofocus=not proposal.protected)["Yes, do it"],
             a(".button.quiet", href=back)["No, go back"],
         ],
         p(".fits")[

@@ -130,6 +130,7 @@ def cause(why: Cause, *, service: str, may_act: bool) -> Element:
         ),
         p(".acts")[
             action_link(why.action.command, why.action.label, allowed=may_act) if why.action else None,
+            span(".muted")[why.action.why] if why.action and why.action.why else None,
             a(".button.quiet", href=link("/logs", service=service, since="1h"))["Its logs"],
             a(".button.quiet", href=f"/services/{service}")["The service"],
         ],

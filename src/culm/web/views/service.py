@@ -1,12 +1,15 @@
 """One service: its deployments, tasks, revisions side by side, route and health, measures, and the end of its log."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 import htpy
 from htpy import Element, Node, a, div, li, p, span, table, tbody, td, th, thead, tr, ul
 
 from culm.core.model.record import record
+from culm.deploy.revisions import Earlier, last_good
+from culm.deploy.revisions import number as number_of
 from culm.lint import rules
 from culm.lint.findings import Setting
 from culm.operate.logs import LogLine
@@ -47,6 +50,8 @@ class Detail:
 
     revisions: Sequence[Mapping[str, Any]] = ()
     """Task definitions, newest first."""
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    """How the last deploy of each ended, by its ARN, the newest deploy first."""
     lines: Sequence[LogLine] = ()
 
 
@@ -73,9 +78,8 @@ def service(snapshot: Snapshot, service: ServiceState, detail: Detail, *, may_ac
 
 
 def _head(service: ServiceState, detail: Detail, may_act: bool) -> Element:
-    numbers = [int(each["revision"]) for each in detail.revisions]
     live = int(service.revision.rpartition(":")[2] or 0)
-    earlier = max((number for number in numbers if number < live), default=None)
+    earlier = last_good([each["taskDefinitionArn"] for each in detail.revisions], live, detail.outcomes)
     return div(".service-head")[
         htpy.h1[state(service.state), service.name, " ", span(".muted")[revision(service.revision)]],
         p[
@@ -90,14 +94,20 @@ def _head(service: ServiceState, detail: Detail, may_act: bool) -> Element:
         ],
         may_act
         and div(".acts")[
-            earlier is not None
-            and action_link(
-                ("rollback", service.name, str(earlier)), f"Roll back to #{earlier}", allowed=True, quiet=True
-            ),
+            earlier is not None and _back(service, earlier),
             action_link(("restart", service.name), "Restart", allowed=True, quiet=True),
             _scale(service),
             service.known and action_link(("deploy", service.name), "Deploy", allowed=True, quiet=True),
         ],
+    ]
+
+
+def _back(service: ServiceState, earlier: Earlier) -> Node:
+    number = str(number_of(earlier.arn))
+    words = ("rollback", service.name, number)
+    return [
+        action_link(words, f"Roll back to #{number}", allowed=True, quiet=True),
+        span(".muted")[earlier.why],
     ]
 
 
