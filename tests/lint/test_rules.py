@@ -136,6 +136,10 @@ def test_a_stand_in_that_a_service_runs_with_is_a_secret() -> None:
         ("DATABASE_URL", "postgresql://placeholder:placeholder@127.0.0.1:5432/placeholder"),
         ("GO_SHA256_AMD64", "1153d3d50e0ac764" * 4),
         ("USE_ID_TOKEN", "swordfish"),
+        ("OPENROUTER_API_KEY", "your-openrouter-api-key-here"),
+        ("GITHUB_TOKEN", "YOUR_GITHUB_TOKEN"),
+        ("POSTGRES_PASSWORD", "secure-postgres-password-here"),
+        ("DATABASE_URL", "postgresql://app:your_password@db.internal/shop"),
         ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "pk_live_Y2xlcmsuYWNjb3VudHMuZGV2JA9Zx"),
     ],
 )
@@ -143,3 +147,5 @@ def test_what_only_looks_like_a_secret_is_none(name: str, value: str) -> None:
     assert not is_secret(name, value)
     assert is_secret("DATABASE_URL", "postgresql://user:swordfish@localhost/x")
     assert is_secret("DATABASE_URL", "postgresql://user:pass@db.internal/x")
+    assert is_secret("API_KEY", "your-key-7f3a9")
+    assert is_secret("API_KEY", "yours-truly")

@@ -62,6 +62,12 @@ STAND_IN = re.compile(
     r"(?:[^a-z0-9].*)?|\W*"
 )
 """What people write where something must stand: `SECRET_KEY=dummy manage.py collectstatic`."""
+INSTRUCTION = re.compile(
+    r"(?i)(?:your|my|insert|enter|paste|put)[-_ ](?:[a-z]+[-_ ])*"
+    r"(?:key|secret|token|password|here|value|id|credentials?)"
+    r"|[a-z]+(?:[-_ ][a-z]+)*[-_ ]here|<[a-z][\w -]*>"
+)
+"""What a template says of where the secret goes: `your-api-key-here`. Words alone: a digit is somebody's own."""
 THROW_AWAY = re.compile(r"(?i)pass(word|wd)?|postgres|user(name)?|secret|root|test|admin|db")
 NOWHERE = re.compile(r"(?i)localhost|127\.0\.0\.1|0\.0\.0\.0|host(name)?|example(\.\w+)*")
 """Hosts at which a container finds itself alone, or nobody."""
@@ -90,7 +96,7 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
     if is_reference(value) and not (references_are_values and value.startswith("$")):
         return None
     if is_secret_name(name):
-        harmless = HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
+        harmless = any(each.fullmatch(value) for each in (HARMLESS_VALUE, PATH_VALUE, INSTRUCTION))
         return None if harmless else "by its name it is a secret"
     for inner, written in EMBEDDED.findall(value):
         if is_secret_name(canonical(inner)) and is_said(written.strip("\"'")):
@@ -103,7 +109,7 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
 def has_login(text: str) -> bool:
     """Whether a URL has a password: no reference, and no throw-away one of the container itself."""
     return any(
-        not is_reference(password)
+        not (is_reference(password) or INSTRUCTION.fullmatch(password))
         and not (NOWHERE.fullmatch(host) and (STAND_IN.fullmatch(password) or THROW_AWAY.fullmatch(password)))
         for _, password, host in URL_LOGIN.findall(text)
     )

@@ -24,6 +24,7 @@ class Stub:
     def __init__(self, socket: Path) -> None:
         self.socket = socket
         self.answers: dict[str, tuple[int, object]] = {"/_ping": (200, "OK"), "/containers/json": (200, [])}
+        self.asked: list[str] = []
         self.listening = asyncio.Event()
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -40,6 +41,7 @@ class Stub:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
         path = (await reader.readline()).split()[1].decode().partition("?")[0]
+        self.asked.append(path)
         while await reader.readline() not in (b"\r\n", b""):
             pass
         if path == "/events":
@@ -103,6 +105,22 @@ async def test_a_name_that_another_container_has_is_a_failure_by_name(stub: Stub
     stub.answers["/containers/create"] = (409, {"message": 'the name "/one" is already in use'})
     with pytest.raises(RuntimeFailure, match=r"CannotCreateContainerError: the name .* is already in use"):
         await runtime.start(SPEC)
+
+
+async def test_a_network_that_somebody_removed_is_made_anew(stub: Stub, runtime: DockerRuntime):
+    """As `docker network prune` does, or another cluster that stops."""
+    stub.answers["/images/r.test/app@sha256:1/json"] = (200, {})
+    stub.answers["/networks/create"] = stub.answers["/containers/create"] = (201, {})
+    stub.answers["/containers/one/start"] = (404, {"message": "network culm not found"})
+    with pytest.raises(RuntimeFailure, match="network culm not found"):
+        await runtime.start(SPEC)
+    assert stub.asked.count("/networks/create") == 2
+    assert stub.asked.count("/containers/one/start") == 2
+    stub.asked.clear()
+    stub.answers["/containers/one/start"] = (404, {"message": "no such container"})
+    with pytest.raises(RuntimeFailure, match="no such container"):
+        await runtime.start(SPEC)
+    assert stub.asked.count("/containers/one/start") == 1
 
 
 async def test_a_full_disk_is_named_first(stub: Stub, runtime: DockerRuntime):

@@ -103,7 +103,7 @@ class DockerRuntime:
                 await self._join_network()
                 await self._create(spec, digest)
             try:
-                await self._engine.call("POST", f"/containers/{spec.name}/start")
+                await self._begin(spec.name)
             except Refused as refused:
                 hint = await self._why_not(spec.name, refused.message)
                 await self.remove(spec.name)
@@ -112,6 +112,20 @@ class DockerRuntime:
             if snapshot is None:
                 raise RuntimeFailure("CannotStartContainerError", f"container {spec.name} was removed while it started")
             return snapshot
+
+    async def _begin(self, name: str) -> None:
+        """Start a container that is there. Its network is made anew where somebody has removed it.
+
+        Clusters of one engine share the network, and `docker network prune` removes one that nobody uses just then.
+        """
+        try:
+            await self._engine.call("POST", f"/containers/{name}/start")
+        except Refused as refused:
+            if f"network {self._network} not found" not in refused.message:
+                raise
+            self._networked = False
+            await self._join_network()
+            await self._engine.call("POST", f"/containers/{name}/start")
 
     async def stop(self, name: str, grace: float) -> Seen | None:
         try:
