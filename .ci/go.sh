@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: Go and dbmate on the PATH, from PyPI's wheels, for the service that `culm new --lang go` makes; and lib/pq's
 # source from Debian, as no module proxy may be reached.
 tools=$CULM_CI_CACHE/go-tools
@@ -7,7 +8,7 @@ if [[ ! -x $tools/bin/dbmate ]]; then
 fi
 if [[ ! -d $tools/lib-pq ]]; then
   (
-    cd "$(mktemp -d)"
+    cd "$(mktemp -d)" || exit
     apt-get download -qq golang-github-lib-pq-dev 2>/dev/null ||
       { apt-get update -qq && apt-get download -qq golang-github-lib-pq-dev; }
     dpkg -x golang-github-lib-pq-dev_*.deb "$tools/lib-pq"
