@@ -43,17 +43,25 @@ MOST_REVISIONS = 20
 Answer = Iterable[bytes]
 
 
+class Quiet(MotoRequestHandler):
+    """Writes no line for each request: some tests make hundreds, and `--trace` has them all."""
+
+    def log_request(self, *_: Any) -> None:
+        pass
+
+
 class Amazon:
     """An account. `url` is its endpoint; `machines` plays its container instances and ECS's service scheduler."""
 
     def __init__(self) -> None:
         self.pushes: list[str] = []
         """What was sent to the registry: `blob` or `manifest`, and where."""
+        self._clients: dict[str, Any] = {}
         self._blobs: dict[str, bytes] = {}
         """By digest; moto keeps their digests alone."""
         self.empty()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
         self._registry = f"127.0.0.1:{self._server.server_port}"
         self._acting = threading.Lock()
         """moto's records are not made for two threads at a time."""
@@ -66,9 +74,11 @@ class Amazon:
         self.pushes.clear()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the account's owner."""
-        keys = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}
-        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)  # type: ignore[call-overload]
+        """A boto3 client of the account's owner; each is made once, which takes a twentieth of a second."""
+        if service not in self._clients:
+            keys: Any = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}
+            self._clients[service] = boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)  # type: ignore[call-overload]
+        return self._clients[service]
 
     def launch(self, count: int = 2, instance_type: str = "t2.micro") -> None:
         """What an auto scaling group does."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.loaders import create_loader
+from moto.backends import list_of_moto_modules
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import ResourceMap
 from moto.cloudformation.responses import CloudFormationResponse
@@ -51,6 +52,12 @@ def keep_models(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("botocore.session.create_loader", lambda *_: loader)
 
 
+def keep_names(patch: pytest.MonkeyPatch) -> None:
+    """List moto's folder once, not for each request."""
+    names = frozenset(list_of_moto_modules())
+    patch.setattr("moto.backends.list_of_moto_modules", lambda: names)
+
+
 def complete(patch: pytest.MonkeyPatch) -> None:
     delete_stack, put_policy, create_cluster = (
         CloudFormationResponse.delete_stack,
@@ -82,6 +89,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
 
     keep_images(patch)
     keep_models(patch)
+    keep_names(patch)
     patch.setattr(CloudFormationResponse, "update_termination_protection", set_protection, raising=False)
     patch.setattr(CloudFormationResponse, "delete_stack", protected)
     for operation in (detect_stack_drift, describe_stack_drift_detection_status, describe_stack_resource_drifts):
