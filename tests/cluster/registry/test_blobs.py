@@ -1,10 +1,12 @@
 import asyncio
+import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from culm.cluster.registry.app import application
+from culm.cluster.registry.files import Files
 
 HALF = b"0123456789abcdef" * 4096
 
@@ -256,6 +258,18 @@ async def test_a_layer_is_never_in_memory_as_a_whole(client):
 
     assert (await client.http.get(location)).headers["range"] == f"0-{64 * 2**20 - 1}"
     assert peak < 8 * 2**20
+
+
+def test_a_blob_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    files, steps = Files(tmp_path), []
+    upload = files.upload("1")
+    upload.write_bytes(b"a layer")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: steps.append(os.fstat(descriptor).st_ino))
+    there = upload.stat().st_ino
+    files.keep(upload, "sha256:abcd")
+    blob = files.blob("sha256:abcd")
+    assert blob.read_bytes() == b"a layer"
+    assert steps == [there, blob.parent.stat().st_ino]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")

@@ -26,10 +26,16 @@ class Files:
         return self._uploads / id
 
     def keep(self, upload: Path, digest: str) -> None:
-        """Make a finished upload the blob, in one step; a blob that is there already is the same bytes."""
+        """Make a finished upload the blob, in one step; a blob that is there already is the same bytes.
+
+        Its bytes are on the disk before it has its name, and the name before this returns: a row will say that it is
+        whole, and after a power cut nothing would look again.
+        """
         path = self.blob(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sync(upload)
         os.replace(upload, path)
+        _sync(path.parent)
 
     def remove(self, digest: str) -> None:
         self.blob(digest).unlink(missing_ok=True)
@@ -41,6 +47,15 @@ class Files:
         for path in self._blobs.glob("*/*/*"):
             if f"{path.parent.parent.name}:{path.name}" not in whole:
                 path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def digest_of(path: Path, algorithm: str) -> str:

@@ -1,0 +1,71 @@
+"""A power cut: what was written and not synced is gone, in any part. What was checkpointed stays, and all is whole."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from culm.cluster.store.db import Store, connect, transact
+
+PAGE = 4096
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state without rows of its own, and with nothing in its log."""
+    path = tmp_path_factory.mktemp("state") / "state.db"
+    with closing(connect(path)) as db:
+        db.execute("CREATE TABLE wish (number INTEGER PRIMARY KEY, text TEXT)")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@given(
+    kept=st.integers(0, 8),
+    after=st.integers(0, 8),
+    lost=st.sets(st.integers(0, 60)),
+    length=st.floats(0, 1),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+def test_what_was_checkpointed_is_there_and_of_the_rest_the_first_ones(
+    migrated: Path, tmp_path: Path, kept: int, after: int, lost: set[int], length: float
+) -> None:
+    path, cut = tmp_path / "state.db", tmp_path / "cut.db"
+    for each in tmp_path.iterdir():
+        each.unlink()
+    shutil.copy(migrated, path)
+    with closing(connect(path)) as db:
+        for number in range(kept + after):
+            if number == kept:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            text = f"{number}" * 500
+            transact(db, lambda db, row=(number, text): db.execute("INSERT INTO wish VALUES (?, ?)", row))
+        if not after:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        shutil.copy(path, cut)
+        log = bytearray(Path(f"{path}-wal").read_bytes())
+    for page in lost:
+        log[page * PAGE : (page + 1) * PAGE] = bytes(len(log[page * PAGE : (page + 1) * PAGE]))
+    Path(f"{cut}-wal").write_bytes(log[: int(len(log) * length)])
+
+    with closing(sqlite3.connect(cut)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        rows = db.execute("SELECT number, text FROM wish ORDER BY number").fetchall()
+    assert [number for number, _ in rows] == list(range(len(rows)))
+    assert len(rows) >= kept
+    assert all(text == f"{number}" * 500 for number, text in rows)
+
+
+async def test_the_log_is_brought_onto_the_disk_by_the_loop_that_does_so(migrated: Path, tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    shutil.copy(migrated, path)
+    with closing(Store(path)) as store:
+        await store.run(lambda db: db.execute("INSERT INTO wish VALUES (1, 'a')"))
+        await store.checkpoint()
+        shutil.copy(path, tmp_path / "cut.db")
+    with closing(sqlite3.connect(tmp_path / "cut.db")) as db:
+        assert db.execute("SELECT number FROM wish").fetchall() == [(1,)]
