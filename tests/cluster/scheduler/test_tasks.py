@@ -46,6 +46,16 @@ async def test_an_image_that_cannot_be_pulled_is_a_task_that_failed_to_start(wor
     assert task["stoppedReason"] == "CannotPullContainerError: no such image"
 
 
+async def test_orders_that_were_carried_out_are_forgotten(world):
+    world.register()
+    for _ in range(3):
+        [task] = world.ecs.run_task(taskDefinition="web")["tasks"]
+        await world.settle()
+        world.ecs.stop_task(task=task["taskArn"])
+        await world.settle()
+    assert [session.ordered for session in world.agents._sessions.values()] == [set(), set()]
+
+
 async def test_stop_task_stops_its_container(world):
     world.register()
     arn = world.ecs.run_task(taskDefinition="web")["tasks"][0]["taskArn"]

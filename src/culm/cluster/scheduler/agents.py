@@ -30,7 +30,7 @@ Order = tuple[str, str]
 
 
 class Session:
-    """One agent's connection: orders that wait to be sent, and what was ordered since it connected."""
+    """One agent's connection: orders that wait to be sent, and those that were sent and not yet carried out."""
 
     def __init__(self) -> None:
         self.outbox: asyncio.Queue[ToAgent] = asyncio.Queue()
@@ -123,9 +123,10 @@ class Agents:
         ordered = {arn: frozenset(session.ordered) for arn, session in self._sessions.items()}
         issued = await self._store.run(lambda db: [self._issue(db, arn, known) for arn, known in ordered.items()])
         count = 0
-        for arn, new, messages in issued:
+        for arn, pending, new, messages in issued:
             count += len(new)
             if (session := self._sessions.get(arn)) is not None:
+                session.ordered &= pending
                 session.send(new, messages)
         return count
 
@@ -146,8 +147,12 @@ class Agents:
                     renewed.append((task.container_instance_arn, message))
         return renewed
 
-    def _issue(self, db: Connection, instance: str, known: frozenset[Order]) -> tuple[str, list[Order], list[ToAgent]]:
-        new = [order for order in scheduling.pending(db, instance) if order not in known]
+    def _issue(
+        self, db: Connection, instance: str, known: frozenset[Order]
+    ) -> tuple[str, set[Order], list[Order], list[ToAgent]]:
+        """Make the messages for the orders that an instance has not had: the instance, all its orders, the new ones."""
+        pending = scheduling.pending(db, instance)
+        new = [order for order in pending if order not in known]
         issued: list[Order] = []
         messages: list[ToAgent] = []
         for order in new:
@@ -157,11 +162,11 @@ class Agents:
                 issued.append(order)
             if order[0] in self._orders.failing:
                 del messages[before:]
-        return instance, issued, orders.together(messages)
+        return instance, set(pending), issued, orders.together(messages)
 
     def _greeting(self, db: Connection, instance: str) -> tuple[list[Order], list[ToAgent]]:
         container_instances.set_connected(db, instance, True)
-        _, new, messages = self._issue(db, instance, frozenset())
+        _, _, new, messages = self._issue(db, instance, frozenset())
         return new, [*messages, *orders.introduction(db, instance, self._issuer())]
 
     def _issuer(self) -> Issuer:
