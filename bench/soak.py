@@ -40,7 +40,7 @@ PANELS = {
     "memory of the proxy, MiB": 8.0,
     "file descriptors of the daemon": 10.0,
     "threads of the daemon": 5.0,
-    "write-ahead log, MiB": 40.0,
+    "write-ahead log, MiB": 150.0,  # it begins anew at 32
     "the state's disk, bytes a log line": 40.0,
     "the home's disk without the state, MiB": 60.0,
     "latency, 95 of 100 requests, ms": 50.0,

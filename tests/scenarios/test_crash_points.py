@@ -3,21 +3,17 @@
 A small sample for every run; bench/crash_points.py is the sweep over every operation, with every other fault.
 """
 
-import contextlib
 import os
 import random
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.acceptance.workshop import STAYS, push
-from tests.scenarios.crash_points import broken_blobs, client_of, few_files
+from tests.scenarios.crash_points import broken_blobs, client_of
 from tests.scenarios.stand import CULM, Stand, eventually
 from tests.traffic import free_port
 
@@ -58,28 +54,6 @@ def test_whenever_the_daemon_dies_what_it_has_answered_is_there(stand: Stand) ->
         assert broken_blobs(stand.home) == [], where
         os.kill(stand.daemon(), signal.SIGKILL)
     assert kept.answered, "nothing was ever answered"
-
-
-def test_a_daemon_without_file_descriptors_keeps_quiet_and_answers_again(stand: Stand) -> None:
-    stand.culm("cluster", "start", "--runtime", "process", cwd=stand.home)
-    log = stand.home / "daemon.log"
-    before = log.stat().st_size
-    address = urlsplit(client_of(stand.home, "ssm").meta.endpoint_url)
-    with contextlib.ExitStack() as connections, few_files(stand.daemon(), more=3):
-        for _ in range(60):
-            connections.enter_context(socket.create_connection((address.hostname, address.port)))
-        eventually(lambda: "Too many open files" in log.read_text(errors="replace"))
-    client = client_of(stand.home, "ssm")
-    eventually(lambda: put(client))
-    assert log.stat().st_size - before < 100_000
-
-
-def put(client: Any) -> bool:
-    try:
-        client.put_parameter(Name="again", Value="yes", Type="String", Overwrite=True)
-    except (BotoCoreError, ClientError):
-        return False
-    return True
 
 
 class Kept:
