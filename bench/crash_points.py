@@ -4,7 +4,7 @@
     .venv/bin/python bench/crash_points.py --operation migration --fault kill:pwrite64:17
 
 tests/scenarios/crash_points.py says what a trial is. This draws operations and faults by a seed until the time is over,
-appends each trial to `--record`, and prints the table of all that the file has, which docs/reliability.md shows. The
+appends each trial to `--record`, and prints the table of all that the file has, which docs/endurance.md shows. The
 exit status is 1 when a property did not hold anywhere. It needs Linux, strace, and root for the full disk.
 """
 

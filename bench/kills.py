@@ -4,7 +4,7 @@
 
 The example service `accounts`, two tasks of it, with its PostgreSQL: each request reads from the database, on a
 connection of its own, at a steady rate whether those before were answered or not. After each kill `AFTER` seconds are
-counted, then it is waited until all is as it was. The figures in docs/reliability.md are this program's.
+counted, then it is waited until all is as it was. The figures in docs/endurance.md are this program's.
 """
 
 import argparse

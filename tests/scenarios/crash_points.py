@@ -245,7 +245,7 @@ class Rig:
         wrong = [] if idle else [f"the next up ended with {status} and was not idle: {self.said.err[-700:]}"]
         for check in (
             self._answers,
-            self._migrations,
+            lambda: self._migrations(operation),
             self._processes,
             lambda: broken_blobs(self.stand.home),
             lambda: self._kept(wishes),
