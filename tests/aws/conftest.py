@@ -16,7 +16,7 @@ from culm.target.connection import StaticCredentials, Target
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 QUIET = Talk(say=lambda _: None, progress=lambda _: None)
-USED = (
+USED: tuple[Any, ...] = (
     "cloudformation",
     "ec2",
     "ecs",
@@ -31,6 +31,9 @@ USED = (
     "ssm",
     "sts",
     "secretsmanager",
+    "events",
+    "sns",
+    "cloudwatch",
 )
 
 
@@ -58,7 +61,7 @@ class Account:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         for service in USED:
-            get_backend(service).reset()  # type: ignore[arg-type]
+            get_backend(service).reset()
 
     def client(self, service: str) -> Any:
         keys = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}

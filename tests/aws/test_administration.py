@@ -40,6 +40,27 @@ NEEDS: dict[str, dict[str, str]] = {
     "EC2::SubnetRouteTableAssociation": {"ec2:AssociateRouteTable": f"{EC2}:route-table/rtb-1"},
     "EC2::VPC": {"ec2:CreateVpc": f"{EC2}:vpc/*", "ec2:ModifyVpcAttribute": f"{EC2}:vpc/1", "ec2:CreateTags": "*"},
     "EC2::VPCGatewayAttachment": {"ec2:AttachInternetGateway": f"{EC2}:vpc/vpc-1"},
+    "CloudWatch::Alarm": {"cloudwatch:PutMetricAlarm": f"arn:aws:cloudwatch:{HERE}:alarm:culm-bamboo-ErrorAlarm-1"},
+    "Events::ApiDestination": {
+        "events:CreateApiDestination": f"arn:aws:events:{HERE}:api-destination/culm-bamboo-Webhook-1",
+        "events:DescribeApiDestination": f"arn:aws:events:{HERE}:api-destination/Webhook-1/2",
+        "secretsmanager:GetSecretValue": f"arn:aws:secretsmanager:{HERE}:secret:bamboo/webhook-1a2b3c",
+    },
+    "Events::Connection": {
+        "events:CreateConnection": f"arn:aws:events:{HERE}:connection/WebhookConnection-1",
+        "secretsmanager:CreateSecret": f"arn:aws:secretsmanager:{HERE}:secret:events!connection/x",
+        "iam:CreateServiceLinkedRole": f"{ROLE}/aws-service-role/apidestinations.events.amazonaws.com/x",
+    },
+    "Events::Rule": {
+        "events:PutRule": f"arn:aws:events:{HERE}:rule/culm-bamboo-RuleAlarm-1",
+        "events:PutTargets": f"arn:aws:events:{HERE}:rule/culm-bamboo-RuleAlarm-1",
+        "iam:PassRole": f"{ROLE}/bamboo.messages",
+    },
+    "SNS::Topic": {
+        "sns:CreateTopic": f"arn:aws:sns:{HERE}:bamboo-messages",
+        "sns:Subscribe": f"arn:aws:sns:{HERE}:bamboo-messages",
+    },
+    "SNS::TopicPolicy": {"sns:SetTopicAttributes": f"arn:aws:sns:{HERE}:bamboo-messages"},
     "ECR::Repository": {
         "ecr:CreateRepository": f"{ECR}:repository/bamboo/web",
         "ecr:PutLifecyclePolicy": f"{ECR}:repository/bamboo/web",

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
 from culm import render
-from culm.aws import base, look, stack
+from culm.aws import base, look, service_roles, stack
 from culm.aws.template import template
 from culm.cli.agreement import ensure
 from culm.console import Console
@@ -198,10 +198,10 @@ def test_an_administrator_hands_over_a_role_too_as_cloudformation_remembers_cis(
     there.writes(CI.replace(", ci-changes-stack: true", ""), services=MORE)
     target = there.target(account.endpoint)
     remembered = {**live, "RoleARN": SERVICE_ROLE}
-    assert base.service_roles.of_administrator(target, there.project, remembered).role == ADMINISTRATORS
+    assert service_roles.of_administrator(target, there.project, remembered).role == ADMINISTRATORS
     iam = account.client("iam")
     assert iam.list_role_policies(RoleName="bamboo.stack-administrator")["PolicyNames"] == ["stack"]
-    base.service_roles.remove(target, there.project)
+    service_roles.remove(target, there.project)
     assert "bamboo.stack-administrator" not in [role["RoleName"] for role in iam.list_roles()["Roles"]]
 
 
@@ -220,14 +220,14 @@ def test_roles_that_ci_should_not_reach_are_found_before_it_can(
     team.writes(CI)
     target = team.target(account.endpoint)
     if not refusal:
-        base.service_roles.prepare(target, team.project)
+        service_roles.prepare(target, team.project)
         return
     with pytest.raises(CulmError, match=refusal):
-        base.service_roles.prepare(target, team.project)
+        service_roles.prepare(target, team.project)
 
 
 def test_another_project_whose_ci_would_reach_this_one_is_found(team: Team, account: Account) -> None:
     account.client("iam").create_role(RoleName="bamboo.stack", AssumeRolePolicyDocument="{}")
     team.writes(CI.replace("github", "name: bamboo-prd, github"))
     with pytest.raises(CulmError, match="CI of bamboo changes its own stack, and could use the roles of bamboo-prd"):
-        base.service_roles.prepare(team.target(account.endpoint), team.project)
+        service_roles.prepare(team.target(account.endpoint), team.project)

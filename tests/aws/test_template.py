@@ -33,6 +33,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "perf": ("perf: {provider: aws, instances: 4 x c7g.large, env: prf, name: bamboo-perf}",),
     "ci": ("stg: {provider: aws, github: example/bamboo}",),
     "ci-stack": ("stg: {provider: aws, github: example/bamboo, ci-changes-stack: true}",),
+    "notify": (
+        "stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small, "
+        "notify: {email: ops@example.com, webhook: bamboo/webhook}}",
+    ),
     "ci-gitlab": ("stg: {provider: aws, gitlab: example/apps/bamboo}",),
     "calls": ("stg: {provider: aws}",),
     "files": ("stg: {provider: aws}",),

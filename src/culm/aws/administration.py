@@ -49,7 +49,7 @@ KEY = (
     *("ListResourceTags", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListKeys", "Decrypt"),
     *("GenerateDataKey", "CreateGrant"),
 )
-LINKED = ("ecs", "spot", "autoscaling", "elasticloadbalancing", "rds", "elasticache")
+LINKED = ("ecs", "spot", "autoscaling", "elasticloadbalancing", "rds", "elasticache", "apidestinations.events")
 """Services that have a role of their own in each account, made with the first resource of theirs."""
 
 
@@ -86,6 +86,8 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         provider = f"{iam}:oidc-provider/{github_roles.ISSUER if on_github else gitlab_roles.ISSUER}"
         statements.append(allow("GitHub" if on_github else "GitLab", "iam:CreateOpenIDConnectProvider", provider))
         statements.append(allow("ListProviders", "iam:ListOpenIDConnectProviders", "*"))
+    if settings.notify is not None:
+        statements += messages(name, stack_name(project), here, settings.notify.webhook)
     if project.rds:
         own = [f"arn:aws:rds:{here}:*:{each}*" for each in (name, stack_name(project))]
         statements.append(allow("Databases", "rds:*", own))
@@ -104,6 +106,25 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         statements.append(allow("Namespace", ["servicediscovery:*"], "*", inside))
         statements.append(allow("NamespaceZone", zones, "*"))
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def messages(name: str, stack: str, here: str, secret: str | None) -> list[Input]:
+    """Topic, rules and alarm, and the webhook with the URL that a secret holds. A connection keeps a secret itself.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
+    """
+    events = [f"arn:aws:events:{here}:{kind}/{stack}-*" for kind in ("rule", "connection", "api-destination")]
+    events += [f"arn:aws:events:{here}:{kind}/*" for kind in ("connection", "api-destination")]
+    statements = [
+        allow("Topic", "sns:*", f"arn:aws:sns:{here}:{name}-messages"),
+        allow("Rules", "events:*", events),
+        allow("Alarm", "cloudwatch:*", f"arn:aws:cloudwatch:{here}:alarm:{stack}-*"),
+    ]
+    if secret is not None:
+        secrets = f"arn:aws:secretsmanager:{here}:secret:"
+        statements.append(allow("Webhook", "secretsmanager:GetSecretValue", f"{secrets}{secret}-*"))
+        statements.append(allow("Connection", "secretsmanager:*", f"{secrets}events!connection/*"))
+    return statements
 
 
 LOOKS = ("ValidateTemplate", "GetTemplateSummary", "ListStacks", "DescribeStacks", "DescribeStackDriftDetectionStatus")

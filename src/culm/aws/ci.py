@@ -32,7 +32,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         where, asked = "GitHub", "pull requests"
         deploys = github_roles.deploy_trust(PROVIDER, repository, settings.environment)
         plans = github_roles.plan_trust(PROVIDER, repository)
-    policy = permissions.deploy_policy(project, surroundings, changes_stack=settings.ci_changes_stack)
+    policy = permissions.deploy_policy(project, surroundings, settings)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
             f"the role that deploys {project.name} from CI needs a policy of {size} characters; "

@@ -1,14 +1,14 @@
 """What a stack costs in a month, before it is made. Pure."""
 
-from culm.plan.bill import Assumptions, Bill, BillItem, PriceList, bill, of_servers
+from culm.plan.bill import Assumptions, Bill, PriceList, bill, of_base, of_servers
 from culm.project.project import Project, TargetSettings
 
 
 def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
-    """Return the planner's bill and what only the stack has: the vault's key and databases."""
+    """Return the planner's bill of the fleet and what the stack has besides: key, messages, databases."""
     fleet = [group.instance_type for group in settings.instances for _ in range(group.count)]
-    key = BillItem(name="the vault's key", units=1, unit="KMS key", price=prices.monthly.kms_key)
-    return bill(fleet, prices, Assumptions()) + Bill(lines=(key,)) + of_servers(project, prices, project.databases)
+    base = bill(fleet, prices, Assumptions()) + of_base(settings, prices)
+    return base + of_servers(project, prices, project.databases)
 
 
 def screen(month: Bill, settings: TargetSettings, prices: PriceList) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from culm import render
-from culm.aws import buckets, ci, databases, instances, load_balancer, logs, repositories, roles, vault
+from culm.aws import buckets, ci, databases, instances, load_balancer, logs, notifications, repositories, roles, vault
 from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
 from culm.aws.network import network
 from culm.errors import UsageError
@@ -35,6 +35,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         *([repositories.section(project)] if render.repositories(project) else []),
         logs.section(project, settings),
         databases.section(project, net),
+        notifications.section(project, settings),
         ci.section(project, settings, account),
     ]
     names = ", ".join(project.services)

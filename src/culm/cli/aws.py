@@ -172,7 +172,7 @@ def policy(administers: bool, target_name: str | None) -> None:
     if administers:
         needed = administration.administrators_policy(project, settings, surroundings)
     else:
-        needed = permissions.deploy_policy(project, surroundings, changes_stack=settings.ci_changes_stack)
+        needed = permissions.deploy_policy(project, surroundings, settings)
     click.echo(json.dumps(needed, indent=2))
 
 

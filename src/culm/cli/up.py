@@ -24,6 +24,7 @@ from culm.cli.screens.plan import screen
 from culm.cli.screens.progress import shown
 from culm.console import Console
 from culm.core.model.record import record
+from culm.deploy import messages
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
@@ -109,6 +110,9 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
     with faults.translated():
         demand(target, project, names)
     plan = of_target(project, target, deploy.images, names)
+    if not plan.fits:
+        stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
+        send(deploy, [f"there is no room for {stuck}"])
     show(plan)
     if plan.jobs or any(service.changes for service in plan.services):
         demand_name(target.settings, "deploy this", yes=options.yes)
@@ -129,6 +133,8 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
         click.echo(json.dumps(summary(outcomes, None if options.probe is None else probe.tally), indent=2))
     if options.probe is not None:
         tell(probe.tally, console)
+    failures = {str(outcome.error): outcome.error.what for outcome in outcomes if outcome.error is not None}
+    send(deploy, list(failures.values()))
     report(outcomes, console)
     if failed := probe.tally.failures:
         raise CulmError(
@@ -195,6 +201,12 @@ def show(plan: Plan) -> None:
     refuse_plan(plan)
     if plan.jobs or any(service.changes for service in plan.services):
         click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
+
+
+def send(deploy: Up, failures: list[str]) -> None:
+    """Tell by the target's `notify:` what failed; a message that cannot be sent is told here."""
+    if problem := messages.tell(deploy.job.target, deploy.job.project, failures):
+        deploy.job.console.say(f"nobody was told by `notify:`: {problem}")
 
 
 def report(outcomes: list[ServiceOutcome], console: Console) -> None:

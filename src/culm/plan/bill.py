@@ -8,7 +8,7 @@ from itertools import chain
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.project import engines
-from culm.project.project import Project
+from culm.project.project import Project, TargetSettings
 
 IPV4_OF_A_LOAD_BALANCER = 2
 """An ALB has a public address in each of its zones, and stands in two at least."""
@@ -43,6 +43,8 @@ class Monthly:
     rds_gb: float = 0.115
     kms_key: float = 1.0
     secret: float = 0.4
+    alarm_metric: float = 0.1
+    """Each metric that an alarm looks at: https://aws.amazon.com/cloudwatch/pricing/"""
 
 
 @record
@@ -164,6 +166,27 @@ def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
         ],
     )
     return Bill(lines=tuple(lines), unpriced=tuple(name for name in kinds if name not in known))
+
+
+ALARM_METRICS = 3
+"""Requests, and answers with status 5xx of tasks and of the load balancer."""
+
+
+def of_base(settings: TargetSettings, prices: PriceList) -> Bill:
+    """A month of what only a stack on aws has: the vault's key, and messages of what goes wrong.
+
+    Rules for events of AWS's own cost nothing, calls of a webhook 0.20 dollars a million, a thousand e-mails nothing:
+    https://aws.amazon.com/eventbridge/pricing/ and https://aws.amazon.com/sns/pricing/
+    """
+    if settings.provider != "aws":
+        return Bill(lines=())
+    monthly = prices.monthly
+    lines = [BillItem(name="the vault's key", units=1, unit="KMS key", price=monthly.kms_key)]
+    if settings.notify is not None:
+        lines.append(BillItem(name="alarm of errors", units=ALARM_METRICS, unit="metrics", price=monthly.alarm_metric))
+        if settings.notify.webhook is not None:
+            lines.append(BillItem(name="webhook's URL", units=1, unit="secret", price=monthly.secret))
+    return Bill(lines=tuple(lines))
 
 
 def of_servers(project: Project, prices: PriceList, names: Collection[str]) -> Bill:

@@ -16,7 +16,7 @@ from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
 from culm.plan import described, diff, plan, scaling, way_back
-from culm.plan.bill import Assumptions, PriceList, of_servers
+from culm.plan.bill import Assumptions, PriceList, of_base, of_servers
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
@@ -87,11 +87,12 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
 
 
 def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:
-    """Add what the base stack's servers cost; those that are there already also to the bill of now."""
+    """Add what the base costs: key, messages, servers; of servers the bill of now has those that are there."""
     project, there = frame.project, {**survey.observed.databases, **survey.observed.caches}
     live = [name for name in project.databases if f"{project.name}-{name}" in there]
-    now = None if made.bill_now is None else made.bill_now + of_servers(project, frame.prices, live)
-    return replace(made, bill=made.bill + of_servers(project, frame.prices, project.databases), bill_now=now)
+    base = of_base(frame.settings, frame.prices)
+    now = None if made.bill_now is None else made.bill_now + base + of_servers(project, frame.prices, live)
+    return replace(made, bill=made.bill + base + of_servers(project, frame.prices, project.databases), bill_now=now)
 
 
 def not_deployed(project: Project, names: Sequence[str], survey: Survey) -> list[Wanted]:

@@ -28,6 +28,20 @@ def role(text: str) -> str:
     )
 
 
+def email(text: str) -> str:
+    """Return an e-mail address. Raises ValueError."""
+    return matching(text, r"[^@\s]+@[^@\s]+\.[^@\s]+", "no e-mail address")
+
+
+def secret_name(text: str) -> str:
+    """Return the name of a secret of Secrets Manager. Raises ValueError."""
+    return matching(
+        text,
+        r"[A-Za-z0-9/_+=.@-]{1,512}",
+        "no secret's name: put the URL into Secrets Manager, and write the secret's name here",
+    )
+
+
 def vpc(text: str) -> str:
     """Return `default` or a VPC's id. Raises ValueError."""
     return matching(text, r"default|vpc-[0-9a-f]+", "no network: write default, or a VPC's id such as vpc-0a1b2c3d")

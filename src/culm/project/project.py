@@ -15,6 +15,17 @@ EVERYWHERE = ("0.0.0.0/0",)
 
 
 @record
+class Notify:
+    """`targets.<name>.notify`, resolved: one of the two at least."""
+
+    email: str | None
+    webhook: str | None
+    """Name of the secret with the URL."""
+    errors: int
+    """Percent of answers with status 5xx that are too many."""
+
+
+@record
 class TargetSettings:
     """`targets.<name>`, resolved."""
 
@@ -54,6 +65,7 @@ class TargetSettings:
     """GitHub's or GitLab's, whose jobs alone may deploy; None: pushes to main may."""
     protect: bool = False
     """Whether commands that change what runs ask for the target's name."""
+    notify: Notify | None = None
     ci_changes_stack: bool = False
     """Whether CI may add services to the stack and remove them."""
 

@@ -15,6 +15,29 @@ Provider = Literal["local", "aws"]
 
 
 @record
+class NotifyBlock:
+    """`targets.<name>.notify`: who is told of failed deploys, lost instances, tasks without memory or room, errors."""
+
+    email: Annotated[
+        str | None,
+        Key(doc="aws: an address, which SNS asks once whether it wants this.", parse=places.email),
+        Default(text="none"),
+    ] = None
+    webhook: Annotated[
+        str | None,
+        Key(
+            doc="The name of the secret in the target's Secrets Manager whose text is the URL, such as Slack's; "
+            'it gets `{"text": "..."}`.',
+            parse=places.secret_name,
+        ),
+        Default(text="none"),
+    ] = None
+    errors: Annotated[
+        int, Key(doc="aws: percent of answers with status 5xx, of 20 in five minutes at least, that are too many.")
+    ] = 5
+
+
+@record
 class TargetBlock:
     """`targets.<name>`: a place to deploy to. `local` is always there."""
 
@@ -114,6 +137,9 @@ class TargetBlock:
         Literal[True, False],
         Key(doc="Whether `up`, `deploy` and `down` ask for the target's name first; with `--yes` they do not."),
     ] = False
+    notify: Annotated[
+        NotifyBlock | None, Key(doc="Who is told of what goes wrong, and how."), Default(text="nobody")
+    ] = None
     ci_changes_stack: Annotated[
         Literal[True, False],
         Key(

@@ -7,8 +7,8 @@ from culm.core.model.instance_types import INSTANCE_TYPES, resembling
 from culm.project import places, sizes
 from culm.project.checks import check_port, checked_name
 from culm.project.nodes import Source
-from culm.project.project import EVERYWHERE, Rds, Service, TargetSettings
-from culm.project.schema import RdsBlock, TargetBlock
+from culm.project.project import EVERYWHERE, Notify, Rds, Service, TargetSettings
+from culm.project.schema import NotifyBlock, RdsBlock, TargetBlock
 
 LOCAL = "local"
 LONGEST_TARGET_GROUP = 32
@@ -54,6 +54,7 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         environment=written.environment or (name if written.protect and (written.github or written.gitlab) else None),
         protect=written.protect,
         ci_changes_stack=written.ci_changes_stack,
+        notify=None if written.notify is None else notify(source, (*key, "notify"), written.notify, provider),
     )
     if provider == "aws":
         check_aws(source, key, settings)
@@ -155,6 +156,17 @@ def apart(source: Source, name: str, target: TargetSettings, others: Mapping[str
             problem = f"CI of {target.project} could use the roles of {called}, target {other.name}, which begin so"
             hint = f"another name: targets.{other.name}.name; `account:` of both; or leave this out"
             source.refuse(("targets", name, "ci-changes-stack"), problem, hint)
+
+
+def notify(source: Source, key: tuple[str, ...], written: NotifyBlock, provider: str) -> Notify:
+    """Return who is told of what goes wrong. Raises UsageError where it is nobody, or cannot be."""
+    if written.email is None and written.webhook is None:
+        source.refuse(key, "tells nobody", "email: an address; or webhook: the name of a secret with its URL")
+    if provider != "aws" and written.email is not None:
+        source.refuse((*key, "email"), "does nothing here", "only aws sends e-mail; locally: webhook")
+    if not 1 <= written.errors <= 100:
+        source.refuse((*key, "errors"), f"{written.errors} is no percentage from 1 to 100")
+    return Notify(email=written.email, webhook=written.webhook, errors=written.errors)
 
 
 def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:

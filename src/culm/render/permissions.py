@@ -1,7 +1,17 @@
 """What a deploy has to be allowed where a base stack is: this project's things, and no other's. Pure."""
 
-from culm.project.project import Project
-from culm.render import Input, Surroundings, bucket, execution_role_name, family, github_roles, jobs, stack_role
+from culm.project.project import Project, TargetSettings
+from culm.render import (
+    Input,
+    Surroundings,
+    bucket,
+    execution_role_name,
+    family,
+    github_roles,
+    jobs,
+    messages,
+    stack_role,
+)
 from culm.render.scaling import DIMENSION, SERVICE
 from culm.render.stack_role import allow
 
@@ -18,16 +28,18 @@ DEPENDENT = ("ec2:DescribeVpcs", "ec2:DescribeInternetGateways")
 https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html"""
 
 
-def deploy_policy(project: Project, surroundings: Surroundings, *, changes_stack: bool = False) -> Input:
+def deploy_policy(project: Project, surroundings: Surroundings, settings: TargetSettings | None = None) -> Input:
     """Return the policy for `up`, `deploy`, `migrate`, `rollback`, `scale`, `restart`, `logs` and `down`.
 
-    The stack stays as it is: nothing of it may be changed. With `changes_stack` services may be added to it, by way of
-    the role of `stack_role`. That role cannot change this policy, so that services are named by their beginning then.
+    The stack stays as it is: nothing of it may be changed. Where `settings` say `ci-changes-stack: true`, services may
+    be added to it, by way of the role of `stack_role`. That role cannot change this policy, so that services are named
+    by their beginning then.
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
     here = f"{surroundings.region}:{surroundings.account}"
     iam = f"arn:aws:iam::{surroundings.account}:role"
     families = [family(project, service) for service in project.everything.values()]
+    changes_stack = settings is not None and settings.ci_changes_stack
     if changes_stack:
         families = [f"{project.name}-*"]
     roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(project.name)}"]
@@ -64,6 +76,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, *, changes_stack
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
+            *(told(here) if settings is not None and settings.notify is not None else []),
             *(stack_role.statements(project, surroundings) if changes_stack else []),
             through_s3(surroundings),
         ],
@@ -227,3 +240,9 @@ def parameters(project: Project, here: str) -> list[Input]:
         return []
     own = f"arn:aws:ssm:{here}:parameter/culm/{project.name}/*"
     return [allow("SecretVariables", ["ssm:PutParameter", "ssm:GetParameters"], own)]
+
+
+def told(here: str) -> list[Input]:
+    """Telling that a deploy failed: events of culm's own, on the account's default bus."""
+    named = {"StringEquals": {"events:source": messages.SOURCE}}
+    return [allow("Messages", "events:PutEvents", f"arn:aws:events:{here}:event-bus/default", named)]

@@ -110,7 +110,7 @@ def statements(project: Project, surroundings: Surroundings) -> list[Input]:
             "ProposeChange",
             "cloudformation:CreateChangeSet",
             stack,
-            {"StringEquals": {"cloudformation:RoleArn": role}, **own},
+            {"ArnEquals": {"cloudformation:RoleArn": role}, **own},
         ),
         allow("CarryOutChange", [f"cloudformation:{verb}" for verb in handle], stack, own),
         allow("FollowStack", "cloudformation:DescribeStackEvents", stack),
