@@ -22,6 +22,11 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": ("stg: {provider: aws, region: us-east-1}",),
     "default-vpc": ("stg: {provider: aws, vpc: default, port: 8080, retention: 30}",),
     "own-subnets": (f"stg: {{provider: aws, {OWN}, allow: [203.0.113.0/24, 198.51.100.7/32]}}",),
+    "private": (
+        f"stg: {{provider: aws, {OWN}, private-subnets: [subnet-2a1b2c3d, subnet-3a1b2c3d], internal: true}}",
+        "databases: {main: {engine: postgres, rds: {}}}",
+    ),
+    "cidr": ("stg: {provider: aws, cidr: 172.20.8.0/22}",),
     "https": (
         "stg: {provider: aws, domain: staging.example.com, "
         f"certificate: 'arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'}}",

@@ -1,13 +1,13 @@
 """What a stack costs in a month, before it is made. Pure."""
 
-from culm.plan.bill import Assumptions, Bill, PriceList, bill, of_base, of_servers
+from culm.plan.bill import Bill, PriceList, assumptions, bill, of_base, of_servers
 from culm.project.project import Project, TargetSettings
 
 
 def cost(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
     """Return the planner's bill of the fleet and what the stack has besides: key, messages, databases."""
     fleet = [group.instance_type for group in settings.instances for _ in range(group.count)]
-    base = bill(fleet, prices, Assumptions()) + of_base(settings, prices)
+    base = bill(fleet, prices, assumptions(settings)) + of_base(settings, prices)
     return base + of_servers(project, prices, project.databases)
 
 
@@ -20,7 +20,7 @@ def screen(month: Bill, settings: TargetSettings, prices: PriceList) -> str:
         if line.dollars >= 0.005
     ]
     lines.append(f"  {'a month':<{width}}  {f'${month.dollars:,.2f}':>8}")
-    lines.append(f"prices of {prices.region}, {prices.date}; assumed: {Assumptions()}")
+    lines.append(f"prices of {prices.region}, {prices.date}; assumed: {assumptions(settings)}")
     if settings.spot:
         lines.append("spot instances cost less than is shown, usually a third of it")
     if month.unpriced:

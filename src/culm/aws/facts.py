@@ -1,7 +1,7 @@
 """What the template leaves open: looked up when a stack is made, and kept as it was from then on."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from culm.aws import instances
@@ -102,10 +102,71 @@ def check_network(target: Target, settings: TargetSettings) -> None:
     """Check culm.yml's own subnets before anything is made. Raises CulmError when they do not fit."""
     if not settings.subnets:
         return
-    subnets = target.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
-    where = f"targets.{settings.name}.subnets"
+    reached = zones_of(target, settings, "subnets", settings.subnets)
+    if not settings.private_subnets:
+        return
+    inside = zones_of(target, settings, "private-subnets", settings.private_subnets)
+    if left := sorted(inside - reached):
+        raise CulmError(
+            f"targets.{settings.name}.private-subnets: {', '.join(left)} has none of `subnets`; a load balancer sends "
+            "nothing into a zone that it is not in",
+            "a subnet of that zone in `subnets`, or private subnets of other zones",
+        )
+    check_way_out(target, settings)
+
+
+def zones_of(target: Target, settings: TargetSettings, key: str, ids: Sequence[str]) -> set[str]:
+    """Return the zones of subnets. Raises CulmError where one is in another network, or all are in one zone."""
+    subnets = target.client("ec2").describe_subnets(SubnetIds=list(ids))["Subnets"]
+    where = f"targets.{settings.name}.{key}"
     for subnet in subnets:
         if subnet["VpcId"] != settings.vpc:
             raise CulmError(f"{where}: {subnet['SubnetId']} is in {subnet['VpcId']}, not in {settings.vpc}")
-    if len({subnet["AvailabilityZone"] for subnet in subnets}) < 2:
+    zones = {subnet["AvailabilityZone"] for subnet in subnets}
+    if len(zones) < 2:
         raise CulmError(f"{where}: all are in {subnets[0]['AvailabilityZone']}", "a load balancer stands in two zones")
+    return zones
+
+
+ENDPOINTS = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "s3")
+"""What instances and their tasks call, each of which takes an endpoint where there is no NAT.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
+
+
+def check_way_out(target: Target, settings: TargetSettings) -> None:
+    """Check that instances in private subnets can reach ECS. Raises CulmError with what is missing.
+
+    An instance that cannot never joins, and says nothing.
+    """
+    ec2 = target.client("ec2")
+    of_vpc = [{"Name": "vpc-id", "Values": [str(settings.vpc)]}]
+    tables = ec2.describe_route_tables(Filters=of_vpc)["RouteTables"]
+    endpoints = ec2.describe_vpc_endpoints(Filters=of_vpc)["VpcEndpoints"]
+    there = {each["ServiceName"].partition(f"{target.region}.")[2] for each in endpoints}
+    missing = [name for name in ENDPOINTS if name not in there]
+    for subnet in settings.private_subnets:
+        gateway = default_gateway(tables, subnet)
+        if gateway.startswith("igw-"):
+            raise CulmError(
+                f"targets.{settings.name}.private-subnets: {subnet} leads out by {gateway}, which takes public "
+                "addresses, and instances there have none",
+                "a subnet whose default route is a NAT; or leave private-subnets out",
+            )
+        if not gateway and missing:
+            raise CulmError(
+                f"targets.{settings.name}.private-subnets: {subnet} has no way out: no default route to a NAT, and no "
+                f"endpoints for {', '.join(missing)}",
+                "a NAT gateway in its route table, or these endpoints in its VPC",
+            )
+
+
+def default_gateway(tables: Sequence[Described], subnet: str) -> str:
+    """Return the id of what a subnet's default route leads to, by its own table or the main one; empty without."""
+    own = [t for t in tables if any(a.get("SubnetId") == subnet for a in t.get("Associations", ()))]
+    main = [t for t in tables if any(a.get("Main") for a in t.get("Associations", ()))]
+    for route in (own or main or [{"Routes": ()}])[0]["Routes"]:
+        if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+            ids = ("NatGatewayId", "GatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId")
+            return next((str(route[key]) for key in ids if route.get(key)), "")
+    return ""

@@ -124,7 +124,7 @@ def launch_template(project: Project, settings: TargetSettings, group: Group) ->
         "NetworkInterfaces": [
             {
                 "DeviceIndex": 0,
-                "AssociatePublicIpAddress": True,
+                "AssociatePublicIpAddress": not settings.private_subnets,
                 "DeleteOnTermination": True,
                 "Groups": [Att("InstanceSecurityGroup.GroupId")],
             }
@@ -174,7 +174,7 @@ def auto_scaling_group(
         "Version": Att(f"LaunchTemplate{suffix}.LatestVersionNumber"),
     }
     properties: dict[str, Any] = {
-        "VPCZoneIdentifier": network.public,
+        "VPCZoneIdentifier": network.instances,
         "MinSize": str(group.count),
         "MaxSize": str(group.count),
         "DesiredCapacity": str(group.count),

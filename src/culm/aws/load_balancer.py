@@ -48,6 +48,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
             "ElasticLoadBalancingV2::LoadBalancer",
             {
                 **render.load_balancer(project, surroundings),
+                **({"Scheme": "internal"} if settings.internal else {}),
                 "Subnets": network.public,
                 "SecurityGroups": [Att("LoadBalancerSecurityGroup.GroupId")],
                 "LoadBalancerAttributes": [
@@ -65,6 +66,8 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         resources |= encrypted(settings, settings.domain, surroundings)
         title = f"Load balancer: HTTPS for {settings.domain}, and HTTP leads to it.\n"
         title += "What no service's rule takes is answered with 404."
+    if settings.internal:
+        title += "\nIts addresses are private: it is for the VPC and what is joined to it."
     return Section(title=title, resources=resources)
 
 

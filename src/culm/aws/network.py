@@ -1,5 +1,9 @@
-"""The network: public subnets in two zones. Instances have public addresses: no NAT gateway is paid for. Pure."""
+"""The network: public subnets in two zones. Instances have public addresses: no NAT gateway is paid for. Pure.
 
+In a network of the team's own, instances may be in private subnets instead, which have a NAT or endpoints of theirs.
+"""
+
+import ipaddress
 from typing import Any
 
 from culm.aws.document import Ref, Resources, Section, resource, tags
@@ -7,9 +11,6 @@ from culm.core.model.record import record
 from culm.project.project import TargetSettings
 
 CIDR = "10.99.0.0/24"
-PUBLIC = ("10.99.0.0/26", "10.99.0.64/26")
-PRIVATE = ("10.99.0.128/26", "10.99.0.192/26")
-"""For databases alone: they have no way out."""
 
 
 @record
@@ -18,7 +19,11 @@ class Network:
 
     vpc: Any
     public: Any
+    """Subnets of the load balancer."""
+    instances: Any
+    """Subnets of instances."""
     private: Any
+    """Subnets of databases."""
     section: Section | None
     parameters: Resources
     routed: str | None = None
@@ -28,7 +33,7 @@ class Network:
 def network(name: str, settings: TargetSettings, *, databases: bool) -> Network:
     """Return where the stack is: a VPC of its own, the account's default one, or the one that is named."""
     if settings.vpc is None:
-        return own(name, databases=databases)
+        return own(name, settings.cidr or CIDR, databases=databases)
     if settings.vpc == "default":
         parameters = {
             "Vpc": {"Type": "AWS::EC2::VPC::Id", "Description": "The account's default VPC"},
@@ -38,13 +43,31 @@ def network(name: str, settings: TargetSettings, *, databases: bool) -> Network:
             },
         }
         subnets: Any = Ref("Subnets")
-        return Network(vpc=Ref("Vpc"), public=subnets, private=subnets, section=None, parameters=parameters)
-    subnets = list(settings.subnets)
-    return Network(vpc=settings.vpc, public=subnets, private=subnets, section=None, parameters={})
+        return Network(
+            vpc=Ref("Vpc"),
+            public=subnets,
+            instances=subnets,
+            private=subnets,
+            section=None,
+            parameters=parameters,
+        )
+    inside = list(settings.private_subnets or settings.subnets)
+    return Network(
+        vpc=settings.vpc,
+        public=list(settings.subnets),
+        instances=inside,
+        private=inside,
+        section=None,
+        parameters={},
+    )
 
 
-def own(name: str, *, databases: bool) -> Network:
-    """Return a VPC with two public subnets; with private ones for databases, which have no way out."""
+def own(name: str, cidr: str, *, databases: bool) -> Network:
+    """Return a VPC with two public subnets; with private ones for databases, which have no way out.
+
+    Each has a quarter of the block `cidr`.
+    """
+    quarters = [str(block) for block in ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=2)]
     zones = ("ZoneOne", "ZoneTwo")
     parameters = {
         zone: {
@@ -56,7 +79,7 @@ def own(name: str, *, databases: bool) -> Network:
     resources: Resources = {
         "Network": resource(
             "EC2::VPC",
-            {"CidrBlock": CIDR, "EnableDnsSupport": True, "EnableDnsHostnames": True, "Tags": tags(Name=name)},
+            {"CidrBlock": cidr, "EnableDnsSupport": True, "EnableDnsHostnames": True, "Tags": tags(Name=name)},
         ),
         "Gateway": resource("EC2::InternetGateway", {"Tags": tags(Name=name)}),
         "GatewayOfNetwork": resource(
@@ -73,18 +96,19 @@ def own(name: str, *, databases: bool) -> Network:
             DependsOn="GatewayOfNetwork",
         ),
     }
-    for number, block, zone in zip(("One", "Two"), PUBLIC, zones, strict=True):
+    for number, block, zone in zip(("One", "Two"), quarters[:2], zones, strict=True):
         resources[f"Subnet{number}"] = subnet(block, zone, f"{name} public")
         resources[f"RoutesOfSubnet{number}"] = resource(
             "EC2::SubnetRouteTableAssociation",
             {"SubnetId": Ref(f"Subnet{number}"), "RouteTableId": Ref("Routes")},
         )
     if databases:
-        for number, block, zone in zip(("One", "Two"), PRIVATE, zones, strict=True):
+        for number, block, zone in zip(("One", "Two"), quarters[2:], zones, strict=True):
             resources[f"DatabaseSubnet{number}"] = subnet(block, zone, f"{name} databases")
     return Network(
         vpc=Ref("Network"),
         public=[Ref("SubnetOne"), Ref("SubnetTwo")],
+        instances=[Ref("SubnetOne"), Ref("SubnetTwo")],
         private=[Ref("DatabaseSubnetOne"), Ref("DatabaseSubnetTwo")],
         section=Section(
             title="Network: two public subnets in two zones. There is no NAT gateway: instances have public\n"

@@ -123,8 +123,13 @@ def own(target: Target, live: Described) -> None:
 
 def propose_first(target: Target, project: Project, stack: Described, authority: Authority = OWN) -> Proposal | None:
     """Make the change set of an update that has to go before `propose`'s; None when there is none."""
-    live = live_template(target, project)
-    first = transitions.first_update(live, read(body(wanted_template(target, project))))
+    live, wanted = live_template(target, project), read(body(wanted_template(target, project)))
+    if (why := transitions.impossible(live, wanted)) is not None:
+        raise CulmError(
+            f"targets.{target.settings.name}.{why}",
+            "back as it was; or culm aws destroy, then culm aws bootstrap: the vault and the images stay",
+        )
+    first = transitions.first_update(live, wanted)
     if first is None:
         return None
     return change_set(

@@ -31,6 +31,27 @@ def first_update(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
     return {**live, "Resources": resources}
 
 
+def impossible(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """Return the key of a target that a living stack cannot follow, and why; None when there is none.
+
+    CloudFormation would make a second network or load balancer first, whose name or addresses are taken still.
+    """
+    for name, member, why in (
+        ("Network", "CidrBlock", "cidr: a network keeps its addresses"),
+        ("LoadBalancer", "Scheme", "internal: a load balancer keeps its kind of addresses"),
+        ("LoadBalancerSecurityGroup", "VpcId", "vpc: a stack stays in its network"),
+    ):
+        before, after = (_property(each, name, member) for each in (live, wanted))
+        # what is not written out is a parameter or a resource of the stack: `facts.values` compares those
+        if isinstance(before, str) and isinstance(after, str) and before != after:
+            return why
+    return None
+
+
+def _property(template: Mapping[str, Any], name: str, member: str) -> Any:
+    return template["Resources"].get(name, {}).get("Properties", {}).get(member)
+
+
 def _ports(template: Mapping[str, Any]) -> dict[str, int]:
     """Return logical ids of listeners, and their ports."""
     listeners = {name: body for name, body in template["Resources"].items() if body["Type"] == LISTENER}

@@ -96,12 +96,21 @@ class Assumptions:
     """Written in a month, and kept."""
     lcus: float = 0.05
     """Load balancer capacity units, on average."""
+    public_instances: bool = True
+    """Whether each instance has a public address; without, a NAT or endpoints of the team's are not priced here."""
+    public_balancer: bool = True
 
     def __str__(self) -> str:
         return (
             f"{self.disk_gb:g} GB gp3 an instance, {self.ecr_gb:g} GB of images, {_rounded(self.logs_gb)} GB of logs, "
-            f"{_rounded(self.lcus)} LCU, public subnets in two zones"
+            f"{_rounded(self.lcus)} LCU, "
+            + ("public subnets in two zones" if self.public_instances else "your NAT or endpoints not counted")
         )
+
+
+def assumptions(settings: TargetSettings) -> Assumptions:
+    """Return what a target's bill rests on."""
+    return Assumptions(public_instances=not settings.private_subnets, public_balancer=not settings.internal)
 
 
 def _rounded(number: float) -> str:
@@ -143,16 +152,13 @@ def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
     """A month of these instance types behind one load balancer."""
     month = prices.hours_a_month
     kinds = Counter(fleet)
+    ipv4 = prices.hourly.ipv4 * month
+    addresses = len(fleet) * assumed.public_instances + IPV4_OF_A_LOAD_BALANCER * assumed.public_balancer
     known = {name: price for name in kinds if (price := prices.of_instance(name)) is not None}
     lines = chain(
         (BillItem(name=name, units=kinds[name], unit="instances", price=price) for name, price in known.items()),
         [
-            BillItem(
-                name="public IPv4",
-                units=len(fleet) + IPV4_OF_A_LOAD_BALANCER,
-                unit="addresses",
-                price=prices.hourly.ipv4 * month,
-            ),
+            *([BillItem(name="public IPv4", units=addresses, unit="addresses", price=ipv4)] if addresses else []),
             BillItem(name="load balancer", units=1, unit="ALB", price=prices.hourly.load_balancer * month),
             BillItem(name="its traffic", units=assumed.lcus, unit="LCU", price=prices.hourly.lcu * month),
             BillItem(name="disks", units=len(fleet) * assumed.disk_gb, unit="GB gp3", price=prices.monthly.gp3_gb),

@@ -16,7 +16,7 @@ from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
 from culm.plan import described, diff, plan, scaling, way_back
-from culm.plan.bill import Assumptions, PriceList, of_base, of_servers
+from culm.plan.bill import PriceList, assumptions, of_base, of_servers
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
@@ -162,7 +162,7 @@ def basis(frame: Frame, survey: Survey, state: ClusterState, fleet: Sequence[str
         fleet=fleet,
         fleet_now=there if survey.observed.load_balancer is not None else None,
         prices=frame.prices,
-        assumed=Assumptions(),
+        assumed=assumptions(frame.settings),
         peaks=frame.peaks,
         notes=frame.notes,
     )

@@ -48,6 +48,12 @@ class TargetSettings:
     vpc: str | None = None
     """`default`, an id, or None: a network of its own."""
     subnets: tuple[str, ...] = ()
+    private_subnets: tuple[str, ...] = ()
+    """For instances and databases; empty: they are in `subnets`."""
+    internal: bool = False
+    """Whether the load balancer has private addresses alone."""
+    cidr: str | None = None
+    """Of the stack's own network; None: a small one that is always the same."""
     allow: tuple[str, ...] = EVERYWHERE
     domain: str | None = None
     certificate: str | None = None

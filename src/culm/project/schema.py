@@ -83,6 +83,26 @@ class TargetBlock:
         Key(doc="aws: two or more public subnets of `vpc`, in two zones at least.", parse=places.subnet, each=True),
         Default(text="those of its own network, or two of the default one"),
     ] = None
+    private_subnets: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="aws: two or more private subnets of `vpc`, in zones of `subnets`, for instances and databases; they "
+            "need a NAT or endpoints of yours.",
+            parse=places.subnet,
+            each=True,
+            name="private-subnets",
+        ),
+        Default(text="instances are in `subnets`, with public addresses"),
+    ] = None
+    internal: Annotated[
+        Literal[True, False],
+        Key(doc="aws: whether the load balancer has private addresses alone, for your VPC and what is joined to it."),
+    ] = False
+    cidr: Annotated[
+        str | None,
+        Key(doc="aws: the block of addresses of the stack's own network, from /16 to /26.", parse=places.cidr),
+        Default(text="`10.99.0.0/24`"),
+    ] = None
     allow: Annotated[
         tuple[str, ...] | None,
         Key(doc="aws: who reaches the load balancer, as CIDR blocks.", parse=places.cidr, each=True),

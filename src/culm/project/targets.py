@@ -1,5 +1,6 @@
 """`targets` with everything filled in, and what AWS would refuse refused before it is asked."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -14,11 +15,15 @@ LOCAL = "local"
 LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 ONLY_ON_AWS = (
-    *("name", "account", "role", "vpc", "subnets", "allow", "domain"),
+    *("name", "account", "role", "vpc", "subnets", "private_subnets", "internal", "cidr", "allow", "domain"),
     *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment", "ci_changes_stack"),
 )
 RETENTION_DAYS = 14
 HTTP, HTTPS = 80, 443
+PRIVATE_BLOCKS = tuple(
+    ipaddress.IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 
 
 def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
@@ -43,6 +48,9 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         role=written.role,
         vpc=written.vpc,
         subnets=written.subnets or (),
+        private_subnets=written.private_subnets or (),
+        internal=written.internal,
+        cidr=written.cidr,
         allow=written.allow or EVERYWHERE,
         domain=written.domain,
         certificate=written.certificate,
@@ -83,6 +91,7 @@ def check_aws(source: Source, key: tuple[str, ...], settings: TargetSettings) ->
     if settings.vpc not in (None, "default") and len(settings.subnets) < 2:
         hint = "subnets: [subnet-..., subnet-...], public and in two zones: a load balancer stands in both"
         source.refuse((*key, "subnets" if settings.subnets else "vpc"), "needs two of its public subnets", hint)
+    check_network(source, key, settings)
     if settings.domain is not None and (settings.certificate is None) == (settings.zone is None):
         hint = "certificate: an ACM certificate's ARN; or zone: a Route 53 zone's id, and culm makes one in it"
         source.refuse((*key, "domain"), "needs a certificate, or a zone to make one in: one of the two", hint)
@@ -105,6 +114,38 @@ def check_aws(source: Source, key: tuple[str, ...], settings: TargetSettings) ->
         listed = ", ".join(map(str, places.RETENTIONS))
         source.refuse((*key, "retention"), f"{settings.retention} days is not one of CloudWatch's: {listed}")
     check_fleet(source, (*key, "instances"), settings)
+
+
+WIDEST, NARROWEST = 16, 26
+"""Of a network that is cut into four: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
+
+
+def check_network(source: Source, key: tuple[str, ...], settings: TargetSettings) -> None:
+    """Refuse subnets and addresses that belong to no network, or to another one. Raises UsageError."""
+    if settings.private_subnets and settings.vpc in (None, "default"):
+        hint = "say it too: vpc: vpc-..., subnets: [...] for the load balancer"
+        source.refuse((*key, "private-subnets"), "are of which network?", hint)
+    if settings.private_subnets and len(settings.private_subnets) < 2:
+        source.refuse((*key, "private-subnets"), "needs two, in two zones", "private-subnets: [subnet-..., subnet-...]")
+    if (both := set(settings.private_subnets) & set(settings.subnets)) and not settings.internal:
+        source.refuse(
+            (*key, "private-subnets"),
+            f"{min(both)} is in `subnets`, too, where a load balancer with public addresses is",
+            "other subnets for one of the two, or `internal: true`",
+        )
+    if settings.internal and settings.vpc is None:
+        hint = "vpc: and subnets: of yours, or without `internal: true`"
+        source.refuse((*key, "internal"), "is in a network of its own, which nobody else is in", hint)
+    if settings.cidr is None:
+        return
+    if settings.vpc is not None:
+        source.refuse((*key, "cidr"), "is for the stack's own network, and `vpc:` names another", "leave one out")
+    block = ipaddress.IPv4Network(settings.cidr)
+    if not WIDEST <= block.prefixlen <= NARROWEST:
+        source.refuse((*key, "cidr"), f"/{block.prefixlen} is not from /{WIDEST} to /{NARROWEST}")
+    if not any(block.subnet_of(private) for private in PRIVATE_BLOCKS):
+        listed = ", ".join(map(str, PRIVATE_BLOCKS))
+        source.refuse((*key, "cidr"), "is of public addresses, which others have", f"a part of {listed}")
 
 
 def check_fleet(source: Source, key: tuple[str, ...], settings: TargetSettings) -> None:
