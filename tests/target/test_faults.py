@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from culm.errors import CulmError
+from culm.target import faults
 from culm.target.faults import Denied, denied, refusal
 
 WHO = "User: arn:aws:sts::123456789012:assumed-role/dev/ada is"
@@ -53,3 +56,16 @@ def test_what_passes_by_itself_or_by_logging_in_says_that_the_same_command_goes_
     error = refusal("RunTask", code, "x")
     assert hint in error.hint
     assert "goes on from here" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("https://ecs.us-east-9.amazonaws.com/", "is `region:` the right one"),
+        ("http://127.0.0.1:4599/", "does the cluster run?"),
+    ],
+)
+def test_an_address_that_is_not_there_is_a_wrong_region_on_amazon_and_no_cluster_here(address: str, hint: str) -> None:
+    with pytest.raises(CulmError) as refusal, faults.translated():
+        raise EndpointConnectionError(endpoint_url=address)
+    assert refusal.value.hint.startswith(hint)

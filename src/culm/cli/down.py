@@ -22,7 +22,11 @@ from culm.target import faults, local
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--volumes", is_flag=True, help="Delete databases, configuration, images and logs too.")
-@click.option("--yes", is_flag=True, help="Do not ask before data on AWS is deleted, or for a protected target's name.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask before services or data on AWS are deleted, or for a protected target's name.",
+)
 @target_option
 def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) -> None:
     """Remove the project's services, or some of them, from their target.
@@ -36,6 +40,8 @@ def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) 
     console = Console()
     settings = settings_of(project, target_name)
     demand_name(settings, f"remove {', '.join(services) or 'its services'}", yes=yes)
+    if not volumes:
+        agree(f"{', '.join(services) or 'the services'} of {project.name}", settings, yes=yes or settings.protect)
     if services:
         target = opened(project, target_name)
         if volumes:
@@ -68,7 +74,7 @@ def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) 
 
 
 def agree(what: str, settings: TargetSettings, *, yes: bool) -> None:
-    """Ask before data goes that is not of the local cluster; nobody is asked where nobody sits."""
+    """Ask before something goes that is not of the local cluster; nobody is asked where stdin is no terminal."""
     embedded = settings.provider == "local" and not settings.endpoint_url
     if not embedded and not yes and sys.stdin.isatty():
         click.confirm(f"delete {what} on {settings.name}?", abort=True, err=True)

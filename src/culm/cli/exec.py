@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from culm.cli.commands_of_others import RunsCommand
 from culm.cli.context import open_project, open_target, services_of, target_option
 from culm.operate.exec.task_session import Command, begin
 from culm.target import faults
@@ -11,7 +12,7 @@ from culm.target import faults
 SHELL = ("sh",)
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=RunsCommand)
 @click.option("--task", help="The task's id, or how it begins.  [default: the newest]")
 @target_option
 @click.argument("service")
@@ -27,6 +28,7 @@ def exec(service: str, command: tuple[str, ...], task: str | None, target_name: 
     culm exec accounts
     culm exec accounts -- python -m pdb -c continue app.py
     culm exec accounts -- tar -c /data > data.tar
+    culm exec accounts --target stg -- env
     """
     project = open_project(target_name)
     [chosen] = services_of(project, [service])

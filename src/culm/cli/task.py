@@ -4,13 +4,14 @@ import sys
 
 import click
 
+from culm.cli.commands_of_others import RunsCommand
 from culm.cli.context import open_project, open_target, services_of, target_option
 from culm.operate import one_off
 from culm.operate.exec.task_session import Command
 from culm.target import faults
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=RunsCommand)
 @click.option("-i", "--input", "has_input", is_flag=True, help="Pass what is piped in on to COMMAND.")
 @target_option
 @click.argument("service")

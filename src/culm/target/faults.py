@@ -32,6 +32,9 @@ MISSING = re.compile(
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 
 
+AMAZON = ".amazonaws.com"
+
+
 class NotLoggedIn(CulmError):
     """There are no credentials at all."""
 
@@ -51,6 +54,9 @@ def translated() -> Iterator[None]:
         details = error.response["Error"]
         raise refusal(error.operation_name, details.get("Code", ""), details.get("Message", "")) from error
     except exceptions.EndpointConnectionError as error:
+        if AMAZON in str(error):
+            hint = "is `region:` the right one (a region that does not exist has no address), and is the network there?"
+            raise CulmError(str(error), hint) from error
         raise CulmError(str(error), "does the cluster run? culm cluster status") from error
     except exceptions.NoCredentialsError as error:
         raise NotLoggedIn("there are no AWS credentials", "aws configure, or `profile:` for the target") from error
