@@ -76,7 +76,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
-            *(told(here) if settings is not None and settings.notify is not None else []),
+            *(failure_events(here) if settings is not None and settings.notify is not None else []),
             *(stack_role.statements(project, surroundings) if changes_stack else []),
             through_s3(surroundings),
         ],
@@ -242,7 +242,7 @@ def parameters(project: Project, here: str) -> list[Input]:
     return [allow("SecretVariables", ["ssm:PutParameter", "ssm:GetParameters"], own)]
 
 
-def told(here: str) -> list[Input]:
+def failure_events(here: str) -> list[Input]:
     """Telling that a deploy failed: events of culm's own, on the account's default bus."""
     named = {"StringEquals": {"events:source": messages.SOURCE}}
     return [allow("Messages", "events:PutEvents", f"arn:aws:events:{here}:event-bus/default", named)]
