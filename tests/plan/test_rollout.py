@@ -15,7 +15,7 @@ from culm.plan.observed import Described, Observed, Survey
 from culm.plan.rollout import LENDS_TAG
 from culm.plan.steps import AwaitSteady, text_of
 from culm.plan.waves import How, Moves, Wave, WavePart
-from culm.project.project import Project
+from culm.project.project import MigrationCommand, Project
 
 IMAGES = {(name, False): f"127.0.0.1:5/bamboo/{name}@sha256:{'1' * 64}" for name in ("accounts", "web")}
 MIGRATION = {("accounts", True): f"127.0.0.1:5/bamboo/accounts-migrate@sha256:{'2' * 64}"}
@@ -382,3 +382,30 @@ def test_the_fingerprint_of_a_migrations_files_makes_no_new_revision_by_itself(
     told = told_of_files(survey, "a.b.c", "x.y.z")
     steps = rollout.deploy(project, told, a_plan(), ["accounts"], IMAGES | MIGRATION)
     assert not any(step.writes for step in steps)
+
+
+def test_a_migration_in_the_services_own_image_is_built_with_it_and_runs_before_it(
+    project: Project, survey: Survey
+) -> None:
+    by_command = replace(
+        project.services["accounts"], migration=None, migration_command=MigrationCommand(command=("migrate",))
+    )
+    project = replace(project, services={**project.services, "accounts": by_command})
+    built = rollout.builds(project, ["accounts"], {})
+    assert [step.key for step in built] == ["accounts: build Dockerfile"]
+    assert [step.key for step in rollout.builds(project, ["accounts"], {}, (True,))] == ["accounts: build Dockerfile"]
+    planned = a_plan((part("accounts"),))
+    text = steps_of(project, survey, planned, changed())
+    assert text.startswith(
+        " 1  accounts  register bamboo-accounts-migrate: its migration changed\n"
+        " 2  accounts  run its migration\n"
+        " 3  accounts  wait for its migration to end\n"
+        " 4  accounts  register bamboo-accounts: migration image, image changed\n"
+    )
+    [registering] = [
+        step.act
+        for step in rollout.deploy(project, survey, planned, ["accounts"], changed())
+        if "migration" in step.key and step.key.endswith("register migration")
+    ]
+    [container] = registering.input["containerDefinitions"]
+    assert (container["image"], container["command"]) == (changed()["accounts", False], ["migrate"])

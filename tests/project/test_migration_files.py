@@ -114,3 +114,15 @@ def test_the_dockerfile_of_the_migration_counts_and_what_python_leaves_behind_do
     assert service.migration is not None
     service.migration.write_text(TOOLS["alembic"][0] + "ENV A=1\n")
     assert fingerprint(service) != before
+
+
+def test_a_command_in_the_services_image_counts_with_the_files_of_its_tool(tmp_path: Path) -> None:
+    service = shop(tmp_path, PYTHON, "shop/orders/migrations/0001.py", "migrate: {command: python manage.py migrate}")
+    before = fingerprint(service)
+    assert before is not None
+    (tmp_path / "shop/app.py").write_text("print(2)\n")
+    assert fingerprint(service) == before
+    other = shop(tmp_path, PYTHON, "shop/orders/migrations/0001.py", "migrate: {command: manage.py migrate shop}")
+    assert fingerprint(other) not in (None, before)
+    unknown = shop(tmp_path, PYTHON, "shop/orders/migrations/0001.py", "migrate: {command: ./up}")
+    assert fingerprint(unknown) is None

@@ -1,12 +1,13 @@
 """What culm.yml says of services beyond one folder, one path and one port."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from culm.errors import UsageError
 from culm.project.load import load
-from culm.project.project import Check, Project
+from culm.project.project import Check, MigrationCommand, Project
 from culm.project.values import Limit, MountPath, PortNumber
 
 HEAD = "name: shop\ndatabases: {main: }\nservices:\n"
@@ -63,6 +64,34 @@ def test_services_of_one_folder_share_its_image_its_configuration_and_its_migrat
 def test_a_service_with_a_migration_of_its_own_keeps_it(folder: Path) -> None:
     services = read(folder, "  web:\n  other: {build: web, migrate: Dockerfile.migrate, path: /other/*}\n").services
     assert services["other"].migration == folder / "web" / "Dockerfile.migrate"
+
+
+def test_a_migration_may_be_a_command_in_the_services_own_image(folder: Path) -> None:
+    text = "  web: {migrate: {command: 'python manage.py migrate'}}\n  front: {image: 'nginx', port: 80}\n"
+    web = read(folder, text).services["web"]
+    assert (web.migration, web.migrates) == (None, True)
+    assert web.migration_command == MigrationCommand(command=("python", "manage.py", "migrate"))
+    migrate = "{command: [migrate], entrypoint: [sh, -c]}"
+    ready = f"  front: {{image: 'app:1', port: 80, migrate: {migrate}, schema-change: expand}}\n"
+    front = read(folder, ready).services["front"]
+    assert front.migration_command == MigrationCommand(command=("migrate",), entrypoint=("sh", "-c"))
+    worker = "  web: {migrate: {command: x}}\n  worker: {build: web, path: none, command: work}\n"
+    assert not read(folder, worker).services["worker"].migrates
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("  web: {migrate: {entrypoint: [sh]}}\n", "services.web.migrate.command: is missing"),
+        ("  web: {migrate: {command: x, image: y}}\n", "services.web.migrate.image: there is no such key"),
+        ("  job: {build: web, schedule: every hour, migrate: {command: x}}\n", "services.job.migrate: does nothing"),
+        ("  web: {image: nginx, port: 80, migrate: Other}\n", "services.web.migrate: does nothing beside `image:`"),
+        ("  web: {migrate: false, migrations: [src]}\n", "services.web.migrations: "),
+    ],
+)
+def test_a_migration_that_cannot_be_is_refused_by_its_key(folder: Path, text: str, wrong: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(wrong)):
+        read(folder, text)
 
 
 def test_a_ready_image_needs_no_folder(folder: Path) -> None:

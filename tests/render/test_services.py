@@ -10,7 +10,7 @@ from botocore.validate import validate_parameters
 
 from culm import render
 from culm.project.load import load
-from culm.project.project import Project
+from culm.project.project import MigrationCommand, Project
 from culm.render import identity
 
 AROUND = render.Surroundings(
@@ -84,6 +84,30 @@ def rendered(project: Project, name: str, around: render.Surroundings = AROUND) 
     given = render.task_definition(project, project.services[name], "image@sha256:0", None, around)
     valid("ecs", "RegisterTaskDefinition", given)
     return given
+
+
+def test_a_migration_in_the_services_image_has_its_command_user_and_volumes(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_text("FROM python\nEXPOSE 80\n")
+    (tmp_path / "culm.yml").write_text(
+        "name: shop\nservices:\n"
+        "  web: {migrate: {command: ./migrate}, entrypoint: [/init], user: '7', volumes: {data: /data}}\n"
+    )
+    project = load(tmp_path / "culm.yml")
+    web, image = project.services["web"], "127.0.0.1:5/shop/web@sha256:00"
+    made = render.migration(project, web, image, AROUND)
+    [container] = made["containerDefinitions"]
+    members = ("image", "command", "entryPoint", "user")
+    assert [container[name] for name in members] == [image, ["./migrate"], ["/init"], "7"]
+    assert [volume["name"] for volume in made["volumes"]] == ["shop-data"]
+    assert made["family"] == "shop-web-migrate"
+    valid("ecs", "RegisterTaskDefinition", made)
+    [own] = render.task_definition(project, web, image, image, AROUND)["containerDefinitions"]
+    label = own["dockerLabels"][render.MIGRATION_LABEL]
+    assert render.migration_image(label) == "sha256:00"
+    other = replace(web, migration_command=MigrationCommand(command=("./migrate", "--all")))
+    assert label != render.migration_label(other, image), "another command is another migration"
+    assert render.repositories(project) == ["shop/web"]
 
 
 def test_a_worker_has_no_port_and_is_behind_no_load_balancer(project: Project) -> None:

@@ -16,7 +16,9 @@ from tests.traffic import free_port
 
 pytestmark = [needs_mariadb, needs_valkey]
 DATABASES = "databases: {main: {extensions: [vector]}, shop: {engine: mysql}, cache: {engine: valkey}}"
-SERVICES = "services:\n  web: {database: [main, shop, cache], environment: {AT: 'redis://{cache.host}:{cache.port}'}}\n"
+MIGRATE = "migrate: {command: [python3, -c, 'print(1 + 1)']}"
+AT = "environment: {AT: 'redis://{cache.host}:{cache.port}'}"
+SERVICES = f"services:\n  web: {{{MIGRATE}, database: [main, shop, cache], {AT}}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,12 @@ def test_each_databases_own_client_is_opened_as_the_service(stand: Stand) -> Non
     by_mariadb = stand.culm("db", "web", "--database", "shop", "--", "-Ne", "select database()").out
     assert by_mariadb == "shop_web\n"
     assert stand.culm("db", "web", "--database", "cache", "--", "get", "pot").out == "bamboo\n"
+
+
+def test_a_migration_by_command_has_run_once_in_the_services_own_image(stand: Stand) -> None:
+    assert [line.split()[-1] for line in stand.culm("logs", "web", "--migration").out.splitlines()] == ["2"]
+    repositories = stand.client("ecr").describe_repositories()["repositories"]
+    assert [repository["repositoryName"] for repository in repositories] == ["shop/web"]
 
 
 def test_an_extension_is_in_the_services_database(stand: Stand) -> None:

@@ -33,9 +33,10 @@ def migrate(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     project = open_project(target_name)
     chosen = services_of(project, services)
     for service in chosen:
-        if services and service.migration is None:
-            raise UsageError(f"{service.name} has no migration", "add a Dockerfile.migrate to its folder")
-    names = [service.name for service in chosen if service.migration is not None]
+        if services and not service.migrates:
+            hint = "add a Dockerfile.migrate to its folder, or `migrate: {command: ...}` to culm.yml"
+            raise UsageError(f"{service.name} has no migration", hint)
+    names = [service.name for service in chosen if service.migrates]
     demand_name(settings_of(project, target_name), f"run the migrations of {', '.join(names)}", yes=yes)
     console = Console(width=max(map(len, names), default=0))
     target, builder = prepare(project, target_name, "auto", console)

@@ -198,7 +198,7 @@ def capacity_of(project: Project, target_name: str, names: Sequence[str], prices
             memory=service.memory,
             cpu=service.cpu,
             count=service.count,
-            migrates=service.migration is not None,
+            migrates=service.migrates,
         )
         for service in (project.services[name] for name in names)
     ]

@@ -89,7 +89,7 @@ def demand(service: Service, release: Release | None, source: str) -> Release:
         )
     if "@sha256:" not in release.image:
         raise CulmError(f"{name} runs {release.image} on {source}, which no digest tells", deploy)
-    if (service.migration is None) != (release.migration is None):
+    if service.migrates != (release.migration is not None):
         has = "came after no migration" if release.migration is None else "came after a migration"
         what = "has one" if release.migration is None else "has none"
         raise CulmError(
@@ -157,8 +157,8 @@ class PromotedImages(Images):
         wanted = service.platform or platforms.of_target(settings) or platforms.of_this_machine()
         for migrate in (False, True):
             digest = self.digest_of(service, migrate=migrate)
-            if digest is None:
-                continue
+            if digest is None or (migrate and service.migration is None):
+                continue  # a migration in its own image is that image
             made_for = platforms_of(self.source_place(service, migrate=migrate), digest)
             if wanted not in made_for:
                 which = f"the migration of {service.name}" if migrate else service.name

@@ -43,7 +43,7 @@ from culm.plan.steps import (
     tasks,
 )
 from culm.plan.way_back import goes_back
-from culm.plan.wishes import Images, Wish, is_good, wish
+from culm.plan.wishes import BUILT, Images, Wish, is_good, migration_image_of, wish
 from culm.project.project import Project, Service
 
 ROOM_SECONDS = 15.0
@@ -98,10 +98,11 @@ def builds(
         )
         for name in names
         for migration, dockerfile in (
-            (False, None if project.everything[name].image else project.everything[name].dockerfile),
+            (False, project.everything[name].dockerfile),
             (True, project.everything[name].migration),
         )
-        if dockerfile is not None and migration in kinds and (name, migration) not in images
+        if dockerfile is not None and (name, migration) not in images
+        if migration in kinds or (not migration and project.everything[name].migration_command is not None)
     )
 
 
@@ -416,7 +417,9 @@ def migrations(project: Project, survey: Survey, images: Images, lenders: Mappin
 def migration(project: Project, survey: Survey, images: Images, name: str) -> Wish:
     """A service's migration by itself."""
     service, live = project.services[name], survey.observed.services.get(name)
-    definition = render.migration(project, service, images[name, True], survey.surroundings)
+    image = migration_image_of(service, images)
+    assert image not in (None, BUILT), "it has been built"
+    definition = render.migration(project, service, str(image), survey.surroundings)
     return Wish(service=service, live=live, revision=None, definition={}, same=True, migration=definition)
 
 

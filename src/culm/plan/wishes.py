@@ -219,13 +219,13 @@ def wish(project: Project, service: Service, survey: Survey, images: Images) -> 
     """What deploying a service with these images comes down to; images that are not known are to be built."""
     observed = survey.observed
     image = service.image or images.get((service.name, False), BUILT)
-    migration_image = images.get((service.name, True), BUILT) if service.migration else None
+    migration_image = migration_image_of(service, images)
     definition = render.task_definition(project, service, image, migration_image, survey.surroundings)
     live = observed.services.get(service.name)
     revision = observed.task_definitions.get(live["taskDefinition"]) if live else None
     same = revision is not None and diff.task_definition_is(definition, revision)
     made = Wish(service=service, live=live, revision=revision, definition=definition, same=same, migration=None)
-    if migration_image is None or same or migrated(revision, migration_image):
+    if migration_image is None or same or migrated(service, revision, migration_image):
         return made
     files = survey.surroundings.migration_files.get(service.name)
     return replace(
@@ -243,9 +243,18 @@ def migration_of(revision: Described | None) -> str | None:
     return labels.get(render.MIGRATION_LABEL)
 
 
-def migrated(revision: Described | None, image: str) -> bool:
+def migrated(service: Service, revision: Described | None, image: str) -> bool:
     """Whether the live revision came after this migration: it names the one that it came after."""
-    return migration_of(revision) == image.rpartition("@")[2]
+    return migration_of(revision) == render.migration_label(service, image)
+
+
+def migration_image_of(service: Service, images: Images) -> str | None:
+    """Return the image that a service's migration runs, `BUILT` if it is yet to be built; None: there is none."""
+    if not service.migrates:
+        return None
+    if service.migration_command is not None and service.image is not None:
+        return service.image
+    return images.get((service.name, service.migration is not None), BUILT)
 
 
 def deployed(project: Project, service: Service, survey: Survey, images: Images) -> plan.Asked:
@@ -275,7 +284,7 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
         ),
         rule=rule(project, service, survey.observed),
         rescales=bool(rescaled),
-        migration=_migration(want) if migration else "has run" if service.migration else "none",
+        migration=_migration(want) if migration else "has run" if service.migrates else "none",
         effect=want.effect,
         good=is_good(live),
     )

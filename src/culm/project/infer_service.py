@@ -12,9 +12,19 @@ from culm.project import dockerfile, health, schedules
 from culm.project.checks import check_port, checked_name
 from culm.project.dockerfile import Instruction
 from culm.project.nodes import Source
-from culm.project.project import STOP_SECONDS, Container, Routing, Scaling, Schedule, SecretSource, Service, Sidecar
+from culm.project.project import (
+    STOP_SECONDS,
+    Container,
+    MigrationCommand,
+    Routing,
+    Scaling,
+    Schedule,
+    SecretSource,
+    Service,
+    Sidecar,
+)
 from culm.project.schema import DefaultsBlock
-from culm.project.service_schema import ScheduleBlock, SecretBlock, ServiceBlock, SidecarBlock
+from culm.project.service_schema import MigrateBlock, ScheduleBlock, SecretBlock, ServiceBlock, SidecarBlock
 from culm.project.targets import LONGEST_TARGET_GROUP
 from culm.project.values import FILE, NONE, Range, variable
 
@@ -103,6 +113,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         folder=folder,
         dockerfile=image,
         migration=migration(at, name, written, folder) if written.schedule is None else None,
+        migration_command=migration_command(written),
         migrations=migrations(at, name, written, folder),
         schema_change=written.schema_change,
         paths=paths,
@@ -134,8 +145,9 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
         schedule=when,
     )
     for key, given in (("migrations", inferred.migrations), ("schema-change", inferred.schema_change)):
-        if given and inferred.migration is None:
-            source.refuse(at.key(name, key), "does nothing without a migration", "`migrate:` names its Dockerfile")
+        if given and not inferred.migrates:
+            hint = "`migrate:` names its Dockerfile or its command"
+            source.refuse(at.key(name, key), "does nothing without a migration", hint)
     if inferred.port is not None:
         check_port(source, at.key(name, "port"), inferred.port)
     if inferred.drain is not None and inferred.drain > LONGEST_DRAIN:
@@ -148,6 +160,8 @@ def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | 
     if written.image is not None:
         usual = ServiceBlock()
         for word in BUILD_KEYS:
+            if word in ("migrate", "schema_change") and isinstance(written.migrate, MigrateBlock):
+                continue
             if getattr(written, word) not in (getattr(usual, word), False):
                 at.source.refuse(at.key(name, key_of(word)), "does nothing beside `image:`", "keep one of the two")
         return at.root, None
@@ -226,7 +240,7 @@ def scaling(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...
 
 def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Path | None:
     """Return the Dockerfile of the migration, if there is one. Raises UsageError where one is named and missing."""
-    if written.migrate is False or written.image is not None:
+    if written.migrate is False or written.image is not None or isinstance(written.migrate, MigrateBlock):
         return None
     image = folder / (written.migrate if isinstance(written.migrate, str) else "Dockerfile.migrate")
     if image.is_file():
@@ -236,6 +250,15 @@ def migration(at: Setting, name: str, written: ServiceBlock, folder: Path) -> Pa
             at.key(name, "migrate"), f"there is no {image}", "migrate: false, if it has nothing to migrate"
         )
     return None
+
+
+def migration_command(written: ServiceBlock) -> MigrationCommand | None:
+    """Return the migration that is run in the service's own image, None where there is none of that kind."""
+    match written.migrate:
+        case MigrateBlock(command=command, entrypoint=entrypoint) if written.schedule is None:
+            return MigrationCommand(command=command, entrypoint=entrypoint)
+        case _:
+            return None
 
 
 def migrations(at: Setting, name: str, written: ServiceBlock, folder: Path) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 A migration's image has the service's code as well, so that every commit makes another image. Whether there is a new
 migration in it is told by fewer files: those that `migrations:` of culm.yml names, else those where the tool that
-Dockerfile.migrate runs keeps its own, else what Dockerfile.migrate copies and the service's Dockerfile does not.
-Dockerfile.migrate itself always counts. Where none of this names a file nothing is known, and every new image may
-bring a new migration.
+the migration runs keeps its own, else what Dockerfile.migrate copies and the service's Dockerfile does not.
+Dockerfile.migrate itself always counts, and so does the command of a migration in the service's own image. Where none
+of this names a file nothing is known, and every new image may bring a new migration.
 
 A line `culm: expand` or `culm: contract`, in a comment of a migration's file, says whether the version before works
 with the newer schema. So the fingerprint has three parts, `all.unmarked.contract`: of all files, of those without a
@@ -31,13 +31,15 @@ def fingerprint(service: Service) -> str | None:
 
     Files that cannot be read are left out.
     """
-    if service.migration is None:
+    if not service.migrates:
         return None
     chosen = sorted(set(files(service)))
     if not chosen:
         return None
     every, unmarked, contract = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
-    for path in [*chosen, service.migration]:
+    if service.migration_command is not None:
+        every.update(running(service).encode(errors="surrogateescape"))
+    for path in [*chosen, *([service.migration] if service.migration else [])]:
         try:
             data = path.read_bytes()
         except OSError:
@@ -81,16 +83,24 @@ def is_source(path: Path) -> bool:
 
 
 def of_tool(service: Service) -> list[Path]:
-    """Return the migrations of the tool that Dockerfile.migrate runs; empty where no tool is recognised."""
-    assert service.migration is not None
-    instructions = read(service.migration)
-    text = "\n".join(" ".join(each.form or [each.rest]) for each in instructions if each.keyword in RUNNING)
+    """Return the migrations of the tool that the migration runs; empty where no tool is recognised."""
+    text = running(service)
     for path in scripts(service.folder, text):  # an entrypoint that the tool is run by
         text += "\n" + texts.read(path)
     for pattern, places in TOOLS:
         if pattern.search(text) and (there := below(service.folder, places(service.folder, text))):
             return there
     return []
+
+
+def running(service: Service) -> str:
+    """Return what tells which tool the migration runs: its command, or the instructions of its Dockerfile."""
+    if service.migration_command is not None:
+        given = service.migration_command
+        return " ".join((*(given.entrypoint or ()), *given.command))
+    assert service.migration is not None
+    instructions = read(service.migration)
+    return "\n".join(" ".join(each.form or [each.rest]) for each in instructions if each.keyword in RUNNING)
 
 
 def scripts(folder: Path, text: str) -> list[Path]:
@@ -171,8 +181,9 @@ TOOLS: tuple[tuple[re.Pattern[str], Callable[[Path, str], Sequence[str]]], ...] 
 
 
 def added(service: Service) -> list[Path]:
-    """Return what Dockerfile.migrate copies and the service's Dockerfile does not."""
-    assert service.migration is not None
+    """Return what Dockerfile.migrate copies and the service's Dockerfile does not; a command alone copies nothing."""
+    if service.migration is None:
+        return []
     own = set(copied(read(service.dockerfile))) if service.dockerfile is not None else set()
     if "" in own:
         return []  # the service has everything

@@ -201,6 +201,15 @@ class Container:
 
 
 @record
+class MigrationCommand:
+    """A migration in the service's own image."""
+
+    command: tuple[str, ...]
+    entrypoint: tuple[str, ...] | None = None
+    """None: the service's."""
+
+
+@record
 class Schedule:
     """When a job is run, as EventBridge Scheduler takes it. Times in seconds."""
 
@@ -241,7 +250,9 @@ class Service:
     dockerfile: Path | None
     """None: it is a ready image."""
     migration: Path | None
-    """The migration image's Dockerfile; None: nothing to migrate."""
+    """The Dockerfile of its migration's own image; None: it has none, see `migrates`."""
+    migration_command: MigrationCommand | None = None
+    """Its migration in its own image; None: it has an image of its own, or there is nothing to migrate."""
     migrations: tuple[str, ...] = ()
     """Where the files are that the migration carries out, below `folder`; empty: see `migration_files`."""
     promoted_migration: str | None = None
@@ -295,6 +306,11 @@ class Service:
     """None: it runs always."""
     scaling: Scaling | None = None
     """None: it has `count` tasks, always."""
+
+    @property
+    def migrates(self) -> bool:
+        """Whether a migration goes before its new tasks."""
+        return self.migration is not None or self.migration_command is not None
 
     @property
     def patterns(self) -> tuple[str, ...]:

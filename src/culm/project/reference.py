@@ -11,6 +11,7 @@ from culm.project.nodes import alternatives, spelled, unwrap, written_fields
 from culm.project.schema import (
     DatabaseBlock,
     DefaultsBlock,
+    ElastiCacheBlock,
     ManifestBlock,
     NotifyBlock,
     RdsBlock,
@@ -18,7 +19,14 @@ from culm.project.schema import (
     TargetBlock,
     VolumeBlock,
 )
-from culm.project.service_schema import HealthBlock, ScheduleBlock, SecretBlock, ServiceBlock, SidecarBlock
+from culm.project.service_schema import (
+    HealthBlock,
+    MigrateBlock,
+    ScheduleBlock,
+    SecretBlock,
+    ServiceBlock,
+    SidecarBlock,
+)
 
 SECTIONS = {
     "The file": ManifestBlock,
@@ -28,8 +36,10 @@ SECTIONS = {
     "databases": DatabaseBlock,
     "targets: notify": NotifyBlock,
     "databases: rds": RdsBlock,
+    "databases: elasticache": ElastiCacheBlock,
     "volumes": VolumeBlock,
     "services": ServiceBlock,
+    "services: migrate": MigrateBlock,
     "services: health": HealthBlock,
     "services: secrets": SecretBlock,
     "services: sidecars": SidecarBlock,

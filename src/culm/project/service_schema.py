@@ -149,6 +149,26 @@ class ScheduleBlock:
 
 
 @record
+class MigrateBlock:
+    """`migrate` without an image of its own: a command that the service's image runs before its new tasks start."""
+
+    command: Annotated[
+        tuple[str, ...],
+        Key(
+            doc="Run once in the service's image, with its `environment`, `secrets`, `user` and `volumes`.",
+            written="text, or a list of words",
+            parse=values.command,
+            words=True,
+        ),
+    ]
+    entrypoint: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Instead of the service's.", written="text, or a list of words", parse=values.command, words=True),
+        Default(text="the service's"),
+    ] = None
+
+
+@record
 class ServiceBlock:
     """`services.<name>`: one service folder or ready image. `catalog:` alone is enough where a folder has that name."""
 
@@ -188,8 +208,11 @@ class ServiceBlock:
         Default(text="the image's"),
     ] = None
     migrate: Annotated[
-        str | Literal[False] | None,
-        Key(doc="Its migration's image; `false`: it has none."),
+        str | Literal[False] | MigrateBlock | None,
+        Key(
+            doc="Its migration: a Dockerfile of its folder, the block below, or `false`: it has none.",
+            written="`Dockerfile.migrate`, `{command: [python, manage.py, migrate]}`, `false`",
+        ),
         Default(text="`Dockerfile.migrate` if it is there; of several services with one folder the first one's alone"),
     ] = None
     migrations: Annotated[

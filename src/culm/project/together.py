@@ -32,6 +32,7 @@ def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
                 shares=first.shares or first.name,
                 built_by=(alike.built_by or alike.name) if alike else "",
                 migration=service.migration if own_migration else None,
+                migration_command=service.migration_command if own_migration else None,
                 after=service.after if first.name in service.after else (*service.after, first.name),
             )
         merged[name] = service

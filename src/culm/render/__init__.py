@@ -49,6 +49,8 @@ from culm.render.task_definitions import (
     container_definition,
     definition,
     migration,
+    migration_image,
+    migration_label,
     task_definition,
 )
 
@@ -83,6 +85,8 @@ __all__ = [
     "load_balancer",
     "log_group",
     "migration",
+    "migration_image",
+    "migration_label",
     "paths_of",
     "percents",
     "priorities",

@@ -1,5 +1,6 @@
 """ecs.RegisterTaskDefinition: a service's, and its migration's. Pure."""
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -13,6 +14,8 @@ from culm.render.surroundings import Aliases, Input, Surroundings
 
 MIGRATION_LABEL = "io.culm.migration"
 """The digest of the migration's image that goes before a revision."""
+COMMAND_SEPARATOR = "+"
+"""In that label, before the digest of a command that is run in the service's own image."""
 MIGRATION_FILES_LABEL = "io.culm.migration-files"
 """The fingerprint of that migration's files, as `project.migration_files` has it."""
 LONGEST_START = 300
@@ -40,7 +43,7 @@ def task_definition(
         project, service, surroundings
     )
     if migration_image:
-        container["dockerLabels"] = {MIGRATION_LABEL: migration_image.rpartition("@")[2]}
+        container["dockerLabels"] = {MIGRATION_LABEL: migration_label(service, migration_image)}
         if (files := surroundings.migration_files.get(service.name)) is not None:
             container["dockerLabels"][MIGRATION_FILES_LABEL] = files
     beside = [sidecar(project, service, name, image, surroundings) for name in service.sidecars]
@@ -62,6 +65,21 @@ def task_definition(
         reserved = sum(each.get("memoryReservation", each["memory"]) for each in made["containerDefinitions"])
         made["memory"] = str(max(reserved, *(each["memory"] for each in made["containerDefinitions"])) + PROXY_MEMORY)
     return made
+
+
+def migration_label(service: Service, image: str) -> str:
+    """Return what a revision calls the migration before it: its image's digest, and one of its command if any."""
+    digest = image.rpartition("@")[2]
+    if service.migration_command is None:
+        return digest
+    given = service.migration_command
+    command = repr((given.entrypoint or service.container.entrypoint, given.command))
+    return f"{digest}{COMMAND_SEPARATOR}{hashlib.sha256(command.encode()).hexdigest()[:12]}"
+
+
+def migration_image(label: str) -> str:
+    """Return the image's digest in what `migration_label` has written."""
+    return label.partition(COMMAND_SEPARATOR)[0]
 
 
 def own(project: Project, service: Service, surroundings: Surroundings) -> Input:
@@ -129,12 +147,27 @@ def sidecar(project: Project, service: Service, name: str, image: str, surroundi
 
 
 def migration(project: Project, service: Service, image: str, surroundings: Surroundings) -> Input:
-    """Return the input of ecs.RegisterTaskDefinition for the migration: a one-time task, never a service."""
+    """Return the input of ecs.RegisterTaskDefinition for the migration: a one-time task, never a service.
+
+    In the service's own image it has its user and volumes as well.
+    """
     container = container_definition(project, service, image, surroundings, "migrate")
     container["environment"] = variables(project, service, service.container.environment, surroundings)
     if service.container.secrets:
         container["secrets"] = secrets(project, service, surroundings)
-    return definition(project, service, family(project, service, migrate=True), container, surroundings)
+    mounted: list[str] = []
+    if service.migration_command is not None:
+        given = service.migration_command
+        members = {
+            "command": words(given.command),
+            "entryPoint": words(given.entrypoint or service.container.entrypoint),
+            "user": service.container.user,
+            "mountPoints": mount_points(project, service.container.volumes),
+        }
+        container |= {key: value for key, value in members.items() if value not in (None, [])}
+        mounted = sorted(service.container.volumes)
+    made = definition(project, service, family(project, service, migrate=True), container, surroundings)
+    return made | ({"volumes": [volume(project, name, surroundings) for name in mounted]} if mounted else {})
 
 
 def words(given: tuple[str, ...] | None) -> list[str] | None:

@@ -15,7 +15,7 @@ from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
 from culm.plan.scaling import with_count
 from culm.plan.trouble import Trouble, trouble
-from culm.plan.wishes import BUILT
+from culm.plan.wishes import BUILT, migration_image_of
 from culm.project.project import Project, Service, TargetSettings
 
 UNTOUCHED: Mapping[str, Any] = {
@@ -87,10 +87,11 @@ def task_definition(project: Project, service: Service, revision: Described, obs
     own = containers.pop(service.name, {})
     now = own.get("image", "")
     image = service.image or now
-    migration = (own.get("dockerLabels") or {}).get(render.MIGRATION_LABEL) if service.migration else None
+    label = (own.get("dockerLabels") or {}).get(render.MIGRATION_LABEL) if service.migrates else None
+    migration = None if label is None else render.migration_image(label)
     if observation.images is not None:
         image = observation.images.get((service.name, False), BUILT)
-        migration = observation.images.get((service.name, True), BUILT) if service.migration else None
+        migration = migration_image_of(service, observation.images)
     wanted = render.task_definition(project, service, image, migration, observation.survey.surroundings)
     names = [container["name"] for container in wanted["containerDefinitions"][1:]]
     beside = [containers.pop(name) for name in names if name in containers]
