@@ -99,6 +99,9 @@ def test_engines_are_priced_by_their_own_lists_and_what_no_list_has_is_said(team
     assert lines["database blog"] == pytest.approx(0.016 * 730)
     assert lines["cache queue"] == pytest.approx(0.0128 * 730)
     assert month.unpriced == ("cache.r7g.large (Redis)",)
+    elsewhere = cost(team.project, team.target().settings, price_lists.load("eu-central-1"))
+    assert "20 GB of storage of database blog" in elsewhere.unpriced, "no region has another one's prices"
+    assert "cache.t4g.micro (Valkey)" in elsewhere.unpriced
 
 
 def test_a_cache_without_elasticache_wants_its_url_in_the_vault(team: Team, account: Account) -> None:

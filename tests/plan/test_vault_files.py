@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from culm.cli.planning import started
 from culm.errors import Differs
 from culm.plan.observed import Observed
-from culm.plan.vault_files import demand, missing, notes
+from culm.plan.vault_files import demand, demand_of_revisions, missing, notes
 from culm.project.load import load
 from culm.project.project import Project
+from culm.render import task_definition
 from culm.target.survey import nothing
 
 MANIFEST = """\
@@ -67,3 +69,18 @@ def test_a_plan_of_an_empty_target_says_what_to_store_first(tmp_path: Path) -> N
     assert notes(project, project.targets["stg"], ["docs"], kept(project)) == [
         "before `culm up`: culm vault put stg/docs/a.conf a.conf --target stg, as `files:` of docs needs it"
     ]
+
+
+def test_new_tasks_of_a_live_revision_need_the_files_that_it_was_registered_with(tmp_path: Path) -> None:
+    project = shop(tmp_path, "/srv/conf/a: a.conf, /srv/conf/b: b.conf")
+    surveyed = nothing(project, project.targets["stg"], "us-east-1")
+    docs = project.services["docs"]
+    revision = task_definition(project, docs, "nginx:1.27", None, surveyed.surroundings)
+    live = {"taskDefinition": "docs:1", "desiredCount": 2}
+    observed = replace(kept(project, "stg/docs/b.conf"), services={"docs": live}, task_definitions={"docs:1": revision})
+    there = replace(surveyed, observed=observed)
+    restarted = started(there, {"docs": {"forceNewDeployment": True}})
+    with pytest.raises(Differs, match=r"stg/docs/a.conf is not in the vault.*nothing was changed"):
+        demand_of_revisions(restarted, project.targets["stg"], observed)
+    assert started(there, {"docs": {"desiredCount": 3}}) == restarted
+    assert started(there, {"docs": {"desiredCount": 1}}) == [], "fewer tasks need no file"

@@ -25,7 +25,7 @@ from culm.operate import bench
 from culm.plan import abilities, diff, jobs, rollout, vault_files, wishes
 from culm.plan.abilities import demand
 from culm.plan.capacity import Capacity, Demand, capacity
-from culm.plan.observed import Survey
+from culm.plan.observed import Described, Survey
 from culm.plan.plan import Asked, Plan
 from culm.project.project import Project
 from culm.target import faults, local, servers
@@ -166,14 +166,27 @@ def frame(project: Project, target_name: str, region: str, own_prices: Path | No
 def changing(job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[Survey, str], Asked]) -> Plan:
     """The plan of updating live services; what was seen of the target is left in `job`.
 
-    `ask` says for each what is wanted of it. Raises Differs, with the ways out, when it does not fit.
+    `ask` says for each what is wanted of it. Raises Differs where it does not fit, with the ways out, and
+    where the vault lacks files that the new tasks would start with.
     """
     job.survey = survey(job.target, job.project)
     asked = [ask(job.survey, name) for name in updates]
+    vault_files.demand_of_revisions(started(job.survey, updates), job.target.settings, job.survey.observed)
     region = price_lists.known(job.target.region)
     plan = wishes.change(frame(job.project, job.target.settings.name, region), job.survey, asked)
     refuse(plan)
     return plan
+
+
+def started(surveyed: Survey, updates: Mapping[str, Mapping[str, Any]]) -> list[Described]:
+    """Return the revisions that updates start tasks of: none where there are to be fewer, or as many."""
+    revisions = []
+    for name, update in updates.items():
+        live = surveyed.observed.services[name]
+        if update.get("desiredCount", live["desiredCount"] + 1) > live["desiredCount"]:
+            arn = update.get("taskDefinition", live["taskDefinition"])
+            revisions.append(surveyed.observed.task_definitions.get(arn, {"containerDefinitions": []}))
+    return revisions
 
 
 def refuse(plan: Plan) -> None:

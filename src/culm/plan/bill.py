@@ -40,7 +40,8 @@ class Monthly:
     gp3_gb: float
     ecr_gb: float
     logs_stored_gb: float
-    rds_gb: float = 0.115
+    rds_gb: float | None = None
+    """gp3 of RDS; None: the list lacks it."""
     kms_key: float = 1.0
     secret: float = 0.4
     alarm_metric: float = 0.1
@@ -213,6 +214,9 @@ def of_servers(project: Project, prices: PriceList, names: Collection[str]) -> B
             lines.append(BillItem(name=f"{what} {name}", units=1, unit=kind, price=hourly * prices.hours_a_month))
         if name in project.rds:
             storage = project.rds[name].storage
-            lines.append(BillItem(name="its storage", units=storage, unit="GB gp3", price=prices.monthly.rds_gb))
+            if prices.monthly.rds_gb is None:
+                unpriced.append(f"{storage} GB of storage of database {name}")
+            else:
+                lines.append(BillItem(name="its storage", units=storage, unit="GB gp3", price=prices.monthly.rds_gb))
             lines.append(BillItem(name="its password", units=1, unit="secret", price=prices.monthly.secret))
     return Bill(lines=tuple(lines), unpriced=tuple(unpriced))

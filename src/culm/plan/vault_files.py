@@ -4,10 +4,12 @@ Worked example: `docs: {files: {/etc/nginx/conf.d/site.conf: site.conf}}` on a t
 `stg/docs/site.conf`; where it is missing, `culm vault put stg/docs/site.conf site.conf --target stg` stores it.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 
+from culm.core.model.task_definitions import FILES_LABEL
 from culm.errors import Differs
-from culm.plan.observed import Observed
+from culm.plan.observed import Described, Observed
 from culm.project.project import Project, Service, TargetSettings
 from culm.project.targets import LOCAL
 
@@ -44,7 +46,24 @@ def command(key: str, settings: TargetSettings) -> str:
 
 def demand(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> None:
     """Raise Differs where the vault lacks files of these services and jobs, with a command for each."""
-    lacking = missing(project, settings, names, observed)
+    refuse(missing(project, settings, names, observed), settings)
+
+
+def demand_of_revisions(revisions: Iterable[Described], settings: TargetSettings, observed: Observed) -> None:
+    """Raise Differs where the vault lacks files that new tasks of these revisions would start with."""
+    kept = observed.vault or frozenset()
+    refuse([key for revision in revisions for key in of_revision(revision) if key not in kept], settings)
+
+
+def of_revision(revision: Described) -> list[str]:
+    """Return the vault's keys that tasks of a revision start with, as the container says that fetches them."""
+    labels = [container.get("dockerLabels") or {} for container in revision["containerDefinitions"]]
+    uris = [uri for label in labels if FILES_LABEL in label for uri in json.loads(label[FILES_LABEL]).values()]
+    return [uri.removeprefix("s3://").partition("/")[2] for uri in uris]
+
+
+def refuse(lacking: Sequence[str], settings: TargetSettings) -> None:
+    """Raise Differs if the vault lacks any of these keys."""
     if not lacking:
         return
     verb, pronoun = ("is", "it") if len(lacking) == 1 else ("are", "them")
