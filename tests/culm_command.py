@@ -91,7 +91,10 @@ _starting = threading.Lock()
 
 
 def keeper(environment: Mapping[str, str]) -> socket.socket:
-    """The socket to a keeper whose interpreter has started as this environment wants it; it ends with this process."""
+    """The socket to a keeper whose interpreter has started as this environment wants it; it ends with this process.
+
+    The rest of its environment is this process's: it is no stand's, and none that looks for its processes finds it.
+    """
     kind = frozenset((name, value) for name, value in environment.items() if name.startswith(AT_START))
     with _starting:
         if kind not in _keepers:
@@ -102,7 +105,7 @@ def keeper(environment: Mapping[str, str]) -> socket.socket:
                     stdin=theirs,
                     stdout=subprocess.DEVNULL,
                     cwd=Path(__file__).parent,
-                    env=dict(environment),
+                    env=dict(kind) | {name: v for name, v in os.environ.items() if not name.startswith(AT_START)},
                     start_new_session=True,
                 )
             process.returncode = 0  # nobody waits for it
