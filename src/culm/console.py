@@ -86,7 +86,7 @@ class Console:
         self._drawn = len(rows)
 
     def height(self) -> int:
-        """The terminal's lines."""
+        """Return the terminal's lines."""
         return self._size().lines
 
     def _size(self) -> os.terminal_size:
@@ -101,7 +101,7 @@ class Console:
 
 
 def fitted(text: str, columns: int) -> str:
-    """A text as far as it fits into so many columns of a terminal, without what would move the cursor."""
+    """Return a text as far as it fits into so many columns of a terminal, without what would move the cursor."""
     kept, width = [], 0
     for char in filter(str.isprintable, text):
         width += cells(char)

@@ -44,7 +44,7 @@ def orphaned_key(target: Target, bucket: str) -> str | None:
 
 
 def only_key(whole: Template) -> Template:
-    """The part of a template that an import of the key takes: nothing else may be in it."""
+    """Return the part of a template that an import of the key takes: nothing else may be in it."""
     return replace(
         whole,
         parameters={},

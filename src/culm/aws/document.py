@@ -91,7 +91,7 @@ def substituted(value: Any) -> Any:
 
 
 def logical(name: str) -> str:
-    """A service's name as part of a logical id, which is letters and digits: `order-items` is `OrderItems`."""
+    """Return a service's name as part of a logical id, which is letters and digits: `order-items` is `OrderItems`."""
     parts = name.split("-")
     return "".join(part.capitalize() if part[0].isalpha() else f"Dash{part}" for part in parts)
 
@@ -141,7 +141,7 @@ _Writer.add_representer(Script, lambda writer, value: writer.represent_scalar("!
 
 
 def written(template: Template) -> str:
-    """The template as YAML that people read: in order, with a comment above each section."""
+    """Return the template as YAML that people read: in order, with a comment above each section."""
     described = textwrap.fill(template.description, width=110, initial_indent="  ", subsequent_indent="  ")
     parts = [f'AWSTemplateFormatVersion: "2010-09-09"\nDescription: >-\n{described}\n']
     if template.parameters:
@@ -181,7 +181,7 @@ def _entries(entries: Resources) -> str:
 
 
 def _inside(entry: Resources) -> str:
-    """One entry of a section, its own keys and its properties a line each."""
+    """Return one entry of a section, its own keys and its properties a line each."""
     block = {
         name: Lines({k: Lines(v) if k == "Properties" else v for k, v in body.items()}) for name, body in entry.items()
     }

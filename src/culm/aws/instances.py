@@ -20,7 +20,7 @@ DISK_GIB = 30
 
 
 def architecture(settings: TargetSettings) -> str:
-    """The fleet's; `project.targets` refuses a fleet of two."""
+    """Return the fleet's; `project.targets` refuses a fleet of two."""
     return INSTANCE_TYPES[settings.instances[0].instance_type].architecture
 
 
@@ -88,7 +88,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
 
 
 def inner_calls(project: Project) -> Resources:
-    """The names by which services call each other, and their way from instance to instance. Neither has a price.
+    """Return the names by which services call each other, and their way from instance to instance. Neither has a price.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html
     """

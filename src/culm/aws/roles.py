@@ -71,7 +71,7 @@ def section(project: Project, surroundings: render.Surroundings) -> Section:
 
 
 def role(given: render.Input, policy_name: str, policy: render.Input) -> dict[str, Any]:
-    """The deploy's own iam.CreateRole and PutRolePolicy, as a resource."""
+    """Return the deploy's own iam.CreateRole and PutRolePolicy, as a resource."""
     return resource(
         "IAM::Role",
         {
@@ -89,7 +89,7 @@ def trust(service: str) -> dict[str, Any]:
 
 
 def agent_policy(project: Project) -> dict[str, Any]:
-    """What the ECS agent asks of ECS, and of this cluster alone; images and logs are the execution role's.
+    """Return what the ECS agent asks of ECS, and of this cluster alone; images and logs are the execution role's.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
     """

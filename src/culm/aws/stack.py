@@ -87,7 +87,7 @@ def find(target: Target, name: str) -> Described | None:
 
 
 def ready(target: Target, project: Project, say: Say, progress: Say) -> Described | None:
-    """The stack, once it can be changed: others' updates are waited for, one that never was is cleared away."""
+    """Return the stack, once it can be changed: others' updates are waited for, one that never was is cleared away."""
     name = stack_name(project)
     live = find(target, name)
     if live is not None and live["StackStatus"].endswith("_IN_PROGRESS"):

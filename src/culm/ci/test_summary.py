@@ -7,7 +7,7 @@ MOST_LINES = 60
 
 
 def summary(junit: str) -> str:
-    """A table of suites, then each failure with what it said."""
+    """Return a table of suites, then each failure with what it said."""
     suites = list(ET.fromstring(junit).iter("testsuite"))
     failures = [
         (case, problem) for suite in suites for case in suite.iter("testcase") for problem in case if problem.tag in BAD

@@ -12,7 +12,7 @@ PATH = ".github/workflows/culm.yml"
 
 
 def placed(project: Project) -> tuple[Path, str]:
-    """Where the workflow lies, and the project's folder as seen from there; empty: it is the repository itself.
+    """Return where the workflow lies, and the project's folder as seen from there; empty: it is the repository itself.
 
     GitHub reads workflows at a repository's root alone.
     """
@@ -24,7 +24,7 @@ def placed(project: Project) -> tuple[Path, str]:
 
 
 def within(text: str, folder: str) -> str:
-    """The workflow with its commands in a folder of the repository."""
+    """Return the workflow with its commands in a folder of the repository."""
     if not folder:
         return text
     text = text.replace("hashFiles('results.xml')", f"hashFiles('{folder}/results.xml')")
@@ -40,7 +40,7 @@ APPROVED = """\
 def workflow(
     project: Project, settings: TargetSettings, region: str, account: str, branch: str, install: str | None = None
 ) -> str:
-    """Its text; `install` is what pip installs, this version of culm if None."""
+    """Return its text; `install` is what pip installs, this version of culm if None."""
     target, environment = settings.name, settings.environment
     template = resources.files("culm.ci") / "templates" / "culm.yml.tmpl"
     text = template.read_text(encoding="utf-8")

@@ -180,7 +180,7 @@ def main() -> None:
 
 
 def of_machine(error: OSError) -> CulmError | None:
-    """What the user can fix: a file or a disk that this machine does not let culm use. None: it may be a bug."""
+    """Return what the user can fix: a file or a disk that this machine does not let culm use. None: it may be a bug."""
     hint = OF_MACHINE.get(error.errno or 0)
     if hint is None or (error.errno not in NAMELESS and not isinstance(error.filename, str)):
         return None

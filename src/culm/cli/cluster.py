@@ -202,7 +202,7 @@ def _carry(what: str, file: Path, *options: str) -> dict[str, Any]:
 
 
 def last_pruning() -> dict[str, Any] | None:
-    """What the daemon deleted last, and when; None when it never did."""
+    """Return what the daemon deleted last, and when; None when it never did."""
     try:
         report: dict[str, Any] = json.loads((home() / "pruned.json").read_text())
     except FileNotFoundError:
@@ -211,7 +211,7 @@ def last_pruning() -> dict[str, Any] | None:
 
 
 def sealing_keys(described: dict[str, Any]) -> set[int]:
-    """The numbers of the keys that are kept."""
+    """Return the numbers of the keys that are kept."""
     return {int(number) for number in json.loads(Path(described["keys"]).read_text())["keys"]}
 
 

@@ -74,7 +74,7 @@ def connect(project: Project, service: Service, name: str, url: Secret, words: t
 
 
 def database_of(project: Project, service: Service, wanted: str | None) -> str:
-    """The service's database of that name, or its first. Raises UsageError where there is none."""
+    """Return the service's database of that name, or its first. Raises UsageError where there is none."""
     if not service.databases:
         raise UsageError(f"{service.name} has no database", f"`database:` of {service.name} in culm.yml names one")
     if wanted is None:
@@ -85,7 +85,7 @@ def database_of(project: Project, service: Service, wanted: str | None) -> str:
 
 
 def private(project: Project, service: Service, name: str, target_name: str) -> CulmError:
-    """Why a database on AWS is not opened from here, and how it is reached."""
+    """Return why a database on AWS is not opened from here, and how it is reached."""
     client = database_client.PROGRAMS[project.databases[name]][0]
     enter = f"culm exec {service.name} --target {target_name}, and {client} there, if its image has it"
     return CulmError(

@@ -39,7 +39,7 @@ def history(service: str, as_json: bool, target_name: str) -> None:
 
 
 def page(revisions: Sequence[Revision]) -> str:
-    """The revisions as a table."""
+    """Return the revisions as a table."""
     heads = ("REVISION", "MADE", "BY", "IMAGE", "MIGRATION", "OUTCOME", "WAY BACK")
     rows = [
         (

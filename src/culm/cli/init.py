@@ -45,7 +45,7 @@ def init(name: str | None, force: bool) -> None:
 
 
 def drafted(name: str | None, folder: Path) -> Draft:
-    """An empty draft, named as asked for or as the folder."""
+    """Return an empty draft, named as asked for or as the folder."""
     if name is None:
         return Draft(name=names.project_name(folder.name))
     try:
@@ -55,7 +55,7 @@ def drafted(name: str | None, folder: Path) -> Draft:
 
 
 def asked(question: str) -> int | None:
-    """A port from the terminal; None: there is none."""
+    """Return a port from the terminal; None: there is none."""
     while True:
         answer = click.prompt(f"{question} (a port; empty: nowhere)", default="", show_default=False, err=True).strip()
         if not answer:

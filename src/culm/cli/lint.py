@@ -39,7 +39,10 @@ def lint(as_json: bool) -> None:
 
 
 def of_built_images(project: Project) -> list[Finding]:
-    """What the layers hold of images that the engine of this machine built, for any target; none without an engine."""
+    """Return what the layers hold of images that the engine of this machine built, for any target.
+
+    None without an engine.
+    """
     from culm.engine.client import Engine, unavailable
 
     if unavailable() is not None:

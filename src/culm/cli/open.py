@@ -47,7 +47,7 @@ def open(port: int, no_browser: bool, read_only: bool, listen: str | None, as_js
 
 
 def prices_of(target: Target) -> PriceList:
-    """Those of the target's region; of the default one where culm brings none."""
+    """Return those of the target's region; of the default one where culm brings none."""
     return price_lists.load(price_lists.known(target.region))
 
 

@@ -127,7 +127,7 @@ def of_nothing(project: Project, target_name: str, names: Sequence[str], prices:
 
 
 def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:
-    """The plan with the list that a deploy carries out; empty while what services stand on is not there."""
+    """Return the plan with the list that a deploy carries out; empty while what services stand on is not there."""
     calls = diff.base(project, surveyed.observed, surveyed.surroundings)
     if any(call.operation not in NEVER_NAMED for call in calls):
         return made
@@ -164,7 +164,7 @@ def frame(project: Project, target_name: str, region: str, own_prices: Path | No
 
 
 def changing(job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[Survey, str], Asked]) -> Plan:
-    """The plan of updating live services; what was seen of the target is left in `job`.
+    """Return the plan of updating live services; what was seen of the target is left in `job`.
 
     `ask` says for each what is wanted of it. Raises Differs where it does not fit, with the ways out, and
     where the vault lacks files that the new tasks would start with.

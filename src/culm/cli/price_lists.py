@@ -13,13 +13,13 @@ DEFAULT_REGION = "us-east-1"
 
 
 def brought() -> list[str]:
-    """The regions whose prices culm brings."""
+    """Return the regions whose prices culm brings."""
     folder = files("culm.plan") / "prices"
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
 def load(region: str, own: Path | None = None) -> PriceList:
-    """The user's own list, or the region's."""
+    """Return the user's own list, or the region's."""
     if own is not None:
         return parse(own.read_text(), str(own))
     if region not in brought():
@@ -33,7 +33,7 @@ def load(region: str, own: Path | None = None) -> PriceList:
 
 
 def known(region: str) -> str:
-    """The region, if culm brings its prices, or else the default one, whose name on the bill then tells it."""
+    """Return the region, if culm brings its prices, or else the default one, whose name on the bill then tells it."""
     return region if region in brought() else DEFAULT_REGION
 
 

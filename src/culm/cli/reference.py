@@ -19,7 +19,7 @@ JSON object a line: service, operation, parameters, seconds, retries and error. 
 
 
 def reference() -> str:
-    """The page as markdown."""
+    """Return the page as markdown."""
     context = click.Context(culm, info_name="culm")
     parts = [HEAD]
     for name in COMMANDS:

@@ -115,7 +115,7 @@ def unwell(service: dict[str, Any]) -> str:
 
 
 def troubles(state: dict[str, Any]) -> Iterator[str]:
-    """What is wrong, a line each."""
+    """Yield what is wrong, a line each."""
     for service in state["services"]:
         if service.get("trouble"):
             yield f"{service['name']}: {service['trouble']}"

@@ -191,7 +191,7 @@ class Keyboard:
             self.take()
 
     def key(self) -> str:
-        """The next key; empty when there was none for a moment."""
+        """Return the next key; empty when there was none for a moment."""
         import os
         import select
 

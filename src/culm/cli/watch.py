@@ -52,7 +52,7 @@ def watch(project: Project, target: Target, *, as_json: bool) -> None:
 
 
 def news(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    """What happened between two looks, and what began or ceased to be wrong, a line each."""
+    """Yield what happened between two looks, and what began or ceased to be wrong, a line each."""
     known = {event.key for event in before.events}
     for event in reversed(after.events):
         if event.key not in known:

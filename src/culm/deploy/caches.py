@@ -68,7 +68,7 @@ def admit(target: Target, project: Project, database: str, service: Service, mem
 
 
 def url(target: Target, project: Project, database: str, service: Service, password: str) -> str:
-    """Its URL but for the address: `redis://`, which clients of both engines take; `rediss://` is with TLS."""
+    """Return its URL but for the address: `redis://`, which clients of both engines take; `rediss://` is with TLS."""
     scheme = "rediss" if target.settings.provider == "aws" else "redis"
     return f"{scheme}://{user(project, database, service)}:{password}@0.0.0.0:0/0"
 

@@ -30,14 +30,17 @@ def of_task(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> str
 
 
 def output_of(job: Job, name: str, task: Mapping[str, Any], *, prefix: str) -> list[str]:
-    """The last lines that a task of the service `name` wrote; more than are shown, for the one that tells the cause."""
+    """Return the last lines that a task of the service `name` wrote.
+
+    More than are shown, for the one that tells the cause.
+    """
     service = job.service(name)
     stream = f"{prefix}/{service.name}/{last(task['taskArn'])}"
     return last_lines(job.target, render.log_group(job.project, service), stream, SEARCHED)
 
 
 def last_lines(target: Target, group: str, stream: str, count: int) -> list[str]:
-    """The end of one task's output; empty when it never said anything."""
+    """Return the end of one task's output; empty when it never said anything."""
     answer = or_none(
         lambda: target.client("logs").get_log_events(logGroupName=group, logStreamName=stream, limit=count), MISSING
     )

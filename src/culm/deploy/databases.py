@@ -126,7 +126,7 @@ def brought(target: Target, project: Project, given: render.Surroundings, databa
 
 
 def moved(url: str, address: str, port: int) -> str:
-    """The same database and role, where the server is now."""
+    """Return the same database and role, where the server is now."""
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]
     return urlunsplit(parts._replace(netloc=f"{login}@{address}:{port}"))
@@ -215,7 +215,7 @@ def make(server: SqlServer, project: Project, database: str, service: Service) -
 
 
 def made(project: Project, database: str, service: Service, known: str | None) -> str:
-    """The line about a service's new login; `known` is the URL that it had, None without one."""
+    """Return the line about a service's new login; `known` is the URL that it had, None without one."""
     name = database_name(project, database, service)
     line = f"created user {user(project, service)} of database {name}" if database in project.shared else ""
     line = line or f"created database {name}"
@@ -232,7 +232,7 @@ def uses_another(url: str, project: Project, database: str, service: Service) ->
 
 
 def user(project: Project, service: Service) -> str:
-    """The name of a service's role: `bamboo_accounts`."""
+    """Return the name of a service's role: `bamboo_accounts`."""
     return f"{project.name}_{service.name}".replace("-", "_")
 
 

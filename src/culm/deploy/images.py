@@ -24,7 +24,10 @@ TAG_LENGTH = 16
 
 
 def recipe(service: Service, settings: TargetSettings, *, migrate: bool = False) -> Recipe | None:
-    """What a service's image is made from, or its migration's, for a target's instances; None: nothing is built."""
+    """Return what a service's image is made from, or its migration's, for a target's instances.
+
+    None: nothing is built.
+    """
     dockerfile = service.migration if migrate else service.dockerfile
     if dockerfile is None:
         return None

@@ -24,12 +24,12 @@ def make(server: SqlServer, sql_user: SqlUser) -> None:
 
 
 def escaped(name: str) -> str:
-    """A database's name in GRANT, where `_` stands for any letter: `shop_api` would open `shopxapi`, too."""
+    """Return a database's name in GRANT, where `_` stands for any letter: `shop_api` would open `shopxapi`, too."""
     return name.replace("_", r"\_")
 
 
 def connect(server: SqlServer) -> Any:
-    """A connection as the master."""
+    """Return a connection as the master."""
     import pymysql  # needed once in a project's life
 
     return connected(

@@ -55,7 +55,7 @@ def extend(server: SqlServer, database: str, extensions: Sequence[str]) -> None:
 
 
 def connect(server: SqlServer, database: str = "postgres") -> Any:
-    """A connection as the master."""
+    """Return a connection as the master."""
     import pg8000.native
 
     return connected(

@@ -54,7 +54,7 @@ def check(answer: httpx2.Response, place: PushDestination) -> None:
 
 
 def refusal(answer: httpx2.Response, name: str) -> CulmError:
-    """A registry's refusal in words; a full disk is the likely one on a laptop."""
+    """Return a registry's refusal in words; a full disk is the likely one on a laptop."""
     try:
         reason = "; ".join(f"{e['code']}: {e.get('message', '')}" for e in answer.json()["errors"])
     except (ValueError, KeyError, TypeError):

@@ -123,12 +123,12 @@ class Up:
                     raise error
 
     def observe(self) -> Observed:
-        """What is there, before the deploy: `urls` can be asked for then where there is a load balancer."""
+        """Return what is there, before the deploy: `urls` can be asked for then where there is a load balancer."""
         self.job.survey = survey(self.job.target, self.job.project)
         return self.job.survey.observed
 
     def urls(self, name: str) -> list[str]:
-        """Where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
+        """Return where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
         load_balancer = self.job.survey.observed.load_balancer
         assert load_balancer is not None, "asked for after the deploy"
         begin = self.job.target.url(load_balancer["DNSName"], self.job.surroundings.port)

@@ -111,7 +111,7 @@ def healthy(look: Look) -> float:
 
 
 def event_of(look: Look, primary: Described, what: str) -> str | None:
-    """The scheduler's own words, since this deployment began."""
+    """Return the scheduler's own words, since this deployment began."""
     for event in look.service.get("events", ()):
         if event["createdAt"] < primary["createdAt"]:
             return None
@@ -121,7 +121,7 @@ def event_of(look: Look, primary: Described, what: str) -> str | None:
 
 
 def advice(task: Described | None) -> str:
-    """What to try, from how its container ended."""
+    """Return what to try, from how its container ended."""
     if task is None:
         return ""
     for container in task.get("containers", ()):

@@ -23,13 +23,13 @@ class Built:
 
 
 def model(folder: Path, environment: Mapping[str, str]) -> Compose | None:
-    """What the compose files in a folder describe; None where there are none."""
+    """Return what the compose files in a folder describe; None where there are none."""
     paths = usual_files(folder)
     return load(paths, environment) if paths else None
 
 
 def built(folder: Path, environment: Mapping[str, str]) -> list[Built]:
-    """What the compose files in `folder` build, with `args:` as compose fills them in."""
+    """Return what the compose files in `folder` build, with `args:` as compose fills them in."""
     compose = model(folder, environment)
     result = []
     for service in compose.started().values() if compose is not None else ():
@@ -45,7 +45,7 @@ def built(folder: Path, environment: Mapping[str, str]) -> list[Built]:
 
 
 def foreign(folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """The images of services that are not built."""
+    """Return the images of services that are not built."""
     compose = model(folder, environment)
     services = compose.started().values() if compose is not None else ()
     return list(dict.fromkeys(each.image for each in services if each.build is None and each.image))

@@ -40,7 +40,7 @@ def program() -> tuple[str, ...] | None:
 
 
 def chosen_ports(compose: str) -> dict[str, str]:
-    """A free port for each variable that publishes one."""
+    """Return a free port for each variable that publishes one."""
     return {name: str(ports.free()) for name in dict.fromkeys(PUBLISHED.findall(compose))}
 
 
@@ -114,7 +114,7 @@ def images() -> dict[str, str]:
 
 
 def missing(parts: Iterable[ServiceFolder], engine: Engine, say: Say) -> str | None:
-    """Why one of the images that are not built here cannot be had; None when all are there."""
+    """Return why one of the images that are not built here cannot be had; None when all are there."""
     for part in parts:
         for image in compose_images.foreign(part.folder, os.environ):
             if engine.image_id(image) is None:
@@ -129,7 +129,7 @@ def compose_text(folder: Path) -> str | None:
 
 
 def prebuilt(built: Sequence[Built], builder: DockerBuilder, progress: Say) -> dict[str, str] | None:
-    """The image of each, by the variable that names it: the very ones that a deploy would push.
+    """Return the image of each, by the variable that names it: the very ones that a deploy would push.
 
     None when one of them can only be built by compose.
     """

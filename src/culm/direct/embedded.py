@@ -100,5 +100,5 @@ def test(
 
 
 def urls(bases: Mapping[str, str]) -> dict[str, str]:
-    """Where neighbours are, for tests that ask them: `CATALOG_URL`."""
+    """Return where neighbours are, for tests that ask them: `CATALOG_URL`."""
     return {f"{re.sub('[^A-Z0-9]', '_', name.upper())}_URL": base for name, base in bases.items()}

@@ -23,7 +23,7 @@ LAST_LINES = 12
 
 
 def environment(folder: Path) -> Path | None:
-    """The virtual environment's folder; None for a service that requires nothing of Python."""
+    """Return the virtual environment's folder; None for a service that requires nothing of Python."""
     steps = installs(folder)
     if steps is None:
         return None
@@ -91,7 +91,7 @@ def uv(*words: str, at: Path, cwd: Path) -> None:
 
 
 def variables(folder: Path, **more: str) -> dict[str, str]:
-    """A service's environment: this one's, the virtual environment first on the path, nothing of a task's."""
+    """Return a service's environment: this one's, the virtual environment first on the path, nothing of a task's."""
     own = {k: v for k, v in os.environ.items() if k not in ("MYENV", "VAULT", "PORT", "HOST", "PYTHONHOME")}
     if (venv := environment(folder)) is not None:
         own |= {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def junit(service: str, lines: Iterable[str]) -> str:
-    """A test suite; what a package says without a test of its own having failed is a test of its name."""
+    """Return a test suite; what a package says without a test of its own having failed is a test of its name."""
     output: dict[tuple[str, str], list[str]] = {}
     suite = ET.Element("testsuite", name=service)
     counts = {"pass": 0, "fail": 0, "skip": 0}

@@ -32,5 +32,5 @@ def first(entry: dict[str, Any], *names: str) -> Any:
 
 
 def clock(moment: Any) -> str:
-    """The time of day of an ISO 8601 moment."""
+    """Return the time of day of an ISO 8601 moment."""
     return moment[11:19] if isinstance(moment, str) and moment[10:11] in ("T", " ") else ""

@@ -55,7 +55,10 @@ def part(name: str, folder: Path) -> ServiceFolder:
 
 
 def command_of(dockerfile: Path) -> tuple[str, ...]:
-    """What its CMD says, in the exec form; the ENTRYPOINT puts the vault's files in place, which nobody needs here."""
+    """Return what its CMD says, in the exec form.
+
+    The ENTRYPOINT puts the vault's files in place, which nobody needs here.
+    """
     try:
         command = dockerfiles.command_of(dockerfiles.read(dockerfile), "CMD")
     except OSError as error:

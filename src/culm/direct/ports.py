@@ -24,7 +24,7 @@ def read(path: Path) -> str:
 
 
 def free() -> int:
-    """A port that nobody has just now."""
+    """Return a port that nobody has just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -54,7 +54,7 @@ class Running:
                 self._say(line.rstrip("\n"))
 
     def ended(self) -> int | None:
-        """Its exit status; None while it runs."""
+        """Return its exit status; None while it runs."""
         return self.process.poll()
 
     def wait(self) -> int:

@@ -93,5 +93,5 @@ class Run:
 
 
 def instance_of(name: str, url: str) -> str:
-    """A DB instance for each place that a laptop's configuration names."""
+    """Return a DB instance for each place that a laptop's configuration names."""
     return f"laptop-{name}-{url.rpartition(':')[2].partition('/')[0]}"

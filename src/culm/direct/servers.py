@@ -18,7 +18,7 @@ URL_FILE = "database.url"
 
 
 def wanted_by(folder: Path) -> str | None:
-    """The URL of `conf/database.url`; None: the service has no database."""
+    """Return the URL of `conf/database.url`; None: the service has no database."""
     path = folder / "conf" / URL_FILE
     if not path.is_file():
         return None
@@ -30,7 +30,7 @@ def wanted_by(folder: Path) -> str | None:
 
 
 def ensure(target: Target, identifier: str, url: str, progress: Say) -> str:
-    """A server that the URL describes: its user, password and database. The URL where it really is."""
+    """Return a server that the URL describes: its user, password and database. The URL where it really is."""
     parts = urlsplit(url)
     rds = target.client("rds")
     name = identifier.lower()

@@ -53,7 +53,7 @@ def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
 
 
 def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Result:
-    """All of them; what they reported, together."""
+    """Return all of them; what they reported, together."""
     results = []
     for words, report in commands(folder, work):
         problem = ""
@@ -82,7 +82,7 @@ def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Cal
 
 
 def read(service: str, report: Path, problem: str) -> Result:
-    """A result from its report; without one, only the problem is known."""
+    """Return a result from its report; without one, only the problem is known."""
     try:
         junit = report.read_text()
         suites = suites_of(junit)
@@ -107,7 +107,7 @@ def suites_of(junit: str) -> list[ET.Element]:
 
 
 def merged(results: Iterable[Result]) -> str:
-    """One JUnit file of all services: a test suite each; a problem is a failed test of its own."""
+    """Return one JUnit file of all services: a test suite each; a problem is a failed test of its own."""
     top = ET.Element("testsuites", name="culm test")
     for result in results:
         for suite in (suite for junit in result.junit for suite in suites_of(junit)):

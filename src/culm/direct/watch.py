@@ -29,12 +29,15 @@ def look(folder: Path) -> Mapping[str, tuple[int, int]]:
 
 
 def changed(before: Mapping[str, tuple[int, int]], now: Mapping[str, tuple[int, int]]) -> list[str]:
-    """The files that are new, other or gone."""
+    """Return the files that are new, other or gone."""
     return sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
 
 
 def as_started(
     before: Mapping[str, tuple[int, int]], now: Mapping[str, tuple[int, int]]
 ) -> Mapping[str, tuple[int, int]]:
-    """The files of a look before a program's start; those that are new since are its own, and taken as they are."""
+    """Return the files of a look before a program's start.
+
+    Those that are new since are its own, and taken as they are.
+    """
     return {**now, **before}

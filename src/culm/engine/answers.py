@@ -25,7 +25,7 @@ class Refused(CulmError):
 
 
 def message(body: bytes) -> str:
-    """The text of a refusal's body: `{"message": "..."}`, or whatever a proxy in between says."""
+    """Return the text of a refusal's body: `{"message": "..."}`, or whatever a proxy in between says."""
     try:
         return str(json.loads(body)["message"]).strip()
     except (ValueError, KeyError, TypeError):
@@ -33,14 +33,14 @@ def message(body: bytes) -> str:
 
 
 def progress(lines: Iterable[bytes | str]) -> Iterator[dict[str, Any]]:
-    """The messages of a build, a pull or a push. Raises Refused at the first that carries an error."""
+    """Yield the messages of a build, a pull or a push. Raises Refused at the first that carries an error."""
     for line in lines:
         if line.strip():
             yield progress_message(line)
 
 
 def progress_message(line: bytes | str) -> dict[str, Any]:
-    """One line of a stream of progress. Raises Refused when it carries an error."""
+    """Return one line of a stream of progress. Raises Refused when it carries an error."""
     reply: dict[str, Any] = json.loads(line)
     if "error" in reply:
         raise Refused(500, str(reply["error"]).strip())

@@ -48,7 +48,7 @@ class AsyncEngine:
     async def call(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> Any:
-        """The answer's JSON; None when it has none."""
+        """Return the answer's JSON; None when it has none."""
         async with self.stream(method, path, query, body, timeout=_TIMEOUT) as reply:
             data = await reply.aread()
         if not data or not reply.headers.get("content-type", "").startswith("application/json"):
@@ -79,7 +79,7 @@ class AsyncEngine:
             raise self._unreachable(error) from error
 
     async def hijack(self, path: str, body: Mapping[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection that is no more HTTP once the engine has agreed: bytes both ways.
+        """Return a connection that is no more HTTP once the engine has agreed: bytes both ways.
 
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Exec/operation/ExecStart
         """

@@ -67,7 +67,7 @@ class Engine:
             return str(json.loads(body)["Id"]) if answer.status == 200 else None
 
     def inspect(self, image: str) -> dict[str, Any] | None:
-        """What the engine knows of an image; None when it does not have it. Raises NoEngine.
+        """Return what the engine knows of an image; None when it does not have it. Raises NoEngine.
 
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageInspect
         """
@@ -78,7 +78,7 @@ class Engine:
             return facts
 
     def platform(self) -> str:
-        """What it runs on, `linux/amd64`: what it builds for unless it is told otherwise. Raises NoEngine."""
+        """Return what it runs on, `linux/amd64`: what it builds for unless it is told otherwise. Raises NoEngine."""
         with self._call("GET", "/version", seconds=PING_SECONDS) as answer:
             facts = _content(answer)
         return f"{facts.get('Os', 'linux')}/{facts.get('Arch', '')}"
@@ -99,7 +99,7 @@ class Engine:
             _content(answer)
 
     def facts(self, image: str) -> tuple[dict[str, Any], list[str]]:
-        """Its configuration's `config`, and the command of each step of its history."""
+        """Return its configuration's `config`, and the command of each step of its history."""
         with self._call("GET", f"{_image(image)}/json") as answer:
             config: dict[str, Any] = _content(answer)["Config"] or {}
         with self._call("GET", f"{_image(image)}/history") as answer:
@@ -114,7 +114,7 @@ class Engine:
             yield answer
 
     def tags(self, pattern: str) -> list[str]:
-        """The names of its images that match, `culm-built:*`; the newest image's first."""
+        """Return the names of its images that match, `culm-built:*`; the newest image's first."""
         query = urlencode({"filters": json.dumps({"reference": [pattern]})})
         with self._call("GET", f"/images/json?{query}") as answer:
             listed = sorted(_content(answer), key=lambda image: int(image.get("Created", 0)), reverse=True)
@@ -127,7 +127,10 @@ class Engine:
                 _content(answer)
 
     def pull(self, image: str, platform: str | None = None) -> str | None:
-        """Why it cannot be had; None when it was pulled. The user's login to its registry goes with the request."""
+        """Return why it cannot be had.
+
+        None when it was pulled. The user's login to its registry goes with the request.
+        """
         name, tag = split_tag(image)
         logins, problems = registries.logins_for([image])
         login = logins.get(split_registry(image)[0])
@@ -155,7 +158,7 @@ class Engine:
                 yield from str(each.get("stream", "")).splitlines()
 
     def push(self, repository: str, tag: str, user: str, password: str) -> str:
-        """The manifest's digest. Raises Refused, or CulmError when the engine names none."""
+        """Return the manifest's digest. Raises Refused, or CulmError when the engine names none."""
         login = registries.EngineLogin(server=repository.partition("/")[0], user=user, password=password)
         path = f"/images/{quote(repository, safe='/:')}/push?{urlencode({'tag': tag, 'tlsVerify': 'false'})}"
         digest = ""
@@ -225,7 +228,7 @@ def _progress(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
 
 
 def _content(answer: http.client.HTTPResponse) -> Any:
-    """The answer's JSON, None when it has none. Raises Refused."""
+    """Return the answer's JSON, None when it has none. Raises Refused."""
     body = answer.read()
     if answer.status >= 400:
         raise Refused(answer.status, message(body))

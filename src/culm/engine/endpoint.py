@@ -83,14 +83,17 @@ class Endpoint:
     """The docker context that names it."""
 
     def environment(self) -> Mapping[str, str]:
-        """What lets the docker command and compose speak to the very same engine."""
+        """Return what lets the docker command and compose speak to the very same engine."""
         if self.context is not None:
             return {"DOCKER_CONTEXT": self.context}
         return {"DOCKER_HOST": self.address}
 
 
 def find(environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """The engine to speak to; whether it answers is another question. Raises NoEngine for an address of no use."""
+    """Return the engine to speak to.
+
+    Whether it answers is another question. Raises NoEngine for an address of no use.
+    """
     configured = configuration_folder(environment)
     if host := environment.get("DOCKER_HOST"):
         return parse(host, tls_of_environment(environment, configured), "DOCKER_HOST")
@@ -122,7 +125,7 @@ def configuration(folder: Path) -> Mapping[str, Any]:
 
 
 def current_context(folder: Path) -> str | None:
-    """The context that `docker context use` chose."""
+    """Return the context that `docker context use` chose."""
     name = configuration(folder).get("currentContext")
     return name if isinstance(name, str) else None
 
@@ -156,7 +159,7 @@ def tls_of_environment(environment: Mapping[str, str], configured: Path) -> Tls 
 
 
 def tls_of(folder: Path, *, verify: bool) -> Tls:
-    """The files with docker's names in a folder; those that are not there are not used."""
+    """Return the files with docker's names in a folder; those that are not there are not used."""
     ca, cert, key = (path if (path := folder / name).is_file() else None for name in ("ca.pem", "cert.pem", "key.pem"))
     return Tls(ca=ca, cert=cert, key=key, verify=verify)
 
@@ -188,7 +191,7 @@ def parse(address: str, tls: Tls | None, source: str) -> Endpoint:
 
 
 def usual_sockets(environment: Mapping[str, str]) -> Iterator[str]:
-    """Where engines put their sockets, the likeliest first."""
+    """Yield where engines put their sockets, the likeliest first."""
     at_home = home(environment)
     runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     colima = environment.get("COLIMA_HOME") or at_home / ".colima"
@@ -218,7 +221,7 @@ def takes_connections(path: str) -> bool:
 
 
 def unreachable(endpoint: Endpoint, error: Exception) -> NoEngine:
-    """Why nobody answers there, in words, and what to do."""
+    """Return why nobody answers there, in words, and what to do."""
     hint = START_IT
     if isinstance(error, PermissionError):
         hint = f"may you use {endpoint.socket}? sudo usermod -aG docker $USER, then log in again"

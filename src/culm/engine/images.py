@@ -16,7 +16,7 @@ def split_tag(image: str) -> tuple[str, str]:
 
 
 def split_registry(name: str) -> tuple[str, str]:
-    """A name's registry and what it is called there: `nginx` is `docker.io`'s `library/nginx`.
+    """Return a name's registry and what it is called there: `nginx` is `docker.io`'s `library/nginx`.
 
     The first part of a name is a host when it has a dot or a port, or is `localhost`.
     """

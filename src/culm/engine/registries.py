@@ -46,7 +46,7 @@ class EngineLogin:
         return {"username": self.user, "password": self.password, "serveraddress": self.server}
 
     def header(self) -> str:
-        """The value of X-Registry-Auth."""
+        """Return the value of X-Registry-Auth."""
         return encoded(self.fields())
 
 
@@ -56,7 +56,7 @@ def encoded(value: Mapping[str, Any]) -> str:
 
 
 def login_to(registry: str, environment: Mapping[str, str] = os.environ) -> EngineLogin | None:
-    """The user's login to `host[:port]`; None when there is none. Raises CulmError when its helper fails."""
+    """Return the user's login to `host[:port]`; None when there is none. Raises CulmError when its helper fails."""
     settings = configuration(configuration_folder(environment))
     key = DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
     helper = of_registry(settings.get("credHelpers"), registry) or settings.get("credsStore")
@@ -71,7 +71,7 @@ def login_to(registry: str, environment: Mapping[str, str] = os.environ) -> Engi
 def logins_for(
     images: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> tuple[dict[str, EngineLogin], list[str]]:
-    """The logins of these images' registries, by registry, and why a login could not be had."""
+    """Return the logins of these images' registries, by registry, and why a login could not be had."""
     logins: dict[str, EngineLogin] = {}
     problems: list[str] = []
     for registry in dict.fromkeys(split_registry(image)[0] for image in images):
@@ -86,12 +86,12 @@ def logins_for(
 
 
 def config_header(logins: Iterable[EngineLogin]) -> str:
-    """The value of X-Registry-Config: what a build may need for the images that it begins with."""
+    """Return the value of X-Registry-Config: what a build may need for the images that it begins with."""
     return encoded({login.server: login.fields() for login in logins})
 
 
 def of_registry(table: object, registry: str) -> Any:
-    """A table's entry for a registry, whose keys may be hosts or URLs: `ghcr.io`, `https://ghcr.io/v2/`."""
+    """Return a table's entry for a registry, whose keys may be hosts or URLs: `ghcr.io`, `https://ghcr.io/v2/`."""
     if not isinstance(table, dict):
         return None
     if registry in table:
@@ -100,13 +100,13 @@ def of_registry(table: object, registry: str) -> Any:
 
 
 def host_of(key: str) -> str:
-    """The host, with its port, that a key of config.json means."""
+    """Return the host, with its port, that a key of config.json means."""
     host = urlsplit(key if "//" in key else f"//{key}").netloc
     return DOCKER_HUB if host in ("index.docker.io", "registry-1.docker.io") else host
 
 
 def from_entry(entry: Mapping[str, Any], server: str) -> EngineLogin | None:
-    """A login that the file itself has: `auth` is base64 of `user:password`."""
+    """Return a login that the file itself has: `auth` is base64 of `user:password`."""
     if token := entry.get("identitytoken"):
         return EngineLogin(server=server, identity_token=str(token))
     user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
@@ -119,7 +119,7 @@ def from_entry(entry: Mapping[str, Any], server: str) -> EngineLogin | None:
 
 
 def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> EngineLogin | None:
-    """What `docker-credential-<name> get` says; None when it has no login for the server. Raises CulmError."""
+    """Return what `docker-credential-<name> get` says; None when it has no login for the server. Raises CulmError."""
     program = f"docker-credential-{name}"
     hint = f"docker login, or take {name} out of docker's config.json"
     try:

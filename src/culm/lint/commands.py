@@ -23,7 +23,10 @@ CHECKS = re.compile(r"sha\d*sum|sha\d{3}|md5|checksum|digest|dgst|expected", re.
 
 
 def leak(text: str, *, building: bool = False) -> str | None:
-    """Why a command shows a secret; None when it shows none. `building`: it is run only while an image is built."""
+    """Return why a command shows a secret.
+
+    None when it shows none. `building`: it is run only while an image is built.
+    """
     if (kind := formats.known(text)) is not None:
         return f"{kind} in the command"
     if rules.has_login(text):
@@ -42,7 +45,7 @@ def leak(text: str, *, building: bool = False) -> str | None:
 
 
 def assigned(text: str, *, building: bool = False) -> Iterator[tuple[str, str]]:
-    """The variables that a command sets to secrets, and why these are some."""
+    """Yield the variables that a command sets to secrets, and why these are some."""
     for name, quoted in ASSIGNED.findall(text):
         value = quoted.strip("\"'")
         if building and (rules.is_stand_in(value) or (rules.is_digest(value) and CHECKS.search(text))):

@@ -60,7 +60,7 @@ def unescaped(scalar: Scalar) -> str:
 
 
 def env_files(text: str) -> list[str]:
-    """The files that `env_file:` names."""
+    """Return the files that `env_file:` names."""
     try:
         return [each.path for service in alone(text, "").values() for each in service.environment_files]
     except UsageError:
@@ -68,7 +68,7 @@ def env_files(text: str) -> list[str]:
 
 
 def parts(text: str) -> list[str]:
-    """The compose files that one takes over: by `include:`, or by `extends:` of a service."""
+    """Return the compose files that one takes over: by `include:`, or by `extends:` of a service."""
     try:
         node = compose(text, "")
     except UsageError:

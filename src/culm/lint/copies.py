@@ -44,7 +44,7 @@ TOKENS: tuple[tuple[str, str, str], ...] = (
 
 
 def check(file: str, dockerfile: Path, folder: Path, target: str | None = None) -> list[Finding]:
-    """What the image that `dockerfile` makes of `folder` would hold. `file` is how the Dockerfile is named."""
+    """Return what the image that `dockerfile` makes of `folder` would hold. `file` is how the Dockerfile is named."""
     instructions = parse(dockerfile.read_bytes())
     copies = [each for each in made_of(instructions, target) if taken(each)]
     if not copies:
@@ -65,7 +65,7 @@ def made_of(instructions: list[Instruction], target: str | None) -> list[Instruc
 
 
 def taken(instruction: Instruction) -> list[str]:
-    """What of the context an instruction copies."""
+    """Return what of the context an instruction copies."""
     if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None or instruction.documents:
         return []
     sources = (instruction.form or words(instruction.rest))[:-1]
@@ -78,7 +78,7 @@ def covers(source: str, path: str) -> bool:
 
 
 def files(folder: Path, skip: Callable[[str], bool]) -> Iterator[str]:
-    """The files of a context that are worth a look, by path."""
+    """Yield the files of a context that are worth a look, by path."""
     for parent, folders, names in os.walk(folder):
         inside = os.path.relpath(parent, folder).replace(os.sep, "/")
         prefix = "" if inside == "." else f"{inside}/"
@@ -89,7 +89,7 @@ def files(folder: Path, skip: Callable[[str], bool]) -> Iterator[str]:
 
 
 def secret(path: Path) -> str | None:
-    """What secret a file of the context holds; None: none."""
+    """Return what secret a file of the context holds; None: none."""
     try:
         if not may_be_secret(path.name) or not path.is_file() or path.stat().st_size > MOST_BYTES:
             return None
@@ -105,7 +105,7 @@ def may_be_secret(name: str) -> bool:
 
 
 def secret_in(name: str, text: str) -> str | None:
-    """What secret the text of a file with this name is; None: none."""
+    """Return what secret the text of a file with this name is; None: none."""
     if KEY_NAME.fullmatch(name) and PRIVATE.search(text):
         return "is a private key"
     if ENVIRONMENT_NAME.fullmatch(name) and (findings := composes.check_env_file(name, text)):

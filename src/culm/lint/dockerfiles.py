@@ -26,7 +26,7 @@ def check(file: str, text: str) -> list[Finding]:
 
 
 def here_documents(instructions: list[Instruction]) -> Iterator[tuple[int, str, str]]:
-    """The lines of `RUN <<EOF`: number, the instruction's keyword, text."""
+    """Yield the lines of `RUN <<EOF`: number, the instruction's keyword, text."""
     for instruction in instructions:
         for document in instruction.documents:
             for number, line in enumerate(document.content.splitlines(), document.line):
@@ -34,13 +34,13 @@ def here_documents(instructions: list[Instruction]) -> Iterator[tuple[int, str, 
 
 
 def allowed_names(text: str) -> set[str]:
-    """The settings that the Dockerfile has an allowance for: the image made of it is excused, too."""
+    """Return the settings that the Dockerfile has an allowance for: the image made of it is excused, too."""
     allowed = allowances(text)
     return {name for step in parse(text) for name, _ in judged(step) if place(text, step, name) in allowed}
 
 
 def judged(step: Instruction) -> Iterator[tuple[str, str]]:
-    """The names of an instruction that are secrets, and why."""
+    """Yield the names of an instruction that are secrets, and why."""
     match step.keyword:
         case "ENV" | "LABEL":
             for name, value in assignments(step.rest).items():
@@ -66,7 +66,7 @@ def judged(step: Instruction) -> Iterator[tuple[str, str]]:
 
 
 def place(text: str, instruction: Instruction, name: str) -> int:
-    """The line of an instruction that holds the name: instructions go on over several."""
+    """Return the line of an instruction that holds the name: instructions go on over several."""
     lines = text.split("\n")
     for number in range(instruction.line, min(instruction.end, len(lines)) + 1):
         if name in lines[number - 1]:

@@ -60,7 +60,7 @@ def allowances(text: str) -> dict[int, str]:
 
 
 def excused(file: str, text: str, findings: Iterable[Finding]) -> list[Finding]:
-    """What stays when allowances are taken off; an allowance without a reason is a finding itself."""
+    """Return what stays when allowances are taken off; an allowance without a reason is a finding itself."""
     allowed = allowances(text)
     return [finding for finding in findings if finding.line not in allowed] + [
         Finding(

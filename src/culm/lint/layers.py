@@ -37,7 +37,7 @@ class LayerFile:
 
 
 def check(image: str, files: Iterable[LayerFile], excused: Iterable[str] = ()) -> list[Finding]:
-    """The findings of an image, each path once. `excused` are the names of files that have an allowance."""
+    """Return the findings of an image, each path once. `excused` are the names of files that have an allowance."""
     names = set(excused)
     findings: dict[str, Finding] = {}
     for file in files:

@@ -27,7 +27,7 @@ PLACEHOLDER = Surroundings(
 
 
 def check(project: Project, names: Iterable[str] | None = None) -> list[Finding]:
-    """All findings, by file and line; of the named services, or of all."""
+    """Return all findings, by file and line; of the named services, or of all."""
     chosen = [project.everything[name] for name in (names or project.everything)]
     built = [service for service in chosen if service.image is None]
     others = {each.folder.resolve() for each in project.everything.values()} - {each.folder.resolve() for each in built}
@@ -42,7 +42,7 @@ def check(project: Project, names: Iterable[str] | None = None) -> list[Finding]
 
 
 def files(service: Service) -> Iterator[Finding]:
-    """A service's Dockerfiles, and what they copy into their images."""
+    """Yield a service's Dockerfiles, and what they copy into their images."""
     for dockerfile in {service.dockerfile, service.migration} - {None}:
         assert dockerfile is not None
         text = read(dockerfile)
@@ -71,7 +71,7 @@ def kept_files(folders: Iterable[Path], others: Collection[Path]) -> Iterator[Fi
 
 
 def walked(top: Path, others: Collection[Path]) -> Iterator[Path]:
-    """The files below a folder that may be of use, but for other people's code and the folders of `others`."""
+    """Yield the files below a folder that may be of use, but for other people's code and the folders of `others`."""
     for parent, folders, names in os.walk(top):
         depth = len(Path(parent).relative_to(top).parts)
         folders[:] = sorted(
@@ -91,7 +91,7 @@ def holds_tasks(path: Path) -> bool:
 
 
 def compose_file(path: Path) -> Iterator[Finding]:
-    """A compose file for staging, with the files that it takes over or names."""
+    """Yield a compose file for staging, with the files that it takes over or names."""
     text = read(path)
     if not composes.is_for_staging(path.name, text):
         return

@@ -81,7 +81,7 @@ LEAST_HEX_BITS = 3.0
 
 
 def judge(setting: Setting, *, references_are_values: bool = False) -> str | None:
-    """Why this is a secret; None when it is none.
+    """Return why this is a secret; None when it is none.
 
     `references_are_values`: `$NAME` is filled in when the file is used, and what it is filled in with is kept.
     """
@@ -142,7 +142,7 @@ def is_said(value: str) -> bool:
 
 
 def with_defaults(value: str) -> str:
-    """The value with each reference that has something to fall back on as that, `${A:-b}` as `b`."""
+    """Return the value with each reference that has something to fall back on as that, `${A:-b}` as `b`."""
     for _ in range(DEEPEST_DEFAULT):
         value, count = DEFAULTED.subn(lambda match: match[1], value)
         if not count:

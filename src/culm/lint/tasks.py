@@ -35,7 +35,7 @@ def _probe(container: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def check_file(file: str, text: str) -> list[Finding]:
-    """A task definition as JSON, as other deploy tools keep it; anything else has none."""
+    """Return a task definition as JSON, as other deploy tools keep it; anything else has none."""
     try:
         definition = json.loads(text)
     except ValueError:

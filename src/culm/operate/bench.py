@@ -115,7 +115,7 @@ def figures(target: Target, cluster: str, service: Mapping[str, Any], began: dat
 
 
 def _since(result: Mapping[str, Any], moment: datetime) -> list[float]:
-    """A metric's values from the period on that the moment is in."""
+    """Return a metric's values from the period on that the moment is in."""
     first = moment.timestamp() // PERIOD_SECONDS * PERIOD_SECONDS
     pairs = zip(result["Timestamps"], result["Values"], strict=True)
     return [value for at, value in pairs if at.timestamp() >= first]

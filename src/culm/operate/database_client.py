@@ -67,13 +67,13 @@ def login(engine: str, url: str) -> DatabaseLogin:
 
 
 def program(engine: str) -> str | None:
-    """The path of a client on this machine; None where there is none."""
+    """Return the path of a client on this machine; None where there is none."""
     on_path = next((path for name in PROGRAMS[engine] if (path := shutil.which(name))), None)
     return on_path or (brought() if engine == "postgres" else None)
 
 
 def brought() -> str | None:
-    """The psql beside the PostgreSQL that culm starts; None where that has none."""
+    """Return the psql beside the PostgreSQL that culm starts; None where that has none."""
     if chosen := os.environ.get("CULM_POSTGRES"):
         folder = Path(chosen)
     elif (wheel := find_spec(BROUGHT)) and wheel.origin:
@@ -98,5 +98,5 @@ def command(program: str, to: DatabaseLogin, more: Sequence[str]) -> tuple[list[
 
 
 def facts(to: DatabaseLogin) -> dict[str, str | int]:
-    """What may be shown of a login: all but its password."""
+    """Return what may be shown of a login: all but its password."""
     return {"engine": to.engine, "host": to.host, "port": to.port, "database": to.database, "user": to.user}

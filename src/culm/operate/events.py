@@ -62,7 +62,7 @@ class Timeline:
         return sorted(new, key=lambda entry: entry.at)
 
     def _left_out(self, name: str) -> list[Described]:
-        """The lines of a job's log that tell of runs which never started."""
+        """Return the lines of a job's log that tell of runs which never started."""
         pages = self.target.client("logs").get_paginator("filter_log_events")
         group = render.log_group(self.project, self.project.jobs[name])
         asked = pages.paginate(logGroupName=group, logStreamNamePrefix=STREAM)

@@ -56,7 +56,10 @@ def refuse_foreign(home: Path) -> None:
 
 
 def keys_of(home: Path, environment: Mapping[str, str]) -> Path | None:
-    """The folder with a home's keys; None where it is not there, or where CULM_KEYS says another one: it is yours."""
+    """Return the folder with a home's keys.
+
+    None where it is not there, or where CULM_KEYS says another one: it is yours.
+    """
     identity = home / CLUSTER_ID
     if environment.get("CULM_KEYS") or not identity.is_file():
         return None

@@ -138,7 +138,7 @@ def described_task(target: Target, project: Project, task: OneOff) -> Mapping[st
 
 
 def attend(target: Target, project: Project, service: Service, task: OneOff, command: Command) -> TaskSession:
-    """A session in which the command is run, once the container waits for it."""
+    """Return a session in which the command is run, once the container waits for it."""
     started = time.monotonic()
     for pause in intervals(0.1, target.longest_pause):
         described = described_task(target, project, task)

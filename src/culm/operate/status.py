@@ -91,7 +91,7 @@ def url(target: Target, service: Service, live: Observed) -> str | None:
 
 
 def entry(service: Service, shown: Shown) -> dict[str, Any]:
-    """One service."""
+    """Return one service."""
     live = shown.survey.observed
     described = live.services[service.name]
     machines = {m["containerInstanceArn"]: m["ec2InstanceId"] for m in shown.survey.instances}

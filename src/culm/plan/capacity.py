@@ -71,7 +71,7 @@ class Capacity:
 
 
 def capacity(project: str, demands: Sequence[Demand], architecture: str, prices: PriceList) -> Capacity:
-    """Every stage with its cheapest fleet; all tasks are placed on dynamic ports of their instance's address."""
+    """Return every stage with its cheapest fleet; all tasks are placed on dynamic ports of their instance's address."""
     offers = [
         Offer(name=kind.name, memory=kind.registered_memory, cpu=kind.cpu, price=price)
         for kind in INSTANCE_TYPES.values()
@@ -82,7 +82,7 @@ def capacity(project: str, demands: Sequence[Demand], architecture: str, prices:
 
 
 def sizes(demands: Sequence[Demand], factor: float) -> list[Size]:
-    """The tasks by size, and a slot for one migration at a time: the largest."""
+    """Return the tasks by size, and a slot for one migration at a time: the largest."""
     wanted = Counter[tuple[int, int]]()
     for demand in demands:
         wanted[demand.memory, demand.cpu] += demand.tasks(factor)

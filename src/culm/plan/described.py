@@ -51,7 +51,7 @@ def task_definition(described: Described) -> TaskDefinition:
 
 
 def to(record: type[T], described: Described) -> T:
-    """One record from its description; members that the record lacks do not matter to the scheduler."""
+    """Return one record from its description; members that the record lacks do not matter to the scheduler."""
     return msgspec.convert(_snake(described), record, strict=False)
 
 

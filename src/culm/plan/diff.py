@@ -74,7 +74,7 @@ def placed(region: str) -> dict[str, Any]:
 
 
 def namespace(project: Project, cluster: Described, surroundings: render.Surroundings) -> list[Call]:
-    """The namespace of calls between services, as the cluster's default. On aws the base stack makes it.
+    """Return the namespace of calls between services, as the cluster's default. On aws the base stack makes it.
 
     Raises Differs where the stack has not made it yet: ECS would make one that nobody removes.
     """
@@ -138,7 +138,7 @@ def target_group(project: Project, service: Service, live: Observed, surrounding
 
 
 def priorities(project: Project, live: Observed) -> dict[str, int]:
-    """The priority that each service's rule has or gets."""
+    """Return the priority that each service's rule has or gets."""
     chosen = {
         name: each.routing.priority
         for name, each in project.services.items()
@@ -166,7 +166,7 @@ def renumbered(project: Project, live: Observed) -> list[Call]:
 
 
 def rule(project: Project, service: Service, live: Observed) -> Call | None:
-    """The service's path, on the load balancer; None: it is as it should be."""
+    """Return the service's path, on the load balancer; None: it is as it should be."""
     described = live.rules.get(service.name)
     if not service.balanced:
         given = {"RuleArn": described["RuleArn"]} if described else {}
@@ -266,7 +266,7 @@ UNORDERED = ("environment", "secrets", "portMappings")
 
 
 def normal(definition: Mapping[str, Any]) -> Any:
-    """A task definition less what AWS adds: its own facts, empty lists, the order of what has none.
+    """Return a task definition less what AWS adds: its own facts, empty lists, the order of what has none.
 
     The local cluster's registry is the same on whichever port it is: its images' names keep theirs from when they were
     registered, and the cluster pulls them from where it listens now.

@@ -85,7 +85,7 @@ def steps(project: Project, names: Iterable[str], survey: Survey, images: Mappin
 
 
 def lane_of(project: Project, job: Service, survey: Survey, image: str) -> list[Step]:
-    """The steps of one job; none, where it is as culm.yml has it."""
+    """Return the steps of one job; none, where it is as culm.yml has it."""
     live = survey.observed.jobs.get(job.name, LiveJob(schedule=None, revision=None))
     plan = plan_of(project, job, live, image, survey.surroundings)
     if not plan.anything:
@@ -141,7 +141,7 @@ def described(schedule: Described) -> str:
 
 
 def notes(scheduled: Iterable[Service], state: ClusterState, slot: int, zone_of: Callable[[str], tzinfo]) -> list[str]:
-    """What a plan says of jobs: when each runs next, what a run takes, and whether the cluster will have that.
+    """Return what a plan says of jobs: when each runs next, what a run takes, and whether the cluster will have that.
 
     `slot` is the memory of a usual task, in MiB.
     """

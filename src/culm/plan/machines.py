@@ -31,7 +31,7 @@ def imagined(
     like: Sequence[ContainerInstance] = (),
     reserved: bool = False,
 ) -> ContainerInstance:
-    """The `number`th instance of a fleet, from 1; they are spread over two zones in turn.
+    """Return the `number`th instance of a fleet, from 1; they are spread over two zones in turn.
 
     `reserved`: it keeps memory from tasks, as the base stack's instances do.
 

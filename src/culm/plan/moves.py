@@ -79,7 +79,7 @@ def _grown(moves: Moves, wanted: Sequence[Wanted]) -> Moves:
 
 
 def settled(state: ClusterState, migrations: Sequence[str] = ()) -> ClusterState:
-    """The cluster when what is under way has ended: rolls, and one-time tasks of these families."""
+    """Return the cluster when what is under way has ended: rolls, and one-time tasks of these families."""
     groups = {f"family:{family}" for family in migrations}
     return simulate(replace(state, tasks=tuple(t for t in state.tasks if t.group not in groups)), gradual).state
 
@@ -112,7 +112,7 @@ def _in_order(state: ClusterState, wanted: Sequence[Wanted]) -> list[Wanted]:
 
 
 def _how(state: ClusterState, wanted: Wanted) -> How:
-    """What becomes of it; whether a roll is start-first or stop-first is tried out later."""
+    """Return what becomes of it; whether a roll is start-first or stop-first is tried out later."""
     current = live(state, wanted.name)
     if current is None:
         return "new"
@@ -166,7 +166,7 @@ def _alone(state: ClusterState, wanted: Wanted) -> tuple[Wave, ClusterState] | O
 def _play(
     state: ClusterState, chosen: Sequence[tuple[Wanted, How]], *, lends: bool = False
 ) -> tuple[Wave, ClusterState] | Obstacle:
-    """The wave and the state after it, or the first thing in it that does not fit."""
+    """Return the wave and the state after it, or the first thing in it that does not fit."""
     moments: list[Moment] = []
     if lends:
         [(lender, _)] = chosen
@@ -234,7 +234,7 @@ def _starts_come_first(outcome: Simulation) -> bool:
 
 
 def _migrate(state: ClusterState, wanted: Sequence[Wanted], moments: list[Moment]) -> ClusterState | Obstacle:
-    """Every migration placed, one after the other as RunTask places them, then all ended."""
+    """Return every migration placed, one after the other as RunTask places them, then all ended."""
     before = state
     running: list[Task] = []
     for each in wanted:
@@ -284,7 +284,7 @@ def _with(state: ClusterState, wanted: Wanted, *, desired: int) -> ClusterState:
 
 
 def _updated(state: ClusterState, wanted: Wanted, how: How) -> ClusterState:
-    """What CreateService or UpdateService makes of the cluster's wishes."""
+    """Return what CreateService or UpdateService makes of the cluster's wishes."""
     arn = wanted.definition.task_definition_arn
     floor, ceiling = percents(wanted.roll, start_first=how == "start-first")
     configuration = DeploymentConfiguration(minimum_healthy_percent=floor, maximum_percent=ceiling)

@@ -98,13 +98,13 @@ Left = tuple[int, ...]
 
 
 def cheapest(sizes: Sequence[Size], offers: Sequence[Offer], looks: int = LOOKS) -> InstanceMix | None:
-    """The cheapest fleet, or the best that was found; None: some task fits on no instance."""
+    """Return the cheapest fleet, or the best that was found; None: some task fits on no instance."""
     search = _Search([size for size in sizes if size.count], _undominated(offers))
     return search.run(looks) if search.feasible else None
 
 
 def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> InstanceMix | None:
-    """The cheapest one instance that holds everything; None: no type is large enough."""
+    """Return the cheapest one instance that holds everything; None: no type is large enough."""
     memory = sum(size.memory * size.count for size in sizes)
     cpu = sum(size.cpu * size.count for size in sizes)
     tasks = sum(size.count for size in sizes)
@@ -202,14 +202,14 @@ class _Search:
         )
 
     def _bound(self, left: Left) -> float:
-        """What the rest costs at least."""
+        """Return what the rest costs at least."""
         if not any(left):
             return 0.0
         worth = sum(value * number for value, number in zip(self._values, left, strict=True))
         return max(worth, min(offer.price for offer in self.offers))
 
     def _worth_of_each(self) -> tuple[float, ...]:
-        """The values that make all tasks together worth most, while no instance holds more than it costs.
+        """Return the values that make all tasks together worth most, while no instance holds more than it costs.
 
         Patterns that break this are found one by one and forbidden.
         """
@@ -233,7 +233,7 @@ class _Search:
         return values
 
     def _fullest(self, offer: Offer, values: Sequence[float]) -> tuple[float, Left]:
-        """The pattern that is worth most on one instance: the densest sizes are tried first."""
+        """Return the pattern that is worth most on one instance: the densest sizes are tried first."""
         order = sorted(range(len(values)), key=lambda i: -values[i] / self.sizes[i].memory)
         best, pattern = 0.0, (0,) * len(values)
 
@@ -253,7 +253,10 @@ class _Search:
         return best, pattern
 
     def _greedy(self) -> tuple[float, tuple[str, ...]]:
-        """A good answer to begin with: what gives most for its money, again and again; or the best of one type."""
+        """Return a good answer to begin with: what gives most for its money, again and again.
+
+        Or the best of one type.
+        """
         answers = [self._fill_with([offer]) for offer in self.offers if all(_alone(s, offer) for s in self.sizes)]
         answers.append(self._fill_with(self.offers))
         return min(answers, key=lambda answer: answer[0])

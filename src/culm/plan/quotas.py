@@ -30,7 +30,7 @@ RULES = 100
 
 
 def quotas(*, services: int, most_tasks: int, tasks: int, fleet: Mapping[str, int]) -> list[Quota]:
-    """The fullest first. `most_tasks` are those of the largest service, `fleet` numbers by instance type."""
+    """Return the fullest first. `most_tasks` are those of the largest service, `fleet` numbers by instance type."""
     vcpus = sum(INSTANCE_TYPES[name].vcpus * number for name, number in fleet.items())
     exceeded = [
         Quota(name="rules of one ALB", limit=RULES, adjustable=True, used=services),

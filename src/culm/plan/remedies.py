@@ -115,7 +115,7 @@ def _written(wish: Wanted) -> str:
 
 
 def _percentages(state: ClusterState, wanted: Sequence[Wanted], moves: Moves) -> Iterator[Remedy]:
-    """The nearest percentages with which one task may move, where those that are written let none."""
+    """Yield the nearest percentages with which one task may move, where those that are written let none."""
     dead = [obstacle.name for obstacle in moves.obstacles if obstacle.step == "configuration"]
     if not dead or len(dead) < len(moves.obstacles):
         return
@@ -169,7 +169,7 @@ def _smaller(state: ClusterState, wanted: Sequence[Wanted], moves: Moves, peaks:
 
 
 def _measured(wanted: Wanted, peaks: Mapping[str, int]) -> int | None:
-    """The limit that its measured peak asks for, if that is less than it has."""
+    """Return the limit that its measured peak asks for, if that is less than it has."""
     if wanted.name not in peaks:
         return None
     limit = max(-(-int(peaks[wanted.name] * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
@@ -190,7 +190,7 @@ def _with_memory(definition: TaskDefinition, memory: int) -> TaskDefinition:
 
 
 def _parked(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str]) -> Iterator[Remedy]:
-    """The smallest other service whose absence is enough."""
+    """Yield the smallest other service whose absence is enough."""
     definitions = {w.name: w.definition for w in wanted}
     sizes = {
         s.service_name: need_of(definitions.get(s.service_name) or state.task_definitions[s.task_definition]).memory
@@ -210,7 +210,7 @@ def _parked(state: ClusterState, wanted: Sequence[Wanted], stuck: Sequence[str])
 
 
 def _fleets(state: ClusterState, wanted: Sequence[Wanted], costs: Costs) -> Iterator[Remedy]:
-    """The cheapest fleet of one type, the cheapest single machine, and the cheapest instance to add."""
+    """Yield the cheapest fleet of one type, the cheapest single machine, and the cheapest instance to add."""
     fleet, prices = costs.fleet, costs.prices
     now = bill(fleet, prices, costs.assumed).dollars
 
@@ -257,7 +257,7 @@ def _large_enough(fleet: Sequence[str], state: ClusterState, wanted: Sequence[Wa
 
 
 def _moved(state: ClusterState, fleet: Sequence[str]) -> ClusterState:
-    """The live services as they would sit on another fleet."""
+    """Return the live services as they would sit on another fleet."""
     instances = tuple(
         imagined(INSTANCE_TYPES[name], n, region="", now=state.now, like=state.instances)
         for n, name in enumerate(fleet, 1)

@@ -74,7 +74,7 @@ class Lane:
 def preparation(
     project: Project, names: Iterable[str], images: Images, kinds: Sequence[bool] = (False, True)
 ) -> tuple[Step, ...]:
-    """What services need before any of them can run: files, instances, and the images that are not there yet.
+    """Return what services need before any of them can run: files, instances, and the images that are not there yet.
 
     `kinds`: of which images; False is the service's own, True its migration's.
     """
@@ -198,7 +198,7 @@ def replace_live(observed: Observed, name: str, live: Described | None) -> Obser
 
 
 def migration_revision(want: Wish, observed: Observed) -> tuple[Revision, list[Step]]:
-    """The migration's task definition: the newest there is, if that is it, else one to be registered."""
+    """Return the migration's task definition: the newest there is, if that is it, else one to be registered."""
     assert want.migration is not None
     name = want.service.name
     newest = observed.newest.get(want.migration["family"])
@@ -275,7 +275,7 @@ def counting(project: Project, name: str, count: int, what: str) -> Call:
 
 
 def scaled(service: Service, change: scaling.Change) -> Step:
-    """A step about a service's automatic scaling."""
+    """Return a step about a service's automatic scaling."""
     return Step(
         key=f"{service.name}: {change.call.operation}",
         lane=service.name,
@@ -351,7 +351,7 @@ def waiting(name: str, steady: AwaitSteady, seconds: float, *, changed: bool) ->
 
 
 def by_hand(service: Service, live: Described | None, *, migrated: bool) -> str:
-    """What to try where nothing goes back by itself; empty for a service that is new."""
+    """Return what to try where nothing goes back by itself; empty for a service that is new."""
     if live is None:
         return ""
     if migrated:
@@ -424,7 +424,10 @@ def migration(project: Project, survey: Survey, images: Images, name: str) -> Wi
 
 
 def migrated(project: Project, survey: Survey, service: Service, images: Images, *, lends: bool) -> tuple[Step, ...]:
-    """The steps of one migration; a service that lends its slot is down meanwhile, and starts again as it was."""
+    """Return the steps of one migration.
+
+    A service that lends its slot is down meanwhile, and starts again as it was.
+    """
     name, live = service.name, survey.observed.services.get(service.name)
     want = migration(project, survey, images, name)
     task_definition, steps = migration_revision(want, survey.observed)

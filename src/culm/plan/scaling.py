@@ -41,7 +41,7 @@ class Change:
 
 
 def lent(live: Described | None) -> int | None:
-    """How many tasks a described service wanted before it lent its slot; None: it does not lend it."""
+    """Return how many tasks a described service wanted before it lent its slot; None: it does not lend it."""
     tags = {tag["key"]: tag["value"] for tag in (live or {}).get("tags", ())}
     return int(tags[LENDS_TAG]) if LENDS_TAG in tags else None
 
@@ -99,12 +99,12 @@ def wanted_policy(project: Project, service: Service, scaling: Scaling, live: Ob
 
 
 def own_policy(project: Project, service: Service, live: Observed) -> Described | None:
-    """The policy that bears culm's name; others were put by hand."""
+    """Return the policy that bears culm's name; others were put by hand."""
     return policy_named(render.family(project, service), live.scaling_policies.get(service.name, ()))
 
 
 def policy_named(name: str, policies: Sequence[Described]) -> Described | None:
-    """The policy with culm's name; None: others were put by hand, if any."""
+    """Return the policy with culm's name; None: others were put by hand, if any."""
     return next((policy for policy in policies if policy["PolicyName"] == name), None)
 
 
@@ -151,7 +151,7 @@ def described(target: Described, policy: Described | None) -> str:
 
 
 def notes(project: Project, names: Sequence[str], moves: Moves, provider: Provider) -> list[str]:
-    """What a plan that fits says of services that are scaled."""
+    """Return what a plan that fits says of services that are scaled."""
     if moves.obstacles:
         return []
     lines = [
@@ -170,7 +170,7 @@ def notes(project: Project, names: Sequence[str], moves: Moves, provider: Provid
 
 
 def difference(project: Project, service: Service, live: Observed) -> tuple[Difference, ...]:
-    """What a plan says of scaling that changes; empty for a service that is new, whose every setting is."""
+    """Return what a plan says of scaling that changes; empty for a service that is new, whose every setting is."""
     if service.name not in live.services:
         return ()
     if removal(project, service, live) is None and not changes(project, service, live):

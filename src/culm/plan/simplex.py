@@ -6,7 +6,7 @@ TINY = 1e-9
 
 
 def maximise(objective: Sequence[float], rows: Sequence[Sequence[float]], limits: Sequence[float]) -> tuple[float, ...]:
-    """The x >= 0 with `row . x <= limit` in every row that makes `objective . x` greatest.
+    """Return the x >= 0 with `row . x <= limit` in every row that makes `objective . x` greatest.
 
     The limits are not negative, so x = 0 is a corner to begin at; the rows bound every variable. Bland's rule picks
     what enters and leaves, so that it ends.

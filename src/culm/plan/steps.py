@@ -179,7 +179,7 @@ class Step:
 
 
 def text_of(steps: Sequence[Step]) -> str:
-    """The list as lines that a person reads and a test compares."""
+    """Return the list as lines that a person reads and a test compares."""
     numbers = {step.key: number for number, step in enumerate(steps, 1)}
     lanes = max((len(step.lane) for step in steps), default=0)
     width = len(str(len(steps)))
@@ -203,7 +203,7 @@ def sentence(step: Step, numbers: dict[str, int]) -> str:
 
 
 def what(step: Step) -> str:
-    """What the step does, in the imperative."""
+    """Return what the step does, in the imperative."""
     match step.act:
         case Call(what=text):
             return text

@@ -50,7 +50,7 @@ FAILURES = 0.01
 
 
 def percentile(sorted_seconds: Sequence[float], share: float) -> float:
-    """The value that this share of all stays within; nearest rank."""
+    """Return the value that this share of all stays within; nearest rank."""
     if not sorted_seconds:
         return 0.0
     return sorted_seconds[max(0, -(-int(len(sorted_seconds) * share * 100) // 100) - 1)]
@@ -63,7 +63,7 @@ def counts(run: Run, bound: float) -> bool:
 
 
 def best(runs: Sequence[Run], bound: float) -> Run | None:
-    """The fastest of those that kept the bound."""
+    """Return the fastest of those that kept the bound."""
     return max((run for run in runs if counts(run, bound)), key=lambda run: run.rate, default=None)
 
 

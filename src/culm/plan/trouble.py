@@ -94,12 +94,12 @@ def killed_at_its_stop(service: Described, stopped: Iterable[Described], now: fl
 
 
 def primary_of(service: Described) -> Described | None:
-    """The deployment that the service is to become; None where none is described."""
+    """Return the deployment that the service is to become; None where none is described."""
     return next((d for d in service.get("deployments", ()) if d["status"] == "PRIMARY"), None)
 
 
 def deaths(deployment: Described, stopped: Iterable[Described]) -> list[Described]:
-    """The deployment's tasks that failed, the earliest first."""
+    """Return the deployment's tasks that failed, the earliest first."""
     own = [task for task in stopped if task.get("startedBy") == deployment.get("id") and failed(task)]
     return sorted(own, key=stopped_at)
 

@@ -39,7 +39,7 @@ def written_by_deploys(project: Project, settings: TargetSettings, service: Serv
 
 
 def command(key: str, settings: TargetSettings) -> str:
-    """The command that stores a file under this key."""
+    """Return the command that stores a file under this key."""
     target = "" if settings.name == LOCAL else f" --target {settings.name}"
     return f"culm vault put {key} {key.rpartition('/')[2]}{target}"
 
@@ -74,7 +74,7 @@ def refuse(lacking: Sequence[str], settings: TargetSettings) -> None:
 
 
 def notes(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> list[str]:
-    """A line for each file that has to be in the vault before a deploy."""
+    """Return a line for each file that has to be in the vault before a deploy."""
     return [
         f"before `culm up`: {command(key, settings)}, as `files:` of {key.split('/')[1]} needs it"
         for key in missing(project, settings, names, observed)

@@ -108,7 +108,7 @@ def written(description: Description) -> str:
 
 
 def read(labels: Mapping[str, str]) -> Description:
-    """What an image asks for. Raises ValueError or KeyError for a label that culm did not write."""
+    """Return what an image asks for. Raises ValueError or KeyError for a label that culm did not write."""
     if LABEL not in labels:
         return read_earlier(json.loads(labels.get(EARLIER_LABEL, "[]")))
     value = json.loads(labels[LABEL])

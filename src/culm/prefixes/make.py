@@ -103,7 +103,10 @@ class Prefixes:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def get(self, prefix: Prefix, lay_out: LayOut) -> Made:
-        """The prefix, made now if this is the first with its key. Raises PrefixFailure, or OSError (a full disk)."""
+        """Return the prefix, made now if this is the first with its key.
+
+        Raises PrefixFailure, or OSError (a full disk).
+        """
         home = self._folder / prefix.key
         async with self._locks[prefix.key]:
             if not home.is_dir():
@@ -180,7 +183,10 @@ async def create(python: str, venv: Path) -> None:
 
 
 def interpreters(python: str, environment: Mapping[str, str]) -> list[str]:
-    """The version managers' Pythons of the version `python`, as `3.9`, newest first; uv looks at the PATH alone."""
+    """Return the version managers' Pythons of the version `python`, as `3.9`, newest first.
+
+    Uv looks at the PATH alone.
+    """
     paths: list[Path] = []
     for variable, default, inner in VERSION_MANAGERS:
         folder = Path(environment.get(variable) or os.path.expanduser(default)) / inner
@@ -189,7 +195,10 @@ def interpreters(python: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def nearest(python: str, environment: Mapping[str, str], minor: int) -> list[str]:
-    """The version managers' Pythons that are nearer to `python`, as `3.14`, than 3.`minor` is; the nearest first."""
+    """Return the version managers' Pythons that are nearer to `python`, as `3.14`, than 3.`minor` is.
+
+    The nearest first.
+    """
     wanted = re.fullmatch(r"3\.(\d+)", python)
     versions: dict[int, str] = {}
     for variable, default, inner in VERSION_MANAGERS:
@@ -204,7 +213,7 @@ def nearest(python: str, environment: Mapping[str, str], minor: int) -> list[str
 
 
 def release(interpreter: Path) -> list[int]:
-    """The numbers of `.../3.9.18/bin/python`."""
+    """Return the numbers of `.../3.9.18/bin/python`."""
     return [int(number) for number in re.findall(r"\d+", interpreter.parent.parent.name)]
 
 
@@ -230,7 +239,7 @@ async def run(step: Step, venv: Path, inputs: Path) -> None:
 
 
 def arguments(step: Step, inputs: Path, venv: Path) -> list[str]:
-    """A Dockerfile's install command as uv's. Raises PrefixFailure for a command that installs nothing."""
+    """Return a Dockerfile's install command as uv's. Raises PrefixFailure for a command that installs nothing."""
     program, *words = step.argv
     name = Path(program).name
     if step.tool:
@@ -274,7 +283,7 @@ def renamed(word: str) -> str:
 
 
 def mapped(word: str, inputs: Path) -> str:
-    """A path of the image that is among the inputs as this machine's; any other word as it is."""
+    """Return a path of the image that is among the inputs as this machine's; any other word as it is."""
     option, before, path = re.match(r"((?:-[rce]|--[\w-]+=)?)((?:file:/{2})?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]
     bare = path.partition("[")[0]
     if not bare.startswith("/") or not os.path.lexists(f"{inputs}{bare}"):
@@ -283,7 +292,7 @@ def mapped(word: str, inputs: Path) -> str:
 
 
 def environment_of(items: object, venv: Path) -> dict[str, str]:
-    """This machine's environment, with what the Dockerfile says to installers, for a command upon `venv`."""
+    """Return this machine's environment, with what the Dockerfile says to installers, for a command upon `venv`."""
     own: Mapping[str, str] = dict(items)  # type: ignore[call-overload]
     both = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | dict(own)
     for pip, name in PIP_SETTINGS.items():

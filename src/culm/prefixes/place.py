@@ -179,7 +179,10 @@ class Placing:
 
 
 def with_header(script: bytes, run_by: bytes) -> bytes:
-    """A Python program's first lines replaced, so that another interpreter runs it; a shell's script is left alone."""
+    """Return a Python program's first lines replaced, so that another interpreter runs it.
+
+    A shell's script is left alone.
+    """
     match = HEADER.match(script)
     if match is None:
         return script

@@ -21,7 +21,7 @@ TAKEN = ("load-balancer",)
 
 
 def extension(text: str) -> str:
-    """An extension of PostgreSQL that both targets have."""
+    """Return an extension of PostgreSQL that both targets have."""
     if text not in EXTENSIONS:
         raise ValueError(f"{text!r} is not in the PostgreSQL that culm brings; it has {', '.join(EXTENSIONS)}")
     return text

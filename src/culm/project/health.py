@@ -65,7 +65,7 @@ def check(source: Source, key: tuple[str, ...], written: str | HealthBlock | Non
 
 
 def command_only(source: Source, key: tuple[str, ...], block: HealthBlock | None) -> Check | None:
-    """A check that is run in the container; None where there is no command."""
+    """Return a check that is run in the container; None where there is no command."""
     if block is None:
         return None
     for word in ("path", "healthy", "codes"):
@@ -105,7 +105,7 @@ def codes(source: Source, key: tuple[str, ...], text: str) -> str:
 
 
 def of_image(stage: list[Instruction]) -> Check | None:
-    """The HEALTHCHECK that counts in the last of these stages, or in one that it builds on.
+    """Return the HEALTHCHECK that counts in the last of these stages, or in one that it builds on.
 
     https://docs.docker.com/reference/dockerfile/#healthcheck
     """

@@ -124,7 +124,10 @@ LONGEST_BUCKET = 34
 
 
 def checked_buckets(source: Source, block: ManifestBlock, services: Mapping[str, Service]) -> tuple[str, ...]:
-    """The project's buckets; raises UsageError for a name that S3 refuses, and for one that nobody has declared."""
+    """Return the project's buckets.
+
+    Raises UsageError for a name that S3 refuses, and for one that nobody has declared.
+    """
     buckets = block.buckets or ()
     for name in buckets:
         checked_name(source, ("buckets",), name)

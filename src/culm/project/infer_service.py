@@ -156,7 +156,7 @@ def service(at: Setting, name: str, written: ServiceBlock) -> Service:
 
 
 def origin(at: Setting, name: str, written: ServiceBlock) -> tuple[Path, Path | None]:
-    """The folder and the Dockerfile; a ready image has none."""
+    """Return the folder and the Dockerfile; a ready image has none."""
     if written.image is not None:
         usual = ServiceBlock()
         for word in BUILD_KEYS:
@@ -340,7 +340,7 @@ def port(
     stage: list[Instruction] | None,
     args: Mapping[str, str],
 ) -> int:
-    """Where it listens: as written, else the one port that the Dockerfile EXPOSEs."""
+    """Return where it listens: as written, else the one port that the Dockerfile EXPOSEs."""
     if written.port is not None:
         return written.port
     key = at.key(name, "port")
@@ -405,7 +405,7 @@ def container(at: Setting, name: str, written: ServiceBlock) -> Container:
 
 
 def secret(at: Setting, key: tuple[str, ...], service: str, block: SecretBlock) -> SecretSource:
-    """Where a variable's value is: in a file of the vault, or where `from:` says. Raises UsageError."""
+    """Return where a variable's value is: in a file of the vault, or where `from:` says. Raises UsageError."""
     if block.vault is not None:
         if block.value is not None:
             at.source.refuse(key, "has both `vault:` and `from:`", "keep one of the two")
@@ -446,7 +446,7 @@ def files(at: Setting, name: str, written: ServiceBlock) -> Mapping[str, str]:
 
 
 def sidecars(at: Setting, name: str, written: ServiceBlock, when: Schedule | None) -> dict[str, Sidecar]:
-    """Those of culm.yml, and the one that ends a job when its time is over."""
+    """Return those of culm.yml, and the one that ends a job when its time is over."""
     made = {key: sidecar(at, name, key, block) for key, block in (written.sidecars or {}).items()}
     if when is None or when.timeout is None:
         return made

@@ -39,7 +39,7 @@ def json_schema() -> Schema:
 
 
 def block(record_type: type, blocks: dict[str, Schema]) -> Schema:
-    """A record as an object; `blocks` collects the records that it names."""
+    """Return a record as an object; `blocks` collects the records that it names."""
     properties: dict[str, Schema] = {}
     required = []
     for name, (field, hint) in written_fields(record_type).items():
@@ -57,7 +57,7 @@ def block(record_type: type, blocks: dict[str, Schema]) -> Schema:
 
 
 def value(wanted: Any, key: Key | None, blocks: dict[str, Schema]) -> Schema:
-    """What a value of this type may look like."""
+    """Return what a value of this type may look like."""
     options: list[Schema] = []
     for option in alternatives(wanted):
         if option is not types.NoneType:

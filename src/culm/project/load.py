@@ -12,7 +12,7 @@ FILE = "culm.yml"
 
 
 def load(path: Path) -> Project:
-    """The project that a culm.yml describes."""
+    """Return the project that a culm.yml describes."""
     try:
         text = texts.read(path)
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def load(path: Path) -> Project:
 
 
 def parse(text: str, path: Path) -> Project:
-    """The project that the text of a culm.yml at `path` describes."""
+    """Return the project that the text of a culm.yml at `path` describes."""
     source = Source(file=shown(path))
     node = yamls.compose(text, source.file)
     if node is None:
@@ -32,7 +32,7 @@ def parse(text: str, path: Path) -> Project:
 
 
 def find(start: Path) -> Path:
-    """The nearest culm.yml: in this folder or one above it, so that commands work inside a service's folder."""
+    """Return the nearest culm.yml: in this folder or one above it, so that commands work inside a service's folder."""
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
             return folder / FILE
@@ -40,7 +40,7 @@ def find(start: Path) -> Path:
 
 
 def shown(path: Path) -> str:
-    """A path as people look for it: from where they are."""
+    """Return a path as people look for it: from where they are."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -137,7 +137,10 @@ def option(*names: str) -> re.Pattern[str]:
 
 
 def by_option(pattern: re.Pattern[str], *usual: str) -> Callable[[Path, str], Sequence[str]]:
-    """Where the tool is told to look, by the end of that path which the folder has; else where it looks by itself."""
+    """Return where the tool is told to look, by the end of that path which the folder has.
+
+    Else where it looks by itself.
+    """
 
     def places(folder: Path, text: str) -> Sequence[str]:
         named: list[str] = []

@@ -78,7 +78,7 @@ def construct(source: Source, node: yaml.Node, wanted: Any, key: Key | None, pat
 
 
 def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> Any:
-    """A record from a mapping: unknown keys are refused with the nearest known one, missing ones by name."""
+    """Return a record from a mapping: unknown keys are refused with the nearest known one, missing ones by name."""
     fields = written_fields(wanted)
     values = {}
     for name, value in pairs(source, node, path):
@@ -100,7 +100,7 @@ def block(source: Source, node: yaml.MappingNode, wanted: Any, path: Path) -> An
 
 
 def written_fields(block_type: Any) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
-    """A block's fields and their annotated types, by the names that they have in the file."""
+    """Return a block's fields and their annotated types, by the names that they have in the file."""
     hints = typing.get_type_hints(block_type, include_extras=True)
     fields = {}
     for field in dataclasses.fields(block_type):
@@ -199,7 +199,7 @@ def describe(node: yaml.Node) -> str:
 
 
 def unwrap(wanted: Any) -> tuple[Key | None, Any]:
-    """An annotated field's Key and its bare type."""
+    """Return an annotated field's Key and its bare type."""
     if typing.get_origin(wanted) is typing.Annotated:
         bare, *extras = typing.get_args(wanted)
         return next((e for e in extras if isinstance(e, Key)), None), bare

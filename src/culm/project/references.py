@@ -15,14 +15,14 @@ OF_URLS = ("url", "user", "password", "host", "port", "name")
 
 
 def names(text: str) -> Iterator[tuple[str, str]]:
-    """What a value refers to: `("catalog", "url")`."""
+    """Yield what a value refers to: `("catalog", "url")`."""
     for match in PATTERN.finditer(text):
         if match["name"] is not None:
             yield match["name"], match["what"]
 
 
 def resolve(text: str, value: Callable[[str, str], str]) -> str:
-    """The value with each reference replaced by `value(name, what)`."""
+    """Return the value with each reference replaced by `value(name, what)`."""
 
     def replaced(match: re.Match[str]) -> str:
         return f"{{{match['text']}}}" if match["name"] is None else value(match["name"], match["what"])
@@ -33,7 +33,7 @@ def resolve(text: str, value: Callable[[str, str], str]) -> str:
 def problem(
     text: str, services: Collection[str], databases: Collection[str], buckets: Collection[str] = ()
 ) -> tuple[str, str] | None:
-    """What is wrong with a value's references and what to try; None: nothing."""
+    """Return what is wrong with a value's references and what to try; None: nothing."""
     for name, what in names(text):
         if name in databases:
             if what == "url":
@@ -60,7 +60,10 @@ def problem(
 
 
 def secret_problem(text: str, databases: Collection[str]) -> tuple[str, str] | None:
-    """What is wrong with the references of a secret's `from:`, and what to try; `databases`: those of its service."""
+    """Return what is wrong with the references of a secret's `from:`, and what to try.
+
+    `databases`: those of its service.
+    """
     for name, what in names(text):
         if name not in databases:
             return f"{{{name}.{what}}}: the service has no database {name!r}", f"`database: {name}` for the service"

@@ -78,7 +78,7 @@ def rate(text: str) -> float:
 
 
 def path_pattern(text: str) -> str:
-    """A path condition of a listener rule, by the ALB's own rules.
+    """Return a path condition of a listener rule, by the ALB's own rules.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#path-conditions
     """

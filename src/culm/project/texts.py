@@ -18,7 +18,7 @@ def decoded(data: bytes) -> str:
 
 
 def read(path: Path) -> str:
-    """The text of the file at `path`.
+    """Return the text of the file at `path`.
 
     Raises:
         OSError: it cannot be read.

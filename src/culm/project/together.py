@@ -67,7 +67,7 @@ def calling(source: Source, services: Services) -> Services:
 
 
 def recipe(service: Service) -> tuple[object, ...]:
-    """What makes an image what it is."""
+    """Return what makes an image what it is."""
     return (service.folder, service.dockerfile, service.stage, service.platform, tuple(sorted(service.args.items())))
 
 
@@ -148,7 +148,7 @@ def bare_paths(service: Service, taken: Mapping[tuple[object, ...], str]) -> tup
 
 
 def conditions(service: Service) -> tuple[object, ...]:
-    """What makes two equal paths different ones."""
+    """Return what makes two equal paths different ones."""
     return tuple(sorted(service.routing.hosts)), tuple(sorted(service.routing.headers.items()))
 
 

@@ -80,14 +80,14 @@ def command(text: str) -> tuple[str, ...]:
 
 
 def path(text: str) -> str:
-    """A path condition, or `none`; `/` stands for everything that no other service takes."""
+    """Return a path condition, or `none`; `/` stands for everything that no other service takes."""
     if text.strip().lower() == NONE:
         return NONE
     return "/*" if text == "/" else path_pattern(text)
 
 
 def host(text: str) -> str:
-    """A host-header condition.
+    """Return a host-header condition.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#host-conditions
     """
@@ -129,7 +129,7 @@ def duration(text: str) -> int:
 
 
 def image(text: str) -> str:
-    """An image's reference, as ECS takes it: a bare name is one of Docker Hub's library.
+    """Return an image's reference, as ECS takes it: a bare name is one of Docker Hub's library.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html#ECS-Type-ContainerDefinition-image
     """
@@ -190,7 +190,7 @@ def scale(text: str) -> Scale:
 
 
 def vault_file(text: str) -> str:
-    """The name of a file in a service's own folder of the vault."""
+    """Return the name of a file in a service's own folder of the vault."""
     if "/" in text:
         raise ValueError(f"{text!r} is not a file of the service's own folder in the vault: name it without a folder")
     if not re.fullmatch(FILE, text):
@@ -204,7 +204,7 @@ def text(written: str) -> str:
 
 
 def variable(name: str) -> str:
-    """A name of an environment variable."""
+    """Return a name of an environment variable."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{name!r} is not the name of an environment variable: letters, digits and _, no digit first")
     return name
@@ -222,7 +222,7 @@ def reference(text: str) -> str:
 
 
 def secret_file(text: str) -> str:
-    """A file of the vault, in the service's own folder, or `SERVICE/FILE` in another's."""
+    """Return a file of the vault, in the service's own folder, or `SERVICE/FILE` in another's."""
     if not re.fullmatch(rf"(?:[a-z][a-z0-9-]*/)?{FILE}", text):
         raise ValueError(f"{text!r} is no file of the vault: secret-key, or web/secret-key in another service's folder")
     return text

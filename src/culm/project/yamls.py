@@ -18,7 +18,7 @@ Refuse = Callable[[yaml.Node, str], NoReturn]
 
 
 def compose(source: str, file: str) -> yaml.Node | None:
-    """The nodes of a YAML text; None when it is empty. `file` is how messages name it.
+    """Return the nodes of a YAML text; None when it is empty. `file` is how messages name it.
 
     Raises:
         UsageError: it is not YAML, or an anchor refers to itself; with file and line.
@@ -70,7 +70,7 @@ def children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def line(node: yaml.Node) -> int:
-    """Where the node begins, from 1."""
+    """Return where the node begins, from 1."""
     return int(node.start_mark.line) + 1
 
 
@@ -110,7 +110,7 @@ def merged(node: yaml.Node | None, refuse: Refuse | None = None) -> Iterator[tup
 
 
 def pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
-    """A mapping's keys and values, merges included."""
+    """Return a mapping's keys and values, merges included."""
     return [(str(key.value), value) for key, value in merged(node)]
 
 
@@ -120,7 +120,7 @@ def member(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 
 def scalars(node: yaml.Node | None) -> list[yaml.ScalarNode]:
-    """The scalars of a list, or the node itself when it is one."""
+    """Return the scalars of a list, or the node itself when it is one."""
     if isinstance(node, yaml.SequenceNode):
         return [item for item in node.value if isinstance(item, yaml.ScalarNode)]
     return [node] if isinstance(node, yaml.ScalarNode) else []

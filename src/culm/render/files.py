@@ -27,7 +27,7 @@ CPU = 2
 
 
 def folders(service: Service) -> list[str]:
-    """The folders in the container that hold files, each a volume of its own."""
+    """Return the folders in the container that hold files, each a volume of its own."""
     return list(dict.fromkeys(posixpath.dirname(path) for path in service.container.files))
 
 
@@ -41,7 +41,7 @@ def volumes(service: Service) -> list[Input]:
 
 
 def mount_points(service: Service) -> list[Input]:
-    """Where the service's own container sees them."""
+    """Return where the service's own container sees them."""
     return [
         {"sourceVolume": volume_name(number), "containerPath": folder, "readOnly": True}
         for number, folder in enumerate(folders(service))
@@ -63,7 +63,7 @@ def copies(service: Service, surroundings: Surroundings) -> dict[str, str]:
 
 
 def container(service: Service, base: Input, surroundings: Surroundings) -> Input:
-    """The container that fetches; `base` is what every container of the task has.
+    """Return the container that fetches; `base` is what every container of the task has.
 
     No name of a file or path in it needs quotes for a shell. The local cluster knows it by its label, and fills the
     volumes without the AWS CLI.

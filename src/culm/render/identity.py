@@ -92,7 +92,10 @@ def lone(values: list[str]) -> str | list[str]:
 
 
 def decryption(surroundings: Surroundings, contexts: list[str]) -> Input:
-    """A statement: S3 may decrypt for its caller what belongs to these. Whoever may not read an object gets none."""
+    """Return a statement: S3 may decrypt for its caller what belongs to these.
+
+    Whoever may not read an object gets none.
+    """
     return {
         "Effect": "Allow",
         "Action": "kms:Decrypt",

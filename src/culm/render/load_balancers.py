@@ -52,7 +52,7 @@ def target_group(project: Project, service: Service, surroundings: Surroundings)
 
 
 def health_check(service: Service) -> Input:
-    """The part of a target group that can be changed later: elbv2.ModifyTargetGroup."""
+    """Return the part of a target group that can be changed later: elbv2.ModifyTargetGroup."""
     check = service.check
     return {
         "HealthCheckPath": check.path,
@@ -136,7 +136,7 @@ def rewrites(described: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str
 
 
 def paths_of(rule: Mapping[str, Any]) -> list[str]:
-    """What its path conditions match, in whichever of the two forms AWS describes them."""
+    """Return what its path conditions match, in whichever of the two forms AWS describes them."""
     return [
         value
         for c in rule["Conditions"]

@@ -259,7 +259,7 @@ def mount_points(project: Project, volumes: Mapping[str, MountPath]) -> list[Inp
 
 
 def volume(project: Project, name: str, surroundings: Surroundings) -> Input:
-    """A folder that outlives tasks: an EFS file system on aws, one of the machine's own locally.
+    """Return a folder that outlives tasks: an EFS file system on aws, one of the machine's own locally.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-volume-config.html
     """

@@ -58,18 +58,18 @@ IMAGE_PORTS: tuple[tuple[str, int, bool], ...] = (
 
 
 def engines() -> tuple[str, ...]:
-    """The engines that `databases:` knows."""
+    """Return the engines that `databases:` knows."""
     annotated = DatabaseBlock.__annotations__["engine"]
     return tuple(str(each) for part in get_args(annotated) if not isinstance(part, Key) for each in get_args(part))
 
 
 def engine_of(image: str) -> str | None:
-    """The engine of an image, whether `databases:` knows it or not."""
+    """Return the engine of an image, whether `databases:` knows it or not."""
     return next((engine for engine, pattern in ENGINES if re.search(pattern, image.lower())), None)
 
 
 def served(engine: str | None) -> str | None:
-    """The engine of `databases:` that stands for it; None: there is none."""
+    """Return the engine of `databases:` that stands for it; None: there is none."""
     known = engines()
     if engine is None or engine in known:
         return engine

@@ -65,7 +65,7 @@ class Draft:
     """The local load balancer's; None: the usual one."""
 
     def engine(self, database: str) -> str:
-        """The engine of one of `databases`."""
+        """Return the engine of one of `databases`."""
         value = self.databases[database].value
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
@@ -103,7 +103,7 @@ class Draft:
 
 
 def written(key: str, entry: Commented, indent: str) -> list[str]:
-    """A key with its value, and the comment at the line's end, or above it where that would be too long."""
+    """Return a key with its value, and the comment at the line's end, or above it where that would be too long."""
     value = flow(entry.value)
     line = f"{indent}{scalar(key)}: {value}"
     lines = [line]
@@ -120,7 +120,7 @@ def written(key: str, entry: Commented, indent: str) -> list[str]:
 
 
 def flow(value: object) -> str:
-    """A value in YAML's flow style."""
+    """Return a value in YAML's flow style."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -137,7 +137,7 @@ def flow(value: object) -> str:
 
 
 def scalar(text: str) -> str:
-    """A text as YAML, in quotes only where it needs them."""
+    """Return a text as YAML, in quotes only where it needs them."""
     if re.fullmatch(r"[A-Za-z./][\w./@:*+-]*(?<!:)", text, re.ASCII) and text.lower() not in WORDS:
         return text
     if re.fullmatch(r"\d+[smh]", text) or text == INSTANCES:

@@ -55,7 +55,7 @@ class ImageSource:
 
 
 def image(path: Path, folder: Path, args: Mapping[str, str], target: str | None = None) -> ImageSource:
-    """The Dockerfile at `path`; one that cannot be read has no instructions."""
+    """Return the Dockerfile at `path`; one that cannot be read has no instructions."""
     try:
         instructions = dockerfile.read(path)
         if target:
@@ -134,7 +134,10 @@ BASES: tuple[tuple[str, int], ...] = (
 
 
 def port(built: ImageSource, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
-    """Where the service listens, and how that is known; None: nothing tells. One that is EXPOSEd alone is no guess."""
+    """Return where the service listens, and how that is known.
+
+    None: nothing tells. One that is EXPOSEd alone is no guess.
+    """
     exposed = built.ports()
     if len(exposed) == 1:
         return Guess(value=str(exposed[0]), why="")
@@ -184,7 +187,7 @@ LISTENS_ALWAYS = re.compile(
 
 
 def fixed_port(sources: Sources) -> Guess | None:
-    """The port that the code listens on whatever its environment says."""
+    """Return the port that the code listens on whatever its environment says."""
     for path, text in sources.code.items():
         if Path(path).suffix not in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb") or "PORT" in text:
             continue
@@ -228,7 +231,7 @@ HEALTH = re.compile(
 
 
 def health(sources: Sources) -> Guess | None:
-    """A page that says that the service is well, by a route in its code."""
+    """Return a page that says that the service is well, by a route in its code."""
     pages: dict[str, str] = {}
     for path, text in sources.code.items():
         if Path(path).suffix in (".yml", ".yaml", ".json", ".toml", ".sh"):
@@ -258,7 +261,7 @@ DRIVERS: tuple[tuple[str, str], ...] = (
 
 
 def database(sources: Sources) -> Guess | None:
-    """The kind of database whose driver the service has."""
+    """Return the kind of database whose driver the service has."""
     for path, text in sources.dependencies.items():
         for pattern, engine in DRIVERS:
             if re.search(pattern, text):

@@ -19,7 +19,7 @@ WITHOUT_A_LETTER = "svc"
 
 
 def plain(text: str) -> str:
-    """The nearest valid name of any length: `Café_2` is `cafe-2`; empty when it has no letter and no digit."""
+    """Return the nearest valid name of any length: `Café_2` is `cafe-2`; empty when it has no letter and no digit."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text) if not text.isupper() else text
     ascii_ = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "-", ascii_.lower()).strip("-")
@@ -38,7 +38,7 @@ def shortened(name: str, longest: int) -> str:
 
 
 def ending_of(name: str, longest: int) -> str:
-    """Its last words, as many as fit: what tells names apart that begin alike."""
+    """Return its last words, as many as fit: what tells names apart that begin alike."""
     words = name.split("-")
     kept: list[str] = []
     while words and len("-".join([words[-1], *kept])) <= longest:
@@ -47,19 +47,19 @@ def ending_of(name: str, longest: int) -> str:
 
 
 def project_name(text: str) -> str:
-    """A project's name, short enough to leave its services' room."""
+    """Return a project's name, short enough to leave its services' room."""
     return shortened(plain(text), LONGEST_PROJECT) or "project"
 
 
 def project_for(given: Iterable[str], project: str) -> str:
-    """The project's name, shorter where its services' names need the room."""
+    """Return the project's name, shorter where its services' names need the room."""
     longest = max((len(plain(text)) for text in given), default=0)
     room = LONGEST_TARGET_GROUP - 1 - longest
     return shortened(project, max(room, SHORTEST_PROJECT)) or project
 
 
 def service_names(given: Iterable[str], project: str) -> dict[str, str]:
-    """A valid name for each, no two the same, each short enough for the project's target groups."""
+    """Return a valid name for each, no two the same, each short enough for the project's target groups."""
     longest = LONGEST_TARGET_GROUP - len(project) - 1
     result: dict[str, str] = {}
     taken: set[str] = set()

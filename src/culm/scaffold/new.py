@@ -73,7 +73,7 @@ def write(files: dict[Path, TemplateFile]) -> None:
 
 
 def checked(name: str, language: str) -> str:
-    """The name of the service's package. Raises UsageError for a name that no service or no package can have."""
+    """Return the name of the service's package. Raises UsageError for a name that no service or no package can have."""
     try:
         sizes.name(name)
     except ValueError as error:
@@ -97,7 +97,7 @@ def checked(name: str, language: str) -> str:
 
 
 def dependencies() -> set[str]:
-    """The packages that the template's requirements name."""
+    """Return the packages that the template's requirements name."""
     text = rendered("python", {})["requirements.txt"].text
     return {
         match.replace("-", "_").lower()
@@ -106,7 +106,7 @@ def dependencies() -> set[str]:
 
 
 def project_of(root: Path, name: str) -> str:
-    """The project's name: culm.yml's, else the folder's, short enough for the service's."""
+    """Return the project's name: culm.yml's, else the folder's, short enough for the service's."""
     manifest = root / FILE
     stated = re.search(r"^name:\s*[\"']?([\w-]+)", manifest.read_text(), re.MULTILINE) if manifest.exists() else None
     if stated is None:
@@ -129,12 +129,12 @@ def workflow_at(top: Path, name: str) -> Path:
 
 
 def siblings(root: Path) -> int:
-    """How many service folders there are: each has ports of its own on a laptop."""
+    """Return how many service folders there are: each has ports of its own on a laptop."""
     return sum((path / "Dockerfile").is_file() for path in root.iterdir() if path.is_dir())
 
 
 def with_service(manifest: str, name: str) -> str:
-    """The manifest with one more service at the end of its `services:`, all else as it was."""
+    """Return the manifest with one more service at the end of its `services:`, all else as it was."""
     lines = manifest.splitlines()
     at = next((i for i, line in enumerate(lines) if re.match(r"services:\s*(#.*)?$", line)), None)
     if at is None:

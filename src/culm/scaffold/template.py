@@ -19,7 +19,7 @@ class TemplateFile:
 
 
 def rendered(language: str, names: Mapping[str, str]) -> dict[str, TemplateFile]:
-    """Every file of a template by its path; `@service@` and the like are filled in, in paths and in texts."""
+    """Return every file of a template by its path; `@service@` and the like are filled in, in paths and in texts."""
 
     def fill(text: str) -> str:
         for name, value in names.items():

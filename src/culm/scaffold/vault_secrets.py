@@ -50,12 +50,12 @@ class Secrets:
 
 
 def file_of(variable: str) -> str:
-    """The vault's file for a variable: `SECRET_KEY` -> `secret-key`."""
+    """Return the vault's file for a variable: `SECRET_KEY` -> `secret-key`."""
     return re.sub(r"[^a-z0-9.]+", "-", variable.lower()).strip("-")
 
 
 def of_code(sources: Sources) -> Secrets:
-    """The secrets that a service's code reads without anything to fall back on."""
+    """Return the secrets that a service's code reads without anything to fall back on."""
     strict: set[str] = set()
     lenient: set[str] = set()
     defaulted: set[str] = set()

@@ -62,7 +62,7 @@ def held() -> bool:
 
 
 def _asked_lock() -> bytes:
-    """An exclusive lock of the whole file."""
+    """Return an exclusive lock of the whole file."""
     kind, whole = fcntl.F_WRLCK, (0, 0, 0)
     return struct.pack(_FLOCK, *whole, kind, os.SEEK_SET) if _KIND else struct.pack(_FLOCK, kind, os.SEEK_SET, *whole)
 

@@ -105,7 +105,7 @@ def live_job(target: Target, project: Project, job: Service) -> LiveJob:
 
 
 def runs(schedule: Described | None) -> str:
-    """The ARN of the task definition that a schedule runs; empty: it runs none."""
+    """Return the ARN of the task definition that a schedule runs; empty: it runs none."""
     parameters = ((schedule or {}).get("Target") or {}).get("EcsParameters") or {}
     return str(parameters.get("TaskDefinitionArn", ""))
 
@@ -221,7 +221,7 @@ def replication_groups(target: Target, project: Project) -> dict[str, Described]
 
 
 def primary_endpoint(group: Described) -> Described | None:
-    """Where a replication group takes writes; None while it has no address yet."""
+    """Return where a replication group takes writes; None while it has no address yet."""
     nodes = group.get("NodeGroups") or [{}]
     endpoint: Described | None = nodes[0].get("PrimaryEndpoint")
     return endpoint

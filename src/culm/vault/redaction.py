@@ -63,7 +63,7 @@ def remember(name: str, text: str) -> None:
 
 
 def values(name: str, text: str) -> set[str]:
-    """The secrets in a file: passwords in URLs, values of names such as `api_key`, private keys.
+    """Return the secrets in a file: passwords in URLs, values of names such as `api_key`, private keys.
 
     A file of one line whose name says so is a secret as a whole. A value is returned as it is written in the file and,
     where the file has quotes and escapes, as the program that reads the file gets it.
@@ -101,7 +101,10 @@ def _unquoted(written: str) -> set[str]:
 
 
 def _resolved(inside: str) -> str:
-    """A text between double quotes as TOML, YAML and JSON read it; as it is where its escapes are none of theirs."""
+    """Return a text between double quotes as TOML, YAML and JSON read it.
+
+    As it is where its escapes are none of theirs.
+    """
     import json
 
     try:
@@ -111,7 +114,7 @@ def _resolved(inside: str) -> str:
 
 
 def _in_url(url: str) -> set[str]:
-    """The password of a URL: as written, plain, and wholly percent-encoded."""
+    """Return the password of a URL: as written, plain, and wholly percent-encoded."""
     password = password_of(url)
     return {password, unquote(password), quote(unquote(password), safe="")} if password else set()
 
@@ -164,7 +167,7 @@ def _under_secret_names(value: object, *, secret: bool, parents: tuple[int, ...]
 
 
 def password_of(url: str) -> str | None:
-    """The password in a URL, as it is written there; None where there is none."""
+    """Return the password in a URL, as it is written there; None where there is none."""
     try:
         login, at, _ = urlsplit(url).netloc.rpartition("@")
     except ValueError:  # a bracket in the host, say: then it is no URL
@@ -208,7 +211,7 @@ def _spelled(part: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """The text without any value that is remembered; longer ones first, as one may hold another."""
+    """Return the text without any value that is remembered; longer ones first, as one may hold another."""
     for value in sorted(_known, key=len, reverse=True):
         pattern = _patterns.get(value)
         text = text.replace(value, REDACTED) if pattern is None else pattern.sub(REDACTED, text)

@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 
 
 def text(snapshot: Snapshot) -> str:
-    """Every gauge with its help; a value that is not known is left out."""
+    """Return every gauge with its help; a value that is not known is left out."""
     samples: dict[str, list[str]] = {name: [] for name in HELP}
     for name, labels, value in _samples(snapshot):
         if value is not None:

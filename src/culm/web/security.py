@@ -76,7 +76,7 @@ def hosts(names: tuple[str, ...], port: int) -> frozenset[str]:
 
 
 def judge(door: Door, asked: Visit) -> Refusal | None:
-    """Why a request is refused; None: it may go on. A form's token is judged by `is_form_token`."""
+    """Return why a request is refused; None: it may go on. A form's token is judged by `is_form_token`."""
     if asked.host.lower() not in door.hosts:
         return Refusal(
             status=421, what="this page does not go by that name", hint="open it by the address that culm open printed"
@@ -103,7 +103,7 @@ def judge(door: Door, asked: Visit) -> Refusal | None:
 
 
 def form_token(door: Door) -> str:
-    """What our own forms carry."""
+    """Return what our own forms carry."""
     return hmac.new(door.secret, b"form " + door.session.encode(), hashlib.sha256).hexdigest()
 
 

@@ -47,7 +47,7 @@ class Watcher:
         self._wanted.set()
 
     def snapshot(self) -> Snapshot:
-        """The newest; looks now when it is not fresh."""
+        """Return the newest; looks now when it is not fresh."""
         self.awake()
         if self._snapshot is None or time.monotonic() - self._looked_at > 2 * self.pause:
             self._look()
@@ -104,7 +104,7 @@ class Watcher:
 
 
 def unreachable(looker: Looker, before: Snapshot | None, why: str, now: float) -> Snapshot:
-    """What was there before, and why there is nothing newer."""
+    """Return what was there before, and why there is nothing newer."""
     if before is not None:
         return replace(before, unreachable=why, unreachable_since=before.unreachable_since or now)
     return replace(empty(looker.about, now), unreachable=why, unreachable_since=now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from culm.cluster.instance import agent
+from culm.cluster.instance import agent, forwarder
 from culm.cluster.instance.agent import KEEP_STOPPED, NOT_HERE, Agent
 from culm.cluster.instance.credentials import Credentials
 from culm.cluster.instance.machine import Machine
@@ -352,6 +352,25 @@ async def test_an_end_is_told_as_soon_as_the_last_line_is_kept() -> None:
         stand.logs.free.set()
         await stand.settled()
         assert "STOPPED" in stand.control.statuses()
+
+
+async def test_lines_that_could_not_be_kept_are_kept_later_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with working() as stand:
+        keep = stand.logs.append
+
+        async def fail_once(*arguments: Any) -> None:
+            monkeypatch.setattr(stand.logs, "append", keep)
+            raise RuntimeFailure("LogsError", "the disk is full")
+
+        monkeypatch.setattr(forwarder, "RETRY", 0.0)
+        monkeypatch.setattr(stand.logs, "append", fail_once)
+        name = await running_task(stand, log_configuration=AWSLOGS)
+        stand.runtime.write(name, b"bye\n")
+        await stand.until(lambda: stand.logs.texts == ["bye"])
+    [warning] = [record.getMessage() for record in caplog.records if record.name == forwarder.log.name]
+    assert warning == f"the log of {name} cannot be kept: LogsError: the disk is full"
 
 
 async def test_lines_that_cannot_be_kept_hold_the_end_back_for_two_seconds_and_the_container_for_good() -> None:

@@ -19,7 +19,7 @@ FIRST, WIDE = 26, 100
 
 
 def screen(project: str, target: str, rows: Sequence[Row], width: int = 80) -> str:
-    """A table that `width` columns hold; the things that differ, each with its fields."""
+    """Return a table that `width` columns hold; the things that differ, each with its fields."""
     if not rows:
         return f"{project} on {target} is as culm.yml says"
     overwritten = sum(row.wins == "culm.yml" for row in rows)

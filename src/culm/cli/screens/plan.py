@@ -22,7 +22,7 @@ MIB_A_COLUMN = 21.0
 
 
 def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
-    """The whole plan; the short form has the waves instead of every move, and leaves out what stays as it is."""
+    """Return the whole plan; the short form has the waves instead of every move, and leaves out what stays as it is."""
     parts = [
         "\n".join(_title(plan, width)),
         "\n".join(_services(plan, width, short=short)),
@@ -37,7 +37,7 @@ def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
 
 
 def refusal(plan: Plan, width: int = 80) -> Iterator[str]:
-    """What does not fit, and the ways out; nothing when everything fits."""
+    """Yield what does not fit, and the ways out; nothing when everything fits."""
     if plan.fits:
         return
     never = all(obstacle.step == "configuration" for obstacle in plan.moves.obstacles)
@@ -237,7 +237,7 @@ def moment_line(moment: Moment, numbers: Mapping[str, str], project: str) -> str
 
 
 def steps(plan: Plan) -> str:
-    """The list that a deploy carries out; empty where it changes nothing."""
+    """Return the list that a deploy carries out; empty where it changes nothing."""
     if not plan.fits or not any(step.writes for step in plan.steps):
         return ""
     return "Steps, in their order; those of different services go side by side where nothing is `after`\n" + text_of(

@@ -106,14 +106,14 @@ class Progress:
 
 
 def rank(row: ServiceRow) -> int:
-    """How much a row is worth its place: failed, at work, waiting, done."""
+    """Return how much a row is worth its place: failed, at work, waiting, done."""
     if row.failed:
         return 0
     return 3 if row.ended is not None else 2 if row.begun is None else 1
 
 
 def spent(seconds: float) -> str:
-    """A time for people: `8 s`, `2:05`, `1:02:05`."""
+    """Return a time for people: `8 s`, `2:05`, `1:02:05`."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -39,7 +39,7 @@ class View:
 
 
 def screen(snapshot: Snapshot, view: View) -> Text:
-    """The whole screen, at most `view.height` lines."""
+    """Return the whole screen, at most `view.height` lines."""
     head = [
         *_head(snapshot, view.width),
         *_scaled(snapshot),
@@ -131,7 +131,7 @@ def _troubles(snapshot: Snapshot, width: int) -> Iterator[Text]:
 
 
 def _instances(snapshot: Snapshot, width: int) -> Iterator[Text]:
-    """Each with a line of names over a line of bars, a column as many MiB on all of them."""
+    """Yield each with a line of names over a line of bars, a column as many MiB on all of them."""
     largest = max((instance.memory for instance in snapshot.instances), default=1)
     columns = width - LABEL
     for instance in snapshot.instances:
@@ -169,7 +169,7 @@ def _instance(instance: Instance, tasks: Sequence[Task], scale: float) -> Iterat
 
 
 def _fit(name: str, amount: str, wide: int) -> str:
-    """The name with the amount behind it where both fit, else as much of the name as does."""
+    """Return the name with the amount behind it where both fit, else as much of the name as does."""
     text = f"{name}{amount}" if len(name) + len(amount) < wide else name
     return text[: wide - 1].ljust(wide)
 
@@ -217,7 +217,7 @@ def _idle(service: ServiceState | None) -> Text:
 
 
 def spark(series: Series | None) -> str:
-    """The last minutes as eight heights; empty where there was nothing."""
+    """Return the last minutes as eight heights; empty where there was nothing."""
     if series is None or not any(series.values):
         return ""
     top = max(value or 0.0 for value in series.values)

@@ -122,7 +122,7 @@ class Balancer:
         return began + wrote
 
     def _judged(self, target: RegisteredTarget, observed: Seen) -> RegisteredTarget:
-        """The target with the health that was found for it."""
+        """Return the target with the health that was found for it."""
         if target.deregistered_at is not None or target.target_group_arn not in observed.groups:
             return target
         health = self._prober.health(target)
@@ -136,7 +136,7 @@ class Balancer:
         return replace(target, state=health.state, reason=health.reason, description=health.description)
 
     async def _drained(self, judged: tuple[RegisteredTarget, ...], observed: Seen) -> frozenset[Key]:
-        """The deregistered targets that may go.
+        """Return the deregistered targets that may go.
 
         "If a deregistering target has no in-flight requests and no active connections, Elastic Load Balancing
         immediately completes the deregistration process, without waiting for the deregistration delay to elapse."
@@ -156,7 +156,7 @@ class Balancer:
         )
 
     async def _apply(self, observed: Seen) -> Outcome | None:
-        """What is not carried, and why; None when the plane fails, which is tried again, less and less often."""
+        """Return what is not carried, and why; None when the plane fails, which is tried again, less and less often."""
         clock = asyncio.get_running_loop().time
         if self._failures and clock() < self._retry_at:
             return None
@@ -179,7 +179,7 @@ class Balancer:
         return outcome
 
     def _wished(self, observed: Seen) -> tuple[list[interface.Listener], list[interface.Group]]:
-        """What the data plane should carry: all that can be spelled out, a listener or group at a time."""
+        """Return what the data plane should carry: all that can be spelled out, a listener or group at a time."""
         balanced, listeners, groups = balanced_by(observed), [], []
         for listener in observed.listeners:
             with self._isolated.item(listener.listener_arn):
@@ -277,7 +277,7 @@ def _tell_services(db: sqlite3.Connection, of_listener: tuple[Rule, ...], proble
 
 
 def balanced_by(observed: Seen) -> Mapping[str, str]:
-    """The load balancer of each target group that a rule forwards to; it can have only one."""
+    """Return the load balancer of each target group that a rule forwards to; it can have only one."""
     return {
         group.target_group_arn: listener.load_balancer_arn
         for listener in observed.listeners

@@ -87,7 +87,7 @@ class FakePlane:
         self.running = False
 
     def carry(self, port: int, request: Request) -> Carried:
-        """Where a request goes now, and the status that comes back from a target that answers 200."""
+        """Return where a request goes now, and the status that comes back from a target that answers 200."""
         listener = next(each for each in self.listeners if self.running and each.port == port)
         action = choose(listener.rules, request).actions[-1]
         if action.redirect_config:

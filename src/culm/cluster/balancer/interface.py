@@ -84,7 +84,7 @@ class DataPlane(Protocol):
     """Outlives whoever drives it. Failures are `culm.errors.PlaneFailure` and nothing else."""
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
-        """The configuration that `apply` would give it, for people to read."""
+        """Return the configuration that `apply` would give it, for people to read."""
         ...
 
     async def start(self) -> None:

@@ -96,7 +96,7 @@ class Prober:
 
 
 async def probe(check: Check) -> Answer:
-    """One GET, as the load balancer's own health checker sends it; a connection where the check is TCP."""
+    """Return one GET, as the load balancer's own health checker sends it; a connection where the check is TCP."""
     try:
         async with asyncio.timeout(check.group.health_check_timeout_seconds):
             if check.group.health_check_protocol == "TCP":
@@ -124,7 +124,7 @@ async def _stays_open(address: str, port: int) -> bool:
 
 
 async def _get(address: str, port: int, path: str) -> int | None:
-    """The status; None where the answer is not HTTP."""
+    """Return the status; None where the answer is not HTTP."""
     reader, writer = await asyncio.open_connection(address, port)
     try:
         writer.write(

@@ -229,12 +229,12 @@ def _name(digest: str) -> str:
 
 
 def _known() -> set[str]:
-    """The migrations of this version."""
+    """Return the migrations of this version."""
     return {each.name for each in resources.files("culm.cluster.store").joinpath("migrations").iterdir()}
 
 
 def _numbers(file: Path) -> set[int]:
-    """The numbers of the keys in a file of `StorageKeys`."""
+    """Return the numbers of the keys in a file of `StorageKeys`."""
     try:
         return {int(number) for number in json.loads(file.read_text())["keys"]}
     except (OSError, ValueError, KeyError):

@@ -46,12 +46,12 @@ def cluster_id(home: Path) -> str:
 
 
 def keyring(keys: Path, home: Path) -> Keyring:
-    """The keys that requests are signed with. Raises `CulmError` where they cannot be kept."""
+    """Return the keys that requests are signed with. Raises `CulmError` where they cannot be kept."""
     return Keyring(operator(home), master(keys, MASTER))
 
 
 def operator(home: Path) -> AccessKey:
-    """The cluster owner's own, made at the first start; `culm cluster env` exports it."""
+    """Return the cluster owner's own, made at the first start; `culm cluster env` exports it."""
     file = home / OPERATOR
     if not file.exists():
         made = _Operator(

@@ -20,7 +20,7 @@ LAST = "runtime"
 
 
 def asked(settings: Settings, *, killed: bool) -> str:
-    """What was asked for; `auto` is the runtime of last time, which its images were built for.
+    """Return what was asked for; `auto` is the runtime of last time, which its images were built for.
 
     `killed`: the last daemon did not end in order. What it ran still runs, and another runtime would not see it.
     """

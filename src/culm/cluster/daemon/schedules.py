@@ -13,7 +13,7 @@ from culm.core.model.arn import ACCOUNT
 def scheduled_tasks(
     store: Store, region: str, endpoint: str, changed: Callable[[], None]
 ) -> Callable[[], Awaitable[int]]:
-    """A loop's step; it calls `changed` when it has started something."""
+    """Return a loop's step; it calls `changed` when it has started something."""
 
     def call(db: Connection) -> Call:
         return Call(db=db, now=clock.now(), new_id=clock.new_id, region=region, account=ACCOUNT, endpoint=endpoint)

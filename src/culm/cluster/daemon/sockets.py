@@ -43,7 +43,10 @@ def listened(gateway: str) -> list[str]:
 
 
 def machine_address(used: Sequence[str]) -> str:
-    """The first address above 127.77.0.10 that no machine has. Off Linux only 127.0.0.1 is there, for all of them."""
+    """Return the first address above 127.77.0.10 that no machine has.
+
+    Off Linux only 127.0.0.1 is there, for all of them.
+    """
     if sys.platform != "linux":
         return "127.0.0.1"
     taken = set(used)

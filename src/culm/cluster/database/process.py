@@ -52,7 +52,7 @@ class Process:
             return None
 
     def listening_port(self) -> int | None:
-        """The port that it was started with; None: it never was."""
+        """Return the port that it was started with; None: it never was."""
         try:
             return int((self.folder / "server.port").read_text())
         except (OSError, ValueError):
@@ -110,7 +110,7 @@ class Process:
 
 
 def draft(folder: Path, command_prefix: Sequence[str]) -> Path:
-    """An empty folder beside `folder`, which is to take its name when it is complete."""
+    """Return an empty folder beside `folder`, which is to take its name when it is complete."""
     made = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(mode=0o700, parents=True)
@@ -119,7 +119,7 @@ def draft(folder: Path, command_prefix: Sequence[str]) -> Path:
 
 
 def prefix(what: str) -> list[str]:
-    """What to put in front of a server's command, so that it does not run as root."""
+    """Return what to put in front of a server's command, so that it does not run as root."""
     try:
         return unprivileged.prefix()
     except LookupError as why:
@@ -138,7 +138,7 @@ def search_path() -> str:
 
 
 def binary(*names: str) -> Path | None:
-    """The first of these programs that this machine has."""
+    """Return the first of these programs that this machine has."""
     for name in names:
         if path := shutil.which(name, path=search_path()):
             return Path(path)

@@ -15,7 +15,7 @@ OVERFLOW_USER = 65534
 
 
 def prefix() -> list[str]:
-    """What to put in front of a PostgreSQL command line; empty when we are not root.
+    """Return what to put in front of a PostgreSQL command line; empty when we are not root.
 
     Raises `LookupError` where root can become nobody.
     """

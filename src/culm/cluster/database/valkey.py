@@ -114,7 +114,7 @@ class Valkey(Process):
 
 
 def quoted(path: Path) -> str:
-    """A path as the configuration takes it, whatever is in it."""
+    """Return a path as the configuration takes it, whatever is in it."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

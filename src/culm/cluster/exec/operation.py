@@ -72,7 +72,7 @@ def execute_command(call: Call, req: ExecuteCommandInput) -> dict[str, Any]:
 
 
 def container_of(task: Task, name: str | None) -> Container:
-    """The one that is named; the only one, if none is."""
+    """Return the one that is named; the only one, if none is."""
     if name is None and len(task.containers) == 1:
         return task.containers[0]
     if name is None:

@@ -27,7 +27,7 @@ def save(db: Connection, session: ExecSession, token: str, now: float) -> None:
 
 
 def redeem(db: Connection, id: str, token: str, now: float) -> ExecSession | None:
-    """The session, once; None: there is none, its time is over, or the token is another's."""
+    """Return the session, once; None: there is none, its time is over, or the token is another's."""
     row = db.execute("SELECT * FROM ecs_exec_session WHERE id = ? AND expires_at > ?", (id, now)).fetchone()
     if row is None or not hmac.compare_digest(row["token_digest"], digest(token)):
         return None

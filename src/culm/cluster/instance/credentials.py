@@ -23,7 +23,7 @@ class Credentials:
         self._by_id[credentials.credentials_id] = credentials
 
     def path_of(self, task_arn: str) -> str:
-        """Where the task finds its own; empty if it has none."""
+        """Return where the task finds its own; empty if it has none."""
         id = self._ids.get(task_arn)
         return f"{PATH}{id}" if id else ""
 

@@ -11,11 +11,11 @@ class Control(Protocol):
     """The control plane, as its agents see it."""
 
     async def register(self, message: RegisterContainerInstance) -> str:
-        """The instance's ARN."""
+        """Return the instance's ARN."""
         ...
 
     def connect(self, container_instance_arn: str) -> AsyncIterator[ToAgent]:
-        """Its orders, for as long as the connection lasts: first all that it has to know, then what comes up."""
+        """Return its orders, for as long as the connection lasts: first all that it has to know, then what comes up."""
         ...
 
     async def submit(self, container_instance_arn: str, message: FromAgent) -> None:

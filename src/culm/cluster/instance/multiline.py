@@ -53,7 +53,10 @@ CONVERSIONS: Mapping[str, str] = {
 
 
 def beginning(options: Mapping[str, str]) -> re.Pattern[str] | None:
-    """How an event begins; None: each line is one. Raises RuntimeFailure for options that the driver would refuse."""
+    """Return how an event begins.
+
+    None: each line is one. Raises RuntimeFailure for options that the driver would refuse.
+    """
     if unknown := sorted(options.keys() - OPTIONS):
         raise _refusal(f"unknown log opt '{unknown[0]}' for awslogs log driver")
     if PATTERN in options and DATETIME in options:
@@ -97,7 +100,7 @@ class Events:
         return events
 
     def flush(self) -> list[Line]:
-        """The event that has begun, as far as it has come. Its cursor is its last line's."""
+        """Return the event that has begun, as far as it has come. Its cursor is its last line's."""
         lines, self._lines, self._size = self._lines, [], 0
         if not lines:
             return []

@@ -103,12 +103,12 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
 
 
 def metadata_path(task: TaskPayload, container: ContainerPayload) -> str:
-    """The container's own place at the task metadata endpoint; the same after a restart of the agent."""
+    """Return the container's own place at the task metadata endpoint; the same after a restart of the agent."""
     return f"{METADATA}{task.arn.rpartition('/')[2]}-{zlib.crc32(container.name.encode()):010}"
 
 
 def agent_environment(surroundings: Surroundings, metadata: str, credentials: str) -> Mapping[str, str]:
-    """What the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
+    """Return what the agent sets on every container; the local cluster adds the SDKs' own way to find its endpoint.
 
     `metadata` and `credentials` are paths under the agent's address. The SDKs know that of Amazon's agent by heart.
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
@@ -160,7 +160,7 @@ def log_stream(task: TaskPayload, container: ContainerPayload, runtime_id: str) 
 
 
 def volumes_folder(task: TaskPayload, surroundings: Surroundings) -> str:
-    """Where the volumes are that are the task's own."""
+    """Return where the volumes are that are the task's own."""
     return f"{surroundings.volumes}/{task.arn.rpartition('/')[2]}"
 
 

@@ -92,7 +92,7 @@ def is_ending(task: TaskPayload, wanted: Literal["RUNNING", "STOPPED"], progress
 def status(
     task: TaskPayload, wanted: Literal["RUNNING", "STOPPED"], progress: Mapping[str, Progress]
 ) -> Literal["PENDING", "RUNNING", "STOPPED"]:
-    """What the agent tells of the whole task."""
+    """Return what the agent tells of the whole task."""
     states = [progress[c.name].state for c in task.containers]
     if is_ending(task, wanted, progress):
         if all(state in ("waiting", "stopped") for state in states):

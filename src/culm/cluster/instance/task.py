@@ -119,7 +119,7 @@ class KnownTask:
         return snapshot.name if snapshot else container_name(self.payload, container)
 
     def news(self, now: float) -> SubmitTaskStateChange | None:
-        """What the control plane does not know yet."""
+        """Return what the control plane does not know yet."""
         change = self._state_change(now)
         return change if change != self._reported else None
 

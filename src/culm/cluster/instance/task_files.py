@@ -34,7 +34,7 @@ class TaskFiles:
 
 
 def read(db: Connection, uri: str, role_arn: str | None) -> bytes:
-    """What an S3 object holds. Raises RuntimeFailure where it is not there, or the role may not read it."""
+    """Return what an S3 object holds. Raises RuntimeFailure where it is not there, or the role may not read it."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     own = [parse(document) for document in roles.documents(db, role_arn)] if role_arn else []
     if not evaluate(Ask(action="s3:GetObject", resource=f"arn:aws:s3:::{bucket}/{key}"), own).allowed:

@@ -22,7 +22,7 @@ class Telemetry:
         """By the container's name in the runtime."""
 
     async def look(self, tasks: Iterable[KnownTask], now: float) -> PublishMetrics:
-        """What those that run use at `now`; raises `RuntimeFailure`."""
+        """Return what those that run use at `now`; raises `RuntimeFailure`."""
         looks: dict[str, Look] = {}
         metrics_of_tasks = []
         for task in tasks:

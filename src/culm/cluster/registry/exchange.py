@@ -53,14 +53,14 @@ class Request:
         self._receive = receive
 
     def argument(self, name: str) -> str | None:
-        """A parameter of the query."""
+        """Return a parameter of the query."""
         return self._query[name][0] if name in self._query else None
 
     def arguments(self, name: str) -> tuple[str, ...]:
         return tuple(self._query.get(name, ()))
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body, in the pieces that the server read."""
+        """Yield the body, in the pieces that the server read."""
         more = True
         while more:
             try:

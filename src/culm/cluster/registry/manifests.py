@@ -102,7 +102,7 @@ async def list_tags(registry: Registry, request: Request, name: str) -> Reply:
 
 
 async def list_referrers(registry: Registry, request: Request, name: str, digest: str) -> Reply:
-    """The images whose subject is `digest`, which need not be there itself."""
+    """Return the images whose subject is `digest`, which need not be there itself."""
     if not DIGEST.fullmatch(digest):
         raise bad_digest(digest)
     kind = request.argument("artifactType")

@@ -39,7 +39,7 @@ _OF_AWS = {
 
 
 def of_aws(error: AwsError, name: str) -> Refusal:
-    """What ECR's own operations raise, as ECR's registry says it."""
+    """Return what ECR's own operations raise, as ECR's registry says it."""
     status, code = _OF_AWS[error.code]
     message = error.message
     if code == "NAME_UNKNOWN":

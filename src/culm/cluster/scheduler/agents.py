@@ -174,6 +174,6 @@ class Agents:
 
 
 def _unwanted(db: Connection, candidates: tuple[str, ...]) -> tuple[str, ...]:
-    """Those that really are to stop: there is no such task, or it is over for the control plane."""
+    """Return those that really are to stop: there is no such task, or it is over for the control plane."""
     present = {task.task_arn: task for task in tasks.by_arns(db, candidates)}
     return tuple(arn for arn in candidates if arn not in present or present[arn].last_status == "STOPPED")

@@ -75,7 +75,7 @@ def _start(db: Connection, state: ClusterState, service: Service, action: StartT
 
 
 def _provider(db: Connection, service: Service) -> str | None:
-    """The capacity provider whose turn it is, given the tasks that the service has."""
+    """Return the capacity provider whose turn it is, given the tasks that the service has."""
     if not service.capacity_provider_strategy:
         return None
     there = sum(running + pending for running, pending in tasks.counts(db, service.service_arn).values())

@@ -23,7 +23,7 @@ INSTANCE_ROLE = "role/ecsInstanceRole"
 def credentials_of(
     db: Connection, task: Task, definition: TaskDefinition, keys: Keyring, now: float
 ) -> RoleCredentials:
-    """The task's keys, new ones if it has none or they are about to expire."""
+    """Return the task's keys, new ones if it has none or they are about to expire."""
     grant = task_credentials.find(db, task.task_arn)
     if grant is None or grant.expiration - now <= RENEWED_BEFORE:
         account = task.task_arn.split(":")[4]

@@ -15,7 +15,7 @@ OURS = re.compile(
 
 
 def repository_of(db: Connection, image: str) -> str | None:
-    """The local registry's repository that an image is in; None for everybody else's images."""
+    """Return the local registry's repository that an image is in; None for everybody else's images."""
     host, slash, rest = image.partition("/")
     if not slash or not OURS.fullmatch(host):
         return None
@@ -24,7 +24,7 @@ def repository_of(db: Connection, image: str) -> str | None:
 
 
 def digest_of(db: Connection, image: str) -> str | None:
-    """The digest behind its tag now; None when it is not in the local registry, or there is no such tag."""
+    """Return the digest behind its tag now; None when it is not in the local registry, or there is no such tag."""
     repository = repository_of(db, image)
     if repository is None:
         return None
@@ -35,7 +35,7 @@ def digest_of(db: Connection, image: str) -> str | None:
 
 
 def to_pull(db: Connection, image: str, digest: str | None, registry: str) -> str:
-    """What a runtime on this machine pulls; `registry` is where it listens now, `127.0.0.1:4566`."""
+    """Return what a runtime on this machine pulls; `registry` is where it listens now, `127.0.0.1:4566`."""
     repository = repository_of(db, image)
     if repository is None:
         return image

@@ -20,7 +20,7 @@ WORST = ("unhealthy", "draining", "initial", "healthy")
 
 
 def observe(db: Connection, cluster: str, service_arns: Iterable[str], now: float) -> ClusterState:
-    """What concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
+    """Return what concerns these services of a cluster (its name), and the records of tasks that stopped long ago."""
     wanted = [filled(s, events=events.since_steady(db, s.service_arn)) for s in services.by_arns(db, service_arns)]
     outlines = scheduling.outlines(db, cluster, [s.service_arn for s in wanted], now - KEPT_SECONDS)
     revisions = {task.task_definition_arn for task in outlines if task.last_status != "STOPPED"}

@@ -33,7 +33,10 @@ class Issuer:
 
 
 def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) -> list[ToAgent]:
-    """The messages that tell an agent to have these tasks RUNNING or STOPPED; credentials come before their tasks."""
+    """Return the messages that tell an agent to have these tasks RUNNING or STOPPED.
+
+    Credentials come before their tasks.
+    """
     messages: list[ToAgent] = []
     payloads: list[TaskPayload] = []
     for arn, desired in wanted:
@@ -51,7 +54,7 @@ def orders(db: Connection, wanted: Sequence[tuple[str, str]], issuer: Issuer) ->
 
 
 def together(messages: Sequence[ToAgent]) -> list[ToAgent]:
-    """The same with one payload at the end, stops before starts: an agent frees room before it takes some."""
+    """Return the same with one payload at the end, stops before starts: an agent frees room before it takes some."""
     payloads = [task for message in messages if isinstance(message, PayloadMessage) for task in message.tasks]
     payloads.sort(key=lambda task: task.desired_status != "STOPPED")
     others: list[ToAgent] = [message for message in messages if not isinstance(message, PayloadMessage)]
@@ -59,7 +62,7 @@ def together(messages: Sequence[ToAgent]) -> list[ToAgent]:
 
 
 def introduction(db: Connection, container_instance_arn: str, issuer: Issuer) -> list[ToAgent]:
-    """What an agent that just connected has to know: credentials of what runs there, and the manifest."""
+    """Return what an agent that just connected has to know: credentials of what runs there, and the manifest."""
     messages: list[ToAgent] = []
     running = "container_instance_arn = ? AND last_status != 'STOPPED'"
     live = list(tasks.select(db, running, (container_instance_arn,)))

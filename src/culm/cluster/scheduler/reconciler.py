@@ -63,7 +63,7 @@ class Reconciler:
         return done
 
     def _due(self, db: Connection) -> int:
-        """How many services there are to look at."""
+        """Return how many services there are to look at."""
         now = self._now()
         return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list_all(db))
 
@@ -130,7 +130,7 @@ def _rest(db: Connection, state: ClusterState, service: Service) -> None:
 
 
 def _idle(state: ClusterState, actions: list[Action]) -> list[Service]:
-    """The services that nothing was decided for."""
+    """Return the services that nothing was decided for."""
     groups = {task.task_arn: task.group for task in state.tasks}
     busy = set()
     for action in actions:

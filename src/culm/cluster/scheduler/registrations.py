@@ -89,7 +89,7 @@ def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget
 
 
 def _load_balancers(db: Connection, service_arn: str, deployment_id: str) -> tuple[LoadBalancer, ...]:
-    """Those of the deployment that started the task; a service's may have changed since."""
+    """Return those of the deployment that started the task; a service's may have changed since."""
     kept = deployments.find(db, deployment_id)
     if kept is not None:
         return kept.revision.balancers

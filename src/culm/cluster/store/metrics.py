@@ -37,7 +37,7 @@ def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
 
 
 def find(db: Connection, about: Metric, start: float, end: float) -> Sequence[Point]:
-    """Those whose period begins at `start` or later and before `end`, oldest first; in every unit."""
+    """Return those whose period begins at `start` or later and before `end`, oldest first; in every unit."""
     rows = db.execute(
         "SELECT at, samples, sum, minimum, maximum, unit FROM metric JOIN metric_point ON metric_id = id"
         " WHERE namespace = ? AND name = ? AND dimensions = ? AND at >= ? AND at < ? ORDER BY at",

@@ -52,7 +52,7 @@ def find(db: Connection, name: str) -> Parameter | None:
 
 
 def below(db: Connection, path: str = "") -> Sequence[Parameter]:
-    """Those whose names begin so."""
+    """Return those whose names begin so."""
     rows = db.execute("SELECT body FROM ssm_parameter WHERE substr(name, 1, ?) = ? ORDER BY name", (len(path), path))
     return [_decode(row[0]) for row in rows]
 
@@ -87,7 +87,7 @@ def put(db: Connection, new: NewVersion, now: float) -> None:
 
 
 def version(db: Connection, name: str, number: int | None = None, *, open: bool = True) -> ParameterVersion | None:
-    """The newest, or one by its number; opened only if asked. Raises `Corrupted`."""
+    """Return the newest, or one by its number; opened only if asked. Raises `Corrupted`."""
     row = db.execute(
         f"{_SELECT} WHERE name = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
         (open, name, number, number),
@@ -96,7 +96,7 @@ def version(db: Connection, name: str, number: int | None = None, *, open: bool 
 
 
 def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[ParameterVersion]:
-    """All of them, the oldest first; opened only if asked. Raises `Corrupted`."""
+    """Return all of them, the oldest first; opened only if asked. Raises `Corrupted`."""
     return [_version(row, open) for row in db.execute(f"{_SELECT} WHERE name = ? ORDER BY version", (open, name))]
 
 

@@ -169,7 +169,7 @@ class Api:
         )
 
     def refuse_head(self, request: Request) -> Response | None:
-        """The refusal of a request whose body has not been read: nobody is to send much who may not come in."""
+        """Return the refusal of a request whose body has not been read: nobody is to send much who may not come in."""
         if self._gate is None:
             return None
         service: Service | None = None
@@ -194,7 +194,7 @@ class Api:
             raise gate.refusal(protocol, served, rejected) from rejected
 
     def _refusal(self, service: Service | None, request: Request, error: Exception, request_id: str) -> Response:
-        """The response to a request that failed; what nobody meant is a bug, and goes to the log."""
+        """Return the response to a request that failed; what nobody meant is a bug, and goes to the log."""
         if disk_is_full(error):
             error = AwsError("InsufficientStorage", "no space is left on the disk of the cluster's CULM_HOME", 507)
         elif not isinstance(error, AwsError):
@@ -252,7 +252,7 @@ def compile_operation(model: Model, operation: Operation, served: Served, protoc
 
 
 def unserved(served: Served, service: Service, protocol: str, name: str) -> AwsError:
-    """The answer to an operation that is Amazon's only, or nobody's."""
+    """Return the answer to an operation that is Amazon's only, or nobody's."""
     if name in service.names:
         return AwsError(served.unserved, f"culm does not serve {served.name}:{name}", 501)
     code = "UnknownOperationException" if protocol in ("json", "smithy-rpc-v2-cbor") else "InvalidAction"

@@ -157,7 +157,7 @@ async def read(
     refuse_head: Callable[[Request], Response | None] = lambda head: None,
     folder: Path | None = None,
 ) -> Request | Response:
-    """The whole request, or the answer to one that may not come in, which closes the connection.
+    """Return the whole request, or the answer to one that may not come in, which closes the connection.
 
     Of a body of more than `HELD` bytes no more than a mebibyte is in memory at any time; it is in a file in `folder`.
     Raises `TimeoutError` when nothing comes for `PROGRESS_SECONDS`, and OSError when the file cannot be written.

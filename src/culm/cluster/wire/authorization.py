@@ -73,7 +73,7 @@ def authorize(db: Connection, principal: Principal, asked: Attempt, place: Place
 
 
 def policy_of_resource(db: Connection, service: str, members: Members) -> str | None:
-    """The document that a bucket or a secret has of its own."""
+    """Return the document that a bucket or a secret has of its own."""
     if service == "s3" and members.get("Bucket"):
         return bucket_policies.find(db, members["Bucket"])
     if service == "secretsmanager" and members.get("SecretId"):

@@ -17,12 +17,12 @@ EPOCH_SECONDS = 1
 
 
 def find(service: Service, request: Request) -> tuple[str, Request]:
-    """The operation that a path names: `/service/GraniteServiceVersion20100801/operation/GetMetricData`."""
+    """Return the operation that a path names: `/service/GraniteServiceVersion20100801/operation/GetMetricData`."""
     return request.path.rpartition("/operation/")[2], request
 
 
 def decoder(operation: Operation) -> Callable[[Request], Any]:
-    """The members of a request's body; an operation without input has none."""
+    """Return the members of a request's body; an operation without input has none."""
     import cbor2  # few clients speak it: who does not ask does not pay
 
     def decode(request: Request) -> Any:
@@ -40,7 +40,7 @@ def decoder(operation: Operation) -> Callable[[Request], Any]:
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
-    """A response from what the operation returned."""
+    """Return a response from what the operation returned."""
     import cbor2
 
     write = None
@@ -55,7 +55,7 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
 
 
 def failure(error: AwsError, request_id: str) -> Response:
-    """An error in this protocol's form."""
+    """Return an error in this protocol's form."""
     import cbor2
 
     body = cbor2.dumps({"__type": error.code, "message": error.message} | error.members)

@@ -39,7 +39,7 @@ def is_chunked(request: Request) -> bool:
 
 
 def unchunked(request: Request) -> Request:
-    """The request with the object's own bytes, and its trailers among its headers."""
+    """Return the request with the object's own bytes, and its trailers among its headers."""
     if not is_chunked(request):
         return request
     parts = split(request.content)

@@ -62,7 +62,7 @@ Field = tuple[str, Fate, str]
 
 
 def fields(model: Service, operation: Operation) -> Iterator[Field]:
-    """Every member of an operation's input, at any depth."""
+    """Yield every member of an operation's input, at any depth."""
     modelled = model.operations[operation.name]
     if modelled.input is None:
         return
@@ -73,7 +73,7 @@ def fields(model: Service, operation: Operation) -> Iterator[Field]:
 
 
 def below(shape: Shape, kind: Any, prefix: str) -> Iterator[Field]:
-    """The members of a structure that a record takes."""
+    """Yield the members of a structure that a record takes."""
     known = fields_of(kind) or {}
     for name, member in shape.members.items():
         own = snake(name)
@@ -91,7 +91,7 @@ def below(shape: Shape, kind: Any, prefix: str) -> Iterator[Field]:
 
 
 def inside(shape: Shape, kind: Any, path: str) -> Iterator[Field]:
-    """What is in a member that is honoured; a type that takes anything ends the search."""
+    """Yield what is in a member that is honoured; a type that takes anything ends the search."""
     if shape.type == "list":
         yield from inside(shape.member, unwrap(element_of(kind)), f"{path}[]")
     elif shape.type == "map":

@@ -20,7 +20,7 @@ DEEPEST = 40
 
 
 def fields(request: Request) -> dict[str, str]:
-    """The fields of the query string and of a form body."""
+    """Return the fields of the query string and of a form body."""
     fields = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         fields |= parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
@@ -28,7 +28,7 @@ def fields(request: Request) -> dict[str, str]:
 
 
 def find(service: Service, request: Request) -> tuple[str, dict[str, str]]:
-    """The operation that a form names, and the form."""
+    """Return the operation that a form names, and the form."""
     form = fields(request)
     return form.get("Action", ""), form
 
@@ -45,7 +45,10 @@ def explode(form: dict[str, str]) -> Node:
 
 
 def decoder(operation: Operation) -> Callable[[dict[str, str]], Any]:
-    """The members that a form names, with their types; what the model does not know keeps its name, to be refused."""
+    """Return the members that a form names, with their types.
+
+    What the model does not know keeps its name, to be refused.
+    """
     shape = operation.input
     if shape is None:
         return lambda form: {}
@@ -71,7 +74,7 @@ class _FormCompiler:
         self._known: dict[str, Reader] = {}
 
     def name(self, shape: Shape, default: str) -> str:
-        """What a member is called in a form; EC2 has a rule of its own."""
+        """Return what a member is called in a form; EC2 has a rule of its own."""
         if not self._ec2:
             return shape.location_name or default
         if query_name := shape.traits.get("queryName"):

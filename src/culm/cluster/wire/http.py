@@ -31,7 +31,7 @@ class Large:
         return sum(end - start for start, end in self._stretches)
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """All of it in order, each piece of `size` bytes but the last."""
+        """Yield all of it in order, each piece of `size` bytes but the last."""
         gathered, missing = [], size
         for start, end in self._stretches:
             while start < end:
@@ -95,7 +95,7 @@ class Response:
 
 
 def held(request: Request) -> Request:
-    """The request with its body in memory. Raises RequestEntityTooLarge."""
+    """Return the request with its body in memory. Raises RequestEntityTooLarge."""
     if request.large is None:
         return request
     if len(request.large) > LONGEST_HELD:
@@ -104,7 +104,7 @@ def held(request: Request) -> Request:
 
 
 def unzipped(request: Request) -> Request:
-    """The request with a plain body: SDKs compress large ones. S3's content encoding is the object's own."""
+    """Return the request with a plain body: SDKs compress large ones. S3's content encoding is the object's own."""
     if request.headers.get("content-encoding") != "gzip" or "x-amz-content-sha256" in request.headers:
         return request
     unpacking = zlib.decompressobj(wbits=_GZIP)

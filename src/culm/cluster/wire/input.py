@@ -21,7 +21,7 @@ EMPTY_IS_NONE = ("rds",)
 
 
 def compile_input(operation: Operation, record: type, paged: frozenset[str] = frozenset()) -> Reader:
-    """A function from wire members to `record`; members of `paged` belong to the wire and are only validated."""
+    """Return a function from wire members to `record`; members of `paged` belong to the wire and are only validated."""
     if operation.input is None:
         return lambda members: record()
     read = compile_members(operation.input, record, paged)
@@ -37,7 +37,7 @@ def compile_input(operation: Operation, record: type, paged: frozenset[str] = fr
 
 
 def compile_members(shape: Shape, kind: Any = Any, paged: frozenset[str] = frozenset()) -> Reader:
-    """A function from wire members to what `kind`, a record or anything, is made of."""
+    """Return a function from wire members to what `kind`, a record or anything, is made of."""
     return _InputCompiler(paged).reader(shape, kind)
 
 
@@ -181,7 +181,7 @@ def narrowed(read: Reader, shape: Shape, kind: Any) -> Reader:
 
 
 def values_taken(shape: Shape, kind: Any) -> tuple[Any, ...]:
-    """All that a field takes; none where it takes whatever AWS does."""
+    """Return all that a field takes; none where it takes whatever AWS does."""
     taken = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
     everything = (True, False) if shape.type == "boolean" else shape.traits.get("enum", ())
     return () if everything and set(everything) <= set(taken) else taken

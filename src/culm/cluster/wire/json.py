@@ -19,12 +19,12 @@ _decode = msgspec.json.Decoder().decode
 
 
 def find(service: Service, request: Request) -> tuple[str, Request]:
-    """The operation that a request names."""
+    """Return the operation that a request names."""
     return request.headers.get("x-amz-target", "").partition(".")[2], request
 
 
 def decoder(operation: Operation) -> Callable[[Request], Any]:
-    """The members of a request's body."""
+    """Return the members of a request's body."""
 
     def decode(request: Request) -> Any:
         try:
@@ -39,7 +39,7 @@ def decoder(operation: Operation) -> Callable[[Request], Any]:
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
-    """A response from what the operation returned."""
+    """Return a response from what the operation returned."""
     version = operation.service.metadata.get("jsonVersion", "1.1")
     headers = {"content-type": f"application/x-amz-json-{version}"}
     if operation.output is None:
@@ -68,7 +68,7 @@ def _beginning(members: dict[str, Any], stream: str, request_id: str) -> Respons
 
 
 def failure(error: AwsError, request_id: str) -> Response:
-    """An error in this protocol's form."""
+    """Return an error in this protocol's form."""
     body = {"__type": error.code, "message": error.message} | error.members
     return Response(
         status=error.status,

@@ -92,7 +92,7 @@ class Keyring:
         )
 
     def unguessable(self, name: str) -> str:
-        """A name that only this cluster can make from that one: 32 hexadecimal digits."""
+        """Return a name that only this cluster can make from that one: 32 hexadecimal digits."""
         return hmac.digest(self._ids, f"id\n{name}".encode(), "sha256").hex()[:32]
 
     def _secret(self, body: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def unwrap(kind: Any) -> Any:
-    """A type without `Stored` and `| None` around it."""
+    """Return a type without `Stored` and `| None` around it."""
     while True:
         origin = typing.get_origin(kind)
         if origin is typing.Annotated:
@@ -23,12 +23,12 @@ def unwrap(kind: Any) -> Any:
 
 
 def fields_of(kind: Any) -> dict[str, Any] | None:
-    """A record's fields and their types; None where the type takes anything."""
+    """Return a record's fields and their types; None where the type takes anything."""
     return typing.get_type_hints(kind, include_extras=True) if dataclasses.is_dataclass(kind) else None
 
 
 def needed_by(kind: Any) -> frozenset[str]:
-    """The fields that a record cannot be made without."""
+    """Return the fields that a record cannot be made without."""
     if not dataclasses.is_dataclass(kind):
         return frozenset()
     none = dataclasses.MISSING

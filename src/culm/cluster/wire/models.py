@@ -151,7 +151,7 @@ class _Model(msgspec.Struct):
 
 
 def newest(service: str) -> Path:
-    """The folder of the newest version of a service's model."""
+    """Return the folder of the newest version of a service's model."""
     return max(folder for folder in (DATA / service).iterdir() if (folder / "service-2.json.gz").exists())
 
 
@@ -161,7 +161,7 @@ def _paginators(folder: Path) -> dict[str, Any]:
 
 
 def _reachable(raw: _Model, operations: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The definitions that these operations' inputs, outputs and errors lead to, without their documentation."""
+    """Return the definitions that these operations' inputs, outputs and errors lead to, without their documentation."""
     shapes: dict[str, dict[str, Any]] = {}
     ahead = []
     for name in operations:

@@ -13,7 +13,10 @@ Writer = Callable[[Any], Any]
 
 
 def compile_output(shape: Shape, scalars: Mapping[str, Writer] | None = None) -> Writer:
-    """A function from what an operation returns to what `msgspec.json` encodes; another codec names its `scalars`."""
+    """Return a function from what an operation returns to what `msgspec.json` encodes.
+
+    Another codec names its `scalars`.
+    """
     return _OutputCompiler(_SCALARS if scalars is None else scalars).writer(shape)
 
 

@@ -81,7 +81,7 @@ class Pager:
         return (self._offset(token) if token else 0), (size or self._size)
 
     def cut(self, result: Any, window: tuple[int, int]) -> Any:
-        """The page of `result`, with a token if there is more."""
+        """Return the page of `result`, with a token if there is more."""
         first, size = window
         members = dict(result) if isinstance(result, Mapping) else fields(result)
         whole = members.get(self.results[0]) or ()
@@ -112,7 +112,10 @@ def fields(value: Any) -> dict[str, Any]:
 
 
 def pager(operation: Operation, record: type, invalid: str) -> Pager | None:
-    """How the wire pages an operation; None if it has no pages, or its record takes the token and does it itself."""
+    """Return how the wire pages an operation.
+
+    None if it has no pages, or its record takes the token and does it itself.
+    """
     unlisted = UNLISTED.get((operation.service.name, operation.name))
     paginator = operation.service.paginators.get(operation.name) or (unlisted and {**_TOKENS, **unlisted})
     if paginator is None or not isinstance(paginator["input_token"], str):

@@ -36,7 +36,7 @@ PROTOCOLS = {
 
 
 def spoken(request: Request, service: Service | None = None) -> str:
-    """A request's protocol: its service's, or what it looks like where that speaks several or is unknown."""
+    """Return a request's protocol: its service's, or what it looks like where that speaks several or is unknown."""
     if service is not None and len(service.protocols) == 1:
         return service.protocol
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":

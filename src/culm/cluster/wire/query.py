@@ -13,7 +13,7 @@ from culm.errors import AwsError
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
-    """A response from what the operation returned."""
+    """Return a response from what the operation returned."""
     metadata = operation.service.metadata
     ec2 = operation.service.protocol == "ec2"
     namespace = (
@@ -48,7 +48,7 @@ def headers(request_id: str) -> dict[str, str]:
 
 
 def failure(error: AwsError, request_id: str) -> Response:
-    """An error in the query protocol's form."""
+    """Return an error in the query protocol's form."""
     kind = "Sender" if error.status < 500 else "Receiver"
     body = (
         f"{DECLARATION}<ErrorResponse><Error><Type>{kind}</Type><Code>{escaped(error.code)}</Code>"
@@ -58,7 +58,7 @@ def failure(error: AwsError, request_id: str) -> Response:
 
 
 def ec2_failure(error: AwsError, request_id: str) -> Response:
-    """An error in EC2's form."""
+    """Return an error in EC2's form."""
     body = (
         f"{DECLARATION}<Response><Errors><Error><Code>{escaped(error.code)}</Code>"
         f"<Message>{escaped(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"

@@ -52,7 +52,7 @@ class Router:
 
 
 def template(operation: Operation) -> re.Pattern[str]:
-    """A URI template as a regular expression; `{Name+}` may hold slashes."""
+    """Return a URI template as a regular expression; `{Name+}` may hold slashes."""
     pattern = ""
     for part in re.split(r"(\{\w+\+?\})", operation.uri.partition("?")[0]):
         if part.startswith("{"):
@@ -70,7 +70,7 @@ def find(service: Service, request: Request) -> tuple[str, Parts]:
 
 
 def decoder(operation: Operation) -> Callable[[Parts], dict[str, Any]]:
-    """The members of a request, from wherever each one is."""
+    """Return the members of a request, from wherever each one is."""
     shape = operation.input
     located = (
         [(name, place_of(name, member)) for name, member in shape.members.items() if member.location] if shape else []
@@ -93,7 +93,7 @@ def decoder(operation: Operation) -> Callable[[Parts], dict[str, Any]]:
 
 
 def place_of(name: str, member: Shape) -> Callable[[Parts], Any]:
-    """How a member that is not in the body is read; None is "not there"."""
+    """Return how a member that is not in the body is read; None is "not there"."""
     wire = member.location_name or name
     match member.location:
         case "uri":
@@ -117,7 +117,7 @@ def place_of(name: str, member: Shape) -> Callable[[Parts], Any]:
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
-    """A response from what the operation returned."""
+    """Return a response from what the operation returned."""
     write = compile_output(operation.output) if operation.output is not None else None
 
     def encode(result: Any, request_id: str) -> Response:
@@ -128,7 +128,7 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
 
 
 def failure(error: AwsError, request_id: str) -> Response:
-    """An error: its code is in a header, its message in the body."""
+    """Return an error: its code is in a header, its message in the body."""
     body = {"Message": error.message, "message": error.message} | error.members
     headers = identify(request_id) | {"x-amzn-errortype": error.code}
     return Response(status=error.status, headers=headers, body=_encode(body))

@@ -57,7 +57,7 @@ class Router:
         )
 
     def route(self, request: Request) -> Route:
-        """The most demanding operation that the request fits."""
+        """Return the most demanding operation that the request fits."""
         labels = [unquote(part) for part in request.path.removeprefix("/").split("/", 1) if part]
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         given = query.keys() | {f"{name}={value}" for name, value in query.items()}

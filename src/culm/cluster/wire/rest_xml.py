@@ -38,7 +38,7 @@ _router = functools.cache(Router)
 
 
 def find(service: Service, request: Request) -> tuple[str, Route]:
-    """The operation that a request's path, query and headers lead to."""
+    """Return the operation that a request's path, query and headers lead to."""
     route = _router(service).route(unchunked(request))
     return route.operation, route
 
@@ -47,7 +47,7 @@ Decode = Callable[[Route], dict[str, Any]]
 
 
 def decoder(operation: Operation) -> Decode:
-    """The members of a request, from wherever each one is."""
+    """Return the members of a request, from wherever each one is."""
     shape = operation.input
     assert shape is not None, operation.name  # what has a path has at least that
     parts = [located(name, member) for name, member in shape.members.items() if member.location]
@@ -65,7 +65,7 @@ def decoder(operation: Operation) -> Decode:
 
 
 def located(name: str, member: Shape) -> tuple[str, Callable[[Route], Any]]:
-    """A member that is not in the body, and how it is read from a request; None is "not there"."""
+    """Return a member that is not in the body, and how it is read from a request; None is "not there"."""
     wire = member.location_name or name
     convert = scalars.of(member)
     match member.location:
@@ -120,7 +120,7 @@ def parse(body: bytes) -> ElementTree.Element:
 
 
 def encoder(operation: Operation) -> Callable[[Any, str], Response]:
-    """A response from what the operation returned."""
+    """Return a response from what the operation returned."""
     shape = operation.output
     if shape is None:
         return lambda result, request_id: Response(status=operation.status, headers=identify(request_id))
@@ -173,7 +173,7 @@ def header_writer(shape: Shape) -> Callable[[Any], tuple[int | None, dict[str, s
 
 
 def header_text(member: Shape) -> Callable[[Any], str]:
-    """How a scalar is written in a header: not escaped, and times as HTTP has them."""
+    """Return how a scalar is written in a header: not escaped, and times as HTTP has them."""
     if member.type == "timestamp":
         return text_writer(member, time="rfc822")
     if member.type == "boolean":
@@ -222,7 +222,7 @@ def document_writer(operation: Operation, shape: Shape) -> Callable[[Any], bytes
 
 
 def failure(error: AwsError, request_id: str) -> Response:
-    """An error in S3's form. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+    """Return an error in S3's form. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
     members = "".join(f"<{name}>{escaped(value)}</{name}>" for name, value in error.members.items())
     body = (
         f"{DECLARATION}<Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>{members}"

@@ -153,7 +153,7 @@ def pattern_of(shape: Shape) -> re.Pattern[str] | None:
 
 
 def bounds(shape: Shape, what: str) -> Callable[[float, Any], None] | None:
-    """The check of a shape's `min` and `max`, if it has any."""
+    """Return the check of a shape's `min` and `max`, if it has any."""
     low, high = shape.traits.get("min"), shape.traits.get("max")
     if low is None and high is None:
         return None

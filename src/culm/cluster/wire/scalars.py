@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[
 
 
 def of(shape: Shape) -> Callable[[str], Any]:
-    """How a member's text becomes its value; a list is comma-separated, as in headers."""
+    """Return how a member's text becomes its value; a list is comma-separated, as in headers."""
     if shape.type == "list":
         element = of(shape.member)
         return lambda text: [element(item.strip()) for item in text.split(",")]

@@ -107,7 +107,7 @@ _BY_VERSION = {served.version: served for served in SERVICES.values() if served.
 
 
 def addressed(request: Request, signature: Signature | None) -> Served:
-    """The service that a request is for: by its signature, else by the target or API version that it names.
+    """Return the service that a request is for: by its signature, else by the target or API version that it names.
 
     What carries neither can only be S3, whose requests may be plain GETs.
     """

@@ -65,7 +65,10 @@ class Signature:
 
 
 def signature(request: Request) -> Signature | None:
-    """The request's signature, from its Authorization header or its presigned query; None if it has none to read."""
+    """Return the request's signature, from its Authorization header or its presigned query.
+
+    None if it has none to read.
+    """
     header = request.headers.get("authorization", "")
     if header.startswith(ALGORITHM):
         parts = dict(part.strip().partition("=")[::2] for part in header[len(ALGORITHM) :].split(","))
@@ -116,7 +119,7 @@ def presigned_query(request: Request) -> dict[str, str]:
 
 
 def session_token(request: Request, signed: Signature) -> str | None:
-    """The token that temporary keys come with."""
+    """Return the token that temporary keys come with."""
     if signed.presigned:
         return presigned_query(request).get("X-Amz-Security-Token" if signed.version == 4 else "x-amz-security-token")
     return request.headers.get("x-amz-security-token")
@@ -225,7 +228,7 @@ def check_headers(request: Request, signed: Signature) -> None:
 
 
 def payload_hash(request: Request, signed: Signature) -> str:
-    """What the signature holds in the body's place, once the body is known to be what that says."""
+    """Return what the signature holds in the body's place, once the body is known to be what that says."""
     s3 = signed.service == "s3"
     declared = request.headers.get("x-amz-content-sha256")
     if s3 and declared is None and signed.presigned:

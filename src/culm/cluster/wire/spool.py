@@ -43,11 +43,11 @@ class Spool:
         return self.size > HELD and self._waiting >= WRITTEN_AT_ONCE
 
     def held(self) -> bytes:
-        """All of a body that is in memory."""
+        """Return all of a body that is in memory."""
         return b"".join(self._gathered)
 
     def mapped(self) -> Large:
-        """All of a body of more than `HELD` bytes. Raises OSError."""
+        """Return all of a body of more than `HELD` bytes. Raises OSError."""
         self.write()
         assert self._file is not None
         return Large(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))

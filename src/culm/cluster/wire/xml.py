@@ -21,12 +21,12 @@ Writer = Callable[[Any, Out], None]
 
 
 def compile_members(shape: Shape) -> Writer:
-    """A function that writes a structure's members, without an element around them."""
+    """Return a function that writes a structure's members, without an element around them."""
     return _XmlCompiler().members(shape)
 
 
 def compile_element(shape: Shape, tag: str, namespace: str) -> Writer:
-    """A function that writes a structure as a document's root element."""
+    """Return a function that writes a structure as a document's root element."""
     inside = _XmlCompiler().members(shape)
 
     def write(value: Any, out: Out) -> None:
@@ -139,7 +139,7 @@ class _XmlCompiler:
 
 
 def opening(shape: Shape, tag: str) -> str:
-    """The start tag, with the namespace that the model gives it: S3's grantees need `xmlns:xsi`."""
+    """Return the start tag, with the namespace that the model gives it: S3's grantees need `xmlns:xsi`."""
     declared = shape.traits.get("xmlNamespace")
     if isinstance(declared, dict) and declared.get("prefix"):
         return f'<{tag} xmlns:{declared["prefix"]}="{declared["uri"]}">'
@@ -147,7 +147,7 @@ def opening(shape: Shape, tag: str) -> str:
 
 
 def text_writer(shape: Shape, *, time: str = "iso8601") -> Callable[[Any], str]:
-    """How a scalar is written; `time` is the format of timestamps that name none."""
+    """Return how a scalar is written; `time` is the format of timestamps that name none."""
     match shape.type:
         case "timestamp":
             return TIMESTAMPS[shape.traits.get("timestampFormat", time)]

@@ -18,7 +18,7 @@ def compile_xml(shape: Shape) -> Callable[[Element], dict[str, Any]]:
 
 
 def tag(element: Element) -> str:
-    """Its name without the namespace: clients send it or not."""
+    """Return its name without the namespace: clients send it or not."""
     return element.tag.rpartition("}")[2]
 
 

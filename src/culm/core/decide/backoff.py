@@ -33,7 +33,7 @@ def delay_seconds(failures: int) -> float:
 
 
 def deaths(deployment: Deployment, tasks: Sequence[Task], now: float) -> list[Task]:
-    """The deployment's tasks that served and soon ended by themselves, since one ran steadily; oldest first."""
+    """Return the deployment's tasks that served and soon ended by themselves, since one ran steadily; oldest first."""
     own = [t for t in tasks if t.started_by == deployment.id and t.started_at is not None]
     steady = [t.started_at or 0.0 for t in own if _ran_seconds(t, now) >= STEADY_SECONDS]
     since = max(steady, default=deployment.updated_at if deployment.rolls_back else float("-inf"))

@@ -25,7 +25,7 @@ def stopped(service: str, task_arns: Sequence[str]) -> str:
 
 
 def stopped_pending(service: str, count: int) -> str:
-    """The stopped reason of tasks that had not run yet."""
+    """Return the stopped reason of tasks that had not run yet."""
     return f"(service {service}) stopped {count} pending tasks."
 
 
@@ -148,7 +148,7 @@ def unknown_revision(service: str, task_definition_arn: str) -> str:
 
 
 def cannot_assume(role_arn: str) -> str:
-    """The message of RunTask and of service events for a role that does not exist or does not trust ECS."""
+    """Return the message of RunTask and of service events for a role that does not exist or does not trust ECS."""
     return (
         f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that the role "
         "being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass "
@@ -165,12 +165,12 @@ FAILED_CHECKS = "Task failed container health checks"
 
 
 def failed_target(target_group_arn: str) -> str:
-    """The stopped reason of a task whose target is unhealthy."""
+    """Return the stopped reason of a task whose target is unhealthy."""
     return f"Task failed ELB health checks in (target-group {target_group_arn})"
 
 
 def scaling(deployment_id: str) -> str:
-    """The stopped reason of a task that is too many, or of an older deployment."""
+    """Return the stopped reason of a task that is too many, or of an older deployment."""
     return f"Scaling activity initiated by (deployment {deployment_id})"
 
 

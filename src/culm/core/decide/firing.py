@@ -113,7 +113,7 @@ def parse_cron(text: str) -> Cron:
 
 
 def values(field: str, least: int, most: int, names: dict[str, int] | None = None) -> frozenset[int]:
-    """What a field of numbers stands for: `*`, `5`, `1-5`, `*/10`, `0/15`, and lists of these."""
+    """Return what a field of numbers stands for: `*`, `5`, `1-5`, `*/10`, `0/15`, and lists of these."""
     result: set[int] = set()
     for part in field.split(","):
         whole, slash, step = part.partition("/")
@@ -162,7 +162,7 @@ def day_fits(cron: Cron, day: date) -> bool:
 
 
 def month_days(field: str, year: int, month: int) -> frozenset[int]:
-    """The days of a month that a day-of-month field names."""
+    """Return the days of a month that a day-of-month field names."""
     last = calendar.monthrange(year, month)[1]
     if field == "L":
         return frozenset({last})
@@ -197,7 +197,7 @@ def week_day_fits(field: str, day: date) -> bool:
 
 
 def next_firing(expression: Expression, zone: tzinfo, after: float, begins: float) -> float | None:
-    """The first firing later than `after`, in epoch seconds; None: there is none.
+    """Return the first firing later than `after`, in epoch seconds; None: there is none.
 
     `begins` is when the schedule begins: rates count from there, and nothing fires before.
     """

@@ -92,7 +92,7 @@ def restarts(policy: ContainerRestartPolicy | None, exit_code: int, ran_seconds:
 
 
 def diagram() -> str:
-    """The transitions as Mermaid; docs/reference/task-lifecycle.md shows it."""
+    """Return the transitions as Mermaid; docs/reference/task-lifecycle.md shows it."""
     return "\n".join(["stateDiagram-v2", *_arrows()])
 
 

@@ -171,7 +171,7 @@ def actions_problem(actions: Sequence[Action]) -> Problem | None:
 
 
 def transforms_problem(transforms: Sequence[Transform]) -> Problem | None:
-    """What AWS has against the transforms of a rule, or culm: it rewrites whole paths alone.
+    """Return what AWS has against the transforms of a rule, or culm: it rewrites whole paths alone.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
     """

@@ -45,7 +45,7 @@ def filled(text: str, context: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def plain(pattern: str) -> str:
-    """The text that a pattern of `filled` is, for comparisons without wildcards."""
+    """Return the text that a pattern of `filled` is, for comparisons without wildcards."""
     return pattern.replace(STAR, "*").replace(MARK, "?")
 
 

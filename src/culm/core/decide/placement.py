@@ -17,7 +17,7 @@ Chance = Callable[[str], float]
 
 
 def chance_of(text: str) -> float:
-    """The source of chance that cluster and planner share, so that a plan places tasks as the cluster will."""
+    """Return the source of chance that cluster and planner share, so that a plan places tasks as the cluster will."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest()) / 2**48
 
 
@@ -158,7 +158,7 @@ def leaving_order(
     fleet: Fleet,
     chance: Chance = chance_of,
 ) -> list[str]:
-    """The ARNs of `tasks`, newest last, in the order in which scale-in stops them; the fleet is left as it is.
+    """Return the ARNs of `tasks`, newest last, in the order in which scale-in stops them; the fleet is left as it is.
 
     `spread` takes from where most of the group's tasks are, `binpack` where most room is left afterwards.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-strategies.html

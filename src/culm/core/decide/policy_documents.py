@@ -36,7 +36,7 @@ def parse(text: str) -> Policy:
 
 
 def parse_identity(text: str) -> Policy:
-    """A policy of a role's own, as `parse`, and held to what IAM demands of those. Raises `Malformed`."""
+    """Return a policy of a role's own, as `parse`, and held to what IAM demands of those. Raises `Malformed`."""
     policy = parse(text)
     document = json.loads(text)
     if document.get("Version") != VERSIONS[0]:
@@ -53,7 +53,7 @@ def parse_identity(text: str) -> Policy:
 
 
 def parse_trust(text: str) -> Policy:
-    """A role's trust policy: it names principals, and no resource, which is the role. Raises `Malformed`."""
+    """Return a role's trust policy: it names principals, and no resource, which is the role. Raises `Malformed`."""
     policy = parse(text)
     _check_statements(json.loads(text))
     for statement in policy.statements:
@@ -64,7 +64,7 @@ def parse_trust(text: str) -> Policy:
 
 
 def parse_resource(text: str, *, names_itself: bool = False) -> Policy:
-    """A policy that a resource has. `names_itself`: its statements must name resources. Raises `Malformed`."""
+    """Return a policy that a resource has. `names_itself`: its statements must name resources. Raises `Malformed`."""
     policy = parse(text)
     _check_statements(json.loads(text))
     for statement in policy.statements:

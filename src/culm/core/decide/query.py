@@ -149,7 +149,7 @@ class _Parser:
                 return self.value()
 
     def value(self, in_list: bool = False) -> str:
-        """A quoted text, or a word; a pattern's [ ] belong to the word, parentheses only to quoted ones."""
+        """Return a quoted text, or a word; a pattern's [ ] belong to the word, parentheses only to quoted ones."""
         if quoted := self.accept(r"\"[^\"]*\"|'[^']*'"):
             return quoted[1:-1]
         word = self.accept(LISTED_WORD if in_list else WORD)

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
 
 
 def problem(regex: str) -> str | None:
-    """What it `is`, `has` or `does` that no rule's regular expression may; None if there is nothing."""
+    """Return what it `is`, `has` or `does` that no rule's regular expression may; None if there is nothing."""
     unknown = next(_foreign(regex), None)
     if unknown is not None:
         return f"has {unknown}, which is not supported: use literals, classes, groups, alternatives and quantifiers"
@@ -40,7 +40,7 @@ def problem(regex: str) -> str | None:
 
 
 def _foreign(regex: str) -> Iterator[str]:
-    """The constructs that not every engine knows, or reads alike."""
+    """Yield the constructs that not every engine knows, or reads alike."""
     for token in _TOKEN.finditer(regex):
         text = token[0]
         match token.lastgroup:
@@ -66,7 +66,7 @@ def _known_escape(text: str, letters: frozenset[str]) -> bool:
 
 
 def _copies(regex: str) -> int:
-    """How often the most repeated part is repeated: the product of the quantifiers around it."""
+    """Return how often the most repeated part is repeated: the product of the quantifiers around it."""
     most, stack, inner = 1, [1], 1
     """`stack`: for each open group, the greatest product inside it so far; `inner`: of the element read last."""
     for token in _TOKEN.finditer(regex):

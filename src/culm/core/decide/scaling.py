@@ -49,7 +49,7 @@ def desired(
 
 
 def _out(policy: Tracked, target: ScalableTarget, count: int, now: float) -> int | None:
-    """The count that a policy scales out to; None: it does not."""
+    """Return the count that a policy scales out to; None: it does not."""
     tracking, recent = policy.tracking, policy.values[-OUT_MINUTES:]
     if len(recent) < OUT_MINUTES or min(recent) <= tracking.target_value:
         return None
@@ -59,7 +59,7 @@ def _out(policy: Tracked, target: ScalableTarget, count: int, now: float) -> int
 
 
 def _in(policy: Tracked, target: ScalableTarget, count: int, now: float) -> int | None:
-    """The count that a policy scales in to; None: it does not."""
+    """Return the count that a policy scales in to; None: it does not."""
     tracking, recent = policy.tracking, policy.values[-IN_MINUTES:]
     if tracking.disable_scale_in or len(recent) < IN_MINUTES or max(recent) >= IN_SHARE * tracking.target_value:
         return None

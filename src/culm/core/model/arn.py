@@ -13,7 +13,7 @@ def arn(service: str, region: str, account: str, resource: str) -> str:
 
 
 def resource(name_or_arn: str) -> str:
-    """What stands behind the fifth colon of an ARN, "" where it has fewer; a plain name is its own resource."""
+    """Return what stands behind the fifth colon of an ARN, "" where it has fewer; a plain name is its own resource."""
     if not name_or_arn.startswith("arn:"):
         return name_or_arn
     return "".join(name_or_arn.split(":", 5)[5:])

@@ -85,7 +85,10 @@ def content_of(layers: object, settings: Mapping[str, Any] | None, platform: str
 
 
 def in_engine(engine: Engine, image: str) -> tuple[Content, bool] | None:
-    """What the engine has by that name, and whether it came from a registry; None: nothing, or no engine answers."""
+    """Return what the engine has by that name, and whether it came from a registry.
+
+    None: nothing, or no engine answers.
+    """
     try:
         facts = engine.inspect(image)
     except NoEngine:
@@ -205,7 +208,7 @@ def full_name(image: str) -> str:
 
 
 def of_registry(image: str, platform: str, memory: Memory) -> str:
-    """The identity that the image's registry gives it for a platform. Raises RegistryFailure."""
+    """Return the identity that the image's registry gives it for a platform. Raises RegistryFailure."""
     import httpx2  # slow to import, and most plans have an answer on disk
 
     name, tag = split_tag(image)
@@ -234,7 +237,7 @@ def of_registry(image: str, platform: str, memory: Memory) -> str:
 
 
 def of_platform(index: Mapping[str, Any], platform: str) -> str:
-    """The digest of an index's manifest for `linux/arm64`. Raises RegistryFailure."""
+    """Return the digest of an index's manifest for `linux/arm64`. Raises RegistryFailure."""
     system, _, architecture = platform.partition("/")
     for entry in index["manifests"]:
         offered = entry.get("platform") or {}
@@ -269,7 +272,7 @@ class RegistryClient:
         self.client.close()
 
     def manifest(self, version: str) -> tuple[str, dict[str, Any]]:
-        """A manifest or an index, with its digest."""
+        """Return a manifest or an index, with its digest."""
         answer = self.get(f"{self.base}/manifests/{version}", ", ".join(MANIFESTS))
         digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
         if version.startswith("sha256:") and version != digest:

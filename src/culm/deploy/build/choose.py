@@ -41,7 +41,7 @@ def demand_docker(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice
 
 
 def missing_base(recipes: Iterable[Recipe], engine: Engine, say: Say) -> str | None:
-    """Why a base image cannot be had; None when all are there."""
+    """Return why a base image cannot be had; None when all are there."""
     bases = {
         base: recipe.platform
         for recipe in recipes

@@ -52,7 +52,7 @@ class ImageFile:
 
 
 def made(content: bytes, mode: int = 0o644) -> ImageFile:
-    """A file of these bytes."""
+    """Return a file of these bytes."""
     return ImageFile(kind="file", mode=mode, content=content, digest=hashlib.sha256(content).hexdigest())
 
 

@@ -80,7 +80,10 @@ class DockerBuilder:
             raise CulmError(what, hint)
 
     def built(self, recipe: Recipe, progress: Say) -> str:
-        """Its name on the engine. Built once: who tests it and who pushes it have the same, whichever comes first."""
+        """Return its name on the engine.
+
+        Built once: who tests it and who pushes it have the same, whichever comes first.
+        """
         name = f"{BUILT}:{self.fingerprint(recipe)[:TAG_LENGTH]}"
         with self._mutex:
             building = self._building.setdefault(name, threading.Lock())
@@ -197,7 +200,7 @@ DOCKERFILE = ".culm.Dockerfile"
 
 
 def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
-    """The context as the engine wants it: a tar, with the Dockerfile, which a .dockerignore hides from COPY."""
+    """Yield the context as the engine wants it: a tar, with the Dockerfile, which a .dockerignore hides from COPY."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, file in files.files.items():
@@ -222,7 +225,7 @@ HIDDEN = f"{DOCKERFILE}\n.dockerignore\n".encode()
 
 
 def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
-    """The images that FROM and `COPY --from` name, less the stages."""
+    """Return the images that FROM and `COPY --from` name, less the stages."""
     known: dict[str, str] = {}
     stages: set[str] = set()
     images: dict[str, None] = {}
@@ -245,7 +248,7 @@ def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:
 
 
 def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:
-    """Those that the Dockerfile declares, as the engine refuses others, and that differ from its default."""
+    """Return those that the Dockerfile declares, as the engine refuses others, and that differ from its default."""
     defaults: dict[str, set[str]] = {}
     for instruction in read:
         for word in words(instruction.rest) if instruction.keyword == "ARG" else ():

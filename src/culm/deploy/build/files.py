@@ -70,7 +70,7 @@ def braces(word: str) -> list[str]:
 
 
 def named_files(stage: BuildStage, word: str, folder: str) -> list[str]:
-    """The paths that a word names, a pattern's matches included."""
+    """Return the paths that a word names, a pattern's matches included."""
     return select(stage.tree, stage.absolute(word, folder))
 
 
@@ -208,7 +208,7 @@ def install(stage: BuildStage, words: Sequence[str], folder: str) -> str:
 
 
 def written(stage: BuildStage, command: Command, folder: str) -> bytes | None:
-    """What `echo`, `printf` or `cat` sends to a file; None where only running it could tell."""
+    """Return what `echo`, `printf` or `cat` sends to a file; None where only running it could tell."""
     name, *words = command.argv
     match posixpath.basename(name):
         case "echo":

@@ -41,7 +41,10 @@ class GoBuild:
 
 
 def compiled(build: GoBuild, scratch: Path) -> ImageFile | None:
-    """The program, kept in the folder `scratch`; None: this host has no Go. Raises with the compiler's last words."""
+    """Return the program, kept in the folder `scratch`.
+
+    None: this host has no Go. Raises with the compiler's last words.
+    """
     go = shutil.which("go")
     if go is None or build.output is None:
         return None

@@ -111,7 +111,7 @@ class HostBuilder:
 
 
 def layer_files(plan: ImagePlan) -> Iterator[layers.LayerFile]:
-    """The files of every layer, also those that a later one takes away."""
+    """Yield the files of every layer, also those that a later one takes away."""
     for layer in plan.layers:
         for path, file in layer.items():
             if file.kind == "file":
@@ -130,7 +130,10 @@ def of_stage(recipe: Recipe) -> bytes:
 
 
 def of_recipe(recipe: Recipe) -> list[Instruction]:
-    """The Dockerfile's instructions, up to the stage that is wanted; raises for a platform that is not this host's."""
+    """Return the Dockerfile's instructions, up to the stage that is wanted.
+
+    Raises for a platform that is not this host's.
+    """
     here = platforms.of_this_machine()
     if recipe.platform not in (None, here):
         hint = "start a container engine that builds for it; or leave out `platform:`"

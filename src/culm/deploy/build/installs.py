@@ -82,7 +82,7 @@ class Installs:
             self.at.refuse("it names nothing to install")
 
     def without_wheels(self, words: Sequence[str]) -> tuple[list[str], list[Wheels]]:
-        """The arguments less those that name a folder of wheels, and what these were made from."""
+        """Return the arguments less those that name a folder of wheels, and what these were made from."""
         kept: list[str] = []
         wheels: list[Wheels] = []
         for argument in pip.arguments(words):
@@ -142,7 +142,7 @@ class Installs:
         self.add(self.path(chosen), "environment", self.at.argv, inputs)
 
     def members(self) -> dict[str, ImageFile]:
-        """The project files of a workspace's members, which a lock is checked against."""
+        """Return the project files of a workspace's members, which a lock is checked against."""
         return {
             path: file
             for path, file in self.stage.under([self.at.folder]).items()
@@ -167,7 +167,7 @@ class Installs:
         return f"{name}=={version}" if version else name
 
     def tool_environment(self, name: str) -> str:
-        """Where it installs; `.venv` for a project of its own, as `poetry run` and `pipenv run` look there."""
+        """Return where it installs; `.venv` for a project of its own, as `poetry run` and `pipenv run` look there."""
         settings, argv = self.at.environment, self.at.argv
         active = self.at.active or (
             settings.get("VIRTUAL_ENV") if self.stage.place_at(settings.get("VIRTUAL_ENV", "")) else None
@@ -231,7 +231,7 @@ class Installs:
         return self.stage.in_use()
 
     def inputs(self, words: Sequence[str]) -> dict[str, ImageFile]:
-        """The files that the arguments name, and those that these name."""
+        """Return the files that the arguments name, and those that these name."""
         out: dict[str, ImageFile] = {}
         todo = pip.read_by(words)
         done: set[tuple[str, str]] = set()
@@ -250,7 +250,7 @@ class Installs:
         return out
 
     def project(self) -> dict[str, ImageFile]:
-        """The folder of the project, and folders beside it that its pyproject.toml names."""
+        """Return the folder of the project, and folders beside it that its pyproject.toml names."""
         out = self.stage.under([self.at.folder])
         text = decoded(out[self.path("pyproject.toml")].data())
         beside = re.findall(r"path\s*=\s*[\"'](\.\./[^\"']+)[\"']", text)

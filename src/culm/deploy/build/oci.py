@@ -49,7 +49,7 @@ class OciImage:
 
 
 def image(plan: ImagePlan) -> OciImage:
-    """The plan's image, as its label's prefixes and files say."""
+    """Return the plan's image, as its label's prefixes and files say."""
     blobs: dict[str, bytes] = {}
     layers: list[Blob] = []
     contents: list[str] = []
@@ -74,7 +74,7 @@ def image(plan: ImagePlan) -> OciImage:
 
 
 def tar(files: Mapping[str, ImageFile]) -> bytes:
-    """One layer. Owners and times are left out: two hosts make the same bytes."""
+    """Return one layer. Owners and times are left out: two hosts make the same bytes."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, file in sorted(files.items()):

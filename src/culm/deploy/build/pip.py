@@ -53,7 +53,7 @@ def settings(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_arguments(argv: Sequence[str]) -> tuple[str, ...] | None:
-    """What follows `pip`, in each of its spellings: `pip3`, `python -m pip`, `uv pip`, `/opt/venv/bin/pip`."""
+    """Return what follows `pip`, in each of its spellings: `pip3`, `python -m pip`, `uv pip`, `/opt/venv/bin/pip`."""
     name = named(argv[0])
     if re.fullmatch(r"pip[\d.]*", name):
         return tuple(argv[1:])
@@ -137,7 +137,7 @@ def value_of(words: Sequence[str], *options: str) -> str | None:
 
 
 def local(requirement: str) -> str | None:
-    """The path of a requirement that is a folder or a file of the image: `.`, `./lib[extra]`, `dist/a.whl`."""
+    """Return the path of a requirement that is a folder or a file of the image: `.`, `./lib[extra]`, `dist/a.whl`."""
     text = requirement.partition(" @ file://")[2] or requirement
     if match := LOCAL.match(text):
         return match[1]
@@ -146,7 +146,7 @@ def local(requirement: str) -> str | None:
 
 
 def read_by(words: Sequence[str]) -> list[tuple[str, str]]:
-    """What an install reads: `("requirements", path)`, `("project", path)` or `("links", path)`."""
+    """Return what an install reads: `("requirements", path)`, `("project", path)` or `("links", path)`."""
     out: list[tuple[str, str]] = []
     for argument in arguments(words):
         if argument.option in READS and "://" not in argument.value:
@@ -162,14 +162,14 @@ def read_by(words: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def requirement_lines(file: ImageFile) -> list[str]:
-    """A requirement file's lines, as pip joins and strips them."""
+    """Return a requirement file's lines, as pip joins and strips them."""
     text = re.sub(r"\\\r?\n", " ", decoded(file.data()))
     lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def read_by_file(path: str, file: ImageFile) -> list[tuple[str, str]]:
-    """What a requirement file names itself: paths in it are relative to it."""
+    """Return what a requirement file names itself: paths in it are relative to it."""
     out: list[tuple[str, str]] = []
     folder = posixpath.dirname(path)
     for line in requirement_lines(file):
@@ -181,7 +181,7 @@ def read_by_file(path: str, file: ImageFile) -> list[tuple[str, str]]:
 
 
 def pinned(words: Sequence[str]) -> dict[str, str]:
-    """The installers among what is installed: `poetry` to `poetry==1.8.3`."""
+    """Return the installers among what is installed: `poetry` to `poetry==1.8.3`."""
     out = {}
     for argument in arguments(words):
         match = re.match(r"(poetry-plugin-\w+|[A-Za-z][\w-]*)", argument.value) if not argument.option else None

@@ -28,7 +28,7 @@ def of_this_machine() -> str:
 
 
 def of_target(settings: TargetSettings) -> str | None:
-    """What a target's instances run; None for the local one, whose tasks run on the builder's own processor.
+    """Return what a target's instances run; None for the local one, whose tasks run on the builder's own processor.
 
     Raises UsageError when they are of two kinds: an image is built for one of them.
     """
@@ -44,7 +44,7 @@ def of_target(settings: TargetSettings) -> str | None:
 
 
 def cannot_run(engine: Engine, own: str, wanted: str | None, read: Sequence[Instruction]) -> str | None:
-    """Why the engine cannot build for a platform; None: it can, as far as can be known before.
+    """Return why the engine cannot build for a platform; None: it can, as far as can be known before.
 
     RUN lines of a stage that is built for another processor need an emulator; COPY and settings do not.
     """

@@ -56,7 +56,7 @@ def keep(stage: BuildStage, place: PlacedPrefix) -> None:
 
 
 def inside(place: PlacedPrefix, rest: str, target: str, *, into: bool) -> PlacedPrefix | None:
-    """A part of a prefix: its programs, its library. None where it is less than that."""
+    """Return a part of a prefix: its programs, its library. None where it is less than that."""
     if place.part in ("packages", "target"):
         return None
     if rest == "bin":

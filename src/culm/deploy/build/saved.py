@@ -18,7 +18,7 @@ MOST_JSON = 1 << 20
 
 
 def own_files(archive: IO[bytes], of_bases: Collection[str]) -> list[LayerFile]:
-    """The files worth a look of the layers that no base image has, whose digests (`diff_ids`) are `of_bases`."""
+    """Return the files worth a look of the layers that no base image has, whose digests (`diff_ids`) are `of_bases`."""
     described: dict[str, Any] = {}
     kept: dict[str, list[LayerFile]] = {}
     with tarfile.open(fileobj=archive, mode="r|") as outer:
@@ -41,7 +41,7 @@ def own_files(archive: IO[bytes], of_bases: Collection[str]) -> list[LayerFile]:
 
 
 def files_of(stream: IO[bytes]) -> list[LayerFile]:
-    """The files of one layer that are worth a look; none where it is no layer."""
+    """Return the files of one layer that are worth a look; none where it is no layer."""
     result = []
     try:
         with tarfile.open(fileobj=stream, mode="r|*") as layer:

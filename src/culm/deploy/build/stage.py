@@ -165,15 +165,15 @@ class BuildStage:
             self.layers.append({path: ImageFile(kind="gone") for path in there})
 
     def place_at(self, path: str) -> PlacedPrefix | None:
-        """The prefix at a path into which commands install."""
+        """Return the prefix at a path into which commands install."""
         return next((place for place in reversed(self.places) if place.path == path and place.installs_here), None)
 
     def place_of(self, program: str) -> PlacedPrefix | None:
-        """The prefix whose `bin` has a program, given by its absolute path."""
+        """Return the prefix whose `bin` has a program, given by its absolute path."""
         return self.place_at(posixpath.dirname(posixpath.dirname(program)))
 
     def in_use(self) -> str:
-        """The prefix that a bare `pip` installs into: the first on PATH, by the image's own word."""
+        """Return the prefix that a bare `pip` installs into: the first on PATH, by the image's own word."""
         for folder in self.variables["PATH"].split(":"):
             place = self.place_at(posixpath.dirname(folder)) if posixpath.basename(folder) == "bin" else None
             if place is not None and place.part == "environment":
@@ -181,7 +181,7 @@ class BuildStage:
         return SYSTEM
 
     def python_places(self) -> list[PlacedPrefix]:
-        """The prefixes, and the base image's own Python: it is there even when nothing was installed into it."""
+        """Return the prefixes, and the base image's own Python: it is there even when nothing was installed into it."""
         if any(place.path == SYSTEM and place.part == "environment" for place in self.places):
             return self.places
         return [
@@ -205,7 +205,7 @@ class BuildStage:
         self.places = [replace(known, contents=contents) if place is known else place for place in self.places]
 
     def under(self, paths: Iterable[str]) -> dict[str, ImageFile]:
-        """The files and links at and below these paths."""
+        """Return the files and links at and below these paths."""
         return {
             known: file
             for path in paths

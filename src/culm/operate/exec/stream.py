@@ -198,7 +198,7 @@ class Carrier:
 
 
 async def read(descriptor: int) -> bytes:
-    """What there is to read; it may be a terminal, a pipe or a file, which an event loop cannot all wait for."""
+    """Return what there is to read; it may be a terminal, a pipe or a file, which an event loop cannot all wait for."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     try:

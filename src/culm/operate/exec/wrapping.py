@@ -18,7 +18,7 @@ INTERRUPT = b"\x03"
 
 
 def wrapped(words: Sequence[str], nonce: str, *, terminal: bool) -> str:
-    """The command line; `nonce` tells this session's control sequences from whatever the command prints."""
+    """Return the command line; `nonce` tells this session's control sequences from whatever the command prints."""
     sequence = f"\\033]777;culm-{nonce};%s\\007"
     ended = f'"$@"; printf \'{sequence}\' "$?"'
     script = f"trap : INT QUIT; {ended}"
@@ -41,7 +41,7 @@ class Output:
         """The command's exit status, when it has ended."""
 
     def feed(self, data: bytes) -> bytes:
-        """What the command itself has printed."""
+        """Return what the command itself has printed."""
         self._held += data
         shown = b""
         while (match := self._sequence.search(self._held)) is not None:
@@ -57,12 +57,12 @@ class Output:
         return shown
 
     def rest(self) -> bytes:
-        """What was held back, when nothing comes any more."""
+        """Return what was held back, when nothing comes any more."""
         held, self._held = self._held, b""
         return held
 
     def _kept(self) -> int:
-        """How many bytes at the end may be the beginning of a sequence."""
+        """Return how many bytes at the end may be the beginning of a sequence."""
         at = self._held.rfind(b"\x1b")
         if at < 0:
             return 0

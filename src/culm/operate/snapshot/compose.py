@@ -244,7 +244,7 @@ def room(instances: Iterable[Instance], served: Iterable[ServiceState]) -> Room:
 
 
 def cost(described: Iterable[Described], prices: PriceList) -> Cost:
-    """What the instances that are there cost on Amazon, with what stands around them."""
+    """Return what the instances that are there cost on Amazon, with what stands around them."""
     types = [each.type for each in instances_of(described)]
     assumed = Assumptions()
     billed = bill([type for type in types if type], prices, assumed)

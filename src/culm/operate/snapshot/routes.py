@@ -36,7 +36,7 @@ def _priority(described: Described) -> int | None:
 
 
 def listener_rule(described: Described) -> Rule:
-    """A described rule as the record that `core.decide.listener_rules` judges."""
+    """Return a described rule as the record that `core.decide.listener_rules` judges."""
     fields = {key: value for key, value in described.items() if key not in ("Priority", "IsDefault")}
     return to(Rule, {**fields, "ListenerArn": "", "Priority": _priority(described)})
 
@@ -114,7 +114,7 @@ def values_of(condition: Condition) -> tuple[str, ...]:
 
 
 def route(observed: Observed, request: Request) -> tuple[Trial, ...]:
-    """Every rule up to the one that the request meets, each with why it did or did not match."""
+    """Return every rule up to the one that the request meets, each with why it did or did not match."""
     steps: list[Trial] = []
     for described in in_order(observed.rules):
         rule = listener_rule(described)

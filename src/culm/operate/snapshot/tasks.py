@@ -26,7 +26,7 @@ def ended_badly(task: Described) -> bool:
 
 
 def exit_code(task: Described) -> int | None:
-    """The first container's that has one that is not 0; else 0; None: no container got that far."""
+    """Return the first container's that has one that is not 0; else 0; None: no container got that far."""
     codes = [int(container["exitCode"]) for container in task.get("containers", ()) if "exitCode" in container]
     return next((code for code in codes if code), codes[0] if codes else None)
 
@@ -72,7 +72,7 @@ def _signal(code: int | None) -> str:
 
 
 def log_place(task: Described, definitions: Mapping[str, Described]) -> tuple[str, str] | None:
-    """The log group and stream of its first container that has one; None: it logs elsewhere."""
+    """Return the log group and stream of its first container that has one; None: it logs elsewhere."""
     definition = definitions.get(task["taskDefinitionArn"])
     for container in (definition or {}).get("containerDefinitions", ()):
         options = (container.get("logConfiguration") or {}).get("options") or {}

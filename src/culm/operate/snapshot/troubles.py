@@ -46,7 +46,7 @@ def _instances(instances: Sequence[Instance]) -> Iterator[Trouble]:
 
 
 def _migrations(tasks: Sequence[Task], now: float) -> Iterator[Trouble]:
-    """The last run of each service's migration, if it failed a short while ago."""
+    """Yield the last run of each service's migration, if it failed a short while ago."""
     looked_at: set[str] = set()
     for task in tasks:
         if task.kind != "migration" or task.service in looked_at or task.stopped_at is None:

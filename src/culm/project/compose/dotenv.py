@@ -43,7 +43,7 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 def entries(text: str) -> Iterator[EnvLine]:
-    """Every entry, in order.
+    """Yield every entry, in order.
 
     Raises:
         EnvironmentFileError: a name has a blank in it, or a quote is not closed.

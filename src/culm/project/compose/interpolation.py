@@ -26,7 +26,7 @@ class Interpolated:
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> Interpolated:
-    """The text with its variables filled in.
+    """Return the text with its variables filled in.
 
     Raises:
         InterpolationError: `${` begins no substitution, or a required variable is not set.
@@ -55,7 +55,7 @@ def _filled(text: str, variables: Mapping[str, str], missing: dict[str, None]) -
 
 
 def _closing(text: str, at: int) -> int:
-    """Where the brace that opened before `at` closes: after the substitutions inside of it."""
+    """Return where the brace that opened before `at` closes: after the substitutions inside of it."""
     depth = 1
     while at < len(text):
         if text.startswith("${", at):
@@ -76,7 +76,7 @@ def _plain(name: str, variables: Mapping[str, str], missing: dict[str, None]) ->
 
 
 def _substituted(inner: str, variables: Mapping[str, str], missing: dict[str, None]) -> str:
-    """The value of `${inner}`."""
+    """Return the value of `${inner}`."""
     match = BRACED.match(inner)
     if match is None or (match[2] is None and match.end() != len(inner)):
         raise InterpolationError(f"${{{inner}}} is no substitution; a dollar that is none of compose's is written $$")
@@ -98,5 +98,5 @@ def _substituted(inner: str, variables: Mapping[str, str], missing: dict[str, No
 
 
 def escaped(text: str) -> str:
-    """The text as a compose file has to write it to say just that."""
+    """Return the text as a compose file has to write it to say just that."""
     return text.replace("$", "$$")

@@ -69,7 +69,7 @@ class Compose:
     unset: tuple[Unset, ...]
 
     def started(self, profiles: Sequence[str] = ()) -> dict[str, ComposeService]:
-        """The services that run when these profiles are asked for, or those of COMPOSE_PROFILES."""
+        """Return the services that run when these profiles are asked for, or those of COMPOSE_PROFILES."""
         wanted = set(profiles or filter(None, self.environment.get("COMPOSE_PROFILES", "").split(",")))
         return {
             name: service
@@ -79,7 +79,7 @@ class Compose:
 
 
 def usual_files(folder: Path) -> list[Path]:
-    """The file that compose takes in a folder when none is named, and the one that it lays over it."""
+    """Return the file that compose takes in a folder when none is named, and the one that it lays over it."""
     base = next((path for name in FILES if (path := folder / name).is_file()), None)
     if base is None:
         return []
@@ -88,7 +88,7 @@ def usual_files(folder: Path) -> list[Path]:
 
 
 def load(paths: Sequence[Path], environment: Mapping[str, str], *, filled: bool = True) -> Compose:
-    """The model of these files, the later ones over the earlier ones.
+    """Return the model of these files, the later ones over the earlier ones.
 
     `filled`: whether variables are filled in; without, values stay as they are written.
 
@@ -105,7 +105,7 @@ class Loader:
         self.filled = filled
 
     def model(self, paths: Sequence[Path], root: Path, env_file: Path, chain: tuple[Path, ...]) -> Compose:
-        """The model of files whose paths are seen from `root`; `chain` are the files that include them."""
+        """Return the model of files whose paths are seen from `root`; `chain` are the files that include them."""
         environment = {**env_of(env_file, self.environment), **self.environment}
         inner = Loader(environment, filled=self.filled)
         whole: Table | None = None
@@ -143,7 +143,7 @@ class Loader:
         )
 
     def document(self, path: Path, root: Path) -> Table:
-        """A file's top level, its paths absolute."""
+        """Return a file's top level, its paths absolute."""
         file = shown(path)
         try:
             source = texts.read(path)
@@ -166,7 +166,7 @@ class Loader:
     def extended(
         self, name: str, document: Table, path: Path, root: Path, chain: tuple[tuple[Path, str], ...]
     ) -> Table:
-        """A service with what it extends below it."""
+        """Return a service with what it extends below it."""
         service = services_of(document)[name]
         wish = service.get("extends")
         if wish is None or absent(wish):
@@ -195,7 +195,7 @@ class Loader:
         return replace(result, place=service.place)
 
     def included(self, whole: Table, root: Path, chain: tuple[Path, ...]) -> Iterator[tuple[Compose, SourceLine]]:
-        """The models that a file includes."""
+        """Yield the models that a file includes."""
         for item in listed(whole.get("include"), "include"):
             if isinstance(item, Table):
                 named = item.get("path")
@@ -219,7 +219,7 @@ class Loader:
 
 
 def alone(source: str, file: str) -> dict[str, ComposeService]:
-    """The services of one file as they are written: nothing is filled in, extended, included or made absolute.
+    """Return the services of one file as they are written: nothing is filled in, extended, included or made absolute.
 
     Raises:
         UsageError: it is no compose file; with file and line.
@@ -236,7 +236,7 @@ def unfilled(text: str) -> Interpolated:
 
 
 def tree_of_file(node: yaml.Node, file: str, fill: Fill) -> Table:
-    """The top level of a file, whose services may stand there without a name above them."""
+    """Return the top level of a file, whose services may stand there without a name above them."""
     place = SourceLine(file=file, line=yamls.line(node))
     if not isinstance(node, yaml.MappingNode):
         refuse(place, "this is no compose file: it is to be a mapping with `services:`")
@@ -249,7 +249,7 @@ def tree_of_file(node: yaml.Node, file: str, fill: Fill) -> Table:
 
 
 def services_of(document: Table) -> dict[str, Table]:
-    """The services by name, each a mapping."""
+    """Return the services by name, each a mapping."""
     result = {}
     for name, service in table(document.get("services"), "services").items():
         if absent(service) or service.rule == "reset":
@@ -261,7 +261,7 @@ def services_of(document: Table) -> dict[str, Table]:
 
 
 def env_of(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an `.env`; none where there is no such file."""
+    """Return the variables of an `.env`; none where there is no such file."""
     if not path.is_file():
         return {}
     try:
@@ -271,7 +271,7 @@ def env_of(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def absolute(service: Table, root: Path) -> Table:
-    """The service with its paths seen from nowhere in particular."""
+    """Return the service with its paths seen from nowhere in particular."""
     entries = dict(service.entries)
     if (build := entries.get("build")) is not None and not absent(build):
         entries["build"] = absolute_build(merge.build(build), root)
@@ -328,7 +328,7 @@ def absolute_mount(item: Tree, root: Path) -> Tree:
 
 
 def path_from(root: Path, path: str) -> str:
-    """An absolute path without `.` and `..`; `~` is whose home it is."""
+    """Return an absolute path without `.` and `..`; `~` is whose home it is."""
     if re.match(r"[A-Za-z]:[\\/]", path):
         return path
     return os.path.normpath(root / os.path.expanduser(path))
@@ -348,7 +348,7 @@ def unset_in(tree: Tree) -> Iterator[Unset]:
 
 
 def arguments_of(model: Compose, service: ComposeService) -> dict[str, str]:
-    """Its build arguments; one without a value has it from the environment, or is not given."""
+    """Return its build arguments; one without a value has it from the environment, or is not given."""
     build = service.build
     result: dict[str, str] = {}
     for name, value in (build.args if build is not None else {}).items():
@@ -360,7 +360,7 @@ def arguments_of(model: Compose, service: ComposeService) -> dict[str, str]:
 
 
 def environment_of(model: Compose, service: ComposeService) -> dict[str, str]:
-    """What a service's containers get: its `env_file:`s one over the other, then `environment:`.
+    """Return what a service's containers get: its `env_file:`s one over the other, then `environment:`.
 
     Raises:
         UsageError: a file that is required is not there, or cannot be read.

@@ -70,7 +70,7 @@ def lists(base: Sequence, upper: Sequence, path: Path) -> Sequence:
 
 
 def files(base: Table, upper: Table) -> Table:
-    """A whole compose file over another: services by services' rules, the rest key by key."""
+    """Return a whole compose file over another: services by services' rules, the rest key by key."""
     result = dict(base.entries)
     for name, value in upper.entries.items():
         if value.rule == "reset":
@@ -91,12 +91,12 @@ def files(base: Table, upper: Table) -> Table:
 
 
 def build(tree: Tree) -> Tree:
-    """The short form of `build:` as the long one."""
+    """Return the short form of `build:` as the long one."""
     return Table(place=tree.place, entries={"context": tree}) if isinstance(tree, Scalar) else tree
 
 
 def keyed(tree: Tree) -> Tree:
-    """A list of names as a mapping without values."""
+    """Return a list of names as a mapping without values."""
     if not isinstance(tree, Sequence):
         return tree
     entries = {
@@ -108,7 +108,7 @@ def keyed(tree: Tree) -> Tree:
 
 
 def named(tree: Tree) -> Tree:
-    """A list of `NAME=value` as a mapping; a name alone has no value."""
+    """Return a list of `NAME=value` as a mapping; a name alone has no value."""
     if not isinstance(tree, Sequence):
         return tree
     entries: dict[str, Tree] = {}
@@ -145,7 +145,7 @@ def port_key(tree: Tree) -> str:
 
 
 def mount_key(tree: Tree) -> str:
-    """Where it is mounted: of `source:target:mode`, or of the long form."""
+    """Return where it is mounted: of `source:target:mode`, or of the long form."""
     if isinstance(tree, Table):
         return field_text(tree, "target") or field_text(tree, "source")
     if not isinstance(tree, Scalar):

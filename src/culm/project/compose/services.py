@@ -123,7 +123,10 @@ class ComposeService:
             refuse(where.place, f"{what}: {error}")
 
     def read(self, tree: Tree | None, what: str, read: Callable[[str], T]) -> T | None:
-        """A value below this service, read; None when it is absent. What cannot be read is refused with its line."""
+        """Return a value below this service, read.
+
+        None when it is absent. What cannot be read is refused with its line.
+        """
         return None if tree is None or absent(tree) else self._read(tree, read, what)
 
     @property
@@ -198,7 +201,7 @@ class ComposeService:
         return listed(self.table.get("ports"), self.key("ports"))
 
     def ports_of(self, item: Tree) -> list[Port]:
-        """The ports of an entry of `ports:`: several for a range."""
+        """Return the ports of an entry of `ports:`: several for a range."""
         if isinstance(item, Table):
             what = self.key("ports.target")
             target = self.read(item.get("target"), what, values.count)
@@ -311,7 +314,7 @@ class ComposeService:
         return tuple(text(item, self.key("profiles")) for item in listed(self.table.get("profiles"), "profiles"))
 
     def at(self, *path: str) -> Tree | None:
-        """The value at a path below the service."""
+        """Return the value at a path below the service."""
         tree: Tree | None = self.table
         for step in path:
             tree = tree.get(step) if isinstance(tree, Table) else None
@@ -343,7 +346,7 @@ class ComposeService:
         return self.first((("stop_grace_period",),), values.duration)
 
     def first(self, paths: tuple[tuple[str, ...], ...], read: Callable[[str], T]) -> T | None:
-        """The value at the first of several paths that is there."""
+        """Return the value at the first of several paths that is there."""
         for path in paths:
             if (tree := self.at(*path)) is not None:
                 return self._read(tree, read, self.key(".".join(path)))

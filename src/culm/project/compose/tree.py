@@ -64,7 +64,7 @@ def refuse(place: SourceLine, problem: str, hint: str = "") -> NoReturn:
 
 
 def tree_of(node: yaml.Node, file: str, fill: Fill) -> Tree:
-    """The node's values; `fill` fills in variables and raises ValueError where that cannot be."""
+    """Return the node's values; `fill` fills in variables and raises ValueError where that cannot be."""
     place = SourceLine(file=file, line=yamls.line(node))
     rule: Rule = "reset" if node.tag == "!reset" else "override" if node.tag == "!override" else ""
 
@@ -107,7 +107,7 @@ def absent(tree: Tree | None) -> bool:
 
 
 def table(tree: Tree | None, what: str) -> Mapping[str, Tree]:
-    """The entries of a mapping; none for what is absent.
+    """Return the entries of a mapping; none for what is absent.
 
     Raises:
         UsageError: it is no mapping; with file and line.
@@ -120,7 +120,7 @@ def table(tree: Tree | None, what: str) -> Mapping[str, Tree]:
 
 
 def listed(tree: Tree | None, what: str) -> tuple[Tree, ...]:
-    """The items of a list; none for what is absent."""
+    """Return the items of a list; none for what is absent."""
     if tree is None or absent(tree):
         return ()
     if not isinstance(tree, Sequence):
@@ -129,7 +129,7 @@ def listed(tree: Tree | None, what: str) -> tuple[Tree, ...]:
 
 
 def text(tree: Tree | None, what: str) -> str:
-    """The text of a scalar; empty for what is absent."""
+    """Return the text of a scalar; empty for what is absent."""
     if tree is None:
         return ""
     if not isinstance(tree, Scalar):
@@ -138,7 +138,7 @@ def text(tree: Tree | None, what: str) -> str:
 
 
 def scalars(tree: Tree | None) -> tuple[Scalar, ...]:
-    """The scalars of a list, or the value itself when it is one."""
+    """Return the scalars of a list, or the value itself when it is one."""
     if isinstance(tree, Sequence):
         return tuple(item for item in tree.items if isinstance(item, Scalar))
     return (tree,) if isinstance(tree, Scalar) and not tree.null else ()

@@ -54,7 +54,7 @@ def count(text: str) -> int:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A command as a shell splits it; nothing in it is carried out."""
+    """Return a command as a shell splits it; nothing in it is carried out."""
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

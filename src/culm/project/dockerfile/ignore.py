@@ -13,7 +13,7 @@ from culm.project import texts
 
 
 def ignored(lines: Sequence[str]) -> Callable[[str], bool]:
-    """A predicate on paths relative to the context, `/` between their parts."""
+    """Return a predicate on paths relative to the context, `/` between their parts."""
     rules = [rule for line in lines if (rule := parse(line)) is not None]
 
     def matches(path: str) -> bool:
@@ -27,13 +27,16 @@ def ignored(lines: Sequence[str]) -> Callable[[str], bool]:
 
 
 def patterns(folder: Path, dockerfile: Path) -> list[str]:
-    """The lines that hold for a build; `NAME.dockerignore` beside the Dockerfile comes before the folder's own."""
+    """Return the lines that hold for a build.
+
+    `NAME.dockerignore` beside the Dockerfile comes before the folder's own.
+    """
     lists = (dockerfile.with_name(dockerfile.name + ".dockerignore"), folder / ".dockerignore")
     return next((texts.read(path).splitlines() for path in lists if path.is_file()), [])
 
 
 def parse(line: str) -> tuple[re.Pattern[str], bool] | None:
-    """A line's pattern and whether it ignores (or takes back)."""
+    """Return a line's pattern and whether it ignores (or takes back)."""
     text = line.strip()
     if not text or line.startswith("#"):
         return None

@@ -87,7 +87,7 @@ HERE_DOCUMENT = re.compile(r"\d*<<(-?)([^<]+)")
 
 
 def read(path: Path) -> list[Instruction]:
-    """The instructions of the Dockerfile at `path`.
+    """Return the instructions of the Dockerfile at `path`.
 
     Raises:
         OSError: it cannot be read.
@@ -97,7 +97,7 @@ def read(path: Path) -> list[Instruction]:
 
 
 def parse(source: str | bytes) -> list[Instruction]:
-    """Every instruction, in order.
+    """Return every instruction, in order.
 
     Raises:
         DockerfileError: an instruction is not known, a here-document does not end, a directive is wrong, or there is
@@ -162,7 +162,10 @@ def joined(lines: list[str], escape: str) -> Iterator[Instruction]:
 
 
 def whole(line: str, lines: list[str], begun: int, at: int, escape: str) -> tuple[Instruction, int]:
-    """The instruction of a joined line, with its here-documents, which begin at `at`; and where the next one begins."""
+    """Return the instruction of a joined line, with its here-documents, which begin at `at`.
+
+    And where the next one begins.
+    """
     keyword, rest = split_keyword(line)
     if keyword not in KEYWORDS:
         raise DockerfileError(begun + 1, f"{line.split(None, 1)[0]!r} is not an instruction")
@@ -191,7 +194,7 @@ def split_keyword(line: str) -> tuple[str, str]:
 
 
 def here_documents(rest: str) -> list[tuple[str, str]]:
-    """The `-` and the word of each here-document that the instruction announces."""
+    """Return the `-` and the word of each here-document that the instruction announces."""
     matches = (HERE_DOCUMENT.fullmatch(word) for word in raw_words(rest)) if "<<" in rest else ()
     return [(match[1], match[2]) for match in matches if match is not None]
 

@@ -34,7 +34,7 @@ LARGEST_RANGE = 1024
 
 
 def stages(instructions: Sequence[Instruction], args: Mapping[str, str]) -> list[Stage]:
-    """The stages, in order, with `args` as build arguments."""
+    """Return the stages, in order, with `args` as build arguments."""
     result: list[Stage] = []
     outer: dict[str, str] = {}
     for instruction in instructions:
@@ -64,7 +64,7 @@ def begun(instruction: Instruction, before: Sequence[Stage], variables: Mapping[
 
 
 def named(every: Sequence[Stage], target: str | None) -> Stage:
-    """The stage with that name or number; the last one when none is asked for.
+    """Return the stage with that name or number; the last one when none is asked for.
 
     Raises:
         DockerfileError: there is no such stage.
@@ -80,7 +80,7 @@ def named(every: Sequence[Stage], target: str | None) -> Stage:
 
 
 def lineage(every: Sequence[Stage], stage: Stage) -> list[Stage]:
-    """The stage, after those that it builds on."""
+    """Return the stage, after those that it builds on."""
     result = [stage]
     while (parent := result[0].parent) is not None:
         result.insert(0, every[parent])
@@ -106,7 +106,7 @@ def carried_out(every: Sequence[Stage], stage: Stage) -> list[Instruction]:
 def declared(
     instruction: Instruction, args: Mapping[str, str], known: Mapping[str, str], outer: Mapping[str, str]
 ) -> dict[str, str]:
-    """What an ARG sets: the caller's value, else its default, else the one from before the first FROM."""
+    """Return what an ARG sets: the caller's value, else its default, else the one from before the first FROM."""
     result: dict[str, str] = {}
     for word in words(instruction.rest):
         name, has_default, default = word.partition("=")
@@ -164,7 +164,7 @@ def ports_of(instruction: Instruction, variables: Mapping[str, str]) -> list[int
 
 
 def command_of(instructions: Sequence[Instruction], keyword: str, target: str | None = None) -> Instruction | None:
-    """The CMD or ENTRYPOINT of a stage that counts: the last one, of its own or of a stage that it builds on."""
+    """Return the CMD or ENTRYPOINT of a stage that counts: the last one, of its own or of a stage that it builds on."""
     every = stages(instructions, {})
     made = carried_out(every, named(every, target))
     return next((instruction for instruction in reversed(made) if instruction.keyword == keyword), None)

@@ -47,7 +47,7 @@ class Lexer:
         """Whether the last entry of `split` is a word that goes on."""
 
     def run(self, stop: str = "", *, inner: bool = False) -> str:
-        """The text up to `stop`, resolved; words are collected in `split` unless this is inside a substitution.
+        """Return the text up to `stop`, resolved; words are collected in `split` unless this is inside a substitution.
 
         Raises:
             WordError: the text ends before `stop`, or inside quotes.
@@ -91,7 +91,7 @@ class Lexer:
             self.open = True
 
     def escaped(self) -> str:
-        """A character that its escape takes out of the syntax."""
+        """Return a character that its escape takes out of the syntax."""
         char = self.text[self.at : self.at + 2]
         self.at += 2
         if self.dialect.keep_quotes:
@@ -122,7 +122,7 @@ class Lexer:
         raise WordError(f"{self.text!r} has a {quote} that is not closed")
 
     def variable(self) -> str:
-        """What begins with `$`: `$A`, `${A}`, or `${A` with an operator."""
+        """Return what begins with `$`: `$A`, `${A}`, or `${A` with an operator."""
         begin = self.at
         self.at += 1
         if self.text[self.at : self.at + 1] != "{":
@@ -154,7 +154,7 @@ class Lexer:
         return self.text[begin : self.at] if self.variables is None else result
 
     def operated(self, name: str, operator: str, value: str | None) -> str:
-        """The value of `${name` followed by an operator and the rest of the braces."""
+        """Return the value of `${name` followed by an operator and the rest of the braces."""
         if operator == "}":
             return value or ""
         if operator[0] == "/":
@@ -194,7 +194,7 @@ def trimmed(value: str, operator: str, pattern: str) -> str:
 
 
 def resolved(text: str, variables: Mapping[str, str], escape: str = "\\") -> list[str]:
-    """The words of a text with quotes taken off and variables filled in; an unquoted value is split again.
+    """Return the words of a text with quotes taken off and variables filled in; an unquoted value is split again.
 
     Raises:
         WordError: a quote is not closed, or a substitution does not exist.

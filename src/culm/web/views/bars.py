@@ -116,7 +116,7 @@ def _box(task: Task, at: float, wide: float) -> Node:
 
 
 def _ticks(instance: Instance, largest: int, slot: int) -> Node:
-    """A mark under the bar for every slot: so many tasks of the usual size fit on it."""
+    """Return a mark under the bar for every slot: so many tasks of the usual size fit on it."""
     return [
         htpy.line(
             class_="tick",

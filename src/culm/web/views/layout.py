@@ -43,7 +43,7 @@ class PageFrame:
 
 
 def document(frame: PageFrame, snapshot: Snapshot, content: Node) -> str:
-    """A whole page."""
+    """Return a whole page."""
     page = html(lang="en", data_theme=frame.theme or None)[
         head[
             meta(charset="utf-8"),
@@ -65,7 +65,7 @@ def document(frame: PageFrame, snapshot: Snapshot, content: Node) -> str:
 
 
 def inside(frame: PageFrame, snapshot: Snapshot, content: Node) -> Node:
-    """All that changes while a page is open; what is sent anew."""
+    """Return all that changes while a page is open; what is sent anew."""
     return [
         _top(frame, snapshot),
         div(".columns")[

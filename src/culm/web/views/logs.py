@@ -154,7 +154,7 @@ def log_lines(
 
 
 def last_lines(lines: Iterable[LogLine]) -> Element:
-    """A few lines of one service, whose name is not said in each."""
+    """Return a few lines of one service, whose name is not said in each."""
     return ol(".log", aria_label="Last log lines")[(line_item(line, "", short_head=True) for line in lines)]
 
 
@@ -189,7 +189,7 @@ def line_item(
 
 
 def hue(name: str) -> int:
-    """One of eight colours, the same for a name wherever it is shown."""
+    """Return one of eight colours, the same for a name wherever it is shown."""
     return sum(ord(letter) * (index + 1) for index, letter in enumerate(name)) % 8
 
 
@@ -202,7 +202,7 @@ def _pair(key: str, value: str) -> Node:
 
 
 def marked(text: str, words: str) -> Node:
-    """The text with what was searched for set off."""
+    """Return the text with what was searched for set off."""
     at = text.lower().find(words.lower()) if words else -1
     if at < 0:
         return text or "\u200b"

@@ -53,7 +53,7 @@ def _target(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def troubles(snapshot: Snapshot, *, may_act: bool) -> Node:
-    """What is wrong right now, in words. What a service's own row shows is not said twice with a button."""
+    """Return what is wrong right now, in words. What a service's own row shows is not said twice with a button."""
     if not snapshot.troubles:
         return None
     return htpy.section(".troubles", aria_label="What is wrong right now")[
@@ -169,7 +169,7 @@ def _events(snapshot: Snapshot) -> Node:
 
 
 def _deploys(snapshot: Snapshot) -> Node:
-    """Every deployment that ECS still tells of, with how far it is."""
+    """Return every deployment that ECS still tells of, with how far it is."""
     every = [(service, each) for service in snapshot.services for each in service.deployments]
     if not every:
         return empty("No deploy yet.")
@@ -191,7 +191,7 @@ def _deploy(service: ServiceState, deployment: Deployment) -> Element:
 
 
 def _progress(deployment: Deployment) -> Element:
-    """A filled part for tasks that run, a hatched one for those that start."""
+    """Return a filled part for tasks that run, a hatched one for those that start."""
     whole = max(deployment.desired, deployment.running + deployment.pending, 1)
     ran, coming = 100 * deployment.running / whole, 100 * deployment.pending / whole
     return htpy.svg(

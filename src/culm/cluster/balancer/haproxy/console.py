@@ -30,7 +30,7 @@ class Console:
         self.path = path
 
     async def ask(self, *commands: str) -> list[str]:
-        """Each command's answer; `PlaneFailure("NotAnswering")` where nobody listens.
+        """Return each command's answer; `PlaneFailure("NotAnswering")` where nobody listens.
 
         One that takes the connection and hangs up is between two lives, or ending: it is asked again.
         """
@@ -41,7 +41,7 @@ class Console:
         raise PlaneFailure("NotAnswering", f"HAProxy hangs up on {self.path}")
 
     async def tell(self, line: str) -> str:
-        """What comes back, which may be nothing."""
+        """Return what comes back, which may be nothing."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._exchange(f"{line}\n".encode())
@@ -97,7 +97,7 @@ async def frontends(console: Console) -> set[str]:
 
 
 async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
-    """The master's process id, and those of workers that only finish what they had at a reload."""
+    """Return the master's process id, and those of workers that only finish what they had at a reload."""
     [table] = await master.ask("show proc")
     present, _, finishing = table.partition("# old workers")
     match = re.search(r"^(\d+)\s+master", present, re.MULTILINE)

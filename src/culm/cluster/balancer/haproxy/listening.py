@@ -10,7 +10,7 @@ from culm.cluster.instance.runtime.process.shim import listeners
 
 
 def obstacle(addresses: Sequence[str], port: int) -> str | None:
-    """Why nobody could listen there now. An address that this machine lacks (yet) is no obstacle."""
+    """Return why nobody could listen there now. An address that this machine lacks (yet) is no obstacle."""
     for address in addresses:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

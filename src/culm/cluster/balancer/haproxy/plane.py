@@ -83,7 +83,7 @@ class HaproxyPlane:
         """What of the wish HAProxy refuses, and its words."""
 
     def addresses(self, port: int) -> Sequence[str]:
-        """Where a listener on this port listens."""
+        """Return where a listener on this port listens."""
         return [address for address in self._addresses if (address, port) != self._reserved]
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
@@ -123,7 +123,10 @@ class HaproxyPlane:
         return self._outcome(obstacles, refused_targets)
 
     async def _acceptable(self, wish: "_Wish", running: Running | None) -> "_Wish":
-        """The wish without what HAProxy refuses of it. Raises `PlaneFailure` where it would refuse an empty one."""
+        """Return the wish without what HAProxy refuses of it.
+
+        Raises `PlaneFailure` where it would refuse an empty one.
+        """
         if self._refused:
             wished = frozenset(wish.parts())
             self._refused = {part: why for part, why in self._refused.items() if part in wished}
@@ -138,7 +141,7 @@ class HaproxyPlane:
         return wish.without(self._refused)
 
     async def _refusal(self, wish: "_Wish") -> str | None:
-        """What HAProxy has against a configuration; None if it accepts it, which is then `candidate.cfg`."""
+        """Return what HAProxy has against a configuration; None if it accepts it, which is then `candidate.cfg`."""
         try:
             text = self.render(wish.listeners, wish.groups)
         except ValueError as error:
@@ -193,7 +196,7 @@ class HaproxyPlane:
         return {port: why for port, why in obstacles.items() if why is not None}
 
     async def _after_crash(self, wanted: Sequence[int]) -> dict[int, str]:
-        """What stands in the way when a worker that lost its master has had its time to let go of the ports."""
+        """Return what stands in the way when a worker that lost its master has had its time to let go of the ports."""
         for _ in range(_LET_GO_ATTEMPTS):
             if not self._obstacles(wanted):
                 break
@@ -352,7 +355,7 @@ class _Wish:
         return self.only(set(self.parts()).difference(parts)) if parts else self
 
     def only(self, parts: Collection[_Part]) -> "_Wish":
-        """The same listeners with these parts and no others, in the order that they have."""
+        """Return the same listeners with these parts and no others, in the order that they have."""
         kept = frozenset(parts)
         return _Wish(
             listeners=tuple(
@@ -376,7 +379,7 @@ def _deadline(name: str, what: str) -> Iterator[None]:
 
 
 def _last_words(output: str) -> str:
-    """The alerts, without their prefix; else the last line."""
+    """Return the alerts, without their prefix; else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     alerts = [line.split(" : ", 1)[-1] for line in lines if line.startswith("[ALERT]")]
     return "; ".join(alerts[:3] or lines[-1:] or ["it did not say why"])

@@ -32,7 +32,10 @@ _TIMED_OUT = "504 Gateway Time-out"
 def render(
     listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
 ) -> str:
-    """The whole file. Its description names its shape, so that a running HAProxy can be asked which one it has."""
+    """Return the whole file.
+
+    Its description names its shape, so that a running HAProxy can be asked which one it has.
+    """
     body = "\n".join(_lines(listeners, groups, addresses))
     return _global(shape(listeners, groups, addresses=addresses, version=version)) + body + "\n"
 
@@ -40,7 +43,7 @@ def render(
 def shape(
     listeners: Sequence[Listener], groups: Sequence[Group], *, addresses: Addresses, version: tuple[int, int]
 ) -> str:
-    """A digest of all that only a reload can change: everything but the targets.
+    """Return a digest of all that only a reload can change: everything but the targets.
 
     HAProxy before 2.8 gives no cookie to a server that is added at run time, so there a sticky group's targets count.
     """
@@ -50,7 +53,7 @@ def shape(
 
 
 def server_options(group: Group) -> str:
-    """What follows a server's name and address, in the file and on the runtime socket alike.
+    """Return what follows a server's name and address, in the file and on the runtime socket alike.
 
     Weight 100 gives slow start steps to climb.
     """
@@ -113,7 +116,7 @@ def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Ad
 
 
 def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -> Iterator[str]:
-    """One listener.
+    """Yield one listener.
 
     After a reload the old process still has its idle client connections, and may get one more request on each; its
     targets cannot be changed any more, so it hands that request to the new process, untouched.
@@ -184,7 +187,7 @@ def _rule(rule: elb.Rule, names: dict[str, str], port: int) -> Iterator[str]:
 
 
 def _tests(condition: elb.Condition) -> Iterator[str]:
-    """An ACL's lines: it holds when one of them does."""
+    """Yield an ACL's lines: it holds when one of them does."""
     match condition.field:
         case "path-pattern":
             yield from _pattern_tests("path", patterns(condition))

@@ -20,12 +20,12 @@ def word(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """One argument of printable ASCII, kept readable: nothing is special between single quotes but the quote."""
+    """Return one argument of printable ASCII, kept readable: nothing is special between single quotes but the quote."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
 def glob_regex(pattern: str, *, run: str = ".*", single: str = ".", escapes: bool = False) -> str:
-    """A pattern with the wildcards `*` and `?` as a regular expression, without anchors."""
+    """Return a pattern with the wildcards `*` and `?` as a regular expression, without anchors."""
     spelled = {"run": run, "one": single}
     return "".join(spelled.get(kind) or re.escape(text) for kind, text in glob_parts(pattern, escapes=escapes))
 
@@ -36,7 +36,7 @@ def is_literal(pattern: str) -> bool:
 
 
 def location(config: RedirectConfig, port: int) -> str:
-    """A redirect's Location, less its query, as a log-format string.
+    """Return a redirect's Location, less its query, as a log-format string.
 
     The host is the request's, without the port; #{path} is without its leading slash.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
@@ -46,7 +46,7 @@ def location(config: RedirectConfig, port: int) -> str:
 
 
 def location_query(config: RedirectConfig, port: int) -> str:
-    """The query of a redirect's Location, as a log-format string without the question mark."""
+    """Return the query of a redirect's Location, as a log-format string without the question mark."""
     return _fill(config.query, port)
 
 

@@ -101,7 +101,7 @@ class FakeRuntime:
         self._tell(container)
 
     def spec_of(self, name: str) -> Spec:
-        """What a container was started with."""
+        """Return what a container was started with."""
         return self._containers[name].spec
 
     # The port.

@@ -163,7 +163,7 @@ class Terminal(Protocol):
     """A command that runs inside a container on a terminal of its own (a pty). It ends with its container."""
 
     async def read(self) -> bytes:
-        """What it has written, as soon as there is something; empty: it has ended and all was read."""
+        """Return what it has written, as soon as there is something; empty: it has ended and all was read."""
         ...
 
     async def write(self, data: bytes) -> None:
@@ -173,7 +173,7 @@ class Terminal(Protocol):
     async def resize(self, columns: int, rows: int) -> None: ...
 
     async def wait(self) -> int:
-        """Its exit code, 128 more than the signal that ended it."""
+        """Return its exit code, 128 more than the signal that ended it."""
         ...
 
     async def hang_up(self) -> None:
@@ -187,7 +187,7 @@ class Runtime(Protocol):
     async def capabilities(self) -> Capabilities: ...
 
     async def list(self) -> Sequence[Seen]:
-        """Every container of this cluster, running or not."""
+        """Return every container of this cluster, running or not."""
         ...
 
     async def start(self, spec: Spec) -> Seen:
@@ -214,7 +214,10 @@ class Runtime(Protocol):
         ...
 
     def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
-        """Its output behind cursor `after`; with `follow`, ends when the container has ended and all was read."""
+        """Return its output behind cursor `after`.
+
+        With `follow`, ends when the container has ended and all was read.
+        """
         ...
 
     async def stats(self, name: str) -> Usage | None:

@@ -18,7 +18,10 @@ _FILE = re.compile(r'exec:? "?(/[^":\s]+)"?')
 
 
 def why_not(head: bytes, machine: str) -> str | None:
-    """What is wrong with a program that begins with `head`; None when nothing is. `machine`: `platform.machine()`."""
+    """Return what is wrong with a program that begins with `head`.
+
+    None when nothing is. `machine`: `platform.machine()`.
+    """
     if head.startswith(b"#!"):
         first, separator, _ = head.partition(b"\n")
         if separator and first.endswith(b"\r"):
@@ -40,6 +43,6 @@ def why_not(head: bytes, machine: str) -> str | None:
 
 
 def file_named(message: str) -> str | None:
-    """The file that an engine's complaint is about: `... exec: "/entry.sh": no such file or directory`."""
+    """Return the file that an engine's complaint is about: `... exec: "/entry.sh": no such file or directory`."""
     match = _FILE.search(message)
     return match[1] if match else None

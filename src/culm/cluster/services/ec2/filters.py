@@ -39,7 +39,10 @@ OF_TAGS = {"tag-key": "key", "tag-value": "value"}
 
 
 def chosen(items: Sequence[Seen], filters: Sequence[Filter], known: Mapping[str, Property]) -> list[Seen]:
-    """The items that satisfy every filter; a filter is satisfied by any of its values, `*` and `?` being wildcards."""
+    """Return the items that satisfy every filter.
+
+    A filter is satisfied by any of its values, `*` and `?` being wildcards.
+    """
     for wanted in filters:
         if wanted.name not in known and wanted.name not in OF_TAGS and not wanted.name.startswith("tag:"):
             served = ", ".join(sorted({*known, *OF_TAGS, "tag:<key>"}))
@@ -64,7 +67,7 @@ def satisfies(item: Seen, wanted: Filter, known: Mapping[str, Property]) -> bool
 
 
 def named(items: Sequence[Seen], key: str, ids: Collection[str], code: str, noun: str) -> list[Seen]:
-    """The items with these ids, all if none are given; an id that there is not is an error."""
+    """Return the items with these ids, all if none are given; an id that there is not is an error."""
     missing = sorted(set(ids) - {item[key] for item in items})
     if missing:
         raise AwsError(code, f"The {noun} '{missing[0]}' does not exist")

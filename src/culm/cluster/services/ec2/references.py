@@ -29,7 +29,7 @@ def fresh(kind: str, call: Call) -> str:
 
 
 def existing(call: Call, kind: type[Network], id: str) -> Network:
-    """The resource of this kind with this id. Raises EC2's error of that kind where there is none."""
+    """Return the resource of this kind with this id. Raises EC2's error of that kind where there is none."""
     resource = networks.find(call.db, kind, id)
     if resource is None:
         code, noun = MISSING[kind]
@@ -49,7 +49,7 @@ def views(call: Call, kind: type[Network], ids: Collection[str], view: Callable[
 
 
 def block_of(text: str, member: str, out_of_range: str) -> ipaddress.IPv4Network:
-    """The block that `text` is; AWS drops the bits behind the prefix."""
+    """Return the block that `text` is; AWS drops the bits behind the prefix."""
     block = cidr(text, member)
     if block.prefixlen not in PREFIXES:
         raise AwsError(out_of_range, f"The CIDR '{text}' is invalid.")

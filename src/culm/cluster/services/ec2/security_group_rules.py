@@ -255,7 +255,7 @@ def described(call: Call, group: SecurityGroup, rule: Rule) -> Seen:
 
 
 def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list[Rule]:
-    """One rule for each source of each permission."""
+    """Return one rule for each source of each permission."""
     rules = []
     for permission in asked:
         for source in sources(call, permission):

@@ -58,7 +58,7 @@ def create_subnet(call: Call, req: CreateSubnetInput) -> dict[str, Any]:
 
 
 def _zone(call: Call, req: CreateSubnetInput) -> str:
-    """The letter of the zone that is asked for by name or id, else the first."""
+    """Return the letter of the zone that is asked for by name or id, else the first."""
     names = {f"{call.region}{zone}": zone for zone in ZONES}
     ids = {zone_id(call.region, zone): zone for zone in ZONES}
     if req.availability_zone is not None and req.availability_zone not in names:

@@ -32,7 +32,7 @@ _MISMATCH = {
 
 
 def resolve(db: sqlite3.Connection, repository: str, identifier: ImageIdentifier) -> tuple[dict[str, str], str | None]:
-    """A failure and no digest, or no failure and the digest of an image that is there."""
+    """Return a failure and no digest, or no failure and the digest of an image that is there."""
     tag, digest = identifier.image_tag, identifier.image_digest
     if tag is None and digest is None:
         return _NEITHER, None

@@ -78,7 +78,7 @@ class ListImagesInput(RepositoryInput):
 
 @operation("ecr", "ListImages")
 def list_images(call: Call, req: ListImagesInput) -> dict[str, Any]:
-    """One identifier for each tag of an image, and one for an image without."""
+    """Return one identifier for each tag of an image, and one for an image without."""
     named(call, req)
     return {
         "image_ids": [

@@ -44,7 +44,7 @@ class GetDownloadUrlForLayerInput(RepositoryInput):
 
 @operation("ecr", "GetDownloadUrlForLayer")
 def get_download_url_for_layer(call: Call, req: GetDownloadUrlForLayerInput) -> dict[str, Any]:
-    """A URL of this cluster's registry that needs no further credentials, as Amazon's presigned ones."""
+    """Return a URL of this cluster's registry that needs no further credentials, as Amazon's presigned ones."""
     repository = named(call, req)
     if layers.find(call.db, req.repository_name, req.layer_digest) is None:
         raise AwsError(

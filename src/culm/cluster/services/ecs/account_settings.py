@@ -87,7 +87,7 @@ class ListAccountSettingsInput:
 
 @operation("ecs", "ListAccountSettings")
 def list_account_settings(call: Call, req: ListAccountSettingsInput) -> dict[str, Any]:
-    """What the principal has set; the effective ones are those, over the account's, over AWS's defaults."""
+    """Return what the principal has set; the effective ones are those, over the account's, over AWS's defaults."""
     principal = req.principal_arn or _root(call)
     effective = settings.of(call.db, principal)
     if req.effective_settings:

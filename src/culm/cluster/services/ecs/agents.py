@@ -102,7 +102,7 @@ def register_container_instance(call: Call, req: RegisterContainerInstanceInput)
 
 
 def _identity(document: str | None) -> Mapping[str, str]:
-    """What the machine says of itself; empty outside EC2.
+    """Return what the machine says of itself; empty outside EC2.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
     """
@@ -116,7 +116,7 @@ def _identity(document: str | None) -> Mapping[str, str]:
 
 
 def _attributes_of(identity: Mapping[str, str], given: Container[str]) -> Iterator[Attribute]:
-    """Those that ECS adds by itself.
+    """Return those that ECS adds by itself.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-constraints.html#ecs-automatic-placement-constraints
     """

@@ -52,7 +52,7 @@ def _of_container(container: ContainerDefinition, definition: TaskDefinition) ->
 
 
 def compatibilities(definition: TaskDefinition) -> tuple[str, ...]:
-    """The launch types that could run it."""
+    """Return the launch types that could run it."""
     if definition.network_mode == "awsvpc":
         fits = definition.cpu and definition.memory
         return ("EC2", "FARGATE") if fits else ("EC2",)

@@ -109,7 +109,7 @@ def delete_capacity_provider(call: Call, req: DeleteCapacityProviderInput) -> di
 
 
 def _with_defaults(group: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What AWS fills in.
+    """Return what AWS fills in.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ManagedScaling.html
     """

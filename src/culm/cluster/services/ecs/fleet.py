@@ -9,7 +9,7 @@ from culm.core.model.instances import ContainerInstance
 
 
 def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
-    """The registered instances, with the attributes that people put on them behind their agents' own."""
+    """Return the registered instances, with the attributes that people put on them behind their agents' own."""
     custom = attributes.by_target(db, cluster)
     return [
         replace(i, attributes=(*i.attributes, *custom.get(i.container_instance_arn, ())))

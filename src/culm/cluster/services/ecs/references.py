@@ -34,7 +34,7 @@ def task_definition_arn(call: Call, family: str, revision: int) -> str:
 
 
 def find_cluster(call: Call, reference: str | None) -> Cluster:
-    """The ACTIVE cluster of that name or ARN; without one, the default cluster."""
+    """Return the ACTIVE cluster of that name or ARN; without one, the default cluster."""
     cluster = clusters.find(call.db, last(reference or DEFAULT_CLUSTER))
     if cluster is None or cluster.deleted_at is not None:
         raise AwsError("ClusterNotFoundException", "Cluster not found.")
@@ -47,7 +47,7 @@ def find_service(call: Call, cluster: Cluster, reference: str) -> Service | None
 
 
 def full_task_arn(call: Call, cluster: Cluster, reference: str) -> str:
-    """A task's ARN from its id, its ARN, or an ARN of the old format without the cluster."""
+    """Return a task's ARN from its id, its ARN, or an ARN of the old format without the cluster."""
     return task_arn(call, cluster.name, last(reference))
 
 
@@ -65,7 +65,7 @@ def find_task_definition(call: Call, reference: str) -> TaskDefinition | None:
 
 
 def usable_task_definition(call: Call, reference: str) -> TaskDefinition:
-    """One that tasks may still be started from."""
+    """Return one that tasks may still be started from."""
     definition = find_task_definition(call, reference)
     if definition is None:
         raise AwsError("ClientException", "Unable to find task definition.")

@@ -94,7 +94,7 @@ def stop_service_deployment(call: Call, req: StopServiceDeploymentInput) -> dict
 
 
 def status_of(call: Call, kept: Kept) -> str:
-    """A service deployment's status, from how far its deployment came."""
+    """Return a service deployment's status, from how far its deployment came."""
     match kept.deployment:
         case Deployment(rolled_back_to=str(to)):
             return _status_of_roll_back(kept.deployment, deployments.find(call.db, to))

@@ -66,7 +66,7 @@ def default_configuration(scheduling_strategy: Literal["REPLICA", "DAEMON"]) -> 
 
 
 def the_same(there: Service, asked: Service) -> Service:
-    """The service that is there, if it is what CreateService asks for again."""
+    """Return the service that is there, if it is what CreateService asks for again."""
     if there.status == "DRAINING":
         raise _refused("Unable to Start a service that is still Draining.")
     same = (
@@ -96,7 +96,7 @@ def _check_percents(service: Service) -> None:
 
 
 def not_rebalanced(service: Service) -> str | None:
-    """Why ECS does not rebalance a service over its zones; None: it may.
+    """Return why ECS does not rebalance a service over its zones; None: it may.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
     """

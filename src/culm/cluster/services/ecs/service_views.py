@@ -52,7 +52,7 @@ def service_revision_arn(service: Service, deployment: Deployment) -> str:
 
 
 def deployment_id(arn: str) -> str:
-    """The deployment behind the ARN of a service deployment or of a service revision."""
+    """Return the deployment behind the ARN of a service deployment or of a service revision."""
     return f"ecs-svc/{arn.rpartition('/')[2]}"
 
 

@@ -70,7 +70,7 @@ def _check_secrets(definition: TaskDefinition) -> None:
 
 
 def cpu_units(value: str | None) -> str | None:
-    """A task's `cpu` as AWS keeps it: `.25 vCPU` is 256. Raises ClientException.
+    """Return a task's `cpu` as AWS keeps it: `.25 vCPU` is 256. Raises ClientException.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html (cpu, memory)
     """
@@ -78,7 +78,7 @@ def cpu_units(value: str | None) -> str | None:
 
 
 def mebibytes(value: str | None) -> str | None:
-    """A task's `memory` as AWS keeps it: `0.5 GB` is 512. Raises ClientException."""
+    """Return a task's `memory` as AWS keeps it: `0.5 GB` is 512. Raises ClientException."""
     return _size("memory", value)
 
 

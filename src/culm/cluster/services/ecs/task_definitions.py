@@ -50,7 +50,7 @@ class RegisterTaskDefinitionInput:
 
 @operation("ecs", "RegisterTaskDefinition")
 def register_task_definition(call: Call, req: RegisterTaskDefinitionInput) -> dict[str, Any]:
-    """The next revision of the family, with AWS's defaults filled in."""
+    """Return the next revision of the family, with AWS's defaults filled in."""
     revision = task_definitions.next_revision(call.db, req.family)
     given = {f.name: getattr(req, f.name) for f in fields(req) if f.name not in ("tags", "network_mode")}
     definition = check(

@@ -59,7 +59,7 @@ def get_task_protection(call: Call, req: GetTaskProtectionInput) -> dict[str, An
 
 
 def _service_tasks(call: Call, reference: str, references: tuple[str, ...]) -> tuple[list[Task], list[dict[str, str]]]:
-    """The running tasks of services among them; each of the others is a failure of its own."""
+    """Return the running tasks of services among them; each of the others is a failure of its own."""
     cluster = find_cluster(call, reference)
     if not 1 <= len(references) <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_AT_ONCE} tasks can be named at once.")

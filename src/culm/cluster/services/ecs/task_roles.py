@@ -20,7 +20,7 @@ UNCHANGED = TaskOverride()
 
 
 def unassumable(db: Connection, definition: TaskDefinition, overrides: TaskOverride = UNCHANGED) -> str | None:
-    """The first of its two roles, by ARN, that is not there or does not trust ECS; None when all is well."""
+    """Return the first of its two roles, by ARN, that is not there or does not trust ECS; None when all is well."""
     task_role = overrides.task_role_arn or definition.task_role_arn
     execution_role = overrides.execution_role_arn or definition.execution_role_arn
     for arn in (task_role, execution_role):

@@ -110,7 +110,7 @@ class StartTaskInput(LaunchInput):
 
 @operation("ecs", "StartTask", wakes=True)
 def start_task(call: Call, req: StartTaskInput) -> dict[str, Any]:
-    """One task on each of the named instances: the caller is the scheduler, only room and capabilities count."""
+    """Return one task on each of the named instances: the caller is the scheduler, only room and capabilities count."""
     cluster = find_cluster(call, req.cluster)
     if not 1 <= len(req.container_instances) <= MOST_AT_ONCE:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_AT_ONCE} container instances can be named.")
@@ -227,7 +227,7 @@ def check_launch_type(launch_type: str | None) -> None:
 
 
 def sized(overrides: TaskOverride) -> TaskOverride:
-    """Its sizes as AWS keeps them, in units and MiB. Raises ClientException."""
+    """Return its sizes as AWS keeps them, in units and MiB. Raises ClientException."""
     return replace(overrides, cpu=cpu_units(overrides.cpu), memory=mebibytes(overrides.memory))
 
 

@@ -6,7 +6,7 @@ from culm.errors import AwsError
 
 
 def checked(text: str, parameter: str) -> str:
-    """An identifier in lower case, as ElastiCache keeps it: 1 to 40 letters, digits and hyphens."""
+    """Return an identifier in lower case, as ElastiCache keeps it: 1 to 40 letters, digits and hyphens."""
     identifier = text.lower()
     if not re.fullmatch(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]|[a-z]", identifier):
         raise AwsError(

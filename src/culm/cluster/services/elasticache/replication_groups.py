@@ -83,7 +83,10 @@ def delete_replication_group(call: Call, req: DeleteReplicationGroupInput) -> di
 
 
 def describe(call: Call, group: ReplicationGroup) -> dict[str, Any]:
-    """The `ReplicationGroup` shape. ElastiCache has no status for a server that cannot be made but `create-failed`."""
+    """Return the `ReplicationGroup` shape.
+
+    ElastiCache has no status for a server that cannot be made but `create-failed`.
+    """
     status = {"failed": "create-failed"}.get(group.status, group.status)
     endpoint = None
     if group.endpoint_address:

@@ -176,7 +176,7 @@ def digests(passwords: Sequence[str]) -> tuple[str, ...]:
 
 
 def described(call: Call, user: User) -> dict[str, Any]:
-    """The `User` shape."""
+    """Return the `User` shape."""
     kind = "password" if user.digests else "no-password"
     return {
         "user_id": user.identifier,
@@ -192,7 +192,7 @@ def described(call: Call, user: User) -> dict[str, Any]:
 
 
 def described_group(call: Call, group: UserGroup) -> dict[str, Any]:
-    """The `UserGroup` shape."""
+    """Return the `UserGroup` shape."""
     return {
         "user_group_id": group.identifier,
         "status": "active",

@@ -90,14 +90,14 @@ TARGET_GROUP: Mapping[str, Known] = {
 
 
 def merged(known: Mapping[str, Known], had: Mapping[str, str], given: Sequence[Attribute], noun: str) -> dict[str, str]:
-    """What the resource had and what it is given now; `noun` is what an error calls the resource."""
+    """Return what the resource had and what it is given now; `noun` is what an error calls the resource."""
     for attribute in given:
         _check(known, attribute, noun)
     return {**had, **{attribute.key: attribute.value for attribute in given}}
 
 
 def described(known: Mapping[str, Known], had: Mapping[str, str]) -> list[Attribute]:
-    """All of them, with the defaults where nothing was given."""
+    """Return all of them, with the defaults where nothing was given."""
     return [Attribute(key=key, value=value) for key, value in effective(known, had).items()]
 
 

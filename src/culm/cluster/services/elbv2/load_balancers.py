@@ -230,7 +230,7 @@ def _subnets(call: Call, subnets: tuple[str, ...], mappings: tuple[SubnetMapping
 
 
 def _security_groups(call: Call, wished: tuple[str, ...], vpc_id: str) -> tuple[str, ...]:
-    """Those of the load balancer's VPC; its default group if none is given."""
+    """Return those of the load balancer's VPC; its default group if none is given."""
     own = {group.group_id: group.group_name for group in security_groups.of_vpc(call.db, vpc_id)}
     for id in wished:
         if id not in own and security_groups.find(call.db, id) is not None:

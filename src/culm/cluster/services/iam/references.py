@@ -33,7 +33,7 @@ def policy_named(call: Call, arn: str) -> ManagedPolicy:
 
 
 def own_policy(call: Call, arn: str) -> ManagedPolicy:
-    """One that may be changed: Amazon's may not."""
+    """Return one that may be changed: Amazon's may not."""
     policy = policy_named(call, arn)
     if policy.arn in policies.AMAZON:
         raise AwsError("AccessDenied", f"{arn} is Amazon's: it cannot be changed.", 403)
@@ -49,7 +49,7 @@ def profile_named(call: Call, name: str) -> InstanceProfile:
 
 
 def checked(document: str, read: Callable[[str], Policy] = parse_identity) -> str:
-    """The document, if it is one; `read` is `parse_trust` for a role's trust policy."""
+    """Return the document, if it is one; `read` is `parse_trust` for a role's trust policy."""
     parsed(document, read)
     return document
 

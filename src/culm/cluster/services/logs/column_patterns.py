@@ -37,7 +37,10 @@ class Column:
 
 
 def compile(pattern: str) -> Callable[[str], Mapping[str, str] | None]:
-    """A function from a message to its columns by name (`$ip`); None if it does not match. Raises InvalidPattern."""
+    """Return a function from a message to its columns by name (`$ip`).
+
+    None if it does not match. Raises InvalidPattern.
+    """
     columns = [_column(tokens) for tokens in _split(pattern)]
     if sum(column.many for column in columns) > 1:
         raise InvalidPattern("there is more than one ...")
@@ -62,7 +65,7 @@ def _parts(message: str) -> Iterator[tuple[str | None, ...]]:
 
 
 def _placed(columns: Sequence[Column], count: int) -> Sequence[Column] | None:
-    """The column that each of `count` texts stands in; None if they do not fit."""
+    """Return the column that each of `count` texts stands in; None if they do not fit."""
     if not columns:
         return [Column()] * count
     open_at = next((place for place, column in enumerate(columns) if column.many), None)
@@ -75,7 +78,7 @@ def _placed(columns: Sequence[Column], count: int) -> Sequence[Column] | None:
 
 
 def _split(pattern: str) -> list[list[Token]]:
-    """The tokens between the commas of a pattern."""
+    """Return the tokens between the commas of a pattern."""
     text = pattern.strip()
     if not text.endswith("]"):
         raise InvalidPattern("it ends too early; is a bracket missing?")

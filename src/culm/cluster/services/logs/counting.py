@@ -33,7 +33,7 @@ def count(db: sqlite3.Connection, group_id: int, events: Events) -> None:
 
 
 def points(pattern: str, transformation: MetricTransformation, events: Events) -> Iterator[tuple[Metric, Point]]:
-    """The samples that events are to a filter of this pattern."""
+    """Yield the samples that events are to a filter of this pattern."""
     matches, values = _compiled(pattern, tuple(_selectors(transformation)))
     for timestamp_ms, message in events:
         if not matches(message):
@@ -69,7 +69,7 @@ def _sample(transformation: MetricTransformation, values: Mapping[str, str]) -> 
 def _defaults(
     db: sqlite3.Connection, transformation: MetricTransformation, events: Events
 ) -> Iterator[tuple[Metric, Point]]:
-    """A default sample for each minute of the events in which the metric has no point yet."""
+    """Yield a default sample for each minute of the events in which the metric has no point yet."""
     about = _metric(transformation, {})
     for minute in sorted(_minutes(events)):
         if not metrics.find(db, about, minute, minute + MINUTE):

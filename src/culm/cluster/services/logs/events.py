@@ -80,7 +80,7 @@ class GetLogEventsInput:
 
 @operation("logs", "GetLogEvents", long=True)
 def get_log_events(call: Call, req: GetLogEventsInput) -> dict[str, Any]:
-    """A page, oldest event first, with tokens both ways; at either end that way's token comes back unchanged."""
+    """Return a page, oldest event first, with tokens both ways; at either end that way's token comes back unchanged."""
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     stream = existing_stream(call, group, req.log_stream_name)
     start_ms = visible_from(group, req.start_time, int(call.now * 1000))
@@ -103,7 +103,7 @@ def get_log_events(call: Call, req: GetLogEventsInput) -> dict[str, Any]:
 
 
 def _ends(page: Sequence[LogEvent], forward: bool, here: Position) -> tuple[Position, Position]:
-    """Where backward and forward go on. From an empty page the way back begins with the event it came from."""
+    """Return where backward and forward go on. From an empty page the way back begins with the event it came from."""
     if page:
         return page[0].position, page[-1].position
     if forward:
@@ -141,7 +141,7 @@ def _check_batch(batch: Sequence[tuple[int, str]]) -> None:
 def _accepted(
     batch: Sequence[tuple[int, str]], group: LogGroup, now_ms: int
 ) -> tuple[Sequence[tuple[int, str]], dict[str, int]]:
-    """The events that are neither too old, expired nor too new, and where in the batch the others are."""
+    """Return the events that are neither too old, expired nor too new, and where in the batch the others are."""
     rejected: dict[str, int] = {}
     first, end = 0, bisect_right(batch, now_ms + 2 * _HOUR_MS, key=_TIMESTAMP)
     if too_old := bisect_left(batch, now_ms - 14 * _DAY_MS, key=_TIMESTAMP):

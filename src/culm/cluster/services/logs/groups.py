@@ -30,7 +30,7 @@ def existing(db: sqlite3.Connection, name: str) -> LogGroup:
 
 
 def named(name: str | None, identifier: str | None) -> str:
-    """The group that an operation means that takes a name or an identifier, which is a name or an ARN."""
+    """Return the group that an operation means that takes a name or an identifier, which is a name or an ARN."""
     if name is not None and identifier is not None:
         raise AwsError("ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters.")
     if name is None and identifier is None:

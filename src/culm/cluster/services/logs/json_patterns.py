@@ -33,7 +33,7 @@ class InvalidPattern(ValueError):
 
 
 def compile(pattern: str) -> Callable[[str], bool]:
-    """A function that says whether a message is JSON and matches."""
+    """Return a function that says whether a message is JSON and matches."""
     test = _Parser(pattern).parse()
 
     def matches(message: str) -> bool:
@@ -140,7 +140,7 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def _select(value: Any, steps: list[str]) -> Iterator[Any]:
-    """What the selector finds: nothing, one value, or with `[*]` many."""
+    """Yield what the selector finds: nothing, one value, or with `[*]` many."""
     if not steps:
         yield value
         return

@@ -21,7 +21,7 @@ _WORD = re.compile(r"\w+")
 
 
 def compile(pattern: str) -> Matches:
-    """A function that says whether a message matches. No pattern matches everything."""
+    """Return a function that says whether a message matches. No pattern matches everything."""
     pattern = pattern.strip()
     if pattern.startswith("{"):
         return json_patterns.compile(pattern)
@@ -32,7 +32,7 @@ def compile(pattern: str) -> Matches:
 
 
 def values(pattern: str, *more: str) -> Values:
-    """A function from a message that matches to its values: of the pattern's own selectors, and of `more`."""
+    """Return a function from a message that matches to its values: of the pattern's own selectors, and of `more`."""
     pattern = pattern.strip()
     if pattern.startswith("["):
         read = column_patterns.compile(pattern)

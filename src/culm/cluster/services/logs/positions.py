@@ -24,7 +24,7 @@ def digits(position: Position) -> str:
 
 
 def pointer(position: Position) -> str:
-    """What Insights calls an event by, in `@ptr`."""
+    """Return what Insights calls an event by, in `@ptr`."""
     return base64.urlsafe_b64encode(digits(position).encode()).decode()
 
 

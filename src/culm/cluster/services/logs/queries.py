@@ -142,7 +142,10 @@ class _Scan:
 
 
 def _own(event: LogEvent, where: tuple[str, str], name: str) -> Value:
-    """A field that an event has besides its time and its message; `where`: its group with the account, its stream."""
+    """Return a field that an event has besides its time and its message.
+
+    `where`: its group with the account, its stream.
+    """
     match name:
         case "@log":
             return where[0]
@@ -244,7 +247,7 @@ class GetLogRecordInput:
 
 @operation("logs", "GetLogRecord")
 def get_log_record(call: Call, req: GetLogRecordInput) -> dict[str, Any]:
-    """All fields of the event that a query's `@ptr` names."""
+    """Return all fields of the event that a query's `@ptr` names."""
     event = events.at(call.db, positions.pointed(req.log_record_pointer))
     if event is None:
         raise AwsError("ResourceNotFoundException", "The specified log record does not exist.")
@@ -271,7 +274,7 @@ class GetLogGroupFieldsInput:
 
 @operation("logs", "GetLogGroupFields", long=True)
 def get_log_group_fields(call: Call, req: GetLogGroupFieldsInput) -> dict[str, Any]:
-    """The fields of recent events, and how many percent of the events have them."""
+    """Return the fields of recent events, and how many percent of the events have them."""
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     now_ms = int(call.now * 1000)
     start_ms, end_ms = now_ms - _SAMPLED_MS, now_ms + 1

@@ -98,7 +98,7 @@ def _searched(call: Call, req: FilterLogEventsInput, group: LogGroup) -> list[Lo
 def _search(
     candidates: Iterator[LogEvent], matches: patterns.Matches, limit: int
 ) -> tuple[list[LogEvent], Position | None]:
-    """A page of the events that match, and where the search has to go on if it is not at the end."""
+    """Return a page of the events that match, and where the search has to go on if it is not at the end."""
     page: list[LogEvent] = []
     size = 0
     last: LogEvent | None = None

@@ -106,7 +106,7 @@ def create_db_instance(call: Call, req: CreateDbInstanceInput) -> dict[str, Any]
 
 
 def verifier(engine: str, password: str, salt: bytes) -> str:
-    """What the server is given in the password's place."""
+    """Return what the server is given in the password's place."""
     return scram.verifier(password, salt) if engine == "postgres" else native.verifier(password)
 
 
@@ -172,7 +172,7 @@ def delete_db_instance(call: Call, req: DeleteDbInstanceInput) -> dict[str, Any]
 
 
 def describe(call: Call, instance: DbInstance) -> dict[str, Any]:
-    """The `DBInstance` shape."""
+    """Return the `DBInstance` shape."""
     endpoint = None
     if instance.endpoint_address:
         endpoint = {"address": instance.endpoint_address, "port": instance.endpoint_port}

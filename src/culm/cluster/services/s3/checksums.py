@@ -94,7 +94,7 @@ class Digests:
         return f'"{self.md5.hex()}"'
 
     def verify(self, request: Any) -> Checksums:
-        """The checksums that came with the body, once they are known to be its own. Raises BadDigest."""
+        """Return the checksums that came with the body, once they are known to be its own. Raises BadDigest."""
         if request.content_md5 is not None and request.content_md5 != encode(self.md5):
             raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
         for member, computed in self._claimed.items():
@@ -113,7 +113,7 @@ COMPUTED: dict[str, Callable[[bytes], bytes]] = {
 
 
 def given(request: Any) -> Checksums:
-    """The checksums among an input's members."""
+    """Return the checksums among an input's members."""
     return Checksums(**{name: getattr(request, name) for name in MEMBERS})
 
 
@@ -122,13 +122,13 @@ def md5(data: bytes) -> bytes:
 
 
 def e_tag_of_parts(e_tags: Sequence[str]) -> str:
-    """The MD5 of the parts' MD5s, and how many they are."""
+    """Return the MD5 of the parts' MD5s, and how many they are."""
     joined = b"".join(bytes.fromhex(tag.strip('"')) for tag in e_tags)
     return f'"{md5(joined).hex()}-{len(e_tags)}"'
 
 
 def of_parts(algorithm: str, parts: Sequence[Checksums]) -> Checksums:
-    """The composite: the checksum of the parts' checksums, and how many they are."""
+    """Return the composite: the checksum of the parts' checksums, and how many they are."""
     member = ALGORITHMS[algorithm]
     values = [getattr(part, member) for part in parts]
     compute = COMPUTED.get(member)
@@ -138,7 +138,7 @@ def of_parts(algorithm: str, parts: Sequence[Checksums]) -> Checksums:
 
 
 def of_whole(algorithm: str, chunks: Iterable[bytes], claimed: Checksums) -> Checksums:
-    """The checksum of a whole object that came in parts; only CRCs have one."""
+    """Return the checksum of a whole object that came in parts; only CRCs have one."""
     if algorithm != "CRC32":
         return claimed
     value = 0
@@ -162,5 +162,5 @@ def members(checksums: Checksums, kind: str | None) -> dict[str, Any]:
 
 
 def algorithms(checksums: Checksums) -> list[str] | None:
-    """The names of what an object has, for listings."""
+    """Return the names of what an object has, for listings."""
     return [name for name, member in ALGORITHMS.items() if getattr(checksums, member)] or None

@@ -88,7 +88,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
 
 
 def read_source(call: Call, req: Source) -> ObjectVersion:
-    """The version that `x-amz-copy-source` names: `bucket/key?versionId=...`, percent-encoded."""
+    """Return the version that `x-amz-copy-source` names: `bucket/key?versionId=...`, percent-encoded."""
     path, _, query = req.copy_source.partition("?versionId=")
     name, _, key = unquote(path).removeprefix("/").partition("/")
     if not name or not key:

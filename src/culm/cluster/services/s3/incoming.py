@@ -22,7 +22,7 @@ class IncomingBody:
         self._part = part
 
     def steps(self) -> Iterator[Callable[[sqlite3.Connection], None]]:
-        """A transaction for each row."""
+        """Yield a transaction for each row."""
         for piece in self._body.pieces(bodies.ROW_SIZE):
             yield lambda db, piece=piece: self._take(db, piece)  # type: ignore[misc]
 

@@ -32,7 +32,10 @@ class Page:
 def fold(
     fetch: Callable[[Place, int], list[ObjectVersion]], prefix: str, delimiter: str | None, start: Place, limit: int
 ) -> Page:
-    """A page of what `fetch(place, how many)` gives. Keys alike up to the delimiter behind `prefix` count as one."""
+    """Return a page of what `fetch(place, how many)` gives.
+
+    Keys alike up to the delimiter behind `prefix` count as one.
+    """
     versions: list[ObjectVersion] = []
     prefixes: list[str] = []
     place = start
@@ -54,7 +57,7 @@ def fold(
 
 
 def behind(marker: str, prefix: str, delimiter: str | None) -> str:
-    """The key behind which a listing goes on; a marker that is a common prefix stands for all its keys."""
+    """Return the key behind which a listing goes on; a marker that is a common prefix stands for all its keys."""
     if delimiter and marker.startswith(prefix) and marker.endswith(delimiter) and len(marker) > len(prefix):
         return marker + LAST
     return marker
@@ -114,7 +117,7 @@ def entry(req: ListingInput, version: ObjectVersion) -> dict[str, Any]:
 
 
 def shown(key: str) -> str:
-    """A place's key as clients see it."""
+    """Return a place's key as clients see it."""
     return key.removesuffix(LAST)
 
 

@@ -89,7 +89,7 @@ def check_key(key: str) -> None:
 
 
 def headers_of(req: Any) -> Headers:
-    """What an input says about an object. Metadata's names are lower case, as headers' are."""
+    """Return what an input says about an object. Metadata's names are lower case, as headers' are."""
     named = {each.name: getattr(req, each.name) for each in fields(Headers)}
     return Headers(**named | {"metadata": {name.lower(): value for name, value in req.metadata.items()}})
 
@@ -133,7 +133,7 @@ def head_object(call: Call, req: ReadInput) -> Mapping[str, Any]:
 
 
 def look(call: Call, req: ReadInput) -> tuple[ObjectVersion, tuple[int, int], dict[str, Any]]:
-    """The version that is read, its first and last byte, and all that is told about it."""
+    """Return the version that is read, its first and last byte, and all that is told about it."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     version = version_named(call, req.bucket, req.key, req.version_id)
     facts = version.facts
@@ -171,7 +171,7 @@ def look(call: Call, req: ReadInput) -> tuple[ObjectVersion, tuple[int, int], di
 
 
 def wanted(call: Call, req: ReadInput, version: ObjectVersion) -> tuple[int, int] | None:
-    """The bytes that a request names by range or part; None is all of them."""
+    """Return the bytes that a request names by range or part; None is all of them."""
     if req.part_number is None:
         return ranges.parse(req.range, version.facts.size)
     if req.range is not None:

@@ -26,7 +26,7 @@ class OutgoingBody:
         return self._size
 
     def steps(self) -> Iterator[Callable[[sqlite3.Connection], bytes]]:
-        """A transaction for each row. Each raises InternalError where its row is not what was written."""
+        """Yield a transaction for each row. Each raises InternalError where its row is not what was written."""
         for stretch in self._stretches:
             yield lambda db, stretch=stretch: self._read(db, *stretch)  # type: ignore[misc]
 

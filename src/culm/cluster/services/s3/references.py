@@ -30,7 +30,7 @@ def bucket_named(call: Call, name: str, owner: str | None) -> Bucket:
 
 
 def version_named(call: Call, bucket: str, key: str, version_id: str | None) -> ObjectVersion:
-    """An object that can be read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html"""
+    """Return an object that can be read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html"""
     version = objects.find(call.db, bucket, key, version_id)
     if version is None and version_id is not None:
         raise AwsError("NoSuchVersion", "The specified version does not exist.", 404, key=key, version_id=version_id)
@@ -60,5 +60,5 @@ def shown_version_id(bucket: Bucket, version_id: str) -> str | None:
 
 
 def owner(call: Call) -> dict[str, Any]:
-    """The canonical user id of the cluster's one account."""
+    """Return the canonical user id of the cluster's one account."""
     return {"id": call.account.rjust(64, "0")}

@@ -227,7 +227,7 @@ def completed(call: Call, bucket: Bucket, made: ObjectVersion) -> dict[str, Any]
 
 
 def chosen(parts: Sequence[Part], named: Sequence[CompletedPart]) -> list[Part]:
-    """The uploaded parts that a completion names, or why it cannot be completed so."""
+    """Return the uploaded parts that a completion names, or why it cannot be completed so."""
     if not named:
         raise AwsError("MalformedXML", "You must specify at least one part")
     numbers = [part.part_number for part in named]
@@ -260,7 +260,7 @@ def chosen(parts: Sequence[Part], named: Sequence[CompletedPart]) -> list[Part]:
 def checksum(
     call: Call, req: CompleteMultipartUploadInput, upload: Upload, parts: Sequence[Part], body_id: str
 ) -> Checksums:
-    """The checksum of an object that came in parts, by the algorithm that its upload was begun with."""
+    """Return the checksum of an object that came in parts, by the algorithm that its upload was begun with."""
     algorithm = upload.facts.checksum_algorithm
     if algorithm is None:
         return Checksums()

@@ -34,7 +34,7 @@ def tell(db: Connection, schedule: Schedule, now: float, what: str) -> None:
 
 
 def log_group(db: Connection, schedule: Schedule) -> str:
-    """The name of the log group of the schedule's first container; empty: it has none."""
+    """Return the name of the log group of the schedule's first container; empty: it has none."""
     parameters = schedule.target.ecs_parameters
     assert parameters is not None, "checked when it was made"
     family, _, revision = last(parameters.task_definition_arn).partition(":")

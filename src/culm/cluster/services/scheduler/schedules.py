@@ -122,7 +122,7 @@ def check(schedule: Schedule) -> None:
 
 
 def overrides_of(schedule: Schedule) -> TaskOverride:
-    """The target's input, which RunTask takes as overrides."""
+    """Return the target's input, which RunTask takes as overrides."""
     text = schedule.target.input
     if not text:
         return TaskOverride()

@@ -178,7 +178,7 @@ def update_secret_version_stage(call: Call, req: UpdateSecretVersionStageInput) 
 
 
 def put(call: Call, secret: Secret, req: ValueInput, stages: Sequence[str]) -> SecretVersion | None:
-    """A new version, which takes over its staging labels; the one that was current becomes the previous.
+    """Return a new version, which takes over its staging labels; the one that was current becomes the previous.
 
     The first is current, whatever else it is.
 

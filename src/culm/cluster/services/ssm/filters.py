@@ -23,7 +23,10 @@ class StringFilter:
 
 
 def chosen(call: Call, there: Sequence[Parameter], filters: Sequence[StringFilter]) -> list[Parameter]:
-    """Those that satisfy every filter, each by any of its values; without values a tag's filter asks for its key."""
+    """Return those that satisfy every filter, each by any of its values.
+
+    Without values a tag's filter asks for its key.
+    """
     for wanted in filters:
         if wanted.key not in KEYS and not wanted.key.startswith("tag:"):
             message = (

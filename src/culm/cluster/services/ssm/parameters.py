@@ -225,7 +225,7 @@ def delete_parameters(call: Call, req: DeleteParametersInput) -> dict[str, Any]:
 
 
 def look(call: Call, reference: str, *, opened: bool) -> dict[str, Any] | None:
-    """A parameter as it is read; a SecureString's value stays sealed unless `opened`."""
+    """Return a parameter as it is read; a SecureString's value stays sealed unless `opened`."""
     choice = selected(call, reference, opened=True)
     if choice is None:
         return None

@@ -62,7 +62,10 @@ def known(call: Call, name: str) -> Parameter:
 
 
 def stored_name(call: Call, reference: str) -> str:
-    """The name of the parameter that is meant; an ARN does not tell whether it begins with a slash, nor need a name."""
+    """Return the name of the parameter that is meant.
+
+    An ARN does not tell whether it begins with a slash, nor need a name.
+    """
     named = reference.split(":parameter", 1)[-1] if reference.startswith("arn:") else reference
     if not _NAME.fullmatch(named) or ("/" in named and not named.startswith("/")):
         raise AwsError("ValidationException", _SHAPE)
@@ -71,7 +74,7 @@ def stored_name(call: Call, reference: str) -> str:
 
 
 def selected(call: Call, reference: str, *, opened: bool) -> tuple[ParameterVersion, str | None] | None:
-    """A parameter by name, `name:version`, `name:label` or ARN, and the selector; None if there is none."""
+    """Return a parameter by name, `name:version`, `name:label` or ARN, and the selector; None if there is none."""
     body = reference.split(":parameter", 1)[-1] if reference.startswith("arn:") else reference
     named, colon, selector = body.partition(":")
     name = stored_name(call, named)

@@ -14,7 +14,7 @@ def find(db: sqlite3.Connection, repository: str, digest: str) -> Image | None:
 
 
 def manifest(db: sqlite3.Connection, repository: str, digest: str) -> bytes:
-    """The manifest of an image that `find` found."""
+    """Return the manifest of an image that `find` found."""
     row = db.execute(
         "SELECT manifest FROM ecr_image WHERE repository = ? AND digest = ?", (repository, digest)
     ).fetchone()
@@ -28,7 +28,7 @@ def in_repository(db: sqlite3.Connection, repository: str) -> tuple[Image, ...]:
 
 
 def referrers(db: sqlite3.Connection, repository: str, subject: str) -> tuple[Image, ...]:
-    """The images that are about `subject`."""
+    """Return the images that are about `subject`."""
     rows = db.execute(
         "SELECT body FROM ecr_image WHERE repository = ? AND subject = ? ORDER BY pushed_at, digest",
         (repository, subject),

@@ -4,7 +4,7 @@ import sqlite3
 
 
 def find(db: sqlite3.Connection, repository: str, tag: str) -> str | None:
-    """The digest that the tag points to."""
+    """Return the digest that the tag points to."""
     row = db.execute("SELECT digest FROM ecr_tag WHERE repository = ? AND tag = ?", (repository, tag)).fetchone()
     return row["digest"] if row else None
 
@@ -18,7 +18,7 @@ def in_repository(db: sqlite3.Connection, repository: str, after: str = "", limi
 
 
 def of(db: sqlite3.Connection, repository: str, digest: str) -> tuple[str, ...]:
-    """The tags that point to an image."""
+    """Return the tags that point to an image."""
     rows = db.execute("SELECT tag FROM ecr_tag WHERE repository = ? AND digest = ? ORDER BY tag", (repository, digest))
     return tuple(row["tag"] for row in rows)
 

@@ -9,7 +9,7 @@ LIFETIME_SECONDS = 12 * 3600
 
 
 def mint(db: sqlite3.Connection, new_id: Callable[[], str], now: float) -> tuple[str, float]:
-    """A new password and when it ends (epoch seconds). The user that it belongs to is `AWS`."""
+    """Return a new password and when it ends (epoch seconds). The user that it belongs to is `AWS`."""
     password = new_id() + new_id()
     expires_at = now + LIFETIME_SECONDS
     db.execute("DELETE FROM ecr_token WHERE expires_at <= ?", (now,))

@@ -14,7 +14,7 @@ def of(db: Connection, cluster: str, target_id: str) -> Sequence[Attribute]:
 
 
 def by_target(db: Connection, cluster: str) -> dict[str, tuple[Attribute, ...]]:
-    """Those of every instance of a cluster, by its ARN."""
+    """Return those of every instance of a cluster, by its ARN."""
     by_instance: dict[str, tuple[Attribute, ...]] = {}
     rows = db.execute(
         "SELECT target_id, name, value FROM ecs_attribute WHERE cluster = ? ORDER BY target_id, name", (cluster,)

@@ -43,7 +43,7 @@ def find(db: Connection, name: str) -> Cluster | None:
 
 
 def list_all(db: Connection) -> Sequence[Cluster]:
-    """The ACTIVE ones, by name."""
+    """Return the ACTIVE ones, by name."""
     rows = db.execute("SELECT body FROM ecs_cluster WHERE deleted_at IS NULL ORDER BY name")
     return [_cluster(row) for row in rows]
 
@@ -57,7 +57,7 @@ def save(db: Connection, cluster: Cluster) -> None:
 
 
 def counts(db: Connection, name: str) -> Counts:
-    """What is in the cluster."""
+    """Return what is in the cluster."""
     row = db.execute(
         "SELECT"
         " (SELECT count(*) FROM ecs_container_instance WHERE cluster = :cluster AND status != 'INACTIVE'),"

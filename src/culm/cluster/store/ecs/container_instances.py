@@ -18,7 +18,7 @@ def find(db: Connection, arn: str) -> ContainerInstance | None:
 
 
 def find_by_ec2_instance_id(db: Connection, ec2_instance_id: str) -> ContainerInstance | None:
-    """What the machine registered as last, be it INACTIVE by now."""
+    """Return what the machine registered as last, be it INACTIVE by now."""
     row = db.execute(
         _COLUMNS + " WHERE ec2_instance_id = ? ORDER BY registered_at DESC LIMIT 1", (ec2_instance_id,)
     ).fetchone()
@@ -26,13 +26,13 @@ def find_by_ec2_instance_id(db: Connection, ec2_instance_id: str) -> ContainerIn
 
 
 def in_cluster(db: Connection, cluster: str) -> Sequence[ContainerInstance]:
-    """Those that are registered, by ARN."""
+    """Return those that are registered, by ARN."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND status != 'INACTIVE' ORDER BY arn", (cluster,))
     return [_instance(row) for row in rows]
 
 
 def everywhere(db: Connection) -> Sequence[ContainerInstance]:
-    """The registered ones of all clusters."""
+    """Return the registered ones of all clusters."""
     return [_instance(row) for row in db.execute(_COLUMNS + " WHERE status != 'INACTIVE' ORDER BY arn")]
 
 

@@ -74,7 +74,7 @@ def find(db: Connection, id: str) -> Kept | None:
 
 
 def of_service(db: Connection, service_arn: str) -> Sequence[Kept]:
-    """All that are remembered, newest first."""
+    """Return all that are remembered, newest first."""
     rows = db.execute(
         "SELECT * FROM ecs_deployment WHERE service_arn = ? ORDER BY created_at DESC, rowid DESC", (service_arn,)
     )

@@ -45,7 +45,7 @@ def any_stopped_before(db: Connection, cluster: str, moment: float) -> bool:
 
 
 def loads(db: Connection, cluster: str) -> Sequence[Load]:
-    """What is taken of every instance of a cluster, but for the host ports."""
+    """Return what is taken of every instance of a cluster, but for the host ports."""
     rows = db.execute(
         "SELECT container_instance_arn, task_group, sum(counted_cpu), sum(counted_memory), count(*),"
         " sum(desired_status = 'RUNNING'), sum(last_status = 'RUNNING') FROM ecs_task"
@@ -133,7 +133,7 @@ def leaving(db: Connection, cluster: str) -> Sequence[tuple[str, Status, str]]:
 
 
 def due(db: Connection, cluster: str, now: float) -> Sequence[str]:
-    """The services that the scheduler has to look at, by ARN: something changed, or their time has come."""
+    """Return the services that the scheduler has to look at, by ARN: something changed, or their time has come."""
     rows = db.execute(
         "SELECT arn FROM ecs_service WHERE cluster = ? AND drained_at IS NULL AND look_at <= ?", (cluster, now)
     )

@@ -29,7 +29,7 @@ def in_cluster(db: Connection, cluster: str) -> Sequence[Service]:
 
 
 def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
-    """Those of them that there are."""
+    """Return those of them that there are."""
     return [service for arn in arns if (service := find(db, arn)) is not None]
 
 

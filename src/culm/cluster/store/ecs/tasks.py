@@ -94,7 +94,7 @@ def find(db: Connection, arn: str) -> Task | None:
 
 
 def by_arns(db: Connection, arns: Sequence[str]) -> list[Task]:
-    """Those of them that there are, in their order."""
+    """Return those of them that there are, in their order."""
     return [task for arn in arns if (task := find(db, arn)) is not None]
 
 

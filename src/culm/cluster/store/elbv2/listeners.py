@@ -29,7 +29,7 @@ def find_by_port(db: sqlite3.Connection, port: int) -> Listener | None:
 
 
 def of_load_balancer(db: sqlite3.Connection, load_balancer_arn: str) -> tuple[Listener, ...]:
-    """Those of one load balancer."""
+    """Return those of one load balancer."""
     return _select(db, "WHERE load_balancer_arn = ?", load_balancer_arn)
 
 

@@ -44,7 +44,7 @@ def set_address(db: sqlite3.Connection, address: str) -> None:
 
 
 def address(db: sqlite3.Connection) -> str:
-    """What DescribeLoadBalancers gives as DNSName."""
+    """Return what DescribeLoadBalancers gives as DNSName."""
     return settings.get(db, "load_balancer_address") or "127.0.0.1"
 
 

@@ -37,7 +37,7 @@ def default(db: sqlite3.Connection, listener_arn: str) -> Rule:
 
 
 def of_listener(db: sqlite3.Connection, listener_arn: str) -> tuple[Rule, ...]:
-    """Those of one listener, in the order of evaluation: the default rule is last."""
+    """Return those of one listener, in the order of evaluation: the default rule is last."""
     return _select(db, "WHERE listener_arn = ?", listener_arn)
 
 

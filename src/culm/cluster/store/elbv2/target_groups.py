@@ -34,7 +34,7 @@ def delete(db: sqlite3.Connection, arn: str) -> None:
 
 
 def load_balancer_arns(db: sqlite3.Connection, arn: str) -> tuple[str, ...]:
-    """Those whose rules forward to the group; AWS allows one."""
+    """Return those whose rules forward to the group; AWS allows one."""
     rows = db.execute(
         "SELECT DISTINCT load_balancer_arn FROM elbv2_forward"
         " JOIN elbv2_rule ON elbv2_rule.arn = rule_arn JOIN elbv2_listener ON elbv2_listener.arn = listener_arn"

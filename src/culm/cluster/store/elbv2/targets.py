@@ -36,12 +36,12 @@ def deregister(db: sqlite3.Connection, target_group_arn: str, *, id: str, port: 
 
 
 def in_group(db: sqlite3.Connection, target_group_arn: str) -> tuple[RegisteredTarget, ...]:
-    """The targets of one group, those that drain too, with the state that DescribeTargetHealth gives them."""
+    """Return the targets of one group, those that drain too, with the state that DescribeTargetHealth gives them."""
     return _select(db, "WHERE target_group_arn = ?", target_group_arn)
 
 
 def list_all(db: sqlite3.Connection) -> tuple[RegisteredTarget, ...]:
-    """The targets of every group."""
+    """Return the targets of every group."""
     return _select(db, "")
 
 

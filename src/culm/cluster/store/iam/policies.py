@@ -87,7 +87,7 @@ def find(db: Connection, arn: str) -> ManagedPolicy | None:
 
 
 def below(db: Connection, path: str) -> Sequence[ManagedPolicy]:
-    """The account's own."""
+    """Return the account's own."""
     rows = db.execute("SELECT body FROM iam_policy WHERE substr(path, 1, ?) = ? ORDER BY arn", (len(path), path))
     return [_decode(row[0]) for row in rows]
 
@@ -104,10 +104,10 @@ def delete(db: Connection, arn: str) -> None:
 
 
 def attached_to(db: Connection, arn: str) -> Sequence[str]:
-    """The names of the roles that have it."""
+    """Return the names of the roles that have it."""
     return [row[0] for row in db.execute("SELECT role FROM iam_attachment WHERE policy_arn = ? ORDER BY 1", (arn,))]
 
 
 def attachments(db: Connection, arn: str) -> int:
-    """How many roles have it."""
+    """Return how many roles have it."""
     return int(db.execute("SELECT count(*) FROM iam_attachment WHERE policy_arn = ?", (arn,)).fetchone()[0])

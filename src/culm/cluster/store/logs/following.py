@@ -44,6 +44,6 @@ def append(db: sqlite3.Connection, group: str, stream: str, lines: LogBatch, now
 
 
 def cursor(db: sqlite3.Connection, container: str) -> str | None:
-    """Where the follower of this container's log goes on; None if it has not begun."""
+    """Return where the follower of this container's log goes on; None if it has not begun."""
     row = db.execute("SELECT cursor FROM log_follower WHERE container = ?", (container,)).fetchone()
     return row["cursor"] if row else None

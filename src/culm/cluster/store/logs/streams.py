@@ -26,7 +26,7 @@ def names(db: sqlite3.Connection, id: int) -> tuple[str, str]:
 
 
 def create(db: sqlite3.Connection, group_id: int, name: str, now_ms: int) -> int:
-    """A new stream's id."""
+    """Return a new stream's id."""
     made = db.execute(
         "INSERT INTO log_stream (group_id, name, created_ms) VALUES (?, ?, ?) RETURNING id", (group_id, name, now_ms)
     )

@@ -34,7 +34,7 @@ def write_row(db: sqlite3.Connection, body_id: str, data: bytes, part: int, posi
 
 
 def context(part: int, position: int) -> str:
-    """What a row is sealed as: it stays so when a part becomes an object's, or is copied."""
+    """Return what a row is sealed as: it stays so when a part becomes an object's, or is copied."""
     return f"s3_body/{part}/{position}"
 
 
@@ -53,7 +53,7 @@ def _opened(db: sqlite3.Connection, row: int) -> bytes:
 
 
 def stretches(db: sqlite3.Connection, body_id: str, first: int, last: int) -> list[tuple[int, int, int]]:
-    """The rows that hold bytes `first` to `last`, both included: id, and where in its bytes to begin and to end.
+    """Return the rows that hold bytes `first` to `last`, both included: id, and where in its bytes to begin and to end.
 
     Raises `Corrupted` where not all of them are there.
     """
@@ -86,7 +86,7 @@ def end_reading(db: sqlite3.Connection, body_id: str) -> None:
 
 
 def chunks(db: sqlite3.Connection, body_id: str) -> Iterator[bytes]:
-    """All of it, a row at a time. Raises `Corrupted`."""
+    """Yield all of it, a row at a time. Raises `Corrupted`."""
     rows = db.execute("SELECT id FROM s3_body WHERE body_id = ? ORDER BY part, position", (body_id,)).fetchall()
     for row in rows:
         yield _opened(db, row["id"])

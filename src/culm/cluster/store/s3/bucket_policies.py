@@ -4,7 +4,7 @@ import sqlite3
 
 
 def find(db: sqlite3.Connection, bucket: str) -> str | None:
-    """The policy's document."""
+    """Return the policy's document."""
     row = db.execute("SELECT document FROM s3_bucket_policy WHERE bucket = ?", (bucket,)).fetchone()
     return str(row["document"]) if row else None
 

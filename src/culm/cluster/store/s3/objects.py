@@ -80,7 +80,7 @@ _facts = msgspec.json.Decoder(Facts)
 
 
 def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None = None) -> ObjectVersion | None:
-    """A version of a key; the latest, which may be a delete marker, if none is named."""
+    """Return a version of a key; the latest, which may be a delete marker, if none is named."""
     which = "is_latest = 1" if version_id is None else "version_id = ?"
     names = (bucket, key) if version_id is None else (bucket, key, version_id)
     row = db.execute(f"SELECT * FROM s3_object WHERE bucket = ? AND key = ? AND {which}", names).fetchone()
@@ -88,7 +88,7 @@ def find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None =
 
 
 def find_completed(db: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> ObjectVersion | None:
-    """The version of a key that an upload in parts has made, as long as it is there."""
+    """Return the version of a key that an upload in parts has made, as long as it is there."""
     row = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key = ? AND json_extract(facts, '$.upload_id') = ?",
         (bucket, key, upload_id),

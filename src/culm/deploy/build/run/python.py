@@ -130,7 +130,7 @@ def installed_by_script(run: RunLine, name: str, command: Command, folder: str) 
 
 
 def built_into(argv: Sequence[str]) -> tuple[str, str] | None:
-    """Where `python -m build` and its like put a project's wheel, and which project's: `("dist", ".")`."""
+    """Return where `python -m build` and its like put a project's wheel, and which project's: `("dist", ".")`."""
     words = list(argv[1:])
     if is_python(argv[0]) and words[:2] == ["-m", "build"]:
         rest = words[2:]

@@ -26,7 +26,7 @@ def commands(
     exists: Exists = lambda letter, path: False,
     matching: Callable[[str], list[str]] = lambda pattern: [pattern],
 ) -> Iterator[Command]:
-    """The simple commands of a shell line, in order; variables are filled in as the shell would."""
+    """Yield the simple commands of a shell line, in order; variables are filled in as the shell would."""
     try:
         reader = Reader(tokens(text))
         listed = reader.sequence(())
@@ -43,7 +43,7 @@ LEADING = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", 
 
 
 def programs_named(text: str) -> set[str]:
-    """The programs that a script may run, on whichever way through it."""
+    """Return the programs that a script may run, on whichever way through it."""
     named: set[str] = set()
     begins, target = True, False
     try:
@@ -66,7 +66,10 @@ _HERE_DOCUMENT = re.compile(r"""(?<![<\w])<<-?[ \t]*(["']?)([A-Za-z_]\w*)\1(?!\w
 
 
 def _without_here_documents(text: str) -> str:
-    """The script without the lines that it feeds to its commands; `$((a<<b))`, whose end never comes, is left alone."""
+    """Return the script without the lines that it feeds to its commands.
+
+    `$((a<<b))`, whose end never comes, is left alone.
+    """
     lines, kept = text.splitlines(), []
     at = 0
     while at < len(lines):

@@ -31,7 +31,7 @@ def epoch(stamp: str) -> float:
 
 
 def since(cursor: str) -> str:
-    """Where to begin reading in order to find the frame of the cursor."""
+    """Return where to begin reading in order to find the frame of the cursor."""
     return f"{epoch(cursor.partition('/')[0]) - _DISORDER_SECONDS:.6f}"
 
 

@@ -20,7 +20,7 @@ _LOGS = {"Type": "json-file", "Config": {"max-size": "8m", "max-file": "4"}}
 
 
 def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -> dict[str, Any]:
-    """The body of a container's creation. Memory is a hard limit: swap is not given on top of it."""
+    """Return the body of a container's creation. Memory is a hard limit: swap is not given on top of it."""
     body: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{name}={value}" for name, value in spec.environment.items()],

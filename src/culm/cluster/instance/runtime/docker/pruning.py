@@ -37,7 +37,7 @@ def going(
 
 
 def names(image: Image) -> list[str]:
-    """Its tags and digests; an engine writes `<none>` where there is none."""
+    """Return its tags and digests; an engine writes `<none>` where there is none."""
     listed = (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()))
     return [name for name in listed if "<none>" not in name]
 

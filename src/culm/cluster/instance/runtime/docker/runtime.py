@@ -242,7 +242,7 @@ class DockerRuntime:
             raise RuntimeFailure("NoSuchContainer", refused.message) from refused
 
     async def _why_not(self, name: str, complaint: str) -> str | None:
-        """What is wrong with the program that a container could not execute, by its first bytes."""
+        """Return what is wrong with the program that a container could not execute, by its first bytes."""
         path = programs.file_named(complaint)
         if path is None:
             return None
@@ -338,7 +338,10 @@ class DockerRuntime:
 
 
 def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registries.EngineLogin | None, str]:
-    """The task's own login to the image's registry, else the one of whoever runs the cluster; and why there is none."""
+    """Return the task's own login to the image's registry, else the one of whoever runs the cluster.
+
+    And why there is none.
+    """
     if auth is not None:
         return registries.EngineLogin(server=reference.registry, user=auth[0], password=auth[1]), ""
     try:
@@ -348,7 +351,10 @@ def _login(reference: Reference, auth: tuple[str, str] | None) -> tuple[registri
 
 
 def _start_failure(spec: Spec, refused: Refused, hint: str | None) -> RuntimeFailure:
-    """The engine's reason, the hint first; for a port that is taken also who has it, as far as this machine tells."""
+    """Return the engine's reason, the hint first.
+
+    For a port that is taken also who has it, as far as this machine tells.
+    """
     message = _plainly(refused.message)
     if hint is not None:
         message = f"{hint}: {message}"

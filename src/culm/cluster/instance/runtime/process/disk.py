@@ -8,7 +8,7 @@ from culm.errors import RuntimeFailure
 
 
 def full_disk(name: str, error: OSError, folder: Path) -> RuntimeFailure:
-    """A failure that says plainly when the disk is full, and how full."""
+    """Return a failure that says plainly when the disk is full, and how full."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return RuntimeFailure(name, f"{error.strerror or error}: {error.filename or folder}")
     where = next(place for place in (folder, *folder.parents) if place.exists())

@@ -48,7 +48,7 @@ class Exits:
         self._told.clear()
 
     def take(self) -> set[str]:
-        """What has ended since the last call."""
+        """Return what has ended since the last call."""
         ended, self._ended = self._ended, set()
         return ended
 

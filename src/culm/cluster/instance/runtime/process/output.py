@@ -34,7 +34,7 @@ async def read(folder: Path, after: str | None, *, follow: bool, ended: Callable
 
 
 def _look(folder: Path, segment: int, offset: int) -> tuple[list[Line], int, int]:
-    """The next records and where they end; no records when there are none now."""
+    """Return the next records and where they end; no records when there are none now."""
     later = sorted(int(path.name) for path in folder.glob("[0-9]*") if int(path.name) >= segment)
     for number in later:
         if number != segment:

@@ -99,7 +99,7 @@ def _rewrite(text: str, ports: Sequence[Port], address: str, before: str, hosts:
 
 
 def _name_before(text: str) -> str:
-    """The option or the variable that a value behind this text is given to; empty when it stands for itself."""
+    """Return the option or the variable that a value behind this text is given to; empty when it stands for itself."""
     named = _OPTION.search(text) or _ASSIGNED.search(text)
     return named[1] if named else ""
 

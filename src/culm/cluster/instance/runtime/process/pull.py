@@ -53,7 +53,10 @@ class Registry:
         await self._client.aclose()
 
     async def manifest(self) -> tuple[str, dict[str, Any]]:
-        """The manifest's digest and content; of an index, the digest is the index's and the content this platform's."""
+        """Return the manifest's digest and content.
+
+        Of an index, the digest is the index's and the content this platform's.
+        """
         content, digest = await self._manifest(self._reference.version)
         if content.get("mediaType") in _INDEXES or "manifests" in content:
             content, _ = await self._manifest(self._for_this_platform(content))

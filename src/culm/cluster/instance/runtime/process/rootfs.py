@@ -22,7 +22,7 @@ class Rootfs:
         self.root = root
 
     def inside(self, path: str) -> Path:
-        """Where a path of the container is on the host, whether or not it exists."""
+        """Return where a path of the container is on the host, whether or not it exists."""
         return self.root / os.path.normpath(f"/{path}").lstrip("/")
 
     @property
@@ -60,13 +60,13 @@ class Rootfs:
         }
 
     def search_path(self, path: str, host_path: str) -> str:
-        """The container's PATH: its own directories first, then the host's in place of the base image's."""
+        """Return the container's PATH: its own directories first, then the host's in place of the base image's."""
         own = [str(self.inside(part)) for part in path.split(":") if part and os.path.isdir(self.inside(part))]
         return ":".join([*own, host_path])
 
 
 def copy(source: Path, destination: Path) -> Rootfs:
-    """A private copy: what the container changes in it nobody else sees."""
+    """Return a private copy: what the container changes in it nobody else sees."""
     copy_folder(source, destination, leave_out=INPUTS)
     return Rootfs(destination)
 

@@ -137,7 +137,7 @@ class ProcessRuntime:
         return await open_terminal(inside, lambda: files.is_alive(directory))
 
     async def _inside(self, name: str, command: Sequence[str]) -> Sequence[str]:
-        """What runs a command in a running container."""
+        """Return what runs a command in a running container."""
         directory = self._tasks / name
         snapshot = await asyncio.to_thread(self._look, directory)
         if snapshot is None or snapshot.state != "running":
@@ -376,7 +376,7 @@ class ProcessRuntime:
 
 
 def _recorded(directory: Path) -> Any:
-    """A container's record, also of one that is just being made or deleted; None when there is none."""
+    """Return a container's record, also of one that is just being made or deleted; None when there is none."""
     with contextlib.suppress(OSError, ValueError):
         return files.read(str(directory), _CONTAINER)
     return None

@@ -62,7 +62,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path, destin
 
 
 def _whited_out(mark: Path) -> Path:
-    """What a whiteout takes away: an entry of its own folder, never that folder or the one above."""
+    """Return what a whiteout takes away: an entry of its own folder, never that folder or the one above."""
     name = mark.name.removeprefix(_WHITEOUT)
     if name in ("", ".", ".."):
         raise UnsafeLayer(f"{mark.name} is a whiteout of no file")
@@ -70,7 +70,7 @@ def _whited_out(mark: Path) -> Path:
 
 
 def _resolve(root: Path, name: str) -> Path:
-    """Where an entry goes. Links on the way are followed only as far as they stay inside."""
+    """Return where an entry goes. Links on the way are followed only as far as they stay inside."""
     if ".." in Path(name).parts:
         raise UnsafeLayer(f"{name} would be written outside of the image")
     path = root / os.path.normpath(f"/{name}").lstrip("/")

@@ -98,7 +98,7 @@ def _key(expression: Expression) -> Callable[[EventRow], tuple[int, object]]:
 
 
 def dedup(reader: Reader) -> QueryCommand:
-    """The first row of each combination of values; rows that lack one of them stay."""
+    """Return the first row of each combination of values; rows that lack one of them stay."""
     names = [reader.name()]
     while reader.skip(","):
         names.append(reader.name())

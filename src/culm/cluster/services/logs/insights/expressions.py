@@ -160,7 +160,7 @@ class Reader:
         return (lambda row: not test(row)) if negated else test
 
     def _like(self, left: Expression) -> Expression:
-        """What holds where `left` contains text or fits a regular expression."""
+        """Return what holds where `left` contains text or fits a regular expression."""
         token = self.next()
         if token.kind == "regex":
             expression = regex(token)

@@ -23,7 +23,7 @@ class Function:
 
 
 def _numeric(compute: Callable[..., float | None]) -> Compute:
-    """A function of numbers: none of them may be missing, and what has no result gives none."""
+    """Return a function of numbers: none of them may be missing, and what has no result gives none."""
 
     def call(*values: Value) -> Value:
         numbers = [number(value) for value in values]
@@ -38,7 +38,7 @@ def _numeric(compute: Callable[..., float | None]) -> Compute:
 
 
 def _textual(compute: Callable[..., Value]) -> Compute:
-    """A function whose first argument is text: without that there is no result."""
+    """Return a function whose first argument is text: without that there is no result."""
     return lambda value, *more: None if value is None else compute(text(value), *more)
 
 

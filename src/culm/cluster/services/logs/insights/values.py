@@ -65,7 +65,7 @@ def compare(left: Value, right: Value) -> int | None:
 
 
 def sort_key(value: Value) -> tuple[int, Any]:
-    """What `sort` orders by: missing values first, then text, then numbers."""
+    """Return what `sort` orders by: missing values first, then text, then numbers."""
     if value is None:
         return (0, 0)
     as_number = number(value)

@@ -17,7 +17,7 @@ _ROOM = "culm"
 
 
 def find_room() -> CgroupPlan | None:
-    """Where containers' groups can be made on this machine; None: nowhere (not Linux, not permitted)."""
+    """Return where containers' groups can be made on this machine; None: nowhere (not Linux, not permitted)."""
     mounts = _mounts()
     memory = mounts.get("memory")
     if memory is not None:
@@ -35,7 +35,7 @@ def find_room() -> CgroupPlan | None:
 
 
 def inside(room: CgroupPlan, name: str) -> CgroupPlan:
-    """The group of one container."""
+    """Return the group of one container."""
     cpu = os.path.join(room["cpu"], name) if room["cpu"] else None
     return CgroupPlan(version=room["version"], memory=os.path.join(room["memory"], name), cpu=cpu)
 
@@ -95,7 +95,7 @@ class Cgroup:
         self.remove()
 
     def oom_kills(self) -> int:
-        """How many of its processes the kernel killed for want of memory."""
+        """Return how many of its processes the kernel killed for want of memory."""
         name = "memory.oom_control" if self._version == 1 else "memory.events"
         return _field(self._memory, name, "oom_kill")
 
@@ -106,7 +106,10 @@ class Cgroup:
         return max(0, int(_read(self._memory, name)) - idle)
 
     def peak(self) -> int:
-        """The most that was ever charged, in bytes; 0 where the kernel does not keep it (version 2 before 5.19)."""
+        """Return the most that was ever charged, in bytes.
+
+        0 where the kernel does not keep it (version 2 before 5.19).
+        """
         name = "memory.max_usage_in_bytes" if self._version == 1 else "memory.peak"
         return int("".join(_words(self._memory, name)) or 0)
 
@@ -158,7 +161,7 @@ def _mounts() -> dict[str, str]:
 
 
 def _own_paths(controller: str) -> Iterator[str]:
-    """This process's group in a hierarchy and the groups around it, the root first."""
+    """Yield this process's group in a hierarchy and the groups around it, the root first."""
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         for line in file:
             _, controllers, path = line.rstrip("\n").split(":", 2)

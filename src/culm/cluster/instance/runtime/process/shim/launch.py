@@ -93,7 +93,7 @@ def become(plan: Plan, executable: str, argv: list[str], dies_with: int | None =
 
 
 def explain(error: BaseException, executable: str, plan: Plan) -> str:
-    """A refusal of `become` in words."""
+    """Return a refusal of `become` in words."""
     if isinstance(error, CannotExecute):
         return str(error)
     if isinstance(error, OSError) and error.filename == plan["directory"]:

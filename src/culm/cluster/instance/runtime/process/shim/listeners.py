@@ -15,7 +15,7 @@ class ListeningSocket(NamedTuple):
 
 
 def listeners() -> list[ListeningSocket]:
-    """All listening TCP sockets."""
+    """Return all listening TCP sockets."""
     return [*_table("/proc/net/tcp"), *_table("/proc/net/tcp6")]
 
 
@@ -25,7 +25,7 @@ def reaches(listener: ListeningSocket, address: str) -> bool:
 
 
 def sockets_of(pids: Iterable[int]) -> set[str]:
-    """The inodes of these processes' sockets, as far as this user may look."""
+    """Return the inodes of these processes' sockets, as far as this user may look."""
     inodes: set[str] = set()
     for pid in pids:
         directory = f"/proc/{pid}/fd"
@@ -53,14 +53,14 @@ def holder(address: str, port: int) -> str | None:
 
 
 def owners(inodes: Collection[str]) -> Iterator[int]:
-    """The processes that have one of these sockets, as far as this user may look."""
+    """Yield the processes that have one of these sockets, as far as this user may look."""
     for entry in os.listdir("/proc") if inodes else ():
         if entry.isdigit() and not sockets_of([int(entry)]).isdisjoint(inodes):
             yield int(entry)
 
 
 def command_of(pid: int) -> str | None:
-    """A process's command line; None when it has ended."""
+    """Return a process's command line; None when it has ended."""
     try:
         with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
             return file.read().replace("\0", " ").strip()

@@ -60,7 +60,7 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def published(planned: list[PortPlan], heard: set[int], *, insists: bool) -> list[PortPlan]:
-    """Where the container's ports really are, given the ports on which its processes listen."""
+    """Return where the container's ports really are, given the ports on which its processes listen."""
     free = heard - {port["host_port"] for port in planned}
     strange = free - {port["container_port"] for port in planned}
     plans: list[PortPlan] = []
@@ -158,7 +158,7 @@ class Supervisor:
         self._finish(self._status)
 
     def _open_streams(self) -> tuple[int, launch.Streams]:
-        """Where the container's output is read, and what its process gets. A terminal's other end is both."""
+        """Return where the container's output is read, and what its process gets. A terminal's other end is both."""
         if self._plan["terminal"]:
             here, there = os.openpty()
             return here, launch.Streams(output=there, input=there, terminal=True)
@@ -344,7 +344,7 @@ class Supervisor:
         self._listen_look_at = _NEVER if done else now + LISTEN_LOOK_SECONDS
 
     def _heard(self) -> set[int]:
-        """The ports of the instance's address on which its processes listen."""
+        """Return the ports of the instance's address on which its processes listen."""
         own = listeners.sockets_of(tree.descendants(os.getpid()))
         if not own:  # spares the look at all connections of this machine
             return set()

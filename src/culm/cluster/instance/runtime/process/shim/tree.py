@@ -10,7 +10,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(root: int) -> list[int]:
-    """All living processes below `root`, which is not among them."""
+    """Return all living processes below `root`, which is not among them."""
     children = _children if os.path.exists(f"/proc/{root}/task/{root}/children") else _children_by_parent()
     pids: list[int] = []
     waiting = children(root)
@@ -22,7 +22,7 @@ def descendants(root: int) -> list[int]:
 
 
 def with_variable(variable: str, value: str) -> list[int]:
-    """Every process that was started with this in its environment, as far as this user may look."""
+    """Return every process that was started with this in its environment, as far as this user may look."""
     needle = f"{variable}={value}".encode()
     return [pid for pid, _ in _parents() if needle in _environment(pid).split(b"\0")]
 
@@ -112,7 +112,7 @@ def _ps(*arguments: str) -> str:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third (state) on; empty when it is gone."""
+    """Return the fields of /proc/PID/stat from the third (state) on; empty when it is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
