@@ -116,6 +116,19 @@ def test_an_empty_list_or_map_says_nothing(ecs):
     assert read({"serviceName": "web", "loadBalancers": [], "networkConfiguration": {}}).service_name == "web"
 
 
+def test_empty_text_says_nothing_where_it_is_optional_and_aws_takes_any_text(ecs):
+    @record
+    class Limited:
+        service_name: str
+        launch_type: Literal["EC2"] | None = None
+        platform_version: Literal["LATEST"] | None = None
+
+    read = compile_input(ecs.operations["CreateService"], Limited)
+    assert read({"serviceName": "", "platformVersion": ""}) == Limited(service_name="")
+    with pytest.raises(Invalid, match="EC2, FARGATE"):
+        read({"serviceName": "web", "launchType": ""})
+
+
 CONTAINER = {"name": "web", "image": "nginx"}
 
 
