@@ -2,7 +2,7 @@
 
 import pytest
 
-from culm.deploy.diagnoses import cure, in_health, in_output, unwell
+from culm.deploy.diagnoses import LikelyCause, cure, in_health, in_output, in_title, unwell
 
 PULL = "CannotPullContainerError: Error response from daemon:"
 
@@ -148,8 +148,8 @@ def test_what_the_web_server_says_of_its_worker_is_not_the_cause() -> None:
     )
     cause = in_output(lines)
     assert cause is not None
-    assert "do not fit each other" in cause.line and "MutableMapping" in cause.line
-    assert "requirements.txt" in cause.hint
+    assert "its Python is newer than the code" in cause.line and "MutableMapping" in cause.line
+    assert "python:3.9-slim" in cause.hint
 
 
 def test_gunicorns_words_for_a_taken_port_are_known() -> None:
@@ -191,3 +191,60 @@ def test_of_several_lines_the_error_is_shown_and_not_the_code_that_raises_it() -
         ["  throw new ERR_MODULE_NOT_FOUND(", "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/app/lib/nowhere.js'"]
     )
     assert cause is not None and cause.line.endswith("Cannot find module '/app/lib/nowhere.js'")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls' (/x/urls.py)", "`werkzeug<3`"),
+        ("ImportError: cannot import name 'escape' from 'jinja2' (/x/__init__.py)", "`jinja2<3.1`"),
+        ("ModuleNotFoundError: No module named 'distutils'", "python:3.11-slim"),
+        ("ModuleNotFoundError: No module named 'psycopg'", "`sqlalchemy<2.1`"),
+        ("TypeError: __init__() got an unexpected keyword argument 'proxies'", "`httpx<0.28`"),
+        ("redis.exceptions.AuthenticationError: Authentication required.", "REDIS_URL"),
+        ("Error: error:0308010C:digital envelope routines::unsupported", "--openssl-legacy-provider"),
+    ],
+)
+def test_what_is_newer_than_the_code_is_named_with_the_last_version_that_fits(line: str, hint: str) -> None:
+    cause = in_output([line])
+    assert cause is not None
+    assert hint in cause.hint
+
+
+def test_the_title_of_an_errors_page_tells_what_was_not_logged() -> None:
+    flask = "its answer begins: redis.exceptions.ConnectionError: Error -2 connecting to redis:6379. Name not known."
+    django = "its answer begins: OperationalError at /: no such table: todo"
+
+    assert (cause := in_title([flask])) is not None
+    assert "ConnectionError: Error -2 connecting to redis:6379" in cause.line
+    assert in_title([django]) == LikelyCause(
+        line="its health page fails: OperationalError at /: no such table: todo", hint="culm logs shows what it wrote"
+    )
+    assert in_title(["its answer begins: Internal Server Error"]) is None
+
+
+def test_a_page_that_came_too_late_is_not_one_where_nobody_listens() -> None:
+    line = "GET / on 127.9.1.2:32768: Request timed out, nobody listens there"
+
+    slow, absent = (in_health([text], [], "") for text in (line, line.replace("Request timed out", "no answer")))
+
+    assert slow is not None and "longer than it may" in slow.line
+    assert absent is not None and "nobody listens" in absent.line
+
+
+@pytest.mark.parametrize("complaint", ["field required (type=value_error.missing)", "Field required [type=missing]"])
+def test_all_settings_that_pydantic_misses_are_named(complaint: str) -> None:
+    cause = in_output(["pydantic.ValidationError: 2 validation errors for Settings", "db_host", f"  {complaint}"] * 2)
+
+    assert cause is not None
+    assert cause.line == "variables of its environment are missing: DB_HOST"
+    assert "{DB_HOST: value}" in cause.hint
+
+
+def test_a_client_that_reaches_no_server_here_is_not_one_that_listens_here() -> None:
+    line = 'psql: error: connection to server at "127.0.0.1", port 5432 failed: FATAL: password authentication failed'
+
+    cause = in_health(["GET / on 127.9.1.2:32768: no answer, nobody listens there"], [line], "")
+
+    assert cause is not None
+    assert "the database refuses the user" in cause.line

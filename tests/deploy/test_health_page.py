@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Cloud
 
 from culm.deploy import health_page
+from culm.deploy.health_page import beginning
 from culm.project.project import Project
 from culm.target.connection import Target
 
@@ -118,3 +119,19 @@ def test_what_is_no_http_is_told(project: Project, monkeypatch: pytest.MonkeyPat
     assert health_page.lines(web, [a_target("initial", **asked)], []) == [
         "GET /web/health on 127.0.0.1:32768: no answer, what answers there is not HTTP"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("\n moved\n", "moved"),
+        ("", ""),
+        ("<html><title>\n KeyError: &#39;A&#39;\n // Werkzeug</title>", "KeyError: 'A' // Werkzeug"),
+        (
+            '<title>OperationalError\n at /</title><pre class="exception_value">no table</pre>',
+            "OperationalError at /: no table",
+        ),
+    ],
+)
+def test_an_html_page_begins_with_its_title(text: str, begins: str) -> None:
+    assert beginning(text) == begins

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from culm.deploy.diagnoses import LikelyCause
-from culm.deploy.host_names import HostMention, advice, host_of, located, place_of, sources
+from culm.deploy.host_names import advice, host_of, located, suspected
+from culm.project.host_mentions import HostMention, place_of, sources
 from culm.project.load import parse
 from culm.project.project import Project
 
@@ -50,6 +51,9 @@ def test_the_host_that_nobody_has_is_read_off_what_the_program_said(line: str, h
         ("url = 'redis://redis:6379/0'\n", 1),
         ("REDIS_HOST=redis\n", 1),
         ("import redis\nfrom redis import Redis\nredis.get('x')\n", None),
+        ("const redis = require('redis');\nimport x from 'redis';\nconst c = {host: 'redis'}\n", 3),
+        ('{"redis": "^4.0"}', None),
+        ("a = ['redis']\nb = os.getenv('REDIS_HOST', 'redis')\n", 2),
     ],
 )
 def test_the_line_of_the_source_that_names_the_host_is_named(text: str, line: int | None) -> None:
@@ -84,3 +88,37 @@ def test_a_cause_that_names_no_host_stays_as_it_is(project: Project) -> None:
     cause = LikelyCause(line="a variable of its environment is missing: KeyError: 'A'", hint="set it")
     assert located(project, project.services["web"], cause) is cause
     assert located(project, project.services["web"], None) is None
+
+
+def test_a_line_that_may_name_a_host_does_not_count_where_it_has_to_be_certain() -> None:
+    assert place_of({"app.py": "kinds = ['redis']\n"}, "redis", certain=True) is None
+    assert place_of({"package-lock.json": 'host: "redis"\n'}, "redis") is None
+    assert place_of({"a.js": "createClient(6379, x || 'redis:6379')"}, "redis", certain=True) is not None
+
+
+def test_a_service_that_fails_without_a_word_is_searched_for_a_compose_files_host(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/Dockerfile").write_text("FROM scratch\nEXPOSE 80\n")
+    (tmp_path / "web/app.py").write_text("import redis\nr = redis.Redis(host='redis', port=6379)\n")
+    text = (
+        "name: shop\ndatabases: {cache: {engine: redis}}\nservices:\n  web:\n    database: cache\n"
+        "    secrets: {REDIS_URL: {from: '{cache.url}', reason: its code reads it}}\n"
+    )
+    project = parse(text, tmp_path / "culm.yml")
+
+    cause = suspected(project, project.services["web"])
+
+    assert cause is not None
+    assert "app.py:2 names redis" in cause.line
+    assert cause.hint == "app.py:2 of web names redis: let it read REDIS_URL, which culm.yml gives it"
+
+
+def test_a_host_that_the_dockerfile_sets_is_not_suspected_where_culm_yml_gives_another(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/Dockerfile").write_text("FROM scratch\nENV REDIS_HOST=redis\nEXPOSE 80\n")
+    text = "name: shop\ndatabases: {cache: {engine: redis}}\nservices:\n  web:\n    database: cache\n    ENV\n"
+    given = parse(text.replace("ENV", "environment: {REDIS_HOST: '{cache.host}'}"), tmp_path / "culm.yml")
+    not_given = parse(text.replace("ENV", "grace: 5"), tmp_path / "culm.yml")
+
+    assert suspected(given, given.services["web"]) is None
+    assert suspected(not_given, not_given.services["web"]) is not None

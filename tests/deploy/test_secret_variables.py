@@ -72,6 +72,7 @@ def test_secrets_that_the_vault_lacks_are_named_with_the_commands_that_put_them_
         "     culm vault put stg/web/stripe-key --target stg   # then type the value, Enter and Ctrl-D",
     ]
     assert len(refusal(missing, "").hint.splitlines()) == 2
+    assert "(SECRET_KEY of web and SECRET_KEY of a)" in refusal(missing, "").what
 
 
 def test_a_value_ends_before_the_end_of_the_line() -> None:

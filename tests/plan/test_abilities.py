@@ -69,3 +69,18 @@ def test_a_plan_for_processes_names_ready_images_that_this_machines_programs_sta
     [note] = notes(project, "host", project.services)
     assert note.startswith("docs: python:3.12-slim is not pulled: ")
     assert notes(project, "docker", project.services) == []
+
+
+def test_a_ready_image_that_runs_in_a_container_alone_is_refused_with_what_can_go_on(tmp_path: Path) -> None:
+    others = "  api: {image: whoami, port: 81, after: [web]}\n  page: {image: whoami, port: 83, after: [api]}\n"
+    others += "  queue: {image: 'rabbitmq:3', port: 5672, path: none}\n  ui: {image: whoami, port: 82"
+    setting = f"image: mongo:4, port: 27017, path: none}}\n{others}"
+    project = shop(tmp_path, setting)
+    with pytest.raises(UsageError, match=r"services\.web\.image: mongo:4 runs in a container alone") as refusal:
+        demand(project, project.targets["local"], "host", ["web", "api", "ui"])
+    assert refusal.value.hint == (
+        "start Docker or Podman, then: culm up --runtime docker; or leave it out for now: culm deploy ui"
+    )
+    demand(project, project.targets["local"], "docker", ["web"])
+    demand(project, project.targets["local"], None, ["web"])
+    demand(project, project.targets["local"], "host", ["api", "ui"])

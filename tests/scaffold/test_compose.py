@@ -612,3 +612,113 @@ def test_what_a_database_and_a_migration_have_besides_is_said_key_by_key(folder:
     assert "7 services.db.tmpfs: left out" in said
     assert "8 services.db.volumes: left out: nobody runs its scripts" in said
     assert "services.migrate.environment: left out: a migration has the environment and the files of web" in said
+
+
+HOST_IN_CODE = """services:
+  db: {image: "postgres:17"}
+  redis: {image: redis}
+  web: {build: web, ports: ["80:5000"]}
+"""
+
+
+def test_a_server_whose_host_stands_in_the_code_is_the_services_and_its_url_a_variable(folder: Path) -> None:
+    (folder / "web/app.py").write_text("import redis\n\nr = redis.Redis(host='redis', port=6379)\n")
+
+    web = block(folder, HOST_IN_CODE)
+
+    assert web["database"] == "redis"
+    assert web["secrets"] == {"REDIS_URL": {"from": "{redis.url}", "reason": "its code reads it from the environment"}}
+    assert "app.py:3 names the host redis, which only compose has: let it read REDIS_URL" in shown(taken(folder))
+
+
+def test_a_host_that_code_reads_from_a_variable_with_its_login_has_all_parts(folder: Path) -> None:
+    names = ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD")
+    (folder / "web/app.py").write_text("\n".join(f"x = os.getenv('{name}', 'redis')" for name in names))
+
+    web = block(folder, HOST_IN_CODE)
+
+    assert web["environment"] == {"REDIS_HOST": "{redis.host}", "REDIS_PORT": "{redis.port}"}
+    assert list(web["secrets"]) == ["REDIS_PASSWORD"]
+
+
+def test_a_word_that_is_no_host_makes_no_database(folder: Path) -> None:
+    (folder / "web/app.py").write_text("import redis\nkinds = ['db', 'redis']\n")
+
+    assert "database" not in block(folder, HOST_IN_CODE)
+
+
+def test_a_host_that_the_dockerfile_sets_is_the_servers(folder: Path) -> None:
+    (folder / "web/Dockerfile").write_text('FROM base\nENV REDIS_HOST=redis LEVEL=info\nEXPOSE 80\nCMD ["serve"]\n')
+
+    web = block(folder, HOST_IN_CODE.replace("build: web,", "build: web, depends_on: [redis],"))
+
+    assert web["environment"] == {"REDIS_HOST": "{redis.host}"}
+
+
+SETTINGS = """from pydantic_settings import BaseSettings
+
+
+class Settings(BaseSettings):
+    POSTGRES_HOST: str
+    postgres_password: str
+    TOKEN_MINUTES: int
+    LEVEL: str = "info"
+    QUEUE: str
+
+    class Config:
+        env_file = ".env"
+"""
+
+
+def test_variables_that_settings_read_come_from_the_env_file_that_no_image_has(folder: Path) -> None:
+    (folder / "web/config.py").write_text(SETTINGS)
+    (folder / ".env").write_text(
+        "POSTGRES_HOST=db\nPOSTGRES_PASSWORD=letmein\nTOKEN_MINUTES=30\nOTHER=1\nQUEUE=http://localhost:9\n"
+    )
+    compose = """services:
+  db: {image: "postgres:17", env_file: .env}
+  web: {build: web, ports: ["80:5000"], depends_on: [db]}
+"""
+
+    web = block(folder, compose)
+
+    assert web["environment"] == {"POSTGRES_HOST": "{main.host}", "TOKEN_MINUTES": "30", "PGPORT": "{main.port}"}
+    assert web["secrets"]["POSTGRES_PASSWORD"]["from"] == "{main.password}"
+
+
+def test_a_worker_writes_its_log_where_it_is_seen(folder: Path) -> None:
+    compose = """services:
+  web: {build: web, ports: ["80:5000"]}
+  worker: {build: web, command: celery -A app worker --logfile=logs/celery.log --loglevel=info}
+"""
+
+    assert block(folder, compose, "worker")["command"] == ["celery", "-A", "app", "worker", "--loglevel=info"]
+    assert any("writes its log to its output" in note for note in notes(folder, compose))
+
+
+def test_the_code_of_a_service_whose_dockerfile_is_kept_apart_is_in_its_context(folder: Path) -> None:
+    (folder / "web/.docker").mkdir()
+    (folder / "web/.docker/Dockerfile").write_text('FROM base\nCOPY . .\nCMD ["serve"]\n')
+    (folder / "web/config.py").write_text(SETTINGS)
+    (folder / ".env").write_text("TOKEN_MINUTES=30\n")
+    compose = 'services: {web: {build: {context: web, dockerfile: .docker/Dockerfile}, ports: ["80:5000"]}}\n'
+
+    assert block(folder, compose)["environment"] == {"TOKEN_MINUTES": "30"}
+
+
+def test_a_url_of_this_machine_is_that_of_the_service_which_is_published_there(folder: Path) -> None:
+    compose = """services:
+  api: {build: api, ports: ["127.0.0.1:8000:80"]}
+  web:
+    build: web
+    ports: ["3000:3000"]
+    environment: {API: "http://localhost:8000/v1", OTHER: "http://localhost:8001", SELF: "http://localhost:3000"}
+"""
+
+    web = block(folder, compose)
+
+    assert web["environment"] == {
+        "API": "{api.url}/v1",
+        "OTHER": "http://localhost:8001",
+        "SELF": "http://localhost:3000",
+    }

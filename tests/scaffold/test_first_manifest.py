@@ -12,9 +12,10 @@ from tests import culm_command
 from culm.errors import UsageError
 from culm.project.load import load, parse
 from culm.project.project import Project
-from culm.scaffold import names
+from culm.scaffold import names, starter
 from culm.scaffold.draft import Draft
 from culm.scaffold.first_manifest import first_manifest
+from culm.scaffold.sources import Sources
 
 SERVER = 'FROM base\nEXPOSE 8080\nCMD ["serve"]\n'
 
@@ -431,7 +432,7 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
     }
     web = block(tmp_path, files)
     assert web["secrets"]["DATABASE_URL"]["from"] == "{main.url}"
-    assert web["environment"] == {"DB_HOST": "{main.host}"}
+    assert web["environment"] == {"DB_HOST": "{main.host}", "PGPORT": "{main.port}"}
 
 
 @pytest.mark.parametrize(
@@ -481,7 +482,7 @@ def test_secrets_that_the_image_sets_or_that_code_can_do_without_are_not_demande
 @pytest.mark.parametrize(
     ("files", "install"),
     [
-        ({"Pipfile": "", "Pipfile.lock": "{}"}, "pipenv install --system --deploy"),
+        ({"Pipfile": "", "Pipfile.lock": "{}"}, "pipenv sync --system"),
         ({"pyproject.toml": "[tool.poetry]\n", "poetry.lock": ""}, "poetry install --only main --no-root"),
         ({"pyproject.toml": "[project]\n", "uv.lock": ""}, "uv sync --frozen --no-dev --no-install-project"),
         ({"pyproject.toml": "[project]\n", "uv.lock": "", "requirements.txt": "flask\n"}, "uv sync --frozen"),
@@ -529,3 +530,23 @@ def test_a_dockerfile_that_cannot_be_read_is_never_written_over(tmp_path):
     made(tmp_path, files)
     assert (tmp_path / "Dockerfile").read_text() == files["Dockerfile"]
     assert "uvicorn" in (tmp_path / "Dockerfile.culm").read_text()
+
+
+@pytest.mark.parametrize(
+    ("lock", "line"),
+    [
+        ("", "RUN npm install"),
+        ("package-lock.json", "RUN npm ci"),
+        ("yarn.lock", "COPY package.json yarn.lock ./\nRUN yarn install --frozen-lockfile"),
+        ("pnpm-lock.yaml", "RUN npm install -g pnpm && pnpm install --frozen-lockfile"),
+    ],
+)
+def test_what_a_lock_file_of_node_names_is_installed_as_it_is_locked(tmp_path: Path, lock: str, line: str) -> None:
+    (tmp_path / "package.json").write_text('{"scripts": {"start": "node index.js"}}')
+    if lock:
+        (tmp_path / lock).write_text("")
+
+    made = starter.dockerfile(Sources(tmp_path))
+
+    assert made is not None
+    assert line in made.text

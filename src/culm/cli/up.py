@@ -36,6 +36,7 @@ from culm.errors import CulmError, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
 from culm.operate.probe import SHOWN, Probe, Tally
+from culm.plan import abilities
 from culm.plan.plan import Plan
 from culm.project.project import Project
 from culm.target import faults, local
@@ -107,6 +108,7 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
         with faults.translated():
             ensure(target, project, console, yes=options.yes)
             await_instances(target, project, console)
+    abilities.demand(project, target.settings, deploy.images.made_by, names)
     with faults.translated():
         demand(target, project, names)
     plan = of_target(project, target, deploy.images, names)

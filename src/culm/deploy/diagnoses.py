@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_ima
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from culm.core.model.arn import last
@@ -25,6 +26,49 @@ class Symptom:
     hint: str
 
 
+def older(pattern: str, requirement: str) -> Symptom:
+    """Return the symptom of code that a later version of a package, or of Python, has left behind."""
+    if requirement.startswith("python:"):
+        return Symptom(
+            pattern=pattern,
+            cause="its Python is newer than the code",
+            hint=f"name an older one, as {requirement}, in the Dockerfile's FROM",
+        )
+    hint = f"name `{requirement}` where the Dockerfile installs from, as requirements.txt"
+    return Symptom(pattern=pattern, cause="a package is newer than the code", hint=hint)
+
+
+OLDER = tuple(
+    older(pattern, requirement)
+    for pattern, requirement in (
+        (r"cannot import name '(?:url_quote|url_encode|url_decode|url_parse)' from 'werkzeug", "werkzeug<3"),
+        (r"cannot import name 'safe_str_cmp' from 'werkzeug|'BaseResponse' from 'werkzeug", "werkzeug<2.1"),
+        (r"cannot import name 'cached_property' from 'werkzeug'", "werkzeug<1"),
+        (r"cannot import name '(?:escape|Markup|contextfilter|evalcontextfilter)' from 'jinja2", "jinja2<3.1"),
+        (r"cannot import name 'soft_unicode' from 'markupsafe'", "markupsafe<2.1"),
+        (r"cannot import name 'json' from 'itsdangerous'", "itsdangerous<2.1"),
+        (
+            r"cannot import name '(?:_app_ctx_stack|_request_ctx_stack|JSONEncoder|Markup|escape)' from 'flask",
+            "flask<2.3",
+        ),
+        (r"No module named 'flask\.(?:ext|_compat)'", "flask<2"),
+        (
+            r"BaseSettings\W.*has been moved|pydantic\.errors\.PydanticImportError|regex.* is removed\. use .pattern",
+            "pydantic<2",
+        ),
+        (r"unexpected keyword argument 'proxies'", "httpx<0.28"),
+        (r"No module named 'vine\.five'", "vine<5"),
+        (r"Redis transport requires redis-py", "kombu<5.4"),
+        (r"cannot import name '\w+' from 'collections'|module 'collections' has no attribute", "python:3.9-slim"),
+        (
+            r"No module named '(?:distutils|imp|asyncore|asynchat|smtpd)'|has no attribute 'ImpImporter'",
+            "python:3.11-slim",
+        ),
+        (r"No module named '(?:cgi|crypt|telnetlib|imghdr|audioop|pipes)'", "python:3.12-slim"),
+    )
+)
+"""What was removed, and the last version that had it."""
+MISSING = "a variable of its environment is missing"
 SYMPTOMS = (
     Symptom(
         pattern=r"address already in use|EADDRINUSE|(?:address|connection) in use|port \d+ is (?:already )?in use",
@@ -54,6 +98,17 @@ SYMPTOMS = (
         hint="take name and password from the url that `database:` gives: database.url in its configuration",
     ),
     Symptom(
+        pattern=r"\bNOAUTH\b|\bWRONGPASS\b|Authentication required",
+        cause="the cache wants the user and password of the service",
+        hint="let the code read the whole url: `secrets: {REDIS_URL: {from: '{cache.url}', reason: its code reads "
+        "it}}`, with the cache's name in `databases:`",
+    ),
+    Symptom(
+        pattern=r"ERR_OSSL_EVP_UNSUPPORTED|error:0308010C",
+        cause="its bundler is older than this Node.js",
+        hint="`environment: {NODE_OPTIONS: --openssl-legacy-provider}` for the service in culm.yml",
+    ),
+    Symptom(
         pattern=r"connection refused|ECONNREFUSED|could not connect to server|can't connect to \S* ?server",
         cause="what it connects to accepts no connections, such as a database",
         hint="take its address from the url that `database:` gives, or from {NAME.url} in `environment:`",
@@ -71,15 +126,22 @@ SYMPTOMS = (
         r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*(?:not set|not defined|missing|required|must be set|undefined)|"
         r"(?:not set|missing|required|must set|undefined).*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|"
         r"(?:environment variable|env var)\b.*(?:not|missing|required)|(?:missing|required) (?:environment|env) var",
-        cause="a variable of its environment is missing",
+        cause=MISSING,
         hint="what is no secret: `environment: {NAME: value}` for the service in culm.yml; a database's login: "
         "`secrets: {NAME: {from: '{main.url}', reason: its code reads it}}`, or '{main.password}'; other secrets: "
         "`secrets: {NAME: {vault: FILE}}`, and `culm vault put` FILE",
     ),
+    *OLDER,
     Symptom(
         pattern=r"No module named '?pkg_resources",
         cause="setuptools is newer than the code",
         hint="name `setuptools<81` where the Dockerfile installs from: later ones have no pkg_resources",
+    ),
+    Symptom(
+        pattern=r"No module named 'psycopg'",
+        cause="a module is not in the image",
+        hint="name `psycopg[binary]` where the Dockerfile installs from; where only SQLAlchemy asks for it, "
+        "`sqlalchemy<2.1` takes psycopg2 as before",
     ),
     Symptom(
         pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",
@@ -128,7 +190,7 @@ HEEDLESS = re.compile(
 )
 """Lines of what started the program: they follow from its own error."""
 LOOPBACK = re.compile(
-    r"(?:running|listening|started|serving|server|ready|available|local)\b.*(?:127\.0\.0\.1|localhost|\[::1\])",
+    r"^(?!.*\b(?:error|failed|fatal|refused|connect(?:ing|ion)?)\b).*(?:running|listening|started|serving|server|ready|available|local)\b.*(?:127\.0\.0\.1|localhost|\[::1\])",
     re.IGNORECASE,
 )
 EVERYWHERE = re.compile(r"0\.0\.0\.0|all (?:addresses|interfaces)|\[::\]|:::|127\.(?!0\.0\.1\b)\d+\.\d+\.\d+")
@@ -146,7 +208,7 @@ def in_output(lines: Iterable[str]) -> LikelyCause | None:
     """Return what a service's last lines say of why it died; None when none of them looks like an error."""
     every = [*lines]
     kept = [line.strip() for line in every if line.strip() and not HEEDLESS.search(line)]
-    if (known := symptom_of(kept)) is not None:
+    if (known := missing_settings(kept) or symptom_of(kept)) is not None:
         return known
     if raised := last_raised(every):
         return LikelyCause(line=raised[:200])
@@ -162,6 +224,21 @@ def last_raised(lines: Sequence[str]) -> str:
     begins = [number for number, line in enumerate(lines) if line.strip() == "Traceback (most recent call last):"]
     after = lines[begins[-1] + 1 :] if begins else ()
     return next((line.strip() for line in after if RAISED.match(line)), "")
+
+
+def missing_settings(lines: Sequence[str]) -> LikelyCause | None:
+    """Return the variables that pydantic's settings lack, each of which it names in the line before its complaint."""
+    pairs = pairwise(lines)
+    names = [
+        name.upper() for name, what in pairs if re.fullmatch(r"\w+", name) and re.match(r"(?i)field required\b", what)
+    ]
+    if not names:
+        return None
+    each = next(symptom.hint for symptom in SYMPTOMS if symptom.cause == MISSING)
+    listed = ", ".join(dict.fromkeys(names))
+    return LikelyCause(
+        line=f"variables of its environment are missing: {listed}", hint=each.replace("{NAME: ", f"{{{names[0]}: ")
+    )
 
 
 def symptom_of(lines: Iterable[str]) -> LikelyCause | None:
@@ -189,6 +266,20 @@ def with_its_name(hint: str, line: str) -> str:
     return hint.replace("{NAME: ", f"{{{name}: ")
 
 
+FAILS = "its health page fails"
+LATE = "its health page takes longer than it may"
+TITLE = "its answer begins: "
+
+
+def in_title(pages: Iterable[str]) -> LikelyCause | None:
+    """Return what the title of an error's page says: frameworks put the exception there that they do not log."""
+    titles = [line.removeprefix(TITLE).strip() for line in pages if line.startswith(TITLE)]
+    if (known := symptom_of(titles)) is not None:
+        return known
+    errors = [title for title in titles if re.search(r"\w(?:Error|Exception|Configured)\b", title)]
+    return LikelyCause(line=f"{FAILS}: {errors[0][:200]}", hint="culm logs shows what it wrote") if errors else None
+
+
 def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> LikelyCause | None:
     """Return why a health page that `pages` describe is not taken, by its codes and by what the service wrote.
 
@@ -211,13 +302,13 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
     if status in (401, 403):
         return LikelyCause(line=f"its health page wants a login ({status})", hint="let `health:` name one that is open")
     if status >= 500:
-        return LikelyCause(line=f"its health page fails ({status})", hint="culm logs shows what it wrote")
+        return LikelyCause(line=f"{FAILS} ({status})", hint="culm logs shows what it wrote")
     if re.search(r"is not HTTP|HTTP request (?:was sent )?to (?:an )?HTTPS", text):
         hint = "the load balancer speaks plain HTTP with `port:`: no TLS there; what speaks no HTTP has `path: none`"
         return LikelyCause(line="it does not speak plain HTTP where it is asked", hint=hint)
     if "Request timed out" in text:
         hint = "let `health:` name a page that answers at once, or give it time: health: {path: /, timeout: 10s}"
-        return LikelyCause(line="its health page takes longer than it may", hint=hint)
+        return LikelyCause(line=LATE, hint=hint)
     if "nobody listens there" in text:
         if (known := symptom_of(lines)) is not None:
             return known

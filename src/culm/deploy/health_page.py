@@ -4,6 +4,7 @@ AWS tells the code alone, in the target's health and in an event of the service.
 page can be asked for the rest.
 """
 
+import html
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -35,14 +36,22 @@ def answer(target: Target, service: Service, instance: str, port: int) -> dict[s
     asked: dict[str, Any] = {"address": address}
     try:
         page = httpx2.get(f"http://{address}:{port}{service.health}", timeout=SECONDS, trust_env=False)
-        lines = [line.strip() for line in page.text.splitlines() if line.strip()]
-        return asked | {"status": page.status_code, "begins": lines[0][:LONGEST] if lines else ""}
+        return asked | {"status": page.status_code, "begins": beginning(page.text)}
     except httpx2.ConnectError:
         return asked | {"refused": True}
     except httpx2.RemoteProtocolError as error:
         return asked | ({"garbled": True} if "illegal" in str(error) else {})  # no status line; else it just hung up
     except httpx2.HTTPError:
         return asked
+
+
+def beginning(text: str) -> str:
+    """Return the first line of an answer; of an HTML page its title, which is where an error's page has the error."""
+    if title := re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE):
+        value = re.search(r"<pre class=\"exception_value\">(.*?)</pre>", text, re.DOTALL)  # Django's own error page
+        shown = title[1] + (f": {value[1]}" if value else "")
+        return html.unescape(" ".join(shown.split()))[:LONGEST]
+    return next((line.strip()[:LONGEST] for line in text.splitlines() if line.strip()), "")
 
 
 def address_of(target: Target, instance: str) -> str | None:

@@ -4,14 +4,11 @@ A compose file's network knows `redis` and `db`; ECS does not. The name is in th
 are said, and the reference of culm.yml that leads to the same server.
 """
 
-import os
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
-from culm.core.model.record import record
 from culm.deploy.diagnoses import LikelyCause
-from culm.project import engines, texts
+from culm.project import engines
+from culm.project.host_mentions import HostMention, place_of, sources
 from culm.project.project import Project, Service
 
 HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)"
@@ -27,26 +24,8 @@ UNKNOWN = (
     rf"(?<![\w.]){HOST}:\d+: .*(?:not known|name resolution|no address)",
 )
 """How libpq, Node, redis-py, Go, MySQL's clients, Java and pymongo name the host that nobody has."""
-NOT_OURS = frozenset(
-    {"node_modules", "vendor", "venv", "env", "dist", "build", "target", "site-packages", "__pycache__"}
-    | {"test", "tests", "spec", "docs"}
-)
-CODE = frozenset(
-    {".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".java", ".kt", ".cs", ".php", ".rs", ".ini", ".cfg", ".conf"}
-    | {".toml", ".json", ".properties", ".env", ".sh", ".yml", ".yaml"}
-)
-MOST_FILES = 400
-MOST_BYTES = 200_000
 CACHE = re.compile(r"redis|valkey|cache|broker|queue", re.IGNORECASE)
 SQL = re.compile(r"db|database|postgres|pg|mysql|mariadb|sql", re.IGNORECASE)
-
-
-@record
-class HostMention:
-    """Where a source names a host."""
-
-    file: str
-    line: int
 
 
 def located(project: Project, service: Service, cause: LikelyCause | None) -> LikelyCause | None:
@@ -57,42 +36,49 @@ def located(project: Project, service: Service, cause: LikelyCause | None) -> Li
     return LikelyCause(line=cause.line, hint=advice(project, service, host, place_of(sources(service.folder), host)))
 
 
+USUAL = (
+    "redis",
+    "db",
+    "postgres",
+    "postgresql",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "mongodb",
+    "rabbitmq",
+    "database",
+    "cache",
+)
+"""What compose files call their servers."""
+
+
+def suspected(project: Project, service: Service) -> LikelyCause | None:
+    """Return the host of a compose file's network that the source names, as the likely cause; None where it names none.
+
+    For a service that fails without a word of its own: by a page that answers 500, or not at all.
+    """
+    texts = sources(service.folder)
+    for host in dict.fromkeys([*project.services, *project.databases, *USUAL]):
+        if host == service.name:
+            continue
+        place = place_of(texts, host, certain=True)
+        if place is not None and not (place.file.startswith("Dockerfile") and given_otherwise(service)):
+            line = f"perhaps it waits for a host name that nobody has: {place.file}:{place.line} names {host}"
+            return LikelyCause(line=line, hint=advice(project, service, host, place))
+    return None
+
+
+def given_otherwise(service: Service) -> bool:
+    """Whether culm.yml gives a service a server's host, which counts before what its Dockerfile sets."""
+    return any(re.search(r"\{[\w-]+\.host\}", text) for text in service.container.environment.values())
+
+
 def host_of(line: str) -> str | None:
     """Return the host that a program did not find, by its own words; None where they name none."""
     if not re.search(r"host|ENOTFOUND|EAI_AGAIN|not known|name resolution|no address", line, re.IGNORECASE):
         return None
     match = next((each for pattern in UNKNOWN if (each := re.search(pattern, line, re.IGNORECASE))), None)
     return match["host"] if match else None
-
-
-def place_of(sources: Mapping[str, str], host: str) -> HostMention | None:
-    """Return the first line of the sources, by path, in which the host stands as one; None where there is none."""
-    name = re.escape(host)
-    written = re.compile(rf"[\"'@/]{name}(?=[\"'/:])|\w*host\w*[\"']?\s*[:=]\s*{name}(?![\w.-])", re.IGNORECASE)
-    for file, text in sources.items():
-        for number, line in enumerate(text.splitlines(), 1):
-            if written.search(line) and not re.match(r"\s*(#|//|\*|import\b|from\b)", line):
-                return HostMention(file=file, line=number)
-    return None
-
-
-def sources(folder: Path) -> dict[str, str]:
-    """The texts of a service's code and settings, by their paths from its folder, the shallow ones first."""
-    result: dict[str, str] = {}
-    for path, folders, files in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each.lower() not in NOT_OURS)
-        for name in sorted(files):
-            file = Path(path, name)
-            if len(result) >= MOST_FILES:
-                return result
-            if "compose" in name or (file.suffix not in CODE and not name.startswith(("Dockerfile", ".env"))):
-                continue
-            try:
-                if file.is_file() and file.stat().st_size <= MOST_BYTES:
-                    result[str(file.relative_to(folder))] = texts.read(file)
-            except OSError:
-                continue
-    return result
 
 
 def advice(project: Project, service: Service, host: str, place: HostMention | None) -> str:
@@ -116,12 +102,22 @@ def advice(project: Project, service: Service, host: str, place: HostMention | N
     if names is None:
         return f"{start}; culm.yml has no service and no database for {host} yet"
     called, more = names
+    if place is not None and (known := variable_of(service, called)) is not None:
+        return f"{place.file}:{place.line} of {service.name} names {host}: let it read {known}, which culm.yml gives it"
     start += f"; in culm.yml, for {service.name}: {more}"
     login = given[0] if given else f"{stem}_URL"
     url = f"`secrets: {{{login}: {{from: '{{{called}.url}}', reason: its code reads it}}}}`"
     if given and "://" in environment[given[0]]:
         return start + url
     return f"{start}`environment: {{{variable}: '{{{called}.host}}'}}`, or with its login {url}"
+
+
+def variable_of(service: Service, database: str) -> str | None:
+    """The variable of a service by which it knows a database: that with its whole URL, else with its host."""
+    secrets = service.container.secrets
+    whole = [name for name, each in secrets.items() if f"{{{database}.url}}" in str(each.value_from)]
+    hosts = [name for name, text in service.container.environment.items() if f"{{{database}.host}}" in text]
+    return next(iter([*whole, *hosts]), None)
 
 
 def server_of(project: Project, service: Service, host: str) -> tuple[str, str] | None:

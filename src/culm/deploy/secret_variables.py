@@ -68,7 +68,10 @@ def check(wanted: list[WantedFile], texts: Mapping[Name, str], option: str) -> N
 
 def refusal(missing: list[WantedFile], option: str) -> CulmError:
     """The error that names each file that is missing, and the commands that put it there."""
-    listed = ", ".join(f"{each.name} ({each.variable} of {each.service})" for each in missing)
+    readers: dict[Name, list[str]] = {}
+    for each in missing:
+        readers.setdefault(each.name, []).append(f"{each.variable} of {each.service}")
+    listed = ", ".join(f"{name} ({' and '.join(who)})" for name, who in readers.items())
     commands = {}
     for each in missing:
         put = f"culm vault put {each.name}{option}"
@@ -76,7 +79,7 @@ def refusal(missing: list[WantedFile], option: str) -> CulmError:
             commands[each.name] = f"openssl rand -hex 32 | {put}"
         else:
             commands.setdefault(each.name, f"{put}   # then type the value, Enter and Ctrl-D")
-    what = f"the vault lacks {'a secret' if len(missing) == 1 else f'{len(missing)} secrets'}: {listed}"
+    what = f"the vault lacks {'a secret' if len(readers) == 1 else f'{len(readers)} secrets'}: {listed}"
     return CulmError(what, "\n     ".join(commands.values()))
 
 

@@ -219,6 +219,10 @@ def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     page = diagnoses.in_health(pages, output, begins(service)) if pages and not died else None
     ended = exits.cause(doomed.task, output) if doomed.task is not None else None
     finding = scripts.located(service, host_names.located(job.project, service, page or ended))
+    if not died and pages and (finding is None or finding.line.startswith((diagnoses.FAILS, diagnoses.LATE))):
+        said = diagnoses.symptom_of(output) or diagnoses.in_title(pages)
+        finding = said or host_names.suspected(job.project, service) or finding
+        finding = host_names.located(job.project, service, finding)
     what += likely(finding) + "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:
         what += "\n" + causes.of_task(job, service.name, doomed.task, prefix=service.name)

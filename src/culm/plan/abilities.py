@@ -1,5 +1,6 @@
 """What a target or its runtime cannot do of what culm.yml asks for; said before anything is changed. Pure."""
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -9,6 +10,13 @@ from culm.prefixes import official
 from culm.project.project import Project, Service, TargetSettings
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+
+IN_CONTAINERS = re.compile(
+    r"(?:^|/)(?:mongo(?:db)?(?:-\w+)*|rabbitmq|(?:cp-)?kafka|redpanda|(?:cp-)?zookeeper|elasticsearch|opensearch|kibana|memcached"
+    r"|cassandra|scylla|neo4j|couchdb|clickhouse(?:-server)?|adminer|pgadmin4?|phpmyadmin|mongo-express|redis-?commander"
+    r"|keycloak|wordpress|nextcloud|ghost|nginx|httpd|mysql|mariadb|postgres|redis|localstack|activemq\S*)(?::|@|$)"
+)
+"""Ready images whose programs stand on their own system's files: a host cannot run them as its processes."""
 
 
 def demand(
@@ -24,6 +32,13 @@ def demand(
         if settings.provider == "aws":
             demand_volumes(project, service, settings.name)
             demand_overlap(service, settings.name)
+        elif builder == "host" and needs_container(service):
+            others = without_containers(project)
+            rest = f"; or leave it out for now: culm deploy {' '.join(others)}" if others else ""
+            raise UsageError(
+                f"{key}.image: {service.image} runs in a container alone, and no container engine is used here",
+                f"start Docker or Podman, then: culm up --runtime docker{rest}",
+            )
         elif builder == "host" and service.container.read_only:
             raise UsageError(
                 f"{key}.read-only: host processes cannot be kept from writing in their image's files",
@@ -42,6 +57,23 @@ def notes(project: Project, builder: Literal["docker", "host"] | None, names: It
         for name, image in images.items()
         if image is not None and official.configuration(image) is not None
     ]
+
+
+def needs_container(service: Service) -> bool:
+    """Whether it is a ready image whose programs stand on their own system's files."""
+    return service.image is not None and IN_CONTAINERS.search(service.image.lower()) is not None
+
+
+def without_containers(project: Project) -> list[str]:
+    """The services that need no container, nor any service that does: what can be deployed without an engine."""
+    out = {name for name, service in project.services.items() if needs_container(service)}
+    while more := {
+        each.name
+        for each in project.services.values()
+        if each.name not in out and not out.isdisjoint((*each.after, *each.calls))
+    }:
+        out |= more
+    return [name for name in project.services if name not in out]
 
 
 def demand_volumes(project: Project, service: Service, target: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from culm.project import engines
+from culm.project import dockerfile, engines, host_mentions
 from culm.scaffold import database_variables, guess
 from culm.scaffold.draft import Block, Commented, Draft
 from culm.scaffold.guess import Guess, ImageSource, Migration
@@ -224,19 +224,23 @@ def tell_database(draft: Draft, candidate: Outline) -> None:
     name = next((str(each) for each in names if draft.engine(str(each)) in engines.SQL), None)
     if name is None or candidate.sources is None:
         return
+    give_variables(candidate, database_variables.of_code(candidate.sources, name, draft.engine(name)))
+
+
+def tell_port(draft: Draft, candidate: Outline) -> None:
+    """Give a service whose code is told PostgreSQL's host alone the port, by the variable that every client reads.
+
+    https://www.postgresql.org/docs/current/libpq-envars.html; locally a server is seldom at 5432.
+    """
+    used = candidate.block.get("database")
     environment = as_mapping(candidate.block.get("environment"))
-    secrets = as_mapping(candidate.block.get("secrets"))
-    for variable, text in database_variables.of_code(candidate.sources, name, draft.engine(name)).items():
-        if variable in environment or variable in secrets:
+    texts = " ".join(map(str, [*environment.values(), *as_mapping(candidate.block.get("secrets")).values()]))
+    for name in used if isinstance(used, list) else [used] if used else []:
+        if draft.engine(str(name)) != "postgres" or "PGPORT" in environment:
             continue
-        if text.endswith((".host}", ".port}")) and "://" not in text:
-            environment[variable] = text
-        else:
-            secrets[variable] = {"from": text, "reason": database_variables.REASON}
-    if environment:
-        candidate.block.put("environment", environment)
-    if secrets:
-        candidate.block.put("secrets", secrets)
+        if f"{{{name}.host}}" in texts and f"{{{name}.port}}" not in texts:
+            candidate.block.put("environment", environment | {"PGPORT": f"{{{name}.port}}"})
+            return
 
 
 def tell_cache(draft: Draft, candidate: Outline) -> None:
@@ -256,6 +260,64 @@ def tell_cache(draft: Draft, candidate: Outline) -> None:
     candidate.block.put(
         "secrets", secrets | {each: {"from": f"{{{name}.url}}", "reason": reason} for each in variables}
     )
+
+
+def tell_hosts(draft: Draft, candidate: Outline, named: Mapping[str, str]) -> None:
+    """Give a service the URL of each server whose host stands in its code, unless it has it already, and say where.
+
+    `named` are the servers of a compose file by their names there, which are the hosts of its network.
+    """
+    if candidate.sources is None:
+        return
+    used = candidate.block.get("database")
+    for host, called in named.items():
+        if called != used and not (isinstance(used, list) and called in used):
+            continue
+        give_variables(candidate, set_by_image(candidate, host, called))
+        if draft.engine(called) in engines.CACHES:
+            give_variables(candidate, database_variables.of_cache_parts(candidate.sources, called))
+        place = host_mentions.place_of(candidate.sources.code, host, certain=True)
+        if place is None:
+            continue
+        secrets, environment = (as_mapping(candidate.block.get(key)) for key in ("secrets", "environment"))
+        known = [name for name, text in {**environment, **secrets}.items() if f"{{{called}." in str(text)]
+        if not known:
+            known = ["REDIS_URL" if draft.engine(called) in engines.CACHES else "DATABASE_URL"]
+            if known[0] in secrets or known[0] in environment:
+                continue
+            give_variables(candidate, {known[0]: f"{{{called}.url}}"})
+            candidate.block.comments.append(
+                f"{place.file}:{place.line} names the host {host}, which only compose has: let it read {known[0]}"
+            )
+
+
+def set_by_image(candidate: Outline, host: str, called: str) -> dict[str, str]:
+    """Variables that the Dockerfile sets to a host of compose's network, with what they are here."""
+    instructions = candidate.image.instructions if candidate.image is not None else ()
+    return {
+        name: f"{{{called}.host}}"
+        for instruction in instructions
+        if instruction.keyword == "ENV"
+        for name, value in dockerfile.assignments(instruction.rest).items()
+        if value == host
+    }
+
+
+def give_variables(candidate: Outline, texts: Mapping[str, str]) -> None:
+    """Write variables with parts of a server's URL: its host and port in the open, the others as secrets."""
+    environment = as_mapping(candidate.block.get("environment"))
+    secrets = as_mapping(candidate.block.get("secrets"))
+    for variable, text in texts.items():
+        if variable in environment or variable in secrets:
+            continue
+        if text.endswith((".host}", ".port}")) and "://" not in text:
+            environment[variable] = text
+        else:
+            secrets[variable] = {"from": text, "reason": database_variables.REASON}
+    if environment:
+        candidate.block.put("environment", environment)
+    if secrets:
+        candidate.block.put("secrets", secrets)
 
 
 def as_mapping(value: object) -> dict[str, object]:

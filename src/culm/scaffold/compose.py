@@ -21,13 +21,13 @@ from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
 from culm.project.load import shown
 from culm.scaffold import compose_roles, compose_servers, database_variables, guess, names
-from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete
+from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete, tell_hosts, tell_port
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
 from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import ImageSource, Migration
-from culm.scaffold.sources import Sources
+from culm.scaffold.sources import Sources, code_folder
 
 TOP_LEVEL = {
     "version": "compose itself takes no notice of it",
@@ -171,6 +171,9 @@ class Import:
         complete(self.draft, list(candidates.values()), self.written)
         self.users_of_databases(candidates)
         carried.references(candidates)
+        for candidate in candidates.values():
+            tell_hosts(self.draft, candidate, self.notes.database_names)
+            tell_port(self.draft, candidate)
         if self.draft.services:
             self.settle()
         return Imported(draft=self.draft, notes=self.notes, files=self.written.files)
@@ -269,8 +272,7 @@ class Import:
 
     def folder_of(self, service: ComposeService, image: ImageSource) -> Path:
         """Where its own code is: the context, or the Dockerfile's folder where the context is the whole repository."""
-        inner = image.path.parent
-        return inner if inner != image.folder and image.folder in inner.parents else image.folder
+        return code_folder(image.path, image.folder)
 
     def build(self, service: ComposeService, image: ImageSource, block: Block) -> bool:
         """Write how the image is built. Returns whether it could be."""

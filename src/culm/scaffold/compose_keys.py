@@ -5,12 +5,12 @@ reported as having no equivalent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from culm.lint import commands, rules
 from culm.lint.findings import Setting
-from culm.project import engines, texts, values
+from culm.project import engines, host_mentions, texts, values
 from culm.project.compose import dotenv
 from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import ComposeService, EnvironmentFile
@@ -85,8 +85,11 @@ HANDLED = frozenset(
 BUILD_KEYS = frozenset({"context", "dockerfile", "dockerfile_inline", "args", "target"})
 OWN_VARIABLES = ("MYENV", "VAULT")
 IN_URL = re.compile(r"(?P<scheme>https?://)(?P<host>[A-Za-z0-9_.-]+)(?::\d+)?")
+PUBLISHED_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1):(?P<port>\d+)(?!\d)")
+"""How a browser, or this machine, reaches a service that compose publishes."""
 HOST_AND_PORT = re.compile(r"(?P<before>^|://|@|,)(?P<host>[A-Za-z0-9_.-]+)(?::(?P<port>\d+))?(?=$|[/,?])")
 
+OF_THIS_MACHINE = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1)(?![\w.-])")
 DATABASE_PORT = re.compile(r"(DB|DATABASE|PG|POSTGRES|MYSQL|SQL|MARIADB|REDIS|VALKEY|CACHE)_?\w*PORT$")
 
 
@@ -175,6 +178,9 @@ class KeyImport:
                 what = f"{' '.join(words)}: it does not wait, as culm makes databases before it"
                 self.notes.of(service, service.place_of(key), key, what)
                 words = rest
+            if (rest := compose_waits.to_output(words)) != tuple(words):
+                self.notes.of(service, service.place_of(key), key, "writes its log to its output, not into a file")
+                words = rest
             if not words:
                 self.notes.of(service, service.place_of(key), key, "left out: culm.yml cannot take the image's away")
             elif (why := commands.leak_of_words(words)) is not None:
@@ -259,6 +265,7 @@ class KeyImport:
                 kept.pop(name, None)
             else:
                 kept[name] = value
+        self.read_by_code(service, candidate, kept)
         if kept:
             candidate.block.put("environment", kept)
         if self.secrets:
@@ -266,6 +273,23 @@ class KeyImport:
             secrets = {name: {"from": text, "reason": reason} for name, text in self.secrets.items()}
             candidate.block.put("secrets", secrets)
         vault_secrets.give(candidate, self.files)
+
+    def read_by_code(self, service: ComposeService, candidate: Outline, kept: dict[str, str]) -> None:
+        """Take over what code reads itself from the `.env` beside it, or what its sample has: it is in no image."""
+        if candidate.sources is None:
+            return
+        read = database_variables.read_in(candidate.sources)
+        known = {*kept, *self.secrets, *self.files, *service.environment}
+        files = [
+            file
+            for folder in dict.fromkeys((candidate.sources.folder, self.model.root))
+            if (file := env_file_in(folder))
+        ]
+        for file in files:
+            if str(file) not in {each.path for each in service.environment_files}:
+                place = SourceLine(file=shown(file), line=1)
+                given = EnvironmentFile(place=place, path=str(file), required=False)
+                self.environment_file(service, candidate.name, given, kept, only=read - known)
 
     def servers(self, candidate: Outline) -> dict[str, Login]:
         """The logins of the databases that a service uses, by their names in `databases:`."""
@@ -292,11 +316,17 @@ class KeyImport:
         return text is not None
 
     def environment_file(
-        self, service: ComposeService, called: str, given: EnvironmentFile, kept: dict[str, str]
+        self,
+        service: ComposeService,
+        called: str,
+        given: EnvironmentFile,
+        kept: dict[str, str],
+        *,
+        only: Collection[str] | None = None,
     ) -> None:
         """Take over the variables of a file; a missing one is noted where it is required.
 
-        `called` is the service's name in culm.yml.
+        `called` is the service's name in culm.yml; `only` are the variables that count, None for all.
         """
         file, place = Path(given.path), given.place
         if not file.is_file() and (sample := sample_of(file)) is not None:
@@ -314,6 +344,8 @@ class KeyImport:
             self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
             return
         for name, value in every.items():
+            if only is not None and (name not in only or not value or OF_THIS_MACHINE.search(value)):
+                continue
             if self.of_database(name, value):
                 place = SourceLine(file=shown(file), line=lines.get(name, 1))
                 self.notes.add(place, name, f"becomes one of `secrets:`: {self.secrets[name]}")
@@ -357,14 +389,16 @@ class KeyImport:
         return None
 
     def database(self, service: ComposeService, candidate: Outline) -> None:
-        """The servers that it uses: those that it waits for, or whose names are in its environment."""
+        """The servers that it uses: those that it waits for, or whose names are in its environment or its code."""
         environment = " ".join(str(scalar.text) for scalar in service.environment.values())
         for file in service.environment_files:
             environment += " " + " ".join(environment_of(Path(file.path), self.model.environment).values())
         used = [
             called
             for name, called in self.notes.database_names.items()
-            if self.waits(service, name) or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", environment)
+            if self.waits(service, name)
+            or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", environment)
+            or (candidate.sources is not None and host_mentions.place_of(candidate.sources.code, name, certain=True))
         ]
         if used:
             candidate.block.put("database", used[0] if len(used) == 1 else used)
@@ -419,7 +453,11 @@ class KeyImport:
             reached = other is not None and other.listens and other.block.get("path") != "none"
             return f"{{{other.name}.url}}" if other is not None and reached else match[0]
 
-        text = IN_URL.sub(url, text)
+        def published(match: re.Match[str]) -> str:
+            other = self.publisher(match["port"], candidates)
+            return f"{{{other.name}.url}}" if other is not None and other.given != service.name else match[0]
+
+        text = IN_URL.sub(url, PUBLISHED_URL.sub(published, text))
 
         def server(match: re.Match[str]) -> str:
             called = self.notes.database_names.get(match["host"])
@@ -440,6 +478,15 @@ class KeyImport:
                     service, place, f"environment.{name}", f"names {host}, which is not reached by that name here"
                 )
         return text
+
+    def publisher(self, port: str, candidates: Mapping[str, Outline]) -> Outline | None:
+        """The service that compose publishes at a port of this machine, if the load balancer reaches it here."""
+        for name, candidate in candidates.items():
+            service = self.model.services[name]
+            ports = [each for item in service.port_items if not missing(item) for each in service.ports_of(item)]
+            if any(each.published.rpartition(":")[2] == port for each in ports if each.published):
+                return candidate if candidate.listens and candidate.block.get("path") != "none" else None
+        return None
 
     def server_of_port(self, name: str, value: str, candidate: Outline, environment: Mapping[str, str]) -> str | None:
         """The server whose port a variable holds; None: it is no server's.
@@ -494,6 +541,12 @@ def with_sample(root: Path, environment: Mapping[str, str]) -> tuple[dict[str, s
         return dict(environment), None
     known = {name: value for name, value in environment_of(sample, environment).items() if value}
     return {**known, **environment}, sample
+
+
+def env_file_in(folder: Path) -> Path | None:
+    """The `.env` of a folder, or else the sample of one; None where there is neither."""
+    file = folder / ".env"
+    return file if file.is_file() else sample_of(file)
 
 
 SAMPLES = ("example", "sample", "template", "dist", "default")

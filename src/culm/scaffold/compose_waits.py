@@ -1,5 +1,7 @@
 """Commands that wait until their database answers: what is left of them, since culm makes databases first. Pure.
 
+And those that write their log into a file, where nobody would see it.
+
 In a compose network the host is the database service's name, which means nothing here: the wait would never end.
 """
 
@@ -32,3 +34,11 @@ def shortened(line: str) -> str:
     while (rest := DOCKERIZE.sub("", SCRIPT.sub("", LOOP.sub("", line)))) != line:
         line = rest
     return line
+
+
+def to_output(words: Sequence[str]) -> tuple[str, ...]:
+    """A celery command without the file that its log goes to: what a task prints is its log."""
+    if not any(re.search(r"\bcelery\b", word) for word in words):
+        return tuple(words)
+    whole = [re.sub(r"\s--logfile[= ]\S+", "", word) if " " in word else word for word in words]
+    return tuple(word for word in whole if not word.startswith("--logfile="))

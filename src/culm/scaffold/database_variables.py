@@ -98,9 +98,22 @@ PARTS: tuple[tuple[str, str], ...] = (
 WHOLE = re.compile(r"SQLALCHEMY_DATABASE_UR[IL]")
 
 
+SETTINGS = re.compile(r"^class \w+\((?:\w+\.)?BaseSettings\b.*:\n(?P<body>(?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
+FIELD = re.compile(r"^(?: {4}|\t)(?P<name>[A-Za-z]\w*)[ \t]*:[ \t]*[A-Za-z]", re.MULTILINE)
+"""Fields of pydantic's settings: https://docs.pydantic.dev/latest/concepts/pydantic_settings/"""
+
+
+def settings_fields(text: str) -> set[str]:
+    """The variables that pydantic's settings of a module read, whatever the case of their fields."""
+    if "BaseSettings" not in text or "env_prefix" in text:
+        return set()
+    return {field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])}
+
+
 def read_in(sources: Sources) -> set[str]:
     """The variables that a service's code reads."""
-    return {
+    settings = {name for path, text in sources.code.items() if path.endswith(".py") for name in settings_fields(text)}
+    return settings | {
         match["quoted"] or match["plain"]
         for path, text in sources.code.items()
         if Path(path).suffix in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".tsx")
@@ -135,6 +148,27 @@ def of_cache(sources: Sources) -> list[str]:
     """The variables that code reads for the URL of a Redis whose client it has."""
     client = any(CACHE_CLIENT.search(text) for text in sources.dependencies.values())
     return sorted(filter(CACHE_URL.fullmatch, read_in(sources))) if client else []
+
+
+CACHE_PARTS: tuple[tuple[str, str], ...] = (
+    (r"_?(URL|URI|DSN)", "url"),
+    (r"_?(USER|USERNAME)", "user"),
+    (r"_?(PASSWORD|PASS|PASSWD|AUTH)", "password"),
+    (r"_?(HOST|HOSTNAME|SERVER)", "host"),
+    (r"_?PORT", "port"),
+)
+
+
+def of_cache_parts(sources: Sources, cache: str) -> dict[str, str]:
+    """Variable -> the reference to the part of the cache's URL that its name asks for, of those that code reads."""
+    result = {}
+    for variable in sorted(read_in(sources)):
+        for pattern, part in CACHE_PARTS:
+            if re.fullmatch(f"(REDIS|VALKEY|CACHE){pattern}", variable) or (
+                part == "url" and CACHE_URL.fullmatch(variable)
+            ):
+                result[variable] = f"{{{cache}.{part}}}"
+    return result
 
 
 def url(sources: Sources, database: str, kind: str) -> str:

@@ -17,12 +17,12 @@ from culm.project import dockerfile
 from culm.project.compose.load import usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
-from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache
+from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache, tell_port
 from culm.scaffold.compose import Imported, imported, read
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import ImageSource, Migration
-from culm.scaffold.sources import NOT_OURS, TESTS, Sources, folders
+from culm.scaffold.sources import NOT_OURS, TESTS, Sources, code_folder, folders
 
 DEEPEST = 4
 PASSED_OVER = (
@@ -116,6 +116,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     complete(draft, candidates, written, ask)
     for candidate in candidates:
         tell_cache(draft, candidate)
+        tell_port(draft, candidate)
     vault_secrets.tell(candidates)
     settle(draft, root, written)
     if not draft.services:
@@ -329,7 +330,7 @@ def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: 
         block.put("build", os.path.relpath(image.folder, root))
         if (inner := os.path.relpath(image.path, image.folder)) != "Dockerfile":
             block.put("dockerfile", inner)
-        own = image.path.parent if image.folder in image.path.parent.parents else image.folder
+        own = code_folder(image.path, image.folder)
         if own.name.lower() in GENERAL and own != image.folder and own.name.lower() != "app":
             own = image.folder
         result.append(Outline(given=given, block=block, image=image, sources=Sources(own)))

@@ -54,6 +54,20 @@ MOST_BYTES = 200_000
 DEEPEST = 8
 
 
+PROGRAMS = CODE - {".yml", ".yaml", ".properties", ".toml", ".json", ".conf", ".ini", ".cfg", ".sh", ".groovy"}
+
+
+def code_folder(dockerfile: Path, context: Path) -> Path:
+    """Where a service's own code is: its Dockerfile's folder inside of the context, unless there is none in it.
+
+    `services/web/Dockerfile` built from the repository is web's; `.docker/app/Dockerfile` is only kept apart.
+    """
+    inner = dockerfile.parent
+    if inner == context or context not in inner.parents:
+        return context
+    return inner if any(Path(name).suffix in PROGRAMS for name in Sources(inner).code) else context
+
+
 def folders(root: Path, deepest: int, skipped: frozenset[str] = NOT_OURS) -> Iterator[Path]:
     """The folder and those below it, the shallow ones first, without hidden ones and those of other people's code."""
     level = [root]

@@ -67,7 +67,7 @@ LOCKS = {
     "poetry.lock": "COPY pyproject.toml poetry.lock ./\nRUN pip install --no-cache-dir poetry\n"
     "RUN poetry config virtualenvs.create false && poetry install --only main --no-root --no-interaction\nCOPY . .\n",
     "Pipfile.lock": "COPY Pipfile Pipfile.lock ./\nRUN pip install --no-cache-dir pipenv\n"
-    "RUN pipenv install --system --deploy\nCOPY . .\n",
+    "RUN pipenv sync --system\nCOPY . .\n",
 }
 """How what a lock file names is installed, as it is locked."""
 PINNED = re.compile(r"\s*(?:[\w.\[\],-]+\s*===?\s*[^\s,]+.*|--hash=.*|#.*|)")
@@ -127,6 +127,14 @@ def python_command(sources: Sources) -> str:
     return f"python {main}" if main else ""
 
 
+NODE_LOCKS = {
+    "package-lock.json": "npm ci",
+    "yarn.lock": "yarn install --frozen-lockfile",
+    "pnpm-lock.yaml": "npm install -g pnpm && pnpm install --frozen-lockfile",
+}
+"""How what a lock file of Node's names is installed, as it is locked."""
+
+
 def node(sources: Sources, web: str) -> Starter | None:
     """Return a Dockerfile for Node.js, None if nothing says how it is started."""
     try:
@@ -139,8 +147,10 @@ def node(sources: Sources, web: str) -> Starter | None:
     command = web or ("npm start" if "start" in scripts else f"node {main}" if main else "")
     if not command:
         return None
-    install = "npm ci" if sources.has("package-lock.json") else "npm install"
-    lines = f"FROM node:22-slim\nWORKDIR /app\nCOPY package*.json ./\nRUN {install}\nCOPY . .\n"
+    lock = next((name for name in NODE_LOCKS if sources.has(name)), "")
+    install = NODE_LOCKS.get(lock, "npm install")
+    copied = "package*.json" if lock in ("", "package-lock.json") else f"package.json {lock}"
+    lines = f"FROM node:22-slim\nWORKDIR /app\nCOPY {copied} ./\nRUN {install}\nCOPY . .\n"
     lines += "RUN npm run build\n" if "build" in scripts else ""
     listens = port(sources, command)
     why = "Procfile" if web else "package.json"

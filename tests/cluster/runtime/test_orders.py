@@ -67,7 +67,8 @@ def test_paths_and_ports_in_the_command_are_the_hosts(rootfs: Rootfs):
 def test_it_sees_nothing_of_the_daemons_environment_but_the_path(rootfs: Rootfs, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the operator's")
     made = plan(rootfs, replace(SPEC, environment={"A": "1"}))["environment"]
-    assert set(made) == {"A", "HOME", "TMPDIR", "HOSTNAME", "PATH", "PORT", "HOST", "CULM_CONTAINER"}
+    moved = {"CULM_LISTEN", "PYTHONPATH", "NODE_OPTIONS"}
+    assert set(made) == {"A", "HOME", "TMPDIR", "HOSTNAME", "PATH", "PORT", "HOST", "CULM_CONTAINER", *moved}
     assert Path(made["HOME"]).is_relative_to(rootfs.root) and Path(made["TMPDIR"]).is_dir()
 
 
@@ -116,6 +117,11 @@ def test_no_command_at_all_is_refused(rootfs: Rootfs):
 def test_a_program_that_cannot_run_is_refused_with_the_engines_words(rootfs: Rootfs, program: str, why: str):
     with pytest.raises(RuntimeFailure, match=f'CannotStartContainerError: exec: ".*{program}": {why}'):
         plan(rootfs, replace(SPEC, command=(program,)))
+
+
+def test_a_program_of_the_base_image_is_the_hosts_wherever_that_has_it(rootfs: Rootfs):
+    executable, argv = resolve(["/usr/local/bin/sh", "-e"], os.defpath, rootfs.root)
+    assert (Path(executable).name, argv) == ("sh", ["/usr/local/bin/sh", "-e"])
 
 
 def test_a_script_whose_interpreter_the_base_image_had_runs_with_the_hosts(rootfs: Rootfs):

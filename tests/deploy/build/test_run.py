@@ -19,7 +19,7 @@ FILES = {
     "/app/pyproject.toml": made(b""),
     "/app/Pipfile": made(b""),
     "/app/a.txt": made(b"a\n"),
-    "/app/run.sh": made(b"#!/bin/sh\n"),
+    "/app/run.sh": made(b'#!/bin/sh\nexec "$@"\n'),
 }
 
 
@@ -253,3 +253,42 @@ def test_the_programs_of_the_exec_form_are_the_same(tmp_path: Path) -> None:
         ("pip", "install", "a;b"),
     ]
     assert "/app/y" in stage.tree
+
+
+INSTALL = b"""#!/usr/bin/env bash
+set -o errexit
+# Ensure we always have a valid up to date lock file.
+if ! test -f uv.lock || ! uv lock --check 2>/dev/null; then
+  uv lock
+fi
+uv sync --frozen --no-install-project
+"""
+
+
+@pytest.mark.parametrize("text", ["chmod 0755 bin/* && bin/install", "sh ./bin/install", "/app/bin/install"])
+def test_a_script_of_the_image_that_lists_commands_is_followed_like_the_line(text: str) -> None:
+    stage = a_stage()
+    stage.add({"/app/bin": ImageFile(kind="folder"), "/app/bin/install": made(INSTALL, 0o755)})
+
+    run(text, stage)
+
+    assert [(place.path, place.part) for place in stage.places] == [("/app/.venv", "environment")]
+
+
+@pytest.mark.parametrize("script", [b'#!/bin/sh\npip install "$@"\n', b"#!/bin/sh\nf() { pip install x; }\nf\n"])
+def test_a_script_with_arguments_or_functions_is_not_followed(script: bytes) -> None:
+    stage = a_stage()
+    stage.add({"/app/install.sh": made(script, 0o755)})
+
+    run("./install.sh", stage)
+
+    assert [lost.left.text for lost in stage.lost] == ["RUN ./install.sh"]
+
+
+def test_where_a_script_goes_is_its_own_affair() -> None:
+    stage = a_stage()
+    stage.add({"/app/go.sh": made(b"cd more\nsh ./go.sh\n", 0o755), "/app/more/go.sh": made(b"cd /\n", 0o755)})
+
+    run("sh ./go.sh && pip install -t libs flask", stage)
+
+    assert [place.path for place in stage.places] == ["/app/libs"]

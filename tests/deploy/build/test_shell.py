@@ -91,3 +91,18 @@ def test_what_a_script_feeds_to_its_commands_names_no_program(mark: str) -> None
 )
 def test_the_files_that_an_install_reads_are_known(arguments: str, expected: list[str]) -> None:
     assert [path for _, path in read_by(arguments.split())] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "ran"),
+    [
+        ("if ! test -f here; then a; fi", []),
+        ("if ! [ -f nowhere ]; then a; fi", [("a", True)]),
+        ("! [ -f here ] && a", []),
+        ("! [ -f here ] || a", [("a", True)]),
+        ("if ! test -f here || ! uv lock --check; then a; fi", [("a", False)]),
+    ],
+)
+def test_a_negated_test_holds_where_the_test_does_not(text: str, ran: list[tuple[str, bool]]) -> None:
+    listed = commands(text, {}, lambda letter, path: path == "here", lambda pattern: [pattern])
+    assert [(each.argv[0], each.plain) for each in listed] == ran

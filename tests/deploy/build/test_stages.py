@@ -8,6 +8,7 @@ import pytest
 
 from culm.deploy.build import context, stages
 from culm.deploy.build.context import ImageFile
+from culm.deploy.build.context import made as made_file
 from culm.deploy.build.gobuild import GoBuild
 from culm.deploy.build.hosted import Job, Result
 from culm.deploy.build.plan import Contents, ImagePlan
@@ -540,3 +541,22 @@ def test_what_no_line_brings_is_perhaps_misspelled(folder: Path) -> None:
         plan(folder, 'FROM base\nCMD ["pyhton", "x"]\n')
     assert "runs pyhton, which the image does not hold" in refused.value.what
     assert refused.value.hint is not None and "spelled" in refused.value.hint
+
+
+@pytest.mark.parametrize("start", ['["yarn", "start"]', "cd /app && exec yarn start"])
+def test_yarn_is_brought_where_a_node_image_starts_with_it(tmp_path: Path, start: str) -> None:
+    host = BareHost(programs_there=frozenset({"/bin/sh", "sh", "node", "npm"}))
+    host.made = {"/usr/local/bin/yarn": made_file(b"#!/usr/bin/env node\n", 0o755)}
+
+    image = plan(tmp_path, f"FROM node:22\nWORKDIR /app\nCMD {start}\n", host)
+
+    assert [job.argv for job in host.jobs] == [("npm", "install", "--global", "--prefix", "/usr/local", "yarn@1")]
+    assert files(image) == ["/usr/local/bin/yarn"]
+
+
+def test_a_start_with_npm_at_its_place_in_the_base_image_is_this_machines(tmp_path: Path) -> None:
+    host = BareHost(programs_there=frozenset({"/bin/sh", "sh", "node", "npm"}))
+
+    image = plan(tmp_path, 'FROM node:22\nWORKDIR /app\nCMD ["/usr/local/bin/npm", "start"]\n', host)
+
+    assert image.config["Cmd"] == ["/usr/local/bin/npm", "start"]

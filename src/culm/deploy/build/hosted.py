@@ -151,6 +151,14 @@ def missing_manager(stage: BuildStage, name: str, folder: str, host: BuildHost) 
     return "yarn@1" if name == "yarn" else "pnpm"
 
 
+def started_manager(stage: BuildStage, host: BuildHost) -> str:
+    """The package of yarn or pnpm where the image starts with it, and neither a RUN line nor this machine has it."""
+    words = (*stage.entrypoint, *stage.command)
+    texts = " ".join(words) if "node" in stage.base or any(is_node((word,)) for word in words[:1]) else ""
+    match = re.search(r"(?:^|[\s;&])(yarn|pnpm)(?=\s|$)", texts)
+    return missing_manager(stage, match[1], stage.workdir, host) if match and host.has("npm") else ""
+
+
 def is_node(argv: Sequence[str]) -> bool:
     """Whether a command is one of Node's: node, npm, npx and the like."""
     return named(argv[0]) in NODE

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from culm.deploy.build import python_copies
+from culm.deploy.build import hosted, python_copies
 from culm.deploy.build.context import Context, ImageFile, made
 from culm.deploy.build.hosted import BuildHost
 from culm.deploy.build.plan import INPUTS, Contents, ImagePlan, Left
@@ -48,6 +48,11 @@ def plan(
     if init := without_init(stage, host):
         left = Left(line=stage.started_at, text=f"{' '.join(init)}: culm's own supervisor does it")
         stage.left.append(left)
+    if manager := hosted.started_manager(stage, host):
+        line = RunLine(
+            stage=stage, line=stage.started_at, text=f"starts with {manager}", file=file, host=host, fail=walk.fail
+        )
+        carry_out(line, ("npm", "install", "--global", manager))
     if (lost := cannot_start(stage, host)) is not None:
         walk.fail(lost.line, lost.text, hint_for(lost.text))
     description, contents = described(stage, host)

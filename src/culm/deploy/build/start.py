@@ -84,6 +84,8 @@ BUILTINS = frozenset(
         "touch",
     }
 )
+SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
+"""Where a base image has its programs, `/usr/local/bin/npm`; this machine may have the same ones elsewhere."""
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "nc": ("netcat", "ncat"),
     "psql": ("postgresql",),
@@ -243,7 +245,8 @@ def is_there(stage: BuildStage, program: str, host: BuildHost, *, anywhere: bool
             names = host.programs(place.contents)
             return names is None or posixpath.basename(path) in names
         inside = any(path.startswith(p.path + "/") for p in stage.places)
-        return inside or host.has(path)
+        of_the_system = posixpath.dirname(path) in SYSTEM_FOLDERS and host.has(posixpath.basename(path))
+        return inside or host.has(path) or of_the_system
     if program in RUNNERS and any(left.text.split()[1] in RUNNERS[program] for left in stage.builds):
         return False
     if host.has(program) or program in BUILTINS or program in NOTHING:

@@ -7,16 +7,19 @@ HOME and its Python prefixes are in the copy. Afterwards files that are new or d
 import asyncio
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from uv import find_uv_bin
 
+from culm.deploy.build import missing_tools
 from culm.deploy.build.context import ImageFile, lay_out
 from culm.deploy.build.hosted import Job, Result
 from culm.deploy.build.plan import Contents
@@ -26,7 +29,11 @@ from culm.prefixes.make import Made, Prefixes, PrefixFailure
 from culm.prefixes.place import Destination, place
 
 LAST_LINES = 15
-ENGINE_HINT = "its last lines say why; with a container engine: culm up --runtime docker"
+SETTING = re.compile(
+    rb"""(?m)^(\s*(?:--(?:[\w.]+\.)?(?:modules-folder|prefix|global-folder)[ =]|(?:prefix|store-dir)\s*=)"""
+    rb"""\s*["']?)(/[\w.@/-]*)"""
+)
+"""A folder to install into, in .yarnrc or .npmrc."""
 Facts = tuple[int, int, int, int]
 _making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """By key: services that are built side by side often share one."""
@@ -60,7 +67,7 @@ class Workshop:
                 return asyncio.run(Prefixes(self.prefixes).get(prefix, lay_out_inputs))
         except PrefixFailure as failure:
             where = f"{failure.where}: " if failure.where else ""
-            raise CulmError(f"{where}{failure}", ENGINE_HINT) from None
+            raise CulmError(f"{where}{failure}", missing_tools.hint(str(failure))) from None
 
     def run(self, job: Job) -> Result:
         """Run a job's command in a copy of its tree, and return what it changed."""
@@ -116,25 +123,46 @@ class Workshop:
             output.parent.mkdir(parents=True, exist_ok=True)
         program = shutil.which(argv[0], path=environment["PATH"]) if "/" not in argv[0] else argv[0]
         if program is None:
-            raise CulmError(f"{job.where}: neither the image nor this machine has {argv[0]}", ENGINE_HINT)
-        with subprocess.Popen(
-            [program, *argv[1:]],
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
-        ) as process:
+            raise CulmError(f"{job.where}: neither the image nor this machine has {argv[0]}", missing_tools.ENGINE_HINT)
+        with (
+            self.settings_inside(cwd),
+            subprocess.Popen(
+                [program, *argv[1:]],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
+            ) as process,
+        ):
             printed, complaint = process.communicate()
         if process.returncode:
             text = (complaint or printed).decode(errors="replace").replace(str(self.root), "")
             last = "\n".join(f"    {line}" for line in text.strip().splitlines()[-LAST_LINES:])
-            raise CulmError(
-                f"{job.where}: on this machine it ended with status {process.returncode}\n{last}", ENGINE_HINT
-            )
+            what = f"{job.where}: on this machine it ended with status {process.returncode}\n{last}"
+            raise CulmError(what, missing_tools.hint(text))
         if output is not None:
             with output.open("ab" if job.append else "wb") as file:
                 file.write(printed)
+
+    @contextmanager
+    def settings_inside(self, folder: Path) -> Iterator[None]:
+        """Let folders that settings of npm and yarn name, `--modules-folder "/x"`, be the copy's meanwhile."""
+        kept = {}
+        for path in (folder / name for name in (".yarnrc", ".npmrc")):
+            if not path.is_file():
+                continue
+            text = path.read_bytes()
+            inside = SETTING.sub(lambda match: match[1] + str(self.root).encode() + match[2], text)
+            if inside != text:
+                kept[path] = text, path.stat()
+                path.write_bytes(inside)
+        try:
+            yield
+        finally:
+            for path, (text, facts) in kept.items():
+                path.write_bytes(text)
+                os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
     def environment(self, job: Job) -> dict[str, str]:
         """This machine's, so that indexes and proxies hold, then the image's."""

@@ -10,6 +10,7 @@ from culm.deploy.build.run.line import ENGINE_HINT, RunLine
 from culm.deploy.build.run.programs import done_by_programs, save
 from culm.deploy.build.run.python import POETRY_INSTALLER, UV_INSTALLER, bring_uv, done_by_python, installed_by_script
 from culm.deploy.build.shell import Command
+from culm.project.texts import decoded
 
 RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch"})
 """`poetry run X` is X in the project's environment."""
@@ -49,8 +50,42 @@ def take(run: RunLine, command: Command) -> None:
         pass
     elif name in (".", "source") and command.argv[-1].endswith("activate"):
         run.active = run.stage.absolute(command.argv[-1].removesuffix("/activate").removesuffix("/bin"), folder)
+    elif (text := script_text(run, command, folder)) is not None:
+        follow_script(run, command, text, folder)
     elif not done_by_python(run, command, folder) and not done_by_programs(run, command, folder):
         run.unknown(command, folder)
+
+
+BEYOND = re.compile(
+    r"\$[@*#0-9]|\$\{[@*#0-9]|\b(?:while|until|case|function|source|eval|exec|trap|read)\b|^\s*[\w:.-]+\s*\(\)|^\s*\. ",
+    re.MULTILINE,
+)
+"""What makes a script more than a list of commands: arguments, functions, loops, other scripts."""
+MOST_NESTED = 3
+
+
+def script_text(run: RunLine, command: Command, folder: str) -> str | None:
+    """The text of the image's shell script that a command runs, where it can be followed like a RUN line; else None."""
+    words = command.argv[1:] if named(command.argv[0]) in ("sh", "bash") else command.argv
+    if len(words) != 1 or "/" not in words[0] or run.nested >= MOST_NESTED:
+        return None
+    file = run.stage.tree.get(run.stage.absolute(words[0], folder))
+    if file is None or file.kind != "file":
+        return None
+    text = decoded(file.data()[:65536])
+    is_shell = len(words) < len(command.argv) or re.match(r"#!\s*/\S*(?:\benv\s+)?\b(?:ba|da)?sh\b", text) is not None
+    return text if is_shell and not BEYOND.search(text) else None
+
+
+def follow_script(run: RunLine, command: Command, text: str, folder: str) -> None:
+    """Do what a script says, line by line; where it went to is its own affair."""
+    before = run.folders.get(command.subshell)
+    run.nested += 1
+    variables = {"HOME": run.stage.home, **run.stage.variables, **command.environment}
+    for each in shell.commands(text, variables, run.exists, run.matching):
+        take(run, replace(each, subshell=(*command.subshell, *each.subshell)))
+    run.nested -= 1
+    run.folders[command.subshell] = before if before is not None else folder
 
 
 def unwrapped(run: RunLine, command: Command) -> Command:

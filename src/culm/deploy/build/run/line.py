@@ -31,6 +31,8 @@ class RunLine:
     active: str | None = None
     folders: dict[tuple[int, ...], str] = field(default_factory=dict)
     """Where each subshell stands."""
+    nested: int = 0
+    """How many scripts, one in the other, are being followed."""
     left_out: bool = False
     by_host: bool = False
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 
 from culm.core.model.record import record
-from culm.deploy.build.shell.tree import For, Grouped, If, Node, Sequence_, Simple, Unknown
+from culm.deploy.build.shell.tree import For, Grouped, If, Negated, Node, Sequence_, Simple, Unknown
 from culm.deploy.build.shell.words import Word
 
 VARIABLE = re.compile(r"\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?:(?P<op>:?[-+?=])(?P<word>[^}]*))?\})")
@@ -73,6 +73,13 @@ class Evaluation:
             case Unknown():
                 self.status = True
                 yield Command(argv=tuple(node.text.split()), plain=False)
+            case Negated():
+                self.status = True
+                ran = False
+                for command in self.node(node.inner):
+                    ran = True
+                    yield command
+                self.status = None if ran or self.status is None else not self.status
             case Grouped():
                 if not node.own:
                     yield from self.sequence(node.body)

@@ -35,11 +35,18 @@ class Grouped:
 
 
 @dataclass
+class Negated:
+    """`! COMMAND`: it holds where the command does not."""
+
+    inner: "Node"
+
+
+@dataclass
 class Unknown:
     text: str
 
 
-Node = Simple | If | For | Grouped | Unknown
+Node = Simple | If | For | Grouped | Negated | Unknown
 Sequence_ = list[tuple[str, list[Node]]]
 """Pipelines, each with what stands before it: `&&`, `||` or `;`."""
 
@@ -108,6 +115,7 @@ class Reader:
                 return Grouped(body, own=False)
             case "!":
                 self.at += 1
+                return Negated(self.node())
         if self.operator() == "(":
             self.at += 1
             body = self.sequence((")",))

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from culm.cluster.instance.runtime import programs
 from culm.cluster.instance.runtime.interface import Port, Spec
-from culm.cluster.instance.runtime.process import port_mapping
+from culm.cluster.instance.runtime.process import port_mapping, preload
 from culm.cluster.instance.runtime.process.images import Image
-from culm.cluster.instance.runtime.process.rootfs import Rootfs
+from culm.cluster.instance.runtime.process.rootfs import INPUTS, Rootfs
 from culm.cluster.instance.runtime.process.shim.files import CgroupPlan, Plan, PortPlan, ProbePlan
 from culm.errors import RuntimeFailure
 
@@ -25,6 +25,8 @@ NAME_VARIABLE = "CULM_CONTAINER"
 """In the environment of each of a container's processes: by it they are found when their shim is gone."""
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
 _REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-]\d+)?")
+_SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
+"""Where base images have their programs; this machine may have the same ones elsewhere."""
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -91,6 +93,8 @@ def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[
     program, *rest = argv
     if "/" in program:
         file = os.path.join(directory, program)
+        if not os.path.exists(file) and os.path.dirname(program) in _SYSTEM_FOLDERS:
+            file = shutil.which(os.path.basename(program), path=path) or file
         if not os.path.exists(file):
             raise RuntimeFailure("CannotStartContainerError", f'exec: "{program}": no such file or directory')
         if not os.access(file, os.X_OK) or os.path.isdir(file):
@@ -136,6 +140,10 @@ def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]
     environment = own | port_mapping.rewrite_environment(rootfs.map_environment(given), bound, spec.address)
     environment["PATH"] = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
     environment[NAME_VARIABLE] = spec.name
+    if bound:
+        folder = rootfs.inside(f"/{INPUTS}/preload")
+        preload.place(folder)
+        environment |= preload.environment(environment, bound, spec.address, folder)
     if rootfs.has_python:  # what `uv run` would sync is linked: other containers have it, too
         environment.setdefault("UV_NO_SYNC", "1")
     return environment

@@ -1,0 +1,77 @@
+"""Loaded by every Python of a host process, of whatever version: its container ports become the host's.
+
+Nothing of culm is imported here, and a failure leaves the program as it was. Annotations are texts: old Pythons know
+`dict[int, int]` in no other form.
+"""
+
+import os
+import sys
+
+ANYWHERE = ("", "0.0.0.0", "::")
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+def mapping(text: str) -> "tuple[str, dict[int, int]]":
+    """Return the instance's address and the ports of `127.77.0.11 8000=40123`."""
+    address, *pairs = text.split()
+    return address, {int(pair.partition("=")[0]): int(pair.partition("=")[2]) for pair in pairs}
+
+
+def moved(
+    wanted: object, hosts: "tuple[str, ...]", address: str, ports: "dict[int, int]", by_ipv6: bool = False
+) -> object:
+    """Return the socket address that stands for `wanted` on this host; `wanted` where it is none of the container's."""
+    if not isinstance(wanted, tuple) or len(wanted) < 2 or wanted[0] not in hosts or wanted[1] not in ports:
+        return wanted
+    return ("::ffff:" + address if by_ipv6 else address, ports[wanted[1]], *wanted[2:])
+
+
+def install(text: str) -> None:
+    """Change how sockets listen and connect."""
+    import socket
+
+    address, ports = mapping(text)
+    bind, connect, connect_ex = socket.socket.bind, socket.socket.connect, socket.socket.connect_ex
+
+    def by_ipv6(own: socket.socket) -> bool:
+        return own.family == getattr(socket, "AF_INET6", None)
+
+    def here(own: socket.socket, wanted: object) -> "tuple[object, ...]":
+        return moved(wanted, HERE, address, ports, by_ipv6(own))  # type: ignore[return-value]
+
+    def bind_own(own: socket.socket, wanted: "tuple[object, ...]") -> None:
+        target = moved(wanted, ANYWHERE, address, ports, by_ipv6(own))
+        if target is wanted or own.type & 0xF != socket.SOCK_STREAM:
+            return bind(own, wanted)
+        if by_ipv6(own) and own.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            target = ("::1", 0, *wanted[2:])  # the load balancer comes by IPv4: this one is there, and unused
+        return bind(own, target)  # type: ignore[arg-type]
+
+    def connect_own(own: socket.socket, wanted: "tuple[object, ...]") -> None:
+        return connect(own, here(own, wanted))
+
+    def connect_ex_own(own: socket.socket, wanted: "tuple[object, ...]") -> int:
+        return connect_ex(own, here(own, wanted))
+
+    for name, method in (("bind", bind_own), ("connect", connect_own), ("connect_ex", connect_ex_own)):
+        setattr(socket.socket, name, method)
+
+
+def run_the_next() -> None:
+    """Run the sitecustomize that this one stands before."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    own = os.path.dirname(os.path.abspath(__file__))
+    spec = PathFinder.find_spec("sitecustomize", [path for path in sys.path if os.path.abspath(path) != own])
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(module_from_spec(spec))
+
+
+if __name__ == "sitecustomize":
+    try:
+        if os.environ.get("CULM_LISTEN"):
+            install(os.environ["CULM_LISTEN"])
+    except Exception as error:
+        sys.stderr.write("culm: a port in the code stays as it is: " + repr(error) + "\n")
+    run_the_next()
