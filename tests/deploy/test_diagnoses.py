@@ -76,6 +76,8 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
             "standard_init_linux.go:228: exec user process caused: no such file or directory",
             "what its first line or its libc names is not",
         ),
+        ("python3: can't open file '/app/app.py': [Errno 2] No such file or directory", "the file that it starts"),
+        ("sh: 0: cannot open start.sh: No such file", "the file that it starts"),
         ("OSError: libmagic.so.1: cannot open shared object file: No such file or directory", "a library is not in"),
         ("ImportError: cannot import name 'A' from 'shop.models' (/app/shop/models.py)", "a module of its own"),
         (

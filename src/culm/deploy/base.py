@@ -1,5 +1,6 @@
 """What services stand on: it is brought about call by call, each look showing what can be made next."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -70,10 +71,9 @@ def check_load_balancer(job: Job) -> None:
 def refuse_impaired(state: str | None, reason: str | None) -> None:
     """Raise CulmError for a load balancer in this state."""
     if state == "active_impaired":
-        raise CulmError(
-            f"the load balancer does not serve: {reason}",
-            "end what has the port, or take another `port:` for the target in culm.yml; then: culm up",
-        )
+        hint = "end what has the port, or take another `port:` for the target in culm.yml; then: culm up"
+        about_a_port = reason is None or re.search(r"\bport\b", reason)
+        raise CulmError(f"the load balancer does not serve: {reason}", hint if about_a_port else "culm doctor")
 
 
 def answer(target: Target, call: Call) -> Any:

@@ -159,6 +159,11 @@ SYMPTOMS = (
         hint="is the name spelled as it is defined, and is the newest file in the image?",
     ),
     Symptom(
+        pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file",
+        cause="the file that it starts is not in the image",
+        hint="COPY it in the Dockerfile: what a compose file mounts from this machine is not there",
+    ),
+    Symptom(
         pattern=r"cannot open shared object file|error while loading shared libraries|Library not loaded",
         cause="a library is not in the image",
         hint="install its package in the Dockerfile: apt-get install -y --no-install-recommends ...",

@@ -104,7 +104,8 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     if not images and not draft.services:
         raise UsageError(
             f"no folder in {root} has a Dockerfile or says how it starts"
-            + (", and the compose file has no service of your own" if composed is not None else ""),
+            + (", and the compose file has no service of your own" if composed is not None else "")
+            + "".join(f"; {comment}" for comment in draft.comments if "is left out: " in comment),
             "go to the folder that holds your services' folders, or write one; `culm new NAME` writes a service",
         )
     candidates = [*candidates_of(root, images, draft)]

@@ -20,3 +20,11 @@ def test_a_home_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CulmError, match=r"cannot use .*/file/home: Not a directory"):
         daemon._check(Settings(home=tmp_path / "file" / "home"))
+
+
+def test_a_machine_without_haproxy_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CULM_HAPROXY", "/nowhere/haproxy")
+    with pytest.raises(CulmError, match="CULM_HAPROXY names /nowhere/haproxy, which is not a file"):
+        daemon._check(Settings(home=tmp_path / "home"))

@@ -31,7 +31,7 @@ from typing import Any
 
 from culm.cluster import clock, loop, operations
 from culm.cluster.balancer.balancer import Balancer
-from culm.cluster.balancer.haproxy import render
+from culm.cluster.balancer.haproxy import binary, render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.daemon import keys, limits, live_tails, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
@@ -78,7 +78,7 @@ from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
 from culm.core.model.arn import ACCOUNT
 from culm.core.model.instance_types import parse_fleet
-from culm.errors import CulmError
+from culm.errors import CulmError, PlaneFailure
 
 log = logging.getLogger(__name__)
 
@@ -398,6 +398,10 @@ def _check(settings: Settings) -> None:
         parse_fleet(settings.instances)
     except ValueError as error:
         raise CulmError(f"instances: {error}", "write for example: --instances '2 x t2.micro'") from None
+    try:
+        binary.find()
+    except PlaneFailure as failure:
+        raise CulmError(failure.message, "`culm doctor` says what else this machine lacks") from None
 
 
 def _under(prefix: str) -> Callable[[MutableMapping[str, Any]], bool]:
