@@ -1,6 +1,8 @@
 """Building with a real engine."""
 
+import io
 import os
+import tarfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +11,9 @@ from pathlib import Path
 import pytest
 from tests.serving import served
 
-from culm.deploy.build import platforms
+from culm.deploy.build import context, platforms
 from culm.deploy.build.choose import choose, demand_docker
-from culm.deploy.build.docker import DockerBuilder, base_images, needs_buildkit
+from culm.deploy.build.docker import DOCKERFILE, DockerBuilder, archive, base_images, needs_buildkit
 from culm.deploy.build.port import PushDestination, Recipe
 from culm.deploy.images import Images
 from culm.engine.client import Engine
@@ -147,6 +149,20 @@ def test_without_an_engine_it_is_host_processes(tmp_path: Path) -> None:
     assert choose([], engine, ignore).runtime == "process"
     with pytest.raises(CulmError, match="no container engine answers at unix:"):
         demand_docker([], engine, ignore)
+
+
+def test_the_engine_is_given_names_and_text_of_any_encoding_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("coffee")
+    text = b"FROM base\n# caf\xe9\nCOPY . .\n"
+    (tmp_path / "Dockerfile").write_bytes(text)
+    recipe = Recipe(folder=tmp_path, dockerfile=tmp_path / "Dockerfile", args={})
+    files = context.read(tmp_path, recipe.dockerfile)
+    assert files.digest()
+    data = b"".join(archive(recipe, files))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        assert os.fsdecode(b"caf\xe9.txt") in tar.getnames()
+        sent = tar.extractfile(DOCKERFILE)
+        assert sent is not None and sent.read() == text
 
 
 def test_base_images_are_those_of_no_stage() -> None:
