@@ -234,5 +234,6 @@ def test_a_plan_is_of_culm_ymls_instances_but_on_aws_of_those_that_are_there(
 def test_a_server_without_a_price_is_named_and_not_counted(project: Project) -> None:
     large = replace(with_servers(project), elasticache={"cache": ElastiCache(instance="cache.r7g.large")})
     priced = of_servers(large, load("eu-west-1"), large.databases)
-    assert priced.unpriced == ("db.t4g.micro (PostgreSQL)", "cache.r7g.large (Valkey)")
-    assert [line.name for line in priced.lines] == ["its storage", "its password"]
+    storage = "20 GB of storage of database main"
+    assert priced.unpriced == ("db.t4g.micro (PostgreSQL)", storage, "cache.r7g.large (Valkey)")
+    assert [line.name for line in priced.lines] == ["its password"]
