@@ -90,13 +90,18 @@ def webhook(project: Project, secret: str) -> Resources:
 
     A connection has to have credentials; webhooks have theirs in the URL, and take no notice of a header more.
     """
+    name = f"{project.name}-messages"
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     }
-    calls = {"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": Att("Webhook.Arn")}
+    calls = {
+        "Effect": "Allow",
+        "Action": "events:InvokeApiDestination",
+        "Resource": f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/{name}/*",
+    }
     return {
         "WebhookConnection": resource(
             "Events::Connection",
@@ -109,6 +114,7 @@ def webhook(project: Project, secret: str) -> Resources:
         "Webhook": resource(
             "Events::ApiDestination",
             {
+                "Name": name,
                 "Description": f"culm: messages of {project.name}",
                 "ConnectionArn": Att("WebhookConnection.Arn"),
                 "HttpMethod": "POST",
@@ -125,7 +131,7 @@ def webhook(project: Project, secret: str) -> Resources:
                 "Policies": [
                     {
                         "PolicyName": "webhook",
-                        "PolicyDocument": {"Version": "2012-10-17", "Statement": [calls]},
+                        "PolicyDocument": substituted({"Version": "2012-10-17", "Statement": [calls]}),
                     }
                 ],
             },

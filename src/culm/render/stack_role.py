@@ -69,7 +69,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
     here = f"{surroundings.region}:{surroundings.account}"
     iam = f"arn:aws:iam::{surroundings.account}"
     roles = f"{iam}:role/{project.name}-*"
-    bounded = {"StringEquals": {"iam:PermissionsBoundary": f"{iam}:policy/{boundary_name(project)}"}}
+    bounded = {"ArnEquals": {"iam:PermissionsBoundary": f"{iam}:policy/{boundary_name(project)}"}}
     write = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary")
     handle = ("GetRole", "GetRolePolicy", "ListRolePolicies", "ListAttachedRolePolicies", "DeleteRole", "TagRole")
     log = ("CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy", "TagResource", "ListTagsForResource")
