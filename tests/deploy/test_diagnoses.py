@@ -78,6 +78,10 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
         ),
         ("python3: can't open file '/app/app.py': [Errno 2] No such file or directory", "the file that it starts"),
         ("sh: 0: cannot open start.sh: No such file", "the file that it starts"),
+        (
+            "npm error enoent Could not read package.json: Error: ENOENT: no such file, open '/srv/package.json'",
+            "the file that it starts",
+        ),
         ("OSError: libmagic.so.1: cannot open shared object file: No such file or directory", "a library is not in"),
         ("ImportError: cannot import name 'A' from 'shop.models' (/app/shop/models.py)", "a module of its own"),
         (

@@ -159,7 +159,8 @@ SYMPTOMS = (
         hint="is the name spelled as it is defined, and is the newest file in the image?",
     ),
     Symptom(
-        pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file",
+        pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file|"
+        r"enoent .*package\.json",
         cause="the file that it starts is not in the image",
         hint="COPY it in the Dockerfile: what a compose file mounts from this machine is not there",
     ),
@@ -190,7 +191,7 @@ RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")
 """An exception with its message, at the line's beginning: frames are indented."""
 HEEDLESS = re.compile(
     r"HaltServer|Worker failed to boot|Worker \(pid:\d+\) (?:exited|was sent)|Control server error|"
-    r"npm (?:ERR!|error|notice)|ELIFECYCLE",
+    r"npm (?:ERR!|error|notice)(?! enoent .*package\.json)|ELIFECYCLE",
     re.IGNORECASE,
 )
 """Lines of what started the program: they follow from its own error."""
