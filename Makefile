@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 # Where it is set, every process compiles culm, its libraries and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties mutate audit lock release screenshot clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds mutate audit lock release screenshot clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -47,6 +47,10 @@ coverage: .venv/.installed-dev
 ## properties: the property tests with fifty times the examples
 properties: .venv/.installed-dev
 	@CULM_EXAMPLES=50 $(BIN)/pytest -n logical --timeout 3600 tests/core tests/plan tests/cluster/scheduler -m $(PURE) $(PYTEST_ARGS)
+
+## seeds: life at Amazon under twenty seeds of throttling and late views, and thirty services from bootstrap to destroy
+seeds: .venv/.installed-dev
+	@CULM_SEEDS=20 $(BIN)/pytest -q --timeout 600 tests/amazon/test_weather.py tests/amazon/test_whole.py $(PYTEST_ARGS)
 
 ## mutate: small changes of what decides, of which each should fail a test; MUTATE_ARGS="--room plan --sample 100"
 mutate: .venv/.installed-dev

@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 from tests.amazon.conftest import Shop
+from tests.amazon.permissions import ACCOUNT, refused
 from tests.based import based
 
 from culm.aws import stack
 from culm.cli.agreement import ensure
-from culm.cluster.wire.actions import Place, needs
-from culm.cluster.wire.authorization import circumstances
 from culm.console import Console
-from culm.core.decide.policies import evaluate
 from culm.core.decide.policy_documents import parse
-from culm.core.model.policies import Ask, Policy
-from culm.core.model.principals import Principal
+from culm.core.model.policies import Policy
 from culm.deploy import vault_files
 from culm.deploy.down import down
 from culm.deploy.lock import locked, unlock
@@ -25,12 +22,6 @@ from culm.project.load import load
 from culm.render import permissions
 from culm.render.permissions_page import page
 
-ACCOUNT = "123456789012"
-PLACE = Place(region="us-east-1", account=ACCOUNT)
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/bamboo.deploy"
-ME = Principal(
-    arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/bamboo.deploy/ci", user_id="AROA:ci", account=ACCOUNT, role_arn=ROLE
-)
 OTHERS = {
     "docker push, which ECR asks about": permissions.PUSH,
     "S3, in the caller's name": ("kms:Decrypt", "kms:GenerateDataKey"),
@@ -50,24 +41,6 @@ OTHERS = {
     "logs of streams, by name": ("logs:GetLogEvents",),
 }
 """What this project's life does not call, and who needs it."""
-
-DEPENDENT_ACTIONS = {
-    "CreateLoadBalancer": (
-        *("ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways"),
-        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "iam:CreateServiceLinkedRole"),
-    ),
-    "CreateTargetGroup": ("ec2:DescribeInternetGateways", "ec2:DescribeVpcs"),
-    "RegisterTargets": (
-        *("ec2:DescribeInstances", "ec2:DescribeInternetGateways"),
-        *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
-    ),
-    "SetSubnets": ("ec2:DescribeSubnets",),
-    "RegisterTaskDefinition": ("iam:PassRole",),
-    "RunTask": ("iam:PassRole",),
-}
-"""What an operation needs besides its own action; PassRole is judged by the roles that a definition names.
-https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html"""
 
 MANIFEST = """\
 name: bamboo
@@ -117,24 +90,6 @@ def life(shop: Shop) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
         unlock(shop.target, shop.project)
     down(shop.target, shop.project, ignore, volumes=False, stack=True)
     yield shop.calls(), policy
-
-
-def refused(calls: list[dict[str, Any]], policy: Policy) -> list[str]:
-    """What the policy does not allow: `ecs:RunTask on arn:...`."""
-    found = {}
-    for call in calls:
-        context = circumstances(ME, call["service"], call["parameters"], PLACE, None)
-        for action in DEPENDENT_ACTIONS.get(call["operation"], ()):
-            ask = Ask(action=action, resource="*", principals=(ME.arn, ROLE), account=ACCOUNT, context=context)
-            if action != "iam:PassRole" and not evaluate(ask, [policy]).allowed:
-                found[f"{action} for {call['operation']}"] = None
-        for need in needs(call["service"], call["operation"], call["parameters"], PLACE):
-            ask = Ask(
-                action=need.action, resource=need.resource, principals=(ME.arn, ROLE), account=ACCOUNT, context=context
-            )
-            if not evaluate(ask, [policy]).allowed:
-                found[f"{need.action} on {need.resource}"] = None
-    return list(found)
 
 
 def without(policy: dict[str, Any], sid: str, action: str) -> Policy:

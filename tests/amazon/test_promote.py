@@ -5,6 +5,7 @@ import platform
 from typing import Any
 
 import pytest
+from tests.amazon.amazon import OTHER
 from tests.amazon.conftest import Shop
 from tests.amazon.machines import Fate
 
@@ -66,11 +67,14 @@ def typed(shop: Shop, *words: str) -> str:
 
 def running(shop: Shop, cluster: str, name: str) -> dict[str, Any]:
     """The container that a service runs."""
-    ecs = shop.account.client("ecs")
+    return container(shop.account.client("ecs"), cluster, name)
+
+
+def container(ecs: Any, cluster: str, name: str) -> dict[str, Any]:
     [service] = ecs.describe_services(cluster=cluster, services=[name])["services"]
     revision = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    container: dict[str, Any] = revision["containerDefinitions"][0]
-    return container
+    described: dict[str, Any] = revision["containerDefinitions"][0]
+    return described
 
 
 def digest(container: dict[str, Any]) -> str:
@@ -88,6 +92,26 @@ def test_a_promoted_service_runs_the_same_image_after_the_same_migration(both: S
     assert any("bamboo-prd-accounts-migrate:1 stopped" in line for line in both.account.machines.history)
     assert "copied its image from stg" in both.told.getvalue()
     assert "copied its migration image from stg" in both.told.getvalue()
+
+
+def test_between_accounts_and_regions_the_same_image_goes_after_the_same_migration(both: Shop) -> None:
+    text = (both.folder / "culm.yml").read_text()
+    there = f"role: 'arn:aws:iam::{OTHER}:role/deployer', account: '{OTHER}'"
+    stg, _, prd = text.partition("prd: {")
+    both.write("culm.yml", f"{stg}prd: {{{there}, {prd.replace('us-east-1', 'eu-west-1', 1)}")
+    both.account.launch(account=OTHER, region="eu-west-1")
+    [outcome] = promote(both, "accounts")
+    assert outcome.changed
+    target = Target(both.project.targets["prd"])
+    assert (target.account, target.region) == (OTHER, "eu-west-1")
+    old, new = running(both, "bamboo", "accounts"), container(target.client("ecs"), PRD, "accounts")
+    assert digest(new) == digest(old)
+    assert new["image"].partition("/")[0] != old["image"].partition("/")[0], "each account has a registry of its own"
+    assert new["dockerLabels"] == old["dockerLabels"]
+    history = both.account.ecs(OTHER, "eu-west-1").machines.history
+    assert any(f"{PRD}-accounts-migrate:1 stopped" in line for line in history)
+    assert {push.rpartition(" ")[2] for push in both.account.pushes} == {f"{PRD}/accounts", f"{PRD}/accounts-migrate"}
+    assert promote(both, "accounts") == []
 
 
 def test_a_folder_that_changed_since_is_not_built(both: Shop) -> None:

@@ -1,11 +1,19 @@
 """From an account with nothing in it, and back: the stack, the services on it, and all that comes after."""
 
+import json
+import os
+
 import pytest
+from botocore.exceptions import ClientError
 from tests.amazon.conftest import Shop
 from tests.amazon.inventory import inventory
+from tests.amazon.test_diff import differences
+from tests.based import based
 
 from culm.cli.agreement import ensure
 from culm.console import Console
+from culm.core.decide.policy_documents import parse
+from culm.render import permissions
 
 KEPT = {
     *("repository bamboo/accounts", "repository bamboo/accounts-migrate", "repository bamboo/web"),
@@ -44,3 +52,42 @@ def test_bootstrap_up_deploy_rollback_scale_down_and_destroy(shop: Shop) -> None
     shop.culm("aws", "destroy", "--yes")
     left = {name for name in inventory(shop.account) if not name.startswith("role AWSServiceRoleFor")}
     assert left == KEPT
+
+
+@pytest.mark.skipif("CULM_SEEDS" not in os.environ, reason="a minute: in the nightly run, or make seeds")
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+def test_thirty_services_from_bootstrap_to_destroy_their_deploys_by_ci_with_its_own_policy_alone(shop: Shop) -> None:
+    shop.account.empty()
+    names = [f"s{number:02}" for number in range(30)]
+    for name in names:
+        shop.write(f"{name}/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh"]\n')
+    target = f"{{provider: aws, region: us-east-1, github: team/shop, endpoint_url: '{shop.account.url}'}}"
+    services = "".join(f"  {name}: {{memory: 32, cpu: 32}}\n" for name in names)
+    manifest = f"name: bamboo\ntargets: {{stg: {target}}}\ndefaults: {{settle: 0}}\nservices:\n{services}"
+    shop.write("culm.yml", manifest)
+    shop.culm("aws", "bootstrap", "--yes")
+    shop.calls()
+
+    project = shop.project
+    surroundings = based(shop.target, project).surroundings
+    shop.wire.policy = parse(json.dumps(permissions.deploy_policy(project, surroundings)))
+    ensure(shop.target, project, Console(shop.told), yes=False)
+    assert [outcome.changed for outcome in shop.up()] == [True] * 30
+    assert shop.writes().count("ecs.CreateService") == 30
+    assert [outcome.changed for outcome in shop.up()] == [False] * 30
+    assert shop.writes() == []
+    assert differences(shop) == []
+
+    shop.write("s07/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
+    [outcome] = shop.up("s07")
+    assert outcome.changed
+    assert shop.writes() == ["ecs.RegisterTaskDefinition", "ecs.UpdateService"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        shop.target.client("ecs").create_cluster(clusterName="another")
+    shop.wire.policy = None
+
+    shop.culm("down")
+    shop.culm("aws", "destroy", "--yes", "--vault", "--repositories")
+    left = {name for name in inventory(shop.account) if not name.startswith("role AWSServiceRoleFor")}
+    assert left == {"bucket culm-templates-123456789012-us-east-1"}, "of all stacks of the account, and empty"

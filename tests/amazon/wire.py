@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from tests.amazon.permissions import refused
 from tests.conftest import Raw
 
+from culm.core.model.policies import Policy
 from culm.deploy.lock import KEY
 from culm.target.trace import Trace
 
@@ -51,6 +53,8 @@ class Wire(Trace):
         self.rule: Rule | None = None
         self.interrupting = ""
         """The call whose answer is followed by Ctrl-C; empty: none."""
+        self.policy: Policy | None = None
+        """What the caller may do; None: everything. Each other call is answered AccessDenied, and sent nowhere."""
         self.sent: Counter[str] = Counter()
         self._counting = threading.Lock()
 
@@ -74,6 +78,19 @@ class Wire(Trace):
                 self.interrupting = ""
                 signal.raise_signal(signal.SIGINT)
 
+        def judge(params: Any, model: Any, context: Any, **_: Any) -> None:
+            context["judged"] = {"service": service, "operation": model.name, "parameters": params}
+
+        def permit(context: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+            missing = refused([context["judged"]], self.policy) if self.policy is not None else []
+            if not missing:
+                return None
+            error = {"Code": "AccessDenied", "Message": f"not authorized to perform: {', '.join(missing)}"}
+            parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            return AWSResponse("", 403, {}, Raw(b"")), parsed
+
+        client.meta.events.register("before-parameter-build.*", judge)
+        client.meta.events.register("before-call.*", permit)
         client.meta.events.register("before-send.*", send)
         client.meta.events.register("after-call.*", answered)
 

@@ -3,7 +3,7 @@
 - It keeps the flag of termination protection, but has no operation that sets it, and deletes regardless.
 - It stores a role's inline policy as Python prints it, and forgets a cluster's tags.
 - It cannot delete a route table, a managed policy or a cluster that its stacks have made.
-- It knows no RetainExceptOnCreate.
+- It knows no RetainExceptOnCreate, and no versions of a bucket.
 - It knows no drift: here it is seen of log groups.
 - It imports nothing: here a change set that is told to adopts buckets and repositories by name, and keys by id.
 """
@@ -27,6 +27,7 @@ from moto.iam.models import ManagedPolicy, Role
 from moto.kms.models import Key, kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeBucket, s3_backends
+from tests.amazon.refusals import refuse
 
 
 def keep_images(patch: pytest.MonkeyPatch) -> None:
@@ -102,6 +103,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
 
     retention(patch)
     adoption(patch)
+    refuse(patch)
 
 
 def retention(patch: pytest.MonkeyPatch) -> None:
@@ -136,7 +138,9 @@ def adoption(patch: pytest.MonkeyPatch) -> None:
     def bucket(cls: Any, name: str, body: Any, account_id: str, region_name: str, **more: Any) -> Any:
         there = s3_backends[account_id]["aws"].buckets
         found = there.get(name) if by_name[0] else None
-        return found or create_bucket(cls, name, body, account_id, region_name, **more)
+        made = found or create_bucket(cls, name, body, account_id, region_name, **more)
+        made.versioning_status = body["Properties"].get("VersioningConfiguration", {}).get("Status")
+        return made
 
     def repository(cls: Any, name: str, body: Any, account_id: str, region_name: str, **more: Any) -> Any:
         there = ecr_backends[account_id][region_name].repositories
