@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from culm.cli.status import picture, pictured
+from culm.cli.status import image_named, picture, pictured
 
 
 def a_task(name: str, memory: int = 256) -> dict[str, Any]:
@@ -14,6 +14,11 @@ def test_an_instance_is_drawn_to_scale() -> None:
     assert picture({"tasks": tasks, "remaining_memory": 611}) == "[accounts|cata|..................]"
     assert picture({"tasks": [], "remaining_memory": 128}) == "[....]"
     assert picture({"tasks": [a_task("a", 995)], "remaining_memory": 0}) == f"[{'a':<30}]"
+
+
+def test_a_digest_is_cut_and_a_ready_image_has_its_whole_name() -> None:
+    assert image_named("sha256:0123456789abcdef") == "0123456789ab"
+    assert image_named("python:3.12-slim") == "python:3.12-slim"
 
 
 def test_the_whole_story_is_one_page() -> None:

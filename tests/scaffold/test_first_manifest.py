@@ -436,6 +436,25 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("requirements", "scheme"),
+    [
+        ("sqlalchemy==2.0.36\npsycopg[binary]==3.2\n", "postgresql+psycopg"),
+        ("Flask-SQLAlchemy\npsycopg-binary\n", "postgresql+psycopg"),
+        ("sqlalchemy\npsycopg2-binary\n", ""),
+        ("psycopg==3.2\n", ""),
+    ],
+)
+def test_the_url_names_the_driver_that_sqlalchemy_would_not_take_by_itself(tmp_path, requirements, scheme):
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",
+        "web/requirements.txt": requirements,
+        "web/app.py": 'url = os.environ["DATABASE_URL"]\n',
+    }
+    given = block(tmp_path, files)["secrets"]["DATABASE_URL"]["from"]
+    assert given.partition("://")[0] == (scheme or "{main.url}")
+
+
+@pytest.mark.parametrize(
     ("file", "code", "needed"),
     [
         ("a.py", 'key = os.environ["API_KEY"]', ["API_KEY"]),

@@ -43,6 +43,11 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
         refuse_impaired(balancer["state"], balancer["reason"])
 
 
+def image_named(image: str) -> str:
+    """A digest's first twelve digits, as Docker shows it; a ready image's name and tag as they are."""
+    return image.removeprefix("sha256:")[:12] if image.startswith("sha256:") else image
+
+
 def pictured(state: dict[str, Any]) -> str:
     """For people."""
     parts = [
@@ -54,7 +59,7 @@ def pictured(state: dict[str, Any]) -> str:
                     s["url"] or "",
                     f"{s['running']}/{s['desired']}" + scaling(s) + unwell(s),
                     s["task_definition"],
-                    s["image_digest"].removeprefix("sha256:")[:12],
+                    image_named(s["image_digest"]),
                     " ".join(s["instance"]),
                 )
                 for s in state["services"]

@@ -174,7 +174,19 @@ def of_cache_parts(sources: Sources, cache: str) -> dict[str, str]:
 def url(sources: Sources, database: str, kind: str) -> str:
     """A reference to the whole URL, as SQLAlchemy takes it where the driver is not its usual one."""
     every = "\n".join(sources.dependencies.values())
+    scheme = ""
     if kind == "mysql" and "pymysql" in every and "mysqlclient" not in every:
-        part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
-        return f"mysql+pymysql://{part['user']}:{part['password']}@{part['host']}:{part['port']}/{part['name']}"
-    return f"{{{database}.url}}"
+        scheme = "mysql+pymysql"
+    elif kind == "postgres" and SQLALCHEMY.search(every) and PSYCOPG_3.search(every) and "psycopg2" not in every:
+        scheme = "postgresql+psycopg"
+    if not scheme:
+        return f"{{{database}.url}}"
+    part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
+    return f"{scheme}://{part['user']}:{part['password']}@{part['host']}:{part['port']}/{part['name']}"
+
+
+SQLALCHEMY = re.compile(r"\b(flask[-_])?sqlalchemy\b|\bsqlmodel\b", re.IGNORECASE)
+PSYCOPG_3 = re.compile(r"\bpsycopg(?!2)\b")
+"""Before 2.1 SQLAlchemy takes psycopg2 where the URL names no driver.
+https://docs.sqlalchemy.org/en/20/dialects/postgresql.html
+"""
