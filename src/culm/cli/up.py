@@ -28,6 +28,7 @@ from culm.deploy import messages
 from culm.deploy.build.choose import builder_for, choose, demand_docker
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
+from culm.deploy.executor import LeftAlone
 from culm.deploy.images import recipe
 from culm.deploy.secret_variables import demand
 from culm.deploy.up import ServiceOutcome, Up
@@ -212,13 +213,17 @@ def send(deploy: Up, failures: list[str]) -> None:
 
 
 def report(outcomes: list[ServiceOutcome], console: Console) -> None:
-    """Print the error of each service that failed; raises the last one, whose exit status is the command's."""
+    """Print the error of each service that failed; raises the last one, whose exit status is the command's.
+
+    Services that were left alone because of it have said so as it happened.
+    """
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         if not any(outcome.changed for outcome in outcomes):
             console.say("nothing changed")
         return
-    distinct = {str(outcome.error): outcome.error for outcome in failed if outcome.error is not None}
+    causes = [outcome for outcome in failed if not isinstance(outcome.error, LeftAlone)] or failed
+    distinct = {str(outcome.error): outcome.error for outcome in causes if outcome.error is not None}
     *others, last = distinct.values()
     for error in others:
         click.echo(f"culm: {error.what}\ntry: {error.hint}\n", err=True)

@@ -32,6 +32,10 @@ Work = Generator[float, None, Any]
 """Yields the seconds until it wants to go on; returns its result."""
 
 
+class LeftAlone(CulmError):
+    """A lane was not begun, since one that it needs had failed: its own error says what is to be done."""
+
+
 class Performer(Protocol):
     """What acts and undos do."""
 
@@ -137,7 +141,7 @@ class _Run:
         step = lane.steps[0]
         for name in step.needs:
             if self.error_of(name) is not None:
-                self.end(lane, CulmError(f"{lane.name} was left alone, because {name} failed", f"fix {name} first"))
+                self.end(lane, LeftAlone(f"{lane.name} was left alone, because {name} failed", f"fix {name} first"))
                 return True
         if not self.open.isdisjoint(step.after) or any(self.under_way(name) for name in step.needs):
             return False
