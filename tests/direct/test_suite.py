@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from culm.cli.test import summary
 from culm.direct.suite import Result, commands, merged, read
 from culm.errors import UsageError
 
@@ -19,6 +20,13 @@ def test_a_report_is_counted(tmp_path: Path) -> None:
     result = read("web", tmp_path / "report.xml", "web's tests ended with status 1")
     assert (result.passed, result.failed, result.skipped, result.seconds) == (4, 3, 3, 1.5)
     assert (result.problem, result.succeeded) == ("", False), "the failures say it"
+
+
+def test_a_result_is_summed_up_in_a_line() -> None:
+    assert summary(Result(service="web", passed=4, seconds=1.5)) == "4 passed in 1.5 s"
+    result = Result(service="web", passed=4, failed=2, skipped=3, seconds=1.5, image="sha256:0123456789abcdef")
+    assert summary(result) == "2 failed, 4 passed, 3 skipped in 1.5 s, image sha256:0123456789ab"
+    assert summary(Result(service="web", problem="no report\nat all")) == "failed: no report"
 
 
 def test_tests_that_end_badly_without_a_failure_are_a_problem(tmp_path: Path) -> None:

@@ -124,4 +124,4 @@ def summary(result: Result) -> str:
     skipped = f", {result.skipped} skipped" if result.skipped else ""
     failed = f"{result.failed} failed, " if result.failed else ""
     image = f", image {result.image[:19]}" if result.image else ""
-    return f"{failed}{result.succeeded} passed{skipped} in {result.seconds:.1f} s{image}"
+    return f"{failed}{result.passed} passed{skipped} in {result.seconds:.1f} s{image}"
