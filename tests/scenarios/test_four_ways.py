@@ -85,7 +85,7 @@ def test_under_its_tests_with_a_database_of_its_own_and_nothing_left(pets: Stand
     assert int(unit.get("tests", "0")) > 50
     assert int(suite.get("tests", "0")) == 3
     assert pets.culm("cluster", "status", status=3).out == "not running\n", "it was started for the tests alone"
-    assert pets.processes() == {}
+    pets.gone()
 
     pets.edit("pets/tests/integration/test_pets.py", 'item["name"] == name', 'item["name"] == "another"')
     failed = pets.culm("test", "--with", "embedded", "--junit", str(tmp_path / "junit.xml"), status=1)
