@@ -23,7 +23,7 @@ SHARED = APART.replace("main: {}", "main: {shared: true}")
 
 
 def project(text: str) -> Project:
-    return parse(text, Path("/work/culm.yml"))
+    return parse(text, Path("/project/culm.yml"))
 
 
 def connected(url: str) -> Any:
