@@ -722,3 +722,29 @@ def test_a_url_of_this_machine_is_that_of_the_service_which_is_published_there(f
         "OTHER": "http://localhost:8001",
         "SELF": "http://localhost:3000",
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "migrations", "shared"),
+    [
+        ("postgres://u:p@db/x", "postgres://u:p@db/x", "", True),
+        ("postgres://u:p@db/x", "postgres://u:p@db/x", "one two", True),
+        ("postgres://u:p@db/x", "postgres://u:p@db/y", "", False),
+        ("", "", "", True),
+        ("", "", "one", True),
+        ("", "", "one two", False),
+        ("postgres://u:p@db/x", "", "one two", False),
+    ],
+)
+def test_programs_share_a_database_where_the_compose_file_means_one(folder, first, second, migrations, shared):
+    services = ""
+    for name, url in (("one", first), ("two", second)):
+        (folder / name).mkdir()
+        (folder / name / "Dockerfile").write_text("FROM base\nEXPOSE 8080\nCMD serve\n")
+        if name in migrations:
+            (folder / name / "Dockerfile.migrate").write_text("FROM base\nCMD migrate\n")
+        environment = f', environment: {{URL: "{url}"}}' if url else ""
+        services += f"  {name}: {{build: {name}, depends_on: [db]{environment}}}\n"
+    (folder / "compose.yml").write_text(f"services:\n{services}  db: {{image: 'postgres:17'}}\n")
+    written = yaml.safe_load(taken(folder).draft.text())
+    assert written["databases"]["main"].get("shared", False) is shared

@@ -223,8 +223,7 @@ class Import:
             users = {each: outline for each, outline in candidates.items() if called in databases_of(outline)}
             programs = {outline.block.get("build") or outline.block.get("image") for outline in users.values()}
             cache = self.draft.engine(called) in CACHES
-            texts = [text for each in users for text in variables_of(self.model, self.services[each])]
-            shared = not cache and len(programs) > 1 and len(database_variables.names_in(texts, name)) <= 1
+            shared = not cache and len(programs) > 1 and self.one_database(name, users)
             entry = self.draft.databases[called]
             if shared and isinstance(entry.value, dict):
                 self.draft.databases[called] = replace(entry, value={**entry.value, "shared": True})
@@ -233,6 +232,27 @@ class Import:
             note = f"{what}, with {given} for each service that uses it"
             self.notes.add(self.services[name].place, f"services.{name}", note)
             compose_servers.tell(self.services[name], self.notes)
+
+    def one_database(self, name: str, users: Mapping[str, Outline]) -> bool:
+        """Whether the programs that use a server, `name` in the compose file, mean the same database in it.
+
+        They do where their variables name the same, and do not where those name several. Where nothing is named,
+        programs that each have a migration are kept apart: such tools keep their books in a table of one name.
+        """
+        texts = {each: variables_of(self.model, self.services[each]) for each in users}
+        named = {each: database_variables.names_in(values, name) for each, values in texts.items()}
+        if len(set().union(*named.values())) > 1:
+            return False
+        naming = {str(users[each].block.get("build")) for each, names_ in named.items() if names_}
+        migrating = {str(users[each].block.get("build")) for each in users if self.has_migration(users[each])}
+        return len(naming) > 1 or len(migrating) < 2
+
+    def has_migration(self, outline: Outline) -> bool:
+        """Whether a service migrates its database: by a key, or by the Dockerfile that means it."""
+        if outline.block.get("migrate") is not None:
+            return True
+        path = outline.image.folder / "Dockerfile.migrate" if outline.image is not None else None
+        return path is not None and (path.is_file() or path in self.written.files)
 
     def engine(self, name: str) -> str:
         """Return the engine of a database that the service is, by its image or what that is built on, else nothing."""
