@@ -23,7 +23,7 @@ test: test-pure test-whole
 
 ## test-whole: what starts whole clusters, and what needs an engine
 test-whole: .venv/.installed-dev
-	@$(BIN)/pytest -n 3 -m "docker or scenario" $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 -m "docker or scenario" $(PYTEST_ARGS)
 
 ## test-pure: what needs no engine and no whole cluster; any system, a few minutes
 test-pure: .venv/.installed-dev

@@ -14,5 +14,5 @@ second_python() {
     echo "no second Python on this machine: the pure rings ran on one"
     return
   fi
-  nice -n 5 make test-on ON="$second_python" ENVIRONMENT="$CULM_CI_CACHE/python-$second_version" PYTEST_ARGS="$*"
+  nice -n 19 make test-on ON="$second_python" ENVIRONMENT="$CULM_CI_CACHE/python-$second_version" PYTEST_ARGS="$*"
 }

@@ -44,9 +44,9 @@ def test_an_anchor_that_refers_to_itself_is_refused_with_its_line(text: str, lin
 
 def test_an_anchor_that_is_used_often_is_no_circle_and_takes_no_time() -> None:
     lines = ["a0: &a0 {k: 1}"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
-    begun = time.monotonic()
+    begun = time.process_time()
     compose("\n".join(lines), "f.yml")
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\ta: 1", "a: \x01", "- " * 3000 + "a"])

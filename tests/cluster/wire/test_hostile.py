@@ -35,11 +35,11 @@ def test_every_operation_with_one_value_broken_answers_what_its_sdk_can_read(clo
         request = hostile.request(service, protocol, operation, members)
         if request is None:
             continue
-        began = time.monotonic()
+        began = time.process_time()  # of this process: the machine may be busy with others
         response = cloud.answer(request)
         assert response.status != 500, response.body
         assert unreadable(protocol, operation, response) is None, response.body
-        assert time.monotonic() - began < LONGEST_SECONDS
+        assert time.process_time() - began < LONGEST_SECONDS
 
 
 @given(st.data())

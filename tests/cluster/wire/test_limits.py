@@ -92,7 +92,7 @@ def test_half_a_request_ends_when_nothing_more_comes(guarded, sent):
         line.sendall(sent)
         began = time.monotonic()
         ended(line)
-        assert 0.3 < time.monotonic() - began < 5.0
+        assert 0.3 < time.monotonic() - began < 20.0
 
 
 @pytest.mark.parametrize("start", [b"POST / HTTP/1.1\r\n", b"GET /a HTTP/1.1\r\n"])
