@@ -24,6 +24,8 @@ ROUNDS = 20
 """Of changes: what one makes, the next stands on. More would mean that they never settle."""
 SETTLE_SECONDS = 30.0
 """How long a target may not show what it has been told."""
+LOAD_BALANCER_SECONDS = 4.0
+"""How long a load balancer that cannot serve may take to do so after all: a few of its looks."""
 INSTANCE_SECONDS = {"local": 60.0, "aws": 300.0}
 """How long instances may take to join: on Amazon they boot first, and register a minute or two later."""
 
@@ -60,12 +62,21 @@ def bring_about(job: Job) -> None:
 
 
 def check_load_balancer(job: Job) -> None:
-    """Raise CulmError when the local load balancer cannot serve: somebody else may have its port."""
+    """Raise CulmError when the local load balancer cannot serve: somebody else may have its port.
+
+    It looks at its ports once a second, so its last word may be older than what was mended for this very command.
+    """
     if job.target.settings.provider != "local":
         return  # there `active_impaired` says that it lacks addresses to grow, and it serves all the same
-    described = load_balancer(job.target, job.project.name)
-    state = described.get("State", {}) if described else {}
-    refuse_impaired(state.get("Code"), state.get("Reason"))
+    started = job.clock.seconds()
+    for pause in intervals():
+        described = load_balancer(job.target, job.project.name)
+        state = described.get("State", {}) if described else {}
+        if state.get("Code") != "active_impaired":
+            return
+        if job.clock.seconds() - started > LOAD_BALANCER_SECONDS:
+            refuse_impaired(state["Code"], state.get("Reason"))
+        job.clock.wait((), pause)
 
 
 def refuse_impaired(state: str | None, reason: str | None) -> None:

@@ -1,6 +1,7 @@
 """docs/reference/culm-yml.md, printed from the schema."""
 
 import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ def reference() -> str:
 
 def section(title: str, block: type) -> str:
     rows = [row(name, field, hint) for name, (field, hint) in written_fields(block).items()]
-    intro = (block.__doc__ or "").strip()
+    intro = inspect.cleandoc(block.__doc__ or "")
     return "\n".join(
         [f"## {title}", "", intro, "", "| key | what | value | if left out |", "|---|---|---|---|", *rows, ""]
     )
