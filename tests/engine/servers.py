@@ -25,6 +25,8 @@ class FakeEngine:
         self.answers: dict[str, tuple[int, Any]] = {"/version": (200, VERSION), "/_ping": (200, "OK")}
         self.requests: list[tuple[str, dict[str, str]]] = []
         """Path with query, and headers with lower-case names."""
+        self.streams: dict[str, list[list[dict[str, Any]]]] = {}
+        """By path: the messages that each request in its turn is answered with, after which the engine hangs up."""
 
     def headers_of(self, path: str) -> dict[str, str]:
         return next(headers for asked, headers in self.requests if asked.partition("?")[0] == path)
@@ -38,6 +40,8 @@ def handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
             engine.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             self.take_body()
             path = self.path.partition("?")[0]
+            if path in engine.streams:
+                return self.stream(engine.streams[path].pop(0))
             status, content = engine.answers.get(path, (404, {"message": f"no such thing: {path}"}))
             body = json.dumps(content).encode() + b"\n"
             self.send_response(status)
@@ -46,6 +50,19 @@ def handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
+            return None
+
+        def stream(self, messages: list[dict[str, Any]]) -> None:
+            """Send messages in one chunk each, and no end of the chunks where the last one is empty."""
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            for message in messages:
+                line = json.dumps(message).encode() + b"\r\n"
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line) if message else b"ff\r\n")
+            if messages[-1]:
+                self.wfile.write(b"0\r\n\r\n")
 
         def take_body(self) -> None:
             if self.headers.get("Transfer-Encoding") == "chunked":

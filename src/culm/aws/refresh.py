@@ -4,7 +4,7 @@
     draining  ECS starts nothing on it any more, and moves its services' tasks to where there is room
     empty     no task runs on it; it is terminated, and its group starts another one in its place
     joined    as many instances as before take tasks
-    steady    every service has the tasks that it wants; then the next instance
+    steady    every service has the tasks that it wants, and the load balancer sends them requests; then the next one
 
 What an instance is comes from EC2 Auto Scaling and ECS at every look, nothing is remembered here: after a crash the
 same command goes on, with an instance that was left draining first. Instances that another hand terminates are
@@ -23,7 +23,7 @@ from culm.plan.observed import Described
 from culm.plan.replacement import Effect, effects
 from culm.project.project import Project
 from culm.target.connection import Target
-from culm.target.observe import active_services, described_instances
+from culm.target.observe import active_services, described_instances, target_health
 from culm.target.polling import intervals
 
 Say = Callable[[str], None]
@@ -156,6 +156,14 @@ class Refresh:
         return "" if len(ready) >= count else f"{len(ready)} of {count} take tasks"
 
     def _steady(self) -> str:
+        """A task that runs serves nobody before the load balancer finds it healthy."""
         services = active_services(self.target, self.project.name, list(self.project.services))
-        behind = sorted(name for name, s in services.items() if s["runningCount"] < s["desiredCount"])
-        return ", ".join(behind)
+        return ", ".join(sorted(name for name, s in services.items() if self._serving(s) < s["desiredCount"]))
+
+    def _serving(self, service: Described) -> int:
+        """Return how many tasks of a service run, and, behind a load balancer, are healthy at each of its groups."""
+        counts = [int(service["runningCount"])]
+        for balancer in service.get("loadBalancers", ()):
+            states = [each["TargetHealth"]["State"] for each in target_health(self.target, balancer["targetGroupArn"])]
+            counts.append(states.count("healthy"))
+        return min(counts)

@@ -4,7 +4,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/#section/Errors
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
 from culm.errors import CulmError
@@ -22,6 +22,10 @@ class Refused(CulmError):
         self.status = status
         """The HTTP status; 500 for an error within a stream of progress."""
         self.message = message
+
+
+class Silent(CulmError):
+    """The engine began to answer, and stopped before the end."""
 
 
 def message(body: bytes) -> str:
@@ -45,3 +49,20 @@ def progress_message(line: bytes | str) -> dict[str, Any]:
     if "error" in reply:
         raise Refused(500, str(reply["error"]).strip())
     return reply
+
+
+MIB = 1 << 20
+
+
+def pushing(reply: dict[str, Any], layers: MutableMapping[str, tuple[int, int]]) -> str:
+    """Return how far a push is, `pushing 12 of 40 MiB`, after one more message; empty where that says nothing new.
+
+    `layers` keeps what the messages before have said: bytes sent and in all, by layer.
+    """
+    detail = reply.get("progressDetail") or {}
+    if "current" in detail:
+        layers[str(reply.get("id", ""))] = (int(detail["current"]), int(detail.get("total") or detail["current"]))
+        sent, total = (sum(each[n] for each in layers.values()) for n in (0, 1))
+        return f"pushing {sent / MIB:.0f} of {max(sent, total) / MIB:.0f} MiB"
+    status = str(reply.get("status", ""))
+    return f"pushing: {status.lower()}" if status.startswith("Retrying") else ""

@@ -6,7 +6,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/
 import http.client
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
@@ -14,13 +14,15 @@ from urllib.parse import quote, urlencode
 
 from culm.engine import endpoint as endpoints
 from culm.engine import registries
-from culm.engine.answers import NoEngine, Refused, message, progress
+from culm.engine.answers import NoEngine, Refused, Silent, message, progress, pushing
 from culm.engine.endpoint import Endpoint
 from culm.engine.images import split_registry, split_tag
 from culm.errors import CulmError
 
 PING_SECONDS = 2.0
 CALL_SECONDS = 600.0
+SILENT_SECONDS = 120.0
+"""For which an engine may say nothing while it pushes: it tells of each layer several times a second."""
 
 
 def unavailable() -> NoEngine | None:
@@ -157,14 +159,22 @@ class Engine:
             for each in _progress(answer):
                 yield from str(each.get("stream", "")).splitlines()
 
-    def push(self, repository: str, tag: str, user: str, password: str) -> str:
-        """Return the manifest's digest. Raises Refused, or CulmError when the engine names none."""
+    def push(
+        self, repository: str, tag: str, user: str, password: str, progress: Callable[[str], None] = lambda _: None
+    ) -> str:
+        """Return the manifest's digest; `progress` hears how far it is.
+
+        Raises Refused, Silent when the engine says nothing for SILENT_SECONDS, or CulmError when it names no digest.
+        """
         login = registries.EngineLogin(server=repository.partition("/")[0], user=user, password=password)
         path = f"/images/{quote(repository, safe='/:')}/push?{urlencode({'tag': tag, 'tlsVerify': 'false'})}"
-        digest = ""
-        with self._call("POST", path, headers={"X-Registry-Auth": login.header()}) as answer:
+        digest, layers = "", dict[str, tuple[int, int]]()
+        headers = {"X-Registry-Auth": login.header()}
+        with self._call("POST", path, headers=headers, seconds=SILENT_SECONDS) as answer:
             for each in _progress(answer):
                 digest = (each.get("aux") or {}).get("Digest") or digest
+                if text := pushing(each, layers):
+                    progress(text)
         if not digest:
             raise CulmError(f"the engine pushed {repository}:{tag} and named no digest", "is it Docker or Podman?")
         return digest
@@ -222,9 +232,15 @@ def _image(name: str) -> str:
 
 
 def _progress(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    """Give the messages of a stream. Raises Refused, or Silent where it ends before its time."""
     if answer.status >= 400:
         raise Refused(answer.status, message(answer.read()))
-    yield from progress(answer)
+    try:
+        yield from progress(answer)
+    except TimeoutError:
+        raise Silent("the engine says nothing any more", "is it still there? docker version") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Silent(f"the engine hung up: {str(error) or type(error).__name__}", endpoints.START_IT) from None
 
 
 def _content(answer: http.client.HTTPResponse) -> Any:

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from culm.deploy.build import context, platforms, saved
@@ -16,6 +17,7 @@ from culm.deploy.build.bases import Bases
 from culm.deploy.build.context import Context
 from culm.deploy.build.host import instructions, of_stage
 from culm.deploy.build.port import PushDestination, Recipe, Say
+from culm.engine.answers import Refused, Silent
 from culm.engine.client import Engine
 from culm.errors import CulmError
 from culm.lint import dockerfiles, images, layers
@@ -32,6 +34,14 @@ LAST_LINES = 15
 BUILT = "culm-built"
 """What images are called before they go into a repository; the fingerprint of what they are made of is the tag."""
 TAG_LENGTH = 32
+PUSH_PAUSES = (1.0, 3.0)
+"""Seconds before the second attempt to push, and before the third and last one."""
+PASSING = (
+    *("timeout", "timed out", "deadline exceeded", "eof", "connection reset", "broken pipe", "connection refused"),
+    *("no route to host", "network is unreachable", "temporary failure", "tls handshake", "toomanyrequests"),
+    *("too many requests", "internal server error", "bad gateway", "service unavailable", "gateway time-out"),
+)
+"""Words, in lower case, of a push's failures that may be over in a moment."""
 
 
 class DockerBuilder:
@@ -66,9 +76,25 @@ class DockerBuilder:
         self.engine.tag(image, place.repository, place.tag)
         progress("pushing")
         with self._pushing:
-            digest = self.engine.push(place.repository, place.tag, place.user, place.password)
+            digest = self.push(place, say, progress)
         say(f"pushed {place.repository}")
         return digest
+
+    def push(self, place: PushDestination, say: Say, progress: Say, pause: Callable[[float], None] = time.sleep) -> str:
+        """Push the image and return its digest; a push that breaks off is begun again. Raises CulmError.
+
+        The engine tries each layer five times itself. Layers that have arrived are not sent a second time.
+        """
+        for attempt, seconds in enumerate((*PUSH_PAUSES, None), 1):
+            try:
+                return self.engine.push(place.repository, place.tag, place.user, place.password, progress)
+            except (Silent, Refused) as problem:
+                if seconds is None or not (isinstance(problem, Silent) or broke_off(problem.message)):
+                    raise
+                what = f"the push of {place.repository} broke off: {problem.what}"
+                say(f"{what}; attempt {attempt + 1} of {len(PUSH_PAUSES) + 1}")
+                pause(seconds)
+        raise AssertionError("the last attempt has returned or raised")
 
     def check_built(self, recipe: Recipe, image: str) -> None:
         """Raises CulmError for an image that the target's instances could not run."""
@@ -222,6 +248,11 @@ def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
 
 HIDDEN = f"{DOCKERFILE}\n.dockerignore\n".encode()
 """Our own .dockerignore: the folder's has been applied already."""
+
+
+def broke_off(message: str) -> bool:
+    """Return whether an engine's words tell of trouble on the way, and not of a refusal."""
+    return any(words in message.lower() for words in PASSING)
 
 
 def base_images(read: list[Instruction], args: Mapping[str, str]) -> list[str]:

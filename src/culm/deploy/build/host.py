@@ -87,7 +87,7 @@ class HostBuilder:
             refuse(layers.check(place.repository, layer_files(plan), excused))
             image = oci.image(plan)
         progress("pushing")
-        push(image, place, say)
+        push(image, place, say, progress)
         return image.digest
 
     def plan(self, recipe: Recipe, scratch: Path, say: Say = lambda line: None) -> ImagePlan:
