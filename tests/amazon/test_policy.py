@@ -52,7 +52,7 @@ services:
 """
 
 
-def ignore(_: str) -> None:
+def ignore(kind: str, name: str) -> None:
     """Nobody listens."""
 
 

@@ -42,11 +42,14 @@ def test_bootstrap_up_deploy_rollback_scale_down_and_destroy(shop: Shop) -> None
     shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "true"]\n')
     shop.up("web")
     assert shop.writes() == ["ecs.RegisterTaskDefinition", "ecs.UpdateService"]
-    shop.culm("rollback", "web")
-    shop.culm("scale", "web", "2")
+    web = {"name": "web", "changed": True, "error": None}
+    [went_back] = json.loads(shop.culm("rollback", "web", "--json"))["services"]
+    assert {**web, "revision": 1}.items() <= went_back.items()
+    assert json.loads(shop.culm("scale", "web", "2", "--json")) == {"services": [{**web, "count": 2}]}
     assert shop.writes() == ["ecs.UpdateService", "ecs.UpdateService"]
 
-    shop.culm("down")
+    removed = json.loads(shop.culm("down", "--json"))["removed"]
+    assert {"kind": "service", "name": "web"} in removed
     assert inventory(shop.account) == based
 
     shop.culm("aws", "destroy", "--yes")

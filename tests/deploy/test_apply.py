@@ -164,15 +164,22 @@ def test_down_takes_what_up_has_made_and_keeps_its_data_until_told(
 ) -> None:
     based(target, project)
     vault = render.vault_bucket(project.name, target.account, target.region)
-    down(target, project, said.append, volumes=False)
+    gone: list[tuple[str, str]] = []
+
+    def removed(kind: str, name: str) -> None:
+        gone.append((kind, name))
+
+    down(target, project, removed, volumes=False)
+    assert ("cluster", project.name) in gone
     live = observe(target, project, vault)
     assert (live.cluster, live.load_balancer, live.target_groups) == (None, None, {})
     assert len(live.repositories) == 3
     assert live.log_groups
-    said.clear()
-    down(target, project, said.append, volumes=False)
-    assert said == []
-    down(target, project, said.append, volumes=True)
+    gone.clear()
+    down(target, project, removed, volumes=False)
+    assert gone == []
+    down(target, project, removed, volumes=True)
+    assert "repository" in {kind for kind, _ in gone}
     live = observe(target, project, vault)
     assert (live.repositories, live.log_groups, live.vault) == ({}, frozenset(), frozenset())
 

@@ -7,7 +7,7 @@ from culm.aws import adoption, service_roles, stack
 from culm.aws.stack import Say, Talk
 from culm.core.model.record import record
 from culm.deploy import caches
-from culm.deploy.down import down
+from culm.deploy.down import down, sentence
 from culm.errors import CulmError
 from culm.plan.observed import Described
 from culm.project.project import Project
@@ -75,7 +75,7 @@ def destroy(target: Target, project: Project, live: Described | None, talk: Talk
     Raises CulmError when CloudFormation cannot delete the stack, or S3 a version of a file.
     """
     if live is not None:
-        down(target, project, talk.say, volumes=False, stack=True)
+        down(target, project, lambda kind, name: talk.say(sentence(kind, name)), volumes=False, stack=True)
         talk.say(f"deleting stack {live['StackName']}: a few minutes")
         stack.delete(target, live, talk.progress, service_roles.of_administrator(target, project, live))
         service_roles.remove(target, project)

@@ -1,12 +1,13 @@
 """`culm bench`."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import click
 
 from culm import render
-from culm.cli.context import open_project, open_target, services_of, target_option
+from culm.cli.context import open_project, open_target, outcomes_option, services_of, target_option, wants_json
 from culm.console import Console
 from culm.core.model.arn import last
 from culm.errors import CulmError, UsageError
@@ -24,6 +25,7 @@ from culm.target.observe import observe
 @click.option("--path", help="What to ask for.  [default: the service's health page]")
 @click.option("--bound", default=250, show_default=True, help="Milliseconds that 95 of 100 answers may take.")
 @click.option("--seconds", default=3.0, show_default=True, help="How long each number of clients asks.")
+@outcomes_option
 @target_option
 def bench(service: str, path: str | None, bound: int, seconds: float, target_name: str) -> None:
     """Measure how many requests a second SERVICE answers in time.
@@ -64,7 +66,8 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         at=began.isoformat(timespec="seconds"),
     )
     benches.keep(project, service, measured)
-    click.echo(
+    say = console.say if wants_json() else click.echo
+    say(
         f"{service}: {measured.throughput:g} requests/s a task; "
         f"95 of 100 answers within {fastest.p95 * 1000:.0f} ms ({bound} ms are allowed)"
     )
@@ -73,7 +76,10 @@ def bench(service: str, path: str | None, bound: int, seconds: float, target_nam
         memory, cpu = benches.usage(target, project.name, described, began, ended)
     if memory is None:
         console.say("CloudWatch did not tell in time; the rest is kept")
-        return
-    benches.keep(project, service, replace(measured, peak_memory=memory, cpu=None if cpu is None else round(cpu, 1)))
-    busy = "" if cpu is None else f"; CPU {cpu:.0f} % of its reservation (above 100 % it used CPU that was idle)"
-    click.echo(f"{service}: peak memory {memory} of {benches.reserved(target, described)} MiB a task{busy}")
+    else:
+        measured = replace(measured, peak_memory=memory, cpu=None if cpu is None else round(cpu, 1))
+        benches.keep(project, service, measured)
+        busy = "" if cpu is None else f"; CPU {cpu:.0f} % of its reservation (above 100 % it used CPU that was idle)"
+        say(f"{service}: peak memory {memory} of {benches.reserved(target, described)} MiB a task{busy}")
+    if wants_json():
+        click.echo(json.dumps({"service": service, **asdict(measured)}, indent=2))

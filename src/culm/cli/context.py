@@ -20,6 +20,9 @@ from culm.target.trace import Trace
 BASE_IMAGE = "CULM_BASE_IMAGE"
 """Names the base image of every Dockerfile that has `ARG BASE_IMAGE`."""
 
+WANTS_JSON = "culm.wants_json"
+"""Where a click context keeps it."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -41,6 +44,22 @@ def protected_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def outcomes_option(function: F) -> F:
+    """As `json_option`, for commands that change things: the function does not get it, `wants_json` tells."""
+    return click.option(
+        "--json", is_flag=True, expose_value=False, callback=keep_json, help="Print how each ended, as JSON."
+    )(function)
+
+
+def keep_json(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[WANTS_JSON] = value
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was given `--json` by its `outcomes_option`."""
+    return bool(click.get_current_context().meta.get(WANTS_JSON))
 
 
 def open_project(target_name: str | None = None) -> Project:

@@ -1,5 +1,6 @@
 """`culm down`."""
 
+import json
 import sys
 
 import click
@@ -7,15 +8,15 @@ import click
 from culm.aws.stack import find
 from culm.aws.template import stack_name
 from culm.cli.agreement import demand_name
-from culm.cli.context import open_project, settings_of, target_option
+from culm.cli.context import open_project, outcomes_option, settings_of, target_option, wants_json
 from culm.cli.context import open_target as opened
 from culm.console import Console
 from culm.deploy.down import down as take_down
-from culm.deploy.down import others
+from culm.deploy.down import others, sentence
 from culm.deploy.down import service as take_down_service
 from culm.deploy.lock import locked
 from culm.errors import UsageError
-from culm.project.project import TargetSettings
+from culm.project.project import Project, TargetSettings
 from culm.target import faults, local
 
 
@@ -27,6 +28,7 @@ from culm.target import faults, local
     is_flag=True,
     help="Do not ask before services or data on AWS are deleted, or for a protected target's name.",
 )
+@outcomes_option
 @target_option
 def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) -> None:
     """Remove the project's services, or some of them, from their target.
@@ -37,7 +39,7 @@ def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) 
     runs in it; a target's stack on aws stays, until `culm aws destroy`.
     """
     project = open_project(target_name)
-    console = Console()
+    removed = Removed(Console())
     settings = settings_of(project, target_name)
     demand_name(settings, f"remove {', '.join(services) or 'its services'}", yes=yes)
     if not volumes:
@@ -46,31 +48,55 @@ def down(services: tuple[str, ...], volumes: bool, yes: bool, target_name: str) 
         target = opened(project, target_name)
         if volumes:
             agree(f"the configuration, images and logs of {', '.join(services)}", settings, yes=yes)
-        with faults.translated(), locked(target, project, console.say):
+        with faults.translated(), locked(target, project, removed.console.say):
             for name in services:
-                take_down_service(target, project, name, console.say, volumes=volumes)
-        return
+                take_down_service(target, project, name, removed, volumes=volumes)
+    else:
+        whole(project, settings, removed, volumes=volumes, yes=yes)
+    removed.report()
+
+
+class Removed:
+    """Says what goes, or keeps it for `--json`."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._rows: list[dict[str, str]] = []
+
+    def __call__(self, kind: str, name: str) -> None:
+        self._rows.append({"kind": kind, "name": name})
+        self.console.say(sentence(kind, name))
+
+    def report(self) -> None:
+        """Print all of it where JSON is wanted."""
+        if wants_json():
+            click.echo(json.dumps({"removed": self._rows}, indent=2))
+
+
+def whole(project: Project, settings: TargetSettings, removed: Removed, *, volumes: bool, yes: bool) -> None:
+    """Remove the whole project from a target; the local cluster stops when it was the last one."""
     embedded = settings.provider == "local" and not settings.endpoint_url
+    say = removed.console.say
     if embedded and local.running() is None:
         if not volumes:
-            console.say("the local cluster does not run")
+            say("the local cluster does not run")
             return
         local.start("auto", " + ".join(map(str, settings.instances)))
     if volumes:
         agree(f"the databases, configuration, images and logs of {project.name}", settings, yes=yes)
-    target = opened(project, target_name)
+    target = opened(project, settings.name)
     with faults.translated():
         stack = settings.provider == "aws" and find(target, stack_name(project)) is not None
         if stack and volumes:
             raise UsageError(
                 "what holds data there is the stack's", "culm aws destroy, with --vault and --repositories"
             )
-        with locked(target, project, console.say):
-            take_down(target, project, console.say, volumes=volumes, stack=stack)
+        with locked(target, project, say):
+            take_down(target, project, removed, volumes=volumes, stack=stack)
         alone = embedded and not others(target, project)
     if alone:
         local.stop()
-        console.say("the local cluster has stopped" + ("" if volumes else "; its data is kept"))
+        say("the local cluster has stopped" + ("" if volumes else "; its data is kept"))
 
 
 def agree(what: str, settings: TargetSettings, *, yes: bool) -> None:

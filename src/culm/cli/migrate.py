@@ -6,7 +6,8 @@ import click
 
 from culm.cli import price_lists
 from culm.cli.agreement import demand_name
-from culm.cli.context import open_project, protected_option, services_of, settings_of, target_option
+from culm.cli.context import open_project, outcomes_option, protected_option, services_of, settings_of, target_option
+from culm.cli.outcomes import conclude
 from culm.cli.planning import frame
 from culm.cli.up import prepare
 from culm.console import Console
@@ -23,6 +24,7 @@ from culm.target.survey import survey
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @protected_option
+@outcomes_option
 @target_option
 def migrate(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """Run migrations alone.
@@ -40,7 +42,8 @@ def migrate(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     demand_name(settings_of(project, target_name), f"run the migrations of {', '.join(names)}", yes=yes)
     console = Console(width=max(map(len, names), default=0))
     target, builder = prepare(project, target_name, "auto", console)
-    Up(project, target, builder, console).migrate(names, lenders(project, target, names))
+    errors = Up(project, target, builder, console).migrate(names, lenders(project, target, names))
+    conclude(errors, {})
 
 
 def lenders(project: Project, target: Target, names: Sequence[str]) -> dict[str, bool]:

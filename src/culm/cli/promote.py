@@ -1,9 +1,19 @@
 """`culm promote`."""
 
+import json
+
 import click
 
-from culm.cli.context import open_project, open_target, services_of, settings_of, yes_option
-from culm.cli.up import Options, carry_out, probe_option
+from culm.cli.context import (
+    open_project,
+    open_target,
+    outcomes_option,
+    services_of,
+    settings_of,
+    wants_json,
+    yes_option,
+)
+from culm.cli.up import Options, carry_out, probe_option, summary
 from culm.console import Console
 from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.images import Images
@@ -24,6 +34,7 @@ from culm.target.connection import Target
 @click.option("--to", "target_name", required=True, metavar="TARGET", help="Where it is deployed.")
 @yes_option
 @probe_option
+@outcomes_option
 def promote(services: tuple[str, ...], source_name: str, target_name: str, yes: bool, probe: str | None) -> None:
     """Deploy to one target what runs on another, by the same image.
 
@@ -46,9 +57,13 @@ def promote(services: tuple[str, ...], source_name: str, target_name: str, yes: 
     refuse(check(project, names))
     with faults.translated():
         remaining = missing(images, target, project, console)
+    there = tuple(name for name in names if name not in remaining)
+    options = Options(yes=yes, probe=probe, as_json=wants_json(), there=there)
     if remaining:
         released = with_releases(project, images.releases)
-        carry_out(Up(released, target, images, console), remaining, Options(yes=yes, probe=probe))
+        carry_out(Up(released, target, images, console), remaining, options)
+    elif wants_json():
+        click.echo(json.dumps(summary([], None, there), indent=2))
 
 
 def demand_images(source: TargetSettings) -> None:

@@ -3,7 +3,16 @@
 import click
 
 from culm.cli.agreement import demand_name
-from culm.cli.context import open_project, open_target, protected_option, services_of, settings_of, target_option
+from culm.cli.context import (
+    open_project,
+    open_target,
+    outcomes_option,
+    protected_option,
+    services_of,
+    settings_of,
+    target_option,
+)
+from culm.cli.outcomes import conclude
 from culm.cli.planning import changing
 from culm.console import Console
 from culm.deploy.change import change
@@ -20,6 +29,7 @@ from culm.target import faults
 @click.argument("revision", type=click.IntRange(min=1), required=False)
 @click.option("--across-migration", is_flag=True, help="Roll back although a migration has run since.")
 @protected_option
+@outcomes_option
 @target_option
 def rollback(service: str, revision: int | None, across_migration: bool, yes: bool, target_name: str) -> None:
     """Go back to an earlier revision of SERVICE.
@@ -46,4 +56,5 @@ def rollback(service: str, revision: int | None, across_migration: bool, yes: bo
         updates = {service: {"taskDefinition": arn}}
         plan = changing(job, updates, lambda survey, _: rolled_back(chosen, survey, definition))
         job.say(f"rolling back to {name(arn)}" + (f": {earlier.why}" if earlier.why else ""), service)
-        change(job, plan, updates)
+        errors = change(job, plan, updates)
+    conclude(errors, {service: {"revision": number(arn), "passed_over": earlier.why}})

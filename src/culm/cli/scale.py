@@ -3,7 +3,16 @@
 import click
 
 from culm.cli.agreement import demand_name
-from culm.cli.context import open_project, open_target, protected_option, services_of, settings_of, target_option
+from culm.cli.context import (
+    open_project,
+    open_target,
+    outcomes_option,
+    protected_option,
+    services_of,
+    settings_of,
+    target_option,
+)
+from culm.cli.outcomes import conclude
 from culm.cli.planning import changing
 from culm.console import Console
 from culm.deploy.change import change
@@ -20,6 +29,7 @@ from culm.target import faults
 @click.argument("count", type=click.IntRange(min=0))
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the service is steady.")
 @protected_option
+@outcomes_option
 @target_option
 def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> None:
     """Run COUNT tasks of SERVICE.
@@ -40,9 +50,10 @@ def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> 
     with faults.translated(), locked(target, project, job.say):
         plan = changing(job, updates, lambda survey, name: scaled(chosen, survey, count))
         job.say(f"scaling {service} to {count} task{'' if count == 1 else 's'}", service)
-        change(job, plan, updates, wait=wait)
+        errors = change(job, plan, updates, wait=wait)
         if chosen.scaling is not None:
             job.say(f"automatic scaling ({chosen.scaling}) may change it again", service)
+    conclude(errors, {service: {"count": count}})
 
 
 def refuse_outside(service: Service, count: int) -> None:

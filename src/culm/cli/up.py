@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from culm.cli.context import (
     target_option,
     yes_option,
 )
+from culm.cli.outcomes import row
 from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
@@ -53,6 +55,8 @@ class Options:
     probe: str | None = None
     """A URL that is asked all the while, or empty: those of the services that are deployed; None: nothing is asked."""
     as_json: bool = False
+    there: tuple[str, ...] = ()
+    """Services that need no deploy, for the report."""
 
 
 def probe_option(function: F) -> F:
@@ -133,7 +137,9 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
     for name in plan.leftovers:
         console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
     if options.as_json:
-        click.echo(json.dumps(summary(outcomes, None if options.probe is None else probe.tally), indent=2))
+        click.echo(
+            json.dumps(summary(outcomes, None if options.probe is None else probe.tally, options.there), indent=2)
+        )
     if options.probe is not None:
         tell(probe.tally, console)
     failures = {str(outcome.error): outcome.error.what for outcome in outcomes if outcome.error is not None}
@@ -183,12 +189,10 @@ def tell(tally: Tally, console: Console) -> None:
         console.say(f"  after {failure.seconds:.1f} s: {failure.url} {failure.what}")
 
 
-def summary(outcomes: list[ServiceOutcome], tally: Tally | None) -> dict[str, Any]:
+def summary(outcomes: list[ServiceOutcome], tally: Tally | None, there: Sequence[str] = ()) -> dict[str, Any]:
     """Return what `--json` prints; times in seconds."""
-    services = [
-        {"name": each.service, "changed": each.changed, "error": each.error.what if each.error else None}
-        for each in outcomes
-    ]
+    services = [row(each.service, changed=each.changed, error=each.error) for each in outcomes]
+    services += [row(name, changed=False, error=None) for name in there]
     probe = tally and {
         "urls": list(tally.urls),
         "requests": tally.requests,

@@ -43,8 +43,9 @@ def opened(target_name: str, *, to_write: bool = False) -> Vault:
 @click.argument("name")
 @click.argument("source", default="-", metavar="[FILE]")
 @click.option("--if-version", "expected", metavar="ID", help="Only if this is still the current version.")
+@json_option
 @target_option
-def put(name: str, source: str, expected: str | None, target_name: str) -> None:
+def put(name: str, source: str, expected: str | None, as_json: bool, target_name: str) -> None:
     """Store FILE, or what comes on stdin, as NAME.
 
     With ENV/SERVICE and a folder, all files of the folder. What was there before stays in the history.
@@ -54,24 +55,31 @@ def put(name: str, source: str, expected: str | None, target_name: str) -> None:
         kept = opened(target_name, to_write=True)
         if isinstance(where, Name):
             data = sys.stdin.buffer.read() if source == "-" else content(Path(source))
-            store(kept, where, Secret(data), expected)
+            rows = [store(kept, where, Secret(data), expected)]
         elif where.service and Path(source).is_dir():
-            for path in sorted(path for path in Path(source).iterdir() if path.is_file()):
-                store(kept, names.name(f"{where}/{path.name}"), Secret(content(path)), None)
+            paths = sorted(path for path in Path(source).iterdir() if path.is_file())
+            rows = [store(kept, names.name(f"{where}/{path.name}"), Secret(content(path)), None) for path in paths]
         else:
             raise UsageError(f"{name} does not name a file", names.SHAPE)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
 
 
-def store(kept: Vault, name: Name, data: Secret, expected: str | None) -> None:
-    """Write a file, only if it still is at version `expected`; None: whatever is there. Raises CulmError otherwise."""
+def store(kept: Vault, name: Name, data: Secret, expected: str | None) -> dict[str, Any]:
+    """Write a file, only if it still is at version `expected`; None: whatever is there. Raises CulmError otherwise.
+
+    Returns its row of `--json`.
+    """
     current = kept.read(name)
     if expected is not None and (current is None or current.version != expected):
         now = f"version {current.version} is" if current else "nothing is"
         raise CulmError(f"{name} is not at version {expected}: {now} there", f"culm vault history {name}")
     if current is not None and current.data == data:
         click.echo(f"{name} is unchanged", err=True)
-        return
-    click.echo(f"{name} is at version {kept.write(name, data, over=current)}", err=True)
+        return {"name": str(name), "version": current.version, "changed": False}
+    version = kept.write(name, data, over=current)
+    click.echo(f"{name} is at version {version}", err=True)
+    return {"name": str(name), "version": version, "changed": True}
 
 
 def content(path: Path) -> bytes:

@@ -32,32 +32,39 @@ from culm.target.polling import intervals
 from culm.vault.names import of_key
 
 MISSING = "ResourceNotFoundException"
-Say = Callable[[str], None]
+Removed = Callable[[str, str], None]
+"""Is called with the kind and the name of each thing that goes."""
+SENTENCES = {"service": "deleting service {}", "scaling": "stopped scaling {}"}
 STOP_SECONDS = 120.0
 
 
-def down(target: Target, project: Project, say: Say, *, volumes: bool, stack: bool = False) -> None:
+def sentence(kind: str, name: str) -> str:
+    """Return what people read when a thing has gone."""
+    return SENTENCES.get(kind, f"deleted {kind} {{}}").format(name)
+
+
+def down(target: Target, project: Project, removed: Removed, *, volumes: bool, stack: bool = False) -> None:
     """Remove all that `up` makes; what it made with data in it stays unless `volumes`, and what a stack made anyway."""
     live = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     for name in schedules(project, live):
         or_none(partial(target.client("scheduler").delete_schedule, Name=name), NO_SCHEDULE)
-        say(f"deleted schedule {name}")
+        removed("schedule", name)
     for name in live.scalable_targets:
-        unscale(target, project, name, say)
+        unscale(target, project, name, removed)
     if live.cluster is not None:
-        services(target, project, say)
+        services(target, project, removed)
     if stack:
         rules(target, live)
         target_groups(target, live)
         task_definitions(target, project)
         return
-    load_balancer(target, live, say)
+    load_balancer(target, live, removed)
     if live.cluster is not None:
         task_definitions(target, project)
-        cluster(target, project, live, say)
-    roles(target, live, say)
+        cluster(target, project, live, removed)
+    roles(target, live, removed)
     if volumes:
-        data(target, project, live, say)
+        data(target, project, live, removed)
 
 
 def schedules(project: Project, live: Observed) -> list[str]:
@@ -81,12 +88,12 @@ def clusters(target: Target) -> list[str]:
     return [arn for page in pages for arn in page["clusterArns"]]
 
 
-def services(target: Target, project: Project, say: Say) -> None:
+def services(target: Target, project: Project, removed: Removed) -> None:
     """Every service of the cluster, also those that culm.yml no longer names; then every other task."""
     ecs = target.client("ecs")
     for arn in service_arns(target, project):
         ecs.delete_service(cluster=project.name, service=arn, force=True)
-        say(f"deleting service {last(arn)}")
+        removed("service", last(arn))
     until_gone(target, project)
 
 
@@ -115,7 +122,7 @@ def until_gone(target: Target, project: Project, groups: Collection[str] = ()) -
         time.sleep(pause)
 
 
-def service(target: Target, project: Project, name: str, say: Say, *, volumes: bool) -> None:
+def service(target: Target, project: Project, name: str, removed: Removed, *, volumes: bool) -> None:
     """Remove one service and all that `up` made for it, also when culm.yml no longer names it.
 
     What holds data stays unless `volumes`: images, logs, configuration. Its database stays in the shared server.
@@ -128,21 +135,21 @@ def service(target: Target, project: Project, name: str, say: Say, *, volumes: b
         )
     ecs, family = target.client("ecs"), f"{project.name}-{name}"
     if name in scalable_targets(target, project.name):
-        unscale(target, project, name, say)
+        unscale(target, project, name, removed)
     if name in running:
         ecs.delete_service(cluster=project.name, service=name, force=True)
-        say(f"deleting service {name}")
+        removed("service", name)
     until_gone(target, project, [f"service:{name}", f"family:{family}-migrate"])
     unroute(target, project, family)
     for each in (family, f"{family}-migrate"):
         deregister(target, each)
     if or_none(partial(target.client("iam").get_role, RoleName=family), "NoSuchEntity") is not None:
-        role(target, family, say)
+        role(target, family, removed)
     if volumes:
-        data_of(target, project, name, say)
+        data_of(target, project, name, removed)
 
 
-def unscale(target: Target, project: Project, name: str, say: Say) -> None:
+def unscale(target: Target, project: Project, name: str, removed: Removed) -> None:
     """Take a service from Application Auto Scaling, with its policies and their alarms; one that is gone is as good.
 
     On AWS a scalable target outlives its service.
@@ -150,7 +157,7 @@ def unscale(target: Target, project: Project, name: str, say: Say) -> None:
     given = resource(project.name, name)
     deregister_target = partial(target.client("application-autoscaling").deregister_scalable_target, **given)
     if or_none(deregister_target, "ObjectNotFoundException") is not None:
-        say(f"stopped scaling {name}")
+        removed("scaling", name)
 
 
 def service_arns(target: Target, project: Project) -> list[str]:
@@ -174,29 +181,29 @@ def unroute(target: Target, project: Project, group_name: str) -> None:
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
 
 
-def data_of(target: Target, project: Project, name: str, say: Say) -> None:
+def data_of(target: Target, project: Project, name: str, removed: Removed) -> None:
     """A service's images, logs and configuration."""
     for repository in (f"{project.name}/{name}", f"{project.name}/{name}-migrate"):
         ecr = target.client("ecr")
         delete = partial(ecr.delete_repository, repositoryName=repository, force=True)
         if or_none(delete, "RepositoryNotFoundException") is not None:
-            say(f"deleted repository {repository}")
+            removed("repository", repository)
     group = f"/culm/{project.name}/{name}"
     if or_none(partial(target.client("logs").delete_log_group, logGroupName=group), MISSING) is not None:
-        say(f"deleted log group {group}")
+        removed("log group", group)
     vault = vault_files.vault_of(target, project)
     for key in sorted(vault_keys(target, vault.bucket) or ()):
         if key.startswith(f"{target.settings.env}/{name}/") and (file := of_key(key)) is not None:
             vault.purge(file)
-            say(f"deleted vault file {key}")
+            removed("vault file", key)
 
 
-def load_balancer(target: Target, live: Observed, say: Say) -> None:
+def load_balancer(target: Target, live: Observed, removed: Removed) -> None:
     """Delete the load balancer, and the target groups that it held."""
     elb = target.client("elbv2")
     if live.load_balancer is not None:
         elb.delete_load_balancer(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
-        say(f"deleted load balancer {live.load_balancer['LoadBalancerName']}")
+        removed("load balancer", live.load_balancer["LoadBalancerName"])
     target_groups(target, live)
 
 
@@ -213,13 +220,13 @@ def target_groups(target: Target, live: Observed) -> None:
         retried(partial(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"]), "ResourceInUse")
 
 
-def roles(target: Target, live: Observed, say: Say) -> None:
+def roles(target: Target, live: Observed, removed: Removed) -> None:
     """Delete the project's roles, each with its policies."""
     for name in live.roles:
-        role(target, name, say)
+        role(target, name, removed)
 
 
-def role(target: Target, name: str, say: Say) -> None:
+def role(target: Target, name: str, removed: Removed) -> None:
     """Delete a role with its policies."""
     iam = target.client("iam")
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -227,7 +234,7 @@ def role(target: Target, name: str, say: Say) -> None:
     for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
         iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
     iam.delete_role(RoleName=name)
-    say(f"deleted role {name}")
+    removed("role", name)
 
 
 def task_definitions(target: Target, project: Project) -> None:
@@ -246,7 +253,7 @@ def deregister(target: Target, family: str) -> None:
             ecs.deregister_task_definition(taskDefinition=arn)
 
 
-def cluster(target: Target, project: Project, live: Observed, say: Say) -> None:
+def cluster(target: Target, project: Project, live: Observed, removed: Removed) -> None:
     """Its instances are sent away first: a cluster that has some is not deleted."""
     assert live.cluster is not None
     ecs = target.client("ecs")
@@ -255,23 +262,23 @@ def cluster(target: Target, project: Project, live: Observed, say: Say) -> None:
     tags = [{"key": render.INSTANCES_TAG, "value": "none"}]
     ecs.tag_resource(resourceArn=live.cluster["clusterArn"], tags=tags)
     retried(lambda: ecs.delete_cluster(cluster=project.name), "ClusterContainsContainerInstancesException")
-    say(f"deleted cluster {project.name}")
+    removed("cluster", project.name)
 
 
-def data(target: Target, project: Project, live: Observed, say: Say) -> None:
+def data(target: Target, project: Project, live: Observed, removed: Removed) -> None:
     """Images, logs, databases, and the project's files in the vault."""
     for name in live.repositories:
         target.client("ecr").delete_repository(repositoryName=name, force=True)
-        say(f"deleted repository {name}")
+        removed("repository", name)
     for group in sorted(live.log_groups):
         target.client("logs").delete_log_group(logGroupName=group)
-        say(f"deleted log group {group}")
+        removed("log group", group)
     for name in live.databases:
         target.client("rds").delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
-        say(f"deleted database server {name}")
+        removed("database server", name)
     for name in live.caches:
         target.client("elasticache").delete_replication_group(ReplicationGroupId=name)
-        say(f"deleted database server {name}")
+        removed("database server", name)
     begins = [f"{target.settings.env}/{name}/" for name in project.everything]
     begins += [
         f"{target.settings.env}/{vault_files.OPERATOR}/{databases.instance_name(project, name)}."
@@ -282,14 +289,14 @@ def data(target: Target, project: Project, live: Observed, say: Say) -> None:
             file := of_key(key)
         ) is not None:
             vault_files.vault_of(target, project).purge(file)
-            say(f"deleted vault file {key}")
+            removed("vault file", key)
     if target.settings.provider == "local":
         for name in secret_variables.delete(target, project.name, target.settings.env):
-            say(f"deleted parameter {name}")
+            removed("parameter", name)
     for name in sorted(live.buckets):
         empty(target, name)
         target.client("s3").delete_bucket(Bucket=name)
-        say(f"deleted bucket {name}")
+        removed("bucket", name)
     rds = target.client("rds")
     for name in live.databases:
         gone(partial(rds.describe_db_instances, DBInstanceIdentifier=name), "DBInstanceNotFound")

@@ -103,8 +103,10 @@ class Up:
         lanes = [*names, *([jobs.SCHEDULES] if past else ())]
         return [ServiceOutcome(service=name, changed=name in changed, error=ended.get(name)) for name in lanes]
 
-    def migrate(self, names: Sequence[str], lenders: Mapping[str, bool]) -> None:
-        """Run these services' migrations, one after the other; raises the first failure, which ends it.
+    def migrate(self, names: Sequence[str], lenders: Mapping[str, bool]) -> dict[str, CulmError | None]:
+        """Run these services' migrations, one after the other; a failure ends it.
+
+        Returns how each ended: None, or why it failed. Raises the first failure of what comes before them all.
 
         `lenders` says which of them have to run in their service's own slot.
         """
@@ -118,9 +120,7 @@ class Up:
             lending = {name: lenders[name] for name in names}
             self._look_for_revisions(rollout.migration(self.job.project, self.job.survey, images, n) for n in names)
             steps = rollout.migrations(self.job.project, self.job.survey, images, lending)
-            for error in self.executor.run(steps).values():
-                if error is not None:
-                    raise error
+            return self.executor.run(steps)
 
     def observe(self) -> Observed:
         """Return what is there, before the deploy: `urls` can be asked for then where there is a load balancer."""
