@@ -48,6 +48,8 @@ GROUPS = {
         "db": "Open psql on SERVICE's database; mariadb, valkey-cli or redis-cli on one of theirs.",
         "run-now": "Run JOB now, whatever its schedule says.",
         "scale": "Run COUNT tasks of SERVICE.",
+        "sleep": "Put services to sleep: no tasks, and all else as it is.",
+        "wake": "Wake services that sleep, and all that they call.",
         "restart": "Start new tasks of the same revision, side by side where there is room.",
         "unlock": "Open a target's lock, whoever has it.",
     },

@@ -170,6 +170,13 @@ def changing(job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[
     where the vault lacks files that the new tasks would start with.
     """
     job.survey = survey(job.target, job.project)
+    return changing_as_surveyed(job, updates, ask)
+
+
+def changing_as_surveyed(
+    job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[Survey, str], Asked]
+) -> Plan:
+    """As `changing`, from the survey that `job` has."""
     asked = [ask(job.survey, name) for name in updates]
     vault_files.demand_of_revisions(started(job.survey, updates), job.target.settings, job.survey.observed)
     region = price_lists.known(job.target.region)

@@ -13,15 +13,17 @@ from culm.cli.context import (
     target_option,
 )
 from culm.cli.outcomes import conclude
-from culm.cli.planning import changing
+from culm.cli.planning import changing_as_surveyed
 from culm.console import Console
 from culm.deploy.change import change
 from culm.deploy.job import Job
 from culm.deploy.lock import locked
-from culm.errors import UsageError
+from culm.errors import CulmError, UsageError
+from culm.plan.sleep import asleep
 from culm.plan.wishes import scaled
 from culm.project.project import Service
 from culm.target import faults
+from culm.target.survey import survey
 
 
 @click.command()
@@ -48,7 +50,10 @@ def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> 
     job = Job(project, target, Console(width=len(service)))
     updates = {service: {"desiredCount": count}}
     with faults.translated(), locked(target, project, job.say):
-        plan = changing(job, updates, lambda survey, name: scaled(chosen, survey, count))
+        job.survey = survey(target, project)
+        if asleep(job.survey.observed.services.get(service)) is not None:
+            raise CulmError(f"{service} sleeps, and its count is kept until it is awake", f"culm wake {service}")
+        plan = changing_as_surveyed(job, updates, lambda live, name: scaled(chosen, live, count))
         job.say(f"scaling {service} to {count} task{'' if count == 1 else 's'}", service)
         errors = change(job, plan, updates, wait=wait)
         if chosen.scaling is not None:

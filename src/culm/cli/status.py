@@ -57,7 +57,7 @@ def pictured(state: dict[str, Any]) -> str:
                 (
                     s["name"],
                     s["url"] or "",
-                    f"{s['running']}/{s['desired']}" + scaling(s) + unwell(s),
+                    tasks(s) + scaling(s) + unwell(s),
                     s["task_definition"],
                     image_named(s["image_digest"]),
                     " ".join(s["instance"]),
@@ -106,6 +106,12 @@ def last_run(run: dict[str, Any] | None) -> str:
         return "none in the last hour"
     ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
     return f"{moment(run['at'])}, {'timed out, ' if run.get('timed_out') else ''}{ended}"
+
+
+def tasks(service: dict[str, Any]) -> str:
+    """`1/1`; of a sleeping service `asleep (2)`, with how many it has when it is awake."""
+    count = service.get("asleep")
+    return f"{service['running']}/{service['desired']}" if count is None else f"asleep ({count})"
 
 
 def scaling(service: dict[str, Any]) -> str:

@@ -1,8 +1,10 @@
 """`culm up`."""
 
+import functools
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,6 +26,7 @@ from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
 from culm.cli.screens.progress import shown
+from culm.cli.wake import waken
 from culm.console import Console
 from culm.core.model.record import record
 from culm.deploy import messages
@@ -32,6 +35,8 @@ from culm.deploy.build.docker import DockerBuilder
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import LeftAlone
 from culm.deploy.images import recipe
+from culm.deploy.job import Job
+from culm.deploy.lock import locked
 from culm.deploy.secret_variables import demand
 from culm.deploy.up import ServiceOutcome, Up
 from culm.engine.client import Engine
@@ -41,9 +46,11 @@ from culm.lint.project import check
 from culm.operate.probe import SHOWN, Probe, Tally
 from culm.plan import abilities
 from culm.plan.plan import Plan
+from culm.plan.sleep import with_callees
 from culm.project.project import Project
 from culm.target import faults, local
 from culm.target.connection import Target
+from culm.target.survey import survey
 
 
 @record
@@ -57,6 +64,8 @@ class Options:
     as_json: bool = False
     there: tuple[str, ...] = ()
     """Services that need no deploy, for the report."""
+    wake: bool = False
+    """Whether services that sleep are woken once they are deployed."""
 
 
 def probe_option(function: F) -> F:
@@ -69,6 +78,20 @@ def probe_option(function: F) -> F:
     )(function)
 
 
+def deploy_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every deploy; it gets them as `options`."""
+
+    @yes_option
+    @probe_option
+    @click.option("--wake", is_flag=True, help="Wake services that sleep, once they are deployed.")
+    @json_option
+    @functools.wraps(function)
+    def gathered(*, yes: bool, probe: str | None, wake: bool, as_json: bool, **others: Any) -> None:
+        function(options=Options(yes=yes, probe=probe, wake=wake, as_json=as_json), **others)
+
+    return gathered
+
+
 @click.command()
 @target_option
 @click.option(
@@ -78,19 +101,19 @@ def probe_option(function: F) -> F:
     show_default=True,
     help="What runs the local cluster's tasks, and so what builds the images.",
 )
-@yes_option
-@probe_option
-@json_option
-def up(target_name: str, runtime: str, yes: bool, probe: str | None, as_json: bool) -> None:
+@deploy_options
+def up(target_name: str, runtime: str, options: Options) -> None:
     """Bring the whole project up: build, push, migrate, roll out.
 
     On aws it begins with the stack that everything stands on: see `culm aws bootstrap`.
 
     --probe asks the services steadily all the while, and ends with status 1 when a request failed.
+
+    A service that sleeps is deployed and sleeps on, if it is not woken by --wake.
     """
     project = open_project(target_name)
     console = Console(width=max(map(len, project.everything)))
-    options = Options(runtime=runtime, yes=yes, probe=probe, as_json=as_json)
+    options = replace(options, runtime=runtime)
     deploy_services(project, target_name, list(project.everything), console, options)
 
 
@@ -127,6 +150,8 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
         changing = [service.name for service in plan.services if service.changes]
         with shown(deploy.job, console, changing):
             outcomes = deploy.run(plan)
+            if options.wake:
+                outcomes = wake_deployed(deploy.job, outcomes)
     for outcome in outcomes:
         if outcome.error is None and not options.as_json:
             for url in deploy.urls(outcome.service):
@@ -150,6 +175,21 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
             f"{len(failed):,} of {probe.tally.requests:,} requests failed during the deploy",
             "culm plan says which services stop before they start; more room, or `roll: start-first`, keeps them up",
         )
+
+
+def wake_deployed(job: Job, outcomes: list[ServiceOutcome]) -> list[ServiceOutcome]:
+    """Wake the services that were deployed well, with those that they call; how each ended now."""
+    names = [outcome.service for outcome in outcomes if outcome.error is None]
+    try:
+        with faults.translated(), locked(job.target, job.project, job.say):
+            job.survey = survey(job.target, job.project)
+            endings = waken(job, with_callees(job.project, names))
+    except CulmError as error:
+        return [outcome if outcome.error else replace(outcome, error=error) for outcome in outcomes]
+    ended = {outcome.service: outcome for outcome in outcomes}
+    for name, error in endings.items():
+        ended[name] = ServiceOutcome(service=name, changed=True, error=error)
+    return list(ended.values())
 
 
 def probed(deploy: Up, plan: Plan, wanted: str | None) -> list[str]:

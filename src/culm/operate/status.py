@@ -8,6 +8,7 @@ from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.operate import job_runs
+from culm.plan import sleep
 from culm.plan.described import resource
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.scaling import live_words
@@ -105,6 +106,7 @@ def entry(service: Service, shown: Shown) -> dict[str, Any]:
         "name": service.name,
         "url": url(shown.target, service, live),
         "desired": described["desiredCount"],
+        "asleep": sleep.asleep(described),
         "running": described["runningCount"],
         "pending": described["pendingCount"],
         "scaling": live_words(shown.project, service, live),

@@ -30,7 +30,7 @@ def plan_moves(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
     Those that are live move first, the oldest first: they need room for a moment only. `after` goes before that.
     """
     moves = _deployed(state, wanted)
-    return moves if moves.obstacles or not any(wish.scaling for wish in wanted) else _grown(moves, wanted)
+    return moves if moves.obstacles or not any(wish.most for wish in wanted) else _grown(moves, wanted)
 
 
 def _deployed(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
@@ -53,11 +53,11 @@ def _deployed(state: ClusterState, wanted: Sequence[Wanted]) -> Moves:
 
 
 def _grown(moves: Moves, wanted: Sequence[Wanted]) -> Moves:
-    """Add the proof that all tasks that automatic scaling may make find room, those of all services at once.
+    """Add the proof that all tasks that automatic scaling and waking may make find room, those of all services at once.
 
     A deploy may come just then: each service is deployed again at its maximum, by itself, for what becomes of it.
     """
-    scaled = {wish.name: wish.scaling.bounds.most for wish in wanted if wish.scaling is not None}
+    scaled = {wish.name: wish.most for wish in wanted if wish.most is not None}
     services = (replace(s, desired_count=scaled.get(s.service_name, s.desired_count)) for s in moves.state.services)
     outcome = simulate(replace(moves.state, services=tuple(services)), gradual)
     events = dict(outcome.messages)

@@ -17,7 +17,7 @@ from typing import Any
 
 from culm import render
 from culm.core.model.record import record
-from culm.plan import diff, scaling
+from culm.plan import diff, scaling, sleep
 from culm.plan.calls import Call, ResultOf
 from culm.plan.differences import differences
 from culm.plan.observed import Described, Observed, Survey
@@ -188,6 +188,8 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         roll += [unmarked(service, live)]
     if (removal := scaling.removal(project, service, observed)) is not None:
         roll = [scaled(service, removal), *roll]
+    if (corrected := sleep.note_change(service, live)) is not None:
+        roll.append(corrected)
     settle += [scaled(service, change) for change in scaling.changes(project, service, observed)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
 

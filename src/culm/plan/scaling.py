@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from culm import render
 from culm.core.model.record import record
+from culm.plan import sleep
 from culm.plan.calls import Call
 from culm.plan.differences import Difference
 from culm.plan.observed import Described, Observed
@@ -47,7 +48,11 @@ def lent(live: Described | None) -> int | None:
 
 
 def with_count(service: Service, live: Described | None) -> Service:
-    """Return the service with the `count` that a deploy wants of it, now that it is described so."""
+    """Return the service with the `count` that a deploy wants of it, now that it is described so.
+
+    One that sleeps is marked: the deploy leaves it without tasks, and `count` is what it has when it is awake.
+    """
+    service, live = sleep.as_live(service, live), sleep.awake(service, live)
     if service.scaling is None or live is None:
         return service
     before = lent(live)

@@ -35,9 +35,18 @@ class Wanted:
     scaling: Scaling | None = None
     """Between which bounds Application Auto Scaling changes its count; None: nobody does."""
 
+    wakes: int = 0
+    """How many tasks a sleeping service has when it is awake; 0: it does not sleep."""
+
     @property
     def name(self) -> str:
         return self.service.service_name
+
+    @property
+    def most(self) -> int | None:
+        """How many tasks it may get without a deploy, by automatic scaling or by waking; None: no more than it has."""
+        bound = self.scaling.bounds.most if self.scaling is not None else None
+        return max(bound or 0, self.wakes) or None
 
 
 @record
@@ -72,7 +81,7 @@ class Obstacle:
 
     name: str
     step: Literal["migration", "roll", "configuration", "maximum"]
-    """`maximum`: all is well until automatic scaling has made as many tasks as it may."""
+    """`maximum`: all is well until automatic scaling has made as many tasks as it may, and all that sleep are awake."""
     need: Need
     """Of the task that finds no place."""
     reasons: Mapping[str, str] = field(default_factory=dict)

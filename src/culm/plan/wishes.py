@@ -15,7 +15,7 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
-from culm.plan import described, diff, plan, scaling, way_back
+from culm.plan import described, diff, plan, scaling, sleep, way_back
 from culm.plan.bill import PriceList, assumptions, of_base, of_servers
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
@@ -77,7 +77,12 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     wished = fleet(frame.settings) if local or not there else there
     later = with_fleet(state, wished, region=survey.surroundings.region, reserved=not local)
     asked = [deployed(frame.project, frame.project.services[name], survey, images) for name in names]
-    notes = [*frame.notes, *other_fleet(frame.settings, wished), *troubles(frame, names, survey)]
+    notes = [
+        *frame.notes,
+        *other_fleet(frame.settings, wished),
+        *troubles(frame, names, survey),
+        *sleep.notes(frame.project, survey.observed, there, frame.prices),
+    ]
     based = basis(replace(frame, notes=notes), survey, later, wished, there)
     made = plan.make(replace(based, others=not_deployed(frame.project, names, survey)), asked)
     if frame.settings.provider == "aws":
@@ -96,11 +101,12 @@ def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:
 
 
 def not_deployed(project: Project, names: Sequence[str], survey: Survey) -> list[Wanted]:
-    """Live services that a deploy leaves alone, and that automatic scaling may give more tasks."""
+    """Live services that a deploy leaves alone, and that automatic scaling or waking may give more tasks."""
+    asleep = sleep.sleeping(project, survey.observed)
     return [
-        replace(as_it_is(service, survey), scaling=service.scaling)
+        replace(as_it_is(service, survey), scaling=service.scaling, wakes=asleep.get(name, 0))
         for name, service in project.services.items()
-        if service.scaling is not None and name not in names and name in survey.observed.services
+        if (service.scaling is not None or name in asleep) and name not in names and name in survey.observed.services
     ]
 
 
@@ -262,6 +268,7 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
     service = scaling.with_count(service, survey.observed.services.get(service.name))
     want = wish(project, service, survey, images)
     live, revision = want.live, want.revision
+    noted = sleep.difference(service, live)
     registered_now = revision if want.same and revision else registered(want.definition, revision)
     definition = described.task_definition(registered_now)
     migration = described.task_definition(registered(want.migration, None)) if want.migration else None
@@ -276,14 +283,16 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
             after=service.after,
             again=failed(live),
             scaling=service.scaling,
+            wakes=service.count if service.asleep else 0,
         ),
         differences=(
             *(changed if revision else ()),
             *settings_differences(settings, live),
             *(rescaled := scaling.difference(project, service, survey.observed)),
+            *noted,
         ),
         rule=rule(project, service, survey.observed),
-        rescales=bool(rescaled),
+        rescales=bool(rescaled or noted),
         migration=_migration(want) if migration else "has run" if service.migrates else "none",
         effect=want.effect,
         good=is_good(live),

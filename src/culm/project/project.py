@@ -306,6 +306,8 @@ class Service:
     """None: it runs always."""
     scaling: Scaling | None = None
     """None: it has `count` tasks, always."""
+    asleep: bool = False
+    """Whether it sleeps on the target: it has no tasks, and `count` is how many it has when it is awake."""
 
     @property
     def migrates(self) -> bool:

@@ -38,7 +38,7 @@ def service(
         "cluster": project.name,
         "serviceName": service.name,
         "taskDefinition": task_definition_arn,
-        "desiredCount": service.count,
+        "desiredCount": 0 if service.asleep else service.count,
         "launchType": "EC2",
         "schedulingStrategy": "REPLICA",
         "placementStrategy": [

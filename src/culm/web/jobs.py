@@ -20,7 +20,7 @@ from culm.web.views.confirm import PageJob
 LINES = 400
 MOST = 50
 """Jobs that are remembered."""
-NAMED = ("rollback", "restart", "scale", "migrate")
+NAMED = ("rollback", "restart", "scale", "sleep", "wake", "migrate")
 """Commands whose `--yes` says no more than that the name of a protected target was given: on the page."""
 TASK = re.compile(r"[0-9a-f-]{8,64}")
 
@@ -47,6 +47,10 @@ def order(words: Sequence[str], snapshot: Snapshot) -> Order | None:
             return _order(
                 words, name, f"starts new tasks of {service.revision}, then stops the old ones", _room(snapshot)
             )
+        case ["sleep", name] if _is_service(snapshot, name):
+            return _order(words, name, "stops its tasks until it is woken; its revision, rule and count stay")
+        case ["wake", name] if _is_service(snapshot, name):
+            return _order(words, name, "starts its tasks again, after those that it calls", _room(snapshot))
         case ["scale", name, count] if (service := snapshot.service(name)) is not None and _is_number(count):
             wanted = int(count)
             change = f"from {service.desired} to {plural(wanted, 'task')}"

@@ -52,7 +52,7 @@ def _samples(snapshot: Snapshot) -> Iterator[tuple[str, dict[str, str], float | 
         yield "culm_service_desired_tasks", of, service.desired
         yield "culm_service_running_tasks", of, service.running
         yield "culm_service_failed_tasks", of, service.failures
-        yield "culm_service_well", of, 1 if service.state in ("well", "off") else 0
+        yield "culm_service_well", of, 1 if service.state in ("well", "asleep", "off") else 0
         yield "culm_service_requests_per_second", of, service.traffic.requests
         yield "culm_service_error_ratio", of, service.traffic.errors
         yield "culm_service_response_mean_seconds", of, service.traffic.mean

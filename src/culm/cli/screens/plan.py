@@ -134,7 +134,9 @@ def sentence(service: ServicePlan, plan: Plan) -> str:
         case "settings":
             words = [f"new settings{where}"]
         case _ if service.rescales:
-            words = [f"its tasks stay{where}, its scaling changes"]
+            words = [
+                f"its tasks stay{where}, its scaling changes" if where else "sleeps on, with another count when awake"
+            ]
         case _:
             words = [f"unchanged,{where}" if where else "unchanged"]
     if migrates and not service.lends and service.how not in ("new", "unchanged"):

@@ -13,8 +13,8 @@ from culm.operate.snapshot.records import Instance, Series, ServiceState, Snapsh
 from culm.operate.snapshot.troubles import headline
 from culm.operate.snapshot.words import ago, dollars, latency, rate, share
 
-GLYPHS = {"well": "●", "wrong": "▲", "moving": "◌", "off": "○"}
-STYLES = {"well": "green", "wrong": "red", "moving": "yellow", "off": "dim"}
+GLYPHS = {"well": "●", "wrong": "▲", "moving": "◌", "asleep": "☾", "off": "○"}
+STYLES = {"well": "green", "wrong": "red", "moving": "yellow", "asleep": "dim", "off": "dim"}
 SORTS = {"m": "memory", "c": "CPU", "r": "failures", "s": "service"}
 BARS = "▁▂▃▄▅▆▇█"
 LABEL = 13

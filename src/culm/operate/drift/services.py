@@ -9,7 +9,7 @@ from culm.core.model.arn import last
 from culm.operate.drift import scaling
 from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, fields, leftover, members, missing, text
-from culm.plan import diff
+from culm.plan import diff, sleep
 from culm.plan.machines import TYPE
 from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
@@ -55,6 +55,8 @@ def service(project: Project, wanted: Service, observation: LiveState) -> Iterat
     ours = {"taskDefinition", "deploymentConfiguration"}
     settings = {k: v for k, v in (change.input if change else {}).items() if k in described and k not in ours}
     yield from members(what, settings, described, "culm.yml")
+    for each in sleep.difference(wanted, described):
+        yield Row(what=what, field=each.field, wanted=each.new, live=each.old, wins="culm.yml")
     problem = trouble(described, observation.survey.stopped, observation.now)
     if problem is not None and problem.kind not in ("died", "killed"):  # of the past, no difference
         yield from roll_out(what, problem)

@@ -6,7 +6,7 @@ wrong (which rests on everything). Nothing here looks at a clock: `Observed.at` 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from culm import render
@@ -48,7 +48,7 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
         rules=routes.rules(observed),
         troubles=troubles.troubles(instances, tasks, served, observed.at),
         room=room(instances, served),
-        cost=cost(observed.instances, prices) if prices else None,
+        cost=cost(observed.instances, prices, asleep=all_asleep(served)) if prices else None,
     )
 
 
@@ -243,9 +243,18 @@ def room(instances: Iterable[Instance], served: Iterable[ServiceState]) -> Room:
     return Room(memory=memory, cpu=USUAL_CPU, instances=tuple(fits))
 
 
-def cost(described: Iterable[Described], prices: PriceList) -> Cost:
-    """Return what the instances that are there cost on Amazon, with what stands around them."""
+def all_asleep(served: Sequence[ServiceState]) -> bool:
+    """Whether there are services, and none of them is awake."""
+    return any(each.state == "asleep" for each in served) and all(each.state in ("asleep", "off") for each in served)
+
+
+def cost(described: Iterable[Described], prices: PriceList, *, asleep: bool = False) -> Cost:
+    """Return what the instances that are there cost on Amazon, with what stands around them.
+
+    `asleep`: no service is awake, so that no instance is needed.
+    """
     types = [each.type for each in instances_of(described)]
+    hosts = [prices.of_host(each, Assumptions().disk_gb) or 0.0 for each in types]
     assumed = Assumptions()
     billed = bill([type for type in types if type], prices, assumed)
     return Cost(
@@ -253,4 +262,5 @@ def cost(described: Iterable[Described], prices: PriceList) -> Cost:
         lines=tuple((line.name, f"{line.units:g} {line.unit}", line.dollars) for line in billed.lines),
         assumptions=str(assumed),
         prices=f"{prices.region}, on demand, as of {prices.date}",
+        saved=sum(hosts) / prices.hours_a_month if asleep else None,
     )

@@ -135,7 +135,7 @@ class Looker:
         described: list[Described] = []
         for start in range(0, len(arns), DESCRIBE_AT_ONCE):
             some = arns[start : start + DESCRIBE_AT_ONCE]
-            described += ecs.describe_services(cluster=cluster, services=some)["services"]
+            described += ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]
         return [service for service in described if service["status"] == "ACTIVE"]
 
     def _tasks(self, desired_status: str) -> list[Described]:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from culm.core.model.record import record
 
-State = Literal["well", "wrong", "moving", "off"]
-"""`moving`: on its way to what is wanted. `off`: wanted to have no task."""
+State = Literal["well", "wrong", "moving", "asleep", "off"]
+"""`moving`: on its way to what is wanted. `asleep`: without tasks until it is woken. `off`: wanted to have no task."""
 
 
 @record
@@ -200,6 +200,8 @@ class ServiceState:
     cause: Cause | None
     known: bool
     """Whether culm.yml has it."""
+    asleep: int | None = None
+    """How many tasks it has when it is awake; None: it does not sleep."""
 
 
 @record
@@ -243,6 +245,8 @@ class Cost:
     assumptions: str
     prices: str
     """Whose and when."""
+    saved: float | None = None
+    """Dollars an hour of instances that nothing needs, as every service sleeps; None: one is awake."""
 
 
 @record

@@ -20,7 +20,7 @@ from culm.operate.snapshot.records import (
     Usage,
 )
 from culm.operate.snapshot.words import plural
-from culm.plan import scaling
+from culm.plan import scaling, sleep
 from culm.plan.observed import Described
 
 GRAPH_SECONDS = 30 * 60
@@ -78,6 +78,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
         failures=sum(task.failed for task in mine),
         cause=why,
         known=name in about.project.services,
+        asleep=sleep.asleep(described),
     )
 
 
@@ -150,7 +151,10 @@ def scaling_of(about: About, observed: Observed, name: str) -> str:
 
 
 def summary(described: Described, deployments: Sequence[Deployment], limits: str = "") -> str:
-    """`1 of 2 running, 1 starting`; of a scaled service `2 of 2 running (1-4, cpu 60)`."""
+    """`1 of 2 running, 1 starting`, `2 of 2 running (1-4, cpu 60)` of a scaled one, `asleep, 2 tasks when awake`."""
+    count = sleep.asleep(described)
+    if count is not None and not described["runningCount"]:
+        return f"asleep, {plural(count, 'task')} when awake"
     between = f" ({limits})" if limits else ""
     parts = [f"{described['runningCount']} of {described['desiredCount']} running{between}"]
     if described["pendingCount"]:
@@ -174,7 +178,7 @@ def state_of(
     """
     desired, running = described["desiredCount"], described["runningCount"]
     if not desired and not running:
-        return "off"
+        return "off" if sleep.asleep(described) is None else "asleep"
     primary = next((each for each in deployments if each.status == "PRIMARY"), None)
     serving = [target for target in targets if target.state == "healthy"] if has_balancer else [None] * running
     if primary is not None and primary.rollout == "FAILED":

@@ -79,10 +79,15 @@ def _ahead(service: ServiceState) -> Iterator[Trouble]:
 
 def headline(services: Sequence[ServiceState], troubles: Sequence[Trouble]) -> str:
     """`3 of 4 well`, then the first thing that is wrong."""
-    counted = [service for service in services if service.state != "off"]
+    counted = [service for service in services if service.state not in ("off", "asleep")]
+    sleeping = sum(service.state == "asleep" for service in services)
     healthy = sum(service.state == "well" for service in counted)
     moving = sum(service.state == "moving" for service in counted)
-    parts = [f"{healthy} of {plural(len(counted), 'service')} well" if counted else "no services yet"]
+    parts = [f"{healthy} of {plural(len(counted), 'service')} well"] if counted or not sleeping else []
+    if not counted and not sleeping:
+        parts = ["no services yet"]
+    if sleeping:
+        parts.append(f"{sleeping} asleep")
     if moving:
         parts.append(f"{moving} on the way")
     if troubles:

@@ -205,6 +205,8 @@ def cost(snapshot: Snapshot) -> Node:
             p(".fits")["assumed: ", billed.assumptions],
             note=billed.prices,
         ),
+        billed.saved is not None
+        and p(".fits")[f"Every service sleeps, and needs no instance: {billed.saved:.4f} dollars an hour on Amazon."],
         snapshot.provider == "local"
         and p(".fits")["This target is local: it costs nothing. The table is what the same would cost on Amazon."],
     ]

@@ -130,7 +130,7 @@ def _row(service: ServiceState) -> Element:
             else span(".muted")["no route"]
         ],
         td(data_label="Tasks", title=service.summary)[
-            f"{service.running}/{service.desired}",
+            f"{service.running}/{service.desired}" if service.asleep is None else f"asleep ({service.asleep})",
             span(".muted")[f" ({service.scaling})"] if service.scaling else None,
             span(".muted")[f" +{service.pending}"] if service.pending else None,
             _failures(service),

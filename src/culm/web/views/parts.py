@@ -15,8 +15,8 @@ from culm.core.model.record import record
 from culm.operate.snapshot.records import Cause, Deployment, Event, Series, State
 from culm.operate.snapshot.words import short
 
-GLYPHS = {"well": "●", "wrong": "▲", "moving": "◌", "off": "○"}
-WORDS = {"well": "well", "wrong": "wrong", "moving": "on its way", "off": "off"}
+GLYPHS = {"well": "●", "wrong": "▲", "moving": "◌", "asleep": "☾", "off": "○"}
+WORDS = {"well": "well", "wrong": "wrong", "moving": "on its way", "asleep": "asleep", "off": "off"}
 
 
 def state(which: State) -> Element:

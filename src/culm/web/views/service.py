@@ -96,7 +96,8 @@ def _head(service: ServiceState, detail: Detail, may_act: bool) -> Element:
         and div(".acts")[
             earlier is not None and _back(service, earlier),
             action_link(("restart", service.name), "Restart", allowed=True, quiet=True),
-            _scale(service),
+            _scale(service) if service.asleep is None else None,
+            service.known and _sleep(service),
             service.known and action_link(("deploy", service.name), "Deploy", allowed=True, quiet=True),
         ],
     ]
@@ -109,6 +110,13 @@ def _back(service: ServiceState, earlier: Earlier) -> Node:
         action_link(words, f"Roll back to #{number}", allowed=True, quiet=True),
         span(".muted")[earlier.why],
     ]
+
+
+def _sleep(service: ServiceState) -> Node:
+    """Offer what changes something: a service without tasks that does not sleep can do neither."""
+    if service.asleep is not None:
+        return action_link(("wake", service.name), "Wake", allowed=True, quiet=True)
+    return action_link(("sleep", service.name), "Sleep", allowed=True, quiet=True) if service.desired else None
 
 
 def _scale(service: ServiceState) -> Element:

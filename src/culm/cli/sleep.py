@@ -1,0 +1,85 @@
+"""`culm sleep`."""
+
+import json
+
+import click
+
+from culm.cli import price_lists
+from culm.cli.agreement import demand_name
+from culm.cli.context import (
+    open_project,
+    open_target,
+    outcomes_option,
+    protected_option,
+    services_of,
+    settings_of,
+    target_option,
+    wants_json,
+)
+from culm.cli.outcomes import row
+from culm.console import Console
+from culm.deploy.job import Job
+from culm.deploy.lock import locked
+from culm.deploy.sleep import Endings, put_to_sleep
+from culm.errors import CulmError
+from culm.operate.drift.services import kind
+from culm.plan.sleep import Saving, saving
+from culm.plan.sleep import sleeping as counts_of_sleepers
+from culm.target import faults
+from culm.target.survey import survey
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@protected_option
+@outcomes_option
+@target_option
+def sleep(services: tuple[str, ...], yes: bool, target_name: str) -> None:
+    """Put services to sleep: no tasks, and all else as it is.
+
+    Without SERVICE all of them. A service that sleeps keeps its revision, its rule and its count, so `culm diff` shows
+    nothing; a deploy leaves it asleep. `culm wake` starts as many tasks as it had.
+    """
+    project = open_project(target_name)
+    names = [service.name for service in services_of(project, services)]
+    demand_name(settings_of(project, target_name), f"put {', '.join(names)} to sleep", yes=yes)
+    target = open_target(project, target_name)
+    job = Job(project, target, Console(width=max(map(len, names))))
+    with faults.translated(), locked(target, project, job.say):
+        job.survey = survey(target, project)
+        refuse_missing(job, [name for name in names if name in services])
+        endings = put_to_sleep(job, [name for name in names if name in job.survey.observed.services])
+        job.survey = survey(target, project)
+    conclude(job, endings)
+
+
+def refuse_missing(job: Job, names: list[str]) -> None:
+    """Raise CulmError for a service that is not on the target."""
+    for name in names:
+        if name not in job.survey.observed.services:
+            raise CulmError(f"{name} is not deployed", f"culm deploy {name}")
+
+
+def conclude(job: Job, endings: Endings) -> None:
+    """Print how each service ended, what sleeps now and what that saves. Raises the first failure."""
+    saved, counts = saved_now(job), counts_of_sleepers(job.project, job.survey.observed)
+    if wants_json():
+        rows = [
+            row(name, changed=error is None, error=error, asleep=counts.get(name)) for name, error in endings.items()
+        ]
+        rows += [row(name, changed=False, error=None, asleep=n) for name, n in counts.items() if name not in endings]
+        saving = {"memory": saved.memory, "dollars_an_hour": round(saved.dollars_an_hour, 4)}
+        click.echo(json.dumps({"services": rows, "saved": saving}, indent=2))
+    for error in endings.values():
+        if error is not None:
+            raise error
+    if not endings:
+        job.say("nothing changed")
+    job.say(f"asleep: {saved}" if counts else "no service sleeps")
+
+
+def saved_now(job: Job) -> Saving:
+    """Return what the services that sleep save, as the last survey has them."""
+    fleet = [name for instance in job.survey.instances if (name := kind(instance))]
+    prices = price_lists.load(price_lists.known(job.target.region))
+    return saving(job.project, job.survey.observed, fleet, prices)

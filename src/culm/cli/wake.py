@@ -1,0 +1,63 @@
+"""`culm wake`."""
+
+import click
+
+from culm.cli.agreement import demand_name
+from culm.cli.context import (
+    open_project,
+    open_target,
+    outcomes_option,
+    protected_option,
+    services_of,
+    settings_of,
+    target_option,
+)
+from culm.cli.planning import changing_as_surveyed
+from culm.cli.sleep import conclude, refuse_missing
+from culm.console import Console
+from culm.deploy.job import Job
+from culm.deploy.lock import locked
+from culm.deploy.sleep import Endings
+from culm.deploy.sleep import wake as wake_services
+from culm.plan import sleep
+from culm.plan.wishes import scaled
+from culm.target import faults
+from culm.target.survey import survey
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@protected_option
+@outcomes_option
+@target_option
+def wake(services: tuple[str, ...], yes: bool, target_name: str) -> None:
+    """Wake services that sleep, and all that they call.
+
+    Without SERVICE all of them. Each starts as many tasks as it had, after those that it calls and those that it comes
+    `after:`; the command waits until they are steady. Nothing is changed, and the exit status is 3, where they do not
+    fit.
+    """
+    project = open_project(target_name)
+    chosen = [service.name for service in services_of(project, services)]
+    names = sleep.with_callees(project, chosen)
+    demand_name(settings_of(project, target_name), f"wake {', '.join(chosen)}", yes=yes)
+    target = open_target(project, target_name)
+    job = Job(project, target, Console(width=max(map(len, names))))
+    with faults.translated(), locked(target, project, job.say):
+        job.survey = survey(target, project)
+        refuse_missing(job, [name for name in chosen if name in services])
+        endings = waken(job, names)
+        job.survey = survey(target, project)
+    conclude(job, endings)
+
+
+def waken(job: Job, names: list[str]) -> Endings:
+    """Wake those of `names` that sleep; how each ended. Called under the lock, with a survey in `job`.
+
+    Raises Differs where they do not fit, with the ways out.
+    """
+    counts = sleep.sleeping(job.project, job.survey.observed)
+    updates = {name: {"desiredCount": counts[name]} for name in names if name in counts}
+    if updates:
+        changing_as_surveyed(job, updates, lambda live, name: scaled(job.project.services[name], live, counts[name]))
+    return wake_services(job, names)

@@ -1,0 +1,33 @@
+"""A service that sleeps: it has no tasks, and tags of it say how it is when it is awake.
+
+A service *sleeps* when its desired count is 0 and it has the tag `culm:awake`, whose value is its count when it is
+awake. Going to sleep writes the tag first, and waking sets the count first: whoever dies between two calls leaves a
+service that is awake, never one whose count nobody knows.
+
+    culm:awake   2                       its desired count when it is awake
+    culm:calls   accounts catalog        services that wake with it, as it calls them
+
+Both halves read these tags, and so does any other client of the target: they are the only place where a sleeping
+service is remembered.
+"""
+
+from collections.abc import Mapping
+
+AWAKE_TAG = "culm:awake"
+CALLS_TAG = "culm:calls"
+
+
+def count_when_awake(desired: int, tags: Mapping[str, str]) -> int | None:
+    """Return how many tasks a sleeping service has when it is awake; None: it does not sleep.
+
+    A count that is no positive number, which culm never writes, is 1: such a service can still be woken.
+    """
+    if desired != 0 or AWAKE_TAG not in tags:
+        return None
+    text = tags[AWAKE_TAG]
+    return max(1, int(text)) if text.isdecimal() else 1
+
+
+def called(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the services that wake with one that has these tags."""
+    return tuple(tags.get(CALLS_TAG, "").split())

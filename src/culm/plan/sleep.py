@@ -1,0 +1,234 @@
+"""Services that sleep: whether one does, what putting it to sleep and waking it calls, and what that saves. Pure.
+
+A lane of `culm sleep` has four steps; a worked example with `web`, which calls `accounts`:
+
+    1  web       note that it wakes with 2 tasks; undo: that note as before
+    2  web       stop its tasks; commits
+    3  web       wait until its tasks have stopped
+    4  accounts  note that it wakes with 1 task; after 2; undo: that note as before
+    ...
+
+Callers go to sleep before those whom they call, and `culm wake` goes the other way: `accounts` is steady before `web`
+is started. The order is that of `calls:` and `after:`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from culm.core.model.record import record
+from culm.core.model.sleep import AWAKE_TAG, CALLS_TAG, count_when_awake
+from culm.plan.bill import Assumptions, PriceList
+from culm.plan.calls import Call
+from culm.plan.differences import Difference
+from culm.plan.observed import Described, Observed
+from culm.plan.steps import AwaitSteady, AwaitStopped, Recall, Step, tasks
+from culm.project.project import Project, Service
+
+
+def tags_of(live: Described) -> dict[str, str]:
+    """Return a described service's tags."""
+    return {str(tag["key"]): str(tag.get("value", "")) for tag in live.get("tags", ())}
+
+
+def asleep(live: Described | None) -> int | None:
+    """Return how many tasks a described service has when it is awake; None: it does not sleep."""
+    return None if live is None else count_when_awake(int(live["desiredCount"]), tags_of(live))
+
+
+def sleeping(project: Project, live: Observed) -> dict[str, int]:
+    """Return services that sleep, with the number of tasks that each has when it is awake."""
+    counts = {name: asleep(live.services.get(name)) for name in project.services}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def as_live(service: Service, live: Described | None) -> Service:
+    """Return the service marked as sleeping where it is described so."""
+    return service if asleep(live) is None else replace(service, asleep=True)
+
+
+def awake(service: Service, live: Described | None) -> Described | None:
+    """Return a sleeping service as it would be described awake; any other one as it is described."""
+    count = asleep(live)
+    return live if live is None or count is None else {**live, "desiredCount": count}
+
+
+def note_change(service: Service, live: Described | None) -> Step | None:
+    """Return the step that corrects the note of a sleeping service's count; None: it is right, or it is awake."""
+    count = asleep(live)
+    if live is None or count is None or count == service.count:
+        return None
+    return note(service, live, {AWAKE_TAG: str(service.count)})
+
+
+def difference(service: Service, live: Described | None) -> tuple[Difference, ...]:
+    """Return what a plan says of a sleeping service whose count when it is awake changes."""
+    if note_change(service, live) is None:
+        return ()
+    return (Difference(field="count when awake", old=str(asleep(live)), new=str(service.count)),)
+
+
+def order(project: Project, names: Iterable[str]) -> list[str]:
+    """Return the names so that each comes after those that it calls and those that culm.yml starts before it.
+
+    Services that call each other in a circle keep the order of culm.yml.
+    """
+    wanted, ordered, begun = list(names), list[str](), set[str]()
+
+    def visit(name: str) -> None:
+        if name in begun:
+            return
+        begun.add(name)
+        for other in before(project.services[name]):
+            if other in project.services:
+                visit(other)
+        if name in wanted:
+            ordered.append(name)
+
+    for name in wanted:
+        visit(name)
+    return ordered
+
+
+def before(service: Service) -> tuple[str, ...]:
+    """Return the services that have to be awake before this one starts."""
+    return tuple(dict.fromkeys((*service.calls, *service.after)))
+
+
+def note(service: Service, live: Described, tags: dict[str, str]) -> Step:
+    """Return the step that writes these tags; undone, they are as they were."""
+    arn, had = str(live["serviceArn"]), tags_of(live)
+    given = {"resourceArn": arn, "tags": [{"key": key, "value": value} for key, value in tags.items()]}
+    kept = [{"key": key, "value": had[key]} for key in tags if key in had]
+    gone = [key for key in tags if key not in had]
+    back = []
+    if kept:
+        back.append(Call(what="", client="ecs", operation="tag_resource", input={"resourceArn": arn, "tags": kept}))
+    if gone:
+        untag = {"resourceArn": arn, "tagKeys": gone}
+        back.append(Call(what="", client="ecs", operation="untag_resource", input=untag))
+    what = f"note that it wakes with {tasks(int(tags[AWAKE_TAG]))}"
+    return Step(
+        key=f"{service.name}: note",
+        lane=service.name,
+        act=Call(what=what, client="ecs", operation="tag_resource", input=given),
+        undo=Recall(calls=tuple(back), words="that note as before"),
+    )
+
+
+def counting(project: Project, service: Service, count: int, what: str) -> Step:
+    """Return the step that sets a service's desired count; nothing takes it back."""
+    given = {"cluster": project.name, "service": service.name, "desiredCount": count}
+    call = Call(what=what, client="ecs", operation="update_service", input=given)
+    return Step(key=f"{service.name}: count", lane=service.name, act=call, commits=True)
+
+
+def put_to_sleep(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, ...]:
+    """Return the steps that put deployed services to sleep; those that sleep or have no tasks need none."""
+    steps: list[Step] = []
+    stopped: list[str] = []
+    for name in reversed(order(project, names)):
+        described, service = live.services[name], project.services[name]
+        count = int(described["desiredCount"])
+        if count == 0:
+            continue
+        tags = {AWAKE_TAG: str(count)} | ({CALLS_TAG: " ".join(service.calls)} if service.calls else {})
+        stop = counting(project, service, 0, "stop its tasks")
+        waiting = Step(key=f"{name}: stopped", lane=name, act=AwaitStopped(service=name), ends="sleeps")
+        steps += [replace(note(service, described, tags), after=tuple(stopped)), stop, waiting]
+        stopped = [stop.key]
+    return tuple(steps)
+
+
+def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, ...]:
+    """Return the steps that wake services; those that do not sleep need none.
+
+    The count comes before the note goes: whatever dies in between leaves a service that is awake.
+    """
+    steps: list[Step] = []
+    waking = [name for name in order(project, names) if asleep(live.services.get(name)) is not None]
+    for name in waking:
+        described, service = live.services[name], project.services[name]
+        count = asleep(described)
+        assert count is not None, "only those that sleep are woken"
+        first = tuple(f"{other}: steady" for other in order(project, before(service)) if other in waking)
+        start = replace(counting(project, service, count, f"start its {tasks(count)}"), after=first)
+        given = {"resourceArn": str(described["serviceArn"]), "tagKeys": marks(described)}
+        forget = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
+        steps += [
+            replace(start, begins=f"wakes: {tasks(count)}"),
+            Step(key=f"{name}: forget", lane=name, act=forget),
+            Step(
+                key=f"{name}: steady",
+                lane=name,
+                act=AwaitSteady(service=name, revision=None, fresh=False),
+                ends="is awake",
+            ),
+        ]
+    return tuple(steps)
+
+
+def marks(live: Described) -> list[str]:
+    """Return the keys of a sleeping service's tags that one which is awake has not."""
+    return [key for key in (AWAKE_TAG, CALLS_TAG) if key in tags_of(live)]
+
+
+def with_callees(project: Project, names: Iterable[str]) -> list[str]:
+    """Return the names with all that these call, directly or not, in culm.yml's order."""
+    reached: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += project.services[name].calls
+    return [name for name in project.services if name in reached]
+
+
+def notes(project: Project, live: Observed, fleet: Sequence[str], prices: PriceList) -> list[str]:
+    """Return what a plan says of services that sleep, and what that saves. `fleet`: as `saving` takes it."""
+    lines = [
+        f"{name} sleeps, and a deploy leaves it asleep: `culm wake {name}`, or `--wake`, starts its {tasks(count)}"
+        for name, count in sleeping(project, live).items()
+    ]
+    return [*lines, f"asleep: {saving(project, live, fleet, prices)}"] if lines else []
+
+
+@record
+class Saving:
+    """What sleeping saves as long as it lasts."""
+
+    memory: int
+    """MiB on the instances that nothing holds."""
+    dollars_an_hour: float
+    """Of instances that hold nothing, where all services sleep; what they cost on Amazon."""
+    everything: bool
+    """Whether no service is awake."""
+
+    def __str__(self) -> str:
+        """`512 MiB free; on aws the instances could stop: $0.0341 an hour`."""
+        free = f"{self.memory} MiB free"
+        if not self.everything:
+            return f"{free}; the instances go on, and so does their price, as long as one service is awake"
+        return f"{free}; no instance is needed, which is worth ${self.dollars_an_hour:.4f} an hour on aws"
+
+
+def saving(project: Project, live: Observed, fleet: Sequence[str], prices: PriceList) -> Saving:
+    """Return what is saved now. `fleet`: the instance types that are there."""
+    counts = sleeping(project, live)
+    deployed = [name for name in project.services if name in live.services]
+    everything = bool(deployed) and all(
+        name in counts or int(live.services[name]["desiredCount"]) == 0 for name in deployed
+    )
+    hosts = [prices.of_host(kind, Assumptions().disk_gb) or 0.0 for kind in fleet]
+    return Saving(
+        memory=sum(count * memory_of(live, live.services[name]) for name, count in counts.items()),
+        dollars_an_hour=sum(hosts) / prices.hours_a_month if everything and counts else 0.0,
+        everything=everything and bool(counts),
+    )
+
+
+def memory_of(live: Observed, service: Described) -> int:
+    """Return the MiB that one task of a described service reserves on its instance."""
+    definition = live.task_definitions[service["taskDefinition"]]
+    containers = definition["containerDefinitions"]
+    return sum(int(each.get("memoryReservation") or each.get("memory") or 0) for each in containers)
