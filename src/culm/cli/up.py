@@ -184,8 +184,8 @@ def wake_deployed(job: Job, outcomes: list[ServiceOutcome]) -> list[ServiceOutco
         with faults.translated(), locked(job.target, job.project, job.say):
             job.survey = survey(job.target, job.project)
             endings = waken(job, with_callees(job.project, names))
-    except CulmError as error:
-        return [outcome if outcome.error else replace(outcome, error=error) for outcome in outcomes]
+    except CulmError as refusal:
+        return [outcome if outcome.error else replace(outcome, error=refusal) for outcome in outcomes]
     ended = {outcome.service: outcome for outcome in outcomes}
     for name, error in endings.items():
         ended[name] = ServiceOutcome(service=name, changed=True, error=error)
