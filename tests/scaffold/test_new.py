@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests import culm_command
 
+from culm import __version__
 from culm.errors import UsageError
 from culm.lint.project import check
 from culm.project.load import load
@@ -51,6 +52,7 @@ def names(service: str) -> dict[str, str]:
         "Service": service.capitalize(),
         "package": service,
         "project": "bamboo",
+        "culm": f"git+https://github.com/culm-dev/culm@v{__version__}",
         "within": "",
         "prefix": "",
         "port": port,

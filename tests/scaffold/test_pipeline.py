@@ -15,7 +15,9 @@ from culm.project.project import Project
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "gitlab-pipeline.yml"
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
-RUNS = Runs(region="eu-west-1", account="123456789012", branch="main", install="culm==0.1.0")
+RUNS = Runs(
+    region="eu-west-1", account="123456789012", branch="main", install="git+https://github.com/culm-dev/culm@v0.1.0"
+)
 TARGETS = "stg: {provider: aws}, prd: {provider: aws, gitlab: team/shop, environment: production, protect: true}"
 
 

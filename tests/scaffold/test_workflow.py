@@ -34,7 +34,14 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def text(project: Project) -> str:
-    return workflow(project, project.targets["stg"], "eu-west-1", "123456789012", "main", "culm==0.1.0")
+    return workflow(
+        project,
+        project.targets["stg"],
+        "eu-west-1",
+        "123456789012",
+        "main",
+        "git+https://github.com/culm-dev/culm@v0.1.0",
+    )
 
 
 @pytest.fixture
@@ -135,7 +142,7 @@ def test_in_a_subfolder_of_a_repository_it_is_at_the_root_and_works_in_the_folde
 
 def test_a_protected_target_is_deployed_to_by_an_environments_job_alone(project: Project) -> None:
     settings = replace(project.targets["stg"], github="team/shop", environment="production", protect=True)
-    jobs = yaml.safe_load(workflow(project, settings, "eu-west-1", "123456789012", "main"))["jobs"]
+    jobs = yaml.safe_load(workflow(project, settings, "eu-west-1", "123456789012", "main", "culm"))["jobs"]
     assert {name: job.get("environment") for name, job in jobs.items()} == {
         "test": None,
         "plan": None,

@@ -3,7 +3,6 @@
 from importlib import resources
 from pathlib import Path
 
-from culm import __version__
 from culm.core.model.record import record
 from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
@@ -23,8 +22,8 @@ class Runs:
     region: str
     account: str
     branch: str
-    install: str | None = None
-    """What pip installs; None: this version of culm."""
+    install: str
+    """What pip installs."""
 
 
 def placed(project: Project) -> tuple[Path, str]:
@@ -45,7 +44,7 @@ def pipeline(project: Project, settings: TargetSettings, runs: Runs, folder: str
         "region": runs.region,
         "account": runs.account,
         "branch": runs.branch,
-        "install": runs.install or f"culm=={__version__}",
+        "install": runs.install,
         "enter": f'    - cd "{folder}"\n' if folder else "",
         "folder": f"{folder}/" if folder else "",
         "manual": MANUAL if environment else "",

@@ -3,7 +3,6 @@
 from importlib import resources
 from pathlib import Path
 
-from culm import __version__
 from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
 from culm.render import github_roles
@@ -37,10 +36,8 @@ APPROVED = """\
 """
 
 
-def workflow(
-    project: Project, settings: TargetSettings, region: str, account: str, branch: str, install: str | None = None
-) -> str:
-    """Return its text; `install` is what pip installs, this version of culm if None."""
+def workflow(project: Project, settings: TargetSettings, region: str, account: str, branch: str, install: str) -> str:
+    """Return its text; `install` is what pip installs."""
     target, environment = settings.name, settings.environment
     template = resources.files("culm.ci") / "templates" / "culm.yml.tmpl"
     text = template.read_text(encoding="utf-8")
@@ -53,7 +50,7 @@ def workflow(
         "agreed": " --yes" if settings.protect or settings.ci_changes_stack else "",
         "deploys": f"jobs of environment {environment}" if environment else f"pushes to {branch}",
         "branch": branch,
-        "install": install or f"culm=={__version__}",
+        "install": install,
         "plan_role": github_roles.plan_role(project),
         "deploy_role": github_roles.deploy_role(project),
     }.items():

@@ -15,6 +15,7 @@ from culm.cli import SuggestingGroup
 from culm.cli.aws import opened
 from culm.cli.context import open_target
 from culm.errors import UsageError
+from culm.project import installed
 from culm.project.load import shown
 from culm.project.project import Project
 from culm.render import github_roles as roles
@@ -31,7 +32,7 @@ def ci() -> None:
 @click.option("--target", "target_name", help="What main is deployed to.  [default: culm.yml's only one on AWS]")
 @click.option("--account", help="The AWS account's id.  [default: the target's, or your credentials']")
 @click.option("--branch", default=roles.MAIN, show_default=True, help="What is deployed.")
-@click.option("--install", help="What pip installs on the runner.  [default: this version of culm]")
+@click.option("--install", help="What pip installs on the runner.  [default: culm's repository, at this revision]")
 @click.option("--force", is_flag=True, help="Write over a workflow that is there.")
 def github(target_name: str | None, account: str | None, branch: str, install: str | None, force: bool) -> None:
     """Write .github/workflows/culm.yml: test, plan, deploy.
@@ -47,7 +48,7 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
         raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
     region = settings.region or DEFAULT_REGION
     account = account or settings.account or account_of(project, settings.name)
-    text = workflow.workflow(project, settings, region, account, branch, install)
+    text = workflow.workflow(project, settings, region, account, branch, install or installed.requirement())
     written(path, workflow.within(text, folder))
     if settings.environment is not None:
         click.echo(
@@ -64,7 +65,7 @@ def github(target_name: str | None, account: str | None, branch: str, install: s
 @click.option("--target", "target_name", help="What main is deployed to.  [default: culm.yml's only one on AWS]")
 @click.option("--account", help="The AWS account's id.  [default: the target's, or your credentials']")
 @click.option("--branch", default=roles.MAIN, show_default=True, help="What is deployed.")
-@click.option("--install", help="What pip installs on the runner.  [default: this version of culm]")
+@click.option("--install", help="What pip installs on the runner.  [default: culm's repository, at this revision]")
 @click.option("--force", is_flag=True, help="Write over a pipeline that is there.")
 def gitlab_pipeline(
     target_name: str | None, account: str | None, branch: str, install: str | None, force: bool
@@ -84,7 +85,7 @@ def gitlab_pipeline(
         region=settings.region or DEFAULT_REGION,
         account=account or settings.account or account_of(project, settings.name),
         branch=branch,
-        install=install,
+        install=install or installed.requirement(),
     )
     written(path, gitlab.pipeline(project, settings, runs, folder))
     if settings.environment is not None:

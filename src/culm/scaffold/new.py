@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from culm.errors import UsageError
-from culm.project import sizes
+from culm.project import installed, sizes
 from culm.project.load import FILE
 from culm.project.repository import repository
 from culm.project.targets import LONGEST_TARGET_GROUP
@@ -49,6 +49,7 @@ def new(root: Path, name: str, language: str) -> list[str]:
         "Service": name.replace("-", " ").capitalize(),
         "package": package,
         "project": project,
+        "culm": installed.requirement(),
         "port": str(FIRST_PORT + number),
         "database_port": str(FIRST_DATABASE_PORT + number),
         "within": f"\ndefaults: {{run: {{working-directory: {inside}}}}}" if inside else "",
