@@ -8,71 +8,22 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from tests.docs.markdown import PAGES, ROOT, blocks, prose, shown
 
 from culm.cli import culm
-from culm.core.model.record import record
 from culm.errors import UsageError
 from culm.project import yamls
 from culm.project.nodes import Source, convert
 from culm.project.schema import ManifestBlock
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "SECURITY.md",
-    *sorted(ROOT.glob("examples/*/README.md")),
-    *sorted(DOCS.rglob("*.md")),
-]
 NOW = [page for page in PAGES if page.parent.name != "decisions"]
 """Those that speak of what is there now: a decision speaks of its own time."""
-FENCE = re.compile(r"^( *)```(\S*)")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+?)\s*$")
 OPERATORS = {"|", "||", "&&", ";", "&", "<", ">", ">>", "<<"}
 PARTS = re.compile(r"(targets|defaults|databases|services): [{\[]")
 """How a part of culm.yml begins in a sentence."""
-
-
-@record
-class Block:
-    """A fenced block of a page."""
-
-    page: str
-    line: int
-    """Of its first line of content, from 1."""
-    language: str
-    text: str
-
-
-def shown(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    """The fenced blocks of a page, in order."""
-    language, begins, inside = "", 0, list[str]()
-    for number, line in enumerate(page.read_text().splitlines(), 1):
-        fence = FENCE.match(line)
-        if fence and not begins:
-            language, begins, inside = fence[2], number + 1, []
-        elif fence:
-            yield Block(page=shown(page), line=begins, language=language, text="\n".join(inside))
-            begins = 0
-        elif begins:
-            inside.append(line)
-
-
-def prose(page: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a page outside of its fenced blocks, with their numbers from 1."""
-    fenced = False
-    for number, line in enumerate(page.read_text().splitlines(), 1):
-        if FENCE.match(line):
-            fenced = not fenced
-        elif not fenced:
-            yield number, line
 
 
 def commands_of(text: str) -> Iterator[list[str]]:
