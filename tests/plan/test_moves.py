@@ -193,6 +193,15 @@ def unchanged(state: ClusterState, name: str, **how: Any) -> Wanted:
     return replace(wanted(state, name, **how), definition=state.task_definitions[f"{name}:1"])
 
 
+def test_a_deploy_at_the_maximum_is_played_for_services_too_that_this_deploy_starts_or_rolls() -> None:
+    state = running("a")
+    for name in ("new", "a"):
+        others = 1 if name == "new" else 0
+        room, full = 5 - others, 6 - others
+        assert plan_moves(state, [scaled(wanted(state, name), room)]).at_most == {name: "start-first"}
+        assert plan_moves(state, [scaled(wanted(state, name), full)]).at_most == {name: "stop-first"}
+
+
 def test_the_maximum_of_services_that_are_scaled_needs_room_beside_everything_else() -> None:
     state = running(*"ab")
     moves = plan_moves(state, [scaled(unchanged(state, "a"), 4)])

@@ -292,7 +292,7 @@ def _updated(state: ClusterState, wanted: Wanted, how: How) -> ClusterState:
     now = state.now + 1.0  # each call comes after the last: services are looked at by their age
     if current is None:
         fresh = replace(wanted.service, deployment_configuration=configuration, deployments=(), created_at=now)
-        services = (*state.services, deployments.begin(fresh, f"ecs-svc/{REVISION}-{wanted.name}", arn, now))
+        services = (*state.services, deployments.begin(fresh, _deployment_id(wanted, now), arn, now))
     else:
         wished = replace(
             wanted.service,
@@ -302,10 +302,15 @@ def _updated(state: ClusterState, wanted: Wanted, how: How) -> ClusterState:
             deployment_configuration=configuration if how != "settings" else current.deployment_configuration,
         )
         if how != "settings":
-            wished = deployments.begin(wished, f"ecs-svc/{REVISION}-{wanted.name}", arn, now)
+            wished = deployments.begin(wished, _deployment_id(wanted, now), arn, now)
         services = tuple(wished if s is current else s for s in state.services)
     known = {**state.task_definitions, arn: wanted.definition}
     return replace(state, services=services, task_definitions=known, now=now)
+
+
+def _deployment_id(wanted: Wanted, now: float) -> str:
+    """Another one each time: tasks belong to a deployment by its id, and one may be played after another."""
+    return f"ecs-svc/{REVISION}-{wanted.name}-{now:.0f}"
 
 
 def free_memory(state: ClusterState) -> dict[str, int]:
