@@ -41,6 +41,7 @@ GROUPS = {
         "events": "Show what has happened to services and jobs, in one timeline.",
         "history": "Show the revisions of SERVICE, and how to go back to each.",
         "bench": "Measure how many requests a second SERVICE answers in time.",
+        "advise": "Say what would make a target cheaper, from what was measured there.",
     },
     "Operate": {
         "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",

@@ -172,8 +172,13 @@ def _measured(wanted: Wanted, peaks: Mapping[str, int]) -> int | None:
     """Return the limit that its measured peak asks for, if that is less than it has."""
     if wanted.name not in peaks:
         return None
-    limit = max(-(-int(peaks[wanted.name] * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
+    limit = limit_over(peaks[wanted.name])
     return limit if limit < need_of(wanted.definition).memory else None
+
+
+def limit_over(peak: int) -> int:
+    """Return the memory limit (MiB) that a peak of so many MiB asks for: a quarter more, rounded up to a step."""
+    return max(-(-int(peak * HEADROOM) // STEP_MIB) * STEP_MIB, LEAST_MIB)
 
 
 def _resized(wanted: Wanted, memory: int | None) -> Wanted:

@@ -47,8 +47,8 @@ class Query:
     statistic: str
     dimensions: tuple[tuple[str, str], ...]
 
-    def asked(self, id: str) -> dict[str, Any]:
-        """It as GetMetricData takes it."""
+    def asked(self, id: str, period: int = PERIOD_SECONDS) -> dict[str, Any]:
+        """Return it as GetMetricData takes it; `period` is in seconds."""
         return {
             "Id": id,
             "MetricStat": {
@@ -57,7 +57,7 @@ class Query:
                     "MetricName": self.name,
                     "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions],
                 },
-                "Period": PERIOD_SECONDS,
+                "Period": period,
                 "Stat": self.statistic,
             },
         }
