@@ -43,13 +43,3 @@ def test_status_shows_people_the_same(bamboo: Stand) -> None:
     for name in SERVICES:
         assert bamboo.url(f"/{name}/") in screen
     assert screen.count("483 of 995 MiB") == 2
-
-
-def test_advice_on_a_young_environment_is_of_what_needs_no_measurement(bamboo: Stand) -> None:
-    described = json.loads(bamboo.culm("advise", "--json").out)
-
-    assert set(described["unmeasured"]) == SERVICES
-    assert {each["kind"] for each in described["advice"]} <= {"fleet"}
-    screen = bamboo.culm("advise").out
-    assert "bamboo on local: $" in screen
-    assert "measured for less than 24 hours: " in screen
