@@ -301,9 +301,10 @@ def sleep(ground: Ground, stage: Stage) -> tuple[Advice | None, Stage]:
     asleep = f"from {begin:02d}:00 to {(begin + length) % 24:02d}:00 UTC"
     given = Advice(
         kind="sleep",
-        what=f"nobody called {asleep} on any measured day: asleep, instances cost nothing",
+        what=f"nobody called {asleep} on any measured day: without instances in these hours it costs less",
         dollars=dollars,
-        risk="services without a path work in these hours, too; the first request afterwards waits for an instance",
+        command=f"culm sleep --target {ground.settings.name}; culm wake --target {ground.settings.name}",
+        risk="money is saved when the auto scaling group goes to 0, too; services without a path do nothing meanwhile",
     )
     return given, stage
 
