@@ -77,6 +77,10 @@ class Amazon:
         self._ecs.clear()
         self.pushes.clear()
 
+    def fail_launches(self, reason: str) -> None:
+        """From now on auto scaling groups of the first account start nothing, for this reason; empty: they do."""
+        self.backend("autoscaling").launch_failure = reason
+
     def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:
         """A boto3 client of an account's owner; the first one's are made once, which takes a twentieth of a second."""
         if account != ACCOUNT:  # moto keeps an account for each number; the keys of a role are of the role's

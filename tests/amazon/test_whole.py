@@ -7,13 +7,16 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.amazon.conftest import Shop
 from tests.amazon.inventory import inventory
+from tests.amazon.launches import FAILURES
 from tests.amazon.test_diff import differences
 from tests.based import based
 
-from culm.cli.agreement import ensure
+from culm.cli.agreement import await_instances, ensure
 from culm.console import Console
 from culm.core.decide.policy_documents import parse
+from culm.errors import CulmError
 from culm.render import permissions
+from culm.target.connection import Target
 
 KEPT = {
     *("repository bamboo/accounts", "repository bamboo/accounts-migrate", "repository bamboo/web"),
@@ -55,6 +58,44 @@ def test_bootstrap_up_deploy_rollback_scale_down_and_destroy(shop: Shop) -> None
     shop.culm("aws", "destroy", "--yes")
     left = {name for name in inventory(shop.account) if not name.startswith("role AWSServiceRoleFor")}
     assert left == KEPT
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+def test_a_fleet_that_does_not_start_and_a_region_that_is_another_one_are_told_with_the_way_out(shop: Shop) -> None:
+    shop.account.empty()
+    advice = {
+        "not offered": "in zones that have it",
+        "not eligible": "2 x t3.micro",
+        "capacity": "another instance type",
+        "quota": "Service Quotas",
+        "image": "culm aws refresh",
+    }
+    for kind, reason in FAILURES.items():  # the first one while the stack is made
+        shop.account.fail_launches(reason)
+        with pytest.raises(CulmError) as failure:
+            shop.culm("aws", "bootstrap", "--yes")
+        assert failure.value.what == f"0 of 2 instances have started; the next one does not start: {reason}"
+        assert advice[kind] in failure.value.hint
+    with pytest.raises(CulmError, match="0 of 2 instances have joined cluster bamboo; the next one does not start"):
+        await_instances(shop.target, shop.project, Console(shop.told))
+    shop.account.fail_launches("")
+
+    manifest = (shop.folder / "culm.yml").read_text()
+    shop.write("culm.yml", manifest.replace("region: us-east-1", "region: eu-west-1"))
+    for command in ("plan",), ("status",), ("aws", "bootstrap", "--yes"), ("aws", "diff"):
+        with pytest.raises(CulmError, match="bamboo is in us-east-1, and target stg says eu-west-1") as elsewhere:
+            shop.culm(*command)
+        assert elsewhere.value.hint.startswith("region: us-east-1; or,")
+    with pytest.raises(CulmError, match="bamboo is in us-east-1, and target stg says eu-west-1"):
+        ensure(Target(shop.project.targets["stg"]), shop.project, Console(shop.told), yes=True)
+    with pytest.raises(CulmError, match="Cluster not found") as nothing_there:
+        shop.culm("rollback", "web")
+    assert "`region:`" in nothing_there.value.hint
+    shop.write("culm.yml", manifest)
+
+    shop.culm("aws", "bootstrap")
+    await_instances(shop.target, shop.project, Console(shop.told))
+    assert [outcome.changed for outcome in shop.up()] == [True, True]
 
 
 @pytest.mark.skipif("CULM_SEEDS" not in os.environ, reason="a minute: in the nightly run, or make seeds")

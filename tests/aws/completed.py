@@ -27,6 +27,7 @@ from moto.iam.models import ManagedPolicy, Role
 from moto.kms.models import Key, kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeBucket, s3_backends
+from tests.amazon.launches import fail_launches
 from tests.amazon.refusals import refuse
 
 
@@ -104,6 +105,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     retention(patch)
     adoption(patch)
     refuse(patch)
+    fail_launches(patch)
 
 
 def retention(patch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,9 @@ def test_known_causes_come_with_a_way_out() -> None:
     assert "a `name:` of its own" in hint(causes(NEW[::-1]))
     assert "Service Quotas" in hint(["LogsOfWeb: You have reached the maximum number of groups"])
     assert hint(["something new"]) == ""
+    quota = "You have requested more vCPU capacity than your current vCPU limit of 1 allows."
+    assert "Service Quotas" in hint([f"Instances (AWS::AutoScaling::AutoScalingGroup): {quota}"])
+    assert hint(["Database (AWS::RDS::DBInstance): DYNAMIC is no such thing"]) == ""
 
 
 HISTORY = (

@@ -7,7 +7,7 @@ import pytest
 from moto.backends import get_backend
 from tests.aws.conftest import ACCOUNT, QUIET, REGION, Account, Team
 
-from culm.aws import base, joining
+from culm.aws import base, joining, launches
 from culm.errors import CulmError, TimedOut
 from culm.target.connection import Target
 
@@ -65,11 +65,13 @@ def activity(status: str, message: str = "") -> dict[str, Any]:
         ([], None),
         ([activity("InProgress"), activity("Failed", "old")], None),
         ([activity("Successful"), activity("Failed", "old")], None),
+        ([activity("WaitingForInstanceId"), activity("Failed", "old")], None),
+        ([activity("Cancelled"), activity("Failed", "old")], "old"),
         ([activity("Failed", FREE_TIER), activity("Failed", "old")], FREE_TIER),
     ],
 )
 def test_only_the_newest_launch_attempt_counts(activities: list[dict[str, Any]], reason: str | None) -> None:
-    assert joining.failure(activities) == reason
+    assert launches.failure(activities) == reason
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_only_the_newest_launch_attempt_counts(activities: list[dict[str, Any]],
     ],
 )
 def test_each_kind_of_failed_launch_has_its_way_out(reason: str, advice: str) -> None:
-    assert advice in joining.hint(reason)
+    assert advice in (launches.hint(reason) or joining.TELLS)
 
 
 def test_a_launch_that_fails_is_told_at_once_with_the_way_out(

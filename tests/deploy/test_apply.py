@@ -31,7 +31,7 @@ from culm.operate.status import status
 from culm.plan import rollout
 from culm.plan.diff import base
 from culm.plan.steps import Build
-from culm.project.project import Project
+from culm.project.project import Notify, Project
 from culm.target import faults
 from culm.target.connection import StaticCredentials, Target
 from culm.target.observe import observe
@@ -62,6 +62,17 @@ def test_the_base_settles_and_is_then_left_alone(target: Target, project: Projec
     assert f"listen on port {survey.surroundings.port}\n" in first.getvalue()
     based(target, project, second)
     assert second.getvalue() == ""
+
+
+def test_the_local_cluster_knows_whom_it_tells_until_that_is_nobody(target: Target, project: Project) -> None:
+    settings = target.settings
+    for notify, named in ((Notify(email=None, webhook="bamboo/webhook", errors=5), "bamboo/webhook"), (None, "none")):
+        target.settings = dataclasses.replace(settings, notify=notify)
+        said = io.StringIO()
+        cluster = based(target, project, said).survey.observed.cluster
+        assert cluster is not None and {"key": "culm:notify", "value": named} in cluster["tags"]
+        if notify is None:
+            assert said.getvalue() == "tag cluster bamboo: culm:notify none\n"
 
 
 def test_an_image_is_built_once_and_found_by_what_it_was_made_of(target: Target, project: Project) -> None:

@@ -9,7 +9,7 @@ from culm.errors import CulmError
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings
 from culm.render import github_roles, gitlab_roles, stack_role
-from culm.target import faults
+from culm.target import faults, region
 from culm.target.connection import Target
 
 
@@ -31,8 +31,10 @@ def bootstrap(target: Target, project: Project, talk: Talk, *, renew_image: bool
 def make(target: Target, project: Project, talk: Talk) -> bool:
     """Make the stack of a target that has none, adopting what an earlier one has left.
 
-    Returns whether it was agreed to. Raises CulmError when CloudFormation fails.
+    Returns whether it was agreed to. Raises CulmError when CloudFormation fails, and when the project is in another
+    region of the account already.
     """
+    region.demand(target, project)
     if not talk.agree(None):
         return False
     service_roles.prepare(target, project)

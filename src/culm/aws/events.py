@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from culm.aws import launches
 from culm.plan.observed import Described
 
 MOST_CAUSES = 4
 CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled")
 """What CloudFormation says of the others when one has failed."""
+GROUP = "AWS::AutoScaling::AutoScalingGroup"
 HINTS = {
     "is not authorized to perform": "the one who makes the stack needs this right, too: docs/guide/aws.md",
     "already exists": "something of this name is there, and not culm's: give the target a `name:` of its own",
@@ -56,4 +58,6 @@ def whole(event: Described) -> bool:
 
 def hint(causes: Sequence[str]) -> str:
     """Return what to try for the first of these causes that is known; empty for others."""
-    return next((advice for cause in causes for words, advice in HINTS.items() if words in cause), "")
+    known = (advice for cause in causes for words, advice in HINTS.items() if words in cause)
+    of_groups = (launches.hint(cause) for cause in causes if GROUP in cause)
+    return next(known, "") or next(filter(None, of_groups), "")

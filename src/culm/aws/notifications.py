@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, resource, substituted
+from culm.core.decide import incidents
 from culm.core.model.record import record
 from culm.project.project import Notify, Project, TargetSettings
 from culm.render import messages
@@ -192,6 +193,10 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
     def ecs(kind: str, detail: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         return {"source": ["aws.ecs"], "detail-type": [kind], "detail": dict(detail), **more}
 
+    def told(sentence: str) -> str:
+        fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status")}
+        return sentence.format(project=project.name, **fields)
+
     of_service = [{"prefix": Sub(services)}]
     return {
         "DeployFailed": MessageRule(
@@ -199,7 +204,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 "ECS Deployment State Change", {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]}, resources=of_service
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=f"{project.name}: a roll of <service> failed: <reason>",
+            sentence=told(incidents.DEPLOY_FAILED),
         ),
         "ToldByDeploy": MessageRule(
             pattern={
@@ -211,23 +216,20 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
             sentence="<text>",
         ),
         "OutOfMemory": MessageRule(
-            pattern=ecs("ECS Task State Change", {**stopped, "containers": {"reason": [{"prefix": "OutOfMemory"}]}}),
+            pattern=ecs("ECS Task State Change", {**stopped, "containers": {"reason": [{"prefix": incidents.KILLED}]}}),
             paths=of_task,
-            sentence=f"{project.name}: a task of <group> was out of memory: <reason>",
+            sentence=told(incidents.OUT_OF_MEMORY),
         ),
         "Unhealthy": MessageRule(
             pattern=ecs(
                 "ECS Task State Change",
                 {
                     **stopped,
-                    "stoppedReason": [
-                        {"prefix": "Task failed ELB health checks"},
-                        {"prefix": "Task failed container health checks"},
-                    ],
+                    "stoppedReason": [{"prefix": begin} for begin in incidents.UNHEALTHY_REASONS],
                 },
             ),
             paths=of_task,
-            sentence=f"{project.name}: a task of <group> was unhealthy, and is replaced: <reason>",
+            sentence=told(incidents.UNHEALTHY),
         ),
         "NoRoom": MessageRule(
             pattern=ecs(
@@ -235,12 +237,12 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 {**cluster, "eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=f"{project.name}: there is no room for a task of <service>: <reason>",
+            sentence=told(incidents.NO_ROOM),
         ),
         "InstanceLost": MessageRule(
             pattern=ecs("ECS Container Instance State Change", {**cluster, "agentConnected": [False]}),
             paths={"instance": "$.detail.ec2InstanceId", "status": "$.detail.status"},
-            sentence=f"{project.name}: instance <instance> does not answer (<status>)",
+            sentence=told(incidents.INSTANCE_LOST),
         ),
         "NoInstance": MessageRule(
             pattern={

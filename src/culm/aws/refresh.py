@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from culm.aws import joining
 from culm.core.model.record import record
 from culm.errors import CulmError, TimedOut
 from culm.plan.observed import Described
@@ -148,12 +149,17 @@ class Refresh:
         return ""
 
     def _joins(self, count: int, gone: str) -> str:
+        """Raises CulmError where its group cannot start another one."""
         ready = [
             instance
             for instance in described_instances(self.target, self.project.name)
             if instance["status"] == "ACTIVE" and instance["agentConnected"] and instance["ec2InstanceId"] != gone
         ]
-        return "" if len(ready) >= count else f"{len(ready)} of {count} take tasks"
+        if len(ready) >= count:
+            return ""
+        so_far = f"{len(ready)} of {count} take tasks"
+        joining.demand_launches(self.target, self.project, so_far)
+        return so_far
 
     def _steady(self) -> str:
         """A task that runs serves nobody before the load balancer finds it healthy."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from culm import render
-from culm.aws import administration, look, stack
+from culm.aws import administration, joining, look, stack
 from culm.aws import destroy as removal
 from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
@@ -24,7 +24,7 @@ from culm.errors import CulmError, Differs, UsageError
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings, named
 from culm.render import permissions
-from culm.target import faults
+from culm.target import faults, region
 from culm.target.connection import Target
 
 
@@ -72,6 +72,8 @@ def bootstrap(yes: bool, printed: bool, target_name: str | None) -> None:
     with faults.translated():
         if not make(target, project, console, yes=yes):
             console.say(f"stack {stack_name(project)} is as culm.yml says")
+        joining.started(target, project, lambda text: console.doing(project.name, text))
+        console.doing(project.name)
 
 
 @aws.command()
@@ -226,5 +228,6 @@ def existing(target: Target, project: Project) -> Described:
     """Return the stack as CloudFormation describes it. Raises CulmError where there is none."""
     live = stack.find(target, stack_name(project))
     if live is None:
+        region.demand(target, project)
         raise CulmError(f"there is no stack {stack_name(project)} in account {target.account}", "culm aws bootstrap")
     return live

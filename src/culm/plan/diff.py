@@ -23,9 +23,12 @@ def base(project: Project, live: Observed, surroundings: render.Surroundings) ->
     tags = render.cluster_tags(surroundings)
     if live.cluster is None:
         add(f"create cluster {project.name}", "ecs", "create_cluster", clusterName=project.name, tags=tags)
-    elif any(tag not in live.cluster.get("tags", ()) for tag in tags):
+    elif new := [tag for tag in tags if tag not in live.cluster.get("tags", ())]:
         arn = live.cluster["clusterArn"]
-        add(f"{project.name} has {surroundings.instances}", "ecs", "tag_resource", resourceArn=arn, tags=tags)
+        fleet = any(tag["key"] == render.INSTANCES_TAG for tag in new)
+        others = ", ".join(f"{tag['key']} {tag['value']}" for tag in new)
+        what = f"{project.name} has {surroundings.instances}" if fleet else f"tag cluster {project.name}: {others}"
+        add(what, "ecs", "tag_resource", resourceArn=arn, tags=new)
     if live.cluster is not None and any(service.connected for service in project.services.values()):
         changes += namespace(project, live.cluster, surroundings)
     if live.vault is None:

@@ -37,6 +37,8 @@ class Surroundings:
     drain_seconds: int | None = DRAIN_SECONDS
     """Where `drain:` says nothing; None: as long as `stop:`. A target without requests drains at once in any case."""
     provider: Provider = "local"
+    webhook: str | None = None
+    """The secret with the URL that a local cluster tells of what goes wrong; None: it is nothing to the cluster."""
     load_balancer: str = ""
     """Its URL, `http://...:8080`; empty: there is none yet."""
     inner: Aliases = field(default_factory=dict)

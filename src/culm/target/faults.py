@@ -15,6 +15,7 @@ HINTS = {
     "RequestExpired": LOG_IN,
     "UnrecognizedClientException": OTHERS_KEYS,
     "InvalidClientTokenId": OTHERS_KEYS,
+    "ClusterNotFoundException": "culm up makes it; if it was made, is `region:` the one where it is? culm status tells",
     "InsufficientStorage": "free some space there; then the same again",
 }
 THROTTLED = frozenset(

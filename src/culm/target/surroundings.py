@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from culm import render
+from culm.core.decide.incidents import NOBODY, NOTIFY_TAG
 from culm.errors import CulmError
 from culm.plan.observed import Described, Observed
 from culm.project import migration_files
@@ -36,11 +37,20 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
         instances=" + ".join(str(group) for group in settings.instances),
         drain_seconds=None if local else render.DRAIN_SECONDS,
         provider=settings.provider,
+        webhook=webhook(target, live) if local else None,
         load_balancer=load_balancer_url(target, live, port),
         inner=dict(inner(target, project, live, port)) if local else {},
         migration_files=dict(migration_fingerprints(project)),
         databases=dict(endpoints(project, live)),
     )
+
+
+def webhook(target: Target, live: Observed) -> str | None:
+    """Return the secret that a local cluster's `notify:` names; NOBODY where it was there and is not any more."""
+    if target.settings.notify is not None:
+        return target.settings.notify.webhook
+    before = any(tag["key"] == NOTIFY_TAG for tag in (live.cluster or {}).get("tags", ()))
+    return NOBODY if before else None
 
 
 def inner(target: Target, project: Project, live: Observed, taken: int) -> Iterator[tuple[str, tuple[str, int]]]:

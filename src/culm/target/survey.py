@@ -6,6 +6,7 @@ from typing import Any
 from culm import render
 from culm.plan.observed import Described, Observed, Survey
 from culm.project.project import Project, TargetSettings
+from culm.target import region
 from culm.target.connection import Target
 from culm.target.observe import DESCRIBE_AT_ONCE, described_instances, observe
 from culm.target.surroundings import surroundings
@@ -15,10 +16,11 @@ TASKS_AT_ONCE = 100
 
 
 def survey(target: Target, project: Project) -> Survey:
-    """Nothing is changed, nothing is started."""
+    """Look at everything; nothing is changed, nothing is started. Raises CulmError where the project is elsewhere."""
     observed = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     given = surroundings(target, project, observed)
     if observed.cluster is None:
+        region.demand(target, project, observed.roles.get(render.execution_role_name(project.name), {}))
         return Survey(observed=observed, surroundings=given)
     ecs = target.client("ecs")
     with ThreadPoolExecutor(max_workers=12) as pool:
@@ -41,7 +43,7 @@ def survey(target: Target, project: Project) -> Survey:
         )
 
 
-def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
+def nothing(project: Project, settings: TargetSettings, where: str) -> Survey:
     """Return the survey of a target that has nothing on it yet."""
     observed = Observed(
         cluster=None,
@@ -61,9 +63,9 @@ def nothing(project: Project, settings: TargetSettings, region: str) -> Survey:
     account = "000000000000"
     given = render.Surroundings(
         env=settings.env,
-        region=region,
+        region=where,
         account=account,
-        vault=render.vault_bucket(project.name, account, region),
+        vault=render.vault_bucket(project.name, account, where),
         vpc="",
         subnets=(),
         port=settings.port or 0,

@@ -62,7 +62,7 @@ from culm.cluster.instance.task_files import TaskFiles
 from culm.cluster.instance.task_secrets import TaskSecrets
 from culm.cluster.registry.app import application as registry_application
 from culm.cluster.registry.registry import Registry
-from culm.cluster.scheduler import alarms, scaling
+from culm.cluster.scheduler import alarms, messages, scaling
 from culm.cluster.scheduler.agents import Agents
 from culm.cluster.scheduler.login import RegistryLogin
 from culm.cluster.scheduler.reconciler import EVERY, Reconciler
@@ -170,6 +170,7 @@ class Components:
         gateway = resources.capabilities.gateway
         place = Place(folder=settings.home / "valkey", addresses=addresses, gateway=gateway, network=NETWORK)
         self.caches = Caches(store, place)
+        self.messages = messages.Messages(store, region=settings.region, now=clock.now, post=messages.post)
         self.server = self._server()
         self.pruning = Pruning(settings.home, store, resources.runtime, f"127.0.0.1:{port}", clock.now)
 
@@ -336,6 +337,7 @@ class Daemon:
             loop.run("caches", components.caches.step, changed.subscribe("elasticache"), DATABASES_EVERY),
             loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
             loop.run("alarms", maintenance.evaluate_alarms, by_timer_only(), alarms.EVERY_SECONDS),
+            loop.run("messages", components.messages.step, by_timer_only(), messages.EVERY_SECONDS),
             loop.run("scaling", maintenance.scale, by_timer_only(), scaling.EVERY_SECONDS),
             loop.run("housekeeping", maintenance.sweep, by_timer_only(), HOUSEKEEPING_EVERY),
             loop.run("checkpoint", self._store.checkpoint, by_timer_only(), CHECKPOINT_EVERY),

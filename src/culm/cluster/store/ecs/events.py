@@ -33,6 +33,21 @@ def of_service(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
     return [ServiceEvent(id=row[0], created_at=row[1], message=row[2]) for row in rows]
 
 
+def newest(db: Connection) -> int:
+    """Return the number of the newest event of all services; 0: there is none."""
+    return int(db.execute("SELECT COALESCE(MAX(number), 0) FROM ecs_event").fetchone()[0])
+
+
+def after(db: Connection, cluster: str, number: int) -> Sequence[tuple[str, str]]:
+    """Return the events of a cluster's services that came after that number, oldest first: service and message."""
+    rows = db.execute(
+        "SELECT s.name, e.message FROM ecs_event e JOIN ecs_service s ON s.arn = e.service_arn"
+        " WHERE e.number > ? AND s.cluster = ? ORDER BY e.number",
+        (number, cluster),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
     """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
     recent = []

@@ -1,0 +1,50 @@
+"""What people are told of by `notify:`, and in which words: the same on both targets. Pure.
+
+On aws EventBridge makes these sentences of ECS's own events (`aws.notifications`), with parts of the event in place of
+the fields. The local cluster makes them of what it writes down itself, and sends them to the webhook.
+"""
+
+from culm.core.model.instances import ContainerInstance
+from culm.core.model.tasks import Task
+
+NOTIFY_TAG = "culm:notify"
+"""A local cluster's tag that names the secret with the webhook's URL; NOBODY: nobody is told any more."""
+NOBODY = "none"
+SILENT_SECONDS = 30.0
+"""For which an agent may be disconnected before its instance counts as lost: it connects again by itself."""
+
+DEPLOY_FAILED = "{project}: a roll of {service} failed: {reason}"
+OUT_OF_MEMORY = "{project}: a task of {group} was out of memory: {reason}"
+UNHEALTHY = "{project}: a task of {group} was unhealthy, and is replaced: {reason}"
+NO_ROOM = "{project}: there is no room for a task of {service}: {reason}"
+INSTANCE_LOST = "{project}: instance {instance} does not answer ({status})"
+
+KILLED = "OutOfMemory"
+"""How the reason of a container begins that its memory limit ended."""
+UNHEALTHY_REASONS = ("Task failed ELB health checks", "Task failed container health checks")
+"""How the reason of a task begins that was stopped because it did not answer its health checks."""
+
+
+def of_task(project: str, task: Task) -> str | None:
+    """Return what is told of a task that has stopped; None: nothing."""
+    reason = task.stopped_reason or ""
+    if any((container.reason or "").startswith(KILLED) for container in task.containers):
+        return OUT_OF_MEMORY.format(project=project, group=task.group, reason=reason)
+    if reason.startswith(UNHEALTHY_REASONS):
+        return UNHEALTHY.format(project=project, group=task.group, reason=reason)
+    return None
+
+
+def of_event(project: str, service: str, message: str) -> str | None:
+    """Return what is told of one of a service's events; None: nothing."""
+    words = message.removeprefix(f"(service {service}) ").removeprefix(f"service {service} ")
+    if "unable to place a task" in message:
+        return NO_ROOM.format(project=project, service=service, reason=words)
+    if "deployment failed:" in message:
+        return DEPLOY_FAILED.format(project=project, service=service, reason=words)
+    return None
+
+
+def of_instance(project: str, instance: ContainerInstance) -> str:
+    """Return what is told of an instance whose agent does not answer, or that was taken away under its tasks."""
+    return INSTANCE_LOST.format(project=project, instance=instance.ec2_instance_id, status=instance.status)
