@@ -193,7 +193,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
     def ecs(kind: str, detail: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         return {"source": ["aws.ecs"], "detail-type": [kind], "detail": dict(detail), **more}
 
-    def told(sentence: str) -> str:
+    def worded(sentence: str) -> str:
         fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status")}
         return sentence.format(project=project.name, **fields)
 
@@ -204,7 +204,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 "ECS Deployment State Change", {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]}, resources=of_service
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=told(incidents.DEPLOY_FAILED),
+            sentence=worded(incidents.DEPLOY_FAILED),
         ),
         "ToldByDeploy": MessageRule(
             pattern={
@@ -218,7 +218,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
         "OutOfMemory": MessageRule(
             pattern=ecs("ECS Task State Change", {**stopped, "containers": {"reason": [{"prefix": incidents.KILLED}]}}),
             paths=of_task,
-            sentence=told(incidents.OUT_OF_MEMORY),
+            sentence=worded(incidents.OUT_OF_MEMORY),
         ),
         "Unhealthy": MessageRule(
             pattern=ecs(
@@ -229,7 +229,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 },
             ),
             paths=of_task,
-            sentence=told(incidents.UNHEALTHY),
+            sentence=worded(incidents.UNHEALTHY),
         ),
         "NoRoom": MessageRule(
             pattern=ecs(
@@ -237,12 +237,12 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 {**cluster, "eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=told(incidents.NO_ROOM),
+            sentence=worded(incidents.NO_ROOM),
         ),
         "InstanceLost": MessageRule(
             pattern=ecs("ECS Container Instance State Change", {**cluster, "agentConnected": [False]}),
             paths={"instance": "$.detail.ec2InstanceId", "status": "$.detail.status"},
-            sentence=told(incidents.INSTANCE_LOST),
+            sentence=worded(incidents.INSTANCE_LOST),
         ),
         "NoInstance": MessageRule(
             pattern={

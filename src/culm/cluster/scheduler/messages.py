@@ -110,17 +110,19 @@ class Messages:
 
     def _incidents(self, db: Connection, cluster: str, now: float) -> Iterator[str]:
         """Give a sentence for everything that went wrong since the last look, each once."""
-        told: dict[str, None] = {}
+        sentences: dict[str, None] = {}
         since = max(self._began, now - LATE_SECONDS)
         for task in list(tasks.select(db, "cluster = ? AND stopped_at >= ?", (cluster, since))):
             if task.task_arn in self._told:
                 continue
             self._told[task.task_arn] = task.stopped_at or now
-            told |= dict.fromkeys(filter(None, [incidents.of_task(cluster, task), self._taken_away(db, cluster, task)]))
+            sentences |= dict.fromkeys(
+                filter(None, [incidents.of_task(cluster, task), self._taken_away(db, cluster, task)])
+            )
         if self._newest_event is not None:
             for service, message in events.after(db, cluster, self._newest_event):
-                told |= dict.fromkeys(filter(None, [incidents.of_event(cluster, service, message)]))
-        yield from told
+                sentences |= dict.fromkeys(filter(None, [incidents.of_event(cluster, service, message)]))
+        yield from sentences
         yield from self._silent(db, cluster, now)
 
     def _taken_away(self, db: Connection, cluster: str, task: Task) -> str | None:
