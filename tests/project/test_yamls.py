@@ -61,3 +61,19 @@ def test_members_and_scalars_of_anything_are_had_without_a_question() -> None:
     assert [each.value for each in scalars(member(node, "c"))] == ["4"]
     assert member(member(node, "c"), "x") is None
     assert pairs(yaml.ScalarNode("", "x")) == []
+
+
+@pytest.mark.parametrize("text", ["a: *nobody", "a: b: c", "a: \ud800", "a: \x01", "a: [1\nb: 2"])
+def test_what_libyaml_refuses_is_told_in_pyyamls_words(text: str) -> None:
+    with pytest.raises(yaml.YAMLError) as plain:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    with pytest.raises(UsageError) as refused:
+        compose(text, "culm.yml")
+    words = plain.value.problem if isinstance(plain.value, yaml.MarkedYAMLError) else str(plain.value)
+    assert str(words) in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000])
+def test_a_text_nested_without_end_is_refused_at_once(text: str) -> None:
+    with pytest.raises(UsageError, match="nested too deeply"):
+        compose(text, "culm.yml")

@@ -194,7 +194,7 @@ def _yaml(value: Any) -> str:
     return re.sub(r"(!Ref|!GetAtt) '([A-Za-z0-9.]+)'", r"\1 \2", dumped)
 
 
-class _Reader(yaml.SafeLoader):
+class _Reader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, where it is there
     """Reads what `written` writes, and JSON, which is YAML."""
 
 

@@ -23,8 +23,9 @@ def compose(source: str, file: str) -> yaml.Node | None:
     Raises:
         UsageError: it is not YAML, or an anchor refers to itself; with file and line.
     """
+    text = source.removeprefix("\ufeff")
     try:
-        node = yaml.compose(source.removeprefix("\ufeff"), Loader=yaml.SafeLoader)
+        node = _nodes(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else file
@@ -37,6 +38,22 @@ def compose(source: str, file: str) -> yaml.Node | None:
     if node is not None:
         refuse_circles(node, file)
     return node
+
+
+def _nodes(text: str) -> yaml.Node | None:
+    """Read with libyaml, which is ten times as fast and stops at 1,000 levels.
+
+    A text that it refuses is read again by PyYAML's own parser, whose messages name the word that is wrong.
+    """
+    if (quick := getattr(yaml, "CSafeLoader", None)) is not None:
+        try:
+            return yaml.compose(text, Loader=quick)
+        except yaml.MarkedYAMLError as error:
+            if "nesting" in (error.problem or ""):
+                raise RecursionError from None
+        except (yaml.YAMLError, UnicodeError):
+            pass
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def refuse_circles(top: yaml.Node, file: str) -> None:

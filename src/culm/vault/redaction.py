@@ -137,7 +137,7 @@ def _parsed(name: str, text: str) -> Iterator[str]:
         elif ending in ("yml", "yaml"):
             import yaml
 
-            for document in yaml.safe_load_all(text):
+            for document in yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
                 yield from _under_secret_names(document, secret=False, parents=())
     except (ValueError, RecursionError):
         return

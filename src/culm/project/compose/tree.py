@@ -94,7 +94,7 @@ def plain_float(node: yaml.Node) -> str:
     """`3.10` without quotes is the number 3.1 to YAML, and so to compose; empty for what is no such number."""
     if (
         not isinstance(node, yaml.ScalarNode)
-        or node.style is not None
+        or node.style  # quoted or a block: libyaml says "" of a plain one, PyYAML None
         or not re.fullmatch(r"-?\d+\.\d*", str(node.value))
     ):
         return ""
