@@ -9,12 +9,15 @@ from tests.amazon.conftest import Shop
 from tests.amazon.inventory import inventory
 from tests.amazon.launches import FAILURES
 from tests.amazon.test_diff import differences
+from tests.amazon.wire import Answer
 from tests.based import based
 
 from culm.cli.agreement import await_instances, ensure
 from culm.console import Console
 from culm.core.decide.policy_documents import parse
 from culm.errors import CulmError
+from culm.operate.exec import instance_session
+from culm.operate.exec.task_session import Command
 from culm.render import permissions
 from culm.target.connection import Target
 
@@ -96,6 +99,31 @@ def test_a_fleet_that_does_not_start_and_a_region_that_is_another_one_are_told_w
     shop.culm("aws", "bootstrap")
     await_instances(shop.target, shop.project, Console(shop.told))
     assert [outcome.changed for outcome in shop.up()] == [True, True]
+    enters_an_instance(shop)
+
+
+def enters_an_instance(shop: Shop) -> None:
+    """`culm aws shell` as far as Amazon's door: the stream behind it is that of `culm exec`."""
+    [group] = shop.account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    instance = group["Instances"][0]["InstanceId"]
+    session = {"SessionId": "ada-1", "StreamUrl": "wss://ssm.example/ada-1", "TokenValue": "token"}
+    answers = [Answer(status=200, body=json.dumps(session)), Answer(code="TargetNotConnected", message="it is not")]
+    shop.calls()
+    shop.wire.set(lambda call, _: answers.pop(0) if call == "ssm.StartSession" else None)
+    listing = Command(words=("ls", "/var/log/ecs"), terminal=False)
+    opened = instance_session.begin(shop.target, shop.project, instance[:12], listing)
+    assert (opened.id, opened.url, opened.token) == ("ada-1", "wss://ssm.example/ada-1", "token")
+    [asked] = [call["parameters"] for call in shop.calls() if call["operation"] == "StartSession"]
+    assert (asked["Target"], asked["DocumentName"]) == (instance, "AWS-StartInteractiveCommand")
+    assert asked["Parameters"]["command"][0].endswith(" culm ls /var/log/ecs")
+    with pytest.raises(CulmError, match=f"Session Manager does not reach {instance}"):
+        instance_session.begin(shop.target, shop.project, instance, listing)
+    with pytest.raises(CulmError, match="bamboo has several instances i-") as several:
+        instance_session.begin(shop.target, shop.project, "i-", listing)
+    assert instance in several.value.hint
+    with pytest.raises(CulmError, match="bamboo has no instance i-0other"):
+        instance_session.begin(shop.target, shop.project, "i-0other", listing)
+    shop.wire.set(None)
 
 
 @pytest.mark.skipif("CULM_SEEDS" not in os.environ, reason="a minute: in the nightly run, or make seeds")

@@ -135,9 +135,9 @@ def policy_of(team: Team) -> dict[str, Any]:
     return administrators_policy(team.project, team.target().settings, around)
 
 
-def may(policy: Policy, action: str, resource: str) -> bool:
+def may(policy: Policy, action: str, resource: str, tag: tuple[str, ...] = ("bamboo",)) -> bool:
     linked = resource.rpartition("/aws-service-role/")[2].partition("/")[0]
-    context = {"aws:requestedregion": (REGION,), "iam:awsservicename": (linked,)}
+    context = {"aws:requestedregion": (REGION,), "iam:awsservicename": (linked,), "ssm:resourcetag/culm:project": tag}
     return evaluate(Ask(action=action, resource=resource, account=ACCOUNT, context=context), [policy]).allowed
 
 
@@ -166,5 +166,8 @@ def test_it_reaches_no_other_projects_roles_stacks_images_nor_another_region(tea
         ("s3:GetObject", f"arn:aws:s3:::culm-payroll-{ACCOUNT}-{REGION}/prd/web/database.url"),
     ):
         assert not may(policy, action, resource), f"{action} on {resource}"
+    assert may(policy, "ssm:StartSession", f"{EC2}:instance/i-1")
+    assert not may(policy, "ssm:StartSession", f"{EC2}:instance/i-1", ("payroll",))
+    assert not may(policy, "ssm:StartSession", f"arn:aws:ssm:{REGION}::document/AWS-RunShellScript")
     elsewhere = Ask(action="ec2:CreateVpc", account=ACCOUNT, context={"aws:requestedregion": ("eu-west-1",)})
     assert not evaluate(elsewhere, [policy]).allowed

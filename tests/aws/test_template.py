@@ -45,6 +45,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ci-gitlab": ("stg: {provider: aws, gitlab: example/apps/bamboo}",),
     "calls": ("stg: {provider: aws}",),
     "files": ("stg: {provider: aws}",),
+    "jobs": ("stg: {provider: aws, github: example/bamboo, ci-changes-stack: true, environment: staging}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
     "engines": (
         "stg: {provider: aws}",
@@ -54,6 +55,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 
 SERVICES = {
+    "jobs": "  accounts: {buckets: [receipts], count: 1-3, scale: cpu 60}\n"
+    "  web: {path: /*, secrets: {TOKEN: {from: /bamboo/token, reason: another program writes it}}}\n"
+    "  nightly: {build: web, command: [sh], schedule: {when: every day, timeout: 1h}}\n"
+    "buckets: [receipts]\n",
     "calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n",
     "files": "  accounts:\n"
     "  docs: {image: 'nginx:1.27', port: 80, path: /*, files: {/etc/nginx/conf.d/site.conf: site.conf}}\n",
@@ -96,6 +101,22 @@ def test_what_holds_data_is_never_replaced_or_deleted_with_the_stack(name: str) 
     assert fates.pop("AWS::RDS::DBInstance", {"Snapshot"}) == {"Snapshot"}
     kept = {"Retain", "RetainExceptOnCreate"}
     assert fates == {kind: kept for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::ECR::Repository")}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_services_of_aws_take_roles_for_this_account_alone(name: str) -> None:
+    """EC2 and CloudFormation are handed theirs by iam:PassRole, which no other account has here.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    documents = [
+        r["Properties"]["AssumeRolePolicyDocument"] for r in resources.values() if r["Type"] == "AWS::IAM::Role"
+    ]
+    for statement in (statement for document in documents for statement in document["Statement"]):
+        service = statement["Principal"].get("Service")
+        if service not in (None, "ec2.amazonaws.com", "cloudformation.amazonaws.com"):
+            assert "aws:SourceAccount" in statement["Condition"]["StringEquals"], service
 
 
 @pytest.mark.parametrize("name", VARIANTS)

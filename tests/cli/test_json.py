@@ -11,6 +11,7 @@ WITHOUT = {
     "aws bootstrap": "a stack in plain words, and a question; its template: --print",
     "aws destroy": "asks and removes; what is there before: culm status --json",
     "aws policy": "JSON anyway",
+    "aws shell": "a terminal's own, as exec",
     "aws refresh": "replaces instances one by one, and asks",
     "ci github": "writes files; status and names alone",
     "ci gitlab": "writes files; status and names alone",

@@ -1,6 +1,7 @@
 """Six services on two t2.micro: nothing is free, and everything is still deployed and migrated."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -153,8 +154,16 @@ def test_a_version_that_crashes_makes_way_for_the_one_before_unless_its_migratio
     assert {failure["what"][:9] for failure in probe["failures"]} == {"status 50"}
     assert "if it fails: back to the version before (no new migration)" in " ".join(said.err.split())
     assert "no such setting" in said.err
-    assert "It was rolled back to bamboo-epsilon:" in said.err
+    back = int(re.findall(r"It was rolled back to bamboo-epsilon:(\d+)", said.err)[0])
     assert full.get("/epsilon/").status == 200
+
+    full.write("epsilon/server.py", SERVER + "# better\n")
+    full.culm("deploy", "epsilon")
+    said = full.culm("rollback", "epsilon")
+    assert f"rolling back to bamboo-epsilon:{back}: the last before #{back + 2} whose deploy ended well" in said.err
+    assert f"(passed over: #{back + 1}: failed, gone back)" in said.err
+    assert full.get("/epsilon/").status == 200
+    full.write("epsilon/server.py", "raise SystemExit('no such setting')\n")
 
     full.write("epsilon/migrate.py", "print('epsilon has a further column')\n")
     said = full.culm("deploy", "epsilon", status=1)

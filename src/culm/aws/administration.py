@@ -49,6 +49,8 @@ KEY = (
     *("ListResourceTags", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListKeys", "Decrypt"),
     *("GenerateDataKey", "CreateGrant"),
 )
+SHELL_DOCUMENT = "AWS-StartInteractiveCommand"
+"""Session Manager's own, which runs one command on a terminal."""
 LINKED = ("ecs", "spot", "autoscaling", "elasticloadbalancing", "rds", "elasticache", "apidestinations.events")
 """Services that have a role of their own in each account, made with the first resource of theirs."""
 
@@ -79,6 +81,7 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         allow("Images", "ecr:*", f"arn:aws:ecr:{here}:repository/{name}/*"),
         allow("Logs", "logs:*", f"arn:aws:logs:{here}:log-group:/culm/{name}/*"),
         allow("LookAround", ["logs:DescribeLogGroups", "ecs:ListClusters", "ecs:DescribeTaskDefinition"], "*"),
+        *shells(name, here, region),
         allow("Vault", "s3:*", [*buckets, *(f"{each}/*" for each in buckets)]),
     ]
     if settings.github is not None or settings.gitlab is not None:
@@ -106,6 +109,19 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         statements.append(allow("Namespace", ["servicediscovery:*"], "*", inside))
         statements.append(allow("NamespaceZone", zones, "*"))
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def shells(name: str, here: str, region: str) -> list[Input]:
+    """Sessions on the project's instances, and the streams of one's own.
+
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html
+    """
+    own = {"StringEquals": {"ssm:resourceTag/culm:project": name}}
+    return [
+        allow("Shell", "ssm:StartSession", f"arn:aws:ec2:{here}:instance/*", own),
+        allow("ShellDocument", "ssm:StartSession", f"arn:aws:ssm:{region}::document/{SHELL_DOCUMENT}"),
+        allow("ShellStream", "ssmmessages:OpenDataChannel", f"arn:aws:ssm:{here}:session/${{aws:userid}}-*"),
+    ]
 
 
 def messages(name: str, stack: str, here: str, secret: str | None) -> list[Input]:

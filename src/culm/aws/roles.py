@@ -32,7 +32,7 @@ def section(project: Project, surroundings: render.Surroundings) -> Section:
                 "Description": f"culm: the instances of {project.name}",
                 "AssumeRolePolicyDocument": trust("ec2.amazonaws.com"),
                 "Policies": [{"PolicyName": "agent", "PolicyDocument": substituted(agent_policy(project))}],
-                # the way into an instance whose agent does not join: aws ssm start-session --target INSTANCE
+                # the way into an instance whose agent does not join: culm aws shell INSTANCE
                 "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"],
             },
         ),
@@ -62,7 +62,9 @@ def section(project: Project, surroundings: render.Surroundings) -> Section:
         given["Properties"]["Tags"] = [{"Key": SERVICE_TAG, "Value": service.name}, *shared]
         resources[f"RoleOf{logical(service.name)}"] = given
     if project.jobs:
-        resources["SchedulerRole"] = role(jobs.role(project), jobs.POLICY, jobs.policy(project, surroundings))
+        resources["SchedulerRole"] = role(
+            jobs.role(project, surroundings), jobs.POLICY, jobs.policy(project, surroundings)
+        )
     return Section(
         title="Roles: instances talk to ECS and cannot read the vault; ECS fetches images and writes logs;\n"
         "each service's tasks read their own configuration. TaskBoundary is the most that any of them can be given.",

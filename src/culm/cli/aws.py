@@ -15,12 +15,16 @@ from culm.aws.stack import Talk
 from culm.aws.template import stack_name, template
 from culm.cli import SuggestingGroup
 from culm.cli.agreement import confirm, demand_terminal, make
+from culm.cli.commands_of_others import RunsCommand
 from culm.cli.context import json_option, open_project, open_target, settings_of
+from culm.cli.exec import SHELL
 from culm.cli.screens import replacement
 from culm.cli.screens.drift import LEFT
 from culm.console import Console
 from culm.deploy.lock import locked
 from culm.errors import CulmError, Differs, UsageError
+from culm.operate.exec import instance_session
+from culm.operate.exec.task_session import Command
 from culm.plan.observed import Described
 from culm.project.project import Project, TargetSettings, named
 from culm.render import permissions
@@ -146,6 +150,31 @@ def refresh(yes: bool, target_name: str | None) -> None:
         console.say(f"replaced {len(outdated)} instances; every service is steady")
 
 
+@aws.command(cls=RunsCommand)
+@click.argument("instance")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+@aws_target_option
+def shell(instance: str, command: tuple[str, ...], target_name: str | None) -> None:
+    """Open a shell on INSTANCE, or run COMMAND there: for one that does not join its cluster, say.
+
+    By Session Manager, as its user ssm-user, who may sudo; INSTANCE is an id, or how it begins. Needs the right
+    ssm:StartSession, which `culm aws policy --bootstrap` has.
+
+    \b
+    culm aws shell i-0a1b
+    culm aws shell i-0a1b -- sudo tail -n 50 /var/log/ecs/ecs-agent.log
+    """
+    project, settings = opened(target_name)
+    target = open_target(project, settings.name)
+    words = command[1:] if command[:1] == ("--",) else command
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    with faults.translated():
+        session = instance_session.begin(target, project, instance, Command(words=words or SHELL, terminal=terminal))
+    from culm.operate.exec.stream import carry  # loads websockets
+
+    sys.exit(carry(session, terminal=terminal))
+
+
 @aws.command()
 @click.option("--bootstrap", "administers", is_flag=True, help="What who makes and changes the stack needs instead.")
 @aws_target_option
@@ -155,7 +184,7 @@ def policy(administers: bool, target_name: str | None) -> None:
     For whoever runs `up`, `deploy`, `rollback` and their like where the stack is. The account is culm.yml's
     `account:`, else that of your credentials.
 
-    --bootstrap prints what an administrator needs for `culm aws bootstrap`, `diff`, `refresh` and `destroy`.
+    --bootstrap prints what an administrator needs for `culm aws bootstrap`, `diff`, `refresh`, `shell` and `destroy`.
     """
     project, settings = opened(target_name)
     target = open_target(project, settings.name)

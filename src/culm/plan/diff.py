@@ -105,7 +105,7 @@ def roles(project: Project, live: Observed, surroundings: render.Surroundings) -
         policy = identity.role_policy(project, service, surroundings)
         changes += role(live, identity.role(project, service, surroundings), policy, "read its own configuration")
     if project.jobs:
-        changes += role(live, jobs.role(project), jobs.role_policy(project, surroundings), "start jobs")
+        changes += role(live, jobs.role(project, surroundings), jobs.role_policy(project, surroundings), "start jobs")
     return changes
 
 

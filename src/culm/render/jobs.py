@@ -10,10 +10,6 @@ from culm.render.surroundings import Input, Surroundings
 
 POLICY = "schedules"
 """The name of the scheduler's role's one policy."""
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
 
 
 def role_name(project: Project) -> str:
@@ -21,11 +17,25 @@ def role_name(project: Project) -> str:
     return f"{project.name}.scheduler"
 
 
-def role(project: Project) -> Input:
+def trust(surroundings: Surroundings) -> Input:
+    """Return the trust policy: EventBridge Scheduler may assume the role, for schedules of this account alone.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    statement: Input = {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": surroundings.account}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role(project: Project, surroundings: Surroundings) -> Input:
     """Return the input of iam.CreateRole for EventBridge Scheduler when it starts the project's jobs."""
     return {
         "RoleName": role_name(project),
-        "AssumeRolePolicyDocument": json.dumps(TRUST),
+        "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: the jobs of {project.name}",
     }
 
