@@ -14,13 +14,14 @@ from os.path import relpath
 from pathlib import Path
 
 from culm.core.model.record import record
+from culm.lint.commands import leak_of_words
 from culm.project import dockerfile
 from culm.project.compose.load import Compose, arguments_of, load
 from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
 from culm.project.load import shown
-from culm.scaffold import compose_roles, compose_servers, database_variables, guess, names
+from culm.scaffold import compose_commands, compose_roles, compose_servers, database_variables, guess, names
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete, tell_hosts, tell_port
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
@@ -174,9 +175,32 @@ class Import:
         for candidate in candidates.values():
             tell_hosts(self.draft, candidate, self.notes.database_names)
             tell_port(self.draft, candidate)
+        self.commands(candidates)
         if self.draft.services:
             self.settle()
         return Imported(draft=self.draft, notes=self.notes, files=self.written.files)
+
+    def commands(self, candidates: Mapping[str, Outline]) -> None:
+        """Let commands that name a server or a service read its address from a variable."""
+        reached = {
+            name: each.name for name, each in candidates.items() if each.listens and each.block.get("path") != "none"
+        }
+        engine = {called: self.draft.engine(called) for called in self.draft.databases}
+        for name, candidate in candidates.items():
+            used = databases_of(candidate)
+            servers = {each: called for each, called in self.notes.database_names.items() if called in used}
+            others = {each: called for each, called in reached.items() if each != name}
+            known = compose_commands.Names(servers=servers, engine=engine, services=others)
+            if compose_commands.refer(candidate, known):
+                service = self.services[name]
+                what = "reads the addresses that it names from variables: compose's host names mean nothing here"
+                self.notes.of(service, service.place_of("command"), "command", what)
+            for key in ("entrypoint", "command"):
+                words = compose_commands.as_words(candidate.block.get(key))
+                if (why := leak_of_words(words)) is not None:
+                    del candidate.block.keys[key]
+                    place = self.services[name].place_of(key)
+                    self.notes.of(self.services[name], place, key, f"left out: {why}; read it from a file of the vault")
 
     def settle(self) -> None:
         """Until it loads; files that it names are there for as long as culm looks."""
@@ -388,7 +412,8 @@ class Import:
         command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
         if image is not None and image.path == owner.image.path and command:
             text = f"{name} of the compose file"
-            add_migration(owner, Migration(command=command, why=text), self.written)
+            replaces = service.command("entrypoint") is not None
+            add_migration(owner, Migration(command=command, why=text, replaces_entrypoint=replaces), self.written)
             self.notes.add(service.place, key, f"is the migration of {owner.name}: {' '.join(command)}")
             return
         what = service.image or (self.relative(image.path) if image is not None else "")

@@ -5,7 +5,7 @@ reported as having no equivalent.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from culm.lint import commands, rules
@@ -183,10 +183,19 @@ class KeyImport:
                 words = rest
             if not words:
                 self.notes.of(service, service.place_of(key), key, "left out: culm.yml cannot take the image's away")
-            elif (why := commands.leak_of_words(words)) is not None:
+            elif (why := commands.leak_of_words(self.without_servers(words))) is not None:
                 self.notes.of(service, service.place_of(key), key, f"left out: {why}; read it from a file of the vault")
             else:
                 candidate.block.put(key, list(words))
+
+    def without_servers(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return a command less the URLs of its databases: variables take their places (`compose_commands`)."""
+        names = self.notes.database_names
+
+        def emptied(match: re.Match[str]) -> str:
+            return "" if match["host"] in names else match[0]
+
+        return tuple(database_variables.URL.sub(emptied, word) for word in words)
 
     def ports(self, service: ComposeService, candidate: Outline) -> None:
         """The first TCP port is the load balancer's, others are open on the instance."""
@@ -393,11 +402,13 @@ class KeyImport:
         environment = " ".join(str(scalar.text) for scalar in service.environment.values())
         for file in service.environment_files:
             environment += " " + " ".join(environment_of(Path(file.path), self.model.environment).values())
+        line = " ".join((*(service.command("entrypoint") or ()), *(service.command() or ())))
         used = [
             called
             for name, called in self.notes.database_names.items()
             if self.waits(service, name)
             or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", environment)
+            or re.search(rf"(?://|@|\s|=){re.escape(name)}:\d", line)
             or (candidate.sources is not None and host_mentions.place_of(candidate.sources.code, name, certain=True))
         ]
         if used:
