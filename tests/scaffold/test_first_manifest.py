@@ -467,6 +467,20 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
     assert web["environment"] == {"DB_HOST": "{main.host}", "PGPORT": "{main.port}"}
 
 
+def test_variables_that_code_unpacks_are_filled(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",
+        "web/package.json": '{"dependencies": {"mysql2": "3"}}',
+        "web/db.js": "const {\n  MYSQL_HOST: HOST,\n  MYSQL_USER,\n  MYSQL_DB: DB = 'x',\n} = process.env;\n",
+    }
+    web = block(tmp_path, files)
+    assert web["environment"] == {"MYSQL_HOST": "{main.host}"}
+    assert {name: each["from"] for name, each in web["secrets"].items()} == {
+        "MYSQL_USER": "{main.user}",
+        "MYSQL_DB": "{main.name}",
+    }
+
+
 @pytest.mark.parametrize(
     ("requirements", "scheme"),
     [
