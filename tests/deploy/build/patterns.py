@@ -359,7 +359,7 @@ CMD ["node", "dist/server.js"]
         "npm",
         """\
 FROM node:18-slim
-RUN apt-get update && apt-get install -y --no-install-recommends tini-static && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /usr/local/app
 COPY package*.json *.tgz ./
 RUN npm install && npm cache clean --force && mv /usr/local/app/node_modules /node_modules
