@@ -814,3 +814,59 @@ def test_a_command_stays_where_the_image_would_not_run_a_shell(folder: Path) -> 
     (folder / "web" / "Dockerfile").write_text('FROM base\nEXPOSE 80\nENTRYPOINT ["celery"]\n')
     service = block(folder, NAMED_HOSTS.replace("COMMAND", "command: [-b, 'redis://redis:6379/0']"))
     assert service["command"] == ["-b", "redis://redis:6379/0"]
+
+
+MOUNTED = "services: {web: {build: web, command: nodemon app.js, ports: ['80:3000'], volumes: ['./web:/usr/src/app']}}"
+
+
+def test_code_that_compose_mounts_is_copied_by_a_dockerfile_that_is_written(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text(
+        "FROM node\nWORKDIR /usr/src/app\nCOPY package.json .\nRUN npm install\n"
+    )
+    (folder / "web" / "package.json").write_text("{}")
+    (folder / "web" / "app.js").write_text("")
+    web = block(folder, MOUNTED)
+    assert web["dockerfile"] == "Dockerfile.culm"
+    written = (folder / "web" / "Dockerfile.culm").read_text().splitlines()
+    assert written[3:] == [
+        "RUN npm install",
+        "",
+        "# As Dockerfile, with what the compose file mounts.",
+        "COPY . /usr/src/app",
+    ]
+
+
+@pytest.mark.parametrize("copy", ["COPY . .", "COPY app.js .", "COPY --chown=1:1 *.js ./", "ADD lib /lib"])
+def test_a_dockerfile_that_copies_code_is_taken_as_it_is(folder: Path, copy: str) -> None:
+    (folder / "web" / "Dockerfile").write_text(f"FROM node\n{copy}\n")
+    (folder / "web" / "lib").mkdir()
+    (folder / "web" / "app.js").write_text("")
+    assert "dockerfile" not in block(folder, MOUNTED)
+
+
+def test_what_is_mounted_without_code_in_it_is_not_copied(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text("FROM nginx\n")
+    (folder / "web" / "nginx.conf").write_text("")
+    assert "dockerfile" not in block(folder, MOUNTED)
+
+
+def test_secrets_become_files_of_the_vault_and_a_database_s_password_is_culm_s(folder: Path) -> None:
+    compose = """\
+services:
+  db:
+    image: postgres:17
+    secrets: [db-password]
+    environment: {POSTGRES_PASSWORD_FILE: /run/secrets/db-password}
+  web:
+    build: web
+    ports: ["80:80"]
+    depends_on: [db]
+    secrets: [db-password, {source: mail, target: mail.key}, {source: odd, target: /etc/odd}]
+    environment: {DATABASE_PASSWORD: /run/secrets/db-password}
+secrets: {db-password: {file: db/password.txt}, mail: {file: mail.txt}, odd: {file: odd.txt}}
+"""
+    web = block(folder, compose)
+    assert web["files"] == {"/run/secrets/db-password": "main.password", "/run/secrets/mail.key": "mail"}
+    assert web["environment"] == {"DATABASE_PASSWORD": "/run/secrets/db-password"}
+    assert "files, for the vault (`culm vault put` before `culm up`): local/web/mail" in taken(folder).draft.text()
+    assert any("/etc/odd is not in /run/secrets" in str(note) for note in taken(folder).notes)
