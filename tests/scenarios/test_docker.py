@@ -169,5 +169,5 @@ def test_down_with_volumes_leaves_no_container_no_network_and_no_image(stand: St
 
     stand.gone()
     assert docker("ps", "--all", "--quiet", "--filter", f"label=culm.home={stand.home}") == ""
-    assert docker("image", "ls", "--quiet", "--filter", f"reference={registry}/*/*") == ""
+    assert docker("image", "ls", "--quiet", "--filter", f"reference={registry}/bamboo/*") == ""
     assert not networks & set(docker("network", "ls", "--quiet", "--no-trunc").split())

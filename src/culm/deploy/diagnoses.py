@@ -320,6 +320,11 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
             return known
         hint = "listen on $PORT (the port of `port:`), and on 0.0.0.0 rather than 127.0.0.1"
         return LikelyCause(line="nobody listens where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
+    if "closed without an answer" in text:
+        if (known := symptom_of(lines)) is not None:
+            return known
+        hint = "an engine takes connections for a container that does not listen: listen on `port:`, and on 0.0.0.0"
+        return LikelyCause(line="nobody answers where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
     return None
 
 

@@ -46,7 +46,7 @@ def of_servers(servers: Mapping[str, ComposeService]) -> dict[str, str]:
 
     `servers` are their services, by their names in `databases:`.
     """
-    result = {}
+    result: dict[str, str] = {}
     for called, server in servers.items():
         names = {each.path: each.name for each in of_service(server)}
         result |= {name: f"{called}.password" for name in names.values() if re.search(r"pass|pwd", name, re.IGNORECASE)}
