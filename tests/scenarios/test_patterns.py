@@ -49,7 +49,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def printed(folder: Path, files: dict[str, str], dockerfile: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Build as `culm up` does, and return what a container of the image prints."""
-    text = OFFICIAL.sub(BASE, dockerfile).replace("HOME/", "/root/").replace("3.12/", "3.11/")
+    text = OFFICIAL.sub(BASE, dockerfile).replace("HOME/", f"{patterns.HOME}/").replace("3.12/", "3.11/")
     text = text.replace("/nowhere/tini", "/usr/bin/tini-static")
     for name, content in {**files, "Dockerfile": text}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -33,11 +33,11 @@ def test_a_header_that_no_table_has_is_named_itself() -> None:
     ("output", "why"),
     [
         (
-            "npm error 404 Not Found - GET https://registry.npmjs.org/@me%2feslint-config - Not found",
+            "npm error 404 Not Found - GET https://registry.example.com/@me%2feslint-config - Not found",
             "the registry has no package @me/eslint-config",
         ),
         (
-            "npm error 404 Not Found - GET https://registry.npmjs.org/@me/tools/-/tools-1.0.4.tgz\nnpm error 404",
+            "npm error 404 Not Found - GET https://registry.example.com/@me/tools/-/tools-1.0.4.tgz\nnpm error 404",
             "the registry has no package @me/tools",
         ),
         (
