@@ -70,11 +70,11 @@ def test_those_that_are_called_wake_first(project: Project, survey: Survey) -> N
     steps = sleep.wake(calling(project), asleep(survey, "web", "accounts", count=2).observed, ["web", "accounts"])
     assert text_of(steps) == (
         "1  accounts  start its 2 tasks; commits\n"
-        "2  accounts  delete that note\n"
-        "3  accounts  wait until it is steady\n"
-        "4  web       start its 2 tasks; after 3; commits\n"
-        "5  web       delete that note\n"
-        "6  web       wait until it is steady"
+        "2  accounts  wait until it is steady\n"
+        "3  accounts  delete that note\n"
+        "4  web       start its 2 tasks; after 2; commits\n"
+        "5  web       wait until it is steady\n"
+        "6  web       delete that note"
     )
 
 

@@ -142,7 +142,8 @@ def put_to_sleep(project: Project, live: Observed, names: Sequence[str]) -> tupl
 def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps that wake services; those that do not sleep need none.
 
-    The count comes before the note goes: whatever dies in between leaves a service that is awake.
+    The count comes first: whatever dies after it leaves a service that is awake. The note goes last: while it is there,
+    requests that come too early are held on the local target.
     """
     steps: list[Step] = []
     waking = [name for name in order(project, names) if asleep(live.services.get(name)) is not None]
@@ -156,13 +157,13 @@ def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, 
         forget = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
         steps += [
             replace(start, begins=f"wakes: {tasks(count)}"),
-            Step(key=f"{name}: forget", lane=name, act=forget),
             Step(
                 key=f"{name}: steady",
                 lane=name,
                 act=AwaitSteady(service=name, revision=None, fresh=False),
                 ends="is awake",
             ),
+            Step(key=f"{name}: forget", lane=name, act=forget),
         ]
     return tuple(steps)
 
