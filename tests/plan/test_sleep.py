@@ -114,6 +114,15 @@ def test_a_deploy_corrects_the_count_that_a_sleeping_service_wakes_with(project:
     assert (difference.field, difference.old, difference.new) == ("count when awake", "3", "1")
 
 
+def test_a_deploy_deletes_the_note_of_a_service_that_a_request_has_woken(project: Project, survey: Survey) -> None:  # noqa: F811
+    woken = with_live(survey, "web", tags=[{"key": AWAKE_TAG, "value": "1"}, {"key": CALLS_TAG, "value": "accounts"}])
+    assert (
+        steps_of(project, woken, a_plan(), IMAGES | MIGRATION)
+        .splitlines()[-1]
+        .endswith("delete the note that it slept")
+    )
+
+
 def test_a_service_that_is_scaled_sleeps_with_the_count_that_its_scaler_gave_it(
     project: Project,
     survey: Survey,  # noqa: F811

@@ -60,6 +60,15 @@ def note_change(service: Service, live: Described | None) -> Step | None:
     return note(service, live, {AWAKE_TAG: str(service.count)})
 
 
+def stale_note(service: Service, live: Described | None) -> Step | None:
+    """Return the step that deletes the note of a service that a request has woken; None: it has none, or sleeps."""
+    if live is None or asleep(live) is not None or not (keys := marks(live)) or int(live["desiredCount"]) == 0:
+        return None
+    given = {"resourceArn": str(live["serviceArn"]), "tagKeys": keys}
+    forget = Call(what="delete the note that it slept", client="ecs", operation="untag_resource", input=given)
+    return Step(key=f"{service.name}: forget", lane=service.name, act=forget)
+
+
 def difference(service: Service, live: Described | None) -> tuple[Difference, ...]:
     """Return what a plan says of a sleeping service whose count when it is awake changes."""
     if note_change(service, live) is None:
