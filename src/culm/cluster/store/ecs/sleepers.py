@@ -24,8 +24,8 @@ class Sleeper:
 def list_all(db: Connection) -> Sequence[Sleeper]:
     """Return every service with the tag. Cheap where there is none: the table of tags has an index of this key."""
     rows = db.execute("SELECT resource_arn FROM ecs_tag WHERE key = 'culm:awake' ORDER BY resource_arn").fetchall()
-    found = (sleeper(db, row[0]) for row in rows)
-    return [each for each in found if each is not None]
+    known = (sleeper(db, row[0]) for row in rows)
+    return [each for each in known if each is not None]
 
 
 def sleeper(db: Connection, arn: str) -> Sleeper | None:
