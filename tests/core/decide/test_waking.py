@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from culm.core.decide.waking import Failing, Going, Ready, WakingLook, verdict
+from culm.core.decide.waking import Failing, Going, Served, WakingLook, verdict
 
 LOOK = WakingLook(name="front", desired=1, healthy=0, statuses=("PENDING",))
 
 
 def test_a_healthy_target_takes_them_whatever_failed_before() -> None:
-    assert verdict(replace(LOOK, healthy=1, stopped=("exit code 1",) * 3)) == Ready()
+    assert verdict(replace(LOOK, healthy=1, stopped=("exit code 1",) * 3)) == Served()
 
 
 @pytest.mark.parametrize(

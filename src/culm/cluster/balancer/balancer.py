@@ -71,10 +71,10 @@ class Balancer:
         address_of: AddressOf,
         changed: Signal,
         now: Callable[[], float],
-        waker: Waker | None = None,
     ) -> None:
         self.store = store
-        self.waker = waker
+        self.waker: Waker | None = None
+        """Answers for services that sleep; None: nobody does."""
         self.plane = plane
         self.address_of = address_of
         self.changed = changed

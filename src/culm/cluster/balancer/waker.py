@@ -32,12 +32,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from culm.cluster import clock
 from culm.cluster.balancer.haproxy.console import short_path
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import events, sleepers, tasks
 from culm.cluster.store.elbv2 import target_groups, targets
-from culm.core.decide.waking import Failing, Going, Ready, WakingLook, verdict
+from culm.core.decide.waking import Failing, Going, Served, WakingLook, verdict
 from culm.core.model.record import record
 from culm.core.model.services import Service, ServiceEvent, dashed
 from culm.core.model.tasks import StopCode, Task
@@ -67,7 +68,7 @@ class Unready(Exception):
 
 
 @record
-class Head:
+class HeldRequest:
     """A request up to its empty line."""
 
     text: bytes
@@ -102,7 +103,7 @@ class Head:
         return b"\r\n".join([line, *kept, b"Connection: close", b"", b""])
 
 
-Place = tuple[str, int]
+Reachable = tuple[str, int]
 """Address and port of a target."""
 
 
@@ -116,19 +117,15 @@ class Waker:
         *,
         address_of: Callable[[sqlite3.Connection, str], str | None],
         changed: Signal,
-        now: Callable[[], float],
-        new_id: Callable[[], str],
     ) -> None:
         self._store = store
         self._folder = folder
         self._address_of = address_of
         self._changed = changed
-        self._now = now
-        self._new_id = new_id
         self._servers: dict[str, asyncio.Server] = {}
         self._patience: dict[str, float] = {}
         """By group: seconds that a request may be held."""
-        self._wakes: dict[str, asyncio.Task[tuple[Place, ...]]] = {}
+        self._wakes: dict[str, asyncio.Task[tuple[Reachable, ...]]] = {}
         self._held: Counter[str] = Counter()
         self._turns = itertools.count()
         self._slots: dict[str, asyncio.Semaphore] = {}
@@ -182,7 +179,7 @@ class Waker:
         self._held[arn] += 1
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                head = Head(text=await reader.readuntil(b"\r\n\r\n"))
+                head = HeldRequest(text=await reader.readuntil(b"\r\n\r\n"))
                 try:
                     await self._pass_on(arn, head, reader, writer)
                 except Unready as why:
@@ -196,7 +193,9 @@ class Waker:
             if not self._held[arn]:
                 self._changed.set("elbv2")  # the balancer may take the waker out of the group
 
-    async def _pass_on(self, arn: str, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, arn: str, head: HeldRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Hold the request until there is a target, and let it have the connection. Raises Unready."""
         for attempt in range(TRIES):
             places = await self._awake(arn, head)
@@ -224,7 +223,7 @@ class Waker:
                 onward.close()
             return
 
-    async def _awake(self, arn: str, head: Head) -> tuple[Place, ...]:
+    async def _awake(self, arn: str, head: HeldRequest) -> tuple[Reachable, ...]:
         """Return the healthy targets, once there is one. Raises Unready where there is none in time, or never."""
         wake = self._wakes.get(arn)
         if wake is None:
@@ -238,7 +237,7 @@ class Waker:
         except TimeoutError:
             raise Unready(f"not awake yet: {self._waits.get(arn, 'its task is on its way')}") from None
 
-    def _ended(self, arn: str, wake: asyncio.Task[tuple[Place, ...]]) -> None:
+    def _ended(self, arn: str, wake: asyncio.Task[tuple[Reachable, ...]]) -> None:
         """Forget a wake that has ended; one that failed answers what comes next, for a while."""
         self._waits.pop(arn, None)
         failed = not wake.cancelled() and wake.exception() is not None
@@ -247,12 +246,12 @@ class Waker:
         else:
             self._wakes.pop(arn, None)
 
-    async def _wake(self, arn: str, line: str) -> tuple[Place, ...]:
+    async def _wake(self, arn: str, line: str) -> tuple[Reachable, ...]:
         """Wake the service of a group with all that it calls, and wait for its first healthy target.
 
         Raises Unready where it does not start.
         """
-        began = since = self._now()
+        began = since = clock.now()
         changed = self._changed.subscribe()
         try:
             if await self._store.run(lambda db: self._wish(db, arn, line)):
@@ -262,9 +261,9 @@ class Waker:
             while True:
                 changed.clear()
                 look, places = await self._store.run(lambda db: self._look(db, arn, since))
-                look = replace(look, seconds=self._now() - began)
+                look = replace(look, seconds=clock.now() - began)
                 match verdict(look):
-                    case Ready():
+                    case Served():
                         log.info("%s is awake after %.2f s", look.name, look.seconds)
                         return places
                     case Failing(why=why):
@@ -287,10 +286,10 @@ class Waker:
         for service in woke:
             own = first is not None and service.service_arn == first.service.service_arn
             why = f"{line} was asked for" if own else f"{first.service.service_name if first else ''} calls it"
-            tell(db, service, f"wakes with {service.desired_count} tasks: {why}", self._now(), self._new_id())
+            tell(db, service, f"wakes with {service.desired_count} tasks: {why}", clock.now(), clock.new_id())
         return len(woke)
 
-    def _look(self, db: sqlite3.Connection, arn: str, since: float) -> tuple[WakingLook, tuple[Place, ...]]:
+    def _look(self, db: sqlite3.Connection, arn: str, since: float) -> tuple[WakingLook, tuple[Reachable, ...]]:
         """Look at the service of a group, at what has failed of it since then, and at its healthy targets."""
         sleeper = sleepers.of_group(db, arn)
         healthy = [each for each in targets.in_group(db, arn) if each.state == "healthy" and not each.deregistered_at]
@@ -343,7 +342,7 @@ def socket_name(arn: str) -> str:
     return f"wake-{hashlib.sha256(arn.encode()).hexdigest()[:12]}.sock"
 
 
-def refusal(why: str, head: Head) -> bytes:
+def refusal(why: str, head: HeldRequest) -> bytes:
     """Return the answer to a request that finds no target; a browser's page loads itself again."""
     kind, text = "text/plain", f"{why}\n"
     if head.browser:

@@ -164,22 +164,9 @@ class Components:
             addresses,
             reserved=self.listening.getsockname() if self.listening else None,
         )
-        self.waker = Waker(
-            store,
-            self.plane.folder,
-            address_of=machines.address_of,
-            changed=self.changed,
-            now=clock.now,
-            new_id=clock.new_id,
-        )
-        self.balancer = Balancer(
-            store,
-            self.plane,
-            address_of=machines.address_of,
-            changed=self.changed,
-            now=clock.now,
-            waker=self.waker,
-        )
+        self.balancer = Balancer(store, self.plane, address_of=machines.address_of, changed=self.changed, now=clock.now)
+        self.waker = Waker(store, self.plane.folder, address_of=machines.address_of, changed=self.changed)
+        self.balancer.waker = self.waker
         self.databases = Databases(
             store, settings.home / "postgres", addresses, gateway=resources.capabilities.gateway, network=NETWORK
         )

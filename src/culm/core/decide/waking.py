@@ -1,6 +1,6 @@
 """What becomes of a request for a service that is asleep or has just been woken. Pure; the caller has the clock.
 
-    a healthy target                                  Ready: the request goes there
+    a healthy target                                  Served: the request goes there
     tasks that stop, one after the other              Failing: the request is answered, and told why
     no room for a task, for longer than a moment      Failing
     anything else                                     Going: the request is held
@@ -38,7 +38,7 @@ class WakingLook:
 
 
 @record
-class Ready:
+class Served:
     pass
 
 
@@ -53,10 +53,10 @@ class Failing:
     why: str
 
 
-def verdict(look: WakingLook) -> Ready | Going | Failing:
+def verdict(look: WakingLook) -> Served | Going | Failing:
     """Judge by one look whether held requests go on, wait, or are answered with the reason."""
     if look.healthy:
-        return Ready()
+        return Served()
     if look.desired == 0:
         return Failing(why=f"{look.name} was stopped before it was awake")
     if len(look.stopped) >= MOST_FAILURES:
