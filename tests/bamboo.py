@@ -66,7 +66,7 @@ def live(project: Project, around: render.Surroundings) -> Observed:
         log_groups=frozenset(render.log_group(project, one) for one in project.services.values()),
         vault=frozenset(),
         roles={
-            render.execution_role_name(project.name): identity.execution_policy(project, around),
+            render.execution_role_name(project): identity.execution_policy(project, around),
             **{
                 identity.role_name(project, one): identity.policy(project, one, around)
                 for one in project.services.values()

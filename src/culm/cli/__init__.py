@@ -29,6 +29,7 @@ GROUPS = {
         "up": "Bring the whole project up: build, push, migrate, roll out.",
         "deploy": "Deploy some of the services.",
         "migrate": "Run migrations alone.",
+        "env": "Previews: some services once more beside the shared ones, for a branch, with data of their own.",
         "promote": "Deploy to one target what runs on another, by the same image.",
         "rollback": "Go back to an earlier revision of SERVICE.",
         "down": "Remove the project's services, or some of them, from their target.",

@@ -64,7 +64,12 @@ def wants_json() -> bool:
 
 def open_project(target_name: str | None = None) -> Project:
     """The project of this folder, under the name that it has on a target."""
-    project = load(find(Path.cwd()))
+    return project_of(Path.cwd(), target_name)
+
+
+def project_of(folder: Path, target_name: str | None = None) -> Project:
+    """The project of a folder, under the name that it has on a target."""
+    project = load(find(folder))
     if target_name is not None:
         project = named(project, settings_of(project, target_name))
     base = os.environ.get(BASE_IMAGE)

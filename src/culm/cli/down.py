@@ -11,6 +11,7 @@ from culm.cli.agreement import demand_name
 from culm.cli.context import open_project, outcomes_option, settings_of, target_option, wants_json
 from culm.cli.context import open_target as opened
 from culm.console import Console
+from culm.deploy import previews, vault_files
 from culm.deploy.down import down as take_down
 from culm.deploy.down import others, sentence
 from culm.deploy.down import service as take_down_service
@@ -92,6 +93,8 @@ def whole(project: Project, settings: TargetSettings, removed: Removed, *, volum
                 "what holds data there is the stack's", "culm aws destroy, with --vault and --repositories"
             )
         with locked(target, project, say):
+            for preview in previews.every(vault_files.vault_of(target, project)):
+                previews.remove(target, project, preview, removed)
             take_down(target, project, removed, volumes=volumes, stack=stack)
         alone = embedded and not others(target, project)
     if alone:

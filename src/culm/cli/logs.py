@@ -19,6 +19,7 @@ from culm.operate.logs import Follower, LogLine
 from culm.operate.sentences import Level, one_line, sentence
 from culm.target import faults
 from culm.target.clock import now
+from culm.target.connection import Target
 
 POLL_SECONDS = 0.5
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -45,6 +46,19 @@ class Chosen:
             and (not self.task or line.stream.rpartition("/")[2].startswith(self.task))
             and (not self.migration or line.stream.startswith(MIGRATION_STREAMS))
         )
+
+
+@record
+class Reading:
+    """How lines are read and shown."""
+
+    chosen: Chosen = Chosen()
+    since: str = "1h"
+    tail: int | None = None
+    """The last so many lines; None: all that there are."""
+    follow: bool = False
+    raw: bool = False
+    as_json: bool = False
 
 
 @click.command()
@@ -89,9 +103,16 @@ def logs(
     if follow and is_pattern(chosen.words):
         raise UsageError("-f follows plain words, not filter patterns", "leave -f out, or search for words")
     names = {render.log_group(project, service): service.name for service in services_chosen}
-    target = open_target(project, target_name)
-    printer = Printer(Console(sys.stdout, width=max(map(len, names.values()))), names, raw=raw, as_json=as_json)
-    begin = int((now() - age(since)) * 1000)
+    reading = Reading(chosen=chosen, since=since, tail=tail, follow=follow, raw=raw, as_json=as_json)
+    read(open_target(project, target_name), names, reading)
+
+
+def read(target: Target, names: dict[str, str], reading: Reading) -> None:
+    """Print lines of these log groups, `names` of services by group; with `follow` until Ctrl-C."""
+    chosen, tail = reading.chosen, reading.tail
+    console = Console(sys.stdout, width=max(map(len, names.values())))
+    printer = Printer(console, names, raw=reading.raw, as_json=reading.as_json)
+    begin = int((now() - age(reading.since)) * 1000)
     wanted = Wanted(
         start=begin,
         text=chosen.words,
@@ -102,7 +123,7 @@ def logs(
         history = [line for line in newest(target, names, wanted) if line in chosen]
         shown = history if tail is None else history[len(history) - min(tail, len(history)) :]
         printer.show(shown)
-        if not follow:
+        if not reading.follow:
             return
         start = history[-1].at if history else int(now() * 1000)
         follower = Follower(target, names, start)

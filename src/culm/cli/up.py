@@ -66,6 +66,8 @@ class Options:
     """Services that need no deploy, for the report."""
     wake: bool = False
     """Whether services that sleep are woken once they are deployed."""
+    reports: bool = True
+    """Whether it prints where services are, or with `as_json` how each ended; False: its caller does."""
 
 
 def probe_option(function: F) -> F:
@@ -127,12 +129,12 @@ def deploy_services(project: Project, target_name: str, names: list[str], consol
     carry_out(Up(project, target, builder, console), names, options)
 
 
-def carry_out(deploy: Up, names: list[str], options: Options) -> None:
-    """Plan a deploy of `names` and carry it out; raise the failure, or all of them as one."""
+def carry_out(deploy: Up, names: list[str], options: Options) -> Plan:
+    """Plan a deploy of `names` and carry it out; returns the plan. Raises the failure, or all of them as one."""
     project, target, console = deploy.job.project, deploy.job.target, deploy.job.console
-    whole = set(names) == set(project.everything)
+    whole = set(names) == set(project.everything) and project.preview is None
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
-    if target.settings.provider == "aws":
+    if target.settings.provider == "aws" and project.preview is None:
         with faults.translated():
             ensure(target, project, console, yes=options.yes)
             await_instances(target, project, console)
@@ -153,7 +155,7 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
             if options.wake:
                 outcomes = wake_deployed(deploy.job, outcomes)
     for outcome in outcomes:
-        if outcome.error is None and not options.as_json:
+        if outcome.error is None and not options.as_json and options.reports:
             for url in deploy.urls(outcome.service):
                 click.echo(f"{outcome.service:<{console.width}} {url}")
     # the last job may have left culm.yml, and its schedule would go on; on aws the stack has taken its role away then
@@ -161,7 +163,7 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
         outcomes += deploy.schedule(scheduled, outcomes, whole=whole)
     for name in plan.leftovers:
         console.say(f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it")
-    if options.as_json:
+    if options.as_json and options.reports:
         click.echo(
             json.dumps(summary(outcomes, None if options.probe is None else probe.tally, options.there), indent=2)
         )
@@ -175,6 +177,7 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> None:
             f"{len(failed):,} of {probe.tally.requests:,} requests failed during the deploy",
             "culm plan says which services stop before they start; more room, or `roll: start-first`, keeps them up",
         )
+    return plan
 
 
 def wake_deployed(job: Job, outcomes: list[ServiceOutcome]) -> list[ServiceOutcome]:

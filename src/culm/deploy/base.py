@@ -126,6 +126,6 @@ def configuration(job: Job) -> None:
     assert described is not None, "the base is there"
     dns_name = described["DNSName"]
     url = f"{target.url(dns_name, given.port) if target.settings.domain else f'http://{dns_name}:{given.port}'}\n"
-    for name in project.everything:
+    for name in {service.original: None for service in project.everything.values()}:
         if vault_files.get(target, given, name, LOAD_BALANCER_FILE) != url:
             vault_files.put(target, given, name, LOAD_BALANCER_FILE, url)

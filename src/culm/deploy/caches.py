@@ -28,7 +28,7 @@ def identifier(project: Project, database: str) -> str:
 
 def user(project: Project, database: str, service: Service) -> str:
     """Return the name of a service's user of a cache."""
-    return f"{project.name}-{database}-{service.name}"
+    return f"{project.name}-{database}-{service.original}"
 
 
 def create(target: Target, project: Project, database: str) -> None:

@@ -5,6 +5,7 @@ Each engine's own part is in `postgres`, `mysql` and `caches`; this is what they
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
@@ -61,10 +62,10 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
     address, port = until_available(target, name, partial(job.doing, project.name), job.clock)
     for service in users:
         file = project.url_file(service, database)
-        known = vault_files.get(target, given, service.name, file)
+        known = vault_files.get(target, given, service.original, file)
         if known is None or new or uses_another(known, project, database, service):
             if target.settings.provider == "aws":
-                rds.check_reachable(name, address, port, vault_files.name(given, service.name, file))
+                rds.check_reachable(name, address, port, vault_files.name(given, service.original, file))
                 password = rds.master_password(target, job.survey.observed.databases[name])
             else:
                 password = master_password(target, project, database, given)
@@ -74,7 +75,7 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
         else:
             url = moved(known.strip(), address, port)
         if url != (known or "").strip():
-            vault_files.put(target, given, service.name, file, url + "\n")
+            vault_files.put(target, given, service.original, file, url + "\n")
 
 
 def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
@@ -90,7 +91,7 @@ def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
     members = caches.members(target, name)
     for service in users:
         file = project.url_file(service, database)
-        known = vault_files.get(target, given, service.name, file)
+        known = vault_files.get(target, given, service.original, file)
         if known is None or caches.user(project, database, service) not in members:
             password = caches.admit(target, project, database, service, members)
             url = caches.url(target, project, database, service, password)
@@ -99,7 +100,7 @@ def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
         else:
             url = moved(known.strip(), address, port)
         if url != (known or "").strip():
-            vault_files.put(target, given, service.name, file, url + "\n")
+            vault_files.put(target, given, service.original, file, url + "\n")
 
 
 def refuse_missing(target: Target, name: str) -> None:
@@ -111,7 +112,7 @@ def refuse_missing(target: Target, name: str) -> None:
 def brought(target: Target, project: Project, given: render.Surroundings, database: str) -> None:
     """Raise CulmError unless each of its users has a URL that somebody put into the vault."""
     files = [
-        vault_files.name(given, service.name, project.url_file(service, database))
+        vault_files.name(given, service.original, project.url_file(service, database))
         for service in project.users(database)
     ]
     lacking = [file for file in files if vault_files.get(target, given, file.service, file.file) is None]
@@ -147,6 +148,8 @@ def create(target: Target, project: Project, database: str, password: str) -> No
 def master_password(target: Target, project: Project, database: str, surroundings: render.Surroundings) -> str:
     """Kept in the vault, where no service may read it: roles are added when services are."""
     file = f"{instance_name(project, database)}.password"
+    if project.preview is not None:  # of the server that it shares
+        surroundings = replace(surroundings, env=project.preview.env)
     known = vault_files.get(target, surroundings, vault_files.OPERATOR, file)
     if known is None:
         known = secrets.token_urlsafe(24)
@@ -205,6 +208,7 @@ def make(server: SqlServer, project: Project, database: str, service: Service) -
         user=user(project, service),
         password=secrets.token_urlsafe(24),
         database=database_name(project, database, service),
+        template=template(project, database, service),
     )
     if engine == "postgres":
         postgres.make(server, sql_user, project.extensions.get(database, ()))
@@ -212,6 +216,13 @@ def make(server: SqlServer, project: Project, database: str, service: Service) -
         mysql.make(server, sql_user)
     where = f"{server.address}:{server.port}/{sql_user.database}"
     return f"{engines.SCHEMES[engine]}://{sql_user.user}:{sql_user.password}@{where}"
+
+
+def template(project: Project, database: str, service: Service) -> str:
+    """Return the shared environment's database that a preview's begins as a copy of; empty: it begins empty."""
+    if project.preview is None or not project.preview.copies:
+        return ""
+    return database_name(replace(project, preview=None), database, replace(service, name=service.original))
 
 
 def made(project: Project, database: str, service: Service, known: str | None) -> str:
@@ -238,4 +249,5 @@ def user(project: Project, service: Service) -> str:
 
 def database_name(project: Project, database: str, service: Service) -> str:
     """The name of a service's database: its role's, or `bamboo_main` of the server `main` whose services share one."""
-    return f"{project.name}_{database}".replace("-", "_") if database in project.shared else user(project, service)
+    begin = project.name if project.preview is None else f"{project.name}_{project.preview.name}_"
+    return f"{begin}_{database}".replace("-", "_") if database in project.shared else user(project, service)

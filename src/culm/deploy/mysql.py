@@ -23,6 +23,26 @@ def make(server: SqlServer, sql_user: SqlUser) -> None:
         connection.close()
 
 
+def drop(server: SqlServer, begin: str) -> list[str]:
+    """Delete the databases and the users whose names begin so. Returns the databases' names."""
+    connection = connect(server)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, %s) = %s ORDER BY 1",
+                (len(begin), begin),
+            )
+            databases = [str(name) for [name] in cursor.fetchall()]
+            for name in databases:
+                cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            cursor.execute("SELECT User, Host FROM mysql.user WHERE LEFT(User, %s) = %s", (len(begin), begin))
+            for user, host in cursor.fetchall():
+                cursor.execute(f"DROP USER IF EXISTS '{user}'@'{host}'")
+        return databases
+    finally:
+        connection.close()
+
+
 def escaped(name: str) -> str:
     """Return a database's name in GRANT, where `_` stands for any letter: `shop_api` would open `shopxapi`, too."""
     return name.replace("_", r"\_")

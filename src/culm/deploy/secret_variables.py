@@ -14,7 +14,6 @@ from culm.deploy import vault_files
 from culm.deploy.job import Job
 from culm.errors import CulmError
 from culm.lint import rules
-from culm.plan.vault_files import PARTS
 from culm.project import references
 from culm.project.project import Project, Service
 from culm.project.targets import LOCAL
@@ -96,9 +95,8 @@ def value_of(text: str) -> str:
 
 
 def prepare(job: Job) -> None:
-    """Write each parameter and file whose value is another one than the vault gives."""
+    """Write each parameter whose value is another one than the vault gives."""
     for service in job.project.everything.values():
-        write_parts(job, service)
         wished = values(job, service)
         if not wished:
             continue
@@ -108,19 +106,6 @@ def prepare(job: Job) -> None:
             if there.get(name) != value:
                 client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
                 job.say(f"wrote parameter {name}")
-
-
-def write_parts(job: Job, service: Service) -> None:
-    """Put the parts of databases' URLs into the vault that `files:` of a service names: `main.password`."""
-    for file in set(service.container.files.values()):
-        database, _, what = file.rpartition(".")
-        if what not in PARTS or database not in service.databases:
-            continue
-        url = url_of(job, owner(job.project, service, database), database)
-        text = part(url, what) if url else ""
-        if text and vault_files.get(job.target, job.surroundings, service.name, file) != text:
-            vault_files.put(job.target, job.surroundings, service.name, file, text)
-            job.say(f"wrote {file} of {service.name}")
 
 
 def values(job: Job, service: Service) -> dict[str, str]:
@@ -145,14 +130,15 @@ def values(job: Job, service: Service) -> dict[str, str]:
 
 def owner(project: Project, service: Service, database: str) -> Service:
     """Whose database it is: services of one folder are one program, so a worker uses that of the folder's first."""
-    first = project.everything.get(service.shares)
+    folders = {each.original: each for each in project.everything.values()}
+    first = folders.get(service.shares)
     return first if first is not None and database in first.databases else service
 
 
 def url_of(job: Job, service: Service, database: str) -> str:
     """The URL of a service's database, from the vault."""
     file = job.project.url_file(service, database)
-    return (vault_files.get(job.target, job.surroundings, service.name, file) or "").strip()
+    return (vault_files.get(job.target, job.surroundings, service.original, file) or "").strip()
 
 
 def compose(text: str, urls: Mapping[str, str]) -> str:

@@ -31,6 +31,8 @@ class SqlUser:
     user: str
     password: str
     database: str
+    template: str = ""
+    """The database that its own begins as a copy of, and whose owner is called alike; empty: it begins empty."""
 
     @property
     def shares(self) -> bool:

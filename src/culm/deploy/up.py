@@ -15,7 +15,7 @@ from dataclasses import replace
 from culm import render
 from culm.console import Console
 from culm.core.model.record import record
-from culm.deploy import base, secret_variables, undo
+from culm.deploy import base, previews, secret_variables, undo
 from culm.deploy.build.port import Builder
 from culm.deploy.executor import Executor
 from culm.deploy.images import Images, images_of, known_images
@@ -131,7 +131,7 @@ class Up:
         """Return where a service is reached: each of its paths up to the first wildcard; a worker nowhere."""
         load_balancer = self.job.survey.observed.load_balancer
         assert load_balancer is not None, "asked for after the deploy"
-        begin = self.job.target.url(load_balancer["DNSName"], self.job.surroundings.port)
+        begin = previews.address(self.job.project, self.job.target, load_balancer, self.job.surroundings.port)
         return [begin + path for path in render.entrances(self.job.service(name))]
 
     def _prepare(

@@ -80,7 +80,8 @@ def demand_volumes(project: Project, service: Service, target: str) -> None:
     """On aws an instance's own disk would lose a task's data when the task moves: EFS is needed."""
     mounted = {*service.container.volumes, *(name for each in service.sidecars.values() for name in each.volumes)}
     for name in sorted(mounted):
-        if name not in project.volumes or project.volumes[name].efs is None:
+        volume = project.volumes.get(name)
+        if volume is None or (volume.efs is None and not volume.scratch):
             raise UsageError(
                 f"services.{service.name}.volumes: {name} is no EFS file system, and target {target} has no others",
                 f"at the top of culm.yml: volumes: {{{name}: {{efs: fs-...}}}}, a file system that the instances reach",

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from culm import render
 from culm.errors import Differs
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed
+from culm.project.previews import FIRST_SHARED_PRIORITY, SEPARATOR
 from culm.project.project import Project, Service
 from culm.render import identity, jobs
 
@@ -21,7 +23,9 @@ def base(project: Project, live: Observed, surroundings: render.Surroundings) ->
         changes.append(Call(what=what, client=client, operation=operation, input=given))
 
     tags = render.cluster_tags(surroundings)
-    if live.cluster is None:
+    if project.preview is not None:
+        refuse_alone(project, live)
+    elif live.cluster is None:
         add(f"create cluster {project.name}", "ecs", "create_cluster", clusterName=project.name, tags=tags)
     elif new := [tag for tag in tags if tag not in live.cluster.get("tags", ())]:
         arn = live.cluster["clusterArn"]
@@ -57,7 +61,7 @@ def base(project: Project, live: Observed, surroundings: render.Surroundings) ->
     elif live.listener is None:
         wanted = render.listener(live.load_balancer["LoadBalancerArn"], surroundings)
         add(f"listen on port {surroundings.port}", "elbv2", "create_listener", **wanted)
-    elif live.listener["Port"] != surroundings.port:
+    elif live.listener["Port"] != surroundings.port and project.preview is None:
         arn = live.listener["ListenerArn"]
         add(f"listen on port {surroundings.port}", "elbv2", "modify_listener", ListenerArn=arn, Port=surroundings.port)
     for service in project.services.values():
@@ -66,6 +70,13 @@ def base(project: Project, live: Observed, surroundings: render.Surroundings) ->
     if live.listener is not None:
         changes += renumbered(project, live)
     return changes
+
+
+def refuse_alone(project: Project, live: Observed) -> None:
+    """Raise Differs where a preview has no shared environment that it could stand beside."""
+    if live.cluster is None or live.load_balancer is None or live.listener is None or live.vault is None:
+        what = f"{project.name} is not up there, and a preview stands beside it"
+        raise Differs(f"{what}; nothing was changed", "culm up, then the preview")
 
 
 def placed(region: str) -> dict[str, Any]:
@@ -140,8 +151,20 @@ def target_group(project: Project, service: Service, live: Observed, surrounding
     return changes
 
 
+def of_preview(rule: Described) -> bool:
+    """Whether a rule forwards to a target group of a preview, by that group's name."""
+    return any(
+        SEPARATOR in action.get("TargetGroupArn", "").rpartition("targetgroup/")[2] for action in rule["Actions"]
+    )
+
+
 def priorities(project: Project, live: Observed) -> dict[str, int]:
-    """Return the priority that each service's rule has or gets."""
+    """Return the priority that each service's rule has or gets.
+
+    Where previews are, their rules come first: see `entry_priorities`.
+    """
+    if project.preview is not None:
+        return {name: number for (name, entry), number in entry_priorities(project, live).items() if entry == 0}
     chosen = {
         name: each.routing.priority
         for name, each in project.services.items()
@@ -150,8 +173,58 @@ def priorities(project: Project, live: Observed) -> dict[str, int]:
     numbered = {name: int(rule["Priority"]) for name, rule in live.rules.items() if name not in chosen}
     taken = frozenset(int(rule["Priority"]) for rule in live.other_rules) | frozenset(chosen.values())
     wanted = [name for name in render.by_specificity(project.services) if name not in chosen]
-    kept = {name: number for name, number in numbered.items() if number not in taken}
-    return chosen | render.priorities(wanted, kept, taken)
+    first = FIRST_SHARED_PRIORITY if any(map(of_preview, live.other_rules)) else 0
+    kept = {name: number for name, number in numbered.items() if number not in taken and number >= first}
+    return chosen | render.priorities(wanted, kept, taken, first)
+
+
+def entry_priorities(project: Project, live: Observed) -> dict[tuple[str, int], int]:
+    """Return the priority of each rule of a preview, by service and number of the rule: 0 is the one of `routing`.
+
+    They are below FIRST_SHARED_PRIORITY and free; those that are there stay where they are if they are in order. By
+    host before by header before by cookie, and of each kind the more specific path first. Raises Differs where too few
+    are free.
+    """
+    names = render.by_specificity(project.services)
+    kinds = max((len(project.services[name].entries) for name in names), default=0) + 1
+    wanted = [(name, kind) for kind in range(kinds) for name in names if kind <= len(project.services[name].entries)]
+    there = {(name, 0): int(rule["Priority"]) for name, rule in live.rules.items()}
+    there |= {(name, kind): int(rule["Priority"]) for name, by in live.entries.items() for kind, rule in by.items()}
+    order = [there.get(each, 0) for each in wanted]
+    if min(order, default=1) > 0 and order == sorted(set(order)) and max(order, default=0) < FIRST_SHARED_PRIORITY:
+        return dict(zip(wanted, order, strict=True))
+    moving = {rule["RuleArn"] for rule in shared_in_the_way(project, live)}
+    taken = {int(rule["Priority"]) for rule in live.other_rules if rule["RuleArn"] not in moving}
+    free = [number for number in range(1, FIRST_SHARED_PRIORITY) if number not in taken]
+    if len(free) < len(wanted):
+        raise Differs("the listener has no numbers left for a preview's rules", "culm env ls, then culm env down NAME")
+    return dict(zip(wanted, free, strict=False))
+
+
+def shared_in_the_way(project: Project, live: Observed) -> list[Described]:
+    """Return rules of the shared services whose numbers are among those of previews; people's own stay."""
+    begin = f"targetgroup/{project.name}-"
+    return [
+        rule
+        for rule in live.other_rules
+        if int(rule["Priority"]) < FIRST_SHARED_PRIORITY
+        and not of_preview(rule)
+        and any(begin in action.get("TargetGroupArn", "") for action in rule["Actions"])
+    ]
+
+
+def moved_away(project: Project, live: Observed) -> list[dict[str, Any]]:
+    """Return the shared rules that make room for a preview's, each FIRST_SHARED_PRIORITY further on.
+
+    Raises Differs where that would change their order.
+    """
+    moving = shared_in_the_way(project, live)
+    taken = [int(rule["Priority"]) for rule in live.other_rules if int(rule["Priority"]) >= FIRST_SHARED_PRIORITY]
+    last = max((int(rule["Priority"]) for rule in moving), default=0) + FIRST_SHARED_PRIORITY
+    if moving and any(number <= last for number in taken):
+        what = f"rules of {project.name} would have to move past rule {min(taken)} to make room for a preview's"
+        raise Differs(f"{what}; nothing was changed", f"a number from {2 * FIRST_SHARED_PRIORITY} on for that rule")
+    return [{"RuleArn": rule["RuleArn"], "Priority": int(rule["Priority"]) + FIRST_SHARED_PRIORITY} for rule in moving]
 
 
 def renumbered(project: Project, live: Observed) -> list[Call]:
@@ -162,6 +235,15 @@ def renumbered(project: Project, live: Observed) -> list[Call]:
         for name, rule in live.rules.items()
         if name in wanted and int(rule["Priority"]) != wanted[name]
     ]
+    if project.preview is not None:
+        entries = entry_priorities(project, live)
+        moves += [
+            {"RuleArn": rule["RuleArn"], "Priority": entries[name, kind]}
+            for name, by in live.entries.items()
+            for kind, rule in by.items()
+            if int(rule["Priority"]) != entries[name, kind]
+        ]
+        moves += moved_away(project, live)
     if not moves:
         return []
     given = {"RulePriorities": moves}
@@ -193,6 +275,24 @@ def rule(project: Project, service: Service, live: Observed) -> Call | None:
     if others := [path for path in render.paths_of(described) if path not in service.patterns]:
         what += f" instead of {' '.join(others)}"
     return Call(what=what, client="elbv2", operation="modify_rule", input=given)
+
+
+def further_rules(project: Project, service: Service, live: Observed) -> list[Call]:
+    """Return the rules that are missing besides that of `rule`: of a preview, by header and by cookie."""
+    if not service.entries:
+        return []
+    assert live.listener is not None, "rules come after the base"
+    group, numbers = live.target_groups[render.family(project, service)], entry_priorities(project, live)
+    calls = []
+    for kind, entry in enumerate(service.entries, 1):
+        if kind in live.entries.get(service.name, {}):
+            continue
+        other = replace(service, routing=entry)
+        number = numbers[service.name, kind]
+        given = render.rule(other, live.listener["ListenerArn"], group["TargetGroupArn"], number)
+        what = f"route {' '.join(service.paths)} by {', '.join(entry.headers)}"
+        calls.append(Call(what=what, client="elbv2", operation="create_rule", input=given))
+    return calls
 
 
 def service(

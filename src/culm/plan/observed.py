@@ -44,6 +44,8 @@ class Observed:
     """By name."""
     attributes: Mapping[str, Mapping[str, str]]
     """Of target groups, by name."""
+    entries: Mapping[str, Mapping[int, Described]] = field(default_factory=dict)
+    """Rules of a service's further entries, by its name and by their number from 1."""
     services: Mapping[str, Described]
     """By name; those that are ACTIVE."""
     task_definitions: Mapping[str, Described]

@@ -190,8 +190,6 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         roll = [scaled(service, removal), *roll]
     if (corrected := sleep.note_change(service, live)) is not None:
         roll.append(corrected)
-    if (forgotten := sleep.stale_note(service, live)) is not None:
-        settle.append(forgotten)
     settle += [scaled(service, change) for change in scaling.changes(project, service, observed)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
 
@@ -330,6 +328,8 @@ def rolling(
     roll = []
     if routed is not None:
         roll.append(Step(key=f"{name}: route", lane=name, act=routed, begins=routed.what))
+    for number, further in enumerate(diff.further_rules(project, service, observed)):
+        roll.append(Step(key=f"{name}: route {number}", lane=name, act=further, begins=further.what))
     if call is not None:
         undo: Undo | None = None
         if rolls and live is not None:

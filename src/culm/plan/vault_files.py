@@ -17,10 +17,6 @@ LOAD_BALANCER_FILE = "load-balancer.url"
 """The file of each service with the load balancer's URL."""
 
 
-PARTS = ("user", "password", "host", "port", "name")
-"""What a database's URL has that may be a file by itself."""
-
-
 def missing(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> list[str]:
     """Return the vault's keys that `files:` of these services and jobs name, and that are not there.
 
@@ -28,7 +24,7 @@ def missing(project: Project, settings: TargetSettings, names: Iterable[str], ob
     """
     kept = observed.vault or frozenset()
     wanted = {
-        f"{settings.env}/{name}/{file}": None
+        f"{settings.env}/{project.everything[name].original}/{file}": None
         for name in names
         for file in project.everything[name].container.files.values()
         if file not in written_by_deploys(project, settings, project.everything[name])
@@ -37,13 +33,9 @@ def missing(project: Project, settings: TargetSettings, names: Iterable[str], ob
 
 
 def written_by_deploys(project: Project, settings: TargetSettings, service: Service) -> set[str]:
-    """Names of the files that a deploy writes for a service.
-
-    They are the URLs of the load balancer and of its databases, and parts of the latter, `main.password`.
-    """
+    """Names of the files that a deploy writes for a service: the URLs of the load balancer and of its databases."""
     made = [name for name in service.databases if settings.provider == "local" or project.made_on_aws(name)]
-    parts = {f"{name}.{part}" for name in made for part in PARTS}
-    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made), *parts}
+    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made)}
 
 
 def command(key: str, settings: TargetSettings) -> str:

@@ -26,6 +26,7 @@ from culm.plan.trouble import primary_of, trouble
 from culm.plan.waves import REVISION, Wanted
 from culm.plan.way_back import Effect
 from culm.project import references
+from culm.project.previews import preview_of
 from culm.project.project import EVERYWHERE, Project, Service, TargetSettings
 
 BUILT = "built on deploy"
@@ -74,7 +75,7 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     state = cluster(frame, survey)
     there = [type_of(i) for i in state.instances]
     local = frame.settings.provider == "local"
-    wished = fleet(frame.settings) if local or not there else there
+    wished = fleet(frame.settings) if (local and frame.project.preview is None) or not there else there
     later = with_fleet(state, wished, region=survey.surroundings.region, reserved=not local)
     asked = [deployed(frame.project, frame.project.services[name], survey, images) for name in names]
     notes = [
@@ -123,11 +124,15 @@ def check_quotas(frame: Frame, survey: Survey) -> None:
             "nothing was changed",
             "`path: none` for those that nobody asks, or a second project",
         )
-    if len(balanced) + others > RULES and frame.settings.provider == "local":
+    rules = sum(1 + len(frame.project.services[name].entries) for name in balanced)
+    if rules + others > RULES and frame.settings.provider == "local":
+        needs = f"{rules} rules" if frame.project.preview else "a rule each"
         raise Differs(
-            f"{len(balanced)} services need a rule each beside {others} of others, and a load balancer takes {RULES}; "
+            f"{len(balanced)} services need {needs} beside {others} of others, and a load balancer takes {RULES}; "
             "nothing was changed",
-            "remove rules that culm.yml does not name (culm diff lists them)",
+            "culm env ls, then culm env down NAME of a preview that nobody needs"
+            if frame.project.preview
+            else "remove rules that culm.yml does not name (culm diff lists them)",
         )
 
 
@@ -211,7 +216,9 @@ def other_fleet(settings: TargetSettings, planned: Sequence[str]) -> list[str]:
 def leftovers(project: Project, survey: Survey) -> tuple[str, ...]:
     """Services that run in the project's cluster, and that culm.yml does not name (any more)."""
     running = [service["serviceName"] for service in survey.services if service["status"] == "ACTIVE"]
-    return tuple(sorted(name for name in running if name not in project.services))
+    if project.preview is not None:
+        return ()
+    return tuple(sorted(name for name in running if name not in project.services and preview_of(name) is None))
 
 
 def troubles(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
@@ -386,7 +393,7 @@ def rule(project: Project, service: Service, observed: Observed) -> str | None:
     ready = observed.listener is not None and render.family(project, service) in observed.target_groups
     if service.balanced and not ready:
         return f"route {' '.join(service.paths)}"
-    call = diff.rule(project, service, observed)
+    call = diff.rule(project, service, observed) or next(iter(diff.further_rules(project, service, observed)), None)
     return call.what if call else None
 
 

@@ -171,7 +171,8 @@ class Routing:
     """What a request needs besides its path, and what becomes of it."""
 
     hosts: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """By name; of several values any will do."""
     priority: int | None = None
     """None: as the length of its path says."""
     strip: bool = False
@@ -308,6 +309,15 @@ class Service:
     """None: it has `count` tasks, always."""
     asleep: bool = False
     """Whether it sleeps on the target: it has no tasks, and `count` is how many it has when it is awake."""
+    preview_of: str = ""
+    """The service of culm.yml that this is a preview of; empty: it is that service itself."""
+    entries: tuple[Routing, ...] = ()
+    """Further rules that lead to it, besides that of `routing`: a preview has several."""
+
+    @property
+    def original(self) -> str:
+        """Its name in culm.yml: that of its folder in the vault, and of its image's repository."""
+        return self.preview_of or self.name
 
     @property
     def migrates(self) -> bool:
@@ -341,6 +351,23 @@ class Volume:
 
     efs: str | None = None
     """Id of an EFS file system, for aws."""
+    scratch: bool = False
+    """Whether it is each task's own, empty when the task begins and gone with it."""
+
+
+@record
+class Preview:
+    """What makes a project a preview: see `previews`."""
+
+    name: str
+    env: str
+    """`MYENV` of the environment that it stands beside."""
+    host: str | None
+    """The host whose requests it answers; None: headers and cookies alone lead to it."""
+    copies: bool = False
+    """Whether its databases begin as copies of the shared environment's; otherwise they begin empty."""
+    beside: Mapping[str, Service]
+    """The services of culm.yml that it has not: requests for them fall through to the shared ones."""
 
 
 @record
@@ -366,6 +393,8 @@ class Project:
     """Short names of S3 buckets."""
     jobs: Mapping[str, Service] = field(default_factory=dict)
     """Those with a schedule, by name: they are run as one-time tasks and are no ECS services."""
+    preview: Preview | None = None
+    """None: it is the project itself."""
 
     @property
     def everything(self) -> Mapping[str, Service]:
@@ -382,6 +411,12 @@ class Project:
         """Names of the databases that are SQL servers."""
         return tuple(name for name, engine in self.databases.items() if engine in engines.SQL)
 
+    def called(self, name: str) -> Service:
+        """Return a service that another one refers to: of a preview its own, else the shared one of that name."""
+        if self.preview is not None and name not in self.services:
+            return self.preview.beside[name]
+        return self.services[name]
+
     def made_on_aws(self, database: str) -> bool:
         """Whether the base stack makes it; otherwise its URLs are brought."""
         return database in self.rds or database in self.elasticache
@@ -393,7 +428,8 @@ class Project:
     def url_file(self, service: Service, database: str) -> str:
         """The vault's file with a service's URL: `database.url` of its first SQL database, of another `<name>.url`."""
         first = next((name for name in service.databases if self.databases[name] in engines.SQL), None)
-        return engines.FILE if database == first else f"{database}.url"
+        written = database if self.preview is None else database.removesuffix(f"-{self.preview.name}")
+        return engines.FILE if database == first else f"{written}.url"
 
 
 def named(project: Project, target: TargetSettings) -> Project:

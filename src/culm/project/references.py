@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 PATTERN = re.compile(r"\{\{(?P<text>[^{}]*)\}\}|\{(?P<name>[a-z][a-z0-9-]*)\.(?P<what>[a-z]+)\}")
 OF_SERVICES = ("url",)
@@ -26,6 +26,15 @@ def resolve(text: str, value: Callable[[str, str], str]) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         return f"{{{match['text']}}}" if match["name"] is None else value(match["name"], match["what"])
+
+    return PATTERN.sub(replaced, text)
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Return the value with other names in its references; what `names` does not have stays."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return match[0] if match["name"] is None else f"{{{names.get(match['name'], match['name'])}.{match['what']}}}"
 
     return PATTERN.sub(replaced, text)
 

@@ -55,7 +55,7 @@ def depends_on(service: Service) -> list[Input]:
 def copies(service: Service, surroundings: Surroundings) -> dict[str, str]:
     """S3 URI by the path in the container that fetches."""
     numbers = {folder: number for number, folder in enumerate(folders(service))}
-    prefix = f"s3://{surroundings.vault}/{surroundings.env}/{service.name}"
+    prefix = f"s3://{surroundings.vault}/{surroundings.env}/{service.original}"
     return {
         f"/culm/{volume_name(numbers[posixpath.dirname(path)])}/{posixpath.basename(path)}": f"{prefix}/{name}"
         for path, name in service.container.files.items()

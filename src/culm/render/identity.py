@@ -2,6 +2,7 @@
 
 import json
 
+from culm.project.previews import own_name
 from culm.project.project import Project, Service
 from culm.render import Input, Surroundings, bucket, execution_role_name, family, secret_parameter
 
@@ -51,7 +52,7 @@ def policy(project: Project, service: Service, surroundings: Surroundings) -> In
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
     bucket = f"arn:aws:s3:::{surroundings.vault}"
-    prefixes = [f"{surroundings.env}/{name}/*" for name in (service.name, service.shares) if name]
+    prefixes = [f"{surroundings.env}/{name}/*" for name in (service.original, service.shares) if name]
     objects = [f"{bucket}/{prefix}" for prefix in prefixes]
     entered = [{"Effect": "Allow", "Action": EXEC, "Resource": "*"}] if service.exec else []
     return {
@@ -119,7 +120,7 @@ def role_policy(project: Project, service: Service, surroundings: Surroundings) 
 def execution_role(project: Project, surroundings: Surroundings) -> Input:
     """Return the input of iam.CreateRole for ECS when it fetches images and writes logs for the project."""
     return {
-        "RoleName": execution_role_name(project.name),
+        "RoleName": execution_role_name(project),
         "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: ECS for the tasks of {project.name}",
     }
@@ -128,6 +129,7 @@ def execution_role(project: Project, surroundings: Surroundings) -> Input:
 def execution_policy(project: Project, surroundings: Surroundings) -> Input:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"""
     here = f"{surroundings.region}:{surroundings.account}"
+    own = own_name(project.preview.name, "") if project.preview is not None else ""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -140,7 +142,7 @@ def execution_policy(project: Project, surroundings: Surroundings) -> Input:
             {
                 "Effect": "Allow",
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/*",
+                "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/{own}*",
             },
             *secrets(project, here, surroundings.env),
         ],
@@ -171,7 +173,7 @@ def secrets(project: Project, here: str, env: str) -> list[Input]:
 def execution_role_policy(project: Project, surroundings: Surroundings) -> Input:
     """iam.PutRolePolicy."""
     return {
-        "RoleName": execution_role_name(project.name),
+        "RoleName": execution_role_name(project),
         "PolicyName": EXECUTION_POLICY,
         "PolicyDocument": json.dumps(execution_policy(project, surroundings)),
     }

@@ -46,7 +46,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
     """
     region, account = surroundings.region, surroundings.account
-    roles = [family(project, job) for job in project.jobs.values()] + [execution_role_name(project.name)]
+    roles = [family(project, job) for job in project.jobs.values()] + [execution_role_name(project)]
     revisions = [
         arn("ecs", region, account, f"task-definition/{family(project, job)}:*") for job in project.jobs.values()
     ]

@@ -93,7 +93,10 @@ def conditions(service: Service) -> list[Input]:
     routing = service.routing
     hosts = [{"Field": "host-header", "HostHeaderConfig": {"Values": list(routing.hosts)}}] if routing.hosts else []
     headers = [
-        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": name, "Values": [value]}}
+        {
+            "Field": "http-header",
+            "HttpHeaderConfig": {"HttpHeaderName": name, "Values": [value] if isinstance(value, str) else list(value)},
+        }
         for name, value in routing.headers.items()
     ]
     return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(service.patterns)}}, *hosts, *headers]
@@ -159,30 +162,33 @@ def by_specificity(services: Mapping[str, Service]) -> list[str]:
     return [service.name for service in sorted((s for s in services.values() if s.balanced), key=order)]
 
 
-def priorities(wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] = frozenset()) -> dict[str, int]:
+def priorities(
+    wanted: Sequence[str], live: Mapping[str, int], taken: Set[int] = frozenset(), first: int = 0
+) -> dict[str, int]:
     """Return a priority for each name, in this order; existing ones stay if the order allows it.
 
-    None is one of `taken`: those are other people's rules, and two rules of a listener cannot have the same.
+    None is one of `taken`: those are other people's rules, and two rules of a listener cannot have the same. None is
+    less than `first`.
     """
     kept = {name: live[name] for name in wanted if name in live}
     order = list(kept.values())
     if order != sorted(set(order)):
-        return tens(wanted, taken)
+        return tens(wanted, taken, first)
     given: dict[str, int] = {}
-    before = 0
+    before = first
     for index, name in enumerate(wanted):
         if name not in kept:
             following = next((kept[later] for later in wanted[index + 1 :] if later in kept), before + 20 + len(taken))
             ideal = min(before + 10, (before + following) // 2)
             free = [number for number in range(before + 1, following) if number not in taken]
             if not free:
-                return tens(wanted, taken)
+                return tens(wanted, taken, first)
             kept[name] = min(free, key=lambda number: abs(number - ideal))
         given[name] = before = kept[name]
     return given
 
 
-def tens(wanted: Sequence[str], taken: Set[int]) -> dict[str, int]:
-    """Return 10, 20, 30, ... for the names, without those that are taken."""
-    free = (number for number in count(10, 10) if number not in taken)
+def tens(wanted: Sequence[str], taken: Set[int], first: int = 0) -> dict[str, int]:
+    """Return 10, 20, 30, ... for the names, or what follows `first`, without those that are taken."""
+    free = (number for number in count(first + 10, 10) if number not in taken)
     return dict(zip(wanted, free, strict=False))

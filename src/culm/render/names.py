@@ -11,8 +11,8 @@ def family(project: Project, service: Service, *, migrate: bool = False) -> str:
 def repository(project: Project, service: Service, *, migrate: bool = False) -> str:
     """Return the repository of a service's image, or its migration's; services that are built alike share one."""
     if migrate:
-        return f"{project.name}/{service.name}-migrate"
-    return f"{project.name}/{service.built_by or service.name}"
+        return f"{project.name}/{service.original}-migrate"
+    return f"{project.name}/{service.built_by or service.original}"
 
 
 def repositories(project: Project) -> list[str]:
@@ -26,9 +26,9 @@ def repositories(project: Project) -> list[str]:
     return list(names)
 
 
-def execution_role_name(project: str) -> str:
-    """No service's role has a dot in its name."""
-    return f"{project}.execution"
+def execution_role_name(project: Project) -> str:
+    """Return the name of the role by which ECS starts tasks. No service's role has a dot in its name."""
+    return ".".join([project.name, *([project.preview.name] if project.preview else []), "execution"])
 
 
 def log_group(project: Project, service: Service) -> str:

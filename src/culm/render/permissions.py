@@ -42,7 +42,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
     changes_stack = settings is not None and settings.ci_changes_stack
     if changes_stack:
         families = [f"{project.name}-*"]
-    roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(project.name)}"]
+    roles = [*(f"{iam}/{own}" for own in families), f"{iam}/{execution_role_name(project)}"]
     scheduler = [f"{iam}/{jobs.role_name(project)}"] if project.jobs else []
     return {
         "Version": "2012-10-17",

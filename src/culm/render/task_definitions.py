@@ -210,7 +210,7 @@ def variables(
             return str(port) if what == "port" else address
         if name in project.buckets:
             return bucket(project, name, surroundings.account, surroundings.region)
-        other = project.services[name]
+        other = project.called(name)
         return inner_url(other, surroundings) if name in service.calls else service_url(other, surroundings)
 
     own = [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
@@ -265,6 +265,8 @@ def volume(project: Project, name: str, surroundings: Surroundings) -> Input:
     """
     settings = project.volumes.get(name)
     named = volume_name(project, name)
+    if settings is not None and settings.scratch:
+        return {"name": named, "host": {}}
     if surroundings.provider == "aws" and settings is not None and settings.efs is not None:
         return {"name": named, "efsVolumeConfiguration": {"fileSystemId": settings.efs, "transitEncryption": "ENABLED"}}
     return {"name": named, "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local"}}
@@ -299,7 +301,7 @@ def definition(
     return {
         "family": family_name,
         "taskRoleArn": f"arn:aws:iam::{surroundings.account}:role/{family(project, service)}",
-        "executionRoleArn": f"arn:aws:iam::{surroundings.account}:role/{execution_role_name(project.name)}",
+        "executionRoleArn": f"arn:aws:iam::{surroundings.account}:role/{execution_role_name(project)}",
         "networkMode": "bridge",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],

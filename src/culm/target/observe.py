@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,14 +31,15 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         caches = pool.submit(replication_groups, target, project)
         own = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
         own |= {jobs.role_name(project): jobs.POLICY} if project.jobs else {}
-        policies = own | {render.execution_role_name(project.name): identity.EXECUTION_POLICY}
+        policies = own | {render.execution_role_name(project): identity.EXECUTION_POLICY}
         roles = pool.map(lambda name: role_policy(target, name, policies[name]), policies)
         live_jobs = {name: pool.submit(live_job, target, project, job) for name, job in project.jobs.items()}
         unnamed = pool.submit(unnamed_schedules, target, project)
         balancer = pool.submit(load_balancer, target, project.name)
         scaled = pool.submit(scalable_targets, target, project.name)
         groups = pool.submit(target_groups, target, project.name, names)
-        services = active_services(target, project.name, list(project.services)) if cluster.result() else {}
+        called = [] if project.preview is None else [n for n, each in project.preview.beside.items() if each.called]
+        services = active_services(target, project.name, [*project.services, *called]) if cluster.result() else {}
         ecs = target.client("ecs")
         described = pool.map(
             lambda arn: ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"],
@@ -53,7 +55,8 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
         )
         lb = balancer.result()
         listener = first_listener(target, lb) if lb else None
-        routed, others = sorted_out(project, every_rule(target, listener), by_name) if listener else ({}, [])
+        ours, rules = split(project, every_rule(target, listener), by_name) if listener else ({}, [])
+        routed, others = sorted_out(project, rules, by_name)
         return Observed(
             cluster=cluster.result(),
             repositories=repositories.result(),
@@ -70,6 +73,7 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
             listener=listener,
             rules=routed,
             other_rules=tuple(others),
+            entries=ours,
             target_groups=by_name,
             attributes=attributes,
             services=services,
@@ -116,7 +120,7 @@ def unnamed_schedules(target: Target, project: Project) -> dict[str, bool]:
     It then runs the family of task definitions that has the schedule's name. On aws the stack takes away the role of
     the schedules, and the right to list them, with the last job.
     """
-    if not project.jobs and target.settings.provider != "local":
+    if project.preview is not None or (not project.jobs and target.settings.provider != "local"):
         return {}
     scheduler = target.client("scheduler")
     pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=f"{project.name}-")
@@ -298,6 +302,23 @@ def every_rule(target: Target, listener: Described) -> list[Described]:
     """Return all rules of a listener, the default one too."""
     pages = target.client("elbv2").get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"])
     return [rule for page in pages for rule in page["Rules"]]
+
+
+def split(
+    project: Project, rules: Sequence[Described], groups: Mapping[str, Described]
+) -> tuple[dict[str, dict[int, Described]], list[Described]]:
+    """Return the rules of services' further entries, by service and number, and all other rules."""
+    entries: dict[str, dict[int, Described]] = {}
+    taken = set()
+    for service in project.services.values():
+        group = groups.get(render.family(project, service), {}).get("TargetGroupArn")
+        own = [rule for rule in rules if rule["Actions"][-1].get("TargetGroupArn", "") == group]
+        for number, entry in enumerate(service.entries, 1):
+            other = replace(service, routing=entry)
+            if (rule := next((each for each in own if render.routes(each, other)), None)) is not None:
+                entries.setdefault(service.name, {})[number] = rule
+                taken.add(rule["RuleArn"])
+    return entries, [rule for rule in rules if rule["RuleArn"] not in taken]
 
 
 def sorted_out(

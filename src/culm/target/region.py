@@ -34,7 +34,7 @@ def demand(target: Target, project: Project, policy: Mapping[str, Any] | None = 
     if target.settings.provider != "aws":
         return
     if policy is None:
-        name = render.execution_role_name(project.name)
+        name = render.execution_role_name(project)
         policy = role_policy(target, name, identity.EXECUTION_POLICY)
     home = region_in(policy or {})
     if home not in (None, target.region):

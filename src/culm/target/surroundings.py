@@ -59,10 +59,14 @@ def inner(target: Target, project: Project, live: Observed, taken: int) -> Itera
     A service keeps the port that it has; a new one gets the next that is free. `taken`: the load balancer's.
     """
     called = [name for name, service in project.services.items() if service.called]
+    beside = {} if project.preview is None else project.preview.beside
     has = {name: port for name in called if (port := alias_port(live.services.get(name))) is not None}
     host = str(live.load_balancer["DNSName"]) if live.load_balancer else "127.0.0.1"
     here = urlsplit(target.endpoint_url or "").hostname or "127.0.0.1"
     used = {taken, *has.values()}
+    for name in beside:
+        if (port := alias_port(live.services.get(name))) is not None:
+            yield name, (host, port)
     for name in called:
         if name not in has:
             ports = range(INNER_PORT, INNER_PORT + PORTS_TRIED)

@@ -20,7 +20,7 @@ def survey(target: Target, project: Project) -> Survey:
     observed = observe(target, project, render.vault_bucket(project.name, target.account, target.region))
     given = surroundings(target, project, observed)
     if observed.cluster is None:
-        region.demand(target, project, observed.roles.get(render.execution_role_name(project.name), {}))
+        region.demand(target, project, observed.roles.get(render.execution_role_name(project), {}))
         return Survey(observed=observed, surroundings=given)
     ecs = target.client("ecs")
     with ThreadPoolExecutor(max_workers=12) as pool:

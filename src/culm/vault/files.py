@@ -135,6 +135,16 @@ class Vault:
                 if (name := of_key(item["Key"])) is not None:
                     yield Listed(name=name, at=item["LastModified"].timestamp(), size=item["Size"])
 
+    def every(self, folder: Folder) -> set[Name]:
+        """Return the names of a folder's files, also of those that were deleted and have a history."""
+        keys = {
+            item["Key"]
+            for page in self._pages("list_object_versions", folder.prefix)
+            for kind in ("Versions", "DeleteMarkers")
+            for item in page.get(kind, ())
+        }
+        return {name for key in keys if (name := of_key(key)) is not None}
+
     def history(self, name: Name) -> Iterator[HistoryEntry]:
         """Yield every version, newest first."""
         for page in self._pages("list_object_versions", str(name)):

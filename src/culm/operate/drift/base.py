@@ -10,6 +10,7 @@ from culm.operate.drift.rows import Row, fields, leftover, members, missing
 from culm.plan import diff
 from culm.plan.calls import Call
 from culm.plan.observed import Observed
+from culm.project.previews import preview_of
 from culm.project.project import Project, TargetSettings
 from culm.render import identity
 
@@ -39,7 +40,7 @@ def base(project: Project, settings: TargetSettings, observation: LiveState) -> 
     known = set(render.repositories(project))
     yield from (leftover(f"repository {name}") for name in sorted(set(live.repositories) - known))
     known = {render.log_group(project, service) for service in project.everything.values()}
-    yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known))
+    yield from (leftover(f"log group {name}") for name in sorted(live.log_groups - known) if preview_of(name) is None)
     yield from listener(observation)
 
 
@@ -101,7 +102,7 @@ def databases(project: Project, settings: TargetSettings, live: Observed) -> Ite
 def roles(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what was added by hand to tasks' roles and ECS's own."""
     policies = {identity.role_name(project, service): identity.POLICY for service in project.everything.values()}
-    policies[render.execution_role_name(project.name)] = identity.EXECUTION_POLICY
+    policies[render.execution_role_name(project)] = identity.EXECUTION_POLICY
     trust = identity.trust(observation.survey.surroundings)
     for name, policy in policies.items():
         if (role := observation.roles.get(name)) is None:
@@ -132,7 +133,7 @@ def groups(project: Project, observation: LiveState) -> Iterator[Row]:
         yield from members(f"target group {name}", untouched, attributes, "live")
     ours = {group["TargetGroupArn"] for group in live.target_groups.values()}
     for group in observation.attached_groups:
-        if group["TargetGroupArn"] not in ours:
+        if group["TargetGroupArn"] not in ours and preview_of(group["TargetGroupName"]) is None:
             yield leftover(f"target group {group['TargetGroupName']}")
 
 

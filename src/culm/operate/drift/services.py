@@ -10,12 +10,14 @@ from culm.operate.drift import scaling
 from culm.operate.drift.live import LiveState
 from culm.operate.drift.rows import Row, fields, leftover, members, missing, text
 from culm.plan import diff, sleep
+from culm.plan.diff import of_preview
 from culm.plan.machines import TYPE
 from culm.plan.observed import Described, Observed
 from culm.plan.plan import written
 from culm.plan.scaling import with_count
 from culm.plan.trouble import Trouble, trouble
 from culm.plan.wishes import BUILT, migration_image_of
+from culm.project.previews import preview_of
 from culm.project.project import Project, Service, TargetSettings
 
 UNTOUCHED: Mapping[str, Any] = {
@@ -165,13 +167,15 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what is in the cluster and on the listener, but not in culm.yml."""
     survey = observation.survey
     for live_rule in survey.observed.other_rules:
+        if of_preview(live_rule):
+            continue
         does = (
             last(live_rule["Actions"][-1].get("TargetGroupArn", "").rpartition("/")[0])
             or live_rule["Actions"][-1]["Type"]
         )
         yield leftover(f"rule {live_rule['Priority']}", f"{conditions(live_rule)} to {does}")
     for service in survey.services:
-        if (name := service["serviceName"]) not in project.services:
+        if (name := service["serviceName"]) not in project.services and preview_of(name) is None:
             running = (
                 f"{last(service['taskDefinition'])}, {service['runningCount']} of {service['desiredCount']} running"
             )
@@ -180,7 +184,8 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
     migrations = {f"family:{render.family(project, each, migrate=True)}" for each in project.services.values()}
     migrations |= {f"family:{render.family(project, job)}" for job in project.jobs.values()}
     for task in survey.tasks:
-        if not task["group"].startswith("service:") and task["group"] not in migrations:
+        own = task["group"].startswith("service:") or task["group"] in migrations
+        if not own and preview_of(task["group"]) is None:
             yield leftover(f"task {last(task['taskArn'])}", last(task["taskDefinitionArn"]))
 
 

@@ -304,7 +304,7 @@ def _backend(group: Group) -> Iterator[str]:
 
 
 def _server(target: Target) -> str:
-    return f"{target.name} {target.where}"
+    return f"{target.name} {target.name}"
 
 
 def _token(text: str) -> str:
