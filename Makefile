@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 # Where it is set, every process compiles culm, its libraries and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds mutate audit lock release screenshot clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds patterns mutate audit lock release screenshot clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -51,6 +51,11 @@ properties: .venv/.installed-dev
 ## seeds: life at Amazon under twenty seeds of throttling and late views, and thirty services from bootstrap to destroy
 seeds: .venv/.installed-dev
 	@CULM_SEEDS=20 $(BIN)/pytest -q --timeout 600 tests/amazon/test_weather.py tests/amazon/test_whole.py $(PYTEST_ARGS)
+
+## patterns: Dockerfiles of Python and Node.js, and ten services that fail, with a container engine
+patterns: .venv/.installed-dev
+	@.ci/base-image.sh languages
+	@CULM_PATTERNS=1 $(BIN)/pytest -q --timeout 600 tests/scenarios/test_patterns.py tests/scenarios/test_causes.py $(PYTEST_ARGS)
 
 ## mutate: small changes of what decides, of which each should fail a test; MUTATE_ARGS="--room plan --sample 100"
 mutate: .venv/.installed-dev

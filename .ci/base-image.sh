@@ -2,6 +2,8 @@
 # Makes the two images that a public registry would give: culm-base:bookworm (for python:3.12-slim) and
 # culm-postgres:bookworm (for postgres:17-alpine), from Debian's packages. Either is left alone if it is there.
 #
+# With `languages` as its argument it makes culm-languages:bookworm, too, with Node.js and its package managers, pip and uv.
+#
 # The bootstrapped tree is kept in ${CULM_CI_CACHE:-/var/cache/culm-ci} for the next engine.
 set -euo pipefail
 
@@ -26,4 +28,8 @@ fi
 
 if ! have culm-postgres:bookworm; then
   DOCKER_BUILDKIT=0 docker build --network host --tag culm-postgres:bookworm "$(dirname "$0")/postgres"
+fi
+
+if [[ ${1:-} == languages ]] && ! have culm-languages:bookworm; then
+  DOCKER_BUILDKIT=0 docker build --network host --tag culm-languages:bookworm "$(dirname "$0")/languages"
 fi

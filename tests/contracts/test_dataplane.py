@@ -1,20 +1,24 @@
 """What every data plane does: the fake, and HAProxy by real requests over real sockets."""
 
+import asyncio
 import os
 import shutil
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
+from tests.traffic import Web, a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
 
 from culm.cluster.balancer.fake import Carried, FakePlane
+from culm.cluster.balancer.haproxy.console import short_path
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import DataPlane, Outcome
+from culm.cluster.balancer.interface import DataPlane, Outcome, Target
 from culm.core.decide.listener_rules import Request
 from culm.core.model.load_balancers import Action, RedirectConfig
 
@@ -216,3 +220,44 @@ async def test_the_configuration_can_be_read_beforehand(under_test):
     text = under_test.plane.render([a_listener(8080)], [a_group("web")])
     assert "listener-8080" in text or "listener 8080" in text
     assert not os.path.exists(getattr(under_test, "folder", "/nowhere") / Path("haproxy.cfg"))
+
+
+async def test_a_socket_answers_in_place_of_targets_and_keeps_its_requests_when_it_gets_no_more(
+    tmp_path: Path,
+) -> None:
+    plane, port = HaproxyPlane(tmp_path / "plane"), free_port()
+    listener = a_listener(port, a_rule(1, on_path("/*"), action=forward("shop")))
+    stands_in = Target(address="waker", port=0, socket="wake.sock")
+    stand_in = Web()
+    stand_in.port = 0
+    try:
+        await plane.start()
+        async with a_web() as web, httpx2.AsyncClient() as client:
+            await plane.apply([listener], [a_group("shop", web.target)])
+            with short_path(tmp_path / "plane" / "wake.sock") as socket_path:
+                server = await asyncio.start_unix_server(one_answer(stand_in), socket_path)
+            async with server:
+                url = f"http://127.0.0.1:{port}"
+                await plane.apply([listener], [a_group("shop", stands_in)])
+                assert (await client.get(f"{url}/")).json()["target"] == "127.0.0.1:0"
+                held = asyncio.create_task(client.get(f"{url}/held"))
+                await stand_in.arrived.wait()
+                await plane.apply([listener], [a_group("shop", web.target, replace(stands_in, draining=True))])
+                assert (await client.get(f"{url}/")).json()["target"] == web.name
+                stand_in.held.set()
+                assert (await held).json()["target"] == "127.0.0.1:0"
+                await plane.apply([listener], [a_group("shop", web.target)])
+                assert (await client.get(f"{url}/")).json()["target"] == web.name
+    finally:
+        await plane.stop()
+
+
+def one_answer(web: Web) -> Any:
+    """Serve one connection after the other as `web` does, until each ends."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            await web.answer(reader, writer)
+        writer.close()
+
+    return serve

@@ -107,17 +107,35 @@ class Garble(socketserver.BaseRequestHandler):
         self.request.sendall(b"\x15\x03\x01\x00\x02\x02F\r\n\r\n")
 
 
-def test_what_is_no_http_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+class HangUp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(1000)
+
+
+@pytest.mark.parametrize(
+    ("handler", "shown", "words"),
+    [
+        (Garble, "garbled", "what answers there is not HTTP"),
+        (HangUp, "closed", "the connection is closed without an answer"),
+    ],
+)
+def test_what_gives_no_answer_of_http_is_told(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: type[socketserver.BaseRequestHandler],
+    shown: str,
+    words: str,
+) -> None:
     monkeypatch.setattr(health_page, "address_of", lambda target, instance: "127.0.0.1")
     web = project.services["web"]
-    with socketserver.TCPServer(("127.0.0.1", 0), Garble) as server:
+    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         asked = health_page.answer(Target(project.targets["local"]), web, "i-1", server.server_address[1])
         thread.join()
-    assert asked == {"address": "127.0.0.1", "garbled": True}
+    assert asked == {"address": "127.0.0.1", shown: True}
     assert health_page.lines(web, [a_target("initial", **asked)], []) == [
-        "GET /web/health on 127.0.0.1:32768: no answer, what answers there is not HTTP"
+        f"GET /web/health on 127.0.0.1:32768: no answer, {words}"
     ]
 
 

@@ -22,6 +22,25 @@ def test_a_service_is_run_and_migrated_as_its_dockerfiles_say() -> None:
     assert of_conf(accounts.folder) == 8001
 
 
+@pytest.mark.parametrize(
+    ("written", "migration"),
+    [
+        ("{command: [flask, db, upgrade]}", ("flask", "db", "upgrade")),
+        ("{entrypoint: [flask], command: [db, upgrade]}", ("flask", "db", "upgrade")),
+        ("Dockerfile.tables", ("make", "tables")),
+        ("false", None),
+    ],
+)
+def test_a_service_is_migrated_as_culm_yml_says(
+    tmp_path: Path, written: str, migration: tuple[str, ...] | None
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / "web" / "Dockerfile.tables").write_text('FROM base\nCMD ["make", "tables"]\n')
+    (tmp_path / "culm.yml").write_text(f"name: shop\nservices:\n  web: {{migrate: {written}}}\n")
+    assert part("web", tmp_path / "web").migration == migration
+
+
 def test_neighbours_are_the_compose_files_other_folders_but_not_their_migrations() -> None:
     assert [each.name for each in needs_of(part("orders", BAMBOO / "orders")).neighbours] == ["catalog"]
     assert needs_of(part("accounts", BAMBOO / "accounts")).neighbours == ()

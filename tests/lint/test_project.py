@@ -122,6 +122,7 @@ def test_keys_that_are_copied_with_the_folder_are_found(folder: Path, file: str,
     (folder / "web" / "Dockerfile").write_text(COPYING)
     (folder / "web" / file).parent.mkdir(exist_ok=True)
     (folder / "web" / file).write_text(text)
+    (folder / "web" / ".gitignore").write_text(f"{file}\n")  # git does not know it, and COPY takes it all the same
     project = load(folder / "culm.yml")
     assert [(each.file, each.line, each.name) for each in check(project)] == [("web/Dockerfile", 2, file)]
     (folder / "web" / ".dockerignore").write_text(f"{file}\n")

@@ -70,11 +70,11 @@ def test_those_that_are_called_wake_first(project: Project, survey: Survey) -> N
     steps = sleep.wake(calling(project), asleep(survey, "web", "accounts", count=2).observed, ["web", "accounts"])
     assert text_of(steps) == (
         "1  accounts  start its 2 tasks; commits\n"
-        "2  accounts  delete that note\n"
-        "3  accounts  wait until it is steady\n"
-        "4  web       start its 2 tasks; after 3; commits\n"
-        "5  web       delete that note\n"
-        "6  web       wait until it is steady"
+        "2  accounts  wait until it is steady\n"
+        "3  accounts  delete that note\n"
+        "4  web       start its 2 tasks; after 2; commits\n"
+        "5  web       wait until it is steady\n"
+        "6  web       delete that note"
     )
 
 
@@ -112,6 +112,15 @@ def test_a_deploy_corrects_the_count_that_a_sleeping_service_wakes_with(project:
     assert "note that it wakes with 1 task" in lines
     [difference] = [d for d in wishes.deployed(project, project.services["web"], sleeping, IMAGES).differences]
     assert (difference.field, difference.old, difference.new) == ("count when awake", "3", "1")
+
+
+def test_a_deploy_deletes_the_note_of_a_service_that_a_request_has_woken(project: Project, survey: Survey) -> None:  # noqa: F811
+    woken = with_live(survey, "web", tags=[{"key": AWAKE_TAG, "value": "1"}, {"key": CALLS_TAG, "value": "accounts"}])
+    assert (
+        steps_of(project, woken, a_plan(), IMAGES | MIGRATION)
+        .splitlines()[-1]
+        .endswith("delete the note that it slept")
+    )
 
 
 def test_a_service_that_is_scaled_sleeps_with_the_count_that_its_scaler_gave_it(

@@ -62,6 +62,8 @@ def test_files_that_the_deploy_writes_are_not_missing(tmp_path: Path) -> None:
     project = shop(tmp_path, "/srv/c/u: database.url, /srv/c/o: old.url, /srv/c/l: load-balancer.url")
     assert missing(project, project.targets["local"], ["docs"], kept(project)) == []
     assert missing(project, project.targets["stg"], ["docs"], kept(project)) == ["stg/docs/old.url"], "it is brought"
+    project = shop(tmp_path, "/run/secrets/p: main.password, /run/secrets/c: main.colour")
+    assert missing(project, project.targets["stg"], ["docs"], kept(project)) == ["stg/docs/main.colour"]
 
 
 def test_a_plan_of_an_empty_target_says_what_to_store_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -163,11 +164,15 @@ services:
   web: {{build: web, image: shop/web, ports: ["2:8080"]}}
   {migrate}
 """
-    assert block(folder, compose)["migrate"] == "Dockerfile.migrate"
-    text = (folder / "web" / "Dockerfile.migrate").read_text()
-    assert text.startswith("FROM base\n")
-    assert text.rstrip().rpartition("\n")[2].startswith("CMD [")
+    command = block(folder, compose)["migrate"]["command"]
+    assert " ".join(command) in migrate.replace(",", "").replace("[", "").replace("]", "")
     assert set(yaml.safe_load(taken(folder).draft.text())["services"]) == {"api", "web"}
+
+
+def test_a_migration_s_own_entrypoint_stays_one(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text('FROM base\nEXPOSE 80\nENTRYPOINT ["serve", "--"]\n')
+    compose = "services: {web: {build: web}, migrate: {build: web, entrypoint: python, command: manage.py migrate}}\n"
+    assert block(folder, compose)["migrate"] == {"entrypoint": ["python"], "command": ["manage.py", "migrate"]}
 
 
 def test_a_migration_with_a_dockerfile_of_its_own_keeps_it(folder: Path) -> None:
@@ -748,3 +753,120 @@ def test_programs_share_a_database_where_the_compose_file_means_one(folder, firs
     (folder / "compose.yml").write_text(f"services:\n{services}  db: {{image: 'postgres:17'}}\n")
     written = yaml.safe_load(taken(folder).draft.text())
     assert written["databases"]["main"].get("shared", False) is shared
+
+
+NAMED_HOSTS = """services:
+  redis: {image: "redis:7"}
+  db: {image: "postgres:17", environment: {POSTGRES_PASSWORD: s3cret}}
+  api: {build: api, ports: ["80:8080"]}
+  web: {build: web, ports: ["81:5555"], depends_on: [redis, db], COMMAND}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "written"),
+    [
+        (
+            "command: celery --broker=redis://redis:6379/0 flower --port=5555",
+            "command",
+            ["sh", "-c", 'exec celery "--broker=${REDIS_URL}" flower --port=5555'],
+        ),
+        (
+            "command: redis-cli -h redis monitor",
+            "command",
+            ["sh", "-c", 'exec redis-cli -h "${REDIS_HOST}" monitor'],
+        ),
+        (
+            "command: [proxy, 'redis:6379', 'a b']",
+            "command",
+            ["sh", "-c", "exec proxy \"${REDIS_HOST}:${REDIS_PORT}\" 'a b'"],
+        ),
+        (
+            "command: sh -c 'migrate -database postgres://postgres:s3cret@db/postgres up && serve'",
+            "command",
+            ["sh", "-c", "migrate -database ${DATABASE_URL} up && serve"],
+        ),
+        ("command: [front, 'http://api:8080/v1']", "command", ["sh", "-c", 'exec front "${API_URL}/v1"']),
+        (
+            "entrypoint: [celery], command: [-b, 'redis://redis:6379/0', worker]",
+            "command",
+            ['exec celery -b "${REDIS_URL}" worker'],
+        ),
+        ("command: serve --name db", "command", ["serve", "--name", "db"]),
+        ("command: [redis, db]", "command", ["redis", "db"]),
+    ],
+)
+def test_a_command_reads_what_it_names_of_compose_s_network_from_variables(folder, given, key, written):
+    service = block(folder, NAMED_HOSTS.replace("COMMAND", given))
+    assert service[key] == written
+    variables = {**service.get("environment", {}), **service.get("secrets", {})}
+    assert all(name in variables for name in re.findall(r"\$\{(\w+)\}", " ".join(written)))
+
+
+def test_a_command_takes_a_variable_that_the_service_has_already(folder: Path) -> None:
+    given = "command: [celery, -b, 'redis://redis:6379/0'], environment: {BROKER: 'redis://redis:6379/0'}"
+    service = block(folder, NAMED_HOSTS.replace("COMMAND", given))
+    assert service["command"] == ["sh", "-c", 'exec celery -b "${BROKER}"']
+    assert list(service["secrets"]) == ["BROKER"]
+
+
+def test_a_command_stays_where_the_image_would_not_run_a_shell(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text('FROM base\nEXPOSE 80\nENTRYPOINT ["celery"]\n')
+    service = block(folder, NAMED_HOSTS.replace("COMMAND", "command: [-b, 'redis://redis:6379/0']"))
+    assert service["command"] == ["-b", "redis://redis:6379/0"]
+
+
+MOUNTED = "services: {web: {build: web, command: nodemon app.js, ports: ['80:3000'], volumes: ['./web:/usr/src/app']}}"
+
+
+def test_code_that_compose_mounts_is_copied_by_a_dockerfile_that_is_written(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text(
+        "FROM node\nWORKDIR /usr/src/app\nCOPY package.json .\nRUN npm install\n"
+    )
+    (folder / "web" / "package.json").write_text("{}")
+    (folder / "web" / "app.js").write_text("")
+    web = block(folder, MOUNTED)
+    assert web["dockerfile"] == "Dockerfile.culm"
+    written = (folder / "web" / "Dockerfile.culm").read_text().splitlines()
+    assert written[3:] == [
+        "RUN npm install",
+        "",
+        "# As Dockerfile, with what the compose file mounts.",
+        "COPY . /usr/src/app",
+    ]
+
+
+@pytest.mark.parametrize("copy", ["COPY . .", "COPY app.js .", "COPY --chown=1:1 *.js ./", "ADD lib /lib"])
+def test_a_dockerfile_that_copies_code_is_taken_as_it_is(folder: Path, copy: str) -> None:
+    (folder / "web" / "Dockerfile").write_text(f"FROM node\n{copy}\n")
+    (folder / "web" / "lib").mkdir()
+    (folder / "web" / "app.js").write_text("")
+    assert "dockerfile" not in block(folder, MOUNTED)
+
+
+def test_what_is_mounted_without_code_in_it_is_not_copied(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text("FROM nginx\n")
+    (folder / "web" / "nginx.conf").write_text("")
+    assert "dockerfile" not in block(folder, MOUNTED)
+
+
+def test_secrets_become_files_of_the_vault_and_a_database_s_password_is_culm_s(folder: Path) -> None:
+    compose = """\
+services:
+  db:
+    image: postgres:17
+    secrets: [db-password]
+    environment: {POSTGRES_PASSWORD_FILE: /run/secrets/db-password}
+  web:
+    build: web
+    ports: ["80:80"]
+    depends_on: [db]
+    secrets: [db-password, {source: mail, target: mail.key}, {source: odd, target: /etc/odd}]
+    environment: {DATABASE_PASSWORD: /run/secrets/db-password}
+secrets: {db-password: {file: db/password.txt}, mail: {file: mail.txt}, odd: {file: odd.txt}}
+"""
+    web = block(folder, compose)
+    assert web["files"] == {"/run/secrets/db-password": "main.password", "/run/secrets/mail.key": "mail"}
+    assert web["environment"] == {"DATABASE_PASSWORD": "/run/secrets/db-password"}
+    assert "files, for the vault (`culm vault put` before `culm up`): local/web/mail" in taken(folder).draft.text()
+    assert any("/etc/odd is not in /run/secrets" in str(note) for note in taken(folder).notes)

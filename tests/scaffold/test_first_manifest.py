@@ -11,7 +11,7 @@ from tests import culm_command
 
 from culm.errors import UsageError
 from culm.project.load import load, parse
-from culm.project.project import Project
+from culm.project.project import Project, Service
 from culm.scaffold import names, starter
 from culm.scaffold.draft import Draft
 from culm.scaffold.first_manifest import first_manifest
@@ -225,17 +225,17 @@ def test_a_dockerfile_that_is_written_copies_what_the_requirements_name_before_i
     assert lines.index("COPY . .") < lines.index("RUN pip install --no-cache-dir -r requirements.txt")
 
 
-def test_a_dockerfile_that_is_written_has_a_migration_written_beside_it(tmp_path: Path) -> None:
+def test_a_service_whose_dockerfile_is_written_migrates_by_a_command_of_its_image(tmp_path: Path) -> None:
     files = {
         "requirements.txt": "django\npsycopg\n",
         "manage.py": "import django",
         "Procfile": "release: ./manage.py migrate\n",
     }
     (tmp_path / "pets").mkdir()
-    made(tmp_path / "pets", files)
-    text = (tmp_path / "pets" / "Dockerfile.migrate").read_text()
-    assert text.startswith("FROM python:3")
-    assert text.splitlines()[-1] == 'CMD ["sh", "-c", "./manage.py migrate"]'
+    text, project = made(tmp_path / "pets", files)
+    assert (tmp_path / "pets" / "Dockerfile").read_text().startswith("FROM python:3")
+    assert 'migrate: {command: [sh, "-c", "./manage.py migrate"]}  # by Procfile' in text
+    assert migrates(project.services["pets"]) == ("sh", "-c", "./manage.py migrate")
 
 
 def test_a_procfile_has_workers_and_a_migration(tmp_path: Path) -> None:
@@ -247,28 +247,60 @@ def test_a_procfile_has_workers_and_a_migration(tmp_path: Path) -> None:
     _, project = made(tmp_path, files)
     assert set(project.services) == {"web", "worker"}
     assert project.services["worker"].paths == ()
-    assert project.services["web"].migration == tmp_path / "web" / "Dockerfile.migrate"
+    assert migrates(project.services["web"]) == ("sh", "-c", "python manage.py migrate")
+
+
+def migrates(service: Service) -> tuple[str, ...]:
+    """Return what runs in the service's own image."""
+    assert service.migration_command is not None
+    assert service.migration is None
+    return (*(service.migration_command.entrypoint or ()), *service.migration_command.command)
 
 
 @pytest.mark.parametrize(
     ("files", "command"),
     [
-        ({"alembic.ini": ""}, '["alembic", "upgrade", "head"]'),
-        ({"manage.py": "import django"}, '["python", "manage.py", "migrate", "--noinput"]'),
-        ({"prisma/schema.prisma": ""}, '["npx", "prisma", "migrate", "deploy"]'),
-        ({"knexfile.js": ""}, '["npx", "knex", "migrate:latest"]'),
-        ({"bin/rails": "", "db/migrate/1_a.rb": ""}, '["bin/rails", "db:migrate"]'),
-        ({"sql/V1__a.sql": ""}, '["migrate"]'),
-        ({"migrations/1_a.up.sql": ""}, "migrate -path=/migrations -database $DATABASE_URL up"),
-        ({"db/migrations/1_a.sql": "-- migrate:up\n"}, '["up"]'),
+        ({"alembic.ini": ""}, "alembic upgrade head"),
+        ({"manage.py": "import django"}, "python manage.py migrate --noinput"),
+        ({"prisma/schema.prisma": ""}, "npx prisma migrate deploy"),
+        ({"knexfile.js": ""}, "npx knex migrate:latest"),
+        ({"bin/rails": "", "db/migrate/1_a.rb": ""}, "bin/rails db:migrate"),
     ],
 )
 def test_migrations_are_known_by_the_files_of_their_tools(tmp_path: Path, files: dict[str, str], command: str) -> None:
     here = {f"web/{name}": text for name, text in files.items()}
     _, project = made(tmp_path, {"web/Dockerfile": SERVER, "web/requirements.txt": "psycopg\n", **here})
+    assert migrates(project.services["web"]) == tuple(command.split())
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"sql/V1__a.sql": ""}, '["migrate"]'),
+        ({"migrations/1_a.up.sql": ""}, "migrate -path=/migrations -database $DATABASE_URL up"),
+        ({"db/migrations/1_a.sql": "-- migrate:up\n"}, '["up"]'),
+    ],
+)
+def test_migrations_of_another_tool_s_image_have_a_dockerfile(tmp_path: Path, files: dict[str, str], command: str):
+    here = {f"web/{name}": text for name, text in files.items()}
+    _, project = made(tmp_path, {"web/Dockerfile": SERVER, "web/requirements.txt": "psycopg\n", **here})
     migration = project.services["web"].migration
     assert migration is not None
     assert migration.read_text().splitlines()[-1] == f"CMD {command}"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "script", "written"),
+    [
+        ("", "", "{command: [alembic, upgrade, head]}"),
+        ('ENTRYPOINT ["./start.sh"]\n', 'wait-for db\nexec "$@"\n', "{command: [alembic, upgrade, head]}"),
+        ('ENTRYPOINT ["./start.sh"]\n', "exec serve\n", "{entrypoint: [alembic], command: [upgrade, head]}"),
+    ],
+)
+def test_a_migration_replaces_an_entrypoint_that_would_not_run_it(tmp_path, entrypoint, script, written):
+    files = {"web/Dockerfile": f"FROM base\nEXPOSE 80\n{entrypoint}", "web/start.sh": script, "web/alembic.ini": ""}
+    text, _ = made(tmp_path, {**files, "web/requirements.txt": "psycopg\n"})
+    assert f"migrate: {written}" in text
 
 
 def test_a_migration_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
@@ -389,7 +421,7 @@ def test_a_worker_of_a_procfile_is_not_an_argument_of_an_entrypoint_that_serves(
     ],
 )
 def test_a_migration_is_started_from_the_virtual_environment_of_the_image(tmp_path, runs, program):
-    made(
+    _, project = made(
         tmp_path,
         {
             "web/Dockerfile": f"FROM base\nEXPOSE 5000\n{runs}CMD serve\n",
@@ -397,7 +429,7 @@ def test_a_migration_is_started_from_the_virtual_environment_of_the_image(tmp_pa
             "web/migrations/alembic.ini": "",
         },
     )
-    assert f'CMD ["{program}", "db", "upgrade"]' in (tmp_path / "web/Dockerfile.migrate").read_text()
+    assert migrates(project.services["web"]) == (program, "db", "upgrade")
 
 
 @pytest.mark.parametrize(
@@ -433,6 +465,20 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
     web = block(tmp_path, files)
     assert web["secrets"]["DATABASE_URL"]["from"] == "{main.url}"
     assert web["environment"] == {"DB_HOST": "{main.host}", "PGPORT": "{main.port}"}
+
+
+def test_variables_that_code_unpacks_are_filled(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",
+        "web/package.json": '{"dependencies": {"mysql2": "3"}}',
+        "web/db.js": "const {\n  MYSQL_HOST: HOST,\n  MYSQL_USER,\n  MYSQL_DB: DB = 'x',\n} = process.env;\n",
+    }
+    web = block(tmp_path, files)
+    assert web["environment"] == {"MYSQL_HOST": "{main.host}"}
+    assert {name: each["from"] for name, each in web["secrets"].items()} == {
+        "MYSQL_USER": "{main.user}",
+        "MYSQL_DB": "{main.name}",
+    }
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ http.server.ThreadingHTTPServer(("0.0.0.0", {port}), Answers).serve_forever()
 """
 OWN_PORT = 'int(os.environ.get("PORT", "8080"))'
 DOCKERFILE = """\
-FROM python:3.12-slim
+ARG BASE_IMAGE=python:3.12-slim
+FROM ${BASE_IMAGE}
 WORKDIR /app
 COPY serve.py .
 EXPOSE 8080

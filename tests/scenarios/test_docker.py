@@ -160,11 +160,14 @@ def configuration(container: str) -> str:
     return docker("exec", container, "cat", "/app/conf/database.url")
 
 
-def test_down_leaves_no_container_and_no_network(stand: Stand) -> None:
+def test_down_with_volumes_leaves_no_container_no_network_and_no_image(stand: Stand) -> None:
+    [first, *_] = containers(stand)
+    registry = first["Config"]["Image"].partition("/")[0]
     networks = {each["NetworkID"] for one in containers(stand) for each in one["NetworkSettings"]["Networks"].values()}
 
     stand.culm("down", "--volumes")
 
     stand.gone()
     assert docker("ps", "--all", "--quiet", "--filter", f"label=culm.home={stand.home}") == ""
+    assert docker("image", "ls", "--quiet", "--filter", f"reference={registry}/bamboo/*") == ""
     assert not networks & set(docker("network", "ls", "--quiet", "--no-trunc").split())

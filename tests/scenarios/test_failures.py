@@ -44,14 +44,18 @@ def fails(stand: Stand) -> Said:
 
 
 def test_a_migration_that_exits_3_ends_the_deploy_with_its_last_words(stand: Stand) -> None:
-    migrate = misfits.DOCKERFILE.replace('["python3", "serve.py"]', '["sh", "-c", "echo the table is locked; exit 3"]')
+    migrate = misfits.DOCKERFILE.replace(
+        '["python3", "serve.py"]', '["sh", "-c", "echo the table is locked; echo LockError: held; exit 3"]'
+    )
     stand.write("bad/Dockerfile.migrate", migrate)
     try:
         said = fails(stand)
     finally:
         (stand.project / "bad/Dockerfile.migrate").unlink()
 
-    assert "the migration of bad ended with exit code 3" in said.err
+    assert (
+        "culm: the migration of bad ended with exit code 3; bad stays as it was\n  cause: LockError: held" in said.err
+    )
     assert "the table is locked" in said.err
 
 

@@ -22,9 +22,10 @@ SLOW = """\
     schedule: {when: every 24 hours, timeout: 2s, overlap: skip}
   reader:
     build: backend
-    command: [cat, /srv/settings/greeting]
+    command: [cat, /srv/settings/greeting, /run/secrets/user]
     schedule: every 24 hours
-    files: {/srv/settings/greeting: greeting.txt}
+    database: queue
+    files: {/srv/settings/greeting: greeting.txt, /run/secrets/user: queue.user}
 """
 BASE = os.environ.get("CULM_BASE_IMAGE", "culm-base:bookworm")
 
@@ -112,7 +113,9 @@ def test_a_run_that_takes_too_long_is_stopped_and_status_says_so(shop: Stand) ->
 
 
 def test_files_of_the_vault_are_in_place_before_the_container_begins(shop: Stand) -> None:
-    assert "good morning" in shop.culm("run-now", "reader").out
+    read = shop.culm("run-now", "reader").out
+    assert "good morning" in read
+    assert "shop-queue-api" in read, "a part of the URL that culm has made"
     shop.culm("vault", "rm", "local/reader/greeting.txt")
     assert "local/reader/greeting.txt is not there" in shop.culm("run-now", "reader", status=1).err
     shop.culm("vault", "put", "local/reader/greeting.txt", "greeting.txt")

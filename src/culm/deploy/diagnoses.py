@@ -144,6 +144,12 @@ SYMPTOMS = (
         "`sqlalchemy<2.1` takes psycopg2 as before",
     ),
     Symptom(
+        pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file|"
+        r"enoent .*package\.json|Cannot find module '/(?!\S*/node_modules/)\S+'$",
+        cause="the file that it starts is not in the image",
+        hint="COPY it in the Dockerfile: what a compose file mounts from this machine is not there",
+    ),
+    Symptom(
         pattern=r"ModuleNotFoundError|No module named|Cannot find module|ERR_MODULE_NOT_FOUND",
         cause="a module is not in the image",
         hint="the Dockerfile has to install it: name it in what it installs from, or COPY it",
@@ -157,12 +163,6 @@ SYMPTOMS = (
         pattern=r"ImportError: cannot import name '\w+' from '[\w.]+' \((?!.*(?:-packages|/lib/python))",
         cause="a module of its own does not have what is imported from it",
         hint="is the name spelled as it is defined, and is the newest file in the image?",
-    ),
-    Symptom(
-        pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file|"
-        r"enoent .*package\.json",
-        cause="the file that it starts is not in the image",
-        hint="COPY it in the Dockerfile: what a compose file mounts from this machine is not there",
     ),
     Symptom(
         pattern=r"cannot open shared object file|error while loading shared libraries|Library not loaded",
@@ -320,6 +320,11 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
             return known
         hint = "listen on $PORT (the port of `port:`), and on 0.0.0.0 rather than 127.0.0.1"
         return LikelyCause(line="nobody listens where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
+    if "closed without an answer" in text:
+        if (known := symptom_of(lines)) is not None:
+            return known
+        hint = "an engine takes connections for a container that does not listen: listen on `port:`, and on 0.0.0.0"
+        return LikelyCause(line="nobody answers where it is asked: on another port, or on 127.0.0.1 alone", hint=hint)
     return None
 
 

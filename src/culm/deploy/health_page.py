@@ -14,7 +14,11 @@ from culm.project.project import Service
 from culm.target.connection import Target
 
 SECONDS = 2.0
-ASKED = {"refused": ", nobody listens there", "garbled": ", what answers there is not HTTP"}
+ASKED = {
+    "refused": ", nobody listens there",
+    "garbled": ", what answers there is not HTTP",
+    "closed": ", the connection is closed without an answer",
+}
 """What asking the page itself showed."""
 LONGEST = 120
 """Characters of an answer's first line that are shown."""
@@ -40,7 +44,11 @@ def answer(target: Target, service: Service, instance: str, port: int) -> dict[s
     except httpx2.ConnectError:
         return asked | {"refused": True}
     except httpx2.RemoteProtocolError as error:
-        return asked | ({"garbled": True} if "illegal" in str(error) else {})  # no status line; else it just hung up
+        return asked | (
+            {"garbled": True} if "illegal" in str(error) else {"closed": True}
+        )  # no status line, or nothing
+    except httpx2.ReadError:
+        return asked | {"closed": True}
     except httpx2.HTTPError:
         return asked
 

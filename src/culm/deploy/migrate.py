@@ -4,10 +4,10 @@ from typing import Any
 
 from culm import render
 from culm.core.model.arn import last
-from culm.deploy import causes, diagnoses
+from culm.deploy import causes, diagnoses, exits, host_names, scripts
 from culm.deploy.executor import Work
 from culm.deploy.job import Job
-from culm.deploy.wait import UNKNOWN_SECONDS
+from culm.deploy.wait import UNKNOWN_SECONDS, likely
 from culm.errors import CulmError, TimedOut
 from culm.plan.steps import RunMigration
 from culm.target.eventual_consistency import until_known
@@ -70,10 +70,13 @@ def until_ended(job: Job, name: str, arn: str | None) -> Work:
     ended = yield from until_stopped(job, name, arn)
     if (code := exit_code(ended)) != 0:
         ending = f"ended with exit code {code}" if code is not None else "did not start"
-        cause = causes.of_task(job, name, ended, prefix="migrate")
+        service = job.service(name)
+        finding = exits.cause(ended, causes.output_of(job, name, ended, prefix="migrate"))
+        finding = scripts.located(service, host_names.located(job.project, service, finding))
+        screen = causes.of_task(job, name, ended, prefix="migrate")
         raise CulmError(
-            f"the migration of {name} {ending}; {name} stays as it was\n{cause}",
-            diagnoses.cure(cause) or f"fix it, then: culm deploy {name}",
+            f"the migration of {name} {ending}; {name} stays as it was{likely(finding)}\n{screen}",
+            (finding and finding.hint) or diagnoses.cure(screen) or f"fix it, then: culm deploy {name}",
         )
 
 

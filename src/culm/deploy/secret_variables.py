@@ -14,6 +14,7 @@ from culm.deploy import vault_files
 from culm.deploy.job import Job
 from culm.errors import CulmError
 from culm.lint import rules
+from culm.plan.vault_files import PARTS
 from culm.project import references
 from culm.project.project import Project, Service
 from culm.project.targets import LOCAL
@@ -95,8 +96,9 @@ def value_of(text: str) -> str:
 
 
 def prepare(job: Job) -> None:
-    """Write each parameter whose value is another one than the vault gives."""
+    """Write each parameter and file whose value is another one than the vault gives."""
     for service in job.project.everything.values():
+        write_parts(job, service)
         wished = values(job, service)
         if not wished:
             continue
@@ -106,6 +108,19 @@ def prepare(job: Job) -> None:
             if there.get(name) != value:
                 client.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
                 job.say(f"wrote parameter {name}")
+
+
+def write_parts(job: Job, service: Service) -> None:
+    """Put the parts of databases' URLs into the vault that `files:` of a service names: `main.password`."""
+    for file in set(service.container.files.values()):
+        database, _, what = file.rpartition(".")
+        if what not in PARTS or database not in service.databases:
+            continue
+        url = url_of(job, owner(job.project, service, database), database)
+        text = part(url, what) if url else ""
+        if text and vault_files.get(job.target, job.surroundings, service.name, file) != text:
+            vault_files.put(job.target, job.surroundings, service.name, file, text)
+            job.say(f"wrote {file} of {service.name}")
 
 
 def values(job: Job, service: Service) -> dict[str, str]:

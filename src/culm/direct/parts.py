@@ -2,13 +2,16 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
 from culm.project import dockerfile as dockerfiles
-from culm.project.compose.load import load, usual_files
-from culm.project.load import shown
+from culm.project.compose.load import load as load_compose
+from culm.project.compose.load import usual_files
+from culm.project.load import find, load, shown
+from culm.project.project import Service
 
 GO = ("go", "run", ".")
 """In place of CMD, which names the binary that the image's build has made."""
@@ -44,14 +47,39 @@ class Around:
 
 
 def part(name: str, folder: Path) -> ServiceFolder:
-    migration = folder / "Dockerfile.migrate"
     return ServiceFolder(
         name=name,
         folder=folder,
         command=GO if (folder / "go.mod").is_file() else command_of(folder / "Dockerfile"),
-        migration=command_of(migration) if migration.is_file() else None,
+        migration=migration_of(folder),
         preparation=GO_WARM if (folder / "go.mod").is_file() else None,
     )
+
+
+def migration_of(folder: Path) -> tuple[str, ...] | None:
+    """Return what migrates a folder's database: culm.yml's `migrate:`, else the CMD of Dockerfile.migrate.
+
+    None: there is no migration. A service's repository by itself, as CI has it, need not have a culm.yml above it.
+    """
+    for service in neighbouring(folder).values():
+        if service.folder.resolve() != folder.resolve():
+            continue
+        if service.migration_command is not None:
+            given = service.migration_command
+            return (*(given.entrypoint or ()), *given.command)
+        if service.migration is not None:
+            return command_of(service.migration)
+    image = folder / "Dockerfile.migrate"
+    return command_of(image) if image.is_file() else None
+
+
+def neighbouring(folder: Path) -> Mapping[str, Service]:
+    """Return the services of the culm.yml in or above a folder; none where there is no such file."""
+    try:
+        path = find(folder)
+    except UsageError:
+        return {}
+    return load(path).services
 
 
 def command_of(dockerfile: Path) -> tuple[str, ...]:
@@ -77,7 +105,7 @@ def needs_of(part_: ServiceFolder) -> Around:
         return Around(neighbours=(), lacking=())
     neighbours: dict[Path, ServiceFolder] = {}
     lacking = []
-    for name, service in load(paths, os.environ).started().items():
+    for name, service in load_compose(paths, os.environ).started().items():
         build = service.build
         folder = build.folder if build is not None else None
         if build is None or folder is None:

@@ -190,6 +190,8 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         roll = [scaled(service, removal), *roll]
     if (corrected := sleep.note_change(service, live)) is not None:
         roll.append(corrected)
+    if (forgotten := sleep.stale_note(service, live)) is not None:
+        settle.append(forgotten)
     settle += [scaled(service, change) for change in scaling.changes(project, service, observed)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
 

@@ -60,6 +60,15 @@ def note_change(service: Service, live: Described | None) -> Step | None:
     return note(service, live, {AWAKE_TAG: str(service.count)})
 
 
+def stale_note(service: Service, live: Described | None) -> Step | None:
+    """Return the step that deletes the note of a service that a request has woken; None: it has none, or sleeps."""
+    if live is None or asleep(live) is not None or not (keys := marks(live)) or int(live["desiredCount"]) == 0:
+        return None
+    given = {"resourceArn": str(live["serviceArn"]), "tagKeys": keys}
+    forget = Call(what="delete the note that it slept", client="ecs", operation="untag_resource", input=given)
+    return Step(key=f"{service.name}: forget", lane=service.name, act=forget)
+
+
 def difference(service: Service, live: Described | None) -> tuple[Difference, ...]:
     """Return what a plan says of a sleeping service whose count when it is awake changes."""
     if note_change(service, live) is None:
@@ -142,7 +151,8 @@ def put_to_sleep(project: Project, live: Observed, names: Sequence[str]) -> tupl
 def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps that wake services; those that do not sleep need none.
 
-    The count comes before the note goes: whatever dies in between leaves a service that is awake.
+    The count comes first: whatever dies after it leaves a service that is awake. The note goes last: while it is there,
+    requests that come too early are held on the local target.
     """
     steps: list[Step] = []
     waking = [name for name in order(project, names) if asleep(live.services.get(name)) is not None]
@@ -156,13 +166,13 @@ def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, 
         forget = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
         steps += [
             replace(start, begins=f"wakes: {tasks(count)}"),
-            Step(key=f"{name}: forget", lane=name, act=forget),
             Step(
                 key=f"{name}: steady",
                 lane=name,
                 act=AwaitSteady(service=name, revision=None, fresh=False),
                 ends="is awake",
             ),
+            Step(key=f"{name}: forget", lane=name, act=forget),
         ]
     return tuple(steps)
 

@@ -17,6 +17,10 @@ LOAD_BALANCER_FILE = "load-balancer.url"
 """The file of each service with the load balancer's URL."""
 
 
+PARTS = ("user", "password", "host", "port", "name")
+"""What a database's URL has that may be a file by itself."""
+
+
 def missing(project: Project, settings: TargetSettings, names: Iterable[str], observed: Observed) -> list[str]:
     """Return the vault's keys that `files:` of these services and jobs name, and that are not there.
 
@@ -33,9 +37,13 @@ def missing(project: Project, settings: TargetSettings, names: Iterable[str], ob
 
 
 def written_by_deploys(project: Project, settings: TargetSettings, service: Service) -> set[str]:
-    """Names of the files that a deploy writes for a service: the URLs of the load balancer and of its databases."""
+    """Names of the files that a deploy writes for a service.
+
+    They are the URLs of the load balancer and of its databases, and parts of the latter, `main.password`.
+    """
     made = [name for name in service.databases if settings.provider == "local" or project.made_on_aws(name)]
-    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made)}
+    parts = {f"{name}.{part}" for name in made for part in PARTS}
+    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made), *parts}
 
 
 def command(key: str, settings: TargetSettings) -> str:

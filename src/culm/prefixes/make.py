@@ -64,11 +64,15 @@ SETUPTOOLS = "setuptools<81"
 
 
 class PrefixFailure(Exception):
-    """A prefix that cannot be made. `where` is the Dockerfile's line, where that is known."""
+    """A prefix that cannot be made.
 
-    def __init__(self, what: str, where: str = "") -> None:
+    `where` is the Dockerfile's line, where that is known, and `output` all that an installer wrote.
+    """
+
+    def __init__(self, what: str, where: str = "", output: str = "") -> None:
         super().__init__(what)
         self.where = where
+        self.output = output
 
 
 @record
@@ -159,7 +163,7 @@ async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
         if prefix.python in ("", taken):
             raise
         absent = f"Python {prefix.python}, which the image has, is not on this machine; {taken} was taken. {failure}"
-        raise PrefixFailure(absent, failure.where) from None
+        raise PrefixFailure(absent, failure.where, failure.output) from None
     await add_setuptools(prefix, venv, library / "site-packages")
     facts = {
         "python": taken,
@@ -235,7 +239,7 @@ async def run(step: Step, venv: Path, inputs: Path) -> None:
     exit_code, output = await uv(arguments(step, inputs, venv), environment_of(step.environment.items(), venv), cwd)
     if exit_code:
         last = "\n".join(output.replace(str(inputs), "").strip().splitlines()[-LAST_LINES:])
-        raise PrefixFailure(f"`{' '.join(step.argv)}` failed ({exit_code}):\n{last}", step.where)
+        raise PrefixFailure(f"`{' '.join(step.argv)}` failed ({exit_code}):\n{last}", step.where, output)
 
 
 def arguments(step: Step, inputs: Path, venv: Path) -> list[str]:
@@ -244,7 +248,9 @@ def arguments(step: Step, inputs: Path, venv: Path) -> list[str]:
     name = Path(program).name
     if step.tool:
         wanted = [part for requirement in step.tool[1:] for part in ("--with", requirement)]
-        return ["tool", "run", "--quiet", "--from", step.tool[0], *wanted, name, *without(words, {"--system"}, set())]
+        own = ["--python", str(venv / "bin/python")]  # the newest that this Python runs, as pip in the image installs
+        kept = without(words, {"--system"}, set())
+        return ["tool", "run", "--quiet", *own, "--from", step.tool[0], *wanted, name, *kept]
     if re.fullmatch(r"python[\d.]*", name) and words[:2] == ["-m", "pip"]:
         name, words = "pip", words[2:]
     if name == "uv" and words[:1] == ["pip"]:

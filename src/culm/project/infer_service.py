@@ -63,6 +63,8 @@ SYSTEM_FOLDERS = frozenset(
     }
 )
 """Folders that images keep their own files in."""
+SECRETS_FOLDER = "/run/secrets"
+"""Where compose puts secrets, and nobody else anything."""
 TIMEOUT_MEMORY = 16
 """MiB; Docker takes no less than 6."""
 TIMEOUT_CPU = 2
@@ -437,7 +439,8 @@ def files(at: Setting, name: str, written: ServiceBlock) -> Mapping[str, str]:
             or not re.fullmatch(FILE, posixpath.basename(path))
         ):
             at.source.refuse(where, f"{path!r} is not the path of a file: /etc/nginx/conf.d/site.conf")
-        if folder in SYSTEM_FOLDERS or any(folder.startswith(f"{each}/") for each in SYSTEM_ROOTS):
+        of_the_system = folder in SYSTEM_FOLDERS or any(folder.startswith(f"{each}/") for each in SYSTEM_ROOTS)
+        if of_the_system and folder != SECRETS_FOLDER:
             hint = "its folder would hide what the image has there: put it in a folder of its own, and tell the program"
             at.source.refuse(where, f"{path}: nothing but `files:` would be left in {folder} of the container", hint)
         if folder in taken:

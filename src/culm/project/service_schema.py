@@ -430,7 +430,8 @@ class ServiceBlock:
         Mapping[str, str] | None,
         Key(
             doc="For images of others that read their configuration from a path: files of the service's own folder in "
-            "the vault, by where they are put. Their folder in the container holds nothing else.",
+            "the vault, by where they are put. Their folder in the container holds nothing else. `main.password` is a "
+            "part of the URL of the database `main`, which culm makes.",
             written="`{/etc/nginx/conf.d/site.conf: site.conf}`",
             parse=values.vault_file,
             each=True,

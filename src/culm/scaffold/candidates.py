@@ -4,6 +4,7 @@ Both `culm init` and `culm import` end here: one knows folders alone, the other 
 much of it.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -347,12 +348,42 @@ def migrate(candidate: Outline, written: Written) -> None:
 
 
 def add_migration(candidate: Outline, migration: Migration, written: Written) -> None:
-    """Write the migration's Dockerfile and name it in the block; a file that is there is left as it is."""
+    """Write how a service's migration is run: by a command in its own image, else by a Dockerfile of the tool's.
+
+    A file that is there is left as it is.
+    """
     assert candidate.image is not None
+    if not migration.base:
+        candidate.block.put("migrate", in_own_image(candidate, migration), f"by {migration.why}")
+        return
     path = free_name(candidate.image.folder, candidate.name, written)
-    written.files[path] = migration_file(candidate, migration, written)
-    shown = " ".join(migration.command) if not migration.base else f"{migration.base} {' '.join(migration.command)}"
+    written.files[path] = migration_file(migration)
+    shown = f"{migration.base} {' '.join(migration.command)}"
     candidate.block.put("migrate", path.name, f"{shown}, by {migration.why}; written by culm")
+
+
+def in_own_image(candidate: Outline, migration: Migration) -> dict[str, list[str]]:
+    """Return `migrate:` with the command; as its entrypoint, where the service's would not run what it is given."""
+    assert candidate.image is not None
+    words = [program_path(candidate.image, migration.command[0]), *migration.command[1:]]
+    replaced = migration.replaces_entrypoint or "entrypoint" in candidate.block.keys
+    if not replaced and takes_a_command(candidate.image):
+        return {"command": words}
+    if len(words) == 1:
+        words.insert(0, "env")  # a program that runs what it is given: `command:` may not be empty
+    return {"entrypoint": words[:1], "command": words[1:]}
+
+
+def takes_a_command(image: ImageSource) -> bool:
+    """Whether the image starts the command that it is given: it has no ENTRYPOINT, or one that runs its arguments."""
+    last = dockerfile.command_of(image.instructions, "ENTRYPOINT")
+    if last is None:
+        return True
+    words = list(last.form or [last.rest])
+    scripts = [place / word.lstrip("./") for word in words for place in (image.folder, image.path.parent)]
+    scripts += [image.folder / Path(word).name for word in words]
+    contents = [each.read_bytes() for each in scripts if each.is_file()]
+    return words[-1:] == ["--"] or any(b"$@" in content or b"$*" in content for content in contents)
 
 
 def free_name(folder: Path, service: str, written: Written) -> Path:
@@ -364,29 +395,14 @@ def free_name(folder: Path, service: str, written: Written) -> Path:
     return folder / f"{MIGRATE_FILE}.{service}.culm"
 
 
-def migration_file(candidate: Outline, migration: Migration, written: Written) -> str:
-    """The service's Dockerfile with another command at its end, or one of the tool's own image."""
-    import json
-
-    words = list(migration.command)
-    if not migration.base and candidate.image is not None:
-        words[0] = program_path(candidate.image, words[0])
-    command = json.dumps(words)
-    if migration.base:
-        source, target = migration.copied or (".", "/migrations")
-        if "$" in command:
-            line = "CMD " + " ".join(["migrate", *migration.command])
-            return f"FROM {migration.base}\nCOPY {source} {target}\nENTRYPOINT []\n{line}\n"
+def migration_file(migration: Migration) -> str:
+    """Return a Dockerfile on the image of the migration's tool."""
+    source, target = migration.copied or (".", "/migrations")
+    command = json.dumps(migration.command)
+    if "$" not in command:
         return f"FROM {migration.base}\nCOPY {source} {target}\nCMD {command}\n"
-    assert candidate.image is not None
-    text = written.files.get(candidate.image.path)
-    if text is None:
-        text = candidate.image.path.read_bytes().decode("utf-8", "surrogateescape")
-    lines = text.removeprefix("\ufeff").rstrip("\n")
-    if candidate.image.instructions:
-        kept = candidate.image.instructions[-1].end
-        lines = "\n".join(lines.split("\n")[:kept])
-    return f"{lines}\n\n# As {candidate.image.name}, with the migration's command.\nENTRYPOINT []\nCMD {command}\n"
+    line = "CMD " + " ".join(["migrate", *migration.command])
+    return f"FROM {migration.base}\nCOPY {source} {target}\nENTRYPOINT []\n{line}\n"
 
 
 PYTHON_PROGRAMS = frozenset({"alembic", "flask", "python"})

@@ -14,13 +14,22 @@ from os.path import relpath
 from pathlib import Path
 
 from culm.core.model.record import record
+from culm.lint.commands import leak_of_words
 from culm.project import dockerfile
 from culm.project.compose.load import Compose, arguments_of, load
 from culm.project.compose.services import Build, ComposeService
 from culm.project.compose.tree import SourceLine, missing
 from culm.project.engines import CACHES
 from culm.project.load import shown
-from culm.scaffold import compose_roles, compose_servers, database_variables, guess, names
+from culm.scaffold import (
+    compose_commands,
+    compose_mounts,
+    compose_roles,
+    compose_servers,
+    database_variables,
+    guess,
+    names,
+)
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete, tell_hosts, tell_port
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
@@ -32,7 +41,7 @@ from culm.scaffold.sources import Sources, code_folder
 TOP_LEVEL = {
     "version": "compose itself takes no notice of it",
     "networks": "every service reaches the others through the load balancer",
-    "secrets": "put them into the vault: culm vault put",
+    "secrets": "services have theirs as `files:`, from the vault: culm vault put",
     "configs": "put them into conf/ and the vault",
     "volumes": "",
     "models": "culm runs no models",
@@ -125,8 +134,23 @@ class Import:
             return ImageSource(
                 path=path, folder=build.folder, instructions=read, args=arguments_of(self.model, service)
             )
+        arguments = arguments_of(self.model, service)
+        if not build.target and (text := self.with_mounted_code(service, path, build.folder)) is not None:
+            written = self.name_for(build.folder, service.name, text)
+            self.written.files[written] = text
+            return ImageSource(path=written, folder=build.folder, instructions=dockerfile.parse(text), args=arguments)
         stage = "" if self.code_is_mounted(service, build, path) else build.target
-        return guess.image(path, build.folder, arguments_of(self.model, service), stage or None)
+        return guess.image(path, build.folder, arguments, stage or None)
+
+    def with_mounted_code(self, service: ComposeService, path: Path, folder: Path) -> str | None:
+        """The Dockerfile with the code that only compose mounts; None where it has its code, or cannot be read."""
+        return compose_mounts.with_code(guess.image(path, folder, {}), service.mounts, self.root)
+
+    def name_for(self, folder: Path, service: str, text: str) -> Path:
+        """A path for a Dockerfile that nobody wrote; services with the same one share it."""
+        path = folder / compose_mounts.NAME
+        taken = path.exists() if path not in self.written.files else self.written.files[path] != text
+        return folder / f"{compose_mounts.NAME}.{names.plain(service)}" if taken else path
 
     def code_is_mounted(self, service: ComposeService, build: Build, path: Path) -> bool:
         """Whether the stage that is named has this machine's folder mounted, and the last stage copies it instead."""
@@ -174,9 +198,32 @@ class Import:
         for candidate in candidates.values():
             tell_hosts(self.draft, candidate, self.notes.database_names)
             tell_port(self.draft, candidate)
+        self.commands(candidates)
         if self.draft.services:
             self.settle()
         return Imported(draft=self.draft, notes=self.notes, files=self.written.files)
+
+    def commands(self, candidates: Mapping[str, Outline]) -> None:
+        """Let commands that name a server or a service read its address from a variable."""
+        reached = {
+            name: each.name for name, each in candidates.items() if each.listens and each.block.get("path") != "none"
+        }
+        engine = {called: self.draft.engine(called) for called in self.draft.databases}
+        for name, candidate in candidates.items():
+            used = databases_of(candidate)
+            servers = {each: called for each, called in self.notes.database_names.items() if called in used}
+            others = {each: called for each, called in reached.items() if each != name}
+            known = compose_commands.Names(servers=servers, engine=engine, services=others)
+            if compose_commands.refer(candidate, known):
+                service = self.services[name]
+                what = "reads the addresses that it names from variables: compose's host names mean nothing here"
+                self.notes.of(service, service.place_of("command"), "command", what)
+            for key in ("entrypoint", "command"):
+                words = compose_commands.as_words(candidate.block.get(key))
+                if (why := leak_of_words(words)) is not None:
+                    del candidate.block.keys[key]
+                    place = self.services[name].place_of(key)
+                    self.notes.of(self.services[name], place, key, f"left out: {why}; read it from a file of the vault")
 
     def settle(self) -> None:
         """Until it loads; files that it names are there for as long as culm looks."""
@@ -312,7 +359,10 @@ class Import:
         block.put("build", self.relative(image.folder))
         name = relpath(image.path, image.folder)
         if name != "Dockerfile":
-            block.put("dockerfile", name)
+            mounted = name.startswith(compose_mounts.NAME)
+            block.put(
+                "dockerfile", name, "written by culm: with the code that the compose file mounts" if mounted else ""
+            )
         if build.target and self.code_is_mounted(builder or service, build, image.path):
             what = f"left out: {build.target} has the code mounted from this machine; the last stage copies it"
             self.notes.add(build.place, f"{key}.target", what)
@@ -388,7 +438,8 @@ class Import:
         command = (*(service.command("entrypoint") or ()), *(service.command() or ()))
         if image is not None and image.path == owner.image.path and command:
             text = f"{name} of the compose file"
-            add_migration(owner, Migration(command=command, why=text), self.written)
+            replaces = service.command("entrypoint") is not None
+            add_migration(owner, Migration(command=command, why=text, replaces_entrypoint=replaces), self.written)
             self.notes.add(service.place, key, f"is the migration of {owner.name}: {' '.join(command)}")
             return
         what = service.image or (self.relative(image.path) if image is not None else "")

@@ -5,7 +5,7 @@ reported as having no equivalent.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from culm.lint import commands, rules
@@ -16,7 +16,7 @@ from culm.project.compose.load import Compose, arguments_of
 from culm.project.compose.services import ComposeService, EnvironmentFile
 from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
-from culm.scaffold import compose_container, compose_waits, database_variables, vault_secrets
+from culm.scaffold import compose_container, compose_secrets, compose_waits, database_variables, vault_secrets
 from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
@@ -46,7 +46,6 @@ LEFT_OUT = {
     "cap_drop": "capabilities have no key in culm.yml",
     "devices": "devices have no key in culm.yml",
     "volumes_from": "tasks share named volumes alone",
-    "secrets": "put them into the vault: culm vault put",
     "configs": "put them into conf/ and the vault",
     "working_dir": "put WORKDIR into the Dockerfile",
     "extra_hosts": "tasks have no host names of their own",
@@ -80,7 +79,7 @@ HANDLED = frozenset(
         "healthcheck",
     }
     | {"volumes", "tmpfs", "deploy", "mem_limit", "cpus", "scale", "user", "read_only", "init", "ulimits", "platform"}
-    | {"stop_grace_period", "shm_size", "extends"}
+    | {"stop_grace_period", "shm_size", "extends", "secrets"}
 )
 BUILD_KEYS = frozenset({"context", "dockerfile", "dockerfile_inline", "args", "target"})
 OWN_VARIABLES = ("MYENV", "VAULT")
@@ -120,6 +119,7 @@ class KeyImport:
         self.database(service, candidate)
         self.command(service, candidate)
         self.environment(service, candidate)
+        compose_secrets.give(service, candidate, compose_secrets.of_servers(self.used_servers(candidate)), self.notes)
         compose_container.resources(self.notes, service, candidate)
         compose_container.health(self.notes, service, candidate)
         compose_container.storage(self.notes, service, candidate)
@@ -183,10 +183,19 @@ class KeyImport:
                 words = rest
             if not words:
                 self.notes.of(service, service.place_of(key), key, "left out: culm.yml cannot take the image's away")
-            elif (why := commands.leak_of_words(words)) is not None:
+            elif (why := commands.leak_of_words(self.without_servers(words))) is not None:
                 self.notes.of(service, service.place_of(key), key, f"left out: {why}; read it from a file of the vault")
             else:
                 candidate.block.put(key, list(words))
+
+    def without_servers(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return a command less the URLs of its databases: variables take their places (`compose_commands`)."""
+        names = self.notes.database_names
+
+        def emptied(match: re.Match[str]) -> str:
+            return "" if match["host"] in names else match[0]
+
+        return tuple(database_variables.URL.sub(emptied, word) for word in words)
 
     def ports(self, service: ComposeService, candidate: Outline) -> None:
         """The first TCP port is the load balancer's, others are open on the instance."""
@@ -291,18 +300,21 @@ class KeyImport:
                 given = EnvironmentFile(place=place, path=str(file), required=False)
                 self.environment_file(service, candidate.name, given, kept, only=read - known)
 
-    def servers(self, candidate: Outline) -> dict[str, Login]:
-        """The logins of the databases that a service uses, by their names in `databases:`."""
+    def used_servers(self, candidate: Outline) -> dict[str, ComposeService]:
+        """The compose file's services of the databases that a service uses, by their names in `databases:`."""
         used = candidate.block.get("database")
         wanted = used if isinstance(used, list) else [used]
+        names = self.notes.database_names
+        return {called: self.model.services[name] for name, called in names.items() if called in wanted}
+
+    def servers(self, candidate: Outline) -> dict[str, Login]:
+        """The logins of the databases that a service uses, by their names in `databases:`."""
         result = {}
-        for name, called in self.notes.database_names.items():
-            if called in wanted:
-                server = self.model.services[name]
-                given = {each: scalar.text for each, scalar in server.environment.items() if not scalar.missing}
-                for file in server.environment_files:
-                    given = environment_of(Path(file.path), self.model.environment) | given
-                result[called] = database_variables.login(self.draft.engine(called), given)
+        for called, server in self.used_servers(candidate).items():
+            given = {each: scalar.text for each, scalar in server.environment.items() if not scalar.missing}
+            for file in server.environment_files:
+                given = environment_of(Path(file.path), self.model.environment) | given
+            result[called] = database_variables.login(self.draft.engine(called), given)
         return result
 
     def of_database(self, name: str, value: str) -> bool:
@@ -360,6 +372,8 @@ class KeyImport:
 
     def is_secret(self, name: str, value: str) -> bool:
         """Whether a variable is a secret, by its name or value, that a task needs."""
+        if value.startswith(f"{compose_secrets.FOLDER}/"):
+            return False  # the path of one
         if vault_secrets.OF_AWS.search(name) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             return False
         by_name = rules.is_secret_name(rules.canonical(name)) and bool(value)
@@ -393,11 +407,13 @@ class KeyImport:
         environment = " ".join(str(scalar.text) for scalar in service.environment.values())
         for file in service.environment_files:
             environment += " " + " ".join(environment_of(Path(file.path), self.model.environment).values())
+        line = " ".join((*(service.command("entrypoint") or ()), *(service.command() or ())))
         used = [
             called
             for name, called in self.notes.database_names.items()
             if self.waits(service, name)
             or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", environment)
+            or re.search(rf"(?://|@|\s|=){re.escape(name)}:\d", line)
             or (candidate.sources is not None and host_mentions.place_of(candidate.sources.code, name, certain=True))
         ]
         if used:

@@ -98,6 +98,8 @@ PARTS: tuple[tuple[str, str], ...] = (
 WHOLE = re.compile(r"SQLALCHEMY_DATABASE_UR[IL]")
 
 
+UNPACKED = re.compile(r"\{(?P<names>[^{}]*)\}\s*=\s*process\.env\b")
+"""`const {DB_HOST: host, DB_PORT = 5432} = process.env`."""
 SETTINGS = re.compile(r"^class \w+\((?:\w+\.)?BaseSettings\b.*:\n(?P<body>(?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
 FIELD = re.compile(r"^(?: {4}|\t)(?P<name>[A-Za-z]\w*)[ \t]*:[ \t]*[A-Za-z]", re.MULTILINE)
 """Fields of pydantic's settings: https://docs.pydantic.dev/latest/concepts/pydantic_settings/"""
@@ -113,12 +115,22 @@ def settings_fields(text: str) -> set[str]:
 def read_in(sources: Sources) -> set[str]:
     """The variables that a service's code reads."""
     settings = {name for path, text in sources.code.items() if path.endswith(".py") for name in settings_fields(text)}
-    return settings | {
-        match["quoted"] or match["plain"]
-        for path, text in sources.code.items()
-        if Path(path).suffix in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".tsx")
-        for match in READ.finditer(text)
+    unpacked = {
+        name
+        for text in sources.code.values()
+        for match in UNPACKED.finditer(text)
+        for name in re.findall(r"(?:^|,)\s*([A-Z][A-Z0-9_]+)(?=\s*[:=,]|\s*$)", match["names"])
     }
+    return (
+        settings
+        | unpacked
+        | {
+            match["quoted"] or match["plain"]
+            for path, text in sources.code.items()
+            if Path(path).suffix in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".tsx")
+            for match in READ.finditer(text)
+        }
+    )
 
 
 def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from culm.project import dockerfile
 from culm.project.compose.load import usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
-from culm.scaffold.candidates import Outline, Written, add_migration, complete, tell_cache, tell_port
+from culm.scaffold.candidates import Outline, Written, add_migration, complete, takes_a_command, tell_cache, tell_port
 from culm.scaffold.compose import Imported, imported, read
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.draft import Block, Commented, Draft, settled
@@ -336,18 +336,6 @@ def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: 
             own = image.folder
         result.append(Outline(given=given, block=block, image=image, sources=Sources(own)))
     return result
-
-
-def takes_a_command(image: ImageSource) -> bool:
-    """Whether the image starts the command that it is given: it has no ENTRYPOINT, or one that runs its arguments."""
-    last = dockerfile.command_of(image.instructions, "ENTRYPOINT")
-    if last is None:
-        return True
-    words = list(last.form or [last.rest])
-    scripts = [place / word.lstrip("./") for word in words for place in (image.folder, image.path.parent)]
-    scripts += [image.folder / Path(word).name for word in words]
-    contents = [each.read_bytes() for each in scripts if each.is_file()]
-    return words[-1:] == ["--"] or any(b"$@" in content or b"$*" in content for content in contents)
 
 
 def processes(candidate: Outline, draft: Draft, written: Written) -> list[Outline]:

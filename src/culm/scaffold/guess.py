@@ -282,6 +282,8 @@ class Migration:
     """An image that has the tool; empty: the service's own."""
     copied: tuple[str, str] | None = None
     """The folder with its files, and where the tool looks for them."""
+    replaces_entrypoint: bool = False
+    """Whether `command` is all that runs, whatever the image's ENTRYPOINT is."""
 
 
 def migration(sources: Sources) -> Migration | None:

@@ -122,3 +122,28 @@ def test_node_calls_itself_where_it_listens(folder: Path) -> None:
     assert executable is not None
 
     assert run(folder, executable, "-e", code, FILE=str(folder / "listen.cjs")) == "itself"
+
+
+UVLOOP = """
+class Loop:
+    def create_server(self, factory, host=None, port=None, **given):
+        print(host, port, given)
+"""
+"""As uvloop is built: a class of Python's on one of C's, which opens the sockets."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "listens"),
+    [
+        ("host='0.0.0.0', port=8000, backlog=9", "127.0.0.1 0 {'backlog': 9}"),
+        ("None, 8000", "127.0.0.1 0 {}"),
+        ("'0.0.0.0', 8001", "0.0.0.0 8001 {}"),
+        ("sock=1", "None None {'sock': 1}"),
+    ],
+)
+def test_uvloop_s_servers_listen_where_the_host_has_their_port(
+    folder: Path, tmp_path: Path, wanted: str, listens: str
+) -> None:
+    (tmp_path / "uvloop.py").write_text(UVLOOP)
+    code = f"import uvloop; uvloop.Loop().create_server(print, {wanted})"
+    assert python(folder, code, PYTHONPATH=str(tmp_path)) == listens

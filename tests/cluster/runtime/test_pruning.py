@@ -99,7 +99,7 @@ def image(number: int, *tags: str, digests: tuple[str, ...] = ()) -> dict[str, A
 
 
 def ids(images: list[Any]) -> list[str]:
-    return [each["Id"].removeprefix("sha256:") for each in images]
+    return [each.image["Id"].removeprefix("sha256:") for each in images]
 
 
 def test_an_engine_keeps_the_newest_of_a_repository_and_what_containers_have():
@@ -113,9 +113,16 @@ def test_an_engines_other_images_are_not_touched():
         image(1, "python:3.12"),
         image(2, "127.0.0.1:5000/web:1"),
         image(3, "<none>:<none>", digests=("<none>@<none>",)),
-        image(4, f"{OURS}/web:1", "mine:latest"),
+        image(4, "culm-built:4", "mine:latest"),
     ]
     assert going(others, (), OURS, (), 0) == []
+
+
+@pytest.mark.parametrize("used", [(), ("sha256:4",)])
+def test_an_image_that_others_have_too_loses_our_names_alone(used: tuple[str, ...]) -> None:
+    theirs = ("127.0.0.1:4600/web:1", "culm-built:4")
+    [each] = going([image(4, f"{OURS}/web:1", *theirs, digests=(f"{OURS}/web@sha256:4",))], used, OURS, (), 0)
+    assert each.names == (f"{OURS}/web:1", f"{OURS}/web@sha256:4")
 
 
 def test_builds_that_were_never_pushed_are_bounded():

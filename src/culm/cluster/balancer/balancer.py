@@ -7,18 +7,19 @@ Deregistered targets get no new requests, keep those in flight until their delay
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 
 from culm.cluster import clock, loop
 from culm.cluster.balancer import interface
 from culm.cluster.balancer.interface import DataPlane, Outcome
 from culm.cluster.balancer.prober import Check, Key, Prober, key
 from culm.cluster.balancer.traffic import Meter
+from culm.cluster.balancer.waker import Waker
 from culm.cluster.services.elbv2 import attributes
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
-from culm.cluster.store.ecs import clusters, events, services
+from culm.cluster.store.ecs import clusters, events, services, sleepers
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
 from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
@@ -29,6 +30,8 @@ from culm.errors import PlaneFailure
 
 log = logging.getLogger(__name__)
 
+WAKER = "waker"
+"""The name of the target that answers in place of tasks."""
 LOOK_SECONDS = 1.0
 DRAINING_LOOK_SECONDS = 0.05
 """While a target drains: its task waits for the end of it."""
@@ -51,6 +54,10 @@ class Seen:
     targets: tuple[RegisteredTarget, ...]
     addresses: Mapping[str, str]
     """Of each target id, as far as known."""
+    sleepers: frozenset[str] = frozenset()
+    """ARNs of groups whose service sleeps or has just been woken: the waker answers while no target is healthy."""
+    wakers: Mapping[str, str] = field(default_factory=dict)
+    """Sockets of the waker by group: of `sleepers`, and of those whose last requests it still has."""
 
 
 class Balancer:
@@ -66,6 +73,8 @@ class Balancer:
         now: Callable[[], float],
     ) -> None:
         self.store = store
+        self.waker: Waker | None = None
+        """Answers for services that sleep; None: nobody does."""
         self.plane = plane
         self.address_of = address_of
         self.changed = changed
@@ -90,7 +99,7 @@ class Balancer:
 
     async def step(self) -> int:
         """One look; how many facts it wrote, or targets it began to drain."""
-        observed = await self.store.run(lambda db: observe(db, self.address_of))
+        observed = await self._with_wakers(await self.store.run(lambda db: observe(db, self.address_of)))
         self._prober.watch(
             {
                 key(target): Check(target=target, address=address, group=observed.groups[target.target_group_arn])
@@ -120,6 +129,17 @@ class Balancer:
         if wrote:
             self.changed.set()
         return began + wrote
+
+    async def _with_wakers(self, observed: Seen) -> Seen:
+        """Have the waker listen for the groups that need it, before the plane is told of its sockets."""
+        if self.waker is None:
+            return observed
+        balanced = balanced_by(observed)
+        patience = {
+            arn: float(_idle_timeout(observed.load_balancers[balanced[arn]]))
+            for arn in observed.sleepers & observed.groups.keys()
+        }
+        return replace(observed, wakers=await self.waker.serve(patience))
 
     def _judged(self, target: RegisteredTarget, observed: Seen) -> RegisteredTarget:
         """Return the target with the health that was found for it."""
@@ -218,6 +238,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
     groups = {group.target_group_arn: group for group in target_groups.list_all(db) if group.target_group_arn in used}
     registered = targets.list_all(db)
     by_ip = {arn for arn, group in groups.items() if group.target_type == "ip"}
+    asleep = [each.service for each in sleepers.list_all(db)]
     addresses = {
         target.id: target.id if target.target_group_arn in by_ip else address_of(db, target.id) for target in registered
     }
@@ -228,6 +249,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
         groups=groups,
         targets=registered,
         addresses={id: address for id, address in addresses.items() if address is not None},
+        sleepers=frozenset(arn for service in asleep for arn in sleepers.groups(service)),
     )
 
 
@@ -336,22 +358,42 @@ def _listener(listener: Listener, observed: Seen) -> interface.Listener:
 def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> interface.Group:
     registered = [target for target in observed.targets if target.target_group_arn == group.target_group_arn]
     serving = routable([target for target in registered if target.deregistered_at is None])
+    waker = _waker(group.target_group_arn, observed, serving)
+    if waker and not waker[0].draining:
+        serving = ()  # its tasks have just started: what fails its first checks gets no requests yet
     values = attributes.effective(attributes.TARGET_GROUP, group.attributes)
     least = values["load_balancing.algorithm.type"] == "least_outstanding_requests"
     sticky = values["stickiness.enabled"] == "true"
     return interface.Group(
         arn=group.target_group_arn,
         name=group.target_group_name,
-        targets=tuple(
-            interface.Target(address=observed.addresses[target.id], port=target.port, draining=target not in serving)
-            for target in registered
-            if target.id in observed.addresses
+        targets=(
+            *(
+                interface.Target(
+                    address=observed.addresses[target.id], port=target.port, draining=target not in serving
+                )
+                for target in registered
+                if target.id in observed.addresses
+            ),
+            *waker,
         ),
         algorithm="least_outstanding_requests" if least else "round_robin",
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
         sticky_seconds=int(values["stickiness.lb_cookie.duration_seconds"]) if sticky else 0,
         idle_timeout_seconds=idle_timeout_seconds,
     )
+
+
+def _waker(arn: str, observed: Seen, serving: Sequence[RegisteredTarget]) -> tuple[interface.Target, ...]:
+    """Return the waker as a target of its group: in place of healthy ones, and beside them while it has requests.
+
+    It comes last, so that others are there before it gets no more.
+    """
+    if arn not in observed.wakers:
+        return ()
+    healthy = any(target.state == "healthy" and target.id in observed.addresses for target in serving)
+    stands_in = arn in observed.sleepers and not healthy
+    return (interface.Target(address=WAKER, port=0, draining=not stands_in, socket=observed.wakers[arn]),)
 
 
 def _idle_timeout(load_balancer: LoadBalancer) -> int:

@@ -18,10 +18,17 @@ class Target:
     port: int
     draining: bool = False
     """Gets no new requests; those in flight go on. One that is left out altogether loses those, too."""
+    socket: str = ""
+    """A unix socket in the plane's folder, which answers in place of tasks; empty: `address` and `port` do."""
 
     @property
     def name(self) -> str:
-        return f"{self.address}:{self.port}"
+        return f"{self.address}:{self.port}" if not self.socket else self.address
+
+    @property
+    def where(self) -> str:
+        """Return where it is connected to."""
+        return f"unix@{self.socket}" if self.socket else f"{self.address}:{self.port}"
 
 
 @record

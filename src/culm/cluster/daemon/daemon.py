@@ -33,6 +33,7 @@ from culm.cluster import clock, loop, operations
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import binary, render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.balancer.waker import Waker
 from culm.cluster.daemon import keys, limits, live_tails, previews, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.lock import locked
@@ -164,6 +165,8 @@ class Components:
             reserved=self.listening.getsockname() if self.listening else None,
         )
         self.balancer = Balancer(store, self.plane, address_of=machines.address_of, changed=self.changed, now=clock.now)
+        self.waker = Waker(store, self.plane.folder, address_of=machines.address_of, changed=self.changed)
+        self.balancer.waker = self.waker
         self.databases = Databases(
             store, settings.home / "postgres", addresses, gateway=resources.capabilities.gateway, network=NETWORK
         )
@@ -358,6 +361,7 @@ class Daemon:
         """Stop what runs outside of this process; one that does not stop in time keeps none of the others from it."""
         runtime, changed = self._resources.runtime, components.changed.subscribe()
         await orderly("the load balancer", components.plane.stop())
+        await orderly("held requests", components.waker.close())
         await orderly("tasks", stop_tasks(self._store, components.agents, runtime, changed, clock.now))
         await orderly("old images", components.pruning.prune())  # the next daemon prunes as well
         await orderly("databases", components.databases.stop())

@@ -15,6 +15,10 @@ class Signal:
         self._events.append((event, frozenset(services)))
         return event
 
+    def unsubscribe(self, event: asyncio.Event) -> None:
+        """Wake `event` no more."""
+        self._events = [pair for pair in self._events if pair[0] is not event]
+
     def set(self, service: str = "") -> None:
         """An operation of this service has changed something; without one, a fact has."""
         for event, services in self._events:

@@ -1,6 +1,6 @@
-"""Which packages of the system a failed installation wanted from this machine, by what its compiler said; pure.
+"""Why an installation failed, by what its tools said: packages of the system that this machine lacks, and others; pure.
 
-In a container a line of the Dockerfile installs them, which a host leaves out: `apt-get install libpq-dev`.
+In a container a line of the Dockerfile installs such packages, which a host leaves out: `apt-get install libpq-dev`.
 """
 
 import re
@@ -35,15 +35,95 @@ WANTED = (
 HEADER = re.compile(r"fatal error: (?P<header>[\w./+-]+\.h(?:pp)?): No such file")
 
 
+REASONS = (
+    (
+        r"404 Not Found - GET \S+?/(?P<what>(?:@|%40)?[\w.-]+(?:(?:/|%2[fF])(?!-)[\w.-]+)?)(?:/-/\S*)?(?:\s|$)",
+        "the registry has no package {what}",
+        "is it private, or gone? its registry and token belong into .npmrc",
+    ),
+    (
+        r"(?P<what>package\.json and (?:package-lock|npm-shrinkwrap)\.json)[^\n]* (?:are|is) not in sync|"
+        r"can only install packages when your (?P<both>package\.json and package-lock\.json)",
+        "package-lock.json does not fit package.json",
+        "run `npm install` in its folder, and commit package-lock.json",
+    ),
+    (
+        r"npm (?:error|ERR!) (?:code )?ERESOLVE",
+        "two packages want different versions of a third",
+        "`legacy-peer-deps=true` in .npmrc installs them all the same",
+    ),
+    (
+        r"node_modules/(?P<what>@types/[\w.-]+)/\S+: error TS\d+",
+        "{what} is newer than its TypeScript",
+        "name an older version of {what} in package.json, under devDependencies, or a newer typescript",
+    ),
+    (
+        r"Missing script: \"?(?P<what>[\w:.-]+)",
+        "package.json has no script {what}",
+        "add it, or correct its name in the Dockerfile",
+    ),
+    (
+        r"NoCompatiblePythonVersionFound|"
+        r"[Pp]ython version \(?(?P<what>[\d.]+)\)? is not (?:supported|allowed) by the project|"
+        r"requires a different Python|does not satisfy (?:the )?(?:Python|`?requires-python)",
+        "the project wants another Python than this machine has",
+        "install the one that it names: `pyenv install 3.9.9`; or, with a container engine: culm up --runtime docker",
+    ),
+    (
+        r"Package (?P<what>\S+ \([^)]+\)) not found|"
+        r"Could not find a version that satisfies the requirement (?P<pip>\S+)|"
+        r"Because (?:there is no version of|there are no versions of) (?P<uv>\S+)",
+        "no package index has {what}",
+        "name a version that there is, where the Dockerfile installs from",
+    ),
+    (
+        r"(?P<what>\S+) (?:was|were) not found in the package registry",
+        "no package index has {what}",
+        "is it spelled as on the index? a private one is named by PIP_INDEX_URL or UV_INDEX",
+    ),
+)
+"""What package managers say, the cause, and what to try. `what`, or another group that matched, is what it is about."""
+ERRORS = re.compile(r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ?\S.*$|^\s*(?:error|ERROR|fatal): \S.*$", re.MULTILINE)
+
+
+def cause(output: str) -> str:
+    """Return in a line why an installation with this output failed; empty where nothing tells."""
+    if packages_of(output):
+        return f"this machine lacks {packages_of(output)}"
+    for pattern, line, _ in REASONS:
+        if match := re.search(pattern, output):
+            return line.format(what=subject(match))
+    errors = [match[0].strip() for match in ERRORS.finditer(output)]
+    return errors[-1][:200] if errors else ""
+
+
+def subject(match: re.Match[str]) -> str:
+    """Return what a reason is about."""
+    return next((text for text in match.groupdict().values() if text), "it").replace("%2f", "/").replace("%40", "@")
+
+
+def first_line(output: str) -> str:
+    """Return the cause as the end of the line that says what failed: `: why`, or nothing."""
+    why = cause(output)
+    return f": {why}" if why else ""
+
+
+def packages_of(output: str) -> str:
+    """Return Debian's packages that an installation wanted, empty where it wanted none."""
+    packages = [names for pattern, names in WANTED if re.search(pattern, output)]
+    return " ".join(dict.fromkeys(" ".join(packages).split()))
+
+
 def hint(output: str) -> str:
     """Return what to try for an installation that ended with this output."""
-    packages = [names for pattern, names in WANTED if re.search(pattern, output)]
-    if packages:
-        wanted = " ".join(dict.fromkeys(" ".join(packages).split()))
+    if wanted := packages_of(output):
         return (
             f"this machine lacks what it is compiled with: apt-get install {wanted} (or your system's packages of "
             "these); or, with a container engine: culm up --runtime docker"
         )
+    for pattern, _, advice in REASONS:
+        if match := re.search(pattern, output):
+            return advice.format(what=subject(match))
     if header := HEADER.search(output):
         return f"this machine lacks {header['header']}: install the package that has it; {ENGINE_HINT}"
     return ENGINE_HINT

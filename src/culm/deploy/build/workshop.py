@@ -67,7 +67,10 @@ class Workshop:
                 return asyncio.run(Prefixes(self.prefixes).get(prefix, lay_out_inputs))
         except PrefixFailure as failure:
             where = f"{failure.where}: " if failure.where else ""
-            raise CulmError(f"{where}{failure}", missing_tools.hint(str(failure))) from None
+            head, _, last = str(failure).partition("\n")
+            output = failure.output or str(failure)
+            what = f"{where}{head.rstrip(':')}{missing_tools.first_line(output)}\n{last}".rstrip()
+            raise CulmError(what, missing_tools.hint(output)) from None
 
     def run(self, job: Job) -> Result:
         """Run a job's command in a copy of its tree, and return what it changed."""
@@ -139,7 +142,8 @@ class Workshop:
         if process.returncode:
             text = (complaint or printed).decode(errors="replace").replace(str(self.root), "")
             last = "\n".join(f"    {line}" for line in text.strip().splitlines()[-LAST_LINES:])
-            what = f"{job.where}: on this machine it ended with status {process.returncode}\n{last}"
+            why = missing_tools.first_line(text)
+            what = f"{job.where}: on this machine it ended with status {process.returncode}{why}\n{last}"
             raise CulmError(what, missing_tools.hint(text))
         if output is not None:
             with output.open("ab" if job.append else "wb") as file:

@@ -304,7 +304,7 @@ def _backend(group: Group) -> Iterator[str]:
 
 
 def _server(target: Target) -> str:
-    return f"{target.name} {target.name}"
+    return f"{target.name} {target.where}"
 
 
 def _token(text: str) -> str:

@@ -1,7 +1,8 @@
 """Which of an engine's images can go; pure, from what `GET /images/json` and the containers say.
 
 An image of the cluster's registry has the names under which it was pushed and pulled; the builder's own name for it,
-`culm-built:<fingerprint>`, may be on it, too. One with any other name is somebody else's as well, and stays.
+`culm-built:<fingerprint>`, may be on it, too. One with any other name is somebody else's as well: it
+loses its names in the cluster's registry, and stays.
 
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageList
 """
@@ -9,6 +10,8 @@ https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from culm.core.model.record import record
 
 BUILT = "culm-built:"
 """How the builder's names of images begin (`culm.deploy.build.docker`)."""
@@ -18,22 +21,43 @@ NEWEST_BUILDS = 16
 Image = Mapping[str, Any]
 
 
+@record
+class Going:
+    """An image that goes, or one that others have as well and that loses a registry's names."""
+
+    image: Image
+    names: tuple[str, ...]
+
+
 def going(
     images: Sequence[Image], used: Collection[str], registry: str, repositories: Collection[str], newest: int
-) -> list[Image]:
-    """Those that no container has, less the `newest` of each repository and the last builds that were not pushed."""
+) -> list[Going]:
+    """Those that no container has, less the `newest` of each repository and the last builds that were not pushed.
+
+    Clusters of one engine may have built the same image: each takes its own names away, and the last one the image.
+    """
     groups: defaultdict[str, list[Image]] = defaultdict(list)
     for image in images:
-        own = [name for name in names(image) if name.startswith(f"{registry}/")]
-        builds = [name for name in names(image) if name.startswith(BUILT)]
-        if (own or builds) and len(own) + len(builds) == len(names(image)):
+        own, builds, others = kinds(image, registry)
+        if own or (builds and not others):
             groups[repository_of(own[0], registry) if own else ""].append(image)
-    gone: list[Image] = []
+    gone: list[Going] = []
     for repository, group in groups.items():
         kept = NEWEST_BUILDS if not repository else newest if repository in repositories else 0
         group.sort(key=lambda image: int(image.get("Created", 0)), reverse=True)
-        gone += [image for image in group[kept:] if image["Id"] not in used]
+        for image in group[kept:]:
+            own, builds, others = kinds(image, registry)
+            if others or image["Id"] not in used:
+                gone.append(Going(image=image, names=tuple(own if others else [*own, *builds])))
     return gone
+
+
+def kinds(image: Image, registry: str) -> tuple[list[str], list[str], list[str]]:
+    """Return an image's names in a registry, those that builds gave it, and those that others did."""
+    every = names(image)
+    own = [name for name in every if name.startswith(f"{registry}/")]
+    builds = [name for name in every if name.startswith(BUILT)]
+    return own, builds, [name for name in every if name not in own and name not in builds]
 
 
 def names(image: Image) -> list[str]:

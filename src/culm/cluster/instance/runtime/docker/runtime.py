@@ -206,12 +206,12 @@ class DockerRuntime:
             images = await self._engine.get("/images/json")
             used = {each["ImageID"] for each in await self._engine.get("/containers/json", all=1)}
             going = pruning.going(images, used, registry, repositories, newest)
-            for image in going:
-                for name in pruning.names(image):
+            for each in going:
+                for name in each.names:
                     await self._forget(name)
         except Refused as refused:
             raise RuntimeFailure("CannotRemoveImageError", refused.message) from refused
-        return Pruned(images=len(going), bytes=sum(int(image.get("Size", 0)) for image in going))
+        return Pruned(images=len(going), bytes=sum(int(each.image.get("Size", 0)) for each in going))
 
     async def _forget(self, image: str) -> None:
         try:

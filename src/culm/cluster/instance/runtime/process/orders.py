@@ -14,7 +14,7 @@ from pathlib import Path
 
 from culm.cluster.instance.runtime import programs
 from culm.cluster.instance.runtime.interface import Port, Spec
-from culm.cluster.instance.runtime.process import port_mapping, preload
+from culm.cluster.instance.runtime.process import port_mapping, preload, scripts
 from culm.cluster.instance.runtime.process.images import Image
 from culm.cluster.instance.runtime.process.rootfs import INPUTS, Rootfs
 from culm.cluster.instance.runtime.process.shim.files import CgroupPlan, Plan, PortPlan, ProbePlan
@@ -23,7 +23,6 @@ from culm.errors import RuntimeFailure
 MEBIBYTE = 1024 * 1024
 NAME_VARIABLE = "CULM_CONTAINER"
 """In the environment of each of a container's processes: by it they are found when their shim is gone."""
-_SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
 _REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-]\d+)?")
 _SYSTEM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")
 """Where base images have their programs; this machine may have the same ones elsewhere."""
@@ -48,6 +47,10 @@ def order(
     words = _words(spec, image)
     if not words:
         raise RuntimeFailure("CannotStartContainerError", "no command: neither the task nor the image names one")
+    path = environment_of(spec, image).get("PATH", _DEFAULT_PATH)
+    scripts.adapt(
+        words, scripts.Places(rootfs=rootfs, directory=directory, path=path, ports=bound, address=spec.address)
+    )
     argv = arguments(words, rootfs, bound, spec.address)
     executable, argv = resolve(argv, environment["PATH"], directory)
     return Plan(
@@ -82,7 +85,7 @@ def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], addre
     """The container's words, with its paths and ports as the host has them."""
     mapped = [rootfs.map(words[0])]
     for before, word in pairwise(words):
-        is_script = before == "-c" and os.path.basename(words[0]) in _SHELLS
+        is_script = before == "-c" and os.path.basename(words[0]) in scripts.SHELLS
         own = rootfs.map_script(word) if is_script else rootfs.map_text(word)
         mapped.append(port_mapping.rewrite_argument(own, bound, address, before))
     return mapped
@@ -127,12 +130,17 @@ def _words(spec: Spec, image: Image) -> tuple[str, ...]:
     return (*image.entry_point, *(image.command if spec.command is None else spec.command))
 
 
+def environment_of(spec: Spec, image: Image) -> dict[str, str]:
+    """Return the container's variables as the task and the image have them."""
+    return {**image.environment, **spec.environment}
+
+
 def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]) -> dict[str, str]:
     """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own.
 
     HOSTNAME is all that a process has of a container's `hostname`: what asks the kernel gets this machine's.
     """
-    given = {**image.environment, **spec.environment}
+    given = environment_of(spec, image)
     home, scratch = rootfs.inside("/root"), rootfs.inside("/tmp")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)

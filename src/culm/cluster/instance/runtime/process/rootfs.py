@@ -9,6 +9,8 @@ from pathlib import Path
 
 _HOST_OWNS = ("/dev", "/proc", "/sys", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib")
 """An image's own operating system is not used: programs there are the host's."""
+_OF_EVERY_SYSTEM = ("", "etc", "home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "usr", "var")
+"""Folders at the root that tell nothing about whose a path in them is."""
 _PYTHON = re.compile(r"(?:/usr)?/bin/python[\d.]*")
 INPUTS = ".culm"
 """The folder of an image that has what its prefixes are made from: no container sees it."""
@@ -43,14 +45,25 @@ class Rootfs:
         return _PATH_IN_TEXT.sub(lambda match: self.map(match[0]), text)
 
     def map_script(self, text: str) -> str:
-        """Every path of the container in a shell's script; one that has a space on the host is quoted."""
+        """Every path of the container in a shell's script; one that has a space on the host is quoted.
+
+        A script also names what it makes itself: a path in a folder of the image's own counts, too.
+        """
 
         def mapped(match: re.Match[str]) -> str:
             before = text[: match.start()]
             in_quotes = before.count('"') % 2 or before.count("'") % 2
-            return self.map(match[0]) if in_quotes else shlex.quote(self.map(match[0]))
+            own = str(self.inside(match[0])) if self._has_folder_of(match[0]) else self.map(match[0])
+            return own if in_quotes else shlex.quote(own)
 
         return _PATH_IN_TEXT.sub(mapped, text)
+
+    def _has_folder_of(self, path: str) -> bool:
+        """Whether a path is to be in a folder that the image has, and that is not one of every system's."""
+        if _is_under(os.path.normpath(path), _HOST_OWNS):
+            return False
+        nearest = next(each for each in Path(os.path.normpath(path)).parents if self.inside(str(each)).is_dir())
+        return len(nearest.parts) > 2 or nearest.name not in _OF_EVERY_SYSTEM
 
     def map_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Values that are paths, or lists of paths as in PYTHONPATH."""

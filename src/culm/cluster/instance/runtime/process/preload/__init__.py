@@ -6,7 +6,8 @@ Both languages load a file before a program's own code, and let it change how so
 on PYTHONPATH, Node.js what NODE_OPTIONS names. There a wildcard address with a container port becomes the instance's
 address with the host's port, and `localhost` with that port, when the program calls itself, the same.
 
-A program on which this has no hold (Go, Java, a socket opened in C) listens where it wants, and is looked for there.
+uvloop opens its sockets in C: its servers are told another address, once the program has imported it. A program on
+which this has no hold (Go, Java) listens where it wants, and is looked for there.
 """
 
 import shutil

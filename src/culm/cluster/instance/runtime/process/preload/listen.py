@@ -57,6 +57,41 @@ def install(text: str) -> None:
         setattr(socket.socket, name, method)
 
 
+def move_uvloop(address: str, ports: "dict[int, int]") -> None:
+    """Let uvloop's servers, whose sockets are opened in C, listen as others do: once the program imports it."""
+    from importlib.machinery import PathFinder
+
+    class Finder:
+        """Finds uvloop as ever, and changes its loop when it has been loaded."""
+
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> object:
+            if name != "uvloop":
+                return None
+            spec = PathFinder.find_spec(name, path, target)  # type: ignore[arg-type]
+            if spec is not None and spec.loader is not None:
+                load = spec.loader.exec_module
+
+                def exec_module(module: object) -> None:
+                    load(module)  # type: ignore[arg-type]
+                    change(module)
+
+                spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+            return spec
+
+    def change(module: object) -> None:
+        create = module.Loop.create_server  # type: ignore[attr-defined]
+
+        def create_server(own: object, factory: object, host: object = None, port: object = None, **given: object):  # type: ignore[no-untyped-def]
+            if host in (None, *ANYWHERE) and port in ports:
+                host, port = address, ports[port]
+            return create(own, factory, host, port, **given)
+
+        module.Loop.create_server = create_server  # type: ignore[attr-defined]
+
+    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+
+
 def run_the_next() -> None:
     """Run the sitecustomize that this one stands before."""
     from importlib.machinery import PathFinder
@@ -72,6 +107,7 @@ if __name__ == "sitecustomize":
     try:
         if os.environ.get("CULM_LISTEN"):
             install(os.environ["CULM_LISTEN"])
+            move_uvloop(*mapping(os.environ["CULM_LISTEN"]))
     except Exception as error:
         sys.stderr.write("culm: a port in the code stays as it is: " + repr(error) + "\n")
     run_the_next()
