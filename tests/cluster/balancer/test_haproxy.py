@@ -1,7 +1,9 @@
 """What HAProxy does as an application load balancer does it, beyond what every data plane must."""
 
 import asyncio
+import contextlib
 import re
+import resource
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -452,3 +454,34 @@ async def test_a_sticky_client_of_a_target_that_died_gets_another(plane, client)
                 client.cookies.clear()
             assert [await target_of(client, url) for _ in range(3)] == [dies.name] * 3
         assert [await target_of(client, url) for _ in range(3)] == [lives.name] * 3
+
+
+@pytest.mark.parametrize(
+    ("uri", "headers", "status"),
+    [
+        ("/", {f"X-{number}": "v" * 4000 for number in range(15)}, 200),  # 60 KB
+        ("/", {f"X-{number}": "v" for number in range(150)}, 200),
+        ("/" + "p" * 16_000, {}, 200),
+        ("/" + "p" * 17_000, {}, 400),
+        ("/", {f"X-{number}": "v" * 4000 for number in range(17)}, 400),  # 68 KB
+    ],
+)
+async def test_requests_are_as_long_as_an_application_load_balancer_takes_them(plane, client, uri, headers, status):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        assert (await client.get(url + uri, headers=headers)).status_code == status
+
+
+async def test_thousands_of_half_requests_keep_nobody_out(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        port = int(url.rsplit(":", 1)[1])
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        count = min(3000, hard - 500)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
+        with contextlib.ExitStack() as slow:
+            for _ in range(count):
+                half = slow.enter_context(socket.create_connection(("127.0.0.1", port)))
+                half.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Never: en")
+            assert (await client.get(url, timeout=5)).status_code == 200
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -52,6 +52,17 @@ def shape(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+HEADER_BYTES = 65536
+LINE_BYTES = 16384
+"""Of a request's headers and of its first line, as an application load balancer takes them; more is answered with 400.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-400-issues
+"""
+HEADER_SECONDS = 10
+"""Within which a request's headers have to be there, so that half requests do not keep others out."""
+MOST_DESCRIPTORS = 20_000
+"""HAProxy takes half as many connections, or fewer where this machine allows a process less."""
+
+
 def server_options(group: Group) -> str:
     """Return what follows a server's name and address, in the file and on the runtime socket alike.
 
@@ -79,7 +90,9 @@ def _global(description: str) -> str:
 global
     description culm-{description}
     stats socket unix@{STATS_SOCKET} mode 600 level admin expose-fd listeners
-    maxconn 2000
+    fd-hard-limit {MOST_DESCRIPTORS}
+    tune.bufsize {HEADER_BYTES + 2048}
+    tune.http.maxhdr 1000
     nbthread 2
     noreuseport
     hard-stop-after 1h
@@ -129,10 +142,11 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -
         yield f"    bind {address}:{port}" + (" transparent" if index else "")
     yield f"    bind {handover} mode 600 accept-proxy"
     yield f"    timeout client {listener.idle_timeout_seconds}s"
-    yield f"    timeout http-request {listener.idle_timeout_seconds}s"
+    yield f"    timeout http-request {min(listener.idle_timeout_seconds, HEADER_SECONDS)}s"
     yield f"    timeout http-keep-alive {listener.idle_timeout_seconds}s"
     yield "    option idle-close-on-response"
     yield "    http-request allow if { stopping }"
+    yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
     yield from _forwarded_headers(port)
     yield "    acl hit var(txn.group) -m found"
     for rule in listener.rules:
