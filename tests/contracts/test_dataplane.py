@@ -261,3 +261,22 @@ def one_answer(web: Web) -> Any:
         writer.close()
 
     return serve
+
+
+async def test_requests_that_do_not_count_are_left_out_by_agent_and_by_path(under_test: Any) -> None:
+    port = free_port()
+    listener = a_listener(port, a_rule(1, on_path("/shop/*"), action=forward("shop")))
+    async with a_web() as web:
+        group = a_group("shop", web.target, uncounted=("python-HTTPX", "/shop/ping"))
+        await under_test.plane.apply([listener], [group, a_group("other")])
+        for path in ("/shop/ping", "/shop/", "/shop/ping/me"):
+            assert (await under_test.get(port, path)).status == 200
+        agents = sum(each.requests for each in (await under_test.plane.attended()).values())
+        group = a_group("shop", web.target, uncounted=("UptimeRobot", "/shop/ping"))
+        await under_test.plane.apply([listener], [group, a_group("other")])
+        for path in ("/shop/ping", "/shop/", "/shop/a?b=/shop/ping", "/shop/ping/me"):
+            assert (await under_test.get(port, path)).status == 200
+        attended = await under_test.plane.attended()
+        assert set(attended) == {"shop"}
+        assert attended["shop"].requests - (agents if isinstance(under_test, Fake) else 0) == 2
+        assert attended["shop"].in_flight == 0

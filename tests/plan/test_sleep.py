@@ -109,7 +109,7 @@ def test_a_deploy_leaves_a_sleeping_service_asleep(project: Project, survey: Sur
 def test_a_deploy_corrects_the_count_that_a_sleeping_service_wakes_with(project: Project, survey: Survey) -> None:  # noqa: F811
     sleeping = numbered(asleep(survey, "web", count=3))
     lines = steps_of(project, sleeping, a_plan(), IMAGES | MIGRATION)
-    assert "note that it wakes with 1 task" in lines
+    assert "note how it sleeps" in lines
     [difference] = [d for d in wishes.deployed(project, project.services["web"], sleeping, IMAGES).differences]
     assert (difference.field, difference.old, difference.new) == ("count when awake", "3", "1")
 
@@ -119,7 +119,7 @@ def test_a_deploy_deletes_the_note_of_a_service_that_a_request_has_woken(project
     assert (
         steps_of(project, woken, a_plan(), IMAGES | MIGRATION)
         .splitlines()[-1]
-        .endswith("delete the note that it slept")
+        .endswith("delete what was noted of its sleep")
     )
 
 

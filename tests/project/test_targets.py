@@ -161,3 +161,42 @@ def test_names_are_measured_before_aws_measures_them(folder: Path) -> None:
 def test_rds_is_asked_for_what_it_has(folder: Path, written: str, what: str) -> None:
     with pytest.raises(UsageError, match=rf"databases.main.rds.{what}"):
         read(folder, "stg: {provider: aws}", more=f"databases: {{main: {{rds: {{{written}}}}}}}")
+
+
+def test_services_sleep_by_themselves_where_their_target_says_so(folder: Path) -> None:
+    (folder / "worker").mkdir()
+    (folder / "worker" / "Dockerfile").write_text("FROM base\nEXPOSE 8080\n")
+    (folder / "quiet").mkdir()
+    (folder / "quiet" / "Dockerfile").write_text("FROM base\nEXPOSE 8080\n")
+    (folder / "culm.yml").write_text(
+        "name: bamboo\n"
+        "targets:\n"
+        "  local: {sleep: {after: 30m, ignore: [UptimeRobot, /catalog/ping], never: [quiet]}}\n"
+        "  stg: {provider: aws}\n"
+        "services: {catalog: , worker: {path: none, health: {command: 'true'}}, quiet: }\n"
+    )
+    project = load(folder / "culm.yml")
+    local = named(project, project.targets["local"])
+    sleep = local.services["catalog"].sleep
+    assert sleep is not None
+    assert (sleep.after, sleep.ignore) == (1800, ("UptimeRobot", "/catalog/ping"))
+    assert (local.services["worker"].sleep, local.services["quiet"].sleep) == (None, None)
+    assert named(project, project.targets["stg"]).services["catalog"].sleep is None
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("local: {sleep: {after: 30s}}", "culm.yml:3: targets.local.sleep.after: 30 s is less than 60 s"),
+        ("local: {sleep: }", "targets.local.sleep.after: is missing"),
+        ("local: {sleep: {after: 1h, never: [pets]}}", "targets.local.sleep.never.0: there is no service 'pets'"),
+        ("local: {sleep: {after: 1h, ignore: ['a*b']}}", "targets.local.sleep.ignore.0: 'a*b': letters, digits"),
+        ("local: {sleep: {after: 1h, rds: true}}", "targets.local.sleep.rds: RDS instances are not stopped"),
+        ("local: {sleep: {after: 1h, hours: x}}", "targets.local.sleep.hours: office hours are not carried out yet"),
+        ("stg: {provider: aws, sleep: {after: 1h}}", "targets.stg.sleep.after: does nothing on aws"),
+    ],
+)
+def test_sleep_that_would_not_happen_is_refused(folder: Path, written: str, what: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        read(folder, written)
+    assert what in str(refusal.value)

@@ -230,3 +230,28 @@ def test_a_daemon_that_is_killed_while_services_wake_leaves_services_that_wake(n
 def services_wanted(stand: Stand) -> dict[str, int]:
     described = stand.client("ecs").describe_services(cluster="nap", services=["front", "catalog", "flaky"])["services"]
     return {each["serviceName"]: each["desiredCount"] for each in described}
+
+
+def test_a_monitor_keeps_nobody_awake_and_a_user_does(nap: Stand) -> None:
+    nap.culm("wake")
+    ecs = nap.client("ecs")
+    [described] = ecs.describe_services(cluster="nap", services=["flaky"])["services"]
+    policy = [{"key": "culm:sleep", "value": "after 6"}, {"key": "culm:ignore/1", "value": "UptimeRobot"}]
+    ecs.tag_resource(resourceArn=described["serviceArn"], tags=policy)
+    began = time.monotonic()
+    while time.monotonic() - began < 15:
+        assert head(nap, "/flaky/", "User-Agent: somebody")[0] == 200
+    assert services_wanted(nap)["flaky"] == 1
+
+    def asleep_while_polled() -> bool:
+        if services_wanted(nap)["flaky"] == 0:
+            return True
+        head(nap, "/flaky/", "User-Agent: Mozilla/5.0 (compatible; uptimerobot/2.0)")
+        return False
+
+    eventually(asleep_while_polled)
+
+    assert any("no request for 6 s" in each for each in events(nap, "flaky", "sleeps"))
+    assert services_wanted(nap)["front"] == 1
+    assert services(nap)["flaky"]["asleep"] == 1
+    ecs.untag_resource(resourceArn=described["serviceArn"], tagKeys=["culm:sleep", "culm:ignore/1"])

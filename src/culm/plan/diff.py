@@ -351,7 +351,7 @@ def update(different: Mapping[str, Any]) -> str:
 
 ROLLING = frozenset({"taskDefinition", "loadBalancers", "serviceConnectConfiguration"})
 """Settings whose change begins a new deployment."""
-CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy"})
+CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStrategy", "tags"})
 """What ecs.UpdateService does not take."""
 
 

@@ -188,10 +188,7 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
         roll += [unmarked(service, live)]
     if (removal := scaling.removal(project, service, observed)) is not None:
         roll = [scaled(service, removal), *roll]
-    if (corrected := sleep.note_change(service, live)) is not None:
-        roll.append(corrected)
-    if (forgotten := sleep.stale_note(service, live)) is not None:
-        settle.append(forgotten)
+    settle += sleep.tag_steps(service, live)
     settle += [scaled(service, change) for change in scaling.changes(project, service, observed)]
     return Lane(name=name, ready=tuple(ready), migrate=tuple(migrate), roll=tuple(roll), settle=tuple(settle))
 

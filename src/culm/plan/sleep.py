@@ -15,8 +15,17 @@ is started. The order is that of `calls:` and `after:`.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from culm import render
 from culm.core.model.record import record
-from culm.core.model.sleep import AWAKE_TAG, CALLS_TAG, count_when_awake
+from culm.core.model.sleep import (
+    AWAKE_TAG,
+    CALLS_TAG,
+    IGNORE_TAG,
+    SLEEP_TAG,
+    count_when_awake,
+    idle_seconds,
+    ignored,
+)
 from culm.plan.bill import Assumptions, PriceList
 from culm.plan.calls import Call
 from culm.plan.differences import Difference
@@ -52,28 +61,72 @@ def awake(service: Service, live: Described | None) -> Described | None:
     return live if live is None or count is None else {**live, "desiredCount": count}
 
 
-def note_change(service: Service, live: Described | None) -> Step | None:
-    """Return the step that corrects the note of a sleeping service's count; None: it is right, or it is awake."""
-    count = asleep(live)
-    if live is None or count is None or count == service.count:
-        return None
-    return note(service, live, {AWAKE_TAG: str(service.count)})
+def wanted_tags(service: Service, live: Described) -> dict[str, str]:
+    """Return the tags about sleep that a deploy wants of a live service.
+
+    One that sleeps has its count and whom it calls, one that sleeps by itself has when. The count that it went to sleep
+    with the last time is left as it is while it is awake.
+    """
+    had = tags_of(live)
+    wanted = render.sleep_tags(service)
+    if asleep(live) is not None:
+        wanted |= {AWAKE_TAG: str(service.count)} | called_by(service)
+    elif wanted and AWAKE_TAG in had:
+        wanted[AWAKE_TAG] = had[AWAKE_TAG]
+    return wanted
 
 
-def stale_note(service: Service, live: Described | None) -> Step | None:
-    """Return the step that deletes the note of a service that a request has woken; None: it has none, or sleeps."""
-    if live is None or asleep(live) is not None or not (keys := marks(live)) or int(live["desiredCount"]) == 0:
-        return None
-    given = {"resourceArn": str(live["serviceArn"]), "tagKeys": keys}
-    forget = Call(what="delete the note that it slept", client="ecs", operation="untag_resource", input=given)
-    return Step(key=f"{service.name}: forget", lane=service.name, act=forget)
+def called_by(service: Service) -> dict[str, str]:
+    """Return the tag that names whom a service calls; empty for one that calls nobody."""
+    return {CALLS_TAG: " ".join(service.calls)} if service.calls else {}
+
+
+def tag_steps(service: Service, live: Described | None) -> list[Step]:
+    """Return the steps that bring a live service's tags about sleep to what culm.yml says; none where they are so."""
+    if live is None:
+        return []
+    arn, had, wanted = str(live["serviceArn"]), own_tags(live), wanted_tags(service, live)
+    put = {key: value for key, value in wanted.items() if had.get(key) != value}
+    gone = [key for key in had if key not in wanted]
+    steps = []
+    if put:
+        given = {"resourceArn": arn, "tags": [{"key": key, "value": value} for key, value in put.items()]}
+        what = "note how it sleeps"
+        steps.append(Call(what=what, client="ecs", operation="tag_resource", input=given))
+    if gone:
+        given = {"resourceArn": arn, "tagKeys": gone}
+        steps.append(
+            Call(what="delete what was noted of its sleep", client="ecs", operation="untag_resource", input=given)
+        )
+    name = service.name
+    return [Step(key=f"{name}: {call.operation}", lane=name, act=call) for call in steps]
+
+
+def own_tags(live: Described) -> dict[str, str]:
+    """Return the tags of a described service that are about sleep."""
+    own = (AWAKE_TAG, CALLS_TAG, SLEEP_TAG)
+    return {key: value for key, value in tags_of(live).items() if key in own or key.startswith(IGNORE_TAG)}
 
 
 def difference(service: Service, live: Described | None) -> tuple[Difference, ...]:
-    """Return what a plan says of a sleeping service whose count when it is awake changes."""
-    if note_change(service, live) is None:
+    """Return what a plan says of a live service's sleep that changes; a note that was left behind is no difference."""
+    if live is None:
         return ()
-    return (Difference(field="count when awake", old=str(asleep(live)), new=str(service.count)),)
+    before, after = words(own_tags(live)), words(render.sleep_tags(service))
+    changed = [] if before == after else [Difference(field="sleep", old=before, new=after)]
+    count = asleep(live)
+    if count is not None and count != service.count:
+        changed.append(Difference(field="count when awake", old=str(count), new=str(service.count)))
+    return tuple(changed)
+
+
+def words(tags: dict[str, str]) -> str | None:
+    """`after 1800 s, not counting UptimeRobot, /ping`; None: it does not sleep by itself."""
+    seconds = idle_seconds(tags)
+    if seconds is None:
+        return None
+    ignoring = ", ".join(ignored(tags))
+    return f"after {seconds:.0f} s" + (f", not counting {ignoring}" if ignoring else "")
 
 
 def order(project: Project, names: Iterable[str]) -> list[str]:
@@ -140,7 +193,7 @@ def put_to_sleep(project: Project, live: Observed, names: Sequence[str]) -> tupl
         count = int(described["desiredCount"])
         if count == 0:
             continue
-        tags = {AWAKE_TAG: str(count)} | ({CALLS_TAG: " ".join(service.calls)} if service.calls else {})
+        tags = {AWAKE_TAG: str(count)} | called_by(service)
         stop = counting(project, service, 0, "stop its tasks")
         waiting = Step(key=f"{name}: stopped", lane=name, act=AwaitStopped(service=name), ends="sleeps")
         steps += [replace(note(service, described, tags), after=tuple(stopped)), stop, waiting]
@@ -162,7 +215,7 @@ def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, 
         assert count is not None, "only those that sleep are woken"
         first = tuple(f"{other}: steady" for other in order(project, before(service)) if other in waking)
         start = replace(counting(project, service, count, f"start its {tasks(count)}"), after=first)
-        given = {"resourceArn": str(described["serviceArn"]), "tagKeys": marks(described)}
+        given = {"resourceArn": str(described["serviceArn"]), "tagKeys": marks(service, described)}
         forget = Call(what="delete that note", client="ecs", operation="untag_resource", input=given)
         steps += [
             replace(start, begins=f"wakes: {tasks(count)}"),
@@ -177,9 +230,10 @@ def wake(project: Project, live: Observed, names: Sequence[str]) -> tuple[Step, 
     return tuple(steps)
 
 
-def marks(live: Described) -> list[str]:
-    """Return the keys of a sleeping service's tags that one which is awake has not."""
-    return [key for key in (AWAKE_TAG, CALLS_TAG) if key in tags_of(live)]
+def marks(service: Service, live: Described) -> list[str]:
+    """Return the keys of a sleeping service's tags that it has not when it is awake."""
+    kept = render.sleep_tags(service)
+    return [key for key in (AWAKE_TAG, CALLS_TAG) if key in tags_of(live) and key not in kept]
 
 
 def with_callees(project: Project, names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from culm.project.infer_service import Setting, service
 from culm.project.nodes import Source
 from culm.project.project import ElastiCache, Project, Service, Strategy, TargetSettings, Volume
 from culm.project.schema import ManifestBlock, Placement, TargetBlock
-from culm.project.targets import LOCAL, places_of_their_own, rds, target
+from culm.project.targets import LOCAL, check_sleepers, places_of_their_own, rds, target
 
 PLACEMENTS = {
     "spread": (Strategy(type="spread", field="instanceId"),),
@@ -42,6 +42,7 @@ def project(source: Source, block: ManifestBlock, root: Path) -> Project:
         source.refuse(("services",), "all of them have a schedule", "a project has a service that runs always, too")
     targets = {LOCAL: TargetBlock(), **(block.targets or {})}
     resolved = {name: target(source, name, written) for name, written in targets.items()}
+    check_sleepers(source, resolved, services)
     named = places_of_their_own(source, block.name, resolved, services)
     measure_buckets(source, buckets, named)
     measure_caches(source, databases, services | jobs, named)

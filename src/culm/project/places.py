@@ -100,3 +100,14 @@ def efs(text: str) -> str:
 
 def cache_node(text: str) -> str:
     return matching(text, r"cache\.[a-z0-9]+\.[a-z0-9]+", "no node type, such as cache.t4g.micro")
+
+
+_TAG_TEXT = re.compile(r"[\w .:/=+@-]{1,128}")
+"""What a tag of ECS may hold: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
+
+
+def ignored(text: str) -> str:
+    """A part of a User-Agent, or how a path begins; ValueError for what no tag can hold."""
+    if not _TAG_TEXT.fullmatch(text) or text != text.strip():
+        raise ValueError(f"{text!r}: letters, digits, spaces and . : / = + @ - _ alone, 128 at most")
+    return text

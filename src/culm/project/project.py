@@ -26,6 +26,18 @@ class Notify:
 
 
 @record
+class Sleep:
+    """`targets.<name>.sleep`, resolved."""
+
+    after: int
+    """Seconds without a request."""
+    ignore: tuple[str, ...] = ()
+    """Parts of User-Agents and, with a slash, beginnings of paths: such requests do not count."""
+    never: tuple[str, ...] = ()
+    """Services that do not sleep by themselves."""
+
+
+@record
 class TargetSettings:
     """`targets.<name>`, resolved."""
 
@@ -74,6 +86,8 @@ class TargetSettings:
     notify: Notify | None = None
     ci_changes_stack: bool = False
     """Whether CI may add services to the stack and remove them."""
+    sleep: Sleep | None = None
+    """None: services sleep when they are told to."""
 
 
 @record
@@ -307,6 +321,8 @@ class Service:
     """None: it runs always."""
     scaling: Scaling | None = None
     """None: it has `count` tasks, always."""
+    sleep: Sleep | None = None
+    """When it sleeps by itself, on the target that the project is `named` for; None: never."""
     asleep: bool = False
     """Whether it sleeps on the target: it has no tasks, and `count` is how many it has when it is awake."""
     preview_of: str = ""
@@ -433,5 +449,15 @@ class Project:
 
 
 def named(project: Project, target: TargetSettings) -> Project:
-    """The project as it is called on a target: two of them in one account have a name each."""
-    return replace(project, name=target.project or project.name)
+    """The project as it is on a target: two of them in one account have a name each, and services sleep as one says."""
+    sleep = target.sleep
+    if sleep is None:
+        return replace(project, name=target.project or project.name)
+    called = {other for service in project.services.values() for other in service.calls}
+    services = {
+        name: replace(service, sleep=sleep)
+        if name not in sleep.never and (service.balanced or name in called)
+        else service
+        for name, service in project.services.items()
+    }
+    return replace(project, name=target.project or project.name, services=services)

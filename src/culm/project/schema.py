@@ -38,6 +38,64 @@ class NotifyBlock:
 
 
 @record
+class SleepBlock:
+    """`targets.<name>.sleep`: when services sleep by themselves; `culm sleep` and `culm wake` work without it."""
+
+    after: Annotated[
+        int,
+        Key(
+            doc="local: a service sleeps when it and all that call it had no request for so long. A request wakes it.",
+            written="`30m`, `2h`",
+            parse=values.duration,
+        ),
+    ]
+    ignore: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            doc="Requests that keep nobody awake, such as those of a monitor: a part of their User-Agent, or, with a "
+            "slash, how their path begins.",
+            written="a list such as `UptimeRobot`, `/shop/ping`",
+            parse=places.ignored,
+            each=True,
+        ),
+        Default(text="none; the load balancer's own checks never count"),
+    ] = None
+    never: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Services that do not sleep by themselves.", written="a list of names"),
+        Default(text="none"),
+    ] = None
+    hours: Annotated[
+        str | None,
+        Key(doc="Office hours.", not_yet="office hours are not carried out yet: `after:`, or culm sleep and culm wake"),
+        Default(text="all day"),
+    ] = None
+    holidays: Annotated[
+        str | None,
+        Key(doc="Days without office hours.", not_yet="office hours are not carried out yet, so neither are holidays"),
+        Default(text="none"),
+    ] = None
+    wake: Annotated[
+        str | None,
+        Key(
+            doc="What wakes services on aws.",
+            not_yet="on aws only culm wake wakes services; on the local target every request does",
+        ),
+        Default(text="local: every request"),
+    ] = None
+    load_balancer: Annotated[
+        str | None,
+        Key(doc="Whether the load balancer goes too.", name="load-balancer", not_yet="the load balancer stays"),
+        Default(text="it stays"),
+    ] = None
+    rds: Annotated[
+        str | None,
+        Key(doc="Whether RDS instances are stopped.", not_yet="RDS instances are not stopped"),
+        Default(text="they go on"),
+    ] = None
+
+
+@record
 class TargetBlock:
     """`targets.<name>`: a place to deploy to. `local` is always there."""
 
@@ -159,6 +217,9 @@ class TargetBlock:
     ] = False
     notify: Annotated[
         NotifyBlock | None, Key(doc="Who is told of what goes wrong, and how."), Default(text="nobody")
+    ] = None
+    sleep: Annotated[
+        SleepBlock | None, Key(doc="When services sleep by themselves."), Default(text="when they are told to")
     ] = None
     ci_changes_stack: Annotated[
         Literal[True, False],

@@ -8,8 +8,8 @@ from culm.core.model.instance_types import INSTANCE_TYPES, resembling
 from culm.project import places, sizes
 from culm.project.checks import check_port, checked_name
 from culm.project.nodes import Source
-from culm.project.project import EVERYWHERE, Notify, Rds, Service, TargetSettings
-from culm.project.schema import NotifyBlock, RdsBlock, TargetBlock
+from culm.project.project import EVERYWHERE, Notify, Rds, Service, Sleep, TargetSettings
+from culm.project.schema import NotifyBlock, RdsBlock, SleepBlock, TargetBlock
 
 LOCAL = "local"
 LONGEST_TARGET_GROUP = 32
@@ -62,6 +62,7 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         environment=written.environment or (name if written.protect and (written.github or written.gitlab) else None),
         protect=written.protect,
         ci_changes_stack=written.ci_changes_stack,
+        sleep=None if written.sleep is None else sleep(source, (*key, "sleep"), written.sleep, provider),
         notify=None if written.notify is None else notify(source, (*key, "notify"), written.notify, provider),
     )
     if provider == "aws":
@@ -208,6 +209,32 @@ def notify(source: Source, key: tuple[str, ...], written: NotifyBlock, provider:
     if not 1 <= written.errors <= 100:
         source.refuse((*key, "errors"), f"{written.errors} is no percentage from 1 to 100")
     return Notify(email=written.email, webhook=written.webhook, errors=written.errors)
+
+
+LONGEST_IGNORED = 20
+"""Each is a tag of every service, and a service of ECS has 50."""
+LEAST_SECONDS = 60
+
+
+def sleep(source: Source, key: tuple[str, ...], written: SleepBlock, provider: str) -> Sleep:
+    """Return when services sleep by themselves. Raises UsageError where nothing would wake them."""
+    if provider == "aws":
+        hint = "without it, culm sleep and culm wake do, from a laptop or a scheduled job of CI"
+        source.refuse((*key, "after"), "does nothing on aws, where no request wakes a service", hint)
+    if written.after < LEAST_SECONDS:
+        source.refuse((*key, "after"), f"{written.after} s is less than {LEAST_SECONDS} s", "after: 30m")
+    if len(written.ignore or ()) > LONGEST_IGNORED:
+        source.refuse((*key, "ignore"), f"has {len(written.ignore or ())} entries, and {LONGEST_IGNORED} is the most")
+    return Sleep(after=written.after, ignore=written.ignore or (), never=written.never or ())
+
+
+def check_sleepers(source: Source, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]) -> None:
+    """Raise UsageError for a service that `sleep.never` names and culm.yml has not."""
+    for name, target in targets.items():
+        for number, service in enumerate(target.sleep.never if target.sleep is not None else ()):
+            if service not in services:
+                key = ("targets", name, "sleep", "never", str(number))
+                source.refuse(key, f"there is no service {service!r}", f"there are: {', '.join(services)}")
 
 
 def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:

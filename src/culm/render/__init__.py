@@ -42,6 +42,7 @@ from culm.render.services import (
     percents,
     service,
 )
+from culm.render.sleep import sleep_tags
 from culm.render.surroundings import DRAIN_SECONDS, NO_ALIASES, Aliases, Input, Surroundings
 from culm.render.task_definitions import (
     MIGRATION_FILES_LABEL,
@@ -100,6 +101,7 @@ __all__ = [
     "scaling_policy",
     "secret_parameter",
     "service",
+    "sleep_tags",
     "target_group",
     "target_group_attributes",
     "task_definition",

@@ -3,6 +3,7 @@
 from culm.core.decide.incidents import NOTIFY_TAG
 from culm.project.project import Project, Service
 from culm.project.sizes import Roll
+from culm.render.sleep import sleep_tags
 from culm.render.surroundings import NO_ALIASES, Aliases, Input, Surroundings
 from culm.render.task_definitions import inner_alias
 
@@ -58,6 +59,7 @@ def service(
         "availabilityZoneRebalancing": "DISABLED",
         "loadBalancers": balancers,
         **({"serviceConnectConfiguration": connect(service, inner)} if service.connected else {}),
+        **({"tags": [{"key": k, "value": v} for k, v in tags.items()]} if (tags := sleep_tags(service)) else {}),
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from culm.core.decide.waking import Failing, Going, Served, WakingLook, verdict
+from culm.core.decide.waking import Failing, Held, Served, WakingLook, verdict
 
 LOOK = WakingLook(name="front", desired=1, healthy=0, statuses=("PENDING",))
 
@@ -28,7 +28,7 @@ def test_a_healthy_target_takes_them_whatever_failed_before() -> None:
     ],
 )
 def test_they_are_held_and_the_log_says_what_for(look: WakingLook, what: str) -> None:
-    assert verdict(look) == Going(what=what)
+    assert verdict(look) == Held(what=what)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from culm.cluster.balancer.waker import Waker
 from culm.cluster.services.elbv2 import attributes
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
-from culm.cluster.store.ecs import clusters, events, services, sleepers
+from culm.cluster.store.ecs import activity, clusters, events, services, sleepers
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
 from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
@@ -56,6 +56,8 @@ class Seen:
     """Of each target id, as far as known."""
     sleepers: frozenset[str] = frozenset()
     """ARNs of groups whose service sleeps or has just been woken: the waker answers while no target is healthy."""
+    uncounted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of groups whose service sleeps by itself: requests that do not keep it awake."""
     wakers: Mapping[str, str] = field(default_factory=dict)
     """Sockets of the waker by group: of `sleepers`, and of those whose last requests it still has."""
 
@@ -249,6 +251,7 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
         groups=groups,
         targets=registered,
         addresses={id: address for id, address in addresses.items() if address is not None},
+        uncounted={arn: each.ignored for each in activity.policies(db) for arn in sleepers.groups(each.service)},
         sleepers=frozenset(arn for service in asleep for arn in sleepers.groups(service)),
     )
 
@@ -381,6 +384,7 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
         sticky_seconds=int(values["stickiness.lb_cookie.duration_seconds"]) if sticky else 0,
         idle_timeout_seconds=idle_timeout_seconds,
+        uncounted=observed.uncounted.get(group.target_group_arn),
     )
 
 

@@ -1,10 +1,10 @@
 """A data plane in memory, for tests: it carries a request by deciding where it would have gone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from culm.cluster.balancer.interface import Group, Listener, Outcome, Traffic
+from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Traffic
 from culm.core.decide.listener_rules import Request, choose
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
@@ -31,6 +31,7 @@ class FakePlane:
         self.broken: PlaneFailure | None = None
         self.in_flight: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
+        self._attended: Counter[str] = Counter()
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         ports = [f"listener {listener.port}: {len(listener.rules)} rules" for listener in listeners]
@@ -83,6 +84,11 @@ class FakePlane:
             for target in group.targets
         ]
 
+    async def attended(self) -> Mapping[str, Attention]:
+        """Return the requests that were carried and count."""
+        watched = [group.name for group in self.groups if group.uncounted is not None and self.running]
+        return {name: Attention(requests=self._attended[name], in_flight=0) for name in watched if self._attended[name]}
+
     async def stop(self) -> None:
         self.running = False
 
@@ -105,4 +111,12 @@ class FakePlane:
             return Carried(status=503)
         group_and_target = min(able, key=lambda each: self._requests[each])
         self._requests[group_and_target] += 1
+        [group] = [each for each in self.groups if each.name == group_and_target[0]]
+        agent = next((value for name, value in request.headers if name.lower() == "user-agent"), "")
+        if not any(_left_out(part, request.path, agent) for part in group.uncounted or ()):
+            self._attended[group.name] += 1
         return Carried(status=200, target=group_and_target[1])
+
+
+def _left_out(part: str, path: str, agent: str) -> bool:
+    return path.startswith(part) if part.startswith("/") else part.lower() in agent.lower()

@@ -45,6 +45,18 @@ class Group:
     sticky_seconds: int = 0
     """How long a client keeps its target, by the AWSALB cookie; 0: it does not."""
     idle_timeout_seconds: int = 60
+    uncounted: tuple[str, ...] | None = None
+    """Requests that `attended` leaves out: parts of User-Agents and, with a slash, beginnings of paths. None: the
+    group's requests are not counted there at all."""
+
+
+@record
+class Attention:
+    """The requests of one group that count."""
+
+    requests: int
+    """Since the plane was started or reconfigured."""
+    in_flight: int
 
 
 @record
@@ -107,6 +119,10 @@ class DataPlane(Protocol):
 
     async def metrics(self) -> Sequence[Traffic]:
         """Of every target it knows, those that drain too; empty when it does not run."""
+        ...
+
+    async def attended(self) -> Mapping[str, Attention]:
+        """By group name: requests to groups that say which are `uncounted`, whoever answers; empty if not running."""
         ...
 
     async def stop(self) -> None:

@@ -38,7 +38,7 @@ from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import events, sleepers, tasks
 from culm.cluster.store.elbv2 import target_groups, targets
-from culm.core.decide.waking import Failing, Going, Served, WakingLook, verdict
+from culm.core.decide.waking import Failing, Held, Served, WakingLook, verdict
 from culm.core.model.record import record
 from culm.core.model.services import Service, ServiceEvent, dashed
 from culm.core.model.tasks import StopCode, Task
@@ -269,7 +269,7 @@ class Waker:
                     case Failing(why=why):
                         log.warning("%s", why)
                         raise Unready(why)
-                    case Going(what=what):
+                    case Held(what=what):
                         if what != self._waits.get(arn):
                             log.info("%s", what)
                         self._waits[arn] = what

@@ -3,7 +3,7 @@
     a healthy target                                  Served: the request goes there
     tasks that stop, one after the other              Failing: the request is answered, and told why
     no room for a task, for longer than a moment      Failing
-    anything else                                     Going: the request is held
+    anything else                                     Held:  the request is held
 
 A single task that stops may be chance, so it is held against the service only once another one has stopped, as ECS's
 circuit breaker does for a service with one task. An example: a task that lacks a variable exits with code 1 after
@@ -43,7 +43,7 @@ class Served:
 
 
 @record
-class Going:
+class Held:
     what: str
     """What it waits for: `front has 1 task PENDING`."""
 
@@ -53,7 +53,7 @@ class Failing:
     why: str
 
 
-def verdict(look: WakingLook) -> Served | Going | Failing:
+def verdict(look: WakingLook) -> Served | Held | Failing:
     """Judge by one look whether held requests go on, wait, or are answered with the reason."""
     if look.healthy:
         return Served()
@@ -63,7 +63,7 @@ def verdict(look: WakingLook) -> Served | Going | Failing:
         return Failing(why=f"{look.name} does not start: {look.stopped[-1]}; its log says more: culm logs {look.name}")
     if look.unplaced and look.seconds >= NO_ROOM_SECONDS:
         return Failing(why=f"{look.name} finds no room: {look.unplaced}")
-    return Going(what=waiting_for(look))
+    return Held(what=waiting_for(look))
 
 
 def waiting_for(look: WakingLook) -> str:

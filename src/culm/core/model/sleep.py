@@ -7,6 +7,12 @@ service that is awake, never one whose count nobody knows.
     culm:awake   2                       its desired count when it is awake
     culm:calls   accounts catalog        services that wake with it, as it calls them
 
+A service that culm.yml lets sleep has more of them, also while it is awake:
+
+    culm:sleep     after 1800            seconds without a request until it sleeps
+    culm:ignore/1  UptimeRobot           requests that do not count: a part of their User-Agent, or,
+    culm:ignore/2  /shop/ping            with a slash, how their path begins
+
 Both halves read these tags, and so does any other client of the target: they are the only place where a sleeping
 service is remembered.
 """
@@ -15,6 +21,8 @@ from collections.abc import Mapping
 
 AWAKE_TAG = "culm:awake"
 CALLS_TAG = "culm:calls"
+SLEEP_TAG = "culm:sleep"
+IGNORE_TAG = "culm:ignore/"
 
 
 def count_when_awake(desired: int, tags: Mapping[str, str]) -> int | None:
@@ -31,3 +39,15 @@ def count_when_awake(desired: int, tags: Mapping[str, str]) -> int | None:
 def called(tags: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the services that wake with one that has these tags."""
     return tuple(tags.get(CALLS_TAG, "").split())
+
+
+def idle_seconds(tags: Mapping[str, str]) -> float | None:
+    """Return after how many seconds without a request a service sleeps; None: it does not by itself."""
+    kind, _, seconds = tags.get(SLEEP_TAG, "").partition(" ")
+    return float(seconds) if kind == "after" and seconds.isdecimal() else None
+
+
+def ignored(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the requests that do not count, as the tags have them, in their order."""
+    keys = sorted((key for key in tags if key.startswith(IGNORE_TAG)), key=lambda key: (len(key), key))
+    return tuple(tags[key] for key in keys)

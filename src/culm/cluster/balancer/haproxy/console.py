@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from culm.cluster.balancer.interface import Attention
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
 
@@ -104,6 +105,23 @@ async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
     if match is None:
         raise PlaneFailure("NotAnswering", f"HAProxy's master says {table!r}")
     return int(match[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
+
+
+_TABLE = re.compile(r"^# table: group-([^\s,]+),", re.MULTILINE)
+_ENTRY = re.compile(r"\buse=(\d+)\b.*\bhttp_req_cnt=(\d+)")
+
+
+async def attention(worker: Console) -> dict[str, Attention]:
+    """Return the requests that count, by group, from the tables of those that are watched."""
+    [tables] = await worker.ask("show table")
+    names = _TABLE.findall(tables)
+    entries = await worker.ask(*(f"show table group-{name}" for name in names)) if names else []
+    counted = {name: _ENTRY.search(text) for name, text in zip(names, entries, strict=True)}
+    return {
+        name: Attention(requests=int(match[2]), in_flight=int(match[1]))
+        for name, match in counted.items()
+        if match is not None
+    }
 
 
 def _servers(state: str) -> Iterator[Server]:

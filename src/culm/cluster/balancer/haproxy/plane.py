@@ -39,7 +39,7 @@ from culm.cluster.balancer.haproxy import binary, console, listening, render
 from culm.cluster.balancer.haproxy.console import Console, Running
 from culm.cluster.balancer.haproxy.culprits import culprits
 from culm.cluster.balancer.haproxy.totals import Totals
-from culm.cluster.balancer.interface import Group, Listener, Outcome, Target, Traffic
+from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Target, Traffic
 from culm.core.model.load_balancers import Rule
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
@@ -172,6 +172,13 @@ class HaproxyPlane:
         except PlaneFailure:
             return ()
         return self._totals.traffic(rows, old)
+
+    async def attended(self) -> Mapping[str, Attention]:
+        """Return the requests that count of groups that are watched. Nothing while HAProxy does not answer."""
+        try:
+            return await console.attention(self._worker)
+        except PlaneFailure:
+            return {}
 
     async def stop(self) -> None:
         """End HAProxy with what it still carries; by SIGKILL, if it takes no notice of SIGTERM."""

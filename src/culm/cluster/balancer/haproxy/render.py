@@ -120,16 +120,17 @@ def _no_target_page() -> str:
 
 def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Addresses) -> Iterator[str]:
     names = {group.arn: backend(group) for group in groups}
+    paths_count = any(part.startswith("/") for group in groups for part in group.uncounted or ())
     for listener in sorted(listeners, key=lambda listener: listener.port):
         yield ""
-        yield from _frontend(listener, names, addresses)
+        yield from _frontend(listener, names, addresses, paths_count=paths_count)
     for group in sorted(groups, key=lambda group: group.name):
         yield ""
         yield from _backend(group)
 
 
-def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -> Iterator[str]:
-    """Yield one listener.
+def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *, paths_count: bool) -> Iterator[str]:
+    """Yield one listener. `paths_count`: a group needs the path that was asked for, before rules rewrite it.
 
     After a reload the old process still has its idle client connections, and may get one more request on each; its
     targets cannot be changed any more, so it hands that request to the new process, untouched.
@@ -148,6 +149,8 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses) -
     yield "    http-request allow if { stopping }"
     yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
     yield from _forwarded_headers(port)
+    if paths_count:
+        yield "    http-request set-var(txn.asked) path"
     yield "    acl hit var(txn.group) -m found"
     for rule in listener.rules:
         yield from _rule(rule, names, port)
@@ -304,6 +307,8 @@ def _backend(group: Group) -> Iterator[str]:
     yield f"    balance {'leastconn' if group.algorithm == 'least_outstanding_requests' else 'roundrobin'}"
     yield f"    timeout server {group.idle_timeout_seconds}s"
     yield f"    timeout tunnel {group.idle_timeout_seconds}s"
+    if group.uncounted is not None:
+        yield from _counted(group.uncounted)
     yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
     if group.sticky_seconds:
         age = f"Max-Age={group.sticky_seconds}"
@@ -315,6 +320,15 @@ def _backend(group: Group) -> Iterator[str]:
         )
     for target in group.targets:
         yield f"    server {_server(target)} {server_options(group)}{' disabled' if target.draining else ''}"
+
+
+def _counted(uncounted: Sequence[str]) -> Iterator[str]:
+    """Count requests in a table of one row, but for those that are left out; paths as the client has asked for them."""
+    yield "    stick-table type string len 4 size 8 expire 24h store http_req_cnt"
+    for part in uncounted:
+        sample, how = ("var(txn.asked)", "-m beg") if part.startswith("/") else ("req.fhdr(user-agent)", "-m sub -i")
+        yield f"    acl uncounted {sample} {how} -- {words.quoted(part)}"
+    yield "    http-request track-sc0 str(all)" + (" unless uncounted" if uncounted else "")
 
 
 def _server(target: Target) -> str:
