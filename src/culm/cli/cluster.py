@@ -223,3 +223,33 @@ def env() -> None:
         raise CulmError("the cluster does not run", "culm cluster start")
     for name, value in described["environment"].items():
         click.echo(f"export {name}={value}")
+
+
+TRUSTING = """\
+trust it for one program:   curl --cacert FILE, or SSL_CERT_FILE=FILE
+on Debian and Ubuntu:       sudo cp FILE /usr/local/share/ca-certificates/culm.crt && sudo update-ca-certificates
+on macOS:                   security add-trusted-cert -k ~/Library/Keychains/login.keychain-db FILE"""
+
+
+@cluster.command()
+def trust() -> None:
+    """Print the certificate of the authority that signs what ACM issues here, and how to trust it.
+
+    Nothing is installed. Its private key stays sealed in the cluster, and it signs for this machine alone.
+
+    \b
+    culm cluster trust > authority.pem
+    """
+    from culm.operate.authority import SETTINGS, authority  # not needed to start or stop a cluster
+    from culm.target import faults
+    from culm.target.connection import Target, login_from
+
+    described = running()
+    if described is None:
+        raise CulmError("the cluster does not run", "culm cluster start")
+    with faults.translated():
+        certificate = authority(Target(SETTINGS, described["endpoint"], login_from(described["environment"])))
+    if certificate is None:
+        raise CulmError("no certificate was requested yet", "aws acm request-certificate --domain-name shop.localhost")
+    click.echo(certificate, nl=not certificate.endswith("\n"))
+    click.echo(TRUSTING, err=True)

@@ -12,6 +12,7 @@ from culm.cluster import services as services_room
 from culm.cluster.wire.coverage import document
 
 SERVED = (
+    "acm",
     "application-autoscaling",
     "cloudwatch",
     "ec2",

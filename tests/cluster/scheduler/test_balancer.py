@@ -6,15 +6,19 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.certificates import a_certificate, an_authority
 from tests.traffic import a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path, serving, target_of
 
 from culm.cluster.balancer.balancer import Balancer, Facts, Seen, record_facts
 from culm.cluster.balancer.fake import FakePlane
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.store import certificates
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import events, services
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.cluster.store.sealing import Sealer
+from culm.core.model.certificates import Certificate
 from culm.core.model.load_balancers import Listener, LoadBalancer, TargetGroup
 from culm.core.model.services import LoadBalancer as ServiceLoadBalancer
 from culm.core.model.services import Service
@@ -35,7 +39,7 @@ class World:
 
     def __init__(self, plane: Any, port: int) -> None:
         self.plane, self.port = plane, port
-        self.store = Store(":memory:")
+        self.store = Store(":memory:", Sealer.fresh())
         self.changed = Signal()
         self.now = 1000.0
         self.addresses: dict[str, str] = {}
@@ -433,3 +437,45 @@ async def refused(client: httpx2.AsyncClient, url: str) -> bool:
     except httpx2.HTTPError:
         return True
     return False
+
+
+async def test_an_https_listener_is_carried_with_its_certificates_and_without_them_it_is_told():
+    plane = FakePlane()
+    world = World(plane, 8443)
+    await world.begin()
+    pair = a_certificate("a.example.com")
+    certificate = Certificate(
+        certificate_arn="arn:a",
+        domain_name="a.example.com",
+        subject_alternative_names=("a.example.com",),
+        type="IMPORTED",
+        body=pair.body,
+        chain=an_authority().body,
+        serial="",
+        subject="",
+        issuer="",
+        key_algorithm="EC-prime256v1",
+        signature_algorithm="",
+        not_before=0.0,
+        not_after=0.0,
+        created_at=0.0,
+    )
+    listener = Listener(
+        listener_arn="listener",
+        load_balancer_arn="lb",
+        protocol="HTTPS",
+        port=8443,
+        certificates=("arn:a", "arn:gone"),
+        ssl_policy="ELBSecurityPolicy-TLS13-1-3-2021-06",
+    )
+    await world.store.run(lambda db: certificates.put(db, certificate, pair.private_key))
+    await world.store.run(lambda db: listeners.save(db, listener))
+    async with world.balanced():
+        tls = await eventually(lambda: plane.listeners and plane.listeners[0].tls)
+        assert (tls.oldest, tls.newest) == ("TLSv1.3", "TLSv1.3")
+        [own] = tls.certificates
+        assert own.pem.index(pair.body.strip()) < own.pem.index(an_authority().body.strip())
+        assert own.pem.endswith(pair.private_key)
+        await world.wish(lambda db: certificates.delete(db, "arn:a"))
+        await eventually(world.problem)
+        assert "the certificate of port 8443 cannot be read" in await world.problem()

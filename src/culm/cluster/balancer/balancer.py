@@ -5,9 +5,11 @@ Deregistered targets get no new requests, keep those in flight until their delay
 """
 
 import asyncio
+import hashlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 
 from culm.cluster import clock, loop
@@ -16,11 +18,13 @@ from culm.cluster.balancer.interface import DataPlane, Outcome
 from culm.cluster.balancer.prober import Check, Key, Prober, key
 from culm.cluster.balancer.traffic import Meter
 from culm.cluster.balancer.waker import Waker
-from culm.cluster.services.elbv2 import attributes
+from culm.cluster.services.elbv2 import attributes, ssl_policies
+from culm.cluster.store import certificates
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import activity, clusters, events, services, sleepers
 from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.cluster.store.sealing import Corrupted
 from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
 from culm.core.model.load_balancers import Listener, LoadBalancer, RegisteredTarget, Rule, TargetGroup
@@ -36,6 +40,9 @@ LOOK_SECONDS = 1.0
 DRAINING_LOOK_SECONDS = 0.05
 """While a target drains: its task waits for the end of it."""
 LONGEST_BACK_OFF_SECONDS = 30.0
+
+OLDEST_TLS = "TLSv1.2"
+"""What TLS libraries of today still speak without being told to."""
 
 AddressOf = Callable[[sqlite3.Connection, str], str | None]
 """An EC2 instance id's address; None for an instance that is not there (any more)."""
@@ -60,6 +67,8 @@ class Seen:
     """Of groups whose service sleeps by itself: requests that do not keep it awake."""
     wakers: Mapping[str, str] = field(default_factory=dict)
     """Sockets of the waker by group: of `sleepers`, and of those whose last requests it still has."""
+    certificates: Mapping[str, interface.Certificate] = field(default_factory=dict)
+    """By ARN: those that a listener has, as far as they can be read."""
 
 
 class Balancer:
@@ -253,7 +262,20 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
         addresses={id: address for id, address in addresses.items() if address is not None},
         uncounted={arn: each.ignored for each in activity.policies(db) for arn in sleepers.groups(each.service)},
         sleepers=frozenset(arn for service in asleep for arn in sleepers.groups(service)),
+        certificates=readable(db, {arn for listener in every for arn in listener.certificates}),
     )
+
+
+def readable(db: sqlite3.Connection, arns: Iterable[str]) -> dict[str, interface.Certificate]:
+    """Return certificates with their keys, those left out that are not there or whose key is damaged."""
+    kept = {}
+    for arn in arns:
+        with suppress(Corrupted):
+            if (there := certificates.find(db, arn)) is not None:
+                pem = "\n".join((there.body.strip(), there.chain.strip(), certificates.private_key(db, arn)))
+                digest = hashlib.sha256(pem.encode()).hexdigest()[:16]
+                kept[arn] = interface.Certificate(name=f"certificate-{digest}.pem", pem=pem)
+    return kept
 
 
 @record
@@ -355,7 +377,17 @@ def _listener(listener: Listener, observed: Seen) -> interface.Listener:
         port=listener.port,
         rules=observed.rules[listener.listener_arn],
         idle_timeout_seconds=_idle_timeout(observed.load_balancers[listener.load_balancer_arn]),
+        tls=_tls(listener, observed) if listener.protocol == "HTTPS" else None,
     )
+
+
+def _tls(listener: Listener, observed: Seen) -> interface.Tls:
+    """Raises PlaneFailure where the default certificate cannot be read."""
+    own = [observed.certificates[arn] for arn in listener.certificates if arn in observed.certificates]
+    if not own or listener.certificates[0] not in observed.certificates:
+        raise PlaneFailure("NoCertificate", f"the certificate of port {listener.port} cannot be read")
+    versions = ssl_policies.POLICIES.get(listener.ssl_policy or "", ssl_policies.VERSIONS)
+    return interface.Tls(certificates=tuple(own), oldest=max(OLDEST_TLS, versions[0]), newest=versions[-1])
 
 
 def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> interface.Group:

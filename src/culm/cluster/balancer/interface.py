@@ -60,11 +60,33 @@ class Attention:
 
 
 @record
+class Certificate:
+    """For one domain or several."""
+
+    name: str
+    """Of a file; another one for other content."""
+    pem: str = field(repr=False)
+    """The certificate, those above it, and its private key."""
+
+
+@record
+class Tls:
+    """How a listener speaks TLS."""
+
+    certificates: tuple[Certificate, ...]
+    """The first one is for clients that name no domain, or one that no other is for."""
+    oldest: str = "TLSv1.2"
+    newest: str = "TLSv1.3"
+
+
+@record
 class Listener:
     port: int
     rules: tuple[Rule, ...]
     """In the order of evaluation; the last is the default rule."""
     idle_timeout_seconds: int = 60
+    tls: Tls | None = None
+    """None: plain HTTP."""
 
 
 @record

@@ -75,6 +75,7 @@ class Sealer:
 
 
 SEALED = {
+    "acm_certificate": "'acm_certificate/' || arn",
     "s3_body": "'s3_body/' || part || '/' || position",
     "ssm_parameter_version": "'ssm_parameter_version/' || name || '/' || version",
     "secret_version": "'secret_version/' || secret || '/' || version_id",

@@ -103,6 +103,7 @@ def _balanced(kind: str) -> Build:
 
 
 RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
+    "acm": (("CertificateArn", _named("acm", "certificate/")),),
     "ecs": (
         ("service", _in_cluster("service")),
         ("services", _in_cluster("service")),

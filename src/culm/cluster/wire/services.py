@@ -29,6 +29,7 @@ class Served:
 SERVICES = {
     served.name: served
     for served in (
+        Served(name="acm", signing_name="acm", invalid="ValidationException", target="CertificateManager"),
         Served(
             name="application-autoscaling",
             signing_name="application-autoscaling",

@@ -31,8 +31,11 @@ class LoadBalancer:
 class Listener:
     listener_arn: str
     load_balancer_arn: str
-    protocol: Literal["HTTP"] = "HTTP"
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     port: int
+    certificates: tuple[str, ...] = ()
+    """ARNs, of HTTPS: the first one is for clients that name no domain, or one that no other is for."""
+    ssl_policy: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     """Why the data plane cannot serve it: a fact, written by the balancer alone."""

