@@ -71,7 +71,7 @@ def import_certificate(call: Call, req: ImportCertificateInput) -> dict[str, Any
 
 
 @record
-class Options:
+class CertificateOptions:
     certificate_transparency_logging_preference: str | None = None
     export: Literal["DISABLED"] | None = None
 
@@ -89,7 +89,7 @@ class RequestCertificateInput:
     subject_alternative_names: tuple[str, ...] = ()
     idempotency_token: str = ""
     domain_validation_options: Stored[tuple[ValidationOption, ...]] = ()
-    options: Options = Options()
+    options: CertificateOptions = CertificateOptions()
     tags: tuple[Tag, ...] = ()
     key_algorithm: Algorithm = "RSA_2048"
 
@@ -248,7 +248,7 @@ def _authority(call: Call) -> x509.Pair:
     return made
 
 
-def _certificate(known: x509.Facts, body: str, chain: str, reference: str, now: float) -> Certificate:
+def _certificate(known: x509.CertificateFacts, body: str, chain: str, reference: str, now: float) -> Certificate:
     return Certificate(
         certificate_arn=reference,
         domain_name=known.names[0] if known.names else "",

@@ -26,7 +26,7 @@ class Pair:
 
 
 @record
-class Facts:
+class CertificateFacts:
     """What a certificate says. Times are epoch seconds."""
 
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
-def facts(body: str) -> Facts:
+def facts(body: str) -> CertificateFacts:
     """Read one certificate. Raises ValidationException where it is none, or more than one."""
     from cryptography import x509
 
@@ -58,7 +58,7 @@ def facts(body: str) -> Facts:
         pass
     serial = f"{certificate.serial_number:032x}"
     hashed = certificate.signature_hash_algorithm
-    return Facts(
+    return CertificateFacts(
         names=tuple(dict.fromkeys(names)),
         serial=":".join(serial[at : at + 2] for at in range(0, len(serial), 2)),
         subject=certificate.subject.rfc4514_string(),
