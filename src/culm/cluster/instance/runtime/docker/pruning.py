@@ -22,7 +22,7 @@ Image = Mapping[str, Any]
 
 
 @record
-class Going:
+class DepartingImage:
     """An image that goes, or one that others have as well and that loses a registry's names."""
 
     image: Image
@@ -31,7 +31,7 @@ class Going:
 
 def going(
     images: Sequence[Image], used: Collection[str], registry: str, repositories: Collection[str], newest: int
-) -> list[Going]:
+) -> list[DepartingImage]:
     """Those that no container has, less the `newest` of each repository and the last builds that were not pushed.
 
     Clusters of one engine may have built the same image: each takes its own names away, and the last one the image.
@@ -41,14 +41,14 @@ def going(
         own, builds, others = kinds(image, registry)
         if own or (builds and not others):
             groups[repository_of(own[0], registry) if own else ""].append(image)
-    gone: list[Going] = []
+    gone: list[DepartingImage] = []
     for repository, group in groups.items():
         kept = NEWEST_BUILDS if not repository else newest if repository in repositories else 0
         group.sort(key=lambda image: int(image.get("Created", 0)), reverse=True)
         for image in group[kept:]:
             own, builds, others = kinds(image, registry)
             if others or image["Id"] not in used:
-                gone.append(Going(image=image, names=tuple(own if others else [*own, *builds])))
+                gone.append(DepartingImage(image=image, names=tuple(own if others else [*own, *builds])))
     return gone
 
 
