@@ -20,9 +20,12 @@ from culm.core.model.record import record
 from culm.core.model.sleep import (
     AWAKE_TAG,
     CALLS_TAG,
+    HOLIDAYS_TAG,
+    HOURS_TAG,
     IGNORE_TAG,
     SLEEP_TAG,
     count_when_awake,
+    holidays,
     idle_seconds,
     ignored,
 )
@@ -104,8 +107,8 @@ def tag_steps(service: Service, live: Described | None) -> list[Step]:
 
 def own_tags(live: Described) -> dict[str, str]:
     """Return the tags of a described service that are about sleep."""
-    own = (AWAKE_TAG, CALLS_TAG, SLEEP_TAG)
-    return {key: value for key, value in tags_of(live).items() if key in own or key.startswith(IGNORE_TAG)}
+    own, begins = (AWAKE_TAG, CALLS_TAG, SLEEP_TAG, HOURS_TAG), (IGNORE_TAG, HOLIDAYS_TAG)
+    return {key: value for key, value in tags_of(live).items() if key in own or key.startswith(begins)}
 
 
 def difference(service: Service, live: Described | None) -> tuple[Difference, ...]:
@@ -121,12 +124,15 @@ def difference(service: Service, live: Described | None) -> tuple[Difference, ..
 
 
 def words(tags: dict[str, str]) -> str | None:
-    """`after 1800 s, not counting UptimeRobot, /ping`; None: it does not sleep by itself."""
-    seconds = idle_seconds(tags)
-    if seconds is None:
-        return None
-    ignoring = ", ".join(ignored(tags))
-    return f"after {seconds:.0f} s" + (f", not counting {ignoring}" if ignoring else "")
+    """`outside mon-fri 08:00-20:00 UTC and on 2026-12-25; after 1800 s, not counting /ping`; None: not by itself."""
+    parts = []
+    if HOURS_TAG in tags:
+        days = ", ".join(holidays(tags))
+        parts.append(f"outside {tags[HOURS_TAG]}" + (f" and on {days}" if days else ""))
+    if (seconds := idle_seconds(tags)) is not None:
+        ignoring = ", ".join(ignored(tags))
+        parts.append(f"after {seconds:.0f} s" + (f", not counting {ignoring}" if ignoring else ""))
+    return "; ".join(parts) or None
 
 
 def order(project: Project, names: Iterable[str]) -> list[str]:

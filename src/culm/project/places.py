@@ -2,6 +2,10 @@
 
 import ipaddress
 import re
+from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from culm.core.decide.office_hours import parse_hours
 
 RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """Days. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
@@ -111,3 +115,21 @@ def ignored(text: str) -> str:
     if not _TAG_TEXT.fullmatch(text) or text != text.strip():
         raise ValueError(f"{text!r}: letters, digits, spaces and . : / = + @ - _ alone, 128 at most")
     return text
+
+
+def hours(text: str) -> str:
+    """Office hours, as they are always written. Raises ValueError for what says none, and for an unknown time zone."""
+    parsed = parse_hours(text)
+    try:
+        ZoneInfo(parsed.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{parsed.zone!r} is no time zone that this machine knows: such as Europe/Berlin") from None
+    return str(parsed)
+
+
+def day(text: str) -> str:
+    """A date. Raises ValueError for a day that no calendar has."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(f"{text!r} is no date: 2026-12-25") from None

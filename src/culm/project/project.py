@@ -29,8 +29,12 @@ class Notify:
 class Sleep:
     """`targets.<name>.sleep`, resolved."""
 
-    after: int
-    """Seconds without a request."""
+    after: int | None = None
+    """Seconds without a request; None: nobody sleeps for want of them."""
+    hours: str | None = None
+    """Office hours, as `core.decide.office_hours` writes them; None: nobody wakes or sleeps by the clock."""
+    holidays: tuple[str, ...] = ()
+    """Dates without office hours: `2026-12-25`."""
     ignore: tuple[str, ...] = ()
     """Parts of User-Agents and, with a slash, beginnings of paths: such requests do not count."""
     never: tuple[str, ...] = ()
@@ -453,11 +457,8 @@ def named(project: Project, target: TargetSettings) -> Project:
     sleep = target.sleep
     if sleep is None:
         return replace(project, name=target.project or project.name)
-    called = {other for service in project.services.values() for other in service.calls}
     services = {
-        name: replace(service, sleep=sleep)
-        if name not in sleep.never and (service.balanced or name in called)
-        else service
+        name: replace(service, sleep=sleep) if name not in sleep.never else service
         for name, service in project.services.items()
     }
     return replace(project, name=target.project or project.name, services=services)

@@ -41,14 +41,29 @@ class NotifyBlock:
 class SleepBlock:
     """`targets.<name>.sleep`: when services sleep by themselves; `culm sleep` and `culm wake` work without it."""
 
+    hours: Annotated[
+        str | None,
+        Key(
+            doc="local: office hours. At their beginning all services wake, at their end they go to sleep.",
+            written="`mon-fri 08:00-20:00 Europe/Berlin`",
+            parse=places.hours,
+        ),
+        Default(text="nobody wakes or sleeps by the clock"),
+    ] = None
+    holidays: Annotated[
+        tuple[str, ...] | None,
+        Key(doc="Days without office hours.", written="a list of dates: `2026-12-25`", parse=places.day, each=True),
+        Default(text="none"),
+    ] = None
     after: Annotated[
-        int,
+        int | None,
         Key(
             doc="local: a service sleeps when it and all that call it had no request for so long. A request wakes it.",
             written="`30m`, `2h`",
             parse=values.duration,
         ),
-    ]
+        Default(text="nobody sleeps for want of requests"),
+    ] = None
     ignore: Annotated[
         tuple[str, ...] | None,
         Key(
@@ -63,16 +78,6 @@ class SleepBlock:
     never: Annotated[
         tuple[str, ...] | None,
         Key(doc="Services that do not sleep by themselves.", written="a list of names"),
-        Default(text="none"),
-    ] = None
-    hours: Annotated[
-        str | None,
-        Key(doc="Office hours.", not_yet="office hours are not carried out yet: `after:`, or culm sleep and culm wake"),
-        Default(text="all day"),
-    ] = None
-    holidays: Annotated[
-        str | None,
-        Key(doc="Days without office hours.", not_yet="office hours are not carried out yet, so neither are holidays"),
         Default(text="none"),
     ] = None
     wake: Annotated[

@@ -214,18 +214,38 @@ def notify(source: Source, key: tuple[str, ...], written: NotifyBlock, provider:
 LONGEST_IGNORED = 20
 """Each is a tag of every service, and a service of ECS has 50."""
 LEAST_SECONDS = 60
+MOST_HOLIDAYS = 200
+"""Ten tags of each service have them."""
 
 
 def sleep(source: Source, key: tuple[str, ...], written: SleepBlock, provider: str) -> Sleep:
     """Return when services sleep by themselves. Raises UsageError where nothing would wake them."""
     if provider == "aws":
-        hint = "without it, culm sleep and culm wake do, from a laptop or a scheduled job of CI"
-        source.refuse((*key, "after"), "does nothing on aws, where no request wakes a service", hint)
-    if written.after < LEAST_SECONDS:
+        hint = "leave it out: culm sleep and culm wake do, from a laptop or from a scheduled job of CI"
+        source.refuse(key, "does nothing on aws, where nothing of the stack wakes services or puts them to sleep", hint)
+    if written.after is None and written.hours is None:
+        source.refuse(
+            key, "says neither when nor after what", "hours: mon-fri 08:00-20:00 Europe/Berlin; or after: 30m"
+        )
+    if written.after is not None and written.after < LEAST_SECONDS:
         source.refuse((*key, "after"), f"{written.after} s is less than {LEAST_SECONDS} s", "after: 30m")
+    if written.ignore and written.after is None:
+        source.refuse(
+            (*key, "ignore"), "is about requests, and nobody sleeps for want of them", "say it too: after: 30m"
+        )
+    if written.holidays and written.hours is None:
+        source.refuse((*key, "holidays"), "are days without office hours", "say it too: hours: mon-fri 08:00-20:00 UTC")
+    if len(written.holidays or ()) > MOST_HOLIDAYS:
+        source.refuse((*key, "holidays"), f"are {len(written.holidays or ())}, and {MOST_HOLIDAYS} is the most")
     if len(written.ignore or ()) > LONGEST_IGNORED:
         source.refuse((*key, "ignore"), f"has {len(written.ignore or ())} entries, and {LONGEST_IGNORED} is the most")
-    return Sleep(after=written.after, ignore=written.ignore or (), never=written.never or ())
+    return Sleep(
+        after=written.after,
+        hours=written.hours,
+        holidays=tuple(sorted(set(written.holidays or ()))),
+        ignore=written.ignore or (),
+        never=written.never or (),
+    )
 
 
 def check_sleepers(source: Source, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]) -> None:

@@ -30,11 +30,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from culm.cluster import clock, loop, operations
-from culm.cluster.balancer import idle
+from culm.cluster.balancer import idle, office_hours
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import binary, render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.idle import IdleServices
+from culm.cluster.balancer.office_hours import OfficeHoursLoop
 from culm.cluster.balancer.waker import Waker
 from culm.cluster.daemon import keys, limits, live_tails, previews, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
@@ -170,6 +171,7 @@ class Components:
         self.waker = Waker(store, self.plane.folder, address_of=machines.address_of, changed=self.changed)
         self.balancer.waker = self.waker
         self.idle = IdleServices(store, self.plane, self.changed)
+        self.office_hours = OfficeHoursLoop(store, self.changed)
         self.databases = Databases(
             store, settings.home / "postgres", addresses, gateway=resources.capabilities.gateway, network=NETWORK
         )
@@ -342,6 +344,7 @@ class Daemon:
             loop.run("databases", components.databases.step, changed.subscribe("rds"), DATABASES_EVERY),
             loop.run("caches", components.caches.step, changed.subscribe("elasticache"), DATABASES_EVERY),
             loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
+            loop.run("office hours", components.office_hours.step, by_timer_only(), office_hours.EVERY_SECONDS),
             loop.run("idle services", components.idle.step, by_timer_only(), idle.EVERY_SECONDS),
             loop.run("alarms", maintenance.evaluate_alarms, by_timer_only(), alarms.EVERY_SECONDS),
             loop.run("messages", components.messages.step, by_timer_only(), messages.EVERY_SECONDS),

@@ -10,6 +10,8 @@ service that is awake, never one whose count nobody knows.
 A service that culm.yml lets sleep has more of them, also while it is awake:
 
     culm:sleep     after 1800            seconds without a request until it sleeps
+    culm:hours     mon-fri 08:00-20:00 Europe/Berlin
+    culm:holidays/1  2026-12-25 2026-12-26     days without these hours
     culm:ignore/1  UptimeRobot           requests that do not count: a part of their User-Agent, or,
     culm:ignore/2  /shop/ping            with a slash, how their path begins
 
@@ -23,6 +25,10 @@ AWAKE_TAG = "culm:awake"
 CALLS_TAG = "culm:calls"
 SLEEP_TAG = "culm:sleep"
 IGNORE_TAG = "culm:ignore/"
+HOURS_TAG = "culm:hours"
+HOLIDAYS_TAG = "culm:holidays/"
+DATES_A_TAG = 20
+"""A tag's value has 256 characters at most."""
 
 
 def count_when_awake(desired: int, tags: Mapping[str, str]) -> int | None:
@@ -51,3 +57,8 @@ def ignored(tags: Mapping[str, str]) -> tuple[str, ...]:
     """Return the requests that do not count, as the tags have them, in their order."""
     keys = sorted((key for key in tags if key.startswith(IGNORE_TAG)), key=lambda key: (len(key), key))
     return tuple(tags[key] for key in keys)
+
+
+def holidays(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the dates without office hours, as the tags have them."""
+    return tuple(sorted(day for key, text in tags.items() if key.startswith(HOLIDAYS_TAG) for day in text.split()))
