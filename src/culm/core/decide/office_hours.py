@@ -13,7 +13,7 @@ first. So every office day has one waking and one going to sleep, whatever the c
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from culm.core.model.record import record
 
@@ -128,5 +128,5 @@ def moment(day: date, of_day: int, zone: tzinfo) -> float:
     """Return when the zone's clock shows so many minutes after midnight for the first time, in epoch seconds."""
     if of_day == _WHOLE_DAY:
         day, of_day = day + timedelta(days=1), 0
-    local = datetime.combine(day, time(of_day // 60, of_day % 60), zone)
-    return local.replace(fold=0).astimezone(UTC).timestamp()
+    local = datetime(day.year, day.month, day.day, of_day // 60, of_day % 60, tzinfo=zone)
+    return local.astimezone(UTC).timestamp()
