@@ -14,7 +14,7 @@ from culm import __version__
 from culm.errors import UsageError
 from culm.lint.project import check
 from culm.project.load import load
-from culm.scaffold.new import new, with_service
+from culm.scaffold.new import bare, new, with_service
 from culm.scaffold.template import rendered
 
 BAMBOO = Path(__file__).parents[2] / "examples" / "bamboo"
@@ -184,6 +184,46 @@ def test_a_manifest_without_a_block_of_services_is_left_to_its_owner() -> None:
 def test_the_command_says_what_is_next(tmp_path: Path) -> None:
     done = culm_command.run(["new", "pets"], cwd=tmp_path)
     assert done.returncode == 0
-    assert "next: cd pets && culm run pets" in done.stderr
+    assert "next: culm up\n" in done.stderr
+    assert "or: culm run pets" in done.stderr
     assert (tmp_path / "pets" / "Dockerfile").is_file()
     assert (tmp_path / "culm.yml").is_file()
+
+
+@pytest.mark.parametrize(("template", "most"), [("flask", 14), ("node", 8)])
+def test_a_small_service_has_few_files_and_no_entrypoint_and_is_deployable(
+    tmp_path: Path, template: str, most: int
+) -> None:
+    written = new(tmp_path, "pets", template)
+    assert len(written) - 1 <= most, "culm.yml is not the service's"
+    assert not list(tmp_path.rglob("entrypoint.sh"))
+    assert all(
+        f"@{name}@" not in path.read_text()
+        for path in tmp_path.rglob("*.*")
+        if path.is_file()
+        for name in names("pets")
+    )
+    project = load(tmp_path / "culm.yml")
+    assert project.services["pets"].port == 8080
+    assert project.services["pets"].health == "/pets/health"
+    assert check(project) == []
+    for path in (tmp_path / "pets").rglob("*.py"):
+        ast.parse(path.read_text())
+
+
+def test_a_folder_with_a_dockerfile_gets_its_line_alone(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    with pytest.raises(UsageError, match="Dockerfile is not there"):
+        bare(tmp_path, "shop")
+    (tmp_path / "shop" / "Dockerfile").write_text('FROM x\nEXPOSE 80\nCMD ["x"]\n')
+    bare(tmp_path, "shop")
+    assert (load(tmp_path / "culm.yml").services["shop"].port, load(tmp_path / "culm.yml").databases) == (80, {})
+    assert [path.name for path in (tmp_path / "shop").iterdir()] == ["Dockerfile"]
+    with pytest.raises(UsageError, match="names shop already"):
+        bare(tmp_path, "shop")
+
+
+def test_a_path_is_no_name_and_the_hint_says_where_to_go(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a path") as caught:
+        new(tmp_path, "services/pets", "flask")
+    assert "culm new pets" in caught.value.hint

@@ -23,7 +23,7 @@ LIB_PQ = Path(os.environ.get("CULM_LIB_PQ", "/usr/share/gocode/src/github.com/li
 @pytest.fixture
 def pets(stand: Stand) -> Stand:
     """A new service, on ports that are free here."""
-    stand.culm("new", "pets")
+    stand.culm("new", "pets", "--full")
     stand.edit("culm.yml", "local: {instances: 2 x t2.micro}", f"local: {{port: {stand.port}}}")
     for file, old in (("settings.toml", "8001"), ("database.url", "5401")):
         stand.edit(f"pets/conf/{file}", old, str(free_port()))

@@ -61,7 +61,8 @@ class Run:
         self.console.say(shown, name)
 
     def variables(self, folder: Path) -> dict[str, str]:
-        return environments.variables(folder)
+        """Return a part's environment; PORT says again what its conf/ says, for code that reads no files."""
+        return environments.variables(folder, PORT=str(ports.of_conf(folder)))
 
     def start(self, part: ServiceFolder) -> None:
         say = partial(self.hear, part.name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from culm.core.model.record import record
-from culm.direct import gotest
+from culm.direct import gotest, nodetest
 from culm.direct.processes import finish
 from culm.errors import CulmError, UsageError
 
@@ -33,12 +33,16 @@ class Result:
 
 
 def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
-    """A pytest each for tests/unit and tests/integration, or one for tests/; or `go test`. And where each reports.
+    """A pytest each for tests/unit and tests/integration, or one for tests/; or `go test`; or `node --test`.
 
-    One pytest for both would not do: they may have files of the same name.
+    And where each reports. One pytest for both would not do: they may have files of the same name.
     """
     if (folder / "go.mod").is_file():
         return [(("go", "test", "-count=1", "-json", "./..."), work / "go.xml")]
+    if (folder / "package.json").is_file() and list((folder / "tests").glob("*.test.js")):
+        report = work / "node.xml"
+        reporter = ("--test-reporter=junit", f"--test-reporter-destination={report}")
+        return [(("node", "--test", *reporter, "tests/"), report)]
     kinds = [f"tests/{kind}" for kind in ("unit", "integration") if (folder / "tests" / kind).is_dir()]
     if not kinds and (folder / "tests").is_dir():
         kinds = ["tests"]
@@ -69,6 +73,8 @@ def run(service: str, folder: Path, work: Path, env: Mapping[str, str], say: Cal
             problem = error.what
         if words[0] == "go":
             report.write_text(gotest.junit(service, lines))
+        if words[0] == "node" and report.is_file():
+            report.write_text(nodetest.junit(service, report.read_text()))
         results.append(read(service, report, problem))
     return Result(
         service=service,

@@ -15,6 +15,7 @@ from culm.scaffold.template import TemplateFile, rendered
 
 FIRST_PORT = 8001
 FIRST_DATABASE_PORT = 5401
+DATABASES = "databases:\n  main: {engine: postgres}\n"
 MANIFEST = """\
 name: {project}
 targets:
@@ -30,12 +31,21 @@ GO_ENDINGS = frozenset({"internal", "vendor", "testdata", "main"})
 """Go gives them a meaning of their own."""
 
 
-def new(root: Path, name: str, language: str) -> list[str]:
+ENTRIES = {
+    "flask": 'database: main, secrets: {DATABASE_URL: {from: "{main.url}", reason: app.py connects to it}}',
+    "python": "database: main",
+    "go": "database: main",
+    "node": "",
+}
+"""What culm.yml says of a new service, by its template."""
+
+
+def new(root: Path, name: str, template: str) -> list[str]:
     """Make `root/name` and name it in `root/culm.yml`, which is made if it is not there: the files written.
 
     In a git repository the workflow is written at its root, where GitHub looks for it.
     """
-    package = checked(name, language)
+    package = checked(name, template)
     folder = root / name
     if folder.exists():
         raise UsageError(f"{folder} is there already", "another name, or remove it")
@@ -55,11 +65,11 @@ def new(root: Path, name: str, language: str) -> list[str]:
         "within": f"\ndefaults: {{run: {{working-directory: {inside}}}}}" if inside else "",
         "prefix": f"{inside}/" if inside else "",
     }
-    files = {folder / path: file for path, file in rendered(language, values).items()}
-    if top is not None:
+    files = {folder / path: file for path, file in rendered(template, values).items()}
+    if top is not None and folder / WORKFLOW in files:
         files[workflow_at(top, name)] = files.pop(folder / WORKFLOW)
     before = manifest.read_text() if manifest.exists() else MANIFEST.format(project=project)
-    after = with_service(before, name)
+    after = with_service(before, name, ENTRIES[template])
     write(files)
     manifest.write_text(after)
     return [*(path.name for path in files), FILE]
@@ -73,22 +83,26 @@ def write(files: dict[Path, TemplateFile]) -> None:
             path.chmod(0o755)
 
 
-def checked(name: str, language: str) -> str:
+def checked(name: str, template: str) -> str:
     """Return the name of the service's package. Raises UsageError for a name that no service or no package can have."""
+    if "/" in name.rstrip("/"):
+        folder, _, last = name.rstrip("/").rpartition("/")
+        hint = f"culm new {last}, in the folder that holds culm.yml; or cd {folder} first, for a project of its own"
+        raise UsageError(f"{name!r} is a path, and a service has a name", hint)
     try:
         sizes.name(name)
     except ValueError as error:
         raise UsageError(f"{name!r} cannot be a service's name: {str(error).partition(': ')[2] or error}") from None
     package = name.replace("-", "_")
     why = ""
-    if language == "python":
+    if template == "python":
         if keyword.iskeyword(package):
             why = "is a keyword of Python"
         elif package in sys.stdlib_module_names:
             why = "is a module of Python's standard library"
         elif package in dependencies():
             why = "is a package that the service stands on"
-    elif package in GO_ENDINGS:
+    elif template == "go" and package in GO_ENDINGS:
         why = "means something else to Go"
     if package in FOLDERS:
         why = "is a folder that every service has"
@@ -134,14 +148,25 @@ def siblings(root: Path) -> int:
     return sum((path / "Dockerfile").is_file() for path in root.iterdir() if path.is_dir())
 
 
-def with_service(manifest: str, name: str) -> str:
+def bare(root: Path, name: str) -> None:
+    """Name `root/name`, which has a Dockerfile, in `root/culm.yml`, which is made if it is not there."""
+    checked(name, "bare")
+    folder, manifest = root / name, root / FILE
+    if not (folder / "Dockerfile").is_file():
+        raise UsageError(f"{folder / 'Dockerfile'} is not there", f"culm new {name} without --bare writes one")
+    project = project_of(root, name)
+    before = manifest.read_text() if manifest.exists() else MANIFEST.format(project=project).replace(DATABASES, "")
+    if re.search(rf"^\s+{name}:", before, re.MULTILINE):
+        raise UsageError(f"{FILE} names {name} already", "culm up")
+    manifest.write_text(with_service(before, name, ""))
+
+
+def with_service(manifest: str, name: str, entry: str = "database: main") -> str:
     """Return the manifest with one more service at the end of its `services:`, all else as it was."""
     lines = manifest.splitlines()
     at = next((i for i, line in enumerate(lines) if re.match(r"services:\s*(#.*)?$", line)), None)
     if at is None:
-        raise UsageError(
-            f"{FILE} has no `services:` block to write into", f"add it yourself: {name}: {{database: main}}"
-        )
+        raise UsageError(f"{FILE} has no `services:` block to write into", f"add it yourself: {name}: {{{entry}}}")
     end = at + 1
     indent = "  "
     for number in range(at + 1, len(lines)):
@@ -151,7 +176,6 @@ def with_service(manifest: str, name: str) -> str:
         if match := re.match(r"( +)[^\s#-]", line):
             indent = match[1] if end == at + 1 else indent
             end = number + 1
-    entry = f"{indent}{name}: {{database: main}}"
     if re.search(r"^  main:", manifest, re.MULTILINE) is None:
-        entry = f"{indent}{name}: {{}}"
-    return "\n".join([*lines[:end], entry, *lines[end:]]) + "\n"
+        entry = ""
+    return "\n".join([*lines[:end], f"{indent}{name}: {{{entry}}}", *lines[end:]]) + "\n"

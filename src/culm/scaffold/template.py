@@ -12,13 +12,17 @@ SUFFIX = ".tmpl"
 EXECUTABLE = frozenset({"dkr-run.sh", "dkr-push.sh", "docker/entrypoint.sh", "docker/migrate.sh"})
 
 
+WITH_COMMON = frozenset({"python", "go"})
+"""Templates whose services read files that the image's entrypoint fetches, and share what that takes."""
+
+
 @record
 class TemplateFile:
     text: str
     executable: bool
 
 
-def rendered(language: str, names: Mapping[str, str]) -> dict[str, TemplateFile]:
+def rendered(template: str, names: Mapping[str, str]) -> dict[str, TemplateFile]:
     """Return every file of a template by its path; `@service@` and the like are filled in, in paths and in texts."""
 
     def fill(text: str) -> str:
@@ -27,7 +31,7 @@ def rendered(language: str, names: Mapping[str, str]) -> dict[str, TemplateFile]
         return text
 
     rendered_files = {}
-    for folder in ("common", language):
+    for folder in ("common", template) if template in WITH_COMMON else (template,):
         for path, file in walk(resources.files("culm.scaffold") / "templates" / folder):
             path = fill(path.removesuffix(SUFFIX))
             rendered_files[path] = TemplateFile(
