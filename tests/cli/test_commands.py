@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests import culm_command
 
-from culm.cli import COMMANDS, culm, of_machine
+from culm.cli import COMMANDS, FIRST_SCREEN, culm, first_screen, of_machine
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -40,7 +40,7 @@ def test_each_commands_help_begins_with_its_line_in_the_list(name: str) -> None:
 def test_help_lists_every_command_and_imports_none() -> None:
     code = """\
 import sys
-from culm.cli import main
+from culm.cli import FIRST_SCREEN, main, first_screen
 try:
     main()
 finally:
@@ -92,6 +92,13 @@ def test_culm_alone_shows_what_to_begin_with_and_where_the_rest_is() -> None:
     assert shown == ["init", "plan", "up", "status", "logs"]
     assert "culm --help" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_culm_alone_breaks_lines_between_words(width: int) -> None:
+    folded = first_screen(width)
+    assert max(map(len, folded.splitlines())) <= width
+    assert folded.split() == FIRST_SCREEN.split()
 
 
 def test_errors_say_what_and_what_to_try(folder: Path) -> None:

@@ -137,3 +137,11 @@ def test_a_bench_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / ".culm" / "bench.json").write_text("{")
     done = run(tmp_path, "plan")
     assert (done.returncode, "bench.json cannot be read" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_no_line_of_a_plan_is_wider_than_the_terminal_and_no_price_is_torn(tmp_path: Path, columns: int) -> None:
+    write(tmp_path, {"accounts": "", "catalog": ""})
+    lines = run(tmp_path, "plan", columns=columns).stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert any("load balancer $16.43 (1 ALB)" in line for line in lines)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import click
+import pytest
+
 from culm.cli.status import image_named, picture, pictured
 
 
@@ -21,51 +24,53 @@ def test_a_digest_is_cut_and_a_ready_image_has_its_whole_name() -> None:
     assert image_named("python:3.12-slim") == "python:3.12-slim"
 
 
+FOUND: dict[str, Any] = {
+    "services": [
+        {
+            "name": "accounts",
+            "url": "http://127.0.0.1:8080/accounts/",
+            "desired": 1,
+            "running": 1,
+            "scaling": "1-4, cpu 60",
+            "task_definition": "bamboo-accounts:3",
+            "image_digest": "sha256:0123456789abcdef",
+            "instance": ["i-1"],
+        }
+    ],
+    "instances": [
+        {
+            "id": "i-1",
+            "type": "t2.micro",
+            "status": "ACTIVE",
+            "remaining_memory": 739,
+            "registered_memory": 995,
+            "tasks": [a_task("accounts")],
+        },
+        {
+            "id": "i-2",
+            "type": "t2.micro",
+            "status": "DRAINING",
+            "remaining_memory": 995,
+            "registered_memory": 995,
+            "tasks": [],
+        },
+    ],
+    "rules": [{"priority": 10, "paths": ["/accounts/*"], "service": "accounts"}],
+    "events": [
+        {
+            "at": "2026-01-01T10:20:30.4+00:00",
+            "service": "accounts",
+            "message": "(service accounts) registered 1 targets in (target-group "
+            "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/bamboo-accounts/0123456789abcdef)",
+        }
+    ],
+    "missing": ["web"],
+}
+
+
 def test_the_whole_story_is_one_page() -> None:
-    found = {
-        "services": [
-            {
-                "name": "accounts",
-                "url": "http://127.0.0.1:8080/accounts/",
-                "desired": 1,
-                "running": 1,
-                "scaling": "1-4, cpu 60",
-                "task_definition": "bamboo-accounts:3",
-                "image_digest": "sha256:0123456789abcdef",
-                "instance": ["i-1"],
-            }
-        ],
-        "instances": [
-            {
-                "id": "i-1",
-                "type": "t2.micro",
-                "status": "ACTIVE",
-                "remaining_memory": 739,
-                "registered_memory": 995,
-                "tasks": [a_task("accounts")],
-            },
-            {
-                "id": "i-2",
-                "type": "t2.micro",
-                "status": "DRAINING",
-                "remaining_memory": 995,
-                "registered_memory": 995,
-                "tasks": [],
-            },
-        ],
-        "rules": [{"priority": 10, "paths": ["/accounts/*"], "service": "accounts"}],
-        "events": [
-            {
-                "at": "2026-01-01T10:20:30.4+00:00",
-                "service": "accounts",
-                "message": "(service accounts) registered 1 targets in (target-group "
-                "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/bamboo-accounts/0123456789abcdef)",
-            }
-        ],
-        "missing": ["web"],
-    }
     assert (
-        pictured(found)
+        pictured(FOUND)
         == """\
 SERVICE   URL                              TASKS              TASK DEFINITION    IMAGE         INSTANCE
 accounts  http://127.0.0.1:8080/accounts/  1/1 (1-4, cpu 60)  bamboo-accounts:3  0123456789ab  i-1
@@ -81,3 +86,18 @@ RULE  PATHS        SERVICE
 
 not deployed: web"""
     )
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    lines = pictured(FOUND, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[1].startswith("accounts  http://127.0.0.1:8080/accounts/")
+    assert ("0123456789ab" in lines[1]) == (width > 100)
+
+
+def test_trouble_is_red_and_says_the_same_without_colour() -> None:
+    wrong = FOUND | {"services": [FOUND["services"][0] | {"trouble": "keeps dying"}]}
+    said = pictured(wrong)
+    assert "\x1b[31maccounts: keeps dying\x1b[0m" in said
+    assert click.unstyle(said) == said.replace("\x1b[31m", "").replace("\x1b[0m", "")

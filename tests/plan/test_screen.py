@@ -76,9 +76,9 @@ Moves, and the MiB left on each instance    #1    #2
    4  start a on #1                        227   227
 
 $53.78 a month, as now (us-east-1, prices of 2026-11-23)
-  2 x t2.micro $16.94, public IPv4 $14.60 (4 addresses), load balancer $16.43 (1
-  ALB), its traffic $0.29 (0.05 LCU), disks $4.80 (60 GB gp3), images $0.20 (2
-  GB ECR), logs $0.53 (1 GB)
+  2 x t2.micro $16.94, public IPv4 $14.60 (4 addresses),
+  load balancer $16.43 (1 ALB), its traffic $0.29 (0.05 LCU),
+  disks $4.80 (60 GB gp3), images $0.20 (2 GB ECR), logs $0.53 (1 GB)
   assumed: 30 GB gp3 an instance, 2 GB of images, 1 GB of logs, 0.05 LCU, public
   subnets in two zones
 

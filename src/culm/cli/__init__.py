@@ -4,7 +4,9 @@ import errno
 import importlib
 import keyword
 import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,16 @@ culm: all microservices of a project on the fewest small machines, behind one lo
 
 All commands: culm --help. One of them: culm COMMAND --help.
 """
-"""What `culm` alone prints."""
+"""What `culm` alone prints, before it is folded."""
+
+
+def first_screen(width: int) -> str:
+    """What `culm` alone prints, on so many columns."""
+    indent = " " * 18
+    return "\n".join(
+        textwrap.fill(line, width, subsequent_indent=indent if line.startswith("  ") else "")
+        for line in FIRST_SCREEN.splitlines()
+    )
 
 
 class SuggestingGroup(click.Group):
@@ -154,8 +165,10 @@ def culm(context: click.Context, trace: str | None) -> None:
 
         context.obj = traces.to_file(Path(trace))
         context.call_on_close(context.obj.close)
+    if "NO_COLOR" in os.environ:  # https://no-color.org
+        context.color = False
     if context.invoked_subcommand is None:
-        click.echo(FIRST_SCREEN, nl=False)
+        click.echo(first_screen(shutil.get_terminal_size().columns))
 
 
 def main() -> None:

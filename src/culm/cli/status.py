@@ -1,6 +1,9 @@
 """`culm status`."""
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +41,8 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
         return
     with faults.translated():
         state = look(target, project)
-    click.echo(json.dumps(state, indent=2) if as_json else pictured(state))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(json.dumps(state, indent=2) if as_json else pictured(state, width))
     if (balancer := state.get("load_balancer")) and target.settings.provider == "local":
         refuse_impaired(balancer["state"], balancer["reason"])
 
@@ -48,10 +52,11 @@ def image_named(image: str) -> str:
     return image.removeprefix("sha256:")[:12] if image.startswith("sha256:") else image
 
 
-def pictured(state: dict[str, Any]) -> str:
-    """For people."""
+def pictured(state: dict[str, Any], width: int | None = None) -> str:
+    """For people, on so many columns; None: on as many as it takes, as in a pipe."""
     parts = [
-        table(
+        fitting(
+            width,
             ("SERVICE", "URL", "TASKS", "TASK DEFINITION", "IMAGE", "INSTANCE"),
             [
                 (
@@ -65,7 +70,8 @@ def pictured(state: dict[str, Any]) -> str:
                 for s in state["services"]
             ],
         ),
-        table(
+        fitting(
+            width,
             ("INSTANCE", "TYPE", "MEMORY FREE", "TASKS"),
             [
                 (
@@ -88,8 +94,10 @@ def pictured(state: dict[str, Any]) -> str:
         ]
         parts.append(table(("JOB", "SCHEDULE", "NEXT RUN", "LAST RUN"), rows))
     if state["events"]:
-        parts.append("\n".join(f"{e['at'][11:19]}  {without_arns(e['message'])}" for e in state["events"]))
-    parts.append("\n".join(troubles(state)))
+        parts.append(
+            "\n".join(folded(f"{e['at'][11:19]}  {without_arns(e['message'])}", width) for e in state["events"])
+        )
+    parts.append("\n".join(click.style(folded(line, width), fg="red") for line in troubles(state)))
     if missing := state.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
@@ -145,6 +153,27 @@ def picture(instance: dict[str, Any]) -> str:
         boxes.append(f"{name[:width]:<{width}}")
     free = "." * (instance["remaining_memory"] // SLOT_MIB * 2)
     return "[" + "|".join([*boxes, *([free] if free else [])]) + "]"
+
+
+SPARE = ("IMAGE", "INSTANCE", "TASK DEFINITION", "TYPE")
+"""Columns that a narrow terminal does without, the first one first; `--json` has them. Not the first of a table."""
+
+
+def fitting(width: int | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """As `table`, without as many of the spare columns as it takes to fit."""
+    for spare in SPARE:
+        text = table(heads, rows)
+        if width is None or max(map(len, text.splitlines()), default=0) <= width:
+            break
+        if spare in heads[1:]:
+            at = heads.index(spare)
+            heads, rows = heads[:at] + heads[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]
+    return table(heads, rows)
+
+
+def folded(line: str, width: int | None) -> str:
+    """A line on as many lines as it takes, the later ones indented."""
+    return line if width is None else textwrap.fill(line, width, subsequent_indent=" " * 10, break_on_hyphens=False)
 
 
 def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

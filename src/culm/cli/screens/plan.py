@@ -17,6 +17,8 @@ FIELDS = 4
 MOVES = "Moves, and the MiB left on each instance"
 WIDE = 100
 """Columns from which instances' ids are shown."""
+HARD = "\x00"
+"""Stands for a blank at which no line is broken: textwrap takes any of Unicode's for one."""
 MIB_A_COLUMN = 21.0
 """An instance's picture is no finer than this."""
 
@@ -167,7 +169,7 @@ def _hosts(plan: Plan, width: int) -> Iterator[str]:
         return
     numbers = _numbers(plan)
     memory, _ = plan.slot
-    yield f"Where tasks will run, and what is left; a slot (one usual task) is {memory} MiB"
+    yield _wrapped(f"Where tasks will run, and what is left; a slot (one usual task) is {memory} MiB", width)
     heads = [f"  {numbers[h.arn]} {h.instance_type}" + (f" {h.label}" if width >= WIDE else "") for h in plan.hosts]
     tails = [f"{h.free} of {h.memory} MiB, {counted(h.slots, 'slot')}" for h in plan.hosts]
     head, tail = _column(heads), _column(tails)
@@ -251,7 +253,8 @@ def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
     then = plan.bill
     yield _wrapped(bill_line(plan), width)
     if not short:
-        yield _wrapped(bill_items(then.lines), width, "  ")
+        items = ", ".join(bill_item(line).replace(" ", HARD) for line in then.lines)
+        yield _wrapped(items, width, "  ").replace(HARD, " ")
         yield _wrapped(f"assumed: {plan.assumed}", width, "  ")
     if then.unpriced:
         yield f"  without {', '.join(then.unpriced)}: the price list lacks it"
