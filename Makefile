@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 # Where it is set, every process compiles culm, its libraries and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds patterns mutate audit lock release screenshot clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds patterns docs-run leftovers mutate audit lock release screenshot clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -56,6 +56,14 @@ seeds: .venv/.installed-dev
 patterns: .venv/.installed-dev
 	@.ci/base-image.sh languages
 	@CULM_PATTERNS=1 $(BIN)/pytest -q --timeout 600 tests/scenarios/test_patterns.py tests/scenarios/test_causes.py $(PYTEST_ARGS)
+
+## docs-run: type every command of README and the guides: on a local cluster, and on the stand-in for Amazon
+docs-run: .venv/.installed-dev
+	@CULM_DOCS=all $(BIN)/pytest -q --timeout 900 tests/docs $(PYTEST_ARGS)
+
+## leftovers: install the wheel as a tool by pip, uv and pipx, use it, remove it, and compare the file system
+leftovers: .venv/.installed-dev
+	@$(BIN)/python -m tools.leftovers $(LEFTOVERS_ARGS)
 
 ## mutate: small changes of what decides, of which each should fail a test; MUTATE_ARGS="--room plan --sample 100"
 mutate: .venv/.installed-dev

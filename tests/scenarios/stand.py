@@ -233,7 +233,7 @@ class Stand:
     def close(self) -> None:
         """Whatever happened: nothing of it stays."""
         try:
-            self.run([*CULM, "cluster", "stop"], cwd=self.home)
+            self.run([*CULM, "cluster", "stop"])
         finally:
             for pid in self.processes():
                 try:
