@@ -30,13 +30,14 @@ ELSEWHERE: dict[tuple[str, str], str] = {
 
 SERVER = """\
 mkdir -p {0} && cat >{0}/serve.py <<'END'
-import http.server, os
+import http.server, os, signal
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
 
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ.get("PORT", 8000))), Answer).serve_forever()
 END
 printf 'import sys\\nprint(sys.argv[1:], len(sys.stdin.read()))\\n' >{0}/manage.py
