@@ -23,6 +23,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("local-cluster.md", "aws ecr get-login-password"): "needs an engine: tests/scenarios/test_docker.py pushes there",
     ("plan.md", "culm plan"): "six services with migrations: tests/plan has the same moves as text",
     ("plan.md", "culm bench"): "half a minute of load: tests/scenarios/test_room.py",
+    ("previews.md", "culm env up pr-42 --from accounts=sha256"): "an image of the reader's own repository",
     ("repositories.md", "git submodule"): "repositories of the reader's own",
     ("what-you-see.md", "culm open --read-only"): "listens at an address of the reader's network",
 }
@@ -94,6 +95,8 @@ BEFORE: dict[tuple[str, str], str] = {
     ("cookbook.md", "culm db accounts <"): "echo 'select 1' >repair.sql",
     ("cookbook.md", "culm db web"): SERVER.format("web") + CACHE,
     ("identity.md", "aws iam put-role-policy --role-name bamboo-orders"): f"echo '{POLICY}' >policy.json",
+    ("previews.md", "culm env up pr-42"): CHANGED.format("accounts", 3),
+    ("previews.md", "culm env up pr-42 --from ../checkout"): "rm -rf ../checkout && cp -r . ../checkout",
     ("way-back.md", "culm history"): CHANGED.format("accounts", 2) + " && culm deploy accounts",
     ("what-you-see.md", "culm logs orders --task"): 'eval "$(culm cluster env)"',
     ("your-services.md", "culm init"): "cd ../../.. && mkdir mine && cd mine\n" + SERVER.format("web"),
@@ -123,7 +126,7 @@ STATUS: dict[tuple[str, str], int] = {
 }
 """By page and the beginning of a command: the exit status that it has besides 0."""
 
-GOES_ON = re.compile(r"\S*culm logs( \S+)* -f\b|culm open\b")
+GOES_ON = re.compile(r"\S*culm (env )?(logs( \S+)* -f\b|open\b)")
 """Commands that last until Ctrl-C."""
 
 AMAZON = re.compile(r"--target (?!local)|\bculm aws\b|--to prd|aws secretsmanager")
