@@ -65,6 +65,13 @@ NEEDS: dict[str, dict[str, str]] = {
         "ecr:CreateRepository": f"{ECR}:repository/bamboo/web",
         "ecr:PutLifecyclePolicy": f"{ECR}:repository/bamboo/web",
     },
+    "ECS::CapacityProvider": {
+        "ecs:CreateCapacityProvider": f"arn:aws:ecs:{HERE}:capacity-provider/culm-bamboo-Draining-1a2b",
+        "autoscaling:CreateOrUpdateTags": f"arn:aws:autoscaling:{HERE}:autoScalingGroup:1:autoScalingGroupName/x",
+    },
+    "ECS::ClusterCapacityProviderAssociations": {
+        "ecs:PutClusterCapacityProviders": f"arn:aws:ecs:{HERE}:cluster/bamboo"
+    },
     "ECS::Cluster": {"ecs:CreateCluster": f"arn:aws:ecs:{HERE}:cluster/bamboo"},
     "ElastiCache::ReplicationGroup": {
         "elasticache:CreateReplicationGroup": f"{CACHE}:replicationgroup:bamboo-cache",
@@ -96,7 +103,7 @@ NEEDS: dict[str, dict[str, str]] = {
     "KMS::Key": {"kms:CreateKey": "*", "kms:PutKeyPolicy": KEY, "kms:ScheduleKeyDeletion": KEY},
     "Logs::LogGroup": {
         "logs:CreateLogGroup": f"{LOGS}:log-group:/culm/bamboo/web",
-        "logs:PutRetentionPolicy": f"{LOGS}:log-group:/culm/bamboo/web",
+        "logs:PutRetentionPolicy": f"{LOGS}:log-group:/culm/bamboo.instances",
     },
     "RDS::DBInstance": {
         "rds:CreateDBInstance": f"{RDS}:db:bamboo-main",

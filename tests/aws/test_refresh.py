@@ -108,3 +108,18 @@ def test_an_instance_that_does_not_drain_is_named_and_not_terminated(
         work.replace(instance, 2)
     assert "culm aws refresh goes on" in late.value.hint
     assert agents.history == []
+
+
+def test_an_instance_whose_agent_does_not_answer_is_replaced_without_waiting_for_it(
+    team: Team, target: Target, agents: Agents
+) -> None:
+    dead, alive = sorted(agents.ecs.container_instances["bamboo"].values(), key=lambda each: each.ec2_instance_id)
+    dead.agent_connected = False
+    agents.stuck = True
+    outdated = [each for each in refresh.fleet(target, team.project, groups(target)) if each.outdated]
+    assert [each.id for each in outdated] == [dead.ec2_instance_id]
+    Refresh(target, team.project, groups(target), lambda _: None, agents.act).replace(outdated[0], 2)
+    assert agents.history == [f"gone {dead.ec2_instance_id} ACTIVE 1"]
+    now = refresh.fleet(target, team.project, groups(target))
+    assert alive.ec2_instance_id in {each.id for each in now}
+    assert [each.outdated for each in now] == [False, False]

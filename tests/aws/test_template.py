@@ -120,6 +120,25 @@ def test_services_of_aws_take_roles_for_this_account_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
+def test_whoever_terminates_an_instance_ecs_drains_it_first(name: str) -> None:
+    resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]
+    kinds = {name: body["Type"].removeprefix("AWS::") for name, body in resources.items()}
+    fleets = {name for name, kind in kinds.items() if kind == "AutoScaling::AutoScalingGroup"}
+    drained = {
+        body["Properties"]["AutoScalingGroupProvider"]["AutoScalingGroupArn"]["Ref"]: name
+        for name, body in resources.items()
+        if kinds[name] == "ECS::CapacityProvider"
+        and body["Properties"]["AutoScalingGroupProvider"]["ManagedDraining"] == "ENABLED"
+    }
+    assert set(drained) == fleets
+    [of_cluster] = [name for name, kind in kinds.items() if kind == "ECS::ClusterCapacityProviderAssociations"]
+    providers = resources[of_cluster]["Properties"]["CapacityProviders"]
+    assert sorted(each["Ref"] for each in providers) == sorted(drained.values())
+    for fleet in fleets:
+        assert "AmazonECSManaged" in [tag["Key"] for tag in resources[fleet]["Properties"]["Tags"]]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_ec2_takes_the_words_that_security_groups_are_described_by(name: str) -> None:
     """No apostrophes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html"""
     resources = read((GOLDEN / f"{name}.yml").read_text())["Resources"]

@@ -63,6 +63,7 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
     stacks = [f"arn:aws:cloudformation:{here}:stack/{stack_name(project)}/*"]
     linked = {"StringEquals": {"iam:AWSServiceName": [f"{each}.amazonaws.com" for each in LINKED]}}
     inside = {"StringEquals": {"aws:RequestedRegion": region}}
+    own_of_ecs = (f"*/{name}", f"*/{name}/*", f"capacity-provider/{stack_name(project)}-*")
     buckets = [f"arn:aws:s3:::{each}" for each in bucket_names(project, surroundings)]
     statements = [
         allow("Stack", "cloudformation:*", stacks),
@@ -77,9 +78,9 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         allow("Image", ["ssm:GetParameter", "ssm:GetParameters"], f"arn:aws:ssm:{region}::parameter/aws/service/*"),
         # these name most of their resources by ids, or look at all of them while they work
         allow("Fleet", ["autoscaling:*", "elasticloadbalancing:*"], "*", inside),
-        allow("Cluster", "ecs:*", [f"arn:aws:ecs:{here}:*/{name}", f"arn:aws:ecs:{here}:*/{name}/*"]),
+        allow("Cluster", "ecs:*", [f"arn:aws:ecs:{here}:{each}" for each in own_of_ecs]),
         allow("Images", "ecr:*", f"arn:aws:ecr:{here}:repository/{name}/*"),
-        allow("Logs", "logs:*", f"arn:aws:logs:{here}:log-group:/culm/{name}/*"),
+        allow("Logs", "logs:*", [f"arn:aws:logs:{here}:log-group:/culm/{name}{each}" for each in ("/*", ".*")]),
         allow("LookAround", ["logs:DescribeLogGroups", "ecs:ListClusters", "ecs:DescribeTaskDefinition"], "*"),
         *shells(name, here, region),
         allow("Vault", "s3:*", [*buckets, *(f"{each}/*" for each in buckets)]),

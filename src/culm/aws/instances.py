@@ -1,5 +1,6 @@
 """The cluster and its container instances: a launch template and an auto scaling group for each kind. Pure."""
 
+import json
 from typing import Any
 
 from culm import render
@@ -76,13 +77,29 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
     }
     if calls:
         resources |= inner_calls(project)
-    for number, group in enumerate(settings.instances, 1):
-        suffix = str(number) if len(settings.instances) > 1 else ""
+    resources["AgentLogs"] = resource(
+        "Logs::LogGroup",
+        {"LogGroupName": render.instances_log_group(project.name), "RetentionInDays": settings.retention},
+    )
+    suffixes = (
+        [str(number) for number in range(1, len(settings.instances) + 1)] if len(settings.instances) > 1 else [""]
+    )
+    for suffix, group in zip(suffixes, settings.instances, strict=True):
         resources[f"LaunchTemplate{suffix}"] = launch_template(project, settings, group)
         resources[f"Instances{suffix}"] = auto_scaling_group(project, settings, group, suffix, network)
+        resources[f"Draining{suffix}"] = draining(suffix)
+    resources["Drained"] = resource(
+        "ECS::ClusterCapacityProviderAssociations",
+        {
+            "Cluster": Ref("Cluster"),
+            "CapacityProviders": [Ref(f"Draining{suffix}") for suffix in suffixes],
+            "DefaultCapacityProviderStrategy": [],
+        },
+    )
     return Section(
         title="Instances: they take tasks from the cluster, and requests from the load balancer alone.\n"
-        "No SSH, no keys; instance metadata by session tokens, which containers cannot get.",
+        "No SSH, no keys; instance metadata by session tokens, which containers cannot get.\n"
+        "Whoever terminates one, ECS drains it first.",
         resources=resources,
     )
 
@@ -158,6 +175,11 @@ def script(project: Project, settings: TargetSettings, kind: InstanceType) -> st
         "ECS_IMAGE_MINIMUM_CLEANUP_AGE": "1h",
         "ECS_NUM_IMAGES_DELETE_PER_CYCLE": 10,
         "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1h",
+        "ECS_LOG_DRIVER": "awslogs",
+        "ECS_LOG_OPTS": json.dumps(
+            {"awslogs-group": "${AgentLogs}", "awslogs-region": "${AWS::Region}"}, separators=(",", ":")
+        ),
+        "ECS_LOGLEVEL_ON_INSTANCE": "info",
     }
     if settings.spot:
         options["ECS_ENABLE_SPOT_INSTANCE_DRAINING"] = "true"
@@ -195,7 +217,30 @@ def auto_scaling_group(
         }
     else:
         properties["LaunchTemplate"] = template
-    properties["Tags"] = [{"Key": "Name", "Value": project.name, "PropagateAtLaunch": True}]
+    properties["Tags"] = [
+        {"Key": "Name", "Value": project.name, "PropagateAtLaunch": True},
+        # which ECS writes itself for a capacity provider, and an update of the stack would take away
+        {"Key": "AmazonECSManaged", "Value": "true", "PropagateAtLaunch": True},
+    ]
     # no UpdatePolicy: an update of the stack replaces no instance; `culm aws refresh` does, draining each one first
     depends = {"DependsOn": network.routed} if network.routed else {}
     return resource("AutoScaling::AutoScalingGroup", properties, **depends)
+
+
+def draining(suffix: str) -> dict[str, Any]:
+    """Return the capacity provider of a group, for its managed draining alone: counts are culm.yml's.
+
+    ECS adds a lifecycle hook to the group, which waits until an instance is drained, whoever terminates it.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-instance-draining.html
+    """
+    return resource(
+        "ECS::CapacityProvider",
+        {
+            "AutoScalingGroupProvider": {
+                "AutoScalingGroupArn": Ref(f"Instances{suffix}"),
+                "ManagedDraining": "ENABLED",
+                "ManagedScaling": {"Status": "DISABLED"},
+                "ManagedTerminationProtection": "DISABLED",
+            }
+        },
+    )

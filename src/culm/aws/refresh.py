@@ -1,14 +1,16 @@
 """Replaces a fleet's instances by ones of the stack's current launch template: one at a time, each drained first.
 
-    outdated  its launch template version is not its auto scaling group's: it is to be replaced
+    outdated  its launch template version is not its auto scaling group's, or its agent has joined and does not answer:
+              it is to be replaced
     draining  ECS starts nothing on it any more, and moves its services' tasks to where there is room
     empty     no task runs on it; it is terminated, and its group starts another one in its place
     joined    as many instances as before take tasks
     steady    every service has the tasks that it wants, and the load balancer sends them requests; then the next one
 
 What an instance is comes from EC2 Auto Scaling and ECS at every look, nothing is remembered here: after a crash the
-same command goes on, with an instance that was left draining first. Instances that another hand terminates are
-replaced by their group without being drained.
+same command goes on, with an instance that was left draining first. Instances that another hand terminates are drained,
+too: a lifecycle hook of ECS's waits for that (`instances.draining`). An instance whose agent does not answer cannot be
+drained; its tasks run unseen, and ECS has long started others where there was room.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-draining.html
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html
 """
@@ -49,7 +51,8 @@ def fleet(target: Target, project: Project, groups: Sequence[str]) -> list[Insta
     instances = [
         Instance(
             id=instance["InstanceId"],
-            outdated=version_of(instance) != wanted_version(target, group),
+            outdated=version_of(instance) != wanted_version(target, group)
+            or not answers(joined.get(instance["InstanceId"])),
             container_instance=joined.get(instance["InstanceId"]),
         )
         for group in described["AutoScalingGroups"]
@@ -57,6 +60,11 @@ def fleet(target: Target, project: Project, groups: Sequence[str]) -> list[Insta
         if not instance["LifecycleState"].startswith(("Terminat", "Detach"))
     ]
     return sorted(instances, key=lambda i: ((i.container_instance or {}).get("status") != "DRAINING", i.id))
+
+
+def answers(container_instance: Described | None) -> bool:
+    """Return whether an instance's agent answers; one that has not joined yet may be about to."""
+    return container_instance is None or bool(container_instance["agentConnected"])
 
 
 def version_of(instance: Mapping[str, Any]) -> str:
@@ -111,7 +119,7 @@ class Refresh:
 
         Raises TimedOut, with what to look at, when a step takes longer than STEP_SECONDS.
         """
-        if instance.container_instance is not None:
+        if instance.container_instance is not None and answers(instance.container_instance):
             arn = instance.container_instance["containerInstanceArn"]
             if instance.container_instance["status"] != "DRAINING":
                 answer = self.target.client("ecs").update_container_instances_state(

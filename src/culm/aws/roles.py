@@ -91,7 +91,9 @@ def trust(service: str) -> dict[str, Any]:
 
 
 def agent_policy(project: Project) -> dict[str, Any]:
-    """Return what the ECS agent asks of ECS, and of this cluster alone; images and logs are the execution role's.
+    """Return what the ECS agent asks of ECS, and of this cluster alone, and the place of its own logs.
+
+    Images and tasks' logs are the execution role's.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
     """
@@ -103,12 +105,14 @@ def agent_policy(project: Project) -> dict[str, Any]:
     # the proxy of a task asks what other services there are, under the name of the task's service
     polled = {"Effect": "Allow", "Action": "ecs:Poll", "Resource": f"{here}:*/{project.name}/*"}
     itself = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+    own_logs = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{render.instances_log_group(project.name)}:*"
     return {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": "ecs:DiscoverPollEndpoint", "Resource": "*"},
             {"Effect": "Allow", "Action": cluster, "Resource": f"{here}:cluster/{project.name}"},
             {"Effect": "Allow", "Action": itself, "Resource": f"{here}:container-instance/{project.name}/*"},
+            {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": own_logs},
             *([polled] if any(service.connected for service in project.services.values()) else []),
         ],
     }

@@ -45,6 +45,11 @@ def bucket(project: Project, name: str, account: str, region: str) -> str:
     return f"{project.name}-{name}-{account}-{region}"
 
 
+def instances_log_group(project: str) -> str:
+    """Return the log group of the instances' own agents; no service's has a dot there."""
+    return f"/culm/{project}.instances"
+
+
 def vault_bucket(project: str, account: str, region: str) -> str:
     """Return the vault's bucket: one for each project, as two projects may have a service of the same name."""
     return f"culm-{project}-{account}-{region}"
