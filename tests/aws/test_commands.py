@@ -50,6 +50,7 @@ def test_the_whole_life_of_a_target(team: Team, account: Account, run: Run) -> N
     differs = run("aws", "diff")
     assert differs.exit_code == 3
     assert differs.stdout.splitlines() == [
+        "AgentLogs RetentionInDays: 30, live 14 (culm.yml)",
         "RoleOfOrders: AWS::IAM::Role, live None (culm.yml)",
         "ImagesOfOrders: AWS::ECR::Repository, live None (culm.yml)",
         "LogsOfAccounts RetentionInDays: 30, live 14 (culm.yml)",
@@ -58,7 +59,7 @@ def test_the_whole_life_of_a_target(team: Team, account: Account, run: Run) -> N
         "LogsOfWeb RetentionInDays: 14, live 365 (left as is)",
     ]
     rows = json.loads(run("aws", "diff", "--no-drift", "--json").stdout)
-    assert (len(rows), rows[2]["wanted"], rows[2]["live"]) == (5, 30, 14)
+    assert (len(rows), rows[3]["wanted"], rows[3]["live"]) == (6, 30, 14)
 
     changed = run("aws", "bootstrap", "--yes")
     assert "  add RoleOfOrders (IAM::Role)\n" in changed.stderr

@@ -82,6 +82,90 @@ def test_no_room_is_left_and_the_api_says_so(full: Stand) -> None:
     assert [failure["reason"] for failure in answer["failures"]] == ["RESOURCE:MEMORY"] * 2
 
 
+class Fleet(Target):
+    """The stand's cluster, with an auto scaling group that is played: its instances are the cluster's machines."""
+
+    def __init__(self, stand: Stand) -> None:
+        aws = stand.aws
+        keys = StaticCredentials(access_key=aws["AWS_ACCESS_KEY_ID"], secret_key=aws["AWS_SECRET_ACCESS_KEY"])
+        super().__init__(load(stand.project / "culm.yml").targets["local"], aws["AWS_ENDPOINT_URL"], keys)
+        self.stand, self.ecs = stand, self.client("ecs")
+        self.first = set(self.machines())
+        """Of the launch template's first version; what starts from now on is of its second."""
+        self.terminated: list[tuple[str, str, int]] = []
+        """Instance id, its status at ECS, and the tasks that ran on it when it was terminated."""
+
+    def client(self, service: str) -> Any:
+        return self if service == "autoscaling" else super().client(service)
+
+    def machines(self) -> dict[str, dict[str, Any]]:
+        """Container instances by EC2 instance id."""
+        arns = self.ecs.list_container_instances(cluster="bamboo")["containerInstanceArns"]
+        described = self.ecs.describe_container_instances(cluster="bamboo", containerInstances=arns)
+        return {each["ec2InstanceId"]: each for each in described["containerInstances"]}
+
+    def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
+        instances = [
+            {
+                "InstanceId": name,
+                "LifecycleState": "InService",
+                "LaunchTemplate": {"Version": "1" if name in self.first else "2"},
+            }
+            for name in self.machines()
+        ]
+        return {"AutoScalingGroups": [{"LaunchTemplate": {"Version": "2"}, "Instances": instances}]}
+
+    def terminate_instance_in_auto_scaling_group(self, *, InstanceId: str, **_: Any) -> None:
+        """Take the machine away, and start another one in its place."""
+        leaving = self.machines()[InstanceId]
+        self.terminated.append((InstanceId, leaving["status"], leaving["runningTasksCount"]))
+        [cluster] = self.ecs.describe_clusters(clusters=["bamboo"])["clusters"]
+        for fleet in ("1 x t2.micro", "2 x t2.micro"):
+            self.ecs.tag_resource(resourceArn=cluster["clusterArn"], tags=[{"key": "culm:instances", "value": fleet}])
+            eventually(lambda: InstanceId not in self.machines())
+
+
+def asks(probe: Probe, requests: int) -> None:
+    """Wait until a probe has asked so often."""
+    eventually(lambda: probe.tally.requests >= requests)
+
+
+def test_a_fleet_is_replaced_with_just_the_downtime_that_was_announced(full: Stand) -> None:
+    """The cluster's own scheduler drains real tasks, and requests go by its load balancer; the rest is played."""
+    target, project = Fleet(full), load(full.project / "culm.yml")
+    old, instances = full.tasks(), refresh.fleet(target, project, ["fleet"])
+    effects = refresh.forecast(target, project, instances)
+    announced = list(replacement.lines(effects, len(instances), 2))
+    assert announced[0] == "2 of 2 instances are to be replaced, one at a time:"
+    assert [sorted(effect.down) for effect in effects] == [
+        sorted(name for name, place in places(full).items() if place == instance.id) for instance in instances
+    ], "on full instances there is room for none elsewhere"
+    assert all(
+        f"  {effect.instance}: {', '.join(effect.down)}: no room elsewhere: down until" in announced[n]
+        for n, effect in enumerate(effects, 1)
+    )
+
+    urls = {f"http://127.0.0.1:{full.port}/{name}/": name for name in SIX}
+    work = refresh.Refresh(target, project, ["fleet"], lambda _: None)
+    for instance, effect in zip(instances, effects, strict=True):
+        began = time.monotonic()
+        with Probe(list(urls)) as probe:
+            asks(probe, len(SIX))
+            work.replace(instance, len(instances))
+            steady = time.monotonic() - began
+            asks(probe, probe.tally.requests + 4 * len(SIX))
+        failures = probe.tally.failures
+        assert {urls[failure.url] for failure in failures} == set(effect.down), f"nobody else is down: {failures}"
+        assert max(failure.seconds for failure in failures) < steady, "until the new instance serves, and no longer"
+    assert sorted(target.terminated) == sorted((instance.id, "DRAINING", 0) for instance in instances)
+    stopped = full.client("ecs").describe_tasks(cluster="bamboo", tasks=list(old))["tasks"]
+    ends = {(task["group"], task["containers"][0]["exitCode"]) for task in stopped}
+    assert ends == {(f"service:{name}", 0) for name in SIX}, "each was asked to end, and none was killed"
+    assert all(full.get(f"/{name}/").status == 200 for name in SIX)
+    assert set(places(full).values()).isdisjoint(instance.id for instance in instances)
+    assert [instance.outdated for instance in refresh.fleet(target, project, ["fleet"])] == [False, False]
+
+
 def test_all_six_are_deployed_and_migrated_as_planned(full: Stand) -> None:
     for name in SIX:
         full.write(f"{name}/server.py", SERVER + f"# {name}, again\n")
@@ -181,90 +265,6 @@ def test_a_version_that_crashes_makes_way_for_the_one_before_unless_its_migratio
     full.culm(*words.partition("culm rollback ")[2].replace("epsilon", "rollback epsilon", 1).split())
     assert full.get("/epsilon/").status == 200
     full.write("epsilon/server.py", SERVER)
-
-
-class Fleet(Target):
-    """The stand's cluster, with an auto scaling group that is played: its instances are the cluster's machines."""
-
-    def __init__(self, stand: Stand) -> None:
-        aws = stand.aws
-        keys = StaticCredentials(access_key=aws["AWS_ACCESS_KEY_ID"], secret_key=aws["AWS_SECRET_ACCESS_KEY"])
-        super().__init__(load(stand.project / "culm.yml").targets["local"], aws["AWS_ENDPOINT_URL"], keys)
-        self.stand, self.ecs = stand, self.client("ecs")
-        self.first = set(self.machines())
-        """Of the launch template's first version; what starts from now on is of its second."""
-        self.terminated: list[tuple[str, str, int]] = []
-        """Instance id, its status at ECS, and the tasks that ran on it when it was terminated."""
-
-    def client(self, service: str) -> Any:
-        return self if service == "autoscaling" else super().client(service)
-
-    def machines(self) -> dict[str, dict[str, Any]]:
-        """Container instances by EC2 instance id."""
-        arns = self.ecs.list_container_instances(cluster="bamboo")["containerInstanceArns"]
-        described = self.ecs.describe_container_instances(cluster="bamboo", containerInstances=arns)
-        return {each["ec2InstanceId"]: each for each in described["containerInstances"]}
-
-    def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
-        instances = [
-            {
-                "InstanceId": name,
-                "LifecycleState": "InService",
-                "LaunchTemplate": {"Version": "1" if name in self.first else "2"},
-            }
-            for name in self.machines()
-        ]
-        return {"AutoScalingGroups": [{"LaunchTemplate": {"Version": "2"}, "Instances": instances}]}
-
-    def terminate_instance_in_auto_scaling_group(self, *, InstanceId: str, **_: Any) -> None:
-        """Take the machine away, and start another one in its place."""
-        leaving = self.machines()[InstanceId]
-        self.terminated.append((InstanceId, leaving["status"], leaving["runningTasksCount"]))
-        [cluster] = self.ecs.describe_clusters(clusters=["bamboo"])["clusters"]
-        for fleet in ("1 x t2.micro", "2 x t2.micro"):
-            self.ecs.tag_resource(resourceArn=cluster["clusterArn"], tags=[{"key": "culm:instances", "value": fleet}])
-            eventually(lambda: InstanceId not in self.machines())
-
-
-def asks(probe: Probe, requests: int) -> None:
-    """Wait until a probe has asked so often."""
-    eventually(lambda: probe.tally.requests >= requests)
-
-
-def test_a_fleet_is_replaced_with_just_the_downtime_that_was_announced(full: Stand) -> None:
-    """The cluster's own scheduler drains real tasks, and requests go by its load balancer; the rest is played."""
-    target, project = Fleet(full), load(full.project / "culm.yml")
-    old, instances = full.tasks(), refresh.fleet(target, project, ["fleet"])
-    effects = refresh.forecast(target, project, instances)
-    announced = list(replacement.lines(effects, len(instances), 2))
-    assert announced[0] == "2 of 2 instances are to be replaced, one at a time:"
-    assert [sorted(effect.down) for effect in effects] == [
-        sorted(name for name, place in places(full).items() if place == instance.id) for instance in instances
-    ], "on full instances there is room for none elsewhere"
-    assert all(
-        f"  {effect.instance}: {', '.join(effect.down)}: no room elsewhere: down until" in announced[n]
-        for n, effect in enumerate(effects, 1)
-    )
-
-    urls = {f"http://127.0.0.1:{full.port}/{name}/": name for name in SIX}
-    work = refresh.Refresh(target, project, ["fleet"], lambda _: None)
-    for instance, effect in zip(instances, effects, strict=True):
-        began = time.monotonic()
-        with Probe(list(urls)) as probe:
-            asks(probe, len(SIX))
-            work.replace(instance, len(instances))
-            steady = time.monotonic() - began
-            asks(probe, probe.tally.requests + 4 * len(SIX))
-        failures = probe.tally.failures
-        assert {urls[failure.url] for failure in failures} == set(effect.down), f"nobody else is down: {failures}"
-        assert max(failure.seconds for failure in failures) < steady, "until the new instance serves, and no longer"
-    assert sorted(target.terminated) == sorted((instance.id, "DRAINING", 0) for instance in instances)
-    stopped = full.client("ecs").describe_tasks(cluster="bamboo", tasks=list(old))["tasks"]
-    ends = {(task["group"], task["containers"][0]["exitCode"]) for task in stopped}
-    assert ends == {(f"service:{name}", 0) for name in SIX}, "each was asked to end, and none was killed"
-    assert all(full.get(f"/{name}/").status == 200 for name in SIX)
-    assert set(places(full).values()).isdisjoint(instance.id for instance in instances)
-    assert [instance.outdated for instance in refresh.fleet(target, project, ["fleet"])] == [False, False]
 
 
 def test_what_a_service_can_take_is_measured_and_kept(full: Stand) -> None:
