@@ -37,7 +37,7 @@ from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.idle import IdleServices
 from culm.cluster.balancer.office_hours import OfficeHoursLoop
 from culm.cluster.balancer.waker import Waker
-from culm.cluster.daemon import keys, limits, live_tails, previews, runtimes, task_endpoint
+from culm.cluster.daemon import health, keys, limits, live_tails, previews, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.lock import locked
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
@@ -229,6 +229,7 @@ class Components:
             (_under(METADATA), self.metadata),
             (_under(EXECUTIONS), executions),
             (_under("/v2/"), registry_application(self.registry)),
+            (health.claims, health.page),
             (live_tails.claims, live_tails.LiveTails(api, resources.store, now=clock.now)),
         ]
         answer = answering(api, resources.store, self.changed.set)
