@@ -6,6 +6,7 @@ import re
 import resource
 import socket
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -20,6 +21,7 @@ from tests.traffic import (
     free_port,
     kill_haproxy,
     on_path,
+    serving,
     target_of,
 )
 
@@ -194,6 +196,31 @@ async def test_a_sticky_client_keeps_its_target(plane):
                 again = {(await target_of(client, f"http://127.0.0.1:{port}/")) for _ in range(4)}
                 assert again == {first.json()["target"]}
         assert one.asked and two.asked
+
+
+async def test_a_client_keeps_its_target_once_the_application_has_set_its_cookie(plane):
+    """Targets answer /login with a cookie of their own; the load balancer's cookie comes with that, and not before."""
+
+    async def answer(name: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            cookie = b"Set-Cookie: session=1; Path=/\r\n" if b" /login " in head else b""
+            writer.write(b"HTTP/1.1 200 OK\r\n" + cookie + b"Content-Length: 1\r\n\r\n" + name)
+            await writer.drain()
+
+    async with serving(partial(answer, b"a")) as first, serving(partial(answer, b"b")) as second:
+        port = free_port()
+        targets = [Target(address="127.0.0.1", port=each) for each in (first, second)]
+        listener = a_listener(port, a_rule(None, action=forward("web")))
+        sticky = {"sticky_seconds": 60, "app_cookie": "session"}
+        await plane.apply([listener], [a_group("web", targets[0], **sticky)])
+        await plane.apply([listener], [a_group("web", *targets, **sticky)])  # the second comes at run time
+        for _ in range(3):
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                assert {(await client.get("/")).text for _ in range(8)} == {"a", "b"}
+                assert not client.cookies
+                login = await client.get("/login")
+                assert set(login.cookies) == {"session", "AWSALBAPP-0"}
+                assert {(await client.get("/")).text for _ in range(4)} == {login.text}
 
 
 async def test_a_sticky_client_keeps_its_target_group(plane):

@@ -399,6 +399,7 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
     values = attributes.effective(attributes.TARGET_GROUP, group.attributes)
     least = values["load_balancing.algorithm.type"] == "least_outstanding_requests"
     sticky = values["stickiness.enabled"] == "true"
+    kind = values["stickiness.type"]
     return interface.Group(
         arn=group.target_group_arn,
         name=group.target_group_name,
@@ -414,7 +415,8 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
         ),
         algorithm="least_outstanding_requests" if least else "round_robin",
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
-        sticky_seconds=int(values["stickiness.lb_cookie.duration_seconds"]) if sticky else 0,
+        sticky_seconds=int(values[f"stickiness.{kind}.duration_seconds"]) if sticky else 0,
+        app_cookie=values["stickiness.app_cookie.cookie_name"] if sticky and kind == "app_cookie" else "",
         idle_timeout_seconds=idle_timeout_seconds,
         uncounted=observed.uncounted.get(group.target_group_arn),
     )

@@ -44,6 +44,9 @@ class Group:
     """0: a new target gets its full share at once."""
     sticky_seconds: int = 0
     """How long a client keeps its target, by the AWSALB cookie; 0: it does not."""
+    app_cookie: str = ""
+    """A cookie of the application's: a client keeps its target, by AWSALBAPP, from when a target sets it. Empty: from
+    its first request."""
     idle_timeout_seconds: int = 60
     uncounted: tuple[str, ...] | None = None
     """Requests that `attended` leaves out: parts of User-Agents and, with a slash, beginnings of paths. None: the

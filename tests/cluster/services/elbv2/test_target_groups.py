@@ -95,7 +95,7 @@ def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb
     assert (values["stickiness.enabled"], values["load_balancing.algorithm.type"]) == ("false", "round_robin")
     for key, value, message in (
         ("slow_start.duration_seconds", "10", "must be between 30 and 900"),
-        ("stickiness.type", "app_cookie", "culm does not support stickiness.type = app_cookie"),
+        ("stickiness.type", "source_ip", "culm does not support stickiness.type = source_ip"),
         ("no.such", "x", "is not recognized"),
     ):
         with pytest.raises(ClientError, match=message):
@@ -106,3 +106,20 @@ def test_one_that_is_not_there_is_not_found_but_can_be_deleted(elb):
     with pytest.raises(elb.api.exceptions.TargetGroupNotFoundException):
         elb.api.describe_target_groups(Names=["nobody"])
     elb.api.delete_target_group(TargetGroupArn=elb.target_group().replace("web", "nobody"))
+
+
+def test_stickiness_by_a_cookie_of_the_applications_needs_its_name(elb):
+    group = elb.target_group()
+
+    def modify(**values):
+        given = [{"Key": f"stickiness.{key.replace('__', '.')}", "Value": value} for key, value in values.items()]
+        answer = elb.api.modify_target_group_attributes(TargetGroupArn=group, Attributes=given)
+        return {each["Key"]: each["Value"] for each in answer["Attributes"]}
+
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*cookie_name must be set"):
+        modify(enabled="true", type="app_cookie")
+    for name in ("AWSALBAPP-0", "a b", "a;b"):
+        with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*cookie_name cannot be"):
+            modify(app_cookie__cookie_name=name)
+    shown = modify(enabled="true", type="app_cookie", app_cookie__cookie_name="session")
+    assert (shown["stickiness.type"], shown["stickiness.app_cookie.cookie_name"]) == ("app_cookie", "session")

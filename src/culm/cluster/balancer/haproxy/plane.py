@@ -297,7 +297,7 @@ class HaproxyPlane:
         for key, (group, target) in wished.items():
             server, which = "/".join(key), (group.arn, target.name)
             if key not in maintenance and not target.draining:
-                commands.append((f"add server {server} {target.where} {render.server_options(group)}", which))
+                commands.append((f"add server {server} {target.where} {render.server_options(group, target)}", which))
                 commands.append((f"enable server {server}", which))
             elif key in maintenance and maintenance[key] != target.draining:
                 commands.append((f"set server {server} state {'maint' if target.draining else 'ready'}", which))

@@ -63,12 +63,14 @@ MOST_DESCRIPTORS = 20_000
 """HAProxy takes half as many connections, or fewer where this machine allows a process less."""
 
 
-def server_options(group: Group) -> str:
+def server_options(group: Group, target: Target) -> str:
     """Return what follows a server's name and address, in the file and on the runtime socket alike.
 
     Weight 100 gives slow start steps to climb.
     """
-    return "weight 100" + (f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else "")
+    climbs = f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else ""
+    kept = hashlib.sha1(f"{target.name}{_token(group.arn)}".encode(), usedforsecurity=False).hexdigest()
+    return f"weight 100{climbs}" + (f" cookie {kept}" if group.app_cookie else "")
 
 
 def backend(group: Group) -> str:
@@ -337,7 +339,9 @@ def _backend(group: Group) -> Iterator[str]:
     if group.uncounted is not None:
         yield from _counted(group.uncounted)
     yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
-    if group.sticky_seconds:
+    if group.sticky_seconds and group.app_cookie:
+        yield from _app_cookie(group)
+    elif group.sticky_seconds:
         age = f"Max-Age={group.sticky_seconds}"
         yield f"    dynamic-cookie-key {_token(group.arn)}"
         yield f'    cookie AWSALB insert nocache dynamic attr "{age}"'
@@ -346,7 +350,22 @@ def _backend(group: Group) -> Iterator[str]:
             ' SameSite=None; Secure" if { res.cook(AWSALB) -m found }'
         )
     for target in group.targets:
-        yield f"    server {_server(target)} {server_options(group)}{' disabled' if target.draining else ''}"
+        yield f"    server {_server(target)} {server_options(group, target)}{' disabled' if target.draining else ''}"
+
+
+def _app_cookie(group: Group) -> Iterator[str]:
+    """Keep a client at its target once that has set the application's cookie, by a cookie that names the target.
+
+    HAProxy only reads that cookie (it is not told to insert it): the response to which it belongs is ours to choose.
+    Its value is the one that `server_options` gives the server.
+    """
+    sets = words.quoted(f'res.cook("{group.app_cookie}")')
+    yield "    cookie AWSALBAPP-0 nocache"
+    yield f'    http-after-response set-var-fmt(txn.kept) "%[srv_name]{_token(group.arn)}" if {{ {sets} -m found }}'
+    yield (
+        '    http-after-response add-header Set-Cookie "AWSALBAPP-0=%[var(txn.kept),sha1,hex,lower];'
+        f' Max-Age={group.sticky_seconds}; Path=/" if {{ var(txn.kept) -m found }}'
+    )
 
 
 def _counted(uncounted: Sequence[str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Attributes: which there are, what they are by default, and which values mean something here."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from culm.core.model.record import record
@@ -78,15 +79,36 @@ TARGET_GROUP: Mapping[str, Known] = {
     "load_balancing.cross_zone.enabled": Known(default="use_load_balancer_configuration", honoured=None),
     "slow_start.duration_seconds": Known(default="0", honoured=range(30, 901)),
     "stickiness.app_cookie.cookie_name": Known(default="", honoured=None),
-    "stickiness.app_cookie.duration_seconds": Known(default="86400", honoured=None),
+    "stickiness.app_cookie.duration_seconds": Known(default="86400", honoured=range(1, 604_801)),
     "stickiness.enabled": Known(default="false", honoured=_SWITCH),
     "stickiness.lb_cookie.duration_seconds": Known(default="86400", honoured=range(1, 604_801)),
-    "stickiness.type": Known(default="lb_cookie"),
+    "stickiness.type": Known(default="lb_cookie", honoured=("app_cookie",)),
     "target_group_health.dns_failover.minimum_healthy_targets.count": Known(default="1", honoured=None),
     "target_group_health.dns_failover.minimum_healthy_targets.percentage": Known(default="off", honoured=None),
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": Known(default="1"),
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": Known(default="off"),
 }
+
+
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+"""https://datatracker.ietf.org/doc/html/rfc6265#section-4.1.1"""
+_OWN_COOKIES = ("AWSALB", "AWSALBAPP", "AWSALBTG")
+
+
+def check_stickiness(values: Mapping[str, str]) -> None:
+    """Raise InvalidConfigurationRequest for a target group that would follow a cookie that nobody can set.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+    """
+    name = values["stickiness.app_cookie.cookie_name"]
+    follows = values["stickiness.type"] == "app_cookie" and values["stickiness.enabled"] == "true"
+    if follows and not name:
+        raise AwsError("InvalidConfigurationRequest", "stickiness.app_cookie.cookie_name must be set for app_cookie")
+    if name and (not _COOKIE_NAME.fullmatch(name) or name.startswith(_OWN_COOKIES)):
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"stickiness.app_cookie.cookie_name cannot be '{name}': no cookie has such a name, or it is reserved",
+        )
 
 
 def merged(known: Mapping[str, Known], had: Mapping[str, str], given: Sequence[Attribute], noun: str) -> dict[str, str]:

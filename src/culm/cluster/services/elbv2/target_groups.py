@@ -180,6 +180,7 @@ def modify_target_group_attributes(call: Call, req: ModifyTargetGroupAttributesI
     """Set those attributes that are given. Raises the error of a key or a value that a target group cannot have."""
     group = find_target_group(call, req.target_group_arn)
     merged = attributes.merged(attributes.TARGET_GROUP, group.attributes, req.attributes, "Target group")
+    attributes.check_stickiness(attributes.effective(attributes.TARGET_GROUP, merged))
     target_groups.save(call.db, replace(group, attributes=merged))
     return {"attributes": attributes.described(attributes.TARGET_GROUP, merged)}
 
