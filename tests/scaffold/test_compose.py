@@ -870,3 +870,20 @@ secrets: {db-password: {file: db/password.txt}, mail: {file: mail.txt}, odd: {fi
     assert web["environment"] == {"DATABASE_PASSWORD": "/run/secrets/db-password"}
     assert "files, for the vault (`culm vault put` before `culm up`): local/web/mail" in taken(folder).draft.text()
     assert any("/etc/odd is not in /run/secrets" in str(note) for note in taken(folder).notes)
+
+
+def test_a_login_is_known_though_its_password_is_in_a_file(folder: Path) -> None:
+    compose = """\
+services:
+  db:
+    image: mariadb
+    secrets: [db-password]
+    environment: {MYSQL_DATABASE: example, MYSQL_ROOT_PASSWORD_FILE: /run/secrets/db-password}
+  web:
+    build: web
+    depends_on: [db]
+    environment: {DATABASE_DB: example, DATABASE_USER: root, DATABASE_HOST: db}
+secrets: {db-password: {file: db/password.txt}}
+"""
+    given = {name: each["from"] for name, each in block(folder, compose)["secrets"].items()}
+    assert given == {"DATABASE_DB": "{main.name}", "DATABASE_USER": "{main.user}"}

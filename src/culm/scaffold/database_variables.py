@@ -38,7 +38,8 @@ def login(engine: str, environment: Mapping[str, str]) -> Login:
         password = get("POSTGRES_PASSWORD") or get("POSTGRESQL_PASSWORD") or ""
         return Login(user=user, password=password, name=get("POSTGRES_DB") or get("POSTGRESQL_DATABASE") or user)
     for prefix in ("MYSQL", "MARIADB"):
-        if get(f"{prefix}_PASSWORD") or get(f"{prefix}_ROOT_PASSWORD"):
+        keys = ("PASSWORD", "ROOT_PASSWORD", "PASSWORD_FILE", "ROOT_PASSWORD_FILE", "ALLOW_EMPTY_PASSWORD")
+        if any(get(f"{prefix}_{key}") for key in keys):
             user = get(f"{prefix}_USER") or "root"
             password = get(f"{prefix}_PASSWORD") or get(f"{prefix}_ROOT_PASSWORD") or ""
             return Login(user=user, password=password, name=get(f"{prefix}_DATABASE") or "")
