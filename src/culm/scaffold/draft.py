@@ -11,11 +11,11 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.errors import UsageError
 from culm.project.load import FILE, parse
+from culm.scaffold import fleet
 
 WORDS = frozenset({"true", "false", "yes", "no", "null", "on", "off", "y", "n", "~"})
 WIDTH = 110
-INSTANCES = "2 x t2.micro"
-
+INSTANCES = re.compile(r"\d+ x [\w.]+")
 
 ORDER = (
     *("build", "image", "dockerfile", "target", "args", "platform", "entrypoint", "command", "migrate"),
@@ -69,10 +69,19 @@ class Draft:
         value = self.databases[database].value
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
+    def needs(self) -> list[fleet.Need]:
+        """What each task of its services reserves, as far as their blocks say it in numbers."""
+        result = []
+        for block in self.services.values():
+            given = {key: value for key in ("memory", "cpu") if isinstance(value := block.get(key), int)}
+            count = block.get("count")
+            result += [fleet.Need(**given)] * (count if isinstance(count, int) else 1)
+        return result
+
     def text(self) -> str:
         """Return culm.yml as text, comments in their places."""
         lines = [f"# {line}" for line in self.comments]
-        local: dict[str, object] = {"instances": INSTANCES}
+        local: dict[str, object] = {"instances": fleet.instances(self.needs())}
         if self.port is not None:
             local["port"] = self.port.value
         comment = self.port.comment if self.port is not None else ""
@@ -140,7 +149,7 @@ def scalar(text: str) -> str:
     """Return a text as YAML, in quotes only where it needs them."""
     if re.fullmatch(r"[A-Za-z./][\w./@:*+-]*(?<!:)", text, re.ASCII) and text.lower() not in WORDS:
         return text
-    if re.fullmatch(r"\d+[smh]", text) or text == INSTANCES:
+    if re.fullmatch(r"\d+[smh]", text) or INSTANCES.fullmatch(text):
         return text
     return '"' + "".join(escaped(char) for char in text) + '"'
 

@@ -1,0 +1,30 @@
+"""Instances for the tasks of a first culm.yml."""
+
+import pytest
+
+from culm.scaffold.draft import Block, Draft
+from culm.scaffold.fleet import Need, instances
+
+
+@pytest.mark.parametrize(
+    ("needs", "fleet"),
+    [
+        ([], "2 x t2.micro"),
+        ([Need()] * 6, "2 x t2.micro"),
+        ([Need()] * 7, "3 x t2.micro"),
+        ([Need()] * 13, "2 x t3a.small"),
+        ([Need(), Need(), Need(memory=768)], "3 x t2.micro"),
+        ([Need(memory=1024)], "2 x t3a.small"),
+        ([Need(cpu=2048)], "2 x t3a.small"),
+        ([Need(memory=8000)], "4 x t3a.large"),
+    ],
+)
+def test_all_tasks_fit_and_the_smallest_fleet_is_taken(needs: list[Need], fleet: str) -> None:
+    assert instances(needs) == fleet
+
+
+def test_a_draft_counts_the_tasks_of_each_service() -> None:
+    block = Block(name="web")
+    block.put("memory", 512)
+    block.put("count", 3)
+    assert "local: {instances: 3 x t2.micro}" in Draft(name="shop", services={"web": block}).text()
