@@ -58,6 +58,14 @@ def block(root: Path, files: Mapping[str, str], service: str = "web") -> dict[st
         ),
         ({"web/Dockerfile": "FROM base\nCMD a\n", "web/requirements.txt": "Flask==3\n"}, 5000, "where Flask listens"),
         (
+            {
+                "web/Dockerfile": "FROM base\nCMD a\n",
+                "web/a.py": 'x = env("EMAIL_PORT", "2525")\ny = {"REDIS_PORT": 7777}\nport = 9001\n',
+            },
+            9001,
+            "by a.py",
+        ),
+        (
             {"web/Dockerfile": "FROM base\nCMD a\n", "web/package.json": '{"dependencies": {"next": "15"}}'},
             3000,
             "Next.js",

@@ -3,23 +3,23 @@
 import pytest
 
 from culm.scaffold.draft import Block, Draft
-from culm.scaffold.fleet import Need, instances
+from culm.scaffold.fleet import Reservation, instances
 
 
 @pytest.mark.parametrize(
     ("needs", "fleet"),
     [
         ([], "2 x t2.micro"),
-        ([Need()] * 6, "2 x t2.micro"),
-        ([Need()] * 7, "3 x t2.micro"),
-        ([Need()] * 13, "2 x t3a.small"),
-        ([Need(), Need(), Need(memory=768)], "3 x t2.micro"),
-        ([Need(memory=1024)], "2 x t3a.small"),
-        ([Need(cpu=2048)], "2 x t3a.small"),
-        ([Need(memory=8000)], "4 x t3a.large"),
+        ([Reservation()] * 6, "2 x t2.micro"),
+        ([Reservation()] * 7, "3 x t2.micro"),
+        ([Reservation()] * 13, "2 x t3a.small"),
+        ([Reservation(), Reservation(), Reservation(memory=768)], "3 x t2.micro"),
+        ([Reservation(memory=1024)], "2 x t3a.small"),
+        ([Reservation(cpu=2048)], "2 x t3a.small"),
+        ([Reservation(memory=8000)], "4 x t3a.large"),
     ],
 )
-def test_all_tasks_fit_and_the_smallest_fleet_is_taken(needs: list[Need], fleet: str) -> None:
+def test_all_tasks_fit_and_the_smallest_fleet_is_taken(needs: list[Reservation], fleet: str) -> None:
     assert instances(needs) == fleet
 
 

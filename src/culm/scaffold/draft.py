@@ -69,13 +69,13 @@ class Draft:
         value = self.databases[database].value
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
-    def needs(self) -> list[fleet.Need]:
+    def needs(self) -> list[fleet.Reservation]:
         """What each task of its services reserves, as far as their blocks say it in numbers."""
         result = []
         for block in self.services.values():
             given = {key: value for key in ("memory", "cpu") if isinstance(value := block.get(key), int)}
             count = block.get("count")
-            result += [fleet.Need(**given)] * (count if isinstance(count, int) else 1)
+            result += [fleet.Reservation(**given)] * (count if isinstance(count, int) else 1)
         return result
 
     def text(self) -> str:

@@ -31,14 +31,14 @@ LEAST = 2
 
 
 @record
-class Need:
+class Reservation:
     """What one task reserves: MiB and CPU units."""
 
     memory: int = 256
     cpu: int = 128
 
 
-def instances(needs: Sequence[Need]) -> str:
+def instances(needs: Sequence[Reservation]) -> str:
     """Return `instances:` for these tasks: `2 x t2.micro`, or more or larger ones."""
     for kind in TYPES:
         number = next((n for n in range(LEAST, MOST + 1) if fits(needs, kind, n)), None)
@@ -47,13 +47,13 @@ def instances(needs: Sequence[Need]) -> str:
     return f"{MOST} x {TYPES[-1].name}"
 
 
-def fits(needs: Sequence[Need], kind: InstanceSize, number: int) -> bool:
+def fits(needs: Sequence[Reservation], kind: InstanceSize, number: int) -> bool:
     """Whether all tasks find room on so many instances of a type."""
-    left = [Need(memory=kind.memory, cpu=kind.cpu)] * number
+    left = [Reservation(memory=kind.memory, cpu=kind.cpu)] * number
     for need in needs:
         at = max(range(number), key=lambda each: left[each].memory)
         memory, cpu = left[at].memory - need.memory, left[at].cpu - need.cpu
         if min(memory, cpu) < 0:
             return False
-        left[at] = Need(memory=memory, cpu=cpu)
+        left[at] = Reservation(memory=memory, cpu=cpu)
     return True

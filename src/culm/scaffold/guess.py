@@ -86,8 +86,8 @@ def is_worker(*texts: str) -> bool:
 
 
 PREFERRED = (8080, 8000, 3000, 5000, 80, 4000, 9000, 8888)
-NEVER = frozenset({22, 443, 8443, 5678, 9229, 2345, 5005, 9090, 9464})
-"""TLS, debuggers and metrics: no load balancer's."""
+NEVER = frozenset({22, 25, 143, 443, 465, 587, 993, 8443, 5678, 9229, 2345, 5005, 9090, 9464})
+"""TLS, mail, debuggers and metrics: no load balancer's."""
 NAMED_PORTS = re.compile(
     r"(?:--?(?:server\.|http[._-]?)?port[= ]+|--listen[= ]+\S*:|-p[= ]+|"
     r"(?:--bind|-b|--host|--addr|--address|--listen|--http|runserver|-S|"
@@ -168,6 +168,14 @@ def best(ports: Sequence[int]) -> int:
     return next((number for number in PREFERRED if number in able), able[0])
 
 
+OF_OTHERS = re.compile(
+    r"(?:mail|smtp|imap|pop3?|db|database|postgres(?:ql)?|pg|sql|mysql|mariadb|redis|valkey|cache|mongo(?:db)?|amqp|rabbit(?:mq)?|"
+    r"kafka|ftp|ssh|ldap|proxy|metrics|prometheus|debug(?:ger)?|statsd|elastic(?:search)?|memcached?)_?$",
+    re.IGNORECASE,
+)
+"""What is before PORT where a program connects to, or is looked into."""
+
+
 def of_code(sources: Sources) -> Guess | None:
     """Return the port that the source listens on, None if it does not say."""
     for path, text in sources.code.items():
@@ -175,6 +183,8 @@ def of_code(sources: Sources) -> Guess | None:
             continue  # of compose, Kubernetes and the like: other services' ports
         for match in LISTENS.finditer(text):
             number = next(group for group in match.groups() if group)
+            if OF_OTHERS.search(text, max(0, match.start() - 40), match.start()):
+                continue
             if 80 <= int(number) < 65536 and int(number) not in NEVER | DATABASE_PORTS:
                 return Guess(value=number, why=f"by {path}; its Dockerfile has no EXPOSE")
     return None
