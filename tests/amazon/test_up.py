@@ -6,6 +6,7 @@ import pytest
 from tests.amazon.conftest import Shop
 from tests.amazon.inventory import inventory
 from tests.amazon.machines import Fate
+from tests.amazon.test_diff import differences
 
 from culm.cli.planning import of_target
 from culm.cli.screens.plan import screen
@@ -138,6 +139,25 @@ def test_rollback_scale_and_restart(shop: Shop) -> None:
     assert web() == ("bamboo-web:1", 2)
     told = json.loads(shop.culm("status", "--json"))
     assert {one["name"]: one["running"] for one in told["services"]} == {"accounts": 1, "web": 2}
+
+    shop.culm("scale", "web", "1")
+    shop.up()
+    before = differences(shop)
+    shop.writes()
+    slept = json.loads(shop.culm("sleep", "--json"))
+    assert {each["name"]: each["asleep"] for each in slept["services"]} == {"accounts": 1, "web": 1}
+    assert shop.writes() == ["ecs.TagResource", "ecs.UpdateService"] * 2
+    assert differences(shop) == before
+    assert json.loads(shop.culm("sleep", "--json"))["saved"]["dollars_an_hour"] > 0
+    assert shop.writes() == []
+    shop.write("web/Dockerfile", 'FROM base\nEXPOSE 8000\nCMD ["sh", "-c", "once more"]\n')
+    shop.up("web")
+    assert web() == ("bamboo-web:3", 0)
+    shop.writes()
+    shop.culm("wake")
+    assert sorted(shop.writes()) == ["ecs.UntagResource"] * 2 + ["ecs.UpdateService"] * 2
+    assert web() == ("bamboo-web:3", 1)
+    assert differences(shop) == before
 
 
 def test_rollback_passes_over_a_revision_whose_deploy_failed_and_says_so(shop: Shop) -> None:
