@@ -13,9 +13,10 @@ from culm.core.model.sleep import AWAKE_TAG, CALLS_TAG
 from culm.operate.drift.live import LiveState
 from culm.operate.drift.services import service as drift_of
 from culm.plan import scaling, sleep, wishes
+from culm.plan.calls import Call
 from culm.plan.observed import Survey
 from culm.plan.steps import text_of
-from culm.project.project import Project, Scaling
+from culm.project.project import Project, Scaling, Sleep
 from culm.project.values import Range, Scale
 
 PRICES = load("us-east-1")
@@ -156,3 +157,42 @@ def test_a_plan_says_who_sleeps_and_what_that_saves(project: Project, survey: Su
     assert both.dollars_an_hour == pytest.approx(2 * host / PRICES.hours_a_month)
     assert str(both).startswith("512 MiB free; no instance is needed, which is worth $0.0")
     assert sleep.notes(project, survey.observed, ["t2.micro"], PRICES) == []
+
+
+def test_a_plan_says_how_much_of_a_week_office_hours_are(project: Project, survey: Survey) -> None:  # noqa: F811
+    hours = Sleep(hours="mon-fri 08:00-20:00 Europe/Berlin")
+    services = {name: replace(service, sleep=hours) for name, service in project.services.items()}
+    host = PRICES.of_host("t2.micro", 30.0)
+    assert host is not None
+    [line] = sleep.notes(replace(project, services=services), survey.observed, ["t2.micro"], PRICES)
+    assert line == (
+        "office hours are mon-fri 08:00-20:00 Europe/Berlin: services sleep 108 of 168 hours a week, "
+        f"when no instance is needed: ${host * 108 / 168:.2f} a month on aws"
+    )
+    some = replace(project, services=project.services | {"web": services["web"]})
+    [line] = sleep.notes(some, survey.observed, ["t2.micro"], PRICES)
+    assert line.endswith("108 of 168 hours a week")
+
+
+def test_what_a_service_sleeps_by_is_noted_at_it_and_compared(project: Project, survey: Survey) -> None:  # noqa: F811
+    policy = Sleep(after=1800, ignore=("UptimeRobot",), hours="mon-fri 08:00-20:00 UTC", holidays=("2026-12-25",))
+    web = replace(project.services["web"], sleep=policy)
+    live = survey.observed.services["web"]
+    [step] = sleep.tag_steps(web, live)
+    assert isinstance(step.act, Call)
+    tags = step.act.input["tags"]
+    [difference] = sleep.difference(web, live)
+    assert (difference.field, difference.old, difference.new) == (
+        "sleep",
+        None,
+        "outside mon-fri 08:00-20:00 UTC and on 2026-12-25; after 1800 s, not counting UptimeRobot",
+    )
+    noted = {**live, "tags": tags}
+    assert sleep.tag_steps(web, noted) == []
+    assert sleep.difference(web, noted) == ()
+    [step] = sleep.tag_steps(project.services["web"], noted)
+    assert step.act.operation == "untag_resource"  # type: ignore[union-attr]
+    fell_asleep = {**noted, "desiredCount": 0, "tags": [*tags, {"key": AWAKE_TAG, "value": "1"}]}
+    assert sleep.tag_steps(web, fell_asleep) == []
+    woken = {**fell_asleep, "desiredCount": 1}
+    assert sleep.tag_steps(web, woken) == []

@@ -16,10 +16,12 @@ from culm.cli.outcomes import conclude
 from culm.cli.planning import changing_as_surveyed
 from culm.console import Console
 from culm.deploy.change import change
+from culm.deploy.executor import Executor
 from culm.deploy.job import Job
 from culm.deploy.lock import locked
+from culm.deploy.perform import Performer
 from culm.errors import CulmError, UsageError
-from culm.plan.sleep import asleep
+from culm.plan.sleep import asleep, tag_steps
 from culm.plan.wishes import scaled
 from culm.project.project import Service
 from culm.target import faults
@@ -53,6 +55,8 @@ def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> 
         job.survey = survey(target, project)
         if asleep(job.survey.observed.services.get(service)) is not None:
             raise CulmError(f"{service} sleeps, and its count is kept until it is awake", f"culm wake {service}")
+        if stale := tag_steps(chosen, job.survey.observed.services.get(service)):
+            Executor(job, Performer(job)).run(stale)  # a count of 0 beside the note of a sleep would be a sleep
         plan = changing_as_surveyed(job, updates, lambda live, name: scaled(chosen, live, count))
         job.say(f"scaling {service} to {count} task{'' if count == 1 else 's'}", service)
         errors = change(job, plan, updates, wait=wait)

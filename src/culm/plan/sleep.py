@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from culm import render
+from culm.core.decide.office_hours import hours_a_week, parse_hours
 from culm.core.model.record import record
 from culm.core.model.sleep import (
     AWAKE_TAG,
@@ -35,6 +36,8 @@ from culm.plan.differences import Difference
 from culm.plan.observed import Described, Observed
 from culm.plan.steps import AwaitSteady, AwaitStopped, Recall, Step, tasks
 from culm.project.project import Project, Service
+
+WEEK_HOURS = 168
 
 
 def tags_of(live: Described) -> dict[str, str]:
@@ -260,7 +263,25 @@ def notes(project: Project, live: Observed, fleet: Sequence[str], prices: PriceL
         f"{name} sleeps, and a deploy leaves it asleep: `culm wake {name}`, or `--wake`, starts its {tasks(count)}"
         for name, count in sleeping(project, live).items()
     ]
-    return [*lines, f"asleep: {saving(project, live, fleet, prices)}"] if lines else []
+    if lines:
+        lines.append(f"asleep: {saving(project, live, fleet, prices)}")
+    return [*lines, *office_hours(project, fleet, prices)]
+
+
+def office_hours(project: Project, fleet: Sequence[str], prices: PriceList) -> list[str]:
+    """Return what a plan says of office hours: how much of a week they are, and what the rest of it is worth on aws."""
+    policies = {service.sleep for service in project.services.values() if service.sleep is not None}
+    texts = sorted({policy.hours for policy in policies if policy.hours is not None})
+    alone = all(service.sleep is not None and service.sleep.hours is not None for service in project.services.values())
+    lines = []
+    for text in texts:
+        awake = hours_a_week(parse_hours(text))
+        hosts = sum(prices.of_host(kind, Assumptions().disk_gb) or 0.0 for kind in fleet)
+        worth = f", when no instance is needed: ${hosts * (1 - awake / WEEK_HOURS):.2f} a month on aws" if alone else ""
+        lines.append(
+            f"office hours are {text}: services sleep {WEEK_HOURS - awake:g} of {WEEK_HOURS} hours a week{worth}"
+        )
+    return lines
 
 
 @record

@@ -130,3 +130,8 @@ def moment(day: date, of_day: int, zone: tzinfo) -> float:
         day, of_day = day + timedelta(days=1), 0
     local = datetime(day.year, day.month, day.day, of_day // 60, of_day % 60, tzinfo=zone)
     return local.astimezone(UTC).timestamp()
+
+
+def hours_a_week(hours: OfficeHours) -> float:
+    """Return how many hours of a week without holidays are office hours."""
+    return len(hours.days) * (hours.closes - hours.opens) / 60
