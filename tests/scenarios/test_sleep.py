@@ -105,6 +105,7 @@ def test_services_that_sleep_hold_no_memory_and_differ_in_nothing(nap: Stand) ->
     assert {name: (each["desired"], each["asleep"]) for name, each in asleep.items()} == dict.fromkeys(asleep, (0, 1))
     eventually(lambda: nap.tasks("nap") == {} or None)
     nap.culm("diff")
+    assert "no instance is needed" in nap.culm("status").out
     assert "front sleeps" in " ".join(nap.culm("plan").out.split())
     assert "nothing changed" in nap.culm("sleep").screen
 

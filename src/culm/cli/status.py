@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from culm.cli import price_lists
 from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.deploy.base import refuse_impaired
 from culm.deploy.causes import without_arns
@@ -40,7 +41,7 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
         go_on(project, target, as_json=as_json)
         return
     with faults.translated():
-        state = look(target, project)
+        state = look(target, project, price_lists.load(price_lists.known(target.region)))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(json.dumps(state, indent=2) if as_json else pictured(state, width))
     if (balancer := state.get("load_balancer")) and target.settings.provider == "local":
@@ -98,6 +99,8 @@ def pictured(state: dict[str, Any], width: int | None = None) -> str:
             "\n".join(folded(f"{e['at'][11:19]}  {without_arns(e['message'])}", width) for e in state["events"])
         )
     parts.append("\n".join(click.style(folded(line, width), fg="red") for line in troubles(state)))
+    if saved := state.get("saved"):
+        parts.append(folded(f"asleep: {saved['text']}", width))
     if missing := state.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)

@@ -8,7 +8,9 @@ from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.operate import job_runs
+from culm.operate.drift.services import kind
 from culm.plan import sleep
+from culm.plan.bill import PriceList
 from culm.plan.described import resource
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.scaling import live_words
@@ -35,8 +37,11 @@ class Shown:
     now: float
 
 
-def status(target: Target, project: Project) -> dict[str, Any]:
-    """Services, instances, rules and last events; the words of the AWS API in snake case."""
+def status(target: Target, project: Project, prices: PriceList | None = None) -> dict[str, Any]:
+    """Services, instances, rules and last events; the words of the AWS API in snake case.
+
+    With `prices` also what is saved where services sleep.
+    """
     surveyed = survey(target, project)
     live = surveyed.observed
     if live.cluster is None:
@@ -58,7 +63,18 @@ def status(target: Target, project: Project) -> dict[str, Any]:
         "rules": rules(live),
         "events": events(live),
         "jobs": [job_runs.look(target, project, job, now()) for job in project.jobs.values()],
+        "saved": None if prices is None else saved(project, surveyed, prices),
     }
+
+
+def saved(project: Project, surveyed: Survey, prices: PriceList) -> dict[str, Any] | None:
+    """Return what the services that sleep save, memory in MiB; None: none sleeps."""
+    if not sleep.sleeping(project, surveyed.observed):
+        return None
+    fleet = [name for machine in surveyed.instances if (name := kind(machine))]
+    saving = sleep.saving(project, surveyed.observed, fleet, prices)
+    dollars = round(saving.dollars_an_hour, 4)
+    return {"memory": saving.memory, "dollars_an_hour": dollars, "text": str(saving)}
 
 
 def health(
