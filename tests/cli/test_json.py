@@ -24,6 +24,7 @@ WITHOUT = {
     "cluster rotate-key": "does one thing",
     "cluster start": "does one thing; culm cluster status --json tells of it",
     "cluster stop": "does one thing",
+    "cluster trust": "does one thing",
     "completion": "a script for a shell",
     "db": "what the database's own client prints",
     "exec": "what the command prints",
