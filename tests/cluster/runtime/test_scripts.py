@@ -72,3 +72,10 @@ def test_programs_and_what_is_outside_stay_as_they_are(root: Path, tmp_path: Pat
     assert adapted(root, "app/packed.sh", "#!/bin/sh\ncd /app\n\0", "./packed.sh").endswith("\0")
     assert adapted(root, "app/start.sh", "#!/bin/sh\n./link.sh\n", "./start.sh") == "#!/bin/sh\n./link.sh\n"
     assert (tmp_path / "outside.sh").read_text() == "#!/bin/sh\ncd /app\n"
+
+
+def test_patterns_with_slashes_and_dots_are_no_paths_and_the_examples_entrypoint_stays_as_it_is(root: Path) -> None:
+    patterns = "#!/bin/sh\ncase /$1/ in\n*//* | */./* | */../*) exit 1 ;;\nesac\nsed 's|\\\\/|/|g'\ncd /\n"
+    assert adapted(root, "app/start.sh", patterns, "/app/start.sh") == patterns
+    entrypoint = (Path(__file__).parents[3] / "examples/bamboo/accounts/docker/entrypoint.sh").read_text()
+    assert adapted(root, "app/bin/start", entrypoint, "/app/bin/start") == entrypoint

@@ -51,6 +51,8 @@ class Rootfs:
         """
 
         def mapped(match: re.Match[str]) -> str:
+            if os.path.normpath(match[0]) in ("/", "//"):  # a pattern such as `*/../*`: the root itself is nobody's
+                return match[0]
             before = text[: match.start()]
             in_quotes = before.count('"') % 2 or before.count("'") % 2
             own = str(self.inside(match[0])) if self._has_folder_of(match[0]) else self.map(match[0])
