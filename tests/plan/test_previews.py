@@ -44,7 +44,7 @@ def with_group(observed: Observed, derived: Project, around: render.Surroundings
     [service] = derived.services.values()
     group = {**render.target_group(derived, service, around), "TargetGroupArn": "arn:targetgroup/own/1"}
     attributes = dict(render.target_group_attributes(service, around))
-    name = render.family(derived, service)
+    name = render.group_name(derived, service)
     return replace(observed, target_groups={name: group}, attributes={name: attributes})
 
 
@@ -56,7 +56,7 @@ def test_a_preview_makes_what_is_its_own_and_moves_the_shared_rules_once(
         "create role bamboo.pr-1.execution",
         "create role bamboo-pr-1--accounts",
         "create log group /culm/bamboo/pr-1--accounts",
-        "create target group bamboo-pr-1--accounts",
+        "create target group bamboo-pr-1-P-accounts",
         "reorder listener rules",
     ], "neither the cluster's instances nor the listener's port are a preview's to change"
     assert calls[-1].input["RulePriorities"] == [
@@ -106,7 +106,7 @@ def test_numbers_of_other_previews_are_left_to_them(
 
 
 def preview_rule(name: str, number: int) -> dict[str, Any]:
-    group = f"arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/bamboo-{name}--accounts/1"
+    group = f"arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/bamboo-{name}-P-accounts/1"
     action = {"Type": "forward", "TargetGroupArn": group}
     return {"RuleArn": f"arn:rule/{name}/{number}", "Priority": str(number), "Conditions": [], "Actions": [action]}
 

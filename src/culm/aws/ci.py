@@ -6,7 +6,7 @@ from culm import render
 from culm.aws.document import ACCOUNT, Resources, Section, resource, substituted
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles, gitlab_roles, permissions, stack_role
+from culm.render import github_roles, gitlab_roles, permissions, preview_role, stack_role
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
 GITLAB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{gitlab_roles.ISSUER}"
@@ -56,6 +56,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
                 github_roles.plan_policy(project, surroundings),
             ),
             **(service_role(project, surroundings) if settings.ci_changes_stack else {}),
+            **(preview_roles(project, surroundings, plans) if settings.previews else {}),
         },
     )
 
@@ -67,6 +68,22 @@ def service_role(project: Project, surroundings: render.Surroundings) -> Resourc
     given = role(stack_role.name(project), description, stack_role.trust(), policy)
     given["Properties"]["Policies"][0]["PolicyName"] = stack_role.POLICY
     return {"StackRole": given}
+
+
+def preview_roles(project: Project, surroundings: render.Surroundings, trust: render.Input) -> Resources:
+    """Return the role by which pull requests make previews, and the most that roles of previews can be allowed."""
+    description = f"culm: pull requests make previews of {project.name}"
+    return {
+        "PreviewRole": role(preview_role.name(project), description, trust, preview_role.policy(project, surroundings)),
+        "PreviewBoundary": resource(
+            "IAM::ManagedPolicy",
+            {
+                "ManagedPolicyName": preview_role.boundary_name(project),
+                "Description": f"culm: the most that previews of {project.name} can be allowed",
+                "PolicyDocument": substituted(preview_role.boundary(project, surroundings)),
+            },
+        ),
+    }
 
 
 def role(name: str, description: str, trust: render.Input, policy: render.Input) -> render.Input:

@@ -4,6 +4,7 @@ import json
 import time
 import webbrowser
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -128,19 +129,20 @@ def up(name: str, target_name: str, **given: Any) -> None:
         yes=given["yes"],
         as_json=given["as_json"],
     )
-    bring_up(name, target_name, asked)
-
-
-def bring_up(name: str, target_name: str, asked: PreviewRequest) -> None:
-    """Plan a preview, remember it, deploy it, and print where it is. A new one that is refused leaves nothing."""
     folders = [each for each in asked.origin if (Path(each) / FILE).is_file()]
     if folders and len(asked.origin) > 1:
         raise UsageError("--from takes one folder, or digests", f"--from {folders[0]}")
     project = project_of(Path(folders[0]), target_name) if folders else open_project(target_name)
-    digests = given_images.parsed([] if folders else asked.origin, project)
     target, builder = opened(project, target_name)
-    shared = Shared(project=project, target=target, builder=builder)
     demand_name(target.settings, f"make preview {name}", yes=asked.yes)
+    asked = replace(asked, origin=() if folders else asked.origin)
+    bring_up(name, Shared(project=project, target=target, builder=builder), asked)
+
+
+def bring_up(name: str, shared: Shared, asked: PreviewRequest) -> None:
+    """Plan a preview, remember it, deploy it, and print where it is. A new one that is refused leaves nothing."""
+    project, target, builder = shared.project, shared.target, shared.builder
+    digests = given_images.parsed(asked.origin, project)
     with faults.translated():
         images = given_images.resolved(target, project, builder, digests) if digests else None
         vault = vault_files.vault_of(target, project)
@@ -148,11 +150,11 @@ def bring_up(name: str, target_name: str, asked: PreviewRequest) -> None:
         chosen = chosen_services(shared, images, asked, digests)
         if before is not None:
             chosen = [*chosen, *(each for each in before.services if each in project.services)]
-        derived = preview(project, target_name, name, chosen, copies=asked.copies)
+        derived = preview(project, target.settings.name, name, chosen, copies=asked.copies)
         if images is not None:
             derived = given_images.without_sources(derived, [own_name(name, each) for each in images.digests])
         refuse(check(derived, list(derived.services)))
-        own = open_target(derived, target_name)
+        own = target.with_settings(derived.targets[target.settings.name])
         if images is not None:
             images = given_images.GivenImages(own, builder, images.digests)
         console = Console(width=max(map(len, derived.services)))
@@ -162,15 +164,15 @@ def bring_up(name: str, target_name: str, asked: PreviewRequest) -> None:
             withheld = previews.fill(own, derived, console.say)
         for file in withheld:
             console.say(f"{file} is kept from the preview: it holds a secret")
-        made = patiently(lambda: deploy(derived, own, images or builder, console, asked), console)
+        plan = patiently(lambda: deploy(derived, own, images or builder, console, asked), console)
     except (Differs, UsageError) as refusal:
         if before is None:
             with faults.translated():
-                take_away(shared.target, project, remembered, lambda _, __: None)
+                take_away(target, project, remembered, lambda _, __: None)
         raise refusal
     with faults.translated():
         previews.tag(target, project, remembered)
-        show(own, derived, remembered, made, as_json=asked.as_json)
+        show(own, derived, remembered, plan, as_json=asked.as_json)
 
 
 def chosen_services(shared: Shared, images: Images | None, asked: PreviewRequest, digests: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from culm.lint.findings import Setting
 from culm.plan.observed import Described
 from culm.plan.vault_files import LOAD_BALANCER_FILE
 from culm.project import engines
-from culm.project.previews import COMMON, SEPARATOR, own_name
+from culm.project.previews import COMMON, GROUP_SEPARATOR, SEPARATOR, own_name
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import or_none
@@ -183,7 +183,7 @@ def remove(target: Target, project: Project, preview: Remembered, removed: Remov
     names = services_of(target, project, preview)
     stop(target, project, names, removed)
     for name in names:
-        down.unroute(target, project, f"{project.name}-{name}")
+        down.unroute(target, project, f"{project.name}-{name}".replace(SEPARATOR, GROUP_SEPARATOR))
     deregister(target, project, preview.name)
     for role in [*(f"{project.name}-{name}" for name in names), f"{project.name}.{preview.name}.execution"]:
         if or_none(partial(target.client("iam").get_role, RoleName=role), "NoSuchEntity") is not None:

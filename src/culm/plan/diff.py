@@ -10,7 +10,7 @@ from culm import render
 from culm.errors import Differs
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed
-from culm.project.previews import FIRST_SHARED_PRIORITY, SEPARATOR
+from culm.project.previews import FIRST_SHARED_PRIORITY, preview_of
 from culm.project.project import Project, Service
 from culm.render import identity, jobs
 
@@ -130,7 +130,7 @@ def role(live: Observed, wanted: Mapping[str, Any], policy: Mapping[str, Any], m
 
 
 def target_group(project: Project, service: Service, live: Observed, surroundings: render.Surroundings) -> list[Call]:
-    name = render.family(project, service)
+    name = render.group_name(project, service)
     group = live.target_groups.get(name)
     if group is None:
         wanted = render.target_group(project, service, surroundings)
@@ -153,9 +153,8 @@ def target_group(project: Project, service: Service, live: Observed, surrounding
 
 def of_preview(rule: Described) -> bool:
     """Whether a rule forwards to a target group of a preview, by that group's name."""
-    return any(
-        SEPARATOR in action.get("TargetGroupArn", "").rpartition("targetgroup/")[2] for action in rule["Actions"]
-    )
+    groups = (action.get("TargetGroupArn", "").rpartition("targetgroup/")[2] for action in rule["Actions"])
+    return any(preview_of(group) is not None for group in groups)
 
 
 def priorities(project: Project, live: Observed) -> dict[str, int]:
@@ -258,7 +257,7 @@ def rule(project: Project, service: Service, live: Observed) -> Call | None:
         what = f"stop routing {' '.join(render.paths_of(described))}" if described else ""
         return Call(what=what, client="elbv2", operation="delete_rule", input=given) if described else None
     assert live.listener is not None, "rules come after the base"
-    group = live.target_groups[render.family(project, service)]
+    group = live.target_groups[render.group_name(project, service)]
     if described is None:
         priority = priorities(project, live)[service.name]
         given = render.rule(service, live.listener["ListenerArn"], group["TargetGroupArn"], priority)
@@ -282,7 +281,7 @@ def further_rules(project: Project, service: Service, live: Observed) -> list[Ca
     if not service.entries:
         return []
     assert live.listener is not None, "rules come after the base"
-    group, numbers = live.target_groups[render.family(project, service)], entry_priorities(project, live)
+    group, numbers = live.target_groups[render.group_name(project, service)], entry_priorities(project, live)
     calls = []
     for kind, entry in enumerate(service.entries, 1):
         if kind in live.entries.get(service.name, {}):
@@ -310,7 +309,7 @@ def service(
     `task_definition_arn` is an ARN, or the result of a step that registers it. A setting that the target does not
     describe cannot be compared: it is sent when something else differs.
     """
-    group = live.target_groups[render.family(project, own)]["TargetGroupArn"] if own.balanced else None
+    group = live.target_groups[render.group_name(project, own)]["TargetGroupArn"] if own.balanced else None
     wanted = render.service(project, own, task_definition_arn, group, inner)
     how = render.deployment_configuration(own, start_first=start_first, undoes=undoes)
     current = live.services.get(own.name)

@@ -316,7 +316,7 @@ def group_of(project: Project, service: Service, survey: Survey) -> str | None:
     """The ARN of its target group, or what stands for one that is to be made; None: it is behind no load balancer."""
     if not service.balanced:
         return None
-    group = survey.observed.target_groups.get(render.family(project, service), {})
+    group = survey.observed.target_groups.get(render.group_name(project, service), {})
     return str(group.get("TargetGroupArn", "planned"))
 
 
@@ -390,7 +390,7 @@ def rule(project: Project, service: Service, observed: Observed) -> str | None:
     """What changes on the load balancer for it."""
     if not service.balanced and service.name not in observed.rules:
         return None
-    ready = observed.listener is not None and render.family(project, service) in observed.target_groups
+    ready = observed.listener is not None and render.group_name(project, service) in observed.target_groups
     if service.balanced and not ready:
         return f"route {' '.join(service.paths)}"
     call = diff.rule(project, service, observed) or next(iter(diff.further_rules(project, service, observed)), None)

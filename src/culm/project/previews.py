@@ -4,6 +4,7 @@ A preview is a `Project` derived from culm.yml, so that render, plan and deploy 
 
     shared                  preview pr-42 of accounts           where it comes from
     service accounts        service pr-42--accounts             SEPARATOR, which no other name may have in it
+    target group            bamboo-pr-42-P-accounts             ELB takes no two hyphens in a row
     role bamboo-accounts    role bamboo-pr-42--accounts         its policy reads pr-42/accounts/ alone
     /culm/bamboo/accounts   /culm/bamboo/pr-42--accounts        logs
     bamboo_accounts         bamboo_pr_42__accounts              role and database, in the same server
@@ -39,6 +40,8 @@ from culm.project.project import (
 from culm.project.targets import LONGEST_TARGET_GROUP
 
 SEPARATOR = "--"
+GROUP_SEPARATOR = "-P-"
+"""In names of target groups, which have no two hyphens in a row. No other name has a capital letter."""
 MARK = "culm-preview"
 """The header and the cookie whose value is a preview's name."""
 COMMON = "preview"
@@ -107,8 +110,11 @@ def own_name(name: str, service: str) -> str:
 
 
 def preview_of(service: str) -> str | None:
-    """Return the preview that a service of the cluster belongs to, by its name; None: it is a shared one."""
-    name, separator, _ = service.partition(SEPARATOR)
+    """Return the preview that a service of the cluster belongs to, by its name; None: it is a shared one.
+
+    A target group's name does as well.
+    """
+    name, separator, _ = service.replace(GROUP_SEPARATOR, SEPARATOR).partition(SEPARATOR)
     return name if separator else None
 
 
@@ -200,7 +206,8 @@ def check_copies(project: Project, services: Iterable[str]) -> None:
 def check_lengths(project: Project, service: Service, name: str) -> None:
     """Raise UsageError where a name made from the preview's is longer than AWS or the database's engine takes."""
     own = own_name(name, service.name)
-    lengths = [(f"{project.name}-{own}", LONGEST_TARGET_GROUP, "a target group")] if service.balanced else []
+    group = f"{project.name}-{name}{GROUP_SEPARATOR}{service.name}"
+    lengths = [(group, LONGEST_TARGET_GROUP, "a target group")] if service.balanced else []
     lengths.append((f"{project.name}-{own}", LONGEST_ROLE, "a role"))
     for database in service.databases:
         engine = project.databases[database]

@@ -92,6 +92,8 @@ class TargetSettings:
     """Whether CI may add services to the stack and remove them."""
     sleep: Sleep | None = None
     """None: services sleep when they are told to."""
+    previews: bool = False
+    """Whether jobs of pull requests may make previews."""
 
 
 @record

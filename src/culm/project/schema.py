@@ -233,6 +233,10 @@ class TargetBlock:
             name="ci-changes-stack",
         ),
     ] = False
+    previews: Annotated[
+        Literal[True, False],
+        Key(doc="aws: whether jobs of pull requests may make previews, by a role that changes nothing shared."),
+    ] = False
 
 
 @record

@@ -16,7 +16,7 @@ LONGEST_TARGET_GROUP = 32
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 ONLY_ON_AWS = (
     *("name", "account", "role", "vpc", "subnets", "private_subnets", "internal", "cidr", "allow", "domain"),
-    *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment", "ci_changes_stack"),
+    *("certificate", "zone", "spot", "retention", "github", "gitlab", "environment", "ci_changes_stack", "previews"),
 )
 RETENTION_DAYS = 14
 HTTP, HTTPS = 80, 443
@@ -63,6 +63,7 @@ def target(source: Source, name: str, written: TargetBlock) -> TargetSettings:
         protect=written.protect,
         ci_changes_stack=written.ci_changes_stack,
         sleep=None if written.sleep is None else sleep(source, (*key, "sleep"), written.sleep, provider),
+        previews=written.previews,
         notify=None if written.notify is None else notify(source, (*key, "notify"), written.notify, provider),
     )
     if provider == "aws":
@@ -111,6 +112,8 @@ def check_aws(source: Source, key: tuple[str, ...], settings: TargetSettings) ->
     if settings.ci_changes_stack and settings.github is None and settings.gitlab is None:
         hint = "say it too: github: owner/name, or gitlab: group/name"
         source.refuse((*key, "ci-changes-stack"), "is for the role of which repository?", hint)
+    if settings.previews and settings.github is None:
+        source.refuse((*key, "previews"), "are for the pull requests of which repository?", "github: owner/name")
     if settings.retention not in places.RETENTIONS:
         listed = ", ".join(map(str, places.RETENTIONS))
         source.refuse((*key, "retention"), f"{settings.retention} days is not one of CloudWatch's: {listed}")

@@ -4,7 +4,7 @@ import json
 
 from culm.project.previews import own_name
 from culm.project.project import Project, Service
-from culm.render import Input, Surroundings, bucket, execution_role_name, family, secret_parameter
+from culm.render import Input, Surroundings, bucket, execution_role_name, family, preview_role, secret_parameter
 
 POLICY = "configuration"
 """The name of a service's role's one policy."""
@@ -40,6 +40,7 @@ def role(project: Project, service: Service, surroundings: Surroundings) -> Inpu
         "RoleName": role_name(project, service),
         "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: tasks of {service.name} in {project.name}",
+        **preview_role.bounds(project, service.original, surroundings),
     }
 
 
@@ -123,6 +124,7 @@ def execution_role(project: Project, surroundings: Surroundings) -> Input:
         "RoleName": execution_role_name(project),
         "AssumeRolePolicyDocument": json.dumps(trust(surroundings)),
         "Description": f"culm: ECS for the tasks of {project.name}",
+        **preview_role.bounds(project, "", surroundings),
     }
 
 

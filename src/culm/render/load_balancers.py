@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from culm.project.project import Project, Service
-from culm.render.names import family
+from culm.render.names import group_name
 from culm.render.surroundings import Input, Surroundings
 
 
@@ -42,7 +42,7 @@ def listener(load_balancer_arn: str, surroundings: Surroundings) -> Input:
 def target_group(project: Project, service: Service, surroundings: Surroundings) -> Input:
     """elbv2.CreateTargetGroup. Instances are the targets: a task is reached at its instance, on a port of its own."""
     return {
-        "Name": family(project, service),
+        "Name": group_name(project, service),
         "Protocol": "HTTP",
         "Port": service.port,
         "VpcId": surroundings.vpc,

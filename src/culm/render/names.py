@@ -1,11 +1,17 @@
 """Names of everything on the target, from the names in culm.yml. Pure."""
 
+from culm.project.previews import GROUP_SEPARATOR, SEPARATOR
 from culm.project.project import Project, Service
 
 
 def family(project: Project, service: Service, *, migrate: bool = False) -> str:
-    """Return the name of the service's task definitions, or of its migration's; its target group has it too."""
+    """Return the name of the service's task definitions, or of its migration's."""
     return f"{project.name}-{service.name}" + ("-migrate" if migrate else "")
+
+
+def group_name(project: Project, service: Service) -> str:
+    """Return the name of a service's target group: its family's, but ELB takes no two hyphens in a row."""
+    return family(project, service).replace(SEPARATOR, GROUP_SEPARATOR)
 
 
 def repository(project: Project, service: Service, *, migrate: bool = False) -> str:

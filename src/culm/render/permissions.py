@@ -135,8 +135,8 @@ def vault(surroundings: Surroundings) -> list[Input]:
     ]
 
 
-def through_s3(surroundings: Surroundings) -> Input:
-    """The vault's key, and no other: only as S3 uses it for the bucket and its files."""
+def through_s3(surroundings: Surroundings, env: str | None = None) -> Input:
+    """The vault's key, and no other: only as S3 uses it for the bucket and the files of an environment."""
     own = f"arn:aws:s3:::{surroundings.vault}"
     return allow(
         "ByS3",
@@ -144,7 +144,7 @@ def through_s3(surroundings: Surroundings) -> Input:
         f"arn:aws:kms:{surroundings.region}:{surroundings.account}:key/*",
         {
             "StringEquals": {"kms:ViaService": f"s3.{surroundings.region}.amazonaws.com"},
-            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [own, f"{own}/{surroundings.env}/*"]},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [own, f"{own}/{env or surroundings.env}/*"]},
         },
     )
 

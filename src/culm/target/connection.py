@@ -47,6 +47,10 @@ class Target:
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
 
+    def with_settings(self, settings: TargetSettings) -> "Target":
+        """Return the same endpoint, by the same credentials, with other settings."""
+        return Target(settings, self.endpoint_url, self._login, self.trace)
+
     @cached_property
     def _session(self) -> Any:
         import boto3  # a third of a second, which `culm --help` need not wait for

@@ -20,7 +20,7 @@ DESCRIBE_AT_ONCE = 10
 
 def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
     """Read everything about the project on the target, with as many calls in parallel as possible."""
-    names = [render.family(project, service) for service in project.services.values()]
+    names = [render.group_name(project, service) for service in project.services.values()]
     with ThreadPoolExecutor(max_workers=12) as pool:
         cluster = pool.submit(active_cluster, target, project.name)
         repositories = pool.submit(repository_uris, target, project)
@@ -311,7 +311,7 @@ def split(
     entries: dict[str, dict[int, Described]] = {}
     taken = set()
     for service in project.services.values():
-        group = groups.get(render.family(project, service), {}).get("TargetGroupArn")
+        group = groups.get(render.group_name(project, service), {}).get("TargetGroupArn")
         own = [rule for rule in rules if rule["Actions"][-1].get("TargetGroupArn", "") == group]
         for number, entry in enumerate(service.entries, 1):
             other = replace(service, routing=entry)
@@ -329,9 +329,9 @@ def sorted_out(
     A service's rule forwards to its target group. Of several, the one with its paths is its own, else the first.
     """
     service_of = {
-        groups[family]["TargetGroupArn"]: service
+        groups[name]["TargetGroupArn"]: service
         for service in project.services.values()
-        if (family := render.family(project, service)) in groups
+        if (name := render.group_name(project, service)) in groups
     }
     rules_by_service: dict[str, Described] = {}
     others: list[Described] = []
