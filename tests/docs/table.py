@@ -21,6 +21,11 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("cookbook.md", "git checkout"): "a tag of the reader's own",
     ("four-ways.md", "IMAGE="): "an image of the reader's own registry",
     ("local-cluster.md", "aws ecr get-login-password"): "needs an engine: tests/scenarios/test_docker.py pushes there",
+    (
+        "local-cluster.md",
+        "aws elbv2 create-listener",
+    ): "a HAProxy that may speak TLS: tests/cluster/balancer/test_tls.py",
+    ("local-cluster.md", "curl --cacert"): "a HAProxy that may speak TLS: tests/cluster/balancer/test_tls.py",
     ("plan.md", "culm plan"): "six services with migrations: tests/plan has the same moves as text",
     ("plan.md", "culm bench"): "half a minute of load: tests/scenarios/test_room.py",
     ("previews.md", "culm env up pr-42 --from accounts=sha256"): "an image of the reader's own repository",

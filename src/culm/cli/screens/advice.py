@@ -37,11 +37,9 @@ class AdvicePage:
 
 def screen(page: AdvicePage, width: int = 80) -> str:
     """Return the advice as text of at most `width` columns."""
-    lines = [
-        f"{page.project} on {page.target}: ${page.dollars:,.2f} a month as culm.yml is "
-        f"(prices of {page.prices.region}, {page.prices.date}); {measured(page)}",
-        "",
-    ]
+    title = f"{page.project} on {page.target}: ${page.dollars:,.2f} a month as culm.yml is"
+    prices = f"prices of {page.prices.region}, {page.prices.date}"
+    lines = [*_wrapped(f"{title} ({prices}); {measured(page)}", width), ""]
     if page.given:
         for each in page.given:
             lines += _entry(each, page.places, width)
