@@ -1,4 +1,4 @@
-"""ACM's certificates, each private key sealed; and the authority that signs those that are requested."""
+"""ACM's certificates and IAM's, each private key sealed; and the authority that signs those that are requested."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection
@@ -21,9 +21,13 @@ def find(db: Connection, arn: str) -> Certificate | None:
 
 
 def list_all(db: Connection) -> Sequence[Certificate]:
-    """Return all but the authority, in the order in which they were made."""
-    rows = db.execute("SELECT body FROM acm_certificate WHERE arn != ? ORDER BY id", (AUTHORITY,))
-    return [_decode(row[0]) for row in rows]
+    """Return ACM's, in the order in which they were made."""
+    return _beginning(db, "arn:aws:acm:")
+
+
+def of_iam(db: Connection) -> Sequence[Certificate]:
+    """Return IAM's server certificates, in the order in which they were made."""
+    return _beginning(db, "arn:aws:iam:")
 
 
 def save(db: Connection, certificate: Certificate) -> None:
@@ -52,3 +56,8 @@ def private_key(db: Connection, arn: str) -> str:
 
 def delete(db: Connection, arn: str) -> None:
     db.execute("DELETE FROM acm_certificate WHERE arn = ?", (arn,))
+
+
+def _beginning(db: Connection, beginning: str) -> Sequence[Certificate]:
+    rows = db.execute("SELECT body FROM acm_certificate WHERE arn LIKE ? || '%' ORDER BY id", (beginning,))
+    return [_decode(row[0]) for row in rows]

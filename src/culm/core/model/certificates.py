@@ -1,4 +1,4 @@
-"""Certificates, in the words of ACM's API.
+"""Certificates, in the words of ACM's API; IAM's server certificates are kept as the same.
 
 https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
 """
@@ -36,3 +36,5 @@ class Certificate:
     idempotency_token: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    unique_id: str = ""
+    """IAM's, of a server certificate; empty: it is ACM's."""

@@ -59,7 +59,7 @@ def import_certificate(call: Call, req: ImportCertificateInput) -> dict[str, Any
         raise x509.invalid("You can only re-import a certificate that was imported.")
     if before is not None and req.tags:
         raise x509.invalid("Tagging is not permitted on re-import.")
-    made = _certificate(known, body, chain, req.certificate_arn or _new_arn(call), call.now)
+    made = certificate_from(known, body, chain, req.certificate_arn or _new_arn(call), call.now)
     made = replace(
         made,
         imported_at=call.now,
@@ -108,7 +108,7 @@ def request_certificate(call: Call, req: RequestCertificateInput) -> dict[str, A
     issued = x509.issue(signer, names, req.key_algorithm, call.now)
     logging = req.options.certificate_transparency_logging_preference or "ENABLED"
     made = replace(
-        _certificate(x509.facts(issued.body), issued.body, signer.body, _new_arn(call), call.now),
+        certificate_from(x509.facts(issued.body), issued.body, signer.body, _new_arn(call), call.now),
         domain_name=req.domain_name,
         subject_alternative_names=names,
         type="AMAZON_ISSUED",
@@ -137,7 +137,7 @@ def describe_certificate(call: Call, req: CertificateInput) -> dict[str, Any]:
             "subject": certificate.subject,
             "issuer": certificate.issuer,
             "signature_algorithm": certificate.signature_algorithm,
-            "in_use_by": _used_by(call, certificate),
+            "in_use_by": used_by(call, certificate),
             "key_usages": [{"name": "DIGITAL_SIGNATURE"}, {"name": "KEY_ENCIPHERMENT"}],
             "extended_key_usages": [{"name": "TLS_WEB_SERVER_AUTHENTICATION", "oid": "1.3.6.1.5.5.7.3.1"}],
             "options": certificate.options
@@ -182,7 +182,7 @@ def list_certificates(call: Call, req: ListCertificatesInput) -> dict[str, Any]:
                 "has_additional_subject_alternative_names": len(certificate.subject_alternative_names) > LISTED_NAMES,
                 "key_usages": ["DIGITAL_SIGNATURE", "KEY_ENCIPHERMENT"],
                 "extended_key_usages": ["TLS_WEB_SERVER_AUTHENTICATION"],
-                "in_use": bool(_used_by(call, certificate)),
+                "in_use": bool(used_by(call, certificate)),
                 "exported": False if certificate.type == "AMAZON_ISSUED" else None,
             }
             for certificate in listed
@@ -194,7 +194,7 @@ def list_certificates(call: Call, req: ListCertificatesInput) -> dict[str, Any]:
 def delete_certificate(call: Call, req: CertificateInput) -> None:
     """Delete one that no listener uses. Raises ResourceInUseException, ResourceNotFoundException."""
     certificate = certificate_of(call, req.certificate_arn)
-    if _used_by(call, certificate):
+    if used_by(call, certificate):
         raise AwsError("ResourceInUseException", f"Certificate {certificate.certificate_arn} in account is in use.")
     certificates.delete(call.db, certificate.certificate_arn)
 
@@ -229,7 +229,7 @@ def list_tags_for_certificate(call: Call, req: CertificateInput) -> dict[str, An
 
 def certificate_of(call: Call, reference: str) -> Certificate:
     """Return the certificate of this ARN. Raises ResourceNotFoundException."""
-    certificate = certificates.find(call.db, reference) if reference.startswith("arn:") else None
+    certificate = certificates.find(call.db, reference) if reference.startswith("arn:aws:acm:") else None
     if certificate is None:
         raise AwsError(
             "ResourceNotFoundException", f"Could not find certificate {reference} in account {call.account}."
@@ -243,12 +243,13 @@ def _authority(call: Call) -> x509.Pair:
     if there is not None:
         return x509.Pair(body=there.body, private_key=certificates.private_key(call.db, certificates.AUTHORITY))
     made = x509.authority(call.now)
-    kept = _certificate(x509.facts(made.body), made.body, "", certificates.AUTHORITY, call.now)
+    kept = certificate_from(x509.facts(made.body), made.body, "", certificates.AUTHORITY, call.now)
     certificates.put(call.db, kept, made.private_key)
     return made
 
 
-def _certificate(known: x509.CertificateFacts, body: str, chain: str, reference: str, now: float) -> Certificate:
+def certificate_from(known: x509.CertificateFacts, body: str, chain: str, reference: str, now: float) -> Certificate:
+    """Return what is kept of a certificate, under this ARN; `body` and `chain` are PEM."""
     return Certificate(
         certificate_arn=reference,
         domain_name=known.names[0] if known.names else "",
@@ -314,7 +315,7 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
     return tuple(dict.fromkeys((certificate.domain_name, *certificate.subject_alternative_names)))
 
 
-def _used_by(call: Call, certificate: Certificate) -> list[str]:
+def used_by(call: Call, certificate: Certificate) -> list[str]:
     """Return the load balancers that have a listener with it."""
     return sorted(
         {
