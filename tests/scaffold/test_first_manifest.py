@@ -475,6 +475,25 @@ def test_variables_that_code_reads_for_its_database_are_filled(tmp_path):
     assert web["environment"] == {"DB_HOST": "{main.host}", "PGPORT": "{main.port}"}
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("settings.py", "DATABASES = {'default': dj_database_url.config(conn_max_age=600)}\n"),
+        ("settings.py", "DATABASES = {'default': dj_database_url.config()}\n"),
+        ("settings.py", "DATABASES = {'default': dj_database_url.config(\n    env='DATABASE_URL',\n)}\n"),
+        ("settings.py", "DATABASES = {'default': env.db()}\n"),
+        ("prisma/schema.prisma", 'datasource db {\n  provider = "postgresql"\n  url      = env("DATABASE_URL")\n}\n'),
+    ],
+)
+def test_a_url_that_a_library_reads_is_filled(tmp_path: Path, file: str, text: str) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 80\nCMD a\n",
+        "web/requirements.txt": "psycopg2\n",
+        f"web/{file}": text,
+    }
+    assert block(tmp_path, files)["secrets"]["DATABASE_URL"]["from"] == "{main.url}"
+
+
 def test_variables_that_code_unpacks_are_filled(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": "FROM base\nEXPOSE 5000\nCMD serve\n",

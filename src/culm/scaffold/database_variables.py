@@ -113,6 +113,13 @@ def settings_fields(text: str) -> set[str]:
     return {field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])}
 
 
+USUAL_URL = re.compile(
+    r"\bdj_database_url\.config\(\s*(?!env\b|[\"'])|\benv\.(?:dj_)?db(?:_url)?\(\s*\)|\burl\s*=\s*env\(\"DATABASE_URL\"\)|"
+    r"\bdj_database_url\.config\((?:[^)]*,)?\s*env\s*=\s*[\"']DATABASE_URL"
+)
+"""What reads DATABASE_URL without naming it, or as an option: dj-database-url, django-environ, environs, Prisma."""
+
+
 def read_in(sources: Sources) -> set[str]:
     """The variables that a service's code reads."""
     settings = {name for path, text in sources.code.items() if path.endswith(".py") for name in settings_fields(text)}
@@ -122,9 +129,12 @@ def read_in(sources: Sources) -> set[str]:
         for match in UNPACKED.finditer(text)
         for name in re.findall(r"(?:^|,)\s*([A-Z][A-Z0-9_]+)(?=\s*[:=,]|\s*$)", match["names"])
     }
+    prisma = sources.text("prisma/schema.prisma")
+    usual = {"DATABASE_URL"} if any(map(USUAL_URL.search, [*sources.code.values(), prisma])) else set()
     return (
         settings
         | unpacked
+        | usual
         | {
             match["quoted"] or match["plain"]
             for path, text in sources.code.items()
