@@ -328,6 +328,7 @@ def test_a_migration_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
         ({"web/app.py": '@app.get("/healthz")'}, "/healthz"),
         ({"web/index.js": "router.get('/api/health', ok)"}, "/api/health"),
         ({"web/main.go": 'mux.HandleFunc("/ping", ping)'}, "/ping"),
+        ({"web/up.py": 'up = Blueprint("up", __name__, url_prefix="/up")\n@up.get("/")'}, "/up/"),
         ({"web/pom.xml": "spring-boot-starter-actuator"}, "/actuator/health"),
         ({}, "/"),
     ],
@@ -642,3 +643,24 @@ def test_what_a_lock_file_of_node_names_is_installed_as_it_is_locked(tmp_path: P
 
     assert made is not None
     assert line in made.text
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "command"),
+    [
+        (
+            "Makefile",
+            ".PHONY: run\nPORT := 1\nrun: install\n\t@pip list\n\t@poetry run gunicorn -b 0.0.0.0:9000 a:b\n",
+            "gunicorn -b 0.0.0.0:9000 a:b",
+        ),
+        ("justfile", "serve port='1':\n    uv run streamlit run page.py --debug\n", "streamlit run page.py"),
+        ("Makefile", "run:\n\tdocker compose up\n", "python main.py"),
+        ("Makefile", "run:\n\tpython $(MAIN)\n", "python main.py"),
+    ],
+)
+def test_a_folder_is_started_as_its_makefile_or_justfile_does(
+    tmp_path: Path, file: str, text: str, command: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    made(tmp_path / "shop", {"requirements.txt": "gunicorn\n", "main.py": "print(1)\n", file: text})
+    assert (tmp_path / "shop" / "Dockerfile").read_text().splitlines()[-1] == f"CMD {command}"

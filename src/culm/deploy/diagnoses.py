@@ -96,8 +96,8 @@ SYMPTOMS = (
         pattern=r"password authentication failed|(?:role|database) \S+ does not exist|access denied for user",
         cause="the database refuses the user",
         hint="take name and password from the url that `database:` gives, database.url in its configuration, or from "
-        "variables: `secrets: {DB_USER: {from: '{main.user}', reason: its code reads it}}`, as well '{main.password}', "
-        "'{main.name}'",
+        "variables: `secrets: {DB_USER: {from: '{main.user}', reason: its code reads it}}`, likewise '{main.password}' "
+        "and '{main.name}'",
     ),
     Symptom(
         pattern=r"\bNOAUTH\b|\bWRONGPASS\b|Authentication required",

@@ -247,7 +247,8 @@ def health(sources: Sources) -> Guess | None:
         if Path(path).suffix in (".yml", ".yaml", ".json", ".toml", ".sh"):
             continue
         for match in HEALTH.finditer(text):
-            pages.setdefault(match[1], path)
+            of_blueprint = text[: match.start()].endswith("url_prefix=")  # its own route is /, so its page ends with it
+            pages.setdefault(f"{match[1].rstrip('/')}/" if of_blueprint else match[1], path)
     if "spring-boot-starter-actuator" in "\n".join(sources.dependencies.values()):
         return Guess(value="/actuator/health", why="Spring's actuator")
     for word in ("healthz", "health", "live", "ready", "ping", "status", "alive", "up"):

@@ -31,6 +31,29 @@ def processes(sources: Sources) -> dict[str, str]:
     return {match[1]: match[2].strip() for match in lines if match is not None}
 
 
+RECIPE = re.compile(r"^(?P<name>[\w-]+)[^:\n]*:(?!=)[^\n]*\n(?P<lines>(?:[ \t]+\S.*\n?)+)", re.MULTILINE)
+SERVES = re.compile(
+    r"[@-]*\s*(?:exec\s+)?(?:(?:poetry|uv|pipenv|pdm)\s+run\s+)?"
+    r"(?P<command>(?:python[\d.]*|gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|flask|fastapi|streamlit|"
+    r"node|npm|yarn|pnpm|bun)\s[^$`]*)"
+)
+"""A line of a recipe that starts a server, with nothing that make or just would have to fill in."""
+
+
+def recipe(sources: Sources) -> tuple[str, str]:
+    """The command by which a Makefile or a justfile starts the program, and the file; empty where none does.
+
+    https://www.gnu.org/software/make/manual/html_node/Rule-Syntax.html and https://just.systems/man/en/
+    """
+    for file_name in ("Makefile", "makefile", "justfile", "Justfile"):
+        recipes = {match["name"]: match["lines"] for match in RECIPE.finditer(sources.text(file_name))}
+        for name in ("start", "serve", "server", "run"):
+            last = recipes.get(name, "").rstrip().rpartition("\n")[2].strip()
+            if match := SERVES.fullmatch(last):
+                return re.sub(r"\s--(?:reload|debug)\b", "", match["command"]).strip(), file_name
+    return "", ""
+
+
 def dockerfile(sources: Sources) -> Starter | None:
     """A Dockerfile for Python, Node or Go; None when the folder is none of them or nothing says how it starts."""
     web = processes(sources).get("web", "")
@@ -56,6 +79,8 @@ def python(sources: Sources, web: str) -> Starter | None:
     lock = locked(sources)
     install = LOCKS.get(lock, install)
     why = "Procfile" if web else lock or ("requirements.txt" if sources.has("requirements.txt") else "pyproject.toml")
+    made = recipe(sources)
+    why = made[1] if command == made[0] else why
     listens = port(sources, command)
     lines = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{install}"
     return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
@@ -124,7 +149,7 @@ def python_command(sources: Sources) -> str:
     if sources.has("manage.py"):
         return "python manage.py runserver 0.0.0.0:$PORT"
     main = next((name for name in ("main.py", "app.py", "server.py", "run.py", "wsgi.py") if sources.has(name)), None)
-    return f"python {main}" if main else ""
+    return recipe(sources)[0] or (f"python {main}" if main else "")
 
 
 NODE_LOCKS = {
@@ -144,7 +169,8 @@ def node(sources: Sources, web: str) -> Starter | None:
     main = next(
         (name for name in ("server.js", "index.js", "app.js", "main.js", "src/index.js") if sources.has(name)), None
     )
-    command = web or ("npm start" if "start" in scripts else f"node {main}" if main else "")
+    made = recipe(sources)
+    command = web or ("npm start" if "start" in scripts else made[0] or (f"node {main}" if main else ""))
     if not command:
         return None
     lock = next((name for name in NODE_LOCKS if sources.has(name)), "")
@@ -153,7 +179,7 @@ def node(sources: Sources, web: str) -> Starter | None:
     lines = f"FROM node:22-slim\nWORKDIR /app\nCOPY {copied} ./\nRUN {install}\nCOPY . .\n"
     lines += "RUN npm run build\n" if "build" in scripts else ""
     listens = port(sources, command)
-    why = "Procfile" if web else "package.json"
+    why = "Procfile" if web else made[1] if command == made[0] else "package.json"
     return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
 
 

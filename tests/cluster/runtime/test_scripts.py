@@ -79,3 +79,19 @@ def test_patterns_with_slashes_and_dots_are_no_paths_and_the_examples_entrypoint
     assert adapted(root, "app/start.sh", patterns, "/app/start.sh") == patterns
     entrypoint = (Path(__file__).parents[3] / "examples/bamboo/accounts/docker/entrypoint.sh").read_text()
     assert adapted(root, "app/bin/start", entrypoint, "/app/bin/start") == entrypoint
+
+
+@pytest.mark.parametrize(
+    ("text", "bash", "first"),
+    [
+        ("#!/bin/sh\nsource venv/bin/activate\n", "/bin/bash", "#!/bin/bash"),
+        ('#!/bin/sh\nif [[ "$?" == "0" ]]; then exit; fi\n', "/bin/bash", "#!/bin/bash"),
+        ('#!/bin/sh\nif [ "$?" = 0 ]; then exit; fi\n', "/bin/bash", "#!/bin/sh"),
+        ("#!/bin/sh\nsource venv/bin/activate\n", None, "#!/bin/sh"),
+        ("#!/usr/bin/env zsh\nsource x\n", "/bin/bash", "#!/usr/bin/env zsh"),
+    ],
+)
+def test_a_script_for_alpine_s_shell_is_run_by_one_that_knows_as_much(text: str, bash: str | None, first: str) -> None:
+    changed = scripts.with_its_shell(text, bash)
+    assert changed.splitlines()[0] == first
+    assert changed.splitlines()[1:] == text.splitlines()[1:]

@@ -60,6 +60,7 @@ def test_a_header_that_no_table_has_is_named_itself() -> None:
         ("OSError: mysql_config not found", "this machine lacks default-libmysqlclient-dev pkg-config"),
         ("  File x\nModuleNotFoundError: No module named 'a'\n\n", "ModuleNotFoundError: No module named 'a'"),
         ("collecting\nerror: it broke\nbye", "error: it broke"),
+        ("[pipenv.exceptions.InstallError]:   ImportError: no Feature\nERROR: Couldn't: {}", "ImportError: no Feature"),
         ("collecting\nbye", ""),
     ],
 )

@@ -83,7 +83,8 @@ REASONS = (
     ),
 )
 """What package managers say, the cause, and what to try. `what`, or another group that matched, is what it is about."""
-ERRORS = re.compile(r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ?\S.*$|^\s*(?:error|ERROR|fatal): \S.*$", re.MULTILINE)
+EXCEPTIONS = re.compile(r"^(?:\[[\w.]+\]:)?\s*(?P<line>(?:[\w.]+\.)?\w*(?:Error|Exception)\b: ?\S.*)$", re.MULTILINE)
+ERRORS = re.compile(r"^\s*(?P<line>(?:error|ERROR|fatal): \S.*)$", re.MULTILINE)
 
 
 def cause(output: str) -> str:
@@ -93,8 +94,10 @@ def cause(output: str) -> str:
     for pattern, line, _ in REASONS:
         if match := re.search(pattern, output):
             return line.format(what=subject(match))
-    errors = [match[0].strip() for match in ERRORS.finditer(output)]
-    return errors[-1][:200] if errors else ""
+    for kind in (EXCEPTIONS, ERRORS):
+        if errors := [match["line"] for match in kind.finditer(output)]:
+            return errors[-1][:200]
+    return ""
 
 
 def subject(match: re.Match[str]) -> str:

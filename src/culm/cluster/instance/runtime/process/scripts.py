@@ -2,11 +2,13 @@
 
 A command's own words are rewritten as they are; a script that it names is a file, such as an entrypoint that ends in
 `exec gunicorn --chdir /app --bind 0.0.0.0:8000`. Each task has its own copy of the image's files, so the script itself
-is changed there, and the scripts that it names. What a shell's command line would have changed is changed, no more.
+is changed there, and the scripts that it names. What a shell's command line would have changed is changed, and a first
+line that names Alpine's shell where this machine's would not do.
 """
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from culm.core.model.record import record
 
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "zsh"})
 SHEBANG = re.compile(rb"#!\s*\S*?(?:\benv\s+(?:-\S+\s+)*)?(?:sh|ash|bash|dash|zsh)\b")
+OF_BUSYBOX = re.compile(r"^\s*source\s+\S|(?:^|[\s;(!])\[\[\s", re.MULTILINE)
 MOST_BYTES = 64 * 1024
 """A longer one is a program that somebody has packed into a script."""
 MOST_SCRIPTS = 20
@@ -47,6 +50,7 @@ def adapt(words: Sequence[str], places: Places) -> None:
         done.add(script)
         waiting += named(text.split(), places)
         rewritten = "".join(line_on_host(line, places) for line in text.splitlines(keepends=True))
+        rewritten = with_its_shell(rewritten, shutil.which("bash"))
         if rewritten != text:
             mode = script.stat().st_mode
             script.chmod(mode | 0o200)
@@ -91,6 +95,17 @@ def text_of(file: Path) -> str | None:
     """Return a script as text, None where it is too long or has bytes that no text has."""
     data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b"\0"
     return None if b"\0" in data else data.decode("utf-8", "surrogateescape")
+
+
+def with_its_shell(text: str, bash: str | None) -> str:
+    """Return a script for Alpine's shell with Bash as its interpreter, if it needs one: Debian's `sh` knows less.
+
+    BusyBox has `[[` and `source`, which POSIX has not: https://www.shellcheck.net/wiki/SC3046
+    """
+    first, newline, rest = text.partition("\n")
+    if bash is None or not re.fullmatch(r"#!\s*/bin/(?:a?sh)\s*", first) or not OF_BUSYBOX.search(rest):
+        return text
+    return f"#!{bash}{newline}{rest}"
 
 
 def line_on_host(line: str, places: Places) -> str:
