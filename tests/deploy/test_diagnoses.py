@@ -77,6 +77,9 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
             "what its first line or its libc names is not",
         ),
         ("python3: can't open file '/app/app.py': [Errno 2] No such file or directory", "the file that it starts"),
+        ("FAILED: No config file 'alembic.ini' found, or file has no '[alembic]' section", "the file that it starts"),
+        ("Error: Cannot find module '/opt/app/bin/www'", "the file that it starts"),
+        ("Error: Cannot find module '/opt/app/node_modules/x/y.js'", "a module is not in the image"),
         ("sh: 0: cannot open start.sh: No such file", "the file that it starts"),
         (
             "npm error enoent Could not read package.json: Error: ENOENT: no such file, open '/srv/package.json'",

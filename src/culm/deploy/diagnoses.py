@@ -147,7 +147,7 @@ SYMPTOMS = (
     ),
     Symptom(
         pattern=r"can't open file '[^']+': \[Errno 2\]|^(?:\w*sh: )?(?:\d+: )?(?:cannot|can't) open \S+: No such file|"
-        r"enoent .*package\.json|Cannot find module '/(?!\S*/node_modules/)\S+'$",
+        r"enoent .*package\.json|No config file '[^']+' found|Cannot find module '/(?!\S*/node_modules/)\S+'$",
         cause="the file that it starts is not in the image",
         hint="COPY it in the Dockerfile: what a compose file mounts from this machine is not there",
     ),
