@@ -26,6 +26,9 @@ OTHERS = re.compile(
 )
 """Caches and folders of the installers, which other tools use, too; and empty folders of the XDG layout."""
 
+PASSED = ("SSL_CERT_FILE", "PIP_CERT", "UV_DEFAULT_INDEX", "PIP_CACHE_DIR", "UV_CACHE_DIR")
+"""Variables of this process that installers need to reach an index, or to be quick."""
+
 
 class Life:
     """One fresh home, one installer."""
@@ -121,8 +124,7 @@ class Life:
                 answer.read()
             self.upgrade(wheel)
         self.run("culm", "down", "--volumes", "--yes", cwd=self.project)
-        if "endpoint" in self.run("culm", "cluster", "status", "--json", cwd=self.project):
-            self.run("culm", "cluster", "stop", cwd=self.project)
+        self.run("culm", "cluster", "stop", cwd=self.project)
         self.run("culm", "uninstall", "--yes", cwd=self.project)
 
     def files(self) -> set[str]:

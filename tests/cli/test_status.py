@@ -90,7 +90,8 @@ not deployed: web"""
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    lines = pictured(FOUND, width).splitlines()
+    long = FOUND["instances"][0] | {"id": "i-2cd2d62f7996d9a9b", "tasks": [a_task("api"), a_task("worker")]}
+    lines = pictured(FOUND | {"instances": [long]}, width).splitlines()
     assert max(map(len, lines)) <= width
     assert lines[1].startswith("accounts  http://127.0.0.1:8080/accounts/")
     assert ("0123456789ab" in lines[1]) == (width > 100)

@@ -71,19 +71,7 @@ def pictured(state: dict[str, Any], width: int | None = None) -> str:
                 for s in state["services"]
             ],
         ),
-        fitting(
-            width,
-            ("INSTANCE", "TYPE", "MEMORY FREE", "TASKS"),
-            [
-                (
-                    i["id"],
-                    (i["type"] or "") + ("" if i["status"] == "ACTIVE" else f" {i['status']}"),
-                    f"{i['remaining_memory']} of {i['registered_memory']} MiB",
-                    picture(i),
-                )
-                for i in state["instances"]
-            ],
-        ),
+        instances(state["instances"], width),
         table(
             ("RULE", "PATHS", "SERVICE"),
             [(str(r["priority"]), " ".join(r["paths"]), r["service"]) for r in state["rules"]],
@@ -104,6 +92,25 @@ def pictured(state: dict[str, Any], width: int | None = None) -> str:
     if missing := state.get("missing"):
         parts.append(f"not deployed: {', '.join(missing)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def instances(described: Sequence[dict[str, Any]], width: int | None) -> str:
+    """The table of instances, its pictures as fine as so many columns allow."""
+    text = ""
+    for mib in (SLOT_MIB, 2 * SLOT_MIB, 4 * SLOT_MIB):
+        rows = [
+            (
+                i["id"],
+                (i["type"] or "") + ("" if i["status"] == "ACTIVE" else f" {i['status']}"),
+                f"{i['remaining_memory']} of {i['registered_memory']} MiB",
+                picture(i, mib),
+            )
+            for i in described
+        ]
+        text = fitting(width, ("INSTANCE", "TYPE", "MEMORY FREE", "TASKS"), rows)
+        if width is None or max(map(len, text.splitlines()), default=0) <= width:
+            break
+    return text
 
 
 def moment(at: float | None) -> str:
@@ -147,14 +154,14 @@ def troubles(state: dict[str, Any]) -> Iterator[str]:
         yield f"{name} runs, and culm.yml does not name it: `culm down {name}` removes it"
 
 
-def picture(instance: dict[str, Any]) -> str:
-    """`[accounts|orders  |...]`: each task as wide as its memory, dots for what is free."""
+def picture(instance: dict[str, Any], mib: int = SLOT_MIB) -> str:
+    """`[accounts|orders  |...]`: each task as wide as its memory, dots for what is free; two columns for `mib`."""
     boxes = []
     for task in instance["tasks"]:
-        width = max((task["memory"] or 0) // SLOT_MIB * 2, 1)
+        width = max((task["memory"] or 0) // mib * 2, 1)
         name = task["group"].partition(":")[2]
         boxes.append(f"{name[:width]:<{width}}")
-    free = "." * (instance["remaining_memory"] // SLOT_MIB * 2)
+    free = "." * (instance["remaining_memory"] // mib * 2)
     return "[" + "|".join([*boxes, *([free] if free else [])]) + "]"
 
 
