@@ -101,3 +101,9 @@ def test_the_persons_own_home_is_never_removed(home: Path, tmp_path: Path, monke
     monkeypatch.setenv("HOME", str(home))
     assert isinstance(uninstall("--yes").exception, CulmError)
     assert home.is_dir()
+
+
+def test_no_empty_folder_is_left_where_the_keys_were(home: Path) -> None:
+    (home.parent / "configuration" / "culm" / "keys" / "11aa11aa").rmdir()
+    assert uninstall("--yes").exit_code == 0
+    assert not (home.parent / "configuration").exists()

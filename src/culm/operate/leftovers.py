@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from culm.core.model.record import record
@@ -11,6 +11,8 @@ from culm.engine.client import Engine
 from culm.errors import CulmError
 
 CLUSTER_ID = "cluster.id"
+KEYS = ("culm", "keys")
+"""In the folder of configurations: the keys of each home."""
 MARKS = (CLUSTER_ID, "state.db", "bases.json", "direct", "venvs")
 """One of them at least is in a home of culm's."""
 BUILT = "culm-built:*"
@@ -65,7 +67,7 @@ def keys_of(home: Path, environment: Mapping[str, str]) -> Path | None:
         return None
     configuration = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     name = identity.read_text().strip()
-    folder = Path(configuration) / "culm" / "keys" / name
+    folder = Path(configuration).joinpath(*KEYS, name)
     return folder if name.isalnum() and folder.is_dir() else None
 
 
@@ -100,3 +102,14 @@ def remove(leftovers: Leftovers) -> None:
         engine.untag(name)
     for folder in leftovers.folders:
         shutil.rmtree(folder.path)
+        if folder.path.parent.parts[-2:] == KEYS:
+            remove_empty(folder.path.parents[:3])
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders that have nothing in them any more, the innermost first, up to one that has."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
