@@ -56,7 +56,7 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
                 github_roles.plan_policy(project, surroundings),
             ),
             **(service_role(project, surroundings) if settings.ci_changes_stack else {}),
-            **(preview_roles(project, surroundings, plans) if settings.previews else {}),
+            **(preview_roles(project, surroundings, repository) if settings.previews else {}),
         },
     )
 
@@ -70,9 +70,10 @@ def service_role(project: Project, surroundings: render.Surroundings) -> Resourc
     return {"StackRole": given}
 
 
-def preview_roles(project: Project, surroundings: render.Surroundings, trust: render.Input) -> Resources:
+def preview_roles(project: Project, surroundings: render.Surroundings, repository: str) -> Resources:
     """Return the role by which pull requests make previews, and the most that roles of previews can be allowed."""
     description = f"culm: pull requests make previews of {project.name}"
+    trust = github_roles.preview_trust(PROVIDER, repository)
     return {
         "PreviewRole": role(preview_role.name(project), description, trust, preview_role.policy(project, surroundings)),
         "PreviewBoundary": resource(

@@ -103,7 +103,7 @@ def env() -> None:
     show_default=True,
     help="What its databases begin with: nothing but its migrations, or a copy of the shared ones.",
 )
-@click.option("--pull-request", metavar="NUMBER", default="", help="Of which it is: see `env down --closed`.")
+@click.option("--pull-request", metavar="NUMBER", default="", help="Of which it is, for `env ls --json`.")
 @protected_option
 @json_option
 @target_option

@@ -52,7 +52,12 @@ def plan_trust(provider_arn: str, repository: str) -> Input:
     return trust(provider_arn, f"repo:{repository}:pull_request")
 
 
-def trust(provider_arn: str, subject: str) -> Input:
+def preview_trust(provider_arn: str, repository: str) -> Input:
+    """Return a trust policy for jobs of pull requests, and for those of main, which remove previews that are over."""
+    return trust(provider_arn, [f"repo:{repository}:pull_request", f"repo:{repository}:ref:refs/heads/{MAIN}"])
+
+
+def trust(provider_arn: str, subject: str | list[str]) -> Input:
     """`provider_arn` is the account's OIDC provider for GitHub, an AWS::IAM::OIDCProvider."""
     return {
         "Version": "2012-10-17",
