@@ -22,7 +22,7 @@ from tools.release import ROOT, build, free_port
 
 UV = ROOT / ".venv" / "bin" / "uv"
 OTHERS = re.compile(
-    r"home/\.cache/(pip|uv)(/|$)|home/\.local/(share|state)/(uv|pipx|pip)(/|$)|home/\.local/(bin|share|state)$"
+    r"home/\.cache/(pip|uv)(/|$)|home/\.local/(share|state)/(uv|pipx|pip)(/|$)|home/\.local/(bin|share|state)$|home/\.(cache|local)$"
 )
 """Caches and folders of the installers, which other tools use, too; and empty folders of the XDG layout."""
 
