@@ -3,7 +3,7 @@
 from itertools import combinations_with_replacement
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from culm.plan.optimise import InstanceMix, Offer, Size, cheapest, single
@@ -68,6 +68,13 @@ SIZES = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(SIZES, OFFERS)
+@example(
+    sizes=[Size(memory=256, cpu=64, count=2), Size(memory=300, cpu=64, count=2), Size(memory=300, cpu=256, count=1)],
+    offers=[
+        Offer(name="a", memory=900, cpu=1024, price=5.5, most_tasks=None),
+        Offer(name="b", memory=900, cpu=256, price=3.0, most_tasks=None),
+    ],
+)
 def test_no_fleet_is_cheaper_than_the_one_that_is_found(sizes: list[Size], offers: list[Offer]) -> None:
     found = cheapest(sizes, offers)
     expected = brute_force(sizes, offers)

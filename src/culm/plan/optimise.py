@@ -148,12 +148,13 @@ class _Search:
         while looks > 0:
             if not heap or heap[0][0] >= best - CENT:
                 return _fleet(bought, best, best)
-            worth, _, cost, left, path = heapq.heappop(heap)
+            _, _, cost, left, path = heapq.heappop(heap)
             if cost > paid[left]:
                 continue
+            to_spare = best - cost - self._worth(left)  # by values alone: a bound may be more
             for offer in self.offers:
                 price = cost + offer.price
-                for pattern in self._patterns(offer, left, offer.price - (best - worth)):
+                for pattern in self._patterns(offer, left, offer.price - to_spare):
                     looks -= 1
                     rest = tuple(a - b for a, b in zip(left, pattern, strict=True))
                     if not any(rest):
@@ -205,8 +206,10 @@ class _Search:
         """Return what the rest costs at least."""
         if not any(left):
             return 0.0
-        worth = sum(value * number for value, number in zip(self._values, left, strict=True))
-        return max(worth, min(offer.price for offer in self.offers))
+        return max(self._worth(left), min(offer.price for offer in self.offers))
+
+    def _worth(self, tasks: Left) -> float:
+        return sum(value * number for value, number in zip(self._values, tasks, strict=True))
 
     def _worth_of_each(self) -> tuple[float, ...]:
         """Return the values that make all tasks together worth most, while no instance holds more than it costs.
