@@ -82,7 +82,7 @@ i-2       t2.micro DRAINING  995 of 995 MiB  [..............................]
 RULE  PATHS        SERVICE
 10    /accounts/*  accounts
 
-10:20:30  (service accounts) registered 1 targets in (target-group bamboo-accounts)
+10:20:30  accounts: waiting for the health check of a task (ECS: registered 1 targets in (target-group bamboo-accounts))
 
 not deployed: web"""
     )

@@ -94,7 +94,7 @@ def test_a_pipe_gets_a_line_for_each_thing_that_happened_and_nothing_twice():
     before, after = snapshot(), snapshot(services=[service(events=[event])])
     assert list(news(before, after)) == [plain(after.events[0])]
     assert list(news(after, after)) == []
-    assert plain(after.events[0]).endswith("+00:00 orders has reached a steady state.")
+    assert plain(after.events[0]).endswith("+00:00 orders ready (ECS: has reached a steady state)")
 
 
 def test_a_pipe_is_told_when_something_begins_to_be_wrong():

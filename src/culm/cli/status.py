@@ -13,7 +13,7 @@ import click
 from culm.cli import price_lists
 from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.deploy.base import refuse_impaired
-from culm.deploy.causes import without_arns
+from culm.operate.ecs_words import in_plain_words
 from culm.operate.status import status as look
 from culm.target import faults
 
@@ -84,7 +84,10 @@ def pictured(state: dict[str, Any], width: int | None = None) -> str:
         parts.append(table(("JOB", "SCHEDULE", "NEXT RUN", "LAST RUN"), rows))
     if state["events"]:
         parts.append(
-            "\n".join(folded(f"{e['at'][11:19]}  {without_arns(e['message'])}", width) for e in state["events"])
+            "\n".join(
+                folded(f"{e['at'][11:19]}  {e['service']}: {in_plain_words(e['message'], e['service'])}", width)
+                for e in state["events"]
+            )
         )
     parts.append("\n".join(click.style(folded(line, width), fg="red") for line in troubles(state)))
     if saved := state.get("saved"):

@@ -4,7 +4,6 @@ It has ECS's events, deployments' states, tasks that stopped, and runs that neve
 tells: the local cluster writes them into the job's log, in a stream of its own. Amazon does not.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from typing import Any, Literal
 from culm import render
 from culm.core.model.arn import last
 from culm.core.model.record import record
-from culm.deploy.causes import without_arns
+from culm.operate.ecs_words import in_plain_words
 from culm.plan.observed import Described
 from culm.project.project import Project
 from culm.target.connection import Target
@@ -139,9 +138,8 @@ def ending_of(container: Described) -> str:
 
 
 def brief(entry: Entry) -> str:
-    """Return the message for people, who see the service beside it: no ARNs, ids cut to eight digits."""
-    text = without_arns(entry.message).removeprefix(f"(service {entry.service})").strip()
-    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{24}\b", r"\1", text)
+    """Return the message for people, who see the service beside it."""
+    return in_plain_words(entry.message, entry.service)
 
 
 def report(entry: Entry) -> dict[str, Any]:

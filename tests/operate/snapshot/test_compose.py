@@ -263,7 +263,7 @@ def test_events_of_services_tasks_and_deployments_are_one_feed_newest_first():
     }
     snapshot = seen(services=[service(events=[steady, done])], tasks=[task(), stopped()])
     assert [(event.kind, event.message, event.wrong) for event in snapshot.events] == [
-        ("event", "has reached a steady state.", False),
+        ("event", "ready (ECS: has reached a steady state)", False),
         ("task", "task bbbbbbbb of bamboo-orders:2 exited with code 3", True),
         ("deployment", "deploy of #2 completed", False),
     ]
