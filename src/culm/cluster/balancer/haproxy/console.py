@@ -20,6 +20,7 @@ ANSWER_SECONDS = 10.0
 _HANG_UPS = 50
 _PAUSE_SECONDS = 0.02
 _LONGEST_PATH = 100
+_SERVERS = "show stat -1 4 -1"
 _MAINTENANCE = 0x01 | 0x02 | 0x20
 """Forced, inherited and by DNS: https://docs.haproxy.org/2.8/management.html#show%20servers%20state"""
 
@@ -85,16 +86,39 @@ async def look(console: Console) -> Running:
     return Running(description=fields.get("description", ""), servers=tuple(_servers(state)))
 
 
-async def counters(console: Console, prefix: str = "") -> list[dict[str, str]]:
+async def counters(console: Console) -> list[dict[str, str]]:
     """`show stat` of all servers, a row each."""
-    [table] = await console.ask(f"{prefix}show stat -1 4 -1")
+    [table] = await console.ask(_SERVERS)
+    return _rows(table)
+
+
+async def finishing(master: Console) -> list[dict[str, str]]:
+    """As `counters`, of the workers that only finish what they had; one that ends meanwhile has no rows.
+
+    Raises PlaneFailure when the master does not answer, or hangs up for a worker that goes on.
+    """
+    rows: list[dict[str, str]] = []
+    for pid in (await processes(master))[1]:
+        for _ in range(_HANG_UPS):
+            if table := await master.tell(f"@!{pid} {_SERVERS}"):
+                rows += _rows(table.strip("\n"))
+                break
+            if pid not in (await processes(master))[1]:
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            raise PlaneFailure("NotAnswering", f"HAProxy hangs up for worker {pid}")
+    return rows
+
+
+def _rows(table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table.removeprefix("# "))))
 
 
 async def frontends(console: Console) -> set[str]:
     """Return the names of the frontends that HAProxy has. Raises PlaneFailure when it does not answer."""
     [table] = await console.ask("show stat -1 1 -1")
-    return {row["pxname"] for row in csv.DictReader(io.StringIO(table.removeprefix("# ")))}
+    return {row["pxname"] for row in _rows(table)}
 
 
 async def processes(master: Console) -> tuple[int, tuple[int, ...]]:

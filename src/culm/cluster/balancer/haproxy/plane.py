@@ -174,8 +174,7 @@ class HaproxyPlane:
         """Return what each target has answered, summed over all workers. Nothing while HAProxy does not answer."""
         try:
             rows = await console.counters(self._worker)
-            _, finishing = await console.processes(self._master)
-            old = [row for pid in finishing for row in await console.counters(self._master, prefix=f"@!{pid} ")]
+            old = await console.finishing(self._master)
         except PlaneFailure:
             return ()
         return self._totals.traffic(rows, old)
