@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -113,7 +114,14 @@ class Fleet(Target):
             }
             for name in self.machines()
         ]
-        return {"AutoScalingGroups": [{"LaunchTemplate": {"Version": "2"}, "Instances": instances}]}
+        group = {"AutoScalingGroupName": "fleet", "LaunchTemplate": {"Version": "2"}, "Instances": instances}
+        return {"AutoScalingGroups": [group]}
+
+    def describe_scaling_activities(self, **_: Any) -> dict[str, Any]:
+        return {"Activities": []}
+
+    def get_paginator(self, operation: str) -> "OnePage":
+        return OnePage(getattr(self, operation))
 
     def terminate_instance_in_auto_scaling_group(self, *, InstanceId: str, **_: Any) -> None:
         """Take the machine away, and start another one in its place."""
@@ -123,6 +131,16 @@ class Fleet(Target):
         for fleet in ("1 x t2.micro", "2 x t2.micro"):
             self.ecs.tag_resource(resourceArn=cluster["clusterArn"], tags=[{"key": "culm:instances", "value": fleet}])
             eventually(lambda: InstanceId not in self.machines())
+
+
+@dataclass
+class OnePage:
+    """botocore's paginator of an operation that answers at once."""
+
+    ask: Callable[..., Any]
+
+    def paginate(self, **given: Any) -> list[Any]:
+        return [self.ask(**given)]
 
 
 def asks(probe: Probe, requests: int) -> None:

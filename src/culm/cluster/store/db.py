@@ -33,17 +33,21 @@ def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connectio
     Without a `sealer` nothing secret can be read or written.
     """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
-    db.execute(f"PRAGMA journal_size_limit = {MOST_LOG_PAGES * 4096}")
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA temp_store = MEMORY")
-    db.execute("PRAGMA secure_delete = FAST")  # what was deleted leaves no traces where that costs no writes
-    if sealer is not None:
-        sealer.attach(db)
-    migrate(db)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {MOST_LOG_PAGES * 4096}")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute("PRAGMA secure_delete = FAST")  # what was deleted leaves no traces where that costs no writes
+        if sealer is not None:
+            sealer.attach(db)
+        migrate(db)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
