@@ -439,10 +439,8 @@ async def refused(client: httpx2.AsyncClient, url: str) -> bool:
     return False
 
 
-async def test_an_https_listener_is_carried_with_its_certificates_and_without_them_it_is_told():
-    plane = FakePlane()
-    world = World(plane, 8443)
-    await world.begin()
+async def test_an_https_listener_is_carried_with_its_certificates_and_without_them_it_is_told(world):
+    plane = world.plane
     pair = a_certificate("a.example.com")
     certificate = Certificate(
         certificate_arn="arn:a",
