@@ -29,7 +29,9 @@ SERVED = (
     "ssm",
     "sts",
 )
-"""Folders of `services/` whose files hold operations."""
+"""Services, by the names that their requests carry; each has a folder in `services/`."""
+FOLDERS = {"scheduler": "eventbridge_scheduler"}
+"""Folders that have another name: next to the scheduler of ECS's tasks, a bare `scheduler` would mislead."""
 ELSEWHERE = {"ecs": (f"{exec_room.__name__}.operation",)}
 """Operations that live in the room of what they do."""
 
@@ -39,7 +41,8 @@ def load(*services: str) -> None:
     for service in services or SERVED:
         if service not in SERVED:
             continue
-        package = importlib.import_module(f"{services_room.__name__}.{service.replace('-', '_')}")
+        folder = FOLDERS.get(service, service.replace("-", "_"))
+        package = importlib.import_module(f"{services_room.__name__}.{folder}")
         for file in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{file.name}")
         for module in ELSEWHERE.get(service, ()):

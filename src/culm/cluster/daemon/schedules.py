@@ -22,7 +22,8 @@ def scheduled_tasks(
         soonest = await store.run(schedules.soonest)
         if soonest is None or soonest > clock.now():
             return 0
-        from culm.cluster.services.scheduler import runs  # what ECS's operations need takes a while to import
+        # what ECS's operations need takes a while to import
+        from culm.cluster.services.eventbridge_scheduler import runs
 
         if await store.run(lambda db: runs.look(call, db)):
             changed()

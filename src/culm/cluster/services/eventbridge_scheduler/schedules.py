@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from culm.cluster.services.scheduler.expressions import firing_after, zone_of
-from culm.cluster.services.scheduler.references import find_group, schedule_arn
+from culm.cluster.services.eventbridge_scheduler.expressions import firing_after, zone_of
+from culm.cluster.services.eventbridge_scheduler.references import find_group, schedule_arn
 from culm.cluster.store import schedules
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.firing import NotAnExpression, parse

@@ -21,9 +21,9 @@ from sqlite3 import Connection
 
 from culm.cluster.loop import Isolated
 from culm.cluster.services.ecs.tasks import RunTaskInput, run_task
-from culm.cluster.services.scheduler import left_out
-from culm.cluster.services.scheduler.expressions import firing_after
-from culm.cluster.services.scheduler.schedules import overrides_of
+from culm.cluster.services.eventbridge_scheduler import left_out
+from culm.cluster.services.eventbridge_scheduler.expressions import firing_after
+from culm.cluster.services.eventbridge_scheduler.schedules import overrides_of
 from culm.cluster.store import schedules
 from culm.cluster.store.db import savepoint
 from culm.cluster.store.ecs import tasks

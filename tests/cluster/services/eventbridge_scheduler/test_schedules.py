@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.cluster.services.ecs.conftest import add_instance, ecs, register
 
-from culm.cluster.services.scheduler import runs
+from culm.cluster.services.eventbridge_scheduler import runs
 from culm.cluster.store.db import transact
 from culm.cluster.wire.operations import Call
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGrou
 
 from typing import Any
 
-from culm.cluster.services.scheduler.references import find_group, group_arn
+from culm.cluster.services.eventbridge_scheduler.references import find_group, group_arn
 from culm.cluster.store import schedules
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import Stored, record
