@@ -181,6 +181,12 @@ async def kill_haproxy(folder: Path, which: str = "master") -> None:
     os.kill(int(pid), signal.SIGKILL)
 
 
+async def haproxy_processes(folder: Path) -> list[int]:
+    """Return the process ids of the master and its worker."""
+    [table] = await Console(folder / "master.sock").ask("show proc")
+    return [int(line.split()[0]) for line in table.splitlines() if " master " in line or " worker " in line]
+
+
 async def eventually(check: Any, seconds: float = 20.0) -> Any:
     """The first truthy answer of `check`, which may be async; fails when the time is over."""
     async with asyncio.timeout(seconds):

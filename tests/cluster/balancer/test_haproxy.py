@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import resource
+import signal
 import socket
 from dataclasses import replace
 from functools import partial
@@ -19,13 +21,14 @@ from tests.traffic import (
     eventually,
     forward,
     free_port,
+    haproxy_processes,
     kill_haproxy,
     on_path,
     serving,
     target_of,
 )
 
-from culm.cluster.balancer.haproxy import binary
+from culm.cluster.balancer.haproxy import binary, console
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.interface import Outcome, Target
 from culm.core.model.load_balancers import (
@@ -404,6 +407,23 @@ async def test_it_comes_back_whichever_half_is_killed(plane, client, which):
         await eventually(lambda: refused(client, url))
         await web_listener(plane, web, port=int(url.rsplit(":", 1)[1]))
         assert await target_of(client, url) == web.name
+
+
+async def test_one_that_runs_and_is_silent_is_not_one_without_requests(plane, client, monkeypatch):
+    async with a_web() as web:
+        await web_listener(plane, web)
+        processes = await haproxy_processes(plane.folder)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        monkeypatch.setattr(console, "ANSWER_SECONDS", 0.1)
+        with pytest.raises(PlaneFailure, match="does not answer"):
+            await plane.metrics()
+        monkeypatch.undo()
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+        assert [each.target for each in await plane.metrics()] == [web.name]
+        await plane.stop()
+        assert not await plane.metrics()
 
 
 async def test_stopping_while_it_is_launched_leaves_nothing_behind(plane, client):

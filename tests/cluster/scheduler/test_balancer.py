@@ -178,6 +178,29 @@ async def test_a_target_that_stays_busy_goes_when_the_delay_is_over(world):
         await world.become({})
 
 
+async def test_a_target_stays_until_the_delay_is_over_while_nobody_tells_what_is_in_flight(world, monkeypatch):
+    asked = 0
+
+    async def silent():
+        nonlocal asked
+        asked += 1
+        raise PlaneFailure("NotAnswering", "HAProxy does not answer")
+
+    async with a_web() as web, world.balanced():
+        await world.register(web.target.port)
+        await world.become({web.target.port: "healthy"})
+        monkeypatch.setattr(world.plane, "metrics", silent)
+        await world.deregister(web.target.port)
+        await eventually(lambda: served(world) == {web.name: False})
+        world.now += 29.0
+        before = asked
+        await eventually(lambda: asked > before + 2)
+        assert await world.states() == {web.target.port: "draining"}
+        world.now += 1.0
+        world.changed.set()
+        await world.become({})
+
+
 async def test_a_target_of_an_instance_that_is_gone_is_unused(world):
     async with a_web() as web, world.balanced():
         await world.register(web.target.port)

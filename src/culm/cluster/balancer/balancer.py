@@ -172,18 +172,26 @@ class Balancer:
         "If a deregistering target has no in-flight requests and no active connections, Elastic Load Balancing
         immediately completes the deregistration process, without waiting for the deregistration delay to elapse."
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+        While the plane cannot tell what is in flight, the delay alone counts.
         """
         leaving = [target for target in judged if target.deregistered_at is not None]
         if not leaving:
             return frozenset()
-        busy = {(each.group, each.target) for each in await self.plane.metrics() if each.in_flight}
+        traffic: Sequence[interface.Traffic] | None = None
+        with suppress(PlaneFailure):
+            traffic = await self.plane.metrics()
+        busy = {(each.group, each.target) for each in traffic or () if each.in_flight}
         return frozenset(
             key(target)
             for target in leaving
             if (group := observed.groups.get(target.target_group_arn)) is None
             or (address := observed.addresses.get(target.id)) is None
             or self.now() >= (target.deregistered_at or 0.0) + delay_seconds(group)
-            or (key(target) in self._draining and (group.target_group_name, f"{address}:{target.port}") not in busy)
+            or (
+                traffic is not None
+                and key(target) in self._draining
+                and (group.target_group_name, f"{address}:{target.port}") not in busy
+            )
         )
 
     async def _apply(self, observed: Seen) -> Outcome | None:

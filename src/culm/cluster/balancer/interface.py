@@ -143,7 +143,10 @@ class DataPlane(Protocol):
         ...
 
     async def metrics(self) -> Sequence[Traffic]:
-        """Of every target it knows, those that drain too; empty when it does not run."""
+        """Of every target it knows, those that drain too; empty when it does not run.
+
+        Raises `PlaneFailure` when it runs and cannot tell.
+        """
         ...
 
     async def attended(self) -> Mapping[str, Attention]:

@@ -171,11 +171,16 @@ class HaproxyPlane:
         return Outcome(ports=obstacles, rules=by_kind[0], groups=by_kind[1], targets=by_kind[2])
 
     async def metrics(self) -> Sequence[Traffic]:
-        """Return what each target has answered, summed over all workers. Nothing while HAProxy does not answer."""
+        """Return what each target has answered, summed over all workers. Nothing while HAProxy does not run.
+
+        Raises `PlaneFailure` while it runs and does not answer: it may have requests under way.
+        """
         try:
             rows = await console.counters(self._worker)
             old = await console.finishing(self._master)
         except PlaneFailure:
+            if self._process_exists():
+                raise
             return ()
         return self._totals.traffic(rows, old)
 
@@ -203,6 +208,13 @@ class HaproxyPlane:
                 if end is signal.SIGKILL:
                     raise
         self._pid_file.unlink(missing_ok=True)
+
+    def _process_exists(self) -> bool:
+        """Whether the master that was launched last, maybe by an earlier daemon, is a process still."""
+        with suppress(OSError, ValueError):
+            os.kill(int(self._pid_file.read_text()), 0)
+            return True
+        return False
 
     def _obstacles(self, wanted: Sequence[int]) -> dict[int, str]:
         obstacles = {port: listening.obstacle(self.addresses(port), port) for port in wanted}
@@ -256,7 +268,8 @@ class HaproxyPlane:
     async def _reload(self, wish: "_Wish") -> None:
         """Hand the listeners over to a new worker; the old one finishes what it has. A failure changes nothing."""
         text = self.render(wish.listeners, wish.groups)
-        await self.metrics()  # counters begin at zero in the new worker
+        with suppress(PlaneFailure):  # a worker that is silent now may answer the reload
+            await self.metrics()  # counters begin at zero in the new worker
         before = self._configuration.read_text() if self._configuration.exists() else text
         self._write(text)
         try:
