@@ -35,7 +35,7 @@ test-on: .venv/.uv
 	@test -x $(ENVIRONMENT)/bin/python || $(ON) -m venv $(ENVIRONMENT)
 	@VIRTUAL_ENV=$(ENVIRONMENT) $(BIN)/uv pip install --quiet --compile-bytecode --editable . --group dev
 	@$(ENVIRONMENT)/bin/python -m compileall -q src
-	@$(ENVIRONMENT)/bin/python -m pytest -p no:cacheprovider -n logical -m $(PURE) $(PYTEST_ARGS)
+	@$(ENVIRONMENT)/bin/python -m pytest -o cache_dir=$(ENVIRONMENT)/.pytest_cache -n logical -m $(PURE) $(PYTEST_ARGS)
 
 ## coverage: the pure rings with the share of branches that they run; the last line is the figure
 coverage: .venv/.installed-dev

@@ -21,6 +21,7 @@ from botocore.config import Config
 from tests.bamboo import around as around
 from tests.bamboo import live as live
 from tests.bamboo import project as project
+from tests.outcome import pytest_sessionfinish as pytest_sessionfinish
 from xdist.scheduler import LoadScopeScheduling
 
 from culm.cluster import clock, operations
