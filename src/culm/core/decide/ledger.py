@@ -74,8 +74,8 @@ class Node:
     """An instance and what it has left."""
 
     __slots__ = (
+        "_attributes",
         "absent",
-        "attributes",
         "cpu",
         "groups",
         "instance",
@@ -97,7 +97,7 @@ class Node:
         self.memory = instance.memory
         self.ports = set(instance.ports)
         self.ports_udp = set(instance.ports_udp)
-        self.attributes = {a.name: a.value for a in instance.attributes}
+        self._attributes: dict[str, str | None] | None = None
         self.groups: dict[str, int] = {}
         """Tasks by task group, until they are STOPPED."""
         self.staying: dict[str, int] = {}
@@ -108,6 +108,17 @@ class Node:
     @property
     def arn(self) -> str:
         return self.instance.container_instance_arn
+
+    @property
+    def attributes(self) -> Mapping[str, str | None]:
+        """The instance's attributes by name, made when they are first asked for: most instances are passed over."""
+        if self._attributes is None:
+            self._attributes = {a.name: a.value for a in self.instance.attributes}
+        return self._attributes
+
+    def attribute(self, name: str) -> str | None:
+        """Return one attribute's value, None if the instance lacks it."""
+        return self.instance.attribute(name) if self._attributes is None else self._attributes.get(name)
 
     def take(self, need: Need, group: str, *, stays: bool = True, runs: bool = False) -> None:
         """Count a task on this instance. `stays`: it is to go on running; `runs`: it is RUNNING."""
@@ -154,7 +165,7 @@ class Nodes:
         if attributes not in self._cells:
             cells: dict[Hashable, list[Node]] = {}
             for node in self._nodes:
-                cells.setdefault(tuple(node.attributes.get(name) for name in attributes), []).append(node)
+                cells.setdefault(tuple(node.attribute(name) for name in attributes), []).append(node)
             self._cells[attributes] = list(cells.values())
         return self._cells[attributes]
 

@@ -12,7 +12,9 @@ def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
     """Return the registered instances, with the attributes that people put on them behind their agents' own."""
     custom = attributes.by_target(db, cluster)
     return [
-        replace(i, attributes=(*i.attributes, *custom.get(i.container_instance_arn, ())))
+        replace(i, attributes=(*i.attributes, *custom[i.container_instance_arn]))
+        if i.container_instance_arn in custom
+        else i
         for i in container_instances.in_cluster(db, cluster)
     ]
 

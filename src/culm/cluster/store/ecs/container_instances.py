@@ -1,6 +1,7 @@
 """Container instances: what their agents registered, and whether tasks are wanted on them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from sqlite3 import Connection, Row
 
 import msgspec
@@ -9,6 +10,8 @@ from culm.core.model.instances import ContainerInstance
 from culm.core.model.record import filled
 
 _decoder = msgspec.json.Decoder(ContainerInstance)
+_REMEMBERED = 2000
+"""Instances that are kept decoded, some 10 KB each."""
 _COLUMNS = "SELECT status, agent_connected, body FROM ecs_container_instance"
 
 
@@ -68,4 +71,10 @@ def disconnect_all(db: Connection) -> None:
 
 
 def _instance(row: Row) -> ContainerInstance:
-    return filled(_decoder.decode(row["body"]), status=row["status"], agent_connected=bool(row["agent_connected"]))
+    return _decoded(row["body"], row["status"], bool(row["agent_connected"]))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _decoded(body: str, status: str, agent_connected: bool) -> ContainerInstance:
+    """Return the instance of a row. Every task that is placed asks for all of them, and they seldom change."""
+    return filled(_decoder.decode(body), status=status, agent_connected=agent_connected)
