@@ -26,7 +26,7 @@ STEADY_SECONDS = 60.0
 
 
 def delay_seconds(failures: int) -> float:
-    """The first failure costs nothing, the second a second, then twice as much each time, up to 27 minutes."""
+    """Return the seconds before the next start: 0 after one failure, 1 after two, then doubled, up to 27 minutes."""
     if failures < 2:
         return 0.0
     return min(2.0 ** min(failures - 2, 20), LONGEST_SECONDS)
@@ -42,7 +42,7 @@ def deaths(deployment: Deployment, tasks: Sequence[Task], now: float) -> list[Ta
 
 
 def starts_again_at(deployment: Deployment, tasks: Sequence[Task], now: float) -> float:
-    """When the deployment's next start is due, in epoch seconds; in the past: now.
+    """Return when the deployment's next start is due, in epoch seconds; a time in the past means now.
 
     Never later than the longest pause from now: an end that lies in the future was recorded by a clock that has been
     set back, and is counted without being waited for.

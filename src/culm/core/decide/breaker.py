@@ -25,8 +25,10 @@ def threshold(breaker: DeploymentCircuitBreaker, desired_count: int) -> int:
 
 
 def has_failed(task: Task) -> bool:
-    """Whether a stopped task counts against its deployment: it never started, ended before it was healthy, or was
-    unhealthy."""
+    """Return whether a stopped task counts against its deployment.
+
+    It does if it never started, ended before it was healthy, or was unhealthy.
+    """
     match task.stop_code:
         case StopCode.TASK_FAILED_TO_START:
             return True

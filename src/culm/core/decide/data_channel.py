@@ -64,7 +64,7 @@ class Incoming:
         self._ahead: dict[int, Message] = {}
 
     def accepts(self, message: Message) -> bool:
-        """Whether there is room to keep the message until its turn. If not, it must not be acknowledged either.
+        """Return whether there is room to keep the message until its turn. If not, it must not be acknowledged either.
 
         The next one in order is always accepted, however many wait behind it.
         """

@@ -42,12 +42,15 @@ def deregistered(service: str, count: int, target_group_arn: str) -> str:
 
 
 def not_all_carried(service: str, problem: str) -> str:
-    """Of the load balancer that the service's tasks are behind. culm's own: an ALB carries whatever its API took."""
+    """Return the event of a service that its load balancer cannot carry.
+
+    culm's own: an ALB carries whatever its API took.
+    """
     return f"(service {service}) its load balancer is impaired: {problem}"
 
 
 def not_looked_after(service: str, problem: str) -> str:
-    """Of a service that the scheduler fails on. culm's own."""
+    """Return the event of a service that the scheduler fails on. culm's own."""
     return f"(service {service}) was unable to be scheduled: {problem}"
 
 
@@ -91,7 +94,7 @@ def balanced(service: str, zones: Mapping[str, int]) -> str:
 
 
 def was_unbalanced(history: Sequence[ServiceEvent]) -> bool:
-    """Whether the newest event about zones says that they are uneven. `history` is newest first."""
+    """Return whether the newest event about zones says that they are uneven. `history` is newest first."""
     return NOT_BALANCED in next((e.message for e in history if "AZ balanced" in e.message), "")
 
 
@@ -133,7 +136,10 @@ SHORTAGES = {
 
 
 def unable_to_place(service: str, closest: str | None, reason: str) -> str:
-    """`closest` is the ARN of the instance that came nearest, `reason` its objection; None: there is no instance."""
+    """Return the event of a task that fits nowhere.
+
+    `closest` is the ARN of the instance that came nearest, `reason` its objection; None: there is no instance.
+    """
     refused = (
         f"(service {service}) was unable to place a task because no container instance met all of its requirements."
     )
@@ -175,7 +181,7 @@ def scaling(deployment_id: str) -> str:
 
 
 def is_news(message: str, history: Sequence[ServiceEvent], now: float) -> bool:
-    """Whether the message is to be reported, given the service's events so far, newest first.
+    """Return whether the message is to be reported, given the service's events so far, newest first.
 
     "Steady" is news when something happened since it was last reported. An obstacle is news when it was not reported
     since the service was last steady, whichever instance came closest. Both are repeated once in a while.

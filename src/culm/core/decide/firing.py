@@ -61,7 +61,7 @@ Expression = At | Rate | Cron
 
 
 def parse(text: str) -> Expression:
-    """`at(2026-12-01T06:00:00)`, `rate(5 minutes)` or `cron(0 6 ? * MON-FRI *)`. Raises NotAnExpression."""
+    """Read `at(2026-12-01T06:00:00)`, `rate(5 minutes)` or `cron(0 6 ? * MON-FRI *)`. Raises NotAnExpression."""
     match = re.fullmatch(r"(at|rate|cron)\((.*)\)", text.strip())
     if match is None:
         raise NotAnExpression(f"{text!r} is not at(...), rate(...) or cron(...)")
@@ -230,6 +230,6 @@ def next_of_cron(cron: Cron, zone: tzinfo, after: float) -> float | None:
 
 
 def epoch(local: datetime, zone: tzinfo) -> float | None:
-    """When a wall clock shows this for the first time; None: it never does, as the clock is set forward over it."""
+    """Return when a wall clock first shows this time; None where it never does, as the clock is set forward over it."""
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     return moment.timestamp() if moment.astimezone(zone).replace(tzinfo=None) == local else None

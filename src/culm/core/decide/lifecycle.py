@@ -40,12 +40,12 @@ ORDER = tuple(TRANSITIONS)
 
 
 def is_ahead(current: Status, status: Status) -> bool:
-    """Whether a report of `status` is news: a task only ever moves on, so a late report changes nothing."""
+    """Return whether a report of `status` is news: a task only ever moves on, so a late report changes nothing."""
     return ORDER.index(status) > ORDER.index(current)
 
 
 def why_stopped(task: Task, reason: str) -> tuple[StopCode, str]:
-    """The stop code and reason of a task that ended by itself; `reason` is its agent's, empty when a container exited.
+    """Return the stop code and reason of a task that ended by itself; `reason` is its agent's, empty for an exit.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
@@ -60,7 +60,7 @@ def out_of_memory_reason() -> str:
 
 
 def unheeded_reason(grace_seconds: int) -> str:
-    """What a container's `reason` says when it took no notice of its stop signal and was killed: exit code 137."""
+    """Return the `reason` of a container that took no notice of its stop signal and was killed: exit code 137."""
     return (
         f"it did not end within {grace_seconds} s of its stop signal and was killed:"
         " handle SIGTERM in the program, and start the program with `exec` in an entrypoint script"
@@ -68,7 +68,7 @@ def unheeded_reason(grace_seconds: int) -> str:
 
 
 def health_of(containers: Iterable[Container], definition: TaskDefinition) -> Health:
-    """A task is as healthy as its essential containers that have a health check; without any it is UNKNOWN.
+    """Return the health of the essential containers that have a health check; UNKNOWN where there are none.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
     """
@@ -82,7 +82,7 @@ def health_of(containers: Iterable[Container], definition: TaskDefinition) -> He
 
 
 def restarts(policy: ContainerRestartPolicy | None, exit_code: int, ran_seconds: float) -> bool:
-    """Whether a container that ended is started again in its place, within the same task.
+    """Return whether a container that ended is started again in its place, within the same task.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-restart-policy.html
     """

@@ -79,7 +79,7 @@ def choose(rules: Sequence[Rule], request: Request) -> Rule:
 
 
 def holds(condition: Condition, request: Request) -> bool:
-    """Whether one of the condition's values matches the request."""
+    """Return whether one of the condition's values matches the request."""
     match condition.field:
         case "path-pattern":
             config = patterns(condition)
@@ -110,7 +110,7 @@ def patterns(condition: Condition) -> PatternConfig:
 
 
 def glob_matches(pattern: str, text: str, *, escapes: bool = False) -> bool:
-    """Whether `pattern` matches all of `text`: `*` is any run of characters, `?` any one."""
+    """Return whether `pattern` matches all of `text`: `*` is any run of characters, `?` any one."""
     reached = {0}
     for kind, character in glob_parts(pattern, escapes=escapes):
         if kind == "run":
@@ -123,7 +123,7 @@ def glob_matches(pattern: str, text: str, *, escapes: bool = False) -> bool:
 
 
 def glob_parts(pattern: str, *, escapes: bool = False) -> Iterable[tuple[str, str]]:
-    """`("run", "*")`, `("one", "?")` or `("literal", character)`; with `escapes`, a backslash makes literals."""
+    """Yield `("run", "*")`, `("one", "?")` or `("literal", character)`; with `escapes`, a backslash makes literals."""
     characters = iter(pattern)
     for character in characters:
         if character == "\\" and escapes:

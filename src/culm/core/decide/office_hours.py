@@ -83,7 +83,7 @@ def parse_days(text: str, given: str) -> frozenset[int]:
 
 
 def days_as_text(days: Collection[int]) -> str:
-    """`mon-fri`, `mon,wed-thu`."""
+    """Return days of the week, by number, as text: `mon-fri` or `mon,wed-thu`."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and day == runs[-1][-1] + 1:

@@ -11,7 +11,7 @@ NOBODY = "\0"
 
 
 def like(pattern: str, text: str) -> bool:
-    """Whether `pattern` matches all of `text`: `*` is any number of characters, `?` is one."""
+    """Return whether `pattern` matches all of `text`: `*` is any number of characters, `?` is one."""
     return pattern in ("*", text) or _expression(pattern).fullmatch(text) is not None
 
 
@@ -27,7 +27,7 @@ _LITERAL = ("*", "?", "$")
 
 
 def filled(text: str, context: Mapping[str, tuple[str, ...]]) -> str:
-    """A pattern with its variables' values, in which `*` and `?` are no wildcards; `plain` gives the text itself.
+    """Fill in a pattern's variables; in their values `*` and `?` are no wildcards. `plain` gives the text itself.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """

@@ -24,7 +24,7 @@ def evaluate(ask: Ask, identity: Sequence[Policy], resource: Sequence[Policy] = 
 
 
 def applies(statement: Statement, ask: Ask) -> bool:
-    """Whether a statement covers this action, on this resource, with these conditions."""
+    """Return whether a statement covers this action, on this resource, with these conditions."""
     return (
         _is_in(statement.actions, statement.not_actions, lambda pattern: like(pattern.lower(), ask.action.lower()))
         and _is_in(statement.resources, statement.not_resources, lambda p: like(filled(p, ask.context), ask.resource))
@@ -38,7 +38,7 @@ def _has_resource(statement: Statement) -> bool:
 
 
 def is_for(statement: Statement, ask: Ask) -> bool:
-    """Whether a statement of a resource's policy names this caller.
+    """Return whether a statement of a resource's policy names this caller.
 
     Naming the account lets its own policies decide: that allows nothing by itself, but it denies.
     """
@@ -54,7 +54,7 @@ def is_for(statement: Statement, ask: Ask) -> bool:
 
 
 def trusts(trust: Policy, ask: Ask, identity: Sequence[Policy]) -> bool:
-    """Whether a role may be assumed: it names the caller, or the caller's account, and its own policies allow.
+    """Return whether a role may be assumed: it names the caller, or the caller's account, and its own policies allow.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
     """

@@ -27,7 +27,7 @@ class Query:
 
 
 def matches(expression: str, node: Node) -> bool:
-    """Whether the expression selects the instance. Raises QueryError."""
+    """Return whether the expression selects the instance. Raises QueryError."""
     return parse(expression).test(node)
 
 

@@ -31,7 +31,7 @@ def schedule(state: ClusterState, chance: Chance = chance_of, fleet: Fleet | Non
 
 
 def next_look(state: ClusterState) -> float | None:
-    """When time alone may change what `schedule` says, in epoch seconds; None: only an event can."""
+    """Return when time alone may change what `schedule` says, in epoch seconds; None where only an event can."""
     return min((moment for moment in _moments(state) if moment > state.now), default=None)
 
 

@@ -88,7 +88,7 @@ def simulate(
 
 
 def obedient(state: ClusterState) -> ClusterState:
-    """The ideal world: at the next pass every new task runs and is healthy, and every stopped one is gone."""
+    """Return the state of an ideal world: at the next pass new tasks run and are healthy, and stopped ones are gone."""
     balanced = {group_of(s) for s in state.services if s.balancers}
     tasks = tuple(_ended(t, state.now) if t.desired_status == "STOPPED" else _up(t, state.now) for t in state.tasks)
     running = [t for t in tasks if t.last_status == Status.RUNNING and t.group in balanced]

@@ -56,7 +56,7 @@ def group_of(service: Service) -> str:
 
 
 def is_gone(task: Task) -> bool:
-    """Whether the task has given back all that it held."""
+    """Return whether the task has given back all that it held."""
     return task.last_status in (Status.STOPPED, Status.DELETED)
 
 

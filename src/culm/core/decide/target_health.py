@@ -82,7 +82,7 @@ def next_probe_after(health: Health, group: TargetGroup, eager_seconds: float) -
 
 
 def matches(http_code: str, status: int) -> bool:
-    """Whether a matcher such as `200,301-399` takes the status."""
+    """Return whether a matcher such as `200,301-399` takes the status."""
     items = (item.partition("-") for item in http_code.split(","))
     return any(int(low) <= status <= int(high or low) for low, _, high in items)
 

@@ -19,7 +19,7 @@ BALANCED = 1
 
 
 def is_spread(strategies: tuple[PlacementStrategy, ...]) -> bool:
-    """Whether tasks are spread over zones first, as without a strategy: ECS rebalances only these services."""
+    """Return whether tasks are spread over zones first, as without a strategy: ECS rebalances only these services."""
     first = strategies[0] if strategies else None
     return first is None or (first.type == "spread" and (first.field or "").removeprefix("attribute:") == ZONE)
 

@@ -8,7 +8,7 @@ ACCOUNT = "000000000000"
 
 
 def arn(service: str, region: str, account: str, resource: str) -> str:
-    """`arn("ecs", "us-east-1", "0"*12, "cluster/bamboo")`."""
+    """Return an ARN, as `arn("ecs", "us-east-1", "0"*12, "cluster/bamboo")` does."""
     return f"arn:aws:{service}:{region}:{account}:{resource}"
 
 

@@ -31,6 +31,6 @@ OPERATOR = Principal(arn=arn("iam", "", ACCOUNT, "root"), user_id=ACCOUNT)
 
 
 def session_arn(role_arn: str, session: str) -> str:
-    """`arn:aws:sts::<account>:assumed-role/<role>/<session>`."""
+    """Return `arn:aws:sts::<account>:assumed-role/<role>/<session>`."""
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     return arn("sts", "", account, f"assumed-role/{name}/{session}")
