@@ -85,7 +85,7 @@ def command_only(source: Source, key: tuple[str, ...], block: HealthBlock | None
 
 
 def as_ecs_takes_it(command: tuple[str, ...]) -> tuple[str, ...]:
-    """A list of words is CMD, unless it says so itself."""
+    """Return a health check's command for ECS: words get CMD before them, unless CMD or CMD-SHELL is there already."""
     return command if command[:1] in (("CMD",), ("CMD-SHELL",)) else ("CMD", *command)
 
 

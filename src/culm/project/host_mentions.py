@@ -47,7 +47,7 @@ def place_of(sources: Mapping[str, str], host: str, *, certain: bool = False) ->
 
 
 def patterns(host: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """How a line surely names the host, and how it may."""
+    """Return two patterns: of lines that surely name the host, and of lines that may."""
     name = re.escape(host)
     certain = (
         rf"(?:://|@){name}(?=[:/\"'?]|$)"
@@ -59,7 +59,7 @@ def patterns(host: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def sources(folder: Path) -> dict[str, str]:
-    """The texts of a service's code and settings, by their paths from its folder, the shallow ones first."""
+    """Return the texts of a service's code and settings, by their paths from its folder, the shallow ones first."""
     result: dict[str, str] = {}
     for path, folders, files in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith(".") and each.lower() not in NOT_OURS)

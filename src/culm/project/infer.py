@@ -153,7 +153,7 @@ def measure_buckets(source: Source, buckets: tuple[str, ...], targets: Mapping[s
 
 
 def check_volumes(source: Source, block: ManifestBlock, services: Mapping[str, Service]) -> None:
-    """Each of `volumes` is mounted somewhere: a name that is misspelled would be another volume."""
+    """Refuse any of `volumes` that no service mounts: a name that is misspelled would be another volume."""
     mounted = {name for service in services.values() for name in service.container.volumes}
     mounted |= {name for service in services.values() for each in service.sidecars.values() for name in each.volumes}
     for name in block.volumes or {}:

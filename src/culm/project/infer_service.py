@@ -215,7 +215,7 @@ def count(written: ServiceBlock, defaults: DefaultsBlock) -> int:
 
 
 def scaling(at: Setting, name: str, written: ServiceBlock, paths: tuple[str, ...]) -> Scaling | None:
-    """`count` and `scale` together: neither a range nor a target does anything alone. Raises UsageError."""
+    """Read `count` and `scale` together, as neither a range nor a target does anything alone. Raises UsageError."""
     bounds, by = written.count, written.scale
     if written.schedule is not None and (isinstance(bounds, Range) or by is not None):
         word = "scale" if by is not None else "count"
@@ -292,7 +292,7 @@ def paths_of(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
 
 
 def no_paths_of_job(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
-    """A job serves nothing: it is run to its end."""
+    """Return no paths, and refuse all that only a service has: a job serves nothing, and is run to its end."""
     if written.path not in (None, (NONE,)):
         at.source.refuse(
             at.key(name, "path"), "does nothing beside `schedule:`: a job is run to its end", "leave it out"
@@ -463,7 +463,7 @@ def sidecars(at: Setting, name: str, written: ServiceBlock, when: Schedule | Non
 
 
 def countdown(seconds: int, user: str | None) -> Sidecar:
-    """An essential container that sleeps so long: its end is the task's, as ECS stops what is left of a task then."""
+    """Return an essential container that sleeps for `seconds`: when it ends, ECS stops what is left of the task."""
     return Sidecar(
         image=None,
         command=(str(seconds),),

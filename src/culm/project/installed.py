@@ -28,7 +28,7 @@ def requirement() -> str:
 
 
 def of(origin: Mapping[str, Any]) -> str:
-    """As `requirement`, for a direct_url.json of PEP 610; empty where an index was asked for the name.
+    """Return the requirement, as `requirement` does, of a direct_url.json (PEP 610); empty where an index was asked.
 
     https://packaging.python.org/en/latest/specifications/direct-url/
     """

@@ -26,7 +26,7 @@ CHOICES: Mapping[type, list[Schema]] = {
 
 
 def json_schema() -> Schema:
-    """The whole file's."""
+    """Return the JSON schema of the whole file."""
     blocks: dict[str, Schema] = {}
     top = block(ManifestBlock, blocks)
     return {
@@ -100,7 +100,7 @@ def defined(record_type: type, blocks: dict[str, Schema]) -> str:
 
 
 def empty(record_type: type) -> list[Schema]:
-    """`catalog:` alone is a block of which nothing is said, where nothing has to be."""
+    """Return the schema of a key with no value, such as `catalog:` alone, for a block that needs none."""
     fields = dataclasses.fields(record_type)
     needed = any(field.default is field.default_factory is dataclasses.MISSING for field in fields)
     return [] if needed or record_type in CHOICES else [{"type": "null"}]

@@ -26,7 +26,10 @@ class Source:
     lines: dict[Path, int] = dataclasses.field(default_factory=dict)
 
     def refuse(self, path: Path, problem: str, hint: str = "", line: int | None = None) -> NoReturn:
-        """`culm.yml:7: services.accounts.port: what is wrong`; a key that is not written is reported at its parent."""
+        """Raise UsageError: `culm.yml:7: services.accounts.port: problem`.
+
+        A key that is not written is reported at its parent's line.
+        """
         at = line
         for depth in range(len(path), -1, -1):
             at = at or self.lines.get(path[:depth])
@@ -36,7 +39,7 @@ class Source:
 
 
 def convert(source: Source, node: yaml.Node, wanted: Any, path: Path = ()) -> Any:
-    """The node as a value of type `wanted`: a record, a mapping, a tuple, a Literal, str, int or a union of these."""
+    """Convert the node to `wanted`: a record, a mapping, a tuple, a Literal, str, int or a union of these."""
     source.lines.setdefault(path, node.start_mark.line + 1)
     key, wanted = unwrap(wanted)
     options = [o for o in alternatives(wanted) if o is not types.NoneType]
@@ -140,7 +143,7 @@ def scalar(source: Source, node: yaml.ScalarNode, wanted: Any, key: Key | None, 
 
 
 def fits(node: yaml.Node, wanted: Any, key: Key | None) -> bool:
-    """Whether a node has the shape of a type; its text may still be refused."""
+    """Return whether a node has the shape of a type; its text may still be refused."""
     origin = typing.get_origin(wanted)
     if dataclasses.is_dataclass(wanted):
         return isinstance(node, yaml.MappingNode) or (isinstance(node, yaml.ScalarNode) and bool(key and key.parse))

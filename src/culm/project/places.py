@@ -111,7 +111,7 @@ _TAG_TEXT = re.compile(r"[\w .:/=+@-]{1,128}")
 
 
 def ignored(text: str) -> str:
-    """A part of a User-Agent, or how a path begins; ValueError for what no tag can hold."""
+    """Return a part of a User-Agent, or how a path begins, unchanged; raise ValueError for what no tag can hold."""
     if not _TAG_TEXT.fullmatch(text) or text != text.strip():
         raise ValueError(f"{text!r}: letters, digits, spaces and . : / = + @ - _ alone, 128 at most")
     return text
@@ -128,7 +128,7 @@ def hours(text: str) -> str:
 
 
 def day(text: str) -> str:
-    """A date. Raises ValueError for a day that no calendar has."""
+    """Return a date as it was written. Raises ValueError for a day that no calendar has."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:

@@ -440,7 +440,7 @@ class Project:
         return self.services[name]
 
     def made_on_aws(self, database: str) -> bool:
-        """Whether the base stack makes it; otherwise its URLs are brought."""
+        """Return whether the base stack makes the database; if not, its URLs are brought."""
         return database in self.rds or database in self.elasticache
 
     def users(self, database: str) -> list[Service]:
@@ -448,14 +448,14 @@ class Project:
         return [service for service in self.everything.values() if database in service.databases]
 
     def url_file(self, service: Service, database: str) -> str:
-        """The vault's file with a service's URL: `database.url` of its first SQL database, of another `<name>.url`."""
+        """Return the vault's file of a URL: `database.url` for a service's first SQL database, else `<name>.url`."""
         first = next((name for name in service.databases if self.databases[name] in engines.SQL), None)
         written = database if self.preview is None else database.removesuffix(f"-{self.preview.name}")
         return engines.FILE if database == first else f"{written}.url"
 
 
 def named(project: Project, target: TargetSettings) -> Project:
-    """The project as it is on a target: two of them in one account have a name each, and services sleep as one says."""
+    """Return the project as it is on a target: two in one account have a name each, and services sleep as it says."""
     sleep = target.sleep
     if sleep is None:
         return replace(project, name=target.project or project.name)

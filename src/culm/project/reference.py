@@ -71,7 +71,7 @@ Top-level keys that begin with `x-` are ignored, so that YAML anchors have a pla
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([HEAD, *(section(title, block) for title, block in SECTIONS.items())])
 
 
@@ -91,7 +91,7 @@ def row(name: str, field: Any, hint: Any) -> str:
 
 
 def written(bare: Any) -> str:
-    """A type in a reader's words."""
+    """Return a type in a reader's words."""
     words: list[str] = []
     for option in alternatives(bare):
         origin = typing.get_origin(option)

@@ -41,7 +41,7 @@ def memory(text: str) -> int:
 
 
 def fleet(text: str) -> Fleet:
-    """`2 x t2.micro`, or several kinds: `2 x t2.micro + 1 x t3.small`."""
+    """Read `2 x t2.micro`, or several kinds: `2 x t2.micro + 1 x t3.small`."""
     groups = []
     for part in text.split("+"):
         match = re.fullmatch(r"\s*(\d+)\s*x\s*([a-z][a-z0-9-]*\.[a-z0-9-]+)\s*", part)
@@ -54,7 +54,7 @@ def fleet(text: str) -> Fleet:
 
 
 def roll(text: str) -> Roll:
-    """`auto`, `start-first`, `stop-first`, or ECS's own two percentages: `50/150`."""
+    """Read `auto`, `start-first`, `stop-first`, or ECS's own two percentages: `50/150`."""
     match text.strip().lower():
         case "auto" | "start-first" | "stop-first" as known:
             return known
@@ -94,7 +94,7 @@ def path_pattern(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """What AWS takes for all that is named after it: cluster, load balancer, target group, repository, database."""
+    """Return the name if AWS takes it for a cluster, load balancer, target group, repository and database."""
     if not re.fullmatch(r"[a-z](-?[a-z0-9])*", text):
         raise ValueError(
             f"{text!r} cannot be a name: lower-case letters, digits and single hyphens, a letter first, "

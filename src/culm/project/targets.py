@@ -85,7 +85,7 @@ IN_PARTITION = (
 
 
 def check_aws(source: Source, key: tuple[str, ...], settings: TargetSettings) -> None:
-    """What no single value tells: do the keys of one target fit together?"""
+    """Refuse keys of one target that do not fit together, which no single value tells."""
     if settings.region and settings.region.startswith(OTHER_PARTITIONS):
         source.refuse((*key, "region"), "is in another partition than `aws`", IN_PARTITION)
     if settings.subnets and settings.vpc in (None, "default"):
@@ -167,7 +167,7 @@ def check_fleet(source: Source, key: tuple[str, ...], settings: TargetSettings) 
 def places_of_their_own(
     source: Source, project: str, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]
 ) -> dict[str, TargetSettings]:
-    """Each with its project's name there: roles are an account's, so two targets never share a name."""
+    """Return each target with its project's name there: roles are an account's, so no two share a name."""
     by_name: dict[str, TargetSettings] = {}
     taken: dict[str, str] = {}
     for name, target in targets.items():

@@ -72,7 +72,7 @@ def recipe(service: Service) -> tuple[object, ...]:
 
 
 def check_databases(source: Source, service: Service, databases: Mapping[str, str]) -> None:
-    """Each is there, and each has a file of its own for its URL."""
+    """Refuse a service's databases that do not exist, or that would share a file for their URLs."""
     key = ("services", service.name, "database")
     for name in service.databases:
         if name not in databases:
@@ -121,7 +121,7 @@ def check_references(
 
 
 def with_bare_paths(source: Source, services: Services) -> Services:
-    """Each path belongs to one service; `/x` comes with `/x/*` where it is nobody else's and the rule has room."""
+    """Give each path to one service; `/x` comes with `/x/*` where it is nobody else's and the rule has room."""
     taken: dict[tuple[object, ...], str] = {}
     for service in services.values():
         for pattern in service.paths:
@@ -165,7 +165,7 @@ def check_priorities(source: Source, services: Services) -> None:
 
 
 def check_order(source: Source, services: Services) -> None:
-    """`after` names services, and no circle."""
+    """Refuse an `after` that names no service, or goes in a circle."""
     for service in services.values():
         for other in service.after:
             if other not in services:

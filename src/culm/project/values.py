@@ -97,7 +97,7 @@ def host(text: str) -> str:
 
 
 def count(text: str) -> int | Range:
-    """`2`, or a range for automatic scaling: `1-4`."""
+    """Read `2`, or a range for automatic scaling: `1-4`."""
     match = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a number of tasks: write 2, or 1-4 to scale between the two")
@@ -110,7 +110,7 @@ def count(text: str) -> int | Range:
 
 
 def port(text: str) -> PortNumber:
-    """`8080` or `8125/udp`."""
+    """Read `8080` or `8125/udp`."""
     match = re.fullmatch(r"(\d+)(?:/(tcp|udp))?", text.strip().lower())
     if match is None or not 1 <= int(match[1]) <= 65535:
         raise ValueError(f"{text!r} is not a port: write 9090, or 8125/udp")
@@ -150,7 +150,7 @@ def platform(text: str) -> str:
 
 
 def limit(text: str) -> Limit:
-    """`4096`, or soft/hard: `1024/4096`. -1 is no limit."""
+    """Read `4096`, or soft/hard: `1024/4096`."""
     match = re.fullmatch(r"(-1|\d+)(?:\s*/\s*(-1|\d+))?", text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a limit: write 4096, or SOFT/HARD such as 1024/4096")
@@ -161,7 +161,7 @@ def limit(text: str) -> Limit:
 
 
 def mount(text: str) -> MountPath:
-    """`/data`, or `/data:ro` where the container may not write."""
+    """Read `/data`, or `/data:ro` where the container may not write."""
     where, _, mode = text.partition(":")
     if not where.startswith("/") or where == "/" or mode not in ("", "ro", "rw"):
         raise ValueError(f"{text!r} is not a place in a container: write /data, or /data:ro")
@@ -174,7 +174,7 @@ def scratch(text: str) -> int:
 
 
 def scale(text: str) -> Scale:
-    """`cpu 60`, `memory 70`, `requests 600`."""
+    """Read `cpu 60`, `memory 70` or `requests 600`."""
     match = re.fullmatch(r"(cpu|memory|requests)\s+(\d+)\s*(%|/min)?", text.strip().lower())
     if match is None or (match[3] == "%") > (match[1] != "requests") or (match[3] == "/min") > (match[1] == "requests"):
         raise ValueError(
@@ -211,7 +211,7 @@ def variable(name: str) -> str:
 
 
 def reference(text: str) -> str:
-    """Where ECS finds a secret: the ARN of a secret or parameter, a parameter's name, or a text with `{main.url}`."""
+    """Return where ECS finds a secret: its ARN, a parameter's ARN or name, or a text with `{main.url}`."""
     if any(references.names(text)):
         return text
     if not re.fullmatch(

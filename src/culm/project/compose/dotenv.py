@@ -93,8 +93,10 @@ def closing(text: str, at: int, quote: str) -> int | None:
 
 
 def parse(text: str, environment: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of a file. `environment` goes before what the file says when a value refers to a name, and gives
-    names alone their value; `known` are the variables of files before it.
+    """Return the variables of a file.
+
+    `environment` goes before what the file says when a value refers to a name, and gives names alone their value;
+    `known` are the variables of files before it.
 
     Raises:
         EnvironmentFileError: a line cannot be read, or a variable in it is required and not set.

@@ -21,7 +21,7 @@ LISTED = {("dns",), ("dns_opt",), ("dns_search",), ("env_file",), ("label_file",
 
 
 def over(base: Tree, upper: Tree, path: Path = ()) -> Tree:
-    """`upper` merged over `base`; `path` is below a service, and empty for the service itself."""
+    """Merge `upper` over `base`; `path` is below a service, and empty for the service itself."""
     if upper.rule == "override" or path in REPLACED:
         return upper
     if absent(upper):

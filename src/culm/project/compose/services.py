@@ -153,7 +153,7 @@ class ComposeService:
         return self.text("image")
 
     def settings(self, *path: str) -> dict[str, Scalar]:
-        """`NAME: value`, or `- NAME=value`, at a path below the service."""
+        """Read `NAME: value`, or `- NAME=value`, at a path below the service."""
         tree = self.at(*path)
         if tree is None:
             return {}
@@ -188,7 +188,7 @@ class ComposeService:
         return result
 
     def command(self, name: str = "command") -> tuple[str, ...] | None:
-        """`command:` or `entrypoint:` as words; None: not said, or the image's own."""
+        """Return `command:` or `entrypoint:` as words; None where it is not written, or is the image's own."""
         written = self.table.get(name)
         if written is None or absent(written):
             return None
@@ -354,5 +354,5 @@ class ComposeService:
 
 
 def is_remote(context: str) -> bool:
-    """Whether a build context is one that is fetched: git or an archive on the web."""
+    """Return whether a build context is one that is fetched: git or an archive on the web."""
     return "://" in context or context.startswith(("git@", "github.com/")) or context.endswith(".git")

@@ -91,7 +91,10 @@ def tree_of(node: yaml.Node, file: str, fill: Fill) -> Tree:
 
 
 def plain_float(node: yaml.Node) -> str:
-    """`3.10` without quotes is the number 3.1 to YAML, and so to compose; empty for what is no such number."""
+    """Return a number without quotes as YAML, and so compose, reads it: `3.10` is 3.1.
+
+    Empty for what is no such number.
+    """
     if (
         not isinstance(node, yaml.ScalarNode)
         or node.style  # quoted or a block: libyaml says "" of a plain one, PyYAML None

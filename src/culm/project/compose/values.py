@@ -79,7 +79,7 @@ SHORT_PORT = re.compile(
 
 
 def ports(text: str) -> list[PortPair]:
-    """`80`, `8080:80`, `127.0.0.1:8080:80/tcp`, `3000-3005`, `9090-9091:8080-8081`: one for each port of a range."""
+    """Read `80`, `8080:80`, `127.0.0.1:8080:80/tcp`, `3000-3005` or `9090-9091:8080-8081`: a pair for each port."""
     match = SHORT_PORT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a port: write 80, 8080:80 or 127.0.0.1:8080:80/tcp")
@@ -117,7 +117,7 @@ class MountParts:
 
 
 def mount(text: str) -> MountParts:
-    """`./data:/data:ro`, `db:/var/lib`, `/cache`."""
+    """Read `./data:/data:ro`, `db:/var/lib` or `/cache`."""
     drive = text[:2] if re.match(r"[A-Za-z]:\\", text) else ""
     parts = text.removeprefix(drive).split(":")
     parts[0] = drive + parts[0]

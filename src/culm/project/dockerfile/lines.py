@@ -117,7 +117,7 @@ def parse(source: str | bytes) -> list[Instruction]:
 
 
 def directives(lines: list[str]) -> dict[str, str]:
-    """`# syntax=...`, `# escape=...`, `# check=...`: comments at the very top, until the first line that is none."""
+    """Return the directives at the very top: `# syntax=...`, `# escape=...` and `# check=...`."""
     result: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         match = DIRECTIVE.match(line.lstrip(BLANKS))
@@ -188,7 +188,7 @@ def whole(line: str, lines: list[str], begun: int, at: int, escape: str) -> tupl
 
 
 def split_keyword(line: str) -> tuple[str, str]:
-    """`copy  a b` is `("COPY", "a b")`."""
+    """Split an instruction's line: `copy  a b` gives `("COPY", "a b")`."""
     keyword, *rest = re.split(r"[\s]+", line.strip(), maxsplit=1)
     return keyword.upper(), rest[0] if rest else ""
 
@@ -215,7 +215,7 @@ def here_document(dash: str, word: str, lines: list[str], at: int, begun: int) -
 
 
 def split_flags(rest: str, escape: str = "\\") -> tuple[tuple[tuple[str, str], ...], str]:
-    """`--from=build a b` is `((("from", "build"),), "a b")`."""
+    """Split off an instruction's flags: `--from=build a b` gives `((("from", "build"),), "a b")`."""
     flags = []
     word = re.compile(rf"--(?:[^\s\"'{re.escape(escape)}]|\"[^\"]*\"|'[^']*'|{re.escape(escape)}.)*")
     while rest.startswith("--"):

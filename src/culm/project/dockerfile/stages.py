@@ -88,7 +88,7 @@ def lineage(every: Sequence[Stage], stage: Stage) -> list[Stage]:
 
 
 def carried_out(every: Sequence[Stage], stage: Stage) -> list[Instruction]:
-    """All instructions that make the stage, in order: its ancestors', what these left behind ONBUILD, its own."""
+    """Return the instructions that make the stage, in order: its ancestors', what these left ONBUILD, its own."""
     result: list[Instruction] = []
     triggers: list[Instruction] = []
     for each in lineage(every, stage):
@@ -120,7 +120,7 @@ def declared(
 
 
 def exposed_ports(instructions: Sequence[Instruction], args: Mapping[str, str], target: str | None = None) -> list[int]:
-    """The TCP ports that a stage EXPOSEs, those of the stages that it builds on first; the last stage's by default.
+    """Return the TCP ports that a stage (by default the last) EXPOSEs, those of the stages it builds on first.
 
     Raises:
         DockerfileError: there is no stage `target`.
@@ -147,7 +147,7 @@ def exposed_ports(instructions: Sequence[Instruction], args: Mapping[str, str], 
 
 
 def ports_of(instruction: Instruction, variables: Mapping[str, str]) -> list[int]:
-    """`80`, `80/tcp`, `8000-8010`; what speaks UDP or SCTP is none of a load balancer's."""
+    """Return the TCP ports of an EXPOSE such as `80`, `80/tcp` or `8000-8010`; UDP and SCTP are left out."""
     try:
         parts = resolved(instruction.rest, variables, instruction.escape)
     except WordError:

@@ -182,7 +182,10 @@ def glob(pattern: str) -> str:
 
 
 def trimmed(value: str, operator: str, pattern: str) -> str:
-    """`#` and `%` cut the shortest match from the beginning or the end, `##` and `%%` the longest."""
+    """Cut what matches off a value.
+
+    `#` and `%` cut the shortest match at the beginning or the end, `##` and `%%` the longest.
+    """
     whole = re.compile(glob(pattern))
     cuts = range(len(value) + 1) if len(operator) == 1 else range(len(value), -1, -1)
     for cut in cuts:
@@ -230,7 +233,7 @@ def raw_words(text: str) -> list[str]:
 
 
 def assignments(rest: str, variables: Mapping[str, str] | None = None, escape: str = "\\") -> dict[str, str]:
-    """`A=1 B="two words"`, and the old `A value to the end`; with `variables`, values are filled in."""
+    """Read `A=1 B="two words"`, and the old `A value to the end`; with `variables`, values are filled in."""
     dialect = Dialect(escape=escape, strict=False)
 
     def value_of(text: str) -> str:
