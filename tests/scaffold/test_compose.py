@@ -244,8 +244,12 @@ def test_a_key_that_is_not_carried_over_is_reported_with_its_line(folder: Path, 
         ("entrypoint: /start.sh --x", {"entrypoint": ["/start.sh", "--x"]}),
         ("platform: linux/arm64", {"platform": "linux/arm64"}),
         (
-            "healthcheck: {test: curl http://localhost:8080/up, interval: 10s, retries: 5, start_period: 20s}",
-            {"health": {"path": "/up", "interval": "10s", "unhealthy": 5}, "grace": 20},
+            "healthcheck: {test: curl http://localhost:8080/up, interval: 10s, retries: 5, start_period: 60s}",
+            {"health": {"path": "/up", "interval": "10s", "unhealthy": 5}, "grace": 60},
+        ),
+        (
+            "healthcheck: {test: curl http://localhost:8080/up, start_period: 5s}",
+            {"health": "/up", "grace": None},
         ),
         ("healthcheck: {test: [CMD, wget, -q, 'http://127.0.0.1/ping']}", {"health": "/ping"}),
         ("labels: ['traefik.http.routers.w.rule=PathPrefix(`/shop`)']\n    ports: [80]", {"path": "/shop/*"}),
@@ -887,3 +891,100 @@ secrets: {db-password: {file: db/password.txt}}
 """
     given = {name: each["from"] for name, each in block(folder, compose)["secrets"].items()}
     assert given == {"DATABASE_DB": "{main.name}", "DATABASE_USER": "{main.user}"}
+
+
+LANGUAGE = """\
+services:
+  app:
+    image: node:22-alpine
+    working_dir: /app
+    volumes: ["./code:/app"]
+    ports: ["3000:3000"]
+    command: sh -c "npm install && npm run dev"
+"""
+
+
+def test_mounted_code_that_a_language_s_image_runs_gets_a_dockerfile(folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "index.js").write_text("")
+    assert block(folder, LANGUAGE, "app")["dockerfile"] == "Dockerfile.app"
+    text = (folder / "code" / "Dockerfile.app").read_text()
+    assert text == "FROM node:22-alpine\nWORKDIR /app\nCOPY . /app\nRUN npm install\nCMD npm run dev\n"
+    assert "7 services.app.command: is in a Dockerfile that has the code, which is mounted here" in notes(
+        folder, LANGUAGE
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "command", "line"),
+    [
+        ("requirements.txt", "python app.py", "RUN pip install --no-cache-dir -r requirements.txt"),
+        ("package-lock.json", "node index.js", "RUN npm ci"),
+        ("Gemfile", "bundle exec rackup", "RUN bundle install"),
+    ],
+)
+def test_what_its_dependencies_are_named_in_is_installed(folder: Path, file: str, command: str, line: str) -> None:
+    (folder / "code").mkdir()
+    for name in ("index.js", file):
+        (folder / "code" / name).write_text("")
+    compose = LANGUAGE.replace('sh -c "npm install && npm run dev"', command)
+    assert block(folder, compose, "app")["build"] == "code"
+    assert (folder / "code" / "Dockerfile.app").read_text().splitlines()[3:] == [line, f"CMD {command}"]
+
+
+def test_mounted_code_with_a_dockerfile_of_its_own_is_built_by_it(folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "index.js").write_text("")
+    (folder / "code" / "Dockerfile").write_text("FROM node:22\nCOPY . .\nCMD node index.js\n")
+    app = block(folder, LANGUAGE, "app")
+    assert (app["build"], app.get("dockerfile"), app.get("command")) == ("code", None, None)
+    what = "left out: the Dockerfile of code has the code that is mounted into node:22-alpine"
+    assert f"3 services.app.image: {what}" in notes(folder, LANGUAGE)
+
+
+def test_a_language_s_image_without_mounted_code_stays_an_image(folder: Path) -> None:
+    compose = 'services:\n  app:\n    image: "node:22"\n    command: node -e 1\n'
+    assert block(folder, compose, "app")["image"] == "node:22"
+
+
+CELERY = """\
+services:
+  web: {build: web, ports: ["80:80"], depends_on: [redis]}
+  redis: {image: redis}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "variables"),
+    [
+        ("CELERY_BROKER_URL = 'redis://redis:6379'\n", ["CELERY_BROKER_URL"]),
+        (
+            "app = Celery('a', broker='redis://redis:6379/0', backend='redis://redis:6379/0')\n",
+            ["CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"],
+        ),
+        ("BROKER_URL = 'redis://redis'\nCACHE = 'redis://redis/1'\n", ["CELERY_BROKER_URL"]),
+    ],
+)
+def test_celery_is_told_its_broker_by_the_variables_that_it_reads_itself(
+    folder: Path, code: str, variables: list[str]
+) -> None:
+    (folder / "web" / "requirements.txt").write_text("celery==5\nredis\n")
+    (folder / "web" / "settings.py").write_text(code)
+    secrets = block(folder, CELERY)["secrets"]
+    assert [name for name in secrets if name.startswith("CELERY")] == variables
+    assert {secrets[name]["from"] for name in variables} == {"{main.url}"}
+
+
+def test_variables_of_compose_itself_stay_out(folder: Path) -> None:
+    (folder / "web.env").write_text("COMPOSE_PROFILES=web,worker\nDOCKER_BUILDKIT=1\nCOLOUR=red\n")
+    assert block(folder, "services: {web: {build: web, env_file: web.env}}")["environment"] == {"COLOUR": "red"}
+
+
+def test_a_url_of_compose_names_psycopg2_where_sqlalchemy_would_look_for_another(folder: Path) -> None:
+    (folder / "web" / "requirements.txt").write_text("sqlalchemy\npsycopg2-binary\n")
+    compose = """\
+services:
+  web: {build: web, environment: {URL: "postgresql://u:p@db/x"}, depends_on: [db]}
+  db: {image: postgres, environment: {POSTGRES_USER: u, POSTGRES_PASSWORD: p, POSTGRES_DB: x}}
+"""
+    assert block(folder, compose)["secrets"]["URL"]["from"].startswith("postgresql+psycopg2://{main.user}:")

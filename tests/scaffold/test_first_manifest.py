@@ -510,11 +510,122 @@ def test_variables_that_code_unpacks_are_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variable", "part"),
+    [
+        ("DBNAME", "name"),
+        ("DB_SERVER_URL", "url"),
+        ("DATABASE_CONNECTION_STRING", "url"),
+        ("POSTGRES_CONNSTR", "url"),
+        ("PGDATABASE", "name"),
+    ],
+)
+def test_a_variable_is_filled_by_what_its_name_asks_for(tmp_path: Path, variable: str, part: str) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 80\nCMD a\n",
+        "web/go.mod": "require github.com/jackc/pgx/v5 v5.0.0\n",
+        "web/main.go": f'package main\nvar value = os.Getenv("{variable}")\n',
+    }
+    assert block(tmp_path, files)["secrets"][variable]["from"] == f"{{main.{part}}}"
+
+
+def test_a_go_service_is_given_the_form_that_its_driver_of_mysql_reads(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 80\nCMD a\n",
+        "web/go.mod": "require github.com/go-sql-driver/mysql v1.8.1\n",
+        "web/main.go": 'package main\nvar dsn = os.Getenv("DB_DSN")\n',
+    }
+    given = block(tmp_path, files)["secrets"]["DB_DSN"]["from"]
+    assert given == "{main.user}:{main.password}@tcp({main.host}:{main.port})/{main.name}?parseTime=true"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "migrated"),
+    [
+        ("FROM base\nCOPY app /app\nCMD a\n", False),
+        ("FROM base\nCOPY requirements.txt app/ /app/\nCMD a\n", False),
+        ("FROM base\nCOPY . .\nCMD a\n", True),
+        ("FROM base\nCOPY ./ /app\nCMD a\n", True),
+        ("FROM base\nCOPY *.ini app /app/\nCMD a\n", True),
+        ("FROM base AS all\nCOPY . /all\nFROM base\nCOPY --from=all /all /app\nCMD a\n", True),
+        ("FROM base\nARG WHAT\nCOPY $WHAT /app\nCMD a\n", True),
+        ("FROM base\nRUN git clone x\nCMD a\n", True),
+    ],
+)
+def test_a_migration_is_guessed_by_files_that_the_image_has(tmp_path: Path, dockerfile: str, migrated: bool) -> None:
+    files = {
+        "web/Dockerfile": dockerfile + "EXPOSE 80\n",
+        "web/requirements.txt": "psycopg2\n",
+        "web/alembic.ini": "",
+        "web/app/a.py": "",
+    }
+    text, _ = made(tmp_path, files)
+    assert ("migrate" in yaml.safe_load(text)["services"]["web"]) is migrated
+    advice = "Dockerfile does not copy it: COPY it, and write `migrate: {command: [alembic, upgrade, head]}`"
+    assert (advice in text) is not migrated
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ('STATIC_ROOT = "static"\n', "RUN python manage.py collectstatic --noinput\n"),
+        (
+            'STATIC_ROOT = "x"\nKEY = os.environ["SECRET_KEY"]\nURL = env("DATABASE_URL")\n',
+            "RUN DATABASE_URL=sqlite:///build SECRET_KEY=build python manage.py collectstatic --noinput\n",
+        ),
+        ('STATIC_URL = "/static/"\n', ""),
+    ],
+)
+def test_the_dockerfile_that_is_written_collects_django_s_static_files(
+    tmp_path: Path, settings: str, line: str
+) -> None:
+    write(tmp_path, {"manage.py": "", "requirements.txt": "django\n", "shop/settings.py": settings})
+    written = starter.dockerfile(Sources(tmp_path))
+    assert written is not None
+    assert [each for each in written.text.splitlines(keepends=True) if "collectstatic" in each] == [line][: bool(line)]
+
+
+def test_a_port_in_gunicorn_s_configuration_is_the_service_s(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask\ngunicorn\n", "Procfile": "web: gunicorn --config c.py app:app\n"}
+    text, project = made(tmp_path, files | {"c.py": 'bind = "0.0.0.0:8080"\n', "app.py": ""})
+    assert next(iter(project.services.values())).port == 8080
+    assert "port: 9080" in text
+
+
+def test_two_services_that_insist_on_one_port_are_told_apart(tmp_path: Path) -> None:
+    go = 'package main\nfunc main() { http.ListenAndServe(":7000", nil) }\n'
+    text, _ = made(
+        tmp_path,
+        {
+            f"{name}/{file}": content
+            for name in ("api", "web")
+            for file, content in (("Dockerfile", SERVER), ("main.go", go))
+        },
+    )
+    assert "main.go listens on 7000 whatever it is told, as api does" in text
+
+
+def test_a_compose_file_that_lacks_a_required_variable_is_read_all_the_same(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "compose.yml": "services:\n  web:\n    build: web\n    environment:\n      A_PASSWORD: ${A_PASSWORD:?say it}\n"
+        "      COLOUR: ${COLOUR:?say it}\n",
+    }
+    web = block(tmp_path, files)
+    assert web["secrets"] == {"A_PASSWORD": {"vault": "a-password"}}
+    assert "environment" not in web
+
+
+@pytest.mark.parametrize(
     ("requirements", "scheme"),
     [
         ("sqlalchemy==2.0.36\npsycopg[binary]==3.2\n", "postgresql+psycopg"),
         ("Flask-SQLAlchemy\npsycopg-binary\n", "postgresql+psycopg"),
-        ("sqlalchemy\npsycopg2-binary\n", ""),
+        ("sqlalchemy\npsycopg2-binary\n", "postgresql+psycopg2"),
+        ("Flask-SQLAlchemy==3.1.1\npsycopg2==2.9\n", "postgresql+psycopg2"),
+        ("sqlalchemy==2.0.30\npsycopg2-binary\n", ""),
+        ("sqlalchemy[asyncio]==1.4\npsycopg2-binary\n", ""),
+        ("sqlalchemy\npsycopg2\nasyncpg\n", ""),
+        ("databases[postgresql]\nsqlalchemy\npsycopg2\n", ""),
         ("psycopg==3.2\n", ""),
     ],
 )

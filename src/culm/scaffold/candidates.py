@@ -5,9 +5,12 @@ much of it.
 """
 
 import json
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from os.path import relpath
 from pathlib import Path
 
 from culm.project import dockerfile, engines, host_mentions
@@ -84,12 +87,21 @@ USUAL_PORT = 8080
 def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
     """Give the local load balancer another port where a service always listens on its usual one.
 
-    As a host process such a service has no port of its own.
+    As a host process such a service has no port of its own; of two with the same one the second cannot start.
     """
+    first: dict[str, str] = {}
     for candidate in candidates:
         fixed = guess.fixed_port(candidate.sources) if candidate.listens and candidate.sources is not None else None
-        if fixed is not None and fixed.value == str(USUAL_PORT):
+        if fixed is None:
+            continue
+        if fixed.value == str(USUAL_PORT):
             draft.port = Commented(value=9080, comment=f"{candidate.name} listens on {USUAL_PORT}, by {fixed.why}")
+        other = first.setdefault(fixed.value, candidate.name)
+        if other != candidate.name:
+            candidate.block.comments.append(
+                f"{fixed.why} listens on {fixed.value} whatever it is told, as {other} does: without a container "
+                "engine let one of them read $PORT"
+            )
 
 
 def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
@@ -275,9 +287,12 @@ def tell_hosts(draft: Draft, candidate: Outline, named: Mapping[str, str]) -> No
         if called != used and not (isinstance(used, list) and called in used):
             continue
         give_variables(candidate, set_by_image(candidate, host, called))
+        code = candidate.sources.code
         if draft.engine(called) in engines.CACHES:
             give_variables(candidate, database_variables.of_cache_parts(candidate.sources, called))
-        place = host_mentions.place_of(candidate.sources.code, host, certain=True)
+            variables, code = database_variables.of_celery(candidate.sources, host, called)
+            give_variables(candidate, variables)
+        place = host_mentions.place_of(code, host, certain=True)
         if place is None:
             continue
         secrets, environment = (as_mapping(candidate.block.get(key)) for key in ("secrets", "environment"))
@@ -343,8 +358,29 @@ def migrate(candidate: Outline, written: Written) -> None:
     if (image.folder / MIGRATE_FILE).exists():
         return
     guessed = guess.migration(candidate.sources)
-    if guessed is not None:
+    if guessed is None:
+        return
+    if guessed.base or copied(image, candidate.sources.folder / guessed.why.rstrip("/")):
         add_migration(candidate, guessed, written)
+        return
+    lines = json.dumps(in_own_image(candidate, guessed)).replace('"', "")
+    block.comments.append(
+        f"{guessed.why} migrates the database, and {image.name} does not copy it: COPY it, and write `migrate: {lines}`"
+    )
+
+
+def copied(image: ImageSource, path: Path) -> bool:
+    """Whether any stage of an image may copy a file or folder of its build context."""
+    parts = Path(relpath(path, image.folder)).parts
+    prefixes = {"/".join(parts[:number]) for number in range(len(parts) + 1)}
+    copies = [each for each in image.instructions if each.keyword in ("COPY", "ADD") and each.flag("from") is None]
+    for each in copies:
+        for source in (each.form or dockerfile.words(each.rest))[:-1]:
+            plain = posixpath.normpath(source.lstrip("/") or ".").removeprefix(".").strip("/")
+            if "$" in source or "://" in source or any(fnmatch(prefix, plain) for prefix in prefixes):
+                return True
+    mounted = any("--mount" in each.rest or each.flag("mount") is not None for each in image.instructions)
+    return mounted or not copies or not image.instructions
 
 
 def add_migration(candidate: Outline, migration: Migration, written: Written) -> None:

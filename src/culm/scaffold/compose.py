@@ -23,6 +23,7 @@ from culm.project.engines import CACHES
 from culm.project.load import shown
 from culm.scaffold import (
     compose_commands,
+    compose_languages,
     compose_mounts,
     compose_roles,
     compose_servers,
@@ -62,14 +63,16 @@ class Imported:
         return tuple(self.draft.services)
 
 
-def read(paths: Sequence[Path], environment: Mapping[str, str]) -> Compose:
+def read(paths: Sequence[Path], environment: Mapping[str, str], *, lenient: bool = False) -> Compose:
     """The model of these files, with variables of `.env.example` or another sample where there is no `.env`.
+
+    `lenient`: whether variables that are required may be missing.
 
     Raises:
         UsageError: something cannot be read or is not what it must be; with file and line.
     """
     variables, _ = with_sample(paths[0].absolute().parent, environment)
-    return load(paths, variables)
+    return load(paths, variables, lenient=lenient)
 
 
 def imported(model: Compose, root: Path, draft: Draft, profiles: Sequence[str] = ()) -> Imported:
@@ -90,7 +93,7 @@ class Import:
         self.draft = draft
         self.notes = Notes()
         self.written = Written()
-        self.services = self.chosen(profiles)
+        self.services = self.with_code(self.chosen(profiles))
         self.images: dict[str, ImageSource] = {}
         for each in self.services.values():
             if (image := self.image_of(each)) is not None:
@@ -116,6 +119,17 @@ class Import:
                 which = ", ".join(service.profiles)
                 self.notes.add(service.place, f"services.{name}", f"only runs with its profile: --profile {which}")
         return started
+
+    def with_code(self, services: Mapping[str, ComposeService]) -> dict[str, ComposeService]:
+        """The services, those built that run mounted code by a language's own image and serve."""
+        folders = {each.build.folder for each in self.model.services.values() if each.build is not None}
+        taken = {folder.resolve() for folder in folders if folder is not None}
+        return {
+            name: each
+            if compose_roles.migrates(each) or compose_roles.builds_assets(each)
+            else compose_languages.built(each, self.root, taken, self.notes)
+            for name, each in services.items()
+        }
 
     def image_of(self, service: ComposeService) -> ImageSource | None:
         """What it is built from; None for a ready image, and for what is built from elsewhere."""

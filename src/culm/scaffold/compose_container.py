@@ -11,11 +11,14 @@ from culm.project import sizes, values
 from culm.project.compose.services import ComposeService
 from culm.project.compose.tree import Scalar, Table, Tree, scalars
 from culm.project.compose.values import size
+from culm.project.schema import DefaultsBlock
 from culm.scaffold import guess
 from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
 
 MOUNTED = "mounted from this machine"
+USUAL_GRACE = DefaultsBlock().grace
+"""A shorter `start_period` shortens nothing: compose never ends a container that is unhealthy, and ECS does."""
 
 
 def resources(notes: Notes, service: ComposeService, candidate: Outline) -> None:
@@ -89,8 +92,8 @@ def health(notes: Notes, service: ComposeService, candidate: Outline) -> None:
     times(notes, service, check.timeout, "timeout", written)
     if check.retries:
         written["unhealthy"] = min(max(check.retries, 2), 10)
-    if check.start_period:
-        candidate.block.put("grace", max(round(check.start_period), 1))
+    if check.start_period and round(check.start_period) > USUAL_GRACE:
+        candidate.block.put("grace", round(check.start_period))
     for key, value in check.keys.items():
         if key not in ("test", "interval", "timeout", "retries", "start_period", "disable"):
             notes.of(service, value.place, f"healthcheck.{key}", "has no equivalent in culm.yml")

@@ -83,6 +83,8 @@ HANDLED = frozenset(
 )
 BUILD_KEYS = frozenset({"context", "dockerfile", "dockerfile_inline", "args", "target"})
 OWN_VARIABLES = ("MYENV", "VAULT")
+OF_COMPOSE = re.compile(r"COMPOSE_[A-Z]|DOCKER_(BUILDKIT|HOST|CONFIG|CONTEXT|CERT_PATH|TLS_VERIFY|DEFAULT_PLATFORM)$")
+"""https://docs.docker.com/compose/how-tos/environment-variables/envvars/"""
 IN_URL = re.compile(r"(?P<scheme>https?://)(?P<host>[A-Za-z0-9_.-]+)(?::\d+)?")
 PUBLISHED_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1):(?P<port>\d+)(?!\d)")
 """How a browser, or this machine, reaches a service that compose publishes."""
@@ -277,11 +279,21 @@ class KeyImport:
         self.read_by_code(service, candidate, kept)
         if kept:
             candidate.block.put("environment", kept)
+        self.name_driver(candidate)
         if self.secrets:
             reason = database_variables.REASON
             secrets = {name: {"from": text, "reason": reason} for name, text in self.secrets.items()}
             candidate.block.put("secrets", secrets)
         vault_secrets.give(candidate, self.files)
+
+    def name_driver(self, candidate: Outline) -> None:
+        """Let the URLs of PostgreSQL name psycopg2 where SQLAlchemy would look for another driver."""
+        if candidate.sources is None or not database_variables.takes_psycopg_2(candidate.sources):
+            return
+        for name, text in self.secrets.items():
+            called = text.removeprefix("{").removesuffix(".url}")
+            if text == f"{{{called}.url}}" and self.draft.engine(called) == "postgres":
+                self.secrets[name] = database_variables.url(candidate.sources, called, "postgres")
 
     def read_by_code(self, service: ComposeService, candidate: Outline, kept: dict[str, str]) -> None:
         """Take over what code reads itself from the `.env` beside it, or what its sample has: it is in no image."""
@@ -396,6 +408,8 @@ class KeyImport:
             return "is a secret: culm vault put"
         if name in OWN_VARIABLES:
             return "left out: culm sets it"
+        if OF_COMPOSE.match(name):
+            return "left out: it tells compose and the engine how to work"
         try:
             values.variable(name)
         except ValueError as error:

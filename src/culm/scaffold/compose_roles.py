@@ -36,6 +36,7 @@ IMAGE_PORTS: tuple[tuple[str, int, bool], ...] = (
     (r"(redis|valkey|keydb)", 6379, False),
     (r"(mssql|azure-sql)", 1433, False),
     (r"(cassandra|scylla)", 9042, False),
+    (r"cockroach", 26257, False),
     (r"(elasticsearch|opensearch)(?!-dash)", 9200, True),
     (r"(kibana|opensearch-dashboards)", 5601, True),
     (r"minio", 9000, True),

@@ -89,12 +89,12 @@ READ = re.compile(
 )
 PREFIX = {"postgres": r"(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL)", "mysql": r"(DB|DATABASE|MYSQL|MARIADB|SQL)"}
 PARTS: tuple[tuple[str, str], ...] = (
-    (r"_?(URL|URI|DSN)", "url"),
+    (r"(_?(SERVER_?|CONN(ECTION)?_?)?(URL|URI|DSN|STRING)|_?CONN_?STR)", "url"),
     (r"_?(USER|USERNAME)", "user"),
     (r"_?(PASSWORD|PASS|PASSWD)", "password"),
     (r"_?(HOST|HOSTNAME|SERVER)", "host"),
     (r"_?PORT", "port"),
-    (r"(_NAME|_DB|_DATABASE|DATABASE)", "name"),
+    (r"(_?NAME|_DB|_?DATABASE)", "name"),
 )
 WHOLE = re.compile(r"SQLALCHEMY_DATABASE_UR[IL]")
 
@@ -194,22 +194,55 @@ def of_cache_parts(sources: Sources, cache: str) -> dict[str, str]:
     return result
 
 
+def of_celery(sources: Sources, host: str, cache: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables that Celery takes before its settings, for the settings that name `host`; and the other code.
+
+    https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url: CELERY_BROKER_URL counts first.
+    """
+    if not any(re.search(r"\bcelery\b", text) for text in sources.dependencies.values()):
+        return {}, sources.code
+    setting = re.compile(
+        rf"(?P<kind>broker|backend)\w*[\"']?\s*[:=]\s*[\"']rediss?://(?:[^@\"'/]*@)?{re.escape(host)}(?![\w.-])",
+        re.IGNORECASE,
+    )
+    kinds = {match["kind"].lower() for text in sources.code.values() for match in setting.finditer(text)}
+    names = {"broker": "CELERY_BROKER_URL", "backend": "CELERY_RESULT_BACKEND"}
+    code = {path: setting.sub("", text) for path, text in sources.code.items()} if kinds else sources.code
+    return {names[kind]: f"{{{cache}.url}}" for kind in sorted(kinds, reverse=True)}, code
+
+
 def url(sources: Sources, database: str, kind: str) -> str:
-    """A reference to the whole URL, as SQLAlchemy takes it where the driver is not its usual one."""
+    """A reference to the whole URL, as SQLAlchemy takes it where the driver is not its usual one, or Go's for MySQL."""
     every = "\n".join(sources.dependencies.values())
+    part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
+    if kind == "mysql" and GO_MYSQL.search(every):
+        return f"{part['user']}:{part['password']}@tcp({part['host']}:{part['port']})/{part['name']}?parseTime=true"
     scheme = ""
     if kind == "mysql" and "pymysql" in every and "mysqlclient" not in every:
         scheme = "mysql+pymysql"
     elif kind == "postgres" and SQLALCHEMY.search(every) and PSYCOPG_3.search(every) and "psycopg2" not in every:
         scheme = "postgresql+psycopg"
+    elif kind == "postgres" and takes_psycopg_2(sources):
+        scheme = "postgresql+psycopg2"
     if not scheme:
         return f"{{{database}.url}}"
-    part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
     return f"{scheme}://{part['user']}:{part['password']}@{part['host']}:{part['port']}/{part['name']}"
 
 
+def takes_psycopg_2(sources: Sources) -> bool:
+    """Whether SQLAlchemy alone reads the URL, has psycopg2 alone, and may be a version that asks for psycopg."""
+    every = "\n".join(sources.dependencies.values())
+    alone = "psycopg2" in every and not re.search(r"\b(?:asyncpg|aiopg|pg8000|databases)\b", every)
+    if not alone or not SQLALCHEMY.search(every) or PSYCOPG_3.search(every) or OLD_SQLALCHEMY.search(every):
+        return False
+    return not any(re.search(r"psycopg2\.connect\(|dj_database_url", text) for text in sources.code.values())
+
+
 SQLALCHEMY = re.compile(r"\b(flask[-_])?sqlalchemy\b|\bsqlmodel\b", re.IGNORECASE)
+GO_MYSQL = re.compile(r"go-sql-driver/mysql|gorm\.io/driver/mysql")
+"""It reads no URLs: https://pkg.go.dev/github.com/go-sql-driver/mysql#readme-dsn-data-source-name"""
 PSYCOPG_3 = re.compile(r"\bpsycopg(?!2)\b")
-"""Before 2.1 SQLAlchemy takes psycopg2 where the URL names no driver.
+OLD_SQLALCHEMY = re.compile(r"(?<![\w-])sqlalchemy(?:\[\w+\])?[^\w>\n]{1,6}(?:1|2\.0)\b")
+"""Before 2.1 SQLAlchemy takes psycopg2 where the URL names no driver, and psycopg from then on.
 https://docs.sqlalchemy.org/en/20/dialects/postgresql.html
 """

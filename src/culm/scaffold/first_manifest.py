@@ -143,7 +143,7 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
     if not paths:
         return None
     try:
-        result = imported(read(paths, environment), root, draft)
+        result = imported(read(paths, environment, lenient=True), root, draft)
     except UsageError as error:
         result = Imported(draft=draft, notes=Notes(), files={})
         result.draft.comments.append(f"{shown(paths[0])} could not be read: {error.what}")

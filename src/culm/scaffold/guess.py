@@ -97,7 +97,7 @@ LISTENS = re.compile(
     r"\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})|(?:PORT|port)[\"'\])]*\s*(?:\|\||\?\?|,|or|:-|=)\s*[\"']?:?(\d{2,5})\b"
     r"|ListenAndServe(?:TLS)?\(\s*\"[\w.]*:(\d{2,5})|\.Run\(\s*\"[\w.]*:(\d{2,5})|\.(?:Start|Listen)\(\s*\"[\w.]*:(\d{2,5})"
     r"|(?:app|application|socketio|uvicorn)\.run\([^)]*port\s*=\s*(\d{2,5})|^\s*server\.port\s*[=:]\s*(\d{2,5})"
-    r"|^\s*listen\s+(?:\[::\]:)?(\d{2,5})|UseUrls\([^)]*:(\d{2,5})|bind\(\s*\(?\"[\d.]+:(\d{2,5})|applicationUrl\D+:(\d{2,5})",
+    r"|^bind\s*=\s*[\"'][\w.\[\]:]*:(\d{2,5})[\"']|^\s*listen\s+(?:\[::\]:)?(\d{2,5})|UseUrls\([^)]*:(\d{2,5})|bind\(\s*\(?\"[\d.]+:(\d{2,5})|applicationUrl\D+:(\d{2,5})",
     re.MULTILINE,
 )
 FRAMEWORKS: tuple[tuple[str, int, str], ...] = (
@@ -193,7 +193,10 @@ def of_code(sources: Sources) -> Guess | None:
 LISTENS_ALWAYS = re.compile(
     r"\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})|ListenAndServe(?:TLS)?\(\s*\"[\w.]*:(\d{2,5})"
     r"|\.(?:Run|Start|Listen)\(\s*\"[\w.]*:(\d{2,5})|(?:app|application|socketio)\.run\([^)]*port\s*=\s*(\d{2,5})"
+    r"|^bind\s*=\s*[\"'][\w.\[\]:]*:(\d{2,5})[\"']",
+    re.MULTILINE,
 )
+"""`bind = "0.0.0.0:8080"` is gunicorn's configuration: https://docs.gunicorn.org/en/stable/settings.html#bind"""
 
 
 def fixed_port(sources: Sources) -> Guess | None:

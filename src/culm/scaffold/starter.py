@@ -4,7 +4,7 @@ import json
 import re
 
 from culm.core.model.record import record
-from culm.scaffold import guess
+from culm.scaffold import guess, vault_secrets
 from culm.scaffold.sources import Sources
 
 
@@ -82,10 +82,24 @@ def python(sources: Sources, web: str) -> Starter | None:
     made = recipe(sources)
     why = made[1] if command == made[0] else why
     listens = port(sources, command)
-    lines = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{install}"
+    lines = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{install}{static_files(sources)}"
     return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
 
 
+def static_files(sources: Sources) -> str:
+    """Return the line that collects a Django project's static files into its STATIC_ROOT; empty where it has none.
+
+    Its settings are loaded for it, and fail without the variables that they insist on.
+    https://docs.djangoproject.com/en/stable/ref/contrib/staticfiles/#collectstatic
+    """
+    if not sources.has("manage.py") or not any(STATIC_ROOT.search(text) for text in sources.code.values()):
+        return ""
+    needed = sorted(vault_secrets.readings(sources).strict)
+    values = "".join(f"{name}={'sqlite:///build' if name.endswith('_URL') else 'build'} " for name in needed)
+    return f"RUN {values}python manage.py collectstatic --noinput\n"
+
+
+STATIC_ROOT = re.compile(r"^STATIC_ROOT\s*=", re.MULTILINE)
 LOCKS = {
     "uv.lock": "COPY pyproject.toml uv.lock ./\nRUN pip install --no-cache-dir uv\n"
     "RUN uv sync --frozen --no-dev --no-install-project\nENV PATH=/app/.venv/bin:$PATH\nCOPY . .\n",

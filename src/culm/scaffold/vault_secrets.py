@@ -54,8 +54,18 @@ def file_of(variable: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", variable.lower()).strip("-")
 
 
-def of_code(sources: Sources) -> Secrets:
-    """Return the secrets that a service's code reads without anything to fall back on."""
+@record
+class Readings:
+    """Variables that code reads, by what it does without them."""
+
+    strict: frozenset[str]
+    """It fails."""
+    lenient: frozenset[str]
+    """It gets nothing."""
+
+
+def readings(sources: Sources) -> Readings:
+    """Return the variables that a service's code reads without anything to fall back on."""
     strict: set[str] = set()
     lenient: set[str] = set()
     defaulted: set[str] = set()
@@ -72,13 +82,18 @@ def of_code(sources: Sources) -> Secrets:
             strict |= {
                 field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])
             }
-    read = (strict | lenient) - defaulted
+    return Readings(strict=frozenset(strict - defaulted), lenient=frozenset(lenient - defaulted))
+
+
+def of_code(sources: Sources) -> Secrets:
+    """Return the secrets that a service's code reads without anything to fall back on."""
+    read = readings(sources)
     secret = {
         name
-        for name in read
+        for name in read.strict | read.lenient
         if (rules.is_secret_name(name) or rules.takes_any_text(name)) and not NOT_OURS.search(name)
     }
-    needed = {name for name in secret if name in strict or rules.takes_any_text(name)}
+    needed = {name for name in secret if name in read.strict or rules.takes_any_text(name)}
     return Secrets(needed=tuple(sorted(needed)), optional=tuple(sorted(secret - needed)))
 
 

@@ -25,8 +25,10 @@ class Interpolated:
     """Variables that are not set and have no default; they are empty in `text`."""
 
 
-def interpolate(text: str, variables: Mapping[str, str]) -> Interpolated:
+def interpolate(text: str, variables: Mapping[str, str], *, lenient: bool = False) -> Interpolated:
     """Return the text with its variables filled in.
+
+    `lenient`: a variable that is required and not set is missing, as any other that is not set.
 
     Raises:
         InterpolationError: `${` begins no substitution, or a required variable is not set.
@@ -34,10 +36,10 @@ def interpolate(text: str, variables: Mapping[str, str]) -> Interpolated:
     if "$" not in text:
         return Interpolated(text=text, missing=())
     missing: dict[str, None] = {}
-    return Interpolated(text=_filled(text, variables, missing), missing=tuple(missing))
+    return Interpolated(text=_filled(text, variables, missing, lenient), missing=tuple(missing))
 
 
-def _filled(text: str, variables: Mapping[str, str], missing: dict[str, None]) -> str:
+def _filled(text: str, variables: Mapping[str, str], missing: dict[str, None], lenient: bool) -> str:
     result = ""
     at = 0
     while match := NAMED.search(text, at):
@@ -49,7 +51,7 @@ def _filled(text: str, variables: Mapping[str, str], missing: dict[str, None]) -
             result += _plain(name, variables, missing)
         else:
             end = _closing(text, at)
-            result += _substituted(text[at:end], variables, missing)
+            result += _substituted(text[at:end], variables, missing, lenient)
             at = end + 1
     return result + text[at:]
 
@@ -75,7 +77,7 @@ def _plain(name: str, variables: Mapping[str, str], missing: dict[str, None]) ->
     return variables.get(name, "")
 
 
-def _substituted(inner: str, variables: Mapping[str, str], missing: dict[str, None]) -> str:
+def _substituted(inner: str, variables: Mapping[str, str], missing: dict[str, None], lenient: bool) -> str:
     """Return the value of `${inner}`."""
     match = BRACED.match(inner)
     if match is None or (match[2] is None and match.end() != len(inner)):
@@ -87,12 +89,14 @@ def _substituted(inner: str, variables: Mapping[str, str], missing: dict[str, No
     filled = bool(value) if operator[0] == ":" else value is not None
     match operator[-1]:
         case "-":
-            return value or "" if filled else _filled(word, variables, missing)
+            return value or "" if filled else _filled(word, variables, missing, lenient)
         case "+":
-            return _filled(word, variables, missing) if filled else ""
+            return _filled(word, variables, missing, lenient) if filled else ""
         case _:
-            if not filled:
-                message = _filled(word, variables, missing)
+            if not filled and lenient:
+                missing[name] = None
+            elif not filled:
+                message = _filled(word, variables, missing, lenient)
                 raise InterpolationError(f"the variable {name} is required: {message or 'it is not set'}")
             return value or ""
 

@@ -87,27 +87,31 @@ def usual_files(folder: Path) -> list[Path]:
     return [base] if upper is None else [base, upper]
 
 
-def load(paths: Sequence[Path], environment: Mapping[str, str], *, filled: bool = True) -> Compose:
+def load(
+    paths: Sequence[Path], environment: Mapping[str, str], *, filled: bool = True, lenient: bool = False
+) -> Compose:
     """Return the model of these files, the later ones over the earlier ones.
 
-    `filled`: whether variables are filled in; without, values stay as they are written.
+    `filled`: whether variables are filled in; without, values stay as they are written. `lenient`: whether a variable
+    that is required may be missing, as any other.
 
     Raises:
         UsageError: something cannot be read or is not what it must be; with file and line.
     """
     root = paths[0].absolute().parent
-    return Loader(environment, filled=filled).model(paths, root, root / ENVIRONMENT_FILE, ())
+    return Loader(environment, filled=filled, lenient=lenient).model(paths, root, root / ENVIRONMENT_FILE, ())
 
 
 class Loader:
-    def __init__(self, environment: Mapping[str, str], *, filled: bool) -> None:
+    def __init__(self, environment: Mapping[str, str], *, filled: bool, lenient: bool) -> None:
         self.environment = dict(environment)
         self.filled = filled
+        self.lenient = lenient
 
     def model(self, paths: Sequence[Path], root: Path, env_file: Path, chain: tuple[Path, ...]) -> Compose:
         """Return the model of files whose paths are seen from `root`; `chain` are the files that include them."""
         environment = {**env_of(env_file, self.environment), **self.environment}
-        inner = Loader(environment, filled=self.filled)
+        inner = Loader(environment, filled=self.filled, lenient=self.lenient)
         whole: Table | None = None
         for path in paths:
             if path.resolve() in chain:
@@ -161,7 +165,7 @@ class Loader:
         return replace(tree, entries={**tree.entries, "services": Table(place=entry.place, entries=services)})
 
     def fill(self, text: str) -> Interpolated:
-        return interpolate(text, self.environment)
+        return interpolate(text, self.environment, lenient=self.lenient)
 
     def extended(
         self, name: str, document: Table, path: Path, root: Path, chain: tuple[tuple[Path, str], ...]
