@@ -60,12 +60,12 @@ def notes(project: Project, builder: Literal["docker", "host"] | None, names: It
 
 
 def needs_container(service: Service) -> bool:
-    """Whether it is a ready image whose programs stand on their own system's files."""
+    """Return whether it is a ready image whose programs stand on their own system's files."""
     return service.image is not None and IN_CONTAINERS.search(service.image.lower()) is not None
 
 
 def without_containers(project: Project) -> list[str]:
-    """The services that need no container, nor any service that does: what can be deployed without an engine."""
+    """Return the services that can be deployed without an engine: they need no container, nor any service that does."""
     out = {name for name, service in project.services.items() if needs_container(service)}
     while more := {
         each.name
@@ -77,7 +77,10 @@ def without_containers(project: Project) -> list[str]:
 
 
 def demand_volumes(project: Project, service: Service, target: str) -> None:
-    """On aws an instance's own disk would lose a task's data when the task moves: EFS is needed."""
+    """Raise UsageError for a volume on an instance's own disk on aws: a task that moves would lose it.
+
+    There it has to be an EFS file system.
+    """
     mounted = {*service.container.volumes, *(name for each in service.sidecars.values() for name in each.volumes)}
     for name in sorted(mounted):
         volume = project.volumes.get(name)
@@ -89,7 +92,10 @@ def demand_volumes(project: Project, service: Service, target: str) -> None:
 
 
 def demand_overlap(service: Service, target: str) -> None:
-    """EventBridge Scheduler starts a run whatever the one before does, and nothing in ECS keeps it from that."""
+    """Raise UsageError for a job that may not overlap, on a target that cannot see to that.
+
+    EventBridge Scheduler starts a run whatever the one before does, and nothing in ECS keeps it from that.
+    """
     if service.schedule is not None and service.schedule.overlap != "allow":
         raise UsageError(
             f"services.{service.name}.schedule.overlap: {service.schedule.overlap} cannot be done on target {target}: "
@@ -100,7 +106,7 @@ def demand_overlap(service: Service, target: str) -> None:
 
 
 def demand_platform(service: Service, settings: TargetSettings) -> None:
-    """An image runs on instances of its own architecture."""
+    """Raise UsageError for a service whose image is not for the architecture of the target's instances."""
     known = [
         INSTANCE_TYPES[group.instance_type] for group in settings.instances if group.instance_type in INSTANCE_TYPES
     ]

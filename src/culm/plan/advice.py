@@ -351,7 +351,7 @@ def slots_gained(ground: Ground, stage: Stage, after: Stage) -> int:
 
 
 def room(more: int) -> str:
-    """`room for 2 more tasks`."""
+    """Return `room for 2 more tasks`, in the right number."""
     return f"room for {more} more task{'' if more == 1 else 's'}"
 
 

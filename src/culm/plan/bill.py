@@ -79,7 +79,7 @@ class PriceList:
         return None if hourly is None else hourly * self.hours_a_month
 
     def of_host(self, instance_type: str, disk_gb: float) -> float | None:
-        """With its disk and its public address."""
+        """Return an instance's dollars a month, with its disk and public address; None if its price is unknown."""
         alone = self.of_instance(instance_type)
         if alone is None:
             return None
@@ -150,7 +150,7 @@ class Bill:
 
 
 def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
-    """A month of these instance types behind one load balancer."""
+    """Return the bill of a month of these instance types behind one load balancer."""
     month = prices.hours_a_month
     kinds = Counter(fleet)
     ipv4 = prices.hourly.ipv4 * month
@@ -180,7 +180,7 @@ ALARM_METRICS = 3
 
 
 def of_base(settings: TargetSettings, prices: PriceList) -> Bill:
-    """A month of what only a stack on aws has: the vault's key, and messages of what goes wrong.
+    """Return the bill of a month of what only a stack on aws has: the vault's key, and messages of what goes wrong.
 
     Rules for events of AWS's own cost nothing, calls of a webhook 0.20 dollars a million, a thousand e-mails nothing:
     https://aws.amazon.com/eventbridge/pricing/ and https://aws.amazon.com/sns/pricing/
@@ -197,7 +197,7 @@ def of_base(settings: TargetSettings, prices: PriceList) -> Bill:
 
 
 def of_servers(project: Project, prices: PriceList, names: Collection[str]) -> Bill:
-    """A month of these of the project's databases, as far as its stack makes them: RDS and ElastiCache."""
+    """Return the bill of a month of these databases, as far as the project's stack makes them: RDS and ElastiCache."""
     lines: list[BillItem] = []
     unpriced: list[str] = []
     kinds = {name: each.instance for name, each in project.rds.items()}

@@ -28,7 +28,7 @@ def cluster_state(
     services: Iterable[Described],
     task_definitions: Iterable[Described],
 ) -> ClusterState:
-    """The answers of DescribeContainerInstances, DescribeTasks, DescribeServices and DescribeTaskDefinition as one.
+    """Return the cluster as AWS describes it, by its container instances, tasks, services and task definitions.
 
     What an instance says remains is believed: memory that no known task holds is taken off what it registered.
     """
@@ -56,7 +56,7 @@ def to(record: type[T], described: Described) -> T:
 
 
 def resource(described: Described, name: str, *, of: str = "registeredResources") -> int:
-    """MiB or CPU units of an instance, registered or remaining."""
+    """Return the MiB or CPU units of an instance, registered or remaining."""
     return sum(int(r.get("integerValue", 0)) for r in described.get(of, ()) if r["name"] == name)
 
 

@@ -16,7 +16,10 @@ from culm.render import identity, jobs
 
 
 def base(project: Project, live: Observed, surroundings: render.Surroundings) -> list[Call]:
-    """What services stand on, as far as it can be made now: ask again when these are done, until there are none."""
+    """Return the calls that make what services stand on, as far as they can be made now.
+
+    Ask again when these are done, until there are none.
+    """
     changes: list[Call] = []
 
     def add(what: str, client: str, operation: str, **given: Any) -> None:
@@ -105,7 +108,7 @@ def namespace(project: Project, cluster: Described, surroundings: render.Surroun
 
 
 def roles(project: Project, live: Observed, surroundings: render.Surroundings) -> list[Call]:
-    """Who tasks are, and what they may do."""
+    """Return the calls that make the roles of tasks, and say what these may do."""
     changes = role(
         live,
         identity.execution_role(project, surroundings),
@@ -152,7 +155,7 @@ def target_group(project: Project, service: Service, live: Observed, surrounding
 
 
 def of_preview(rule: Described) -> bool:
-    """Whether a rule forwards to a target group of a preview, by that group's name."""
+    """Return whether a rule forwards to a target group of a preview, by that group's name."""
     groups = (action.get("TargetGroupArn", "").rpartition("targetgroup/")[2] for action in rule["Actions"])
     return any(preview_of(group) is not None for group in groups)
 
@@ -227,7 +230,7 @@ def moved_away(project: Project, live: Observed) -> list[dict[str, Any]]:
 
 
 def renumbered(project: Project, live: Observed) -> list[Call]:
-    """Observed rules that must move, all in one call: priorities may not collide on the way."""
+    """Return the call that moves observed rules, all at once: priorities may not collide on the way."""
     wanted = priorities(project, live)
     moves = [
         {"RuleArn": rule["RuleArn"], "Priority": wanted[name]}
@@ -355,7 +358,7 @@ CREATE_ONLY = frozenset({"cluster", "serviceName", "launchType", "schedulingStra
 
 
 def task_definition_is(wanted: Mapping[str, Any], live: Described | None) -> bool:
-    """Whether registering `wanted` would only repeat the live revision."""
+    """Return whether registering `wanted` would only repeat the live revision."""
     return live is not None and normal(wanted) == normal(live)
 
 
@@ -398,7 +401,7 @@ def without_empty(value: Any) -> Any:
 
 
 def same(wanted: Any, live: Any) -> bool:
-    """Whether what is wanted is there; what the target adds to it does not count."""
+    """Return whether what is wanted is there; what the target adds to it does not count."""
     match wanted:
         case Mapping():
             return isinstance(live, Mapping) and within(wanted, live)

@@ -21,7 +21,7 @@ class Difference:
 
 
 def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """From one task definition (or none) to another, both as AWS describes them; in the new one's order."""
+    """Return what changes from one task definition (or none) to another, in the new one's order."""
     before, after = dict(_flat(old or {})), dict(_flat(new))
     fields = [*after, *(field for field in before if field not in after)]
     return tuple(

@@ -80,7 +80,7 @@ class Outcome:
         return sum(min(left // wanted for left, wanted in zip(free, size, strict=True) if wanted) for free in self.free)
 
     def bearable(self, degrees: Mapping[str, int]) -> bool:
-        """Whether no service is disturbed more than by these degrees."""
+        """Return whether no service is disturbed more than by these degrees."""
         return all(degree <= degrees.get(name, STARTS_FIRST) for name, degree in self.degrees.items())
 
 

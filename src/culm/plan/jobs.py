@@ -43,7 +43,7 @@ class JobPlan:
 
 
 def plan_of(project: Project, job: Service, live: LiveJob, image: str, surroundings: Surroundings) -> JobPlan:
-    """`image` is what its container is to run."""
+    """Return what deploying a job would change; `image` is what its container is to run."""
     wanted = task_definition(project, job, image, None, surroundings)
     registers = not task_definition_is(wanted, live.revision)
     arn = str((live.revision or {}).get("taskDefinitionArn", ""))
@@ -54,7 +54,7 @@ def plan_of(project: Project, job: Service, live: LiveJob, image: str, surroundi
 
 
 def differences(wanted: Mapping[str, Any], live: Described) -> Sequence[str]:
-    """Members of the schedule that are otherwise, `old -> new` where they are short."""
+    """Return the members of the schedule that are otherwise, `old -> new` where they are short."""
     listed = []
     for member, value in wanted.items():
         if not same(value, live.get(member)):
@@ -64,7 +64,7 @@ def differences(wanted: Mapping[str, Any], live: Described) -> Sequence[str]:
 
 
 def next_run(schedule: Described, zone: Any, now: float) -> float | None:
-    """Epoch seconds; None: never again, or it is turned off."""
+    """Return when a job runs next, in epoch seconds; None where it never does again, or is turned off."""
     if schedule.get("State") != "ENABLED":
         return None
     created = schedule["CreationDate"].timestamp() if "CreationDate" in schedule else now
@@ -136,7 +136,7 @@ def deletions(names: Iterable[str]) -> list[Step]:
 
 
 def described(schedule: Described) -> str:
-    """`cron(0 6 ? * MON-FRI *) in Europe/Berlin`."""
+    """Return when a schedule starts its job: `cron(0 6 ? * MON-FRI *) in Europe/Berlin`."""
     return f"{schedule['ScheduleExpression']} in {schedule['ScheduleExpressionTimezone']}"
 
 
@@ -153,13 +153,13 @@ def notes(scheduled: Iterable[Service], state: ClusterState, slot: int, zone_of:
 
 
 def slots(number: float) -> str:
-    """`1 slot`, `2 slots`: begun ones count."""
+    """Return a number of slots as text, `1 slot` or `2 slots`: begun ones count."""
     whole = math.ceil(number)
     return f"{whole} slot{'' if whole == 1 else 's'}"
 
 
 def needs(job: Service) -> tuple[int, int]:
-    """CPU units and MiB of one run, with the containers beside the job's own."""
+    """Return the CPU units and MiB of one run, with the containers beside the job's own."""
     beside = job.sidecars.values()
     cpu = job.cpu + sum(each.cpu for each in beside) + (files.CPU if job.container.files else 0)
     return cpu, job.memory + sum(each.memory for each in beside) + (files.RESERVED if job.container.files else 0)
@@ -175,7 +175,7 @@ def timing(job: Service, now: float, zone_of: Callable[[str], tzinfo]) -> str:
 
 
 def room(job: Service, state: ClusterState) -> str:
-    """A job that finds no room is tried again, and given up in the end."""
+    """Say whether an instance has room for the job: without any it is tried again, and given up in the end."""
     cpu, memory = needs(job)
     if any(refusal(Need(cpu=cpu, memory=memory), node) is None for node in Fleet.of(state)):
         return "an instance has them"

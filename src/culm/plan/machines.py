@@ -14,7 +14,7 @@ ZONE = "ecs.availability-zone"
 
 
 def type_of(instance: ContainerInstance) -> str:
-    """`t2.micro`; empty where the instance does not say."""
+    """Return an instance's type, such as `t2.micro`; empty where the instance does not say."""
     return instance.attribute(TYPE) or ""
 
 
@@ -53,7 +53,7 @@ def imagined(
 
 
 def with_fleet(state: ClusterState, wished: Sequence[str], *, region: str, reserved: bool = False) -> ClusterState:
-    """The cluster as it is when its fleet has become the wished instance types: more instances, or some that drain."""
+    """Return the cluster once its fleet has become the wished types: more instances, or some that drain."""
     kinds = [INSTANCE_TYPES[name] for name in wished]
     busy = Counter(t.container_instance_arn for t in state.tasks if not is_gone(t))
     there = [

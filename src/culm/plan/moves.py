@@ -85,7 +85,7 @@ def settled(state: ClusterState, migrations: Sequence[str] = ()) -> ClusterState
 
 
 def gradual(state: ClusterState) -> ClusterState:
-    """The world that a plan counts on: all goes well, and a task that stops takes a while.
+    """Return the state of the world that a plan counts on: all goes well, and a task that stops takes a while.
 
     It is no longer counted among the running ones then, and still has its room.
     """
@@ -262,7 +262,7 @@ def _migrate(state: ClusterState, wanted: Sequence[Wanted], moments: list[Moment
 
 
 def has_room(state: ClusterState, wanted: Wanted) -> bool:
-    """Whether the migration that is wanted finds a place beside everything that runs."""
+    """Return whether the migration that is wanted finds a place beside everything that runs."""
     return not isinstance(_migrate(state, [wanted], []), Obstacle)
 
 
@@ -314,7 +314,7 @@ def _deployment_id(wanted: Wanted, now: float) -> str:
 
 
 def free_memory(state: ClusterState) -> dict[str, int]:
-    """MiB left by container instance ARN."""
+    """Return the MiB that are left, by container instance ARN."""
     return {node.arn: node.memory for node in Fleet.of(state)}
 
 

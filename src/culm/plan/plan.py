@@ -192,12 +192,12 @@ def make(basis: Basis, asked: Sequence[Asked]) -> Plan:
 
 
 def written(fleet: Sequence[str]) -> str:
-    """`2 x t2.micro + 1 x t3.small`."""
+    """Return a fleet as text: `2 x t2.micro + 1 x t3.small`."""
     return " + ".join(f"{fleet.count(kind)} x {kind}" for kind in dict.fromkeys(fleet)) or "no instances"
 
 
 def usual_size(state: ClusterState, wanted: Sequence[Wanted]) -> tuple[int, int]:
-    """MiB and CPU units that most services' tasks need; of equally frequent sizes the greater."""
+    """Return the MiB and CPU units that most services' tasks need; of equally frequent sizes the greater."""
     needs = [need_of(demand.definition) for demand in wanted]
     needs += [need_of(state.task_definitions[s.task_definition]) for s in state.services if s.status == "ACTIVE"]
     sizes = [(need.memory, need.cpu) for need in needs if need.memory]

@@ -120,7 +120,7 @@ def deploy(project: Project, survey: Survey, plan: Plan, names: Sequence[str], i
 
 
 def in_order(project: Project, names: Sequence[str]) -> list[str]:
-    """Each after those that culm.yml says it comes after."""
+    """Return the names, each after those that culm.yml says it comes after."""
     ordered: list[str] = []
 
     def visit(service: Service) -> None:
@@ -156,17 +156,17 @@ def in_waves(waves: Sequence[Sequence[Lane]]) -> tuple[Step, ...]:
 
 
 def after(steps: tuple[Step, ...], keys: tuple[str, ...]) -> tuple[Step, ...]:
-    """The first of the steps waits for these of other lanes."""
+    """Return the steps, the first of which waits for these of other lanes."""
     return (replace(steps[0], after=keys), *steps[1:]) if steps else ()
 
 
 def needing(steps: tuple[Step, ...], lanes: tuple[str, ...]) -> tuple[Step, ...]:
-    """The first of the steps waits for these lanes to succeed."""
+    """Return the steps, the first of which waits for these lanes to succeed."""
     return (replace(steps[0], needs=lanes), *steps[1:]) if steps else ()
 
 
 def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) -> Lane:
-    """A service brought to what culm.yml says, with its migration before it; `part` says how it rolls."""
+    """Return the lane that brings a service to what culm.yml says, its migration first; `part` says how it rolls."""
     observed, live = survey.observed, want.live
     want = replace(want, service=scaling.with_count(want.service, live))
     service, name = want.service, want.service.name
@@ -194,7 +194,7 @@ def deployed(project: Project, survey: Survey, part: ServicePlan, want: Wish) ->
 
 
 def replace_live(observed: Observed, name: str, live: Described | None) -> Observed:
-    """With the service as it is described once its slot is lent."""
+    """Return what was observed, with the service as it is described once its slot is lent."""
     return observed if live is None else replace(observed, services={**observed.services, name: live})
 
 
@@ -222,7 +222,10 @@ def registering(definition: render.Input) -> Call:
 
 
 def revision(want: Wish, observed: Observed) -> tuple[Revision, list[Step]]:
-    """The service's task definition: what is live, or the newest there is, if that is it, else one to be registered."""
+    """Return the service's task definition, and the steps that register it.
+
+    It is what is live, or the newest there is, if that is the same; else one to be registered.
+    """
     newest = want.revision if want.same else observed.newest.get(want.definition["family"])
     if newest is not None and (want.same or diff.task_definition_is(want.definition, newest)):
         return str(newest["taskDefinitionArn"]), []
@@ -418,7 +421,7 @@ def migrations(project: Project, survey: Survey, images: Images, lenders: Mappin
 
 
 def migration(project: Project, survey: Survey, images: Images, name: str) -> Wish:
-    """A service's migration by itself."""
+    """Return what a service's migration by itself comes down to."""
     service, live = project.services[name], survey.observed.services.get(name)
     image = migration_image_of(service, images)
     assert image not in (None, BUILT), "it has been built"

@@ -114,7 +114,7 @@ def policy_named(name: str, policies: Sequence[Described]) -> Described | None:
 
 
 def same_policy(wanted: Mapping[str, object], live: Described | None) -> bool:
-    """Whether putting `wanted` would only repeat what is there."""
+    """Return whether putting `wanted` would only repeat what is there."""
     kind, configuration = "PolicyType", "TargetTrackingScalingPolicyConfiguration"
     if live is None or live.get(kind) != wanted[kind]:
         return False
@@ -140,13 +140,13 @@ def put_again(policy: Described) -> Call:
 
 
 def live_words(project: Project, service: Service, live: Observed) -> str | None:
-    """`1-4, cpu 60`, as the target has it; None: it does not scale the service."""
+    """Return how the target scales a service, `1-4, cpu 60`; None where it does not."""
     target = live.scalable_targets.get(service.name)
     return None if target is None else described(target, own_policy(project, service, live))
 
 
 def described(target: Described, policy: Described | None) -> str:
-    """`1-4, cpu 60`; a target without a policy is scaled by nothing."""
+    """Return how a target is scaled, `1-4, cpu 60`; a target without a policy is scaled by nothing."""
     bounds = f"{target['MinCapacity']}-{target['MaxCapacity']}"
     configuration = (policy or {}).get("TargetTrackingScalingPolicyConfiguration")
     if configuration is None:

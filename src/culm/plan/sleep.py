@@ -127,7 +127,10 @@ def difference(service: Service, live: Described | None) -> tuple[Difference, ..
 
 
 def words(tags: dict[str, str]) -> str | None:
-    """`outside mon-fri 08:00-20:00 UTC and on 2026-12-25; after 1800 s, not counting /ping`; None: not by itself."""
+    """Return when a service sleeps; None where it never does by itself.
+
+    `outside mon-fri 08:00-20:00 UTC and on 2026-12-25; after 1800 s, not counting /ping`.
+    """
     parts = []
     if HOURS_TAG in tags:
         days = ", ".join(holidays(tags))

@@ -189,7 +189,7 @@ def text_of(steps: Sequence[Step]) -> str:
 
 
 def sentence(step: Step, numbers: dict[str, int]) -> str:
-    """`update taskDefinition: its image changed; after 3, 4; undo: back to accounts:1`."""
+    """Return a step as text: `update taskDefinition: its image changed; after 3, 4; undo: back to accounts:1`."""
     words = [what(step) + (f": {step.why}" if step.why else "")]
     if step.after:
         words.append(f"after {spans(numbers[key] for key in step.after if key in numbers)}")
@@ -241,12 +241,12 @@ def undoing(undo: Undo) -> str:
 
 
 def tasks(count: int) -> str:
-    """`1 task`, `3 tasks`."""
+    """Return a number of tasks as text: `1 task`, `3 tasks`."""
     return f"{count} task{'' if count == 1 else 's'}"
 
 
 def spans(numbers: Iterable[int]) -> str:
-    """`1-3, 7`."""
+    """Return numbers as text: `1-3, 7`."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:

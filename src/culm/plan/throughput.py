@@ -57,7 +57,7 @@ def percentile(sorted_seconds: Sequence[float], share: float) -> float:
 
 
 def counts(run: Run, bound: float) -> bool:
-    """Whether the service kept the bound."""
+    """Return whether the service kept the bound."""
     asked = run.answered + run.failed
     return bool(run.answered) and run.p95 <= bound and run.failed <= asked * FAILURES
 
@@ -68,7 +68,7 @@ def best(runs: Sequence[Run], bound: float) -> Run | None:
 
 
 def goes_on(runs: Sequence[Run], bound: float) -> bool:
-    """Whether more clients may still tell something: not after the bound broke, nor after two runs that won nothing."""
+    """Return whether more clients may tell more: not after the bound broke, nor after two runs that won nothing."""
     if not runs or not counts(runs[-1], bound):
         return not runs
     return len(runs) < 3 or runs[-1].rate > runs[-3].rate * 1.05

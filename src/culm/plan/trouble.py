@@ -105,20 +105,20 @@ def deaths(deployment: Described, stopped: Iterable[Described]) -> list[Describe
 
 
 def failed(task: Described) -> bool:
-    """Stopped of itself, or because it was not healthy; not because a newer one took its place."""
+    """Return whether a task stopped of itself, or as it was not healthy; not because a newer one took its place."""
     return task.get("stopCode") in ("EssentialContainerExited", "TaskFailedToStart") or (
         task.get("stopCode") == "ServiceSchedulerInitiated" and "health" in task.get("stoppedReason", "").lower()
     )
 
 
 def stopped_at(task: Described) -> float:
-    """Epoch seconds; 0 where it is not described."""
+    """Return when a task stopped, in epoch seconds; 0 where that is not described."""
     at = task.get("stoppedAt") or task.get("executionStoppedAt")
     return float(at.timestamp()) if at else 0.0
 
 
 def lifetime(task: Described) -> float:
-    """Seconds that it ran."""
+    """Return the seconds that a task ran."""
     began = task.get("startedAt") or task.get("createdAt")
     return max(0.0, stopped_at(task) - began.timestamp()) if began else 0.0
 
@@ -129,7 +129,7 @@ def latest(tasks: Sequence[Described]) -> Described | None:
 
 
 def ending(task: Described | None) -> str:
-    """`, the last with exit code 3`; empty where nothing is known."""
+    """Return how a task ended, `, the last with exit code 3`; empty where nothing is known."""
     if task is None:
         return ""
     codes = [container["exitCode"] for container in task.get("containers", ()) if "exitCode" in container]

@@ -37,7 +37,7 @@ def missing(project: Project, settings: TargetSettings, names: Iterable[str], ob
 
 
 def written_by_deploys(project: Project, settings: TargetSettings, service: Service) -> set[str]:
-    """Names of the files that a deploy writes for a service.
+    """Return the names of the files that a deploy writes for a service.
 
     They are the URLs of the load balancer and of its databases, and parts of the latter, `main.password`.
     """

@@ -56,5 +56,5 @@ def files_of(revision: Mapping[str, Any] | None) -> str | None:
 
 
 def goes_back(effect: Effect, how: How) -> bool:
-    """Whether a roll that fails is undone, by the table above."""
+    """Return whether a roll that fails is undone, by the table above."""
     return effect in ("none", "expand") or (effect == "unknown" and how == "stop-first")

@@ -102,7 +102,7 @@ def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:
 
 
 def not_deployed(project: Project, names: Sequence[str], survey: Survey) -> list[Wanted]:
-    """Live services that a deploy leaves alone, and that automatic scaling or waking may give more tasks."""
+    """Return the live services that a deploy leaves alone, and that scaling or waking may give more tasks."""
     asleep = sleep.sleeping(project, survey.observed)
     return [
         replace(as_it_is(service, survey), scaling=service.scaling, wakes=asleep.get(name, 0))
@@ -180,7 +180,7 @@ def basis(frame: Frame, survey: Survey, state: ClusterState, fleet: Sequence[str
 
 
 def cluster(frame: Frame, survey: Survey) -> ClusterState:
-    """The cluster as the scheduler sees it, with what is under way at its end."""
+    """Return the cluster as the scheduler sees it, with what is under way at its end."""
     try:
         state = described.cluster_state(
             frame.now, survey.instances, survey.tasks, survey.services, survey.task_definitions
@@ -195,7 +195,7 @@ def cluster(frame: Frame, survey: Survey) -> ClusterState:
 
 
 def fleet(settings: TargetSettings) -> list[str]:
-    """culm.yml's instances, one type for each. Raises UsageError for a type that culm does not know."""
+    """Return culm.yml's instances, one type for each. Raises UsageError for a type that culm does not know."""
     for group in settings.instances:
         if group.instance_type not in INSTANCE_TYPES:
             known = ", ".join(INSTANCE_TYPES)
@@ -214,7 +214,7 @@ def other_fleet(settings: TargetSettings, planned: Sequence[str]) -> list[str]:
 
 
 def leftovers(project: Project, survey: Survey) -> tuple[str, ...]:
-    """Services that run in the project's cluster, and that culm.yml does not name (any more)."""
+    """Return the services that run in the project's cluster, and that culm.yml does not name (any more)."""
     running = [service["serviceName"] for service in survey.services if service["status"] == "ACTIVE"]
     if project.preview is not None:
         return ()
@@ -222,14 +222,14 @@ def leftovers(project: Project, survey: Survey) -> tuple[str, ...]:
 
 
 def troubles(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
-    """A line for each of these services that is there and not well."""
+    """Return a line for each of these services that is there and not well."""
     services = {name: survey.observed.services[name] for name in names if name in survey.observed.services}
     problems = {name: trouble(service, survey.stopped, frame.now) for name, service in services.items()}
     return [f"{name}: {problem.text}" for name, problem in problems.items() if problem and problem.kind != "killed"]
 
 
 def wish(project: Project, service: Service, survey: Survey, images: Images) -> Wish:
-    """What deploying a service with these images comes down to; images that are not known are to be built."""
+    """Return what deploying a service with these images comes down to; images that are not known are to be built."""
     observed = survey.observed
     image = service.image or images.get((service.name, False), BUILT)
     migration_image = migration_image_of(service, images)
@@ -249,7 +249,7 @@ def wish(project: Project, service: Service, survey: Survey, images: Images) -> 
 
 
 def migration_of(revision: Described | None) -> str | None:
-    """The digest of the migration that a revision came after; None: it names none."""
+    """Return the digest of the migration that a revision came after; None where it names none."""
     if revision is None:
         return None
     labels: Mapping[str, str] = revision["containerDefinitions"][0].get("dockerLabels") or {}
@@ -257,7 +257,7 @@ def migration_of(revision: Described | None) -> str | None:
 
 
 def migrated(service: Service, revision: Described | None, image: str) -> bool:
-    """Whether the live revision came after this migration: it names the one that it came after."""
+    """Return whether the live revision came after this migration: it names the one that it came after."""
     return migration_of(revision) == render.migration_label(service, image)
 
 
@@ -271,7 +271,7 @@ def migration_image_of(service: Service, images: Images) -> str | None:
 
 
 def deployed(project: Project, service: Service, survey: Survey, images: Images) -> plan.Asked:
-    """A service as culm.yml says."""
+    """Return what to ask of the plan for a service as culm.yml says."""
     service = scaling.with_count(service, survey.observed.services.get(service.name))
     want = wish(project, service, survey, images)
     live, revision = want.live, want.revision
@@ -307,13 +307,16 @@ def deployed(project: Project, service: Service, survey: Survey, images: Images)
 
 
 def service_settings(project: Project, service: Service, survey: Survey, task_definition_arn: str) -> render.Input:
-    """ecs.CreateService as culm.yml says, with this revision."""
+    """Return ecs.CreateService as culm.yml says, with this revision."""
     group = group_of(project, service, survey)
     return render.service(project, service, task_definition_arn, group, survey.surroundings.inner)
 
 
 def group_of(project: Project, service: Service, survey: Survey) -> str | None:
-    """The ARN of its target group, or what stands for one that is to be made; None: it is behind no load balancer."""
+    """Return the ARN of a service's target group; None where it is behind no load balancer.
+
+    A word stands for a group that is still to be made.
+    """
     if not service.balanced:
         return None
     group = survey.observed.target_groups.get(render.group_name(project, service), {})
@@ -328,7 +331,7 @@ def _migration(want: Wish) -> plan.Migration:
 
 
 def registered(definition: Described, before: Described | None) -> Described:
-    """As RegisterTaskDefinition would answer, but for the revision's number, which nobody knows yet."""
+    """Return what RegisterTaskDefinition would answer, but for the revision's number, which nobody knows yet."""
     family = definition["family"]
     return {
         **definition,
@@ -354,7 +357,7 @@ def ecs_service(project: Project, service: Service, survey: Survey, settings: De
 
 
 def is_good(live: Described | None) -> bool:
-    """Whether what is live now is what ECS would go back to: its last deployment that completed."""
+    """Return whether what is live now is what ECS would go back to: its last deployment that completed."""
     primary = primary_of(live or {})
     return primary is not None and primary.get("rolloutState") == "COMPLETED"
 
@@ -387,7 +390,7 @@ def settings_differences(settings: Described, live: Described | None) -> tuple[D
 
 
 def rule(project: Project, service: Service, observed: Observed) -> str | None:
-    """What changes on the load balancer for it."""
+    """Return what changes on the load balancer for a service; None where nothing does."""
     if not service.balanced and service.name not in observed.rules:
         return None
     ready = observed.listener is not None and render.group_name(project, service) in observed.target_groups
@@ -398,7 +401,7 @@ def rule(project: Project, service: Service, observed: Observed) -> str | None:
 
 
 def migrating(project: Project, service: Service, survey: Survey) -> Wanted:
-    """A service's migration by itself, whatever its image."""
+    """Return what to ask of the plan for a service's migration by itself, whatever its image."""
     definition = render.migration(project, service, BUILT, survey.surroundings)
     planned = described.task_definition(registered(definition, None))
     settings = service_settings(project, service, survey, planned.task_definition_arn)
@@ -406,7 +409,7 @@ def migrating(project: Project, service: Service, survey: Survey) -> Wanted:
 
 
 def as_it_is(service: Service, survey: Survey) -> Wanted:
-    """A live service as it is. Raises CulmError when it is not deployed."""
+    """Return a live service as it is. Raises CulmError when it is not deployed."""
     live = survey.observed.services.get(service.name)
     if live is None:
         raise CulmError(f"{service.name} is not deployed", f"culm deploy {service.name}")
@@ -418,7 +421,7 @@ def as_it_is(service: Service, survey: Survey) -> Wanted:
 
 
 def rolled_back(service: Service, survey: Survey, revision: Described) -> plan.Asked:
-    """A live service with an earlier task definition, as ECS describes that."""
+    """Return what to ask of the plan for a live service with an earlier task definition, as ECS describes that."""
     now = as_it_is(service, survey)
     earlier = described.task_definition(revision)
     changed = differences(
@@ -428,12 +431,12 @@ def rolled_back(service: Service, survey: Survey, revision: Described) -> plan.A
 
 
 def restarted(service: Service, survey: Survey) -> plan.Asked:
-    """A live service with new tasks of the same revision."""
+    """Return what to ask of the plan for a live service with new tasks of the same revision."""
     return plan.Asked(wanted=replace(as_it_is(service, survey), again=True))
 
 
 def scaled(service: Service, survey: Survey, count: int) -> plan.Asked:
-    """A live service with another number of tasks."""
+    """Return what to ask of the plan for a live service with another number of tasks."""
     now = as_it_is(service, survey)
     old = now.service.desired_count
     changed = () if old == count else (Difference(field="count", old=str(old), new=str(count)),)
