@@ -36,7 +36,7 @@ def volume_name(number: int) -> str:
 
 
 def volumes(service: Service) -> list[Input]:
-    """Volumes of the task's own: empty when it begins, and gone with it."""
+    """Return the volumes of the task's own: empty when it begins, and gone with it."""
     return [{"name": volume_name(number), "host": {}} for number in range(len(folders(service)))]
 
 
@@ -53,7 +53,7 @@ def depends_on(service: Service) -> list[Input]:
 
 
 def copies(service: Service, surroundings: Surroundings) -> dict[str, str]:
-    """S3 URI by the path in the container that fetches."""
+    """Return S3 URIs by the path in the container that fetches them."""
     numbers = {folder: number for number, folder in enumerate(folders(service))}
     prefix = f"s3://{surroundings.vault}/{surroundings.env}/{service.original}"
     return {

@@ -58,7 +58,7 @@ def preview_trust(provider_arn: str, repository: str) -> Input:
 
 
 def trust(provider_arn: str, subject: str | list[str]) -> Input:
-    """`provider_arn` is the account's OIDC provider for GitHub, an AWS::IAM::OIDCProvider."""
+    """Return a role's trust of GitHub; `provider_arn` is the account's OIDC provider, an AWS::IAM::OIDCProvider."""
     return {
         "Version": "2012-10-17",
         "Statement": [

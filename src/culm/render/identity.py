@@ -74,7 +74,7 @@ def policy(project: Project, service: Service, surroundings: Surroundings) -> In
 
 
 def buckets(project: Project, service: Service, surroundings: Surroundings) -> list[Input]:
-    """Statements: it reads, writes and lists the buckets that it names."""
+    """Return the statements by which a service reads, writes and lists the buckets that it names."""
     names = [bucket(project, name, surroundings.account, surroundings.region) for name in service.buckets]
     if not names:
         return []
@@ -89,7 +89,7 @@ def buckets(project: Project, service: Service, surroundings: Surroundings) -> l
 
 
 def lone(values: list[str]) -> str | list[str]:
-    """A list of one is written as its one value, as the documents in the field are."""
+    """Return a list of one as its one value, as the documents in the field are written; others unchanged."""
     return values[0] if len(values) == 1 else values
 
 
@@ -110,7 +110,7 @@ def decryption(surroundings: Surroundings, contexts: list[str]) -> Input:
 
 
 def role_policy(project: Project, service: Service, surroundings: Surroundings) -> Input:
-    """iam.PutRolePolicy."""
+    """Return iam.PutRolePolicy of a service's role."""
     return {
         "RoleName": role_name(project, service),
         "PolicyName": POLICY,
@@ -129,7 +129,10 @@ def execution_role(project: Project, surroundings: Surroundings) -> Input:
 
 
 def execution_policy(project: Project, surroundings: Surroundings) -> Input:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"""
+    """Return what ECS may do for the project's tasks.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+    """
     here = f"{surroundings.region}:{surroundings.account}"
     own = own_name(project.preview.name, "") if project.preview is not None else ""
     return {
@@ -152,7 +155,7 @@ def execution_policy(project: Project, surroundings: Surroundings) -> Input:
 
 
 def secrets(project: Project, here: str, env: str) -> list[Input]:
-    """Statements: ECS fetches what services' `secrets:` name before it starts a container.
+    """Return the statements by which ECS fetches what services' `secrets:` name before it starts a container.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
     """
@@ -173,7 +176,7 @@ def secrets(project: Project, here: str, env: str) -> list[Input]:
 
 
 def execution_role_policy(project: Project, surroundings: Surroundings) -> Input:
-    """iam.PutRolePolicy."""
+    """Return iam.PutRolePolicy of the role by which ECS starts tasks."""
     return {
         "RoleName": execution_role_name(project),
         "PolicyName": EXECUTION_POLICY,

@@ -13,7 +13,7 @@ POLICY = "schedules"
 
 
 def role_name(project: Project) -> str:
-    """No service's role has a dot in its name."""
+    """Return the name of the role that starts jobs; no service's role has a dot in its name."""
     return f"{project.name}.scheduler"
 
 
@@ -41,7 +41,7 @@ def role(project: Project, surroundings: Surroundings) -> Input:
 
 
 def policy(project: Project, surroundings: Surroundings) -> Input:
-    """It starts revisions of the project's jobs in the project's cluster, and hands them their roles.
+    """Return what starts revisions of the project's jobs in the project's cluster, and hands them their roles.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
     """
@@ -70,7 +70,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
 
 
 def role_policy(project: Project, surroundings: Surroundings) -> Input:
-    """iam.PutRolePolicy."""
+    """Return iam.PutRolePolicy of the role that starts jobs."""
     return {
         "RoleName": role_name(project),
         "PolicyName": POLICY,

@@ -40,7 +40,10 @@ def listener(load_balancer_arn: str, surroundings: Surroundings) -> Input:
 
 
 def target_group(project: Project, service: Service, surroundings: Surroundings) -> Input:
-    """elbv2.CreateTargetGroup. Instances are the targets: a task is reached at its instance, on a port of its own."""
+    """Return elbv2.CreateTargetGroup.
+
+    Instances are the targets: a task is reached at its instance, on a port of its own.
+    """
     return {
         "Name": group_name(project, service),
         "Protocol": "HTTP",
@@ -103,7 +106,7 @@ def conditions(service: Service) -> list[Input]:
 
 
 def transforms(service: Service) -> list[Input]:
-    """`strip: true`: what the load balancer makes of `/x/a?b` before it hands it over is `/a?b`.
+    """Return what makes `/a?b` of `/x/a?b` before the load balancer hands it over, for `strip: true`.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
     """
@@ -115,20 +118,20 @@ def transforms(service: Service) -> list[Input]:
 
 
 def routes(rule: Mapping[str, Any], service: Service) -> bool:
-    """Whether a rule, as AWS describes it, takes the service's requests: these, no others, rewritten as it wants."""
+    """Return whether a rule, as AWS describes it, takes just the service's requests and rewrites them as it wants."""
     same = sorted(map(condition, rule["Conditions"])) == sorted(map(condition, conditions(service)))
     return same and rewrites(rule.get("Transforms") or ()) == rewrites(transforms(service))
 
 
 def condition(described: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
-    """Field, header's name and values of a condition, in whichever of the two forms AWS describes it."""
+    """Return field, header's name and values of a condition, in whichever of the two forms AWS describes it."""
     config: Mapping[str, Any] = next((v for key, v in described.items() if key.endswith("Config") and v), {})
     values = config.get("Values") or described.get("Values") or ()
     return described["Field"], config.get("HttpHeaderName", "").lower(), tuple(sorted(map(str, values)))
 
 
 def rewrites(described: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Type, regular expression and replacement of each of a rule's transforms."""
+    """Return type, regular expression and replacement of each of a rule's transforms."""
     return [
         (each["Type"], rewrite["Regex"], rewrite["Replace"])
         for each in described

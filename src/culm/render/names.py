@@ -47,7 +47,7 @@ def secret_parameter(project: Project, service: Service, variable: str, env: str
 
 
 def bucket(project: Project, name: str, account: str, region: str) -> str:
-    """One of culm.yml's buckets: their names are the whole world's."""
+    """Return the full name of one of culm.yml's buckets: their names are the whole world's."""
     return f"{project.name}-{name}-{account}-{region}"
 
 

@@ -84,7 +84,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
 
 
 def rolls(name: str, ecs: str) -> list[Input]:
-    """Revisions, services, migrations and their tasks in the project's own cluster."""
+    """Return what allows revisions, services, migrations and their tasks in the project's own cluster."""
     return [
         # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
         allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
@@ -108,7 +108,7 @@ def rolls(name: str, ecs: str) -> list[Input]:
 
 
 def routes(name: str, elb: str, families: list[str]) -> list[Input]:
-    """Target groups and rules of the project's load balancer."""
+    """Return what allows target groups and rules of the project's load balancer."""
     return [
         allow(
             "TargetGroups",
@@ -126,7 +126,7 @@ def routes(name: str, elb: str, families: list[str]) -> list[Input]:
 
 
 def vault(surroundings: Surroundings) -> list[Input]:
-    """The vault's bucket: its lock, and the files of this environment."""
+    """Return what allows the vault's bucket: its lock, and the files of this environment."""
     own = f"arn:aws:s3:::{surroundings.vault}"
     return [
         allow("Vault", ["s3:ListBucket", "s3:GetBucketVersioning", "s3:ListBucketVersions"], own),
@@ -136,7 +136,7 @@ def vault(surroundings: Surroundings) -> list[Input]:
 
 
 def through_s3(surroundings: Surroundings, env: str | None = None) -> Input:
-    """The vault's key, and no other: only as S3 uses it for the bucket and the files of an environment."""
+    """Return what allows the vault's key alone, as S3 uses it for the bucket and the files of an environment."""
     own = f"arn:aws:s3:::{surroundings.vault}"
     return allow(
         "ByS3",
@@ -150,7 +150,7 @@ def through_s3(surroundings: Surroundings, env: str | None = None) -> Input:
 
 
 def scaling(project: Project, surroundings: Surroundings) -> list[Input]:
-    """Automatic scaling, and its end when culm.yml has none any more: of services of ECS, and of no other resource.
+    """Return what allows automatic scaling, and its end when culm.yml has none any more: of services of ECS alone.
 
     AWS names scalable targets by ids of its own. Its alarms are made in the caller's name, and so is the account's
     role for it, by the first service of the account that is scaled.
@@ -174,7 +174,7 @@ def scaling(project: Project, surroundings: Surroundings) -> list[Input]:
 
 
 def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
-    """Jobs: their schedules, and handing the scheduler its role. Lists know no resource."""
+    """Return what allows jobs: their schedules, and handing the scheduler its role. Lists know no resource."""
     if not project.jobs:
         return []
     verbs = ("Get", "Create", "Update", "Delete")
@@ -188,14 +188,17 @@ def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
 
 
 def namespaces(project: Project) -> list[Input]:
-    """Calls between services: ECS looks its namespace up. Neither action knows a resource that a name could tell."""
+    """Return what allows calls between services: ECS looks their namespace up.
+
+    Neither action knows a resource that a name could tell.
+    """
     if not any(service.connected for service in project.services.values()):
         return []
     return [allow("Namespaces", ["servicediscovery:GetNamespace", "servicediscovery:ListNamespaces"], "*")]
 
 
 def buckets(project: Project, surroundings: Surroundings) -> list[Input]:
-    """A deploy looks whether they are there; what is in them is none of its business."""
+    """Return what lets a deploy look whether the buckets are there; what is in them is none of its business."""
     names = [bucket(project, name, surroundings.account, surroundings.region) for name in project.buckets]
     return [allow("Buckets", "s3:ListBucket", [f"arn:aws:s3:::{name}" for name in names])] if names else []
 
@@ -243,6 +246,6 @@ def parameters(project: Project, here: str) -> list[Input]:
 
 
 def failure_events(here: str) -> list[Input]:
-    """Telling that a deploy failed: events of culm's own, on the account's default bus."""
+    """Return what allows telling that a deploy failed: events of culm's own, on the account's default bus."""
     named = {"StringEquals": {"events:source": messages.SOURCE}}
     return [allow("Messages", "events:PutEvents", f"arn:aws:events:{here}:event-bus/default", named)]

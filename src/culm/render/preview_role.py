@@ -104,7 +104,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
 
 
 def of_roles(project: Project, surroundings: Surroundings, roles: list[str]) -> list[Input]:
-    """Making roles under the boundary, deleting them, and handing them to tasks."""
+    """Return what allows making roles under the boundary, deleting them, and handing them to tasks."""
     boundary = f"arn:aws:iam::{surroundings.account}:policy/{boundary_name(project)}"
     bounded = {"ArnEquals": {"iam:PermissionsBoundary": boundary}}
     apart = {"StringNotEquals": {f"aws:RequestTag/{PREVIEW_TAG}": surroundings.env}}
@@ -124,7 +124,7 @@ def of_roles(project: Project, surroundings: Surroundings, roles: list[str]) -> 
 
 
 def of_files(surroundings: Surroundings) -> list[Input]:
-    """The vault's bucket: its lock, and the folders of previews; those of the shared environment are only read."""
+    """Return what allows the vault's lock and the folders of previews; the shared environment is only read."""
     vault = f"arn:aws:s3:::{surroundings.vault}"
     write = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectVersion"]
     return [
@@ -136,7 +136,7 @@ def of_files(surroundings: Surroundings) -> list[Input]:
 
 
 def of_variables(project: Project, surroundings: Surroundings, here: str) -> list[Input]:
-    """Parameters with variables: a preview's, and no other's."""
+    """Return what allows parameters with variables: a preview's, and no other's."""
     begin = f"arn:aws:ssm:{here}:parameter/culm/{project.name}"
     verbs = ["ssm:PutParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:DeleteParameters"]
     return [

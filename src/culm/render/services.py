@@ -32,7 +32,9 @@ def service(
     target_group_arn: str | None,
     inner: Aliases = NO_ALIASES,
 ) -> Input:
-    """ecs.CreateService, less how it rolls (`deployment_configuration`). No target group: it is behind no balancer.
+    """Return ecs.CreateService, less how it rolls (`deployment_configuration`).
+
+    No target group: it is behind no balancer.
 
     `inner`: `Surroundings.inner` of the target.
     """
@@ -81,7 +83,9 @@ def percents(roll: Roll, *, start_first: bool) -> tuple[int, int]:
 
 
 def deployment_configuration(service: Service, *, start_first: bool, undoes: bool = False) -> Input:
-    """How it rolls. The breaker ends a roll that cannot succeed; `undoes`: and goes back, as no migration has run.
+    """Return how a service rolls.
+
+    The breaker ends a roll that cannot succeed; `undoes`: and goes back, as no migration has run.
 
     AWS's own threshold, half of the desired count but three tasks at least, lets a single task fail for minutes.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
