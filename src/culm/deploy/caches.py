@@ -22,7 +22,7 @@ NO_USER = ("UserNotFound", "UserNotFoundFault")
 
 
 def identifier(project: Project, database: str) -> str:
-    """Of the server and of its user group: `shop-cache`."""
+    """Return the identifier of the server and of its user group: `shop-cache`."""
     return f"{project.name}-{database}"
 
 
@@ -47,7 +47,7 @@ def create(target: Target, project: Project, database: str) -> None:
 
 
 def members(target: Target, group: str) -> Collection[str]:
-    """Ids of the users that a server lets in."""
+    """Return the ids of the users that a server lets in."""
     [described] = target.client("elasticache").describe_user_groups(UserGroupId=group)["UserGroups"]
     users: list[str] = described.get("UserIds", [])
     return users

@@ -48,7 +48,7 @@ def last_lines(target: Target, group: str, stream: str, count: int) -> list[str]
 
 
 def without_arns(message: str) -> str:
-    """`arn:aws:elasticloadbalancing:...:targetgroup/bamboo-accounts/0123456789abcdef` is `bamboo-accounts`."""
+    """Return the message with `bamboo-accounts` for `arn:aws:...:targetgroup/bamboo-accounts/0123456789abcdef`."""
     return re.sub(r"arn:aws:[^\s/)]+/([^\s/)]+)(?:/[0-9a-f]+)?", r"\1", message)
 
 

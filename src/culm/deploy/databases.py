@@ -51,7 +51,7 @@ def prepare(job: Job) -> None:
 
 
 def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
-    """An SQL server, and a role and a database in it for each of its users."""
+    """Make an SQL server, and a role and a database in it for each of its users."""
     target, project, given = job.target, job.project, job.surroundings
     name = instance_name(project, database)
     new = name not in job.survey.observed.databases
@@ -79,7 +79,7 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
 
 
 def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
-    """A Valkey or Redis server, and a user in it for each of the services that use it."""
+    """Make a Valkey or Redis server, and a user in it for each of the services that use it."""
     target, project, given = job.target, job.project, job.surroundings
     name = instance_name(project, database)
     new = name not in job.survey.observed.caches
@@ -146,7 +146,10 @@ def create(target: Target, project: Project, database: str, password: str) -> No
 
 
 def master_password(target: Target, project: Project, database: str, surroundings: render.Surroundings) -> str:
-    """Kept in the vault, where no service may read it: roles are added when services are."""
+    """Return the password of a server's operator.
+
+    It is kept in the vault, where no service may read it: roles are added when services are.
+    """
     file = f"{instance_name(project, database)}.password"
     if project.preview is not None:  # of the server that it shares
         surroundings = replace(surroundings, env=project.preview.env)
@@ -235,7 +238,7 @@ def made(project: Project, database: str, service: Service, known: str | None) -
 
 
 def uses_another(url: str, project: Project, database: str, service: Service) -> bool:
-    """Whether a URL of culm's own names another database than culm.yml gives it now: `shared:` has changed."""
+    """Return whether a URL of culm's own names another database than culm.yml gives it now: `shared:` has changed."""
     parts = urlsplit(url.strip())
     return parts.username == user(project, service) and parts.path.lstrip("/") != database_name(
         project, database, service
@@ -248,6 +251,9 @@ def user(project: Project, service: Service) -> str:
 
 
 def database_name(project: Project, database: str, service: Service) -> str:
-    """The name of a service's database: its role's, or `bamboo_main` of the server `main` whose services share one."""
+    """Return the name of a service's database.
+
+    It is its role's, or `bamboo_main` of the server `main` whose services share one.
+    """
     begin = project.name if project.preview is None else f"{project.name}_{project.preview.name}_"
     return f"{begin}_{database}".replace("-", "_") if database in project.shared else user(project, service)

@@ -225,7 +225,7 @@ def in_output(lines: Iterable[str]) -> LikelyCause | None:
 
 
 def last_raised(lines: Sequence[str]) -> str:
-    """The line that ends the last Python traceback, whatever its exception is called; empty without a traceback.
+    """Return the line that ends the last Python traceback, whatever its exception; empty without a traceback.
 
     Of a chain ("During handling of the above exception, another exception occurred") the last one ended the program.
     """
@@ -371,12 +371,12 @@ KNOWN = (
 
 
 def cure(message: str) -> str | None:
-    """What to try, if the message is of a known ailment."""
+    """Return what to try, if the message is of a known ailment."""
     return next((hint for pattern, hint in KNOWN if re.search(pattern, message, re.IGNORECASE | re.DOTALL)), None)
 
 
 def unwell(instances: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A line for each container instance that takes no tasks, and why."""
+    """Return a line for each container instance that takes no tasks, and why."""
     lines = []
     for instance in instances:
         name = instance.get("ec2InstanceId") or last(instance["containerInstanceArn"])

@@ -68,13 +68,13 @@ def down(target: Target, project: Project, removed: Removed, *, volumes: bool, s
 
 
 def schedules(project: Project, live: Observed) -> list[str]:
-    """Names of the schedules that run something in the cluster, also those that culm.yml no longer names."""
+    """Return the schedules that run something in the cluster, also those that culm.yml no longer names."""
     own = [render_jobs.schedule_name(project, project.jobs[name]) for name, job in live.jobs.items() if job.schedule]
     return sorted([*own, *live.past_schedules, *live.other_schedules])
 
 
 def others(target: Target, project: Project) -> bool:
-    """Whether anything else is deployed on the same target."""
+    """Return whether anything else is deployed on the same target."""
     described = target.client("ecs").describe_clusters(clusters=clusters(target))["clusters"]
     return any(
         cluster["clusterName"] != project.name and (cluster["activeServicesCount"] or cluster["runningTasksCount"])
@@ -89,7 +89,7 @@ def clusters(target: Target) -> list[str]:
 
 
 def services(target: Target, project: Project, removed: Removed) -> None:
-    """Every service of the cluster, also those that culm.yml no longer names; then every other task."""
+    """Remove every service of the cluster, also those that culm.yml no longer names; then every other task."""
     ecs = target.client("ecs")
     for arn in service_arns(target, project):
         ecs.delete_service(cluster=project.name, service=arn, force=True)
@@ -161,7 +161,7 @@ def unscale(target: Target, project: Project, name: str, removed: Removed) -> No
 
 
 def service_arns(target: Target, project: Project) -> list[str]:
-    """Of all services in the project's cluster; none where there is no cluster."""
+    """Return the ARNs of all services in the project's cluster; none where there is no cluster."""
     if active_cluster(target, project.name) is None:
         return []
     pages = target.client("ecs").get_paginator("list_services").paginate(cluster=project.name)
@@ -182,7 +182,7 @@ def unroute(target: Target, project: Project, group_name: str) -> None:
 
 
 def data_of(target: Target, project: Project, name: str, removed: Removed) -> None:
-    """A service's images, logs and configuration."""
+    """Remove a service's images, logs and configuration."""
     for repository in (f"{project.name}/{name}", f"{project.name}/{name}-migrate"):
         ecr = target.client("ecr")
         delete = partial(ecr.delete_repository, repositoryName=repository, force=True)
@@ -245,7 +245,7 @@ def task_definitions(target: Target, project: Project) -> None:
 
 
 def deregister(target: Target, family: str) -> None:
-    """Every revision of a family. AWS keeps them for ever; INACTIVE ones start nothing."""
+    """Deregister every revision of a family. AWS keeps them for ever; INACTIVE ones start nothing."""
     ecs = target.client("ecs")
     pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
     for arn in [arn for page in pages for arn in page["taskDefinitionArns"]]:
@@ -254,7 +254,7 @@ def deregister(target: Target, family: str) -> None:
 
 
 def cluster(target: Target, project: Project, live: Observed, removed: Removed) -> None:
-    """Its instances are sent away first: a cluster that has some is not deleted."""
+    """Remove the cluster, its instances first: a cluster that has some is not deleted."""
     assert live.cluster is not None
     ecs = target.client("ecs")
     if target.settings.provider != "local":
@@ -266,7 +266,7 @@ def cluster(target: Target, project: Project, live: Observed, removed: Removed) 
 
 
 def data(target: Target, project: Project, live: Observed, removed: Removed) -> None:
-    """Images, logs, databases, and the project's files in the vault."""
+    """Remove images, logs, databases, and the project's files in the vault."""
     for name in live.repositories:
         target.client("ecr").delete_repository(repositoryName=name, force=True)
         removed("repository", name)
@@ -308,7 +308,10 @@ def data(target: Target, project: Project, live: Observed, removed: Removed) -> 
 
 
 def made_here(key: str, project: Project, env: str) -> bool:
-    """Whether `up` wrote this file: also for a service that culm.yml no longer names, its database goes now."""
+    """Return whether `up` wrote this file.
+
+    Also for a service that culm.yml no longer names: its database goes now.
+    """
     begin, _, file = key.rpartition("/")
     return begin.startswith(f"{env}/") and file in (
         databases.FILE,

@@ -46,7 +46,7 @@ class Performer(Protocol):
         """Take a step back. Returns the failure, with what became of it."""
 
     def undo_at_once(self, undo: Undo) -> None:
-        """The part of it that is done, too, when the command is broken off: calls, no waiting."""
+        """Take back the part that is taken back even when the command is broken off: calls, no waiting."""
 
 
 @dataclass

@@ -29,7 +29,7 @@ EVENT = re.compile(
 
 
 def answer(target: Target, service: Service, instance: str, port: int) -> dict[str, Any]:
-    """What the page answers now: `address`, `status` and `begins`; empty where it cannot be asked from here."""
+    """Return what the page answers now: `address`, `status` and `begins`; empty where it cannot be asked from here."""
     if target.settings.provider != "local":
         return {}
     import httpx2
@@ -63,7 +63,7 @@ def beginning(text: str) -> str:
 
 
 def address_of(target: Target, instance: str) -> str | None:
-    """An instance's own address; None when it is gone."""
+    """Return an instance's own address; None when it is gone."""
     from botocore.exceptions import ClientError
 
     with suppress(ClientError):
@@ -73,7 +73,9 @@ def address_of(target: Target, instance: str) -> str | None:
 
 
 def lines(service: Service, ill: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """`GET /web/health on 127.9.1.2:32768: Health checks failed with these codes: [404]`, and how the answer began.
+    """Return why pages are not healthy, and how the answer began.
+
+    `GET /web/health on 127.9.1.2:32768: Health checks failed with these codes: [404]`.
 
     `ill` are targets that were not healthy when they were described last: often that was before the load balancer had
     made up its mind, and then an event of the service, by its port, says why.

@@ -69,7 +69,7 @@ def suspected(project: Project, service: Service) -> LikelyCause | None:
 
 
 def given_otherwise(service: Service) -> bool:
-    """Whether culm.yml gives a service a server's host, which counts before what its Dockerfile sets."""
+    """Return whether culm.yml gives a service a server's host, which counts before what its Dockerfile sets."""
     return any(re.search(r"\{[\w-]+\.host\}", text) for text in service.container.environment.values())
 
 
@@ -82,7 +82,7 @@ def host_of(line: str) -> str | None:
 
 
 def advice(project: Project, service: Service, host: str, place: HostMention | None) -> str:
-    """What to write in the source and in culm.yml, so that the service reaches what it calls `host`."""
+    """Return what to write in the source and in culm.yml, so that the service reaches what it calls `host`."""
     stem = re.sub(r"\W+", "_", host.partition(".")[0]).upper()
     names = server_of(project, service, host)
     whole = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w.-]|://)")
@@ -113,7 +113,7 @@ def advice(project: Project, service: Service, host: str, place: HostMention | N
 
 
 def variable_of(service: Service, database: str) -> str | None:
-    """The variable of a service by which it knows a database: that with its whole URL, else with its host."""
+    """Return the variable by which a service knows a database: that with its whole URL, else with its host."""
     secrets = service.container.secrets
     whole = [name for name, each in secrets.items() if f"{{{database}.url}}" in str(each.value_from)]
     hosts = [name for name, text in service.container.environment.items() if f"{{{database}.host}}" in text]
@@ -121,7 +121,7 @@ def variable_of(service: Service, database: str) -> str | None:
 
 
 def server_of(project: Project, service: Service, host: str) -> tuple[str, str] | None:
-    """The database that a host name means, and what culm.yml lacks for it; None where the name tells none."""
+    """Return the database that a host name means, and what culm.yml lacks for it; None where the name tells none."""
     kind: tuple[str, ...] = engines.CACHES if CACHE.search(host) else engines.SQL if SQL.search(host) else ()
     if host in project.databases:
         kind = (project.databases[host],)

@@ -70,7 +70,7 @@ class Images:
         return self.known(repository.name, repository.uri, wanted) if wanted else None
 
     def ensure(self, repository: str, uri: str, recipe: Recipe, say: Say, progress: Say) -> str:
-        """`uri@sha256:...` of the recipe's image, which is there when this returns."""
+        """Make sure that the recipe's image is there; return its `uri@sha256:...`."""
         tag = self.builder.fingerprint(recipe)[:TAG_LENGTH]
         with self._mutex:
             making = self._making.setdefault((repository, tag), threading.Lock())
@@ -84,7 +84,7 @@ class Images:
         return f"{uri}@{digest}"
 
     def known(self, repository: str, uri: str, recipe: Recipe) -> str | None:
-        """`uri@sha256:...` if it is there already; nothing is built."""
+        """Return `uri@sha256:...` if it is there already; nothing is built."""
         digest = self.digest(repository, self.builder.fingerprint(recipe)[:TAG_LENGTH])
         return f"{uri}@{digest}" if digest else None
 
@@ -104,7 +104,10 @@ class Images:
         return answer[0] if answer else None
 
     def login(self) -> tuple[str, str]:
-        """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html"""
+        """Return user and password of the registry.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+        """
         with self._logging_in:
             if self._login is None:
                 [data] = self.target.client("ecr").get_authorization_token()["authorizationData"]
@@ -119,7 +122,7 @@ def images_of(target: Target, made_by: Builder | Images) -> Images:
 
 
 def known_images(project: Project, names: Sequence[str], survey: Survey, images: Images) -> wishes.Images:
-    """Which of these services' and jobs' images are in their repositories already. Nothing is built."""
+    """Return which of these services' and jobs' images are in their repositories already. Nothing is built."""
 
     def look(service: Service, *, migrate: bool) -> str | None:
         if service.image is not None and not migrate:
@@ -135,7 +138,7 @@ def known_images(project: Project, names: Sequence[str], survey: Survey, images:
 
 
 def loopback(uri: str) -> bool:
-    """Docker, too, takes a registry on 127.0.0.0/8 for one that speaks plain HTTP."""
+    """Return whether a registry is on 127.0.0.0/8, which Docker, too, takes for one that speaks plain HTTP."""
     host = uri.partition("/")[0].rpartition(":")[0]
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -45,7 +45,7 @@ def run(job: Job, step: RunMigration, task_definition: str) -> Work:
 
 
 def try_to_run(job: Job, task_definition: str) -> Work:
-    """Returns the task's ARN, or None and why there is no place for it now."""
+    """Start the task; return its ARN, or None and why there is no place for it now."""
     from botocore.exceptions import ClientError
 
     ecs = job.target.client("ecs")
@@ -104,6 +104,6 @@ def until_stopped(job: Job, name: str, arn: str) -> Work:
 
 
 def exit_code(task: dict[str, Any]) -> int | None:
-    """Of its one container; None when it never started."""
+    """Return the exit code of the task's one container; None when it never started."""
     codes = [container.get("exitCode") for container in task["containers"]]
     return codes[0] if codes else None

@@ -64,7 +64,7 @@ class Remembered:
     """Its number; empty: it is of none."""
 
     def over(self, now: float) -> bool:
-        """Whether its time is up."""
+        """Return whether the preview's time is up."""
         return self.ends is not None and self.ends <= now
 
 
@@ -148,19 +148,19 @@ def fill(target: Target, project: Project, say: Say) -> list[str]:
 
 
 def read_anyway(vault: Vault, preview: str, withheld: str) -> bool:
-    """Whether a preview has a file of its own for one that is kept from it."""
+    """Return whether a preview has a file of its own for one that is kept from it."""
     _, service, file = withheld.split("/")
     return vault.read(Name(env=preview, service=service, file=file)) is not None
 
 
 def written_by_deploys(project: Project, file: str) -> bool:
-    """Whether a deploy writes this file: a database's URL, or the load balancer's."""
+    """Return whether a deploy writes this file: a database's URL, or the load balancer's."""
     names = {*project.databases, *(name.rpartition("-")[0] for name in project.caches)}
     return file in (LOAD_BALANCER_FILE, engines.FILE, *(f"{name}.url" for name in names))
 
 
 def secret_in(file: str, text: str) -> bool:
-    """Whether a file of the vault holds a secret, as far as can be told: in doubt it does."""
+    """Return whether a file of the vault holds a secret, as far as can be told: in doubt it does."""
     if redaction.values(file, text) or PRIVATE.search(text):
         return True
     lines = [line.strip() for line in text.splitlines() if line.strip()]

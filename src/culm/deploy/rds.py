@@ -19,7 +19,7 @@ REACH_SECONDS = 5.0
 
 
 def master_password(target: Target, instance: Described) -> str:
-    """RDS makes it, changes it every week, and keeps it in Secrets Manager.
+    """Return the password, which RDS makes, changes every week, and keeps in Secrets Manager.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
     """
@@ -33,7 +33,10 @@ def master_password(target: Target, instance: Described) -> str:
 
 
 def check_reachable(server: str, address: str, port: int, file: Name) -> None:
-    """Its own network alone reaches it, so that most people's machines do not; said before they wait for it."""
+    """Raise CulmError where a server cannot be reached from here.
+
+    Its own network alone reaches it, so that most people's machines do not; said before they wait for it.
+    """
     try:
         socket.create_connection((address, port), timeout=REACH_SECONDS).close()
     except OSError as error:

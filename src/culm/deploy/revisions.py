@@ -124,7 +124,7 @@ def _outcome(arn: str, outcomes: Mapping[str, str]) -> str:
 
 
 def migrated_since(target: Target, project: Project, service: Service, arn: str) -> str | None:
-    """Why going back to this revision is no matter of course: the live one came after another migration."""
+    """Return why going back to this revision is no matter of course: the live one came after another migration."""
     ecs = target.client("ecs")
     [described] = ecs.describe_services(cluster=project.name, services=[service.name])["services"] or [None]
     if described is None:
@@ -142,7 +142,7 @@ def migrated_since(target: Target, project: Project, service: Service, arn: str)
 
 
 def migration_of(revision: Mapping[str, Any]) -> str | None:
-    """The digest of the migration that a revision came after; None: it has none."""
+    """Return the digest of the migration that a revision came after; None where it has none."""
     labels: Mapping[str, str] = revision["containerDefinitions"][0].get("dockerLabels") or {}
     return labels.get(render.MIGRATION_LABEL)
 

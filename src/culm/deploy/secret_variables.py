@@ -68,7 +68,7 @@ def check(wanted: list[WantedFile], texts: Mapping[Name, str], option: str) -> N
 
 
 def refusal(missing: list[WantedFile], option: str) -> CulmError:
-    """The error that names each file that is missing, and the commands that put it there."""
+    """Return the error that names each file that is missing, and the commands that put it there."""
     readers: dict[Name, list[str]] = {}
     for each in missing:
         readers.setdefault(each.name, []).append(f"{each.variable} of {each.service}")
@@ -85,13 +85,13 @@ def refusal(missing: list[WantedFile], option: str) -> CulmError:
 
 
 def vault_name(env: str, place: str) -> Name:
-    """The name in the vault of SERVICE/FILE."""
+    """Return the name in the vault of SERVICE/FILE."""
     service, _, file = place.partition("/")
     return Name(env=env, service=service, file=file)
 
 
 def value_of(text: str) -> str:
-    """A file's text as a variable's value: without the ends of lines that editors and `echo` add."""
+    """Return a file's text as a variable's value: without the ends of lines that editors and `echo` add."""
     return text.rstrip("\r\n")
 
 
@@ -124,7 +124,7 @@ def write_parts(job: Job, service: Service) -> None:
 
 
 def values(job: Job, service: Service) -> dict[str, str]:
-    """The wished values of a service's parameters, by name."""
+    """Return the wished values of a service's parameters, by name."""
     project, given = job.project, job.surroundings
     given_files = {variable: each.vault for variable, each in service.container.secrets.items() if each.vault}
     composed = {
@@ -144,25 +144,28 @@ def values(job: Job, service: Service) -> dict[str, str]:
 
 
 def owner(project: Project, service: Service, database: str) -> Service:
-    """Whose database it is: services of one folder are one program, so a worker uses that of the folder's first."""
+    """Return the service whose database it is.
+
+    Services of one folder are one program, so a worker uses that of the folder's first.
+    """
     folders = {each.original: each for each in project.everything.values()}
     first = folders.get(service.shares)
     return first if first is not None and database in first.databases else service
 
 
 def url_of(job: Job, service: Service, database: str) -> str:
-    """The URL of a service's database, from the vault."""
+    """Return the URL of a service's database, from the vault."""
     file = job.project.url_file(service, database)
     return (vault_files.get(job.target, job.surroundings, service.original, file) or "").strip()
 
 
 def compose(text: str, urls: Mapping[str, str]) -> str:
-    """The text with its references replaced by parts of the databases' URLs, by name."""
+    """Return the text with its references replaced by parts of the databases' URLs, by name."""
     return references.resolve(text, lambda name, what: part(urls[name], what))
 
 
 def part(url: str, what: str) -> str:
-    """A part of a URL: user, password, host, port or the database's name; or the whole of it."""
+    """Return a part of a URL: user, password, host, port or the database's name; or the whole of it."""
     parts = urlsplit(url)
     match what:
         case "user":
@@ -179,7 +182,7 @@ def part(url: str, what: str) -> str:
 
 
 def kept(target: Target, names: list[str]) -> dict[str, str]:
-    """The values of the parameters that are there, by name."""
+    """Return the values of the parameters that are there, by name."""
     client = target.client("ssm")
     result: dict[str, str] = {}
     for begin in range(0, len(names), MOST_AT_ONCE):

@@ -60,7 +60,7 @@ def connected(server: SqlServer, connect: Callable[[], T], wrong_password: Calla
 
 
 def encryption(address: str) -> ssl.SSLContext | None:
-    """None on this machine's own addresses: nobody is in between."""
+    """Return how a connection to an address is encrypted; None on this machine's own: nobody is in between."""
     if address.startswith(("127.", "169.254.")) or address == "localhost":
         return None
     return rds.trusted() if address.endswith(rds.DOMAIN) else ssl.create_default_context()

@@ -25,7 +25,7 @@ def gave_back(job: Job, lent: GiveBack, failure: CulmError) -> Work:
 
 
 def give_back(job: Job, lent: GiveBack) -> None:
-    """The service wants its tasks again; the mark goes last, so that no crash forgets them."""
+    """Give a service its tasks back; the mark goes last, so that no crash forgets them."""
     scale(job, lent.service, lent.count)
     job.target.client("ecs").untag_resource(resourceArn=lent.arn, tagKeys=[LENDS_TAG])
 
@@ -106,7 +106,7 @@ def began(job: Job, back: GoBack, failed: str) -> Work:
 
 
 def completed(described: dict[str, Any], revision: str) -> bool:
-    """Whether ECS takes the roll of this revision for complete."""
+    """Return whether ECS takes the roll of this revision for complete."""
     return any(
         d["status"] == "PRIMARY" and d.get("rolloutState") == "COMPLETED" and d.get("taskDefinition") == revision
         for d in described["deployments"]

@@ -200,7 +200,7 @@ class Up:
 
 
 def built(steps: Sequence[Step], results: Mapping[str, str]) -> dict[tuple[str, bool], str]:
-    """`uri@digest` of what build steps have made, by service and whether it is its migration's."""
+    """Return `uri@digest` of what build steps have made, by service and whether it is its migration's."""
     return {
         (step.act.service, step.act.migration): results[step.key]
         for step in steps
@@ -210,7 +210,7 @@ def built(steps: Sequence[Step], results: Mapping[str, str]) -> dict[tuple[str, 
 
 @contextmanager
 def at_work(job: Job) -> Iterator[Lock]:
-    """Under the target's lock; AWS's errors and a Ctrl-C become culm's own."""
+    """Hold the target's lock; AWS's errors and a Ctrl-C become culm's own."""
     try:
         with faults.translated(), locked(job.target, job.project, job.console.say) as lock:
             yield lock

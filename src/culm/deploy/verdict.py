@@ -86,7 +86,10 @@ def verdict(look: Look) -> Done | Going | Doomed:
 
 
 def went_back(look: Look) -> bool:
-    """Not only described late: its revision was PRIMARY and is not any more, or is listed as one that failed."""
+    """Return whether ECS went back, and has not only described it late.
+
+    Its revision was PRIMARY and is not any more, or is listed as one that failed.
+    """
     return look.left or any(
         d.get("taskDefinition") == look.revision and d.get("rolloutState") == "FAILED"
         for d in look.service["deployments"]
@@ -94,7 +97,7 @@ def went_back(look: Look) -> bool:
 
 
 def undone(look: Look, primary: Described) -> Doomed:
-    """ECS went back by itself; why is told by the deployment that failed, as long as it is shown."""
+    """Return why ECS went back by itself, told by the deployment that failed as long as it is shown."""
     ended = [d for d in look.service["deployments"] if d.get("taskDefinition") == look.revision]
     mine = [task for task in look.stopped if task.get("taskDefinitionArn") == look.revision and failed(task)]
     reasons = [str(d.get("rolloutStateReason") or "") for d in (*ended, primary)]
@@ -104,7 +107,7 @@ def undone(look: Look, primary: Described) -> Doomed:
 
 
 def healthy(look: Look) -> float:
-    """Tasks that the load balancer sends requests to; as many as you like where there is none."""
+    """Return the number of tasks that the load balancer sends requests to; infinite where there is none."""
     if not look.service.get("loadBalancers"):
         return math.inf
     return len([target for target in look.targets if target["TargetHealth"]["State"] == "healthy"])
@@ -135,7 +138,7 @@ def advice(task: Described | None) -> str:
 
 
 def progress(look: Look, primary: Described) -> str:
-    """`1 of 1 running, target initial, 1 old task still there`."""
+    """Return how far a roll is: `1 of 1 running, target initial, 1 old task still there`."""
     words = [f"{primary['runningCount']} of {primary['desiredCount']} running"]
     states = sorted({target["TargetHealth"]["State"] for target in look.targets} - {"draining"})
     if states:

@@ -50,7 +50,7 @@ class Watch:
         """The last description of each target that was not healthy: when it matters, its task may be gone."""
 
     def look(self) -> Look | None:
-        """None: there is no such service, or not yet."""
+        """Look at the service once; return None where there is no such service, or not yet."""
         now = self.job.clock.seconds()
         look = look_at(self.job, self.service, now - self.moved)
         if look is None:
@@ -144,7 +144,7 @@ def settled(job: Job, watched: Settle) -> Work:
 
 
 def not_steady(job: Job, service: Service, what: str, task: Mapping[str, Any] | None) -> NotSteady:
-    """The failure: its likely cause first, then the task that shows it."""
+    """Return the failure: its likely cause first, then the task that shows it."""
     finding = None
     if task is not None:
         finding = exits.cause(task, causes.output_of(job, service.name, task, prefix=service.name))
@@ -154,12 +154,12 @@ def not_steady(job: Job, service: Service, what: str, task: Mapping[str, Any] | 
 
 
 def begins(service: Service) -> str:
-    """What all paths of a service begin with: `/shop` of `/shop/*`; empty where it has every path."""
+    """Return what all paths of a service begin with: `/shop` of `/shop/*`; empty where it has every path."""
     return service.paths[0].partition("*")[0].rstrip("/") if service.paths else ""
 
 
 def likely(finding: diagnoses.LikelyCause | None) -> str:
-    """The line for a cause, to be read before all else."""
+    """Return the line for a cause, to be read before all else."""
     return f"\n  cause: {causes.as_in_the_image(finding.line)}" if finding is not None else ""
 
 
@@ -199,7 +199,7 @@ def look_at(job: Job, service: Service, stuck_seconds: float) -> Look | None:
 
 
 def movement(look: Look) -> object:
-    """Changes when anything starts, stops or gets healthy."""
+    """Return what changes when anything starts, stops or gets healthy."""
     counts = [(d["id"], d["runningCount"], d["pendingCount"]) for d in look.service["deployments"]]
     states = sorted(
         (t["Target"].get("Id", ""), t["Target"].get("Port", 0), t["TargetHealth"]["State"]) for t in look.targets
@@ -208,7 +208,7 @@ def movement(look: Look) -> object:
 
 
 def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
-    """The cause, on one screen."""
+    """Return the failure, its cause on one screen."""
     job, service = watch.job, watch.service
     what = f"{service.name} did not start: {doomed.why}"
     primary = primary_of(look.service) or {}

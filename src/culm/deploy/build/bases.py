@@ -78,7 +78,7 @@ class Content:
 
 
 def content_of(layers: object, settings: Mapping[str, Any] | None, platform: str) -> Content:
-    """From the configuration's `rootfs.diff_ids` and `config`, or from an engine's `RootFS.Layers` and `Config`."""
+    """Return an image's content, from a configuration's `rootfs.diff_ids` and `config`, or an engine's facts."""
     inherited = {key: value for key in INHERITED if (value := (settings or {}).get(key))}
     canonical = json.dumps([layers, inherited], sort_keys=True, separators=(",", ":"))
     return Content(identity=f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}", platform=platform)
@@ -111,7 +111,7 @@ class Bases:
         self._known: dict[tuple[str, str], str] = {}
 
     def identity(self, image: str, platform: str) -> str:
-        """The same for the same image, on every machine; the bare name where nobody can say what it is."""
+        """Return an image's identity, the same on every machine; the bare name where nobody can say what it is."""
         with self._mutex:
             if (image, platform) not in self._known:
                 self._known[image, platform] = self.find(image, platform)
@@ -141,7 +141,7 @@ class Bases:
         return here[0].identity if here is not None and here[0].platform == platform else image
 
     def differs(self, image: str, platform: str) -> bool:
-        """Whether the engine lacks the image that a build is to stand on, or has another one by that name."""
+        """Return whether the engine lacks the image that a build is to stand on, or has another one by that name."""
         if "@" in image:
             return self.engine.image_id(image) is None
         here = in_engine(self.engine, image)
@@ -201,7 +201,7 @@ class Memory:
 
 
 def full_name(image: str) -> str:
-    """`python` is `docker.io/library/python:latest`."""
+    """Return an image's full name: `docker.io/library/python:latest` for `python`."""
     name, tag = split_tag(image)
     registry, repository = split_registry(name)
     return f"{registry}/{repository}:{tag}"
@@ -286,7 +286,7 @@ class RegistryClient:
         return value
 
     def get(self, url: str, accept: str) -> "httpx2.Response":
-        """Raises RegistryFailure for every answer but 200."""
+        """Return the answer, with status 200; raise RegistryFailure for every other."""
         answer = self.ask(url, accept)
         if answer.status_code == 401 and self.authorization is None:
             self.authorization = self.authorize(answer.headers.get("WWW-Authenticate", ""))
@@ -304,7 +304,7 @@ class RegistryClient:
         return self.client.get(url, headers=headers)
 
     def authorize(self, challenge: str) -> str:
-        """The header that the registry asks for: the login itself, or a token that its token server gives for it."""
+        """Return the header that the registry asks for: the login itself, or a token that its token server gives."""
         basic = None
         if self.login is not None and self.login.user:
             basic = "Basic " + base64.b64encode(f"{self.login.user}:{self.login.password}".encode()).decode()

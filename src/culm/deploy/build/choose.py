@@ -21,7 +21,7 @@ class Choice:
 
 
 def choose(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
-    """`--runtime auto`: asks the engine, and pulls the base images that it lacks."""
+    """Choose for `--runtime auto`: ask the engine, and pull the base images that it lacks."""
     try:
         version = engine.version()
     except NoEngine as error:
@@ -32,7 +32,10 @@ def choose(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
 
 
 def demand_docker(recipes: Iterable[Recipe], engine: Engine, say: Say) -> Choice:
-    """`--runtime docker`: the same questions, but a no is an error. Raises CulmError, NoEngine among them."""
+    """Choose for `--runtime docker`: the same questions, but a no is an error.
+
+    Raises CulmError, NoEngine among them.
+    """
     version = engine.version()
     if problem := missing_base(recipes, engine, say):
         hint = "name a base image that you can pull: CULM_BASE_IMAGE=..., or args: {BASE_IMAGE: ...} in culm.yml"

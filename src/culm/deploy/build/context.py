@@ -63,7 +63,7 @@ class Context:
     """By path relative to the folder, sorted; folders too."""
 
     def digest(self) -> str:
-        """Changes when any name, mode or byte does."""
+        """Return a digest that changes when any name, mode or byte does."""
         sha256 = hashlib.sha256()
         for path, file in self.files.items():
             line = f"{path}\0{file.kind}\0{file.mode:o}\0{file.digest}\0{file.link}\n"

@@ -56,7 +56,10 @@ class DockerBuilder:
         self._mutex = threading.Lock()
 
     def fingerprint(self, recipe: Recipe) -> str:
-        """Of the context, the Dockerfile, its arguments, and the very base images. No engine is needed for it."""
+        """Return the fingerprint of the context, the Dockerfile, its arguments, and the very base images.
+
+        No engine is needed for it.
+        """
         read = instructions(recipe.dockerfile)
         platform = recipe.platform or platforms.of_this_machine()
         bases = {base: self.bases.identity(base, platform) for base in base_images(read, recipe.args)}
@@ -97,7 +100,7 @@ class DockerBuilder:
         raise AssertionError("the last attempt has returned or raised")
 
     def check_built(self, recipe: Recipe, image: str) -> None:
-        """Raises CulmError for an image that the target's instances could not run."""
+        """Raise CulmError for an image that the target's instances could not run."""
         facts = self.engine.inspect(image) or {}
         made_for = f"{facts.get('Os', 'linux')}/{facts.get('Architecture', '')}"
         if recipe.platform is not None and made_for != recipe.platform:
@@ -119,7 +122,7 @@ class DockerBuilder:
         return name
 
     def layer_findings(self, recipe: Recipe) -> list[Finding]:
-        """Secrets in the files of the image that is built of this very recipe; none where it is not built."""
+        """Return the secrets in the files of the image that is built of this very recipe; none if it is not built."""
         bases = [self.engine.inspect(base) for base in base_images(instructions(recipe.dockerfile), recipe.args)]
         if None in bases or not self.engine.tags(f"{BUILT}:*"):
             return []  # without them it was not built here, and the fingerprint would ask their registries
@@ -159,7 +162,10 @@ class DockerBuilder:
                 self.engine.pull(base, recipe.platform)  # if it fails, the build says what is missing
 
     def takes_buildkit(self, read: list[Instruction]) -> bool:
-        """BuildKit where the Dockerfile needs it, or where it is the engine's own builder and the command is there."""
+        """Return whether BuildKit builds.
+
+        It does where the Dockerfile needs it, or where it is the engine's own builder and the command is there.
+        """
         if needs_buildkit(read):
             return True
         wanted = os.environ.get("DOCKER_BUILDKIT") != "0" and shutil.which("docker") is not None
@@ -289,5 +295,5 @@ def given(read: list[Instruction], args: Mapping[str, str]) -> dict[str, str]:
 
 
 def needs_buildkit(read: list[Instruction]) -> bool:
-    """Whether an instruction needs BuildKit: a here-document, or a flag such as `--mount`."""
+    """Return whether an instruction needs BuildKit: a here-document, or a flag such as `--mount`."""
     return any(instruction.heredoc or BUILDKIT_FLAGS & {name for name, _ in instruction.flags} for instruction in read)

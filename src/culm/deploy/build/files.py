@@ -48,7 +48,7 @@ def do(stage: BuildStage, command: Command, folder: str) -> str:
 
 
 def mode_of(argv: Sequence[str], word: str) -> bool:
-    """`-m 755`: the word is a value."""
+    """Return whether a word is the value of an option such as `-m 755`."""
     index = list(argv).index(word)
     return argv[index - 1] in ("-m", "--mode")
 
@@ -62,7 +62,7 @@ def make_folders(stage: BuildStage, words: Sequence[str], folder: str) -> str:
 
 
 def braces(word: str) -> list[str]:
-    """bash's `{a,b}`."""
+    """Return the words of bash's `{a,b}`."""
     match = re.search(r"\{([^{}]*,[^{}]*)\}", word)
     if match is None:
         return [word]
@@ -80,7 +80,7 @@ def below(stage: BuildStage, path: str) -> list[str]:
 
 
 def change_modes(stage: BuildStage, words: Sequence[str], folder: str, *, recursive: bool) -> str:
-    """`chmod 755 FILE`, `chmod -R a+rX FOLDER`."""
+    """Do `chmod 755 FILE` or `chmod -R a+rX FOLDER`."""
     mode, *targets = words or [""]
     changed: dict[str, ImageFile] = {}
     for target in targets:
@@ -175,7 +175,7 @@ def copy(stage: BuildStage, words: Sequence[str], folder: str, *, keep: bool) ->
 
 
 def overlaps(stage: BuildStage, path: str) -> bool:
-    """Whether a path names Python packages or wheels, which are not files yet."""
+    """Return whether a path names Python packages or wheels, which are not files yet."""
     kept = [*(place.path for place in stage.places), *stage.wheels]
     bare = path.rstrip("*").rstrip("/")
     return any(
@@ -184,7 +184,7 @@ def overlaps(stage: BuildStage, path: str) -> bool:
 
 
 def install(stage: BuildStage, words: Sequence[str], folder: str) -> str:
-    """`install -d FOLDER`, `install -m 755 FILE TO`."""
+    """Do `install -d FOLDER` or `install -m 755 FILE TO`."""
     mode, rest, folders = "755", [], False
     remaining = iter(words)
     for word in remaining:
@@ -237,7 +237,7 @@ def unescaped(text: str) -> str:
 
 
 def formatted(words: Sequence[str]) -> bytes | None:
-    """`printf '%s\\n' a b`: the format goes on as long as there are words."""
+    """Return what `printf '%s\\n' a b` prints: the format goes on as long as there are words."""
     if not words:
         return None
     form, *values = words

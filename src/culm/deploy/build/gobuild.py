@@ -76,6 +76,6 @@ def compiled(build: GoBuild, scratch: Path) -> ImageFile | None:
 
 
 def version() -> str:
-    """`go1.27.3 linux/amd64`."""
+    """Return Go's version, `go1.27.3 linux/amd64`."""
     printed = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
     return printed.removeprefix("go version").strip()

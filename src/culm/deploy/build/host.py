@@ -42,7 +42,7 @@ class ThisHost:
         return self._made
 
     def has(self, program: str) -> bool:
-        """Whether this machine has a program of this name."""
+        """Return whether this machine has a program of this name."""
         return shutil.which(program) is not None
 
     def compile(self, build: GoBuild) -> ImageFile | None:
@@ -120,12 +120,12 @@ def layer_files(plan: ImagePlan) -> Iterator[layers.LayerFile]:
 
 
 def by(done: Left) -> str:
-    """Which of this host's programs did a line."""
+    """Return which of this host's programs did a line."""
     return gobuild.version() if "go build" in done.text else "programs"
 
 
 def of_stage(recipe: Recipe) -> bytes:
-    """Part of a fingerprint: nothing where the last stage is built for the builder's own platform."""
+    """Return a part of a fingerprint: nothing where the last stage is built for the builder's own platform."""
     return f"{recipe.stage} {recipe.platform}".encode() if recipe.stage or recipe.platform else b""
 
 

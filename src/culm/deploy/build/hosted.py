@@ -74,11 +74,11 @@ class BuildHost(Protocol):
     """What a host can do for a build."""
 
     def has(self, program: str) -> bool:
-        """Whether a program is on this machine's PATH."""
+        """Return whether a program is on this machine's PATH."""
         ...
 
     def compile(self, build: GoBuild) -> ImageFile | None:
-        """The compiled program; None where there is no compiler."""
+        """Return the compiled program; None where there is no compiler."""
         ...
 
     def run(self, job: Job) -> Result:
@@ -86,12 +86,12 @@ class BuildHost(Protocol):
         ...
 
     def programs(self, contents: Contents) -> frozenset[str] | None:
-        """What a Python prefix has in bin, once it is made; None where none are made."""
+        """Return what a Python prefix has in bin, once it is made; None where none are made."""
         ...
 
 
 def node(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> tuple[str, ...] | None:
-    """What to run for a command of Node's: empty for nothing at all; None where this machine cannot."""
+    """Return what to run for a command of Node's: empty for nothing at all; None where this machine cannot."""
     name = named(argv[0])
     words = plain_words(argv)
     if not host.has("npm" if name != "node" else "node"):
@@ -111,7 +111,10 @@ def node(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> tuple[str, 
 
 
 def corepack(stage: BuildStage, words: Sequence[str], host: BuildHost) -> tuple[str, ...]:
-    """`corepack enable`, `corepack prepare pnpm@9.1.0 --activate`: the package manager itself, as a package."""
+    """Return the command that installs the package manager itself as a package, for `corepack`.
+
+    That is for `corepack enable`, and `corepack prepare pnpm@9.1.0 --activate`.
+    """
     asked = [word for word in words[1:] if re.match(r"(pnpm|yarn)(@|$)", word)]
     if not asked and words[:1] == ["enable"]:
         declared = package_manager(stage)
@@ -121,12 +124,12 @@ def corepack(stage: BuildStage, words: Sequence[str], host: BuildHost) -> tuple[
 
 
 def has(stage: BuildStage, program: str, host: BuildHost) -> bool:
-    """Whether a program can run in this stage: this machine has it, or the stage has installed it."""
+    """Return whether a program can run in this stage: this machine has it, or the stage has installed it."""
     return host.has(program) or f"/usr/local/bin/{program}" in stage.tree
 
 
 def installable(manager: str) -> str:
-    """npm's name of it: yarn from 2 on is another package there."""
+    """Return npm's name of a package manager: yarn from 2 on is another package there."""
     name, _, version = manager.partition("@")
     version = version.partition("+")[0]
     if (name == "yarn" and version[:1] in ("2", "3", "4")) or (name == "yarn" and version in ("stable", "berry")):
@@ -135,14 +138,17 @@ def installable(manager: str) -> str:
 
 
 def package_manager(stage: BuildStage) -> str:
-    """package.json's `packageManager`, `pnpm@9.1.0`."""
+    """Return package.json's `packageManager`, `pnpm@9.1.0`; empty where it has none."""
     file = stage.tree.get(stage.absolute("package.json"))
     match = re.search(rb'"packageManager"\s*:\s*"([^"+]+)', file.data()) if file and file.kind == "file" else None
     return match[1].decode() if match else ""
 
 
 def missing_manager(stage: BuildStage, name: str, folder: str, host: BuildHost) -> str:
-    """yarn or pnpm, to be installed first: node's images have yarn, and corepack brings what package.json declares."""
+    """Return yarn or pnpm, to be installed first.
+
+    node's images have yarn, and corepack brings what package.json declares.
+    """
     if name not in ("yarn", "pnpm") or has(stage, name, host):
         return ""
     declared = package_manager(stage)
@@ -152,7 +158,7 @@ def missing_manager(stage: BuildStage, name: str, folder: str, host: BuildHost) 
 
 
 def started_manager(stage: BuildStage, host: BuildHost) -> str:
-    """The package of yarn or pnpm where the image starts with it, and neither a RUN line nor this machine has it."""
+    """Return the package of yarn or pnpm where the image starts with it, and no RUN line nor this machine has it."""
     words = (*stage.entrypoint, *stage.command)
     texts = " ".join(words) if "node" in stage.base or any(is_node((word,)) for word in words[:1]) else ""
     match = re.search(r"(?:^|[\s;&])(yarn|pnpm)(?=\s|$)", texts)
@@ -160,12 +166,12 @@ def started_manager(stage: BuildStage, host: BuildHost) -> str:
 
 
 def is_node(argv: Sequence[str]) -> bool:
-    """Whether a command is one of Node's: node, npm, npx and the like."""
+    """Return whether a command is one of Node's: node, npm, npx and the like."""
     return named(argv[0]) in NODE
 
 
 def text_tool(stage: BuildStage, argv: Sequence[str], folder: str) -> bool:
-    """Whether a text tool touches only files that the copy has."""
+    """Return whether a text tool touches only files that the copy has."""
     if named(argv[0]) not in TEXT_TOOLS:
         return False
     paths = [word for word in argv[1:] if word.startswith("/") or not word.startswith("-")]

@@ -52,7 +52,7 @@ class Installs:
     # pip and uv pip
 
     def pip(self, words: Sequence[str]) -> None:
-        """`install`, `sync`, `uninstall`, `wheel`, `download`; others leave nothing."""
+        """Follow `install`, `sync`, `uninstall`, `wheel` and `download` of pip; others leave nothing."""
         leading = plain_words(("pip", *words))[:1]
         command = leading[0] if leading else ""
         rest = [word for index, word in enumerate(words) if word != command or index != list(words).index(command)]
@@ -108,7 +108,7 @@ class Installs:
         return kept, wheels
 
     def wheel(self, words: Sequence[str], folder: str) -> None:
-        """`pip wheel`: what it is asked for is remembered with its folder."""
+        """Remember what `pip wheel` is asked for, with its folder."""
         options = {"-w", "--wheel-dir", "-d", "--dest", "--no-deps"}
         mine, earlier = self.without_wheels(
             [w for a in pip.arguments(words) if a.option not in options for w in a.words]
@@ -121,13 +121,13 @@ class Installs:
     # projects
 
     def project_wheel(self, folder: str, project: str = ".") -> None:
-        """`python -m build`, `poetry build`, `uv build`: a wheel of the project."""
+        """Remember a wheel of the project, by `python -m build`, `poetry build` or `uv build`."""
         step = self.step(("pip", "install", project))
         made = Wheels(arguments=(project,), step=step, inputs=self.inputs([project]))
         self.stage.wheels[self.path(folder)] = (made,)
 
     def sync(self) -> None:
-        """`uv sync`: into UV_PROJECT_ENVIRONMENT, or `.venv` beside the project."""
+        """Follow `uv sync`: into UV_PROJECT_ENVIRONMENT, or `.venv` beside the project."""
         chosen = self.at.environment.get("UV_PROJECT_ENVIRONMENT", ".venv")
         if "--active" in self.at.argv:
             chosen = self.at.active or self.at.environment.get("VIRTUAL_ENV") or chosen
@@ -150,7 +150,7 @@ class Installs:
         }
 
     def tool(self, name: str) -> None:
-        """`poetry install`, `pipenv install`, `pdm install`: run by uv, upon the environment that they would use."""
+        """Let uv do `poetry install`, `pipenv install` or `pdm install`, on the environment that they would use."""
         self.demand("Pipfile" if name == "pipenv" else "pyproject.toml")
         wanted = self.stage.installers.get(name) or self.versioned(name)
         tool = (wanted, *(v for k, v in self.stage.installers.items() if k.startswith(f"{name}-plugin")))
@@ -211,7 +211,10 @@ class Installs:
         return path, "environment"
 
     def uv_destination(self, words: Sequence[str]) -> str:
-        """https://docs.astral.sh/uv/pip/environments/"""
+        """Return the path of the prefix into which uv installs.
+
+        https://docs.astral.sh/uv/pip/environments/
+        """
         python = pip.value_of(words, "--python", "-p") or ""
         if "/" in python:
             absolute = self.path(python)

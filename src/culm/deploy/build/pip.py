@@ -48,7 +48,7 @@ NOT_FOR_US = re.compile(
 
 
 def settings(variables: Mapping[str, str]) -> dict[str, str]:
-    """Of a stage's variables, what its installers need to hear."""
+    """Return those of a stage's variables that its installers need to hear."""
     return {k: v for k, v in variables.items() if FOR_INSTALLERS.fullmatch(k) and not NOT_FOR_US.fullmatch(k)}
 
 
@@ -71,7 +71,7 @@ def pip_arguments(argv: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def makes_venv(argv: Sequence[str]) -> str | None:
-    """The path of the virtual environment that `python -m venv PATH`, `virtualenv PATH` or `uv venv [PATH]` makes."""
+    """Return the path of the environment that `python -m venv PATH`, `virtualenv PATH` or `uv venv [PATH]` makes."""
     name = named(argv[0])
     rest = list(argv[1:])
     if is_python(name) and rest[:2] in (["-m", "venv"], ["-m", "virtualenv"]):

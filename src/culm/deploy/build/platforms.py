@@ -54,7 +54,7 @@ def cannot_run(engine: Engine, own: str, wanted: str | None, read: Sequence[Inst
 
 
 def runs_elsewhere(read: Iterable[Instruction]) -> bool:
-    """Whether a stage that is not pinned to the builder's own platform has a RUN line."""
+    """Return whether a stage that is not pinned to the builder's own platform has a RUN line."""
     pinned = False
     for instruction in read:
         if instruction.keyword == "FROM":
@@ -65,7 +65,7 @@ def runs_elsewhere(read: Iterable[Instruction]) -> bool:
 
 
 def emulates(engine: Engine, wanted: str, binfmt: Path = BINFMT) -> bool:
-    """Whether it is known to, or cannot be known not to: an engine elsewhere is given the benefit of the doubt."""
+    """Return whether the engine emulates a platform; one elsewhere is given the benefit of the doubt."""
     address = engine.endpoint.address
     if not address.startswith("unix:") or sys.platform != "linux" or any(name in address for name in DESKTOPS):
         return True

@@ -44,7 +44,7 @@ class Builder(Protocol):
     name: Literal["docker", "host"]
 
     def fingerprint(self, recipe: Recipe) -> str:
-        """Hexadecimal; as long as it is the same, building again would make the same image."""
+        """Return a hexadecimal text; as long as it is the same, building again would make the same image."""
         ...
 
     def publish(self, recipe: Recipe, place: PushDestination, say: Say, progress: Say) -> str:

@@ -97,13 +97,13 @@ SERVERS = frozenset(
 
 
 def named(program: str) -> str:
-    """`/opt/venv/bin/pip3.12` is pip; `./mvnw` stays."""
+    """Return the bare name of a program: `pip` for `/opt/venv/bin/pip3.12`; `./mvnw` stays."""
     base = program.rsplit("/", 1)[-1]
     return program if program.startswith("./") and program in BUILDERS else base
 
 
 def is_python(program: str) -> bool:
-    """Whether a program is a Python interpreter: `python`, `python3.12`, `/usr/bin/pypy3`."""
+    """Return whether a program is a Python interpreter: `python`, `python3.12`, `/usr/bin/pypy3`."""
     return re.fullmatch(r"(?:python|pypy)[\d.]*", program.rsplit("/", 1)[-1]) is not None
 
 

@@ -50,7 +50,7 @@ def joined(target: str, path: str, source: str) -> str:
 
 
 def keep(stage: BuildStage, place: PlacedPrefix) -> None:
-    """A prefix with an interpreter that is copied over the same one takes its place."""
+    """Keep a prefix; one with an interpreter that is copied over the same one takes its place."""
     stage.places = [p for p in stage.places if not (p.path == place.path and p.contents.key == place.contents.key)]
     stage.places.append(place)
 
@@ -80,7 +80,10 @@ def inside(place: PlacedPrefix, rest: str, target: str, *, into: bool) -> Placed
 
 
 def from_image(stage: BuildStage, image: str, sources: Sequence[str], destination: str, where: str) -> None:
-    """`COPY --from=ghcr.io/astral-sh/uv /uv /bin/`: uv is a Python package, too, for who starts with `uv run`."""
+    """Take uv from `COPY --from=ghcr.io/astral-sh/uv /uv /bin/`.
+
+    It is a Python package, too, for an image that starts with `uv run`.
+    """
     match = UV_IMAGE.fullmatch(image)
     if match is None:
         return

@@ -140,12 +140,12 @@ class BuildStage:
         return "/" + joined.lstrip("/")
 
     def is_folder(self, path: str) -> bool:
-        """Whether a path is a folder in the stage, or one that every base image has."""
+        """Return whether a path is a folder in the stage, or one that every base image has."""
         known = self.tree.get(path)
         return path in BASE_FOLDERS or (known is not None and known.kind == "folder")
 
     def add(self, files: dict[str, ImageFile]) -> None:
-        """A layer with these files, and the folders that they need."""
+        """Add a layer with these files, and the folders that they need."""
         layer: dict[str, ImageFile] = {}
         for path, file in files.items():
             for parent in reversed(list(parents(path))):
@@ -157,7 +157,7 @@ class BuildStage:
             self.layers.append(layer)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """A layer that takes these files away."""
+        """Add a layer that takes these files away."""
         there = [path for path in paths if path in self.tree]
         if there:
             for path in there:
@@ -190,7 +190,7 @@ class BuildStage:
         ]
 
     def fill(self, path: str, part: Part, step: Step | None, inputs: Mapping[str, ImageFile]) -> None:
-        """One more command that fills the prefix at `path`, which is made when it is the first."""
+        """Add a command that fills the prefix at `path`, which is made when it is the first."""
         known = next(
             (place for place in self.places if place.path == path and place.part in (part, "environment")), None
         )
@@ -214,7 +214,7 @@ class BuildStage:
         }
 
     def matching(self, pattern: str) -> list[str]:
-        """Paths of the tree that a source of `COPY --from` names."""
+        """Return the paths of the tree that a source of `COPY --from` names."""
         return select(self.tree, self.absolute(pattern, "/"))
 
 
@@ -227,6 +227,6 @@ def select(paths: Iterable[str], pattern: str) -> list[str]:
 
 
 def parents(path: str) -> Iterable[str]:
-    """`/a/b/c` has `/a/b`, then `/a`."""
+    """Yield the folders above a path: `/a/b`, then `/a`, for `/a/b/c`."""
     while (path := posixpath.dirname(path)) not in ("", "/"):
         yield path

@@ -42,7 +42,7 @@ def hint_for(problem: str) -> str:
 def plan(
     file: str, instructions: list[Instruction], context: Context, args: Mapping[str, str], host: BuildHost
 ) -> ImagePlan:
-    """The image that a host can make of it. `file` is for messages."""
+    """Return the image that a host can make of it. `file` is for messages."""
     walk = Walk(file, instructions, context, args, host)
     stage = walk.stage(walk.last)
     if init := without_init(stage, host):
@@ -80,7 +80,7 @@ def plan(
 
 
 def described(stage: BuildStage, host: BuildHost) -> tuple[Description, dict[str, Contents]]:
-    """The prefixes of the image: what the Dockerfile filled, and the base image's Python where something runs it."""
+    """Return the image's prefixes: what the Dockerfile filled, and the base image's Python where something runs it."""
     places = stage.python_places() if stage.places or needs_python(stage, host) else []
     contents = {place.contents.key: place.contents for place in places}
     prefixes = [
@@ -99,7 +99,7 @@ def described(stage: BuildStage, host: BuildHost) -> tuple[Description, dict[str
 
 
 def inputs_of(contents: Mapping[str, Contents]) -> list[dict[str, ImageFile]]:
-    """The layers with what the prefixes are made from."""
+    """Return the layers with what the prefixes are made from."""
     return [
         {f"{INPUTS}/{key[:16]}{path}": file for path, file in each.inputs.items()}
         for key, each in contents.items()
@@ -156,7 +156,7 @@ class Walk:
         return self.done[index]
 
     def from_image(self, base: str, begin: Instruction) -> BuildStage:
-        """A stage with what is known of its base image, which is not looked at."""
+        """Return a stage with what is known of its base image, which is not looked at."""
         if re.search(r"(^|/)lambda/", base):
             problem = f"FROM {base}: what starts functions is in that image, which a host does not have"
             self.fail(begin.line, problem, ENGINE_HINT)
@@ -267,7 +267,7 @@ class Walk:
     def copy_stage(
         self, stage: BuildStage, instruction: Instruction, origin: BuildStage, sources: list[str], destination: str
     ) -> None:
-        """COPY --from: files that the other stage has, and the Python prefixes that it fills."""
+        """Copy files that the other stage has, and the Python prefixes that it fills, for COPY --from."""
         target = stage.absolute(destination)
         into = destination.endswith("/") or len(sources) > 1
         for source in sources:
@@ -303,7 +303,7 @@ class Walk:
         stage.compiled += [instruction for instruction in origin.compiled if instruction not in stage.compiled]
 
     def run(self, stage: BuildStage, instruction: Instruction) -> None:
-        """RUN, with the files that its mounts show to it alone."""
+        """Follow RUN, with the files that its mounts show to it alone."""
         mounted = {path: file for path, file in self.mounts(stage, instruction).items() if path not in stage.tree}
         wheels = dict(stage.wheels)
         self.mounted_wheels(stage, instruction)
@@ -321,7 +321,7 @@ class Walk:
         }
 
     def mounts(self, stage: BuildStage, instruction: Instruction) -> dict[str, ImageFile]:
-        """Files that `--mount=type=bind` shows to a RUN."""
+        """Return the files that `--mount=type=bind` shows to a RUN."""
         shown_files: dict[str, ImageFile] = {}
         self.shown: set[str] = set()
         for options, target in mount_options(stage, instruction):
@@ -344,7 +344,7 @@ class Walk:
                     self.shown.add(target + path[len(source) :])
 
     def origin(self, options: Mapping[str, str]) -> BuildStage | None:
-        """The stage that a mount's `from` names."""
+        """Return the stage that a mount's `from` names."""
         name = options.get("from", "")
         number = int(name) if name.isdecimal() else self.names.get(name.lower())
         return self.stage(number) if number is not None and name else None
@@ -356,7 +356,7 @@ def source_of(options: Mapping[str, str]) -> str:
 
 
 def mount_options(stage: BuildStage, instruction: Instruction) -> list[tuple[dict[str, str], str]]:
-    """The bind mounts of a RUN, each with where it is."""
+    """Return the bind mounts of a RUN, each with where it is."""
     out = []
     for name, value in instruction.flags:
         options = dict(part.partition("=")[::2] for part in value.split(","))
@@ -367,7 +367,7 @@ def mount_options(stage: BuildStage, instruction: Instruction) -> list[tuple[dic
 
 
 def overlap(instruction: str, other: str) -> bool:
-    """Whether one path is the other or holds it."""
+    """Return whether one path is the other or holds it."""
     instruction, other = instruction.rstrip("*").rstrip("/"), other.rstrip("/")
     return f"{instruction}/".startswith(f"{other}/") or f"{other}/".startswith(f"{instruction}/")
 
@@ -375,7 +375,7 @@ def overlap(instruction: str, other: str) -> bool:
 def declared(
     rest: str, args: Mapping[str, str], known: Mapping[str, str], fallback: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """What an ARG sets: the caller's value, else its default, else the one from before the first FROM."""
+    """Return what an ARG sets: the caller's value, else its default, else the one from before the first FROM."""
     matches: dict[str, str] = {}
     for word in words(rest):
         name, has_default, default = word.partition("=")
@@ -389,7 +389,7 @@ def declared(
 
 
 def placed(files: Mapping[str, ImageFile], source: str, target: str, *, into: bool) -> dict[str, ImageFile]:
-    """A source's files at their destination: a folder's contents, or a file under its own or a new name."""
+    """Return a source's files at their destination: a folder's contents, or a file under its own or a new name."""
     origin = files.get(source)
     if origin is not None and origin.kind != "folder":
         return {posixpath.join(target, posixpath.basename(source)) if into else target: origin}
@@ -405,7 +405,10 @@ def start(stage: BuildStage, instruction: Instruction) -> tuple[str, ...]:
 
 
 def health_check(instruction: Instruction) -> dict[str, Any]:
-    """Docker's own shape; times in nanoseconds. https://docs.docker.com/reference/dockerfile/#healthcheck"""
+    """Return a health check in Docker's own shape; times in nanoseconds.
+
+    https://docs.docker.com/reference/dockerfile/#healthcheck
+    """
     if instruction.rest.upper() == "NONE":
         return {"Test": ["NONE"]}
     inner = replace(instruction, rest=instruction.rest.partition(" ")[2].strip())

@@ -101,7 +101,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 
 
 def cannot_start(stage: BuildStage, host: BuildHost) -> Left | None:
-    """The line that the service cannot do without, and why; None: it has what it starts."""
+    """Return the line that the service cannot do without, and why; None where it has what it starts."""
     if stage.brings_server and not stage.entrypoint and not stage.command:
         return Left(
             line=stage.from_line, text=f"FROM {stage.base}: what it starts is in that image, which a host does not have"
@@ -161,7 +161,10 @@ def lacking(stage: BuildStage, program: str) -> Left:
 
 
 def absent(stage: BuildStage, path: str) -> Left:
-    """The line that starts what no line brings, with where the image has a file of that name, if it has one."""
+    """Return the line that starts what no line brings.
+
+    It says where the image has a file of that name, if there is one.
+    """
     name = posixpath.basename(path)
     alike = [each for each in stage.tree if posixpath.basename(each) == name]
     where = f" in {stage.workdir}: it has {alike[0]}" if len(alike) == 1 and not path.startswith("/") else ""
@@ -173,18 +176,21 @@ ABSENT = "which the image does not hold"
 
 
 def installed_by(stage: BuildStage, program: str) -> Left | None:
-    """The line that was left out and names the program or its package."""
+    """Return the line that was left out and names the program or its package."""
     names = (*PACKAGES.get(posixpath.basename(program), ()), posixpath.basename(program))
     return next((left for left in stage.left if any(names_it(left.text, n) for n in names)), None)
 
 
 def names_it(text: str, name: str) -> bool:
-    """`postgresql` in `apt-get install postgresql15-client`, but not `b` in `bin`."""
+    """Return whether a text names a program: `postgresql` in `install postgresql15-client`, but not `b` in `bin`."""
     return re.search(rf"(?<!\w){re.escape(name)}[\d.]*(?!\w)", text) is not None
 
 
 def missing_script(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> Left | None:
-    """`python app.py`, `node server.js`, `sh start.sh`: the file, when the image was given the folder but not this."""
+    """Return the line that starts a missing file: `python app.py`, `node server.js` or `sh start.sh`.
+
+    That is where the image was given the folder but not this file.
+    """
     program, *words = argv
     name = posixpath.basename(program)
     if not (is_python(name) or name == "node" or name in SHELLS):
@@ -207,7 +213,7 @@ def missing_script(stage: BuildStage, argv: Sequence[str], host: BuildHost) -> L
 
 
 def lost_by_the_service(stage: BuildStage) -> Left | None:
-    """A line that was to make something where the service works, or in its Python."""
+    """Return a line that was to make something where the service works, or in its Python."""
     for lost in stage.lost:
         if posixpath.basename(lost.path) in INITS:
             continue
@@ -224,13 +230,13 @@ def lost_by_the_service(stage: BuildStage) -> Left | None:
 
 
 def named_by_start(stage: BuildStage, path: str) -> bool:
-    """Whether the image's entry point or command names this file."""
+    """Return whether the image's entry point or command names this file."""
     words = [*stage.entrypoint, *stage.command]
     return any(path == stage.absolute(word) for word in words if "/" in word)
 
 
 def is_there(stage: BuildStage, program: str, host: BuildHost, *, anywhere: bool = False) -> bool:
-    """Copied, installed, or on this host; any Python stands for the base image's.
+    """Return whether a program is copied, installed, or on this host; any Python stands for the base image's.
 
     With `anywhere` a prefix counts though PATH does not lead to it: a script may activate it.
     """
@@ -268,13 +274,13 @@ def is_there(stage: BuildStage, program: str, host: BuildHost, *, anywhere: bool
 
 
 def needs_python(stage: BuildStage, host: BuildHost) -> bool:
-    """Whether something runs the base image's Python, which is then made though nothing was installed."""
+    """Return whether something runs the base image's Python, which is then made though nothing was installed."""
     programs = run_by_python(stage)
     return bool(programs) and (bool(stage.python) or any(not host.has(program) for program in programs))
 
 
 def run_by_python(stage: BuildStage) -> list[str]:
-    """Of the programs that the image starts, Python, and the scripts whose first line names it."""
+    """Return, of the programs that the image starts, Python, and the scripts whose first line names it."""
     programs = [argv[0] for argv in started(stage)] + [program for program, _ in in_scripts(stage)]
     files = {program: stage.tree.get(stage.absolute(program)) for program in programs if "/" in program}
     scripts = [p for p, file in files.items() if file and file.kind == "file" and b"python" in file.data()[:80]]
@@ -282,7 +288,10 @@ def run_by_python(stage: BuildStage) -> list[str]:
 
 
 def started(stage: BuildStage) -> list[tuple[str, ...]]:
-    """The commands that the image starts: an entrypoint with its arguments, and the command that a script is given."""
+    """Return the commands that the image starts.
+
+    These are an entrypoint with its arguments, and the command that a script is given.
+    """
     entrypoint, command = stage.entrypoint, stage.command
     if not entrypoint:
         listed = [inner(stage, command)]
@@ -296,7 +305,7 @@ def started(stage: BuildStage) -> list[tuple[str, ...]]:
 
 
 def unwrapped(argv: Sequence[str]) -> tuple[str, ...]:
-    """Without `exec`, which is the shell's."""
+    """Return the command without `exec`, which is the shell's."""
     words = list(argv)
     while words and words[0] in ("exec", "nohup"):
         words = words[1:]
@@ -304,12 +313,12 @@ def unwrapped(argv: Sequence[str]) -> tuple[str, ...]:
 
 
 def in_shell(stage: BuildStage, argv: Sequence[str]) -> bool:
-    """Whether it is written in the shell form."""
+    """Return whether a command is written in the shell form."""
     return tuple(argv[: len(stage.shell)]) == stage.shell and len(argv) > len(stage.shell)
 
 
 def inner(stage: BuildStage, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The last command of the shell form's text; the words of the exec form."""
+    """Return the last command of the shell form's text; the words of the exec form."""
     if not in_shell(stage, argv):
         return argv
     listed = [command.argv for command in shell.commands(argv[len(stage.shell)], stage.variables)]
@@ -317,7 +326,7 @@ def inner(stage: BuildStage, argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def hands_on(stage: BuildStage, entrypoint: Sequence[str]) -> bool:
-    """Whether the entrypoint is a script of the image that runs what it is given: it has `"$@"`."""
+    """Return whether the entrypoint is a script of the image that runs what it is given: it has `"$@"`."""
     for word in entrypoint[:2]:
         file = stage.tree.get(stage.absolute(word)) or on_path(stage, word)
         if file is not None and file.kind == "file" and re.search(rb"\$[@*]|\$\{@", file.data()[:65536]):
@@ -343,7 +352,7 @@ def without_init(stage: BuildStage, host: BuildHost) -> list[str]:
 
 
 def in_scripts(stage: BuildStage) -> list[tuple[str, str]]:
-    """The programs that the started shell scripts run, with the script's path."""
+    """Return the programs that the started shell scripts run, with the script's path."""
     out: list[tuple[str, str]] = []
     for argv in (stage.entrypoint, stage.command):
         for word in argv[:2]:

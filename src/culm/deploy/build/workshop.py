@@ -55,7 +55,7 @@ class Workshop:
         return frozenset(program.name for program in self.made(contents).programs.iterdir())
 
     def made(self, contents: Contents) -> Made:
-        """A Python prefix, made now if it is not there. Raises CulmError with the installer's last words."""
+        """Return a Python prefix, made now if it is not there. Raises CulmError with the installer's last words."""
         prefix = Prefix(key=contents.key, python=contents.python, steps=contents.steps)
 
         def lay_out_inputs(folder: Path) -> None:
@@ -169,7 +169,7 @@ class Workshop:
                 os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
     def environment(self, job: Job) -> dict[str, str]:
-        """This machine's, so that indexes and proxies hold, then the image's."""
+        """Return the environment: this machine's, so that indexes and proxies hold, then the image's."""
         own = {name: self.mapped(value, job) for name, value in job.environment.items() if name != "PATH"}
         folders = [f"{self.root}{part}" for part in job.environment.get("PATH", "").split(":") if part.startswith("/")]
         search = [*folders, os.environ.get("PATH", os.defpath)]
@@ -193,7 +193,7 @@ class Workshop:
         )
 
     def mapped(self, word: str, job: Job) -> str:
-        """Paths of the image as the copy's, also behind `--option=` and in lists."""
+        """Return the word with paths of the image as the copy's, also behind `--option=` and in lists."""
         option, equals, value = word.partition("=")
         if equals and option.startswith("-"):
             return f"{option}={self.mapped(value, job)}"
@@ -208,7 +208,7 @@ class Workshop:
         return f"{self.root}{path}" if known or normal == "/usr/local" else path
 
     def look(self) -> dict[str, Facts]:
-        """Every file and folder of the copy, less what leads into a prefix."""
+        """Return every file and folder of the copy, less what leads into a prefix."""
         facts_by_path: dict[str, Facts] = {}
         todo = [self.root]
         while todo:
@@ -225,7 +225,7 @@ class Workshop:
         return facts_by_path
 
     def keep(self, path: str) -> ImageFile:
-        """A file as it is now, with its bytes where no later command changes them."""
+        """Return a file as it is now, with its bytes where no later command changes them."""
         there = self.root / path.lstrip("/")
         facts = there.lstat()
         mode = stat.S_IMODE(facts.st_mode)
@@ -252,7 +252,7 @@ def delete(path: Path) -> None:
 
 
 def uv_cache() -> str:
-    """uv's cache of this machine: the copy's HOME has none."""
+    """Return uv's cache of this machine: the copy's HOME has none."""
     if "UV_CACHE_DIR" in os.environ:
         return os.environ["UV_CACHE_DIR"]
     return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "uv")

@@ -65,7 +65,10 @@ MOST_NESTED = 3
 
 
 def script_text(run: RunLine, command: Command, folder: str) -> str | None:
-    """The text of the image's shell script that a command runs, where it can be followed like a RUN line; else None."""
+    """Return the text of the image's shell script that a command runs.
+
+    None where it cannot be followed like a RUN line.
+    """
     words = command.argv[1:] if named(command.argv[0]) in ("sh", "bash") else command.argv
     if len(words) != 1 or "/" not in words[0] or run.nested >= MOST_NESTED:
         return None
@@ -89,7 +92,7 @@ def follow_script(run: RunLine, command: Command, text: str, folder: str) -> Non
 
 
 def unwrapped(run: RunLine, command: Command) -> Command:
-    """`exec X`, `env A=1 X`, `sudo X`, `poetry run X` are X."""
+    """Return X for `exec X`, `env A=1 X`, `sudo X` and `poetry run X`."""
     argv = list(command.argv)
     environment = dict(command.environment)
     while len(argv) > 1:
@@ -113,7 +116,7 @@ def unwrapped(run: RunLine, command: Command) -> Command:
 
 
 def into_project(run: RunLine, runner: str, command: Command) -> bool:
-    """Whether the project's environment is known; it is then the active one."""
+    """Make the project's environment the active one, and return whether it is known."""
     folder = run.folder(command.subshell)
     path = run.stage.absolute(run.stage.environment.get("UV_PROJECT_ENVIRONMENT", ".venv"), folder)
     if run.stage.place_at(path) is not None:
@@ -123,7 +126,7 @@ def into_project(run: RunLine, runner: str, command: Command) -> bool:
 
 
 def not_plain(run: RunLine, command: Command, folder: str) -> None:
-    """A pipe, a substitution, a loop."""
+    """Follow a pipe, a substitution or a loop."""
     argv, pipeline = command.argv, command.pipeline
     if any(POETRY_INSTALLER in word for words in pipeline for word in words):
         installed_by_script(run, "poetry", command, folder)

@@ -49,7 +49,7 @@ class RunLine:
         return self.stage.workdir
 
     def matching(self, pattern: str) -> list[str]:
-        """The files that a pattern means, relative as it is itself; the pattern where it means none."""
+        """Return the files that a pattern means, relative as it is itself; the pattern where it means none."""
         folder = self.folder()
         paths = files.named_files(self.stage, pattern, folder)
         near = f"{folder.rstrip('/')}/"

@@ -18,7 +18,7 @@ DISTRIBUTION_PYTHON = re.compile(
 
 
 def done_by_programs(run: RunLine, command: Command, folder: str) -> bool:
-    """Whether it was done, or need not be."""
+    """Do a command by this machine's programs; return whether it was done, or need not be."""
     argv, stage = command.argv, run.stage
     name = named(argv[0])
     if name in FILES:
@@ -76,7 +76,7 @@ def change_files(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def save(run: RunLine, command: Command, folder: str) -> bool:
-    """`X > FILE`: whether the file could be made."""
+    """Do `X > FILE`; return whether the file could be made."""
     path = run.stage.absolute(command.output, folder)
     content = files.written(run.stage, command, folder)
     if content is not None:
@@ -101,7 +101,7 @@ def python_program(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def of_a_prefix(run: RunLine, program: str, folder: str) -> bool:
-    """Whether a Python prefix has this program; it is made to find out."""
+    """Return whether a Python prefix has this program; it is made to find out."""
     if "/" in program:
         place = run.stage.place_of(run.stage.absolute(program, folder))
         return place is not None
@@ -136,7 +136,7 @@ def node(run: RunLine, command: Command, folder: str) -> bool:
 
 
 def go(run: RunLine, command: Command, folder: str) -> bool:
-    """Compiled here, where there is a compiler; else left out, as every other build."""
+    """Compile a program here, and return whether there is a compiler; else it is left out, as every other build."""
     of_go = {k: v for k, v in run.stage.variables.items() if k.startswith(("GO", "CGO_")) and k != "GOPATH"}
     build = GoBuild(
         where=f"{run.file}:{run.line}: {run.text}",

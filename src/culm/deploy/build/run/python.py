@@ -32,7 +32,7 @@ def setting(run: RunLine, command: Command, folder: str) -> installs.CommandPlac
 
 
 def done_by_python(run: RunLine, command: Command, folder: str) -> bool:
-    """Whether it was an install of Python's, or a virtual environment."""
+    """Follow an install of Python's, or a virtual environment; return whether it was one."""
     argv, stage = command.argv, run.stage
     name, words = named(argv[0]), plain_words(argv)
     install = installs.Installs(stage, setting(run, command, folder))
@@ -76,7 +76,10 @@ def uv(run: RunLine, command: Command, folder: str, install: installs.Installs) 
 
 
 def own_environments(run: RunLine, requirements: Sequence[str], command: Command, folder: str) -> None:
-    """`pipx install X`, `uv tool install X`: programs with an environment of their own, linked to ~/.local/bin."""
+    """Follow `pipx install X` and `uv tool install X`.
+
+    These programs have an environment of their own, linked to ~/.local/bin.
+    """
     for requirement in requirements:
         run.stage.installers |= pip.pinned([requirement])
         program = re.split(r"[\[=<>@~! ]", requirement)[0]
@@ -87,7 +90,7 @@ def own_environments(run: RunLine, requirements: Sequence[str], command: Command
 
 
 def project_tool(run: RunLine, command: Command, folder: str, install: installs.Installs) -> bool:
-    """poetry, pipenv, pdm."""
+    """Follow poetry, pipenv or pdm; return whether that could be done."""
     argv, name = command.argv, named(command.argv[0])
     words = plain_words(argv)
     match words[:1]:
@@ -112,13 +115,13 @@ def project_tool(run: RunLine, command: Command, folder: str, install: installs.
 
 
 def bring_uv(run: RunLine) -> None:
-    """uv's own installer: uv is there for installs anyway, and is placed when the service starts with it."""
+    """Follow uv's own installer: uv is there for installs anyway, and is placed when the service starts with it."""
     folder = f"{run.stage.home}/.local/bin/"
     python_copies.from_image(run.stage, python_copies.UV, ["/uv"], folder, f"{run.file}:{run.line}")
 
 
 def installed_by_script(run: RunLine, name: str, command: Command, folder: str) -> None:
-    """`curl ... | python3 -` of poetry."""
+    """Follow poetry's `curl ... | python3 -`."""
     home = run.stage.environment.get("POETRY_HOME") or f"{run.stage.home}/.local/share/pypoetry"
     at = f"{home}/venv"
     if run.stage.place_at(at) is None:

@@ -102,7 +102,7 @@ class Evaluation:
                 yield from self.conditional(node)
 
     def conditional(self, node: If) -> Iterator[Command]:
-        """The branch that is taken; where no one can tell which, each of them, not plain."""
+        """Yield the commands of the branch that is taken; where no one can tell which, of each, not plain."""
         sure = True
         for condition, body in [*node.branches, ([], node.otherwise)]:
             holds = self.condition(condition)
@@ -163,7 +163,7 @@ class Evaluation:
         )
 
     def test(self, words: list[str]) -> bool | None:
-        """`[ -f x ]`, `[ "$A" = b ]`, `[ -z "$A" ]`, with `!`; None for what is not known."""
+        """Return what `[ -f x ]`, `[ "$A" = b ]` or `[ -z "$A" ]` says, with `!`; None for what is not known."""
         if words[0] in ("command", "which", "type", "false"):
             return False if words[0] == "false" else None
         inner = [word for word in words[1:] if word not in ("]", "]]")]
@@ -218,7 +218,7 @@ class Evaluation:
         return text, quote != "$"
 
     def filled(self, text: str) -> tuple[str, bool]:
-        """Variables replaced by their values; whether all of them are known."""
+        """Replace variables by their values; return the text, and whether all of them are known."""
         sure = True
 
         def value(match: re.Match[str]) -> str:

@@ -88,7 +88,7 @@ class Scanner:
         return True
 
     def blank(self) -> bool:
-        """Blanks, the end of a line, a comment: whether one stands here."""
+        """Read blanks, the end of a line or a comment; return whether one stands here."""
         char = self.text[self.at]
         if char == "#" and not self.pieces:
             end = self.text.find("\n", self.at)
@@ -103,7 +103,7 @@ class Scanner:
         return True
 
     def quoted(self) -> bool:
-        """A backslash with its character, or text between quotes: whether one stands here."""
+        """Read a backslash with its character, or text between quotes; return whether one stands here."""
         match self.text[self.at]:
             case "\\":
                 escaped = self.text[self.at + 1 : self.at + 2]
