@@ -7,7 +7,7 @@ from typing import Any
 
 
 def now() -> float:
-    """Epoch seconds."""
+    """Return epoch seconds."""
     return time.time()
 
 
@@ -19,7 +19,7 @@ class Clock:
         return time.monotonic()
 
     def now(self) -> float:
-        """Epoch seconds."""
+        """Return epoch seconds."""
         return now()
 
     def wait(self, running: "Collection[futures.Future[Any]]", seconds: float | None) -> None:

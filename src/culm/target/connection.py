@@ -207,7 +207,7 @@ def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
 
 
 def login_from(environment: Mapping[str, str]) -> StaticCredentials:
-    """From what `culm cluster env` exports."""
+    """Return the keys that `culm cluster env` exports."""
     return StaticCredentials(
         access_key=environment.get("AWS_ACCESS_KEY_ID", "culm"),
         secret_key=environment.get("AWS_SECRET_ACCESS_KEY", "culm"),

@@ -74,7 +74,7 @@ def until_known(call: Callable[[], Any], clock: Clock, seconds: float = SECONDS)
 
 
 def once_known(call: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """As `until_known`, waiting here."""
+    """Call as `until_known` does, waiting here, and return the answer."""
     clock = Clock()
     waiting = until_known(call, clock, seconds)
     while True:

@@ -48,7 +48,7 @@ def last_runtime() -> str | None:
 
 
 def held() -> bool:
-    """Whether a daemon lives: it holds a record lock from its beginning to its very end, however it ends.
+    """Return whether a daemon lives: it holds a record lock from its beginning to its very end, however it ends.
 
     The kernel is asked who has the lock. To try to take it would keep a daemon from starting at that moment.
     """
@@ -82,7 +82,7 @@ def settled() -> dict[str, Any] | None:
 
 
 def answers(endpoint: str) -> bool:
-    """Whether somebody there says anything at all."""
+    """Return whether somebody there says anything at all."""
     where = urlsplit(endpoint)
     try:
         with socket.create_connection((where.hostname or "", where.port or 80), ANSWER_SECONDS) as line:
@@ -107,7 +107,7 @@ def stop() -> None:
 
 
 def run(*arguments: str) -> None:
-    """`culm cluster ...`, its complaint ours."""
+    """Run `culm cluster ...`, and raise its complaint as CulmError."""
     command = [sys.executable, "-m", "culm", "cluster", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:

@@ -115,7 +115,7 @@ def runs(schedule: Described | None) -> str:
 
 
 def unnamed_schedules(target: Target, project: Project) -> dict[str, bool]:
-    """Schedules of the project's cluster that culm.yml does not name, and whether culm made each.
+    """Return the schedules of the project's cluster that culm.yml does not name, and whether culm made each.
 
     It then runs the family of task definitions that has the schedule's name. On aws the stack takes away the role of
     the schedules, and the right to list them, with the last job.
@@ -177,7 +177,7 @@ def log_group_names(target: Target, project: Project) -> frozenset[str]:
 
 
 def bucket_name(target: Target, project: Project, name: str) -> str | None:
-    """A bucket's full name; None: it is not there."""
+    """Return a bucket's full name; None where it is not there."""
     full = render.bucket(project, name, target.account, target.region)
     there = or_none(lambda: target.client("s3").head_bucket(Bucket=full), "NoSuchBucket", "404")
     return full if there is not None else None

@@ -131,7 +131,10 @@ def network(target: Target, live: Observed) -> tuple[str, list[str]]:
 
 
 def listener_port(target: Target, live: Observed) -> int:
-    """The one that culm.yml says, else the one that it has, else the usual one, or the next that is free here."""
+    """Return the load balancer's port.
+
+    That is the one that culm.yml says, else the one that it has, else the usual one, or the next that is free here.
+    """
     chosen = target.settings.port
     has = int(live.listener["Port"]) if live.listener else None
     if has is not None and chosen in (None, has):

@@ -25,7 +25,7 @@ class Trace:
         self._writing = threading.Lock()
 
     def watch(self, client: Any) -> None:
-        """`client` is a boto3 client, of any service."""
+        """Record the calls of `client`, a boto3 client of any service."""
         service = client.meta.service_model.service_name
         client.meta.events.register("provide-client-params.*", _begin)
         client.meta.events.register("after-call.*", lambda **event: self._end(service, **event))
