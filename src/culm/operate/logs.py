@@ -30,7 +30,7 @@ class Follower:
         self.shown: dict[str, int] = {}
 
     def read(self) -> list[LogLine]:
-        """Events that were not read before, in order of time."""
+        """Return the events that were not read before, in order of time."""
         lines = sorted((line for group in self.since for line in self._group(group)), key=lambda line: line.at)
         if lines:
             oldest = lines[-1].at - SEEN_KEPT_MILLISECONDS

@@ -159,7 +159,7 @@ def attend(target: Target, project: Project, service: Service, task: OneOff, com
 
 
 def agent_runs(described: Mapping[str, Any], target: Target) -> bool:
-    """Whether ECS Exec's agent is up; a target that does not say so is taken at its word when the task runs."""
+    """Return whether ECS Exec's agent is up; a target that does not say so is taken at its word when the task runs."""
     agents = [agent for container in described["containers"] for agent in container.get("managedAgents") or ()]
     return not agents or all(agent["lastStatus"] == "RUNNING" for agent in agents)
 

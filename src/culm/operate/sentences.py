@@ -80,12 +80,12 @@ def _value(value: Any) -> str:
 
 
 def in_reading_order(fields: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """What says something first, ids and the logger's name last; otherwise in their own order."""
+    """Return the fields, what says something first, ids and the logger's name last; otherwise in their own order."""
     return tuple(sorted(fields, key=lambda pair: pair[0] in LATE or OPAQUE.fullmatch(pair[1]) is not None))
 
 
 def one_line(read: Sentence) -> str:
-    """`request  method=GET path=/orders/ status=200`."""
+    """Return a log entry as one line: `request  method=GET path=/orders/ status=200`."""
     pairs = " ".join(f"{key}={_quoted(value)}" for key, value in in_reading_order(read.fields))
     return "  ".join(part for part in (read.text, pairs) if part)
 

@@ -38,7 +38,7 @@ class Shown:
 
 
 def status(target: Target, project: Project, prices: PriceList | None = None) -> dict[str, Any]:
-    """Services, instances, rules and last events; the words of the AWS API in snake case.
+    """Return services, instances, rules and last events; the words of the AWS API in snake case.
 
     With `prices` also what is saved where services sleep.
     """
@@ -143,7 +143,7 @@ def state_of(target: Described) -> str:
 
 
 def reason(target: Described) -> str:
-    """`Health checks failed with these codes: [404]`."""
+    """Return why a target is unhealthy: `Health checks failed with these codes: [404]`."""
     return str(target["TargetHealth"].get("Description") or target["TargetHealth"].get("Reason") or "unhealthy")
 
 
@@ -161,7 +161,7 @@ def task_entry(task: Described) -> dict[str, Any]:
 
 
 def instance(machine: Described, running: Sequence[Described]) -> dict[str, Any]:
-    """Memory in MiB."""
+    """Return an instance, its memory in MiB."""
     attributes = {a["name"]: a.get("value") for a in machine.get("attributes", ())}
     arn = machine["containerInstanceArn"]
     return {

@@ -91,7 +91,7 @@ def group_of(given: Any, live: Observed) -> tuple[str, Any]:
 
 
 def databases(project: Project, settings: TargetSettings, live: Observed) -> Iterator[Row]:
-    """On Amazon a server without `rds` or `elasticache` is none of ours."""
+    """Yield the database servers that are missing; on Amazon those without `rds` or `elasticache` are not ours."""
     for name in project.databases:
         identifier = f"{project.name}-{name}"
         wanted = project.users(name) and (settings.provider == "local" or project.made_on_aws(name))

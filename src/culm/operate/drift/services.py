@@ -66,7 +66,10 @@ def service(project: Project, wanted: Service, observation: LiveState) -> Iterat
 
 
 def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
-    """A roll-out that failed, is not complete, or whose tasks keep dying. `up` rolls out again what failed."""
+    """Yield a row for a roll-out that failed, is not complete, or whose tasks keep dying.
+
+    `up` rolls out again what failed.
+    """
     match problem.kind:
         case "failed":
             yield Row(what=what, field="rolloutState", wanted="COMPLETED", live="FAILED", wins="culm.yml")
@@ -78,7 +81,7 @@ def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
 
 
 def grouped(project: Project, service: Service, live: Observed) -> Observed:
-    """With a target group for the service, if only one that is still to be made."""
+    """Return what was observed, with a target group for the service, if only one that is still to be made."""
     family = render.family(project, service)
     planned = {family: {"TargetGroupArn": "a new target group"}}
     return replace(live, target_groups={**planned, **live.target_groups})
@@ -148,7 +151,7 @@ def rule(project: Project, service: Service, live: Observed) -> Iterator[Row]:
 
 
 def conditions(rule: Described) -> str:
-    """`host-header a.example.org and path-pattern /a/*`, with what the path becomes where that is rewritten."""
+    """Return a rule's conditions, `host-header a.example.org and path-pattern /a/*`, and what the path becomes."""
     rewritten = [
         f", {kind} {regex} to {replace}" for kind, regex, replace in render.rewrites(rule.get("Transforms", ()))
     ]
@@ -190,7 +193,10 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
 
 
 def instances(settings: TargetSettings, observation: LiveState) -> Iterator[Row]:
-    """Those that the cluster has. An instance that does not say its type counts as any."""
+    """Yield how the cluster's instances differ from culm.yml's.
+
+    An instance that does not say its type counts as any.
+    """
     survey = observation.survey
     if survey.observed.cluster is None:
         return

@@ -9,7 +9,10 @@ from culm.target.connection import Target
 
 
 def compare_stack(target: Target, project: Project) -> list[Row]:
-    """CloudFormation's own search for what hands have changed takes a minute; that is `culm aws diff`."""
+    """Return how the stack differs.
+
+    CloudFormation's own search for what hands have changed takes a minute; that is `culm aws diff`.
+    """
     name = stack_name(project)
     if stack.find(target, name) is None:
         return [missing(f"stack {name}")]

@@ -41,7 +41,7 @@ def carry(session: TaskSession, *, terminal: bool) -> int:
 
 @contextlib.contextmanager
 def raw(descriptor: int) -> Iterator[None]:
-    """Every key goes to the other side, Ctrl-C too; the terminal is as it was when this ends, however it ends."""
+    """Send every key to the other side, Ctrl-C too; when this ends, however it ends, the terminal is as it was."""
     before = termios.tcgetattr(descriptor)
     try:
         tty.setraw(descriptor, termios.TCSADRAIN)  # what was typed ahead is kept

@@ -80,7 +80,7 @@ class Input:
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Whole lines, as far as there are; the end of the input for nothing."""
+        """Return whole lines, as far as there are; the end of the input for nothing."""
         self._held += data
         whole = len(self._held) if not data else len(self._held) // LINE * LINE
         some, self._held = self._held[:whole], self._held[whole:]

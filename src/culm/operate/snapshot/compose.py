@@ -29,7 +29,7 @@ USUAL_MEMORY, USUAL_CPU = 256, 128
 
 
 def compose(about: About, observed: Observed, prices: PriceList | None = None) -> Snapshot:
-    """One look as a snapshot. `prices`: without them there is no cost."""
+    """Return one look as a snapshot. `prices`: without them there is no cost."""
     instances = instances_of(observed.instances)
     names = {
         described["containerInstanceArn"]: instance.name
@@ -66,7 +66,7 @@ def empty(about: About, at: float) -> Snapshot:
 
 
 def in_order(described: Iterable[Described]) -> list[Described]:
-    """As they registered, which does not change while they live: `#1` stays `#1`."""
+    """Return instances as they registered, which does not change while they live: `#1` stays `#1`."""
     return sorted(described, key=lambda each: (each["registeredAt"].timestamp(), each["containerInstanceArn"]))
 
 
@@ -106,7 +106,7 @@ class Places:
 
 
 def tasks_of(about: About, observed: Observed, instances: Mapping[str, str]) -> tuple[Task, ...]:
-    """Living ones by service and age, then stopped ones, newest first."""
+    """Return living tasks by service and age, then stopped ones, newest first."""
     healths = _healths(observed)
     ec2 = {each["containerInstanceArn"]: each.get("ec2InstanceId", "") for each in observed.instances}
     migrations = {
@@ -217,7 +217,7 @@ def _event(entry: Entry, task: Task | None) -> Event:
 
 
 def deployment_words(message: str) -> str:
-    """`deployment 365... of bamboo-orders:7: COMPLETED` is `deploy of #7 completed`."""
+    """Return `deploy of #7 completed` for `deployment 365... of bamboo-orders:7: COMPLETED`; others unchanged."""
     read = re.fullmatch(r"deployment \S+ of \S+:(\d+): ([A-Z_]+)(?:: (.*))?", message, re.DOTALL)
     if read is None:
         return message
@@ -227,7 +227,7 @@ def deployment_words(message: str) -> str:
 
 
 def is_wrong(message: str) -> bool:
-    """Whether one of ECS's own messages tells of something that failed."""
+    """Return whether one of ECS's own messages tells of something that failed."""
     return any(word in message for word in ("unable to", "failed", "FAILED", "unhealthy", "is not AZ balanced"))
 
 
@@ -244,7 +244,7 @@ def room(instances: Iterable[Instance], served: Iterable[ServiceState]) -> Room:
 
 
 def all_asleep(served: Sequence[ServiceState]) -> bool:
-    """Whether there are services, and none of them is awake."""
+    """Return whether there are services, and none of them is awake."""
     return any(each.state == "asleep" for each in served) and all(each.state in ("asleep", "off") for each in served)
 
 

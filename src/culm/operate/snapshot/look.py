@@ -277,7 +277,10 @@ class Looker:
 def in_trouble(
     services: Iterable[Described], tasks: Iterable[Described], healths: Mapping[str, Sequence[Described]]
 ) -> set[str]:
-    """Names of services that a person may want to take back: a failed task or deploy, a target that is not healthy."""
+    """Return the services that a person may want to take back.
+
+    They have a failed task or deploy, or a target that is not healthy.
+    """
     failed = {task.get("group", "").removeprefix("service:") for task in tasks if ended_badly(task)}
     names = set()
     for service in services:

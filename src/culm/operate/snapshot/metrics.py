@@ -64,7 +64,7 @@ class Query:
 
 
 def queries(cluster: str, services: Iterable[Described], balancer: Described | None) -> list[Query]:
-    """All that is asked about services."""
+    """Return all that is asked about services."""
     asked: list[Query] = []
     for service in services:
         name = service["serviceName"]
@@ -88,7 +88,7 @@ def queries(cluster: str, services: Iterable[Described], balancer: Described | N
 
 
 def of_task(task: str, what: str, metric: Described) -> list[Query]:
-    """Average and maximum of a metric that ListMetrics named."""
+    """Return queries for average and maximum of a metric that ListMetrics named."""
     dimensions = tuple((d["Name"], d["Value"]) for d in metric["Dimensions"])
     return [
         Query(
@@ -104,7 +104,7 @@ def of_task(task: str, what: str, metric: Described) -> list[Query]:
 
 
 def answered(asked: Sequence[Query], pages: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Graph]:
-    """GetMetricData's pages by what was asked; a result may be spread over several of them."""
+    """Return GetMetricData's pages by what was asked; a result may be spread over several of them."""
     values: dict[str, dict[float, float]] = {}
     for page in pages:
         for result in page["MetricDataResults"]:

@@ -22,7 +22,7 @@ class Trial:
 
 
 def rules(observed: Observed) -> tuple[RouteRule, ...]:
-    """In the order in which the load balancer tries them."""
+    """Return the rules in the order in which the load balancer tries them."""
     return tuple(_rule(listener_rule(each), observed) for each in in_order(observed.rules))
 
 
@@ -64,7 +64,7 @@ def _group_name(observed: Observed, arn: str) -> str:
 
 
 def action_words(action: Action, groups: Sequence[str]) -> str:
-    """`forward to orders`, `answer 404 "no such route"`, `redirect 301 to https://...`."""
+    """Return an action as text: `forward to orders`, `answer 404 "no such route"`, `redirect 301 to https://...`."""
     if action.fixed_response_config is not None:
         body = action.fixed_response_config.message_body
         return f"answer {action.fixed_response_config.status_code}" + (f" “{body.strip()}”" if body else "")
@@ -78,7 +78,7 @@ def action_words(action: Action, groups: Sequence[str]) -> str:
 
 
 def condition_words(condition: Condition) -> str:
-    """`path is /orders/*`; several values are alternatives."""
+    """Return a condition as text: `path is /orders/*`; several values are alternatives."""
     return f"{_subject(condition)} is {' or '.join(values_of(condition))}"
 
 

@@ -32,7 +32,7 @@ RECENT_SECONDS = 15 * 60
 
 
 def compose(about: About, observed: Observed, tasks: Sequence[Task]) -> tuple[ServiceState, ...]:
-    """culm.yml's order, then others by name."""
+    """Return the services in culm.yml's order, then others by name."""
     order = {name: number for number, name in enumerate(about.project.services)}
     ordered = sorted(
         observed.services, key=lambda each: (order.get(each["serviceName"], len(order)), each["serviceName"])
@@ -122,7 +122,7 @@ def _paths(observed: Observed, groups: Sequence[str]) -> tuple[str, ...]:
 
 
 def person(arn: str) -> str:
-    """Whoever registered the revision: the last word of an ARN, and a session's own name where it has one."""
+    """Return who registered the revision: the last word of an ARN, and a session's own name where it has one."""
     return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
 
@@ -142,7 +142,7 @@ def _log_group(containers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def scaling_of(about: About, observed: Observed, name: str) -> str:
-    """`1-4, cpu 60`, as the target has it; empty: it does not scale the service."""
+    """Return how the target scales a service, `1-4, cpu 60`; empty where it does not."""
     target = observed.scalable_targets.get(name)
     if target is None:
         return ""
@@ -151,7 +151,10 @@ def scaling_of(about: About, observed: Observed, name: str) -> str:
 
 
 def summary(described: Described, deployments: Sequence[Deployment], limits: str = "") -> str:
-    """`1 of 2 running, 1 starting`, `2 of 2 running (1-4, cpu 60)` of a scaled one, `asleep, 2 tasks when awake`."""
+    """Return a service's tasks in words.
+
+    `1 of 2 running, 1 starting`, `2 of 2 running (1-4, cpu 60)` if it is scaled, or `asleep, 2 tasks when awake`.
+    """
     count = sleep.asleep(described)
     if count is not None and not described["runningCount"]:
         return f"asleep, {plural(count, 'task')} when awake"
@@ -172,7 +175,7 @@ def state_of(
     *,
     has_balancer: bool,
 ) -> State:
-    """Wrong beats moving: a deploy whose tasks fail is not on its way.
+    """Return a service's state; wrong beats moving: a deploy whose tasks fail is not on its way.
 
     A cause alone is not "wrong": the last deploy may have failed while the earlier revision goes on serving.
     """
@@ -303,7 +306,9 @@ def _go_back(
 
 
 def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, percentiles: bool) -> Traffic:
-    """CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times.
+    """Return a service's traffic.
+
+    CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times.
 
     `percentiles`: whether the target knows them. The local cluster's answers to p95 rest on means.
     """
@@ -351,7 +356,10 @@ def usage(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> Us
 
 
 def series(graph: Graph | None, now: float, *, zero: bool = False) -> Series | None:
-    """The last GRAPH_SECONDS. `zero`: a period without a value had none to count."""
+    """Return the graph's last GRAPH_SECONDS; None where there is no graph.
+
+    `zero`: a period without a value had none to count.
+    """
     if graph is None:
         return None
     step = graph.step

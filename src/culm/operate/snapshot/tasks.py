@@ -11,7 +11,7 @@ SIGNALS = {129: "SIGHUP", 130: "SIGINT", 134: "SIGABRT", 137: "SIGKILL", 139: "S
 
 
 def ended_badly(task: Described) -> bool:
-    """Whether it stopped by itself with an error, could not start, or was unhealthy.
+    """Return whether a task stopped by itself with an error, could not start, or was unhealthy.
 
     Not when a person, a deployment or a scaling stopped it, and not when it ended with 0 as a migration does.
     """
@@ -32,12 +32,12 @@ def exit_code(task: Described) -> int | None:
 
 
 def out_of_memory(task: Described) -> bool:
-    """Whether a container of the task was killed for the memory that it took."""
+    """Return whether a container of the task was killed for the memory that it took."""
     return any("OutOfMemory" in container.get("reason", "") for container in task.get("containers", ()))
 
 
 def ending(task: Described) -> str:
-    """`killed: passed its limit of 256 MiB (exit code 137)`; empty while it runs."""
+    """Return how a task ended: `killed: passed its limit of 256 MiB (exit code 137)`; empty while it runs."""
     if "stoppedAt" not in task and task.get("desiredStatus") != "STOPPED":
         return ""
     code = exit_code(task)

@@ -17,7 +17,7 @@ MIGRATION_SECONDS = 15 * 60
 def troubles(
     instances: Sequence[Instance], tasks: Sequence[Task], services: Sequence[ServiceState], now: float
 ) -> tuple[Trouble, ...]:
-    """Services that do not serve, then instances, then what is about to go wrong."""
+    """Return the services that do not serve, then instances, then what is about to go wrong."""
     return tuple(
         [
             *(each for service in services if service.state == "wrong" for each in _not_well(service)),
@@ -78,7 +78,7 @@ def _ahead(service: ServiceState) -> Iterator[Trouble]:
 
 
 def headline(services: Sequence[ServiceState], troubles: Sequence[Trouble]) -> str:
-    """`3 of 4 well`, then the first thing that is wrong."""
+    """Return `3 of 4 well`, then the first thing that is wrong."""
     counted = [service for service in services if service.state not in ("off", "asleep")]
     sleeping = sum(service.state == "asleep" for service in services)
     healthy = sum(service.state == "well" for service in counted)

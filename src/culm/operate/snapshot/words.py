@@ -2,7 +2,7 @@
 
 
 def ago(seconds: float) -> str:
-    """`40 s`, `3 min`, `2 h`, `5 d`: one unit is enough to know how fresh something is."""
+    """Return an age as text, `40 s`, `3 min`, `2 h` or `5 d`: one unit is enough to know how fresh something is."""
     if seconds < 0.5:
         return "0 s"
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -12,14 +12,14 @@ def ago(seconds: float) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """`4.1 req/s`; an em dash for what is not known."""
+    """Return a rate as text, `4.1 req/s`; an em dash for what is not known."""
     if per_second is None:
         return "—"
     return f"{per_second:.1f} req/s" if per_second < 100 else f"{per_second:,.0f} req/s"
 
 
 def share(part: float | None) -> str:
-    """`0.5 %` of 0.005."""
+    """Return a share as text: `0.5 %` for 0.005; an em dash for what is not known."""
     if part is None:
         return "—"
     percent = part * 100
@@ -27,7 +27,7 @@ def share(part: float | None) -> str:
 
 
 def typical(mean: float | None, p95: float | None) -> str:
-    """`9 ms` of p95; where only the mean is known, `mean 9 ms`."""
+    """Return a typical latency as text: `9 ms` for a p95; where only the mean is known, `mean 9 ms`."""
     if p95 is not None:
         return latency(p95)
     return "—" if mean is None else f"mean {latency(mean)}"
@@ -51,10 +51,10 @@ def dollars(amount: float) -> str:
 
 
 def plural(count: int, each: str, many: str = "") -> str:
-    """`1 task`, `3 tasks`."""
+    """Return a number of things as text: `1 task`, `3 tasks`."""
     return f"{count} {each if count == 1 else many or each + 's'}"
 
 
 def short(digest: str) -> str:
-    """Enough of a digest or an id to tell it from others."""
+    """Return enough of a digest or an id to tell it from others."""
     return digest.removeprefix("sha256:")[:8]
