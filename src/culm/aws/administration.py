@@ -56,7 +56,7 @@ LINKED = ("ecs", "spot", "autoscaling", "elasticloadbalancing", "rds", "elastica
 
 
 def administrators_policy(project: Project, settings: TargetSettings, surroundings: render.Surroundings) -> Input:
-    """For `aws bootstrap`, `diff`, `refresh` and `destroy` of one target; `deploy_policy` is for what follows."""
+    """Return a policy for `aws bootstrap`, `diff`, `refresh` and `destroy` of a target; see also `deploy_policy`."""
     name, account, region = project.name, surroundings.account, surroundings.region
     here, iam = f"{region}:{account}", f"arn:aws:iam::{account}"
     names = [f"{name}.*", f"{name}-*"]
@@ -113,7 +113,7 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
 
 
 def shells(name: str, here: str, region: str) -> list[Input]:
-    """Sessions on the project's instances, and the streams of one's own.
+    """Return what allows sessions on the project's instances, and the streams of one's own.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html
     """
@@ -126,7 +126,9 @@ def shells(name: str, here: str, region: str) -> list[Input]:
 
 
 def messages(name: str, stack: str, here: str, secret: str | None) -> list[Input]:
-    """Topic, rules and alarm, and the webhook with the URL that a secret holds. A connection keeps a secret itself.
+    """Return what allows topic, rules and alarm, and the webhook with the URL that a secret holds.
+
+    A connection keeps a secret itself.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
     """
@@ -149,7 +151,7 @@ LOOKS = ("ValidateTemplate", "GetTemplateSummary", "ListStacks", "DescribeStacks
 
 
 def bucket_names(project: Project, surroundings: render.Surroundings) -> list[str]:
-    """The vault, the project's own buckets, and the one through which long templates go."""
+    """Return the names of the vault, the project's own buckets, and the one through which long templates go."""
     account, region = surroundings.account, surroundings.region
     own = [render.bucket(project, each, account, region) for each in project.buckets]
     return [surroundings.vault, *own, f"culm-templates-{account}-{region}"]

@@ -62,7 +62,7 @@ class Template:
 
 
 def resource(kind: str, properties: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
-    """`resource("EC2::Subnet", {...}, DependsOn="Gateway")`"""
+    """Return a resource of the template: `resource("EC2::Subnet", {...}, DependsOn="Gateway")`."""
     return {"Type": f"AWS::{kind}", **attributes, "Properties": dict(properties)}
 
 
@@ -77,7 +77,7 @@ def kept(kind: str, properties: Mapping[str, Any], **attributes: Any) -> dict[st
 
 
 def substituted(value: Any) -> Any:
-    """Texts with `${...}` in them as `!Sub`."""
+    """Return the value with its texts that have `${...}` in them as `!Sub`."""
     match value:
         case Mapping():
             return {key: substituted(inner) for key, inner in value.items()}

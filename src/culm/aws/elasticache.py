@@ -16,7 +16,7 @@ VERSIONS = {"valkey": "8.0", "redis": "7.1"}
 
 
 def resources(project: Project, network: Network) -> Resources:
-    """Empty where culm.yml asks for none."""
+    """Return the caches' resources; empty where culm.yml asks for none."""
     if not project.elasticache:
         return {}
     made: Resources = {

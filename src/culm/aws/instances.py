@@ -164,7 +164,10 @@ def launch_template(project: Project, settings: TargetSettings, group: Group) ->
 
 
 def script(project: Project, settings: TargetSettings, kind: InstanceType) -> str:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html"""
+    """Return the script by which an instance joins the cluster.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html
+    """
     options = {
         "ECS_CLUSTER": "${Cluster}",
         "ECS_RESERVED_MEMORY": kind.reserved_memory,

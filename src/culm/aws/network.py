@@ -121,7 +121,7 @@ def own(name: str, cidr: str, *, databases: bool) -> Network:
 
 
 def subnet(block: str, zone: str, name: str) -> dict[str, Any]:
-    """Who needs a public address asks for it: see the launch templates."""
+    """Return a subnet that gives no public addresses: who needs one asks for it, see the launch templates."""
     return resource(
         "EC2::Subnet",
         {

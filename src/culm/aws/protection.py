@@ -10,7 +10,10 @@ IMAGES = "AWS::ECR::Repository"
 
 
 def stack_policy() -> str:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html"""
+    """Return a policy that keeps updates from replacing or deleting what holds data.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
+    """
     return json.dumps(
         {
             "Statement": [

@@ -31,7 +31,10 @@ def section(project: Project) -> Section:
 
 
 def parameters(project: Project) -> dict[str, dict[str, str]]:
-    """Said once for all of them: a template may have 51,200 bytes. None where every image is a ready one."""
+    """Return the parameter for all repositories, as a template may have 51,200 bytes.
+
+    Empty where every image is a ready one.
+    """
     if not render.repositories(project):
         return {}
     described = {"Type": "String", "Description": "Which images repositories let go", "Default": lifecycle()}
@@ -39,7 +42,10 @@ def parameters(project: Project) -> dict[str, dict[str, str]]:
 
 
 def lifecycle() -> str:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html"""
+    """Return which images repositories let go.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+    """
     untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days"}
     newest = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES}
     rules = [

@@ -119,7 +119,9 @@ def agent_policy(project: Project) -> dict[str, Any]:
 
 
 def boundary(project: Project, surroundings: render.Surroundings) -> dict[str, Any]:
-    """No policy that is added to a service's role reaches further: not to another service's configuration, not to IAM.
+    """Return the boundary of services' roles: no policy that is added to one reaches further.
+
+    Not to another service's configuration, and not to IAM.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """

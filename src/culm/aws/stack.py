@@ -295,7 +295,10 @@ def failed(target: Target, ended: Described, what: str) -> CulmError:
 
 
 def protect(target: Target, live: Described) -> None:
-    """Against deletion, and against updates that would replace what holds data. Nothing is called when it is so."""
+    """Protect a stack against deletion, and against updates that would replace what holds data.
+
+    Nothing is called when it is so.
+    """
     client = target.client("cloudformation")
     name = live["StackName"]
     if client.get_stack_policy(StackName=name).get("StackPolicyBody") != protection.stack_policy():

@@ -22,7 +22,7 @@ def stack_name(project: Project) -> str:
 
 
 def template(project: Project, settings: TargetSettings, bucket: str) -> Template:
-    """`project` is called as it is called on the target (`project.named`); `bucket` is its vault's name."""
+    """Return the base stack; `project` is called as on the target (`project.named`), `bucket` is its vault's name."""
     account = surroundings(project, settings)
     net = network(project.name, settings, databases=bool(project.rds or project.elasticache))
     sections: list[Section | None] = [
@@ -67,7 +67,7 @@ def body(wanted: Template) -> str:
 
 
 def surroundings(project: Project, settings: TargetSettings) -> render.Surroundings:
-    """The target's facts, left for CloudFormation to fill in."""
+    """Return the target's facts, left for CloudFormation to fill in."""
     return render.Surroundings(
         env=settings.env,
         region=REGION,

@@ -11,7 +11,10 @@ OLD_DAYS = 90
 
 
 def section(project: Project, bucket: str) -> Section:
-    """The bucket's name is written out: by a name that has to be filled in first, nothing is adopted."""
+    """Return the vault's section.
+
+    The bucket's name is written out: by a name that has to be filled in first, nothing is adopted.
+    """
     return Section(
         title="Vault: configuration files by environment and service, versioned and encrypted. It outlives this\n"
         "stack, and the next stack of this name adopts it.",
@@ -37,7 +40,9 @@ def alias(project: Project) -> str:
 
 
 def key_policy() -> dict[str, Any]:
-    """The account's own policies decide. Roles are not named here: the key outlives them.
+    """Return the key's policy, which lets the account's own policies decide.
+
+    Roles are not named here: the key outlives them.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
