@@ -54,7 +54,7 @@ _patterns: dict[str, re.Pattern[str]] = {}
 
 
 def remember(name: str, text: str) -> None:
-    """Never print the secrets of this file again, from now on; `name` is the file's own."""
+    """Keep the secrets of a file from being printed from now on; `name` is the file's own."""
     fresh = {value for value in values(name, text) if len(value) >= SHORTEST} - _known
     if fresh:
         _known.update(fresh)
@@ -176,7 +176,7 @@ def password_of(url: str) -> str | None:
 
 
 def spelling(value: str) -> re.Pattern[str]:
-    """A pattern that matches `value` as JSON, URLs, HTML, Python's repr and shells write it, or several in turn."""
+    """Return a pattern that matches `value` as JSON, URLs, HTML, Python's repr and shells write it, also in turn."""
     # a run of backslashes is one part: each of them alone could match in too many ways
     parts = re.findall(r"\\+|.", value, re.DOTALL)
     return re.compile("".join(_spelled(part) for part in parts))
@@ -228,7 +228,7 @@ class Redacting(io.TextIOWrapper):
 
 
 def guard() -> None:
-    """From now on, this process's stdout, stderr and uncaught exceptions are redacted."""
+    """Redact this process's stdout, stderr and uncaught exceptions from now on."""
     sys.stdout, sys.stderr = redacting(sys.stdout), redacting(sys.stderr)
     sys.excepthook = print_redacted
 
@@ -248,7 +248,7 @@ def redacting(stream: TextIO) -> TextIO:
 
 
 def print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """For `sys.excepthook`."""
+    """Print an uncaught exception, redacted; for `sys.excepthook`."""
     import traceback
 
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
