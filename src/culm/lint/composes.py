@@ -23,14 +23,14 @@ STAGING_NAME = re.compile(r"(^|[._-])(stg|stage|staging|prd|prod|production|live
 
 
 def is_for_staging(file_name: str, text: str) -> bool:
-    """By its name, or because it sets MYENV."""
+    """Return whether a compose file is for staging: by its name, or because it sets MYENV."""
     if not COMPOSE_NAME.fullmatch(file_name):
         return False
     return bool(STAGING_NAME.search(file_name) or re.search(r"^[^#]*\bMYENV\b\s*[:=]\s*\S", text, re.MULTILINE))
 
 
 def check(file: str, text: str) -> list[Finding]:
-    """Secrets in the environments, build arguments, labels and commands of a compose file's services."""
+    """Return the secrets in the environments, build arguments, labels and commands of a compose file's services."""
     try:
         services = alone(text, file)
         return excused(file, text, [each for service in services.values() for each in findings(file, service)])
@@ -55,7 +55,7 @@ def findings(file: str, service: ComposeService) -> Iterator[Finding]:
 
 
 def unescaped(scalar: Scalar) -> str:
-    """`$$` is a dollar that compose leaves to the shell."""
+    """Return the value with `$$` as the dollar that compose leaves to the shell."""
     return scalar.raw.replace("$$", "$")
 
 
@@ -85,7 +85,7 @@ def parts(text: str) -> list[str]:
 
 
 def check_env_file(file: str, text: str) -> list[Finding]:
-    """Secrets among the variables of an `env_file` or an `.env`."""
+    """Return the secrets among the variables of an `env_file` or an `.env`."""
     result = []
     try:
         for entry in dotenv.entries(text):

@@ -73,7 +73,7 @@ def taken(instruction: Instruction) -> list[str]:
 
 
 def covers(source: str, path: str) -> bool:
-    """Whether a copied source takes a file: all, itself, or a folder above it."""
+    """Return whether a copied source takes a file: all, itself, or a folder above it."""
     return source == "." or re.fullmatch(translate(source) + r"(?:/.*)?", path, re.DOTALL) is not None
 
 
@@ -99,7 +99,7 @@ def secret(path: Path) -> str | None:
 
 
 def may_be_secret(name: str) -> bool:
-    """Whether a file of this name is worth a look."""
+    """Return whether a file of this name is worth a look."""
     kinds = (KEY_NAME, ENVIRONMENT_NAME, *(re.compile(pattern) for pattern, _, _ in TOKENS))
     return any(kind.fullmatch(name) for kind in kinds) and not SAMPLE.search(name)
 

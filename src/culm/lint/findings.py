@@ -45,7 +45,7 @@ ALLOWANCE = re.compile(r"#\s*culm:\s*allow-secret\b[ \t]*(.*)")
 
 
 def allowances(text: str) -> dict[int, str]:
-    """The lines that are excused, with the reason: the comment's own line, or the next one that is no comment."""
+    """Return the lines that are excused, with the reason: the comment's own, or the next line that is no comment."""
     reasons: dict[int, str] = {}
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):

@@ -39,7 +39,7 @@ class Plugin(Protocol):
 
 
 def known(text: str) -> str | None:
-    """`AWS Access Key`, `GitHub Token`...; None when the text has no format that is known."""
+    """Return the format of a secret, `AWS Access Key` or `GitHub Token`; None when the text has none that is known."""
     if PRIVATE_KEY.search(text):
         return "Private Key"
     for pattern, kind in MORE:
@@ -53,7 +53,7 @@ def known(text: str) -> str | None:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """Imported by name, and only when there is something to look at: the scanner around them is not needed."""
+    """Import detectors by name, and only when there is something to look at: the scanner around them is not needed."""
     from detect_secrets.plugins.artifactory import ArtifactoryDetector
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector

@@ -8,7 +8,9 @@ from culm.lint.findings import Finding, Setting
 
 
 def check(image: str, config: Mapping[str, Any], history: Iterable[str], excused: Iterable[str] = ()) -> list[Finding]:
-    """`config` is the image configuration's `config`; `history` each step's command, the newest first or last.
+    """Return what an image shows of secrets.
+
+    `config` is the image configuration's `config`; `history` each step's command, the newest first or last.
 
     `excused` are names that the Dockerfile has an allowance for.
     """

@@ -52,14 +52,14 @@ def check(image: str, files: Iterable[LayerFile], excused: Iterable[str] = ()) -
 
 
 def looked_at(path: str) -> bool:
-    """Whether a file is the service's own and worth a look."""
+    """Return whether a file is the service's own and worth a look."""
     folders = path.split("/")[:-1]
     theirs = any(part in copies.NOT_OURS or part.lower() in copies.TESTS for part in folders)
     return not theirs and not path.startswith(SYSTEM) and copies.may_be_secret(path.rpartition("/")[2])
 
 
 def allowed_files(dockerfile: Path, folder: Path, target: str | None = None) -> set[str]:
-    """The names of files that the Dockerfile has an allowance for: those that an allowed line copies or names."""
+    """Return the names of files that the Dockerfile has an allowance for: what an allowed line copies or names."""
     text = texts.read(dockerfile)
     allowed = allowances(text)
     if not allowed:

@@ -83,7 +83,7 @@ def walked(top: Path, others: Collection[Path]) -> Iterator[Path]:
 
 
 def holds_tasks(path: Path) -> bool:
-    """Whether a JSON file has a task definition in it, whatever it is called."""
+    """Return whether a JSON file has a task definition in it, whatever it is called."""
     try:
         return path.stat().st_size <= LARGEST and '"containerDefinitions"' in read(path)
     except OSError:
@@ -105,7 +105,7 @@ def compose_file(path: Path) -> Iterator[Finding]:
 
 
 def manifest(project: Project) -> list[Finding]:
-    """culm.yml's build arguments."""
+    """Return the secrets among culm.yml's build arguments."""
     path = project.root / FILE
     text = read(path)
     findings = []

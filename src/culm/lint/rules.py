@@ -107,7 +107,7 @@ def judge(setting: Setting, *, references_are_values: bool = False) -> str | Non
 
 
 def has_login(text: str) -> bool:
-    """Whether a URL has a password: no reference, and no throw-away one of the container itself."""
+    """Return whether a URL has a password: no reference, and no throw-away one of the container itself."""
     return any(
         not (is_reference(password) or INSTRUCTION.fullmatch(password))
         and not (NOWHERE.fullmatch(host) and (STAND_IN.fullmatch(password) or THROW_AWAY.fullmatch(password)))
@@ -116,27 +116,27 @@ def has_login(text: str) -> bool:
 
 
 def is_stand_in(value: str) -> bool:
-    """Whether a value that only a build needs says itself that it is none."""
+    """Return whether a value that only a build needs says itself that it is none."""
     return STAND_IN.fullmatch(value) is not None
 
 
 def is_digest(value: str) -> bool:
-    """Whether a value has the length of a checksum."""
+    """Return whether a value has the length of a checksum."""
     return re.fullmatch(r"[0-9a-fA-F]+", value) is not None and len(value) in (32, 40, 56, 64, 96, 128)
 
 
 def is_secret_name(name: str) -> bool:
-    """Of a canonical name."""
+    """Return whether a canonical name is a secret's."""
     return SECRET_NAME.search(name) is not None and PUBLIC_NAME.search(name) is None
 
 
 def takes_any_text(name: str) -> bool:
-    """Whether any random text will do as the value of a variable, as nobody but the program itself has to know it."""
+    """Return whether any random text will do as a variable's value: nobody but the program itself has to know it."""
     return OWN_SIGNATURE.fullmatch(canonical(name)) is not None
 
 
 def is_said(value: str) -> bool:
-    """Whether a value is written out, and is no path, switch or stand-in."""
+    """Return whether a value is written out, and is no path, switch or stand-in."""
     stands_for_it = is_reference(value) or HARMLESS_VALUE.fullmatch(value) or PATH_VALUE.fullmatch(value)
     return bool(value) and not stands_for_it
 
@@ -151,7 +151,7 @@ def with_defaults(value: str) -> str:
 
 
 def is_reference(value: str) -> bool:
-    """Whether a value stands for others that are elsewhere: one reference, or several with signs between them."""
+    """Return whether a value stands for others that are elsewhere: one reference, or several with signs between."""
     if REFERENCE.fullmatch(value):
         return True
     rest, count = REFERENCES.subn("", value)
@@ -159,12 +159,12 @@ def is_reference(value: str) -> bool:
 
 
 def canonical(name: str) -> str:
-    """`spring.datasource.password`, `dbPassword` and `db-password` in the form of a variable."""
+    """Return `spring.datasource.password`, `dbPassword` or `db-password` in the form of a variable."""
     return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).upper())
 
 
 def is_random(value: str) -> bool:
-    """Whether the whole value is one opaque word with the entropy of a key."""
+    """Return whether the whole value is one opaque word with the entropy of a key."""
     if PGP_FINGERPRINT.fullmatch(value):
         return False
     if HEX.fullmatch(value):
@@ -176,5 +176,5 @@ def is_random(value: str) -> bool:
 
 
 def entropy(text: str) -> float:
-    """Bits a character."""
+    """Return the entropy of a text, in bits a character."""
     return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())

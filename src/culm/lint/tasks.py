@@ -11,7 +11,7 @@ HINT = "put it into the vault, or refer to SSM or Secrets Manager by `secrets`"
 
 
 def check(file: str, definition: Mapping[str, Any], text: str = "") -> list[Finding]:
-    """As RegisterTaskDefinition takes it; with `text`, findings have the lines of that text."""
+    """Return what a task definition, as RegisterTaskDefinition takes it, shows of secrets; `text` gives the lines."""
     findings = []
     for container in definition.get("containerDefinitions") or ():
         for entry in container.get("environment") or ():
