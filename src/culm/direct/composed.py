@@ -31,7 +31,7 @@ PUBLISHED = re.compile(r"\$\{(\w+):-\d+\}:\d+")
 
 
 def program() -> tuple[str, ...] | None:
-    """`docker compose`, or the older `docker-compose`; None when there is neither."""
+    """Return `docker compose`, or the older `docker-compose`; None when there is neither."""
     if shutil.which("docker"):
         asked = subprocess.run(["docker", "compose", "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if asked.returncode == 0:
@@ -45,7 +45,7 @@ def chosen_ports(compose: str) -> dict[str, str]:
 
 
 def bases(chosen: Mapping[str, str]) -> dict[str, str]:
-    """`PORT` is the service's own, at BASE_URL; `CATALOG_PORT` a neighbour's, at CATALOG_URL."""
+    """Return URLs for ports: `PORT` is the service's own, at BASE_URL; `CATALOG_PORT` a neighbour's, at CATALOG_URL."""
     urls = {f"{name.removesuffix('_PORT')}_URL": port for name, port in chosen.items() if name.endswith("_PORT")}
     return {name: f"http://127.0.0.1:{port}" for name, port in {**urls, "BASE_URL": chosen["PORT"]}.items()}
 
@@ -106,7 +106,10 @@ def test(own: ServiceFolder, compose: Compose, say: Callable[[str, str], None], 
 
 
 def images() -> dict[str, str]:
-    """What the environment says about images: `CULM_BASE_IMAGE`, and what compose files ask it for: `GO_IMAGE`."""
+    """Return what the environment says about images.
+
+    That is `CULM_BASE_IMAGE`, and what compose files ask it for, such as `GO_IMAGE`.
+    """
     variables = {name: value for name, value in os.environ.items() if name.endswith("_IMAGE") and "CULM" not in name}
     if base := os.environ.get("CULM_BASE_IMAGE"):
         variables["BASE_IMAGE"] = base

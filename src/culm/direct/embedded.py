@@ -38,7 +38,7 @@ class Stack:
         self._ends.close()
 
     def up(self, part: ServiceFolder, work: Path, progress: Say) -> str:
-        """Its database, its migration, itself: the URL where it is well."""
+        """Start a service, its database and migration first; return the URL where it is well."""
         folder = work / part.name
         shutil.copytree(part.folder, folder, ignore=shutil.ignore_patterns(*SKIPPED), symlinks=True)
         port = self.moved[ports.of_conf(folder)] = ports.free()
@@ -59,7 +59,7 @@ class Stack:
         return base
 
     def configure(self, part: ServiceFolder, folder: Path, progress: Say) -> None:
-        """Its `.url` files: a fresh database, and neighbours where they are."""
+        """Write a service's `.url` files: a fresh database, and neighbours where they are."""
         if (url := servers.wanted_by(folder)) is not None:
             identifier = f"test-{part.name}-{self.mark}"
             self._ends.callback(lambda: servers.remove(self.target(), identifier))

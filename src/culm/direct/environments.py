@@ -40,9 +40,10 @@ def environment(folder: Path) -> Path | None:
 
 
 def installs(folder: Path) -> tuple[str, ...] | None:
-    """The uv command that installs what the service and its tests require, but not the service: it runs in its folder.
+    """Return the uv command that installs what the service and its tests require, but not the service itself.
 
-    Of several ways to say it the most exact counts: a requirements file, then a lock, then the project's own table.
+    The service runs in its folder. Of several ways to say it the most exact counts: a requirements file, then a lock,
+    then the project's own table.
     """
     for name in REQUIREMENTS:
         if (folder / name).is_file():

@@ -9,7 +9,7 @@ KNOWN = ("time", "timestamp", "ts", "@timestamp", "level", "severity", "message"
 
 
 def legible(line: str, *, coloured: bool) -> str:
-    """`02:02:19 info  request method=GET status=200`; anything but a JSON log line stays as it is."""
+    """Return `02:02:19 info  request method=GET status=200`; anything but a JSON log line stays as it is."""
     if not line.startswith("{"):
         return line
     try:

@@ -99,7 +99,7 @@ def command_of(dockerfile: Path) -> tuple[str, ...]:
 
 
 def needs_of(part_: ServiceFolder) -> Around:
-    """By its compose file: other folders with a Dockerfile are neighbours; PostgreSQL is had from the local cluster."""
+    """Read a compose file for neighbours, the other folders with a Dockerfile; the local cluster gives PostgreSQL."""
     paths = usual_files(part_.folder)
     if not paths:
         return Around(neighbours=(), lacking=())

@@ -9,7 +9,7 @@ from culm.project.load import shown
 
 
 def of_conf(folder: Path) -> int:
-    """`port = 8001` of conf/settings.toml, or of whichever file of conf/ has such a line."""
+    """Return the port of conf/settings.toml (`port = 8001`), or of whichever file of conf/ has such a line."""
     for path in sorted((folder / "conf").glob("*")):
         if path.is_file() and (match := re.search(r"^\s*[\"']?port[\"']?\s*[:=]\s*(\d+)", read(path), re.MULTILINE)):
             return int(match[1])

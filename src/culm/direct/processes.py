@@ -63,7 +63,7 @@ class Running:
         return status
 
     def stop(self) -> None:
-        """SIGTERM to all of it, as ECS does; SIGKILL when it takes too long."""
+        """Stop all of it by SIGTERM, as ECS does; by SIGKILL when it takes too long."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self.process.pid, sign)
@@ -77,7 +77,7 @@ class Running:
         self.wait()
 
     def until_healthy(self, url: str) -> None:
-        """Until it answers with a 2xx; raises with its last lines when it ends or takes too long."""
+        """Wait until it answers with a 2xx; raise with its last lines when it ends or takes too long."""
         end = time.monotonic() + HEALTHY_SECONDS
         while True:
             if (status := self.ended()) is not None:

@@ -40,7 +40,7 @@ class Run:
                 running.stop()
 
     def prepare(self, part: ServiceFolder) -> None:
-        """Its database, and the migration."""
+        """Prepare a service: its database, and the migration."""
         say = partial(self.hear, part.name)
         url = servers.wanted_by(part.folder)
         if url is not None:
@@ -56,7 +56,7 @@ class Run:
             finish(f"the migration of {part.name}", part.migration, part.folder, self.variables(part.folder), say)
 
     def hear(self, name: str, line: str) -> None:
-        """A line of a service's own; on a terminal for people, else as it was written."""
+        """Print a line of a service's own; on a terminal for people, else as it was written."""
         shown = legible(line, coloured=self.console.coloured) if self.console.live else line
         self.console.say(shown, name)
 

@@ -57,7 +57,7 @@ NOT_FOUND = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
 
 
 def remove(target: Target, identifier: str) -> None:
-    """The server and its data; returns when they are gone."""
+    """Remove the server and its data; return when they are gone."""
     rds = target.client("rds")
     name = identifier.lower()
     if or_none(lambda: rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True), *NOT_FOUND):

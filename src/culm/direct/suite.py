@@ -33,7 +33,7 @@ class Result:
 
 
 def commands(folder: Path, work: Path) -> list[tuple[tuple[str, ...], Path]]:
-    """A pytest each for tests/unit and tests/integration, or one for tests/; or `go test`; or `node --test`.
+    """Return a pytest each for tests/unit and tests/integration, or one for tests/; or `go test`; or `node --test`.
 
     And where each reports. One pytest for both would not do: they may have files of the same name.
     """
@@ -133,5 +133,5 @@ def merged(results: Iterable[Result]) -> str:
 
 
 def printable(text: str) -> str:
-    """Without the control characters that XML has no way to say."""
+    """Return the text without the control characters that XML has no way to say."""
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)

@@ -70,5 +70,5 @@ def using() -> TextIO:
 
 
 def started_for_databases() -> Path:
-    """Holds the daemon's process id."""
+    """Return the file that holds the daemon's process id."""
     return local.home() / "direct" / "cluster.started"

@@ -12,7 +12,7 @@ LOOK_SECONDS = 0.3
 
 
 def look(folder: Path) -> Mapping[str, tuple[int, int]]:
-    """Time and size of every file that may matter."""
+    """Return time and size of every file that may matter."""
     stamps = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in SKIPPED and name != "tests"]
