@@ -105,7 +105,7 @@ def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
 
 
 def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
-    """Its port, or that it has none."""
+    """Find out the candidate's port, or that it has none."""
     block = candidate.block
     if block.get("path") == "none":
         candidate.listens = False
@@ -139,7 +139,7 @@ def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
 
 
 def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outline | None:
-    """The service that gets what is no other's: the only one, the only one that is published, or one by its name."""
+    """Return the service that gets what is no other's: the only one, the only published one, or one by its name."""
     if any(each.block.get("path") in ("/", "/*") for each in candidates):
         return None
     published = [each for each in balanced if each.published]
@@ -160,7 +160,7 @@ BUNDLER_MEMORY = 768
 
 
 def room(candidate: Outline) -> None:
-    """More memory for a server that bundles a front end while it runs; the usual slot ends it."""
+    """Give more memory to a server that bundles a front end while it runs; the usual slot ends it."""
     if "memory" in candidate.block.keys or candidate.sources is None or candidate.image is None:
         return
     command = " ".join(candidate.command or candidate.image.command())
@@ -182,7 +182,7 @@ def route(candidate: Outline, front: bool, *, alone: bool) -> None:
 
 
 def has_own_prefix(candidate: Outline) -> bool:
-    """Whether its routes begin with its name, which is what culm takes for granted."""
+    """Return whether its routes begin with its name, which is what culm takes for granted."""
     if candidate.sources is None:
         return False
     prefix = re.compile(rf"[\"'`(]/?{re.escape(candidate.name)}/(?:health|[\w{{<:]*)")
@@ -195,7 +195,7 @@ def has_own_prefix(candidate: Outline) -> bool:
 
 
 def wellness(candidate: Outline) -> None:
-    """Its health page; where no load balancer asks for one, none."""
+    """Write the candidate's health page; where no load balancer asks for one, none."""
     written = candidate.block.get("health")
     page = written if isinstance(written, str) else written.get("path") if isinstance(written, dict) else None
     if candidate.block.get("path") == "none":
@@ -213,7 +213,7 @@ def wellness(candidate: Outline) -> None:
 
 
 def stand_on(draft: Draft, candidate: Outline) -> None:
-    """Its database, by its drivers."""
+    """Give the candidate its database, by its drivers."""
     if candidate.sources is None:
         return
     if "database" in candidate.block.keys:
@@ -308,7 +308,7 @@ def tell_hosts(draft: Draft, candidate: Outline, named: Mapping[str, str]) -> No
 
 
 def set_by_image(candidate: Outline, host: str, called: str) -> dict[str, str]:
-    """Variables that the Dockerfile sets to a host of compose's network, with what they are here."""
+    """Return the variables that the Dockerfile sets to a host of compose's network, with what they are here."""
     instructions = candidate.image.instructions if candidate.image is not None else ()
     return {
         name: f"{{{called}.host}}"
@@ -337,12 +337,12 @@ def give_variables(candidate: Outline, texts: Mapping[str, str]) -> None:
 
 
 def as_mapping(value: object) -> dict[str, object]:
-    """A copy of a block's mapping; empty where there is none."""
+    """Return a copy of a block's mapping; empty where there is none."""
     return dict(value) if isinstance(value, Mapping) else {}
 
 
 def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:
-    """Services of one folder share its migration; the first one has it."""
+    """Return the first service of each folder, which has the migration that they share."""
     result: dict[Path, Outline] = {}
     for candidate in candidates:
         if candidate.image is not None:
@@ -351,7 +351,7 @@ def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:
 
 
 def migrate(candidate: Outline, written: Written) -> None:
-    """A migration's Dockerfile, where the folder has a tool's files and none of its own."""
+    """Write a migration's Dockerfile, where the folder has a tool's files and none of its own."""
     image, block = candidate.image, candidate.block
     if image is None or candidate.sources is None or "migrate" in block.keys or "database" not in block.keys:
         return
@@ -370,7 +370,7 @@ def migrate(candidate: Outline, written: Written) -> None:
 
 
 def copied(image: ImageSource, path: Path) -> bool:
-    """Whether any stage of an image may copy a file or folder of its build context."""
+    """Return whether any stage of an image may copy a file or folder of its build context."""
     parts = Path(relpath(path, image.folder)).parts
     prefixes = {"/".join(parts[:number]) for number in range(len(parts) + 1)}
     copies = [each for each in image.instructions if each.keyword in ("COPY", "ADD") and each.flag("from") is None]
@@ -411,7 +411,10 @@ def in_own_image(candidate: Outline, migration: Migration) -> dict[str, list[str
 
 
 def takes_a_command(image: ImageSource) -> bool:
-    """Whether the image starts the command that it is given: it has no ENTRYPOINT, or one that runs its arguments."""
+    """Return whether the image starts the command that it is given.
+
+    It has no ENTRYPOINT then, or one that runs its arguments.
+    """
     last = dockerfile.command_of(image.instructions, "ENTRYPOINT")
     if last is None:
         return True
@@ -446,7 +449,7 @@ VENV = re.compile(r"(?:python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\s+(?:-\S+\
 
 
 def program_path(image: ImageSource, program: str) -> str:
-    """Where a Python program is, when the image has it in a virtual environment that is not on its PATH."""
+    """Return where a Python program is: in the image's virtual environment if that is not on PATH, else by its name."""
     runs = [each.rest for each in image.instructions if each.keyword == "RUN"]
     venv = next((match["path"].rstrip("/") for run in runs if (match := VENV.search(run))), "")
     on_path = any(each.keyword == "ENV" and re.search(r"\bPATH\b", each.rest) for each in image.instructions)

@@ -64,7 +64,7 @@ class Imported:
 
 
 def read(paths: Sequence[Path], environment: Mapping[str, str], *, lenient: bool = False) -> Compose:
-    """The model of these files, with variables of `.env.example` or another sample where there is no `.env`.
+    """Read these files as a model, with variables of `.env.example` or another sample where there is no `.env`.
 
     `lenient`: whether variables that are required may be missing.
 
@@ -76,7 +76,7 @@ def read(paths: Sequence[Path], environment: Mapping[str, str], *, lenient: bool
 
 
 def imported(model: Compose, root: Path, draft: Draft, profiles: Sequence[str] = ()) -> Imported:
-    """The draft, of a culm.yml in `root`, with the services of `model` that run with these profiles.
+    """Return the draft, of a culm.yml in `root`, with the services of `model` that run with these profiles.
 
     Raises:
         UsageError: a value of the compose file cannot be what it says; with file and line.
@@ -110,7 +110,7 @@ class Import:
         }
 
     def chosen(self, profiles: Sequence[str]) -> dict[str, ComposeService]:
-        """The services that run, and a note for each that does not."""
+        """Return the services that run, and note each that does not."""
         started = self.model.started(profiles)
         if not started:
             return dict(self.model.services)
@@ -121,7 +121,7 @@ class Import:
         return started
 
     def with_code(self, services: Mapping[str, ComposeService]) -> dict[str, ComposeService]:
-        """The services, those built that run mounted code by a language's own image and serve."""
+        """Return the services; those that serve mounted code by a language's own image are built."""
         folders = {each.build.folder for each in self.model.services.values() if each.build is not None}
         taken = {folder.resolve() for folder in folders if folder is not None}
         return {
@@ -132,7 +132,7 @@ class Import:
         }
 
     def image_of(self, service: ComposeService) -> ImageSource | None:
-        """What it is built from; None for a ready image, and for what is built from elsewhere."""
+        """Return what a service is built from; None for a ready image, and for what is built from elsewhere."""
         build = service.build
         if build is None or build.folder is None:
             other = self.builder_of(service) if build is None else None
@@ -157,17 +157,20 @@ class Import:
         return guess.image(path, build.folder, arguments, stage or None)
 
     def with_mounted_code(self, service: ComposeService, path: Path, folder: Path) -> str | None:
-        """The Dockerfile with the code that only compose mounts; None where it has its code, or cannot be read."""
+        """Return the Dockerfile with the code that only compose mounts.
+
+        None where it has its code, or cannot be read.
+        """
         return compose_mounts.with_code(guess.image(path, folder, {}), service.mounts, self.root)
 
     def name_for(self, folder: Path, service: str, text: str) -> Path:
-        """A path for a Dockerfile that nobody wrote; services with the same one share it."""
+        """Return a path for a Dockerfile that nobody wrote; services with the same one share it."""
         path = folder / compose_mounts.NAME
         taken = path.exists() if path not in self.written.files else self.written.files[path] != text
         return folder / f"{compose_mounts.NAME}.{names.plain(service)}" if taken else path
 
     def code_is_mounted(self, service: ComposeService, build: Build, path: Path) -> bool:
-        """Whether the stage that is named has this machine's folder mounted, and the last stage copies it instead."""
+        """Return whether the named stage has this machine's folder mounted, and the last stage copies it instead."""
         if not build.target or build.folder is None:
             return False
         binds = [self.root / mount.source for mount in service.mounts if mount.kind == "bind"]
@@ -177,7 +180,7 @@ class Import:
         return not copies_folder(named) and copies_folder(last)
 
     def builder_of(self, service: ComposeService) -> ComposeService | None:
-        """The service that builds the image which this one only names."""
+        """Return the service that builds the image which this one only names."""
         if not service.image:
             return None
         for other in self.model.services.values():
@@ -240,7 +243,7 @@ class Import:
                     self.notes.of(self.services[name], place, key, f"left out: {why}; read it from a file of the vault")
 
     def settle(self) -> None:
-        """Until it loads; files that it names are there for as long as culm looks."""
+        """Settle the draft until it loads; files that it names are there for as long as culm looks."""
         new = [path for path in self.written.files if not path.exists() and path.parent.is_dir()]
         try:
             for path in new:
@@ -264,7 +267,7 @@ class Import:
                 self.notes.add(value.place, key, f"left out: {why}" if key in TOP_LEVEL else why)
 
     def databases(self) -> None:
-        """A server of `databases:` for each service that is one."""
+        """Draft a server of `databases:` for each service that is one."""
         servers = [name for name, role in self.roles.items() if role == "database"]
         engines = {name: self.engine(name) for name in servers}
         for name in servers:
@@ -295,7 +298,7 @@ class Import:
             compose_servers.tell(self.services[name], self.notes)
 
     def one_database(self, name: str, users: Mapping[str, Outline]) -> bool:
-        """Whether the programs that use a server, `name` in the compose file, mean the same database in it.
+        """Return whether the programs that use a server, `name` in the compose file, mean the same database in it.
 
         They do where their variables name the same, and do not where those name several. Where nothing is named,
         programs that each have a migration are kept apart: such tools keep their books in a table of one name.
@@ -309,7 +312,7 @@ class Import:
         return len(naming) > 1 or len(migrating) < 2
 
     def has_migration(self, outline: Outline) -> bool:
-        """Whether a service migrates its database: by a key, or by the Dockerfile that means it."""
+        """Return whether a service migrates its database: by a key, or by the Dockerfile that means it."""
         if outline.block.get("migrate") is not None:
             return True
         path = outline.image.folder / "Dockerfile.migrate" if outline.image is not None else None
@@ -322,7 +325,7 @@ class Import:
         return next((each for text in candidates if (each := compose_roles.served(compose_roles.engine_of(text)))), "")
 
     def candidate(self, name: str, called: str, carried: KeyImport) -> Outline | None:
-        """The block of one service; None when it cannot be one, which is noted."""
+        """Return the block of one service; None when it cannot be one, which is noted."""
         service, image = self.services[name], self.images.get(name)
         block = Block(name=called)
         key = f"services.{name}"
@@ -352,7 +355,10 @@ class Import:
         return candidate
 
     def folder_of(self, service: ComposeService, image: ImageSource) -> Path:
-        """Where its own code is: the context, or the Dockerfile's folder where the context is the whole repository."""
+        """Return where a service's own code is.
+
+        That is the context, or the Dockerfile's folder where the context is the whole repository.
+        """
         return code_folder(image.path, image.folder)
 
     def build(self, service: ComposeService, image: ImageSource, block: Block) -> bool:
@@ -388,7 +394,7 @@ class Import:
         return relpath(path, self.root)
 
     def works(self, service: ComposeService, candidate: Outline) -> bool:
-        """Whether it serves nobody: by its command or name, or as another service of its image serves."""
+        """Return whether a service serves nobody: by its command or name, or as another service of its image serves."""
         if guess.is_worker(service.name, " ".join(candidate.command)):
             return True
         assert candidate.image is not None
@@ -400,7 +406,7 @@ class Import:
         return bool(candidate.command) and any(each.port_items for each in siblings)
 
     def ready_image(self, service: ComposeService, candidate: Outline) -> None:
-        """Where a ready image listens, and whether a load balancer can talk to it."""
+        """Write where a ready image listens, and whether a load balancer can talk to it."""
         block = candidate.block
         known = next((e for e in compose_roles.IMAGE_PORTS if re.search(e[0], service.image.lower())), None)
         candidate.listens = True
@@ -433,7 +439,7 @@ class Import:
         return f"left out: it runs once and ends; a service runs always{run}"
 
     def migration(self, name: str, candidates: dict[str, Outline]) -> None:
-        """It becomes the migration of the service whose image it shares, else of the one that waits for it."""
+        """Make it the migration of the service whose image it shares, else of the one that waits for it."""
         service = self.services[name]
         key = f"services.{name}"
         owner = self.owner(name, candidates)
@@ -478,7 +484,7 @@ class Import:
         return waiting[0] if waiting else None
 
     def sorted(self, given: Sequence[str]) -> list[str]:
-        """Each after those that it waits for, else in the order of the file.
+        """Return the services, each after those that it waits for, else in the order of the file.
 
         Of services with one image culm deploys the first one first: it must not be one that waits for another of them.
         """
@@ -492,7 +498,7 @@ class Import:
         return result
 
     def order(self, called: dict[str, str], candidates: dict[str, Outline]) -> None:
-        """`depends_on:` as `after:`, through what is left out, and without circles."""
+        """Write `depends_on:` as `after:`, through what is left out, and without circles."""
         wanted = {name: self.waits_for(name, set(candidates)) for name in candidates}
         done: dict[str, list[str]] = {}
         for name, others in wanted.items():
@@ -506,7 +512,7 @@ class Import:
                 candidates[name].block.put("after", [called[other] for other in kept])
 
     def waits_for(self, name: str, known: set[str], before: frozenset[str] = frozenset()) -> list[str]:
-        """The services that it waits for, itself or by a migration or another that is none of culm's."""
+        """Return the services that one waits for, itself or by a migration or another that is none of culm's."""
         result: dict[str, None] = {}
         for other, dependency in self.services[name].depends_on.items():
             if other in known:
@@ -519,13 +525,13 @@ class Import:
 
 
 def databases_of(outline: Outline) -> list[str]:
-    """The names in `database:` of a service."""
+    """Return the names in `database:` of a service."""
     value = outline.block.get("database")
     return [str(each) for each in value] if isinstance(value, list) else [str(value)] if value else []
 
 
 def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:
-    """What a service waits for, however far away."""
+    """Return what a service waits for, however far away."""
     result: set[str] = set()
     waiting: list[str] = [start]
     while waiting:
@@ -537,12 +543,12 @@ def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:
 
 
 def inside(path: Path, folder: Path) -> bool:
-    """Whether `path` is the folder itself, or a folder in it."""
+    """Return whether `path` is the folder itself, or a folder in it."""
     return path.is_dir() and path.resolve().is_relative_to(folder.resolve())
 
 
 def copies_folder(image: ImageSource) -> bool:
-    """Whether its last stage, or one that it stands on, copies a folder of the build context."""
+    """Return whether an image's last stage, or one that it stands on, copies a folder of the build context."""
     every = dockerfile.stages(image.instructions, image.args)
     stage = every[-1] if every else None
     while stage is not None:

@@ -77,7 +77,7 @@ def as_words(value: object) -> list[str]:
 
 
 def with_before(words: Sequence[str]) -> list[tuple[str, str]]:
-    """Each word with the one before it, with a space at its end."""
+    """Return each word with the one before it, which gets a space at its end."""
     return [(word, f"{before} ") for before, word in zip(["", *words], words, strict=False)]
 
 

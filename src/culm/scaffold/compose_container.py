@@ -115,13 +115,13 @@ def health(notes: Notes, service: ComposeService, candidate: Outline) -> None:
 
 
 def mounted(service: ComposeService, line: str) -> bool:
-    """Whether a command names what is mounted from this machine."""
+    """Return whether a command names what is mounted from this machine."""
     binds = [mount.target for mount in service.mounts if mount.kind == "bind"]
     return any(re.search(rf"(?<![\w/]){re.escape(target)}(/|\s|$)", line) for target in binds)
 
 
 def times(notes: Notes, service: ComposeService, value: float | None, key: str, written: dict[str, object]) -> None:
-    """A time in the range that AWS takes; what lies outside is moved to its end, and noted."""
+    """Write a time in the range that AWS takes; one that lies outside is moved to its end, and noted."""
     if value is None:
         return
     least, most = (5, 300) if key == "interval" else (2, 60)
@@ -137,7 +137,7 @@ def times(notes: Notes, service: ComposeService, value: float | None, key: str, 
 
 
 def storage(notes: Notes, service: ComposeService, candidate: Outline) -> None:
-    """Named volumes are kept, what is mounted from this machine is not."""
+    """Keep named volumes, but not what is mounted from this machine."""
     kept: dict[str, str] = {}
     memory: dict[str, str] = {}
     for mount in service.mounts:
@@ -175,7 +175,7 @@ def why_not_mounted(source: str, target: str) -> str:
 
 
 def container(notes: Notes, service: ComposeService, candidate: Outline) -> None:
-    """What the container itself is like."""
+    """Write what the container itself is like."""
     block = candidate.block
     if (user := service.text("user")) and not notes.unset(service, service.at("user"), "user"):
         block.put("user", user)

@@ -115,7 +115,7 @@ class KeyImport:
         """A secret's variable and value -> the service (its name in culm.yml) and file of the vault with it."""
 
     def service(self, service: ComposeService, candidate: Outline) -> None:
-        """Every key of a service, in its block or in the notes."""
+        """Write every key of a service, in its block or in the notes."""
         self.build(service, candidate)
         self.ports(service, candidate)
         self.database(service, candidate)
@@ -200,7 +200,7 @@ class KeyImport:
         return tuple(database_variables.URL.sub(emptied, word) for word in words)
 
     def ports(self, service: ComposeService, candidate: Outline) -> None:
-        """The first TCP port is the load balancer's, others are open on the instance."""
+        """Write the ports: the first TCP port is the load balancer's, others are open on the instance."""
         block = candidate.block
         every = []
         for item in service.port_items:
@@ -239,7 +239,7 @@ class KeyImport:
             block.put("path", prefix)
 
     def prefix(self, service: ComposeService) -> str:
-        """The path that Traefik's labels give it."""
+        """Return the path that Traefik's labels give a service; empty where they give none."""
         for name, label in service.settings("labels").items():
             if "rule" in name and (match := re.search(r"PathPrefix\(`(/[\w./-]*)`\)", label.text)):
                 return f"{match[1].rstrip('/')}/*" if match[1] != "/" else "/"
@@ -313,14 +313,14 @@ class KeyImport:
                 self.environment_file(service, candidate.name, given, kept, only=read - known)
 
     def used_servers(self, candidate: Outline) -> dict[str, ComposeService]:
-        """The compose file's services of the databases that a service uses, by their names in `databases:`."""
+        """Return the services of the compose file that are a service's databases, by their names in `databases:`."""
         used = candidate.block.get("database")
         wanted = used if isinstance(used, list) else [used]
         names = self.notes.database_names
         return {called: self.model.services[name] for name, called in names.items() if called in wanted}
 
     def servers(self, candidate: Outline) -> dict[str, Login]:
-        """The logins of the databases that a service uses, by their names in `databases:`."""
+        """Return the logins of the databases that a service uses, by their names in `databases:`."""
         result = {}
         for called, server in self.used_servers(candidate).items():
             given = {each: scalar.text for each, scalar in server.environment.items() if not scalar.missing}
@@ -330,7 +330,7 @@ class KeyImport:
         return result
 
     def of_database(self, name: str, value: str) -> bool:
-        """Whether a variable is a database's URL or a part of its login: it becomes one of `secrets:`."""
+        """Return whether a variable is a database's URL or a part of its login: it becomes one of `secrets:`."""
         servers = {each: called for each, called in self.notes.database_names.items() if called in self.used}
         text = database_variables.of_url(value, servers, {called: self.draft.engine(called) for called in self.used})
         for called, given in self.used.items():
@@ -383,7 +383,7 @@ class KeyImport:
                 kept[name] = value
 
     def is_secret(self, name: str, value: str) -> bool:
-        """Whether a variable is a secret, by its name or value, that a task needs."""
+        """Return whether a variable is a secret, by its name or value, that a task needs."""
         if value.startswith(f"{compose_secrets.FOLDER}/"):
             return False  # the path of one
         if vault_secrets.OF_AWS.search(name) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -401,7 +401,7 @@ class KeyImport:
         return f"is a secret: becomes one of `secrets:`, from the vault's {owner}/{file}"
 
     def refused(self, name: str, value: str) -> str | None:
-        """Why a variable has no place in culm.yml."""
+        """Return why a variable has no place in culm.yml."""
         if vault_secrets.OF_AWS.search(name):
             return "left out: a task signs AWS's requests with its role"
         if rules.judge(Setting(line=0, name=name, value=value)) is not None:
@@ -417,7 +417,7 @@ class KeyImport:
         return None
 
     def database(self, service: ComposeService, candidate: Outline) -> None:
-        """The servers that it uses: those that it waits for, or whose names are in its environment or its code."""
+        """Write the servers that a service uses: it waits for them, or its environment or its code names them."""
         environment = " ".join(str(scalar.text) for scalar in service.environment.values())
         for file in service.environment_files:
             environment += " " + " ".join(environment_of(Path(file.path), self.model.environment).values())
@@ -447,7 +447,7 @@ class KeyImport:
         return False
 
     def references(self, candidates: Mapping[str, Outline]) -> None:
-        """Names of other services in variables: where they are reached here."""
+        """Replace the names of other services in variables by where they are reached here."""
         for candidate in candidates.values():
             environment = candidate.block.get("environment")
             if isinstance(environment, dict):
@@ -510,7 +510,7 @@ class KeyImport:
         return text
 
     def publisher(self, port: str, candidates: Mapping[str, Outline]) -> Outline | None:
-        """The service that compose publishes at a port of this machine, if the load balancer reaches it here."""
+        """Return the service that compose publishes at a port of this machine, if the load balancer reaches it here."""
         for name, candidate in candidates.items():
             service = self.model.services[name]
             ports = [each for item in service.port_items if not missing(item) for each in service.ports_of(item)]
@@ -519,7 +519,7 @@ class KeyImport:
         return None
 
     def server_of_port(self, name: str, value: str, candidate: Outline, environment: Mapping[str, str]) -> str | None:
-        """The server whose port a variable holds; None: it is no server's.
+        """Return the server whose port a variable holds; None where it is no server's.
 
         It is the one that the host beside it names (`PMA_HOST` beside `PMA_PORT`), else the one that the service uses
         of the engine that listens there, where the variable is called after a database.
@@ -545,7 +545,7 @@ class KeyImport:
 
 
 def variables_of(model: Compose, service: ComposeService) -> list[str]:
-    """The values of all its variables, those of its files included."""
+    """Return the values of all variables of a service, those of its files included."""
     result = [each.text for each in service.environment.values() if not each.missing]
     for file in service.environment_files:
         result += environment_of(Path(file.path), model.environment).values()
@@ -553,7 +553,7 @@ def variables_of(model: Compose, service: ComposeService) -> list[str]:
 
 
 def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an environment file; none where it is not there or cannot be read."""
+    """Return the variables of an environment file; none where it is not there or cannot be read."""
     try:
         return dotenv.parse(texts.read(path if path.is_file() else sample_of(path) or path), outer, {})
     except (OSError, dotenv.EnvironmentFileError):
@@ -561,9 +561,10 @@ def environment_of(path: Path, outer: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_sample(root: Path, environment: Mapping[str, str]) -> tuple[dict[str, str], Path | None]:
-    """The variables for a compose file in `root`, and the sample that they are from where there is no `.env`.
+    """Return the variables for a compose file in `root`, and the sample that they are from.
 
-    A sample's empty values are what people are to fill in, so they count as not set.
+    The sample is None where there is a `.env`. A sample's empty values are what people are to fill in, so they count as
+    not set.
     """
     file = root / ".env"
     sample = None if file.exists() else sample_of(file)
@@ -574,7 +575,7 @@ def with_sample(root: Path, environment: Mapping[str, str]) -> tuple[dict[str, s
 
 
 def env_file_in(folder: Path) -> Path | None:
-    """The `.env` of a folder, or else the sample of one; None where there is neither."""
+    """Return the `.env` of a folder, or else the sample of one; None where there is neither."""
     file = folder / ".env"
     return file if file.is_file() else sample_of(file)
 
@@ -584,6 +585,9 @@ SAMPLES = ("example", "sample", "template", "dist", "default")
 
 
 def sample_of(file: Path) -> Path | None:
-    """The sample beside an environment file that is not there: `.env.example`, `.env.dev-sample`, `env.template`."""
+    """Return the sample beside an environment file that is not there.
+
+    Samples are called `.env.example`, `.env.dev-sample` or `env.template`.
+    """
     names = [f"{name}{sign}{word}" for name in (file.name, file.name.lstrip(".")) for word in SAMPLES for sign in ".-_"]
     return next((file.with_name(name) for name in names if file.with_name(name).is_file()), None)

@@ -39,16 +39,16 @@ class Notes:
         return iter(sorted(self.notes, key=lambda note: (note.place.file, note.place.line, note.key)))
 
     def of(self, service: ComposeService, place: SourceLine, key: str, what: str) -> None:
-        """A note on a key of a service."""
+        """Add a note on a key of a service."""
         self.add(place, service.key(key), what)
 
     def unset(self, service: ComposeService, tree: Tree | None, key: str) -> bool:
-        """Whether a value hangs on a variable that is not set: it is left out, and noted."""
+        """Return whether a value hangs on a variable that is not set: it is then left out, and noted."""
         names = missing(tree)
         if tree is not None and names:
             self.of(service, tree.place, key, f"left out: {', '.join(names)} is not set")
         return bool(names)
 
     def any_unset(self, service: ComposeService, *paths: tuple[str, ...]) -> bool:
-        """Whether one of several values, by their paths below the service, hangs on a variable that is not set."""
+        """Return whether one of several values, by paths below the service, hangs on a variable that is not set."""
         return any([self.unset(service, service.at(*path), ".".join(path)) for path in paths])

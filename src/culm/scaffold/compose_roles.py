@@ -82,7 +82,7 @@ def command_line(service: ComposeService) -> str:
 
 
 def migrates(service: ComposeService) -> bool:
-    """Whether it brings tables up to date and ends."""
+    """Return whether a service brings tables up to date and ends."""
     build = service.build
     if build is not None and "migrat" in build.dockerfile.lower():
         return True
@@ -99,7 +99,10 @@ def migrates(service: ComposeService) -> bool:
 
 
 def runs_once(service: ComposeService, waited_for: bool) -> bool:
-    """Whether it ends by itself: others wait for its success, or it is not started again and is called so."""
+    """Return whether a service ends by itself.
+
+    Others wait for its success, or it is not started again and is called so.
+    """
     if waited_for:
         return True
     restart = service.text("restart")
@@ -118,7 +121,7 @@ SERVES = re.compile(r"\bserve\b|dev-server|\bstart\b|\bpreview\b|&&\s*(node|ngin
 
 
 def builds_assets(service: ComposeService) -> bool:
-    """Whether it only builds a front end's files, into a folder that other services have mounted, too."""
+    """Return whether a service only builds a front end's files, into a folder that other services have mounted, too."""
     if service.at("ports") or service.at("expose") or not service.mounts:
         return False
     line = command_line(service)
@@ -126,7 +129,10 @@ def builds_assets(service: ComposeService) -> bool:
 
 
 def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -> Role:
-    """`image` is what it is built from; None: a ready image. `waited_for`: others wait for its successful end."""
+    """Return what a service is; `image` is what it is built from, None for a ready image.
+
+    `waited_for`: others wait for its successful end.
+    """
     if migrates(service):
         return "migration"
     if builds_assets(service):
@@ -146,7 +152,7 @@ def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -
 
 
 def only_configures(image: ImageSource) -> bool:
-    """Whether a Dockerfile gives a proxy its configuration, and nothing to serve."""
+    """Return whether a Dockerfile gives a proxy its configuration, and nothing to serve."""
     copies = [each for each in image.instructions if each.keyword in ("COPY", "ADD")]
     return bool(copies) and all(
         each.flag("from") is None

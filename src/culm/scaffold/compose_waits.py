@@ -20,7 +20,7 @@ SHELL = re.compile(r"(?:\S*/)?(?:ba|da|a)?sh")
 
 
 def without_waiting(words: Sequence[str]) -> tuple[str, ...]:
-    """The command without the part that waits; as it is where it has none."""
+    """Return the command without the part that waits; as it is where it has none."""
     if len(words) >= 3 and SHELL.fullmatch(words[0]) and words[1] in ("-c", "-ec", "-lc"):
         return (*words[:2], shortened(words[2]), *words[3:])
     line = " ".join(words)
@@ -30,14 +30,14 @@ def without_waiting(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def shortened(line: str) -> str:
-    """A shell line without what waits at its beginning."""
+    """Return a shell line without what waits at its beginning."""
     while (rest := DOCKERIZE.sub("", SCRIPT.sub("", LOOP.sub("", line)))) != line:
         line = rest
     return line
 
 
 def to_output(words: Sequence[str]) -> tuple[str, ...]:
-    """A celery command without the file that its log goes to: what a task prints is its log."""
+    """Return a celery command without the file that its log goes to: what a task prints is its log."""
     if not any(re.search(r"\bcelery\b", word) for word in words):
         return tuple(words)
     whole = [re.sub(r"\s--logfile[= ]\S+", "", word) if " " in word else word for word in words]

@@ -28,7 +28,7 @@ class Login:
 
 
 def login(engine: str, environment: Mapping[str, str]) -> Login:
-    """The login of a server's image, by its environment.
+    """Return the login of a server's image, by its environment.
 
     https://hub.docker.com/_/postgres and https://hub.docker.com/_/mysql name the variables.
     """
@@ -52,7 +52,7 @@ NAME = re.compile(r"(DB|DATABASE|SCHEMA|(DB|DATABASE|POSTGRES|SQL|PG)_?NAME)$", 
 
 
 def of_value(variable: str, value: str, database: str, given: Login) -> str | None:
-    """The `from:` of a variable that has a part of the login; None: it has none.
+    """Return the `from:` of a variable that has a part of the login; None where it has none.
 
     `variable` is its name, and `database` what the server is called in `databases:`.
     """
@@ -67,7 +67,7 @@ def of_value(variable: str, value: str, database: str, given: Login) -> str | No
 
 
 def of_url(value: str, names: Mapping[str, str], engine: Mapping[str, str]) -> str | None:
-    """The `from:` of a URL whose host is a database service; None: it is no such URL.
+    """Return the `from:` of a URL whose host is a database service; None where it is no such URL.
 
     `names` are the servers' names in `databases:`, by service; `engine` the engines by these names.
     """
@@ -107,7 +107,7 @@ FIELD = re.compile(r"^(?: {4}|\t)(?P<name>[A-Za-z]\w*)[ \t]*:[ \t]*[A-Za-z]", re
 
 
 def settings_fields(text: str) -> set[str]:
-    """The variables that pydantic's settings of a module read, whatever the case of their fields."""
+    """Return the variables that pydantic's settings of a module read, whatever the case of their fields."""
     if "BaseSettings" not in text or "env_prefix" in text:
         return set()
     return {field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])}
@@ -121,7 +121,7 @@ USUAL_URL = re.compile(
 
 
 def read_in(sources: Sources) -> set[str]:
-    """The variables that a service's code reads."""
+    """Return the variables that a service's code reads."""
     settings = {name for path, text in sources.code.items() if path.endswith(".py") for name in settings_fields(text)}
     unpacked = {
         name
@@ -145,7 +145,7 @@ def read_in(sources: Sources) -> set[str]:
 
 
 def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:
-    """Variable -> the reference to the part of the database's URL that its name asks for."""
+    """Return variable -> the reference to the part of the database's URL that its name asks for."""
     kind = "mysql" if engine == "mariadb" else engine
     if kind not in PREFIX:
         return {}
@@ -162,13 +162,13 @@ CACHE_CLIENT = re.compile(r"^\s*[\"']?(redis|rq|ioredis|valkey)\b", re.MULTILINE
 
 
 def names_in(texts: Iterable[str], host: str) -> set[str]:
-    """The names of the databases in URLs that lead to `host`."""
+    """Return the names of the databases in URLs that lead to `host`."""
     every = (match for text in texts for match in URL.finditer(text))
     return {match["name"] for match in every if match["host"] == host and match["name"]}
 
 
 def of_cache(sources: Sources) -> list[str]:
-    """The variables that code reads for the URL of a Redis whose client it has."""
+    """Return the variables that code reads for the URL of a Redis whose client it has."""
     client = any(CACHE_CLIENT.search(text) for text in sources.dependencies.values())
     return sorted(filter(CACHE_URL.fullmatch, read_in(sources))) if client else []
 
@@ -183,7 +183,10 @@ CACHE_PARTS: tuple[tuple[str, str], ...] = (
 
 
 def of_cache_parts(sources: Sources, cache: str) -> dict[str, str]:
-    """Variable -> the reference to the part of the cache's URL that its name asks for, of those that code reads."""
+    """Return variable -> the reference to the part of the cache's URL that its name asks for.
+
+    Only those that code reads are there.
+    """
     result = {}
     for variable in sorted(read_in(sources)):
         for pattern, part in CACHE_PARTS:
@@ -195,7 +198,7 @@ def of_cache_parts(sources: Sources, cache: str) -> dict[str, str]:
 
 
 def of_celery(sources: Sources, host: str, cache: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The variables that Celery takes before its settings, for the settings that name `host`; and the other code.
+    """Return the variables that Celery takes before its settings that name `host`, and the code without these settings.
 
     https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-url: CELERY_BROKER_URL counts first.
     """
@@ -212,7 +215,7 @@ def of_celery(sources: Sources, host: str, cache: str) -> tuple[dict[str, str], 
 
 
 def url(sources: Sources, database: str, kind: str) -> str:
-    """A reference to the whole URL, as SQLAlchemy takes it where the driver is not its usual one, or Go's for MySQL."""
+    """Return a reference to the whole URL, written for SQLAlchemy's less usual drivers, and for Go's of MySQL, too."""
     every = "\n".join(sources.dependencies.values())
     part = {name: f"{{{database}.{name}}}" for name in ("user", "password", "host", "port", "name")}
     if kind == "mysql" and GO_MYSQL.search(every):
@@ -230,7 +233,7 @@ def url(sources: Sources, database: str, kind: str) -> str:
 
 
 def takes_psycopg_2(sources: Sources) -> bool:
-    """Whether SQLAlchemy alone reads the URL, has psycopg2 alone, and may be a version that asks for psycopg."""
+    """Return whether SQLAlchemy alone reads the URL, has psycopg2 alone, and may be a version that asks for psycopg."""
     every = "\n".join(sources.dependencies.values())
     alone = "psycopg2" in every and not re.search(r"\b(?:asyncpg|aiopg|pg8000|databases)\b", every)
     if not alone or not SQLALCHEMY.search(every) or PSYCOPG_3.search(every) or OLD_SQLALCHEMY.search(every):

@@ -70,7 +70,7 @@ class Draft:
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
     def needs(self) -> list[fleet.Reservation]:
-        """What each task of its services reserves, as far as their blocks say it in numbers."""
+        """Return what each task of the draft's services reserves, as far as their blocks say it in numbers."""
         result = []
         for block in self.services.values():
             given = {key: value for key in ("memory", "cpu") if isinstance(value := block.get(key), int)}

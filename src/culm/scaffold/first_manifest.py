@@ -91,7 +91,7 @@ Ask = Callable[[str], int | None]
 
 
 def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask: Ask | None = None) -> Imported:
-    """The draft, of a culm.yml for the folder `root`. `ask` puts a question that has a port as its answer.
+    """Return the draft, of a culm.yml for the folder `root`. `ask` puts a question that has a port as its answer.
 
     Raises:
         UsageError: nothing in the folder can be deployed.
@@ -126,7 +126,7 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
 
 
 def settle(draft: Draft, root: Path, written: Written) -> None:
-    """Until it loads; files that it names are there for as long as culm looks."""
+    """Settle the draft until it loads; files that it names are there for as long as culm looks."""
     new = [path for path in written.files if not path.exists()]
     try:
         for path in new:
@@ -138,7 +138,7 @@ def settle(draft: Draft, root: Path, written: Written) -> None:
 
 
 def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Imported | None:
-    """What the compose file in the root gives; None where there is none, or none that can be read."""
+    """Return what the compose file in the root gives; None where there is none, or none that can be read."""
     paths = usual_files(root)
     if not paths:
         return None
@@ -154,7 +154,7 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
 
 
 def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
-    """Every Dockerfile of a service, with the name that its place gives it."""
+    """Return every Dockerfile of a service, with the name that its place gives it."""
     result: list[tuple[str, ImageSource]] = []
     for folder in folders(root, DEEPEST, PASSED_OVER):
         for part, path in dockerfiles(folder):
@@ -186,19 +186,19 @@ def shown_place(place: Path, path: Path) -> str:
 
 
 def no_command(root: Path, path: Path) -> str:
-    """The comment on a Dockerfile that is no service."""
+    """Return the comment on a Dockerfile that is no service."""
     return f"{os.path.relpath(path, root)} is left out: it has no CMD, so it starts nothing"
 
 
 def starts_nothing(image: ImageSource) -> bool:
-    """Whether it is there for others to build on."""
+    """Return whether an image is there only for others to build on."""
     if image.command() or image.ports():
         return False
     return not any(re.search(pattern, base) for base in image.bases for pattern, _ in guess.BASES)
 
 
 def dockerfiles(folder: Path) -> list[tuple[str, Path]]:
-    """The Dockerfiles of a folder that are services, with the NAME of `Dockerfile.NAME` and `NAME.Dockerfile`."""
+    """Return the Dockerfiles of a folder that are services, with NAME of `Dockerfile.NAME` and `NAME.Dockerfile`."""
     plain = next((folder / name for name in PLAIN if (folder / name).is_file()), None)
     named: list[tuple[str, Path]] = []
     variants: dict[str, Path] = {}
@@ -226,7 +226,10 @@ def dockerfiles(folder: Path) -> list[tuple[str, Path]]:
 
 
 def with_context(root: Path, path: Path) -> ImageSource:
-    """The Dockerfile with the folder that it is built from: the nearest from which all that it copies is seen."""
+    """Return the Dockerfile with the folder that it is built from.
+
+    That is the nearest from which all that it copies is seen.
+    """
     image = guess.image(path, path.parent, {})
     sources = list(copied(image))
     best, most = path.parent, -1
@@ -242,7 +245,7 @@ def with_context(root: Path, path: Path) -> ImageSource:
 
 
 def copied(image: ImageSource) -> Iterable[str]:
-    """What it copies of its context, as far as that tells one folder from another."""
+    """Yield what an image copies of its context, as far as that tells one folder from another."""
     for instruction in image.instructions:
         if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None or instruction.documents:
             continue
@@ -259,7 +262,7 @@ def seen_from(folder: Path, source: str) -> bool:
 
 
 def name_of(place: Path, root: Path) -> str:
-    """A service's name by its folder: the nearest one that says something."""
+    """Return a service's name by its folder: the nearest one that says something."""
     for part in reversed(place.parts):
         if part.lower() not in GENERAL and names.plain(part):
             return part
@@ -267,7 +270,7 @@ def name_of(place: Path, root: Path) -> str:
 
 
 def told_apart(images: Sequence[tuple[str, ImageSource]], root: Path) -> list[tuple[str, ImageSource]]:
-    """Names that several have get their folder's before them."""
+    """Put the folder's name before names that several have."""
     given = [name for name, _ in images]
     result = []
     for name, image in images:
@@ -280,7 +283,7 @@ def told_apart(images: Sequence[tuple[str, ImageSource]], root: Path) -> list[tu
 
 
 def started(root: Path, draft: Draft, written: Written) -> list[tuple[str, ImageSource]]:
-    """Folders without an image that starts, and that say how they start.
+    """Return the folders without an image that starts, and that say how they start.
 
     A Dockerfile that is there stays as it is: where it has no CMD, `start` gives one. Where there is none, or none that
     can be read, one is written.
@@ -339,7 +342,7 @@ def candidates_of(root: Path, images: Sequence[tuple[str, ImageSource]], draft: 
 
 
 def processes(candidate: Outline, draft: Draft, written: Written) -> list[Outline]:
-    """The other process types of a Procfile: workers from the same image; `release` is the migration."""
+    """Return the other process types of a Procfile: workers from the same image; `release` is the migration."""
     if candidate.sources is None or candidate.image is None:
         return []
     result = []

@@ -48,7 +48,7 @@ def instances(needs: Sequence[Reservation]) -> str:
 
 
 def fits(needs: Sequence[Reservation], kind: InstanceSize, number: int) -> bool:
-    """Whether all tasks find room on so many instances of a type."""
+    """Return whether all tasks find room on so many instances of a type."""
     left = [Reservation(memory=kind.memory, cpu=kind.cpu)] * number
     for need in needs:
         at = max(range(number), key=lambda each: left[each].memory)

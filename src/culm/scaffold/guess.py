@@ -36,7 +36,7 @@ class ImageSource:
         return self.path.name
 
     def command(self) -> tuple[str, ...]:
-        """ENTRYPOINT and CMD as words, a shell line as one word."""
+        """Return ENTRYPOINT and CMD as words, a shell line as one word."""
         result: list[str] = []
         for keyword in ("ENTRYPOINT", "CMD"):
             last = dockerfile.command_of(self.instructions, keyword) if self.instructions else None
@@ -228,7 +228,7 @@ HTTP_SERVER = re.compile(
 
 
 def speaks_grpc(sources: Sources) -> bool:
-    """Whether it is a gRPC server, and none for HTTP."""
+    """Return whether a service is a gRPC server, and none for HTTP."""
     texts = [
         text for path, text in sources.code.items() if Path(path).suffix not in (".json", ".yml", ".yaml", ".toml")
     ]
@@ -301,7 +301,7 @@ class Migration:
 
 
 def migration(sources: Sources) -> Migration | None:
-    """By the files that migration tools leave."""
+    """Return the migration, by the files that migration tools leave."""
     every = "\n".join(sources.dependencies.values())
     if sources.has("alembic.ini"):
         return Migration(command=("alembic", "upgrade", "head"), why="alembic.ini")
@@ -320,7 +320,7 @@ def migration(sources: Sources) -> Migration | None:
 
 
 def of_sql(sources: Sources) -> Migration | None:
-    """SQL files, by the form of their names and contents."""
+    """Return the migration of SQL files, by the form of their names and contents."""
     for name in ("db/migrations", "migrations", "migration", "sql", "db/migration", "src/main/resources/db/migration"):
         files = sorted(path.name for path in (sources.folder / name).glob("*.sql")) if sources.has(name) else []
         if not files:

@@ -29,7 +29,7 @@ def plain(text: str) -> str:
 
 
 def shortened(name: str, longest: int) -> str:
-    """At most `longest` characters, whole words where that can be."""
+    """Return the name in at most `longest` characters, whole words where that can be."""
     if len(name) <= longest:
         return name
     cut = name[:longest]

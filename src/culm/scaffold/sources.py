@@ -58,7 +58,7 @@ PROGRAMS = CODE - {".yml", ".yaml", ".properties", ".toml", ".json", ".conf", ".
 
 
 def code_folder(dockerfile: Path, context: Path) -> Path:
-    """Where a service's own code is: its Dockerfile's folder inside of the context, unless there is none in it.
+    """Return where a service's own code is: its Dockerfile's folder inside of the context, unless there is none in it.
 
     `services/web/Dockerfile` built from the repository is web's; `.docker/app/Dockerfile` is only kept apart.
     """
@@ -69,7 +69,10 @@ def code_folder(dockerfile: Path, context: Path) -> Path:
 
 
 def folders(root: Path, deepest: int, skipped: frozenset[str] = NOT_OURS) -> Iterator[Path]:
-    """The folder and those below it, the shallow ones first, without hidden ones and those of other people's code."""
+    """Yield the folder and those below it, the shallow ones first.
+
+    Hidden ones and those of other people's code are left out.
+    """
     level = [root]
     for _ in range(deepest + 1):
         following: list[Path] = []
@@ -118,7 +121,7 @@ class Sources:
         return result
 
     def text(self, name: str) -> str:
-        """The text of a file by its path; empty where there is none."""
+        """Return the text of a file by its path; empty where there is none."""
         try:
             return texts.read(self.folder / name)
         except OSError:

@@ -26,7 +26,7 @@ class Starter:
 
 
 def processes(sources: Sources) -> dict[str, str]:
-    """The lines of a Procfile by their process type. https://devcenter.heroku.com/articles/procfile"""
+    """Return the lines of a Procfile by their process type."""
     lines = (re.match(r"([A-Za-z0-9_-]+):\s*(.+)", line) for line in sources.text("Procfile").splitlines())
     return {match[1]: match[2].strip() for match in lines if match is not None}
 
@@ -41,7 +41,7 @@ SERVES = re.compile(
 
 
 def recipe(sources: Sources) -> tuple[str, str]:
-    """The command by which a Makefile or a justfile starts the program, and the file; empty where none does.
+    """Return the command by which a Makefile or a justfile starts the program, and the file; empty where none does.
 
     https://www.gnu.org/software/make/manual/html_node/Rule-Syntax.html and https://just.systems/man/en/
     """
@@ -55,7 +55,7 @@ def recipe(sources: Sources) -> tuple[str, str]:
 
 
 def dockerfile(sources: Sources) -> Starter | None:
-    """A Dockerfile for Python, Node or Go; None when the folder is none of them or nothing says how it starts."""
+    """Return a Dockerfile for Python, Node or Go; None for a folder of none of them, or without a way to start."""
     web = processes(sources).get("web", "")
     if any(sources.has(name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")):
         return python(sources, web)
@@ -113,7 +113,10 @@ PINNED = re.compile(r"\s*(?:[\w.\[\],-]+\s*===?\s*[^\s,]+.*|--hash=.*|#.*|)")
 
 
 def locked(sources: Sources) -> str:
-    """The lock file that says what is installed; empty where there is none, or requirements.txt pins everything."""
+    """Return the lock file that says what is installed.
+
+    Empty where there is none, or where requirements.txt pins everything.
+    """
     requirements = sources.text("requirements.txt")
     if requirements.strip() and all(PINNED.fullmatch(line) for line in requirements.splitlines()):
         return ""
@@ -134,7 +137,7 @@ PYTHON_VERSIONS = (
 
 
 def python_version(sources: Sources) -> str:
-    """The Python that the project's files name; else a usual one."""
+    """Return the Python that the project's files name; else a usual one."""
     for name, pattern in PYTHON_VERSIONS:
         if match := re.search(pattern, sources.text(name), re.MULTILINE):
             return match[1]
@@ -142,7 +145,9 @@ def python_version(sources: Sources) -> str:
 
 
 def names_files(requirements: str) -> bool:
-    """Whether a requirements file needs other files of its folder: `-r base.txt`, `-c pins.txt`, `-e .`, `./wheels/x`.
+    """Return whether a requirements file needs other files of its folder.
+
+    These are `-r base.txt`, `-c pins.txt`, `-e .` or `./wheels/x`.
 
     https://pip.pypa.io/en/stable/reference/requirements-file-format/
     """
