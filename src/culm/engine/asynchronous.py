@@ -66,7 +66,7 @@ class AsyncEngine:
         headers: Mapping[str, str] | None = None,
         timeout: httpx2.Timeout = _STREAMING,
     ) -> AsyncIterator[httpx2.Response]:
-        """An answer that is read piece by piece, for as long as it takes."""
+        """Open an answer that is read piece by piece, for as long as it takes."""
         url = f"{urllib.parse.quote(path, safe='/:@')}?{urllib.parse.urlencode(query or {})}"
         content = json.dumps(body).encode() if body is not None else None
         sent = {**(headers or {}), **({"Content-Type": "application/json"} if content else {})}

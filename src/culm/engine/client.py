@@ -26,7 +26,10 @@ SILENT_SECONDS = 120.0
 
 
 def unavailable() -> NoEngine | None:
-    """The one rule of "an engine answers", for the builder and the cluster: None, or why not. Two seconds at most."""
+    """Return None where an engine answers, or why not; takes two seconds at most.
+
+    Builder and cluster share this rule.
+    """
     try:
         Engine().version()
     except NoEngine as problem:
@@ -49,7 +52,7 @@ class Engine:
         return self._given or endpoints.find()
 
     def version(self) -> str:
-        """For people, `Docker 20.10.24`. Raises NoEngine when no engine answers."""
+        """Return the engine's version for people, `Docker 20.10.24`. Raises NoEngine when no engine answers."""
         try:
             with self._call("GET", "/version", seconds=PING_SECONDS) as answer:
                 body = answer.read()
@@ -63,7 +66,7 @@ class Engine:
         return f"{product} {facts.get('Version', '')}"
 
     def image_id(self, image: str) -> str | None:
-        """None when the engine does not have it."""
+        """Return the image's id; None when the engine does not have it."""
         with self._call("GET", f"{_image(image)}/json") as answer:
             body = answer.read()
             return str(json.loads(body)["Id"]) if answer.status == 200 else None
@@ -86,7 +89,7 @@ class Engine:
         return f"{facts.get('Os', 'linux')}/{facts.get('Arch', '')}"
 
     def prefers_buildkit(self) -> bool:
-        """Whether BuildKit is its own builder, as of Docker 23. Raises NoEngine.
+        """Return whether BuildKit is the engine's own builder, as of Docker 23. Raises NoEngine.
 
         https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemPing
         """
@@ -109,7 +112,7 @@ class Engine:
 
     @contextmanager
     def saved(self, image: str) -> Iterator[http.client.HTTPResponse]:
-        """The image as a tar of its layers. Raises Refused."""
+        """Open the image as a tar of its layers. Raises Refused."""
         with self._call("GET", f"{_image(image)}/get") as answer:
             if answer.status >= 400:
                 raise Refused(answer.status, message(answer.read()))
@@ -201,7 +204,7 @@ class Engine:
 
 
 def connection(endpoint: Endpoint, seconds: float) -> http.client.HTTPConnection:
-    """Not connected yet; a proxy of the environment has no part in it."""
+    """Return a connection, not connected yet; a proxy of the environment has no part in it."""
     if endpoint.socket is not None:
         return SocketConnection(endpoint.socket, seconds)
     if endpoint.tls is not None:

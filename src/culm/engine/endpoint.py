@@ -47,7 +47,7 @@ class Tls:
     """False: whoever answers is believed, as `skip-tls-verify` of a context asks for."""
 
     def context(self) -> "ssl.SSLContext":
-        """Raises NoEngine when a file is missing or is not what it should be."""
+        """Return the TLS context; raise NoEngine when a file is missing or is not what it should be."""
         import ssl  # slow to load, and sockets do without
 
         made = ssl.create_default_context()
@@ -116,7 +116,7 @@ def home(environment: Mapping[str, str]) -> Path:
 
 
 def configuration(folder: Path) -> Mapping[str, Any]:
-    """Docker's config.json; empty when there is none, or none that can be read."""
+    """Return Docker's config.json; empty when there is none, or none that can be read."""
     with suppress(OSError, ValueError):
         content = json.loads((folder / "config.json").read_bytes())
         if isinstance(content, dict):
@@ -131,7 +131,9 @@ def current_context(folder: Path) -> str | None:
 
 
 def of_context(folder: Path, name: str, source: str) -> Endpoint:
-    """The engine of a docker context. Raises NoEngine when it does not exist or names no engine that can be used.
+    """Return the engine of a docker context.
+
+    Raises NoEngine when it does not exist or names no engine that can be used.
 
     A context's files are in `contexts/meta/<SHA-256 of its name>`, its TLS material under `contexts/tls`.
     """
@@ -151,7 +153,10 @@ def of_context(folder: Path, name: str, source: str) -> Endpoint:
 
 
 def tls_of_environment(environment: Mapping[str, str], configured: Path) -> Tls | None:
-    """DOCKER_TLS_VERIFY: TLS, and whoever answers must be known; DOCKER_TLS: TLS with anybody."""
+    """Return the TLS that the environment asks for.
+
+    DOCKER_TLS_VERIFY: TLS, and whoever answers must be known; DOCKER_TLS: TLS with anybody.
+    """
     if not (environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS")):
         return None
     folder = Path(environment.get("DOCKER_CERT_PATH") or configured)
@@ -165,7 +170,10 @@ def tls_of(folder: Path, *, verify: bool) -> Tls:
 
 
 def parse(address: str, tls: Tls | None, source: str) -> Endpoint:
-    """`unix://`, `tcp://`, `http://`, `https://`, or `host:port`. Raises NoEngine for anything else, with a remedy."""
+    """Read `unix://`, `tcp://`, `http://`, `https://`, or `host:port`.
+
+    Raises NoEngine for anything else, with a remedy.
+    """
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = ("unix", address) if address.startswith("/") else ("tcp", address)
@@ -210,7 +218,7 @@ def usual_sockets(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def takes_connections(path: str) -> bool:
-    """False for a socket that an engine left behind, and for one that this user may not use."""
+    """Return whether a socket takes connections; not one that an engine left behind, or that this user may not use."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
         trial.settimeout(LOOK_SECONDS)
         try:

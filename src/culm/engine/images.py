@@ -8,7 +8,7 @@ DOCKER_HUB = "docker.io"
 
 
 def split_tag(image: str) -> tuple[str, str]:
-    """`host:5000/name:tag`, tag `latest` when it has none; a digest stays with the name."""
+    """Split `host:5000/name:tag` into name and tag, `latest` when it has none; a digest stays with the name."""
     name, colon, tag = image.rpartition(":")
     if "@" in image or not colon or "/" in tag:
         return image, "" if "@" in image else "latest"

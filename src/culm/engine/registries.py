@@ -40,7 +40,7 @@ class EngineLogin:
     identity_token: str = ""
 
     def fields(self) -> dict[str, str]:
-        """As the engine reads it."""
+        """Return the login as the engine reads it."""
         if self.identity_token:
             return {"identitytoken": self.identity_token, "serveraddress": self.server}
         return {"username": self.user, "password": self.password, "serveraddress": self.server}
@@ -51,7 +51,7 @@ class EngineLogin:
 
 
 def encoded(value: Mapping[str, Any]) -> str:
-    """JSON in the alphabet of URLs, as headers carry it."""
+    """Return JSON in the alphabet of URLs, as headers carry it."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
 
 
