@@ -70,7 +70,7 @@ class Description:
 
 
 def key_of(python: str, steps: Sequence[Step], inputs: Mapping[str, str]) -> str:
-    """`inputs`: the files that the steps read, path to sha256."""
+    """Return the key of a prefix; `inputs` are the files that the steps read, path to sha256."""
     made_of = [
         python,
         [[list(s.argv), s.cwd, dict(sorted(s.environment.items())), list(s.tool)] for s in steps],

@@ -174,7 +174,7 @@ async def make(prefix: Prefix, scratch: Path, lay_out: LayOut) -> None:
 
 
 async def create(python: str, venv: Path) -> None:
-    """With the Python that was asked for if this machine has it, else with the one that runs culm."""
+    """Make a virtual environment of the Python asked for if this machine has it, else of the one that runs culm."""
     command = ["venv", "--relocatable", "--quiet", str(venv), "--python"]
     near = nearest(python, os.environ, sys.version_info.minor)
     for interpreter in [python, *interpreters(python, os.environ), *near] if python else []:
@@ -228,7 +228,7 @@ async def add_setuptools(prefix: Prefix, venv: Path, packages: Path) -> None:
 
 
 def brings_setuptools(python: str) -> bool:
-    """Whether images of this Python have setuptools; `python` as `3.9`, empty for the newest."""
+    """Return whether images of this Python have setuptools; `python` as `3.9`, empty for the newest."""
     version = re.match(r"(\d+)\.(\d+)", python)
     return version is not None and (int(version[1]), int(version[2])) <= LAST_WITH_SETUPTOOLS
 

@@ -111,7 +111,7 @@ class Placing:
     def see_others(
         self, placement: Placement, made: Made, placements: Sequence[Placement], all_made: Mapping[str, Made]
     ) -> None:
-        """The system's Python sees users' packages; a virtual environment that asks for it, the system's."""
+        """Let the system's Python see users' packages, and a virtual environment that asks for it the system's."""
         names: list[str] = []
         for other in placements:
             inside = f"{other.path}/lib/python{all_made[other.key].python}/site-packages"
@@ -162,7 +162,7 @@ class Placing:
                     self.link(target, str(entry))
 
     def free(self, target: Path) -> bool:
-        """Whether a file may be made there: nothing of the image's own is."""
+        """Return whether a file may be made there: nothing of the image's own is."""
         return target in self.ours or not os.path.lexists(target)
 
     def link(self, target: Path, to: str) -> None:
@@ -200,7 +200,10 @@ def replaced(data: bytes, renames: Mapping[str, str]) -> bytes:
 def place(
     destination: Destination, placements: Sequence[Placement], made: Mapping[str, Made], pythons: Mapping[str, str]
 ) -> set[Path]:
-    """Returns what it made, folders aside. `pythons`: by key, the Python version that the image expects."""
+    """Place prefixes; return what was made, folders aside.
+
+    `pythons`: by key, the Python version that the image expects.
+    """
     placing = Placing(destination)
     placing.all(placements, made, pythons)
     return placing.ours
