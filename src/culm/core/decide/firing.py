@@ -173,7 +173,7 @@ def month_days(field: str, year: int, month: int) -> frozenset[int]:
 
 
 def nearest_week_day(day: date, last: int) -> int:
-    """Monday to Friday, in the same month."""
+    """Return the week day, Monday to Friday, that is nearest to a day in the same month."""
     match day.weekday():
         case 5:
             return day.day - 1 if day.day > 1 else day.day + 2
