@@ -34,7 +34,10 @@ def of(name: str, defaults: DefaultsBlock, stage: list[Instruction] | None, path
 
 
 def check(source: Source, key: tuple[str, ...], written: str | HealthBlock | None, known: Known) -> Check:
-    """Raises UsageError for a page that nobody would ask, and for numbers that AWS does not take."""
+    """Return the health check.
+
+    Raises UsageError for a page that nobody would ask, and for numbers that AWS does not take.
+    """
     if written is None:
         if known.page is None:
             return known.image or Check()

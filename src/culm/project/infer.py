@@ -81,7 +81,7 @@ def strategies(written: Placement) -> tuple[Strategy, ...]:
 
 
 def checked_databases(source: Source, block: ManifestBlock) -> dict[str, str]:
-    """Engines by name; raises UsageError for a key that does nothing for its engine."""
+    """Return engines by name; raise UsageError for a key that does nothing for its engine."""
     for name, database in (block.databases or {}).items():
         key = ("databases", name)
         checked_name(source, key, name)
@@ -110,7 +110,10 @@ def measure_caches(
     services: Mapping[str, Service],
     targets: Mapping[str, TargetSettings],
 ) -> None:
-    """Under each name that the project has on a target, ElastiCache takes the names of its users."""
+    """Refuse users of a cache whose names ElastiCache does not take.
+
+    They are looked at under each name that the project has on a target.
+    """
     for settings in targets.values():
         for each in services.values():
             for name in each.databases:
@@ -143,7 +146,7 @@ def checked_buckets(source: Source, block: ManifestBlock, services: Mapping[str,
 
 
 def measure_buckets(source: Source, buckets: tuple[str, ...], targets: Mapping[str, TargetSettings]) -> None:
-    """Under each name that the project has on a target, a bucket's name fits into what S3 takes."""
+    """Refuse buckets whose names S3 does not take, under each name that the project has on a target."""
     for settings in targets.values():
         for name in buckets:
             if len(settings.project) + len(name) > LONGEST_BUCKET:

@@ -97,7 +97,7 @@ class Setting:
 
 
 def service(at: Setting, name: str, written: ServiceBlock) -> Service:
-    """Raises UsageError, with file, line and key, for what no single value tells."""
+    """Return the service; raise UsageError, with file, line and key, for what no single value tells."""
     source = at.source
     checked_name(source, at.key(name), name)
     if len(group := f"{at.project}-{name}") > LONGEST_TARGET_GROUP:
@@ -184,7 +184,7 @@ def key_of(field: str) -> str:
 
 
 def instructions(at: Setting, name: str, image: Path | None, target: str | None) -> list[Instruction] | None:
-    """Up to the end of the stage that is built; None: it is a ready image."""
+    """Return the instructions up to the end of the stage that is built; None for a ready image."""
     if image is None:
         return None
     try:
@@ -204,7 +204,7 @@ MOST_TASKS = 5000
 
 
 def count(written: ServiceBlock, defaults: DefaultsBlock) -> int:
-    """Tasks that it begins with."""
+    """Return the number of tasks that a service begins with."""
     match written.count:
         case Range(least=least):
             return least
@@ -264,7 +264,7 @@ def migration_command(written: ServiceBlock) -> MigrationCommand | None:
 
 
 def migrations(at: Setting, name: str, written: ServiceBlock, folder: Path) -> tuple[str, ...]:
-    """Raises UsageError for a path that leads out of the service's folder or to nothing."""
+    """Return the paths of migrations; raise UsageError for one that leads out of the service's folder or to nothing."""
     for path in written.migrations or ():
         clean = path.strip("/")
         if not clean or clean == "." or ".." in Path(clean).parts:
@@ -276,7 +276,7 @@ def migrations(at: Setting, name: str, written: ServiceBlock, folder: Path) -> t
 
 
 def paths_of(at: Setting, name: str, written: ServiceBlock) -> tuple[str, ...]:
-    """Empty: `path: none`."""
+    """Return a service's paths; empty for `path: none`."""
     if written.schedule is not None:
         return no_paths_of_job(at, name, written)
     paths = written.path or (f"/{name}/*",)
@@ -306,7 +306,10 @@ def no_paths_of_job(at: Setting, name: str, written: ServiceBlock) -> tuple[str,
 
 
 def schedule(at: Setting, name: str, written: ServiceBlock) -> Schedule | None:
-    """Raises UsageError for what is no schedule, and for times that EventBridge Scheduler does not take."""
+    """Return when a job runs; None for a service.
+
+    Raises UsageError for what is no schedule, and for times that EventBridge Scheduler does not take.
+    """
     if written.schedule is None:
         return None
     block = ScheduleBlock(when=written.schedule) if isinstance(written.schedule, str) else written.schedule
@@ -421,7 +424,7 @@ def secret(at: Setting, key: tuple[str, ...], service: str, block: SecretBlock) 
 
 
 def files(at: Setting, name: str, written: ServiceBlock) -> Mapping[str, str]:
-    """Files of the vault: their folders become volumes, which hide what the image has there."""
+    """Return the files of the vault: their folders become volumes, which hide what the image has there."""
     if not written.files:
         return {}
     for holder, key in (
@@ -508,7 +511,7 @@ def sidecar(at: Setting, service_name: str, name: str, written: SidecarBlock) ->
 
 
 def variables(at: Setting, key: tuple[str, ...], written: Mapping[str, str] | None) -> dict[str, str]:
-    """Environment variables: their names are names, and culm's own are not among them."""
+    """Return environment variables: their names are names, and culm's own are not among them."""
     for name in written or {}:
         try:
             variable(name)

@@ -113,7 +113,7 @@ RUNNING = ("FROM", "CMD", "ENTRYPOINT", "RUN", "ENV", "COPY")
 
 
 def alembic(folder: Path, text: str) -> Sequence[str]:
-    """alembic.ini's script_location and version_locations.
+    """Return alembic.ini's script_location and version_locations.
 
     https://alembic.sqlalchemy.org/en/latest/tutorial.html#editing-the-ini-file
     """

@@ -113,7 +113,7 @@ def written_fields(block_type: Any) -> dict[str, tuple[dataclasses.Field[Any], A
 
 
 def pairs(source: Source, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
-    """Keys and values, merges included; a key written twice is refused."""
+    """Yield keys and values, merges included; a key written twice is refused."""
     own = {id(key) for key, _ in node.value}
 
     def refuse(where: yaml.Node, problem: str) -> NoReturn:

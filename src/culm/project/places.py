@@ -56,7 +56,7 @@ def subnet(text: str) -> str:
 
 
 def cidr(text: str) -> str:
-    """IPv4, and the block's own first address: what a security group takes."""
+    """Return a block of IPv4 addresses by its own first one: what a security group takes."""
     try:
         return str(ipaddress.IPv4Network(text))
     except ValueError:
@@ -118,7 +118,10 @@ def ignored(text: str) -> str:
 
 
 def hours(text: str) -> str:
-    """Office hours, as they are always written. Raises ValueError for what says none, and for an unknown time zone."""
+    """Return office hours as they are always written.
+
+    Raises ValueError for what says none, and for an unknown time zone.
+    """
     parsed = parse_hours(text)
     try:
         ZoneInfo(parsed.zone)

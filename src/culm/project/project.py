@@ -444,7 +444,7 @@ class Project:
         return database in self.rds or database in self.elasticache
 
     def users(self, database: str) -> list[Service]:
-        """Services and jobs that use a database."""
+        """Return the services and jobs that use a database."""
         return [service for service in self.everything.values() if database in service.databases]
 
     def url_file(self, service: Service, database: str) -> str:

@@ -68,7 +68,7 @@ def of_cron(text: str) -> When:
 
 
 def named(field: str) -> str:
-    """Days of the week by name: cron counts them from 0, EventBridge Scheduler from 1."""
+    """Return days of the week by name: cron counts them from 0, EventBridge Scheduler from 1."""
 
     def name(match: re.Match[str]) -> str:
         number = int(match[0])

@@ -28,7 +28,7 @@ LARGEST_FLEET = 500
 
 
 def memory(text: str) -> int:
-    """MiB: `256`, `256 MB`, `0.5 GB`. MB and MiB are one here, as in a task definition."""
+    """Read MiB: `256`, `256 MB` or `0.5 GB`. MB and MiB are one here, as in a task definition."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
     if match is None or match[2].lower() not in MIB_PER:
         raise ValueError(f"{text!r} is not a size in memory: write 256 (MiB), 256 MB or 0.5 GB")
@@ -70,7 +70,7 @@ def roll(text: str) -> Roll:
 
 
 def rate(text: str) -> float:
-    """Requests a second: `12`, `0.5`, `12/s`, `40/min`."""
+    """Read requests a second: `12`, `0.5`, `12/s` or `40/min`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|min|h))?", text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a load: write requests a second, 12 or 0.5, or 40/min")

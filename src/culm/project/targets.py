@@ -261,7 +261,10 @@ def check_sleepers(source: Source, targets: Mapping[str, TargetSettings], servic
 
 
 def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
+    """Return the settings of an RDS database, checked.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
+    """
     if not 20 <= written.storage <= 65536:
         source.refuse((*key, "storage"), f"{written.storage} GiB is not from 20 to 65536")
     if not 0 <= written.backups <= 35:

@@ -7,7 +7,10 @@ MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 
 
 def decoded(data: bytes) -> str:
-    """UTF-8 or, by its byte order mark, UTF-16; what is neither is read as Latin-1, in which every byte is a letter."""
+    """Return the text of UTF-8 or, by its byte order mark, UTF-16.
+
+    What is neither is read as Latin-1, in which every byte is a letter.
+    """
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")

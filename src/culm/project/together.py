@@ -13,7 +13,7 @@ Services = dict[str, Service]
 
 
 def shared(services: Services, written: Mapping[str, ServiceBlock]) -> Services:
-    """Services of one folder: the first has the configuration and the migration, and goes before the others.
+    """Return services, those of one folder merged: the first has the configuration and the migration, and goes first.
 
     Those that are built alike share its image as well. Where one of them says `migrate:` itself, that counts.
     """

@@ -72,7 +72,7 @@ FILE = r"[A-Za-z0-9._-]{1,128}"
 
 
 def command(text: str) -> tuple[str, ...]:
-    """Words as a shell splits them, without one: `manage.py run --port 80`."""
+    """Split words as a shell does, without running one: `manage.py run --port 80`."""
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
@@ -118,7 +118,7 @@ def port(text: str) -> PortNumber:
 
 
 def duration(text: str) -> int:
-    """Whole seconds: `30`, `30s`, `1m30s`, `2h`."""
+    """Read whole seconds: `30`, `30s`, `1m30s` or `2h`."""
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", text.strip())
     if not parts or "".join("".join(part) for part in parts) != re.sub(r"\s", "", text):
         raise ValueError(f"{text!r} is not a time: write 30s, 5m or 1h")
@@ -169,7 +169,7 @@ def mount(text: str) -> MountPath:
 
 
 def scratch(text: str) -> int:
-    """MiB of a tmpfs."""
+    """Read the MiB of a tmpfs."""
     return memory(text)
 
 
@@ -199,7 +199,7 @@ def vault_file(text: str) -> str:
 
 
 def text(written: str) -> str:
-    """Numbers and `true` count as the text that they are written as."""
+    """Return numbers and `true` as the text that they are written as."""
     return written
 
 

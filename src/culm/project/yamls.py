@@ -96,7 +96,7 @@ def is_null(node: yaml.Node | None) -> bool:
 
 
 def merged(node: yaml.Node | None, refuse: Refuse | None = None) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
-    """Keys and values: those that are written out in their order, then what merges bring.
+    """Yield keys and values: those that are written out in their order, then what merges bring.
 
     A key that is no scalar, one that is written twice and a merge of what is no mapping go to `refuse`, which raises;
     without it they are passed over. What is no mapping has no pairs.

@@ -148,7 +148,7 @@ def scalars(tree: Tree | None) -> tuple[Scalar, ...]:
 
 
 def missing(tree: Tree | None) -> tuple[str, ...]:
-    """Variables that are not set, anywhere in it."""
+    """Return the variables that are not set, anywhere in a tree."""
     match tree:
         case Scalar():
             return tree.missing

@@ -18,7 +18,7 @@ LONGEST_RANGE = 1000
 
 
 def size(text: str) -> int:
-    """Bytes: `256m`, `0.5gb`, `1 GiB`, `268435456`."""
+    """Read bytes: `256m`, `0.5gb`, `1 GiB` or `268435456`."""
     match = SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a size: write 256m, 0.5g or bytes")
@@ -26,7 +26,7 @@ def size(text: str) -> int:
 
 
 def duration(text: str) -> float:
-    """Seconds: `10s`, `1m30s`, `500ms`."""
+    """Read seconds: `10s`, `1m30s` or `500ms`."""
     parts = DURATION.findall(text.strip())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         if text.strip() == "0":
@@ -36,7 +36,7 @@ def duration(text: str) -> float:
 
 
 def number(text: str) -> Decimal:
-    """Not negative, perhaps with a fraction: processors."""
+    """Read a number of processors: not negative, perhaps with a fraction."""
     try:
         value = Decimal(text.strip())
     except InvalidOperation:

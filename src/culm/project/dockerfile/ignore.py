@@ -48,7 +48,7 @@ def parse(line: str) -> tuple[re.Pattern[str], bool] | None:
 
 
 def translate(pattern: str) -> str:
-    """Go's filepath.Match plus `**`, as a regular expression."""
+    """Return a pattern of Go's filepath.Match, with `**`, as a regular expression."""
     out = ""
     at = 0
     while at < len(pattern):

@@ -138,7 +138,7 @@ def escape_of(lines: list[str]) -> str:
 
 
 def joined(lines: list[str], escape: str) -> Iterator[Instruction]:
-    """Instructions with their continuation lines in one."""
+    """Yield instructions with their continuation lines in one."""
     continued = re.compile(rf"(?:(?<=[^{re.escape(escape)}])|^){re.escape(escape)}[ \t]*$")
     at = 0
     while at < len(lines):

@@ -171,7 +171,7 @@ def command_of(instructions: Sequence[Instruction], keyword: str, target: str | 
 
 
 def until_stage(instructions: Sequence[Instruction], target: str) -> list[Instruction]:
-    """Everything up to the end of the stage of that name or number, so that it is the last one.
+    """Return everything up to the end of the stage of that name or number, so that it is the last one.
 
     Raises:
         DockerfileError: there is no such stage.
