@@ -68,7 +68,7 @@ class Agents:
         self._orders = Isolated("task")
 
     async def reset(self) -> None:
-        """No agent is connected to a control plane that just started, whatever its last life wrote down."""
+        """Disconnect every agent: a control plane that just started has none, whatever its last life wrote down."""
         await self._store.run(container_instances.disconnect_all)
 
     async def register(self, message: RegisterContainerInstance) -> str:

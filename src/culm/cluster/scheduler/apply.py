@@ -18,7 +18,7 @@ from culm.core.model.task_definitions import Tag
 
 
 def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id: Callable[[], str]) -> None:
-    """Each action's row, in order, and what ECS tells of the starts and stops."""
+    """Write each action's row, in order, and what ECS tells of the starts and stops."""
     by_arn = {service.service_arn: service for service in state.services}
     by_task = {task.task_arn: task for task in state.tasks}
     by_group = {group_of(service): service for service in state.services}

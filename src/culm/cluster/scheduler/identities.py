@@ -40,5 +40,5 @@ def credentials_of(
 
 
 def expiring(db: Connection, now: float) -> list[str]:
-    """Tasks whose keys are to be made anew, by ARN."""
+    """Return the tasks whose keys are to be made anew, by ARN."""
     return task_credentials.expiring(db, now + RENEWED_BEFORE)

@@ -46,7 +46,7 @@ def _alarms_of(wanted: Iterable[Service]) -> list[str]:
 
 
 def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHealth]:
-    """Of those of the tasks that are registered in a target group, by their ARNs."""
+    """Return the health of those of the tasks that are registered in a target group, by their ARNs."""
     ours = [target for task in of for target in task_targets.of(db, task.task_arn)]
     groups = {target.target_group_arn for target in ours}
     health = {(t.target_group_arn, t.id, t.port): t for arn in groups for t in targets.in_group(db, arn)}

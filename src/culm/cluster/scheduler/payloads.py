@@ -11,7 +11,10 @@ from culm.core.model.tasks import ContainerOverride, Task
 def payload(
     task: Task, definition: TaskDefinition, images: Mapping[str, str], names: tuple[str, ...] = ()
 ) -> TaskPayload:
-    """`images` by container name: what to pull. `names`: the endpoints of Service Connect that it may call."""
+    """Return a task for its agent; `images` by container name: what to pull.
+
+    `names`: the endpoints of Service Connect that it may call.
+    """
     changed = {override.name: override for override in task.overrides.container_overrides}
     arns = {container.name: container.container_arn for container in task.containers}
     kind, _, name = task.group.partition(":")
@@ -42,7 +45,7 @@ def payload(
 
 
 def filled(container: ContainerPayload, image: str) -> ContainerPayload:
-    """A container that fetches files for others, as it is here: the agent does that when it starts.
+    """Return a container that fetches files for others as it is here: the agent fetches them when it starts.
 
     What runs is `true`, of the task's first image, which is there anyway: the image of the AWS CLI is large, and host
     processes have none.

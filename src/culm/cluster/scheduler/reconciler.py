@@ -52,7 +52,7 @@ class Reconciler:
         self._clusters = Isolated("cluster")
 
     async def step(self) -> int:
-        """One look at every cluster; returns how much was done."""
+        """Look at every cluster once; return how much was done."""
         self._moved_targets = 0
         due = await self._store.run(self._due)
         done = await (self._store.run_long if due > MANY else self._store.run)(self.decide)
@@ -68,7 +68,7 @@ class Reconciler:
         return sum(len(scheduling.due(db, cluster.name, now)) for cluster in clusters.list_all(db))
 
     def decide(self, db: Connection) -> int:
-        """Everything that can be decided now, written down."""
+        """Decide everything that can be decided now, and write it down; return how much that was."""
         done = 0
         for cluster in clusters.list_all(db):
             with self._clusters.item(cluster.name), savepoint(db):
