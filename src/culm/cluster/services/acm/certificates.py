@@ -168,7 +168,7 @@ class ListCertificatesInput:
 
 @operation("acm", "ListCertificates")
 def list_certificates(call: Call, req: ListCertificatesInput) -> dict[str, Any]:
-    """Without key types only those with RSA keys of up to 2048 bits are listed, as ACM does."""
+    """Return certificates; without key types only those with RSA keys of up to 2048 bits, as ACM does."""
     kinds = {_kind(kind) for kind in req.includes.key_types or ("RSA_1024", "RSA_2048")}
     wanted = not req.certificate_statuses or "ISSUED" in req.certificate_statuses
     listed = [each for each in certificates.list_all(call.db) if wanted and each.key_algorithm in kinds]

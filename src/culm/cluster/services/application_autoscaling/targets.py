@@ -29,7 +29,10 @@ class RegisterScalableTargetInput:
 
 @operation("application-autoscaling", "RegisterScalableTarget", wakes=True)
 def register_scalable_target(call: Call, req: RegisterScalableTargetInput) -> dict[str, Any]:
-    """A count outside of the new ends is brought to the nearer one at once; a service at 0 is left there."""
+    """Save a target.
+
+    A count outside of the new ends is brought to the nearer one at once; a service at 0 is left there.
+    """
     service = service_of(call, req.resource_id)
     before = scaling.find_target(call.db, req.resource_id)
     if before is None and (req.min_capacity is None or req.max_capacity is None):
@@ -87,7 +90,7 @@ class DeregisterScalableTargetInput:
 
 @operation("application-autoscaling", "DeregisterScalableTarget")
 def deregister_scalable_target(call: Call, req: DeregisterScalableTargetInput) -> dict[str, Any]:
-    """With its policies; the service keeps the count that it has."""
+    """Remove a target with its policies; the service keeps the count that it has."""
     find_target(call, req.resource_id)
     scaling.delete_target(call.db, req.resource_id)
     return {}

@@ -42,7 +42,7 @@ class PutMetricAlarmInput:
 
 @operation("cloudwatch", "PutMetricAlarm", wakes=True)
 def put_metric_alarm(call: Call, req: PutMetricAlarmInput) -> None:
-    """A changed alarm keeps its state until it is looked at again."""
+    """Save an alarm; one that is changed keeps its state until it is looked at again."""
     if (req.statistic is None) == (req.extended_statistic is None):
         raise invalid("Exactly one of Statistic and ExtendedStatistic must be given.", "InvalidParameterCombination")
     name = req.statistic or req.extended_statistic or ""
@@ -95,7 +95,10 @@ class DescribeAlarmsInput:
 
 @operation("cloudwatch", "DescribeAlarms")
 def describe_alarms(call: Call, req: DescribeAlarmsInput) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+    """Return alarms.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
     wanted = not req.alarm_types or "MetricAlarm" in req.alarm_types
     described_alarms = [
         described(call, alarm)
@@ -132,7 +135,7 @@ class SetAlarmStateInput:
 
 @operation("cloudwatch", "SetAlarmState", wakes=True)
 def set_alarm_state(call: Call, req: SetAlarmStateInput) -> None:
-    """Until it is looked at again, as on Amazon."""
+    """Set a state until the alarm is looked at again, as on Amazon."""
     alarm = alarms.find(call.db, req.alarm_name)
     if alarm is None:
         raise AwsError("ResourceNotFound", f"Alarm {req.alarm_name} not found", 404)

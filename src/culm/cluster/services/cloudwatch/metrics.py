@@ -138,7 +138,10 @@ class ListMetricsInput:
 
 @operation("cloudwatch", "ListMetrics")
 def list_metrics(call: Call, req: ListMetricsInput) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html"""
+    """Return metrics.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
+    """
     since = call.now - RECENT if req.recently_active else 0.0
     matching = metrics.matching(call.db, namespace=req.namespace, name=req.metric_name, since=since)
     return {"metrics": [described(metric) for metric in matching if _has(metric, req.dimensions)]}

@@ -20,7 +20,7 @@ Property = Callable[[Seen], Iterable[str]]
 
 
 def member(name: str) -> Property:
-    """Compares a member as it is described; booleans are `true` and `false`."""
+    """Compare a member as it is described; booleans are `true` and `false`."""
 
     def values(item: Seen) -> Iterable[str]:
         value = item.get(name)
@@ -30,7 +30,7 @@ def member(name: str) -> Property:
 
 
 def of_each(parts: str, name: str) -> Property:
-    """Compares a member of each of an item's parts, such as each association's `subnet_id`."""
+    """Compare a member of each of an item's parts, such as each association's `subnet_id`."""
     value = member(name)
     return lambda item: [text for part in item[parts] for text in value(part)]
 
@@ -52,7 +52,7 @@ def chosen(items: Sequence[Seen], filters: Sequence[Filter], known: Mapping[str,
 
 
 def satisfies(item: Seen, wanted: Filter, known: Mapping[str, Property]) -> bool:
-    """Whether a described item has one of the filter's values, which may have `*` and `?` in them.
+    """Return whether a described item has one of the filter's values, which may have `*` and `?` in them.
 
     `known` has the properties that this operation can filter by.
     """

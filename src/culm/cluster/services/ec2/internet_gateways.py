@@ -39,7 +39,7 @@ class AttachmentInput:
 
 @operation("ec2", "AttachInternetGateway")
 def attach_internet_gateway(call: Call, req: AttachmentInput) -> None:
-    """A VPC has one, and it is one VPC's."""
+    """Attach a gateway: a VPC has one, and it is one VPC's."""
     gateway, vpc = existing(call, InternetGateway, req.internet_gateway_id), existing(call, Vpc, req.vpc_id)
     if gateway.vpc_id is not None:
         raise AwsError(

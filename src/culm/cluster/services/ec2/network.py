@@ -12,12 +12,12 @@ ZONES = "abc"
 
 
 def subnet_id(zone: str) -> str:
-    """Of the default VPC."""
+    """Return the id of a subnet of the default VPC."""
     return f"subnet-0000000000000000{zone}"
 
 
 def zone_id(region: str, letter: str) -> str:
-    """`use1-az1`, `apse2-az1`. https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html"""
+    """Return a zone's id, `use1-az1` or `apse2-az1`."""
     area, direction, count = region.split("-")[0], region.split("-")[-2], region.split("-")[-1]
     short = "".join(word[0] for word in ("north", "south", "central", "east", "west") if word in direction)
     return f"{area}{short}{count}-az{ZONES.index(letter) + 1}"

@@ -30,7 +30,7 @@ class CreateNetworkAclInput:
 
 @operation("ec2", "CreateNetworkAcl")
 def create_network_acl(call: Call, req: CreateNetworkAclInput) -> dict[str, Any]:
-    """A new one denies everything."""
+    """Create a network ACL; a new one denies everything."""
     vpc = existing(call, Vpc, req.vpc_id)
     made = (a for a in networks.of_kind(call.db, NetworkAcl) if req.client_token and a.client_token == req.client_token)
     acl = next(made, None)
@@ -42,7 +42,7 @@ def create_network_acl(call: Call, req: CreateNetworkAclInput) -> dict[str, Any]
 
 
 def make_default(call: Call, vpc_id: str) -> None:
-    """The one that a VPC is born with lets everything through."""
+    """Make the ACL that a VPC is born with, which lets everything through."""
     allow = tuple(_entry(100, egress, "allow") for egress in (True, False))
     networks.save(
         call.db, NetworkAcl(id=fresh("acl", call), vpc_id=vpc_id, is_default=True, entries=(*allow, *_deny()))
@@ -58,7 +58,7 @@ def _entry(number: int, egress: bool, action: Literal["allow", "deny"]) -> AclEn
 
 
 def associate(call: Call, subnet: Subnet) -> None:
-    """A new subnet has its VPC's default ACL."""
+    """Give a new subnet its VPC's default ACL."""
     for acl in networks.of_kind(call.db, NetworkAcl):
         if acl.vpc_id == subnet.vpc_id and acl.is_default:
             made = AclAssociation(id=fresh("aclassoc", call), subnet_id=subnet.id)
@@ -66,7 +66,7 @@ def associate(call: Call, subnet: Subnet) -> None:
 
 
 def dissociate(call: Call, subnet: Subnet) -> None:
-    """The subnet goes."""
+    """Take a subnet that goes off its ACL."""
     for acl in networks.of_kind(call.db, NetworkAcl):
         left = tuple(each for each in acl.associations if each.subnet_id != subnet.id)
         networks.save(call.db, replace(acl, associations=left))
@@ -178,7 +178,7 @@ class ReplaceNetworkAclAssociationInput:
 
 @operation("ec2", "ReplaceNetworkAclAssociation")
 def replace_network_acl_association(call: Call, req: ReplaceNetworkAclAssociationInput) -> dict[str, Any]:
-    """A subnet always has one: it gets another, and the association another id."""
+    """Give a subnet, which always has an ACL, another one; the association gets another id."""
     existing(call, NetworkAcl, req.network_acl_id)
     for before in networks.of_kind(call.db, NetworkAcl):
         for association in before.associations:

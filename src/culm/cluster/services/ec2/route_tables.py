@@ -39,7 +39,7 @@ def create_route_table(call: Call, req: CreateRouteTableInput) -> dict[str, Any]
 
 
 def make_main(call: Call, vpc_id: str) -> None:
-    """The one that a VPC is born with."""
+    """Make the route table that a VPC is born with."""
     main = Association(id=fresh("rtbassoc", call))
     networks.save(call.db, RouteTable(id=fresh("rtb", call), vpc_id=vpc_id, associations=(main,)))
 
@@ -146,7 +146,7 @@ class DisassociateRouteTableInput:
 
 @operation("ec2", "DisassociateRouteTable")
 def disassociate_route_table(call: Call, req: DisassociateRouteTableInput) -> None:
-    """The subnet is its VPC's main table's again."""
+    """Give a subnet back to its VPC's main table."""
     table, association = _association(call, req.association_id)
     if association.subnet_id is None:
         message = f"cannot disassociate the main route table association {association.id}"
@@ -162,7 +162,7 @@ class ReplaceRouteTableAssociationInput:
 
 @operation("ec2", "ReplaceRouteTableAssociation")
 def replace_route_table_association(call: Call, req: ReplaceRouteTableAssociationInput) -> dict[str, Any]:
-    """A subnet, or the whole VPC, gets another table; the association gets another id."""
+    """Give a subnet, or the whole VPC, another table; the association gets another id."""
     before, association = _association(call, req.association_id)
     after = existing(call, RouteTable, req.route_table_id)
     made = replace(association, id=fresh("rtbassoc", call))

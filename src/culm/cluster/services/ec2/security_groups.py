@@ -29,7 +29,7 @@ class CreateSecurityGroupInput:
 
 @operation("ec2", "CreateSecurityGroup")
 def create_security_group(call: Call, req: CreateSecurityGroupInput) -> dict[str, Any]:
-    """A new group lets everything out, as AWS's do."""
+    """Create a security group; a new one lets everything out, as AWS's do."""
     vpc = existing(call, Vpc, req.vpc_id)
     if req.group_name.startswith("sg-"):
         message = f"Invalid value '{req.group_name}' for groupName. Group names may not be in the format sg-*"
@@ -49,7 +49,7 @@ def create_security_group(call: Call, req: CreateSecurityGroupInput) -> dict[str
 
 
 def make_default(call: Call, vpc_id: str) -> None:
-    """The one that a VPC is born with: its members reach each other."""
+    """Make the group that a VPC is born with: its members reach each other."""
     group_id = fresh("sg", call)
     among = Rule(rule_id=fresh("sgr", call), egress=False, protocol="-1", group_id=group_id)
     body = GroupBody(description="default VPC security group", rules=(everything_out(call), among))
@@ -92,7 +92,7 @@ def delete_security_group(call: Call, req: DeleteSecurityGroupInput) -> dict[str
 
 
 def group_named(call: Call, group_id: str | None, group_name: str | None) -> SecurityGroup:
-    """By id, or by name in the default VPC."""
+    """Return a group by id, or by name in the default VPC."""
     if group_id is None and group_name is None:
         raise AwsError("MissingParameter", "The request must contain the parameter groupName or groupId")
     if group_id is not None:
@@ -167,7 +167,7 @@ def group_arn(call: Call, group: SecurityGroup) -> str:
 
 
 def permissions(call: Call, rules: Iterable[Rule]) -> list[dict[str, Any]]:
-    """Rules as AWS describes them: those of one protocol and port range together."""
+    """Return rules as AWS describes them: those of one protocol and port range together."""
 
     def span(rule: Rule) -> tuple[str, int, int]:
         from_port, to_port = ((-2 if port is None else port) for port in (rule.from_port, rule.to_port))

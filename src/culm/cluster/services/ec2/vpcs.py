@@ -28,7 +28,7 @@ class CreateVpcInput:
 
 @operation("ec2", "CreateVpc")
 def create_vpc(call: Call, req: CreateVpcInput) -> dict[str, Any]:
-    """With a security group and a route table of its own, as AWS's."""
+    """Create a VPC with a security group and a route table of its own, as AWS's."""
     if req.cidr_block is None:
         raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     block = block_of(req.cidr_block, "cidrBlock", "InvalidVpc.Range")

@@ -156,7 +156,7 @@ class BatchDeleteImageInput(RepositoryInput):
 
 @operation("ecr", "BatchDeleteImage", wakes=True)
 def batch_delete_image(call: Call, req: BatchDeleteImageInput) -> dict[str, Any]:
-    """By digest the image goes with all its tags; by tag only the tag, and the image when it was the last one."""
+    """Delete by digest an image with all its tags; by tag only the tag, and the image when it was the last one."""
     named(call, req)
     deleted: list[ImageIdentifier] = []
     failures: list[dict[str, Any]] = []

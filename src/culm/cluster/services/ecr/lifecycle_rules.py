@@ -64,7 +64,7 @@ def read(text: str) -> Policy:
 
 
 def expired(policy: Policy, images: Sequence[Candidate], now: float) -> tuple[str, ...]:
-    """Digests of the images that have had their time.
+    """Return the digests of the images that have had their time.
 
     Every rule looks at all images; an image that the tags of a rule match is out of reach for the rules behind it.
     """

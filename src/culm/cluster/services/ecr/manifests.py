@@ -109,7 +109,7 @@ def read(body: bytes, content_type: str | None = None) -> Manifest:
 
 
 def says_its_media_type(body: bytes) -> bool:
-    """Whether a manifest that `read` takes has a `mediaType`; where it has none, a call of PutImage must say it.
+    """Return whether a manifest that `read` takes has a `mediaType`; where it has none, a call of PutImage must say it.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
     """

@@ -27,7 +27,7 @@ _NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]
 
 
 def existing(db: sqlite3.Connection, name: str, registry_id: str) -> Repository:
-    """The repository, or AWS's error; another account's registry has none here."""
+    """Return the repository, or raise AWS's error; another account's registry has none here."""
     repository = repositories.find(db, name)
     if repository is None or repository.registry_id != registry_id:
         raise AwsError(
@@ -59,7 +59,7 @@ def lacks_policy(repository: Repository, kind: str) -> str:
 
 
 def immutable(repository: Repository, tag: str) -> bool:
-    """Whether a tag, once there, may never point to another image."""
+    """Return whether a tag, once there, may never point to another image."""
     excluded = any(fnmatchcase(tag, f.filter) for f in repository.image_tag_mutability_exclusion_filters)
     match repository.image_tag_mutability:
         case "IMMUTABLE":

@@ -136,7 +136,7 @@ class DiscoverPollEndpointInput:
 
 @operation("ecs", "DiscoverPollEndpoint")
 def discover_poll_endpoint(call: Call, req: DiscoverPollEndpointInput) -> dict[str, Any]:
-    """Refused: an agent would go on to open a websocket there, which nobody answers, and exit."""
+    """Refuse: an agent would go on to open a websocket there, which nobody answers, and exit."""
     raise AwsError(
         "ClientException", "culm does not serve other people's container agents: its simulated instances have their own"
     )
@@ -156,7 +156,7 @@ class SubmitTaskStateChangeInput:
 
 @operation("ecs", "SubmitTaskStateChange", wakes=True)
 def submit_task_state_change(call: Call, req: SubmitTaskStateChangeInput) -> dict[str, Any]:
-    """Never a 4xx for a report that is merely old: the agent would drop it for good."""
+    """Take a report, and never answer 4xx for one that is merely old: the agent would drop it for good."""
     cluster = find_cluster(call, req.cluster)
     change = SubmitTaskStateChange(
         task=full_task_arn(call, cluster, req.task),
@@ -213,7 +213,7 @@ class SubmitAttachmentStateChangesInput:
 
 @operation("ecs", "SubmitAttachmentStateChanges")
 def submit_attachment_state_changes(call: Call, req: SubmitAttachmentStateChangesInput) -> dict[str, Any]:
-    """There are no attachments here: awsvpc tasks have no instance that takes them."""
+    """Acknowledge: there are no attachments here, as awsvpc tasks have no instance that takes them."""
     find_cluster(call, req.cluster)
     return ACKNOWLEDGED
 

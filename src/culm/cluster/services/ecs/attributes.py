@@ -81,7 +81,7 @@ class ListAttributesInput:
 
 @operation("ecs", "ListAttributes")
 def list_attributes(call: Call, req: ListAttributesInput) -> dict[str, Any]:
-    """The agents' own too."""
+    """Return attributes, the agents' own too."""
     cluster = find_cluster(call, req.cluster)
     if req.attribute_value is not None and req.attribute_name is None:
         raise AwsError("InvalidParameterException", "attributeName is required with attributeValue.")

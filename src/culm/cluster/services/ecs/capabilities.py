@@ -10,7 +10,7 @@ LOGGING = "com.amazonaws.ecs.capability.logging-driver."
 
 
 def required_attributes(definition: TaskDefinition) -> tuple[RequiredAttribute, ...]:
-    """RegisterTaskDefinition's `requiresAttributes`."""
+    """Return RegisterTaskDefinition's `requiresAttributes`."""
     names: dict[str, None] = {}
     for container in definition.container_definitions:
         names.update(dict.fromkeys(_of_container(container, definition)))

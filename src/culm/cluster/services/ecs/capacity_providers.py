@@ -29,7 +29,7 @@ class CreateCapacityProviderInput:
 
 @operation("ecs", "CreateCapacityProvider")
 def create_capacity_provider(call: Call, req: CreateCapacityProviderInput) -> dict[str, Any]:
-    """Its auto scaling group is only remembered: no instance comes or goes because of it."""
+    """Create a provider; its auto scaling group is only remembered: no instance comes or goes because of it."""
     if not NAME.fullmatch(req.name) or req.name.lower().startswith(RESERVED):
         raise AwsError(
             "ClientException", "The specified capacity provider name is invalid. Specify a valid name and try again."

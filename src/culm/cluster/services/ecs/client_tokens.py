@@ -32,7 +32,7 @@ class Token:
 
 
 def answered(call: Call, token: Token | None) -> Sequence[str] | None:
-    """The tasks that this token's first request started; None if it is new."""
+    """Return the tasks that this token's first request started; None if it is new."""
     if token is None:
         return None
     client_tokens.expire(call.db, call.now - LIFETIME)

@@ -44,7 +44,7 @@ class CreateClusterInput:
 
 @operation("ecs", "CreateCluster", wakes=True)
 def create_cluster(call: Call, req: CreateClusterInput) -> dict[str, Any]:
-    """A cluster that is there already is the answer, unchanged."""
+    """Create a cluster; one that is there already is the answer, unchanged."""
     if not NAME.fullmatch(req.cluster_name):
         raise AwsError("InvalidParameterException", "Invalid cluster name.")
     cluster = clusters.find(call.db, req.cluster_name)
@@ -102,7 +102,10 @@ class DeleteClusterInput:
 
 @operation("ecs", "DeleteCluster", wakes=True)
 def delete_cluster(call: Call, req: DeleteClusterInput) -> dict[str, Any]:
-    """The simulated instances, which came with the cluster, go with it; others must be deregistered first."""
+    """Delete a cluster.
+
+    The simulated instances, which came with the cluster, go with it; others must be deregistered first.
+    """
     cluster = find_cluster(call, req.cluster)
     counts = clusters.counts(call.db, cluster.name)
     simulated = {machine.ec2_instance_id for machine in machines.every(call.db)}

@@ -64,7 +64,7 @@ class ListContainerInstancesInput:
 
 @operation("ecs", "ListContainerInstances")
 def list_container_instances(call: Call, req: ListContainerInstancesInput) -> dict[str, Any]:
-    """ACTIVE and DRAINING ones unless a status is given; `filter` is in the cluster query language."""
+    """Return ACTIVE and DRAINING instances unless a status is given; `filter` is in the cluster query language."""
     cluster = find_cluster(call, req.cluster)
     nodes = [n for n in fleet_of(call.db, cluster.name) if req.status in (None, n.instance.status)]
     if req.filter is not None:
@@ -82,7 +82,7 @@ class UpdateContainerInstancesStateInput:
 
 @operation("ecs", "UpdateContainerInstancesState", wakes=True)
 def update_container_instances_state(call: Call, req: UpdateContainerInstancesStateInput) -> dict[str, Any]:
-    """DRAINING: its services' tasks move elsewhere, and nothing new is placed on it."""
+    """Set instances' status; of a DRAINING one services' tasks move elsewhere, and nothing new is placed on it."""
     cluster = find_cluster(call, req.cluster)
     if req.status not in ("ACTIVE", "DRAINING"):
         raise AwsError("InvalidParameterException", "Container instance status should be one of [ACTIVE, DRAINING].")
@@ -110,7 +110,7 @@ class DeregisterContainerInstanceInput:
 
 @operation("ecs", "DeregisterContainerInstance", wakes=True)
 def deregister_container_instance(call: Call, req: DeregisterContainerInstanceInput) -> dict[str, Any]:
-    """INACTIVE for good; with `force`, tasks that run on it are given up."""
+    """Make an instance INACTIVE for good; with `force`, tasks that run on it are given up."""
     cluster = find_cluster(call, req.cluster)
     instance = existing_instance(call, cluster, req.container_instance)
     arn = instance.container_instance_arn

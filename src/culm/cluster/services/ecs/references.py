@@ -57,7 +57,7 @@ def find_instance(call: Call, cluster: Cluster, reference: str) -> ContainerInst
 
 
 def find_task_definition(call: Call, reference: str) -> TaskDefinition | None:
-    """By `family`, `family:revision` or ARN; a family alone is its newest ACTIVE revision."""
+    """Return a task definition by `family`, `family:revision` or ARN; a family alone is its newest ACTIVE revision."""
     family, _, revision = resource(reference).removeprefix("task-definition/").partition(":")
     if revision and not revision.isdigit():
         raise AwsError("ClientException", f"Invalid revision number. Number: {revision}")
@@ -75,5 +75,5 @@ def usable_task_definition(call: Call, reference: str) -> TaskDefinition:
 
 
 def new_deployment_id(call: Call) -> str:
-    """`ecs-svc/` and 19 digits."""
+    """Return `ecs-svc/` and 19 digits."""
     return f"ecs-svc/{int(call.new_id()[:16], 16) % 10**19:019d}"

@@ -87,7 +87,7 @@ def health_changed(db: Connection, message: PublishHealth) -> None:
 
 
 def lost(db: Connection, task: Task, reason: str, now: float) -> None:
-    """Its instance is gone, and nobody will report its end."""
+    """Stop a task whose instance is gone: nobody will report its end."""
     tasks.stop(db, task.task_arn, StopCode.INFRASTRUCTURE_HEALTH, reason, now)
     tasks.save_facts(db, replace(task, last_status=Status.STOPPED, stopped_at=now))
     task_credentials.delete(db, task.task_arn)

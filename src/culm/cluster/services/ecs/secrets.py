@@ -26,7 +26,7 @@ class Unavailable(Exception):
 
 
 def resolve(db: Connection, wanted: Sequence[ContainerSecret], role_arn: str | None, region: str) -> dict[str, str]:
-    """Name to value. Raises `Unavailable`."""
+    """Return the secrets' values by name. Raises `Unavailable`."""
     return {secret.name: _value(db, secret.value_from, role_arn, region) for secret in wanted}
 
 

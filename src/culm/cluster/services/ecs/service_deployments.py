@@ -35,7 +35,7 @@ class ListServiceDeploymentsInput:
 
 @operation("ecs", "ListServiceDeployments")
 def list_service_deployments(call: Call, req: ListServiceDeploymentsInput) -> dict[str, Any]:
-    """Newest first."""
+    """Return deployments, newest first."""
     service = find_service(call, find_cluster(call, req.cluster), req.service)
     if service is None:
         raise AwsError("ServiceNotFoundException", "Service not found.")
@@ -78,7 +78,7 @@ class StopServiceDeploymentInput:
 
 @operation("ecs", "StopServiceDeployment", wakes=True)
 def stop_service_deployment(call: Call, req: StopServiceDeploymentInput) -> dict[str, Any]:
-    """Back to the revision of the last deployment that was completed."""
+    """Go back to the revision of the last deployment that was completed."""
     kept = deployments.find(call.db, deployment_id(req.service_deployment_arn))
     if kept is None:
         raise AwsError("ServiceDeploymentNotFoundException", "The service deployment was not found.")
@@ -122,7 +122,7 @@ class ContinueServiceDeploymentInput:
 
 @operation("ecs", "ContinueServiceDeployment")
 def continue_service_deployment(call: Call, req: ContinueServiceDeploymentInput) -> dict[str, Any]:
-    """A rolling deployment, and there are no others here, never waits for a hook."""
+    """Refuse: a rolling deployment, and there are no others here, never waits for a hook."""
     if deployments.find(call.db, deployment_id(req.service_deployment_arn)) is None:
         raise AwsError("ServiceDeploymentNotFoundException", "The service deployment was not found.")
     raise AwsError(

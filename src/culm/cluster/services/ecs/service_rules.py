@@ -48,7 +48,7 @@ def check_controller(type: str) -> None:
 
 
 def desired_count(scheduling_strategy: Literal["REPLICA", "DAEMON"], given: int | None) -> int:
-    """A DAEMON service has a task on each instance, a REPLICA service says how many it wants."""
+    """Return how many tasks a service wants: a REPLICA one says it, and a DAEMON one has a task on each instance."""
     if scheduling_strategy == "DAEMON":
         if given is not None:
             raise _refused(NO_DAEMON_COUNT)

@@ -14,7 +14,7 @@ OF_DEPLOYMENT = tuple(field.name for field in fields(Deployment))
 
 
 def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
-    """With its tasks counted, and its last events, newest first."""
+    """Return a service as ECS shows it, with its tasks counted, and its last events, newest first."""
     counts = tasks.counts(call.db, service.service_arn)
     primary = service.primary
     if service.scheduling_strategy == "DAEMON" and primary is not None:

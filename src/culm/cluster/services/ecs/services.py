@@ -200,7 +200,7 @@ class DeleteServiceInput:
 
 @operation("ecs", "DeleteService", wakes=True)
 def delete_service(call: Call, req: DeleteServiceInput) -> dict[str, Any]:
-    """DRAINING until its last task has stopped, then INACTIVE."""
+    """Make a service DRAINING until its last task has stopped, then INACTIVE."""
     service = _existing(call, req.cluster, req.service)
     if service.status == "ACTIVE":
         if service.scheduling_strategy == "REPLICA" and service.desired_count > 0 and not req.force:

@@ -38,7 +38,7 @@ def check(call: Call, launch_type: str | None, strategy: Sequence[CapacityProvid
 def effective(
     cluster: Cluster, launch_type: str | None, given: tuple[CapacityProviderStrategyItem, ...]
 ) -> tuple[CapacityProviderStrategyItem, ...]:
-    """The strategy that a caller's tasks are started with: the cluster's own where it gives none, and no launch type.
+    """Return the strategy that a caller's tasks start with: the cluster's where it gives none, nor a launch type.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
     """
@@ -48,7 +48,10 @@ def effective(
 
 
 def shares(strategy: Sequence[CapacityProviderStrategyItem], count: int) -> list[str | None]:
-    """The names of the providers of so many tasks: the base first, then each time whose weight is furthest behind."""
+    """Return the names of the providers of so many tasks.
+
+    The base comes first, then each time the provider whose weight is furthest behind.
+    """
     if not strategy:
         return [None] * count
     names: list[str | None] = []

@@ -24,7 +24,7 @@ DRIVERS = ("awslogs", "json-file")
 
 
 def check(definition: TaskDefinition) -> TaskDefinition:
-    """The definition with defaults filled in, or a ClientException."""
+    """Return the definition with defaults filled in, or raise ClientException."""
     if not NAME.fullmatch(definition.family):
         raise _refused("Family contains invalid characters.")
     if not definition.container_definitions:

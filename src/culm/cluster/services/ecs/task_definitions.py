@@ -130,7 +130,7 @@ class DeregisterTaskDefinitionInput:
 
 @operation("ecs", "DeregisterTaskDefinition")
 def deregister_task_definition(call: Call, req: DeregisterTaskDefinitionInput) -> dict[str, Any]:
-    """INACTIVE: what runs goes on, services may still scale it, nothing new may name it."""
+    """Make a revision INACTIVE: what runs goes on, services may still scale it, nothing new may name it."""
     if ":" not in req.task_definition:
         raise AwsError("ClientException", "Revision is missing.")
     definition = find_task_definition(call, req.task_definition)
@@ -149,7 +149,7 @@ class DeleteTaskDefinitionsInput:
 
 @operation("ecs", "DeleteTaskDefinitions")
 def delete_task_definitions(call: Call, req: DeleteTaskDefinitionsInput) -> dict[str, Any]:
-    """Only INACTIVE revisions can go; each of the others is a failure of its own."""
+    """Delete INACTIVE revisions; each of the others is a failure of its own."""
     if len(req.task_definitions) > 10:
         raise AwsError("InvalidParameterException", "Number of task definitions to delete is limited to 10.")
     deleted, failures = [], []
@@ -178,5 +178,5 @@ def delete_task_definitions(call: Call, req: DeleteTaskDefinitionsInput) -> dict
 
 
 def view(definition: TaskDefinition) -> dict[str, Any]:
-    """As ECS shows it."""
+    """Return a definition as ECS shows it."""
     return {f.name: getattr(definition, f.name) for f in fields(definition)}

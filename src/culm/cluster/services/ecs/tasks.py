@@ -193,7 +193,7 @@ class ListTasksInput:
 
 @operation("ecs", "ListTasks")
 def list_tasks(call: Call, req: ListTasksInput) -> dict[str, Any]:
-    """A desired status of PENDING is allowed, and nothing ever has it: that is AWS's own."""
+    """Return tasks; a desired status of PENDING is allowed, and nothing ever has it: that is AWS's own."""
     cluster = find_cluster(call, req.cluster)
     where, values = ["cluster = ?", "desired_status = ?"], [cluster.name, req.desired_status]
     if req.started_by is not None and (req.service_name or req.family or req.container_instance):

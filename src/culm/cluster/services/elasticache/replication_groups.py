@@ -74,7 +74,7 @@ class DeleteReplicationGroupInput:
 
 @operation("elasticache", "DeleteReplicationGroup", wakes=True)
 def delete_replication_group(call: Call, req: DeleteReplicationGroupInput) -> dict[str, Any]:
-    """The data goes with it."""
+    """Delete a group; the data goes with it."""
     group = _find(call, req.replication_group_id)
     if group.deleting:
         raise AwsError("InvalidReplicationGroupState", f"Replication group {group.identifier} is being deleted.")

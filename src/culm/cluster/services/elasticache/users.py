@@ -26,7 +26,7 @@ class CreateUserInput:
 
 @operation("elasticache", "CreateUser", wakes=True)
 def create_user(call: Call, req: CreateUserInput) -> dict[str, Any]:
-    """Only SHA-256 digests of the passwords are kept, as the server itself keeps them."""
+    """Create a user; only SHA-256 digests of the passwords are kept, as the server itself keeps them."""
     identifier = checked(req.user_id, "UserId")
     if caches.find_user(call.db, identifier):
         raise AwsError("UserAlreadyExists", f"User {identifier} already exists.", status=400)
@@ -52,7 +52,7 @@ class ModifyUserInput:
 
 @operation("elasticache", "ModifyUser", wakes=True)
 def modify_user(call: Call, req: ModifyUserInput) -> dict[str, Any]:
-    """Passwords replace all those before."""
+    """Change a user; passwords replace all those before."""
     user = _find_user(call, req.user_id)
     if req.access_string is not None:
         user = replace(user, access_string=access(req.access_string))
@@ -157,7 +157,7 @@ def delete_user_group(call: Call, req: DeleteUserGroupInput) -> dict[str, Any]:
 
 
 def access(text: str) -> str:
-    """Rules of an ACL without passwords, which have a parameter of their own."""
+    """Return the rules of an ACL, without passwords, which have a parameter of their own."""
     if not re.fullmatch(r"(on|off)( [~&%+@|A-Za-z0-9*?:_.\[\]{}()-]+)*", text):
         raise AwsError("InvalidParameterValue", "The parameter AccessString is not a valid access string.")
     if {"reset", "resetpass", "nopass"} & set(text.split()):

@@ -20,7 +20,7 @@ from culm.errors import AwsError
 
 
 def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> tuple[Action, ...]:
-    """The actions in full, if they are valid and their target groups are free for this listener's load balancer."""
+    """Return the actions in full, if they are valid and their target groups free for the load balancer."""
     _raise(listener_rules.actions_problem(given))
     vpc_id = find_load_balancer(call, listener.load_balancer_arn).vpc_id
     for action in given:

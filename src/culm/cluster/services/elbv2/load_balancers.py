@@ -42,7 +42,7 @@ class CreateLoadBalancerInput:
 
 @operation("elbv2", "CreateLoadBalancer", wakes=True)
 def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, Any]:
-    """One that is there with the same settings is the answer."""
+    """Create a load balancer; one that is there with the same settings is the answer."""
     names.check("The load balancer", req.name)
     if req.name.startswith("internal-"):
         raise AwsError("ValidationError", "The load balancer name cannot begin with 'internal-'")
@@ -103,7 +103,10 @@ class DeleteLoadBalancerInput:
 
 @operation("elbv2", "DeleteLoadBalancer", wakes=True)
 def delete_load_balancer(call: Call, req: DeleteLoadBalancerInput) -> None:
-    """With its listeners and rules. "If the load balancer does not exist, the call succeeds." """
+    """Delete a load balancer with its listeners and rules.
+
+    "If the load balancer does not exist, the call succeeds."
+    """
     there = load_balancers.find(call.db, req.load_balancer_arn)
     if there is None:
         return
@@ -201,7 +204,7 @@ class DescribeCapacityReservationInput:
 
 @operation("elbv2", "DescribeCapacityReservation")
 def describe_capacity_reservation(call: Call, req: DescribeCapacityReservationInput) -> dict[str, Any]:
-    """There is none: a load balancer here has what the machine has."""
+    """Return none: a load balancer here has what the machine has."""
     find_load_balancer(call, req.load_balancer_arn)
     return {"capacity_reservation_state": []}
 

@@ -8,7 +8,7 @@ LONGEST = 32
 
 
 def check(noun: str, name: str) -> None:
-    """`noun` is what AWS's message begins with."""
+    """Raise AwsError for a name that AWS refuses; `noun` is what its message begins with."""
     if len(name) > LONGEST:
         raise AwsError("ValidationError", f"{noun} name '{name}' cannot be longer than '{LONGEST}' characters")
     if not re.fullmatch(r"[A-Za-z0-9-]+", name):

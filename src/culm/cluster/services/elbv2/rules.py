@@ -142,7 +142,10 @@ class SetRulePrioritiesInput:
 
 @operation("elbv2", "SetRulePriorities", wakes=True)
 def set_rule_priorities(call: Call, req: SetRulePrioritiesInput) -> dict[str, Any]:
-    """All at once: "You can reorder the rules as long as there are no priority conflicts in the new order." """
+    """Set priorities all at once.
+
+    "You can reorder the rules as long as there are no priority conflicts in the new order."
+    """
     wished = {pair.rule_arn: pair.priority for pair in req.rule_priorities}
     moved = [find_rule(call, arn) for arn in wished]
     for rule in moved:

@@ -37,7 +37,7 @@ class CreateTargetGroupInput(HealthCheck):
 
 @operation("elbv2", "CreateTargetGroup")
 def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, Any]:
-    """One that is there with the same settings is the answer."""
+    """Create a target group; one that is there with the same settings is the answer."""
     names.check("Target group", req.name)
     if req.port is None:
         raise AwsError("ValidationError", "A port must be specified")
@@ -149,7 +149,7 @@ class DeleteTargetGroupInput:
 
 @operation("elbv2", "DeleteTargetGroup", wakes=True)
 def delete_target_group(call: Call, req: DeleteTargetGroupInput) -> None:
-    """With its targets. One that is not there is not an error."""
+    """Delete a target group with its targets. One that is not there is not an error."""
     if target_groups.load_balancer_arns(call.db, req.target_group_arn):
         raise AwsError(
             "ResourceInUse", f"Target group '{req.target_group_arn}' is currently in use by a listener or a rule"

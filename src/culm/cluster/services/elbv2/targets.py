@@ -55,7 +55,7 @@ class DeregisterTargetsInput:
 
 @operation("elbv2", "DeregisterTargets", wakes=True)
 def deregister_targets(call: Call, req: DeregisterTargetsInput) -> None:
-    """They drain first. "If the target does not exist, the action returns successfully." """
+    """Deregister targets, which drain first. "If the target does not exist, the action returns successfully." """
     group = find_target_group(call, req.target_group_arn)
     for target in req.targets:
         _check_id(group, target.id)

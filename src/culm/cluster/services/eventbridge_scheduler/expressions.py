@@ -8,7 +8,10 @@ from culm.errors import AwsError
 
 
 def zone_of(schedule: Schedule) -> ZoneInfo:
-    """Raises ValidationException for a zone that this machine's time zone database does not have."""
+    """Return a schedule's zone.
+
+    Raises ValidationException for a zone that this machine's time zone database does not have.
+    """
     name = schedule.schedule_expression_timezone
     try:
         return ZoneInfo(name)
@@ -17,7 +20,7 @@ def zone_of(schedule: Schedule) -> ZoneInfo:
 
 
 def firing_after(schedule: Schedule, moment: float) -> float | None:
-    """Epoch seconds; None: never again."""
+    """Return when a schedule fires next, in epoch seconds; None where it never does again."""
     if schedule.state != "ENABLED":
         return None
     following = next_firing(parse(schedule.schedule_expression), zone_of(schedule), moment, schedule.begins)

@@ -49,7 +49,7 @@ class DeleteScheduleGroupInput:
 
 @operation("scheduler", "DeleteScheduleGroup", wakes=True)
 def delete_schedule_group(call: Call, req: DeleteScheduleGroupInput) -> None:
-    """With the schedules in it."""
+    """Delete a group with the schedules in it."""
     if req.name == DEFAULT_GROUP:
         raise AwsError("ValidationException", "You can't delete the default schedule group.")
     find_group(call, req.name)

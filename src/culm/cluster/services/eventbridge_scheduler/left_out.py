@@ -44,5 +44,5 @@ def log_group(db: Connection, schedule: Schedule) -> str:
 
 
 def moment(at: float) -> str:
-    """`2026-11-30 03:00:00 UTC`."""
+    """Return a moment for people: `2026-11-30 03:00:00 UTC`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -15,7 +15,7 @@ def group_arn(call: Call, name: str) -> str:
 
 
 def find_group(call: Call, name: str) -> tuple[str, float, float]:
-    """Name, and when it was created and changed. Raises ResourceNotFoundException."""
+    """Return a group's name, and when it was created and changed. Raises ResourceNotFoundException."""
     group = next((each for each in schedules.groups(call.db) if each[0] == name), None)
     if group is None:
         raise AwsError("ResourceNotFoundException", f"Schedule group {name} does not exist.", 404)

@@ -104,7 +104,7 @@ def attempt(call: Call, schedule: Schedule, firing: Firing) -> int:
 
 
 def runs_on(call: Call, schedule: Schedule) -> bool:
-    """Whether a task of the schedule's family is on its way or runs, whoever started it."""
+    """Return whether a task of the schedule's family is on its way or runs, whoever started it."""
     parameters = schedule.target.ecs_parameters
     assert parameters is not None, "checked when it was made"
     family = last(parameters.task_definition_arn).partition(":")[0]
@@ -113,7 +113,7 @@ def runs_on(call: Call, schedule: Schedule) -> bool:
 
 
 def start(call: Call, schedule: Schedule) -> None:
-    """As RunTask does it; raises AwsError where that refuses, NoRoom where no instance takes the task."""
+    """Start tasks as RunTask does. Raises AwsError where that refuses, and NoRoom where no instance takes the task."""
     parameters = schedule.target.ecs_parameters
     assert parameters is not None, "checked when it was made"
     answer = run_task(
@@ -144,7 +144,7 @@ def give_up(call: Call, schedule: Schedule, firing: Firing, why: str) -> int:
 
 
 def finish(call: Call, schedule: Schedule, firing: Firing) -> int:
-    """Nothing is left of the firing; a schedule that asked for it goes with its last one."""
+    """Forget the firing; a schedule that asked for it goes with its last one."""
     schedules.end_firing(call.db, schedule, firing)
     if schedule.action_after_completion == "DELETE" and firing_after(schedule, call.now) is None:
         schedules.delete(call.db, schedule.group_name, schedule.name)

@@ -62,7 +62,7 @@ class UpdateScheduleInput(CreateScheduleInput):
 
 @operation("scheduler", "UpdateSchedule", wakes=True)
 def update_schedule(call: Call, req: UpdateScheduleInput) -> dict[str, Any]:
-    """All of it: what is left out becomes AWS's default."""
+    """Save all of a schedule: what is left out becomes AWS's default."""
     return _save(call, req, created_at=existing(call, req.group_name, req.name).creation_date)
 
 
@@ -89,7 +89,7 @@ def _save(call: Call, req: CreateScheduleInput, created_at: float) -> dict[str, 
 
 
 def check(schedule: Schedule) -> None:
-    """Raises ValidationException for what would never run, or that only Amazon's own targets do."""
+    """Raise ValidationException for what would never run, or that only Amazon's own targets do."""
     try:
         parse(schedule.schedule_expression)
     except NotAnExpression as error:

@@ -13,5 +13,5 @@ class ListAccountAliasesInput:
 
 @operation("iam", "ListAccountAliases")
 def list_account_aliases(call: Call, req: ListAccountAliasesInput) -> dict[str, Any]:
-    """It has none."""
+    """Return none: the account has no aliases."""
     return {"account_aliases": []}

@@ -139,7 +139,7 @@ def _views(call: Call, profiles: Iterable[InstanceProfile]) -> dict[str, Any]:
 
 
 def view(call: Call, profile: InstanceProfile) -> dict[str, Any]:
-    """As IAM shows it."""
+    """Return a profile as IAM shows it."""
     return {
         "path": profile.path,
         "instance_profile_name": profile.name,

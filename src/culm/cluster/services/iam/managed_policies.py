@@ -144,7 +144,7 @@ def list_policy_tags(call: Call, req: PolicyInput) -> dict[str, Any]:
 
 
 def view(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
-    """As IAM shows it."""
+    """Return a policy as IAM shows it."""
     return {
         "policy_name": policy.name,
         "policy_id": policy.id,

@@ -63,7 +63,7 @@ def parsed(document: str, read: Callable[[str], Policy] = parse_identity) -> Pol
 
 
 def shown(document: str) -> str:
-    """As IAM's answers have it: percent-encoded, which SDKs undo."""
+    """Return a document as IAM's answers have it: percent-encoded, which SDKs undo."""
     return quote(document, safe="")
 
 
@@ -76,5 +76,8 @@ def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def new_unique_id(call: Call, prefix: str) -> str:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+    """Return a new unique id.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
     return f"{prefix}{call.new_id()[:17].upper()}"

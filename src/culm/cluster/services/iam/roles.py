@@ -59,7 +59,7 @@ def get_role(call: Call, req: RoleInput) -> dict[str, Any]:
 
 @operation("iam", "DeleteRole")
 def delete_role(call: Call, req: RoleInput) -> None:
-    """Its sessions stay who they are, and may do nothing any more."""
+    """Delete a role; its sessions stay who they are, and may do nothing any more."""
     role = role_named(call, req.role_name)
     if roles.inline(call.db, role.name):
         raise AwsError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
@@ -157,7 +157,7 @@ def list_role_tags(call: Call, req: RoleInput) -> dict[str, Any]:
 
 
 def view(role: Role) -> dict[str, Any]:
-    """As IAM shows it."""
+    """Return a role as IAM shows it."""
     return {
         "path": role.path,
         "role_name": role.name,

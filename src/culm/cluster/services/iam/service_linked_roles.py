@@ -63,7 +63,7 @@ def create_service_linked_role(call: Call, req: CreateServiceLinkedRoleInput) ->
 
 @operation("iam", "DeleteServiceLinkedRole")
 def delete_service_linked_role(call: Call, req: RoleInput) -> dict[str, Any]:
-    """Gone at once."""
+    """Delete a role at once."""
     role = role_named(call, req.role_name)
     if not role.path.startswith(PATH):
         raise AwsError("InvalidInput", f"{role.name} is not a service-linked role.")

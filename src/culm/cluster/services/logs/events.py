@@ -112,7 +112,7 @@ def _ends(page: Sequence[LogEvent], forward: bool, here: Position) -> tuple[Posi
 
 
 def visible_from(group: LogGroup, start_ms: int | None, now_ms: int) -> int:
-    """Expired events are gone at once, whenever they are removed."""
+    """Return from when on events are visible: expired ones are gone at once, whenever they are removed."""
     asked = start_ms or 0
     return max(asked, now_ms - group.retention_days * _DAY_MS) if group.retention_days else asked
 

@@ -41,7 +41,7 @@ def named(name: str | None, identifier: str | None) -> str:
 
 
 def of_arn(name_or_arn: str) -> str:
-    """`arn:aws:logs:us-east-1:0:log-group:/culm/bamboo:*` is `/culm/bamboo`."""
+    """Return a group's name, `/culm/bamboo`, from `arn:aws:logs:us-east-1:0:log-group:/culm/bamboo:*`."""
     return resource(name_or_arn).removeprefix("log-group:").removesuffix(":*")
 
 
@@ -131,7 +131,7 @@ class ListLogGroupsInput:
 
 @operation("logs", "ListLogGroups")
 def list_log_groups(call: Call, req: ListLogGroupsInput) -> dict[str, Any]:
-    """Groups with one of the patterns, `web|^/culm`, in their names; `^` is the name's beginning."""
+    """Return groups with one of the patterns, `web|^/culm`, in their names; `^` is the name's beginning."""
     if req.log_group_name_pattern is not None and not _PATTERN.fullmatch(req.log_group_name_pattern):
         raise AwsError(
             "InvalidParameterException",

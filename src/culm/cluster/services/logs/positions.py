@@ -14,12 +14,12 @@ _TOKEN = re.compile(r"[fb]/(\d{20})(\d{18})(\d{18})/s")
 
 
 def token(direction: str, position: Position) -> str:
-    """`direction` is `f` for forward or `b` for backward."""
+    """Return a token for a position; `direction` is `f` for forward or `b` for backward."""
     return f"{direction}/{digits(position)}/s"
 
 
 def digits(position: Position) -> str:
-    """56 of them, as many as AWS's tokens and event ids have."""
+    """Return a position in 56 digits, as many as AWS's tokens and event ids have."""
     return f"{position.timestamp_ms:020d}{position.stream_id:018d}{position.sequence:018d}"
 
 

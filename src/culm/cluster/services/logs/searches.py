@@ -79,7 +79,7 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
 
 
 def overlaps(stream: LogStream, start_ms: int, end_ms: int) -> bool:
-    """Whether a stream may have events from `start_ms` to before `end_ms`."""
+    """Return whether a stream may have events from `start_ms` to before `end_ms`."""
     if stream.first_event_ms is None or stream.last_event_ms is None:
         return False
     return stream.first_event_ms < end_ms and stream.last_event_ms >= start_ms

@@ -153,7 +153,10 @@ class DeleteDbInstanceInput:
 
 @operation("rds", "DeleteDBInstance", wakes=True)
 def delete_db_instance(call: Call, req: DeleteDbInstanceInput) -> dict[str, Any]:
-    """The data goes with it: this cluster keeps no snapshots, so the caller must say that none is wanted."""
+    """Delete an instance, and its data.
+
+    This cluster keeps no snapshots, so the caller must say that none is wanted.
+    """
     instance = _find(call, req.db_instance_identifier)
     if instance.wish.deletion_protection:
         raise AwsError(

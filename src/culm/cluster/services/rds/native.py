@@ -8,6 +8,6 @@ import hashlib
 
 
 def verifier(password: str) -> str:
-    """`*` and 40 hexadecimal digits: SHA-1 of the SHA-1 of a password."""
+    """Return `*` and 40 hexadecimal digits: SHA-1 of the SHA-1 of a password."""
     once = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
     return "*" + hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()

@@ -20,7 +20,10 @@ class GetObjectAttributesInput:
 
 @operation("s3", "GetObjectAttributes")
 def get_object_attributes(call: Call, req: GetObjectAttributesInput) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html"""
+    """Return the attributes that are asked for.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
+    """
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     version = version_named(call, req.bucket, req.key, req.version_id)
     facts = version.facts

@@ -26,7 +26,7 @@ class CreateBucketInput:
 
 @operation("s3", "CreateBucket")
 def create_bucket(call: Call, req: CreateBucketInput) -> dict[str, Any]:
-    """Making one's own bucket again is an error, except, for history's sake, in us-east-1."""
+    """Make a bucket; to make one's own again is an error, except, for history's sake, in us-east-1."""
     check_bucket_name(req.bucket)
     constraint = req.create_bucket_configuration.location_constraint
     if (constraint or "us-east-1") != call.region:
@@ -58,14 +58,17 @@ def head_bucket(call: Call, req: BucketInput) -> dict[str, Any]:
 
 @operation("s3", "GetBucketLocation")
 def get_bucket_location(call: Call, req: BucketInput) -> dict[str, Any]:
-    """Buckets of us-east-1 have none."""
+    """Return a bucket's region; those of us-east-1 have none."""
     region = bucket_named(call, req.bucket, req.expected_bucket_owner).region
     return {"location_constraint": None if region == "us-east-1" else region}
 
 
 @operation("s3", "DeleteBucket")
 def delete_bucket(call: Call, req: BucketInput) -> None:
-    """Uploads that were not completed go with it; objects, versions and delete markers must have gone before."""
+    """Delete a bucket with the uploads that were not completed.
+
+    Objects, versions and delete markers must have gone before.
+    """
     bucket_named(call, req.bucket, req.expected_bucket_owner)
     if not buckets.is_empty(call.db, req.bucket):
         raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, bucket_name=req.bucket)

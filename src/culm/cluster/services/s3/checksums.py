@@ -73,7 +73,7 @@ class Digests:
 
     @classmethod
     def of(cls, request: Any, body: bytes) -> "Digests":
-        """Of a body that is there."""
+        """Return the digests of a body that is there."""
         digests = cls(request)
         digests.update(body)
         return digests
@@ -156,7 +156,7 @@ def encode(digest: bytes) -> str:
 
 
 def members(checksums: Checksums, kind: str | None) -> dict[str, Any]:
-    """As output members; the type only where there is a checksum."""
+    """Return checksums as output members; the type only where there is a checksum."""
     shown = {name: value for name in MEMBERS if (value := getattr(checksums, name)) is not None}
     return shown | {"checksum_type": kind or "FULL_OBJECT"} if shown else {}
 

@@ -15,7 +15,7 @@ def check_read(
     if_modified_since: float | None,
     if_unmodified_since: float | None,
 ) -> None:
-    """304 or 412, unless the object is what the reader wants. HTTP's dates have no fractions of a second."""
+    """Raise 304 or 412, unless the object is what the reader wants. HTTP's dates have no fractions of a second."""
     changed = int(facts.last_modified)
     if if_match is not None:
         if not matches(if_match, facts.e_tag):
@@ -30,7 +30,7 @@ def check_read(
 
 
 def check_write(current: ObjectVersion | None, key: str, *, if_match: str | None, if_none_match: str | None) -> None:
-    """412, unless the key is as the writer believes: absent (`If-None-Match: *`), or of one ETag (`If-Match`)."""
+    """Raise 412, unless the key is as the writer believes: absent (`If-None-Match: *`), or of one ETag (`If-Match`)."""
     exists = current is not None and not current.delete_marker
     if if_none_match is not None:
         if if_none_match != "*":
@@ -45,7 +45,7 @@ def check_write(current: ObjectVersion | None, key: str, *, if_match: str | None
 
 
 def matches(wanted: str, e_tag: str) -> bool:
-    """Whether a header's list of ETags, quoted or not, holds this one."""
+    """Return whether a header's list of ETags, quoted or not, holds this one."""
     return any(tag.strip().strip('"') in ("*", e_tag.strip('"')) for tag in wanted.split(","))
 
 

@@ -27,7 +27,7 @@ class DeleteObjectInput:
 
 @operation("s3", "DeleteObject", long=True)
 def delete_object(call: Call, req: DeleteObjectInput) -> dict[str, Any]:
-    """Deleting what is not there succeeds."""
+    """Delete an object; deleting what is not there succeeds."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     return delete(call, bucket, req.key, req.version_id, req.if_match)
 

@@ -214,7 +214,7 @@ def about(version: ObjectVersion) -> dict[str, Any]:
 
 
 def start(call: Call, req: ListObjectVersionsInput) -> Place:
-    """Behind all versions of the key marker, or behind the one version that is named too."""
+    """Begin behind all versions of the key marker, or behind the one version that is named too."""
     if req.version_id_marker:
         version = objects.find(call.db, req.bucket, req.key_marker, req.version_id_marker)
         if version is None:

@@ -41,7 +41,10 @@ class OutgoingBody:
 
 
 def body_of(call: Call, version: ObjectVersion, first: int, last: int) -> bytes | OutgoingBody:
-    """Bytes `first` to `last` of a version, held only where they are few. Raises InternalError: they are not there."""
+    """Return bytes `first` to `last` of a version, held only where they are few.
+
+    Raises InternalError where they are not there.
+    """
     try:
         if last - first >= HELD:
             return OutgoingBody(call.db, version, first, last)

@@ -8,7 +8,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def parse(header: str | None, size: int) -> tuple[int, int] | None:
-    """First and last byte, both included; None for the whole, also when the header is not one single range."""
+    """Return first and last byte, both included; None for the whole, also when the header is not one single range."""
     match = _RANGE.fullmatch(header or "")
     if match is None or match.groups() == ("", ""):
         return None
@@ -25,7 +25,7 @@ def parse(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def parse_exact(header: str | None, size: int) -> tuple[int, int]:
-    """CopySourceRange: inside the source, or an error."""
+    """Return first and last byte of CopySourceRange; raise AwsError unless they are inside the source."""
     if header is None:
         return 0, size - 1
     match = _RANGE.fullmatch(header)

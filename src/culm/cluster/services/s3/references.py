@@ -14,13 +14,16 @@ _BUCKET_NAME = re.compile(r"(?!.*\.\.)(?!xn--)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-
 
 
 def check_bucket_name(name: str) -> None:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+    """Raise AwsError for a name that S3 does not take.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
     if not _BUCKET_NAME.fullmatch(name):
         raise AwsError("InvalidBucketName", "The specified bucket is not valid.", bucket_name=name)
 
 
 def bucket_named(call: Call, name: str, owner: str | None) -> Bucket:
-    """`owner`: the account that the caller expects it to belong to."""
+    """Return a bucket; `owner` is the account that the caller expects it to belong to."""
     bucket = buckets.find(call.db, name)
     if bucket is None:
         raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404, bucket_name=name)
@@ -55,7 +58,7 @@ def new_version_id(call: Call, bucket: Bucket) -> str:
 
 
 def shown_version_id(bucket: Bucket, version_id: str) -> str | None:
-    """A bucket that never had versioning does not speak of versions."""
+    """Return the version's id; None for a bucket that never had versioning, as it does not speak of versions."""
     return version_id if bucket.versioning else None
 
 

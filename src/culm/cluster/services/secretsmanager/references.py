@@ -21,7 +21,7 @@ class SecretInput:
 
 
 def secret_named(call: Call, name_or_arn: str, *, even_deleted: bool = False) -> Secret:
-    """By name, by ARN, or by ARN without its last six characters."""
+    """Return a secret by name, by ARN, or by ARN without its last six characters."""
     check_name(name_or_arn.rpartition(":secret:")[2])
     secret = secrets.find(call.db, name_or_arn)
     if secret is None or has_gone(call, secret):
@@ -32,7 +32,7 @@ def secret_named(call: Call, name_or_arn: str, *, even_deleted: bool = False) ->
 
 
 def has_gone(call: Call, secret: Secret) -> bool:
-    """Its time to be restored is over."""
+    """Return whether a secret's time to be restored is over."""
     return secret.deleted_at is not None and secret.deleted_at <= call.now
 
 

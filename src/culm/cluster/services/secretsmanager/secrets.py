@@ -43,7 +43,7 @@ class CreateSecretInput(ValueInput):
 
 @operation("secretsmanager", "CreateSecret")
 def create_secret(call: Call, req: CreateSecretInput) -> dict[str, Any]:
-    """The same request once more, by its token, is answered as the first was."""
+    """Create a secret; the same request once more, by its token, is answered as the first was."""
     check_name(req.name)
     there = secrets.find(call.db, req.name)
     if there is not None and has_gone(call, there):
@@ -135,7 +135,7 @@ class DeleteSecretInput:
 
 @operation("secretsmanager", "DeleteSecret")
 def delete_secret(call: Call, req: DeleteSecretInput) -> dict[str, Any]:
-    """Marked at first, and readable by nobody; `RestoreSecret` takes the mark away.
+    """Mark a secret, which nobody can read then; `RestoreSecret` takes the mark away.
 
     By force it goes at once, and one that is not there is no error.
     """

@@ -77,7 +77,7 @@ def get_secret_value(call: Call, req: GetSecretValueInput) -> dict[str, Any]:
 
 
 def value_of(call: Call, secret: Secret, version: SecretVersion) -> dict[str, Any]:
-    """Shown; that it was is remembered by the day, as AWS does."""
+    """Return a value; that it was shown is remembered by the day, as AWS does."""
     try:
         value = secrets.value(call.db, secret.arn, version.version_id)
     except Corrupted as what:

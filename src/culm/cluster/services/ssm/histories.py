@@ -69,7 +69,10 @@ class LabelParameterVersionInput:
 
 @operation("ssm", "LabelParameterVersion")
 def label_parameter_version(call: Call, req: LabelParameterVersionInput) -> dict[str, Any]:
-    """A label is on one version: it moves. Those that no label may be are told, and do not hold back the others."""
+    """Label a version; a label is on one version, so it moves.
+
+    Those that no label may be are told, and do not hold back the others.
+    """
     name = known(call, req.name).name
     there = parameters.versions(call.db, name)
     target = _version(there, req.parameter_version, name)

@@ -149,7 +149,7 @@ class GetParametersInput:
 
 @operation("ssm", "GetParameters")
 def get_parameters(call: Call, req: GetParametersInput) -> dict[str, Any]:
-    """A version that is not there makes its name invalid, no error."""
+    """Return parameters; a version that is not there makes its name invalid, no error."""
 
     def find(name: str) -> dict[str, Any] | None:
         try:

@@ -13,7 +13,7 @@ class GetCallerIdentityInput:
 
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(call: Call, req: GetCallerIdentityInput) -> dict[str, Any]:
-    """Needs no permission: whoever signed may know who that is."""
+    """Return who asks; this needs no permission: whoever signed may know who that is."""
     return {"account": call.account, "user_id": call.principal.user_id, "arn": call.principal.arn}
 
 
@@ -24,5 +24,5 @@ class GetAccessKeyInfoInput:
 
 @operation("sts", "GetAccessKeyInfo")
 def get_access_key_info(call: Call, req: GetAccessKeyInfoInput) -> dict[str, Any]:
-    """Every key that this cluster knows is of its one account."""
+    """Return this cluster's one account: every key that it knows is of that."""
     return {"account": call.account}

@@ -30,7 +30,7 @@ class AssumeRoleInput:
 
 @operation("sts", "AssumeRole")
 def assume_role(call: Call, req: AssumeRoleInput) -> dict[str, Any]:
-    """The operator may assume every role, others those that trust them."""
+    """Assume a role: the operator may assume every role, others those that trust them."""
     if not _ARN.fullmatch(req.role_arn):
         raise AwsError("ValidationError", f"{req.role_arn} is invalid")
     role = roles.find_arn(call.db, req.role_arn)

@@ -118,7 +118,7 @@ def dedup(reader: Reader) -> QueryCommand:
 
 
 def parse(reader: Reader) -> QueryCommand:
-    """Fields out of text: by a pattern with `*` and their names, or by a regular expression with named groups."""
+    """Read fields out of text: by a pattern with `*` and their names, or by a regular expression with named groups."""
     source = (lambda row: row.get("@message")) if reader.token.kind in ("string", "regex") else reader.expression()
     token = reader.next()
     if token.kind == "string":

@@ -26,7 +26,7 @@ class Token:
     end: int
 
     def is_word(self, *words: str) -> bool:
-        """Whether it is one of these words, which are in lower case."""
+        """Return whether the token is one of these words, which are in lower case."""
         return self.kind == "word" and self.text.lower() in words
 
     def is_operator(self, *operators: str) -> bool:

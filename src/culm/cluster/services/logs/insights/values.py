@@ -73,5 +73,5 @@ def sort_key(value: Value) -> tuple[int, Any]:
 
 
 def truth(value: Value) -> bool:
-    """Whether a condition holds."""
+    """Return whether a condition holds."""
     return bool(number(value)) if isinstance(value, str) else bool(value)
