@@ -24,12 +24,12 @@ def find(db: Connection, name: str) -> Alarm | None:
 
 
 def list_all(db: Connection) -> Sequence[Alarm]:
-    """By name."""
+    """Return all alarms by name."""
     return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM cloudwatch_alarm ORDER BY name")]
 
 
 def names(db: Connection) -> Sequence[str]:
-    """In their order."""
+    """Return the alarms' names, in order."""
     return [row[0] for row in db.execute("SELECT name FROM cloudwatch_alarm ORDER BY name")]
 
 
@@ -38,7 +38,7 @@ def delete(db: Connection, name: str) -> None:
 
 
 def going_off(db: Connection, names: Iterable[str]) -> Mapping[str, float]:
-    """Since when those of these alarms are in ALARM that are."""
+    """Return since when those of these alarms are in ALARM that are."""
     rows = db.execute(
         "SELECT name, state_updated_at FROM cloudwatch_alarm WHERE state = 'ALARM'"
         " AND name IN (SELECT value FROM json_each(?))",

@@ -67,12 +67,12 @@ def find_user(db: sqlite3.Connection, identifier: str) -> User | None:
 
 
 def delete_user(db: sqlite3.Connection, identifier: str) -> None:
-    """Groups lose it, too."""
+    """Delete a user, also from its groups."""
     db.execute("DELETE FROM cache_user WHERE identifier = ?", (identifier,))
 
 
 def users_of(db: sqlite3.Connection, groups: Sequence[str]) -> list[User]:
-    """Members of any of these user groups."""
+    """Return the members of any of these user groups."""
     marks = ", ".join("?" * len(groups))
     rows = db.execute(
         "SELECT DISTINCT u.body, u.identifier FROM cache_user u JOIN cache_user_group_member m"

@@ -10,7 +10,7 @@ class Signal:
         self._events: list[tuple[asyncio.Event, frozenset[str]]] = []
 
     def subscribe(self, *services: str) -> asyncio.Event:
-        """For what operations of these services change, or of all of them; and for all facts."""
+        """Return an event that is set when an operation of these services, or of any, or a fact changes something."""
         event = asyncio.Event()
         self._events.append((event, frozenset(services)))
         return event
@@ -20,7 +20,7 @@ class Signal:
         self._events = [pair for pair in self._events if pair[0] is not event]
 
     def set(self, service: str = "") -> None:
-        """An operation of this service has changed something; without one, a fact has."""
+        """Tell that an operation of this service has changed something; without one, that a fact has."""
         for event, services in self._events:
             if not service or not services or service in services:
                 event.set()

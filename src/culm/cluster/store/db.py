@@ -93,7 +93,7 @@ def savepoint(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether it is the disk that refuses, be it to SQLite or to a file beside it."""
+    """Return whether it is the disk that refuses, be it to SQLite or to a file beside it."""
     match error:
         case sqlite3.OperationalError():
             return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
@@ -134,7 +134,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """As `run`, for who cannot wait: None if another transaction runs."""
+        """Do what `run` does, for who cannot wait: return None if another transaction runs."""
         if not self._in_use.acquire(blocking=False):
             return None
         try:

@@ -25,7 +25,7 @@ INSERT INTO metric_point VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 
 
 def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
-    """Each point into the minute that it is in."""
+    """Add each point to the minute that it is in."""
     for about, point in points:
         [key] = db.execute(
             "INSERT INTO metric (namespace, name, dimensions, unit, last_at) VALUES (?, ?, ?, ?, ?)"
@@ -47,7 +47,7 @@ def find(db: Connection, about: Metric, start: float, end: float) -> Sequence[Po
 
 
 def matching(db: Connection, *, namespace: str | None, name: str | None, since: float) -> Sequence[Metric]:
-    """In the order of their names; `since`: when they must have been seen last."""
+    """Return metrics in the order of their names; `since` is when they must have been seen last."""
     rows = db.execute(
         "SELECT DISTINCT namespace, name, dimensions FROM metric"
         " WHERE namespace = coalesce(?, namespace) AND name = coalesce(?, name) AND last_at >= ?"

@@ -130,5 +130,5 @@ def delete_version(db: Connection, name: str, number: int) -> None:
 
 
 def delete(db: Connection, name: str) -> bool:
-    """Whether there was one."""
+    """Delete a parameter; return whether there was one."""
     return db.execute("DELETE FROM ssm_parameter WHERE name = ?", (name,)).rowcount > 0

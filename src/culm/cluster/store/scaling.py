@@ -24,18 +24,18 @@ def find_target(db: Connection, resource_id: str) -> ScalableTarget | None:
 
 
 def resource_ids(db: Connection) -> Sequence[str]:
-    """Of all targets, in order: reads no row that might be damaged."""
+    """Return the resource ids of all targets, in order; this reads no row that might be damaged."""
     return [row[0] for row in db.execute("SELECT resource_id FROM scalable_target ORDER BY resource_id").fetchall()]
 
 
 def targets(db: Connection) -> Sequence[ScalableTarget]:
-    """By resource."""
+    """Return the targets, by resource."""
     rows = db.execute("SELECT body FROM scalable_target ORDER BY resource_id").fetchall()
     return [msgspec.json.decode(row[0], type=ScalableTarget) for row in rows]
 
 
 def delete_target(db: Connection, resource_id: str) -> bool:
-    """With its policies; whether it was there."""
+    """Delete a target with its policies; return whether it was there."""
     return db.execute("DELETE FROM scalable_target WHERE resource_id = ?", (resource_id,)).rowcount > 0
 
 
@@ -47,7 +47,7 @@ def save_policy(db: Connection, policy: ScalingPolicy) -> None:
 
 
 def policies(db: Connection, resource_id: str | None = None) -> Sequence[ScalingPolicy]:
-    """Those of one target, or all, by name."""
+    """Return the policies of one target, or all, by name."""
     rows = db.execute(
         "SELECT body FROM scaling_policy WHERE resource_id = coalesce(?, resource_id) ORDER BY resource_id, name",
         (resource_id,),
@@ -56,7 +56,7 @@ def policies(db: Connection, resource_id: str | None = None) -> Sequence[Scaling
 
 
 def delete_policy(db: Connection, resource_id: str, name: str) -> bool:
-    """Whether it was there."""
+    """Delete a policy; return whether it was there."""
     where = (resource_id, name)
     return db.execute("DELETE FROM scaling_policy WHERE resource_id = ? AND name = ?", where).rowcount > 0
 
@@ -75,7 +75,7 @@ def add_activity(db: Connection, activity: ScalingActivity) -> None:
 
 
 def activities(db: Connection, resource_id: str | None) -> Sequence[ScalingActivity]:
-    """Of one resource, or of all; newest first."""
+    """Return the activities of one resource, or of all; newest first."""
     rows = db.execute(
         "SELECT body FROM scaling_activity WHERE resource_id = coalesce(?, resource_id) ORDER BY at DESC",
         (resource_id,),

@@ -32,23 +32,26 @@ def find(db: Connection, group: str, name: str) -> Schedule | None:
 
 
 def every(db: Connection) -> Sequence[Schedule]:
-    """By group and name."""
+    """Return every schedule, by group and name."""
     return [_decoder.decode(row[0]) for row in db.execute("SELECT body FROM schedule ORDER BY group_name, name")]
 
 
 def delete(db: Connection, group: str, name: str) -> bool:
-    """Whether it was there."""
+    """Delete a schedule; return whether it was there."""
     return db.execute("DELETE FROM schedule WHERE group_name = ? AND name = ?", (group, name)).rowcount > 0
 
 
 def due(db: Connection, now: float) -> Sequence[tuple[str, str, float]]:
-    """Group and name of schedules whose time has come, with that time: reads no row that might be damaged."""
+    """Return group and name of schedules whose time has come, with that time.
+
+    This reads no row that might be damaged.
+    """
     rows = db.execute("SELECT group_name, name, next_at FROM schedule WHERE next_at <= ? ORDER BY next_at", (now,))
     return [(row[0], row[1], row[2]) for row in rows.fetchall()]
 
 
 def soonest(db: Connection) -> float | None:
-    """When there is something to do next."""
+    """Return when there is something to do next; None where there is nothing."""
     row = db.execute(
         "SELECT min(at) FROM (SELECT next_at AS at FROM schedule UNION ALL SELECT try_at FROM schedule_firing)"
     ).fetchone()
@@ -56,7 +59,7 @@ def soonest(db: Connection) -> float | None:
 
 
 def add_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
-    """The same moment counts once."""
+    """Save a firing; the same moment counts once."""
     db.execute(
         "INSERT OR IGNORE INTO schedule_firing VALUES (?, ?, ?, ?, ?)",
         (schedule.group_name, schedule.name, firing.scheduled_at, firing.attempts, firing.try_at),
@@ -80,7 +83,7 @@ def end_firing(db: Connection, schedule: Schedule, firing: Firing) -> None:
 
 
 def firings(db: Connection, now: float) -> Sequence[tuple[str, str, Firing]]:
-    """Those that are to be tried now, the oldest first, by group and name of their schedules."""
+    """Return the firings that are to be tried now, the oldest first, by group and name of their schedules."""
     rows = db.execute(
         "SELECT group_name, name, scheduled_at, attempts, try_at FROM schedule_firing WHERE try_at <= ?"
         " ORDER BY scheduled_at",
@@ -90,17 +93,17 @@ def firings(db: Connection, now: float) -> Sequence[tuple[str, str, Firing]]:
 
 
 def create_group(db: Connection, name: str, now: float) -> bool:
-    """False: there is one of that name."""
+    """Create a group; return False where there is one of that name."""
     return db.execute("INSERT OR IGNORE INTO schedule_group VALUES (?, ?, ?)", (name, now, now)).rowcount > 0
 
 
 def delete_group(db: Connection, name: str) -> bool:
-    """With its schedules. Whether it was there."""
+    """Delete a group with its schedules; return whether it was there."""
     return db.execute("DELETE FROM schedule_group WHERE name = ?", (name,)).rowcount > 0
 
 
 def groups(db: Connection) -> Sequence[tuple[str, float, float]]:
-    """Name, and when it was created and changed."""
+    """Return the groups' names, and when they were created and changed."""
     rows = db.execute("SELECT name, created_at, modified_at FROM schedule_group ORDER BY name")
     return [(row[0], row[1], row[2]) for row in rows]
 

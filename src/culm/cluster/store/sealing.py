@@ -29,7 +29,7 @@ class Sealer:
 
     @classmethod
     def fresh(cls) -> "Sealer":
-        """With a key that ends with it."""
+        """Return a sealer with a key that ends with it."""
         return cls({1: secrets.token_bytes(KEY_BYTES)}, 1)
 
     @property

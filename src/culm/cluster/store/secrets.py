@@ -45,7 +45,7 @@ _decode = msgspec.json.Decoder(Secret).decode
 
 
 def find(db: Connection, name_or_arn: str) -> Secret | None:
-    """By name, by ARN, or by ARN without the six characters at its end."""
+    """Return a secret by name, by ARN, or by ARN without the six characters at its end."""
     row = db.execute(
         "SELECT body FROM secret WHERE ? IN (arn, name, substr(arn, 1, length(arn) - 7)) LIMIT 1", (name_or_arn,)
     ).fetchone()
@@ -114,7 +114,7 @@ def put(db: Connection, arn: str, version: SecretVersion, value: bytes) -> None:
 
 
 def value(db: Connection, arn: str, version_id: str) -> bytes:
-    """Raises `Corrupted`."""
+    """Return a version's value; raise `Corrupted` where it cannot be unsealed."""
     row = db.execute(
         f"SELECT unseal(key_id, data, {CONTEXT}) FROM secret_version WHERE secret = ? AND version_id = ?",
         (arn, version_id),

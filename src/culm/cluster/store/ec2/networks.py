@@ -11,7 +11,7 @@ Network = TypeVar("Network", Vpc, Subnet, InternetGateway, RouteTable, NetworkAc
 
 
 def of_kind(db: sqlite3.Connection, kind: type[Network]) -> tuple[Network, ...]:
-    """In the order in which they were made."""
+    """Return those of a kind, in the order in which they were made."""
     rows = db.execute("SELECT body FROM ec2_network WHERE kind = ? ORDER BY rowid", (kind.__name__,))
     return tuple(msgspec.json.decode(row["body"], type=kind) for row in rows)
 
@@ -22,7 +22,7 @@ def find(db: sqlite3.Connection, kind: type[Network], id: str) -> Network | None
 
 
 def exists(db: sqlite3.Connection, id: str) -> bool:
-    """True if there is a resource with this id, of whatever kind; an id's prefix names its kind."""
+    """Return whether there is a resource with this id, of whatever kind; an id's prefix names its kind."""
     return db.execute("SELECT 1 FROM ec2_network WHERE id = ?", (id,)).fetchone() is not None
 
 
@@ -34,6 +34,6 @@ def save(db: sqlite3.Connection, resource: Vpc | Subnet | InternetGateway | Rout
 
 
 def delete(db: sqlite3.Connection, id: str) -> None:
-    """With its tags."""
+    """Delete a resource of a network with its tags."""
     db.execute("DELETE FROM ec2_network WHERE id = ?", (id,))
     db.execute("DELETE FROM ec2_tag WHERE resource_id = ?", (id,))

@@ -67,7 +67,7 @@ def save(db: sqlite3.Connection, group: SecurityGroup) -> None:
 
 
 def delete(db: sqlite3.Connection, group_id: str) -> None:
-    """With its tags."""
+    """Delete a group with its tags."""
     db.execute("DELETE FROM ec2_security_group WHERE group_id = ?", (group_id,))
     db.execute("DELETE FROM ec2_tag WHERE resource_id = ?", (group_id,))
 

@@ -17,7 +17,7 @@ def find(db: sqlite3.Connection, resource_id: str) -> dict[str, str]:
 
 
 def list_all(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """`(resource id, key, value)`."""
+    """Return `(resource id, key, value)` of every tag."""
     return [tuple(row) for row in db.execute("SELECT resource_id, key, value FROM ec2_tag ORDER BY resource_id, key")]
 
 
@@ -26,5 +26,5 @@ def remove(db: sqlite3.Connection, resource_id: str, keys: Iterable[str]) -> Non
 
 
 def forget(db: sqlite3.Connection, resource_id: str) -> None:
-    """The resource is gone."""
+    """Delete the tags of a resource that is gone."""
     db.execute("DELETE FROM ec2_tag WHERE resource_id = ?", (resource_id,))

@@ -22,7 +22,7 @@ def manifest(db: sqlite3.Connection, repository: str, digest: str) -> bytes:
 
 
 def in_repository(db: sqlite3.Connection, repository: str) -> tuple[Image, ...]:
-    """Oldest push first."""
+    """Return a repository's images, oldest push first."""
     rows = db.execute("SELECT body FROM ecr_image WHERE repository = ? ORDER BY pushed_at, digest", (repository,))
     return tuple(_image(row) for row in rows)
 
@@ -58,12 +58,12 @@ def save(db: sqlite3.Connection, repository: str, image: Image, manifest: bytes,
 
 
 def delete(db: sqlite3.Connection, repository: str, digest: str) -> None:
-    """Its tags go with it; its layers stay until a sweep finds that nothing needs them."""
+    """Delete an image with its tags; its layers stay until a sweep finds that nothing needs them."""
     db.execute("DELETE FROM ecr_image WHERE repository = ? AND digest = ?", (repository, digest))
 
 
 def needed_by(db: sqlite3.Connection, repository: str, digest: str) -> tuple[str, ...]:
-    """Digests of the images that need this blob or image."""
+    """Return the digests of the images that need this blob or image."""
     rows = db.execute("SELECT image FROM ecr_reference WHERE repository = ? AND digest = ?", (repository, digest))
     return tuple(row["image"] for row in rows)
 
@@ -73,7 +73,7 @@ def pulled(db: sqlite3.Connection, repository: str, digest: str, now: float) -> 
 
 
 def last_pull(db: sqlite3.Connection, repository: str, digest: str) -> float | None:
-    """Epoch seconds."""
+    """Return when an image was last pulled, in epoch seconds; None where it never was."""
     row = db.execute(
         "SELECT pulled_at FROM ecr_image WHERE repository = ? AND digest = ?", (repository, digest)
     ).fetchone()

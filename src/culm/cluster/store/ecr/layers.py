@@ -4,7 +4,7 @@ import sqlite3
 
 
 def find(db: sqlite3.Connection, repository: str, digest: str) -> int | None:
-    """Bytes of a blob that this repository has."""
+    """Return the bytes of a blob that this repository has; None where it has not."""
     row = db.execute(
         "SELECT size FROM ecr_layer JOIN ecr_blob USING (digest) WHERE repository = ? AND digest = ?",
         (repository, digest),
@@ -13,13 +13,13 @@ def find(db: sqlite3.Connection, repository: str, digest: str) -> int | None:
 
 
 def anywhere(db: sqlite3.Connection, digest: str) -> int | None:
-    """Bytes of a blob that the registry has, in whichever repository."""
+    """Return the bytes of a blob that the registry has, in whichever repository; None where it has not."""
     row = db.execute("SELECT size FROM ecr_blob WHERE digest = ?", (digest,)).fetchone()
     return row["size"] if row else None
 
 
 def save(db: sqlite3.Connection, repository: str, digest: str, size: int, now: float) -> None:
-    """This repository has this blob, and a push relied on it `now`."""
+    """Note that this repository has this blob, and that a push relied on it `now`."""
     db.execute("INSERT INTO ecr_blob (digest, size) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, size))
     db.execute(
         "INSERT INTO ecr_layer (repository, digest, touched_at) VALUES (?, ?, ?)"
@@ -51,5 +51,5 @@ def sweep(db: sqlite3.Connection, untouched_since: float) -> tuple[str, ...]:
 
 
 def whole(db: sqlite3.Connection) -> frozenset[str]:
-    """Digests of every blob whose file is whole."""
+    """Return the digests of every blob whose file is whole."""
     return frozenset(row["digest"] for row in db.execute("SELECT digest FROM ecr_blob"))

@@ -25,5 +25,5 @@ def save(db: sqlite3.Connection, repository: Repository) -> None:
 
 
 def delete(db: sqlite3.Connection, name: str) -> None:
-    """Its images and tags go with it; blobs that nothing else needs are for the next sweep."""
+    """Delete a repository with its images and tags; blobs that nothing else needs are for the next sweep."""
     db.execute("DELETE FROM ecr_repository WHERE name = ?", (name,))

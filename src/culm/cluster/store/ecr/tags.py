@@ -10,7 +10,7 @@ def find(db: sqlite3.Connection, repository: str, tag: str) -> str | None:
 
 
 def in_repository(db: sqlite3.Connection, repository: str, after: str = "", limit: int = -1) -> tuple[str, ...]:
-    """Tags in the order of their bytes, those behind `after` only; a negative limit is none."""
+    """Return tags in the order of their bytes, those behind `after` only; a negative limit is none."""
     rows = db.execute(
         "SELECT tag FROM ecr_tag WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?", (repository, after, limit)
     )

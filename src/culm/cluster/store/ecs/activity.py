@@ -56,5 +56,5 @@ def save(db: Connection, arn: str, activity: Activity) -> None:
 
 
 def forget(db: Connection, arn: str) -> None:
-    """It begins anew when the service is awake again."""
+    """Forget a service's activity, which begins anew when it is awake again."""
     db.execute("DELETE FROM ecs_activity WHERE arn = ?", (arn,))

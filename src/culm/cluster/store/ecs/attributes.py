@@ -33,7 +33,7 @@ def put(db: Connection, cluster: str, target_id: str, attribute: Attribute) -> N
 
 
 def delete(db: Connection, cluster: str, target_id: str, name: str) -> bool:
-    """Whether it was there."""
+    """Delete an attribute; return whether it was there."""
     values = (cluster, target_id, name)
     return db.execute("DELETE FROM ecs_attribute WHERE cluster = ? AND target_id = ? AND name = ?", values).rowcount > 0
 

@@ -57,7 +57,7 @@ def register(db: Connection, cluster: str, instance: ContainerInstance) -> None:
 
 
 def set_status(db: Connection, arn: str, status: str) -> None:
-    """ACTIVE, DRAINING or INACTIVE."""
+    """Set an instance's status: ACTIVE, DRAINING or INACTIVE."""
     db.execute("UPDATE ecs_container_instance SET status = ? WHERE arn = ?", (status, arn))
 
 
@@ -66,7 +66,7 @@ def set_connected(db: Connection, arn: str, connected: bool) -> None:
 
 
 def disconnect_all(db: Connection) -> None:
-    """No agent is connected to a control plane that just started."""
+    """Disconnect every agent: none is connected to a control plane that just started."""
     db.execute("UPDATE ecs_container_instance SET agent_connected = 0")
 
 

@@ -29,7 +29,7 @@ class Kept:
 
 
 def current(db: Connection, service_arn: str) -> tuple[Deployment, ...]:
-    """PRIMARY and ACTIVE ones, newest first."""
+    """Return the PRIMARY and ACTIVE deployments, newest first."""
     rows = db.execute(
         "SELECT body, stop_requested FROM ecs_deployment WHERE service_arn = ? AND status != 'INACTIVE'"
         " ORDER BY created_at DESC, rowid DESC",

@@ -26,7 +26,7 @@ def add(db: Connection, service_arn: str, event: ServiceEvent) -> None:
 
 
 def of_service(db: Connection, service_arn: str) -> Sequence[ServiceEvent]:
-    """Newest first."""
+    """Return a service's events, newest first."""
     rows = db.execute(
         "SELECT id, created_at, message FROM ecs_event WHERE service_arn = ? ORDER BY number DESC", (service_arn,)
     )
@@ -49,7 +49,10 @@ def after(db: Connection, cluster: str, number: int) -> Sequence[tuple[str, str]
 
 
 def since_steady(db: Connection, service_arn: str) -> tuple[ServiceEvent, ...]:
-    """Newest first, back to the one that says that the service was steady: what tells news from repetition."""
+    """Return events, newest first, back to the one that says that the service was steady.
+
+    They tell news from repetition.
+    """
     recent = []
     for event in of_service(db, service_arn):
         recent.append(event)

@@ -27,7 +27,7 @@ class Load:
 
 
 def outlines(db: Connection, cluster: str, service_arns: Iterable[str], stopped_before: float) -> Sequence[Task]:
-    """The tasks of these services and those that stopped long ago, without their containers: for the scheduler."""
+    """Return the tasks of these services, and those that stopped long ago, without containers, for the scheduler."""
     rows = db.execute(
         "SELECT arn, cluster, task_definition_arn, task_group, container_instance_arn, last_status, desired_status,"
         " started_by, health_status, version, created_at, started_at, stopping_at, stopped_at, stop_code,"
@@ -67,7 +67,7 @@ def loads(db: Connection, cluster: str) -> Sequence[Load]:
 
 
 def reservations(db: Connection, cluster: str, container_instance_arn: str) -> Sequence[tuple[str, str, int, int]]:
-    """(task ARN, group, CPU units, MiB) of every task that takes something of one instance."""
+    """Return (task ARN, group, CPU units, MiB) of every task that takes something of one instance."""
     return db.execute(
         "SELECT arn, task_group, counted_cpu, counted_memory FROM ecs_task"
         " WHERE cluster = ? AND container_instance_arn = ? AND last_status != 'STOPPED'",
@@ -76,7 +76,7 @@ def reservations(db: Connection, cluster: str, container_instance_arn: str) -> S
 
 
 def host_ports(db: Connection, cluster: str) -> Sequence[tuple[str, int, str]]:
-    """(instance ARN, port, protocol) of every fixed host port that is taken."""
+    """Return (instance ARN, port, protocol) of every fixed host port that is taken."""
     rows = db.execute(
         "SELECT container_instance_arn, host_ports FROM ecs_task"
         " WHERE cluster = ? AND last_status != 'STOPPED' AND host_ports != '[]'",
@@ -87,7 +87,7 @@ def host_ports(db: Connection, cluster: str) -> Sequence[tuple[str, int, str]]:
 
 
 def pending(db: Connection, container_instance_arn: str) -> Sequence[tuple[str, str]]:
-    """(task ARN, "RUNNING" or "STOPPED"): the tasks that the instance's agent has yet to start or stop."""
+    """Return (task ARN, "RUNNING" or "STOPPED") of the tasks that the instance's agent has yet to start or stop."""
     rows = db.execute(
         "SELECT arn, iif(last_status = 'STOPPING', 'STOPPED', 'RUNNING') FROM ecs_task"
         " WHERE container_instance_arn = ? AND last_status IN ('PROVISIONING', 'PENDING', 'STOPPING')"
@@ -98,7 +98,7 @@ def pending(db: Connection, container_instance_arn: str) -> Sequence[tuple[str, 
 
 
 def unregistered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Task, str]]:
-    """Running tasks of these services that are not in their target groups yet, each with its service's ARN."""
+    """Return running tasks of these services that are not in their target groups yet, each with its service's ARN."""
     rows = db.execute(
         "SELECT t.* FROM ecs_task t WHERE t.service_arn IN (SELECT value FROM json_each(?))"
         " AND t.last_status = 'RUNNING' AND t.load_balanced = 1 AND t.desired_status = 'RUNNING'"
@@ -109,7 +109,7 @@ def unregistered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[
 
 
 def registered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Task, TaskTarget]]:
-    """Running tasks of these services, each with every target that it is registered as."""
+    """Return running tasks of these services, each with every target that it is registered as."""
     rows = db.execute(
         "SELECT t.*, r.target_group_arn, r.id AS target_id, r.port FROM ecs_task t"
         " JOIN ecs_task_target r ON r.task_arn = t.arn"
@@ -121,7 +121,7 @@ def registered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Ta
 
 
 def leaving(db: Connection, cluster: str) -> Sequence[tuple[str, Status, str]]:
-    """(ARN, status, service's ARN) of the tasks that are to stop, and of those that stopped and left targets behind."""
+    """Return (ARN, status, service's ARN) of tasks that are to stop, and of stopped ones that left targets behind."""
     columns = "SELECT arn, last_status, coalesce(service_arn, '') FROM ecs_task"
     rows = db.execute(
         f"{columns} WHERE cluster = ? AND last_status != 'STOPPED' AND desired_status = 'STOPPED' UNION ALL"
@@ -141,7 +141,7 @@ def due(db: Connection, cluster: str, now: float) -> Sequence[str]:
 
 
 def look_again(db: Connection, service_arn: str, at: float, *, wants_room: bool) -> None:
-    """Nothing is to be done for it now: let it rest until then, or until something that concerns it changes."""
+    """Let a service rest until then, or until something that concerns it changes: nothing is to be done for it now."""
     db.execute("UPDATE ecs_service SET look_at = ?, wants_room = ? WHERE arn = ?", (at, int(wants_room), service_arn))
 
 

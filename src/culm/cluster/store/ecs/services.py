@@ -17,13 +17,13 @@ _COLUMNS = "SELECT desired_count, task_definition, deleted_at, drained_at, body 
 
 
 def find(db: Connection, arn: str) -> Service | None:
-    """With its deployments, newest first, and without its events and tags."""
+    """Return a service with its deployments, newest first, and without its events and tags."""
     row = db.execute(_COLUMNS + " WHERE arn = ?", (arn,)).fetchone()
     return _service(db, row) if row else None
 
 
 def in_cluster(db: Connection, cluster: str) -> Sequence[Service]:
-    """ACTIVE and DRAINING ones, oldest first."""
+    """Return ACTIVE and DRAINING services, oldest first."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND drained_at IS NULL ORDER BY created_at, arn", (cluster,))
     return [_service(db, row) for row in rows.fetchall()]
 
@@ -45,7 +45,7 @@ def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strat
 
 
 def create(db: Connection, service: Service) -> None:
-    """An INACTIVE service of the same name gives way."""
+    """Save a new service; an INACTIVE one of the same name gives way."""
     text = _text(service)
     db.execute("DELETE FROM ecs_service WHERE arn = ?", (service.service_arn,))
     db.execute(
@@ -67,7 +67,7 @@ def create(db: Connection, service: Service) -> None:
 
 
 def save_wish(db: Connection, service: Service) -> None:
-    """What the owner wants from now on."""
+    """Save what the owner wants from now on."""
     text = _text(service)
     db.execute(
         "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, look_at = 0 WHERE arn = ?",
@@ -82,7 +82,7 @@ def delete(db: Connection, arn: str, now: float) -> None:
 
 
 def save_facts(db: Connection, service: Service, now: float) -> None:
-    """How far its deployments have come, and whether the last task of a deleted service is gone."""
+    """Save how far a service's deployments have come, and whether the last task of a deleted one is gone."""
     db.execute(
         "UPDATE ecs_service SET task_definition = ?, drained_at = ?, look_at = 0 WHERE arn = ?",
         (service.task_definition, now if service.status == "INACTIVE" else None, service.service_arn),

@@ -6,7 +6,7 @@ ACCOUNT_DEFAULT = ""
 
 
 def of(db: Connection, principal: str) -> dict[str, str]:
-    """Name to value."""
+    """Return a principal's settings, name to value."""
     return dict(db.execute("SELECT name, value FROM ecs_setting WHERE principal = ?", (principal,)).fetchall())
 
 

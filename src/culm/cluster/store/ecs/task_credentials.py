@@ -18,7 +18,7 @@ def find(db: Connection, task_arn: str) -> Grant | None:
 
 
 def expiring(db: Connection, before: float) -> list[str]:
-    """ARNs of the tasks whose keys end before then."""
+    """Return the ARNs of the tasks whose keys end before then."""
     return [row[0] for row in db.execute("SELECT task_arn FROM ecs_task_grant WHERE expiration <= ?", (before,))]
 
 

@@ -12,7 +12,7 @@ _COLUMNS = "SELECT status, deregistered_at, delete_requested_at, body FROM ecs_t
 
 
 def next_revision(db: Connection, family: str) -> int:
-    """Numbers are never used twice, so deleted revisions keep theirs."""
+    """Return the next number, which is never used twice, so that deleted revisions keep theirs."""
     row = db.execute("SELECT max(revision) FROM ecs_task_definition WHERE family = ?", (family,)).fetchone()
     return int(row[0] or 0) + 1
 
@@ -26,7 +26,7 @@ def insert(db: Connection, definition: TaskDefinition) -> None:
 
 
 def find(db: Connection, family: str, revision: int | None = None) -> TaskDefinition | None:
-    """That revision, or with none given the newest ACTIVE one."""
+    """Return that revision, or with none given the newest ACTIVE one."""
     if revision is None:
         where, values = " WHERE family = ? AND status = 'ACTIVE' ORDER BY revision DESC LIMIT 1", (family,)
         row = db.execute(_COLUMNS + where, values).fetchone()
@@ -59,7 +59,7 @@ def request_deletion(db: Connection, family: str, revision: int, now: float) -> 
 
 
 def revisions(db: Connection, family: str | None, status: str) -> list[tuple[str, int]]:
-    """(family, revision) of that status, of one family or of all, oldest revision first."""
+    """Return (family, revision) of that status, of one family or of all, oldest revision first."""
     where = " AND family = ?" if family is not None else ""
     rows = db.execute(
         f"SELECT family, revision FROM ecs_task_definition WHERE status = ?{where} ORDER BY family, revision",
@@ -69,7 +69,10 @@ def revisions(db: Connection, family: str | None, status: str) -> list[tuple[str
 
 
 def families(db: Connection, prefix: str, status: str | None) -> list[str]:
-    """ACTIVE families have an ACTIVE revision; INACTIVE ones have none left; None: both."""
+    """Return families by prefix and status.
+
+    ACTIVE families have an ACTIVE revision; INACTIVE ones have none left; None: both.
+    """
     rows = db.execute(
         "SELECT family, max(status = 'ACTIVE') AS active FROM ecs_task_definition"
         " WHERE substr(family, 1, ?) = ? GROUP BY family ORDER BY family",

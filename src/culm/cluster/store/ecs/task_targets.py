@@ -17,7 +17,7 @@ class TaskTarget:
 
 
 def add(db: Connection, target: TaskTarget) -> None:
-    """A task that had this port before has it no more."""
+    """Save a task's target; a task that had this port before has it no more."""
     where = (target.target_group_arn, target.id, target.port)
     db.execute("DELETE FROM ecs_task_target WHERE target_group_arn = ? AND id = ? AND port = ?", where)
     db.execute(

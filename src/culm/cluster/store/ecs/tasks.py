@@ -99,18 +99,18 @@ def by_arns(db: Connection, arns: Sequence[str]) -> list[Task]:
 
 
 def select(db: Connection, where: str, values: Sequence[object]) -> Iterator[Task]:
-    """Tasks by a condition on the columns."""
+    """Yield tasks by a condition on the columns."""
     for row in db.execute(f"SELECT * FROM ecs_task WHERE {where}", tuple(values)):
         yield task_of(row)
 
 
 def arns(db: Connection, where: str, values: Sequence[object]) -> list[str]:
-    """Oldest first."""
+    """Return the ARNs of tasks by a condition on the columns, oldest first."""
     return [row[0] for row in db.execute(f"SELECT arn FROM ecs_task WHERE {where} ORDER BY rowid", tuple(values))]
 
 
 def stop(db: Connection, arn: str, code: StopCode, reason: str, now: float) -> bool:
-    """Wish that it stops; False if that was wished already. The first reason stays."""
+    """Wish that a task stops; return False if that was wished already. The first reason stays."""
     changed = db.execute(
         "UPDATE ecs_task SET desired_status = 'STOPPED', stop_code = ?, stopped_reason = ?, stopping_at = ?,"
         " version = version + 1 WHERE arn = ? AND desired_status = 'RUNNING'",
@@ -157,7 +157,7 @@ def delete(db: Connection, arn: str) -> None:
 
 
 def counts(db: Connection, service_arn: str) -> dict[str, tuple[int, int]]:
-    """Running and pending tasks of each deployment of a service, by the deployment's id."""
+    """Return running and pending tasks of each deployment of a service, by the deployment's id."""
     rows = db.execute(
         "SELECT started_by, sum(last_status = 'RUNNING'), sum(last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING'))"
         " FROM ecs_task WHERE service_arn = ? AND last_status != 'STOPPED' GROUP BY started_by",
@@ -167,7 +167,7 @@ def counts(db: Connection, service_arn: str) -> dict[str, tuple[int, int]]:
 
 
 def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
-    """Running and pending tasks of an instance."""
+    """Return running and pending tasks of an instance."""
     row = db.execute(
         "SELECT coalesce(sum(last_status = 'RUNNING'), 0),"
         " coalesce(sum(last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')), 0)"

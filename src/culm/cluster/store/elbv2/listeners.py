@@ -11,7 +11,7 @@ from culm.core.model.record import filled
 
 
 def save(db: sqlite3.Connection, listener: Listener) -> None:
-    """The wish; its `problem` is not touched."""
+    """Save the wish; its `problem` is not touched."""
     body = msgspec.json.encode(replace(listener, problem="")).decode()
     db.execute(
         "INSERT INTO elbv2_listener (arn, load_balancer_arn, port, body) VALUES (?, ?, ?, ?)"
@@ -38,7 +38,7 @@ def list_all(db: sqlite3.Connection) -> tuple[Listener, ...]:
 
 
 def problems(db: sqlite3.Connection) -> dict[str, Sequence[str]]:
-    """By load balancer: why listeners of it are not served."""
+    """Return, by load balancer, why listeners of it are not served."""
     by_load_balancer: dict[str, Sequence[str]] = {}
     rows = db.execute("SELECT load_balancer_arn, problem FROM elbv2_listener WHERE problem != '' ORDER BY port, arn")
     for arn, problem in rows:
@@ -47,12 +47,12 @@ def problems(db: sqlite3.Connection) -> dict[str, Sequence[str]]:
 
 
 def delete(db: sqlite3.Connection, arn: str) -> None:
-    """With its rules."""
+    """Delete a listener with its rules."""
     db.execute("DELETE FROM elbv2_listener WHERE arn = ?", (arn,))
 
 
 def record_problem(db: sqlite3.Connection, arn: str, problem: str) -> None:
-    """The balancer's finding: why the listener is not served, or nothing."""
+    """Save what the balancer finds: why the listener is not served, or nothing."""
     db.execute("UPDATE elbv2_listener SET problem = ? WHERE arn = ?", (problem, arn))
 
 

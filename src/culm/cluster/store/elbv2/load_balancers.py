@@ -34,12 +34,12 @@ def list_all(db: sqlite3.Connection) -> tuple[LoadBalancer, ...]:
 
 
 def delete(db: sqlite3.Connection, arn: str) -> None:
-    """With its listeners and their rules."""
+    """Delete a load balancer with its listeners and their rules."""
     db.execute("DELETE FROM elbv2_load_balancer WHERE arn = ?", (arn,))
 
 
 def set_address(db: sqlite3.Connection, address: str) -> None:
-    """The data plane's address as tasks reach it; the daemon says it at its start."""
+    """Save the data plane's address as tasks reach it; the daemon says it at its start."""
     settings.put(db, "load_balancer_address", address)
 
 

@@ -10,7 +10,7 @@ from culm.core.model.record import filled
 
 
 def save(db: sqlite3.Connection, rule: Rule) -> None:
-    """Also notes which target groups it forwards to."""
+    """Save a rule, and note which target groups it forwards to."""
     db.execute(
         "INSERT INTO elbv2_rule (arn, listener_arn, priority, body) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (arn) DO UPDATE SET priority = excluded.priority, body = excluded.body",
@@ -32,7 +32,7 @@ def find(db: sqlite3.Connection, arn: str) -> Rule | None:
 
 
 def default(db: sqlite3.Connection, listener_arn: str) -> Rule:
-    """Every listener has one."""
+    """Return the default rule, which every listener has."""
     return _select(db, "WHERE listener_arn = ? AND priority IS NULL", listener_arn)[0]
 
 

@@ -18,5 +18,8 @@ def remove(db: sqlite3.Connection, arn: str, keys: Iterable[str]) -> None:
 
 
 def forget(db: sqlite3.Connection, arn: str) -> None:
-    """The resource is gone, or everything under it: an ARN of a listener or a rule begins as its load balancer's."""
+    """Delete the tags of a resource that is gone, and of everything under it.
+
+    An ARN of a listener or a rule begins as its load balancer's.
+    """
     db.execute("DELETE FROM elbv2_tag WHERE arn = ?", (arn,))

@@ -29,7 +29,7 @@ def list_all(db: sqlite3.Connection) -> tuple[TargetGroup, ...]:
 
 
 def delete(db: sqlite3.Connection, arn: str) -> None:
-    """The group and its targets; its rules must be gone."""
+    """Delete the group and its targets; its rules must be gone."""
     db.execute("DELETE FROM elbv2_target_group WHERE arn = ?", (arn,))
 
 

@@ -53,7 +53,7 @@ def record_health(
     reason: str | None = None,
     description: str | None = None,
 ) -> None:
-    """The balancer's finding; nothing if the target was registered anew meanwhile."""
+    """Save what the balancer finds; nothing if the target was registered anew meanwhile."""
     db.execute(
         "UPDATE elbv2_target SET state = ?, reason = ?, description = ?"
         " WHERE target_group_arn = ? AND id = ? AND port = ? AND registered_at = ?",
@@ -62,7 +62,7 @@ def record_health(
 
 
 def remove(db: sqlite3.Connection, target: RegisteredTarget) -> None:
-    """It has drained; nothing if it was registered anew meanwhile."""
+    """Remove a target that has drained; nothing if it was registered anew meanwhile."""
     db.execute(
         "DELETE FROM elbv2_target WHERE target_group_arn = ? AND id = ? AND port = ? AND deregistered_at = ?",
         (target.target_group_arn, target.id, target.port, target.deregistered_at),

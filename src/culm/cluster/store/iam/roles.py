@@ -56,7 +56,7 @@ def delete(db: Connection, name: str) -> None:
 
 
 def inline(db: Connection, role: str) -> dict[str, str]:
-    """Name to document."""
+    """Return a role's inline policies, name to document."""
     rows = db.execute("SELECT name, document FROM iam_role_policy WHERE role = ? ORDER BY name", (role,))
     return {row["name"]: row["document"] for row in rows}
 
@@ -69,12 +69,12 @@ def put_inline(db: Connection, role: str, name: str, document: str) -> None:
 
 
 def delete_inline(db: Connection, role: str, name: str) -> bool:
-    """Whether there was one."""
+    """Delete an inline policy; return whether there was one."""
     return db.execute("DELETE FROM iam_role_policy WHERE role = ? AND name = ?", (role, name)).rowcount > 0
 
 
 def attached(db: Connection, role: str) -> Sequence[str]:
-    """ARNs of managed policies."""
+    """Return the ARNs of a role's managed policies."""
     return [r[0] for r in db.execute("SELECT policy_arn FROM iam_attachment WHERE role = ? ORDER BY 1", (role,))]
 
 
@@ -83,7 +83,7 @@ def attach(db: Connection, role: str, policy_arn: str) -> None:
 
 
 def detach(db: Connection, role: str, policy_arn: str) -> bool:
-    """Whether it had it."""
+    """Detach a policy; return whether the role had it."""
     return db.execute("DELETE FROM iam_attachment WHERE role = ? AND policy_arn = ?", (role, policy_arn)).rowcount > 0
 
 

@@ -12,7 +12,7 @@ _LAST = 1 << 62
 
 
 def size_of(message: str) -> int:
-    """Bytes in UTF-8."""
+    """Return a text's bytes in UTF-8."""
     return len(message) if message.isascii() else len(message.encode())
 
 
@@ -47,7 +47,7 @@ def append(db: sqlite3.Connection, stream_id: int, events: Sequence[tuple[int, s
 def forward(
     db: sqlite3.Connection, stream_id: int, start_ms: int, end_ms: int, after: Position | None = None
 ) -> Iterator[LogEvent]:
-    """Events of `start_ms` <= time < `end_ms`, oldest first, only those behind `after` in the group's order."""
+    """Yield events of `start_ms` <= time < `end_ms`, oldest first, only those behind `after` in the group."""
     timestamp, sequence = start_ms, 0
     if after is not None and after.timestamp_ms >= start_ms:
         timestamp, sequence = after.timestamp_ms, _bound(stream_id, after)
@@ -65,7 +65,7 @@ def forward(
 def backward(
     db: sqlite3.Connection, stream_id: int, start_ms: int, end_ms: int, before: Position | None = None
 ) -> Iterator[LogEvent]:
-    """Events of `start_ms` <= time < `end_ms`, newest first, only those ahead of `before` in the group's order."""
+    """Yield events of `start_ms` <= time < `end_ms`, newest first, only those ahead of `before` in the group."""
     timestamp, sequence = end_ms, 0
     if before is not None and before.timestamp_ms < end_ms:
         timestamp, sequence = before.timestamp_ms, _bound(stream_id, before)

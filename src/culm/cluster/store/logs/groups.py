@@ -26,7 +26,7 @@ def list_all(db: sqlite3.Connection) -> tuple[LogGroup, ...]:
 
 
 def save(db: sqlite3.Connection, group: LogGroup) -> None:
-    """A group that is not there yet may have any id: it gets its own."""
+    """Save a group; one that is not there yet may have any id, and gets its own."""
     body = _Body(
         log_group_class=group.log_group_class,
         kms_key_id=group.kms_key_id,
@@ -41,7 +41,7 @@ def save(db: sqlite3.Connection, group: LogGroup) -> None:
 
 
 def delete(db: sqlite3.Connection, name: str) -> None:
-    """Its streams and events go with it."""
+    """Delete a group with its streams and events."""
     db.execute("DELETE FROM log_group WHERE name = ?", (name,))
 
 

@@ -34,5 +34,5 @@ def create(db: sqlite3.Connection, group_id: int, name: str, now_ms: int) -> int
 
 
 def delete(db: sqlite3.Connection, id: int) -> None:
-    """Its events go with it."""
+    """Delete a stream with its events."""
     db.execute("DELETE FROM log_stream WHERE id = ?", (id,))

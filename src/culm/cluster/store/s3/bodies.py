@@ -39,7 +39,7 @@ def context(part: int, position: int) -> str:
 
 
 def read(db: sqlite3.Connection, body_id: str, first: int, last: int) -> bytes:
-    """Bytes `first` to `last`, both included. Raises `Corrupted`."""
+    """Return bytes `first` to `last`, both included. Raises `Corrupted`."""
     return b"".join(read_row(db, *stretch) for stretch in stretches(db, body_id, first, last))
 
 
@@ -69,7 +69,7 @@ def stretches(db: sqlite3.Connection, body_id: str, first: int, last: int) -> li
 
 
 def read_row(db: sqlite3.Connection, row: int, start: int, end: int) -> bytes:
-    """Bytes `start` to `end` of a row, the last not included. Raises `Corrupted`."""
+    """Return bytes `start` to `end` of a row, the last not included. Raises `Corrupted`."""
     return _opened(db, row)[start:end]
 
 
@@ -80,7 +80,7 @@ def begin_reading(db: sqlite3.Connection, body_id: str) -> None:
 
 
 def end_reading(db: sqlite3.Connection, body_id: str) -> None:
-    """One of its readers has done."""
+    """Note that one of the body's readers has done."""
     oldest = "SELECT rowid FROM temp.s3_reading WHERE body_id = ? LIMIT 1"
     db.execute(f"DELETE FROM temp.s3_reading WHERE rowid IN ({oldest})", (body_id,))
 
@@ -93,7 +93,7 @@ def chunks(db: sqlite3.Connection, body_id: str) -> Iterator[bytes]:
 
 
 def part_range(db: sqlite3.Connection, body_id: str, number: int) -> tuple[int, int] | None:
-    """First and last byte of the part that came `number`th, from 1; None if there are not so many."""
+    """Return first and last byte of the part that came `number`th, from 1; None if there are not so many."""
     at = 0
     parts = db.execute(
         "SELECT sum(size) AS size FROM s3_body WHERE body_id = ? GROUP BY part ORDER BY part", (body_id,)

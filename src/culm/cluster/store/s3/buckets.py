@@ -32,7 +32,7 @@ def save(db: sqlite3.Connection, bucket: Bucket) -> None:
 
 
 def is_empty(db: sqlite3.Connection, name: str) -> bool:
-    """Versions and delete markers count."""
+    """Return whether a bucket is empty; versions and delete markers count."""
     return db.execute("SELECT 1 FROM s3_object WHERE bucket = ? LIMIT 1", (name,)).fetchone() is None
 
 

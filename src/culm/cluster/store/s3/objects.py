@@ -135,7 +135,7 @@ def remove(db: sqlite3.Connection, version: ObjectVersion) -> None:
 
 
 def list_latest(db: sqlite3.Connection, bucket: str, prefix: str, after: str, limit: int) -> list[ObjectVersion]:
-    """Objects whose keys begin with `prefix` and sort behind `after`, in the order of their UTF-8 bytes."""
+    """Return objects whose keys begin with `prefix` and sort behind `after`, in the order of their UTF-8 bytes."""
     rows = db.execute(
         "SELECT * FROM s3_object WHERE bucket = ? AND key >= ? AND key < ? AND key > ?"
         " AND is_latest = 1 AND delete_marker = 0 ORDER BY key LIMIT ?",

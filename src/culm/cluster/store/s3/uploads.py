@@ -61,7 +61,7 @@ def find(db: sqlite3.Connection, bucket: str, key: str, upload_id: str) -> Uploa
 def list_of_bucket(
     db: sqlite3.Connection, bucket: str, prefix: str, after: tuple[str, str], limit: int
 ) -> list[Upload]:
-    """Uploads of keys that begin with `prefix`, behind the key and upload id of `after`."""
+    """Return uploads of keys that begin with `prefix`, behind the key and upload id of `after`."""
     rows = db.execute(
         "SELECT * FROM s3_upload WHERE bucket = ? AND key >= ? AND key < ? AND (key, upload_id) > (?, ?)"
         " ORDER BY key, upload_id LIMIT ?",
