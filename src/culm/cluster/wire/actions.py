@@ -32,7 +32,7 @@ class Need:
 
 
 def needs(service: str, operation: str, members: Members, place: Place) -> list[Need]:
-    """All of them must be allowed."""
+    """Return what must be allowed for an operation, all of it."""
     if (service, operation) in FREE:
         return []
     if service == "s3":
@@ -52,7 +52,7 @@ PREFIXES = {"elbv2": "elasticloadbalancing"}
 
 
 def resources(service: str, operation: str, members: Members, place: Place) -> list[str]:
-    """ARNs of what a request names; `*` if it names nothing."""
+    """Return the ARNs of what a request names; `*` if it names nothing."""
     for name, build in RESOURCES.get(f"{service}.{operation}", RESOURCES.get(service, ())):
         value = members.get(name)
         if not value:
@@ -152,7 +152,7 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
 
 
 def passed_roles(service: str, members: Members) -> list[Need]:
-    """Who starts a task with a role hands the role over.
+    """Return the roles that must be allowed to be passed: who starts a task with a role hands the role over.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """

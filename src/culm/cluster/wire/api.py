@@ -239,7 +239,7 @@ class Api:
 
 
 def compile_operation(model: Model, operation: Operation, served: Served, protocol_name: str) -> Compiled:
-    """Everything about an operation that does not depend on the request."""
+    """Compile everything about an operation that does not depend on the request."""
     pages = pager(model, operation.input, served.invalid)
     protocol = PROTOCOLS[protocol_name]
     return Compiled(

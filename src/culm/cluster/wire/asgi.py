@@ -143,7 +143,7 @@ def application(
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
-    """There is nothing to start or stop: whoever made the store closes it."""
+    """Answer the server; there is nothing to start or stop: whoever made the store closes it."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})
@@ -192,7 +192,7 @@ async def read(
 
 
 def refusal(code: str, message: str, status: int) -> Response:
-    """In S3's words, as nobody else has large bodies; what is left of the body is not read."""
+    """Return a refusal in S3's words, as nobody else has large bodies; what is left of the body is not read."""
     response = rest_xml.failure(AwsError(code, message, status), "")
     return replace(response, headers={**response.headers, "connection": "close"})
 

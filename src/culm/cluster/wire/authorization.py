@@ -92,7 +92,7 @@ def denied(principal: Principal, need: Need, verdict: Verdict, protocol: str) ->
 def circumstances(
     principal: Principal, service: str, members: Members, place: Place, source: str | None
 ) -> Mapping[str, tuple[str, ...]]:
-    """Condition keys. The cluster speaks HTTP on the machine's own addresses, so SecureTransport is false.
+    """Return the condition keys. The cluster speaks HTTP on the machine's own addresses, so SecureTransport is false.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """

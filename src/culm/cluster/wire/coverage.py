@@ -32,7 +32,7 @@ An operation that is not listed answers 501 and its name.
 
 
 def document() -> str:
-    """`docs/coverage.md`."""
+    """Return the text of `docs/coverage.md`."""
     names = sorted({service for service, _ in OPERATIONS})
     return "\n".join([PREFACE, *(section(name) for name in names)])
 

@@ -8,7 +8,7 @@ from culm.errors import AwsError
 
 
 def modelled(service: Service, error: AwsError) -> AwsError:
-    """`error` with what the model knows of it; it may be called by its shape's name or by its code on the wire."""
+    """Return `error` with what the model knows of it; it may be called by its shape's name or by its wire code."""
     name = service.error_codes.get(error.code, error.code)
     shape = service.shapes.get(name, {})
     declared = shape.get("error", {})
@@ -21,7 +21,7 @@ def modelled(service: Service, error: AwsError) -> AwsError:
 
 
 def named(service: Service, error: AwsError) -> AwsError:
-    """`error` under its shape's name, as JSON and CBOR have it where Query has another code."""
+    """Return `error` under its shape's name, as JSON and CBOR have it where Query has another code."""
     shape = modelled(service, error)
     return AwsError(
         service.error_codes.get(error.code, error.code),
@@ -32,7 +32,7 @@ def named(service: Service, error: AwsError) -> AwsError:
 
 
 def query_compatible(response: Response, error: AwsError) -> Response:
-    """With the code that the service's Query clients know.
+    """Return the response with the code that the service's Query clients know.
 
     https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#awsquerycompatible-trait
     """
@@ -41,5 +41,5 @@ def query_compatible(response: Response, error: AwsError) -> Response:
 
 
 def pascal(own: str) -> str:
-    """S3 has members in its errors that no model lists: `bucket_name` is `BucketName`."""
+    """Return a member's name as in S3's errors, for members that no model lists: `bucket_name` is `BucketName`."""
     return "".join(part.capitalize() for part in own.split("_"))

@@ -34,7 +34,7 @@ def find(service: Service, request: Request) -> tuple[str, dict[str, str]]:
 
 
 def explode(form: dict[str, str]) -> Node:
-    """Fields by their parts. One with an empty part, or too many, can be nobody's: it keeps its whole name."""
+    """Return fields by their parts. One with an empty part, or too many, can be nobody's: it keeps its whole name."""
     root: Node = {}
     for name, value in form.items():
         node, parts = root, name.split(".")

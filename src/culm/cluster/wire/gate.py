@@ -69,7 +69,7 @@ class Gate:
         self._keys = keys
 
     def admit(self, request: Request, signed: Signature | None, now: float) -> Principal:
-        """Who signed this request; raises `Rejected`. `now` is epoch seconds."""
+        """Return who signed this request; raises `Rejected`. `now` is epoch seconds."""
         if signed is None:
             raise Rejected("missing", "Request is missing Authentication Token")
         identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
@@ -83,7 +83,7 @@ class Gate:
         return identity.principal
 
     def admit_head(self, request: Request, signed: Signature | None, now: float) -> None:
-        """Raises `Rejected` where the head of a request alone shows that it will not be admitted."""
+        """Raise `Rejected` where the head of a request alone shows that it will not be admitted."""
         if signed is None:
             raise Rejected("missing", "Request is missing Authentication Token")
         identity = self._keys.identify(signed.access_key, session_token(request, signed), now)
@@ -91,7 +91,7 @@ class Gate:
 
 
 def refusal(protocol: str, served: Served, rejected: Rejected) -> AwsError:
-    """As the service says it."""
+    """Return a refusal as the service says it."""
     code, status = CODES[protocol][rejected.why]
     message = rejected.message
     if served.name == "s3" and rejected.why == "missing":

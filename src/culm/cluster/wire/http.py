@@ -75,7 +75,7 @@ class Outgoing(Protocol):
         ...
 
     def steps(self) -> Iterator[Callable[[sqlite3.Connection], bytes]]:
-        """Brief transactions that read it, piece by piece."""
+        """Yield brief transactions that read it, piece by piece."""
         ...
 
     def release(self, db: sqlite3.Connection) -> None:

@@ -158,14 +158,14 @@ class _InputCompiler:
 
 
 def says_nothing(value: Any) -> bool:
-    """Whether a member that is not supported may be there all the same: it is empty, however deep that is."""
+    """Return whether a member that is not supported may be there all the same: it is empty, however deep that is."""
     if isinstance(value, dict):
         return all(each is None or says_nothing(each) for each in value.values())
     return value in ([], "")
 
 
 def narrowed(read: Reader, shape: Shape, kind: Any) -> Reader:
-    """`read`, and a refusal by name of the values that AWS takes and culm does not."""
+    """Return `read`, with a refusal by name of the values that AWS takes and culm does not."""
     taken = values_taken(shape, kind)
     if not taken:
         return read

@@ -63,7 +63,10 @@ class Keyring:
         return self._operator
 
     def identify(self, access_key: str, token: str | None, now: float) -> Identity:
-        """Raises `Rejected`: an access key that is not known, or a token that is forged, another key's, or expired."""
+        """Return whose key it is.
+
+        Raises `Rejected`: an access key that is not known, or a token that is forged, another key's, or expired.
+        """
         if token is None:
             if not hmac.compare_digest(access_key.encode("utf-8", "replace"), self._operator.access_key_id.encode()):
                 raise Rejected("unknown", INVALID)
@@ -74,7 +77,7 @@ class Keyring:
         return identity
 
     def issue(self, *, role_arn: str, role_id: str, name: str, expiration: float, seed: str) -> RoleCredentials:
-        """Keys for a role's session; the same arguments give the same keys."""
+        """Return keys for a role's session; the same arguments give the same keys."""
         digest = hmac.digest(self._ids, "\n".join((role_arn, name, f"{expiration}", seed)).encode(), "sha256")
         access_key = f"ASIA{base64.b32encode(digest)[:16].decode()}"
         session = Session(

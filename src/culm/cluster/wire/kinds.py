@@ -36,12 +36,12 @@ def needed_by(kind: Any) -> frozenset[str]:
 
 
 def element_of(kind: Any) -> Any:
-    """`X` of `tuple[X, ...]`."""
+    """Return `X` of `tuple[X, ...]`."""
     origin = typing.get_origin(kind)
     return typing.get_args(kind)[0] if origin and issubclass(origin, Collection) else Any
 
 
 def value_of(kind: Any) -> Any:
-    """`X` of `Mapping[str, X]`."""
+    """Return `X` of `Mapping[str, X]`."""
     origin = typing.get_origin(kind)
     return typing.get_args(kind)[1] if origin and issubclass(origin, Mapping) else Any

@@ -20,7 +20,7 @@ DATA = Path(next(iter(importlib.util.find_spec("botocore").submodule_search_loca
 
 
 def snake(member: str) -> str:
-    """`desiredCount` -> `desired_count`, `LoadBalancerArn` -> `load_balancer_arn`: boto3's own rule."""
+    """Return a member's name in snake case by boto3's own rule: `desired_count` for `desiredCount`."""
     return str(xform_name(member))
 
 

@@ -15,7 +15,7 @@ class Incoming(Protocol):
     """A large body on its way into the store. Until an operation has named it, it is nobody's."""
 
     def steps(self) -> Iterator[Callable[[sqlite3.Connection], None]]:
-        """Brief transactions that bring it there, to be run in this order before the operation's own."""
+        """Yield brief transactions that bring it there, to be run in this order before the operation's own."""
         ...
 
     def discard(self, db: sqlite3.Connection) -> None:

@@ -73,7 +73,7 @@ class Pager:
         return frozenset({self.input_token, self.limit} - {None})  # type: ignore[arg-type]
 
     def window(self, members: Mapping[str, Any]) -> tuple[int, int]:
-        """First item and number of items, from the input's token and limit."""
+        """Return first item and number of items, from the input's token and limit."""
         token = members.get(self.input_token)
         size = members.get(self.limit) if self.limit else None
         if type(size) is not int or size < 0:

@@ -40,7 +40,7 @@ class Router:
         self._routes = sorted(routes, key=lambda route: -len(re.sub(r"\(\?P<\w+>[^)]*\)", "", route[2].pattern)))
 
     def route(self, request: Request) -> tuple[str, Parts]:
-        """Raises AwsError when no operation has this method and path."""
+        """Return the operation of a request; raise AwsError when none has this method and path."""
         query: dict[str, list[str]] = {}
         for name, value in parse_qsl(request.query, keep_blank_values=True):
             query.setdefault(name, []).append(value)

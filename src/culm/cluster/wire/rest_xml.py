@@ -92,7 +92,7 @@ def located(name: str, member: Shape) -> tuple[str, Callable[[Route], Any]]:
 
 
 def payload_decoder(name: str, member: Shape) -> Callable[[Request], dict[str, Any]]:
-    """The body is one member: a document, or the bytes themselves."""
+    """Return what reads a body that is one member: a document, or the bytes themselves."""
     if member.type == "blob":
         return lambda request: {name: request.body} if request.body else {}
     if member.type == "string":
@@ -102,7 +102,7 @@ def payload_decoder(name: str, member: Shape) -> Callable[[Request], dict[str, A
 
 
 def body_decoder(shape: Shape) -> Callable[[Request], dict[str, Any]]:
-    """The body is a document of the members that are nowhere else."""
+    """Return what reads a body that is a document of the members that are nowhere else."""
     if all(member.location for member in shape.members.values()):
         return lambda request: {}
     read = compile_xml(shape)
@@ -110,7 +110,7 @@ def body_decoder(shape: Shape) -> Callable[[Request], dict[str, Any]]:
 
 
 def parse(body: bytes) -> ElementTree.Element:
-    """Raises MalformedXML; documents that define entities are refused, as S3 does."""
+    """Parse a document; raise MalformedXML, also for one that defines entities, as S3 does."""
     if b"<!DOCTYPE" in body:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed: it has a document type")
     try:
@@ -150,7 +150,7 @@ def ask(members: Any, own: str) -> Any:
 
 
 def header_writer(shape: Shape) -> Callable[[Any], tuple[int | None, dict[str, str]]]:
-    """Status and headers from an operation's result."""
+    """Return what makes status and headers of an operation's result."""
     named = [
         ((member.location_name or name).lower(), snake(name), header_text(member))
         for name, member in shape.members.items()
@@ -182,7 +182,7 @@ def header_text(member: Shape) -> Callable[[Any], str]:
 
 
 def payload_writer(name: str, member: Shape) -> Callable[[Any], bytes | Outgoing]:
-    """The body is one member; a blob may be too large to be held."""
+    """Return what writes a body that is one member; a blob may be too large to be held."""
     own = snake(name)
     if member.type == "blob":
         return lambda members: ask(members, own) or b""
@@ -202,7 +202,7 @@ def payload_writer(name: str, member: Shape) -> Callable[[Any], bytes | Outgoing
 
 
 def document_writer(operation: Operation, shape: Shape) -> Callable[[Any], bytes]:
-    """The body is a document of the members that are not headers, if there are any."""
+    """Return what writes a body that is a document of the members that are not headers, if there are any."""
     inside = {name: member for name, member in shape.members.items() if not member.location}
     if not inside:
         return lambda members: b""

@@ -142,7 +142,7 @@ def _blob(shape: Shape) -> Reader:
 
 
 def pattern_of(shape: Shape) -> re.Pattern[str] | None:
-    """What the text has to be like; None too where the pattern has what Python does not know, such as `\\p{L}`."""
+    """Return what the text has to be like; None too where the pattern is none for Python, such as `\\p{L}`."""
     text = shape.traits.get("pattern")
     if text is None or shape.service not in PATTERNED:
         return None

@@ -36,7 +36,7 @@ def number(text: str) -> Any:
 
 
 def time(text: str) -> Any:
-    """Epoch seconds from ISO 8601, from HTTP's `Thu, 01 Jan 2026 00:00:00 GMT`, or from a number of them."""
+    """Return epoch seconds from ISO 8601, from HTTP's `Thu, 01 Jan 2026 00:00:00 GMT`, or from a number of them."""
     for parse in (datetime.datetime.fromisoformat, parsedate_to_datetime):
         try:
             return parse(text).timestamp()

@@ -23,7 +23,7 @@ SUBRESOURCES = frozenset(
 
 
 def verify(request: Request, signed: Signature, secret: str, now: float) -> None:
-    """Whether the URL was made with `secret` for this very request, and is still good; raises `Rejected`."""
+    """Raise `Rejected` unless the URL was made with `secret` for this very request, and is still good."""
     expires = presigned_query(request).get("Expires", "")
     if not re.fullmatch("[0-9]{1,12}", expires):
         raise Rejected("incomplete", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId")
@@ -35,7 +35,7 @@ def verify(request: Request, signed: Signature, secret: str, now: float) -> None
 
 
 def text_to_sign(request: Request, expires: str) -> str:
-    """Headers may also have been put into the query."""
+    """Return the text to sign; headers may also have been put into the query."""
     query = presigned_query(request)
     given = {name.lower(): value for name, value in query.items()} | dict(request.headers)
     amazons = sorted(name for name in given if name.startswith("x-amz-"))

@@ -126,7 +126,7 @@ def session_token(request: Request, signed: Signature) -> str | None:
 
 
 def verify(request: Request, signed: Signature, secret: str, now: float) -> None:
-    """Whether this request was signed with `secret`, for now, as it is; raises `Rejected` if not.
+    """Raise `Rejected` unless this request was signed with `secret`, for now, as it is.
 
     `now` is epoch seconds. S3's signed chunks are verified, too.
     """
@@ -137,7 +137,10 @@ def verify(request: Request, signed: Signature, secret: str, now: float) -> None
 
 
 def verify_head(request: Request, signed: Signature, secret: str, now: float) -> None:
-    """As `verify`, before the body is there: all of it where the head says the body's hash, else what can be known."""
+    """Verify as `verify` does, before the body is there.
+
+    That is all of it where the head says the body's hash, else what can be known.
+    """
     when = signed_at(request, signed)
     check_time(request, signed, when, now)
     check_headers(request, signed)
@@ -159,7 +162,7 @@ def sign(key: bytes, text: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """Good for a day, a region and a service; four HMACs that most requests need not pay for."""
+    """Return a key that is good for a day, a region and a service; four HMACs that most requests need not pay for."""
     key = b"AWS4" + secret.encode()
     for word in (date, region, service, TERMINATOR):
         key = hmac.digest(key, word.encode(), "sha256")
@@ -167,7 +170,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def signed_at(request: Request, signed: Signature) -> str:
-    """`20260101T000000Z`."""
+    """Return when a request was signed, as `20260101T000000Z`."""
     given = presigned_query(request).get("X-Amz-Date") if signed.presigned else request.headers.get("x-amz-date")
     if not given:
         raise Rejected(
@@ -191,7 +194,7 @@ def _is_moment(when: str) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def epoch(when: str) -> int:
-    """Epoch seconds. Raises `ValueError` for a moment that there is not, such as one of the 13th month."""
+    """Return epoch seconds. Raises `ValueError` for a moment that there is not, such as one of the 13th month."""
     return int(datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC).timestamp())
 
 
@@ -212,7 +215,7 @@ def check_time(request: Request, signed: Signature, when: str, now: float) -> No
 
 
 def check_headers(request: Request, signed: Signature) -> None:
-    """The host and every `x-amz-` header must be signed: what is not could be changed on the way."""
+    """Raise `Rejected` unless the host and every `x-amz-` header are signed: others could be changed on the way."""
     if not signed.signature or not signed.signed_headers[0]:
         missing = "Signature" if not signed.signature else "SignedHeaders"
         raise Rejected("incomplete", f"Authorization header requires '{missing}' parameter.")
@@ -244,7 +247,10 @@ def payload_hash(request: Request, signed: Signature) -> str:
 
 
 def canonical_request(request: Request, signed: Signature, payload: str) -> str:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request"""
+    """Return the text of a request that is signed.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request
+    """
     headers = request.headers
     lines = [f"{name}:{' '.join(headers[name].split())}\n" for name in signed.signed_headers]
     path = canonical_path(request.path, s3=signed.service == "s3")
@@ -253,7 +259,7 @@ def canonical_request(request: Request, signed: Signature, payload: str) -> str:
 
 
 def canonical_path(path: str, *, s3: bool) -> str:
-    """S3's paths are encoded once, and are what they say; others' are normalized, and encoded a second time."""
+    """Return a path as it is signed: S3's are encoded once, and are what they say; others' normalized, and twice."""
     if path == "/":
         return path
     if s3:
@@ -285,7 +291,7 @@ def verify_chunks(
     chunks: Iterable[tuple[bytes | memoryview, str]],
     trailer: tuple[bytes, str] | None,
 ) -> None:
-    """Each chunk of a STREAMING-AWS4-HMAC-SHA256-PAYLOAD body is signed after the one before it.
+    """Raise `Rejected` unless each chunk of a STREAMING-AWS4-HMAC-SHA256-PAYLOAD body is signed after the last one.
 
     `chunks` are (data, signature) down to the empty last one; `trailer` is (`name:value\\n` lines, signature).
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html

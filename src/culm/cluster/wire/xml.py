@@ -160,7 +160,7 @@ def text_writer(shape: Shape, *, time: str = "iso8601") -> Callable[[Any], str]:
 
 
 def escaped(value: Any) -> str:
-    """Text as XML has it; what XML cannot carry becomes U+FFFD, so that the rest can be read.
+    """Return a text as XML has it; what XML cannot carry becomes U+FFFD, so that the rest can be read.
 
     Most text has nothing to escape, and to look is cheaper than to replace.
     """
@@ -171,7 +171,7 @@ def escaped(value: Any) -> str:
 
 
 def iso8601(when: float) -> str:
-    """`2026-01-02T03:04:05.678Z`: milliseconds, as AWS writes them."""
+    """Return a moment as AWS writes it, with milliseconds: `2026-01-02T03:04:05.678Z`."""
     moment = datetime.datetime.fromtimestamp(when, datetime.UTC)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 

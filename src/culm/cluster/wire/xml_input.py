@@ -12,7 +12,7 @@ Reader = Callable[[Sequence[Element]], Any]
 
 
 def compile_xml(shape: Shape) -> Callable[[Element], dict[str, Any]]:
-    """From a document's root to the members below it; what the model does not know keeps its name, to be refused."""
+    """Return what reads a document's root into its members; unknown ones keep their names, to be refused."""
     read = _XmlInputCompiler().reader(shape)
     return lambda root: dict(read([root]))
 
