@@ -83,7 +83,7 @@ async def answer(registry: Registry, request: Request) -> Reply:
 
 
 def given_password(request: Request) -> str | None:
-    """From Basic authentication as user AWS, or from a URL of GetDownloadUrlForLayer."""
+    """Return the password of Basic authentication as user AWS, or of a URL of GetDownloadUrlForLayer."""
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return request.argument("token")

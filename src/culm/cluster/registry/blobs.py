@@ -19,7 +19,7 @@ _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
 
 
 async def begin(registry: Registry, request: Request, name: str) -> Reply:
-    """POST: mount a blob, or take one whole, or open a session for one."""
+    """Answer POST: mount a blob, or take one whole, or open a session for one."""
     mounted, digest = request.argument("mount"), request.argument("digest")
     algorithm = request.argument("digest-algorithm")
     if algorithm not in (None, "sha256", "sha512"):
@@ -37,7 +37,7 @@ async def begin(registry: Registry, request: Request, name: str) -> Reply:
 
 
 async def resume(registry: Registry, request: Request, name: str, id: str) -> Reply:
-    """PATCH, PUT, GET or DELETE of an open session."""
+    """Answer PATCH, PUT, GET or DELETE of an open session."""
     upload = registry.uploads.find(name, id)
     if upload is None:
         raise Refusal(404, "BLOB_UPLOAD_UNKNOWN", f"there is no upload {id}; begin the layer again")
@@ -87,7 +87,7 @@ async def take_last(registry: Registry, request: Request, upload: Upload, digest
 
 
 async def fetch(registry: Registry, request: Request, name: str, digest: str) -> Reply:
-    """GET or HEAD, whole or in part."""
+    """Answer GET or HEAD of a blob, whole or in part."""
     if not DIGEST.fullmatch(digest):
         raise bad_digest(digest)
 
@@ -133,7 +133,7 @@ async def delete(registry: Registry, request: Request, name: str, digest: str) -
 
 
 def span(first: str, last: str, size: int) -> tuple[int, int]:
-    """First and last byte that a Range header asks for; first > last when it has none of them."""
+    """Return first and last byte that a Range header asks for; first > last when it has none of them."""
     if not first:
         return max(size - int(last), 0), size - 1
     return int(first), min(int(last), size - 1) if last else size - 1

@@ -54,7 +54,7 @@ async def put(registry: Registry, request: Request, name: str, reference: str) -
 
 
 async def fetch(registry: Registry, request: Request, name: str, reference: str) -> Reply:
-    """GET or HEAD, by tag or digest, the bytes as they were pushed."""
+    """Answer GET or HEAD of an image, by tag or digest, with the bytes as they were pushed."""
     is_digest = check_reference(reference)
 
     def find(db: sqlite3.Connection, _: Repository) -> tuple[Image, bytes]:
@@ -72,7 +72,7 @@ async def fetch(registry: Registry, request: Request, name: str, reference: str)
 
 
 async def delete(registry: Registry, request: Request, name: str, reference: str) -> Reply:
-    """By digest the image with its tags, by tag that tag alone."""
+    """Delete by digest the image with its tags, by tag that tag alone."""
     is_digest = check_reference(reference)
 
     def remove(db: sqlite3.Connection, _: Repository) -> None:
@@ -132,7 +132,7 @@ async def whole(request: Request) -> bytes:
 
 
 def check_reference(reference: str) -> bool:
-    """Whether it is a digest; else it must be a tag."""
+    """Return whether a reference is a digest; else it must be a tag."""
     if ":" in reference:
         if not DIGEST.fullmatch(reference):
             raise bad_digest(reference)

@@ -48,7 +48,10 @@ def of_aws(error: AwsError, name: str) -> Refusal:
 
 
 def of_disk(error: OSError, folder: str) -> Refusal | None:
-    """A full disk, named. Docker shows the text of 4xx only and tries anything else again, which would not help."""
+    """Return the refusal that names a full disk; None where it is not full.
+
+    Docker shows the text of 4xx only and tries anything else again, which would not help.
+    """
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return None
     return Refusal(
@@ -60,7 +63,7 @@ def of_disk(error: OSError, folder: str) -> Refusal | None:
 
 
 def unauthorized(base_url: str) -> Refusal:
-    """ECR's challenge. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html"""
+    """Return ECR's challenge. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html"""
     return Refusal(
         401,
         "UNAUTHORIZED",

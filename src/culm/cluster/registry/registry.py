@@ -75,7 +75,7 @@ class Registry:
         return upload
 
     async def finish(self, name: str, upload: Upload, digest: str) -> None:
-        """The upload becomes the repository's blob `digest`, which it was seen to be."""
+        """Make the upload the repository's blob `digest`, which it was seen to be."""
         async with self._files_and_rows:
             await asyncio.to_thread(self.files.keep, upload.path, digest)
             await self.have(name, digest, upload.size)
