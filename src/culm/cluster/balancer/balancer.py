@@ -103,13 +103,13 @@ class Balancer:
         self._retry_at = 0.0
 
     async def run(self) -> None:
-        """For ever. The data plane goes on when this ends."""
+        """Look after load balancers for ever. The data plane goes on when this ends."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._prober.run())
             tasks.create_task(loop.run("balancer", self.step, self._wake, LOOK_SECONDS))
 
     async def step(self) -> int:
-        """One look; how many facts it wrote, or targets it began to drain."""
+        """Look once; return how many facts it wrote, or targets it began to drain."""
         observed = await self._with_wakers(await self.store.run(lambda db: observe(db, self.address_of)))
         self._prober.watch(
             {

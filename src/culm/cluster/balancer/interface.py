@@ -143,14 +143,17 @@ class DataPlane(Protocol):
         ...
 
     async def metrics(self) -> Sequence[Traffic]:
-        """Of every target it knows, those that drain too; empty when it does not run.
+        """Return the traffic of every target that it knows, those that drain too; empty when it does not run.
 
         Raises `PlaneFailure` when it runs and cannot tell.
         """
         ...
 
     async def attended(self) -> Mapping[str, Attention]:
-        """By group name: requests to groups that say which are `uncounted`, whoever answers; empty if not running."""
+        """Return, by group name, requests to groups that say which are `uncounted`, whoever answers.
+
+        Empty when it does not run.
+        """
         ...
 
     async def stop(self) -> None:

@@ -44,7 +44,7 @@ Key = tuple[str, str, int, float]
 
 
 def key(target: RegisteredTarget) -> Key:
-    """A target that is registered anew is another one."""
+    """Return a target's key; a target that is registered anew has another one."""
     return target.target_group_arn, target.id, target.port, target.registered_at
 
 
@@ -71,11 +71,11 @@ class Prober:
         self._changed.set()
 
     def health(self, target: RegisteredTarget) -> Health | None:
-        """None for a target that is not watched."""
+        """Return a target's health; None where it is not watched."""
         return self._health.get(key(target))
 
     async def run(self) -> None:
-        """For ever."""
+        """Probe what is watched, for ever."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()

@@ -84,7 +84,7 @@ class HeldRequest:
         return self.text[:-4].split(b"\r\n")[1:]
 
     def has(self, name: bytes, part: bytes = b"") -> bool:
-        """Whether it has a header field of this name, in lower case, with `part` in its value."""
+        """Return whether the request has a header field of this name, in lower case, with `part` in its value."""
         given = (field.partition(b":") for field in self.fields)
         return any(key.strip().lower() == name and part in value.lower() for key, _, value in given)
 
@@ -149,7 +149,7 @@ class Waker:
         return {arn: socket_name(arn) for arn in self._servers}
 
     def busy(self, arn: str) -> bool:
-        """Whether requests of the group are held or under way here."""
+        """Return whether requests of the group are held or under way here."""
         return self._held[arn] > 0
 
     async def close(self) -> None:
@@ -318,13 +318,13 @@ class Waker:
 
 
 def failed(task: Task) -> bool:
-    """Whether a task that has stopped was not stopped because its service wanted fewer."""
+    """Return whether a task stopped for another reason than that its service wanted fewer."""
     unwell = task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED and "health" in (task.stopped_reason or "")
     return unwell or task.stop_code in (StopCode.ESSENTIAL_CONTAINER_EXITED, StopCode.TASK_FAILED_TO_START)
 
 
 def ending(task: Task) -> str:
-    """`Essential container in task exited, exit code 1`."""
+    """Return how a task ended: `Essential container in task exited, exit code 1`."""
     codes = [str(each.exit_code) for each in task.containers if each.exit_code]
     reason = (task.stopped_reason or "its task stopped").rstrip(".")
     return reason + (f", exit code {codes[0]}" if codes else "")
@@ -365,7 +365,7 @@ def refusal(why: str, head: HeldRequest) -> bytes:
 
 
 async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction, until its end."""
+    """Copy one direction, until its end."""
     with suppress(OSError):
         while data := await reader.read(BUFFER):
             writer.write(data)

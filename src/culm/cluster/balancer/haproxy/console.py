@@ -87,13 +87,13 @@ async def look(console: Console) -> Running:
 
 
 async def counters(console: Console) -> list[dict[str, str]]:
-    """`show stat` of all servers, a row each."""
+    """Return `show stat` of all servers, a row each."""
     [table] = await console.ask(_SERVERS)
     return _rows(table)
 
 
 async def finishing(master: Console) -> list[dict[str, str]]:
-    """As `counters`, of the workers that only finish what they had; one that ends meanwhile has no rows.
+    """Return the rows of `counters` of the workers that only finish what they had; one that ends meanwhile has no rows.
 
     Raises PlaneFailure when the master does not answer, or hangs up for a worker that goes on.
     """
@@ -167,7 +167,7 @@ def _answers(output: str, count: int) -> list[str]:
 
 @contextmanager
 def short_path(path: Path) -> Iterator[str]:
-    """The same socket by a path that fits into `sun_path` (108 bytes on Linux)."""
+    """Yield a path of the same socket that fits into `sun_path` (108 bytes on Linux)."""
     if len(os.fsencode(path)) < _LONGEST_PATH or not Path("/proc/self/fd").exists():
         yield str(path)
         return

@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 async def culprits(items: Sequence[T], refusal: Callable[[Sequence[T]], Awaitable[str | None]]) -> list[tuple[T, str]]:
-    """Items without which all the others are accepted together, each with what was said to it.
+    """Return the items without which all others are accepted together, each with what was said to it.
 
     `refusal` says why some of the items are refused together, or None. Halves are tried on top of what was accepted
     so far, so `k` culprits of `n` items cost about `k log2 n` questions, and items that are refused only beside

@@ -28,7 +28,7 @@ def obstacle(addresses: Sequence[str], port: int) -> str | None:
 
 
 def owner(port: int) -> str:
-    """`nginx (process 812)`, as far as this machine tells us."""
+    """Return who listens at a port, `nginx (process 812)`, as far as this machine tells."""
     for pid in listeners.owners({each.inode for each in listeners.listeners() if each.port == port}):
         with suppress(OSError):  # it has ended since
             return f"{Path('/proc', str(pid), 'comm').read_text().strip()} (process {pid})"

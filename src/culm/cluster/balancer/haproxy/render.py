@@ -78,7 +78,7 @@ def backend(group: Group) -> str:
 
 
 def handover_socket(port: int) -> str:
-    """Takes connections over, by the PROXY protocol."""
+    """Return the name of the socket that takes connections over, by the PROXY protocol."""
     return f"handover-{port}.sock"
 
 

@@ -17,7 +17,7 @@ class Totals:
         self._last: dict[_Key, dict[str, int]] = {}
 
     def restarted(self) -> None:
-        """A new worker counts from now on."""
+        """Keep the counts of the worker that has ended: a new one counts from now on."""
         for key, counts in self._last.items():
             earlier = self._earlier.setdefault(key, dict.fromkeys(_COUNTED, 0))
             for name in _COUNTED:
@@ -25,7 +25,10 @@ class Totals:
         self._last = {}
 
     def traffic(self, rows: Sequence[Mapping[str, str]], finishing: Sequence[Mapping[str, str]]) -> list[Traffic]:
-        """From `show stat` rows of the present worker, and of earlier ones that still have requests in flight."""
+        """Return the traffic by rows of `show stat`.
+
+        They are the present worker's, and those of earlier ones that still have requests in flight.
+        """
         present = {_key(row): row for row in rows if row["pxname"].startswith("group-")}
         self._last = {key: {name: _number(row, name) for name in _COUNTED} for key, row in present.items()}
         old_in_flight: dict[_Key, int] = {}

@@ -13,7 +13,7 @@ _PLACEHOLDER = re.compile(r"#\{(host|path|query|port|protocol)\}")
 
 
 def word(text: str) -> str:
-    """One argument: what could be syntax is written as `\\xNN`."""
+    """Return one argument, in which all that could be syntax is written as `\\xNN`."""
     parts = (re.findall(rb".", text.encode(), re.DOTALL)) or [b""]
     spelled = "".join(p.decode() if _PLAIN.fullmatch(p) else f"\\x{p[0]:02x}" if p else '""' for p in parts)
     return spelled
@@ -31,7 +31,7 @@ def glob_regex(pattern: str, *, run: str = ".*", single: str = ".", escapes: boo
 
 
 def is_literal(pattern: str) -> bool:
-    """Whether a pattern has no wildcard, so that it can be compared rather than matched."""
+    """Return whether a pattern has no wildcard, so that it can be compared rather than matched."""
     return "*" not in pattern and "?" not in pattern
 
 
