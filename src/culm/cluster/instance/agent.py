@@ -125,7 +125,7 @@ class Agent:
         self._group = asyncio.TaskGroup()
 
     async def run(self) -> None:
-        """Until cancelled; its containers run on."""
+        """Work until cancelled; the containers run on."""
         self._arn = await self._control.register(registration(self._machine))
         async with self._group:
             await self._adopt()

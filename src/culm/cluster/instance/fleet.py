@@ -66,7 +66,7 @@ class Fleet:
         await self._group.__aexit__(None, None, None)
 
     async def step(self) -> int:
-        """One look: machines for new wishes, an agent for each machine, none for those that have gone."""
+        """Look once: machines for new wishes, an agent for each machine, none for those that have gone."""
         there = {machine.ec2_instance_id: machine for machine in await self._store.run(self._decide)}
         new = [machine for id, machine in there.items() if id not in self._agents]
         for machine in new:

@@ -31,7 +31,10 @@ class Forwarder:
         """The container has ended and its last line is kept."""
 
     async def run(self) -> None:
-        """Until the container has ended and everything is kept; a failure is tried again from the last kept line."""
+        """Keep lines until the container has ended and everything is kept.
+
+        A failure is tried again from the last kept line.
+        """
         while not self.done:
             try:
                 async with asyncio.TaskGroup() as group:

@@ -19,7 +19,7 @@ class Control(Protocol):
         ...
 
     async def submit(self, container_instance_arn: str, message: FromAgent) -> None:
-        """Kept when this returns."""
+        """Submit a message; it is kept when this returns."""
         ...
 
 
@@ -35,7 +35,7 @@ class Logs(Protocol):
         ...
 
     async def cursor(self, container: str) -> str | None:
-        """Of the last line that was kept."""
+        """Return the cursor of the last line that was kept."""
         ...
 
 

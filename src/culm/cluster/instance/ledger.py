@@ -7,7 +7,7 @@ from culm.core.model.agent import TaskPayload
 
 
 def fits(task: TaskPayload, others: Iterable[TaskPayload], machine: Machine) -> bool:
-    """Whether the machine has room for it besides the others."""
+    """Return whether the machine has room for a task besides the others."""
     taken = list(others)
     cpu = sum(_cpu(t) for t in taken) + _cpu(task)
     memory = sum(_memory(t) for t in taken) + _memory(task)

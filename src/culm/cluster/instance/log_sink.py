@@ -42,7 +42,10 @@ class LogSink:
             )
 
     async def append(self, group: str, stream: str, container: str, lines: Sequence[Line]) -> None:
-        """LogBatch of a group that was deleted meanwhile are dropped, as the driver would fail to put them."""
+        """Append lines.
+
+        Those of a group that was deleted meanwhile are dropped, as the driver would fail to put them.
+        """
         events = [(int(line.at * 1000), line.text) for line in lines]
         now_ms = int(self._now() * 1000)
 

@@ -173,7 +173,7 @@ def of_container(task: KnownTask, name: str, host: Host, now: float) -> dict[str
 
 
 def without_nothing(body: Mapping[str, Any]) -> dict[str, Any]:
-    """AWS leaves out what there is none of."""
+    """Return the body without what there is none of, which AWS leaves out."""
     return {name: value for name, value in body.items() if value is not None and value != "" and value != []}
 
 

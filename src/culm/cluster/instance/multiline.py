@@ -72,7 +72,7 @@ def beginning(options: Mapping[str, str]) -> re.Pattern[str] | None:
 
 
 def of_datetime(layout: str) -> str:
-    """`\\[%Y-%m-%d` as a regular expression; a letter that means nothing stays as it is."""
+    """Return a layout such as `\\[%Y-%m-%d` as a regular expression; a letter that means nothing stays as it is."""
     return re.sub(r"%(.)", lambda match: CONVERSIONS.get(match[1], match[0]), layout)
 
 

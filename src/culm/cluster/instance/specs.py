@@ -45,7 +45,10 @@ class Surroundings:
 
 
 def container_name(task: TaskPayload, container: str, attempt: int = 0) -> str:
-    """`ecs-web-3-nginx-0f0e...`; a restart by the restart policy is a container of its own, `...-1`."""
+    """Return a container's name, `ecs-web-3-nginx-0f0e...`.
+
+    A restart by the restart policy is a container of its own, `...-1`.
+    """
     name = f"ecs-{task.family}-{task.version}-{container}-{task.arn.rpartition('/')[2]}"
     return f"{name}-{attempt}" if attempt else name
 
@@ -147,7 +150,7 @@ def labels(
 
 
 def log_stream(task: TaskPayload, container: ContainerPayload, runtime_id: str) -> tuple[str, str] | None:
-    """(group, stream) of a container that logs through awslogs: `prefix/container/task-id`.
+    """Return (group, stream) of a container that logs through awslogs: `prefix/container/task-id`.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
     """
@@ -165,7 +168,10 @@ def volumes_folder(task: TaskPayload, surroundings: Surroundings) -> str:
 
 
 def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings) -> str:
-    """Where a volume is on the host: named by its definition, shared by all tasks that name it, or the task's own."""
+    """Return where a volume is on the host.
+
+    It is named by its definition, shared by all tasks that name it, or the task's own.
+    """
     if volume.host is not None and volume.host.source_path is not None:
         return volume.host.source_path
     docker = volume.docker_volume_configuration

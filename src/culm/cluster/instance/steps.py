@@ -58,7 +58,7 @@ Step = Start | Stop | GiveUp
 def next_steps(
     task: TaskPayload, wanted: Literal["RUNNING", "STOPPED"], progress: Mapping[str, Progress], waited_seconds: float
 ) -> Sequence[Step]:
-    """`progress` by container name; `waited_seconds` since the agent took the task."""
+    """Return what to do next; `progress` is by container name, `waited_seconds` since the agent took the task."""
     if is_ending(task, wanted, progress):
         return [
             Stop(container=c.name)
@@ -82,7 +82,7 @@ def next_steps(
 
 
 def is_ending(task: TaskPayload, wanted: Literal["RUNNING", "STOPPED"], progress: Mapping[str, Progress]) -> bool:
-    """Whether its containers are to stop: it was told to, or an essential one is gone for good."""
+    """Return whether a task's containers are to stop: it was told to, or an essential one is gone for good."""
     return wanted == "STOPPED" or any(
         progress[c.name].state == "stopped" and c.essential and not _restarts(c, progress[c.name])
         for c in task.containers

@@ -99,7 +99,10 @@ class KnownTask:
             self.ended_at = now
 
     def refuse(self, container: str, reason: str) -> None:
-        """A container cannot run. The first reason counts: what comes later, that it is gone, follows from it."""
+        """Note that a container cannot run.
+
+        The first reason counts: what comes later, that it is gone, follows from it.
+        """
         self.refused.setdefault(container, reason)
 
     def ended_by_stop(self, container: str, last: Seen, grace: int) -> None:

@@ -155,7 +155,7 @@ class FakeRuntime:
         return script.commands.get(tuple(command), (127, f"{command[0]}: not found\n".encode()))
 
     async def terminal(self, name: str, command: Sequence[str]) -> Terminal:
-        """It says what `exec` answers and ends, whatever is typed."""
+        """Return a terminal that says what `exec` answers and ends, whatever is typed."""
         return LastWords(*await self.exec(name, command))
 
     async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
@@ -178,7 +178,7 @@ class FakeRuntime:
         return Usage(memory=container.memory, memory_peak=container.peak, cpu_seconds=container.cpu_seconds)
 
     async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
-        """It keeps no images."""
+        """Return nothing: it keeps no images."""
         return Pruned()
 
     async def changes(self) -> AsyncIterator[str]:

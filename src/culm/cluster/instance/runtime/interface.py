@@ -167,7 +167,7 @@ class Terminal(Protocol):
         ...
 
     async def write(self, data: bytes) -> None:
-        """What is typed. The terminal makes of it what terminals do: 3 is SIGINT, 4 the end of the input."""
+        """Write what is typed. The terminal makes of it what terminals do: 3 is SIGINT, 4 the end of the input."""
         ...
 
     async def resize(self, columns: int, rows: int) -> None: ...
@@ -195,7 +195,10 @@ class Runtime(Protocol):
         ...
 
     async def stop(self, name: str, grace: float) -> Seen | None:
-        """SIGTERM, SIGKILL after `grace` seconds; keeps its record and logs. None if there is no such container."""
+        """Stop a container by SIGTERM, and by SIGKILL after `grace` seconds; keep its record and logs.
+
+        Returns None if there is no such container.
+        """
         ...
 
     async def remove(self, name: str) -> None:
@@ -221,7 +224,7 @@ class Runtime(Protocol):
         ...
 
     async def stats(self, name: str) -> Usage | None:
-        """None when it does not run."""
+        """Return what a container uses; None when it does not run."""
         ...
 
     async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
@@ -232,7 +235,7 @@ class Runtime(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[str]:
-        """Names of containers that started, stopped or changed health, as it happens; only a hint to look.
+        """Yield containers that started, stopped or changed health, as it happens; only a hint to look.
 
         It begins with every container there is, and does so again when notices may have been lost.
         """

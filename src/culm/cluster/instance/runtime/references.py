@@ -52,7 +52,7 @@ class Reference:
 
 
 def parse(image: str) -> Reference:
-    """A name without a registry is Docker Hub's, one of a single word its library's: `nginx:1.25`.
+    """Read a reference: a name without a registry is Docker Hub's, one of a single word its library's: `nginx:1.25`.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html (image)
     """

@@ -26,7 +26,7 @@ class Frame:
 
 
 def epoch(stamp: str) -> float:
-    """Epoch seconds of the engine's timestamps, which have nanoseconds."""
+    """Return epoch seconds of the engine's timestamps, which have nanoseconds."""
     return datetime.fromisoformat(stamp).timestamp()
 
 
@@ -98,8 +98,11 @@ class Lines:
         return self._behind(lines, frame, cursor)
 
     def close(self, *, ended: bool) -> list[Line]:
-        """The stream is over: lines whose cursor was not to be found any more, and, of a container that has `ended`,
-        a last line that never did."""
+        """Return what is left when the stream is over.
+
+        These are lines whose cursor was not to be found any more, and, of a container that has `ended`, a last line
+        that never did.
+        """
         stamp = self._end.partition("/")[0]
         rest = [self._line(data, stamp, self._end) for data in self._partial.values() if ended]
         return [*self._held, *rest]

@@ -78,7 +78,7 @@ def snapshot_of(inspected: Mapping[str, Any]) -> Seen:
 
 
 def usage(stats: Mapping[str, Any], peak: float) -> Usage | None:
-    """None for a container that does not run. `peak` is what was seen before, in MiB.
+    """Return what a container uses; None where it does not run. `peak` is what was seen before, in MiB.
 
     File pages that nobody used lately do not count, as in `docker stats`.
     """

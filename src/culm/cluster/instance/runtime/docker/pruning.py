@@ -32,7 +32,7 @@ class DepartingImage:
 def going(
     images: Sequence[Image], used: Collection[str], registry: str, repositories: Collection[str], newest: int
 ) -> list[DepartingImage]:
-    """Those that no container has, less the `newest` of each repository and the last builds that were not pushed.
+    """Return the images to remove: without a container, not the repository's `newest`, nor the last unpushed builds.
 
     Clusters of one engine may have built the same image: each takes its own names away, and the last one the image.
     """
@@ -67,6 +67,6 @@ def names(image: Image) -> list[str]:
 
 
 def repository_of(name: str, registry: str) -> str:
-    """`team/web` of `127.0.0.1:4566/team/web:tag`, or of the same by a digest."""
+    """Return the repository, `team/web`, of `127.0.0.1:4566/team/web:tag`, or of the same by a digest."""
     rest = name.removeprefix(f"{registry}/").partition("@")[0]
     return rest.partition(":")[0]

@@ -67,7 +67,7 @@ class DockerRuntime:
         await self._engine.close()
 
     async def remove_network(self) -> None:
-        """For a cluster that stops for good; a network that somebody still uses stays."""
+        """Remove the network, for a cluster that stops for good; one that somebody still uses stays."""
         try:
             await self._engine.call("DELETE", f"/networks/{self._network}")
         except Refused as refused:
@@ -76,7 +76,7 @@ class DockerRuntime:
         self._networked = False
 
     async def capabilities(self) -> Capabilities:
-        """Makes the network, so that the gateway is an address that can be listened on."""
+        """Return what the engine can do; make the network first, so that the gateway can be listened on."""
         version = await self._engine.get("/version")
         await self._join_network()
         name = next((part["Name"] for part in version.get("Components", ()) if "Podman" in part["Name"]), "Docker")
@@ -201,7 +201,7 @@ class DockerRuntime:
         return usage
 
     async def prune(self, registry: str, repositories: Collection[str], newest: int) -> Pruned:
-        """The names that builds gave the same images go with them, and so do old builds that were never pushed."""
+        """Remove images; the names that builds gave them go with them, and so do old builds that were never pushed."""
         try:
             images = await self._engine.get("/images/json")
             used = {each["ImageID"] for each in await self._engine.get("/containers/json", all=1)}

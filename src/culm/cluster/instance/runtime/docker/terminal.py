@@ -59,7 +59,7 @@ class DockerTerminal:
             await self._engine.call("POST", f"/exec/{self._id}/resize", {"w": columns, "h": rows})
 
     async def wait(self) -> int:
-        """The engine closes the connection a little before it knows the code."""
+        """Wait for the exit code: the engine closes the connection a little before it knows it."""
         while True:
             state = await self._engine.get(f"/exec/{self._id}/json")
             if not state["Running"]:
@@ -67,7 +67,7 @@ class DockerTerminal:
             await asyncio.sleep(0.05)
 
     async def hang_up(self) -> None:
-        """The engine has no call for it: the process is ended on this machine, where it is this machine's."""
+        """End the process on this machine, where it is this machine's: the engine has no call for it."""
         await hang_up(self._writer)
         for number, seconds in ((signal.SIGHUP, _PATIENCE_SECONDS), (signal.SIGKILL, 0.0)):
             state = await self._engine.get(f"/exec/{self._id}/json")

@@ -39,7 +39,7 @@ class Exits:
         asyncio.get_running_loop().add_reader(descriptor, self._on_end, descriptor)
 
     async def wait(self, seconds: float) -> None:
-        """Until something ended, but not longer than this."""
+        """Wait until something ended, but not longer than this."""
         try:
             async with asyncio.timeout(seconds):
                 await self._told.wait()

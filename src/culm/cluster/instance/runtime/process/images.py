@@ -119,7 +119,7 @@ class Images:
 
     @contextlib.contextmanager
     def held(self, image: Image) -> Iterator[None]:
-        """While a container is made of it, before there is a record of that, an image stays."""
+        """Hold an image while a container is made of it, before there is a record of that."""
         self._held[image.digest] += 1
         try:
             yield

@@ -36,7 +36,10 @@ def order(
     bound: tuple[Port, ...],
     cgroup: CgroupPlan | None,
 ) -> Plan:
-    """Raises RuntimeFailure when it names a program or a directory that is not there, or asks for what a host lacks."""
+    """Return what to start.
+
+    Raises RuntimeFailure when it names a program or a directory that is not there, or asks for what a host lacks.
+    """
     if spec.read_only:
         what = "host processes cannot be kept from writing in their image's files: readonlyRootFilesystem needs Docker"
         raise RuntimeFailure("CannotStartContainerError", what)
@@ -82,7 +85,7 @@ def _ulimits(spec: Spec) -> list[tuple[str, int, int]]:
 
 
 def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], address: str) -> list[str]:
-    """The container's words, with its paths and ports as the host has them."""
+    """Return the container's words, with its paths and ports as the host has them."""
     mapped = [rootfs.map(words[0])]
     for before, word in pairwise(words):
         is_script = before == "-c" and os.path.basename(words[0]) in scripts.SHELLS
@@ -92,7 +95,7 @@ def arguments(words: Sequence[str], rootfs: Rootfs, bound: Sequence[Port], addre
 
 
 def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[str]]:
-    """The file to execute and its argv; a script whose interpreter is not where it says runs with the host's."""
+    """Return the file to execute and its argv; a script whose interpreter is not where it says runs with the host's."""
     program, *rest = argv
     if "/" in program:
         file = os.path.join(directory, program)
@@ -214,7 +217,7 @@ def _is_open(path: str) -> bool:
 
 
 def why_not(executable: str) -> str | None:
-    """What is wrong with a program that could not be executed; None when its file does not tell."""
+    """Return what is wrong with a program that could not be executed; None when its file does not tell."""
     try:
         return programs.why_not(_head(executable), platform.machine())
     except OSError:

@@ -16,7 +16,7 @@ _LONGEST_WAIT = 0.4
 
 
 async def read(folder: Path, after: str | None, *, follow: bool, ended: Callable[[], bool]) -> AsyncIterator[Line]:
-    """Lines behind the cursor. `ended` says whether the container will write no more."""
+    """Yield the lines behind the cursor. `ended` says whether the container will write no more."""
     segment, offset = (int(part) for part in after.split(":")) if after else (0, 0)
     wait = _SHORTEST_WAIT
     while True:

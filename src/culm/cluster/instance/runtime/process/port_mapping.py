@@ -42,7 +42,7 @@ _OF_QUANTITIES = re.compile(
 
 
 def rewrite_argument(text: str, ports: Sequence[Port], address: str, before: str = "") -> str:
-    """An argument, or a shell command line, with the container's ports and the wildcard address as the host has them.
+    """Return an argument, or a shell command line, with the container's ports and wildcard address as on the host.
 
     `0.0.0.0:8080`, `-b0.0.0.0:8080`, `:8080`, `0.0.0.0` and `8080` are rewritten as words of their own, all in one
     pass: what one port became is not taken for another. A bare number counts unless it belongs to an option that is not
@@ -52,12 +52,19 @@ def rewrite_argument(text: str, ports: Sequence[Port], address: str, before: str
 
 
 def rewrite_probe(text: str, ports: Sequence[Port], address: str, before: str = "") -> str:
-    """A health check speaks to its own container: `localhost`, `localhost:8080` mean what it was given."""
+    """Return a probe's argument with what it asks as the host has it.
+
+    A health check speaks to its own container: `localhost`, `localhost:8080` mean what it was given.
+    """
     return _rewrite(text, ports, address, before, _ASKED) if ports else text
 
 
 def rewrite_environment(environment: Mapping[str, str], ports: Sequence[Port], address: str) -> dict[str, str]:
-    """Values that are the port or the wildcard address, and `PORT` and `HOST` for programs that ask for them."""
+    """Return the environment as the host has it.
+
+    That changes values that are the port or the wildcard address, and adds `PORT` and `HOST` for programs that ask for
+    them.
+    """
     if not ports:
         return dict(environment)
     numbers = _numbers(ports)

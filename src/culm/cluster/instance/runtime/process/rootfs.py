@@ -33,7 +33,7 @@ class Rootfs:
         return self.inside("/usr/local/pyvenv.cfg").exists()
 
     def map(self, path: str) -> str:
-        """A path that exists in the container becomes the host's; any other string stays as it is."""
+        """Return the host's path for one that exists in the container; any other string stays as it is."""
         if not path.startswith("/") or os.path.normpath(path) == "/":
             return path
         if _is_under(path, _HOST_OWNS) and not (_PYTHON.fullmatch(path) and self.has_python):
@@ -41,11 +41,11 @@ class Rootfs:
         return str(self.inside(path)) if os.path.lexists(self.inside(path)) else path
 
     def map_text(self, text: str) -> str:
-        """Every path of the container in a command line."""
+        """Map every path of the container in a command line."""
         return _PATH_IN_TEXT.sub(lambda match: self.map(match[0]), text)
 
     def map_script(self, text: str) -> str:
-        """Every path of the container in a shell's script; one that has a space on the host is quoted.
+        """Map every path of the container in a shell's script; one that has a space on the host is quoted.
 
         A script also names what it makes itself: a path in a folder of the image's own counts, too.
         """
@@ -68,7 +68,7 @@ class Rootfs:
         return len(nearest.parts) > 2 or nearest.name not in _OF_EVERY_SYSTEM
 
     def map_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Values that are paths, or lists of paths as in PYTHONPATH."""
+        """Map values that are paths, or lists of paths as in PYTHONPATH."""
         return {
             name: value if name == "PATH" else ":".join(self.map(part) for part in value.split(":"))
             for name, value in environment.items()
@@ -98,7 +98,7 @@ def place_link(rootfs: Rootfs, path: str, target: Path) -> None:
 
 
 def copy_folder(source: Path, destination: Path, leave_out: str = "") -> None:
-    """Stops at the first error, unlike shutil.copytree, which would fill a full disk to the last file."""
+    """Copy a folder; stop at the first error, unlike shutil.copytree, which would fill a full disk to the last file."""
     destination.mkdir()
     with os.scandir(source) as entries:
         for entry in entries:

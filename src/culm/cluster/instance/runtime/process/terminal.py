@@ -42,7 +42,7 @@ class HostTerminal:
         self._closed = False
 
     async def read(self) -> bytes:
-        """A child that is left in the background keeps the terminal open, and does not keep it going."""
+        """Read a piece; a child that is left in the background keeps the terminal open, and does not keep it going."""
         while not self._closed:
             ended = self._ended.done()
             try:
@@ -138,13 +138,13 @@ class LastWords:
         return output
 
     async def write(self, data: bytes) -> None:
-        """Nobody reads it."""
+        """Drop what is typed: nobody reads it."""
 
     async def resize(self, columns: int, rows: int) -> None:
-        """Nobody sees it."""
+        """Drop the size: nobody sees it."""
 
     async def wait(self) -> int:
         return self._exit_code
 
     async def hang_up(self) -> None:
-        """It is over."""
+        """Do nothing: it is over."""

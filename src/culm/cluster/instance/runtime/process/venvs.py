@@ -27,7 +27,7 @@ class Pythons:
     """By key."""
 
     def place(self, root: Path, final: Path) -> None:
-        """Into a container's files at `root`, which will be at `final` when it runs."""
+        """Place them into a container's files at `root`, which will be at `final` when it runs."""
         versions = {prefix.key: prefix.python for prefix in self.description.prefixes}
         place(Destination(root=root, final=final), self.description.placements, self.made, versions)
 
@@ -38,7 +38,7 @@ class Venvs:
         self._prefixes = Prefixes(folder)
 
     async def get(self, image: Image) -> Pythons:
-        """Raises RuntimeFailure with the installer's last words."""
+        """Make the image's prefixes; raise RuntimeFailure with the installer's last words."""
         try:
             description = label.read(image.labels)
         except (ValueError, KeyError, TypeError) as error:

@@ -100,7 +100,10 @@ class Cgroup:
         return _field(self._memory, name, "oom_kill")
 
     def usage(self) -> int:
-        """Bytes that it cannot give back at once: cached file pages that nobody used lately do not count."""
+        """Return the bytes that it cannot give back at once.
+
+        Cached file pages that nobody used lately do not count.
+        """
         name = "memory.usage_in_bytes" if self._version == 1 else "memory.current"
         idle = _field(self._memory, "memory.stat", "total_inactive_file" if self._version == 1 else "inactive_file")
         return max(0, int(_read(self._memory, name)) - idle)
@@ -129,7 +132,7 @@ class Cgroup:
         return notice
 
     def remove(self) -> None:
-        """Works only when it is empty; what cannot be removed now is removed by the next that asks."""
+        """Remove the group if it is empty; what cannot be removed now is removed by the next that asks."""
         for directory in self._directories:
             try:
                 os.rmdir(directory)
@@ -138,7 +141,7 @@ class Cgroup:
 
 
 def weight_of(cpu: int) -> int:
-    """CPU units (2..262144, version 1's shares) as version 2's weight (1..10000), as runc converts them."""
+    """Return CPU units (2..262144, version 1's shares) as version 2's weight (1..10000), as runc converts them."""
     shares = min(max(cpu, 2), 262144)
     return 1 + (shares - 2) * 9999 // 262142
 

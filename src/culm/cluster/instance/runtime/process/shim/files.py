@@ -94,7 +94,7 @@ def write(directory: str, name: str, value: Any) -> None:
 
 
 def read(directory: str, name: str) -> Any:
-    """None when there is no such file."""
+    """Read a file; return None when there is no such file."""
     try:
         with open(os.path.join(directory, name), encoding="utf-8") as file:
             return json.load(file)
@@ -122,7 +122,7 @@ def lock(directory: str) -> int:
 
 
 def is_alive(directory: str) -> bool:
-    """Whether a shim holds the lock of this container."""
+    """Return whether a shim holds the lock of this container."""
     try:
         descriptor = os.open(os.path.join(directory, LOCK), os.O_RDWR)
     except FileNotFoundError:

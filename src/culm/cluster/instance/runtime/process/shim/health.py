@@ -18,7 +18,7 @@ class Health:
         self.due_at = started_at + probe["interval"]
 
     def answered(self, ok: bool, at: float) -> None:
-        """Failures during the start period do not count until the first success."""
+        """Count an answer; failures during the start period do not count until the first success."""
         self.due_at = at + self._probe["interval"]
         if ok:
             self._failures = 0

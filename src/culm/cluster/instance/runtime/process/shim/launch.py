@@ -22,7 +22,7 @@ class CannotExecute(Exception):
 
 
 def adopt_orphans() -> None:
-    """Linux: whatever a container's process abandons becomes a child of this process, not of init."""
+    """Make whatever a container's process abandons, on Linux, a child of this process, not of init."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

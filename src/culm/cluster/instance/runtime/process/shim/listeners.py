@@ -20,7 +20,7 @@ def listeners() -> list[ListeningSocket]:
 
 
 def reaches(listener: ListeningSocket, address: str) -> bool:
-    """Whether a connection to `address` arrives at it."""
+    """Return whether a connection to `address` arrives at it."""
     return listener.address in (address, "0.0.0.0", "::", f"::ffff:{address}")
 
 
@@ -44,7 +44,7 @@ def sockets_of(pids: Iterable[int]) -> set[str]:
 
 
 def holder(address: str, port: int) -> str | None:
-    """Who has this port, for people: `pid 4711 (python3 -m http.server)`. None when it cannot be told."""
+    """Return who has this port, for people: `pid 4711 (python3 -m http.server)`. None when it cannot be told."""
     inodes = {each.inode for each in listeners() if each.port == port and reaches(each, address)}
     for pid in owners(inodes):
         if (command := command_of(pid)) is not None:

@@ -28,7 +28,7 @@ def with_variable(variable: str, value: str) -> list[int]:
 
 
 def heeds(pid: int, number: int) -> bool:
-    """Whether a container's first process would take notice of a signal: whether it has a handler for it.
+    """Return whether a container's first process would take notice of a signal: whether it has a handler for it.
 
     In a container it is process 1, and the kernel keeps a signal without a handler from process 1. So a script that
     does not pass SIGTERM on is killed after its grace here as it is there. True where the kernel does not tell.
@@ -43,7 +43,7 @@ def heeds(pid: int, number: int) -> bool:
 
 
 def memory_of(pids: list[int], limit: int | None) -> int:
-    """Bytes held by these processes together.
+    """Return the bytes held by these processes together.
 
     The cheap sum of resident sets counts shared pages once per process, so where it is above `limit` each page is
     counted in proportion to its sharers (PSS), which is what a control group would charge.
@@ -55,7 +55,7 @@ def memory_of(pids: list[int], limit: int | None) -> int:
 
 
 def cpu_seconds_of(pids: list[int]) -> float:
-    """User and system time, including that of children they have waited for."""
+    """Return user and system time, including that of children they have waited for."""
     ticks = 0
     for pid in pids:
         fields = _stat(pid)
