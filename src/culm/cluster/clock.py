@@ -5,10 +5,10 @@ import time
 
 
 def now() -> float:
-    """Epoch seconds."""
+    """Return epoch seconds."""
     return time.time()
 
 
 def new_id() -> str:
-    """32 hexadecimal digits."""
+    """Return an id of 32 hexadecimal digits."""
     return secrets.token_hex(16)

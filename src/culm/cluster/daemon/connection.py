@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
         self._patience = loop.call_later(PROGRESS_SECONDS, self._transport.close) if wait else None
 
     def shutdown(self) -> None:
-        """uvicorn stops: no more requests."""
+        """Take no more requests: uvicorn stops."""
         self._closing = True
         if not self._answering:
             self._transport.close()

@@ -248,7 +248,7 @@ class Maintenance:
         """Set: another storage key was asked for, seal now."""
 
     def ask_for_another_key(self) -> None:
-        """What SIGHUP asks for."""
+        """Make a new key for what is stored, as SIGHUP asks for."""
         self._resources.storage_keys.ask_for_another()
         self.rotate.set()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_owner_only(path: Path, text: str) -> None:
-    """All of it or nothing, whenever the machine stops; nobody else can read it at any moment."""
+    """Write all of the text or nothing, whenever the machine stops; nobody else can read it at any moment."""
     draft = path.with_suffix(".new")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -20,7 +20,7 @@ RUNNING: Mapping[str, Any] = {
 
 
 def claims(scope: Scope) -> bool:
-    """Whether a request is for the page: for anybody, since it says nothing of what is in the cluster."""
+    """Return whether a request is for the page: for anybody, since it says nothing of what is in the cluster."""
     return scope["type"] == "http" and scope["path"] in PATHS and scope["method"] in ("GET", "HEAD")
 
 

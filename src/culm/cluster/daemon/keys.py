@@ -30,7 +30,10 @@ class _Operator:
 
 
 def folder(home: Path, environment: Mapping[str, str]) -> Path:
-    """CULM_KEYS, or this cluster's in the user's own configuration: `~/.config/culm/keys/<cluster id>`."""
+    """Return the folder of keys.
+
+    It is CULM_KEYS, or this cluster's in the user's own configuration: `~/.config/culm/keys/<cluster id>`.
+    """
     if chosen := environment.get("CULM_KEYS"):
         return Path(chosen).absolute()
     configuration = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
@@ -69,7 +72,7 @@ def operator(home: Path) -> AccessKey:
 
 
 def master(keys: Path, name: str) -> bytes:
-    """32 bytes that only this cluster has."""
+    """Return 32 bytes that only this cluster has."""
     file = keys / name
     try:
         keys.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ def rotate(log: Path, most: int = LOG_BYTES) -> bool:
 
 
 def log_to_standard_error(level: int = logging.INFO) -> None:
-    """One line an event, rate limited."""
+    """Log to standard error, a line an event, rate limited."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RateLimit())
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])

@@ -16,7 +16,7 @@ EVERY_SECONDS = 1.0
 
 
 def claims(scope: Scope) -> bool:
-    """Whether a request is one of these."""
+    """Return whether a request is one of these."""
     return scope["type"] == "http" and (b"x-amz-target", TARGET.encode()) in scope["headers"]
 
 

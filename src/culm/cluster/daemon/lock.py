@@ -10,7 +10,7 @@ from culm.errors import CulmError
 
 @contextlib.contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """One daemon a home; the kernel lets the lock go with the process, however it ends.
+    """Hold the home's lock: one daemon a home. The kernel lets it go with the process, however that ends.
 
     A record lock, so that clients can ask who has it without taking anything (`culm.target.local.held`).
     """

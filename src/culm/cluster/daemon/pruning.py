@@ -41,7 +41,7 @@ class Pruning:
         return 0
 
     async def prune(self) -> Pruned:
-        """Raises RuntimeFailure when the runtime cannot."""
+        """Prune; raise RuntimeFailure when the runtime cannot."""
         names = await self._store.run(lambda db: {each.repository_name for each in repositories.list_all(db)})
         pruned = await self._runtime.prune(self._registry, names, NEWEST)
         report = {

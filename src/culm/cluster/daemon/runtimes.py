@@ -37,7 +37,10 @@ def asked(settings: Settings, *, killed: bool) -> str:
 
 
 async def choose(settings: Settings, now: Callable[[], float], *, killed: bool) -> tuple[Runtime, Retire]:
-    """`auto`: the one of last time; the first time Docker when an engine answers, else host processes."""
+    """Choose what runs containers.
+
+    `auto` is that of last time; the first time Docker when an engine answers, else host processes.
+    """
     wanted = asked(settings, killed=killed)
     if wanted == "process":
         return _process(settings, now)

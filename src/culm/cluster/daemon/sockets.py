@@ -13,7 +13,7 @@ FIRST_MACHINE = ipaddress.IPv4Address("127.77.0.11")
 
 
 def listen(addresses: Sequence[str], asked: int | None, last: int | None) -> list[socket.socket]:
-    """Listening sockets on the same port of each address.
+    """Return listening sockets on the same port of each address.
 
     A port that was asked for must be free; otherwise the last one is taken, or the next free one above 4588.
     """
@@ -35,9 +35,10 @@ def listen(addresses: Sequence[str], asked: int | None, last: int | None) -> lis
 
 
 def listened(gateway: str) -> list[str]:
-    """Where the daemon, the load balancer and the databases listen: loopback, and where containers look for them.
+    """Return where the daemon, the load balancer and the databases listen.
 
-    A gateway that is a name (`host.docker.internal`) leads to this machine's loopback by the engine's own means.
+    That is loopback, and where containers look for them. A gateway that is a name (`host.docker.internal`) leads to
+    this machine's loopback by the engine's own means.
     """
     return ["127.0.0.1"] if gateway == "127.0.0.1" or not gateway[0].isdigit() else ["127.0.0.1", gateway]
 

@@ -49,7 +49,7 @@ class StorageKeys:
         self.sealer = Sealer(self._keys, self._kept.current)
 
     def check(self, db: Connection) -> None:
-        """Raises `CulmError` if something is sealed with a key that is not here."""
+        """Raise `CulmError` if something is sealed with a key that is not here."""
         if missing := keys_in_use(db) - self._kept.keys.keys():
             numbers = ", ".join(map(str, sorted(missing)))
             raise CulmError(
@@ -58,7 +58,7 @@ class StorageKeys:
             )
 
     def ask_for_another(self) -> None:
-        """The next `step` makes a new key; those after it bring everything up to it."""
+        """Let the next `step` make a new key; those after it bring everything up to it."""
         self._asked = True
 
     def _rotate(self, _: Connection) -> None:

@@ -25,7 +25,10 @@ BUFFER = 1 << 16
 
 
 def listen(gateway: str) -> socket.socket | None:
-    """None where there is no such address, or its port 80 cannot be had: tasks are told another URL then."""
+    """Listen where tasks ask for credentials; return None where that cannot be, and tasks are told another URL.
+
+    There may be no such address, or its port 80 cannot be had.
+    """
     if gateway != GATEWAY:
         return None
     try:
@@ -45,7 +48,7 @@ class TaskEndpoint:
         self._balancer = balancer
 
     async def serve(self, listening: socket.socket) -> None:
-        """Until cancelled, and its connections with it."""
+        """Serve until cancelled, and end its connections then."""
         async with asyncio.TaskGroup() as connections:
 
             def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -28,7 +28,7 @@ class Caches(Keeper[ReplicationGroup, Valkey]):
         return program(row.wish.engine).name
 
     async def settled(self, row: ReplicationGroup) -> bool:
-        """Whether the server knows the users that are wished."""
+        """Return whether the server knows the users that are wished."""
         return self._admitted.get(row.identifier) == await self._users(row)
 
     async def _users(self, row: ReplicationGroup) -> str:

@@ -63,7 +63,7 @@ class Keeper(Generic[R, S]):
         self._ran: dict[str, float] = {}  # identifier -> when it was last found running, by the monotonic clock
 
     async def step(self) -> int:
-        """One look at every server; how many were changed."""
+        """Look at every server once; return how many were changed."""
         changed = 0
         for identifier in await self._store.run(self._rows.identifiers):
             with self._isolated.item(identifier):
@@ -82,7 +82,7 @@ class Keeper(Generic[R, S]):
             await self.server(row).stop()
 
     def server(self, row: R) -> S:
-        """The server of a row."""
+        """Return the server of a row."""
         raise NotImplementedError
 
     async def make(self, server: S, row: R) -> str:
@@ -90,7 +90,7 @@ class Keeper(Generic[R, S]):
         raise NotImplementedError
 
     async def settled(self, row: R) -> bool:
-        """Whether a server that runs is as its row says."""
+        """Return whether a server that runs is as its row says."""
         return True
 
     async def _look_after(self, identifier: str) -> int:

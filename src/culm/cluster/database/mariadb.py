@@ -17,7 +17,7 @@ GET_IT = "apt install mariadb-server, or brew install mariadb; culm starts it by
 
 
 def binaries() -> tuple[Path, Path]:
-    """`mariadbd` and `mariadb-install-db`. Raises CulmError where they are missing."""
+    """Return the paths of `mariadbd` and `mariadb-install-db`. Raises CulmError where they are missing."""
     server, install = process.binary("mariadbd"), process.binary("mariadb-install-db")
     if server is None or install is None:
         raise CulmError("no MariaDB on this machine: mariadbd or mariadb-install-db is not on PATH", GET_IT)

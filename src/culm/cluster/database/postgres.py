@@ -100,7 +100,7 @@ class Postgres:
                 raise
 
     def running(self) -> bool:
-        """Whether the postmaster of the pid file lives."""
+        """Return whether the postmaster of the pid file lives."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
             os.kill(pid, 0)
@@ -143,7 +143,7 @@ class Postgres:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether a server could listen there."""
+    """Return whether a server could listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -154,7 +154,7 @@ def is_free(address: str, port: int) -> bool:
 
 
 def free_port(address: str, wanted: int) -> int:
-    """`wanted` if nobody listens there, else the next free one above it."""
+    """Return `wanted` if nobody listens there, else the next free port above it."""
     for port in range(wanted, wanted + 200):
         if is_free(address, port):
             return port

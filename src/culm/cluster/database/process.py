@@ -40,7 +40,7 @@ class Process:
         return self.folder / "server.log"
 
     def running(self) -> bool:
-        """Whether the process of the pid file lives."""
+        """Return whether the process of the pid file lives."""
         pid = self.pid()
         return pid is not None and lives(pid, self.names)
 
@@ -133,7 +133,7 @@ def environment() -> dict[str, str]:
 
 
 def search_path() -> str:
-    """PATH, and where distributions and Homebrew keep servers that ordinary users do not have on it."""
+    """Return PATH, and where distributions and Homebrew keep servers that ordinary users do not have on it."""
     return ":".join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"])
 
 
@@ -146,7 +146,7 @@ def binary(*names: str) -> Path | None:
 
 
 def accepts(address: str, port: int) -> bool:
-    """Whether something accepts connections there within a second."""
+    """Return whether something accepts connections there within a second."""
     try:
         socket.create_connection((address, port), timeout=1.0).close()
     except OSError:

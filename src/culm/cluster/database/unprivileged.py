@@ -33,7 +33,7 @@ def prefix() -> list[str]:
 
 
 def owner(command_prefix: Sequence[str]) -> int:
-    """The user id, as seen from here, that the data folder must belong to for a server started with this prefix."""
+    """Return the user id, as seen from here, that a data folder must have for a server started with this prefix."""
     return OVERFLOW_USER if command_prefix and "setpriv" in command_prefix[0] else os.geteuid()
 
 

@@ -34,7 +34,7 @@ class ExecuteCommandInput:
 
 @operation("ecs", "ExecuteCommand")
 def execute_command(call: Call, req: ExecuteCommandInput) -> dict[str, Any]:
-    """Whoever has the token may open the stream, once; the command begins then."""
+    """Begin a session: whoever has the token may open the stream, once; the command begins then."""
     cluster = find_cluster(call, req.cluster)
     arn = full_task_arn(call, cluster, req.task)
     task = tasks.find(call.db, arn)

@@ -18,7 +18,7 @@ class ExecSession:
 
 
 def save(db: Connection, session: ExecSession, token: str, now: float) -> None:
-    """Those that have expired go."""
+    """Save a session; those that have expired go."""
     db.execute("DELETE FROM ecs_exec_session WHERE expires_at <= ?", (now,))
     db.execute(
         "INSERT INTO ecs_exec_session VALUES (?, ?, ?, ?, ?, ?)",

@@ -102,7 +102,7 @@ class Stream:
         self._ready = asyncio.Event()
 
     async def carry(self, terminal: Terminal, receive: Receive) -> None:
-        """Until the command has ended or the client has hung up."""
+        """Carry bytes until the command has ended or the client has hung up."""
         asked = {"ActionType": "SessionType", "ActionParameters": {"SessionType": "InteractiveCommands"}}
         await self._say(Payload.HANDSHAKE_REQUEST, {"AgentVersion": AGENT, "RequestedClientActions": [asked]})
         listening = asyncio.create_task(self._listen(terminal, receive))
@@ -122,7 +122,7 @@ class Stream:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self, why: str) -> None:
-        """There is nothing to carry."""
+        """Close a stream that has nothing to carry."""
         await self._say_closed(why)
         await self._hang_up()
 
