@@ -28,7 +28,7 @@ class Console:
         self._lock = threading.Lock()
 
     def say(self, line: str, name: str = "") -> None:
-        """A line; what its service was doing is over with it."""
+        """Print a line; what its service was doing is over with it."""
         with self._lock:
             self._doing.pop(name, None)
             self._erase()
@@ -38,7 +38,7 @@ class Console:
             self.stream.flush()
 
     def doing(self, name: str, what: str = "") -> None:
-        """What a service is at now; empty: nothing any more."""
+        """Show what a service is at now; empty: nothing any more."""
         with self._lock:
             self._doing.pop(name, None)
             if what:
@@ -112,5 +112,5 @@ def fitted(text: str, columns: int) -> str:
 
 
 def cells(char: str) -> int:
-    """The columns that a character takes: two of East Asian ones, none of an accent that joins the one before."""
+    """Return the columns that a character takes: two if it is East Asian, none if it joins the one before."""
     return 2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1
