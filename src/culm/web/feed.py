@@ -28,7 +28,7 @@ class Feed:
 
     @contextmanager
     def reader(self) -> Iterator["queue.Queue[LogLine]"]:
-        """Lines from now on; reading goes on while there is any reader."""
+        """Yield lines from now on; reading goes on while there is any reader."""
         lines: queue.Queue[LogLine] = queue.Queue(MOST_WAITING)
         with self._lock:
             self._readers.add(lines)

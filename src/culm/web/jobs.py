@@ -150,7 +150,7 @@ class Jobs:
         self._lock = threading.Lock()
 
     def may_start(self, typed: str) -> bool:
-        """Whether what was typed is the target's name, or none is asked for."""
+        """Return whether what was typed is the target's name, or none is asked for."""
         return not self.protect or typed.strip() == self.target
 
     def start(self, given: Order) -> str:

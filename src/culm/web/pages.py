@@ -45,7 +45,7 @@ class Site:
     """What the page's own forms carry."""
 
     def page(self, path: str, query: Mapping[str, str]) -> Shown:
-        """The page of an address. Reads from the target: not for the event loop's thread."""
+        """Return the page of an address. Reads from the target: not for the event loop's thread."""
         snapshot = self.watcher.snapshot()
         if path in PLAIN:
             return Shown(title=PLAIN[path], content=self._plain(path, query, snapshot), live=True)
@@ -111,7 +111,7 @@ class Site:
         return Shown(title="Do this?", content=content, live=False)
 
     def routes(self, snapshot: Snapshot, asked: Composed, *, send: bool = False) -> Node:
-        """The composer with where the request would go; with `send`, what came back as well."""
+        """Return the composer with where the request would go; with `send`, what came back as well."""
         problem, answer = "", None
         steps: Sequence[Trial] = ()
         try:
@@ -149,7 +149,10 @@ def asked_of(form: Mapping[str, str]) -> Composed:
 
 
 def request_of(asked: Composed, host: str) -> Request:
-    """What the load balancer would see. Raises ValueError on a header that is none, or a path that is none."""
+    """Return the request as the load balancer would see it.
+
+    Raises ValueError on a header that is none, or a path that is none.
+    """
     if not asked.target.isascii() or any(c.isspace() or not c.isprintable() for c in asked.target):
         raise ValueError("a path is printable ASCII without blanks; write %20 and the like")
     path, question, query = asked.target.partition("?")

@@ -191,7 +191,7 @@ class Reads:
         ]
 
     def plan(self, folder: Path) -> tuple[str, str]:
-        """What `culm plan` prints, and why it did not: (text, problem)."""
+        """Return what `culm plan` prints, and why it did not: (text, problem)."""
         return self._fresh("plan", lambda: self._plan(folder), 60.0)
 
     def _plan(self, folder: Path) -> tuple[str, str]:
@@ -249,13 +249,13 @@ class Reads:
 
 
 def milliseconds(text: str) -> int:
-    """Of `10m`, `6h`, `7d`; an hour when it cannot be read."""
+    """Return the milliseconds of `10m`, `6h` or `7d`; an hour's when it cannot be read."""
     number, unit = text[:-1], text[-1:]
     return int(number) * UNITS[unit] if number.isdigit() and len(number) < 6 and unit in UNITS else HOUR_MS
 
 
 def headers_of(text: str) -> dict[str, str]:
-    """One a line, `Name: value`; raises ValueError on a line that is none."""
+    """Read headers, one a line, `Name: value`; raises ValueError on a line that is none."""
     headers: dict[str, str] = {}
     for line in filter(str.strip, text.splitlines()):
         name, colon, value = line.partition(":")

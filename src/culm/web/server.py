@@ -64,7 +64,7 @@ class Pulse:
         before.set()
 
     async def wait(self, beats: int, seconds: float) -> bool:
-        """True when there was a beat since there were `beats`, False after so long without."""
+        """Return True when there was a beat since there were `beats`, False after so long without."""
         changed = self._changed
         if self.beats != beats:
             return True
@@ -221,7 +221,7 @@ class Web:
         )
 
     async def live(self, request: Request) -> Response:
-        """The inside of a page, now and whenever it has changed."""
+        """Send the inside of a page, now and whenever it has changed."""
         parts = urlsplit(request.query_params.get("at", "/"))
         path, query = parts.path or "/", dict(parse_qsl(parts.query))
 
@@ -247,7 +247,7 @@ class Web:
         return StreamingResponse(events(), media_type="text/event-stream")
 
     async def live_logs(self, request: Request) -> Response:
-        """New log lines as they come."""
+        """Send new log lines as they come."""
         query = request.query_params
         service, words, level, task = (query.get(key, "") for key in ("service", "q", "level", "task"))
 
@@ -358,13 +358,16 @@ STATIC: Mapping[str, bytes] = _static()
 
 
 def event(name: str, data: str) -> str:
-    """A server-sent event: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    """Return a server-sent event.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html
+    """
     lines = "".join(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     return f"event: {name}\n{lines}\n"
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """An urlencoded form's fields; empty when it is too large or something else."""
+    """Return an urlencoded form's fields; empty when it is too large or something else."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -409,5 +412,5 @@ def serve(app: ASGIApp, listening: socket.socket, pulse: Pulse, ready: Callable[
 
 
 def described(snapshot: Any) -> str:
-    """A snapshot as JSON, indented."""
+    """Return a snapshot as JSON, indented."""
     return json.dumps(msgspec.to_builtins(snapshot), indent=2)

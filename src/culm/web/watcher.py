@@ -42,7 +42,7 @@ class Watcher:
         self._wanted.set()
 
     def awake(self) -> None:
-        """Somebody looks at the page."""
+        """Look often from now on, as somebody looks at the page."""
         self._awake_until = time.monotonic() + AWAKE_SECONDS
         self._wanted.set()
 

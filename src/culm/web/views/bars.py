@@ -13,7 +13,7 @@ NARROWEST = 0.4
 
 
 def instances(snapshot: Snapshot) -> Element:
-    """One bar an instance. A box is a task's limit, the fill what it uses, the thin line its peak."""
+    """Draw one bar an instance. A box is a task's limit, the fill what it uses, the thin line its peak."""
     if not snapshot.instances:
         return panel("Instances", div(".empty")["No instance is registered with the cluster."])
     largest = max(instance.memory for instance in snapshot.instances) or 1
@@ -28,7 +28,7 @@ def instances(snapshot: Snapshot) -> Element:
 
 
 def fits(room: Room) -> Node:
-    """`one more 256 MiB task fits: yes, on #1 or #2`."""
+    """Say how many more tasks fit: `one more 256 MiB task fits: yes, on #1 or #2`."""
     answer = f"yes, on {' or '.join(room.instances)}" if room.instances else "no"
     return (
         f"one more {room.memory} MiB task fits: ",

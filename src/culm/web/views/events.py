@@ -10,7 +10,7 @@ from culm.web.views.parts import empty, event_list, panel
 
 
 def events(snapshot: Snapshot, query: Mapping[str, str]) -> Node:
-    """`query`: `service`, `kind` (`wrong` as well), `q`."""
+    """Draw the page of events; `query` has `service`, `kind` (`wrong` as well) and `q`."""
     service, kind, words = query.get("service", ""), query.get("kind", ""), query.get("q", "")
     chosen = [
         event

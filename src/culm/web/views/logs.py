@@ -40,7 +40,10 @@ class Found:
 
 
 def logs(snapshot: Snapshot, query: Mapping[str, str], result: Found) -> Node:
-    """`query`: `service`, `since`, `q`, `level`, `task`; `at` and `stream` show a line in its context."""
+    """Draw the page of logs.
+
+    `query`: `service`, `since`, `q`, `level`, `task`; `at` and `stream` show a line in its context.
+    """
     service, words, level = query.get("service", ""), query.get("q", ""), query.get("level", "")
     names = {each.log_group: each.name for each in snapshot.services if each.log_group}
     in_context = "stream" in query
@@ -144,7 +147,7 @@ def log_lines(
     middle: int | None = None,
     follow: str = "",
 ) -> Element:
-    """Lines, oldest first. The browser lays out only what is in sight, so thousands of them scroll well.
+    """Draw lines, oldest first. The browser lays out only what is in sight, so thousands of them scroll well.
 
     `names`: services by log group. `follow`: the address that sends new lines.
     """

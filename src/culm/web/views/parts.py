@@ -20,14 +20,14 @@ WORDS = {"well": "well", "wrong": "wrong", "moving": "on its way", "asleep": "as
 
 
 def state(which: State) -> Element:
-    """A state by shape, colour and a word for whoever sees neither."""
+    """Draw a state by shape and colour, with a word for whoever sees neither."""
     return span(class_=f"state is-{which}", title=WORDS[which])[
         span(aria_hidden="true")[GLYPHS[which]], span(".sr")[WORDS[which]]
     ]
 
 
 def moment(at: float | None, *, suffix: str = " ago") -> Node:
-    """A time of day that the script turns into an age (`40 s ago`) and keeps current."""
+    """Draw a time of day that the script turns into an age (`40 s ago`) and keeps current."""
     if at is None:
         return span(".muted")["—"]
     exact = datetime.fromtimestamp(at, UTC)
@@ -40,7 +40,7 @@ def moment(at: float | None, *, suffix: str = " ago") -> Node:
 
 
 def clock(at: float) -> Element:
-    """A time of day that stays one."""
+    """Draw a time of day that stays one."""
     exact = datetime.fromtimestamp(at, UTC)
     return htpy.time(
         ".clock", datetime=exact.isoformat(timespec="milliseconds"), title=f"{exact.astimezone():%a %d %b}"
@@ -48,7 +48,7 @@ def clock(at: float) -> Element:
 
 
 def ident(text: str, *, shown: str = "") -> Element:
-    """An id, shortened, with the whole of it to copy."""
+    """Draw an id, shortened, with the whole of it to copy."""
     return span(".id")[
         code(title=text)[shown or short(text)],
         button(".copy", type="button", data_copy=text, aria_label=f"Copy {text}", title="Copy"),
@@ -56,12 +56,12 @@ def ident(text: str, *, shown: str = "") -> Element:
 
 
 def clamped(text: str) -> Element:
-    """Two lines of a long text, all of it to whoever points at it."""
+    """Draw two lines of a long text, all of it to whoever points at it."""
     return span(".clamp", title=text)[text]
 
 
 def revision(name: str) -> str:
-    """`#7` of `bamboo-orders:7`."""
+    """Return `#7` for `bamboo-orders:7`."""
     return f"#{name.rpartition(':')[2]}" if ":" in name else name
 
 
@@ -84,13 +84,13 @@ def service_link(name: str) -> Node:
 
 
 def link(path: str, /, **query: str) -> str:
-    """An address with a query; empty values are left out."""
+    """Return an address with a query; empty values are left out."""
     given = {key: value for key, value in query.items() if value}
     return f"{path}?{urlencode(given)}" if given else path
 
 
 def panel(title: str, *content: Node, note: Node = None, id: str = "") -> Element:
-    """A titled section with an anchor of its own."""
+    """Draw a titled section with an anchor of its own."""
     anchor = id or title.lower().replace(" ", "-")
     return section(".panel", id=anchor, aria_labelledby=f"{anchor}-h")[
         div(".head")[h2(id=f"{anchor}-h")[title], note and div(".note")[note]],
@@ -99,12 +99,12 @@ def panel(title: str, *content: Node, note: Node = None, id: str = "") -> Elemen
 
 
 def empty(*content: Node) -> Element:
-    """What to show, and what to type, where there is nothing yet."""
+    """Draw what to show, and what to type, where there is nothing yet."""
     return div(".empty")[content]
 
 
 def command(*words: str) -> Element:
-    """A command of culm's, to copy."""
+    """Draw a command of culm's, to copy."""
     text = " ".join(("culm", *words))
     return span(".command")[
         code[text], button(".copy", type="button", data_copy=text, aria_label=f"Copy {text}", title="Copy")
@@ -112,14 +112,14 @@ def command(*words: str) -> Element:
 
 
 def action_link(words: Sequence[str], label: str, *, allowed: bool, quiet: bool = False) -> Node:
-    """To the page that asks before anything is done; the command to type instead where the page may only read."""
+    """Link to the page that asks before anything is done; show the command to type where the page may only read."""
     if not allowed:
         return command(*words)
     return a(class_="button quiet" if quiet else "button", href=link("/confirm", do=" ".join(words)))[label]
 
 
 def cause(why: Cause, *, service: str, may_act: bool) -> Element:
-    """Why a service is not well: unfolded, with the one action that fits."""
+    """Draw why a service is not well: unfolded, with the one action that fits."""
     return div(".cause")[
         p(".why")[why.text, (", ", moment(why.at)) if why.at else None],
         why.health and p[span(".muted")["health check: "], why.health],
@@ -151,12 +151,12 @@ def event_list(events: Iterable[Event], *, with_service: bool = True) -> Element
 
 
 def digest(text: str) -> str:
-    """An id that is an id whatever the text has in it."""
+    """Return an id that is an id whatever the text has in it."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def spark(requests: Series | None, errors: Series | None = None, *, label: str) -> Node:
-    """Requests a second as bars, the share that were errors drawn over each from the bottom."""
+    """Draw requests a second as bars, the share that were errors over each from the bottom."""
     if requests is None or not any(requests.values):
         return htpy.svg(".spark", viewBox="0 0 90 22", aria_hidden="true")[
             htpy.line(class_="axis", x1="0", x2="90", y1="21.5", y2="21.5")
@@ -193,7 +193,7 @@ class Measure:
 
 
 def graph(measure: Measure, markers: Sequence[tuple[float, str]] = ()) -> Element:
-    """A measure with its limit and the moments of deploys, which all graphs of a page share."""
+    """Draw a measure with its limit and the moments of deploys, which all graphs of a page share."""
     series, scale, unit, limit = measure.series, measure.scale, measure.unit, measure.limit
     known = [value * scale for value in (series.values if series else ()) if value is not None]
     latest = series.latest if series else None
@@ -249,5 +249,5 @@ def graph(measure: Measure, markers: Sequence[tuple[float, str]] = ()) -> Elemen
 
 
 def fields(pairs: Iterable[tuple[str, Node]]) -> Element:
-    """Names and values, one beside the other."""
+    """Draw names and values, one beside the other."""
     return htpy.dl(".fields")[(div[htpy.dt[name], htpy.dd[value]] for name, value in pairs if value not in (None, ""))]

@@ -76,7 +76,7 @@ class Tried:
 
 
 def routes(snapshot: Snapshot, tried: Tried, *, may_act: bool, token: str = "") -> Node:
-    """`token`: what the form that sends a request carries."""
+    """Draw the page of routes; `token` is what the form that sends a request carries."""
     trials, reply = tried.trials, tried.reply
     met = trials[-1].rule if trials and trials[-1].matched else None
     return [

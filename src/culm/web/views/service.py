@@ -362,7 +362,7 @@ def _revision(service: ServiceState, new: Mapping[str, Any], old: Mapping[str, A
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Only what differs: (where, before, after)."""
+    """Return only what differs: (where, before, after)."""
 
     def kept(each: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in each.items() if key not in IGNORED}

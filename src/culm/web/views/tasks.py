@@ -18,7 +18,7 @@ BY: Mapping[str, Callable[[Task], tuple[bool, float | str]]] = {
 
 
 def tasks(snapshot: Snapshot, query: Mapping[str, str], *, may_act: bool) -> Node:
-    """`query`: `q` filters by any word, `sort` is one of BY."""
+    """Draw the page of tasks; in `query`, `q` filters by any word, and `sort` is one of BY."""
     words, sort = query.get("q", ""), query.get("sort", "service")
     failures = {service.name: service.failures for service in snapshot.services}
     chosen = [task for task in snapshot.tasks if matches(task, words)]
@@ -49,7 +49,7 @@ def _none(words: str) -> str:
 
 
 def matches(task: Task, words: str) -> bool:
-    """Every word is somewhere in the task's own."""
+    """Return whether every word is somewhere in the task's own."""
     text = " ".join(
         (task.id, task.service, task.kind, task.revision, task.status, task.instance, task.image, task.ending)
     ).lower()
@@ -135,7 +135,7 @@ def task_state(task: Task) -> State:
 
 
 def memory(task: Task) -> Node:
-    """Used of the limit, drawn and in numbers."""
+    """Draw what is used of the limit, and say it in numbers."""
     if task.memory is None:
         return "—"
     if task.memory_used is None:
