@@ -106,7 +106,7 @@ All commands: culm --help. One of them: culm COMMAND --help.
 
 
 def first_screen(width: int) -> str:
-    """What `culm` alone prints, on so many columns."""
+    """Return what `culm` alone prints, on so many columns."""
     indent = " " * 18
     return "\n".join(
         textwrap.fill(line, width, subsequent_indent=indent if line.startswith("  ") else "")

@@ -43,7 +43,7 @@ aws_target_option = click.option(
 
 
 def opened(target_name: str | None) -> tuple[Project, TargetSettings]:
-    """The project under its name there, and the aws target that is meant."""
+    """Return the project under its name there, and the aws target that is meant."""
     project = open_project()
     if target_name is None:
         ours = [name for name, each in project.targets.items() if each.provider == "aws"]

@@ -47,7 +47,10 @@ def json_option(function: F) -> F:
 
 
 def outcomes_option(function: F) -> F:
-    """As `json_option`, for commands that change things: the function does not get it, `wants_json` tells."""
+    """Add `--json`, as `json_option` does, to a command that changes things.
+
+    The function does not get it: `wants_json` tells.
+    """
     return click.option(
         "--json", is_flag=True, expose_value=False, callback=keep_json, help="Print how each ended, as JSON."
     )(function)
@@ -58,17 +61,17 @@ def keep_json(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def wants_json() -> bool:
-    """Whether the command that runs was given `--json` by its `outcomes_option`."""
+    """Return whether the command that runs was given `--json` by its `outcomes_option`."""
     return bool(click.get_current_context().meta.get(WANTS_JSON))
 
 
 def open_project(target_name: str | None = None) -> Project:
-    """The project of this folder, under the name that it has on a target."""
+    """Return the project of this folder, under the name that it has on a target."""
     return project_of(Path.cwd(), target_name)
 
 
 def project_of(folder: Path, target_name: str | None = None) -> Project:
-    """The project of a folder, under the name that it has on a target."""
+    """Return the project of a folder, under the name that it has on a target."""
     project = load(find(folder))
     if target_name is not None:
         project = named(project, settings_of(project, target_name))
@@ -88,7 +91,7 @@ def settings_of(project: Project, name: str) -> TargetSettings:
 
 
 def open_target(project: Project, name: str) -> Target:
-    """The target as it is: a local cluster that does not run is not started here."""
+    """Return the target as it is: a local cluster that does not run is not started here."""
     settings = settings_of(project, name)
     if settings.provider != "local" or settings.endpoint_url:
         return Target(settings, trace=tracing())
@@ -100,14 +103,14 @@ def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
 
 
 def tracing() -> Trace | None:
-    """What `culm --trace FILE` asked for."""
+    """Return what `culm --trace FILE` asked for."""
     context = click.get_current_context(silent=True)
     trace: Trace | None = context.find_root().obj if context else None
     return trace
 
 
 def services_of(project: Project, names: Iterable[str], *, jobs: bool = False) -> list[Service]:
-    """Those that are named, in culm.yml's order; all, when none is. With `jobs` these count, too."""
+    """Return the services that are named, in culm.yml's order; all, when none is. With `jobs` these count, too."""
     wanted = set(names)
     known = project.everything if jobs else project.services
     for name in names:
@@ -124,7 +127,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def service_folders(names: Iterable[str]) -> dict[str, Path]:
-    """Folders of the named services; of none named, the one that this is in, else all of culm.yml's.
+    """Return the folders of the named services; of none named, the one that this is in, else all of culm.yml's.
 
     A service's repository by itself, as CI has it, needs no culm.yml: its folder's name is the service's.
     """

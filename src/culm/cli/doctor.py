@@ -39,7 +39,7 @@ def doctor(as_json: bool, target_name: str) -> None:
 
 
 def show(finding: Finding) -> None:
-    """`● disk  41,200 MiB free`, and below it how to fix it."""
+    """Print a finding, `● disk  41,200 MiB free`, and below it how to fix it."""
     glyph = click.style(GLYPHS[finding.verdict], fg=COLOURS[finding.verdict])
     click.echo(f"{glyph} {finding.what:<17} {finding.text}")
     if finding.fix:

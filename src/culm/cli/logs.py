@@ -153,7 +153,7 @@ class Printer:
                 self.console.say(self.form(line), name)
 
     def sentence_line(self, line: LogLine) -> str:
-        """`14:02:11 error    no such table  path=/orders/ status=500`."""
+        """Return a line for people: `14:02:11 error    no such table  path=/orders/ status=500`."""
         read = sentence(line.text)
         at = datetime.fromtimestamp(line.at / 1000, UTC).astimezone()
         text = f"{at:%H:%M:%S} {read.level:<7}  {one_line(read)}".rstrip()
@@ -162,7 +162,7 @@ class Printer:
 
 
 def age(text: str) -> int:
-    """Seconds."""
+    """Read an age in seconds."""
     match = re.fullmatch(r"(\d+)([smhd])", text)
     if match is None:
         raise UsageError(f"--since {text} is not a time", "30s, 10m, 2h or 1d")

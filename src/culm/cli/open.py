@@ -52,7 +52,7 @@ def prices_of(target: Target) -> PriceList:
 
 
 def print_snapshot(project: Project, target: Target) -> None:
-    """One look, as JSON."""
+    """Print one look, as JSON."""
     from culm.operate.snapshot.compose import compose
     from culm.operate.snapshot.look import Looker
     from culm.web.server import described

@@ -139,7 +139,7 @@ def with_steps(project: Project, surveyed: Survey, made: Plan, names: Sequence[s
 
 
 def with_jobs(project: Project, surveyed: Survey, made: Plan, names: Sequence[str]) -> Plan:
-    """The plan with what becomes of jobs among `names`: their steps after the services', and what a run takes."""
+    """Return the plan with what becomes of jobs among `names`: steps after the services', and what a run takes."""
     named = [name for name in names if name in project.jobs]
     past = jobs.deletions(surveyed.observed.past_schedules if set(names) == set(project.everything) else ())
     steps = [*jobs.steps(project, named, surveyed, made.images), *past]
@@ -152,7 +152,7 @@ def with_jobs(project: Project, surveyed: Survey, made: Plan, names: Sequence[st
 
 
 def frame(project: Project, target_name: str, region: str, own_prices: Path | None = None) -> wishes.Frame:
-    """What plans of this project on this target are made in: now, by these prices, with what bench has measured."""
+    """Return what plans of this project on this target are made in: now, these prices, and what bench has measured."""
     peaks = {name: b.peak_memory for name, b in bench.read(project).items() if b.peak_memory is not None}
     return wishes.Frame(
         project=project,
@@ -176,7 +176,7 @@ def changing(job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[
 def changing_as_surveyed(
     job: Job, updates: Mapping[str, Mapping[str, Any]], ask: Callable[[Survey, str], Asked]
 ) -> Plan:
-    """As `changing`, from the survey that `job` has."""
+    """Plan as `changing` does, from the survey that `job` has."""
     asked = [ask(job.survey, name) for name in updates]
     vault_files.demand_of_revisions(started(job.survey, updates), job.target.settings, job.survey.observed)
     region = price_lists.known(job.target.region)

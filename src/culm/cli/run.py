@@ -44,5 +44,5 @@ def run(service: str | None, reload: bool) -> None:
 
 
 def leave(signum: int, frame: FrameType | None) -> None:
-    """As Ctrl-C: what runs is stopped first."""
+    """Leave as at Ctrl-C: what runs is stopped first."""
     raise KeyboardInterrupt

@@ -49,12 +49,12 @@ def status(watch: bool, as_json: bool, target_name: str) -> None:
 
 
 def image_named(image: str) -> str:
-    """A digest's first twelve digits, as Docker shows it; a ready image's name and tag as they are."""
+    """Return a digest's first twelve digits, as Docker shows it; a ready image's name and tag as they are."""
     return image.removeprefix("sha256:")[:12] if image.startswith("sha256:") else image
 
 
 def pictured(state: dict[str, Any], width: int | None = None) -> str:
-    """For people, on so many columns; None: on as many as it takes, as in a pipe."""
+    """Return the state for people, on so many columns; None: on as many as it takes, as in a pipe."""
     parts = [
         fitting(
             width,
@@ -98,7 +98,7 @@ def pictured(state: dict[str, Any], width: int | None = None) -> str:
 
 
 def instances(described: Sequence[dict[str, Any]], width: int | None) -> str:
-    """The table of instances, its pictures as fine as so many columns allow."""
+    """Return the table of instances, its pictures as fine as so many columns allow."""
     text = ""
     for mib in (SLOT_MIB, 2 * SLOT_MIB, 4 * SLOT_MIB):
         rows = [
@@ -117,12 +117,15 @@ def instances(described: Sequence[dict[str, Any]], width: int | None) -> str:
 
 
 def moment(at: float | None) -> str:
-    """In UTC; empty: never."""
+    """Return a moment in UTC; empty for None, which is never."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") if at is not None else ""
 
 
 def last_run(run: dict[str, Any] | None) -> str:
-    """`2027-01-31 06:00 UTC, exit code 0`, with `timed out` before it; ECS forgets a task an hour after its end."""
+    """Return how a job's last run ended: `2027-01-31 06:00 UTC, exit code 0`.
+
+    `timed out` stands before it where it did; ECS forgets a task an hour after its end.
+    """
     if run is None:
         return "none in the last hour"
     ended = f"exit code {run['exit_code']}" if run["exit_code"] is not None else str(run["status"]).lower()
@@ -130,18 +133,18 @@ def last_run(run: dict[str, Any] | None) -> str:
 
 
 def tasks(service: dict[str, Any]) -> str:
-    """`1/1`; of a sleeping service `asleep (2)`, with how many it has when it is awake."""
+    """Return a service's tasks, `1/1`; of a sleeping one `asleep (2)`, with how many it has when it is awake."""
     count = service.get("asleep")
     return f"{service['running']}/{service['desired']}" if count is None else f"asleep ({count})"
 
 
 def scaling(service: dict[str, Any]) -> str:
-    """` (1-4, cpu 60)`, of a service whose count changes by itself."""
+    """Return ` (1-4, cpu 60)` for a service whose count changes by itself; empty for others."""
     return f" ({service['scaling']})" if service.get("scaling") else ""
 
 
 def unwell(service: dict[str, Any]) -> str:
-    """`, 1 healthy`, where the load balancer does not find all that run healthy."""
+    """Return `, 1 healthy` where the load balancer does not find all that run healthy; empty elsewhere."""
     healthy = service.get("healthy")
     return "" if healthy is None or healthy >= service["running"] else f", {healthy} healthy"
 
@@ -158,7 +161,10 @@ def troubles(state: dict[str, Any]) -> Iterator[str]:
 
 
 def picture(instance: dict[str, Any], mib: int = SLOT_MIB) -> str:
-    """`[accounts|orders  |...]`: each task as wide as its memory, dots for what is free; two columns for `mib`."""
+    """Draw an instance's memory: `[accounts|orders  |...]`.
+
+    Each task is as wide as its memory, dots stand for what is free; two columns for `mib`.
+    """
     boxes = []
     for task in instance["tasks"]:
         width = max((task["memory"] or 0) // mib * 2, 1)
@@ -173,7 +179,7 @@ SPARE = ("IMAGE", "INSTANCE", "TASK DEFINITION", "TYPE")
 
 
 def fitting(width: int | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """As `table`, without as many of the spare columns as it takes to fit."""
+    """Return the table without as many of the spare columns as it takes to fit."""
     for spare in SPARE:
         text = table(heads, rows)
         if width is None or max(map(len, text.splitlines()), default=0) <= width:
@@ -185,7 +191,7 @@ def fitting(width: int | None, heads: tuple[str, ...], rows: Sequence[tuple[str,
 
 
 def folded(line: str, width: int | None) -> str:
-    """A line on as many lines as it takes, the later ones indented."""
+    """Fold a line into as many lines as it takes, the later ones indented."""
     return line if width is None else textwrap.fill(line, width, subsequent_indent=" " * 10, break_on_hyphens=False)
 
 

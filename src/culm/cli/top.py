@@ -53,7 +53,7 @@ def top(as_json: bool, target_name: str) -> None:
 
 
 def looker(target: Target, looks: Looker) -> Callable[[], Snapshot]:
-    """A function that takes a snapshot."""
+    """Return a function that takes a snapshot."""
     prices = price_lists.load(price_lists.known(target.region))
 
     def look() -> Snapshot:
@@ -210,7 +210,7 @@ def keys() -> Iterator[Keyboard]:
 
 
 def run_command(words: list[str]) -> None:
-    """One of culm's commands, with the terminal to itself; Ctrl-C ends it, not us."""
+    """Run one of culm's commands, with the terminal to itself; Ctrl-C ends it, not us."""
     import subprocess
 
     process = subprocess.Popen([sys.executable, "-m", "culm", *words])

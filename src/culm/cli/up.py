@@ -247,7 +247,7 @@ def summary(outcomes: list[ServiceOutcome], tally: Tally | None, there: Sequence
 
 
 def show(plan: Plan) -> None:
-    """What is about to happen, on one screen; an error when it cannot."""
+    """Show what is about to happen, on one screen; raise an error when it cannot."""
     refuse_plan(plan)
     if plan.jobs or any(service.changes for service in plan.services):
         click.echo(screen(plan, shutil.get_terminal_size().columns, short=True) + "\n", err=True)
@@ -278,7 +278,7 @@ def report(outcomes: list[ServiceOutcome], console: Console) -> None:
 
 
 def prepare(project: Project, target_name: str, runtime: str, console: Console) -> tuple[Target, Builder]:
-    """The target, its local cluster started if need be, and the builder that goes with it."""
+    """Return the target, its local cluster started if need be, and the builder that goes with it."""
     settings = settings_of(project, target_name)
     engine = Engine()
     recipes = [

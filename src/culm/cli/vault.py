@@ -118,7 +118,7 @@ def get(name: str, out: str, version: str | None, target_name: str) -> None:
 
 
 def stdout() -> BinaryIO:
-    """For bytes that are asked for: text that goes to stdout is redacted."""
+    """Return stdout for bytes that are asked for: text that goes to stdout is redacted."""
     sys.stdout.flush()
     return sys.stdout.buffer
 

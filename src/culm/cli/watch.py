@@ -17,7 +17,7 @@ from culm.target.connection import Target
 
 
 def watch(project: Project, target: Target, *, as_json: bool) -> None:
-    """Until Ctrl-C. JSON is one snapshot a line."""
+    """Print what happens until Ctrl-C. JSON is one snapshot a line."""
     look = looker(target, Looker(target, project, now))
     pause = LOCAL_SECONDS if target.endpoint_url else AMAZON_SECONDS
     if as_json:
@@ -68,7 +68,10 @@ def news(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def plain(event: Event) -> str:
-    """`2026-01-01T12:00:00+00:00 orders task b2fb55c5 of bamboo-orders:2 exited with code 3`."""
+    """Return an event as a line.
+
+    `2026-01-01T12:00:00+00:00 orders task b2fb55c5 of bamboo-orders:2 exited with code 3`.
+    """
     return f"{_moment(event.at)} {event.service} {event.message}"
 
 

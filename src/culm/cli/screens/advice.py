@@ -56,7 +56,7 @@ def screen(page: AdvicePage, width: int = 80) -> str:
 
 
 def measured(page: AdvicePage) -> str:
-    """`measured for 30 hours`."""
+    """Return how long was measured: `measured for 30 hours`."""
     return f"measured for {page.hours:.0f} hour{'' if page.hours == 1 else 's'}" if page.hours else "not measured"
 
 

@@ -52,14 +52,14 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
 
 
 def short(value: str | None) -> str:
-    """An image is told by the beginning of its digest."""
+    """Return the value as it is shown: an image is told by the beginning of its digest."""
     if value is None:
         return "-"
     return re.sub(r"(?:\S+@)?sha256:([0-9a-f]{12})[0-9a-f]{52}", r"\1", value)
 
 
 def report(project: str, target: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """For programs: nothing is cut."""
+    """Return the differences for programs: nothing is cut."""
     return {
         "project": project,
         "target": target,

@@ -77,7 +77,7 @@ def objection(obstacle: Obstacle, numbers: Mapping[str, str]) -> str:
 
 
 def money(dollars: float, *, signed: bool = False) -> str:
-    """`$53.78`; signed: `+$4.46`, `-$9.27`, `$0`."""
+    """Return dollars as text, `$53.78`; signed: `+$4.46`, `-$9.27`, `$0`."""
     amount = f"{abs(dollars):,.2f}"
     if signed and amount == "0.00":
         return "$0"
@@ -90,7 +90,7 @@ def _title(plan: Plan, width: int) -> Iterator[str]:
 
 
 def summary(plan: Plan) -> str:
-    """`2 of 5 services change, and nightly changes`: services are counted, jobs named."""
+    """Return what changes: `2 of 5 services change, and nightly changes`. Services are counted, jobs named."""
     changing = sum(service.changes for service in plan.services)
     words = [f"{changing} of {len(plan.services)} services change"] if changing else []
     words += [f"{', '.join(plan.jobs)} {'changes' if len(plan.jobs) == 1 else 'change'}"] if plan.jobs else []
@@ -116,7 +116,10 @@ def _services(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
 
 
 def sentence(service: ServicePlan, plan: Plan) -> str:
-    """`its migration, then a new task on #1, then the old one stops; route /x/*`."""
+    """Return what becomes of a service.
+
+    `its migration, then a new task on #1, then the old one stops; route /x/*`.
+    """
     numbers = _numbers(plan)
     for obstacle in plan.moves.obstacles:
         if obstacle.name == service.name:
@@ -180,7 +183,10 @@ def _hosts(plan: Plan, width: int) -> Iterator[str]:
 
 
 def picture(host: Host, mib_a_column: float) -> str:
-    """`[accounts|+orders |........]`: each task as wide as its memory, `+` before those that come, dots for free."""
+    """Draw an instance's memory: `[accounts|+orders |........]`.
+
+    Each task is as wide as its memory, `+` stands before those that come, dots for what is free.
+    """
     boxes = []
     for sitter in host.sitters:
         width = max(int(sitter.memory / mib_a_column) - 1, 1)
@@ -230,7 +236,7 @@ def _moments(plan: Plan, width: int) -> Iterator[str]:
 
 
 def moment_line(moment: Moment, numbers: Mapping[str, str], project: str) -> str:
-    """`start accounts on #2`."""
+    """Return a move as text: `start accounts on #2`."""
     move = moment.move
     where = numbers[move.container_instance_arn]
     kind, _, name = move.group.partition(":")
@@ -261,7 +267,10 @@ def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
 
 
 def bill_items(lines: Sequence[BillItem]) -> str:
-    """`2 x t2.micro $16.94, load balancer $16.43 (1 ALB)`: each with how many units a month it counts."""
+    """Return a bill's items: `2 x t2.micro $16.94, load balancer $16.43 (1 ALB)`.
+
+    Each has how many units a month it counts.
+    """
     return ", ".join(bill_item(line) for line in lines)
 
 
@@ -277,7 +286,7 @@ def _units(number: float) -> str:
 
 
 def bill_line(plan: Plan) -> str:
-    """`$53.78 a month, as now (us-east-1, prices of 2026-11-23)`."""
+    """Return the bill in a line: `$53.78 a month, as now (us-east-1, prices of 2026-11-23)`."""
     now, then = plan.bill_now, plan.bill
     change = "" if now is None else ", as now"
     if now is not None and abs(then.dollars - now.dollars) >= 0.005:

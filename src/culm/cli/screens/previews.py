@@ -57,7 +57,7 @@ def counted(number: int, what: str) -> str:
 
 
 def clock(at: float | None) -> str:
-    """A moment, in this machine's time zone."""
+    """Return a moment, in this machine's time zone; `never` for None."""
     return "never" if at is None else f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 

@@ -66,7 +66,10 @@ class Progress:
                 row.detail, row.ended, row.failed = "", now, failed
 
     def rows(self, columns: int, most: int, *, coloured: bool = False) -> list[str]:
-        """At most `most` rows of `columns` columns; those that are at work are kept where there are too many."""
+        """Return at most `most` rows of `columns` columns.
+
+        Those that are at work are kept where there are too many.
+        """
         now = self._clock()
         kept = self._kept(most)
         width = max(map(len, self._rows), default=0)

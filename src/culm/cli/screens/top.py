@@ -72,7 +72,7 @@ class Row:
 
 
 def rows_of(snapshot: Snapshot, sort: str) -> list[Row]:
-    """Living tasks, as `sort` says, the most of it first; then services without a task."""
+    """Return the rows of living tasks, as `sort` says, the most of it first; then services without a task."""
     tasks = ordered(snapshot, sort)
     served = {task.service for task in tasks if task.kind == "service"}
     idle = [Row(service=service.name, task=None) for service in snapshot.services if service.name not in served]
@@ -80,7 +80,7 @@ def rows_of(snapshot: Snapshot, sort: str) -> list[Row]:
 
 
 def ordered(snapshot: Snapshot, sort: str) -> list[Task]:
-    """Living tasks, as `sort` says: the most of it first."""
+    """Return the living tasks, as `sort` says: the most of it first."""
     failures = {service.name: service.failures for service in snapshot.services}
     tasks = list(snapshot.running)
     match sort:
