@@ -1,5 +1,6 @@
 """What every ring of tests may use: `cloud`, the AWS API in process."""
 
+import gc
 import itertools
 import os
 import signal
@@ -22,6 +23,7 @@ from tests.bamboo import around as around
 from tests.bamboo import live as live
 from tests.bamboo import project as project
 from tests.outcome import pytest_sessionfinish as pytest_sessionfinish
+from tests.share import ELSEWHERE, SECOND_PYTHON
 from xdist.scheduler import LoadScopeScheduling
 
 from culm.cluster import clock, operations
@@ -38,11 +40,22 @@ from culm.engine.client import unavailable
 
 REGION = "us-east-1"
 
+collect_ignore = [path for paths in ELSEWHERE.values() for path in paths] if SECOND_PYTHON else []
+
+# Most of what a process of tests makes lives as long as it does: modules, botocore's models, moto's accounts. Going
+# through all of it again and again for what might be garbage took a fifth of the processors' time.
+gc.set_threshold(50_000, 20, 50)
+
 # A shell that starts us in the background lets us ignore SIGINT, and so would every program that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast a property is tried depends on what else the machine does; that it holds does not.
-hypothesis.settings.register_profile("culm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "culm",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    max_examples=10 if SECOND_PYTHON else 100,
+)
 hypothesis.settings.load_profile("culm")
 OPERATOR = AccessKey(access_key_id="AKIAEXAMPLE", secret_access_key="secret")
 
@@ -259,6 +272,10 @@ class ByFileOrEngine(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return ByFileOrEngine(config, log)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ from itertools import combinations_with_replacement
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.share import examples
 
 from culm.plan.optimise import InstanceMix, Offer, Size, cheapest, single
 from culm.plan.simplex import maximise
@@ -66,7 +67,7 @@ SIZES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(SIZES, OFFERS)
 @example(
     sizes=[Size(memory=256, cpu=64, count=2), Size(memory=300, cpu=64, count=2), Size(memory=300, cpu=256, count=1)],

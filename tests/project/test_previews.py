@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.share import examples
 
 from culm.errors import UsageError
 from culm.project.load import load
@@ -183,7 +184,7 @@ def test_a_priority_among_those_of_previews_is_refused(tmp_path: Path) -> None:
 NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,9}", fullmatch=True).filter(lambda name: not name.startswith("internal-"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(one=NAMES, other=NAMES, service=NAMES, another=NAMES)
 def test_names_of_two_previews_never_meet(one: str, other: str, service: str, another: str) -> None:
     assert preview_of(own_name(one, service)) == one

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import characters, sampled_from, text
+from tests.share import examples
 
 from culm.vault import redaction
 from culm.vault.compare import differences
@@ -142,7 +143,7 @@ def test_a_secret_is_cut_out_however_it_is_written(write, secret, monkeypatch) -
     assert leftover(write, secret) <= leftover(write, "x") | QUOTES
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(text(characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=6), sampled_from(WRITTEN))
 def test_any_secret_is_cut_out_of_any_writing(secret: str, write) -> None:
     with pytest.MonkeyPatch.context() as patch:

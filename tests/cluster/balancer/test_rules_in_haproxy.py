@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.share import examples
 from tests.traffic import NOT_FOUND, a_listener, a_rule, free_port
 
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
@@ -140,7 +141,7 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
 
 
 @given(rules=rule_lists(), asked=st.lists(requests, min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_request_meets_the_same_rule(listening: Listening, rules: tuple[Rule, ...], asked: list[Request]) -> None:
     listening.serve(rules)
     chosen = [choose(rules, each).actions[0] for each in asked]

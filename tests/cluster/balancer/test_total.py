@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.share import examples
 from tests.traffic import NOT_FOUND, a_group, a_listener, a_rule, forward, free_port
 
 from culm.cluster.balancer.haproxy import binary
@@ -135,7 +136,7 @@ transforms = st.builds(
 
 
 @given(of_rule=st.lists(conditions, min_size=1, max_size=2), action=actions, rewrites=st.lists(transforms, max_size=1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_haproxy_accepts_every_rule_that_the_api_accepts(folder, of_rule, action, rewrites):
     if conditions_problem(of_rule) or actions_problem([action]) or transforms_problem(rewrites):
         return

@@ -5,7 +5,6 @@ has stopped. Then the plan's moves, their order and the instances are the cluste
 """
 
 import asyncio
-import os
 from collections import Counter
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.cluster.scheduler.conftest import World
 from tests.conftest import Cloud
+from tests.share import examples
 
 from culm.cluster.scheduler.observe import observe
 from culm.cluster.store.db import connect
@@ -22,7 +22,6 @@ from culm.core.decide.state import ClusterState
 from culm.core.model.arn import last
 from culm.core.model.tasks import Task
 
-EXAMPLES = 15 * int(os.environ.get("CULM_EXAMPLES", "1"))
 LOOKS = 200
 """More than any of these rolls needs."""
 ZONE = "attribute:ecs.availability-zone"
@@ -177,7 +176,7 @@ async def play(cloud: Cloud, memories: list[int], plans: list[Plan]) -> None:
         cloud.db.close()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(stories())
 def test_what_is_planned_is_what_happens(cloud: Cloud, story: tuple[list[int], list[Plan]]) -> None:
     asyncio.run(play(cloud, *story))

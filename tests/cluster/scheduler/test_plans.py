@@ -3,7 +3,6 @@
 The cluster is the real one: operations, reconciler and agents, on a runtime in memory.
 """
 
-import os
 import random
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from tests.cluster.scheduler.conftest import World
 from tests.conftest import Cloud
+from tests.share import examples
 
 from culm.core.decide.state import ClusterState, is_gone
 from culm.core.model.services import Service
@@ -20,7 +20,6 @@ from culm.plan.waves import Moves, Wanted, Wave
 from culm.project.sizes import Roll
 from culm.render import percents
 
-TIMES = int(os.environ.get("CULM_EXAMPLES", "1"))
 ROLLS: list[Roll] = ["auto", "auto", "start-first", "stop-first", (50, 100)]
 STRATEGIES = [
     [{"type": "spread", "field": "instanceId"}],
@@ -175,7 +174,7 @@ class Stage:
             )
 
 
-@pytest.mark.parametrize("seed", range(60 * TIMES))
+@pytest.mark.parametrize("seed", range(examples(60)))
 async def test_a_plan_is_what_happens(cloud: Cloud, seed: int) -> None:
     world = World(cloud)
     world.ecs.create_cluster()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.builders import a_service, a_state, a_task, a_task_definition, an_instance
+from tests.share import examples
 
 from culm.core.decide import deployments
 from culm.core.decide.ledger import Fleet
@@ -92,7 +93,7 @@ def sitting(state: ClusterState) -> Counter[tuple[str, str | None]]:
     return Counter((t.task_definition_arn, t.container_instance_arn) for t in state.tasks if not is_gone(t))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(rolls(), st.integers(0, 2**32))
 def test_the_order_in_which_tasks_stop_or_become_healthy_does_not_change_placement(
     state: ClusterState, seed: int

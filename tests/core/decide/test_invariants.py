@@ -4,7 +4,6 @@ Safety: the scheduler itself never takes a service below its floor or above its 
 more than it has. Liveness: in a world that does as it is told every roll comes to its end, or the service says why not.
 """
 
-import os
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import TARGET_GROUP, a_service, a_state, a_task_definition, an_instance
+from tests.share import examples
 
 from culm.core.decide import deployments
 from culm.core.decide.actions import StartTask, StopTask
@@ -27,7 +27,6 @@ from culm.core.model.services import DeploymentCircuitBreaker, Service
 from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy
 from culm.core.model.tasks import Status, StopCode, Task
 
-TIMES = int(os.environ.get("CULM_EXAMPLES", "1"))
 """How many times more examples than a developer's run has."""
 LOOKS = 120
 """More than any of these rolls needs."""
@@ -163,7 +162,7 @@ def begin_all(state: ClusterState) -> ClusterState:
     return replace(state, services=rolled, now=state.now + 3600)
 
 
-@settings(max_examples=300 * TIMES, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(clusters(), st.booleans())
 def test_an_obedient_world_comes_to_rest_and_what_is_unfinished_says_why(state, roll):
     outcome = simulate(state, looks=LOOKS)
@@ -180,7 +179,7 @@ def test_an_obedient_world_comes_to_rest_and_what_is_unfinished_says_why(state, 
             assert {t.started_by for t in live(outcome.state, service)} <= {service.primary.id}
 
 
-@settings(max_examples=60 * TIMES, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(clusters())
 def test_a_dead_configuration_is_the_only_reason_that_needs_no_missing_room(state):
     free = replace(
@@ -235,7 +234,7 @@ class Weather:
         return replace(task, last_status=Status.RUNNING, started_at=started)
 
 
-@settings(max_examples=100 * TIMES, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(clusters(), st.data())
 def test_floor_ceiling_and_room_hold_whatever_tasks_and_instances_do(state, data):
     weather = Weather(data)
@@ -253,13 +252,13 @@ def test_floor_ceiling_and_room_hold_whatever_tasks_and_instances_do(state, data
     assert outcome.settled, "after the storm it never comes to rest"
 
 
-@settings(max_examples=60 * TIMES, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(clusters())
 def test_what_is_decided_twice_from_one_snapshot_is_the_same(state):
     assert schedule(state) == schedule(state)
 
 
-@settings(max_examples=60 * TIMES, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(clusters())
 def test_actions_that_were_applied_are_not_returned_again(state):
     """Crash after the write, before the effect: the next look starts nothing a second time."""
@@ -267,7 +266,7 @@ def test_actions_that_were_applied_are_not_returned_again(state):
     assert not [a for a in schedule(once) if isinstance(a, StartTask)]
 
 
-@settings(max_examples=60 * TIMES, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(clusters(), st.data())
 def test_deleting_a_service_always_ends(state, data):
     up = simulate(state, looks=LOOKS).state
