@@ -7,6 +7,7 @@ import pytest
 from tests.deploy.build.test_stages import BareHost
 
 from culm.deploy.build.context import ImageFile, made
+from culm.deploy.build.hosted import Job, Result
 from culm.deploy.build.run import RunLine, carry_out
 from culm.deploy.build.stage import BuildStage
 from culm.errors import CulmError
@@ -292,3 +293,20 @@ def test_where_a_script_goes_is_its_own_affair() -> None:
     run("sh ./go.sh && pip install -t libs flask", stage)
 
     assert [place.path for place in stage.places] == ["/app/libs"]
+
+
+class FailingHost(BareHost):
+    """A machine where `npm ci` fails."""
+
+    def run(self, job: Job) -> Result:
+        if job.argv[:2] == ("npm", "ci"):
+            raise CulmError("npm ci needs a lock file", "")
+        return super().run(job)
+
+
+def test_npm_install_makes_up_for_npm_ci_that_fails() -> None:
+    host = FailingHost(programs_there=frozenset({"npm"}))
+    run("npm ci --omit=dev || npm install --omit=dev", host=host)
+    assert [job.argv for job in host.jobs] == [("npm", "install", "--omit=dev")]
+    with pytest.raises(CulmError, match="lock file"):
+        run("npm ci || exit 1", host=host)

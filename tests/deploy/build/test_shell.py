@@ -39,6 +39,42 @@ def test_a_line_is_split_as_the_shell_does(text: str, expected: list[tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "failing", "taken"),
+    [
+        ("a || b; c", "a", "abc"),
+        ("a || b; c", "", "ac"),
+        ("a && b || c", "a", "ac"),
+        ("a && b || c && d", "b", "abcd"),
+        ("a || b || c", "ab", "abc"),
+        ("(cd x && a || b) && c", "a", ["cd", "a", "b", "c"]),
+        ("if true; then a || b; fi; c", "a", "abc"),
+        ("a || exit 1; b", "", "ab"),
+    ],
+)
+def test_what_stands_behind_two_bars_is_done_when_the_command_before_fails(
+    text: str, failing: str, taken: list[str] | str
+) -> None:
+    listed = commands(text, {})
+    made: list[str] = []
+    succeeded: bool | None = None
+    while True:
+        try:
+            command = listed.send(succeeded)
+        except StopIteration:
+            break
+        made.append(command.argv[0])
+        succeeded = not (command.may_fail and command.argv[0] in failing)
+    assert made == list(taken)
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a && b", "a || exit 1", "a || { echo no; exit 1; }", "a || false", "a | b || c"]
+)
+def test_a_failure_that_nothing_makes_up_for_is_one(text: str) -> None:
+    assert not next(commands(text, {})).may_fail
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "curl x | sh",

@@ -9,7 +9,8 @@ from culm.deploy.build.programs import NOTHING, named, plain_words
 from culm.deploy.build.run.line import ENGINE_HINT, RunLine
 from culm.deploy.build.run.programs import done_by_programs, save
 from culm.deploy.build.run.python import POETRY_INSTALLER, UV_INSTALLER, bring_uv, done_by_python, installed_by_script
-from culm.deploy.build.shell import Command
+from culm.deploy.build.shell import Command, Commands
+from culm.errors import CulmError
 from culm.project.texts import decoded
 
 RUNNERS = frozenset({"poetry", "uv", "pipenv", "pdm", "hatch"})
@@ -23,8 +24,7 @@ def carry_out(run: RunLine, listed: str | Sequence[str]) -> None:
     """
     if isinstance(listed, str):
         variables = {"HOME": run.stage.home, **run.stage.variables}
-        for command in shell.commands(listed, variables, run.exists, run.matching):
-            take(run, command)
+        follow(run, shell.commands(listed, variables, run.exists, run.matching))
     elif listed:
         script = listed[2:3] if len(listed) == 3 and named(listed[0]) in ("sh", "bash") and "c" in listed[1] else None
         if script:
@@ -35,6 +35,23 @@ def carry_out(run: RunLine, listed: str | Sequence[str]) -> None:
         run.stage.left.append(run.left)
     if run.by_host and run.left not in run.stage.compiled:
         run.stage.compiled.append(run.left)
+
+
+def follow(run: RunLine, listed: Commands, outer: tuple[int, ...] = ()) -> None:
+    """Take each command in its turn, inside the subshells `outer`; one that may fail sends back whether it did."""
+    succeeded: bool | None = None
+    while True:
+        try:
+            command = listed.send(succeeded)
+        except StopIteration:
+            return
+        succeeded = True
+        try:
+            take(run, replace(command, subshell=outer + command.subshell))
+        except CulmError:
+            if not command.may_fail:
+                raise
+            succeeded = False
 
 
 def take(run: RunLine, command: Command) -> None:
@@ -85,8 +102,7 @@ def follow_script(run: RunLine, command: Command, text: str, folder: str) -> Non
     before = run.folders.get(command.subshell)
     run.nested += 1
     variables = {"HOME": run.stage.home, **run.stage.variables, **command.environment}
-    for each in shell.commands(text, variables, run.exists, run.matching):
-        take(run, replace(each, subshell=(*command.subshell, *each.subshell)))
+    follow(run, shell.commands(text, variables, run.exists, run.matching), command.subshell)
     run.nested -= 1
     run.folders[command.subshell] = before if before is not None else folder
 

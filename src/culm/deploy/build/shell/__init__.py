@@ -3,21 +3,22 @@
     text -> tokens (words, operators) -> a tree of lists, pipelines, `if`, `for`, groups -> simple commands, in order
 
 Commands are handed out one by one, and the taker does each before it asks for the next: so `cd`, `[ -f x ]` and `if`
-see what those before have done. A command is taken to succeed, so what follows `||` is passed over. Where a word or a
-condition depends on what only running can tell (`$(...)`, a pipe, `while`), the command is handed out as not `plain`.
+see what those before have done. A command is taken to succeed, so what follows `||` is passed over, unless the taker
+sends back that it failed. Where a word or a condition depends on what only running can tell (`$(...)`, a pipe,
+`while`), the command is handed out as not `plain`.
 
 Example. `cd /app && if [ "$ENV" = dev ]; then pip install pytest; fi; echo ok > state` with ENV=dev gives
 `cd /app`, `pip install pytest`, and `echo ok` with its output to `state`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from culm.deploy.build.shell.evaluation import Command, Evaluation, Exists
+from culm.deploy.build.shell.evaluation import Command, Commands, Evaluation, Exists
 from culm.deploy.build.shell.tree import Reader
 from culm.deploy.build.shell.words import REDIRECTIONS, Operator, Unfinished, plain_text, tokens
 
-__all__ = ["Command", "Exists", "commands", "programs_named"]
+__all__ = ["Command", "Commands", "Exists", "commands", "programs_named"]
 
 
 def commands(
@@ -25,7 +26,7 @@ def commands(
     variables: Mapping[str, str],
     exists: Exists = lambda letter, path: False,
     matching: Callable[[str], list[str]] = lambda pattern: [pattern],
-) -> Iterator[Command]:
+) -> Commands:
     """Yield the simple commands of a shell line, in order; variables are filled in as the shell would."""
     try:
         reader = Reader(tokens(text))

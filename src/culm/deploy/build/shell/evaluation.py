@@ -1,7 +1,7 @@
 """What a shell line's tree comes down to: its simple commands, in order, with the variables filled in. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import field, replace
 
 from culm.core.model.record import record
@@ -30,7 +30,12 @@ class Command:
     """The words of each command of the pipeline that it is part of."""
     subshell: tuple[int, ...] = ()
     """Which `( ... )` it stands in, outermost first: a `cd` ends with it."""
+    may_fail: bool = False
+    """Something stands behind `||` for when it fails: the taker sends False back then."""
 
+
+Commands = Generator[Command, bool | None, None]
+"""Commands for a taker, who may send back False for one that failed and may fail."""
 
 Exists = Callable[[str, str], bool]
 """Whether a file test holds: its letter (`f`, `d`, `e`, `x`, `s`) and the path as written."""
@@ -48,14 +53,17 @@ class Evaluation:
         self.status: bool | None = True
         self.subshells = 0
 
-    def sequence(self, listed: Sequence_) -> Iterator[Command]:
+    def sequence(self, listed: Sequence_) -> Commands:
         """Yield the commands of a list that would run, going by `&&` and `||` as far as the status before is known."""
-        for before, pipeline in listed:
+        for index, (before, pipeline) in enumerate(listed):
             if (before == "&&" and self.status is False) or (before == "||" and self.status is True):
                 continue
-            yield from self.pipeline(pipeline)
+            if may_fail(listed[index:]):
+                yield from relayed(self.pipeline(pipeline), lambda command: replace(command, may_fail=True))
+            else:
+                yield from self.pipeline(pipeline)
 
-    def pipeline(self, nodes: list[Node]) -> Iterator[Command]:
+    def pipeline(self, nodes: list[Node]) -> Commands:
         """Yield the commands of a pipeline; each knows the others."""
         if len(nodes) == 1:
             yield from self.node(nodes[0])
@@ -63,9 +71,9 @@ class Evaluation:
         made = [command for node in nodes for command in self.node(node)]
         words = tuple(command.argv for command in made)
         for command in made:
-            yield replace(command, plain=False, pipeline=words)
+            yield replace(command, plain=False, pipeline=words, may_fail=False)
 
-    def node(self, node: Node) -> Iterator[Command]:
+    def node(self, node: Node) -> Commands:
         """Yield the commands of one node of the tree; a subshell has variables of its own."""
         match node:
             case Simple():
@@ -78,7 +86,7 @@ class Evaluation:
                 ran = False
                 for command in self.node(node.inner):
                     ran = True
-                    yield command
+                    yield replace(command, may_fail=False)
                 self.status = None if ran or self.status is None else not self.status
             case Grouped():
                 if not node.own:
@@ -86,9 +94,10 @@ class Evaluation:
                     return
                 kept = dict(self.variables)
                 self.subshells += 1
-                number = self.subshells
-                for command in self.sequence(node.body):
-                    yield replace(command, subshell=(number, *command.subshell))
+                own = (self.subshells,)
+                yield from relayed(
+                    self.sequence(node.body), lambda command: replace(command, subshell=own + command.subshell)
+                )
                 self.variables = kept
             case For():
                 for word in node.words:
@@ -101,7 +110,7 @@ class Evaluation:
             case If():
                 yield from self.conditional(node)
 
-    def conditional(self, node: If) -> Iterator[Command]:
+    def conditional(self, node: If) -> Commands:
         """Yield the commands of the branch that is taken; where no one can tell which, of each, not plain."""
         sure = True
         for condition, body in [*node.branches, ([], node.otherwise)]:
@@ -109,8 +118,10 @@ class Evaluation:
             if holds is False:
                 continue
             sure = sure and holds is True
-            for command in self.sequence(body):
-                yield command if sure else replace(command, plain=False)
+            if sure:
+                yield from self.sequence(body)
+            else:
+                yield from relayed(self.sequence(body), lambda command: replace(command, plain=False))
             if holds is True:
                 break
         self.status = True
@@ -121,7 +132,7 @@ class Evaluation:
         ran = [command for command in self.sequence(listed) if command.argv[0] not in ("true", ":")]
         return None if ran else self.status
 
-    def simple(self, node: Simple) -> Iterator[Command]:
+    def simple(self, node: Simple) -> Commands:
         """Yield a simple command with its words expanded; an assignment alone yields none and sets the variable."""
         words: list[str] = []
         assigned: dict[str, str] = {}
@@ -153,7 +164,7 @@ class Evaluation:
         target, known = self.expanded(node.output[0]) if node.output else ([], True)
         source, _ = self.expanded(node.input) if node.input else ([], True)
         output = target[0] if target and target[0] not in ("/dev/null", "/dev/stdout", "/dev/stderr") else ""
-        yield Command(
+        succeeded = yield Command(
             argv=tuple(words),
             environment=assigned,
             plain=plain and known,
@@ -161,6 +172,7 @@ class Evaluation:
             append=node.output is not None and node.output[1],
             input=source[0] if source else "",
         )
+        self.status = succeeded is not False
 
     def test(self, words: list[str]) -> bool | None:
         """Return what `[ -f x ]`, `[ "$A" = b ]` or `[ -z "$A" ]` says, with `!`; None for what is not known."""
@@ -236,3 +248,37 @@ class Evaluation:
 
         filled = VARIABLE.sub(value, text)
         return filled, sure and "${" not in filled
+
+
+def may_fail(listed: Sequence_) -> bool:
+    """Whether something else is done when the first command of a list fails: `npm ci || npm install`.
+
+    Not where that is the end of it all (`|| exit 1`): the failure itself says more.
+    """
+    rest = listed[1:]
+    while rest and rest[0][0] == "&&":
+        rest = rest[1:]
+    if not rest or rest[0][0] != "||" or len(listed[0][1]) != 1 or not isinstance(listed[0][1][0], Simple):
+        return False
+    return not any(gives_up(node) for _, pipeline in rest for node in pipeline)
+
+
+def gives_up(node: Node) -> bool:
+    """Whether a command ends the line as failed, as `exit 1` and `false` do."""
+    match node:
+        case Simple():
+            return bool(node.words) and node.words[0].bare in ("exit", "false", "return")
+        case Grouped():
+            return any(gives_up(each) for _, pipeline in node.body for each in pipeline)
+    return False
+
+
+def relayed(commands: Commands, changed: Callable[[Command], Command]) -> Commands:
+    """Yield changed commands, and pass on what is sent back."""
+    succeeded: bool | None = None
+    while True:
+        try:
+            command = commands.send(succeeded)
+        except StopIteration:
+            return
+        succeeded = yield changed(command)
