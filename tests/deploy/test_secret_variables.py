@@ -1,10 +1,11 @@
 """Variables that are made whose values are in the vault."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from culm.deploy.secret_variables import WantedFile, check, compose, refusal, value_of, vault_name
+from culm.deploy.secret_variables import WantedFile, check, compose, refusal, sources, value_of, vault_name
 from culm.errors import CulmError, UsageError
 from culm.project.load import parse
 from culm.project.project import Project
@@ -63,7 +64,7 @@ def test_secrets_that_the_vault_lacks_are_named_with_the_commands_that_put_them_
             ("stripe-key", "web", "STRIPE_SECRET_KEY"),
         )
     ]
-    error = refusal(missing[1:], " --target stg")
+    error = refusal(missing[1:], " --target stg", {})
     assert error.what == (
         "the vault lacks 2 secrets: stg/web/secret-key (SECRET_KEY of a), stg/web/stripe-key (STRIPE_SECRET_KEY of web)"
     )
@@ -71,8 +72,24 @@ def test_secrets_that_the_vault_lacks_are_named_with_the_commands_that_put_them_
         "openssl rand -hex 32 | culm vault put stg/web/secret-key --target stg",
         "     culm vault put stg/web/stripe-key --target stg   # then type the value, Enter and Ctrl-D",
     ]
-    assert len(refusal(missing, "").hint.splitlines()) == 2
-    assert "(SECRET_KEY of web and SECRET_KEY of a)" in refusal(missing, "").what
+    assert len(refusal(missing, "", {}).hint.splitlines()) == 2
+    assert "(SECRET_KEY of web and a)" in refusal(missing, "", {}).what
+
+
+def test_secrets_that_an_env_file_has_are_put_from_there_and_typed_ones_come_last(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("STRIPE_KEY=sk_test_1\nQUOTED='a'\nTWICE=1\nTWICE=2\nexport OTHER=3\n")
+    assert sources(tmp_path / "other") == {}
+    assert list(sources(file)) == ["STRIPE_KEY"]
+    missing = [
+        WantedFile(name=vault_name("local", f"web/{file}"), service="web", variable=variable)
+        for file, variable in (("mail-password", "MAIL_PASSWORD"), ("stripe-key", "STRIPE_KEY"))
+    ]
+    stripe, mail = refusal(missing, "", sources(file)).hint.splitlines()
+    command, _, put = stripe.partition(" | ")
+    assert put == "culm vault put local/web/stripe-key"
+    assert subprocess.run(command, shell=True, capture_output=True, text=True).stdout == "sk_test_1\n"
+    assert mail.endswith("# then type the value, Enter and Ctrl-D")
 
 
 def test_a_value_ends_before_the_end_of_the_line() -> None:

@@ -5,7 +5,11 @@ Some are made from a database's URL: `{main.url}` is the whole, `{main.user}`, `
 value changes with its file, and is written when it has changed.
 """
 
+import os
+import re
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from culm import render
@@ -51,37 +55,68 @@ def demand(target: Target, project: Project, names: Iterable[str]) -> None:
         return
     vault = vault_files.vault_of(target, project)
     texts = {name: file.data.text() if (file := vault.read(name)) else "" for name in {each.name for each in wanted}}
-    check(wanted, texts, "" if target.settings.name == LOCAL else f" --target {target.settings.name}")
+    embedded = target.settings.name == LOCAL
+    option = "" if embedded else f" --target {target.settings.name}"
+    check(wanted, texts, option, sources(project.root / ".env") if embedded else {})
 
 
-def check(wanted: list[WantedFile], texts: Mapping[Name, str], option: str) -> None:
+PLAIN = re.compile(r"^(\w+)=[^\s'\"\\#$]+$", re.MULTILINE)
+"""A line of an `.env` whose value is the text as it stands."""
+
+
+def sources(file: Path) -> dict[str, str]:
+    """Variables of an `.env`, each with the command that prints its value; empty where there is no such file."""
+    if not file.is_file():
+        return {}
+    names: list[str] = PLAIN.findall(file.read_text(errors="replace"))
+    place = shlex.quote(os.path.relpath(file))
+    return {name: f"sed -n 's/^{name}=//p' {place}" for name in names if names.count(name) == 1}
+
+
+def check(
+    wanted: list[WantedFile], texts: Mapping[Name, str], option: str, printed_by: Mapping[str, str] | None = None
+) -> None:
     """Raise CulmError where a file has no value, or one that is too long. `texts` are the files', empty without one.
 
     `option` is what culm's commands need to find the target, with a blank before it; empty for the local one.
+    `printed_by` has commands that print the value of a variable.
     """
     for each in wanted:
         if len(value_of(texts[each.name]).encode()) > LONGEST:
             what = f"{each.name} is longer than the {LONGEST:,} bytes that a variable may have"
             raise CulmError(what, f"let {each.service} read it as a file: `files:` in culm.yml, or its entrypoint")
     if missing := [each for each in wanted if not value_of(texts[each.name])]:
-        raise refusal(missing, option)
+        raise refusal(missing, option, printed_by or {})
 
 
-def refusal(missing: list[WantedFile], option: str) -> CulmError:
-    """Return the error that names each file that is missing, and the commands that put it there."""
-    readers: dict[Name, list[str]] = {}
+def refusal(missing: list[WantedFile], option: str, printed_by: Mapping[str, str]) -> CulmError:
+    """Return the error that names each file that is missing, and the commands that put it there.
+
+    Those that wait for something to be typed are the last: what is pasted behind them would be taken for it.
+    """
+    readers: dict[Name, dict[str, list[str]]] = {}
     for each in missing:
-        readers.setdefault(each.name, []).append(f"{each.variable} of {each.service}")
-    listed = ", ".join(f"{name} ({' and '.join(who)})" for name, who in readers.items())
-    commands = {}
-    for each in missing:
-        put = f"culm vault put {each.name}{option}"
-        if rules.takes_any_text(each.variable):
-            commands[each.name] = f"openssl rand -hex 32 | {put}"
+        readers.setdefault(each.name, {}).setdefault(each.variable, []).append(each.service)
+    listed = ", ".join(
+        f"{name} ({'; '.join(f'{variable} of {listing(who)}' for variable, who in variables.items())})"
+        for name, variables in readers.items()
+    )
+    piped, typed = [], []
+    for name, variables in readers.items():
+        put = f"culm vault put {name}{option}"
+        if known := next((printed_by[variable] for variable in variables if variable in printed_by), None):
+            piped.append(f"{known} | {put}")
+        elif any(map(rules.takes_any_text, variables)):
+            piped.append(f"openssl rand -hex 32 | {put}")
         else:
-            commands.setdefault(each.name, f"{put}   # then type the value, Enter and Ctrl-D")
+            typed.append(f"{put}   # then type the value, Enter and Ctrl-D")
     what = f"the vault lacks {'a secret' if len(readers) == 1 else f'{len(readers)} secrets'}: {listed}"
-    return CulmError(what, "\n     ".join(commands.values()))
+    return CulmError(what, "\n     ".join([*piped, *typed]))
+
+
+def listing(services: list[str]) -> str:
+    """Return names as a sentence lists them: `api, worker and beat`."""
+    return " and ".join([", ".join(services[:-1]), services[-1]] if len(services) > 1 else services)
 
 
 def vault_name(env: str, place: str) -> Name:
