@@ -3,7 +3,9 @@
 Install the built wheel as a tool, `culm new`, up, a request, upgrade, down, uninstall, remove the tool. The files
 before and after are compared by path: below HOME (with the XDG folders in it), TMPDIR, and what is culm's in /tmp.
 What the installers keep for themselves is named in OTHERS. Exit status 1, with the paths, when anything else is left.
-`--user nobody` does it as another user than root.
+`--user nobody` does it as another user than root. `--runtime docker` builds and runs it with the container engine, and
+compares the engine's images, too; otherwise culm meets no engine. `culm uninstall` removes the images that culm has
+built with this engine for any project.
 """
 
 import argparse
@@ -22,19 +24,42 @@ from tools.release import ROOT, build, free_port
 
 UV = ROOT / ".venv" / "bin" / "uv"
 OTHERS = re.compile(
-    r"home/\.cache/(pip|uv)(/|$)|home/\.local/(share|state)/(uv|pipx|pip)(/|$)|home/\.local/(bin|share|state)$|home/\.(cache|local)$"
+    r"home/\.cache/(pip|uv|pipx)(/|$)|home/\.local/(share|state)/(uv|pipx|pip)(/|$)"
+    r"|home/\.local/(bin|share|share/man|state)$|home/\.(cache|local)$|home/\.rustup(/|$)"
 )
-"""Caches and folders of the installers, which other tools use, too; and empty folders of the XDG layout."""
+"""Caches and folders of the installers, which other tools use, too; and empty folders of the XDG layout.
 
-PASSED = ("SSL_CERT_FILE", "PIP_CERT", "UV_DEFAULT_INDEX", "PIP_CACHE_DIR", "UV_CACHE_DIR")
-"""Variables of this process that installers need to reach an index, or to be quick."""
+pip asks `rustc --version` for the user agent that it sends; rustup's rustc writes ~/.rustup at that.
+"""
+
+PASSED = ("SSL_CERT_FILE", "PIP_CERT", "UV_DEFAULT_INDEX", "PIP_CACHE_DIR", "UV_CACHE_DIR", "DOCKER_BUILDKIT")
+"""Variables of this process that installers need to reach an index, or to be quick; and what builds follow."""
+
+
+DOCKERFILE = """\
+FROM culm-base:bookworm
+COPY serve.py /
+EXPOSE 8080
+CMD ["python3", "/serve.py"]
+"""
+SERVER = """\
+import http.server, os, signal
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Answer).serve_forever()
+"""
 
 
 class Life:
     """One fresh home, one installer."""
 
-    def __init__(self, top: Path, installer: str, user: str | None) -> None:
-        self.top, self.installer, self.user = top, installer, user
+    def __init__(self, top: Path, installer: str, user: str | None, runtime: str) -> None:
+        self.top, self.installer, self.user, self.runtime = top, installer, user, runtime
         self.home, self.temporary, self.project = top / "home", top / "tmp", top / "project"
         for folder in (self.home, self.temporary, self.project):
             folder.mkdir(parents=True)
@@ -47,12 +72,10 @@ class Life:
             "PATH": f"{self.programs}:{os.environ['PATH']}",
             "LANG": "C.UTF-8",
             **{name: value for name, value in os.environ.items() if name.endswith(("_proxy", "_PROXY", "INDEX_URL"))},
-            **{
-                name: os.environ[name]
-                for name in ("SSL_CERT_FILE", "PIP_CERT", "UV_DEFAULT_INDEX")
-                if name in os.environ
-            },
+            **{name: os.environ[name] for name in PASSED if name in os.environ},
         }
+        if runtime == "process":
+            self.environment["DOCKER_HOST"] = f"unix://{top}/no-engine"
 
     def run(self, *words: str | Path, cwd: Path | None = None) -> str:
         """Run a command that must succeed as the user; returns what it prints."""
@@ -115,11 +138,15 @@ class Life:
 
     def use(self, wheel: Path) -> None:
         """A service of its own, up, asked, upgraded, asked again, and all of it removed."""
-        self.run("culm", "new", "pets", cwd=self.project)
+        if self.runtime == "docker":
+            (self.project / "pets").mkdir()
+            (self.project / "pets" / "Dockerfile").write_text(DOCKERFILE)
+            (self.project / "pets" / "serve.py").write_text(SERVER)
+        self.run("culm", "new", "pets", *(["--bare"] if self.runtime == "docker" else []), cwd=self.project)
         manifest = self.project / "culm.yml"
         manifest.write_text(manifest.read_text().replace("local: {", f"local: {{port: {free_port()}, "))
         for _ in range(2):
-            address = re.findall(r"http://\S+", self.run("culm", "up", "--runtime", "process", cwd=self.project))[-1]
+            address = re.findall(r"http://\S+", self.run("culm", "up", "--runtime", self.runtime, cwd=self.project))[-1]
             with urllib.request.urlopen(address, timeout=10) as answer:
                 answer.read()
             self.upgrade(wheel)
@@ -132,18 +159,25 @@ class Life:
         ours = {
             str(path.relative_to(self.top)) for path in self.top.rglob("*") if self.project not in (path, *path.parents)
         }
-        return ours | {str(path) for path in Path("/tmp").glob("*culm*") if path.stat().st_uid == self.owner()}
+        temporary = {str(path) for path in Path("/tmp").glob("*culm*") if path.stat().st_uid == self.owner()}
+        return ours | temporary | (self.images() if self.runtime == "docker" else set())
+
+    def images(self) -> set[str]:
+        """Names of the engine's images."""
+        return {
+            f"image {name}" for name in self.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        }
 
     def owner(self) -> int:
         return pwd.getpwnam(self.user).pw_uid if self.user else os.getuid()
 
 
-def live(installer: str, user: str | None, wheel: Path) -> list[str]:
+def live(installer: str, user: str | None, wheel: Path, runtime: str = "process") -> list[str]:
     """Return the paths that one life has left."""
     with tempfile.TemporaryDirectory(prefix="life-") as folder:
         top = Path(folder)
         top.chmod(0o755)
-        life = Life(top, installer, user)
+        life = Life(top, installer, user, runtime)
         before = life.files()
         life.install(wheel)
         try:
@@ -158,15 +192,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--with", dest="installers", action="append", choices=("pip", "uv", "pipx"), default=[])
     parser.add_argument("--user", help="another user than you, for root")
+    parser.add_argument("--runtime", choices=("process", "docker"), default="process")
     options = parser.parse_args(arguments)
     status = 0
     with tempfile.TemporaryDirectory(prefix="dist-") as folder:
         Path(folder).chmod(0o755)
         wheel = build(Path(folder))
         for installer in options.installers or ["pip", "uv", "pipx"]:
-            left = live(installer, options.user, wheel)
+            left = live(installer, options.user, wheel, options.runtime)
             who = options.user or pwd.getpwuid(os.getuid()).pw_name
-            print(f"{installer}, as {who}: {'nothing is left' if not left else 'left:'}", *left, sep="\n  ")
+            print(
+                f"{installer}, as {who}, {options.runtime}: {'nothing is left' if not left else 'left:'}",
+                *left,
+                sep="\n  ",
+            )
             status |= bool(left)
     return status
 
