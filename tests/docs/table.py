@@ -115,6 +115,8 @@ BEFORE: dict[tuple[str, str], str] = {
 """By page and the beginning of a command: what a reader has done by then. `@port@` is a free one."""
 
 INSTEAD: dict[tuple[str, str], str] = {
+    ("aws.md", "aws logs tail"): "aws logs create-log-group --log-group-name /culm/bamboo.instances && "
+    "aws logs filter-log-events --log-group-name /culm/bamboo.instances",
     ("configuration.md", "culm vault get stg/accounts/settings.toml --version"): """\
 culm vault get stg/accounts/settings.toml --target stg --version "$(culm vault history stg/accounts/settings.toml \
     --target stg --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[-1]["version"])')"\
@@ -124,7 +126,7 @@ culm vault get stg/accounts/settings.toml --target stg --version "$(culm vault h
     ("what-you-see.md", "culm logs orders --task"): "culm logs orders --task "
     "$(aws ecs list-tasks --cluster bamboo --service orders --query 'taskArns[0]' --output text | sed 's|.*/||')",
 }
-"""By page and the beginning of a command: the same with a number or an id that is there."""
+"""By page and the beginning of a command: the same with a number, an id or a version of the AWS CLI that is there."""
 
 STATUS: dict[tuple[str, str], int] = {
     ("configuration.md", "culm vault diff"): 3,

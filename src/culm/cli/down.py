@@ -100,6 +100,8 @@ def whole(project: Project, settings: TargetSettings, removed: Removed, *, volum
     if alone:
         local.stop()
         say("the local cluster has stopped" + ("" if volumes else "; its data is kept"))
+    elif embedded:
+        say("the local cluster keeps running, as other projects are in it; culm cluster stop ends it")
 
 
 def agree(what: str, settings: TargetSettings, *, yes: bool) -> None:

@@ -23,7 +23,8 @@ def new(name: str, lang: str, full: bool, bare: bool) -> None:
     """Write a new service folder, complete and running, and its line in culm.yml.
 
     The folder lies beside culm.yml, which is made here if there is none. In Python it is a Flask application with a
-    table in PostgreSQL; in Node.js a server without a database.
+    table in PostgreSQL. In Node.js it is a server that needs no packages, so it has no database: its README says how
+    to add one.
 
     \b
     culm new pets
@@ -43,7 +44,7 @@ def new(name: str, lang: str, full: bool, bare: bool) -> None:
         )
         return
     if full and lang != "python":
-        raise UsageError(f"--full is of Python, and --lang is {lang}", "leave out one of the two")
+        raise UsageError(f"--full writes Python, and --lang says {lang}", "leave out one of the two")
     written = scaffold.new(root, name, "python" if full else TEMPLATES[lang])
     click.echo(f"wrote {name}/ with {len(written) - 1} files, and its line in {FILE}", err=True)
     click.echo("next: culm up", err=True)

@@ -42,4 +42,7 @@ def uninstall(dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         folders = [{"path": str(each.path), "bytes": each.size, "what": each.what} for each in there.folders]
         click.echo(json.dumps({"folders": folders, "images": images, "removed": not dry_run}, indent=2))
-    click.echo("left: .culm/ beside each culm.yml, and the program: uv tool uninstall culm, or pipx", err=True)
+    click.echo(
+        "left: .culm/ beside each culm.yml, and the program itself (uv tool uninstall culm, pipx uninstall culm)",
+        err=True,
+    )
