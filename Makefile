@@ -16,7 +16,7 @@ run: .venv/.installed
 
 ## stop: remove what `make run` brought up (the data stays)
 stop: .venv/.installed
-	@cd examples/bamboo && "$(CURDIR)/$(BIN)/culm" down && "$(CURDIR)/$(BIN)/culm" cluster stop
+	@cd examples/bamboo && "$(CURDIR)/$(BIN)/culm" down
 
 ## test: everything that can be tested on this machine (Docker's tests where an engine answers)
 test: test-pure test-whole
