@@ -163,7 +163,7 @@ class Life:
         return ours | temporary | (self.images() if self.runtime == "docker" else set())
 
     def images(self) -> set[str]:
-        """Names of the engine's images."""
+        """Return the names of the engine's images."""
         return {
             f"image {name}" for name in self.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split()
         }

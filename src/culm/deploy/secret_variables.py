@@ -65,7 +65,7 @@ PLAIN = re.compile(r"^(\w+)=[^\s'\"\\#$]+$", re.MULTILINE)
 
 
 def sources(file: Path) -> dict[str, str]:
-    """Variables of an `.env`, each with the command that prints its value; empty where there is no such file."""
+    """Return variables of an `.env`, each with the command that prints its value; empty where there is no such file."""
     if not file.is_file():
         return {}
     names: list[str] = PLAIN.findall(file.read_text(errors="replace"))

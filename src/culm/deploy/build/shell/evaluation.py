@@ -251,7 +251,7 @@ class Evaluation:
 
 
 def may_fail(listed: Sequence_) -> bool:
-    """Whether something else is done when the first command of a list fails: `npm ci || npm install`.
+    """Tell whether something else is done when the first command of a list fails: `npm ci || npm install`.
 
     Not where that is the end of it all (`|| exit 1`): the failure itself says more.
     """
@@ -264,7 +264,7 @@ def may_fail(listed: Sequence_) -> bool:
 
 
 def gives_up(node: Node) -> bool:
-    """Whether a command ends the line as failed, as `exit 1` and `false` do."""
+    """Tell whether a command ends the line as failed, as `exit 1` and `false` do."""
     match node:
         case Simple():
             return bool(node.words) and node.words[0].bare in ("exit", "false", "return")
