@@ -54,6 +54,8 @@ class Amazon:
         self._clients: dict[tuple[str, str], Any] = {}
         self._blobs: dict[str, bytes] = {}
         """By digest; moto keeps their digests alone."""
+        self._parts: dict[str, bytes] = {}
+        """What has arrived of blobs that are being sent, by upload."""
         self._ecs: dict[tuple[str, str], Ecs] = {}
         """By account and region."""
         self.empty()
@@ -154,37 +156,48 @@ class Amazon:
     def _registered(self, request: Request) -> Response:
         """https://github.com/opencontainers/distribution-spec/blob/main/spec.md, as far as pushes and pulls go."""
         path = request.path.removeprefix("/v2/")
+        if not path:  # an engine asks first whether this is a registry
+            return Response("{}", mimetype="application/json")
         name = re.split(r"/(?:blobs|manifests)/", path)[0]
         ecr = self._registry(request.host, name)
         if "/blobs/uploads/" in path:
-            name, _, upload = path.partition("/blobs/uploads/")
-            if request.method == "POST":
-                made = ecr.initiate_layer_upload(name)["uploadId"]
-                return Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{made}"})
-            data, digest = request.get_data(), parse_qs(request.query_string.decode())["digest"][0]
-            ecr.upload_layer_part(name, upload, 0, len(data) - 1, data)
-            same = ecr.complete_layer_upload(name, upload, [digest])["layerDigest"] == digest
-            self._blobs[digest] = data
-            self.pushes.append(f"blob {name}")
-            return Response(status=201 if same else 400)
+            return self._uploaded(ecr, request, *path.split("/blobs/uploads/"))
         if "/blobs/" in path:
             name, _, digest = path.partition("/blobs/")
             there = ecr.batch_check_layer_availability(name, [digest])["layers"]
             if not there or request.method == "HEAD":
-                return Response(status=200 if there else 404)
+                size = {"Content-Length": str(len(self._blobs.get(digest, b"")))}
+                return Response(status=200, headers=size) if there else Response(status=404)
             return Response(self._blobs[digest])
         name, _, tag = path.partition("/manifests/")
-        if request.method == "GET":
+        if request.method in ("GET", "HEAD"):
             for image in ecr.repositories[name].images:
-                if tag in (image.get_image_digest(), *image.image_tags):
-                    return Response(image.image_manifest, mimetype=image.image_manifest_media_type)
+                if tag in (digest := image.get_image_digest(), *image.image_tags):
+                    named = {"Docker-Content-Digest": digest}
+                    return Response(image.image_manifest, headers=named, mimetype=image.image_manifest_media_type)
             return Response(status=404)
         manifest = request.get_data()
-        ecr.put_image(
-            name, manifest.decode(), tag, request.content_type, f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-        )
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        ecr.put_image(name, manifest.decode(), tag, request.content_type, digest)
         self.pushes.append(f"manifest {name}")
-        return Response(status=201)
+        return Response(status=201, headers={"Docker-Content-Digest": digest})
+
+    def _uploaded(self, ecr: Any, request: Request, name: str, upload: str) -> Response:
+        """A blob comes whole with PUT, as culm sends it, or with PATCH before, as an engine does."""
+        if request.method == "POST":
+            upload = ecr.initiate_layer_upload(name)["uploadId"]
+        where = {"Location": f"http://{request.host}/v2/{name}/blobs/uploads/{upload}", "Docker-Upload-UUID": upload}
+        if request.method == "POST":
+            return Response(status=202, headers={**where, "Range": "0-0"})
+        self._parts[upload] = self._parts.get(upload, b"") + request.get_data()
+        if request.method == "PATCH":
+            return Response(status=202, headers={**where, "Range": f"0-{len(self._parts[upload]) - 1}"})
+        data, digest = self._parts.pop(upload), parse_qs(request.query_string.decode())["digest"][0]
+        ecr.upload_layer_part(name, upload, 0, len(data) - 1, data)
+        same = ecr.complete_layer_upload(name, upload, [digest])["layerDigest"] == digest
+        self._blobs[digest] = data
+        self.pushes.append(f"blob {name}")
+        return Response(status=201 if same else 400, headers={"Docker-Content-Digest": digest})
 
     def _registry(self, host: str, name: str) -> Any:
         """ECR of the account at this address, in the region that has the repository."""

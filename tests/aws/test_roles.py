@@ -129,7 +129,10 @@ def test_an_instance_takes_part_in_its_cluster_and_cannot_read_the_vault(resourc
     assert not may("s3:GetObject", f"{VAULT}/stg/accounts/database.url")
     assert not may("kms:Decrypt", KEY)
     assert not may("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/bamboo-accounts")
-    assert not may("ecr:BatchGetImage", f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/bamboo/accounts")
+    images = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository"
+    assert may("ecr:BatchGetImage", f"{images}/bamboo/accounts"), "for a task without an execution role"
+    assert not may("ecr:BatchGetImage", f"{images}/bamboo-perf/accounts")
+    assert not may("ecr:PutImage", f"{images}/bamboo/accounts")
 
 
 def test_ecs_fetches_the_projects_images_and_writes_its_logs_alone(resources: dict[str, Any]) -> None:

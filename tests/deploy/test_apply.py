@@ -71,6 +71,7 @@ def test_the_local_cluster_knows_whom_it_tells_until_that_is_nobody(target: Targ
         said = io.StringIO()
         cluster = based(target, project, said).survey.observed.cluster
         assert cluster is not None and {"key": "culm:notify", "value": named} in cluster["tags"]
+        assert {"key": "culm:notify-errors", "value": "5"} in cluster["tags"]
         if notify is None:
             assert said.getvalue() == "tag cluster bamboo: culm:notify none\n"
 

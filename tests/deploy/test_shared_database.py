@@ -1,6 +1,7 @@
 """One database for several services, in a real PostgreSQL whose master is no superuser, as RDS's is not."""
 
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from culm.cluster.services.rds.scram import verifier
 from culm.deploy import databases
 from culm.deploy.sql_server import MASTER, SqlServer
 from culm.errors import UsageError
+from culm.operate import database_client
 from culm.project.load import parse
 from culm.project.project import Project
+from culm.render import database_task
+from culm.render.database_task import PrivateServer, SqlLogin
 
 PASSWORD = "correct horse"
 APART = "name: shop\ndatabases: {main: {}}\nservices:\n  worker: {image: w, path: none, database: main}\n"
@@ -95,3 +99,52 @@ def test_a_cache_and_a_service_called_as_the_database_are_refused() -> None:
         project("name: shop\ndatabases: {c: {engine: redis, shared: true}}\nservices: {w: {image: w, path: none}}\n")
     with pytest.raises(UsageError, match="its user would have the name of the database that the services of worker"):
         project(SHARED.replace("{main:", "{worker:").replace("database: main", "database: worker"))
+
+
+def ran(server: SqlServer, logins: Mapping[str, SqlLogin]) -> "subprocess.CompletedProcess[str]":
+    """Do what the container of the one-time task does, without TLS, which the server here has not."""
+    there = PrivateServer(engine="postgres", address=server.address, port=server.port, master=MASTER, secret="arn")
+    scripts = database_task.script("postgres", logins)
+    psql = database_client.brought() or database_client.program("postgres")
+    assert psql is not None
+    environment = {
+        "PATH": f"{Path(psql).parent}:/usr/bin:/bin",
+        **database_task.connection(there),
+        "PGPASSWORD": server.password,
+        "CULM_USERS": " ".join(str(number) for number in range(1, len(scripts) + 1)),
+        "CULM_COUNT": str(len(scripts)),
+        **{f"CULM_SQL_{number}": text for number, text in enumerate(scripts.values(), 1)},
+    }
+    line = database_task.command(there).replace("PGSSLMODE=require", "PGSSLMODE=disable")
+    return subprocess.run(["sh", "-ec", line], env=environment, capture_output=True, text=True, timeout=60)
+
+
+async def test_a_task_inside_makes_what_a_connection_makes_and_may_be_run_again(server: SqlServer) -> None:
+    where = f"127.0.0.1:{server.port}"
+    logins = {
+        "front": SqlLogin(user="shop_front", password="first-1_", database="shop_front"),
+        "one": SqlLogin(user="shop_one", password="second", database="shop_main"),
+        "two": SqlLogin(user="shop_two", password="third", database="shop_main"),
+    }
+    for password in ("first-1_", "another"):
+        again = {**logins, "front": SqlLogin(user="shop_front", password=password, database="shop_front")}
+        done = ran(server, again)
+        assert (done.returncode, done.stdout) == (0, "".join(f"user {n} of 3 is made\n" for n in (1, 2, 3))), (
+            done.stderr
+        )
+        front = f"postgresql://shop_front:{password}@{where}/shop_front"
+        asked(front, "CREATE TABLE IF NOT EXISTS kept (n int)")
+    asked(f"postgresql://shop_one:second@{where}/shop_main", "CREATE TABLE orders (n int)")
+    asked(f"postgresql://shop_two:third@{where}/shop_main", "ALTER TABLE orders ADD COLUMN m int")
+    with pytest.raises(pg8000.dbapi.Error, match="permission denied"):
+        asked(f"postgresql://shop_one:second@{where}/shop_front", "SELECT 1")
+    assert databases.make(server, project(APART), "main", project(APART).services["front"]).endswith("/shop_front")
+
+
+async def test_a_task_inside_that_fails_says_why_without_a_password(server: SqlServer) -> None:
+    done = ran(server, {"front": SqlLogin(user="shop_front", password="hidden", database="x", extensions=("none",))})
+    assert done.returncode != 0
+    assert 'extension "none" is not available' in done.stderr
+    broken = ran(server, {"front": SqlLogin(user="shop_front", password="hid'den", database="x")})
+    assert broken.returncode != 0
+    assert "hid" not in broken.stderr + broken.stdout

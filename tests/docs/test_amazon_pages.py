@@ -1,6 +1,9 @@
 """What the pages say to type about Amazon is typed, on the stand-in for it; images are built by a real engine."""
 
+import io
 import os
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,6 @@ from tests.docs import table
 from tests.docs.markdown import GUIDES, commands, shown
 from tests.docs.reader import Reader
 from tests.docs.shell import Shell
-from tests.scenarios.test_docker import BASE
 
 pytestmark = [pytest.mark.docker, pytest.mark.scenario, pytest.mark.timeout(600)]
 
@@ -21,7 +23,19 @@ AMAZON = {
     and (here := [each for each in commands(page) if table.place(each) == "amazon"])
 }
 """The commands of each page that are about Amazon."""
+BASE = "culm-test-nothing:1"
+"""An image of one small file: nothing of these services runs, and each page's are pushed anew."""
 DOCKERFILE = 'ARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\nEXPOSE 8000\nCMD ["sh"]\n'
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("nothing"))
+    subprocess.run(["docker", "import", "-", BASE], input=packed.getvalue(), check=True, capture_output=True)
+    yield BASE
+    subprocess.run(["docker", "rmi", BASE], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +45,7 @@ def served(completed_moto: None) -> Iterator[Amazon]:
 
 
 @pytest.fixture
-def reader(served: Amazon, tmp_path: Path) -> Iterator[Reader]:
+def reader(served: Amazon, base: str, tmp_path: Path) -> Iterator[Reader]:
     """Somebody with three services, in an account with two instances."""
     served.empty()
     served.launch()
@@ -48,7 +62,7 @@ def reader(served: Amazon, tmp_path: Path) -> Iterator[Reader]:
         **os.environ,
         **{"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"},
         **{"HOME": str(tmp_path), "CULM_HOME": str(tmp_path / "home"), "CULM_KEYS": str(tmp_path / "keys")},
-        **{"EDITOR": "true", "BROWSER": "true", "CULM_BASE_IMAGE": BASE, "PYTHONWARNINGS": "ignore"},
+        **{"EDITOR": "true", "BROWSER": "true", "CULM_BASE_IMAGE": base, "PYTHONWARNINGS": "ignore"},
     }
     shell = Shell(tmp_path / "shell", environment)
     shell.folder = folder

@@ -27,10 +27,6 @@ from culm.core.model.record import record
 from culm.project.project import Notify, Project, TargetSettings
 from culm.render import messages
 
-FEWEST_REQUESTS = 20
-"""In five minutes: of fewer a share says little."""
-SECONDS = 300
-
 
 @record
 class MessageRule:
@@ -157,7 +153,7 @@ def alarm(project: Project, notify: Notify) -> dict[str, Any]:
             "ReturnData": False,
             "MetricStat": {
                 "Stat": "Sum",
-                "Period": SECONDS,
+                "Period": incidents.ERRORS_SECONDS,
                 "Metric": {
                     "Namespace": "AWS/ApplicationELB",
                     "MetricName": metric,
@@ -168,7 +164,7 @@ def alarm(project: Project, notify: Notify) -> dict[str, Any]:
         for name, metric in counts.items()
     ]
     whole = "(FILL(requests, 0) + FILL(balancer, 0))"
-    share = f"IF({whole} >= {FEWEST_REQUESTS}, 100 * (FILL(tasks, 0) + FILL(balancer, 0)) / {whole}, 0)"
+    share = f"IF({whole} >= {incidents.FEWEST_ANSWERS}, 100 * (FILL(tasks, 0) + FILL(balancer, 0)) / {whole}, 0)"
     metrics.append({"Id": "share", "Label": "answers with status 5xx, in percent", "Expression": share})
     return resource(
         "CloudWatch::Alarm",
@@ -194,7 +190,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
         return {"source": ["aws.ecs"], "detail-type": [kind], "detail": dict(detail), **more}
 
     def worded(sentence: str) -> str:
-        fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status")}
+        fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status", "state")}
         return sentence.format(project=project.name, **fields)
 
     of_service = [{"prefix": Sub(services)}]
@@ -261,7 +257,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 "detail": {"state": {"value": ["ALARM", "OK"]}, "previousState": {"value": ["ALARM", "OK"]}},
             },
             paths={"state": "$.detail.state.value", "reason": "$.detail.state.reason"},
-            sentence=f"{project.name}: alarm of answers with status 5xx is <state>: <reason>",
+            sentence=worded(incidents.ERRORS),
         ),
     }
 

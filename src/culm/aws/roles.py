@@ -91,9 +91,10 @@ def trust(service: str) -> dict[str, Any]:
 
 
 def agent_policy(project: Project) -> dict[str, Any]:
-    """Return what the ECS agent asks of ECS, and of this cluster alone, and the place of its own logs.
+    """Return what the ECS agent asks of ECS, and of this cluster alone, the place of its own logs, and images.
 
-    Images and tasks' logs are the execution role's.
+    The execution role fetches a task's image; a task without one has it fetched by its instance. Tasks' logs are the
+    execution role's alone.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
     """
@@ -105,6 +106,8 @@ def agent_policy(project: Project) -> dict[str, Any]:
     # the proxy of a task asks what other services there are, under the name of the task's service
     polled = {"Effect": "Allow", "Action": "ecs:Poll", "Resource": f"{here}:*/{project.name}/*"}
     itself = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+    images = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{project.name}/*"
+    fetch = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     own_logs = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{render.instances_log_group(project.name)}:*"
     return {
         "Version": "2012-10-17",
@@ -113,6 +116,8 @@ def agent_policy(project: Project) -> dict[str, Any]:
             {"Effect": "Allow", "Action": cluster, "Resource": f"{here}:cluster/{project.name}"},
             {"Effect": "Allow", "Action": itself, "Resource": f"{here}:container-instance/{project.name}/*"},
             {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": own_logs},
+            {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+            {"Effect": "Allow", "Action": fetch, "Resource": images},
             *([polled] if any(service.connected for service in project.services.values()) else []),
         ],
     }

@@ -72,6 +72,7 @@ def surroundings(target: Target, project: Project) -> render.Surroundings:
         subnets=(),
         port=0,
         instances="",
+        provider="aws",
     )
 
 

@@ -77,6 +77,7 @@ def surroundings(project: Project, settings: TargetSettings) -> render.Surroundi
         subnets=(),
         port=settings.port or load_balancer.HTTP,
         instances=" + ".join(map(str, settings.instances)),
+        provider="aws",
     )
 
 

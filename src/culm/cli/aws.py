@@ -199,6 +199,7 @@ def policy(administers: bool, target_name: str | None) -> None:
             subnets=(),
             port=0,
             instances="",
+            provider="aws",
         )
     if administers:
         needed = administration.administrators_policy(project, settings, surroundings)

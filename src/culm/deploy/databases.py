@@ -10,13 +10,14 @@ from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from culm import render
-from culm.deploy import caches, mysql, postgres, rds, vault_files
+from culm.deploy import caches, inside, mysql, postgres, rds, vault_files
 from culm.deploy.job import Job, Say
 from culm.deploy.sql_server import MASTER, START_SECONDS, SqlServer, SqlUser
 from culm.errors import CulmError, TimedOut
 from culm.plan.observed import Described
 from culm.project import engines
 from culm.project.project import Project, Service
+from culm.render.database_task import PrivateServer, SqlLogin
 from culm.target.clock import Clock
 from culm.target.connection import Target
 from culm.target.observe import primary_endpoint
@@ -48,6 +49,29 @@ def prepare(job: Job) -> None:
             of_cache(job, database, users)
         else:
             of_base(job, database, users)
+    for service in project.everything.values():
+        if engines.CERTIFICATES in service.container.files.values():
+            certified(job, service)
+
+
+def certified(job: Job, service: Service) -> None:
+    """Write Amazon's certificates for RDS, which a service's `files:` name, unless they are there.
+
+    Locally they are a line that says so. Raises CulmError where they cannot be fetched.
+    """
+    target, given, file = job.target, job.surroundings, engines.CERTIFICATES
+    if not any(name in job.project.rds for name in service.databases):
+        return  # the file is the team's own
+    if vault_files.get(target, given, service.original, file) is not None:
+        return
+    text, problem = rds.certificates(target.region) if target.settings.provider == "aws" else (rds.NONE_HERE, "")
+    if problem:
+        raise CulmError(
+            f"Amazon's certificates for RDS cannot be fetched ({problem}), and `files:` of {service.name} names them",
+            f"culm vault put {vault_files.name(given, service.original, file)} FILE --target {target.settings.name}, "
+            f"with those of {rds.REGIONAL_BUNDLE.format(region=target.region)}",
+        )
+    vault_files.put(target, given, service.original, file, text)
 
 
 def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
@@ -60,22 +84,73 @@ def of_base(job: Job, database: str, users: Sequence[Service]) -> None:
         job.say(f"creating database server {name}")
         create(target, project, database, master_password(target, project, database, given))
     address, port = until_available(target, name, partial(job.doing, project.name), job.clock)
+    before = {
+        service.name: vault_files.get(target, given, service.original, project.url_file(service, database))
+        for service in users
+    }
+    lacking = [
+        service
+        for service in users
+        if (known := before[service.name]) is None or new or uses_another(known, project, database, service)
+    ]
+    inside_urls = made_inside(job, database, (address, port), lacking)
     for service in users:
-        file = project.url_file(service, database)
-        known = vault_files.get(target, given, service.original, file)
-        if known is None or new or uses_another(known, project, database, service):
-            if target.settings.provider == "aws":
-                rds.check_reachable(name, address, port, vault_files.name(given, service.original, file))
-                password = rds.master_password(target, job.survey.observed.databases[name])
-            else:
-                password = master_password(target, project, database, given)
-            server = SqlServer(address=address, port=port, password=password)
-            url = make(server, project, database, service)
-            job.say(made(project, database, service, None if new else known))
+        known = before[service.name]
+        if service not in lacking:
+            wanted = moved((known or "").strip(), address, port)
         else:
-            url = moved(known.strip(), address, port)
-        if url != (known or "").strip():
-            vault_files.put(target, given, service.original, file, url + "\n")
+            wanted = inside_urls.get(service.name) or made_from_here(job, database, (address, port), service)
+            job.say(made(project, database, service, None if new else known))
+        if wanted != (known or "").strip():
+            vault_files.put(target, given, service.original, project.url_file(service, database), wanted + "\n")
+
+
+def made_from_here(job: Job, database: str, place: tuple[str, int], service: Service) -> str:
+    """Make a service's user and database by a connection from this machine. Returns the URL to them."""
+    target, project, name = job.target, job.project, instance_name(job.project, database)
+    if target.settings.provider == "aws":
+        password = rds.master_password(target, job.survey.observed.databases[name])
+    else:
+        password = master_password(target, project, database, job.surroundings)
+    return make(SqlServer(address=place[0], port=place[1], password=password), project, database, service)
+
+
+def made_inside(job: Job, database: str, place: tuple[str, int], services: Sequence[Service]) -> dict[str, str]:
+    """Make services' users and databases by a task inside the server's network, where it is not reached from here.
+
+    Returns the URLs by service; none where it is reached. Raises CulmError for a preview: what its databases begin with
+    is copied by a connection.
+    """
+    target, project = job.target, job.project
+    if target.settings.provider != "aws" or not services or (why := rds.unreachable(*place)) is None:
+        return {}
+    name, engine = instance_name(project, database), project.databases[database]
+    if project.preview is not None:
+        file = project.url_file(services[0], database)
+        raise rds.private(name, place, why, vault_files.name(job.surroundings, services[0].original, file))
+    certificates, problem = rds.certificates(target.region)
+    listed = ", ".join(service.name for service in services)
+    job.say(f"{name} is private: a task inside its network makes the databases of {listed}")
+    if problem:
+        job.say(
+            f"Amazon's certificates cannot be fetched ({problem}): that task's connection is encrypted, not verified"
+        )
+    server = PrivateServer(
+        engine=engine,
+        address=place[0],
+        port=place[1],
+        master=MASTER,
+        secret=rds.master_secret(job.survey.observed.databases[name]),
+        certificates=certificates,
+    )
+    users = {service.name: sql_user(project, database, service) for service in services}
+    extensions = project.extensions.get(database, ())
+    logins = {
+        name: SqlLogin(user=each.user, password=each.password, database=each.database, extensions=extensions)
+        for name, each in users.items()
+    }
+    inside.make(job, server, logins)
+    return {name: url(engine, place, each) for name, each in users.items()}
 
 
 def of_cache(job: Job, database: str, users: Sequence[Service]) -> None:
@@ -206,19 +281,28 @@ def until(look: Callable[[], tuple[str, Described | None]], name: str, progress:
 
 def make(server: SqlServer, project: Project, database: str, service: Service) -> str:
     """Make the service's role and its database where there is none, and return the URL to them."""
-    engine = project.databases[database]
-    sql_user = SqlUser(
+    engine, login = project.databases[database], sql_user(project, database, service)
+    if engine == "postgres":
+        postgres.make(server, login, project.extensions.get(database, ()))
+    else:
+        mysql.make(server, login)
+    return url(engine, (server.address, server.port), login)
+
+
+def sql_user(project: Project, database: str, service: Service) -> SqlUser:
+    """Return a service's user with a new password, and its database."""
+    return SqlUser(
         user=user(project, service),
         password=secrets.token_urlsafe(24),
         database=database_name(project, database, service),
         template=template(project, database, service),
     )
-    if engine == "postgres":
-        postgres.make(server, sql_user, project.extensions.get(database, ()))
-    else:
-        mysql.make(server, sql_user)
-    where = f"{server.address}:{server.port}/{sql_user.database}"
-    return f"{engines.SCHEMES[engine]}://{sql_user.user}:{sql_user.password}@{where}"
+
+
+def url(engine: str, place: tuple[str, int], login: SqlUser) -> str:
+    """Return the URL by which a service reaches its database."""
+    scheme, (address, port) = engines.SCHEMES[engine], place
+    return f"{scheme}://{login.user}:{login.password}@{address}:{port}/{login.database}"
 
 
 def template(project: Project, database: str, service: Service) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from culm.core.model.task_definitions import FILES_LABEL
 from culm.errors import Differs
 from culm.plan.observed import Described, Observed
+from culm.project import engines
 from culm.project.project import Project, Service, TargetSettings
 from culm.project.targets import LOCAL
 
@@ -39,11 +40,13 @@ def missing(project: Project, settings: TargetSettings, names: Iterable[str], ob
 def written_by_deploys(project: Project, settings: TargetSettings, service: Service) -> set[str]:
     """Return the names of the files that a deploy writes for a service.
 
-    They are the URLs of the load balancer and of its databases, and parts of the latter, `main.password`.
+    They are the URLs of the load balancer and of its databases, parts of the latter, `main.password`, and Amazon's
+    certificates for RDS.
     """
     made = [name for name in service.databases if settings.provider == "local" or project.made_on_aws(name)]
     parts = {f"{name}.{part}" for name in made for part in PARTS}
-    return {LOAD_BALANCER_FILE, *(project.url_file(service, name) for name in made), *parts}
+    certificates = [engines.CERTIFICATES] if any(name in project.rds for name in service.databases) else []
+    return {LOAD_BALANCER_FILE, *certificates, *(project.url_file(service, name) for name in made), *parts}
 
 
 def command(key: str, settings: TargetSettings) -> str:

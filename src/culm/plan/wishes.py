@@ -28,6 +28,7 @@ from culm.plan.way_back import Effect
 from culm.project import references
 from culm.project.previews import preview_of
 from culm.project.project import EVERYWHERE, Project, Service, TargetSettings
+from culm.render import database_task
 
 BUILT = "built on deploy"
 """Stands for the digest of an image that is not in its repository yet."""
@@ -88,8 +89,29 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     made = plan.make(replace(based, others=not_deployed(frame.project, names, survey)), asked)
     if frame.settings.provider == "aws":
         made = with_servers(frame, survey, made)
-    lines = (*made.notes, *scaling.notes(frame.project, names, made.moves, frame.settings.provider))
+    lines = (
+        *made.notes,
+        *new_databases(frame, names, survey),
+        *scaling.notes(frame.project, names, made.moves, frame.settings.provider),
+    )
     return replace(made, notes=lines, images=dict(images), leftovers=leftovers(frame.project, survey))
+
+
+def new_databases(frame: Frame, names: Sequence[str], survey: Survey) -> list[str]:
+    """Return a line for each RDS server in which this deploy makes users and databases, and how it does that."""
+    project, vault, lines = frame.project, survey.observed.vault or frozenset(), []
+    for database in project.rds if frame.settings.provider == "aws" else ():
+        lacking = [
+            service.name
+            for service in project.users(database)
+            if f"{frame.settings.env}/{service.original}/{project.url_file(service, database)}" not in vault
+        ]
+        if lacking and set(lacking) & set(names):
+            lines.append(
+                f"{', '.join(lacking)}: databases are made in {project.name}-{database}; where it is not reached from "
+                f"here, by a one-time task of {database_task.MEMORY} MiB inside its network"
+            )
+    return lines
 
 
 def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:

@@ -16,6 +16,8 @@ EXTENSIONS = ("vector",)
 """Of PostgreSQL: those that the server which culm brings has, and RDS, too."""
 FILE = "database.url"
 """The file of a service's first SQL database; every other one is `<name>.url`."""
+CERTIFICATES = "rds.pem"
+"""The vault's file with Amazon's certificates for RDS: a deploy writes it for services whose `files:` name it."""
 TAKEN = ("load-balancer",)
 """Names whose `.url` is something else."""
 

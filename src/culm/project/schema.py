@@ -33,7 +33,7 @@ class NotifyBlock:
         Default(text="none"),
     ] = None
     errors: Annotated[
-        int, Key(doc="aws: percent of answers with status 5xx, of 20 in five minutes at least, that are too many.")
+        int, Key(doc="Percent of answers with status 5xx, of 20 in five minutes at least, that are too many.")
     ] = 5
 
 

@@ -4,7 +4,16 @@ import json
 
 from culm.project.previews import own_name
 from culm.project.project import Project, Service
-from culm.render import Input, Surroundings, bucket, execution_role_name, family, preview_role, secret_parameter
+from culm.render import (
+    Input,
+    Surroundings,
+    bucket,
+    database_task,
+    execution_role_name,
+    family,
+    preview_role,
+    secret_parameter,
+)
 
 POLICY = "configuration"
 """The name of a service's role's one policy."""
@@ -150,6 +159,7 @@ def execution_policy(project: Project, surroundings: Surroundings) -> Input:
                 "Resource": f"arn:aws:logs:{here}:log-group:/culm/{project.name}/{own}*",
             },
             *secrets(project, here, surroundings.env),
+            *database_task.execution_statements(project, surroundings),
         ],
     }
 

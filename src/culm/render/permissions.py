@@ -5,6 +5,7 @@ from culm.render import (
     Input,
     Surroundings,
     bucket,
+    database_task,
     execution_role_name,
     family,
     github_roles,
@@ -70,7 +71,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
             ),
             *vault(surroundings),
             *scaling(project, surroundings),
-            *databases(project, here),
+            *databases(project, surroundings),
             *caches(project, here),
             *parameters(project, here),
             *buckets(project, surroundings),
@@ -203,7 +204,7 @@ def buckets(project: Project, surroundings: Surroundings) -> list[Input]:
     return [allow("Buckets", "s3:ListBucket", [f"arn:aws:s3:::{name}" for name in names])] if names else []
 
 
-def databases(project: Project, here: str) -> list[Input]:
+def masters(project: Project, surroundings: Surroundings) -> list[Input]:
     """Allow reading the master's password of the project's own RDS instances.
 
     RDS names these secrets by ids of its own, and tags each with its instance:
@@ -211,7 +212,7 @@ def databases(project: Project, here: str) -> list[Input]:
     """
     if not project.rds:
         return []
-    instances = [f"arn:aws:rds:{here}:db:{project.name}-{name}" for name in project.rds]
+    here, instances = f"{surroundings.region}:{surroundings.account}", database_task.instances(project, surroundings)
     return [
         allow(
             "MasterOfDatabases",
@@ -220,6 +221,17 @@ def databases(project: Project, here: str) -> list[Input]:
             {"StringEquals": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": instances}},
         )
     ]
+
+
+def databases(project: Project, surroundings: Surroundings) -> list[Input]:
+    """Allow making users in RDS instances: as the master, or by a task that is handed scripts."""
+    if not project.rds:
+        return []
+    here, begin = f"{surroundings.region}:{surroundings.account}", database_task.parameters(project, surroundings.env)
+    scripts = allow(
+        "MakeDatabases", ["ssm:PutParameter", "ssm:DeleteParameters"], f"arn:aws:ssm:{here}:parameter{begin}/*"
+    )
+    return [*masters(project, surroundings), scripts]
 
 
 def caches(project: Project, here: str) -> list[Input]:

@@ -17,7 +17,7 @@ lets it read that folder. It cannot tag a role with the shared environment's nam
 from culm.project.previews import GROUP_SEPARATOR, SEPARATOR
 from culm.project.project import Project
 from culm.render import github_roles
-from culm.render.permissions import DEPENDENT, LOCK, PUSH, databases, through_s3
+from culm.render.permissions import DEPENDENT, LOCK, PUSH, masters, through_s3
 from culm.render.stack_role import allow
 from culm.render.surroundings import Input, Surroundings
 
@@ -97,7 +97,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
             ),
             *of_files(surroundings),
             *of_variables(project, surroundings, here),
-            *databases(project, here),
+            *masters(project, surroundings),
             through_s3(surroundings, "*"),
         ],
     }

@@ -1,6 +1,6 @@
 """ecs.CreateService and UpdateService: count, placement, and how a deployment rolls. Pure."""
 
-from culm.core.decide.incidents import NOTIFY_TAG
+from culm.core.decide.incidents import ERRORS_TAG, NOTIFY_TAG
 from culm.project.project import Project, Service
 from culm.project.sizes import Roll
 from culm.render.sleep import sleep_tags
@@ -17,11 +17,14 @@ INSTANCES_TAG = "culm:instances"
 def cluster_tags(surroundings: Surroundings) -> list[Input]:
     """Return the cluster's tags: they name its instances, which the local cluster then simulates.
 
-    On the local target another one names the secret with the URL that it tells of what goes wrong.
+    On the local target others name the secret with the URL that it tells of what goes wrong, and from which share of
+    errors on.
     """
     tags = [{"key": INSTANCES_TAG, "value": surroundings.instances}]
     if surroundings.webhook is not None:
         tags.append({"key": NOTIFY_TAG, "value": surroundings.webhook})
+    if surroundings.errors is not None:
+        tags.append({"key": ERRORS_TAG, "value": str(surroundings.errors)})
     return tags
 
 

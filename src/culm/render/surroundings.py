@@ -39,6 +39,8 @@ class Surroundings:
     provider: Provider = "local"
     webhook: str | None = None
     """The secret with the URL that a local cluster tells of what goes wrong; None: it is nothing to the cluster."""
+    errors: int | None = None
+    """The percentage of answers with status 5xx above which a local cluster tells of them."""
     load_balancer: str = ""
     """Its URL, `http://...:8080`; empty: there is none yet."""
     inner: Aliases = field(default_factory=dict)

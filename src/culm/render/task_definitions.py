@@ -1,9 +1,10 @@
 """ecs.RegisterTaskDefinition: a service's, and its migration's. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
+from culm.project.engines import CERTIFICATES
 from culm.project.project import Check, Project, Service
 from culm.project.references import resolve
 from culm.project.values import MountPath
@@ -112,6 +113,7 @@ def own(project: Project, service: Service, surroundings: Surroundings) -> Input
     }
     return {key: value for key, value in members.items() if value not in (None, [], {}, False)} | {
         "environment": variables(project, service, given.environment, surroundings)
+        + encrypted(project, service, {*given.environment, *given.secrets}, surroundings, verifies=True)
     }
 
 
@@ -134,7 +136,8 @@ def sidecar(project: Project, service: Service, name: str, image: str, surroundi
         "essential": settings.essential,
         "memory": settings.memory,
         "cpu": settings.cpu,
-        "environment": variables(project, service, settings.environment, surroundings),
+        "environment": variables(project, service, settings.environment, surroundings)
+        + encrypted(project, service, settings.environment, surroundings),
         "command": words(settings.command),
         "entryPoint": words(settings.entrypoint),
         "user": settings.user,
@@ -152,15 +155,17 @@ def migration(project: Project, service: Service, image: str, surroundings: Surr
     In the service's own image it has its user and volumes as well.
     """
     container = container_definition(project, service, image, surroundings, "migrate")
-    container["environment"] = variables(project, service, service.container.environment, surroundings)
+    given = service.container.environment
+    container["environment"] = variables(project, service, given, surroundings)
+    container["environment"] += encrypted(project, service, {*given, *service.container.secrets}, surroundings)
     if service.container.secrets:
         container["secrets"] = secrets(project, service, surroundings)
     mounted: list[str] = []
     if service.migration_command is not None:
-        given = service.migration_command
+        called = service.migration_command
         members = {
-            "command": words(given.command),
-            "entryPoint": words(given.entrypoint or service.container.entrypoint),
+            "command": words(called.command),
+            "entryPoint": words(called.entrypoint or service.container.entrypoint),
             "user": service.container.user,
             "mountPoints": mount_points(project, service.container.volumes),
         }
@@ -215,6 +220,29 @@ def variables(
 
     own = [{"name": name, "value": resolve(text, value)} for name, text in environment.items()]
     return [*surely(surroundings, environment), *own]
+
+
+def encrypted(
+    project: Project, service: Service, given: Collection[str], surroundings: Surroundings, *, verifies: bool = False
+) -> list[Input]:
+    """Return the variables by which clients encrypt what they say to a database in RDS, which wants it.
+
+    Clients of PostgreSQL by libpq read PGSSLMODE, and so do asyncpg, pgx, sqlx and node-postgres; in a URL others would
+    fail on a word that they do not know. `verifies`: a container that has Amazon's certificates among its `files:` has
+    the server verified, too. `given` is what the container sets itself, which goes first.
+    https://www.postgresql.org/docs/current/libpq-envars.html
+    """
+    engines_there = {project.databases[name] for name in service.databases if name in project.rds}
+    if surroundings.provider != "aws" or not engines_there:
+        return []
+    path = next((path for path, file in service.container.files.items() if file == CERTIFICATES), None)
+    made: dict[str, str] = {}
+    if "postgres" in engines_there:
+        made["PGSSLMODE"] = "require"
+    if path is not None and verifies:
+        made |= {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": path} if "postgres" in engines_there else {}
+        made["NODE_EXTRA_CA_CERTS"] = path
+    return [{"name": name, "value": value} for name, value in made.items() if name not in given]
 
 
 def service_url(service: Service, surroundings: Surroundings) -> str:

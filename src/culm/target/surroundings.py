@@ -38,6 +38,7 @@ def surroundings(target: Target, project: Project, live: Observed) -> render.Sur
         drain_seconds=None if local else render.DRAIN_SECONDS,
         provider=settings.provider,
         webhook=webhook(target, live) if local else None,
+        errors=settings.notify.errors if local and settings.notify is not None else None,
         load_balancer=load_balancer_url(target, live, port),
         inner=dict(inner(target, project, live, port)) if local else {},
         migration_files=dict(migration_fingerprints(project)),

@@ -130,6 +130,8 @@ async def test_failures_have_the_load_balancers_statuses_and_pages(plane, client
     assert "<h1>503 Service Temporarily Unavailable</h1>" in nobody.text
     assert {each.headers["server"] for each in (closed, refused, nobody)} == {"awselb/2.0"}
     assert (own.status_code, own.json()["target"]) == (503, web.name)
+    await plane.metrics()
+    assert plane.failures() == {"web": 4}, "its own answers are counted, too"
 
 
 async def test_a_target_that_says_nothing_until_the_idle_timeout_is_504(plane, client):

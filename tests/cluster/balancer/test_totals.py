@@ -26,6 +26,16 @@ def test_counts_go_on_when_a_new_worker_begins_at_zero():
     assert totals.traffic([row(1)], [])[0].requests == 8
 
 
+def test_failures_of_a_group_count_what_haproxy_answers_by_itself_and_go_on_in_a_new_worker():
+    totals = Totals()
+    group = {**row(5), "svname": "BACKEND", "hrsp_5xx": "3"}
+    [traffic] = totals.traffic([row(5), group], [])
+    assert (traffic.target, totals.failures()) == ("a:1", {"web": 3})
+    totals.restarted()
+    totals.traffic([row(2), {**group, "hrsp_5xx": "1"}], [])
+    assert totals.failures() == {"web": 4}
+
+
 def test_requests_that_an_earlier_worker_still_answers_are_in_flight():
     [traffic] = Totals().traffic([row(1, in_flight=1)], [row(9, in_flight=2), row(9, in_flight=3)])
     assert traffic.in_flight == 6

@@ -9,7 +9,10 @@ import pytest
 
 from culm.cluster.instance.runtime.fake import Script
 from culm.cluster.scheduler.messages import KEPT_SECONDS, Messages, post
-from culm.core.decide.incidents import NOBODY, NOTIFY_TAG, SILENT_SECONDS
+from culm.cluster.store import metrics
+from culm.core.decide.incidents import ERRORS_TAG, NOBODY, NOTIFY_TAG, SILENT_SECONDS
+from culm.core.model.arn import resource
+from culm.core.model.metrics import metric, sample
 
 
 class Webhook:
@@ -39,8 +42,12 @@ def messages(world: Any, webhook: Webhook) -> Messages:
 
 
 def named(world: Any, secret: str) -> None:
+    tagged(world, NOTIFY_TAG, secret)
+
+
+def tagged(world: Any, key: str, value: str) -> None:
     [cluster] = world.ecs.describe_clusters()["clusters"]
-    world.ecs.tag_resource(resourceArn=cluster["clusterArn"], tags=[{"key": NOTIFY_TAG, "value": secret}])
+    world.ecs.tag_resource(resourceArn=cluster["clusterArn"], tags=[{"key": key, "value": value}])
 
 
 async def looks(world: Any, messages: Messages, times: int = 4) -> None:
@@ -105,6 +112,44 @@ async def test_an_instance_that_is_taken_away_under_its_tasks_is_told_of(
     await looks(world, messages)
     [text] = webhook.texts
     assert text.startswith("default: instance i-") and text.endswith(" does not answer (INACTIVE)")
+
+
+async def test_a_share_of_errors_is_told_of_when_it_begins_and_when_it_is_over(
+    world: Any, messages: Messages, webhook: Webhook
+) -> None:
+    subnets = [each["SubnetId"] for each in world.cloud.client("ec2").describe_subnets()["Subnets"]]
+    elbv2 = world.cloud.client("elbv2")
+    [balancer] = elbv2.create_load_balancer(Name="default", Subnets=subnets)["LoadBalancers"]
+    named_so = resource(balancer["LoadBalancerArn"]).removeprefix("loadbalancer/")
+
+    async def carried(requests: int, of_tasks: int = 0, of_balancer: int = 0) -> None:
+        counts = {
+            "RequestCount": requests,
+            "HTTPCode_Target_5XX_Count": of_tasks,
+            "HTTPCode_ELB_5XX_Count": of_balancer,
+        }
+        points = [
+            (metric("AWS/ApplicationELB", name, LoadBalancer=named_so), sample(world.cloud.clock(), value, "Count"))
+            for name, value in counts.items()
+        ]
+        await world.store.run(lambda db: metrics.add(db, points))
+        await looks(world, messages)
+
+    await carried(19, 19)
+    tagged(world, ERRORS_TAG, "5")
+    await carried(0)
+    assert webhook.texts == [], "of fewer than 20 a share says little"
+    world.cloud.clock.advance(300)
+    await carried(97, 2, 3)
+    assert webhook.texts == [], "5 of 100 are not more than 5 percent"
+    await carried(0, 1)
+    alarm = "default: alarm of answers with status 5xx is"
+    assert webhook.texts == [f"{alarm} ALARM: 6 percent in the last 5 minutes, more than 5"]
+    await carried(1, 1)
+    assert len(webhook.texts) == 1, "told once"
+    world.cloud.clock.advance(300)
+    await carried(0)
+    assert webhook.texts[1:] == [f"{alarm} OK: 0 percent in the last 5 minutes, not more than 5"]
 
 
 async def test_a_message_that_is_not_taken_is_sent_again_for_an_hour_and_no_longer(

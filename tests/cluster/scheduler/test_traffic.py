@@ -76,3 +76,30 @@ async def test_healthy_and_other_targets_are_counted_at_every_look_that_is_due()
     [unhealthy] = await world.points("UnHealthyHostCount", OF_GROUP)
     assert (healthy.samples, healthy.sum, unhealthy.sum) == (2, 2, 2)
     world.store.close()
+
+
+async def test_answers_that_the_load_balancer_fails_by_itself_are_counted_apart_from_those_of_tasks() -> None:
+    world = World()
+    world.plane.failed["web"] = 100
+    await world.begin()
+    await world.look(0.0)
+    world.plane.failed["web"] += 7
+    await world.look(60.0)
+    world.plane.failed.clear()
+    await world.look(120.0)
+    [point] = await world.points("HTTPCode_ELB_5XX_Count", OF_BALANCER)
+    assert (point.at, point.sum) == (60, 7)
+    world.store.close()
+
+
+async def test_a_plane_that_does_not_answer_for_a_look_has_its_requests_counted_once() -> None:
+    world = World()
+    await world.begin()
+    await world.look(0.0)
+    for now, running in ((60.0, True), (120.0, False), (180.0, True)):
+        world.plane.running = True
+        world.plane.carry(80, A_REQUEST)
+        world.plane.running = running
+        await world.look(now)
+    assert [point.sum for point in await world.points("RequestCount", OF_BALANCER)] == [1, 2]
+    world.store.close()

@@ -19,7 +19,7 @@ class Carried:
 
 class FakePlane:
     """Set `taken` (ports that others have), `refused` (ARNs of rules and groups, names of targets) and `broken` to make
-    it fail; `in_flight` to keep requests under way.
+    it fail; `in_flight` to keep requests under way, `failed` for answers with status 5xx by group.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class FakePlane:
         self.refused: dict[str, str] = {}
         self.broken: PlaneFailure | None = None
         self.in_flight: Counter[tuple[str, str]] = Counter()
+        self.failed: Counter[str] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
         self._attended: Counter[str] = Counter()
 
@@ -83,6 +84,10 @@ class FakePlane:
             for group in (self.groups if self.running else ())
             for target in group.targets
         ]
+
+    def failures(self) -> Mapping[str, int]:
+        """Return what a test has set."""
+        return dict(self.failed)
 
     async def attended(self) -> Mapping[str, Attention]:
         """Return the requests that were carried and count."""

@@ -149,6 +149,10 @@ class DataPlane(Protocol):
         """
         ...
 
+    def failures(self) -> Mapping[str, int]:
+        """Return answers with status 5xx by group, as of the last `metrics`: the targets' own and the plane's."""
+        ...
+
     async def attended(self) -> Mapping[str, Attention]:
         """Return, by group name, requests to groups that say which are `uncounted`, whoever answers.
 

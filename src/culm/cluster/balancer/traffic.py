@@ -23,6 +23,8 @@ class Carried:
 
     requests: int
     responses: Mapping[int, int]
+    failures: int
+    """Answers with status 5xx that the load balancer gave by itself."""
     connection_errors: int
     seconds: float
     """That its targets took, all together."""
@@ -34,6 +36,8 @@ class Meter:
         self._plane = plane
         self._last: dict[tuple[str, str], Traffic] | None = None
         """By group and target. None before the first look: what was carried before it is not ours to tell."""
+        self._failures: Mapping[str, int] = {}
+        """By group: answers with status 5xx, the load balancer's own among them."""
         self._next = 0.0
 
     async def look(
@@ -48,25 +52,33 @@ class Meter:
             return
         self._next = now + MEASURE_SECONDS
         traffic = await self._plane.metrics()
+        failures = self._plane.failures()
         points: list[tuple[Metric, Point]] = []
         for arn, group in groups.items():
             own = [each for each in targets if each.target_group_arn == arn and each.deregistered_at is None]
-            carried = self._carried([each for each in traffic if each.group == group.target_group_name])
+            name = group.target_group_name
+            failed = failures.get(name, 0) - self._failures.get(name, 0)
+            carried = self._carried([each for each in traffic if each.group == name], failed)
             points += _points(arn, balanced[arn], own, carried, now)
-        self._last = {(each.group, each.target): each for each in traffic}
+        self._failures = {**self._failures, **failures}
+        if traffic or self._last is None:  # a plane that does not answer has not begun anew
+            self._last = {(each.group, each.target): each for each in traffic}
         if points:
             await self._store.run(lambda db: metrics.add(db, points))
 
-    def _carried(self, traffic: Sequence[Traffic]) -> Carried:
+    def _carried(self, traffic: Sequence[Traffic], failed: int) -> Carried:
+        """Return what one group carried since the last look; `failed` of its answers had status 5xx, whosever."""
         known = self._last
         pairs = [(each, known.get((each.group, each.target))) for each in traffic] if known is not None else []
         requests = [each.requests - (before.requests if before else 0) for each, before in pairs]
+        responses = {
+            digit: sum(each.responses[digit] - (before.responses[digit] if before else 0) for each, before in pairs)
+            for digit in range(2, 6)
+        }
         return Carried(
             requests=sum(requests),
-            responses={
-                digit: sum(each.responses[digit] - (before.responses[digit] if before else 0) for each, before in pairs)
-                for digit in range(2, 6)
-            },
+            responses=responses,
+            failures=max(0, failed - responses[5]) if known is not None else 0,
             connection_errors=sum(
                 each.connection_errors - (before.connection_errors if before else 0) for each, before in pairs
             ),
@@ -93,6 +105,8 @@ def _points(
     for name, many in counts.items():
         for dimensions in (balancer, group) if many > 0 else ():
             yield metric(NAMESPACE, name, **dimensions), sample(now, many, "Count")
+    if carried.failures > 0:
+        yield metric(NAMESPACE, "HTTPCode_ELB_5XX_Count", **balancer), sample(now, carried.failures, "Count")
     if carried.requests > 0:
         mean = carried.seconds / carried.requests
         point = Point(at=now, samples=carried.requests, sum=carried.seconds, minimum=mean, maximum=mean, unit="Seconds")

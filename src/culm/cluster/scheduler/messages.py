@@ -1,9 +1,10 @@
 """Sends what goes wrong to a cluster's webhook, as EventBridge does on aws.
 
-A cluster's tag `culm:notify` names the secret that holds the webhook's URL; `culm up` writes it where culm.yml has
-`notify:`. Each look takes what was written down since the one before: tasks that stopped, events of services, and
-instances whose agents have been away for a while. What happened while this daemon was not there is told by nobody.
-One message a second goes out, the oldest first; one that cannot be sent is tried again, for an hour.
+A cluster's tag `culm:notify` names the secret that holds the webhook's URL, and another the share of errors that is
+too much; `culm up` writes them where culm.yml has `notify:`. Each look takes what was written down since the one
+before: tasks that stopped, events of services, instances whose agents have been away for a while, and the load
+balancer's counts of the last five minutes. What happened while this daemon was not there is told by nobody. One message
+a second goes out, the oldest first; one that cannot be sent is tried again, for an hour.
 """
 
 import logging
@@ -13,12 +14,14 @@ from sqlite3 import Connection
 from urllib.parse import urlsplit
 
 from culm.cluster.loop import Isolated
-from culm.cluster.store import secrets
+from culm.cluster.store import metrics, secrets
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import clusters, container_instances, events, tags, tasks
+from culm.cluster.store.elbv2 import load_balancers
 from culm.cluster.store.sealing import Corrupted
 from culm.core.decide import incidents
-from culm.core.model.arn import ACCOUNT, arn
+from culm.core.model.arn import ACCOUNT, arn, resource
+from culm.core.model.metrics import MINUTE, metric
 from culm.core.model.record import record
 from culm.core.model.tasks import StopCode, Task
 
@@ -68,6 +71,8 @@ class Messages:
         self._connected: set[str] = set()
         self._lost: set[str] = set()
         """Container instances that were told of."""
+        self._failing: set[str] = set()
+        """Clusters whose share of errors was told of, and that it is over was not."""
         self._waiting: deque[Message] = deque(maxlen=MOST_WAITING)
         self._next_at = 0.0
         self._isolated = Isolated("messages of cluster")
@@ -124,6 +129,7 @@ class Messages:
                 sentences |= dict.fromkeys(filter(None, [incidents.of_event(cluster, service, message)]))
         yield from sentences
         yield from self._silent(db, cluster, now)
+        yield from self._errors(db, cluster, now)
 
     def _taken_away(self, db: Connection, cluster: str, task: Task) -> str | None:
         """Return what is told where a task ended because its instance was deregistered under it."""
@@ -147,11 +153,34 @@ class Messages:
     def _seconds_away(self, instance: str, now: float) -> float:
         return now - self._away.setdefault(instance, now)
 
+    def _errors(self, db: Connection, cluster: str, now: float) -> Iterator[str]:
+        """Give a sentence when the share of answers with status 5xx exceeds what the cluster's tag says, or no more."""
+        threshold = self._tag(db, cluster, incidents.ERRORS_TAG)
+        balancer = load_balancers.find_by_name(db, cluster)
+        if threshold is None or not threshold.isdigit() or balancer is None:
+            return
+        named = resource(balancer.load_balancer_arn).removeprefix("loadbalancer/")
+        start = (now // MINUTE + 1) * MINUTE - incidents.ERRORS_SECONDS
+
+        def count(name: str) -> float:
+            about = metric("AWS/ApplicationELB", name, LoadBalancer=named)
+            return sum(point.sum for point in metrics.find(db, about, start, now + MINUTE))
+
+        counts = (count(name) for name in ("RequestCount", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"))
+        percent = incidents.share(*counts)
+        if (percent > int(threshold)) != (cluster in self._failing):
+            self._failing ^= {cluster}
+            yield incidents.of_share(cluster, percent, int(threshold))
+
+    def _tag(self, db: Connection, cluster: str, key: str) -> str | None:
+        """Return the value of one of the cluster's tags; None: it has no such tag."""
+        of = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
+        return next((tag.value for tag in tags.of(db, of) if tag.key == key), None)
+
     def _secret(self, db: Connection, cluster: str) -> str | None:
         """Return the name of the secret with the webhook's URL; None: nobody is to be told."""
-        resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
-        named = [tag.value for tag in tags.of(db, resource) if tag.key == incidents.NOTIFY_TAG]
-        return named[0] if named and named[0] != incidents.NOBODY else None
+        named = self._tag(db, cluster, incidents.NOTIFY_TAG)
+        return named if named != incidents.NOBODY else None
 
     def _url(self, db: Connection, cluster: str) -> str | None:
         """Return the webhook's URL; empty: its secret cannot be read. None: nobody is to be told any more."""

@@ -21,6 +21,7 @@ _HANG_UPS = 50
 _PAUSE_SECONDS = 0.02
 _LONGEST_PATH = 100
 _SERVERS = "show stat -1 4 -1"
+_GROUPS_AND_SERVERS = "show stat -1 6 -1"
 _MAINTENANCE = 0x01 | 0x02 | 0x20
 """Forced, inherited and by DNS: https://docs.haproxy.org/2.8/management.html#show%20servers%20state"""
 
@@ -87,13 +88,13 @@ async def look(console: Console) -> Running:
 
 
 async def counters(console: Console) -> list[dict[str, str]]:
-    """Return `show stat` of all servers, a row each."""
-    [table] = await console.ask(_SERVERS)
+    """Return `show stat` of all servers and of their groups, a row each."""
+    [table] = await console.ask(_GROUPS_AND_SERVERS)
     return _rows(table)
 
 
 async def finishing(master: Console) -> list[dict[str, str]]:
-    """Return the rows of `counters` of the workers that only finish what they had; one that ends meanwhile has no rows.
+    """Return the servers' rows of workers that only finish what they had; one that ends meanwhile has no rows.
 
     Raises PlaneFailure when the master does not answer, or hangs up for a worker that goes on.
     """

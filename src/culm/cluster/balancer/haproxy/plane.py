@@ -184,6 +184,10 @@ class HaproxyPlane:
             return ()
         return self._totals.traffic(rows, old)
 
+    def failures(self) -> Mapping[str, int]:
+        """Return the answers with status 5xx of each group, HAProxy's own among them, as of the last `metrics`."""
+        return self._totals.failures()
+
     async def attended(self) -> Mapping[str, Attention]:
         """Return the requests that count of groups that are watched. Nothing while HAProxy does not answer."""
         try:

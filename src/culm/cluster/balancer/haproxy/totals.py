@@ -6,6 +6,8 @@ from culm.cluster.balancer.interface import Traffic
 
 _Key = tuple[str, str]
 _RESPONSES = {2: "hrsp_2xx", 3: "hrsp_3xx", 4: "hrsp_4xx", 5: "hrsp_5xx"}
+_GROUP = "BACKEND"
+"""The name of the row of a whole group, which counts HAProxy's own answers, too."""
 _COUNTED = ("stot", *_RESPONSES.values(), "econ")
 
 
@@ -45,7 +47,13 @@ class Totals:
                 response_milliseconds=_number(row, "rtime"),
             )
             for key, row in present.items()
+            if key[1] != _GROUP
         ]
+
+    def failures(self) -> dict[str, int]:
+        """Return the answers with status 5xx of each group, HAProxy's own among them, as of the last `traffic`."""
+        groups = [key for key in self._last if key[1] == _GROUP]
+        return {key[0].removeprefix("group-"): self._total(key, _RESPONSES[5]) for key in groups}
 
     def _total(self, key: _Key, name: str) -> int:
         return self._last[key][name] + self._earlier.get(key, {}).get(name, 0)
