@@ -61,6 +61,10 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
         ("KeyError: 'API_TOKEN'", "variable of its environment is missing"),
         ("/app/start.sh: 3: API_TOKEN: parameter not set", "variable of its environment is missing"),
         ("Error: API_TOKEN is not set", "variable of its environment is missing"),
+        (
+            "decouple.UndefinedValueError: api_token not found. Declare it as envvar or ...",
+            "its environment is missing",
+        ),
         ("ValueError: missing required setting SECRET_KEY", "variable of its environment is missing"),
         ('connection to server at "127.0.0.1", port 5432 failed: Connection refused', "accepts no connections"),
         ("Error: connect ECONNREFUSED 127.0.0.1:5432", "accepts no connections"),
@@ -210,6 +214,7 @@ def test_of_several_lines_the_error_is_shown_and_not_the_code_that_raises_it() -
         ("ModuleNotFoundError: No module named 'distutils'", "python:3.11-slim"),
         ("ModuleNotFoundError: No module named 'psycopg'", "`sqlalchemy<2.1`"),
         ("TypeError: __init__() got an unexpected keyword argument 'proxies'", "`httpx<0.28`"),
+        ("    return templates.TemplateResponse('index.html', {'request': request})", "`starlette<1`"),
         ("redis.exceptions.AuthenticationError: Authentication required.", "REDIS_URL"),
         ("Error: error:0308010C:digital envelope routines::unsupported", "--openssl-legacy-provider"),
     ],
@@ -257,3 +262,13 @@ def test_a_client_that_reaches_no_server_here_is_not_one_that_listens_here() -> 
 
     assert cause is not None
     assert "the database refuses the user" in cause.line
+
+
+def test_a_health_page_that_fails_is_shown_with_what_the_service_raised() -> None:
+    lines = ["Traceback (most recent call last):", '  File "a.py", line 1, in <module>', "KeyError: 'colour'"]
+    page = ["GET / on 127.9.1.2:32768: Health checks failed with these codes: [500]"]
+
+    cause, silent = in_health(page, lines, ""), in_health(page, [], "")
+
+    assert cause is not None and cause.line == "its health page fails (500): KeyError: 'colour'"
+    assert silent is not None and silent.line == "its health page fails (500)"

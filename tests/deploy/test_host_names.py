@@ -122,3 +122,34 @@ def test_a_host_that_the_dockerfile_sets_is_not_suspected_where_culm_yml_gives_a
 
     assert suspected(given, given.services["web"]) is None
     assert suspected(not_given, not_given.services["web"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "hint"),
+    [
+        ("app.py", "x = 1\nurl = 'postgresql://u:p@db:5432/x'\n", "let it read DATABASE_URL, which culm.yml gives it"),
+        (
+            "alembic.ini",
+            "[alembic]\nsqlalchemy.url = postgresql+asyncpg://u:p@db:5432/x\n",
+            'below `config =` in its env.py, `config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])`',
+        ),
+    ],
+)
+def test_a_host_that_the_error_does_not_name_is_looked_for_in_the_source(
+    tmp_path: Path, file: str, text: str, hint: str
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/Dockerfile").write_text("FROM scratch\nEXPOSE 80\n")
+    (tmp_path / "web" / file).write_text(text)
+    manifest = (
+        "name: shop\ndatabases: {main: {engine: postgres}}\nservices:\n  web:\n    database: main\n"
+        "    secrets: {DATABASE_URL: {from: '{main.url}', reason: its code reads it}}\n"
+    )
+    project = parse(manifest, tmp_path / "culm.yml")
+    said = LikelyCause(line="it connects to a host name that nobody has: socket.gaierror: [Errno -2]", hint="")
+
+    cause = located(project, project.services["web"], said)
+
+    assert cause is not None
+    assert cause.line == f"it connects to a host name that nobody has: perhaps db, by {file}:2"
+    assert cause.hint.endswith(hint)

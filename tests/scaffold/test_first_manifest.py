@@ -517,6 +517,7 @@ def test_variables_that_code_unpacks_are_filled(tmp_path: Path) -> None:
         ("DATABASE_CONNECTION_STRING", "url"),
         ("POSTGRES_CONNSTR", "url"),
         ("PGDATABASE", "name"),
+        ("APP_DB_USER", "user"),
     ],
 )
 def test_a_variable_is_filled_by_what_its_name_asks_for(tmp_path: Path, variable: str, part: str) -> None:
@@ -775,3 +776,42 @@ def test_a_folder_is_started_as_its_makefile_or_justfile_does(
     (tmp_path / "shop").mkdir()
     made(tmp_path / "shop", {"requirements.txt": "gunicorn\n", "main.py": "print(1)\n", file: text})
     assert (tmp_path / "shop" / "Dockerfile").read_text().splitlines()[-1] == f"CMD {command}"
+
+
+def test_files_of_run_secrets_that_code_reads_come_from_the_vault(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/requirements.txt": "psycopg2\n",
+        "web/app.py": "a = open('/run/secrets/db_password').read()\nb = open('/run/secrets/api_key').read()\n",
+    }
+    text, _ = made(tmp_path, files)
+    web = yaml.safe_load(text)["services"]["web"]
+    assert web["files"] == {"/run/secrets/db_password": "main.password", "/run/secrets/api_key": "api-key"}
+    assert "# files, for the vault (`culm vault put` before `culm up`): local/web/api-key" in text
+
+
+def test_a_secret_that_decouple_reads_by_a_small_name_is_taken_from_the_vault(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": SERVER, "web/app.py": 'KEY = config("secret")\nWAY = config("algorithm")\n'}
+    assert block(tmp_path, files)["secrets"] == {"secret": {"vault": "secret"}}
+
+
+def test_an_env_file_with_secrets_stays_out_of_the_image_that_is_written(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "flask\n",
+        "app.py": 'app = Flask(__name__)\ncolour = os.getenv("COLOUR")\nhost = os.getenv("SMTP")\n',
+        ".env": "SECRET_KEY=lkj3h4lkj5h23lk4j5h\nCOLOUR=red\nSMTP=localhost\nUNREAD=1\n",
+    }
+    web = next(iter(yaml.safe_load(made(tmp_path, files)[0])["services"].values()))
+    assert ".env" in (tmp_path / ".dockerignore").read_text().splitlines()
+    assert web["environment"] == {"COLOUR": "red"}
+
+
+def test_a_dockerignore_that_is_there_stays_and_a_plain_env_file_is_copied(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask\n", "app.py": "app = Flask(__name__)\n", ".env": "COLOUR=red\n"}
+    made(tmp_path, files)
+    assert ".env" not in (tmp_path / ".dockerignore").read_text().splitlines()
+    assert ".git" in (tmp_path / ".dockerignore").read_text().splitlines()
+    write(tmp_path, {".dockerignore": "mine\n"})
+    (tmp_path / "Dockerfile").unlink()
+    made(tmp_path, files)
+    assert (tmp_path / ".dockerignore").read_text() == "mine\n"

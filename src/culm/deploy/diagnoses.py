@@ -57,6 +57,7 @@ OLDER = tuple(
             "pydantic<2",
         ),
         (r"unexpected keyword argument 'proxies'", "httpx<0.28"),
+        (r"\.TemplateResponse\(\s*[\"'][^\"']+[\"'], ", "starlette<1"),
         (r"No module named 'vine\.five'", "vine<5"),
         (r"Redis transport requires redis-py", "kombu<5.4"),
         (r"cannot import name '\w+' from 'collections'|module 'collections' has no attribute", "python:3.9-slim"),
@@ -68,6 +69,7 @@ OLDER = tuple(
     )
 )
 """What was removed, and the last version that had it."""
+NOBODY = "it connects to a host name that nobody has"
 MISSING = "a variable of its environment is missing"
 SYMPTOMS = (
     Symptom(
@@ -118,13 +120,14 @@ SYMPTOMS = (
     Symptom(
         pattern=r"could not translate host name|name or service not known|\bENOTFOUND\b|EAI_AGAIN|"
         r"no address associated|temporary failure in name resolution|no such host",
-        cause="it connects to a host name that nobody has",
+        cause=NOBODY,
         hint="names of a compose file's network are not known here: let the code read it from a variable, given "
         "in culm.yml: `environment: {REDIS_HOST: '{redis.host}'}`, `secrets: {REDIS_URL: {from: '{redis.url}', reason: "
         "its code reads it}}`, of a service '{NAME.url}'",
     ),
     Symptom(
         pattern=r"KeyError: '[A-Z][A-Z0-9_]*'|unbound variable|parameter (?:not set|null or not set)|"
+        r"\w+ not found\. Declare it as envvar|"
         r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b.*(?:not set|not defined|missing|required|must be set|undefined)|"
         r"(?:not set|missing|required|must set|undefined).*\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|"
         r"(?:environment variable|env var)\b.*(?:not|missing|required)|(?:missing|required) (?:environment|env) var",
@@ -259,7 +262,11 @@ def symptom_of(lines: Iterable[str]) -> LikelyCause | None:
     return None
 
 
-VARIABLE = re.compile(r"KeyError: '(?P<key>[A-Z][A-Z0-9_]*)'|\b(?P<word>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")
+VARIABLE = re.compile(
+    r"KeyError: '(?P<key>[A-Z][A-Z0-9_]*)'|(?P<declared>\w+) not found\. Declare it as envvar|"
+    r"\b(?P<word>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b"
+)
+"""As Python, python-decouple, or anybody else says which variable is missing."""
 PASSWORD = re.compile(r"PASS(WORD|WD)?$|PWD$")
 
 
@@ -268,7 +275,7 @@ def with_its_name(hint: str, line: str) -> str:
     match = VARIABLE.search(line)
     if match is None or "{NAME: " not in hint:
         return hint
-    name = match["key"] or match["word"]
+    name = match["key"] or match["declared"] or match["word"]
     if PASSWORD.search(name):
         hint = hint.replace("{main.url}", "{main.password}").replace(", or '{main.password}'", "")
     return hint.replace("{NAME: ", f"{{{name}: ")
@@ -310,7 +317,9 @@ def in_health(pages: Iterable[str], output: Iterable[str], prefix: str) -> Likel
     if status in (401, 403):
         return LikelyCause(line=f"its health page wants a login ({status})", hint="let `health:` name one that is open")
     if status >= 500:
-        return LikelyCause(line=f"{FAILS} ({status})", hint="culm logs shows what it wrote")
+        raised = last_raised(lines)
+        line = f"{FAILS} ({status}){': ' if raised else ''}{raised[:200]}"
+        return LikelyCause(line=line, hint="culm logs shows what it wrote")
     if re.search(r"is not HTTP|HTTP request (?:was sent )?to (?:an )?HTTPS", text):
         hint = "the load balancer speaks plain HTTP with `port:`: no TLS there; what speaks no HTTP has `path: none`"
         return LikelyCause(line="it does not speak plain HTTP where it is asked", hint=hint)

@@ -6,7 +6,7 @@ are said, and the reference of culm.yml that leads to the same server.
 
 import re
 
-from culm.deploy.diagnoses import LikelyCause
+from culm.deploy.diagnoses import NOBODY, LikelyCause
 from culm.project import engines
 from culm.project.host_mentions import HostMention, place_of, sources
 from culm.project.project import Project, Service
@@ -31,6 +31,13 @@ SQL = re.compile(r"db|database|postgres|pg|mysql|mariadb|sql", re.IGNORECASE)
 def located(project: Project, service: Service, cause: LikelyCause | None) -> LikelyCause | None:
     """Return the cause with what to write, where it is a host name that nobody has; else as it is."""
     host = host_of(cause.line) if cause is not None else None
+    if cause is not None and host is None and cause.line.startswith(NOBODY):
+        named = mention(project, service)
+        if named is None:
+            return cause
+        host, place = named
+        line = f"{NOBODY}: perhaps {host}, by {place.file}:{place.line}"
+        return LikelyCause(line=line, hint=advice(project, service, host, place))
     if cause is None or host is None:
         return cause
     return LikelyCause(line=cause.line, hint=advice(project, service, host, place_of(sources(service.folder), host)))
@@ -57,14 +64,23 @@ def suspected(project: Project, service: Service) -> LikelyCause | None:
 
     For a service that fails without a word of its own: by a page that answers 500, or not at all.
     """
+    named = mention(project, service)
+    if named is None:
+        return None
+    host, place = named
+    line = f"perhaps it waits for a host name that nobody has: {place.file}:{place.line} names {host}"
+    return LikelyCause(line=line, hint=advice(project, service, host, place))
+
+
+def mention(project: Project, service: Service) -> tuple[str, HostMention] | None:
+    """Return the first host of a compose file's network that the source names, and where; None where it names none."""
     texts = sources(service.folder)
     for host in dict.fromkeys([*project.services, *project.databases, *USUAL]):
         if host == service.name:
             continue
         place = place_of(texts, host, certain=True)
         if place is not None and not (place.file.startswith("Dockerfile") and given_otherwise(service)):
-            line = f"perhaps it waits for a host name that nobody has: {place.file}:{place.line} names {host}"
-            return LikelyCause(line=line, hint=advice(project, service, host, place))
+            return host, place
     return None
 
 
@@ -103,6 +119,9 @@ def advice(project: Project, service: Service, host: str, place: HostMention | N
         return f"{start}; culm.yml has no service and no database for {host} yet"
     called, more = names
     if place is not None and (known := variable_of(service, called)) is not None:
+        if place.file.endswith("alembic.ini"):
+            line = f'config.set_main_option("sqlalchemy.url", os.environ["{known}"])'
+            return f"{place.file}:{place.line} of {service.name} names {host}: below `config =` in its env.py, `{line}`"
         return f"{place.file}:{place.line} of {service.name} names {host}: let it read {known}, which culm.yml gives it"
     start += f"; in culm.yml, for {service.name}: {more}"
     login = given[0] if given else f"{stem}_URL"

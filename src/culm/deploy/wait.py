@@ -221,7 +221,8 @@ def failure(watch: Watch, doomed: Doomed, look: Look) -> NotSteady:
     finding = scripts.located(service, host_names.located(job.project, service, page or ended))
     if not died and pages and (finding is None or finding.line.startswith((diagnoses.FAILS, diagnoses.LATE))):
         known = diagnoses.symptom_of(output) or diagnoses.in_title(pages)
-        finding = known or host_names.suspected(job.project, service) or finding
+        raised = finding if diagnoses.last_raised(output) else None
+        finding = known or raised or host_names.suspected(job.project, service) or finding
         finding = host_names.located(job.project, service, finding)
     what += likely(finding) + "".join(f"\n  {line}" for line in pages)
     if doomed.task is not None:

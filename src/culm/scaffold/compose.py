@@ -30,6 +30,7 @@ from culm.scaffold import (
     database_variables,
     guess,
     names,
+    vault_secrets,
 )
 from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete, tell_hosts, tell_port
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
@@ -215,6 +216,7 @@ class Import:
         for candidate in candidates.values():
             tell_hosts(self.draft, candidate, self.notes.database_names)
             tell_port(self.draft, candidate)
+        vault_secrets.tell_files(self.draft, candidates.values())
         self.commands(candidates)
         if self.draft.services:
             self.settle()

@@ -87,7 +87,11 @@ READ = re.compile(
     r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\benv(?:\.\w+)?\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(])\s*"
     r"[\"'](?P<quoted>[A-Z][A-Z0-9_]+)[\"']|process\.env\.(?P<plain>[A-Z][A-Z0-9_]+)"
 )
-PREFIX = {"postgres": r"(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL)", "mysql": r"(DB|DATABASE|MYSQL|MARIADB|SQL)"}
+OF_WHOM = r"(?:(?:APP|API|AZURE|BACKEND|DEFAULT|DJANGO|FLASK|MAIN|SERVICE|WEB)_)?"
+PREFIX = {
+    "postgres": rf"{OF_WHOM}(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL)",
+    "mysql": rf"{OF_WHOM}(DB|DATABASE|MYSQL|MARIADB|SQL)",
+}
 PARTS: tuple[tuple[str, str], ...] = (
     (r"(_?(SERVER_?|CONN(ECTION)?_?)?(URL|URI|DSN|STRING)|_?CONN_?STR)", "url"),
     (r"_?(USER|USERNAME)", "user"),

@@ -13,18 +13,32 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from culm.errors import UsageError
+from culm.lint import rules
+from culm.lint.findings import Setting
 from culm.project import dockerfile
 from culm.project.compose.load import usual_files
 from culm.project.load import shown
 from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
-from culm.scaffold.candidates import Outline, Written, add_migration, complete, takes_a_command, tell_cache, tell_port
+from culm.scaffold.candidates import (
+    Outline,
+    Written,
+    add_migration,
+    as_mapping,
+    complete,
+    takes_a_command,
+    tell_cache,
+    tell_port,
+)
 from culm.scaffold.compose import Imported, imported, read
+from culm.scaffold.compose_keys import OF_THIS_MACHINE
 from culm.scaffold.compose_notes import Notes
+from culm.scaffold.database_variables import read_in
 from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import ImageSource, Migration
 from culm.scaffold.sources import NOT_OURS, TESTS, Sources, code_folder, folders
 
 DEEPEST = 4
+IGNORE_FILE = ".dockerignore"
 PASSED_OVER = (
     NOT_OURS
     | TESTS
@@ -118,11 +132,33 @@ def first_manifest(root: Path, draft: Draft, environment: Mapping[str, str], ask
     for candidate in candidates:
         tell_cache(draft, candidate)
         tell_port(draft, candidate)
+        tell_settings(candidate, written)
     vault_secrets.tell(candidates)
+    vault_secrets.tell_files(draft, candidates)
     settle(draft, root, written)
     if not draft.services:
         raise UsageError(f"nothing in {root} can be deployed: {'; '.join(draft.comments)}")
     return Imported(draft=draft, notes=composed.notes if composed is not None else Notes(), files=written.files)
+
+
+def tell_settings(candidate: Outline, written: Written) -> None:
+    """Give a service the settings of an `.env` that stays out of its image, as far as its code reads them.
+
+    What is a secret, or names this machine, is nothing for culm.yml.
+    """
+    sources = candidate.sources
+    if sources is None or starter.ENVIRONMENT_FILE not in written.files.get(sources.folder / IGNORE_FILE, "").split():
+        return
+    environment = as_mapping(candidate.block.get("environment"))
+    taken = {*environment, *as_mapping(candidate.block.get("secrets"))}
+    new = {
+        name: value
+        for name, value in starter.settings(sources).items()
+        if name in read_in(sources) - taken and value and not OF_THIS_MACHINE.search(value)
+        if rules.judge(Setting(line=0, name=name, value=value)) is None
+    }
+    if new:
+        candidate.block.put("environment", environment | new)
 
 
 def settle(draft: Draft, root: Path, written: Written) -> None:
@@ -303,6 +339,8 @@ def started(root: Path, draft: Draft, written: Written) -> list[tuple[str, Image
             continue
         path = folder / ("Dockerfile" if own is None else "Dockerfile.culm")
         written.files[path] = made.text
+        if not (folder / IGNORE_FILE).exists():
+            written.files[folder / IGNORE_FILE] = starter.ignored(Sources(folder))
         image = ImageSource(path=path, folder=folder, instructions=dockerfile.parse(made.text), args={})
         result.append((name, image))
     return result

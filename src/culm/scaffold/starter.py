@@ -4,6 +4,9 @@ import json
 import re
 
 from culm.core.model.record import record
+from culm.lint import rules
+from culm.lint.findings import Setting
+from culm.project.compose import dotenv
 from culm.scaffold import guess, vault_secrets
 from culm.scaffold.sources import Sources
 
@@ -220,6 +223,30 @@ def go(sources: Sources) -> Starter | None:
         f'EXPOSE {port(sources, "")}\nCMD ["/app"]\n'
     )
     return Starter(text=text, why="go.mod")
+
+
+ENVIRONMENT_FILE = ".env"
+IGNORED = (".culm", "culm.yml", ".venv", "venv", "node_modules", "__pycache__", "*.pyc")
+BY_COMMIT = re.compile(r"setuptools[-_]scm|hatch-vcs|versioneer|dunamai|dynamic-versioning")
+"""They read the version of a package from .git."""
+
+
+def ignored(sources: Sources) -> str:
+    """Return the .dockerignore beside a Dockerfile that copies all: what is made again, and an `.env` with secrets."""
+    names = list(IGNORED)
+    if not BY_COMMIT.search("\n".join(sources.dependencies.values())):
+        names.append(".git")
+    if any(rules.judge(Setting(line=0, name=name, value=value)) for name, value in settings(sources).items()):
+        names.append(ENVIRONMENT_FILE)
+    return "".join(f"{name}\n" for name in names)
+
+
+def settings(sources: Sources) -> dict[str, str]:
+    """Return the variables of the folder's `.env`; none where there is none, or none that can be read."""
+    try:
+        return dotenv.parse(sources.text(ENVIRONMENT_FILE), {}, {})
+    except dotenv.EnvironmentFileError:
+        return {}
 
 
 def port(sources: Sources, command: str) -> str:

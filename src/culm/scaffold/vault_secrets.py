@@ -10,7 +10,9 @@ from pathlib import Path
 
 from culm.core.model.record import record
 from culm.lint import rules
+from culm.project.engines import SQL
 from culm.scaffold.candidates import Outline, as_mapping
+from culm.scaffold.draft import Draft
 from culm.scaffold.sources import Sources
 
 NAME = r"[\"'](?P<name>[A-Z][A-Z0-9_]+)[\"']"
@@ -18,6 +20,7 @@ STRICT = (
     rf"environ\[\s*{NAME}\s*\]",
     rf"(?<![\w.])(?:config|env(?:\.(?:str|bytes))?)\(\s*{NAME}\s*(?:,\s*cast\s*=\s*\w+\s*)?\)",
     rf"ENV\.fetch\(\s*{NAME}\s*\)",
+    r"(?<![\w.])config\(\s*[\"'](?P<name>secret|\w*(?:secret|password|token|api_?key)\w*)[\"']\s*\)",
 )
 """Readings that fail where the variable is missing: os.environ, python-decouple, environs and django-environ, Ruby."""
 LENIENT = (
@@ -129,3 +132,34 @@ def tell(candidates: Iterable[Outline]) -> None:
         if optional := [name for name in secrets.optional if name not in taken]:
             example = f"`secrets: {{{optional[0]}: {{vault: {file_of(optional[0])}}}}}`"
             block.comments.append(f"its code reads {', '.join(optional)}, too, and starts without: {example}")
+
+
+MOUNTED = re.compile(r"/run/secrets/(?P<name>[\w.-]*\w)")
+"""Where Docker and compose put files with secrets: https://docs.docker.com/compose/how-tos/use-secrets/"""
+OF_DATABASE = re.compile(r"(^|[_-])(db|database|postgres(ql)?|pg|mysql|mariadb|sql)([_-]|$)", re.IGNORECASE)
+PARTS = ((r"pass(word|wd)?$|pwd$", "password"), (r"user(name)?$", "user"), (r"(name|db|database)$", "name"))
+
+
+def tell_files(draft: Draft, candidates: Iterable[Outline]) -> None:
+    """Give each service the files of /run/secrets that its code reads: a database's login, and others of the vault."""
+    for candidate in candidates:
+        if candidate.sources is None or candidate.image is None:
+            continue
+        files = as_mapping(candidate.block.get("files"))
+        texts = [text for path, text in candidate.sources.code.items() if Path(path).suffix in LANGUAGES | {".sh"}]
+        names = dict.fromkeys(match["name"] for text in texts for match in MOUNTED.finditer(text))
+        new = {name: vault_file(draft, candidate, name) for name in names if f"/run/secrets/{name}" not in files}
+        if not new:
+            continue
+        candidate.block.put("files", files | {f"/run/secrets/{name}": file for name, file in new.items()})
+        if own := [f"local/{candidate.name}/{file}" for file in new.values() if "." not in file]:
+            listed = ", ".join(own)
+            candidate.block.comments.append(f"files, for the vault (`culm vault put` before `culm up`): {listed}")
+
+
+def vault_file(draft: Draft, candidate: Outline, name: str) -> str:
+    """Return the vault's file for one of /run/secrets: `db_password` -> `main.password`, `api_key` -> `api-key`."""
+    used = candidate.block.get("database")
+    server = next((each for each in (used if isinstance(used, list) else [used]) if draft.engine(str(each)) in SQL), "")
+    part = next((part for pattern, part in PARTS if re.search(pattern, name, re.IGNORECASE)), "")
+    return f"{server}.{part}" if server and part and OF_DATABASE.search(name) else file_of(name).replace(".", "-")
