@@ -118,6 +118,8 @@ def test_an_error_of_no_known_kind_is_shown_and_not_that_of_what_started_the_pro
     assert finding is not None
     assert finding.line == "ValueError: no coffee"
     assert in_output(["GET /health 200", "bye"]) is None
+    finding = in_output(["INFO context", "FAILED: Multiple head revisions are present"])
+    assert finding is not None and finding.line.startswith("FAILED: ")
 
 
 @pytest.mark.parametrize(

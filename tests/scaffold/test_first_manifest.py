@@ -788,6 +788,8 @@ def test_files_of_run_secrets_that_code_reads_come_from_the_vault(tmp_path: Path
     web = yaml.safe_load(text)["services"]["web"]
     assert web["files"] == {"/run/secrets/db_password": "main.password", "/run/secrets/api_key": "api-key"}
     assert "# files, for the vault (`culm vault put` before `culm up`): local/web/api-key" in text
+    (tmp_path / "web/requirements.txt").unlink()
+    assert block(tmp_path, {})["files"]["/run/secrets/db_password"] == "db-password", "it has no database here"
 
 
 def test_a_secret_that_decouple_reads_by_a_small_name_is_taken_from_the_vault(tmp_path: Path) -> None:
@@ -815,3 +817,18 @@ def test_a_dockerignore_that_is_there_stays_and_a_plain_env_file_is_copied(tmp_p
     (tmp_path / "Dockerfile").unlink()
     made(tmp_path, files)
     assert (tmp_path / ".dockerignore").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("second", "target"),
+    [('down_revision: Union[str, None] = "a1"', "head"), ("down_revision = None", "heads")],
+)
+def test_all_heads_are_migrated_where_alembic_has_several(tmp_path: Path, second: str, target: str) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 80\nCOPY . .\nCMD a\n",
+        "web/requirements.txt": "psycopg2\n",
+        "web/alembic.ini": "",
+        "web/migrations/versions/a1_x.py": 'revision = "a1"\ndown_revision = None\n',
+        "web/migrations/versions/b2_y.py": f'revision: str = "b2"\n{second}\n',
+    }
+    assert block(tmp_path, files)["migrate"] == {"command": ["alembic", "upgrade", target]}

@@ -189,7 +189,8 @@ SYMPTOMS = (
 )
 """The first that any line shows counts: a port that is taken explains what comes after it."""
 ERROR = re.compile(
-    r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b(?: \[\w+\])?: ?\S|\b(?:fatal|panic|error)\b\s*[:\]]",
+    r"^\s*(?:[\w.]+\.)?\w*(?:Error|Exception|Fault|Exit)\b(?: \[\w+\])?: ?\S|^FAILED: \S|"
+    r"\b(?:fatal|panic|error)\b\s*[:\]]",
     re.IGNORECASE,
 )
 RAISED = re.compile(r"[A-Za-z_][\w.]*: \S")

@@ -304,7 +304,8 @@ def migration(sources: Sources) -> Migration | None:
     """Return the migration, by the files that migration tools leave."""
     every = "\n".join(sources.dependencies.values())
     if sources.has("alembic.ini"):
-        return Migration(command=("alembic", "upgrade", "head"), why="alembic.ini")
+        head = "heads" if has_several_heads(sources) else "head"
+        return Migration(command=("alembic", "upgrade", head), why="alembic.ini")
     if sources.has("manage.py") and "django" in every + sources.text("manage.py").lower():
         return Migration(command=("python", "manage.py", "migrate", "--noinput"), why="manage.py")
     if sources.has("migrations/alembic.ini") or ("flask-migrate" in every and sources.has("migrations")):
@@ -317,6 +318,23 @@ def migration(sources: Sources) -> Migration | None:
     if sources.has("db/migrate") and sources.has("bin/rails"):
         return Migration(command=("bin/rails", "db:migrate"), why="db/migrate")
     return of_sql(sources)
+
+
+REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"'](?P<name>\w+)", re.MULTILINE)
+EARLIER = re.compile(r"^down_revision\b[^=\n]*=(?P<names>[^\n]*(?:\n\s+[^\n]*)*)", re.MULTILINE)
+
+
+def has_several_heads(sources: Sources) -> bool:
+    """Whether alembic's revisions have more than one that none follows: `upgrade head` takes no such tree.
+
+    https://alembic.sqlalchemy.org/en/latest/branches.html#working-with-multiple-heads
+    """
+    texts = [text for path, text in sources.code.items() if re.search(r"(^|/)versions/[^/]+\.py$", path)]
+    revisions = {match["name"] for text in texts for match in REVISION.finditer(text)}
+    earlier = {
+        word for text in texts for match in EARLIER.finditer(text) for word in re.findall(r"\w+", match["names"])
+    }
+    return len(revisions - earlier) > 1
 
 
 def of_sql(sources: Sources) -> Migration | None:

@@ -160,6 +160,7 @@ def tell_files(draft: Draft, candidates: Iterable[Outline]) -> None:
 def vault_file(draft: Draft, candidate: Outline, name: str) -> str:
     """Return the vault's file for one of /run/secrets: `db_password` -> `main.password`, `api_key` -> `api-key`."""
     used = candidate.block.get("database")
-    server = next((each for each in (used if isinstance(used, list) else [used]) if draft.engine(str(each)) in SQL), "")
+    servers = used if isinstance(used, list) else [used] if used else []
+    server = next((each for each in servers if draft.engine(str(each)) in SQL), "")
     part = next((part for pattern, part in PARTS if re.search(pattern, name, re.IGNORECASE)), "")
     return f"{server}.{part}" if server and part and OF_DATABASE.search(name) else file_of(name).replace(".", "-")
