@@ -69,6 +69,7 @@ def test_instances_that_take_no_tasks_are_named_with_why() -> None:
         ('connection to server at "127.0.0.1", port 5432 failed: Connection refused', "accepts no connections"),
         ("Error: connect ECONNREFUSED 127.0.0.1:5432", "accepts no connections"),
         ('FATAL:  password authentication failed for user "app"', "refuses the user"),
+        ('sqlalchemy.exc.ProgrammingError: (UndefinedTable) relation "post" does not exist', "tables are not there"),
         ("Error: getaddrinfo ENOTFOUND db", "host name that nobody has"),
         ('could not translate host name "db" to address: Name or service not known', "host name that nobody has"),
         ("ModuleNotFoundError: No module named 'shop'", "module is not in the image"),

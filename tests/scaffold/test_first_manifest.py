@@ -832,3 +832,14 @@ def test_all_heads_are_migrated_where_alembic_has_several(tmp_path: Path, second
         "web/migrations/versions/b2_y.py": f'revision: str = "b2"\n{second}\n',
     }
     assert block(tmp_path, files)["migrate"] == {"command": ["alembic", "upgrade", target]}
+
+
+def test_a_script_that_makes_the_tables_is_the_migration(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": "FROM base\nEXPOSE 80\nCOPY . .\nCMD a\n",
+        "web/requirements.txt": "psycopg2\n",
+        "web/create_db.py": "db.create_all()\n",
+    }
+    assert block(tmp_path, files)["migrate"] == {"command": ["python", "create_db.py"]}
+    (tmp_path / "web/create_db.py").write_text("db.drop_all()\ndb.create_all()\n")
+    assert "migrate" not in block(tmp_path, {})

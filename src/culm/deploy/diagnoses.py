@@ -102,6 +102,11 @@ SYMPTOMS = (
         "and '{main.name}'",
     ),
     Symptom(
+        pattern=r"UndefinedTable|relation \S+ does not exist|table '\S+' doesn't exist",
+        cause="its tables are not there",
+        hint="what makes them is its migration: `migrate: {command: [...]}` for the service in culm.yml runs before it",
+    ),
+    Symptom(
         pattern=r"\bNOAUTH\b|\bWRONGPASS\b|Authentication required",
         cause="the cache wants the user and password of the service",
         hint="let the code read the whole url: `secrets: {REDIS_URL: {from: '{cache.url}', reason: its code reads "

@@ -317,6 +317,9 @@ def migration(sources: Sources) -> Migration | None:
             return Migration(command=("npx", "knex", "migrate:latest"), why=name)
     if sources.has("db/migrate") and sources.has("bin/rails"):
         return Migration(command=("bin/rails", "db:migrate"), why="db/migrate")
+    for name in ("create_db.py", "create_tables.py", "init_db.py", "initdb.py"):
+        if "create_all(" in sources.text(name) and "drop_all(" not in sources.text(name):
+            return Migration(command=("python", name), why=name)
     return of_sql(sources)
 
 
@@ -325,7 +328,7 @@ EARLIER = re.compile(r"^down_revision\b[^=\n]*=(?P<names>[^\n]*(?:\n\s+[^\n]*)*)
 
 
 def has_several_heads(sources: Sources) -> bool:
-    """Whether alembic's revisions have more than one that none follows: `upgrade head` takes no such tree.
+    """Return whether alembic's revisions have more than one that none follows: `upgrade head` takes no such tree.
 
     https://alembic.sqlalchemy.org/en/latest/branches.html#working-with-multiple-heads
     """
