@@ -30,7 +30,7 @@ from tests.traffic import (
 
 from culm.cluster.balancer.haproxy import binary, console
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import Outcome, Target
+from culm.cluster.balancer.interface import Outcome, Target, typical_seconds
 from culm.core.model.load_balancers import (
     Action,
     Condition,
@@ -534,3 +534,18 @@ async def test_thousands_of_half_requests_keep_nobody_out(plane, client):
                 half.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Never: en")
             assert (await client.get(url, timeout=5)).status_code == 200
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_responses_are_counted_in_classes_of_the_time_that_their_target_took(plane, client):
+    async with a_web() as web:
+        url = await web_listener(plane, web)
+        for _ in range(3):
+            await client.get(url)
+        [traffic] = await plane.metrics()
+        assert (traffic.requests, sum(traffic.response_times)) == (3, 3)
+        slowest = max(number for number, count in enumerate(traffic.response_times) if count)
+        assert typical_seconds(slowest) < 5
+        again = await web_listener(plane, web)  # another listener: a reload, whose worker begins at zero
+        await client.get(again)
+        [traffic] = await plane.metrics()
+        assert sum(traffic.response_times) == 4

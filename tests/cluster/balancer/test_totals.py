@@ -1,4 +1,7 @@
+from itertools import pairwise
+
 from culm.cluster.balancer.haproxy.totals import Totals
+from culm.cluster.balancer.interface import RESPONSE_BOUNDS, typical_seconds
 
 
 def row(requests: int, in_flight: int = 0, group: str = "web") -> dict[str, str]:
@@ -44,3 +47,20 @@ def test_requests_that_an_earlier_worker_still_answers_are_in_flight():
 def test_backends_that_are_not_groups_are_not_counted():
     handover = {**row(1), "pxname": "handover-8080"}
     assert [each.group for each in Totals().traffic([handover, row(1)], [])] == ["web"]
+
+
+def test_classes_of_response_times_go_on_over_reloads_too():
+    totals = Totals()
+    key = ("group-web", "a:1")
+    totals.traffic([row(5)], [], {key: (2, 3)})
+    totals.restarted()
+    [before] = totals.traffic([row(0)], [])
+    [after] = totals.traffic([row(2)], [], {key: (0, 1, 1)})
+    assert (before.response_times, after.response_times) == ((2, 3), (2, 4, 1))
+
+
+def test_a_class_of_response_times_is_told_by_the_middle_of_its_bounds():
+    assert typical_seconds(0) < RESPONSE_BOUNDS[0] / 1e6
+    for number, (lower, upper) in enumerate(pairwise(RESPONSE_BOUNDS), start=1):
+        assert lower / 1e6 < typical_seconds(number) < upper / 1e6
+    assert typical_seconds(len(RESPONSE_BOUNDS)) > RESPONSE_BOUNDS[-1] / 1e6

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from culm.cluster.store import metrics
@@ -22,22 +24,41 @@ def test_what_is_seen_within_a_minute_is_one_point(db):
     assert second.at == 120
 
 
-def test_old_points_are_merged_and_the_oldest_go(db):
-    """Fifteen days of a sample a minute leave 21,600 points behind; a few hundred of them are enough."""
-    metrics.add(db, [(CPU, sample(minute * 60.0, float(minute % 7))) for minute in range(16 * DAY // 60)])
-    now = 16.0 * DAY
+def test_a_day_is_kept_by_the_minute_and_a_month_by_five(db):
+    def write(days: range) -> None:
+        metrics.add(db, [(CPU, sample(day * DAY + n * 60.0, float(n % 7))) for day in days for n in range(60)])
+
+    write(range(33))
+    now = 33.0 * DAY
     metrics.age(db, now)
     points = metrics.find(db, CPU, 0, now)
-    assert len(points) <= 3 * 60 + 3 * DAY // 300 + 15 * 24
-    assert sum(point.samples for point in points) == 15 * DAY / 60
-    assert {point.maximum for point in points if point.at < now - 3 * DAY} == {6.0}
-    assert points[0].at == DAY
+    assert (points[0].at, len(points)) == (2 * DAY, 60 + 30 * 12)
+    assert sum(point.samples for point in points) == 31 * 60
+    assert {point.maximum for point in points if point.at < 32 * DAY} <= {4.0, 5.0, 6.0}
     assert metrics.age(db, now) == 0
+
+
+def test_how_often_which_value_was_is_merged_with_its_points(db):
+    for minute, value in ((0, 1.0), (1, 1.0), (2, 3.0)):
+        metrics.add(db, [(CPU, replace(sample(minute * 60.0, value), values={value: 1.0}))])
+    assert [point.values for point in metrics.find(db, CPU, 0, 180)] == [{1.0: 1}, {1.0: 1}, {3.0: 1}]
+    metrics.age(db, 2.0 * DAY)
+    [merged] = metrics.find(db, CPU, 0, 180)
+    assert (merged.samples, merged.values) == (3, {1.0: 2, 3.0: 1})
+    metrics.age(db, 40.0 * DAY)
+    assert db.execute("SELECT count(*) FROM metric_value").fetchone()[0] == 0
+
+
+def test_beyond_the_most_points_the_oldest_go(db, monkeypatch):
+    monkeypatch.setattr(metrics, "MOST_POINTS", 10)
+    metrics.add(db, [(CPU, sample(minute * 60.0, 1.0)) for minute in range(30)])
+    metrics.age(db, 30 * 60.0)
+    assert [point.at for point in metrics.find(db, CPU, 0, 1e9)] == [minute * 60 for minute in range(20, 30)]
 
 
 def test_a_metric_that_fell_silent_is_forgotten(db):
     metrics.add(db, [(CPU, sample(0.0, 1.0))])
-    metrics.age(db, 16.0 * DAY)
+    metrics.age(db, 32.0 * DAY)
     assert metrics.matching(db, namespace=None, name=None, since=0.0) == []
 
 

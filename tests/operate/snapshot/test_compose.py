@@ -190,22 +190,12 @@ def test_requests_errors_and_latency_come_from_the_balancers_metrics():
         ("orders", "errors"): graph({90: 30}),
         ("orders", "refused"): graph({90: 6}),
         ("orders", "mean"): graph({90: 0.25}),
-        ("orders", "p95"): graph({90: 0.25}),
+        ("orders", "p95"): graph({90: 0.5}),
     }
     traffic = seen(metrics=measured).services[0].traffic
     assert traffic.requests == pytest.approx(60 / 80)  # the last whole minute, and 20 s of this one
     assert traffic.errors == pytest.approx(36 / 240)
-    assert (traffic.mean, traffic.p95) == (0.25, None)  # the local cluster's percentiles rest on means
-
-
-def test_percentiles_are_believed_where_they_are_counted():
-    amazon = replace(about(), settings=replace(about().settings, provider="aws"))
-    measured = {
-        ("orders", "requests"): graph({90: 120}),
-        ("orders", "errors"): graph({}),
-        ("orders", "p95"): graph({90: 0.25}),
-    }
-    assert compose(amazon, observed(metrics=measured)).services[0].traffic.p95 == 0.25
+    assert (traffic.mean, traffic.p95) == (0.25, 0.5)
 
 
 def test_a_service_without_requests_has_none_and_no_share_of_errors():

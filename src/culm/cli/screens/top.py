@@ -178,7 +178,7 @@ def _tasks(snapshot: Snapshot, view: View) -> Iterator[Text]:
     marks = {key: "↓" if key == view.sort else " " for key in SORTS}
     yield Text(
         f"  {'SERVICE' + marks['s']:<15}{'REV':<5}{'ON':<4}{'MEM MiB' + marks['m']:>9}{'CPU' + marks['c']:>6}"
-        f"{'FAIL' + marks['r']:>6}{'UP':>7}{'REQ/S':>8}{'ERR':>7}{'TIME':>8}",
+        f"{'FAIL' + marks['r']:>6}{'UP':>7}{'REQ/S':>8}{'ERR':>7}{'P95':>8}",
         style="dim",
     )
     for number, row in enumerate(rows_of(snapshot, view.sort)):

@@ -92,6 +92,20 @@ class Listener:
     """None: plain HTTP."""
 
 
+_STEP = 4 / 3
+RESPONSE_BOUNDS = tuple(round(500 * _STEP**number) for number in range(42))
+"""Classes of response times: up to the first bound, up to the second, ..., above the last. Microseconds, 0.5 ms to 66 s.
+
+Each is a third longer than the one before, so that a percentile read from them is off by a sixth at most.
+"""
+
+
+def typical_seconds(number: int) -> float:
+    """Return the response time that stands for all of a class, in seconds: the middle of its bounds' logarithms."""
+    last = len(RESPONSE_BOUNDS) - 1
+    return RESPONSE_BOUNDS[min(number, last)] * _STEP ** (number - min(number, last) - 0.5) / 1e6
+
+
 @record
 class Traffic:
     """Counts of one target since the plane was first started, however often it was reconfigured."""
@@ -108,6 +122,8 @@ class Traffic:
     connection_errors: int
     response_milliseconds: int
     """Mean over the last 1,024 requests."""
+    response_times: tuple[int, ...] = ()
+    """How many of the target's responses began within each class of RESPONSE_BOUNDS; empty: none has yet."""
 
 
 @record

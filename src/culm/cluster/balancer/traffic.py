@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 
-from culm.cluster.balancer.interface import DataPlane, Traffic
+from culm.cluster.balancer.interface import DataPlane, Traffic, typical_seconds
 from culm.cluster.store import metrics
 from culm.cluster.store.db import Store
 from culm.core.model.arn import resource
@@ -27,7 +29,9 @@ class Carried:
     """Answers with status 5xx that the load balancer gave by itself."""
     connection_errors: int
     seconds: float
-    """That its targets took, all together."""
+    """That its targets took for all requests together."""
+    times: Mapping[float, float]
+    """How many responses took how many seconds."""
 
 
 class Meter:
@@ -75,6 +79,12 @@ class Meter:
             digit: sum(each.responses[digit] - (before.responses[digit] if before else 0) for each, before in pairs)
             for digit in range(2, 6)
         }
+        times: Counter[float] = Counter()
+        for each, earlier in pairs:
+            classes = zip_longest(each.response_times, earlier.response_times if earlier else (), fillvalue=0)
+            times.update(
+                {typical_seconds(number): now - then for number, (now, then) in enumerate(classes) if now > then}
+            )
         return Carried(
             requests=sum(requests),
             responses=responses,
@@ -85,6 +95,7 @@ class Meter:
             seconds=sum(
                 many * each.response_milliseconds / 1000 for many, (each, _) in zip(requests, pairs, strict=True)
             ),
+            times=times,
         )
 
 
@@ -108,10 +119,26 @@ def _points(
     if carried.failures > 0:
         yield metric(NAMESPACE, "HTTPCode_ELB_5XX_Count", **balancer), sample(now, carried.failures, "Count")
     if carried.requests > 0:
-        mean = carried.seconds / carried.requests
-        point = Point(at=now, samples=carried.requests, sum=carried.seconds, minimum=mean, maximum=mean, unit="Seconds")
+        point = _response_time(carried, now)
         for dimensions in (balancer, group):
             yield metric(NAMESPACE, "TargetResponseTime", **dimensions), point
         if targets:
             each = sample(now, carried.requests / len(targets), "Count")
             yield metric(NAMESPACE, "RequestCountPerTarget", **group), each
+
+
+def _response_time(carried: Carried, now: float) -> Point:
+    """TargetResponseTime: with the classes that responses fell into, or, before there are any, with the mean alone."""
+    mean = carried.seconds / carried.requests
+    samples = sum(carried.times.values())
+    if not samples:
+        return Point(at=now, samples=carried.requests, sum=carried.seconds, minimum=mean, maximum=mean, unit="Seconds")
+    return Point(
+        at=now,
+        samples=samples,
+        sum=mean * samples,
+        minimum=min(carried.times),
+        maximum=max(carried.times),
+        unit="Seconds",
+        values=carried.times,
+    )

@@ -9,19 +9,26 @@ from culm.core.model.metrics import MINUTE, Metric, Point
 
 HOUR = 3600
 DAY = 24 * HOUR
-COARSER = ((3 * HOUR, 5 * MINUTE), (3 * DAY, HOUR))
-"""Points older than the first are merged into points of the second, seconds.
+FINE = DAY
+"""How long points of a minute are kept; older ones are merged into points of COARSE seconds.
 
 CloudWatch does the same, later: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
-KEPT = 15 * DAY
+COARSE = 5 * MINUTE
+KEPT = 31 * DAY
 MOST_METRICS = 5000
 """The ones that were silent longest go first."""
+MOST_POINTS = 1_000_000
+"""Of each table: about 60 MB, a hundred metrics for a month. The oldest go first."""
+TABLES = ("metric_point", "metric_value")
 ADD = """
 INSERT INTO metric_point VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     samples = samples + excluded.samples, sum = sum + excluded.sum,
     minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)
 """
+ADD_VALUE = (
+    "INSERT INTO metric_value VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"
+)
 
 
 def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
@@ -34,16 +41,37 @@ def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
         ).fetchone()
         minute = int(point.at) // MINUTE * MINUTE
         db.execute(ADD, (key, minute, point.samples, point.sum, point.minimum, point.maximum))
+        if point.values:
+            db.executemany(ADD_VALUE, [(key, minute, value, samples) for value, samples in point.values.items()])
 
 
 def find(db: Connection, about: Metric, start: float, end: float) -> Sequence[Point]:
     """Return those whose period begins at `start` or later and before `end`, oldest first; in every unit."""
+    asked = (about.namespace, about.metric_name, _text(about.dimensions), start, end)
+    values: dict[tuple[int, int], dict[float, float]] = {}
+    for key, at, value, samples in db.execute(
+        "SELECT id, at, value, samples FROM metric JOIN metric_value ON metric_id = id"
+        " WHERE namespace = ? AND name = ? AND dimensions = ? AND at >= ? AND at < ?",
+        asked,
+    ):
+        values.setdefault((key, at), {})[value] = samples
     rows = db.execute(
-        "SELECT at, samples, sum, minimum, maximum, unit FROM metric JOIN metric_point ON metric_id = id"
+        "SELECT id, at, samples, sum, minimum, maximum, unit FROM metric JOIN metric_point ON metric_id = id"
         " WHERE namespace = ? AND name = ? AND dimensions = ? AND at >= ? AND at < ? ORDER BY at",
-        (about.namespace, about.metric_name, _text(about.dimensions), start, end),
+        asked,
     )
-    return [Point(**dict(row)) for row in rows]
+    return [
+        Point(
+            at=row["at"],
+            samples=row["samples"],
+            sum=row["sum"],
+            minimum=row["minimum"],
+            maximum=row["maximum"],
+            unit=row["unit"],
+            values=values.get((row["id"], row["at"]), {}),
+        )
+        for row in rows
+    ]
 
 
 def matching(db: Connection, *, namespace: str | None, name: str | None, since: float) -> Sequence[Metric]:
@@ -64,23 +92,43 @@ def matching(db: Connection, *, namespace: str | None, name: str | None, since: 
 
 def age(db: Connection, now: float) -> int:
     """Merge and delete old points; returns the number of rows removed. `now` is in epoch seconds."""
-    before = db.execute("SELECT count(*) FROM metric_point").fetchone()[0]
-    db.execute("DELETE FROM metric_point WHERE at < ?", (now - KEPT,))
-    for older, period in COARSER:
-        old = int(now - older) // period * period
-        merged = db.execute(
-            "SELECT metric_id, at / :p * :p, sum(samples), sum(sum), min(minimum), max(maximum) FROM metric_point"
-            " WHERE at < :old AND at % :p GROUP BY 1, 2",
-            {"p": period, "old": old},
-        ).fetchall()
-        db.execute("DELETE FROM metric_point WHERE at < ? AND at % ?", (old, period))
-        db.executemany(ADD, merged)
+    before = _count(db)
+    _forget(db, now - KEPT)
+    old = int(now - FINE) // COARSE * COARSE
+    span = {"p": COARSE, "old": old}
+    merged = db.execute(
+        "SELECT metric_id, at / :p * :p, sum(samples), sum(sum), min(minimum), max(maximum) FROM metric_point"
+        " WHERE at < :old AND at % :p GROUP BY 1, 2",
+        span,
+    ).fetchall()
+    values = db.execute(
+        "SELECT metric_id, at / :p * :p, value, sum(samples) FROM metric_value"
+        " WHERE at < :old AND at % :p GROUP BY 1, 2, 3",
+        span,
+    ).fetchall()
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table} WHERE at < :old AND at % :p", span)
+    db.executemany(ADD, merged)
+    db.executemany(ADD_VALUE, values)
     db.execute("DELETE FROM metric WHERE last_at < ?", (now - KEPT,))
     db.execute(
         "DELETE FROM metric WHERE id IN (SELECT id FROM metric ORDER BY last_at DESC LIMIT -1 OFFSET ?)",
         (MOST_METRICS,),
     )
-    return int(before - db.execute("SELECT count(*) FROM metric_point").fetchone()[0])
+    for table in TABLES:
+        if _count(db, table) > MOST_POINTS:
+            first = db.execute(f"SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_POINTS,)).fetchone()
+            _forget(db, first["at"] + 1)
+    return before - _count(db)
+
+
+def _count(db: Connection, table: str = "metric_point") -> int:
+    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def _forget(db: Connection, before: float) -> None:
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table} WHERE at < ?", (before,))
 
 
 def _text(dimensions: tuple[tuple[str, str], ...]) -> str:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-defini
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from culm.core.model.metrics import Point
@@ -30,6 +31,7 @@ def gather(points: Sequence[Point], period: int, unit: str | None = None) -> lis
             minimum=min(point.minimum, before.minimum if before else point.minimum),
             maximum=max(point.maximum, before.maximum if before else point.maximum),
             unit=point.unit,
+            values=dict(Counter(point.values) + Counter(before.values if before else {})),
         )
     return [periods[at] for at in sorted(periods)]
 
@@ -39,7 +41,7 @@ def is_statistic(name: str) -> bool:
 
 
 def statistic(point: Point, name: str) -> float | None:
-    """Return the statistic, or None where it cannot be known: percentiles need the values, unless all are the same.
+    """Return the statistic, or None where it cannot be known: percentiles need all values, unless all are the same.
 
     "...the SampleCount value of the statistic set is 1 [or] the Min and the Max values of the statistic set are equal"
     """
@@ -54,5 +56,19 @@ def statistic(point: Point, name: str) -> float | None:
             return point.minimum
         case "Maximum":
             return point.maximum
+        case _ if point.minimum == point.maximum or point.samples == 1:
+            return point.maximum
         case _:
-            return point.maximum if point.minimum == point.maximum or point.samples == 1 else None
+            return _percentile(point, float(name.removeprefix("p")))
+
+
+def _percentile(point: Point, percent: float) -> float | None:
+    """Return the least value that so many per cent of the samples do not exceed; None unless all values are known."""
+    if sum(point.values.values()) < point.samples:
+        return None
+    wanted, below = point.samples * percent / 100, 0.0
+    for value in sorted(point.values):
+        below += point.values[value]
+        if below >= wanted:
+            return min(max(value, point.minimum), point.maximum)
+    return point.maximum

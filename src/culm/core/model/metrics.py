@@ -3,6 +3,10 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
 
+import math
+from collections.abc import Mapping
+from dataclasses import field
+
 from culm.core.model.record import record
 
 MINUTE = 60
@@ -30,6 +34,19 @@ class Point:
     minimum: float
     maximum: float
     unit: str = "None"
+    values: Mapping[float, float] = field(default_factory=dict)
+    """How many samples there were of each value; empty: it is not known, so neither are percentiles."""
+
+
+PRECISION = 1.05
+"""Values that are kept for percentiles are rounded to powers of it, so that a period has some hundred of them at most."""
+
+
+def rounded(value: float) -> float:
+    """Return the value as it is kept for percentiles: at most 2.5 % off."""
+    if value == 0:
+        return 0.0
+    return float(f"{math.copysign(PRECISION ** round(math.log(abs(value), PRECISION)), value):.6g}")
 
 
 def metric(namespace: str, name: str, **dimensions: str) -> Metric:

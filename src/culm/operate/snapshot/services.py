@@ -73,7 +73,7 @@ def _service(about: About, observed: Observed, described: Described, tasks: Sequ
         targets=targets,
         health_check=_health_check(observed.target_groups.get(group_arns[0])) if group_arns else "",
         log_group=_log_group(containers),
-        traffic=traffic(observed.metrics, name, observed.at, percentiles=about.settings.provider != "local"),
+        traffic=traffic(observed.metrics, name, observed.at),
         usage=usage(observed.metrics, name, observed.at),
         failures=sum(task.failed for task in mine),
         cause=why,
@@ -305,13 +305,8 @@ def _go_back(
     return Action(label=f"Roll back to #{target}", command=("rollback", name, str(target)), why=earlier.why)
 
 
-def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, percentiles: bool) -> Traffic:
-    """Return a service's traffic.
-
-    CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times.
-
-    `percentiles`: whether the target knows them. The local cluster's answers to p95 rest on means.
-    """
+def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> Traffic:
+    """CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times."""
     counts = series(metrics.get((name, "requests")), now, zero=True)
     bad = series(metrics.get((name, "errors")), now, zero=True)
     refused = series(metrics.get((name, "refused")), now, zero=True)
@@ -328,16 +323,16 @@ def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float, *, 
         requests=_per_second(metrics.get((name, "requests")), now),
         errors=min(sum(wrong[-window:]) / total, 1.0) if total else None,
         mean=_recent(metrics.get((name, "mean")), now),
-        p50=_recent(metrics.get((name, "p50")), now) if percentiles else None,
-        p95=_recent(metrics.get((name, "p95")), now) if percentiles else None,
-        p99=_recent(metrics.get((name, "p99")), now) if percentiles else None,
+        p50=_recent(metrics.get((name, "p50")), now),
+        p95=_recent(metrics.get((name, "p95")), now),
+        p99=_recent(metrics.get((name, "p99")), now),
         requests_series=Series(start=counts.start, step=step, values=tuple(value / step for value in asked)),
         errors_series=Series(
             start=counts.start,
             step=step,
             values=tuple(min(b / a, 1.0) if a else None for a, b in zip(asked, wrong, strict=False)),
         ),
-        latency_series=series(metrics.get((name, "p95" if percentiles else "mean")), now),
+        latency_series=series(metrics.get((name, "p95")), now),
     )
 
 

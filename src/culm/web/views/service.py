@@ -236,7 +236,7 @@ def _measures(service: ServiceState) -> Element:
             graph(Measure(title="Requests", series=traffic.requests_series, unit="req/s"), markers),
             graph(
                 Measure(
-                    title="p95 of answers" if traffic.p95 is not None else "Mean time of an answer",
+                    title="p95 of answers",
                     series=traffic.latency_series,
                     unit="ms",
                     scale=1000,

@@ -103,6 +103,22 @@ def test_questions_that_have_no_answer_are_refused(cloud, cloudwatch, queries, m
         cloudwatch.get_metric_data(**asked(cloud, *queries) | more)
 
 
+def test_percentiles_of_ones_own_samples_are_within_three_per_cent(cloud, cloudwatch):
+    about = {"MetricName": "took", "Timestamp": cloud.now - 60}
+    data = [{**about, "Values": [float(n) for n in range(1, 100)], "Counts": [1.0] * 99}, {**about, "Value": 1000.0}]
+    cloudwatch.put_metric_data(Namespace="shop", MetricData=data)
+    stats = {
+        "Namespace": "shop",
+        "MetricName": "took",
+        "Period": 300,
+        "ExtendedStatistics": ["p50", "p95", "p99", "p100"],
+    }
+    [point] = cloudwatch.get_metric_statistics(StartTime=cloud.now - 300, EndTime=cloud.now + 60, **stats)["Datapoints"]
+    assert point["ExtendedStatistics"] == {
+        name: pytest.approx(value, rel=0.03) for name, value in (("p50", 50), ("p95", 95), ("p99", 99), ("p100", 1000))
+    }
+
+
 def statistics(cloud: Any, **changed: Any) -> dict[str, Any]:
     about = {"Namespace": "AWS/ECS", "MetricName": "CPUUtilization", "Dimensions": DIMENSIONS}
     return {**about, "StartTime": cloud.now - 300, "EndTime": cloud.now, "Period": 300, **changed}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from culm.cluster.balancer.haproxy.render import TIMES
 from culm.cluster.balancer.interface import Attention
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
@@ -130,6 +131,18 @@ async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
     if match is None:
         raise PlaneFailure("NotAnswering", f"HAProxy's master says {table!r}")
     return int(match[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
+
+
+_TIMED = re.compile(r"\bkey=(group-[^/\s]+)/(\S+) .*?(gpc0=.*)$", re.MULTILINE)
+
+
+async def response_times(console: Console) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return how many responses were in each class of times, by backend and server; none before there is a group."""
+    [table] = await console.ask(f"show table {TIMES}")
+    return {
+        (match[1], match[2]): tuple(int(counter.partition("=")[2]) for counter in match[3].split())
+        for match in _TIMED.finditer(table)
+    }
 
 
 _TABLE = re.compile(r"^# table: group-([^\s,]+),", re.MULTILINE)

@@ -177,12 +177,13 @@ class HaproxyPlane:
         """
         try:
             rows = await console.counters(self._worker)
+            times = await console.response_times(self._worker)
             old = await console.finishing(self._master)
         except PlaneFailure:
             if self._process_exists():
                 raise
             return ()
-        return self._totals.traffic(rows, old)
+        return self._totals.traffic(rows, old, times)
 
     def failures(self) -> Mapping[str, int]:
         """Return the answers with status 5xx of each group, HAProxy's own among them, as of the last `metrics`."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from culm.cluster.balancer.haproxy import words
-from culm.cluster.balancer.interface import Group, Listener, Target
+from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Group, Listener, Target
 from culm.core.decide.listener_rules import patterns
 from culm.core.model import load_balancers as elb
 
@@ -129,6 +129,8 @@ def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Ad
     for group in sorted(groups, key=lambda group: group.name):
         yield ""
         yield from _backend(group)
+    if groups:
+        yield from _times()
 
 
 def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *, paths_count: bool) -> Iterator[str]:
@@ -338,6 +340,7 @@ def _backend(group: Group) -> Iterator[str]:
     yield f"    timeout tunnel {group.idle_timeout_seconds}s"
     if group.uncounted is not None:
         yield from _counted(group.uncounted)
+    yield from _timed()
     yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
     if group.sticky_seconds and group.app_cookie:
         yield from _app_cookie(group)
@@ -351,6 +354,32 @@ def _backend(group: Group) -> Iterator[str]:
         )
     for target in group.targets:
         yield f"    server {_server(target)} {server_options(group, target)}{' disabled' if target.draining else ''}"
+
+
+TIMES = "response-times"
+"""The table of response times: a row for each target, a counter for each class of RESPONSE_BOUNDS."""
+_MOST_TIMED = 4096
+"""Targets in that table; those that were silent longest make room."""
+
+
+def _times() -> Iterator[str]:
+    classes = len(RESPONSE_BOUNDS) + 1
+    yield ""
+    yield f"backend {TIMES}"
+    yield f"    stick-table type string len 120 size {_MOST_TIMED} expire 24h store gpc({classes})"
+
+
+def _timed() -> Iterator[str]:
+    """Count a response in the class of the time from the request's leaving to the response's first byte."""
+    yield "    http-request set-var(txn.sent) date(0,us)"
+    yield "    http-response set-var(txn.took) date(0,us),sub(txn.sent)"
+    yield '    http-response set-var-fmt(txn.target) "%[be_name]/%[srv_name]"'
+    yield f"    http-response track-sc1 var(txn.target) table {TIMES}"
+    least = 0
+    for number, bound in enumerate(RESPONSE_BOUNDS):
+        yield f"    http-response sc-inc-gpc({number},1) if {{ var(txn.took) -m int {least}:{bound} }}"
+        least = bound + 1
+    yield f"    http-response sc-inc-gpc({len(RESPONSE_BOUNDS)},1) if {{ var(txn.took) -m int ge {least} }}"
 
 
 def _app_cookie(group: Group) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """Counters that go on over reloads: each HAProxy worker begins at zero. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from culm.cluster.balancer.interface import Traffic
 
 _Key = tuple[str, str]
+Times = Mapping[_Key, tuple[int, ...]]
+"""How many responses were in each class of times, by backend and server."""
 _RESPONSES = {2: "hrsp_2xx", 3: "hrsp_3xx", 4: "hrsp_4xx", 5: "hrsp_5xx"}
 _GROUP = "BACKEND"
 """The name of the row of a whole group, which counts HAProxy's own answers, too."""
@@ -17,6 +20,8 @@ class Totals:
     def __init__(self) -> None:
         self._earlier: dict[_Key, dict[str, int]] = {}
         self._last: dict[_Key, dict[str, int]] = {}
+        self._earlier_times: dict[_Key, tuple[int, ...]] = {}
+        self._last_times: Times = {}
 
     def restarted(self) -> None:
         """Keep the counts of the worker that has ended: a new one counts from now on."""
@@ -25,12 +30,19 @@ class Totals:
             for name in _COUNTED:
                 earlier[name] += counts[name]
         self._last = {}
+        for key, times in self._last_times.items():
+            self._earlier_times[key] = _added(self._earlier_times.get(key, ()), times)
+        self._last_times = {}
 
-    def traffic(self, rows: Sequence[Mapping[str, str]], finishing: Sequence[Mapping[str, str]]) -> list[Traffic]:
+    def traffic(
+        self, rows: Sequence[Mapping[str, str]], finishing: Sequence[Mapping[str, str]], times: Times | None = None
+    ) -> list[Traffic]:
         """Return the traffic by rows of `show stat`.
 
-        They are the present worker's, and those of earlier ones that still have requests in flight.
+        They are the present worker's, and those of earlier ones that still have requests in flight. `times` are the
+        present worker's.
         """
+        self._last_times = times or {}
         present = {_key(row): row for row in rows if row["pxname"].startswith("group-")}
         self._last = {key: {name: _number(row, name) for name in _COUNTED} for key, row in present.items()}
         old_in_flight: dict[_Key, int] = {}
@@ -45,6 +57,7 @@ class Totals:
                 responses={digit: self._total(key, name) for digit, name in _RESPONSES.items()},
                 connection_errors=self._total(key, "econ"),
                 response_milliseconds=_number(row, "rtime"),
+                response_times=_added(self._earlier_times.get(key, ()), self._last_times.get(key, ())),
             )
             for key, row in present.items()
             if key[1] != _GROUP
@@ -57,6 +70,10 @@ class Totals:
 
     def _total(self, key: _Key, name: str) -> int:
         return self._last[key][name] + self._earlier.get(key, {}).get(name, 0)
+
+
+def _added(some: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(map(sum, zip_longest(some, others, fillvalue=0)))
 
 
 def _key(row: Mapping[str, str]) -> _Key:

@@ -4,11 +4,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from culm.cluster.store import metrics
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.metrics import Metric, Point, sample
+from culm.core.model.metrics import Metric, Point, rounded, sample
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -100,7 +101,7 @@ def _points(datum: MetricDatum, where: str, now: float) -> Iterator[Point]:
             "InvalidParameterCombination",
         )
     if datum.value is not None:
-        yield sample(at, datum.value, datum.unit)
+        yield replace(sample(at, datum.value, datum.unit), values={rounded(datum.value): 1.0})
     elif (given_set := datum.statistic_values) is not None:
         yield Point(
             at=at,
@@ -118,7 +119,15 @@ def _points(datum: MetricDatum, where: str, now: float) -> Iterator[Point]:
                 "InvalidParameterCombination",
             )
         for value, count in zip(datum.values, counts, strict=True):
-            yield Point(at=at, samples=count, sum=value * count, minimum=value, maximum=value, unit=datum.unit)
+            yield Point(
+                at=at,
+                samples=count,
+                sum=value * count,
+                minimum=value,
+                maximum=value,
+                unit=datum.unit,
+                values={rounded(value): count},
+            )
 
 
 @record
