@@ -1,5 +1,6 @@
 """The page's process over real sockets: tokens, names, forms, streams, and what it answers."""
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tests.serving import served
 from tests.web.conftest import Opened, opened
 
 from culm.web import security
+from culm.web.server import Versions
 
 
 @dataclass(frozen=True)
@@ -191,3 +193,19 @@ def test_the_stream_sends_the_page_and_ends_with_the_process(place):
         assert response.readline().startswith(b"data: ")
     assert response.read() is not None  # it ended, and the process with it
     connection.close()
+
+
+def test_a_newer_version_of_a_page_is_made_once_for_all_who_look_at_it():
+    made: list[int] = []
+
+    def render() -> str:
+        made.append(len(made))
+        return f"version {len(made)}"
+
+    async def looks() -> list[str]:
+        versions = Versions()
+        together = await asyncio.gather(*(versions.newest(("/", ""), 1, render) for _ in range(10)))
+        later = await versions.newest(("/", ""), 2, render)
+        return [each.text for each in (*together, later)]
+
+    assert asyncio.run(looks()) == ["version 1"] * 10 + ["version 2"]

@@ -25,8 +25,8 @@ from culm.core.decide.listener_rules import Request
 from culm.operate.logs import LogLine
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.compose import compose
-from culm.operate.snapshot.records import Snapshot
-from culm.web.views import confirm, events, layout, logs, others, overview, routes, tasks
+from culm.operate.snapshot.records import Snapshot, Trouble
+from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
 from culm.web.views.logs import Found
@@ -299,3 +299,51 @@ def test_a_graph_has_its_limit_and_the_moments_of_deploys():
     assert "deploy of #2" in page
     assert "┄ limit 256 MiB" in page
     assert "76.8 MiB" in page  # 30 % of 256
+
+
+def test_a_task_that_starts_is_hatched():
+    starting = text(overview.overview(snapshot(tasks=[task(lastStatus="PENDING")]), may_act=True))
+    assert 'fill="url(#hatch)"' in starting and 'id="hatch"' in starting
+
+
+def test_bars_of_many_instances_are_low_and_say_on_how_many_a_task_fits():
+    many = [instance(f"{number:03}", registeredAt=at(1000 - number)) for number in range(bars.MANY + 1)]
+    page = text(overview.overview(snapshot(instances=many), may_act=True))
+    assert 'class="instances many"' in page
+    assert "yes, on #1, #2, #3, #4 or 9 more" in page
+
+
+def test_the_first_troubles_are_shown_and_the_others_are_folded():
+    trouble = Trouble(service="", text="an instance does not answer", since=None, action=None)
+    page = text(overview.overview(replace(snapshot(), troubles=(trouble,) * 8), may_act=True))
+    assert "<summary>3 more to look at</summary>" in page
+
+
+def test_a_target_with_a_trouble_is_not_shown_as_well():
+    trouble = Trouble(service="", text="an instance does not answer", since=None, action=None)
+    wrong = layout.document(PageFrame(path="/", title="x"), replace(snapshot(), troubles=(trouble,)), None)
+    assert 'class="headline is-wrong"' in wrong
+
+
+def test_an_event_is_in_plain_words_and_ecs_own_are_in_the_feed():
+    events_ = [{"id": "1", "createdAt": at(5), "message": "(service orders) has reached a steady state."}]
+    seen = snapshot(services=[service(events=events_)])
+    assert '<span class="own">has reached a steady state</span>' in text(events.events(seen, {}))
+    short = text(overview.overview(seen, may_act=True))
+    assert 'title="ECS: has reached a steady state"' in short and 'class="own"' not in short
+
+
+def test_bars_of_requests_are_one_shape_however_many_they_are():
+    measured = {
+        ("orders", "requests"): graph({ago: 60 for ago in range(30, 1800, 60)}),
+        ("orders", "errors"): graph({}),
+    }
+    page = text(overview.overview(snapshot(metrics=measured), may_act=True))
+    assert page.count('class="bar"') == 1
+
+
+def test_colours_go_round_from_the_systems_to_dark_to_light():
+    seen = snapshot()
+    for theme, following in (("", "dark"), ("dark", "light"), ("light", "")):
+        page = layout.document(PageFrame(path="/", title="x", theme=theme), seen, None)
+        assert f'href="/theme?to={following}"' in page

@@ -6,11 +6,13 @@ import json
 import logging
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import htpy
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
@@ -22,6 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from culm.core.model.record import record
 from culm.errors import CulmError
 from culm.operate.sentences import sentence
 from culm.web import jobs, prometheus, security
@@ -37,6 +40,10 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 10.0
 SETTLE_SECONDS = 0.1
 """Changes that come together are sent together."""
+SHARED_SECONDS = 1.0
+"""How long a version serves others: what a job writes and what is read for a page alone changes without a beat."""
+RESTS = 8
+"""A page rests so many times as long as its newest version took to make: a large one must not busy this process."""
 MOST_FORM = 256 * 1024
 MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 THEMES = ("light", "dark")
@@ -74,6 +81,44 @@ class Pulse:
         except TimeoutError:
             return False
         return True
+
+
+@record
+class Version:
+    """A page's inside, as it was made after so many beats."""
+
+    beats: int
+    text: str
+    digest: str
+    seconds: float
+    """How long the processor was busy with it."""
+    at: float
+    """When that was, on the monotonic clock."""
+
+
+class Versions:
+    """Makes the newest version of a page once for all who look at it, and one page at a time."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, ...], Version] = {}
+        self._making = asyncio.Lock()
+
+    async def newest(self, key: tuple[str, ...], beats: int, render: Callable[[], str]) -> Version:
+        """Return the page of `key` as it is after so many beats."""
+        async with self._making:
+            kept = self._kept.get(key)
+            if kept is not None and kept.beats >= beats and time.monotonic() - kept.at < SHARED_SECONDS:
+                return kept
+            made = await run_in_threadpool(self._make, beats, render)
+            self._kept = {which: each for which, each in self._kept.items() if each.beats >= beats - 1}
+            self._kept[key] = made
+            return made
+
+    def _make(self, beats: int, render: Callable[[], str]) -> Version:
+        began = time.thread_time()
+        text = render()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return Version(beats=beats, text=text, digest=digest, seconds=time.thread_time() - began, at=time.monotonic())
 
 
 class Guard:
@@ -176,6 +221,7 @@ class Web:
         self.feed = feed
         self.door = door
         self.pulse = pulse
+        self.versions = Versions()
 
     def routes(self) -> list[Route]:
         return [
@@ -228,21 +274,19 @@ class Web:
         def render() -> str:
             page = self._page(path, query)
             frame = self._frame(request, path, page)
-            from htpy import fragment
-
-            return str(fragment[layout.inside(frame, self.site.watcher.snapshot(), page.content)])
+            return str(htpy.fragment[layout.inside(frame, self.site.watcher.snapshot(), page.content)])
 
         async def events() -> AsyncIterator[str]:
             sent = ""
             while not self.pulse.over:
                 beats = self.pulse.beats
-                text = await run_in_threadpool(render)
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                yield event("page", text) if digest != sent else ": still here\n\n"
-                sent = digest
+                key = (parts.path, parts.query, request.cookies.get("culm-theme", ""))
+                version = await self.versions.newest(key, beats, render)
+                yield event("page", version.text) if version.digest != sent else ": still here\n\n"
+                sent = version.digest
                 await self.pulse.wait(beats, HEARTBEAT_SECONDS)
                 self.site.watcher.awake()
-                await asyncio.sleep(SETTLE_SECONDS)
+                await asyncio.sleep(max(SETTLE_SECONDS, RESTS * version.seconds))
 
         return StreamingResponse(events(), media_type="text/event-stream")
 

@@ -94,7 +94,7 @@ def ordered(snapshot: Snapshot, sort: str) -> list[Task]:
 
 
 def _head(snapshot: Snapshot, width: int) -> Iterator[Text]:
-    wrong = any(service.state == "wrong" for service in snapshot.services) or bool(snapshot.unreachable)
+    wrong = bool(snapshot.troubles or snapshot.unreachable) or any(each.state == "wrong" for each in snapshot.services)
     moving = any(service.state == "moving" for service in snapshot.services)
     look = "wrong" if wrong else "moving" if moving else "well"
     words = (

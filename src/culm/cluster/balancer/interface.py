@@ -94,7 +94,7 @@ class Listener:
 
 _STEP = 4 / 3
 RESPONSE_BOUNDS = tuple(round(500 * _STEP**number) for number in range(42))
-"""Classes of response times: up to the first bound, up to the second, ..., above the last. Microseconds, 0.5 ms to 66 s.
+"""Classes of response times: up to the first bound, up to the second, ..., above the last. Microseconds; 0.5 ms to 66 s
 
 Each is a third longer than the one before, so that a percentile read from them is off by a sixth at most.
 """

@@ -39,7 +39,7 @@ class Point:
 
 
 PRECISION = 1.05
-"""Values that are kept for percentiles are rounded to powers of it, so that a period has some hundred of them at most."""
+"""Values that are kept for percentiles are rounded to powers of it, so that a period has a few of them."""
 
 
 def rounded(value: float) -> float:

@@ -113,7 +113,7 @@ class Traffic:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    """Seconds, over the last minute with an answer. The local load balancer's percentiles are off by a sixth at most."""
+    """Seconds, of the last minute with an answer. The local load balancer's are off by a sixth at most."""
     requests_series: Series | None = None
     errors_series: Series | None = None
     latency_series: Series | None = None

@@ -49,7 +49,7 @@ def events(snapshot: Snapshot, query: Mapping[str, str]) -> Node:
         ],
         panel(
             "Events",
-            event_list(chosen)
+            event_list(chosen, in_full=True)
             if chosen
             else empty("Nothing has happened yet." if not (service or kind or words) else "No event matches."),
             note=f"{len(chosen)} of {len(snapshot.events)}; ECS keeps 100 of each service",

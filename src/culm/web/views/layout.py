@@ -24,6 +24,8 @@ PLACES = (
     ("/cost", "Cost", "c"),
 )
 """Address, name, and the key after `g`."""
+THEMES = {"": "dark", "dark": "light", "light": ""}
+"""Which colours come after which; empty: as the system has them."""
 ON_A_PHONE = 4
 """As many places are in the bar at the bottom; the rest is behind "More"."""
 
@@ -84,10 +86,10 @@ def inside(frame: PageFrame, snapshot: Snapshot, content: Node) -> Node:
 
 
 def _top(frame: PageFrame, snapshot: Snapshot) -> Element:
-    wrong = any(service.state == "wrong" for service in snapshot.services) or bool(snapshot.unreachable)
+    wrong = bool(snapshot.troubles or snapshot.unreachable) or any(each.state == "wrong" for each in snapshot.services)
     moving = any(service.state == "moving" for service in snapshot.services)
     glyph = "wrong" if wrong else "moving" if moving else "well"
-    other = "light" if frame.theme == "dark" else "dark"
+    other = THEMES[frame.theme]
     return header(".top")[
         a(".brand", href="/")["culm"],
         span(".where")[snapshot.project, span(".muted")[" · ", snapshot.target]],
@@ -102,7 +104,12 @@ def _top(frame: PageFrame, snapshot: Snapshot) -> Element:
         ]
         if snapshot.cost
         else None,
-        a(".switch", href=f"/theme?to={other}", title=f"Switch to {other} colours")[f"{other}"],
+        a(
+            ".switch",
+            href=f"/theme?to={other}",
+            aria_label=f"Colours: {frame.theme or 'as the system has them'}; switch to {other or 'the system’s'}",
+            title=f"Colours: {frame.theme or 'as the system has them'}",
+        )[frame.theme or "auto"],
         htpy.button(".keys", type="button", data_keys="", aria_label="Keys", title="All keys")["?"],
     ]
 

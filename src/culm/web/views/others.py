@@ -130,7 +130,7 @@ def plan(text: str, capacity: str, problem: str) -> Node:
         problem and div(".banner", role="alert")["▲ ", problem],
         panel(
             "What a deploy would do",
-            htpy.pre(".lines", tabindex="0", aria_label="Plan")[text or "…"],
+            htpy.pre(".lines.whole-text", tabindex="0", aria_label="Plan")[text or "…"],
             note=command("plan"),
         ),
         capacity

@@ -3,7 +3,7 @@
 import htpy
 from htpy import Element, Node, a, div, li, span, table, tbody, td, th, thead, tr, ul
 
-from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot
+from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot, Trouble
 from culm.operate.snapshot.words import plural, rate, share, short, typical
 from culm.web.views import bars
 from culm.web.views.parts import (
@@ -22,6 +22,8 @@ from culm.web.views.parts import (
 )
 
 EVENTS = 14
+MOST_TROUBLES = 5
+"""More are folded away: what else the page shows must not be pushed out of sight."""
 
 
 def overview(snapshot: Snapshot, *, may_act: bool) -> Node:
@@ -56,24 +58,25 @@ def troubles(snapshot: Snapshot, *, may_act: bool) -> Node:
     """Return what is wrong right now, in words. What a service's own row shows is not said twice with a button."""
     if not snapshot.troubles:
         return None
+    first, more = snapshot.troubles[:MOST_TROUBLES], snapshot.troubles[MOST_TROUBLES:]
     return htpy.section(".troubles", aria_label="What is wrong right now")[
-        ul[
-            (
-                li[
-                    span(".state.is-wrong", aria_hidden="true")["▲"],
-                    span[
-                        trouble.service and a(href=f"/services/{trouble.service}")[trouble.service],
-                        trouble.service and ": ",
-                        trouble.text,
-                        (" · ", moment(trouble.since)) if trouble.since else None,
-                    ],
-                    action_link(trouble.action.command, trouble.action.label, allowed=may_act, quiet=True)
-                    if trouble.action
-                    else None,
-                ]
-                for trouble in snapshot.troubles
-            )
-        ]
+        ul[(_trouble(each, may_act) for each in first)],
+        more
+        and htpy.details[htpy.summary[f"{len(more)} more to look at"], ul[(_trouble(each, may_act) for each in more)]],
+    ]
+
+
+def _trouble(trouble: Trouble, may_act: bool) -> Element:
+    action = trouble.action
+    return li[
+        span(".state.is-wrong", aria_hidden="true")["▲"],
+        span[
+            trouble.service and a(href=f"/services/{trouble.service}")[trouble.service],
+            trouble.service and ": ",
+            trouble.text,
+            (" · ", moment(trouble.since)) if trouble.since else None,
+        ],
+        action_link(action.command, action.label, allowed=may_act, quiet=True) if action else None,
     ]
 
 

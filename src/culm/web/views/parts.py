@@ -137,13 +137,25 @@ def cause(why: Cause, *, service: str, may_act: bool) -> Element:
     ]
 
 
-def event_list(events: Iterable[Event], *, with_service: bool = True) -> Element:
+def _message(event: Event, *, in_full: bool) -> Element:
+    """What happened in plain words; ECS's own, which people search for, behind them or to whoever points at it."""
+    words, _, own = event.message.partition(" (ECS: ")
+    own = own.removesuffix(")")
+    return span(".message", title=f"ECS: {own}" if own and not in_full else None)[
+        event.wrong and span(".state.is-wrong", title="wrong")["▲ "],
+        words,
+        span(".own")[own] if own and in_full else None,
+    ]
+
+
+def event_list(events: Iterable[Event], *, with_service: bool = True, in_full: bool = False) -> Element:
+    """`in_full`: ECS's own words are shown, too."""
     return htpy.ol(".events")[
         (
             htpy.li(class_="is-wrong" if event.wrong else "", id=f"e-{digest(event.key)}")[
                 moment(event.at),
                 with_service and service_link(event.service),
-                span(".message")[event.wrong and span(".state.is-wrong", title="wrong")["▲ "], event.message],
+                _message(event, in_full=in_full),
             ]
             for event in events
         )
@@ -163,18 +175,18 @@ def spark(requests: Series | None, errors: Series | None = None, *, label: str) 
         ]
     top = max(value or 0.0 for value in requests.values) or 1.0
     wide = 90 / len(requests.values)
-    bars: list[Node] = []
+    good: list[str] = []
+    bad: list[str] = []
     for index, value in enumerate(requests.values):
         tall = 20 * (value or 0.0) / top
-        bad = tall * (errors.values[index] or 0.0) if errors and index < len(errors.values) else 0.0
-        x, width = f"{index * wide:.2f}", f"{max(wide - 0.6, 0.5):.2f}"
-        if tall:
-            bars.append(htpy.rect(class_="bar", x=x, width=width, y=f"{21 - tall:.2f}", height=f"{tall:.2f}"))
-        if bad:
-            bad = max(bad, 1.5)
-            bars.append(htpy.rect(class_="bad", x=x, width=width, y=f"{21 - bad:.2f}", height=f"{bad:.2f}"))
+        wrong = tall * (errors.values[index] or 0.0) if errors and index < len(errors.values) else 0.0
+        for bars, height in ((good, tall), (bad, max(wrong, 1.5) if wrong else 0.0)):
+            if height:
+                bars.append(f"M{index * wide:.1f} 21v-{height:.1f}h{max(wide - 0.6, 0.5):.1f}v{height:.1f}z")
     return htpy.svg(".spark", viewBox="0 0 90 22", preserveAspectRatio="none", role="img", aria_label=label)[
-        htpy.line(class_="axis", x1="0", x2="90", y1="21.5", y2="21.5"), bars
+        htpy.line(class_="axis", x1="0", x2="90", y1="21.5", y2="21.5"),
+        htpy.path(class_="bar", d="".join(good)),
+        bad and htpy.path(class_="bad", d="".join(bad)),
     ]
 
 

@@ -1,5 +1,6 @@
 """One service: its deployments, tasks, revisions side by side, route and health, measures, and the end of its log."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -44,6 +45,10 @@ IGNORED = ("taskDefinitionArn", "revision", "registeredAt", "registeredBy", "req
 """What is different in every revision and says nothing."""
 
 
+ORDINARY = re.compile(r"ECS deployment \S+ (in progress|completed)\.")
+"""A deployment's reason that says no more than its state."""
+
+
 @record
 class Detail:
     """What a service's page shows besides the snapshot."""
@@ -61,7 +66,7 @@ def service(snapshot: Snapshot, service: ServiceState, detail: Detail, *, may_ac
     return [
         _head(service, detail, may_act),
         service.cause is not None and div(".cause-box")[cause(service.cause, service=service.name, may_act=may_act)],
-        panel("Deployments", _deployments(service), note=service.health_check),
+        panel("Deployments", _deployments(service), note="newest first"),
         panel("Tasks", _tasks(tasks, may_act), note=service.summary),
         _measures(service),
         div(".two")[
@@ -69,6 +74,7 @@ def service(snapshot: Snapshot, service: ServiceState, detail: Detail, *, may_ac
                 "Log",
                 last_lines(detail.lines),
                 note=a(href=link("/logs", service=service.name, since="1h"))["search and follow"],
+                id="last-lines",
             ),
             panel("Events", event_list(events[:20], with_service=False) if events else empty("Nothing has happened.")),
         ],
@@ -160,7 +166,7 @@ def _deployment(deployment: Deployment) -> Element:
             f" +{deployment.pending} starting" if deployment.pending else None,
         ],
         td(data_label="Failed", class_="is-wrong" if deployment.failed else "")[deployment.failed],
-        td(".why", data_label="Reason")[deployment.reason],
+        td(".why", data_label="Reason")["" if ORDINARY.fullmatch(deployment.reason) else deployment.reason],
     ]
 
 

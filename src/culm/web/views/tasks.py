@@ -118,7 +118,9 @@ def _row(task: Task, failures: int, previous: Task | None, may_act: bool) -> Ele
         td(class_="num is-wrong" if failures else "num", data_label="Failed")[failures],
         td(data_label="Up since")[moment(task.started_at, suffix="")],
         td(".why", data_label="Last stop")[
-            (clamped(previous.ending), span(".muted")[moment(previous.stopped_at)]) if previous else None
+            span(".one-line", title=previous.ending)[span(".muted")[moment(previous.stopped_at), " "], previous.ending]
+            if previous
+            else None
         ],
         td(".acts")[
             may_act and task.kind == "service" and action_link(("stop-task", task.id), "Stop", allowed=True, quiet=True)
