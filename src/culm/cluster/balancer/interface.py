@@ -103,7 +103,7 @@ Each is a third longer than the one before, so that a percentile read from them 
 def typical_seconds(number: int) -> float:
     """Return the response time that stands for all of a class, in seconds: the middle of its bounds' logarithms."""
     last = len(RESPONSE_BOUNDS) - 1
-    return RESPONSE_BOUNDS[min(number, last)] * _STEP ** (number - min(number, last) - 0.5) / 1e6
+    return float(RESPONSE_BOUNDS[min(number, last)] * _STEP ** (number - min(number, last) - 0.5) / 1e6)
 
 
 @record

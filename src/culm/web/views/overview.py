@@ -61,8 +61,9 @@ def troubles(snapshot: Snapshot, *, may_act: bool) -> Node:
     first, more = snapshot.troubles[:MOST_TROUBLES], snapshot.troubles[MOST_TROUBLES:]
     return htpy.section(".troubles", aria_label="What is wrong right now")[
         ul[(_trouble(each, may_act) for each in first)],
-        more
-        and htpy.details[htpy.summary[f"{len(more)} more to look at"], ul[(_trouble(each, may_act) for each in more)]],
+        htpy.details[htpy.summary[f"{len(more)} more to look at"], ul[(_trouble(each, may_act) for each in more)]]
+        if more
+        else None,
     ]
 
 
