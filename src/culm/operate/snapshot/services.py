@@ -306,7 +306,10 @@ def _go_back(
 
 
 def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> Traffic:
-    """CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times."""
+    """Return what the load balancer carried to a service.
+
+    CloudWatch leaves a minute out in which there was no request: that is a zero for counts, unknown for times.
+    """
     counts = series(metrics.get((name, "requests")), now, zero=True)
     bad = series(metrics.get((name, "errors")), now, zero=True)
     refused = series(metrics.get((name, "refused")), now, zero=True)

@@ -33,7 +33,7 @@ class _Scale:
 
 
 def instances(snapshot: Snapshot) -> Element:
-    """One bar an instance. A box is a task's limit, the fill what it uses, the thin line its peak."""
+    """Draw one bar an instance. A box is a task's limit, the fill what it uses, the thin line its peak."""
     if not snapshot.instances:
         return panel("Instances", div(".empty")["No instance is registered with the cluster."])
     many = len(snapshot.instances) > MANY
@@ -70,7 +70,7 @@ SHOWN = 4
 
 
 def fits(room: Room) -> Node:
-    """`one more 256 MiB task fits: yes, on #1 or #2`."""
+    """Say whether one more fits: `one more 256 MiB task fits: yes, on #1 or #2`."""
     names = room.instances
     where = (
         f"{' or '.join(names)}" if len(names) <= SHOWN else f"{', '.join(names[:SHOWN])} or {len(names) - SHOWN} more"

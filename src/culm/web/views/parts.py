@@ -138,7 +138,7 @@ def cause(why: Cause, *, service: str, may_act: bool) -> Element:
 
 
 def _message(event: Event, *, in_full: bool) -> Element:
-    """What happened in plain words; ECS's own, which people search for, behind them or to whoever points at it."""
+    """Say what happened in plain words; ECS's own, which people search for, behind them or to whoever points at it."""
     words, _, own = event.message.partition(" (ECS: ")
     own = own.removesuffix(")")
     return span(".message", title=f"ECS: {own}" if own and not in_full else None)[
