@@ -128,7 +128,7 @@ def _points(
 
 
 def _response_time(carried: Carried, now: float) -> Point:
-    """Return TargetResponseTime: with the classes that responses fell into, or, before there are any, with the mean alone."""
+    """Return TargetResponseTime with the classes that responses fell into; before there are any, the mean alone."""
     mean = carried.seconds / carried.requests
     samples = sum(carried.times.values())
     if not samples:
