@@ -149,7 +149,7 @@ def _message(event: Event, *, in_full: bool) -> Element:
 
 
 def event_list(events: Iterable[Event], *, with_service: bool = True, in_full: bool = False) -> Element:
-    """`in_full`: ECS's own words are shown, too."""
+    """List events; `in_full` shows ECS's own words, too."""
     return htpy.ol(".events")[
         (
             htpy.li(class_="is-wrong" if event.wrong else "", id=f"e-{digest(event.key)}")[
