@@ -15,12 +15,13 @@ from tests.amazon.wire import READS, Wire
 
 from culm.cli import culm
 from culm.cli.planning import of_target
+from culm.cli.up import Options, carry_out
 from culm.console import Console
 from culm.deploy.build.host import HostBuilder
 from culm.deploy.lock import KEY
 from culm.deploy.up import ServiceOutcome, Up
 from culm.project.load import load
-from culm.project.project import Project
+from culm.project.project import Project, named
 from culm.target.connection import Target
 
 TRACE = "trace.jsonl"
@@ -41,7 +42,9 @@ class Shop:
 
     @property
     def project(self) -> Project:
-        return load(self.folder / "culm.yml")
+        """As it is on the target."""
+        loaded = load(self.folder / "culm.yml")
+        return named(loaded, loaded.targets["stg"])
 
     @cached_property
     def target(self) -> Target:
@@ -61,6 +64,12 @@ class Shop:
             if outcome.error is not None:
                 raise outcome.error
         return outcomes
+
+    def deploy(self, *names: str, wake: bool = False) -> None:
+        """`culm deploy NAMES`, all of the command but what builds: it needs no engine here."""
+        with contextlib.redirect_stdout(self.told), contextlib.redirect_stderr(self.told):
+            deploy = Up(self.project, self.target, HostBuilder(), Console(self.told))
+            carry_out(deploy, list(names), Options(yes=True, wake=wake))
 
     def calls(self) -> list[dict[str, Any]]:
         """Every call since the last time that somebody asked."""

@@ -47,6 +47,7 @@ class Machines:
         for cluster in list(self.ecs.clusters.values()):
             if cluster.status != "ACTIVE":
                 continue
+            self._leave(cluster.name)
             if not self.ecs.container_instances.get(cluster.name):
                 self._boot(cluster.name)
             if operation in ("DescribeServices", "ListTasks"):
@@ -79,6 +80,15 @@ class Machines:
                 for each in resources:
                     each["integerValue"] = REGISTERED.get(each["name"], 0)
 
+    def _leave(self, cluster: str) -> None:
+        """Instances that are terminated leave the cluster once their tasks have stopped; ECS drains them first."""
+        joined = self.ecs.container_instances.get(cluster) or {}
+        for key, one in list(joined.items()):
+            states = {i.id: i.state for reservation in self.ec2.all_reservations() for i in reservation.instances}
+            busy = [t for t in self._tasks(cluster) if t.last_status == "RUNNING" and key in t.container_instance_arn]
+            if not busy and states.get(one.ec2_instance_id) in ("terminated", "shutting-down"):
+                del joined[key]
+
     def _schedule(self, service: Any) -> None:
         """One step of a deployment: the old tasks stop; the new ones run and take requests; it is completed."""
         primary = service.deployments[0]
@@ -109,10 +119,10 @@ class Machines:
             if primary["failedTasks"] >= 2 and not self._goes_back(service):
                 primary |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start."}
                 self.rolls.end(service, "ROLLBACK_FAILED")
-        elif len(mine) < wanted and fate is None:
+        elif len(mine) < wanted and fate is None and self.ecs.container_instances.get(service.cluster_name):
             for _ in range(wanted - len(mine)):
                 mine.append(self._start(service, primary))
-        elif fate is None:
+        elif len(mine) == wanted and fate is None:
             primary["rolloutState"] = "COMPLETED"
             self.rolls.end(service, "SUCCESSFUL")
         primary |= {"desiredCount": wanted, "runningCount": len(mine), "pendingCount": wanted - len(mine)}

@@ -15,7 +15,7 @@ import pytest
 from botocore.loaders import create_loader
 from moto.backends import list_of_moto_modules
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.parsing import ResourceMap
+from moto.cloudformation.parsing import ResourceMap, get_model_map
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
@@ -29,6 +29,7 @@ from moto.logs.models import logs_backends
 from moto.s3.models import FakeBucket, s3_backends
 from tests.amazon.launches import fail_launches
 from tests.amazon.refusals import refuse
+from tests.amazon.scheduled import ScheduleOfStack
 
 
 def keep_images(patch: pytest.MonkeyPatch) -> None:
@@ -96,6 +97,7 @@ def complete(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CloudFormationResponse, "delete_stack", protected)
     for operation in (detect_stack_drift, describe_stack_drift_detection_status, describe_stack_resource_drifts):
         patch.setattr(CloudFormationResponse, operation.__name__, operation, raising=False)
+    assert ScheduleOfStack in get_model_map().values(), "moto has looked for its models before this one was there"
     patch.setattr(Role, "put_policy", as_json)
     patch.setattr(Cluster, "create_from_cloudformation_json", classmethod(tagged))
     patch.setattr(RouteTable, "delete", delete_route_table, raising=False)

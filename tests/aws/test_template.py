@@ -46,6 +46,13 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "calls": ("stg: {provider: aws}",),
     "files": ("stg: {provider: aws}",),
     "jobs": ("stg: {provider: aws, github: example/bamboo, ci-changes-stack: true, environment: staging}",),
+    "sleep": (
+        "stg: {provider: aws, instances: 2 x t3.micro + 1 x t3.small, "
+        "sleep: {hours: 'mon-fri 08:00-20:00 Europe/Berlin', wake: on-request, ignore: [UptimeRobot]}}",
+        "databases: {main: {engine: postgres, rds: {sleep: true}}}",
+    ),
+    "sleep-hours": ("stg: {provider: aws, sleep: {hours: 'sun-mon 00:05-23:55 UTC', never: [accounts]}}",),
+    "sleep-page": ("stg: {provider: aws, sleep: {hours: 'mon-fri 08:00-20:00 Europe/Berlin'}}",),
     "rds": ("stg: {provider: aws}", "databases: {main: {engine: postgres, rds: {storage: 40}}}"),
     "engines": (
         "stg: {provider: aws}",
@@ -60,6 +67,8 @@ SERVICES = {
     "  nightly: {build: web, command: [sh], schedule: {when: every day, timeout: 1h}}\n"
     "buckets: [receipts]\n",
     "calls": "  accounts: {path: none, port: 8000}\n  web: {path: /*, calls: [accounts]}\n",
+    "sleep": "  accounts: {path: none, port: 8000, count: 2}\n"
+    "  web: {path: /*, calls: [accounts], count: 1-3, scale: cpu 60}\n",
     "files": "  accounts:\n"
     "  docs: {image: 'nginx:1.27', port: 80, path: /*, files: {/etc/nginx/conf.d/site.conf: site.conf}}\n",
 }
@@ -105,7 +114,7 @@ def test_what_holds_data_is_never_replaced_or_deleted_with_the_stack(name: str) 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_services_of_aws_take_roles_for_this_account_alone(name: str) -> None:
-    """EC2 and CloudFormation are handed theirs by iam:PassRole, which no other account has here.
+    """EC2, CloudFormation and Lambda are handed theirs by iam:PassRole, which no other account has here.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -115,7 +124,7 @@ def test_services_of_aws_take_roles_for_this_account_alone(name: str) -> None:
     ]
     for statement in (statement for document in documents for statement in document["Statement"]):
         service = statement["Principal"].get("Service")
-        if service not in (None, "ec2.amazonaws.com", "cloudformation.amazonaws.com"):
+        if service not in (None, "ec2.amazonaws.com", "cloudformation.amazonaws.com", "lambda.amazonaws.com"):
             assert "aws:SourceAccount" in statement["Condition"]["StringEquals"], service
 
 

@@ -16,7 +16,7 @@ from culm.plan import scaling, sleep, wishes
 from culm.plan.calls import Call
 from culm.plan.observed import Survey
 from culm.plan.steps import text_of
-from culm.project.project import Project, Scaling, Sleep
+from culm.project.project import Project, Rds, Scaling, Sleep
 from culm.project.values import Range, Scale
 
 PRICES = load("us-east-1")
@@ -172,6 +172,39 @@ def test_a_plan_says_how_much_of_a_week_office_hours_are(project: Project, surve
     some = replace(project, services=project.services | {"web": services["web"]})
     [line] = sleep.notes(some, survey.observed, ["t2.micro"], PRICES)
     assert line.endswith("108 of 168 hours a week")
+
+
+def test_a_plan_for_aws_says_what_a_request_that_wakes_costs_and_what_stops(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    policy = Sleep(hours="mon-fri 08:00-20:00 UTC", on_request=True, by_stack=True)
+    services = {name: replace(service, sleep=policy) for name, service in project.services.items()}
+    servers = {"main": Rds(instance="db.t4g.micro", storage=20, backups=7, sleep=True)}
+    sleeper = replace(project, services=services, rds=servers, jobs={"nightly": project.services["web"]})
+    _, woken, stopped, jobs = sleep.notes(sleeper, survey.observed, ["t2.micro"], PRICES)
+    assert "services answer after about 15 minutes" in woken
+    assert "for $4.37 a million requests" in woken
+    assert stopped == "main stops while all sleep; RDS itself starts it after 7 days, and it then costs"
+    assert jobs == "outside office hours there is no instance for nightly: these runs fail"
+
+
+def test_where_the_stack_has_the_clock_the_count_is_noted_beforehand_and_follows_culm_yml(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    policy = Sleep(hours="mon-fri 08:00-20:00 UTC", by_stack=True)
+    web = replace(project.services["web"], sleep=policy, count=2)
+    assert render.sleep_tags(web)[AWAKE_TAG] == "2"
+    scaled = replace(web, count=3, scaling=Scaling(bounds=Range(least=1, most=4), by=Scale(metric="cpu", value=60)))
+    assert render.sleep_tags(scaled)[AWAKE_TAG] == "1"
+    live = survey.observed.services["web"]
+    noted = {**live, "tags": [{"key": key, "value": value} for key, value in render.sleep_tags(web).items()]}
+    assert sleep.tag_steps(web, noted) == []
+    [step] = sleep.tag_steps(replace(web, count=3), noted)
+    assert isinstance(step.act, Call)
+    assert step.act.input["tags"] == [{"key": AWAKE_TAG, "value": "3"}]
+    assert sleep.asleep({**noted, "desiredCount": 0}) == 2, "what the clock has stopped sleeps"
 
 
 def test_what_a_service_sleeps_by_is_noted_at_it_and_compared(project: Project, survey: Survey) -> None:  # noqa: F811

@@ -198,8 +198,23 @@ def test_services_sleep_by_themselves_where_their_target_says_so(folder: Path) -
         ("local: {sleep: {hours: mon 08:00-20:00 UTC, ignore: [x]}}", "ignore: is about requests"),
         ("local: {sleep: {after: 1h, never: [pets]}}", "targets.local.sleep.never.0: there is no service 'pets'"),
         ("local: {sleep: {after: 1h, ignore: ['a*b']}}", "targets.local.sleep.ignore.0: 'a*b': letters, digits"),
-        ("local: {sleep: {after: 1h, rds: true}}", "targets.local.sleep.rds: RDS instances are not stopped"),
-        ("stg: {provider: aws, sleep: {after: 1h}}", "targets.stg.sleep: does nothing on aws"),
+        ("local: {sleep: {after: 1h, rds: true}}", "targets.local.sleep.rds: each database says so by itself"),
+        ("local: {sleep: {after: 1h, load-balancer: true}}", "targets.local.sleep.load-balancer: it stays: one that"),
+        ("local: {sleep: {wake: on-request}}", "targets.local.sleep: says neither when nor after what"),
+        ("local: {sleep: {after: 1h, wake: often}}", "targets.local.sleep.wake: 'often' where on-request is wanted"),
+        ("stg: {provider: aws, sleep: {after: 1h}}", "targets.stg.sleep.after: does nothing on aws: CloudWatch"),
+        (
+            "stg: {provider: aws, sleep: {hours: mon 08:00-20:00 UTC, holidays: [2026-12-25]}}",
+            "targets.stg.sleep.holidays: are not known on aws",
+        ),
+        (
+            "stg: {provider: aws, sleep: {hours: mon 08:00-20:00 UTC, ignore: [x]}}",
+            "targets.stg.sleep.ignore: is about requests, and none wakes anybody",
+        ),
+        (
+            "stg: {provider: aws, sleep: {wake: on-request, never: [quiet]}}",
+            "targets.stg.sleep.wake: needs that all services sleep, and quiet never does",
+        ),
     ],
 )
 def test_sleep_that_would_not_happen_is_refused(folder: Path, written: str, what: str) -> None:

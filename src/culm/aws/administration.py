@@ -92,6 +92,10 @@ def administrators_policy(project: Project, settings: TargetSettings, surroundin
         statements.append(allow("ListProviders", "iam:ListOpenIDConnectProviders", "*"))
     if settings.notify is not None:
         statements += messages(name, stack_name(project), here, settings.notify.webhook)
+    if settings.sleep is not None:
+        statements.append(allow("Hours", "scheduler:*", f"arn:aws:scheduler:{here}:schedule/default/{name}.*"))
+        if settings.sleep.on_request:
+            statements.append(allow("WakeFunction", "lambda:*", f"arn:aws:lambda:{here}:function:{name}-wake"))
     if project.rds:
         own = [f"arn:aws:rds:{here}:*:{each}*" for each in (name, stack_name(project))]
         statements.append(allow("Databases", "rds:*", own))

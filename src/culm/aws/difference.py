@@ -74,6 +74,14 @@ def drifts(described: Sequence[Described]) -> list[Difference]:
     ]
 
 
+def of_sleep(each: Difference) -> bool:
+    """Tell whether a drift is that of a target that sleeps: groups without instances, or the rule that answers."""
+    if each.resource == "SleepersRule":
+        return each.field.startswith("Conditions")
+    of_group = each.resource.startswith("Instances") and each.field in ("MinSize", "DesiredCapacity")
+    return of_group and str(each.live) == "0"
+
+
 def shown(value: Any) -> str:
     """Return a value short enough for a line; a whole resource is shown as its type."""
     if isinstance(value, Mapping):

@@ -44,7 +44,7 @@ def drift(target: Target, project: Project) -> list[Difference]:
         if time.monotonic() - started > DRIFT_SECONDS:
             raise TimedOut("CloudFormation still looks for drift", "--no-drift leaves it out")
         time.sleep(pause)
-    return difference.drifts(drifted(target, project))
+    return [each for each in difference.drifts(drifted(target, project)) if not difference.of_sleep(each)]
 
 
 def drifted(target: Target, project: Project) -> Sequence[Described]:

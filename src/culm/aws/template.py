@@ -3,7 +3,19 @@
 from typing import Any
 
 from culm import render
-from culm.aws import buckets, ci, databases, instances, load_balancer, logs, notifications, repositories, roles, vault
+from culm.aws import (
+    buckets,
+    ci,
+    databases,
+    instances,
+    load_balancer,
+    logs,
+    notifications,
+    repositories,
+    roles,
+    sleep,
+    vault,
+)
 from culm.aws.document import ACCOUNT, REGION, Att, Ref, Resources, Section, Sub, Template, written
 from culm.aws.network import network
 from culm.errors import UsageError
@@ -36,6 +48,7 @@ def template(project: Project, settings: TargetSettings, bucket: str) -> Templat
         logs.section(project, settings),
         databases.section(project, net),
         notifications.section(project, settings),
+        sleep.section(project, settings, account),
         ci.section(project, settings, account),
     ]
     names = ", ".join(project.services)

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from culm.aws import power
 from culm.cli import price_lists
 from culm.cli.agreement import demand_name
 from culm.cli.context import (
@@ -25,6 +26,7 @@ from culm.errors import CulmError
 from culm.operate.drift.services import kind
 from culm.plan.sleep import Saving, saving
 from culm.plan.sleep import sleeping as counts_of_sleepers
+from culm.plan.wishes import fleet as types_of
 from culm.target import faults
 from culm.target.survey import survey
 
@@ -39,6 +41,8 @@ def sleep(services: tuple[str, ...], yes: bool, target_name: str) -> None:
 
     Without SERVICE all of them. A service that sleeps keeps its revision, its rule and its count, so `culm diff` shows
     nothing; a deploy leaves it asleep. `culm wake` starts as many tasks as it had.
+
+    On aws the instances stop, too, once all services sleep, and databases whose `rds:` has `sleep: true`.
     """
     project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]
@@ -50,7 +54,22 @@ def sleep(services: tuple[str, ...], yes: bool, target_name: str) -> None:
         refuse_missing(job, [name for name in names if name in services])
         endings = put_to_sleep(job, [name for name in names if name in job.survey.observed.services])
         job.survey = survey(target, project)
+        power_off(job)
     conclude(job, endings)
+
+
+def power_off(job: Job) -> None:
+    """Stop what all services of a target on aws stand on, where all sleep; says so where the caller may not."""
+    from botocore.exceptions import ClientError
+
+    if job.target.settings.provider != "aws":
+        return
+    try:
+        power.stop(job.target, job.project, job.survey, job.say)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in faults.DENIED:
+            raise
+        job.say(f"the instances go on, as you may not stop them: {error}")
 
 
 def refuse_missing(job: Job, names: list[str]) -> None:
@@ -80,6 +99,6 @@ def conclude(job: Job, endings: Endings) -> None:
 
 def saved_now(job: Job) -> Saving:
     """Return what the services that sleep save, as the last survey has them."""
-    fleet = [name for instance in job.survey.instances if (name := kind(instance))]
+    fleet = [name for instance in job.survey.instances if (name := kind(instance))] or types_of(job.target.settings)
     prices = price_lists.load(price_lists.known(job.target.region))
     return saving(job.project, job.survey.observed, fleet, prices)

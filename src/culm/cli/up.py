@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from culm import render
+from culm.aws import power
 from culm.cli.agreement import await_instances, demand_name, ensure
 from culm.cli.context import (
     F,
@@ -26,7 +27,8 @@ from culm.cli.planning import of_target
 from culm.cli.planning import refuse as refuse_plan
 from culm.cli.screens.plan import screen
 from culm.cli.screens.progress import shown
-from culm.cli.wake import waken
+from culm.cli.sleep import power_off
+from culm.cli.wake import power_on, waken
 from culm.console import Console
 from culm.core.model.record import record
 from culm.deploy import messages
@@ -134,10 +136,13 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> Plan:
     project, target, console = deploy.job.project, deploy.job.target, deploy.job.console
     whole = set(names) == set(project.everything) and project.preview is None
     scheduled = [project.jobs[name] for name in names if name in project.jobs]
+    asleep = False
     if target.settings.provider == "aws" and project.preview is None:
         with faults.translated():
             ensure(target, project, console, yes=options.yes)
-            await_instances(target, project, console)
+            asleep = power.off(target, project)
+            if not asleep:
+                await_instances(target, project, console)
     abilities.demand(project, target.settings, deploy.images.made_by, names)
     with faults.translated():
         demand(target, project, names)
@@ -146,14 +151,22 @@ def carry_out(deploy: Up, names: list[str], options: Options) -> Plan:
         stuck = ", ".join(dict.fromkeys(obstacle.name for obstacle in plan.moves.obstacles))
         send(deploy, [f"there is no room for {stuck}"])
     show(plan)
-    if plan.jobs or any(service.changes for service in plan.services):
+    changes = bool(plan.jobs) or any(service.changes for service in plan.services)
+    if changes:
         demand_name(target.settings, "deploy this", yes=options.yes)
+    if asleep and (changes or options.wake):
+        with faults.translated():
+            power_on(deploy.job)
+        plan = of_target(project, target, deploy.images, names)
+        refuse_plan(plan)
     with Probe(probed(deploy, plan, options.probe)) as probe:
         changing = [service.name for service in plan.services if service.changes]
         with shown(deploy.job, console, changing):
             outcomes = deploy.run(plan)
             if options.wake:
                 outcomes = wake_deployed(deploy.job, outcomes)
+            elif asleep and changes:
+                sleep_on(deploy.job)
     for outcome in outcomes:
         if outcome.error is None and not options.as_json and options.reports:
             for url in deploy.urls(outcome.service):
@@ -193,6 +206,13 @@ def wake_deployed(job: Job, outcomes: list[ServiceOutcome]) -> list[ServiceOutco
     for name, error in endings.items():
         ended[name] = ServiceOutcome(service=name, changed=True, error=error)
     return list(ended.values())
+
+
+def sleep_on(job: Job) -> None:
+    """Stop the instances that a deploy has started, where all its services sleep still."""
+    with faults.translated(), locked(job.target, job.project, job.say):
+        job.survey = survey(job.target, job.project)
+        power_off(job)
 
 
 def probed(deploy: Up, plan: Plan, wanted: str | None) -> list[str]:

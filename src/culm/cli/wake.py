@@ -2,6 +2,7 @@
 
 import click
 
+from culm.aws import power
 from culm.cli.agreement import demand_name
 from culm.cli.context import (
     open_project,
@@ -35,7 +36,7 @@ def wake(services: tuple[str, ...], yes: bool, target_name: str) -> None:
 
     Without SERVICE all of them. Each starts as many tasks as it had, after those that it calls and those that it comes
     `after:`; the command waits until they are steady. Nothing is changed, and the exit status is 3, where they do not
-    fit.
+    fit. On aws it starts the instances first, and databases that were stopped with them.
     """
     project = open_project(target_name)
     chosen = [service.name for service in services_of(project, services)]
@@ -44,11 +45,21 @@ def wake(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     target = open_target(project, target_name)
     job = Job(project, target, Console(width=max(map(len, names))))
     with faults.translated(), locked(target, project, job.say):
+        power_on(job)
         job.survey = survey(target, project)
         refuse_missing(job, [name for name in chosen if name in services])
         endings = waken(job, names)
         job.survey = survey(target, project)
     conclude(job, endings)
+
+
+def power_on(job: Job) -> bool:
+    """Start what services of a target on aws stand on, where it is stopped; returns whether it was."""
+    if job.target.settings.provider != "aws":
+        return False
+    started = power.start(job.target, job.project, job.say, lambda text: job.console.doing(job.project.name, text))
+    job.console.doing(job.project.name)
+    return started
 
 
 def waken(job: Job, names: list[str]) -> Endings:
@@ -60,4 +71,6 @@ def waken(job: Job, names: list[str]) -> Endings:
     updates = {name: {"desiredCount": counts[name]} for name in names if name in counts}
     if updates:
         changing_as_surveyed(job, updates, lambda live, name: scaled(job.project.services[name], live, counts[name]))
-    return wake_services(job, names)
+    endings = wake_services(job, names)
+    power.open_doors(job.target, job.project)
+    return endings

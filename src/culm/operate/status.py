@@ -15,8 +15,9 @@ from culm.plan.described import resource
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.scaling import live_words
 from culm.plan.trouble import primary_of, trouble
+from culm.plan.wishes import fleet as types_of
 from culm.plan.wishes import leftovers
-from culm.project.project import Project, Service
+from culm.project.project import Project, Service, TargetSettings
 from culm.target.clock import now
 from culm.target.connection import Target
 from culm.target.observe import target_health
@@ -63,15 +64,15 @@ def status(target: Target, project: Project, prices: PriceList | None = None) ->
         "rules": rules(live),
         "events": events(live),
         "jobs": [job_runs.look(target, project, job, now()) for job in project.jobs.values()],
-        "saved": None if prices is None else saved(project, surveyed, prices),
+        "saved": None if prices is None else saved(project, target.settings, surveyed, prices),
     }
 
 
-def saved(project: Project, surveyed: Survey, prices: PriceList) -> dict[str, Any] | None:
+def saved(project: Project, settings: TargetSettings, surveyed: Survey, prices: PriceList) -> dict[str, Any] | None:
     """Return what the services that sleep save, memory in MiB; None: none sleeps."""
     if not sleep.sleeping(project, surveyed.observed):
         return None
-    fleet = [name for machine in surveyed.instances if (name := kind(machine))]
+    fleet = [name for machine in surveyed.instances if (name := kind(machine))] or types_of(settings)
     saving = sleep.saving(project, surveyed.observed, fleet, prices)
     dollars = round(saving.dollars_an_hour, 4)
     return {"memory": saving.memory, "dollars_an_hour": dollars, "text": str(saving)}

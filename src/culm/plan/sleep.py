@@ -33,11 +33,16 @@ from culm.core.model.sleep import (
 from culm.plan.bill import Assumptions, PriceList
 from culm.plan.calls import Call
 from culm.plan.differences import Difference
-from culm.plan.observed import Described, Observed
+from culm.plan.observed import Described, Observed, Survey
 from culm.plan.steps import AwaitSteady, AwaitStopped, Recall, Step, tasks
 from culm.project.project import Project, Service
 
 WEEK_HOURS = 168
+MINUTES_OF_INSTANCES, MINUTES_OF_DATABASES = 4, 11
+FUNCTION_MB = 256
+"""Of the function by which requests wake."""
+LAMBDA_GB_SECOND, LAMBDA_REQUEST = 0.0000166667, 0.0000002
+"""Dollars, in most regions."""
 
 
 def tags_of(live: Described) -> dict[str, str]:
@@ -56,6 +61,12 @@ def sleeping(project: Project, live: Observed) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 
 
+def all_asleep(survey: Survey) -> bool:
+    """Tell whether a target has services, none of which has or wants a task, and one at least sleeps."""
+    sleepers = [each for each in survey.services if asleep(each) is not None]
+    return bool(sleepers) and all(int(each["desiredCount"]) == 0 for each in survey.services)
+
+
 def as_live(service: Service, live: Described | None) -> Service:
     """Return the service marked as sleeping where it is described so."""
     return service if asleep(live) is None else replace(service, asleep=True)
@@ -71,13 +82,13 @@ def wanted_tags(service: Service, live: Described) -> dict[str, str]:
     """Return the tags about sleep that a deploy wants of a live service.
 
     One that sleeps has its count and whom it calls, one that sleeps by itself has when. The count that it went to sleep
-    with the last time is left as it is while it is awake.
+    with the last time is left as it is while it is awake; where the stack's clock stops it, it is always there.
     """
     had = tags_of(live)
     wanted = render.sleep_tags(service)
     if asleep(live) is not None:
         wanted |= {AWAKE_TAG: str(service.count)} | called_by(service)
-    elif wanted and AWAKE_TAG in had:
+    elif wanted and AWAKE_TAG in had and AWAKE_TAG not in wanted:
         wanted[AWAKE_TAG] = had[AWAKE_TAG]
     return wanted
 
@@ -166,6 +177,30 @@ def order(project: Project, names: Iterable[str]) -> list[str]:
 def before(service: Service) -> tuple[str, ...]:
     """Return the services that have to be awake before this one starts."""
     return tuple(dict.fromkeys((*service.calls, *service.after)))
+
+
+def depth(project: Project, name: str) -> int:
+    """Return how many services have to be awake one after the other before this one; circles are not followed."""
+
+    def deepest(at: str, path: tuple[str, ...]) -> int:
+        others = [each for each in before(project.services[at]) if each in project.services and each not in path]
+        return max((1 + deepest(each, (*path, each)) for each in others), default=0)
+
+    return deepest(name, (name,))
+
+
+def stopping(project: Project) -> list[str]:
+    """Return the databases whose RDS instances stop while all services sleep."""
+    return [name for name, each in project.rds.items() if each.sleep]
+
+
+def minutes_to_wake(project: Project) -> int:
+    """Return about how many minutes a target on aws takes until its services answer, when a request or a hand wakes it.
+
+    An instance boots and joins in two or three, tasks start and pass their checks in one; RDS takes up to a quarter of
+    an hour.
+    """
+    return MINUTES_OF_INSTANCES + (MINUTES_OF_DATABASES if stopping(project) else 0)
 
 
 def note(service: Service, live: Described, tags: dict[str, str]) -> Step:
@@ -268,7 +303,31 @@ def notes(project: Project, live: Observed, fleet: Sequence[str], prices: PriceL
     ]
     if lines:
         lines.append(f"asleep: {saving(project, live, fleet, prices)}")
-    return [*lines, *office_hours(project, fleet, prices)]
+    return [*lines, *office_hours(project, fleet, prices), *on_aws(project)]
+
+
+def on_aws(project: Project) -> list[str]:
+    """Return what a plan says of sleep by the stack: a request that wakes and its price, databases, and jobs."""
+    policies = [service.sleep for service in project.services.values() if service.sleep is not None]
+    if not any(policy.by_stack for policy in policies):
+        return []
+    lines = []
+    if any(policy.on_request for policy in policies):
+        lines.append(
+            f"a request wakes all (wake: on-request): services answer after about {minutes_to_wake(project)} minutes. "
+            f"Until then a Lambda function does, the first time after about a second (its cold start), for "
+            f"${dollars_a_million():.2f} a million requests"
+        )
+    if names := stopping(project):
+        lines.append(f"{', '.join(names)} stops while all sleep; RDS itself starts it after 7 days, and it then costs")
+    if project.jobs and any(policy.hours for policy in policies):
+        lines.append(f"outside office hours there is no instance for {', '.join(project.jobs)}: these runs fail")
+    return lines
+
+
+def dollars_a_million() -> float:
+    """Return what Lambda takes for a million requests of a second each. https://aws.amazon.com/lambda/pricing/"""
+    return 1e6 * (FUNCTION_MB / 1024 * LAMBDA_GB_SECOND + LAMBDA_REQUEST)
 
 
 def office_hours(project: Project, fleet: Sequence[str], prices: PriceList) -> list[str]:

@@ -234,6 +234,7 @@ def of_service(service: Service, name: str, names: Mapping[str, str], host: str 
         preview_of=service.name,
         count=1,
         scaling=None,
+        sleep=None if service.sleep is not None and service.sleep.by_stack else service.sleep,
         after=tuple(names[each] for each in service.after if each in names),
         routing=routing,
         entries=tuple(entries) if service.balanced else (),

@@ -39,6 +39,10 @@ class Sleep:
     """Parts of User-Agents and, with a slash, beginnings of paths: such requests do not count."""
     never: tuple[str, ...] = ()
     """Services that do not sleep by themselves."""
+    on_request: bool = False
+    """On aws: whether a request wakes all services, when all sleep."""
+    by_stack: bool = False
+    """Whether the clock is the stack's: EventBridge Scheduler's on aws, which knows each count when it is made."""
 
 
 @record
@@ -105,6 +109,8 @@ class Rds:
     """GiB."""
     backups: int
     """Days."""
+    sleep: bool = False
+    """Whether it is stopped while all services sleep."""
 
 
 @record

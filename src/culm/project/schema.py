@@ -44,7 +44,8 @@ class SleepBlock:
     hours: Annotated[
         str | None,
         Key(
-            doc="local: office hours. At their beginning all services wake, at their end they go to sleep.",
+            doc="Office hours. At their beginning all services wake, at their end they go to sleep; on aws the "
+            "instances and databases with `sleep: true` do, too.",
             written="`mon-fri 08:00-20:00 Europe/Berlin`",
             parse=places.hours,
         ),
@@ -52,7 +53,12 @@ class SleepBlock:
     ] = None
     holidays: Annotated[
         tuple[str, ...] | None,
-        Key(doc="Days without office hours.", written="a list of dates: `2026-12-25`", parse=places.day, each=True),
+        Key(
+            doc="local: days without office hours.",
+            written="a list of dates: `2026-12-25`",
+            parse=places.day,
+            each=True,
+        ),
         Default(text="none"),
     ] = None
     after: Annotated[
@@ -67,8 +73,8 @@ class SleepBlock:
     ignore: Annotated[
         tuple[str, ...] | None,
         Key(
-            doc="Requests that keep nobody awake, such as those of a monitor: a part of their User-Agent, or, with a "
-            "slash, how their path begins.",
+            doc="Requests that keep nobody awake, and on aws wake nobody, such as those of a monitor: a part of their "
+            "User-Agent, or, with a slash, how their path begins.",
             written="a list such as `UptimeRobot`, `/shop/ping`",
             parse=places.ignored,
             each=True,
@@ -81,22 +87,27 @@ class SleepBlock:
         Default(text="none"),
     ] = None
     wake: Annotated[
-        str | None,
-        Key(
-            doc="What wakes services on aws.",
-            not_yet="on aws only culm wake wakes services; on the local target every request does",
-        ),
-        Default(text="local: every request"),
+        Literal["on-request"] | None,
+        Key(doc="aws: whether a request wakes a target that sleeps, by a Lambda function of the stack."),
+        Default(text="aws: office hours and `culm wake`; local: every request, too"),
     ] = None
     load_balancer: Annotated[
         str | None,
-        Key(doc="Whether the load balancer goes too.", name="load-balancer", not_yet="the load balancer stays"),
+        Key(
+            doc="Whether the load balancer goes too.",
+            name="load-balancer",
+            not_yet="it stays: one that is deleted loses its name in DNS and its rules, and nobody would be there to "
+            "say who sleeps",
+        ),
         Default(text="it stays"),
     ] = None
     rds: Annotated[
         str | None,
-        Key(doc="Whether RDS instances are stopped.", not_yet="RDS instances are not stopped"),
-        Default(text="they go on"),
+        Key(
+            doc="Whether RDS instances are stopped.",
+            not_yet="each database says so by itself: databases.<name>.rds: {sleep: true}",
+        ),
+        Default(text="those whose `databases.<name>.rds` has `sleep: true`"),
     ] = None
 
 
@@ -246,6 +257,12 @@ class RdsBlock:
     instance: Annotated[str, Key(doc="Its class.", parse=places.rds_class)] = "db.t4g.micro"
     storage: Annotated[int, Key(doc="GiB of gp3.")] = 20
     backups: Annotated[int, Key(doc="Days that its daily backups are kept.")] = 7
+    sleep: Annotated[
+        Literal[True, False],
+        Key(
+            doc="Whether it is stopped while all services sleep. RDS itself starts one that was stopped for 7 days.",
+        ),
+    ] = False
 
 
 @record

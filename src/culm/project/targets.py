@@ -223,16 +223,16 @@ MOST_HOLIDAYS = 200
 
 def sleep(source: Source, key: tuple[str, ...], written: SleepBlock, provider: str) -> Sleep:
     """Return when services sleep by themselves. Raises UsageError where nothing would wake them."""
+    on_request = provider == "aws" and written.wake is not None
     if provider == "aws":
-        hint = "leave it out: culm sleep and culm wake do, from a laptop or from a scheduled job of CI"
-        source.refuse(key, "does nothing on aws, where nothing of the stack wakes services or puts them to sleep", hint)
-    if written.after is None and written.hours is None:
+        check_sleep_on_aws(source, key, written)
+    if written.after is None and written.hours is None and not on_request:
         source.refuse(
             key, "says neither when nor after what", "hours: mon-fri 08:00-20:00 Europe/Berlin; or after: 30m"
         )
     if written.after is not None and written.after < LEAST_SECONDS:
         source.refuse((*key, "after"), f"{written.after} s is less than {LEAST_SECONDS} s", "after: 30m")
-    if written.ignore and written.after is None:
+    if written.ignore and written.after is None and not on_request:
         source.refuse(
             (*key, "ignore"), "is about requests, and nobody sleeps for want of them", "say it too: after: 30m"
         )
@@ -248,7 +248,33 @@ def sleep(source: Source, key: tuple[str, ...], written: SleepBlock, provider: s
         holidays=tuple(sorted(set(written.holidays or ()))),
         ignore=written.ignore or (),
         never=written.never or (),
+        on_request=on_request,
+        by_stack=provider == "aws",
     )
+
+
+def check_sleep_on_aws(source: Source, key: tuple[str, ...], written: SleepBlock) -> None:
+    """Refuse what EventBridge Scheduler and CloudWatch cannot do. Raises UsageError."""
+    if written.after is not None:
+        source.refuse(
+            (*key, "after"),
+            "does nothing on aws: CloudWatch counts requests, but not whose, so a monitor would keep all awake",
+            "hours: mon-fri 08:00-20:00 Europe/Berlin",
+        )
+    if written.holidays:
+        source.refuse(
+            (*key, "holidays"),
+            "are not known on aws: EventBridge Scheduler has no days that a schedule leaves out",
+            "leave them out: culm sleep puts services to sleep on the day",
+        )
+    if written.ignore and written.wake is None:
+        source.refuse((*key, "ignore"), "is about requests, and none wakes anybody", "say it too: wake: on-request")
+    if written.wake is not None and written.never:
+        source.refuse(
+            (*key, "wake"),
+            f"needs that all services sleep, and {', '.join(written.never)} never does",
+            "leave one of the two out",
+        )
 
 
 def check_sleepers(source: Source, targets: Mapping[str, TargetSettings], services: Mapping[str, Service]) -> None:
@@ -269,4 +295,4 @@ def rds(source: Source, key: tuple[str, ...], written: RdsBlock) -> Rds:
         source.refuse((*key, "storage"), f"{written.storage} GiB is not from 20 to 65536")
     if not 0 <= written.backups <= 35:
         source.refuse((*key, "backups"), f"{written.backups} days is not from 0 to 35")
-    return Rds(instance=written.instance, storage=written.storage, backups=written.backups)
+    return Rds(instance=written.instance, storage=written.storage, backups=written.backups, sleep=written.sleep)

@@ -77,6 +77,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
             *buckets(project, surroundings),
             *schedules(project, here, scheduler),
             *namespaces(project),
+            *(sleepers(project, surroundings) if settings is not None and settings.sleep is not None else []),
             *(failure_events(here) if settings is not None and settings.notify is not None else []),
             *(stack_role.statements(project, surroundings) if changes_stack else []),
             through_s3(surroundings),
@@ -186,6 +187,17 @@ def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
         allow("ListSchedules", "scheduler:ListSchedules", "*"),
         allow("HandRoleToScheduler", "iam:PassRole", roles, passed),
     ]
+
+
+def sleepers(project: Project, surroundings: Surroundings) -> list[Input]:
+    """Instances and databases that stop while all services sleep. Groups are named by their stack."""
+    here, group = f"{surroundings.region}:{surroundings.account}", "autoScalingGroup:*:autoScalingGroupName"
+    own = f"arn:aws:autoscaling:{here}:{group}/{stack_role.stack_name(project)}-*"
+    statements = [allow("Sleep", "autoscaling:UpdateAutoScalingGroup", own)]
+    stopping = [name for name, each in project.rds.items() if each.sleep]
+    if databases := [f"arn:aws:rds:{here}:db:{project.name}-{name}" for name in stopping]:
+        statements.append(allow("SleepOfDatabases", ["rds:StartDBInstance", "rds:StopDBInstance"], databases))
+    return statements
 
 
 def namespaces(project: Project) -> list[Input]:

@@ -133,8 +133,9 @@ def groups(project: Project, observation: LiveState) -> Iterator[Row]:
         yield from members(f"target group {name}", untouched, attributes, "live")
     ours = {group["TargetGroupArn"] for group in live.target_groups.values()}
     for group in observation.attached_groups:
-        if group["TargetGroupArn"] not in ours and preview_of(group["TargetGroupName"]) is None:
-            yield leftover(f"target group {group['TargetGroupName']}")
+        name = group["TargetGroupName"]
+        if group["TargetGroupArn"] not in ours and preview_of(name) is None and name != render.wake_group(project):
+            yield leftover(f"target group {name}")
 
 
 def listener(observation: LiveState) -> Iterator[Row]:

@@ -170,7 +170,7 @@ def others(project: Project, observation: LiveState) -> Iterator[Row]:
     """Return what is in the cluster and on the listener, but not in culm.yml."""
     survey = observation.survey
     for live_rule in survey.observed.other_rules:
-        if of_preview(live_rule):
+        if of_preview(live_rule) or render.answers_for_sleepers(live_rule):
             continue
         does = (
             last(live_rule["Actions"][-1].get("TargetGroupArn", "").rpartition("/")[0])
@@ -198,7 +198,7 @@ def instances(settings: TargetSettings, observation: LiveState) -> Iterator[Row]
     An instance that does not say its type counts as any.
     """
     survey = observation.survey
-    if survey.observed.cluster is None:
+    if survey.observed.cluster is None or (settings.provider == "aws" and sleep.all_asleep(survey)):
         return
     wanted = [group.instance_type for group in settings.instances for _ in range(group.count)]
     there = [kind(instance) for instance in survey.instances]

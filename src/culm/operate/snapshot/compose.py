@@ -22,6 +22,7 @@ from culm.operate.snapshot.words import short
 from culm.plan.bill import Assumptions, PriceList, bill
 from culm.plan.described import resource
 from culm.plan.observed import Described
+from culm.plan.wishes import fleet
 
 EVENTS = 200
 USUAL_MEMORY, USUAL_CPU = 256, 128
@@ -37,6 +38,7 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
     }
     tasks = tasks_of(about, observed, names)
     served = services.compose(about, observed, tasks)
+    unneeded = fleet(about.settings) if all_asleep(served) else []
     return replace(
         empty(about, observed.at),
         exists=observed.cluster,
@@ -48,7 +50,7 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
         rules=routes.rules(observed),
         troubles=troubles.troubles(instances, tasks, served, observed.at),
         room=room(instances, served),
-        cost=cost(observed.instances, prices, asleep=all_asleep(served)) if prices else None,
+        cost=cost(observed.instances, prices, asleep=unneeded) if prices else None,
     )
 
 
@@ -248,13 +250,13 @@ def all_asleep(served: Sequence[ServiceState]) -> bool:
     return any(each.state == "asleep" for each in served) and all(each.state in ("asleep", "off") for each in served)
 
 
-def cost(described: Iterable[Described], prices: PriceList, *, asleep: bool = False) -> Cost:
+def cost(described: Iterable[Described], prices: PriceList, *, asleep: Sequence[str] = ()) -> Cost:
     """Return what the instances that are there cost on Amazon, with what stands around them.
 
-    `asleep`: no service is awake, so that no instance is needed.
+    `asleep`: the types of the instances of culm.yml, where no service is awake, so that none is needed.
     """
     types = [each.type for each in instances_of(described)]
-    hosts = [prices.of_host(each, Assumptions().disk_gb) or 0.0 for each in types]
+    hosts = [prices.of_host(each, Assumptions().disk_gb) or 0.0 for each in types or asleep]
     assumed = Assumptions()
     billed = bill([type for type in types if type], prices, assumed)
     return Cost(
