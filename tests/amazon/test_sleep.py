@@ -1,12 +1,20 @@
 """A target on AWS that sleeps: by hand, by the schedules of its stack, and woken by a request."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from tests.amazon.conftest import Shop
+from tests.amazon.permissions import refused
 from tests.amazon.test_diff import differences
-from tests.amazon.wakes import function, pass_time, schedules
+from tests.amazon.wakes import function, pass_time, schedules, stack
+from tests.amazon.wire import READS
+from tests.based import based
+
+from culm.core.decide.policy_documents import parse
+from culm.deploy.lock import KEY
+from culm.render import permissions
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")  # moto's CloudFormation does not make everything
 
@@ -52,8 +60,40 @@ def state(shop: Shop) -> dict[str, Any]:
     }
 
 
+def allowed_writes(shop: Shop) -> list[str]:
+    """What was called since the last time, none of it beyond the role of CI's deploys."""
+    calls, settings = shop.calls(), shop.project.targets["stg"]
+    policy = permissions.deploy_policy(shop.project, based(shop.target, shop.project).surroundings, settings)
+    shop.calls()
+    assert refused(calls, parse(json.dumps(policy))) == ["autoscaling:UpdateAutoScalingGroup on *"]
+    [groups] = [
+        each["Resource"] for each in policy["Statement"] if each["Sid"] == "Sleep"
+    ]  # whose names the judge lacks
+    assert groups.endswith(":autoScalingGroupName/culm-bamboo-*")
+    made = [call for call in calls if call["parameters"].get("Key") != KEY]
+    return [f"{call['service']}.{call['operation']}" for call in made if not call["operation"].startswith(READS)]
+
+
 AWAKE = {"services": {"accounts": 2, "web": 1}, "instances": (2, 2, 2), "database": "available", "answers": False}
 OFF = {"services": {"accounts": 0, "web": 0}, "instances": (0, 0, 0), "database": "stopped", "answers": True}
+
+
+def test_the_roles_of_schedules_and_function_allow_what_these_call_and_no_more(sleeper: Shop) -> None:
+    resources, listed = stack(sleeper.account), schedules(sleeper.account)
+    called = {each["Target"]["Arn"].rpartition("aws-sdk:")[2].lower() for each in listed.values()}
+    called = {each.replace("elasticloadbalancingv2", "elasticloadbalancing") for each in called}
+    assert {each.lower() for each in actions(resources["SleepRole"])} == called
+    code = resources["WakeFunction"]["Properties"]["Code"]["ZipFile"]
+    names = {"rds": "rds", "fleet": "autoscaling", "ecs": "ecs", "elb": "elasticloadbalancing"}
+    own = {f"{names[client]}:{verb.replace('_', '')}" for client, verb in re.findall(r"(\w+)\.(\w+_\w+)\(", code)}
+    logs = {"logs:createlogstream", "logs:putlogevents"}
+    assert {each.lower() for each in actions(resources["WakeRole"])} == own | logs
+
+
+def actions(role: dict[str, Any]) -> list[str]:
+    statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    given = [each["Action"] for each in statements]
+    return [action for each in given for action in ([each] if isinstance(each, str) else each)]
 
 
 def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper: Shop) -> None:
@@ -62,7 +102,7 @@ def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper
     slept = json.loads(shop.culm("sleep", "--json"))
     assert state(shop) == OFF
     assert slept["saved"]["dollars_an_hour"] > 0
-    assert shop.writes() == [
+    assert allowed_writes(shop) == [
         *("ecs.TagResource", "ecs.UpdateService") * 2,
         *("elbv2.ModifyRule", "autoscaling.UpdateAutoScalingGroup", "rds.StopDBInstance"),
     ]
@@ -73,7 +113,7 @@ def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper
 
     shop.culm("wake")
     assert state(shop) == AWAKE
-    woken = shop.writes()
+    woken = allowed_writes(shop)
     assert woken[:2] == ["rds.StartDBInstance", "autoscaling.UpdateAutoScalingGroup"]
     assert woken[-1] == "elbv2.ModifyRule"
     assert woken.count("ecs.UpdateService") == 2

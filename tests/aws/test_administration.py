@@ -84,6 +84,23 @@ NEEDS: dict[str, dict[str, str]] = {
         "elasticloadbalancing:CreateListener": f"{ELB}:loadbalancer/app/bamboo/1",
         "elasticloadbalancing:DeleteListener": f"{ELB}:listener/app/bamboo/1/2",
     },
+    "ElasticLoadBalancingV2::ListenerRule": {
+        "elasticloadbalancing:CreateRule": f"{ELB}:listener/app/bamboo/1/2",
+        "elasticloadbalancing:DeleteRule": f"{ELB}:listener-rule/app/bamboo/1/2/3",
+    },
+    "ElasticLoadBalancingV2::TargetGroup": {
+        "elasticloadbalancing:CreateTargetGroup": f"{ELB}:targetgroup/WAKE-bamboo/*",
+        "elasticloadbalancing:RegisterTargets": f"{ELB}:targetgroup/WAKE-bamboo/1",
+    },
+    "Lambda::Function": {
+        "lambda:CreateFunction": f"arn:aws:lambda:{HERE}:function:bamboo-wake",
+        "iam:PassRole": f"{ROLE}/bamboo.wake",
+    },
+    "Lambda::Permission": {"lambda:AddPermission": f"arn:aws:lambda:{HERE}:function:bamboo-wake"},
+    "Scheduler::Schedule": {
+        "scheduler:CreateSchedule": f"arn:aws:scheduler:{HERE}:schedule/default/bamboo.wakes.OfWeb",
+        "iam:PassRole": f"{ROLE}/bamboo.sleep",
+    },
     "ElasticLoadBalancingV2::LoadBalancer": {
         "elasticloadbalancing:CreateLoadBalancer": f"{ELB}:loadbalancer/app/bamboo/*",
         "ec2:DescribeAccountAttributes": "*",
