@@ -10,6 +10,7 @@ from tests.amazon.permissions import ACCOUNT, refused
 from tests.based import based
 
 from culm.cli import env
+from culm.cli.screens.previews import Form
 from culm.core.decide.policy_documents import parse
 from culm.deploy import vault_files
 from culm.deploy.build.host import HostBuilder
@@ -19,10 +20,10 @@ NOT_TOLD_BY_A_TRACE = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "SetRu
 """The boundary of a role that is there, and the rules inside of a list of moves."""
 
 
-def bring_up(shop: Shop, name: str, *services: str) -> None:
+def bring_up(shop: Shop, name: str, *services: str, form: Form = "text") -> None:
     shared = env.Shared(project=shop.project, target=shop.target, builder=HostBuilder())
     asked = env.PreviewRequest(
-        services=services, origin=(), ends=None, copies=False, pull_request="", yes=True, as_json=False
+        services=services, origin=(), ends=None, copies=False, pull_request="1", yes=True, form=form
     )
     env.bring_up(name, shared, asked)
 
@@ -42,9 +43,17 @@ def shared(shop: Shop) -> Shop:
     return shop
 
 
-def test_a_preview_comes_and_goes_and_changes_nothing_that_is_shared(shared: Shop) -> None:
+def test_a_preview_comes_and_goes_and_changes_nothing_that_is_shared(
+    shared: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = inventory(shared.account)
-    bring_up(shared, "pr-1", "accounts")
+    capsys.readouterr()
+    bring_up(shared, "pr-1", "accounts", form="markdown")
+    comment = capsys.readouterr().out
+    assert comment.startswith("<!-- culm preview of bamboo on stg -->\n### Preview [pr-1](http://bamboo-1.")
+    assert "| accounts | http://" in comment
+    assert "| `sha256:" in comment
+    assert "<details><summary>Plan and cost</summary>" in comment
     made = inventory(shared.account) - before
     assert {
         "service pr-1--accounts",
@@ -61,7 +70,8 @@ def test_a_preview_comes_and_goes_and_changes_nothing_that_is_shared(shared: Sho
     }
     assert changed == {"pr-1--accounts"}
     assert shared.up() and shared.writes() == [], "the shared services are as they were"
-    take_down(shared, "pr-1")
+    assert shared.culm("env", "down", "--pull-request", "2", "--markdown").endswith("-->\nThere is no preview.\n")
+    assert shared.culm("env", "down", "--pull-request", "1", "--markdown").endswith("-->\nPreview pr-1 is gone.\n")
     assert inventory(shared.account) == before
 
 

@@ -1,6 +1,7 @@
 """`culm ci` as people and GitHub's jobs type it."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,10 +10,13 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from culm.cli import culm
 from culm.cli.agreement import demand_name
+from culm.cli.env import Which
+from culm.deploy.previews import Remembered
 from culm.errors import CulmError, UsageError
 from culm.project.load import load
 
@@ -92,10 +96,16 @@ def test_what_cannot_be_is_refused(folder: Path, targets: str, words: list[str],
 
 class GitHub(BaseHTTPRequestHandler):
     comments: dict[int, str]
+    states: dict[int, str]
+    """Of pull requests, by number."""
     token: str
     asked: list[str]
 
     def do_GET(self) -> None:
+        if "/pulls/" in self.path:
+            state = self.states.get(int(self.path.rpartition("/")[2]))
+            self.answer({"state": state}, missing=state is None)
+            return
         page = int(self.path.rpartition("page=")[2])
         everything = [self.described(number) for number in sorted(self.comments)]
         self.answer(everything[(page - 1) * 100 : page * 100])
@@ -119,8 +129,10 @@ class GitHub(BaseHTTPRequestHandler):
         url = f"http://{host!s}:{port}/repos/team/shop/issues/comments/{number}"
         return {"url": url, "html_url": f"https://github.test/{number}", "body": self.comments[number]}
 
-    def answer(self, what: Any) -> None:
-        status = 200 if self.headers["Authorization"] == f"Bearer {self.token}" else 403
+    def answer(self, what: Any, *, missing: bool = False) -> None:
+        status = 404 if missing else 200
+        if self.headers["Authorization"] != f"Bearer {self.token}":
+            status = 403
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(what).encode())
@@ -133,6 +145,7 @@ class GitHub(BaseHTTPRequestHandler):
 def github(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[GitHub]]:
     class Mine(GitHub):
         comments = {}  # noqa: RUF012
+        states = {}  # noqa: RUF012
         token = "t"
         asked = []  # noqa: RUF012
 
@@ -180,6 +193,29 @@ def test_outside_of_a_pull_request_there_is_nothing_to_comment_on(
 ) -> None:
     monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
     assert "this is no job of a pull request on GitHub" in refused("comment", "culm.yml").what
+
+
+def test_previews_go_whose_pull_request_is_closed_or_gone(
+    github: type[GitHub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.states.update({1: "open", 2: "closed"})
+    closed = Which(names=(), expired=False, closed=True, pull_request=None)
+    assert [number for number in ("1", "2", "3", "") if closed.takes(remembered(number))] == ["2", "3"]
+    over = Which(names=(), expired=True, closed=False, pull_request="2")
+    assert [number for number in ("1", "2", "3", "") if over.takes(remembered(number))] == ["2"]
+    assert over.takes(remembered("1", ends=1.0))
+    monkeypatch.setenv("GITHUB_TOKEN", "another")
+    with pytest.raises(CulmError, match="with status 403"):
+        closed.takes(remembered("1"))
+    monkeypatch.delenv("GITHUB_TOKEN")
+    with pytest.raises(UsageError, match="--closed asks GitHub, and there is no 'GITHUB_TOKEN'"):
+        closed.takes(remembered("1"))
+
+
+def remembered(number: str, ends: float | None = None) -> Remembered:
+    return Remembered(
+        name=f"pr-{number}", services=(), made=0.0, ends=ends, env="stg", databases={}, pull_request=number
+    )
 
 
 JUNIT = """\
@@ -231,6 +267,34 @@ def test_an_environment_is_named_with_what_has_to_be_set_at_it(folder: Path) -> 
         in ci("github").stderr
     )
     assert 'environment: "production"' in (folder / ".github" / "workflows" / "culm.yml").read_text()
+
+
+def test_a_target_with_previews_gets_a_workflow_that_opens_comments_closes_and_sweeps(folder: Path) -> None:
+    write(folder, "stg: {provider: aws, account: '210987654321', github: team/shop, previews: true}")
+    assert ci("github").stderr == ("wrote .github/workflows/culm.yml\nwrote .github/workflows/culm-previews.yml\n")
+    text = (folder / ".github" / "workflows" / "culm-previews.yml").read_text()
+    assert not re.search(r"@[a-z_]+@", text)
+    written = yaml.safe_load(text)
+    assert written[True]["pull_request"]["types"] == ["opened", "synchronize", "reopened", "closed"]
+    preview, ends = written["jobs"]["preview"], written["jobs"]["ends"]
+    steps = [step for job in (preview, ends) for step in job["steps"]]
+    roles = [step["with"]["role-to-assume"] for step in steps if "aws" in step.get("uses", "")]
+    assert roles == ["arn:aws:iam::210987654321:role/bamboo.preview"] * 2
+    lines = [line.strip() for step in steps for line in re.sub('[$"]', "", step.get("run", "")).splitlines()]
+    typed = [line.split(" > ")[0] for line in lines if line.startswith("culm ")]
+    assert typed == [
+        "culm env up pr-NUMBER --pull-request NUMBER --target stg --yes --markdown",
+        "culm env down --pull-request NUMBER --target stg --yes --markdown",
+        "culm ci comment preview.md",
+        "culm env down --expired --closed --target stg --yes",
+    ]
+    for line in typed:
+        _, group, name, *words = line.split()
+        context = culm.make_context("culm", [group, name, "--help"], resilient_parsing=True)
+        command = culm.get_command(context, group).get_command(context, name)
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+    assert preview["permissions"] == {"contents": "read", "id-token": "write", "pull-requests": "write"}
 
 
 def test_gitlabs_pipeline_is_written_at_the_root_of_its_repository(folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""One comment on a pull request, kept up to date, through GitHub's REST API.
+"""Pull requests through GitHub's REST API: one comment, kept up to date, and whether one is open still.
 
 https://docs.github.com/en/rest/issues/comments
+https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
 """
 
 import json
@@ -16,6 +17,10 @@ PAGE = 100
 LONGEST = 65_536
 """Characters of a comment."""
 TIMEOUT_SECONDS = 30.0
+
+
+class Missing(CulmError):
+    """GitHub has nothing at an address."""
 
 
 @record
@@ -42,6 +47,15 @@ def comment(on: PullRequest, text: str) -> str:
     return str(call(on, "POST", comments, body)["html_url"])
 
 
+def is_open(on: PullRequest) -> bool:
+    """Whether a pull request is there and neither merged nor closed."""
+    try:
+        described = call(on, "GET", f"{on.api}/repos/{on.repository}/pulls/{on.number}", None)
+    except Missing:
+        return False
+    return bool(described["state"] == "open")
+
+
 def pages(on: PullRequest, comments: str) -> list[dict[str, Any]]:
     collected: list[dict[str, Any]] = []
     number = 1
@@ -54,7 +68,7 @@ def pages(on: PullRequest, comments: str) -> list[dict[str, Any]]:
 
 
 def call(on: PullRequest, method: str, url: str, body: dict[str, str] | None) -> Any:
-    """Call GitHub's API and return its JSON. Raises CulmError with GitHub's message."""
+    """Call GitHub's API and return its JSON. Raises Missing for status 404, and CulmError for another failure."""
     request = urllib.request.Request(
         url,
         json.dumps(body).encode() if body is not None else None,
@@ -71,7 +85,9 @@ def call(on: PullRequest, method: str, url: str, body: dict[str, str] | None) ->
             return json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
+            if error.code == 404:
+                raise Missing(f"GitHub has nothing at {url}", "does the token see this repository?") from None
             hint = "does the job have `permissions: {pull-requests: write}`?" if error.code in (401, 403) else ""
-            raise CulmError(f"GitHub refused {method} of a comment with status {error.code}", hint) from None
+            raise CulmError(f"GitHub refused {method} {url} with status {error.code}", hint) from None
     except OSError as error:
         raise CulmError(f"GitHub cannot be reached: {error}", "is the network there?") from None

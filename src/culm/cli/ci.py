@@ -35,21 +35,28 @@ def ci() -> None:
 @click.option("--install", help="What pip installs on the runner.  [default: culm's repository, at this revision]")
 @click.option("--force", is_flag=True, help="Write over a workflow that is there.")
 def github(target_name: str | None, account: str | None, branch: str, install: str | None, force: bool) -> None:
-    """Write .github/workflows/culm.yml: test, plan, deploy.
+    """Write .github/workflows/culm.yml: test, plan, deploy; with `previews: true` also culm-previews.yml.
 
     A pull request is linted and tested, and gets the plan of its deploy as one comment that is kept up to date. The
     branch is deployed, one deploy at a time. Keys are not stored anywhere: the jobs assume two roles of the target's
     base, of which the one for pull requests can only look.
+
+    Previews are opened, commented on and closed with their pull request, by a role that changes nothing shared.
     """
     demand_forms(account, branch, install)
     project, settings = opened(target_name)
     path, folder = workflow.placed(project)
     if path.exists() and not force:
         raise UsageError(f"there is {shown(path)} already", "culm ci github --force writes over it")
-    region = settings.region or DEFAULT_REGION
-    account = account or settings.account or account_of(project, settings.name)
-    text = workflow.workflow(project, settings, region, account, branch, install or installed.requirement())
-    written(path, workflow.within(text, folder))
+    runs = workflow.Runs(
+        region=settings.region or DEFAULT_REGION,
+        account=account or settings.account or account_of(project, settings.name),
+        branch=branch,
+        install=install or installed.requirement(),
+    )
+    written(path, workflow.within(workflow.workflow(project, settings, runs), folder))
+    if settings.previews:
+        written(workflow.beside(path), workflow.within(workflow.previews(project, settings, runs), folder))
     if settings.environment is not None:
         click.echo(
             f"environment {settings.environment} of the repository: set its reviewers, and {branch} as the only branch",

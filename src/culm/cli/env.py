@@ -1,6 +1,7 @@
 """`culm env`."""
 
 import json
+import os
 import time
 import webbrowser
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from culm import render
+from culm.ci.pull_request import PullRequest, is_open
 from culm.cli import SuggestingGroup
 from culm.cli.agreement import demand_name
 from culm.cli.context import (
@@ -26,7 +28,7 @@ from culm.cli.context import (
 from culm.cli.down import Removed
 from culm.cli.logs import Reading, read
 from culm.cli.planning import of_target, opened
-from culm.cli.screens.previews import clock, show, summary
+from culm.cli.screens.previews import Form, clock, failed, gone, show, summary
 from culm.cli.up import Options, carry_out
 from culm.console import Console
 from culm.core.model.record import record
@@ -36,7 +38,7 @@ from culm.deploy.images import Images
 from culm.deploy.lock import Held, locked
 from culm.deploy.previews import Remembered
 from culm.deploy.up import Up
-from culm.errors import Differs, UsageError
+from culm.errors import CulmError, Differs, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
 from culm.plan.plan import Plan
@@ -68,7 +70,7 @@ class PreviewRequest:
     copies: bool
     pull_request: str
     yes: bool
-    as_json: bool
+    form: Form
 
 
 @record
@@ -78,6 +80,10 @@ class Shared:
     project: Project
     target: Target
     builder: Builder
+
+
+class Unchanged(UsageError):
+    """No service differs from what runs, so there is nothing to preview."""
 
 
 @click.group(cls=SuggestingGroup)
@@ -103,7 +109,10 @@ def env() -> None:
     show_default=True,
     help="What its databases begin with: nothing but its migrations, or a copy of the shared ones.",
 )
-@click.option("--pull-request", metavar="NUMBER", default="", help="Of which it is, for `env ls --json`.")
+@click.option(
+    "--pull-request", metavar="NUMBER", default="", help="Of which it is, for `env ls --json` and `env down --closed`."
+)
+@click.option("--markdown", is_flag=True, help="Print a comment for the pull request, also where it fails.")
 @protected_option
 @json_option
 @target_option
@@ -127,7 +136,7 @@ def up(name: str, target_name: str, **given: Any) -> None:
         copies=given["data"] == "copy",
         pull_request=given["pull_request"],
         yes=given["yes"],
-        as_json=given["as_json"],
+        form="markdown" if given["markdown"] else "json" if given["as_json"] else "text",
     )
     folders = [each for each in asked.origin if (Path(each) / FILE).is_file()]
     if folders and len(asked.origin) > 1:
@@ -136,7 +145,14 @@ def up(name: str, target_name: str, **given: Any) -> None:
     target, builder = opened(project, target_name)
     demand_name(target.settings, f"make preview {name}", yes=asked.yes)
     asked = replace(asked, origin=() if folders else asked.origin)
-    bring_up(name, Shared(project=project, target=target, builder=builder), asked)
+    try:
+        bring_up(name, Shared(project=project, target=target, builder=builder), asked)
+    except CulmError as error:
+        if asked.form != "markdown":
+            raise
+        click.echo(failed(project.name, target.settings.name, name, error))
+        if not isinstance(error, Unchanged):
+            raise
 
 
 def bring_up(name: str, shared: Shared, asked: PreviewRequest) -> None:
@@ -172,7 +188,7 @@ def bring_up(name: str, shared: Shared, asked: PreviewRequest) -> None:
         raise refusal
     with faults.translated():
         previews.tag(target, project, remembered)
-        show(own, derived, remembered, plan, as_json=asked.as_json)
+        show(own, derived, remembered, plan, asked.form)
 
 
 def chosen_services(shared: Shared, images: Images | None, asked: PreviewRequest, digests: Iterable[str]) -> list[str]:
@@ -185,7 +201,7 @@ def chosen_services(shared: Shared, images: Images | None, asked: PreviewRequest
     changed = [service.name for service in plan.services if service.how != "unchanged"]
     if not changed:
         hint = f"--services {next(iter(project.services))} makes one all the same"
-        raise UsageError("nothing differs from what runs: a preview would show the same", hint)
+        raise Unchanged("nothing differs from what runs: a preview would show the same", hint)
     return changed
 
 
@@ -219,7 +235,7 @@ def remember(shared: Shared, derived: Project, before: Remembered | None, asked:
 def deploy(derived: Project, own: Target, images: Builder | Images, console: Console, asked: PreviewRequest) -> Plan:
     """Plan the preview's deploy and carry it out."""
     up = Up(derived, own, images, console)
-    return carry_out(up, list(derived.services), Options(yes=True, as_json=asked.as_json, reports=False))
+    return carry_out(up, list(derived.services), Options(yes=True, as_json=asked.form != "text", reports=False))
 
 
 def patiently(act: Callable[[], T], console: Console) -> T:
@@ -326,15 +342,19 @@ def logs(name: str, target_name: str, **reading: Any) -> None:
 @env.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--expired", is_flag=True, help="Those whose time is up.")
+@click.option("--closed", is_flag=True, help="Those whose pull request on GitHub is not open; for a job of its CI.")
+@click.option("--pull-request", metavar="NUMBER", help="Those of this pull request, if there are any.")
+@click.option("--markdown", is_flag=True, help="Print a comment for the pull request.")
 @click.option("--project", "project_name", hidden=True, help="Of the local cluster, where there is no culm.yml.")
 @protected_option
 @outcomes_option
 @target_option
-def down(names: tuple[str, ...], expired: bool, target_name: str, **given: Any) -> None:
+def down(names: tuple[str, ...], target_name: str, **given: Any) -> None:
     """Remove previews with all that is theirs: services, databases, configuration, roles, logs."""
     project = unknown_folder(given["project_name"]) if given["project_name"] else open_project(target_name)
     target = open_target(project, target_name)
-    if bool(names) == expired:
+    which = Which(names=names, **{key: given[key] for key in ("expired", "closed", "pull_request")})
+    if bool(names) == bool(which.expired or which.closed or which.pull_request):
         raise UsageError("which previews?", "culm env down NAME, or culm env down --expired")
     demand_name(target.settings, f"remove {', '.join(names) or 'previews that are over'}", yes=given["yes"])
     console = Console()
@@ -342,11 +362,43 @@ def down(names: tuple[str, ...], expired: bool, target_name: str, **given: Any) 
     with faults.translated():
         vault = vault_files.vault_of(target, project)
         chosen = [one_of(target, project, name) for name in names]
-        chosen += [each for each in previews.every(vault) if each.over(now())] if expired else []
+        chosen += [each for each in previews.every(vault) if which.takes(each)] if not names else []
         for each in chosen:
             patiently(partial(take_away, target, project, each, removed), console)
             console.say(f"preview {each.name} is gone")
-    removed.report()
+    if given["markdown"]:
+        click.echo(gone(project.name, target.settings.name, [each.name for each in chosen]))
+    else:
+        removed.report()
+
+
+@record
+class Which:
+    """Which previews `env down` removes."""
+
+    names: tuple[str, ...]
+    expired: bool
+    closed: bool
+    pull_request: str | None
+
+    def takes(self, preview: Remembered) -> bool:
+        """Whether a preview that was not named is removed. Asks GitHub about its pull request, with `closed`."""
+        own = self.pull_request is not None and preview.pull_request == self.pull_request
+        over = self.expired and preview.over(now())
+        return own or over or (self.closed and bool(preview.pull_request) and not is_open(of_job(preview)))
+
+
+def of_job(preview: Remembered) -> PullRequest:
+    """Return a preview's pull request in the repository of this job. Raises UsageError outside of a job of GitHub."""
+    try:
+        return PullRequest(
+            api=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+            token=os.environ["GITHUB_TOKEN"],
+            repository=os.environ["GITHUB_REPOSITORY"],
+            number=int(preview.pull_request),
+        )
+    except KeyError as error:
+        raise UsageError(f"--closed asks GitHub, and there is no {error}", "`culm ci github` writes a job") from None
 
 
 def unknown_folder(name: str) -> Project:
