@@ -48,7 +48,7 @@ def comment(on: PullRequest, text: str) -> str:
 
 
 def is_open(on: PullRequest) -> bool:
-    """Whether a pull request is there and neither merged nor closed."""
+    """Tell whether a pull request is there and neither merged nor closed. Raises CulmError as `call` does."""
     try:
         described = call(on, "GET", f"{on.api}/repos/{on.repository}/pulls/{on.number}", None)
     except Missing:

@@ -382,7 +382,7 @@ class Which:
     pull_request: str | None
 
     def takes(self, preview: Remembered) -> bool:
-        """Whether a preview that was not named is removed. Asks GitHub about its pull request, with `closed`."""
+        """Tell whether a preview that was not named is removed. Asks GitHub about its pull request, with `closed`."""
         own = self.pull_request is not None and preview.pull_request == self.pull_request
         over = self.expired and preview.over(now())
         return own or over or (self.closed and bool(preview.pull_request) and not is_open(of_job(preview)))

@@ -190,7 +190,7 @@ def schedules(project: Project, here: str, roles: list[str]) -> list[Input]:
 
 
 def sleepers(project: Project, surroundings: Surroundings) -> list[Input]:
-    """Instances and databases that stop while all services sleep. Groups are named by their stack."""
+    """Allow stopping and starting what services stand on, while all sleep. Groups are named by their stack."""
     here, group = f"{surroundings.region}:{surroundings.account}", "autoScalingGroup:*:autoScalingGroupName"
     own = f"arn:aws:autoscaling:{here}:{group}/{stack_role.stack_name(project)}-*"
     statements = [allow("Sleep", "autoscaling:UpdateAutoScalingGroup", own)]
