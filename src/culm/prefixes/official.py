@@ -26,16 +26,23 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ubuntu": ("/bin/bash",),
 }
 """What each of them starts where nothing else is said."""
+VERSIONS: Mapping[str, str] = {"node": "NODE_VERSION", "python": "PYTHON_VERSION", "ruby": "RUBY_VERSION"}
+"""Variables in which they have their versions, and which programs show."""
 NAME = re.compile(rf"{REGISTRIES}({'|'.join(COMMANDS)})(?::([^@]+))?(?:@.+)?")
 UTF8 = re.compile(r"ruby(?::.*)?|python(?::(?:2|3$|3-|3\.\d(?:\D|$)|3\.1[0-2](?:\D|$)|[^\d]).*)?")
 """Those that set LANG, without which files and output are ASCII: Ruby's, and Python's before 3.13."""
 
 
 def environment(image: str) -> dict[str, str]:
-    """Return the variables that a program of this machine needs in place of the image's; none for other images."""
+    """Return the variables that a program of this machine needs in place of the image's; none for other images.
+
+    `PYTHON_VERSION` and its like are as exact as the image's tag.
+    """
     match = NAME.fullmatch(image)
     called = f"{match[1]}:{match[2]}" if match and match[2] else match[1] if match else ""
-    return {"LANG": "C.UTF-8"} if UTF8.fullmatch(called) else {}
+    language = {"LANG": "C.UTF-8"} if UTF8.fullmatch(called) else {}
+    version = re.match(r"\d+(?:\.\d+)*", match[2] or "") if match and match[1] in VERSIONS else None
+    return language | ({VERSIONS[match[1]]: version[0]} if match and version else {})
 
 
 def python(image: str) -> str:

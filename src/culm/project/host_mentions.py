@@ -36,12 +36,16 @@ def place_of(sources: Mapping[str, str], host: str, *, certain: bool = False) ->
     A line that says so counts before one that may: `host="redis"`, `redis://redis:6379` and `("redis", 6379)` before
     `"redis"` alone, which is not taken at all where only what is `certain` counts.
     """
+    wanted = host.lower()
+    named = {file: text for file, text in sources.items() if wanted in text.lower() and not ELSEWHERE.search(file)}
     for pattern in patterns(host)[: 1 if certain else 2]:
-        for file, text in sources.items():
-            if ELSEWHERE.search(file):
-                continue
+        for file, text in named.items():
             for number, line in enumerate(text.splitlines(), 1):
-                if pattern.search(line) and not re.match(r"\s*(#|//|\*|import\b|from\b)", line):
+                if (
+                    wanted in line.lower()
+                    and pattern.search(line)
+                    and not re.match(r"\s*(#|//|\*|import\b|from\b)", line)
+                ):
                     return HostMention(file=file, line=number)
     return None
 

@@ -56,6 +56,10 @@ def test_a_header_that_no_table_has_is_named_itself() -> None:
             "  x No solution found\n  Because there is no version of flask==99 and you require flask==99",
             "no package index has flask==99",
         ),
+        (
+            "ImportError: cannot import name 'Feature' from 'setuptools' (/x)",
+            "a package is older than the setuptools that builds it",
+        ),
         ("Because nowhere-x was not found in the package registry", "no package index has nowhere-x"),
         ("OSError: mysql_config not found", "this machine lacks default-libmysqlclient-dev pkg-config"),
         ("  File x\nModuleNotFoundError: No module named 'a'\n\n", "ModuleNotFoundError: No module named 'a'"),

@@ -112,6 +112,7 @@ CMD ["-c", "true"]
     assert made.config == {
         "Env": [
             "LANG=C.UTF-8",
+            "PYTHON_VERSION=3.12",
             "PORT=8080",
             "GREETING=hello world",
             "PATH=/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -150,6 +151,23 @@ CMD ["-c", "true"]
 )
 def test_official_images_that_set_a_language_of_utf_8_do_so_on_the_host(folder: Path, base: str, known: bool) -> None:
     assert ("LANG=C.UTF-8" in plan(folder, f"FROM {base}\n").config.get("Env", [])) is known
+
+
+@pytest.mark.parametrize(
+    ("base", "variable"),
+    [
+        ("python:3.14.5-slim-trixie", "PYTHON_VERSION=3.14.5"),
+        ("node:22-alpine", "NODE_VERSION=22"),
+        ("docker.io/library/ruby:3.3", "RUBY_VERSION=3.3"),
+        ("python:slim", None),
+        ("acme/python:3.11", None),
+    ],
+)
+def test_official_images_say_their_version_as_exactly_as_their_tag(
+    folder: Path, base: str, variable: str | None
+) -> None:
+    variables = plan(folder, f"FROM {base}\n").config.get("Env", [])
+    assert [each for each in variables if "_VERSION" in each] == ([variable] if variable else [])
 
 
 def test_a_build_argument_of_the_caller_wins_over_its_default(folder: Path) -> None:

@@ -77,6 +77,11 @@ REASONS = (
         "name a version that there is, where the Dockerfile installs from",
     ),
     (
+        r"cannot import name 'Feature' from 'setuptools'|has no attribute 'Feature'|use_2to3 is invalid",
+        "a package is older than the setuptools that builds it",
+        "name a later version of it where the Dockerfile installs from, as `markupsafe>=1.1.1`; pip names it above",
+    ),
+    (
         r"(?P<what>\S+) (?:was|were) not found in the package registry",
         "no package index has {what}",
         "is it spelled as on the index? a private one is named by PIP_INDEX_URL or UV_INDEX",
