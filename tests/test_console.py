@@ -65,5 +65,8 @@ def test_rows_below_the_lines_are_drawn_again_in_their_place(monkeypatch: pytest
 
 def test_a_row_is_cut_where_the_terminal_ends_and_moves_no_cursor() -> None:
     assert fitted("building \x1b[2J\rweb", 80) == "building [2Jweb"
-    assert fitted("竹林 bamboo", 6) == "竹林 b"
-    assert fitted("e\u0301te", 2) == "e\u0301t"
+    assert fitted("竹林 bamboo", 6) == "竹林 …"
+    assert fitted("竹林 bamboo", 4) == "竹…"
+    assert fitted("e\u0301te\u0301s", 3) == "e\u0301t…"
+    assert [fitted(text, 4) for text in ("four", "fives", "")] == ["four", "fiv…", ""]
+    assert [fitted("text", columns) for columns in (1, 0)] == ["…", ""]

@@ -97,7 +97,8 @@ class Life:
     def install(self, wheel: Path) -> None:
         """Install the wheel as a tool; once more over it, as an upgrade does."""
         if self.installer == "pip":
-            self.run(sys.executable, "-m", "venv", self.home / "tool")
+            python = "/usr/bin/python3" if self.user else sys.executable  # ours may be in a closed home
+            self.run(python, "-m", "venv", self.home / "tool")
             self.programs.mkdir(parents=True)
             self.environment["PATH"] = f"{self.home / 'tool' / 'bin'}:{self.environment['PATH']}"
             self.upgrade(wheel)

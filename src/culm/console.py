@@ -101,14 +101,20 @@ class Console:
 
 
 def fitted(text: str, columns: int) -> str:
-    """Return a text as far as it fits into so many columns of a terminal, without what would move the cursor."""
+    """Return a text as far as it fits into so many columns of a terminal, without what would move the cursor.
+
+    A text that is cut ends with an ellipsis.
+    """
+    shown = "".join(filter(str.isprintable, text))
+    if sum(map(cells, shown)) <= columns:
+        return shown
     kept, width = [], 0
-    for char in filter(str.isprintable, text):
+    for char in shown:
         width += cells(char)
-        if width > columns:
+        if width >= columns:
             break
         kept.append(char)
-    return "".join(kept)
+    return "".join([*kept, "…"]) if columns > 0 else ""
 
 
 def cells(char: str) -> int:

@@ -101,15 +101,16 @@ def test_a_lane_that_fails_ends_alone_and_holds_nobody(job: Job, actor: Actor, s
     assert "a failed: a: migrate failed\n" in stream.getvalue()
 
 
-def test_what_comes_after_a_service_that_failed_is_left_alone(job: Job, actor: Actor) -> None:
+def test_what_comes_after_a_service_that_failed_is_not_deployed(job: Job, actor: Actor, stream: io.StringIO) -> None:
     steps = [a_step("a: roll", "fail"), a_step("b: roll", needs=("a",)), a_step("c: roll", needs=("b",))]
     assert run(job, actor, *steps) == {
         "a": "a: roll failed",
-        "b": "b was left alone, because a failed",
-        "c": "c was left alone, because b failed",
+        "b": "b was not deployed, because a failed",
+        "c": "c was not deployed, because b failed",
     }
     before = Executor(job, actor).run([a_step("d: roll", needs=("x",))], {"x": CulmError("it did not build")})
-    assert str(before["d"]) == "d was left alone, because x failed"
+    assert str(before["d"]) == "d was not deployed, because x failed"
+    assert "b not deployed, because a failed\n" in stream.getvalue()
 
 
 def test_what_a_failed_lane_has_done_is_undone_the_latest_first(job: Job, actor: Actor) -> None:

@@ -66,3 +66,17 @@ def test_the_table_has_a_line_for_each(project: Project) -> None:
     assert heads.split() == ["REVISION", "MADE", "BY", "IMAGE", "MIGRATION", "OUTCOME", "WAY", "BACK"]
     assert newest.endswith("live")
     assert oldest.endswith("culm rollback web 1")
+
+
+def test_a_narrow_terminal_shows_the_revisions_and_the_way_back_whole(project: Project) -> None:
+    deploys = {f"{FAMILY}:1": "STOPPED", f"{FAMILY}:2": "SUCCESSFUL"}
+    plain = of(project.services["web"], [a_definition(n) for n in (2, 1)], f"{FAMILY}:2", deploys)
+    migrated = of(project.services["web"], [a_definition(2, "sha256:b"), a_definition(1, "sha256:a")], "", deploys)
+    assert [page(plain, width).splitlines()[0].split() for width in (60, 80, 100, None)] == [
+        ["REVISION", "OUTCOME", "WAY", "BACK"],
+        ["REVISION", "MADE", "OUTCOME", "WAY", "BACK"],
+        ["REVISION", "MADE", "BY", "IMAGE", "OUTCOME", "WAY", "BACK"],
+        ["REVISION", "MADE", "BY", "IMAGE", "MIGRATION", "OUTCOME", "WAY", "BACK"],
+    ]
+    assert "MIGRATION" in page(migrated, 80)
+    assert all(len(line) <= width for width in (60, 80, 100) for line in page(plain, width).splitlines())

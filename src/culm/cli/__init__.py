@@ -49,7 +49,7 @@ GROUPS = {
     "Operate": {
         "exec": "Run COMMAND in a task of SERVICE; a shell, if none is named.",
         "task": "Run COMMAND as a one-time task of SERVICE, with its output and its exit status.",
-        "db": "Open psql on SERVICE's database; mariadb, valkey-cli or redis-cli on one of theirs.",
+        "db": "Open SERVICE's database in psql, mariadb, valkey-cli or redis-cli.",
         "run-now": "Run JOB now, whatever its schedule says.",
         "scale": "Run COUNT tasks of SERVICE.",
         "sleep": "Put services to sleep: no tasks, and all else as it is.",

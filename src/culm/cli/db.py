@@ -24,7 +24,7 @@ from culm.vault.secret import Secret
 @click.option("--url", "only_url", is_flag=True, help="Print the URL, password included, and open nothing.")
 @target_option
 def db(service: str, words: tuple[str, ...], database: str | None, only_url: bool, target_name: str) -> None:
-    """Open psql on SERVICE's database; mariadb, valkey-cli or redis-cli on one of theirs.
+    """Open SERVICE's database in psql, mariadb, valkey-cli or redis-cli.
 
     It logs in as the service does, with the URL in the vault; the password is on no command line. ARGUMENTs are the
     client's own, and what is piped in is passed on. Where this machine has no client, the address is printed.

@@ -1,13 +1,15 @@
 """`culm history`."""
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
 from culm.cli.context import json_option, open_project, open_target, services_of, target_option
-from culm.cli.status import table
+from culm.cli.status import fitting
 from culm.operate.history import Revision, report
 from culm.operate.history import history as revisions_of
 from culm.target import faults
@@ -35,11 +37,15 @@ def history(service: str, as_json: bool, target_name: str) -> None:
         for revision in revisions:
             click.echo(json.dumps(report(revision)))
     else:
-        click.echo(page(revisions))
+        click.echo(page(revisions, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
 
 
-def page(revisions: Sequence[Revision]) -> str:
-    """Return the revisions as a table."""
+SPARE = ("IMAGE", "BY", "MADE", "MIGRATION")
+"""Columns that a narrow terminal does without, the first one first; `--json` has them."""
+
+
+def page(revisions: Sequence[Revision], width: int | None = None) -> str:
+    """Return the revisions as a table that fits into so many columns; None: all of it."""
     heads = ("REVISION", "MADE", "BY", "IMAGE", "MIGRATION", "OUTCOME", "WAY BACK")
     rows = [
         (
@@ -53,4 +59,5 @@ def page(revisions: Sequence[Revision]) -> str:
         )
         for revision in revisions
     ]
-    return table(heads, rows)
+    spares = SPARE if any(revision.migration for revision in revisions) else ("MIGRATION", *SPARE)
+    return fitting(width, heads, rows, spares)

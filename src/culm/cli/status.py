@@ -178,9 +178,11 @@ SPARE = ("IMAGE", "INSTANCE", "TASK DEFINITION", "TYPE")
 """Columns that a narrow terminal does without, the first one first; `--json` has them. Not the first of a table."""
 
 
-def fitting(width: int | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def fitting(
+    width: int | None, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], spares: Sequence[str] = SPARE
+) -> str:
     """Return the table without as many of the spare columns as it takes to fit."""
-    for spare in SPARE:
+    for spare in spares:
         text = table(heads, rows)
         if width is None or max(map(len, text.splitlines()), default=0) <= width:
             break

@@ -141,7 +141,7 @@ class _Run:
         step = lane.steps[0]
         for name in step.needs:
             if self.error_of(name) is not None:
-                self.end(lane, LeftAlone(f"{lane.name} was left alone, because {name} failed", f"fix {name} first"))
+                self.end(lane, LeftAlone(f"{lane.name} was not deployed, because {name} failed", f"fix {name} first"))
                 return True
         if not self.open.isdisjoint(step.after) or any(self.under_way(name) for name in step.needs):
             return False
@@ -233,7 +233,10 @@ class _Run:
 
     def end(self, lane: Lane, error: CulmError) -> None:
         """The lane has failed, and all that could be undone is."""
-        self.job.listen(Said(lane=lane.name, line=f"failed: {error.what.splitlines()[0]}"))
+        first = error.what.splitlines()[0]
+        skipped = isinstance(error, LeftAlone)
+        line = first.removeprefix(f"{lane.name} was ") if skipped else f"failed: {first}"
+        self.job.listen(Said(lane=lane.name, line=line))
         lane.error = error
         if lane.step is not None:
             self.open.discard(lane.step.key)

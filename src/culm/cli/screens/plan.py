@@ -30,7 +30,7 @@ def screen(plan: Plan, width: int = 80, *, short: bool = False) -> str:
         "\n".join(_services(plan, width, short=short)),
         "\n".join(_hosts(plan, width)),
         "\n".join(_waves(plan, width) if short else _moments(plan, width)),
-        "" if short else steps(plan),
+        "" if short else steps(plan, width),
         "\n".join(_money(plan, width, short=short)),
         "\n".join(_wrapped(note, width, "note: ") for note in plan.notes),
         "\n".join(refusal(plan, width)),
@@ -246,13 +246,17 @@ def moment_line(moment: Moment, numbers: Mapping[str, str], project: str) -> str
     return f"migrate {name} on {where}" if move.verb == "start" else f"{name} has migrated"
 
 
-def steps(plan: Plan) -> str:
+def steps(plan: Plan, width: int) -> str:
     """Return the list that a deploy carries out; empty where it changes nothing."""
     if not plan.fits or not any(step.writes for step in plan.steps):
         return ""
-    return "Steps, in their order; those of different services go side by side where nothing is `after`\n" + text_of(
-        plan.steps
+    head = "Steps, in their order; those of different services go side by side where nothing is `after`"
+    indent = " " * (len(str(len(plan.steps))) + 2 + _column([step.lane for step in plan.steps]) + 2)
+    lines = (
+        textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        for line in text_of(plan.steps).splitlines()
     )
+    return "\n".join([textwrap.fill(head, width), *lines])
 
 
 def _money(plan: Plan, width: int, *, short: bool) -> Iterator[str]:
