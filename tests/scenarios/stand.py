@@ -69,6 +69,10 @@ class Stand:
         self.project.mkdir()
         if venvs is not None:
             (self.home / "venvs").symlink_to(venvs)
+            direct = venvs.with_name(f"{venvs.name} of direct runs")
+            direct.mkdir(exist_ok=True)
+            (self.home / "direct").mkdir(mode=0o700)
+            (self.home / "direct" / "venvs").symlink_to(direct)
 
     def copy(self, folder: Path) -> None:
         """Make the project a copy of `folder`, its load balancer on this stand's port."""

@@ -82,7 +82,8 @@ def make(made: Path, folder: Path, steps: tuple[str, ...]) -> None:
 def uv(*words: str, at: Path, cwd: Path) -> None:
     from uv import find_uv_bin
 
-    variables = {**os.environ, "VIRTUAL_ENV": str(at), "UV_PROJECT_ENVIRONMENT": str(at), "NO_COLOR": "1"}
+    compiled = {"UV_COMPILE_BYTECODE": "1"}  # once here: a service is run so that it leaves no bytecode behind
+    variables = compiled | os.environ | {"VIRTUAL_ENV": str(at), "UV_PROJECT_ENVIRONMENT": str(at), "NO_COLOR": "1"}
     done = subprocess.run(
         [find_uv_bin(), *words], cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
