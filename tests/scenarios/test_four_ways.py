@@ -129,6 +129,8 @@ def test_a_repository_by_itself_needs_no_culm_yml(pets: Stand) -> None:
     (pets.project / "culm.yml").unlink()
     said = pets.culm("test", "--with", "embedded", cwd=pets.project / "pets")
     assert re.search(r"pets \d+ passed", said.err)
+    compiled = "*/lib/python3*/site-packages/sqlalchemy/__pycache__/*.pyc"
+    assert any((pets.home / "direct" / "venvs").glob(compiled)), "each start would compile what it requires anew"
 
 
 def test_neighbours_come_up_with_a_service_that_calls_them(stand: Stand) -> None:
