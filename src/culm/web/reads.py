@@ -1,6 +1,7 @@
 """What single pages show besides the snapshot: revisions, images, the vault's names, log lines, a sent request."""
 
 import http.client
+import logging
 import secrets
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from culm.web.views.others import ImageRow, VaultFile
 from culm.web.views.routes import Composed, Reply
 from culm.web.views.service import Detail
 
+log = logging.getLogger(__name__)
+
 REVISIONS = 8
 LINES = 500
 LAST_LINES = 12
@@ -35,6 +38,8 @@ LAST_LINES = 12
 FRESH_SECONDS = 3.0
 HOUR_MS = 3_600_000
 UNITS = {"m": 60_000, "h": HOUR_MS, "d": 24 * HOUR_MS}
+COUNT_SECONDS = 0.3
+"""How long the Logs page waits for the count of errors; among many lines it comes with the next look."""
 MOST_BODY = 64 * 1024
 TIMEOUT_SECONDS = 15.0
 TRACE_SECONDS = 2.0
@@ -53,6 +58,7 @@ class Reads:
         self._kept: dict[object, tuple[float, Any]] = {}
         self._definitions: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
+        self._counting: threading.Thread | None = None
 
     def _fresh(self, key: object, read: Callable[[], T], seconds: float = FRESH_SECONDS) -> T:
         with self._lock:
@@ -96,7 +102,7 @@ class Reads:
 
     def logs(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
         groups = self._groups(snapshot, query.get("service", ""))
-        errors = self._fresh("errors", lambda: self._errors(snapshot), 5.0)
+        errors = self._counted(snapshot)
         if "stream" in query and query.get("at", "").isdigit():
             group = query.get("group", "")
             known = group in [each.log_group for each in snapshot.services]
@@ -127,6 +133,22 @@ class Reads:
         return list(
             dict.fromkeys(each.log_group for each in snapshot.services if each.log_group and service in ("", each.name))
         )
+
+    def _counted(self, snapshot: Snapshot) -> Mapping[str, tuple[int, float | None]]:
+        """Return the errors of each service, or those of before, or none: a search is not to wait for their count."""
+        if self._counting is None or not self._counting.is_alive():
+            self._counting = threading.Thread(target=self._count, args=(snapshot,), daemon=True)
+            self._counting.start()
+        self._counting.join(COUNT_SECONDS)
+        with self._lock:
+            kept = self._kept.get("errors")
+        return kept[1] if kept is not None else {}
+
+    def _count(self, snapshot: Snapshot) -> None:
+        try:
+            self._fresh("errors", lambda: self._errors(snapshot), 5.0)
+        except Exception as error:  # the page goes without; the next look tries again
+            log.warning("errors cannot be counted: %s", error)
 
     def _errors(self, snapshot: Snapshot) -> dict[str, tuple[int, float | None]]:
         """By service, within the hour: what says that it is an error."""

@@ -73,7 +73,7 @@ def logs(snapshot: Snapshot, query: Mapping[str, str], result: Found) -> Node:
                     f" · {len(result.lines)} lines",
                 ],
             ),
-            _errors(result.errors),
+            _errors(result.errors, counting=bool(names) and not result.errors),
         ],
     ]
 
@@ -116,7 +116,7 @@ def _filter(snapshot: Snapshot, query: Mapping[str, str]) -> Element:
     ]
 
 
-def _errors(errors: Mapping[str, tuple[int, float | None]]) -> Element:
+def _errors(errors: Mapping[str, tuple[int, float | None]], *, counting: bool) -> Element:
     """At the side: errors of each service within the hour, and how long ago the last was."""
     return panel(
         "Errors",
@@ -130,6 +130,7 @@ def _errors(errors: Mapping[str, tuple[int, float | None]]) -> Element:
                 for name, (count, last) in errors.items()
             )
         ],
+        empty("Still counting: there are many lines. Look again in a moment.") if counting else None,
         note="in the last hour",
         id="errors",
     )

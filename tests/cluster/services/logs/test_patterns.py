@@ -1,6 +1,6 @@
 import pytest
 
-from culm.cluster.services.logs.patterns import InvalidPattern, compile
+from culm.cluster.services.logs.patterns import InvalidPattern, compile, needles
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,22 @@ def test_a_message_that_is_no_json_matches_no_json_pattern():
 def test_a_bad_pattern_is_explained(pattern, why):
     with pytest.raises(InvalidPattern, match=why):
         compile(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ('"no such table"', ("no such table",)),
+        ('ERROR "no such table" -debug', ("no such table",)),
+        ("?ERROR ?Error", ("ERROR", "Error")),
+        ("?ERROR timeout", ("timeout",)),
+        ("-debug", ()),
+        ("?ERROR %pan.c%", ()),
+        ("%pan.c%", ()),
+        ("{ $.status = 500 }", ()),
+        ("[ip, user]", ()),
+        ("", ()),
+    ],
+)
+def test_what_every_match_has_at_least_one_of(pattern, texts):
+    assert needles(pattern) == texts

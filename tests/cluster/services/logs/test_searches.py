@@ -1,5 +1,6 @@
 import pytest
 
+from culm.cluster.services.logs import searches
 from culm.cluster.store import logs as following
 
 
@@ -104,6 +105,27 @@ def test_a_long_search_that_finds_nothing_comes_back_with_a_token(cloud, logs, n
 
     assert answer["events"] == []
     assert search(logs, filterPattern="needle", PaginationConfig={"StartingToken": answer["nextToken"]}) == "needle"
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 7, 1000])
+@pytest.mark.parametrize("page", [1, 2, 50])
+def test_a_search_backwards_for_words_is_the_search_forwards_turned_round(logs, now_ms, monkeypatch, at_once, page):
+    """However few events one call passes over, and however many there are within one millisecond."""
+    monkeypatch.setattr(searches, "_PASSED_EVENTS", at_once)
+    for number, stream in enumerate(("app/1", "app/2", "cron/1")):
+        put(logs, stream, *((now_ms + n // 4, f"{'x' if (n + number) % 3 else '.'}{n:02}{number} ") for n in range(20)))
+    found, token = [], None
+    for _ in range(200):
+        more = {"nextToken": token} if token else {}
+        answer = logs.filter_log_events(
+            logGroupName="g", filterPattern='"x"', startFromHead=False, startTime=now_ms + 1, limit=page, **more
+        )
+        found += [event["message"] for event in answer["events"]]
+        token = answer.get("nextToken")
+        if not token:
+            break
+    assert "".join(found[::-1]) == search(logs, filterPattern='"x"', startTime=now_ms + 1)
+    assert len(found) == 32
 
 
 def test_a_page_holds_about_a_mebibyte(logs, now_ms):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from culm.cluster.services.logs import column_patterns, json_patterns
 from culm.cluster.services.logs.json_patterns import InvalidPattern as InvalidPattern
+from culm.core.model.record import record
 
 Matches = Callable[[str], bool]
 Values = Callable[[str], Mapping[str, str]]
@@ -52,31 +53,65 @@ def values(pattern: str, *more: str) -> Values:
     return select
 
 
-def _terms(pattern: str) -> Matches:
-    """`a "b c"` wants both, `-a` does without, `?a ?b` wants either; next to other terms `?` has no effect."""
-    wanted: list[Matches] = []
-    unwanted: list[Matches] = []
-    either: list[Matches] = []
+def needles(pattern: str) -> tuple[str, ...]:
+    """Return texts of which every message that matches has at least one; none when the pattern does not tell.
+
+    Messages without them need not be judged, and SQLite passes over those many times as fast. Raises InvalidPattern.
+    """
+    pattern = pattern.strip()
+    if not pattern or pattern[0] in "{[":
+        return ()
+    terms = _read(pattern)
+    wanted = [term.text for term in terms if term.sign == "" and term.text]
+    if wanted:
+        return (max(wanted, key=len),)
+    if all(term.sign == "?" and term.text for term in terms):
+        return tuple(term.text for term in terms)
+    return ()
+
+
+@record
+class _Term:
+    sign: str
+    """Empty, `-` or `?`."""
+    text: str
+    """Empty: it is a regular expression, or nothing."""
+    matches: Matches
+
+
+def _read(pattern: str) -> list[_Term]:
+    terms: list[_Term] = []
     at = 0
     while at < len(pattern):
         term = _TERM.match(pattern, at)
         if term is None:
             raise InvalidPattern(f"cannot read {pattern[at:].strip()!r}; is a quote missing?")
-        {"": wanted, "-": unwanted, "?": either}[term["sign"]].append(_contains(term))
+        terms.append(_term(term))
         at = term.end()
+    return terms
+
+
+def _terms(pattern: str) -> Matches:
+    """Judge terms: `a "b c"` wants both, `-a` does without, `?a ?b` wants either; beside others `?` has no effect."""
+    by_sign: dict[str, list[Matches]] = {"": [], "-": [], "?": []}
+    for term in _read(pattern):
+        by_sign[term.sign].append(term.matches)
+    wanted, unwanted, either = by_sign.values()
     if either and not wanted and not unwanted:
         return lambda message: any(matches(message) for matches in either)
+    if len(wanted) == 1 and not unwanted:
+        return wanted[0]
     return lambda message: all(m(message) for m in wanted) and not any(m(message) for m in unwanted)
 
 
-def _contains(term: re.Match[str]) -> Matches:
+def _term(term: re.Match[str]) -> _Term:
     if term["regex"] is not None:
         pattern = json_patterns.regex(term["regex"])
-        return lambda message: pattern.search(message) is not None
+        return _Term(sign=term["sign"], text="", matches=lambda message: pattern.search(message) is not None)
     if term["phrase"] is not None:
         text = re.sub(r"\\(.)", r"\1", term["phrase"])
     elif _WORD.fullmatch(term["word"]):
         text = term["word"]
     else:
         raise InvalidPattern(f"Invalid character(s) in term '{term['word']}'; put it in double quotes")
-    return lambda message: text in message
+    return _Term(sign=term["sign"], text=text, matches=lambda message: text in message)

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterL
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from culm.cluster.services.logs import patterns, positions
@@ -19,6 +19,9 @@ from culm.errors import AwsError
 
 _SEARCHED_EVENTS = 50_000
 """That one call looks at, so that a search that finds nothing gives way to others; its token goes on from there."""
+
+_PASSED_EVENTS = 200_000
+"""The same where SQLite passes over events that cannot match, ten times as fast."""
 
 
 @record
@@ -48,6 +51,7 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     group = existing(call.db, named(req.log_group_name, req.log_group_identifier))
     try:
         matches = patterns.compile(req.filter_pattern)
+        needles = patterns.needles(req.filter_pattern)
     except patterns.InvalidPattern as wrong:
         raise AwsError("InvalidParameterException", f"Invalid filter pattern: {wrong}") from None
     position = positions.position(req.next_token) if req.next_token else None
@@ -56,11 +60,18 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     end_ms = EVER_MS if req.end_time is None else req.end_time + 1  # here, unlike in GetLogEvents, it is inclusive
     searched = _searched(call, req, group)
     within = [s for s in searched if overlaps(s, start_ms, end_ms)]
-    read = events.forward if forward else events.backward
-    merged = heapq.merge(
-        *(read(call.db, stream.id, start_ms, end_ms, position) for stream in within), reverse=not forward
-    )
-    page, went_to = _search(merged, matches, req.limit)
+    if needles and not forward:
+        window = _window(call, within, (start_ms, end_ms), position)
+        found = [events.backward_with(call.db, each.id, (window, end_ms), needles, position) for each in within]
+        page, went_to = _search(heapq.merge(*found, reverse=True), matches, req.limit)
+        if went_to is None and window > start_ms:
+            went_to = Position(window, 0, 0)
+    else:
+        read = events.forward if forward else events.backward
+        merged = heapq.merge(
+            *(read(call.db, stream.id, start_ms, end_ms, position) for stream in within), reverse=not forward
+        )
+        page, went_to = _search(merged, matches, req.limit)
     names = {stream.id: stream.name for stream in searched}
     return {
         "events": [
@@ -76,6 +87,21 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
         "searched_log_streams": [],  # as AWS has answered since 2019
         "next_token": positions.token("f" if forward else "b", went_to) if went_to else None,
     }
+
+
+def _window(call: Call, within: Sequence[LogStream], span: tuple[int, int], position: Position | None) -> int:
+    """Return from when on one call looks: at no more than _PASSED_EVENTS of all streams, but at a millisecond at least.
+
+    `span` is (start, end) in milliseconds; `position` is where an earlier call came to.
+    """
+    start_ms, end_ms = span
+    last_ms = end_ms
+    if position is not None:
+        done = position.stream_id == 0  # the whole millisecond, as the end of a window says it
+        last_ms = min(end_ms, position.timestamp_ms + (0 if done else 1))
+    each = _PASSED_EVENTS // max(len(within), 1)
+    times = [events.reached(call.db, stream.id, last_ms, each) for stream in within]
+    return max(start_ms, min(max((time for time in times if time is not None), default=start_ms), last_ms - 1))
 
 
 def overlaps(stream: LogStream, start_ms: int, end_ms: int) -> bool:
