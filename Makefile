@@ -8,7 +8,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 # Where it is set, every process compiles culm, its libraries and the tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds patterns docs-run leftovers mutate audit lock release screenshot clean
+.PHONY: run stop test test-pure test-whole test-on check format docs coverage properties seeds patterns docs-run leftovers mutate audit lock release screenshot cast clean
 
 ## run: bring up the four example services on the embedded local cluster
 run: .venv/.installed
@@ -100,6 +100,10 @@ docs: .venv/.installed-dev
 	@$(BIN)/python -m culm.cli.reference > docs/reference/cli.md
 	@$(BIN)/python -m culm.render.permissions_page examples/bamboo/culm.yml > docs/reference/deploy-policy.md
 	@$(BIN)/python -m culm.cluster.operations > docs/coverage.md
+
+## cast: record README's moving picture of culm up; needs tmux
+cast: .venv/.installed-dev
+	@$(BIN)/python -m tools.cast
 
 ## screenshot: take README's picture of the page, of the examples that `make run` brought up
 screenshot: .venv/.installed-dev

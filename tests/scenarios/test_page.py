@@ -206,6 +206,13 @@ def test_the_keyboard_alone_is_enough(tab: Any, site: Opened) -> None:
     tab.keyboard.press("g")
     tab.keyboard.press("l")
     tab.wait_for_url("**/logs")
+    tab.goto(f"{site.base}/plan")
+    tab.focus("#count")
+    tab.keyboard.press("ArrowRight")  # a slider answers while it is moved, and keeps the focus
+    tab.wait_for_selector(".verdict:has-text('3 x t2.micro')")
+    assert "count=3" in tab.url
+    assert tab.evaluate("document.activeElement.id") == "count"
+    assert findings(tab) == []
 
 
 def test_programs_get_what_the_page_shows(bamboo: Stand) -> None:

@@ -209,3 +209,12 @@ def test_a_newer_version_of_a_page_is_made_once_for_all_who_look_at_it():
         return [each.text for each in (*together, later)]
 
     assert asyncio.run(looks()) == ["version 1"] * 10 + ["version 2"]
+
+
+def test_the_plans_sliders_take_any_address_and_answer_it(page, owner):
+    for query, expected in (
+        ("load=3&type=t3.small&count=2", "2 x t3.small"),
+        ("load=x&type=no.such&count=-4", "1 x t2.micro"),
+        ("load=nan&count=1e9", "20 x t2.micro"),
+    ):
+        assert expected in owner.ask("GET", f"/plan?{query}").body

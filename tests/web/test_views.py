@@ -26,7 +26,8 @@ from culm.operate.logs import LogLine
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.records import Snapshot, Trouble
-from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks
+from culm.plan.what_if import Answer, Machine, Question
+from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks, what_if
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
 from culm.web.views.logs import Found
@@ -347,3 +348,18 @@ def test_colours_go_round_from_the_systems_to_dark_to_light():
     for theme, following in (("", "dark"), ("dark", "light"), ("light", "")):
         page = layout.document(PageFrame(path="/", title="x", theme=theme), seen, None)
         assert f'href="/theme?to={following}"' in page
+
+
+def test_the_plans_sliders_say_in_words_what_fits_and_what_it_costs():
+    question = Question(factor=4, instance_type="t2.micro", count=2)
+    machine = Machine(memory=995, free=227, tasks=(("orders", 256),) * 3)
+    found = Answer(
+        tasks=(("orders", 2, 8),), machines=(machine, machine), homeless=(("orders", 2),), dollars=53.78, best=None,
+        best_dollars=None,
+    )  # fmt: skip
+    page = text(what_if.what_if(question, found, ["t2.micro", "t3.small"]))
+    assert "2 x t2.micro, $53.78 a month: " in page and "▲ 2 tasks find no room" in page
+    assert 'aria-label="#1: orders, orders, orders, 227 MiB free"' in page
+    assert re.search(r'<label for="load">4 times the load</label><input id="load"[^>]* type="range"', page)
+    fits = text(what_if.what_if(question, replace(found, homeless=()), ["t2.micro"]))
+    assert "● all tasks fit, 454 MiB stay free" in fits

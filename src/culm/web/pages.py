@@ -6,18 +6,23 @@ from pathlib import Path
 from htpy import Node
 
 from culm.core.decide.listener_rules import Request
+from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.errors import CulmError
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.records import Snapshot
 from culm.operate.snapshot.routes import Trial
+from culm.plan import what_if
+from culm.plan.what_if import Question
 from culm.web import jobs
 from culm.web.jobs import Jobs
 from culm.web.reads import Reads, headers_of
 from culm.web.views import confirm, events, logs, others, overview, routes, service, tasks
+from culm.web.views import what_if as view_what_if
 from culm.web.views.routes import Composed, Reply, Tried
 from culm.web.watcher import Watcher
 
+DEFAULT_TYPE = "t2.micro"
 PLAIN = {"/": "Overview", "/tasks": "Tasks", "/events": "Events", "/migrations": "Migrations", "/cost": "Cost"}
 """Pages of the snapshot alone."""
 STILL = ("/logs", "/routes", "/plan", "/confirm", "/images", "/vault")
@@ -66,7 +71,8 @@ class Site:
                 return Shown(title="Vault", content=others.vault(self.reads.vault()), live=False)
             case ["plan"]:
                 text, problem = self.reads.plan(self.folder)
-                return Shown(title="Plan", content=others.plan(text, "", problem), live=False)
+                content = [others.plan(text, "", problem), self._what_if(snapshot, query)]
+                return Shown(title="Plan", content=content, live=False)
             case ["confirm"] if self.may_act:
                 return self._confirm(snapshot, query)
             case ["jobs", id] if (job := self.jobs.get(id)) is not None:
@@ -74,6 +80,23 @@ class Site:
             case _:
                 content = confirm.refused("There is no such page", f"{path} is not on {snapshot.target} (any more).")
                 return Shown(title="Not here", content=content, live=False, status=404)
+
+    def _what_if(self, snapshot: Snapshot, query: Mapping[str, str]) -> Node:
+        """Answer the plan's sliders, which begin at what is there."""
+        prices, demands = self.watcher.prices, self.reads.demands()
+        types = [each.type for each in snapshot.instances if each.type in INSTANCE_TYPES]
+        chosen = query.get("type", "")
+        kind = chosen if chosen in INSTANCE_TYPES else next(iter(types), DEFAULT_TYPE)
+        kinds = what_if.kinds(prices, INSTANCE_TYPES[kind].architecture) if prices is not None else []
+        if prices is None or not demands or not kinds:
+            return None
+        question = Question(
+            factor=_number(query.get("load", ""), 1.0, most=view_what_if.MOST_FACTOR),
+            instance_type=kind,
+            count=max(int(_number(query.get("count", ""), len(types) or 1, most=view_what_if.MOST_COUNT)), 1),
+        )
+        shown = kinds if kind in kinds else [kind, *kinds]
+        return view_what_if.what_if(question, what_if.answer(question, demands, prices), shown)
 
     def _plain(self, path: str, query: Mapping[str, str], snapshot: Snapshot) -> Node:
         match path:
@@ -136,6 +159,15 @@ class Site:
     def back(self, id: str) -> str:
         name = self.jobs.service_of(id)
         return f"/services/{name}" if name else "/"
+
+
+def _number(text: str, usual: float, *, most: int) -> float:
+    """Read a slider: `usual` where it is not there or no number, and never out of its bounds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = usual
+    return min(max(value, 0.5), most) if value == value else usual
 
 
 def asked_of(form: Mapping[str, str]) -> Composed:

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from culm import render
 from culm.deploy.revisions import last_outcomes
-from culm.operate import log_search
+from culm.operate import bench, log_search
 from culm.operate.log_search import Wanted
 from culm.operate.logs import LogLine
 from culm.operate.sentences import sentence
 from culm.operate.snapshot.records import ServiceState, Snapshot
+from culm.plan.capacity import Demand
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import or_none
@@ -210,6 +211,22 @@ class Reads:
                 ),
             )
             for file in listed
+        ]
+
+    def demands(self) -> list[Demand]:
+        """Return what culm.yml and `culm bench` say that services take, for the plan's sliders."""
+        measured = bench.read(self.project)
+        return [
+            Demand(
+                name=service.name,
+                load=service.load,
+                throughput=measured[service.name].throughput if service.name in measured else None,
+                memory=service.memory,
+                cpu=service.cpu,
+                count=service.count,
+                migrates=service.migrates,
+            )
+            for service in self.project.services.values()
         ]
 
     def plan(self, folder: Path) -> tuple[str, str]:

@@ -101,6 +101,19 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches(".filter select")) event.target.form.requestSubmit();
 });
+// a slider answers while it is moved: the page of its address is laid over this one, and the slider keeps its focus
+let moved = 0;
+document.addEventListener("input", async (event) => {
+  const form = event.target.closest("form.what-if");
+  if (!form) return;
+  const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+  const turn = ++moved;
+  const answer = await fetch(address);
+  const text = await answer.text();
+  if (turn !== moved || !answer.ok) return;
+  history.replaceState(null, "", address);
+  take(new DOMParser().parseFromString(text, "text/html").getElementById("page").innerHTML);
+});
 for (const theme of document.querySelectorAll(".switch")) theme.addEventListener("click", () => {
   theme.href += `&back=${encodeURIComponent(location.pathname + location.search)}`;
 });
