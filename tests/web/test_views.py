@@ -353,13 +353,13 @@ def test_colours_go_round_from_the_systems_to_dark_to_light():
 def test_the_plans_sliders_say_in_words_what_fits_and_what_it_costs():
     question = Question(factor=4, instance_type="t2.micro", count=2)
     machine = Machine(memory=995, free=227, tasks=(("orders", 256),) * 3)
-    found = Answer(
+    answer = Answer(
         tasks=(("orders", 2, 8),), machines=(machine, machine), homeless=(("orders", 2),), dollars=53.78, best=None,
         best_dollars=None,
     )  # fmt: skip
-    page = text(what_if.what_if(question, found, ["t2.micro", "t3.small"]))
+    page = text(what_if.what_if(question, answer, ["t2.micro", "t3.small"]))
     assert "2 x t2.micro, $53.78 a month: " in page and "▲ 2 tasks find no room" in page
     assert 'aria-label="#1: orders, orders, orders, 227 MiB free"' in page
     assert re.search(r'<label for="load">4 times the load</label><input id="load"[^>]* type="range"', page)
-    fits = text(what_if.what_if(question, replace(found, homeless=()), ["t2.micro"]))
+    fits = text(what_if.what_if(question, replace(answer, homeless=()), ["t2.micro"]))
     assert "● all tasks fit, 454 MiB stay free" in fits

@@ -114,18 +114,18 @@ def test_a_search_backwards_for_words_is_the_search_forwards_turned_round(logs, 
     monkeypatch.setattr(searches, "_PASSED_EVENTS", at_once)
     for number, stream in enumerate(("app/1", "app/2", "cron/1")):
         put(logs, stream, *((now_ms + n // 4, f"{'x' if (n + number) % 3 else '.'}{n:02}{number} ") for n in range(20)))
-    found, token = [], None
+    messages, token = [], None
     for _ in range(200):
         more = {"nextToken": token} if token else {}
         answer = logs.filter_log_events(
             logGroupName="g", filterPattern='"x"', startFromHead=False, startTime=now_ms + 1, limit=page, **more
         )
-        found += [event["message"] for event in answer["events"]]
+        messages += [event["message"] for event in answer["events"]]
         token = answer.get("nextToken")
         if not token:
             break
-    assert "".join(found[::-1]) == search(logs, filterPattern='"x"', startTime=now_ms + 1)
-    assert len(found) == 32
+    assert "".join(messages[::-1]) == search(logs, filterPattern='"x"', startTime=now_ms + 1)
+    assert len(messages) == 32
 
 
 def test_a_page_holds_about_a_mebibyte(logs, now_ms):

@@ -62,8 +62,8 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     within = [s for s in searched if overlaps(s, start_ms, end_ms)]
     if needles and not forward:
         window = _window(call, within, (start_ms, end_ms), position)
-        found = [events.backward_with(call.db, each.id, (window, end_ms), needles, position) for each in within]
-        page, went_to = _search(heapq.merge(*found, reverse=True), matches, req.limit)
+        candidates = [events.backward_with(call.db, each.id, (window, end_ms), needles, position) for each in within]
+        page, went_to = _search(heapq.merge(*candidates, reverse=True), matches, req.limit)
         if went_to is None and window > start_ms:
             went_to = Position(window, 0, 0)
     else:
