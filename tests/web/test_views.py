@@ -26,7 +26,7 @@ from culm.operate.logs import LogLine
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.records import Snapshot, Trouble
-from culm.plan.what_if import Answer, Machine, Question
+from culm.plan.what_if import Estimate, ImaginedInstance, Question
 from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks, what_if
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
@@ -352,8 +352,8 @@ def test_colours_go_round_from_the_systems_to_dark_to_light():
 
 def test_the_plans_sliders_say_in_words_what_fits_and_what_it_costs():
     question = Question(factor=4, instance_type="t2.micro", count=2)
-    machine = Machine(memory=995, free=227, tasks=(("orders", 256),) * 3)
-    answer = Answer(
+    machine = ImaginedInstance(memory=995, free=227, tasks=(("orders", 256),) * 3)
+    answer = Estimate(
         tasks=(("orders", 2, 8),), machines=(machine, machine), homeless=(("orders", 2),), dollars=53.78, best=None,
         best_dollars=None,
     )  # fmt: skip

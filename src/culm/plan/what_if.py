@@ -32,7 +32,7 @@ class Question:
 
 
 @record
-class Machine:
+class ImaginedInstance:
     """One of the instances that were asked about, with what found room on it."""
 
     memory: int
@@ -43,10 +43,10 @@ class Machine:
 
 
 @record
-class Answer:
+class Estimate:
     tasks: tuple[tuple[str, int, int], ...]
     """Of each service: its name, tasks now, tasks then."""
-    machines: tuple[Machine, ...]
+    machines: tuple[ImaginedInstance, ...]
     homeless: tuple[tuple[str, int], ...]
     """Of services with tasks that found no room: how many."""
     dollars: float | None
@@ -73,7 +73,7 @@ def wanted(demand: Demand, factor: float) -> int:
     return -(-int(demand.count * factor * 100) // 100)
 
 
-def answer(question: Question, demands: Sequence[Demand], prices: PriceList) -> Answer:
+def answer(question: Question, demands: Sequence[Demand], prices: PriceList) -> Estimate:
     """Place the tasks of so many times the load on so many instances of one type, and price them."""
     kind = INSTANCE_TYPES[question.instance_type]
     counts = {demand.name: wanted(demand, question.factor) for demand in demands}
@@ -101,10 +101,10 @@ def answer(question: Question, demands: Sequence[Demand], prices: PriceList) -> 
     best = cheapest(tasks, offers, LOOKS) if offers and len(tasks) <= MOST_SIZES else None
     flat = [name for name, number in best.instances for _ in range(number)] if best else []
     known = prices.of_instance(kind.name) is not None
-    return Answer(
+    return Estimate(
         tasks=tuple((demand.name, demand.count, counts[demand.name]) for demand in demands),
         machines=tuple(
-            Machine(memory=kind.registered_memory, free=memory, tasks=tuple(tasks))
+            ImaginedInstance(memory=kind.registered_memory, free=memory, tasks=tuple(tasks))
             for (memory, _), tasks in zip(free, placed, strict=True)
         ),
         homeless=tuple(homeless.items()),

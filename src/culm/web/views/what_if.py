@@ -6,7 +6,7 @@ import htpy
 from htpy import Element, Node, div, p, span, table, tbody, td, th, thead, tr
 
 from culm.operate.snapshot.words import dollars, plural
-from culm.plan.what_if import Answer, Machine, Question
+from culm.plan.what_if import Estimate, ImaginedInstance, Question
 from culm.web.views.parts import panel
 
 MOST_FACTOR, MOST_COUNT = 20, 20
@@ -14,7 +14,7 @@ TALL = 18
 """Pixels of a bar."""
 
 
-def what_if(question: Question, answer: Answer, kinds: Sequence[str]) -> Element:
+def what_if(question: Question, answer: Estimate, kinds: Sequence[str]) -> Element:
     """Show the form and what it says now; `kinds` are the instance types to choose from."""
     return panel(
         "What if?",
@@ -59,7 +59,7 @@ def _slider(name: str, words: str, value: str, most: int, step: str) -> Node:
     ]
 
 
-def _verdict(question: Question, answer: Answer) -> Node:
+def _verdict(question: Question, answer: Estimate) -> Node:
     homeless = sum(number for _, number in answer.homeless)
     free = sum(machine.free for machine in answer.machines)
     price = f", {dollars(answer.dollars)} a month" if answer.dollars is not None else ""
@@ -78,7 +78,7 @@ def _verdict(question: Question, answer: Answer) -> Node:
     ]
 
 
-def _machine(number: int, machine: Machine) -> Element:
+def _machine(number: int, machine: ImaginedInstance) -> Element:
     names = ", ".join(name for name, _ in machine.tasks) or "no tasks"
     at, boxes = 0, []
     for name, memory in machine.tasks:
