@@ -59,7 +59,7 @@ patterns: .venv/.installed-dev
 
 ## docs-run: type the commands of README and the guides on a local cluster
 docs-run: .venv/.installed-dev
-	@CULM_DOCS=all $(BIN)/pytest -q --timeout 900 tests/docs --ignore tests/docs/test_amazon_pages.py $(PYTEST_ARGS)
+	@CULM_DOCS=all $(BIN)/pytest -q --timeout 900 tests/docs $(PYTEST_ARGS)
 
 ## leftovers: install the wheel as a tool by pip, uv and pipx, use it, remove it, and compare the file system
 leftovers: .venv/.installed-dev

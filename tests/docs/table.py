@@ -80,7 +80,7 @@ BEFORE: dict[tuple[str, str], str] = {
     "culm deploy web --target stg",
     ("aws.md", "culm vault put stg/accounts/settings"): "echo 'level = 1' >settings.toml",
     ("aws.md", "culm vault put stg/accounts/database.url"): "echo postgresql://a:b@db.example.com/a >database.url",
-    ("aws.md", "aws secretsmanager"): "export AWS_ENDPOINT_URL=@account@",
+    ("aws.md", "aws secretsmanager"): "export AWS_ENDPOINT_URL=@account@\necho https://hooks.example.com >webhook.txt",
     ("aws.md", "culm down"): "unset AWS_ENDPOINT_URL",
     ("ci.md", "culm diff"): "culm up --target stg",
     ("configuration.md", "culm vault put stg/accounts/settings.toml"): "culm up --target stg --yes\n"
@@ -130,6 +130,7 @@ culm vault get stg/accounts/settings.toml --target stg --version "$(culm vault h
 
 STATUS: dict[tuple[str, str], int] = {
     ("configuration.md", "culm vault diff"): 3,
+    ("aws.md", "culm aws shell"): 1,  # i-0a1b is nobody's; into one that is there: tests/amazon/test_whole.py
 }
 """By page and the beginning of a command: the exit status that it has besides 0."""
 

@@ -25,6 +25,9 @@ AMAZON = {
 """The commands of each page that are about Amazon."""
 BASE = "culm-test-nothing:1"
 """An image of one small file: nothing of these services runs, and each page's are pushed anew."""
+EVERY_TARGET = ("stg", "prd", "staging")
+TARGETS = {"aws.md": ("stg",)}
+"""By page: the targets that its reader has at first, where it does not take three for granted."""
 DOCKERFILE = 'ARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\nEXPOSE 8000\nCMD ["sh"]\n'
 
 
@@ -45,17 +48,16 @@ def served(completed_moto: None) -> Iterator[Amazon]:
 
 
 @pytest.fixture
-def reader(served: Amazon, base: str, tmp_path: Path) -> Iterator[Reader]:
-    """Somebody with three services, in an account with two instances."""
+def reader(served: Amazon, base: str, tmp_path: Path, page: Path) -> Iterator[Reader]:
+    """Somebody with three services, in an empty account."""
     served.empty()
-    served.launch()
     folder = tmp_path / "bamboo"
     for name in ("accounts", "orders", "web"):
         (folder / name).mkdir(parents=True)
         (folder / name / "Dockerfile").write_text(DOCKERFILE)
     (folder / "accounts" / "Dockerfile.migrate").write_text(DOCKERFILE)
     settings = f"provider: aws, region: us-east-1, endpoint_url: '{served.url}'"
-    targets = "".join(f"  {name}: {{{settings}}}\n" for name in ("stg", "prd", "staging"))
+    targets = "".join(f"  {name}: {{{settings}}}\n" for name in TARGETS.get(page.name, EVERY_TARGET))
     services = "services: {accounts: , orders: , web: {path: /}}\n"
     (folder / "culm.yml").write_text(f"name: bamboo\ntargets:\n{targets}defaults: {{settle: 0}}\n{services}")
     environment = {

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from culm.errors import CulmError
 from culm.target import faults
@@ -69,3 +70,11 @@ def test_an_address_that_is_not_there_is_a_wrong_region_on_amazon_and_no_cluster
     with pytest.raises(CulmError) as refusal, faults.translated():
         raise EndpointConnectionError(endpoint_url=address)
     assert refusal.value.hint.startswith(hint)
+
+
+def test_a_page_of_a_proxy_in_place_of_an_answer_is_named_as_such() -> None:
+    shown = pytest.raises(CulmError, match=r"^what answers is not AWS: Unable to parse response .* invalid XML")
+    with shown as told, faults.translated():
+        raise ResponseParserError("Unable to parse response (line 1), invalid XML received. Further: <html>")
+    assert "HTTPS_PROXY" in told.value.hint
+    assert "html" not in told.value.what

@@ -48,6 +48,7 @@ class Denied(CulmError):
 def translated() -> Iterator[None]:
     """Raise CulmError for what boto3 raises."""
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -70,6 +71,12 @@ def translated() -> Iterator[None]:
         exceptions.CredentialRetrievalError,
     ) as error:
         raise CulmError(f"your credentials cannot be renewed: {error}", LOG_IN) from error
+    except ResponseParserError as error:
+        excerpt = " ".join(str(error).partition("received.")[0].split())
+        raise CulmError(
+            f"what answers is not AWS: {excerpt or 'its answer cannot be read'}",
+            "does a proxy answer in its place (HTTPS_PROXY), or `endpoint_url:`? the same again may do",
+        ) from error
     except exceptions.BotoCoreError as error:
         raise CulmError(f"AWS cannot be reached: {error}", "is the network there?") from error
 
