@@ -12,7 +12,7 @@ from culm.cluster.store.db import connect
 from culm.core.decide.ledger import Need
 from culm.core.model.metrics import metric, sample
 from culm.operate.snapshot.observed import Graph
-from culm.operate.usage import HOUR, Sized, peaks, situation, summed_up
+from culm.operate.usage import HOUR, Sized, calls_of_previews, peaks, situation, summed_up
 from culm.plan.advised import ServicePeaks, StoredLogs
 from culm.project.load import load
 from culm.target.connection import StaticCredentials, Target
@@ -48,6 +48,19 @@ def test_a_higher_peak_of_the_bench_counts() -> None:
     known = summed_up([WEB], {("web", "memory"): hours(20.0)}, {"web": 130})
     assert known.services["web"].memory == 130
     assert summed_up([WEB], {}, {"web": None}).services["web"] == ServicePeaks()
+
+
+def test_calls_of_previews_are_counted_and_none_is_a_count() -> None:
+    graphs = {
+        ("pr-1--web", "memory"): hours(40.0, 41.0),
+        ("pr-2--web", "memory"): hours(40.0),
+        ("pr-2--web", "requests"): hours(7.0),
+        ("web", "memory"): hours(40.0),
+    }
+    assert calls_of_previews(graphs) == {
+        "pr-1--web": ServicePeaks(hours=2, requests=0.0),
+        "pr-2--web": ServicePeaks(hours=1, requests=7.0),
+    }
 
 
 def test_days_share_the_hours_of_the_day() -> None:

@@ -119,6 +119,49 @@ def advised(seed: int) -> tuple[Project, Peaks, Mapping[str, Advice]]:
     return project, measured, {each.kind: each for each in advice(project, situation(project), measured, FEW)}
 
 
+def test_a_preview_that_nobody_calls_is_named_with_what_it_holds_and_one_in_use_is_not() -> None:
+    project = a_project(a_service("web", memory=512))
+    names = ("pr-1--web", "pr-2--web", "pr-3--web", "pr-3--worker", "web")
+    there = previewed(project, *names)
+    called = {"pr-1--web": 0.0, "pr-2--web": 3.0, "pr-3--web": 0.0, "web": 9.0}
+    measured = Peaks(services={n: ServicePeaks(hours=30, requests=count) for n, count in called.items()}, hours=30)
+    [idle] = advice(project, there, measured, LISTED, ["previews"])
+    assert (idle.kind, idle.command) == ("previews", "culm env down pr-1 --target stg")
+    assert idle.what.startswith("nobody called preview pr-1 in 30 hours: 128 MiB would be free")
+    brief = replace(measured, services={n: replace(s, hours=20.0) for n, s in measured.services.items()})
+    assert advice(project, there, brief, LISTED, ["previews"]) == []
+
+
+def previewed(project: Project, *names: str) -> Situation:
+    """A target with a service of each name, of one task with 128 MiB."""
+    there = situation(project)
+    definitions = [
+        {
+            "taskDefinitionArn": f"arn:aws:ecs:us-east-1:1:task-definition/shop-{name}:1",
+            "family": f"shop-{name}",
+            "revision": 1,
+            "status": "ACTIVE",
+            "containerDefinitions": [{"name": name, "image": "nginx:1", "memoryReservation": 128, "essential": True}],
+        }
+        for name in names
+    ]
+    services = [
+        {
+            "serviceName": name,
+            "serviceArn": f"arn:aws:ecs:us-east-1:1:service/shop/{name}",
+            "clusterArn": "arn:aws:ecs:us-east-1:1:cluster/shop",
+            "taskDefinition": f"arn:aws:ecs:us-east-1:1:task-definition/shop-{name}:1",
+            "desiredCount": 1,
+            "runningCount": 1,
+            "status": "ACTIVE",
+            "launchType": "EC2",
+            "deployments": [],
+        }
+        for name in names
+    ]
+    return replace(there, survey=replace(there.survey, services=services, task_definitions=definitions))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_advice_on_a_seeded_cluster_is_the_best_that_trying_everything_finds(seed: int) -> None:
     project, measured, given = advised(seed)
@@ -232,6 +275,13 @@ def test_instances_that_sleep_cost_nothing_in_the_hours_without_a_request() -> N
     assert "from 20:00 to 06:00 UTC" in sleep.what
     ground = Ground(project=project, observed=situation(project), peaks=Peaks(), prices=LISTED)
     assert sleep.dollars == pytest.approx((ground.pricing.of(ground.fleet) - ground.pricing.of([])) * 10 / 24)
+    [edit] = sleep.edits
+    assert (".".join(edit.path), edit.value) == ("targets.stg.sleep.hours", "mon-sun 06:00-20:00 UTC")
+    sleeps = a_project(a_service("web"), sleep="{hours: 'mon-sun 06:00-20:00 UTC'}")
+    assert advice(sleeps, situation(sleeps), peaks(sleeps, calls_by_hour=by_hour), LISTED, ["sleep"]) == []
+    at_day = tuple(0.0 if 6 <= hour < 20 else 5.0 for hour in range(24))  # office hours do not go over midnight
+    [sleep] = advice(project, situation(project), peaks(project, calls_by_hour=at_day), LISTED, ["sleep"])
+    assert (sleep.edits, sleep.command) == ((), "culm sleep --target stg, and culm wake in the morning")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.share import examples
 from culm.errors import UsageError
 from culm.project.load import load
 from culm.project.previews import own_name, preview, preview_of, seconds
-from culm.project.project import Project, TargetSettings, Volume
+from culm.project.project import Project, Sleep, TargetSettings, Volume, named
 
 MANIFEST = """\
 name: shop
@@ -90,6 +90,16 @@ def test_it_runs_one_task_of_each_and_does_not_scale(shop: Project) -> None:
     made = preview(shop, "local", "pr-1", ["web", "ads"])
     assert {service.count for service in made.services.values()} == {1}
     assert {service.scaling for service in made.services.values()} == {None}
+
+
+def test_it_sleeps_when_nobody_asks_it_by_the_target_s_rule_or_after_an_hour(shop: Project) -> None:
+    assert preview(shop, "local", "pr-1", ["web"]).services["pr-1--web"].sleep == Sleep(after=3600)
+    assert preview(shop, "stg", "pr-1", ["worker"]).services["pr-1--worker"].sleep is None
+    own = Sleep(after=600, never=("ads",))
+    local = replace(shop.targets["local"], sleep=own)
+    ruled = named(replace(shop, targets={**shop.targets, "local": local}), local)
+    made = preview(ruled, "local", "pr-1", ["web", "ads"])
+    assert (made.services["pr-1--web"].sleep, made.services["pr-1--ads"].sleep) == (own, None)
 
 
 def test_volumes_are_each_task_s_own(shop: Project) -> None:

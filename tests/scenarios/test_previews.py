@@ -8,7 +8,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,9 @@ class Service(http.server.BaseHTTPRequestHandler):
         said = {{"service": NAME, "version": VERSION, "env": os.environ["MYENV"]}}
         if self.path.endswith("/credentials"):
             with urllib.request.urlopen(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) as answer:
+                said = json.load(answer)
+        if self.path.endswith("/metadata"):
+            with urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task") as answer:
                 said = json.load(answer)
         if self.path.endswith("/call"):
             passed = {{"culm-preview": self.headers["culm-preview"]}} if self.headers["culm-preview"] else {{}}
@@ -251,16 +255,42 @@ def test_nobody_connects_to_another_environment_s_database(
         sql(duo, own, urlsplit(url_of(duo, other)).path.lstrip("/"))
 
 
-def test_a_preview_s_task_reads_its_own_files_and_no_other_environment_s(duo: Stand, second: dict[str, Any]) -> None:
-    keys = asked(duo, "/api/credentials", culm_preview="pr-1").body
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=duo.aws["AWS_ENDPOINT_URL"],
+def as_task_of(stand: Stand, preview: str) -> Callable[[str], Any]:
+    """Clients of AWS with the keys that a preview's `api` gets from its metadata."""
+    keys = asked(stand, "/api/credentials", culm_preview=preview).body
+    return partial(
+        boto3.client,
+        endpoint_url=stand.aws["AWS_ENDPOINT_URL"],
         region_name="us-east-1",
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["Token"],
     )
+
+
+def test_a_preview_s_task_is_told_of_itself_and_touches_no_other_environment(
+    duo: Stand, second: dict[str, Any]
+) -> None:
+    for name in ("pr-1", "pr-2"):
+        assert asked(duo, "/api/metadata", culm_preview=name).body["Family"] == f"duo-{name}--api"
+    client = as_task_of(duo, "pr-1")
+    who = client("sts").get_caller_identity()["Arn"]
+    assert "assumed-role/duo-pr-1--api/" in who
+    account = who.split(":")[4]
+    for other in ("pr-2--api", "api"):
+        role = {"RoleArn": f"arn:aws:iam::{account}:role/duo-{other}", "RoleSessionName": "across"}
+        for service, operation, given in (
+            ("logs", "filter_log_events", {"logGroupName": f"/culm/duo/{other}"}),
+            ("ecs", "update_service", {"cluster": "duo", "service": other, "desiredCount": 0}),
+            ("sts", "assume_role", role),
+            ("ssm", "get_parameter", {"Name": f"/culm/duo/{other.partition('--')[0]}/api/key"}),
+        ):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                getattr(client(service), operation)(**given)
+
+
+def test_a_preview_s_task_reads_its_own_files_and_no_other_environment_s(duo: Stand, second: dict[str, Any]) -> None:
+    s3 = as_task_of(duo, "pr-1")("s3")
     assert s3.get_object(Bucket=VAULT, Key="pr-1/api/settings.toml")["Body"].read() == b'colour = "green"\n'
     for key in (
         "local/api/settings.toml",
@@ -281,6 +311,23 @@ def test_a_secret_of_the_shared_environment_is_not_among_a_preview_s_files(duo: 
         "database.url",
         "load-balancer.url",
     }
+
+
+def test_a_preview_that_nobody_asks_sleeps_and_a_request_for_it_wakes_it(duo: Stand, second: dict[str, Any]) -> None:
+    ecs = duo.client("ecs")
+
+    def described() -> dict[str, Any]:
+        [service] = ecs.describe_services(cluster="duo", services=["pr-2--api"], include=["TAGS"])["services"]
+        return dict(service)
+
+    tags = {each["key"]: each["value"] for each in described()["tags"]}
+    assert tags["culm:sleep"] == "after 3600"
+    arn = described()["serviceArn"]
+    ecs.tag_resource(resourceArn=arn, tags=[{"key": "culm:sleep", "value": "after 1"}])
+    eventually(lambda: described()["desiredCount"] == 0)
+    ecs.tag_resource(resourceArn=arn, tags=[{"key": "culm:sleep", "value": "after 3600"}])
+    assert eventually(lambda: asked(duo, "/api/", culm_preview="pr-2").status == 200)
+    assert asked(duo, "/api/", culm_preview="pr-2").body["env"] == "pr-2"
 
 
 def test_logs_are_a_preview_s_own(duo: Stand, second: dict[str, Any]) -> None:

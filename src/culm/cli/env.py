@@ -41,7 +41,6 @@ from culm.deploy.up import Up
 from culm.errors import CulmError, Differs, UsageError
 from culm.lint.findings import refuse
 from culm.lint.project import check
-from culm.plan.plan import Plan
 from culm.project.load import FILE
 from culm.project.previews import MARK, own_name, preview, preview_of, seconds
 from culm.project.project import Project, TargetSettings
@@ -180,7 +179,10 @@ def bring_up(name: str, shared: Shared, asked: PreviewRequest) -> None:
             withheld = previews.fill(own, derived, console.say)
         for file in withheld:
             console.say(f"{file} is kept from the preview: it holds a secret")
-        plan = patiently(lambda: deploy(derived, own, images or builder, console, asked), console)
+        up = Up(derived, own, images or builder, console)
+        again = before is not None and own.settings.provider == "local"  # where it may have gone to sleep
+        options = Options(yes=True, as_json=asked.form != "text", reports=False, wake=again)
+        plan = patiently(lambda: carry_out(up, list(derived.services), options), console)
     except (Differs, UsageError) as refusal:
         if before is None:
             with faults.translated():
@@ -230,12 +232,6 @@ def remember(shared: Shared, derived: Project, before: Remembered | None, asked:
     )
     previews.write(vault_files.vault_of(target, project), remembered)
     return remembered
-
-
-def deploy(derived: Project, own: Target, images: Builder | Images, console: Console, asked: PreviewRequest) -> Plan:
-    """Plan the preview's deploy and carry it out."""
-    up = Up(derived, own, images, console)
-    return carry_out(up, list(derived.services), Options(yes=True, as_json=asked.form != "text", reports=False))
 
 
 def patiently(act: Callable[[], T], console: Console) -> T:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from culm.operate.snapshot.observed import Graph
 from culm.plan.advised import Peaks, ServicePeaks, Situation, StoredImage, StoredLogs
 from culm.plan.described import task_definition
 from culm.plan.observed import Described, Survey
+from culm.project.previews import preview_of
 from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import or_none
@@ -87,9 +89,49 @@ def peaks(target: Target, project: Project, surveyed: Survey, now: float) -> Pea
     names = [name for name in project.services if name in live]
     with ThreadPoolExecutor(max_workers=8) as pool:
         services = list(pool.map(lambda name: sized(target, project, name, surveyed), names))
-    graphs = measured(target, queries(project, services, surveyed), now)
+    graphs = measured(target, [*queries(project, services, surveyed), *of_previews(project, surveyed)], now)
     benched = {name: each.peak_memory for name, each in bench.read(project).items()}
-    return summed_up(services, graphs, benched)
+    summed = summed_up(services, graphs, benched)
+    return replace(summed, services={**summed.services, **calls_of_previews(graphs)})
+
+
+def of_previews(project: Project, surveyed: Survey) -> list[Query]:
+    """Return what CloudWatch is asked of previews: whether their tasks ran, and the requests for them."""
+    asked: list[Query] = []
+    balancer = surveyed.observed.load_balancer
+    for service in surveyed.services:
+        name = service["serviceName"]
+        if preview_of(name) is None or balancer is None or len(service.get("loadBalancers", ())) != 1:
+            continue
+        own = (("ClusterName", project.name), ("ServiceName", name))
+        group = resource(service["loadBalancers"][0]["targetGroupArn"])
+        behind = (
+            ("LoadBalancer", resource(balancer["LoadBalancerArn"]).removeprefix("loadbalancer/")),
+            ("TargetGroup", group),
+        )
+        asked += [
+            Query(of=name, what="memory", namespace=ECS, name="MemoryUtilization", statistic="Maximum", dimensions=own),
+            Query(
+                of=name, what="requests", namespace=BALANCER, name="RequestCount", statistic="Sum", dimensions=behind
+            ),
+        ]
+    return asked
+
+
+def calls_of_previews(graphs: Mapping[tuple[str, str], Graph]) -> dict[str, ServicePeaks]:
+    """Return the hours in which previews' services ran, and the requests for them, by service. Pure.
+
+    One that had no request has no such figure at CloudWatch: that is none, as it ran.
+    """
+    ran = {name: graph for (name, what), graph in graphs.items() if what == "memory" and preview_of(name) is not None}
+    asked = {name: graphs.get((name, "requests")) for name in ran}
+    return {
+        name: ServicePeaks(
+            hours=len(graph.values),
+            requests=sum(requests.values.values()) if (requests := asked[name]) is not None else 0.0,
+        )
+        for name, graph in ran.items()
+    }
 
 
 def sized(target: Target, project: Project, name: str, surveyed: Survey) -> Sized:

@@ -12,8 +12,10 @@ from what changes least to what changes most:
     sleep      the hours of the day in which nobody ever called
     images     images that nothing runs, behind the newest of each repository
     logs       log groups that nothing writes to any more
+    previews   previews that nobody called, and the fleet that is enough without them
 
-memory, unused and sleep rest on what was measured: each needs a day of it (`ENOUGH_HOURS`), for each service by itself.
+memory, unused, sleep and previews rest on what was measured: each needs a day of it (`ENOUGH_HOURS`), for each service
+by itself.
 
 An example: three services of 512 MiB with peaks of 70 MiB, on two t3.small. With limits of 96 MiB one t3.micro carries
 them and a deploy, so `memory` saves the difference; the fleet alone would have saved nothing.
@@ -31,6 +33,7 @@ from culm.plan import jobs, plan, stored, wishes
 from culm.plan.advised import ENOUGH_HOURS, KINDS, LEAST_DOLLARS, Advice, Edit, Kind, Peaks, Situation
 from culm.plan.bill import Bill, PriceList, assumptions, bill, of_base, of_servers
 from culm.plan.fleets import MOST_MORE, Limits, Load, Outcome, Pricing, cheapest, played
+from culm.plan.idle_previews import idle_previews, without
 from culm.plan.remedies import limit_over
 from culm.project.project import Project, Service, TargetSettings
 
@@ -57,6 +60,8 @@ def advice(
         given += stored.images(observed, prices)
     if "logs" in kinds:
         given += stored.logs(project, observed, prices)
+    if "previews" in kinds:
+        given += previews(ground, stage)
     return given
 
 
@@ -296,17 +301,46 @@ def sleep(ground: Ground, stage: Stage) -> tuple[Advice | None, Stage]:
     hours = ground.peaks.calls_by_hour if ground.peaks.hours >= ENOUGH_HOURS else ()
     begin, length = quiet(hours)
     dollars = (ground.cost(stage) - ground.pricing.of([])) * length / 24
-    if ground.settings.provider != "aws" or length < LEAST_QUIET_HOURS or dollars < LEAST_DOLLARS:
+    already = ground.settings.sleep is not None and ground.settings.sleep.hours is not None
+    if ground.settings.provider != "aws" or already or length < LEAST_QUIET_HOURS or dollars < LEAST_DOLLARS:
         return None, stage
-    asleep = f"from {begin:02d}:00 to {(begin + length) % 24:02d}:00 UTC"
+    opens, closes = (begin + length) % 24, begin or 24
+    asleep = f"from {begin:02d}:00 to {opens:02d}:00 UTC"
+    path = ("targets", ground.settings.name, "sleep", "hours")
+    edits = (Edit(path=path, value=f"mon-sun {opens:02d}:00-{closes:02d}:00 UTC"),) if opens < closes else ()
     given = Advice(
         kind="sleep",
         what=f"nobody called {asleep} on any measured day: without instances in these hours it costs less",
         dollars=dollars,
-        command=f"culm sleep --target {ground.settings.name}; culm wake --target {ground.settings.name}",
-        risk="money is saved when the auto scaling group goes to 0, too; services without a path do nothing meanwhile",
+        edits=edits,
+        command="" if edits else f"culm sleep --target {ground.settings.name}, and culm wake in the morning",
+        risk="jobs, and services without a path, do nothing meanwhile; whoever comes is told to come later",
     )
     return given, stage
+
+
+def previews(ground: Ground, stage: Stage) -> list[Advice]:
+    """Return the previews that nobody called for a day or more; what the first frees counts for the second."""
+    given: list[Advice] = []
+    for idle in idle_previews(ground.observed.survey, ground.peaks):
+        survey = without(ground.observed.survey, idle.services)
+        less = replace(ground.observed, survey=survey)
+        after = Ground(project=ground.project, observed=less, peaks=ground.peaks, prices=ground.prices)
+        better = after.better(stage.project, stage.fleet, INSTANCE_TYPES[stage.fleet[0]].architecture)
+        gain = f", so that {plan.written(better)} is enough" if better is not None else ""
+        quiet_for = f"nobody called preview {idle.name} in {idle.hours:.0f} hours"
+        given.append(
+            Advice(
+                kind="previews",
+                what=f"{quiet_for}: {idle.memory} MiB would be free{gain}",
+                dollars=0.0 if better is None else ground.saved(stage, better),
+                edits=() if better is None else (ground.instances_edit(better),),
+                command=f"culm env down {idle.name} --target {ground.settings.name}",
+                risk="its data is gone" + ("" if better is None else "; remove it before there are fewer instances"),
+            )
+        )
+        ground, stage = after, stage if better is None else replace(stage, fleet=better)
+    return given
 
 
 STEPS: Mapping[Kind, Step] = {

@@ -8,7 +8,7 @@ from culm.core.model.record import record
 from culm.plan.observed import Survey
 from culm.project.project import TargetSettings
 
-Kind = Literal["fleet", "memory", "unused", "graviton", "spot", "sleep", "images", "logs"]
+Kind = Literal["fleet", "memory", "unused", "graviton", "spot", "sleep", "images", "logs", "previews"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ENOUGH_HOURS = 24
 LEAST_DOLLARS = 0.10

@@ -34,6 +34,7 @@ from culm.project.project import (
     Routing,
     Service,
     Sidecar,
+    Sleep,
     TargetSettings,
     Volume,
 )
@@ -82,7 +83,8 @@ def preview(project: Project, target: str, name: str, services: Iterable[str], *
     made = {}
     for each, own in names.items():
         service = of_service(project.services[each], name, renamed, host, by_cookie=settings.domain is None)
-        made[own] = replace(service, calls=calls[each], called=own in called)
+        idle = sleep(settings, project.services[each])
+        made[own] = replace(service, sleep=idle, calls=calls[each], called=own in called)
     databases = {caches.get(each, each): engine for each, engine in project.databases.items()}
     used = {database for service in made.values() for database in service.databases}
     mounted = {volume for each in made.values() for volume in volumes_of(each)}
@@ -225,6 +227,18 @@ def check_lengths(project: Project, service: Service, name: str) -> None:
             raise UsageError(problem, f"a shorter name: {name[: max(1, len(name) - len(made) + longest)]}")
 
 
+def sleep(settings: TargetSettings, service: Service) -> Sleep | None:
+    """Return when a preview's service sleeps by itself: as the shared one, or else when nobody asks it for an hour.
+
+    On aws nothing counts requests, and the stack's schedules know no previews.
+    """
+    if settings.provider != "local":
+        return None
+    if settings.sleep is not None:
+        return service.sleep
+    return Sleep(after=IDLE_SECONDS)
+
+
 def of_service(service: Service, name: str, names: Mapping[str, str], host: str | None, *, by_cookie: bool) -> Service:
     """Return a service as the preview has it; `names` are those that change, of services and buckets."""
     routing, *entries = routes(service, name, host, by_cookie=by_cookie)
@@ -234,7 +248,6 @@ def of_service(service: Service, name: str, names: Mapping[str, str], host: str 
         preview_of=service.name,
         count=1,
         scaling=None,
-        sleep=None if service.sleep is not None and service.sleep.by_stack else service.sleep,
         after=tuple(names[each] for each in service.after if each in names),
         routing=routing,
         entries=tuple(entries) if service.balanced else (),
@@ -280,6 +293,8 @@ def volumes_of(service: Service) -> set[str]:
 
 
 TTL = re.compile(r"(\d{1,4})([mhd])")
+IDLE_SECONDS = 3600
+"""Without a request, until a preview sleeps on the local target."""
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
