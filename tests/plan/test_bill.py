@@ -1,11 +1,15 @@
 """A month's bill, against the figures that were worked out by hand."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from culm.cli.price_lists import brought, load, parse
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.errors import UsageError
-from culm.plan.bill import Assumptions, bill
+from culm.plan.bill import Assumptions, bill, of_sleep
+from culm.project.project import Project, Rds, Sleep, TargetSettings
 
 
 @pytest.mark.parametrize(
@@ -113,3 +117,32 @@ def test_assumptions_are_told_in_numbers_that_people_read(logs_gb: float, said: 
 def test_assumptions_are_said_with_three_digits() -> None:
     for written, words in ((0.05, "0.05"), (56.44, "56.4"), (999.4, "999"), (1000.0, "1,000"), (1484.0, "1,480")):
         assert f" {words} GB of logs" in str(Assumptions(logs_gb=written))
+
+
+def test_office_hours_take_the_nights_of_instances_and_of_databases_that_stop_off_the_bill() -> None:
+    prices = load("us-east-1")
+    settings = TargetSettings(
+        name="stg", provider="aws", instances=(), env="stg", region=None, profile=None, endpoint_url=None, port=None
+    )
+    sleeps = replace(settings, sleep=Sleep(hours="mon-fri 08:00-20:00 UTC", by_stack=True))
+    servers = {
+        "main": Rds(instance="db.t4g.micro", storage=20, backups=7, sleep=True),
+        "other": Rds(instance="db.t4g.micro", storage=20, backups=7),
+    }
+    project = Project(
+        name="shop",
+        root=Path(),
+        targets={},
+        placement=(),
+        databases={"main": "postgres", "other": "postgres"},
+        services={},
+        rds=servers,
+    )
+    [line] = of_sleep(project, sleeps, prices, ["t3.micro"]).lines
+    host, hourly = prices.of_host("t3.micro", 30.0), prices.hourly.of_database("postgres", "db.t4g.micro")
+    assert host is not None and hourly is not None
+    assert line.dollars == pytest.approx(-(host + hourly * prices.hours_a_month) * 108 / 168)
+    assert f"{line.units:g} {line.unit}" == "-108 of 168 hours a week"
+    assert of_sleep(project, settings, prices, ["t3.micro"]).lines == ()
+    kept = replace(sleeps, sleep=Sleep(hours="mon-fri 08:00-20:00 UTC", never=("web",), by_stack=True))
+    assert of_sleep(project, kept, prices, ["t3.micro"]).lines == ()

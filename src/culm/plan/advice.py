@@ -31,7 +31,7 @@ from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.plan import jobs, plan, stored, wishes
 from culm.plan.advised import ENOUGH_HOURS, KINDS, LEAST_DOLLARS, Advice, Edit, Kind, Peaks, Situation
-from culm.plan.bill import Bill, PriceList, assumptions, bill, of_base, of_servers
+from culm.plan.bill import Bill, PriceList, assumptions, bill, of_base, of_servers, of_sleep
 from culm.plan.fleets import MOST_MORE, Limits, Load, Outcome, Pricing, cheapest, played
 from culm.plan.idle_previews import idle_previews, without
 from culm.plan.remedies import limit_over
@@ -68,7 +68,8 @@ def advice(
 def month(project: Project, settings: TargetSettings, prices: PriceList) -> Bill:
     """Return what the target costs now, as culm.yml says."""
     base = bill(wishes.fleet(settings), prices, assumptions(settings)) + of_base(settings, prices)
-    return base + of_servers(project, prices, project.databases if settings.provider == "aws" else ())
+    servers = of_servers(project, prices, project.databases if settings.provider == "aws" else ())
+    return base + servers + of_sleep(project, settings, prices, wishes.fleet(settings))
 
 
 def unmeasured(project: Project, peaks: Peaks) -> list[str]:

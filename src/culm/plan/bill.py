@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from itertools import chain
 
+from culm.core.decide.office_hours import hours_a_week, parse_hours
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
 from culm.project import engines
@@ -175,6 +176,7 @@ def bill(fleet: Sequence[str], prices: PriceList, assumed: Assumptions) -> Bill:
     return Bill(lines=tuple(lines), unpriced=tuple(name for name in kinds if name not in known))
 
 
+WEEK_HOURS = 168
 ALARM_METRICS = 3
 """Requests, and answers with status 5xx of tasks and of the load balancer."""
 
@@ -194,6 +196,29 @@ def of_base(settings: TargetSettings, prices: PriceList) -> Bill:
         if settings.notify.webhook is not None:
             lines.append(BillItem(name="webhook's URL", units=1, unit="secret", price=monthly.secret))
     return Bill(lines=tuple(lines))
+
+
+def of_sleep(project: Project, settings: TargetSettings, prices: PriceList, fleet: Sequence[str]) -> Bill:
+    """Return what office hours take off a month: these instances and the databases that stop, while all sleep.
+
+    https://aws.amazon.com/eventbridge/pricing/ has 14 million calls of schedules a month at no price.
+    """
+    sleep = settings.sleep
+    if settings.provider != "aws" or sleep is None or sleep.hours is None or sleep.never:
+        return Bill(lines=())
+    disk = assumptions(settings).disk_gb
+    hosts = sum(prices.of_host(kind, disk) or 0.0 for kind in fleet)
+    if settings.private_subnets:
+        hosts -= len(fleet) * prices.hourly.ipv4 * prices.hours_a_month
+    hourly = [
+        prices.hourly.of_database(project.databases[name], rds.instance) or 0.0
+        for name, rds in project.rds.items()
+        if rds.sleep
+    ]
+    asleep = WEEK_HOURS - hours_a_week(parse_hours(sleep.hours))
+    price = (hosts + sum(hourly) * prices.hours_a_month) / WEEK_HOURS
+    unit = f"of {WEEK_HOURS} hours a week"
+    return Bill(lines=(BillItem(name="asleep", units=-asleep, unit=unit, price=price),) if price else ())
 
 
 def of_servers(project: Project, prices: PriceList, names: Collection[str]) -> Bill:

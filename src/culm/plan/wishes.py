@@ -16,7 +16,7 @@ from culm.core.model.record import record
 from culm.core.model.services import Service as EcsService
 from culm.errors import CulmError, Differs, UsageError
 from culm.plan import described, diff, plan, scaling, sleep, way_back
-from culm.plan.bill import PriceList, assumptions, of_base, of_servers
+from culm.plan.bill import PriceList, assumptions, of_base, of_servers, of_sleep
 from culm.plan.differences import Difference, differences
 from culm.plan.machines import type_of, with_fleet
 from culm.plan.moves import settled
@@ -75,6 +75,8 @@ def deploy(frame: Frame, names: Sequence[str], survey: Survey, images: Images) -
     check_reach(frame)
     state = cluster(frame, survey)
     there = [type_of(i) for i in state.instances]
+    if not there and sleep.all_asleep(survey):
+        there = fleet(frame.settings)  # as they are when they are awake
     local = frame.settings.provider == "local"
     wished = fleet(frame.settings) if (local and frame.project.preview is None) or not there else there
     later = with_fleet(state, wished, region=survey.surroundings.region, reserved=not local)
@@ -115,10 +117,11 @@ def new_databases(frame: Frame, names: Sequence[str], survey: Survey) -> list[st
 
 
 def with_servers(frame: Frame, survey: Survey, made: plan.Plan) -> plan.Plan:
-    """Add what the base costs: key, messages, servers; of servers the bill of now has those that are there."""
+    """Add what the base costs, less what sleep saves of it; of servers the bill of now has those that are there."""
     project, there = frame.project, {**survey.observed.databases, **survey.observed.caches}
     live = [name for name in project.databases if f"{project.name}-{name}" in there]
     base = of_base(frame.settings, frame.prices)
+    base += of_sleep(project, frame.settings, frame.prices, fleet(frame.settings))
     now = None if made.bill_now is None else made.bill_now + base + of_servers(project, frame.prices, live)
     return replace(made, bill=made.bill + base + of_servers(project, frame.prices, project.databases), bill_now=now)
 
