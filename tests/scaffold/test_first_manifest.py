@@ -592,17 +592,19 @@ def test_a_port_in_gunicorn_s_configuration_is_the_service_s(tmp_path: Path) -> 
     assert "port: 9080" in text
 
 
-def test_two_services_that_insist_on_one_port_are_told_apart(tmp_path: Path) -> None:
-    go = 'package main\nfunc main() { http.ListenAndServe(":7000", nil) }\n'
-    text, _ = made(
-        tmp_path,
-        {
-            f"{name}/{file}": content
-            for name in ("api", "web")
-            for file, content in (("Dockerfile", SERVER), ("main.go", go))
-        },
-    )
-    assert "main.go listens on 7000 whatever it is told, as api does" in text
+@pytest.mark.parametrize(
+    ("file", "code", "told"),
+    [
+        ("main.go", 'package main\nfunc main() { http.ListenAndServe(":7000", nil) }\n', True),
+        ("server.js", "app.listen(7000);\n", False),
+    ],
+)
+def test_two_programs_that_insist_on_one_port_are_told_so_where_nothing_moves_it(
+    tmp_path: Path, file: str, code: str, told: bool
+) -> None:
+    both = {f"{name}/{file}": code for name in ("api", "web")}
+    text, _ = made(tmp_path, both | {f"{name}/Dockerfile": SERVER for name in ("api", "web")})
+    assert (f"{file} listens on 7000 whatever it is told, as api does" in text) is told
 
 
 def test_a_compose_file_that_lacks_a_required_variable_is_read_all_the_same(tmp_path: Path) -> None:

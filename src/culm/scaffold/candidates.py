@@ -80,6 +80,8 @@ def complete(
     leave_port(draft, candidates)
 
 
+STAYS = (".go", ".rb")
+"""Languages whose port in the code no file of the task's moves; Python and Node.js load one."""
 USUAL_PORT = 8080
 """The local load balancer's, when culm.yml names none."""
 
@@ -97,7 +99,7 @@ def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
         if fixed.value == str(USUAL_PORT):
             draft.port = Commented(value=9080, comment=f"{candidate.name} listens on {USUAL_PORT}, by {fixed.why}")
         other = first.setdefault(fixed.value, candidate.name)
-        if other != candidate.name:
+        if other != candidate.name and fixed.why.endswith(STAYS):
             candidate.block.comments.append(
                 f"{fixed.why} listens on {fixed.value} whatever it is told, as {other} does: without a container "
                 "engine let one of them read $PORT"
