@@ -449,6 +449,8 @@ def test_a_migration_is_started_from_the_virtual_environment_of_the_image(tmp_pa
         ("Pipfile", '[requires]\npython_version = "3.7"\n', "3.7"),
         ("pyproject.toml", '[project]\nrequires-python = "==3.10.*"\n', "3.10"),
         ("pyproject.toml", '[project]\nrequires-python = ">=3.9"\n', "3.12"),
+        ("requirements.txt", "Django==2.2.12\nflask\n", "3.9"),
+        ("requirements.txt", "psycopg2==2.8.5\nflask\n", "3.9"),
     ],
 )
 def test_the_dockerfile_that_is_written_has_the_python_that_the_project_names(tmp_path, name, text, python):
@@ -845,3 +847,22 @@ def test_a_script_that_makes_the_tables_is_the_migration(tmp_path: Path) -> None
     assert block(tmp_path, files)["migrate"] == {"command": ["python", "create_db.py"]}
     (tmp_path / "web/create_db.py").write_text("db.drop_all()\ndb.create_all()\n")
     assert "migrate" not in block(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("requirements", "packages"),
+    [
+        ("psycopg2==2.9\n", "gcc libc6-dev libpq-dev"),
+        ("mysqlclient\n", "default-libmysqlclient-dev gcc libc6-dev pkg-config"),
+        ("psycopg2-binary\n", ""),
+        ("flask\n", ""),
+    ],
+)
+def test_the_dockerfile_that_is_written_has_what_pip_compiles_with(
+    tmp_path: Path, requirements: str, packages: str
+) -> None:
+    write(tmp_path, {"app.py": "app = Flask(__name__)\n", "requirements.txt": requirements})
+    written = starter.dockerfile(Sources(tmp_path))
+    assert written is not None
+    assert (f"--no-install-recommends {packages} &&" in written.text) is bool(packages)
+    assert ("apt-get" in written.text) is bool(packages)

@@ -85,8 +85,29 @@ def python(sources: Sources, web: str) -> Starter | None:
     made = recipe(sources)
     why = made[1] if command == made[0] else why
     listens = port(sources, command)
-    lines = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{install}{static_files(sources)}"
+    base = f"FROM python:{python_version(sources)}-slim\nWORKDIR /app\n{system_packages(sources)}"
+    lines = f"{base}{install}{static_files(sources)}"
     return Starter(text=file(lines, listens, command), why=why, command=command, port=listens)
+
+
+COMPILED = (
+    (re.compile(r"^\s*(?:psycopg2(?!-binary|\w)|psycopg\[c\])", re.MULTILINE), ("gcc", "libc6-dev", "libpq-dev")),
+    (
+        re.compile(r"^\s*mysqlclient\b", re.MULTILINE),
+        ("default-libmysqlclient-dev", "gcc", "libc6-dev", "pkg-config"),
+    ),
+)
+"""Requirements that pip compiles, and Debian's packages that it needs for each."""
+
+
+def system_packages(sources: Sources) -> str:
+    """Return the line that installs what requirements.txt is compiled with; empty where nothing is compiled."""
+    requirements = sources.text("requirements.txt").lower()
+    needed = sorted({name for pattern, names in COMPILED if pattern.search(requirements) for name in names})
+    if not needed:
+        return ""
+    install = f"apt-get install -y --no-install-recommends {' '.join(needed)}"
+    return f"RUN apt-get update && {install} && rm -rf /var/lib/apt/lists/*\n"
 
 
 def static_files(sources: Sources) -> str:
@@ -139,12 +160,22 @@ PYTHON_VERSIONS = (
 """Where a project says which Python it is for."""
 
 
+OLD_PINS = (
+    (
+        re.compile(r"^(?:psycopg2(?:-binary)?==2\.[0-8]\.|django==(?:1|2|3\.[01])\.|flask==[01]\.)", re.MULTILINE),
+        "3.9",
+    ),
+)
+"""Versions that neither compile nor start on a later Python."""
+
+
 def python_version(sources: Sources) -> str:
     """Return the Python that the project's files name; else a usual one."""
     for name, pattern in PYTHON_VERSIONS:
         if match := re.search(pattern, sources.text(name), re.MULTILINE):
             return match[1]
-    return NEWEST_PYTHON
+    requirements = sources.text("requirements.txt").lower()
+    return next((version for pattern, version in OLD_PINS if pattern.search(requirements)), NEWEST_PYTHON)
 
 
 def names_files(requirements: str) -> bool:

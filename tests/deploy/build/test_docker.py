@@ -158,7 +158,7 @@ def test_the_engine_is_given_names_and_text_of_any_encoding_as_they_are(tmp_path
     recipe = Recipe(folder=tmp_path, dockerfile=tmp_path / "Dockerfile", args={})
     files = context.read(tmp_path, recipe.dockerfile)
     assert files.digest()
-    data = b"".join(archive(recipe, files))
+    data = b"".join(archive(recipe, files, recipe.dockerfile.read_bytes()))
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert os.fsdecode(b"caf\xe9.txt") in tar.getnames()
         sent = tar.extractfile(DOCKERFILE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from culm.deploy.build import platforms
+from culm.deploy.build.platforms import declared, variables, with_arguments
 from culm.engine.client import Engine
 from culm.engine.endpoint import parse as endpoint_of
 from culm.errors import UsageError
@@ -59,3 +60,31 @@ def test_an_engine_without_an_emulator_is_refused_before_the_build(tmp_path: Pat
     assert platforms.cannot_run(engine, "linux/amd64", "linux/amd64", read) is None
     assert platforms.cannot_run(engine, "linux/amd64", None, read) is None
     assert "--install arm64" in platforms.hint("linux/arm64")
+
+
+NAMES = variables("linux/amd64", "linux/arm64")
+
+
+def test_the_classic_builder_is_told_the_platforms_that_buildkit_knows() -> None:
+    assert NAMES["BUILDPLATFORM"] == "linux/amd64"
+    assert (NAMES["TARGETPLATFORM"], NAMES["TARGETOS"], NAMES["TARGETARCH"]) == ("linux/arm64", "linux", "arm64")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "# syntax=docker/dockerfile:1\nFROM --platform=$BUILDPLATFORM golang AS b\n",
+            "# syntax=docker/dockerfile:1\nARG BUILDPLATFORM=linux/amd64\nFROM --platform=$BUILDPLATFORM golang AS b\n",
+        ),
+        ("FROM acme/${TARGETARCH}\n", "ARG TARGETARCH=arm64\nFROM acme/${TARGETARCH}\n"),
+        ("FROM debian\nARG TARGETARCH\n", "FROM debian\nARG TARGETARCH\n"),
+    ],
+)
+def test_from_lines_find_the_platforms_that_they_name(before: str, after: str) -> None:
+    assert with_arguments(before.encode(), parse(before), NAMES).decode() == after
+
+
+def test_a_stage_is_given_the_platforms_that_it_declares() -> None:
+    read = parse("FROM debian\nARG TARGETARCH\nARG OTHER=1\n")
+    assert declared(read, NAMES) == {"TARGETARCH": "arm64"}

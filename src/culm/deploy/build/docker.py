@@ -176,7 +176,7 @@ class DockerBuilder:
         options = {
             "t": name,
             "dockerfile": DOCKERFILE,
-            "buildargs": json.dumps(given(read, recipe.args)),
+            "buildargs": json.dumps(platforms.declared(read, self.platforms(recipe)) | given(read, recipe.args)),
             "rm": "1",
             "forcerm": "1",
         }
@@ -187,7 +187,13 @@ class DockerBuilder:
         if recipe.platform not in (None, self.engine.platform()):
             options["platform"] = str(recipe.platform)
         files = context.read(recipe.folder, recipe.dockerfile)
-        yield from self.engine.build(archive(recipe, files), options, base_images(read, recipe.args))
+        text = platforms.with_arguments(recipe.dockerfile.read_bytes(), read, self.platforms(recipe))
+        yield from self.engine.build(archive(recipe, files, text), options, base_images(read, recipe.args))
+
+    def platforms(self, recipe: Recipe) -> dict[str, str]:
+        """Return the variables of platforms that BuildKit sets by itself, for a build of this recipe."""
+        own = self.engine.platform()
+        return platforms.variables(own, recipe.platform or own)
 
     def build_with_cli(self, recipe: Recipe, name: str, read: list[Instruction]) -> Iterator[str]:
         """Build by the docker program, for what needs BuildKit; yields its output line by line.
@@ -231,8 +237,11 @@ DOCKERFILE = ".culm.Dockerfile"
 """The Dockerfile's name in the archive: it may lie outside the folder, or be hidden by .dockerignore."""
 
 
-def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
-    """Yield the context as the engine wants it: a tar, with the Dockerfile, which a .dockerignore hides from COPY."""
+def archive(recipe: Recipe, files: Context, text: bytes) -> Iterator[bytes]:
+    """Yield the context as the engine wants it: a tar, with the Dockerfile, which a .dockerignore hides from COPY.
+
+    `text` is the Dockerfile's.
+    """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path, file in files.files.items():
@@ -244,7 +253,7 @@ def archive(recipe: Recipe, files: Context) -> Iterator[bytes]:
                     tar.addfile(entry, opened)
             else:
                 tar.addfile(entry)
-        for name, data in ((DOCKERFILE, recipe.dockerfile.read_bytes()), (".dockerignore", HIDDEN)):
+        for name, data in ((DOCKERFILE, text), (".dockerignore", HIDDEN)):
             if name not in files.files or name == ".dockerignore":
                 entry = tarfile.TarInfo(name)
                 entry.size = len(data)

@@ -4,14 +4,15 @@ https://docs.docker.com/build/building/multi-platform/
 """
 
 import platform
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.engine.client import Engine
 from culm.errors import UsageError
-from culm.project.dockerfile import Instruction
+from culm.project.dockerfile import Instruction, words
 from culm.project.project import TargetSettings
 
 MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -51,6 +52,44 @@ def cannot_run(engine: Engine, own: str, wanted: str | None, read: Sequence[Inst
     if wanted is None or wanted == own or not runs_elsewhere(read) or emulates(engine, wanted):
         return None
     return f"its RUN lines are for {wanted}, and the engine at {engine.endpoint.address} is {own} without an emulator"
+
+
+def variables(own: str, wanted: str) -> dict[str, str]:
+    """Return what BuildKit sets, and the classic builder does not: `BUILDPLATFORM`, `TARGETARCH` and their like.
+
+    https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+    """
+    result: dict[str, str] = {}
+    for prefix, platform_name in (("BUILD", own), ("TARGET", wanted)):
+        system, _, rest = platform_name.partition("/")
+        architecture, _, variant = rest.partition("/")
+        parts = {"PLATFORM": platform_name, "OS": system, "ARCH": architecture, "VARIANT": variant}
+        result |= {f"{prefix}{part}": value for part, value in parts.items()}
+    return result
+
+
+def declared(read: Iterable[Instruction], values: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the values that an ARG line declares: an engine takes no others."""
+    names = {
+        word.partition("=")[0]
+        for instruction in read
+        if instruction.keyword == "ARG"
+        for word in words(instruction.rest)
+    }
+    return {name: value for name, value in values.items() if name in names}
+
+
+def with_arguments(text: bytes, read: Sequence[Instruction], values: Mapping[str, str]) -> bytes:
+    """Return a Dockerfile with an ARG line, before its first FROM, for each of the values that a FROM line uses."""
+    stages = [instruction for instruction in read if instruction.keyword == "FROM"]
+    used = " ".join(f"{stage.flag('platform') or ''} {stage.rest}" for stage in stages)
+    needed = [name for name in values if re.search(rf"\$\{{?{name}\b", used)]
+    if not needed:
+        return text
+    lines = text.splitlines(keepends=True)
+    at = stages[0].line - 1
+    added = [f"ARG {name}={values[name]}\n".encode() for name in needed]
+    return b"".join([*lines[:at], *added, *lines[at:]])
 
 
 def runs_elsewhere(read: Iterable[Instruction]) -> bool:
