@@ -55,7 +55,7 @@ class Shell:
         self._state = root / "state"
         self._numbers = count()
 
-    def type(self, line: str, seconds: float = 120.0) -> "subprocess.CompletedProcess[str]":
+    def type(self, line: str, seconds: float = 300.0) -> "subprocess.CompletedProcess[str]":
         """Run a line; stderr is with stdout, in their order."""
         keeper = culm_command.keeper(self.environment)
         done = subprocess.run(

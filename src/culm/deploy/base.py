@@ -64,7 +64,7 @@ def bring_about(job: Job) -> None:
 def check_load_balancer(job: Job) -> None:
     """Raise CulmError when the local load balancer cannot serve: somebody else may have its port.
 
-    It looks at its ports once a second, so its last word may be older than what was mended for this very command.
+    It looks at its ports once a second, so its last word may be older than what was fixed just before this command.
     """
     if job.target.settings.provider != "local":
         return  # there `active_impaired` says that it lacks addresses to grow, and it serves all the same
