@@ -363,3 +363,9 @@ def test_the_plans_sliders_say_in_words_what_fits_and_what_it_costs():
     assert re.search(r'<label for="load">4 times the load</label><input id="load"[^>]* type="range"', page)
     fits = text(what_if.what_if(question, replace(answer, homeless=()), ["t2.micro"]))
     assert "● all tasks fit, 454 MiB stay free" in fits
+
+
+def test_only_a_deploy_under_way_has_a_bar_of_its_progress():
+    assert 'class="progress"' not in text(overview.overview(snapshot(), may_act=True))
+    moving = [service(deployments=[deployment(rolloutState="IN_PROGRESS")])]
+    assert 'class="progress"' in text(overview.overview(snapshot(services=moving), may_act=True))

@@ -190,7 +190,7 @@ def _deploy(service: ServiceState, deployment: Deployment) -> Element:
             span(".muted")[rollout_words(deployment), " · ", moment(deployment.created_at)],
             service.deployed_by and deployment.status == "PRIMARY" and span(".muted")[f" by {service.deployed_by}"],
         ],
-        _progress(deployment),
+        None if rollout_state(deployment) == "well" else _progress(deployment),
     ]
 
 
