@@ -81,7 +81,7 @@ def test_every_page_is_accessible_asks_nobody_else_and_fits_a_phone(tab: Any, si
 
 
 def test_the_overview_answers_what_is_wrong_what_fits_and_what_changed(tab: Any, site: Opened) -> None:
-    assert tab.inner_text(".headline").startswith("● 4 of 4 services well")
+    assert "4 of 4 services well" in tab.inner_text(".headline")  # others may have left a failed migration, say
     assert "one more 256 MiB task fits: yes, on #" in tab.inner_text(".fits")
     for name in SERVICES:
         assert "1/1" in tab.inner_text(f"#s-{name}")
