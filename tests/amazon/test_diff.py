@@ -33,6 +33,8 @@ def test_the_stack_and_what_is_deployed_on_it_are_compared(on_a_stack: Shop) -> 
     shop.write("culm.yml", text.replace("web: {path: /*}", "web: {path: /*, files: {/srv/conf/a: a.conf}}"))
     shop.write("a.conf", "listen 80;")
     shop.culm("aws", "bootstrap", "--yes")
+    missing = {what for what, field, wanted, _ in differences(shop) if (field, wanted) == ("", "there")}
+    assert {"service accounts", "service web"} <= missing, "nothing is behind the load balancer yet"
     shop.culm("vault", "put", "stg/web/a.conf", str(shop.folder / "a.conf"))
     shop.up()
     assert differences(shop) == []

@@ -1,6 +1,7 @@
 """Show what a stack costs or what would change in it, and ask on this terminal."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -59,7 +60,22 @@ def show(target: Target, project: Project, proposal: Proposal | None) -> None:
     click.echo(f"Stack {name} in account {target.account}, {target.region}, would change:", err=True)
     for change in proposal.changes:
         click.echo(f"  {change}", err=True)
+    for line in fleets_that_go(proposal.changes):
+        click.echo(line, err=True)
     click.echo(f"and would then cost ${month.dollars:,.2f} a month (prices of {listed.region}).", err=True)
+
+
+def fleets_that_go(changes: Sequence[stack.Change]) -> list[str]:
+    """Return what to know of auto scaling groups that a change takes away: nothing replaces their instances in turn."""
+    going = [
+        each.name for each in changes if (each.action, each.kind) == ("Remove", "AWS::AutoScaling::AutoScalingGroup")
+    ]
+    if not going:
+        return []
+    return [
+        f"all instances of {', '.join(going)} go at once: they are drained, then terminated; tasks for which the other "
+        "instances have no room, or that are built for another processor, are down until the next culm up"
+    ]
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -252,6 +252,13 @@ def target_groups(target: Target, project: str, names: Iterable[str]) -> dict[st
     return {group["TargetGroupName"]: group for group in described if group["TargetGroupName"] in wanted}
 
 
+def groups_behind(target: Target, load_balancer_arn: str) -> list[Described]:
+    """Return the target groups of a load balancer; that there are none may be an error in the answer."""
+    pages = target.client("elbv2").get_paginator("describe_target_groups").paginate(LoadBalancerArn=load_balancer_arn)
+    described = or_none(lambda: [group for page in pages for group in page["TargetGroups"]], "TargetGroupNotFound")
+    return described or []
+
+
 def group_attributes(target: Target, arn: str) -> dict[str, str]:
     """Return the attributes of a target group by key."""
     answer = target.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from culm.deploy.images import Images, known_images
 from culm.operate.drift.live import LiveState, Role
@@ -10,7 +9,7 @@ from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.clock import now
 from culm.target.connection import Target
-from culm.target.observe import or_none
+from culm.target.observe import groups_behind, or_none
 from culm.target.survey import survey
 
 
@@ -57,9 +56,7 @@ def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
     """Return the target groups of the project's load balancer; none where there is no load balancer."""
     if live.load_balancer is None:
         return ()
-    pages = target.client("elbv2").get_paginator("describe_target_groups")
-    answers: Any = pages.paginate(LoadBalancerArn=live.load_balancer["LoadBalancerArn"])
-    return [group for page in answers for group in page["TargetGroups"]]
+    return groups_behind(target, live.load_balancer["LoadBalancerArn"])
 
 
 def role(target: Target, name: str) -> Role:

@@ -25,6 +25,7 @@ from culm.target.observe import (
     described_instances,
     every_rule,
     first_listener,
+    groups_behind,
     load_balancer,
     or_none,
     scalable_targets,
@@ -168,9 +169,8 @@ class Looker:
         listener = first_listener(self.target, balancer) if balancer else None
         groups: dict[str, Described] = {}
         if balancer is not None:
-            pages = self.target.client("elbv2").get_paginator("describe_target_groups")
-            for page in pages.paginate(LoadBalancerArn=balancer["LoadBalancerArn"]):
-                groups |= {group["TargetGroupArn"]: group for group in page["TargetGroups"]}
+            attached = groups_behind(self.target, balancer["LoadBalancerArn"])
+            groups = {group["TargetGroupArn"]: group for group in attached}
         rules = every_rule(self.target, listener) if listener else []
         self._balanced = Balanced(balancer=balancer, listener=listener, rules=rules, groups=groups)
         self._balanced_at = at
