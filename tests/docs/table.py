@@ -115,8 +115,9 @@ BEFORE: dict[tuple[str, str], str] = {
 """By page and the beginning of a command: what a reader has done by then. `@port@` is a free one."""
 
 INSTEAD: dict[tuple[str, str], str] = {
-    ("aws.md", "aws logs tail"): "aws logs create-log-group --log-group-name /culm/bamboo.instances && "
-    "aws logs filter-log-events --log-group-name /culm/bamboo.instances",
+    ("aws.md", "aws logs tail"): '(eval "$(culm cluster env)" && '
+    "aws logs create-log-group --log-group-name /culm/bamboo.instances && "
+    "aws logs filter-log-events --log-group-name /culm/bamboo.instances)",
     ("configuration.md", "culm vault get stg/accounts/settings.toml --version"): """\
 culm vault get stg/accounts/settings.toml --target stg --version "$(culm vault history stg/accounts/settings.toml \
     --target stg --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[-1]["version"])')"\
