@@ -12,12 +12,18 @@ import click
 import pytest
 import yaml
 
-from culm.ci.workflow import placed, within, workflow
+from culm.ci.workflow import Runs, placed, within, workflow
 from culm.cli import culm
 from culm.project.load import load
 from culm.project.project import Project
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "github-workflow.yml"
+RUNS = Runs(
+    region="eu-west-1",
+    account="123456789012",
+    branch="main",
+    install="git+https://github.com/culm-dev/culm@v0.1.0",
+)
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 TRUSTED = {"actions/checkout", "actions/setup-python", "aws-actions/configure-aws-credentials"}
 
@@ -34,14 +40,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def text(project: Project) -> str:
-    return workflow(
-        project,
-        project.targets["stg"],
-        "eu-west-1",
-        "123456789012",
-        "main",
-        "git+https://github.com/culm-dev/culm@v0.1.0",
-    )
+    return workflow(project, project.targets["stg"], RUNS)
 
 
 @pytest.fixture
@@ -142,7 +141,7 @@ def test_in_a_subfolder_of_a_repository_it_is_at_the_root_and_works_in_the_folde
 
 def test_a_protected_target_is_deployed_to_by_an_environments_job_alone(project: Project) -> None:
     settings = replace(project.targets["stg"], github="team/shop", environment="production", protect=True)
-    jobs = yaml.safe_load(workflow(project, settings, "eu-west-1", "123456789012", "main", "culm"))["jobs"]
+    jobs = yaml.safe_load(workflow(project, settings, RUNS))["jobs"]
     assert {name: job.get("environment") for name, job in jobs.items()} == {
         "test": None,
         "plan": None,
