@@ -20,7 +20,7 @@ def screen(month: Bill, settings: TargetSettings, prices: PriceList) -> str:
     """Return the bill as lines of text: each item with its units, the sum, and what was assumed."""
     width = max(len(line.name) for line in month.lines)
     lines = [
-        f"  {line.name:<{width}}  {dollars(line.dollars):>8}  {line.units:g} {line.unit}"
+        f"  {line.name:<{width}}  {dollars(line.dollars):>8}  {line.amount}"
         for line in month.lines
         if abs(line.dollars) >= 0.005
     ]

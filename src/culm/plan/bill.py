@@ -120,6 +120,9 @@ def _rounded(number: float) -> str:
     return f"{round(number, -1):,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
+_SINGULAR = {"instances": "instance", "addresses": "address", "metrics": "metric"}
+
+
 @record
 class BillItem:
     """One item: so many units at so much a month each."""
@@ -129,6 +132,11 @@ class BillItem:
     unit: str
     price: float
     """Dollars a unit and month."""
+
+    @property
+    def amount(self) -> str:
+        """How many units a month: `1 instance`, `40 GB gp3`."""
+        return f"{self.units:g} {_SINGULAR.get(self.unit, self.unit) if self.units == 1 else self.unit}"
 
     @property
     def dollars(self) -> float:

@@ -277,7 +277,7 @@ def test_a_month_costs_what_the_instances_that_are_there_cost():
     )
     cost = compose(about(), observed(), prices).cost
     assert cost is not None
-    assert ("t2.micro", "1 instances", pytest.approx(7.3)) in [(a, b, c) for a, b, c in cost.lines]
+    assert ("t2.micro", "1 instance", pytest.approx(7.3)) in [(a, b, c) for a, b, c in cost.lines]
     assert cost.dollars == pytest.approx(sum(dollars for _, _, dollars in cost.lines))
 
 

@@ -261,7 +261,7 @@ def cost(described: Iterable[Described], prices: PriceList, *, asleep: Sequence[
     billed = bill([type for type in types if type], prices, assumed)
     return Cost(
         dollars=billed.dollars,
-        lines=tuple((line.name, f"{line.units:g} {line.unit}", line.dollars) for line in billed.lines),
+        lines=tuple((line.name, line.amount, line.dollars) for line in billed.lines),
         assumptions=str(assumed),
         prices=f"{prices.region}, on demand, as of {prices.date}",
         saved=sum(hosts) / prices.hours_a_month if asleep else None,
