@@ -1,15 +1,20 @@
 """One database for several services, in a real PostgreSQL whose master is no superuser, as RDS's is not."""
 
+import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pg8000.dbapi
+import pymysql
 import pytest
 from tests import traffic
+from tests.cluster.database.test_mariadb import needs_mariadb
 
+from culm.cluster.database.mariadb import MariaDb
 from culm.cluster.database.postgres import Postgres
+from culm.cluster.services.rds import native
 from culm.cluster.services.rds.scram import verifier
 from culm.deploy import databases
 from culm.deploy.sql_server import MASTER, SqlServer
@@ -102,20 +107,28 @@ def test_a_cache_and_a_service_called_as_the_database_are_refused() -> None:
 
 
 def ran(server: SqlServer, logins: Mapping[str, SqlLogin]) -> "subprocess.CompletedProcess[str]":
-    """Do what the container of the one-time task does, without TLS, which the server here has not."""
     there = PrivateServer(engine="postgres", address=server.address, port=server.port, master=MASTER, secret="arn")
-    scripts = database_task.script("postgres", logins)
-    psql = database_client.brought() or database_client.program("postgres")
-    assert psql is not None
+    return fed(there, logins, {"PGPASSWORD": server.password})
+
+
+def fed(
+    server: PrivateServer, logins: Mapping[str, SqlLogin], password: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Do what the container of the one-time task does, without TLS, which the servers here have not."""
+    scripts = database_task.script(server.engine, logins)
+    client = database_client.brought() if server.engine == "postgres" else None
+    client = client or database_client.program(server.engine)
+    assert client is not None
     environment = {
-        "PATH": f"{Path(psql).parent}:/usr/bin:/bin",
-        **database_task.connection(there),
-        "PGPASSWORD": server.password,
+        "PATH": f"{Path(client).parent}:/usr/bin:/bin",
+        **database_task.connection(server),
+        **password,
         "CULM_USERS": " ".join(str(number) for number in range(1, len(scripts) + 1)),
         "CULM_COUNT": str(len(scripts)),
         **{f"CULM_SQL_{number}": text for number, text in enumerate(scripts.values(), 1)},
     }
-    line = database_task.command(there).replace("PGSSLMODE=require", "PGSSLMODE=disable")
+    line = database_task.command(server).replace("PGSSLMODE=require", "PGSSLMODE=disable")
+    line = line.replace("--ssl --skip-ssl-verify-server-cert", "--skip-ssl")
     return subprocess.run(["sh", "-ec", line], env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -148,3 +161,30 @@ async def test_a_task_inside_that_fails_says_why_without_a_password(server: SqlS
     broken = ran(server, {"front": SqlLogin(user="shop_front", password="hid'den", database="x")})
     assert broken.returncode != 0
     assert "hid" not in broken.stderr + broken.stdout
+
+
+@needs_mariadb
+async def test_a_task_inside_makes_the_users_of_mariadb_and_may_be_run_again(tmp_path: Path) -> None:
+    mariadb = MariaDb(tmp_path / "main", ["127.0.0.1"], traffic.free_port())
+    await mariadb.create(MASTER, native.verifier(PASSWORD), None)
+    await mariadb.start()
+    there = PrivateServer(engine="mariadb", address="127.0.0.1", port=mariadb.port, master=MASTER, secret="arn")
+
+    def databases_seen(user: str, password: str) -> set[str]:
+        connection = pymysql.connect(host="127.0.0.1", port=mariadb.port, user=user, password=password)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute("SHOW DATABASES")
+            return {row[0] for row in cursor.fetchall()} - {"information_schema"}
+
+    try:
+        for password in ("first-1_", "another"):
+            logins = {
+                "front": SqlLogin(user="shop_front", password=password, database="shop_front"),
+                "other": SqlLogin(user="shopXfront", password="third", database="shopXfront"),
+            }
+            done = fed(there, logins, {"MYSQL_PWD": PASSWORD})
+            assert (done.returncode, done.stdout) == (0, "user 1 of 2 is made\nuser 2 of 2 is made\n"), done.stderr
+            assert databases_seen("shop_front", password) == {"shop_front"}
+        assert databases_seen("shopXfront", "third") == {"shopXfront"}
+    finally:
+        await mariadb.stop()
