@@ -137,7 +137,7 @@ async def test_a_half_made_container_is_made_again(rig: ProcessRig):
     await told(rig, spec.name)
     (rig.home / "tasks" / spec.name / "state.json").unlink()  # as if the daemon had died before the shim began
     assert (await look(rig, spec.name)).state == "created"
-    assert (await rig.runtime.start(spec)).state == "running"
+    assert (await rig.runtime.start(spec)).state in {"running", "stopped"}  # it may have ended by now
     assert await told(rig, spec.name) == ["ready"]
 
 
