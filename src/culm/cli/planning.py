@@ -24,7 +24,7 @@ from culm.errors import Differs
 from culm.operate import bench
 from culm.plan import abilities, diff, jobs, rollout, vault_files, wishes
 from culm.plan.abilities import demand
-from culm.plan.capacity import Capacity, Demand, capacity
+from culm.plan.capacity import Capacity, capacity
 from culm.plan.observed import Described, Survey
 from culm.plan.plan import Asked, Plan
 from culm.project.project import Project
@@ -209,19 +209,7 @@ def refuse(plan: Plan) -> None:
 def capacity_of(project: Project, target_name: str, names: Sequence[str], prices: PricesFrom) -> Capacity:
     """Return what multiples of the load need, from culm.yml and `culm bench` alone: the target is not asked."""
     settings = settings_of(project, target_name)
-    measured = bench.read(project)
-    demands = [
-        Demand(
-            name=service.name,
-            load=service.load,
-            throughput=measured[service.name].throughput if service.name in measured else None,
-            memory=service.memory,
-            cpu=service.cpu,
-            count=service.count,
-            migrates=service.migrates,
-        )
-        for service in (project.services[name] for name in names)
-    ]
+    demands = [demand for demand in bench.demands(project) if demand.name in names]
     listed = price_lists.load(
         prices.region or price_lists.known(settings.region or price_lists.DEFAULT_REGION), prices.file
     )

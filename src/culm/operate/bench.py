@@ -11,6 +11,7 @@ import msgspec
 from culm.core.decide.ledger import need_of
 from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
+from culm.plan.capacity import Demand
 from culm.plan.described import task_definition
 from culm.plan.throughput import Measured
 from culm.project.project import Project, Service
@@ -34,6 +35,23 @@ def read(project: Project) -> dict[str, Measured]:
         return {}
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path} cannot be read: {error}", "remove it and measure again: culm bench SERVICE") from None
+
+
+def demands(project: Project) -> list[Demand]:
+    """Return what culm.yml and the last measurements say that each service takes."""
+    measured = read(project)
+    return [
+        Demand(
+            name=service.name,
+            load=service.load,
+            throughput=measured[service.name].throughput if service.name in measured else None,
+            memory=service.memory,
+            cpu=service.cpu,
+            count=service.count,
+            migrates=service.migrates,
+        )
+        for service in project.services.values()
+    ]
 
 
 def keep(project: Project, name: str, measured: Measured) -> None:

@@ -9,6 +9,7 @@ load ten are wanted, and four find none.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
@@ -96,7 +97,7 @@ def answer(question: Question, demands: Sequence[Demand], prices: PriceList) -> 
         if each.architecture == kind.architecture
         and (price := prices.of_host(each.name, Assumptions().disk_gb)) is not None
     ]
-    scaled = [_scaled(demand, counts[demand.name]) for demand in demands]
+    scaled = [replace(demand, load=None, throughput=None, count=counts[demand.name]) for demand in demands]
     tasks = sizes(scaled, 1.0)
     best = cheapest(tasks, offers, LOOKS) if offers and len(tasks) <= MOST_SIZES else None
     flat = [name for name, number in best.instances for _ in range(number)] if best else []
@@ -111,16 +112,4 @@ def answer(question: Question, demands: Sequence[Demand], prices: PriceList) -> 
         dollars=bill([kind.name] * question.count, prices, Assumptions()).dollars if known else None,
         best=best,
         best_dollars=bill(flat, prices, Assumptions()).dollars if best else None,
-    )
-
-
-def _scaled(demand: Demand, count: int) -> Demand:
-    return Demand(
-        name=demand.name,
-        load=None,
-        throughput=None,
-        memory=demand.memory,
-        cpu=demand.cpu,
-        count=count,
-        migrates=demand.migrates,
     )

@@ -215,19 +215,7 @@ class Reads:
 
     def demands(self) -> list[Demand]:
         """Return what culm.yml and `culm bench` say that services take, for the plan's sliders."""
-        measured = bench.read(self.project)
-        return [
-            Demand(
-                name=service.name,
-                load=service.load,
-                throughput=measured[service.name].throughput if service.name in measured else None,
-                memory=service.memory,
-                cpu=service.cpu,
-                count=service.count,
-                migrates=service.migrates,
-            )
-            for service in self.project.services.values()
-        ]
+        return bench.demands(self.project)
 
     def plan(self, folder: Path) -> tuple[str, str]:
         """Return what `culm plan` prints, and why it did not: (text, problem)."""

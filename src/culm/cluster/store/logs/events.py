@@ -66,38 +66,27 @@ def backward(
     db: sqlite3.Connection, stream_id: int, start_ms: int, end_ms: int, before: Position | None = None
 ) -> Iterator[LogEvent]:
     """Yield events of `start_ms` <= time < `end_ms`, newest first, only those ahead of `before` in the group."""
-    timestamp, sequence = end_ms, 0
-    if before is not None and before.timestamp_ms < end_ms:
-        timestamp, sequence = before.timestamp_ms, _bound(stream_id, before)
-    rows = db.cursor()
-    rows.row_factory = None
-    rows.execute(
-        "SELECT timestamp_ms, stream_id, sequence, ingested_ms, message FROM log_event"
-        " WHERE stream_id = ? AND (timestamp_ms, sequence) < (?, ?) AND timestamp_ms >= ?"
-        " ORDER BY timestamp_ms DESC, sequence DESC",
-        (stream_id, timestamp, sequence, start_ms),
-    )
-    return map(LogEvent._make, rows)
+    return backward_with(db, stream_id, (start_ms, end_ms), (), before)
 
 
 def backward_with(
     db: sqlite3.Connection, stream_id: int, span: tuple[int, int], needles: Sequence[str], before: Position | None
 ) -> Iterator[LogEvent]:
-    """Return events as `backward` does that have one of `needles` in their message; `span` is (start, end) in ms.
+    """Return events as `backward` does that have one of `needles`, if there are any, in their message.
 
-    SQLite judges them, so that those without cost a fraction of a microsecond each.
+    `span` is (start, end) in ms. SQLite judges them, so that those without cost a fraction of a microsecond each.
     """
     start_ms, end_ms = span
     timestamp, sequence = end_ms, 0
     if before is not None and before.timestamp_ms < end_ms:
         timestamp, sequence = before.timestamp_ms, _bound(stream_id, before)
+    having = f" AND ({' OR '.join(['instr(message, ?)'] * len(needles))})" if needles else ""
     rows = db.cursor()
     rows.row_factory = None
     rows.execute(
         "SELECT timestamp_ms, stream_id, sequence, ingested_ms, message FROM log_event"
         " WHERE stream_id = ? AND (timestamp_ms, sequence) < (?, ?) AND timestamp_ms >= ?"
-        f" AND ({' OR '.join(['instr(message, ?)'] * len(needles))})"
-        " ORDER BY timestamp_ms DESC, sequence DESC",
+        f"{having} ORDER BY timestamp_ms DESC, sequence DESC",
         (stream_id, timestamp, sequence, start_ms, *needles),
     )
     return map(LogEvent._make, rows)
