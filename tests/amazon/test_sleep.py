@@ -2,9 +2,12 @@
 
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
+from moto.backends import get_backend
+from tests.amazon.amazon import ACCOUNT
 from tests.amazon.conftest import Shop
 from tests.amazon.permissions import refused
 from tests.amazon.test_diff import differences
@@ -120,6 +123,14 @@ def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper
     assert differences(shop) == []
     shop.culm("wake")
     assert shop.writes() == [], "nothing wakes twice"
+
+    [database] = get_backend("rds")[ACCOUNT]["us-east-1"].databases.values()
+    database.status = "backing-up"
+    backed_up = threading.Timer(1.0, setattr, (database, "status", "available"))
+    backed_up.start()
+    shop.culm("wake")
+    backed_up.join()
+    assert shop.writes() == [], "a database that is backed up is no stopped one"
 
 
 def test_the_clock_of_the_stack_does_the_same(sleeper: Shop) -> None:

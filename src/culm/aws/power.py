@@ -21,6 +21,8 @@ from culm.target.polling import intervals
 Say = Callable[[str], None]
 DATABASE_SECONDS = 1800.0
 """RDS says a quarter of an hour, and sometimes takes longer."""
+STOPPED = ("stopped", "stopping")
+"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html#Overview.DBInstance.Status"""
 
 
 @record
@@ -101,8 +103,8 @@ def start(target: Target, project: Project, say: Say, progress: Say) -> bool:
         return False
     for database in databases:
         name = database["DBInstanceIdentifier"]
-        say(f"starting database {name}: up to a quarter of an hour")
-        if database["DBInstanceStatus"] != "starting":
+        if database["DBInstanceStatus"] in STOPPED:  # others start already, or are backed up and the like
+            say(f"starting database {name}: up to a quarter of an hour")
             await_database(target, name, "stopped", progress)
             target.client("rds").start_db_instance(DBInstanceIdentifier=name)
     if power.off:
