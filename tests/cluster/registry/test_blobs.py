@@ -1,5 +1,8 @@
 import asyncio
+import contextlib
+import errno
 import os
+import sqlite3
 import tracemalloc
 from pathlib import Path
 
@@ -285,3 +288,35 @@ async def test_a_full_disk_is_named_and_the_upload_gone(client):
     assert f"no space left on the disk of {client.folder}" in answer.text
     assert client.uploads_on_disk() == []
     assert client.error_code(await client.http.get(location)) == "BLOB_UPLOAD_UNKNOWN"
+
+
+@pytest.mark.parametrize("broken", ["os.fsync", "os.replace"])
+async def test_a_disk_that_fails_at_the_last_step_leaves_neither_upload_nor_blob(client, monkeypatch, broken):
+    def fails(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    location = (await client.http.post("/v2/web/blobs/uploads/")).headers["location"]
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, fails)
+        answer = await client.http.put(location, params={"digest": client.digest_of(b"layer")}, content=b"layer")
+    assert (answer.status_code, client.error_code(answer)) == (413, "DENIED")
+    assert client.uploads_on_disk() == []
+    assert list((client.folder / "registry" / "blobs").glob("*/*/*")) == []
+    await client.push_blob(b"layer")
+
+
+async def test_a_blob_that_cannot_be_recorded_is_not_left_behind_but_one_of_before_is(client, monkeypatch):
+    async def fails(*arguments: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    known = (await client.push_blob(b"known"))["digest"]
+    with monkeypatch.context() as patch:
+        patch.setattr(client.registry, "have", fails)
+        for data in (b"known", b"new"):
+            with contextlib.suppress(sqlite3.OperationalError):
+                answer = await client.http.post(
+                    "/v2/web/blobs/uploads/", params={"digest": client.digest_of(data)}, content=data
+                )
+                assert answer.status_code >= 400
+    assert client.uploads_on_disk() == []
+    assert [path.name for path in (client.folder / "registry" / "blobs").glob("*/*/*")] == [known.partition(":")[2]]

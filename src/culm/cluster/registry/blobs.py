@@ -32,7 +32,10 @@ async def begin(registry: Registry, request: Request, name: str) -> Reply:
     await registry.of(name, lambda db, repository: None)
     upload = registry.begin(name)
     if digest:
-        return await take_last(registry, request, upload, digest)
+        try:
+            return await take_last(registry, request, upload, digest)
+        finally:
+            registry.uploads.drop(upload)  # nobody was told of the session, so nobody goes on with it
     return Reply(status=202, headers=session(upload))
 
 
@@ -76,7 +79,11 @@ async def take_last(registry: Registry, request: Request, upload: Upload, digest
         registry.uploads.drop(upload)
         raise bad_digest(digest)
     await take(registry, request, upload)
-    actual = await upload.digest(digest.partition(":")[0])
+    try:
+        actual = await upload.digest(digest.partition(":")[0])
+    except OSError:
+        registry.uploads.drop(upload)
+        raise
     if actual != digest:
         registry.uploads.drop(upload)
         raise Refusal(

@@ -37,6 +37,9 @@ class Files:
         os.replace(upload, path)
         _sync(path.parent)
 
+    def has(self, digest: str) -> bool:
+        return self.blob(digest).exists()
+
     def remove(self, digest: str) -> None:
         self.blob(digest).unlink(missing_ok=True)
 

@@ -75,11 +75,19 @@ class Registry:
         return upload
 
     async def finish(self, name: str, upload: Upload, digest: str) -> None:
-        """Make the upload the repository's blob `digest`, which it was seen to be."""
-        async with self._files_and_rows:
-            await asyncio.to_thread(self.files.keep, upload.path, digest)
-            await self.have(name, digest, upload.size)
-        self.uploads.drop(upload)
+        """Make the upload the repository's blob `digest`, which it was seen to be. One that fails leaves nothing."""
+        try:
+            async with self._files_and_rows:
+                before = self.files.has(digest)
+                try:
+                    await asyncio.to_thread(self.files.keep, upload.path, digest)
+                    await self.have(name, digest, upload.size)
+                except (OSError, sqlite3.Error):
+                    if not before:
+                        self.files.remove(digest)
+                    raise
+        finally:
+            self.uploads.drop(upload)
 
     async def mount(self, name: str, digest: str, source: str | None) -> bool:
         """Take a blob that the registry has (in `source`, if that is named) into a repository."""
