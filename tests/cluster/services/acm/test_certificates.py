@@ -105,6 +105,15 @@ def test_parts_that_do_not_belong_together_are_refused(acm, cloud, fresh):
     assert acm.list_certificates(Includes={"keyTypes": ["EC_prime256v1"]})["CertificateSummaryList"] == []
 
 
+@pytest.mark.parametrize(
+    "name", ["\ufffe", "bücher.example.com", "-a.example.com", "a b.example.com", "example", "a_b.c.d"]
+)
+def test_what_is_no_domain_name_is_refused(acm, name):
+    for wished in {"DomainName": name}, {"DomainName": "example.com", "SubjectAlternativeNames": [name]}:
+        with pytest.raises(ClientError, match=r"ValidationException.*regular expression pattern"):
+            acm.request_certificate(**wished)
+
+
 def test_an_imported_certificate_is_replaced_under_its_arn(acm, cloud, fresh):
     arn = imported(acm, fresh, Tags=TAGS)
     other = x509.issue(x509.authority(cloud.clock.now), ("new.example.com",), "EC_prime256v1", cloud.clock.now)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/acm/latest/APIReference/API_Operations.html
 """
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ IDEMPOTENT_SECONDS = 3600
 MOST_NAMES = 10
 """Without a quota that was raised: https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html"""
 LISTED_NAMES = 100
+DOMAIN_NAME = re.compile(r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])")
+"""https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html: others are written in Punycode."""
 
 
 @record
@@ -96,8 +99,18 @@ class RequestCertificateInput:
 
 @operation("acm", "RequestCertificate", wakes=True, long=True)
 def request_certificate(call: Call, req: RequestCertificateInput) -> dict[str, Any]:
-    """Issue a certificate. The same request within an hour, by its token, is answered as the first was."""
+    """Issue a certificate. The same request within an hour, by its token, is answered as the first was.
+
+    Raises ValidationException for what is no domain name.
+    """
     names = tuple(dict.fromkeys((req.domain_name, *req.subject_alternative_names)))
+    for name in names:
+        if not DOMAIN_NAME.fullmatch(name):
+            member = "domainName" if name == req.domain_name else "subjectAlternativeNames"
+            raise x509.invalid(
+                f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: Member must "
+                f"satisfy regular expression pattern: {DOMAIN_NAME.pattern}"
+            )
     if len(names) > MOST_NAMES:
         raise AwsError("LimitExceededException", f"A certificate can have {MOST_NAMES} domain names.")
     for there in certificates.list_all(call.db) if req.idempotency_token else ():
