@@ -30,8 +30,12 @@ from culm.prefixes import official
 if TYPE_CHECKING:
     from culm.cluster.instance.runtime.process.pull import Pulled, Registry
 
-DAMAGE = (UnsafeLayer, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, KeyError, TypeError)
-"""What reading an image may raise that is not as the specification says: cut off, not JSON, without its parts."""
+DAMAGE = (
+    UnsafeLayer, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, KeyError, TypeError,
+    AttributeError, RecursionError,
+)  # fmt: skip
+"""What reading an image may raise that is not as the specification says: cut off, not JSON, without its parts, with
+parts of another kind, or too deep."""
 
 
 @record
@@ -165,20 +169,39 @@ def _unpack_all(pulled: "Pulled", directory: Path) -> None:
     for layer in pulled.layers:
         unpack(layer, rootfs)
         layer.unlink()
+    _image("", rootfs, pulled.config)  # one that cannot be read must not be kept: every look at the images would fail
     (directory / "config.json").write_text(json.dumps(pulled.config))
 
 
-def _image(digest: str, rootfs: Path, configuration: Mapping[str, Any]) -> Image:
-    """https://github.com/opencontainers/image-spec/blob/main/config.md"""
-    config = configuration.get("config") or {}
+def _image(digest: str, rootfs: Path, configuration: Any) -> Image:
+    """Return the image that has this configuration. Raises one of DAMAGE where it is not as the specification says.
+
+    https://github.com/opencontainers/image-spec/blob/main/config.md
+    """
+    config = _part(configuration, "config", dict) or {}
     return Image(
         digest=digest,
         rootfs=rootfs,
-        entry_point=tuple(config.get("Entrypoint") or ()),
-        command=tuple(config.get("Cmd") or ()),
-        environment=dict(pair.partition("=")[::2] for pair in config.get("Env") or ()),
-        working_directory=config.get("WorkingDir") or "/",
-        user=config.get("User") or "",
-        stop_signal=config.get("StopSignal") or "SIGTERM",
-        labels=config.get("Labels") or {},
+        entry_point=_words(config, "Entrypoint"),
+        command=_words(config, "Cmd"),
+        environment=dict(pair.partition("=")[::2] for pair in _words(config, "Env")),
+        working_directory=_part(config, "WorkingDir", str) or "/",
+        user=_part(config, "User", str) or "",
+        stop_signal=_part(config, "StopSignal", str) or "SIGTERM",
+        labels=_part(config, "Labels", dict) or {},
     )
+
+
+def _words(config: Any, name: str) -> tuple[str, ...]:
+    words = _part(config, name, list) or []
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError(f"{name} of its configuration is not a list of texts")
+    return tuple(words)
+
+
+def _part(config: Any, name: str, kind: type) -> Any:
+    """Return a part of a configuration, which may be absent or null, but nothing of another kind."""
+    value = config.get(name) if isinstance(config, dict) else config
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(f"{name} of its configuration is a {type(value).__name__}, not a {kind.__name__}")
+    return value
