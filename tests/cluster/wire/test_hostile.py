@@ -19,6 +19,8 @@ operations.load()
 SERVED = sorted(OPERATIONS)
 LONGEST_SECONDS = 2.0
 
+COUNTED = os.environ.get("CULM_FUZZ_COUNT")
+"""A file to which a byte is written for each request; bench/fuzz.py counts them."""
 fuzzing = settings(max_examples=int(os.environ.get("CULM_FUZZ", "60")), suppress_health_check=list(HealthCheck))
 
 
@@ -40,6 +42,7 @@ def test_every_operation_with_one_value_broken_answers_what_its_sdk_can_read(clo
         assert response.status != 500, response.body
         assert unreadable(protocol, operation, response) is None, response.body
         assert time.process_time() - began < LONGEST_SECONDS
+        counted()
 
 
 @given(st.data())
@@ -61,6 +64,13 @@ def test_every_operation_with_bytes_broken_answers_what_its_sdk_can_read(cloud, 
         response = cloud.answer(sent)
         assert response.status != 500, response.body
         assert unreadable(protocol, operation, response) is None, response.body
+        counted()
+
+
+def counted() -> None:
+    if COUNTED:
+        with open(COUNTED, "ab") as file:
+            file.write(b".")
 
 
 streamed = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -95,6 +105,7 @@ def test_unbelievable_signatures_are_refused_and_never_an_error_of_ours(
     assert 400 <= cloud.answer(request, verified=True).status < 600
     assert cloud.answer(request, verified=True).status != 500
     assert cloud.answer(request).status != 500
+    counted()
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"3", b'"a"', b"[" * 3000, b'{"a":' * 3000, b"\xff", b"NaN"])
