@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
 import pytest
+from tests.cluster.scheduler.shuffled import LineBroken
 
 from culm.cluster.instance.agent import Agent
 from culm.cluster.instance.credentials import Credentials
@@ -115,6 +117,18 @@ class World:
         )
 
     def start_agent(self, machine: Machine) -> None:
+        self._running.append(asyncio.create_task(self._run_agent(machine)))
+
+    async def _run_agent(self, machine: Machine) -> None:
+        """Until cancelled: one whose line breaks begins anew, and joins as the instance that it was."""
+        while True:
+            try:
+                await self._agent(machine).run()
+            except* LineBroken:
+                joined = next((a for a in self._arns() if machine.ec2_instance_id in self._of(a)), None)
+                machine = replace(machine, container_instance_arn=joined)
+
+    def _agent(self, machine: Machine) -> Agent:
         around = Surroundings(
             address=machine.address,
             region="us-east-1",
@@ -122,7 +136,7 @@ class World:
             agent="http://127.0.0.1:4566",
             volumes=self.volumes,
         )
-        agent = Agent(
+        return Agent(
             machine=machine,
             surroundings=around,
             control=self.between(self.agents),
@@ -134,7 +148,6 @@ class World:
             secrets=TaskSecrets(self.store, "us-east-1"),  # type: ignore[arg-type]
             now=self.cloud.clock,
         )
-        self._running.append(asyncio.create_task(agent.run()))
 
     async def crash(self) -> None:
         """Control plane and agents die; containers go on; a new control plane starts."""

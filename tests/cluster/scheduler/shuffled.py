@@ -1,4 +1,4 @@
-"""An event loop that runs what is ready in an order drawn by a seed, and messages that come late or twice.
+"""An event loop that runs what is ready in an order drawn by a seed, and messages that come late, twice or never.
 
 asyncio runs callbacks in the order in which they became ready, so a test on its own loop plays one schedule of many.
 Every order that is drawn here is one that a busy machine may bring about.
@@ -14,6 +14,12 @@ LONGEST_DELAY = 5
 """Turns of the loop."""
 DOUBLED = 0.1
 """Share of the messages that come twice."""
+BROKEN = 0.004
+"""Share of the messages at which the line breaks: half of them are lost, half were heard and nobody knows."""
+
+
+class LineBroken(Exception):
+    """The agent is not connected any more; it begins anew, as ecs-init lets it."""
 
 
 class ShuffledLoop(asyncio.SelectorEventLoop):
@@ -33,7 +39,10 @@ class ShuffledLoop(asyncio.SelectorEventLoop):
 
 
 class Unreliable:
-    """A control plane whose agents are heard, and hear it, late and sometimes twice; in order, as on one connection."""
+    """A control plane whose agents are heard, and hear it, late and sometimes twice, until the line breaks.
+
+    What it says comes in order, as on one connection; reports overtake each other.
+    """
 
     def __init__(self, control: Any, dice: random.Random, faults: Counter[str], under_way: set[object]) -> None:
         """`under_way` holds an object for each message that waits."""
@@ -41,6 +50,7 @@ class Unreliable:
         self._under_way = under_way
         self._dice = dice
         self._faults = faults
+        self._sent = self._delivered = 0
 
     async def register(self, message: Any) -> str:
         return str(await self._control.register(message))
@@ -53,8 +63,19 @@ class Unreliable:
                 yield message
 
     async def submit(self, arn: str, message: Any) -> None:
+        self._sent += 1
+        number = self._sent
         await self._late()
+        broken = self._dice.random() < BROKEN
+        if broken and self._dice.random() < 0.5:
+            self._faults["lost"] += 1
+            raise LineBroken
+        self._faults["overtaken"] += number < self._delivered
+        self._delivered = max(self._delivered, number)
         await self._control.submit(arn, message)
+        if broken:
+            self._faults["heard, and nobody knows"] += 1
+            raise LineBroken
         if self._twice():
             await self._control.submit(arn, message)
 
