@@ -14,46 +14,70 @@ import random
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.scenarios.crash_points import CHANGES, ERRORS, OPERATIONS, Fault, Operation, Rig, Trial, calls, play
+from tests.scenarios.crash_points import (
+    CHANGES,
+    ERRORS,
+    ON_DISK,
+    OPERATIONS,
+    PROGRAMS,
+    Call,
+    Fault,
+    Operation,
+    Profile,
+    Rig,
+    Trial,
+    play,
+    profile,
+)
 
-KINDS = ("kill", "kill", "kill", "kill-client", "EIO", "ENOSPC", "EMFILE")
-"""What is drawn from: half of it kills."""
+KINDS = {"kill": 4, "kill-program": 1, "kill-client": 1, "EIO": 1, "ENOSPC": 1, "EMFILE": 1}
+"""How often each is drawn. Killed are the daemon, a program that it started, or its client; or its calls fail."""
 MOST_KIB = 4096
 """More is left by no fault: an operation needs no more of the disk."""
 MOST_FILES = 12
-REQUESTS = 60
-"""Requests that a client's busiest thread sends in an operation, or more."""
+ENOUGH = 100
+"""Trials after which a kind of fault that never struck is a mistake of the trials."""
 
 
-def drawn(dice: random.Random, operation: Operation, counted: dict[str, int]) -> Fault | None:
+def drawn(dice: random.Random, operation: Operation, usual: Profile) -> Fault | None:
     """A fault for this operation; None where the kind makes no sense for it."""
-    kind = dice.choice(KINDS)
-    match kind:
-        case "kill" | "EIO":
-            possible = [call for call in (CHANGES if kind == "kill" else ERRORS[kind]) if counted.get(call)]
-            call = dice.choice(possible)
-            return Fault(kind, call, dice.randint(1, counted[call]))
-        case "kill-client" if operation.name != "push":
-            return Fault(kind, "sendto", dice.randint(1, REQUESTS))
-        case "ENOSPC":
-            return Fault(kind, "disk", int(MOST_KIB ** dice.random()) - 1)
-        case "EMFILE" if not operation.from_stopped:
-            return Fault(kind, "files", dice.randint(0, MOST_FILES))
-    return None
+    kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+    if kind == "kill-program":
+        call = dice.choice(sorted(PROGRAMS.keys() - ({"execve", "flock"} if operation.from_stopped else set())))
+        return Fault(kind, call, dice.randint(1, PROGRAMS[call]))
+    if kind == "kill-client":
+        return at(dice, kind, usual.client) if usual.client else None
+    if kind == "ENOSPC" and dice.random() < 0.5:
+        return Fault(kind, "disk", int(MOST_KIB ** dice.random()) - 1)
+    if kind == "EMFILE" and not operation.from_stopped and dice.random() < 0.5:
+        return Fault(kind, "files", dice.randint(0, MOST_FILES))
+    names = CHANGES if kind == "kill" else ERRORS[kind]
+    anywhere = kind in ("kill", "EMFILE")  # a socket has no disk that could fail
+    return at(dice, kind, [call for call in usual.daemon if call.name in names and (anywhere or call.place in ON_DISK)])
+
+
+def at(dice: random.Random, kind: str, calls: Sequence[Call]) -> Fault | None:
+    """A fault at one of these calls: every place as likely as any other, and there every name of a call."""
+    for field in ("place", "name"):
+        value = dice.choice(sorted({getattr(call, field) for call in calls} or {""}))
+        calls = [call for call in calls if getattr(call, field) == value]
+    call = dice.choice(calls) if calls else None
+    return call and Fault(kind, call.name, call.number)
 
 
 def trials(chosen: argparse.Namespace, folder: Path) -> Iterator[Trial]:
     """Trials until the time is over. A rig on which something was lost is thrown away."""
     dice, end = random.Random(chosen.seed), time.monotonic() + chosen.minutes * 60
-    counted: dict[str, dict[str, int]] = {}
+    usual: dict[str, Profile] = {}
+    tried = {(each["operation"], each["fault"]) for each in read(chosen.record)}
     rigs = 0
     names = [chosen.operation] if chosen.operation else list(OPERATIONS)
     while time.monotonic() < end:
@@ -64,12 +88,16 @@ def trials(chosen: argparse.Namespace, folder: Path) -> Iterator[Trial]:
         try:
             while time.monotonic() < end:
                 operation = OPERATIONS[dice.choice(names)]
-                if operation.name not in counted:
-                    counted[operation.name] = calls(rig, operation)
-                fault = Fault.parse(chosen.fault) if chosen.fault else drawn(dice, operation, counted[operation.name])
-                if fault is None:
+                if not chosen.fault and operation.name not in usual:
+                    usual[operation.name] = profile(rig, operation)
+                fault = Fault.parse(chosen.fault) if chosen.fault else drawn(dice, operation, usual[operation.name])
+                if fault is None or (not chosen.fault and (operation.name, str(fault)) in tried):
                     continue
-                trial = play(rig, operation, fault)
+                tried.add((operation.name, str(fault)))
+                try:
+                    trial = play(rig, operation, fault)
+                except AssertionError as error:  # what the trial before has left cannot even begin
+                    trial = Trial(operation.name, str(fault), True, "", (str(error)[-2000:],), 0.0)
                 yield trial
                 if chosen.fault and chosen.operation:
                     return
@@ -77,6 +105,17 @@ def trials(chosen: argparse.Namespace, folder: Path) -> Iterator[Trial]:
                     break
         finally:
             rig.close()
+
+
+def read(record: Path) -> list[dict[str, Any]]:
+    """The trials that a file has; none where there is no file."""
+    return [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+
+
+def never(recorded: list[dict[str, Any]]) -> list[str]:
+    """Kinds of fault that never struck."""
+    struck = {each["fault"].split(":")[0] for each in recorded if each["struck"]}
+    return sorted(KINDS.keys() - struck)
 
 
 def table(recorded: list[dict[str, Any]]) -> str:
@@ -96,6 +135,13 @@ def table(recorded: list[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
+def places(recorded: list[dict[str, Any]]) -> str:
+    """Of the trials whose fault struck: how many by what the broken call was about."""
+    counted = Counter(each["place"] for each in recorded if each["struck"] and "place" in each)
+    rows = [f"| {name} | {count} |" for name, count in counted.most_common()]
+    return "\n".join(["| what was broken | points |", "|---|---|", *rows])
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=20)
@@ -111,13 +157,17 @@ def main() -> None:
             for trial in trials(chosen, Path(folder)):
                 lost |= bool(trial.wrong)
                 print(
-                    f"{trial.seconds:5.1f} s  {trial.operation:10} {trial.fault:24} struck={trial.struck}", flush=True
+                    f"{trial.seconds:5.1f} s  {trial.operation:10} {trial.fault:24} {trial.place:24} {trial.struck}",
+                    flush=True,
                 )
                 for what in trial.wrong:
                     print(f"    LOST: {what}", flush=True)
                 with chosen.record.open("a") as file:
                     file.write(json.dumps(asdict(trial)) + "\n")
-    print(table([json.loads(line) for line in chosen.record.read_text().splitlines()]))
+    recorded = read(chosen.record)
+    print(table(recorded), places(recorded), sep="\n\n")
+    if not chosen.fault and len(recorded) >= ENOUGH and (missing := never(recorded)):
+        sys.exit(f"never struck: {', '.join(missing)}")
     sys.exit(lost)
 
 

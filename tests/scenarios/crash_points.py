@@ -2,25 +2,29 @@
 
 A trial is four steps, the same for every operation and fault:
 
-1. The cluster is brought into the state from which the operation starts. `Wishes` begins to write parameters through
-   the AWS API, and notes each that was answered.
-2. The fault is armed: the daemon will be killed at its nth write, sync, rename or unlink, or will get an error there;
-   the disk has so many bytes left; so many more files may be opened.
+1. The cluster is brought into the state from which the operation starts. The clients of `Wishes` begin to write and
+   read parameters through the AWS API, and note what they were answered.
+2. The fault is armed: the daemon, its client or a program that it started will be killed at its nth write, sync,
+   rename or unlink, or the daemon will get an error there; the disk has so many bytes left; so many more files may be
+   opened.
 3. The operation is typed. Whatever it answers, the fault is taken away, and the same is typed again without it.
 4. `Rig.check` asks whether anything was lost, done twice or left behind.
 
 For example: `culm up` with a new migration, and the daemon is killed at the 17th `pwrite64` of one of its threads. The
 first `up` fails. The second one starts the daemon, which adopts what runs; it finds the migration's task of the first
-one and waits for it. The migration's own file then says that it ran once, `up` says that nothing changed, and every
-parameter that was answered is there.
+one and waits for it. The migration's own file then says that it ran once, `up` says that nothing changed, and what
+clients saw of each parameter, to its value at the end, is what one value in memory could have done.
 
-Calls of the daemon are counted and broken by strace, a thread at a time, and not those of the programs it starts.
+Calls are counted and broken by strace, a thread at a time. `profile` lists those of an operation with the places that
+they change, so that a rare place (cluster.json, a socket of HAProxy) is hit as often as the store, which most calls
+are about. What is written in the log of strace at the moment of the fault says which file it really was.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -31,26 +35,63 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from tests import culm_command
 from tests.acceptance.workshop import push
+from tests.history import Event, linearizable
 from tests.scenarios import misfits
-from tests.scenarios.stand import CULM, Stand, eventually
+from tests.scenarios.stand import CULM, Said, Stand, eventually
 from tests.traffic import free_port
 
 CHANGES = (
     "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir", "rmdir", "openat", "sendto",
+    "sendmsg", "chmod", "symlink", "link", "fallocate",
 )  # fmt: skip
 """The calls at which a process is killed: those that change a file or say something to somebody."""
-ERRORS = {"EIO": ("pwrite64", "pread64", "fsync", "fdatasync", "rename", "unlink", "mkdir", "openat")}
+ERRORS = {
+    "EIO": ("write", "pwrite64", "pread64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir", "openat"),
+    "ENOSPC": ("write", "pwrite64", "ftruncate", "fallocate", "mkdir", "openat", "rename"),
+    "EMFILE": ("openat", "socket", "accept4", "pipe2", "dup", "epoll_create1"),
+}
 """The calls that fail, by the error that they fail with."""
+CLIENT = ("sendto", "write", "rename", "unlink", "mkdir", "connect")
+"""The calls at which a client is killed."""
+PROGRAMS = {
+    "execve": 1, "setsid": 1, "flock": 2, "bind": 2, "listen": 2, "rename": 6, "dup2": 3, "exit_group": 1, "kill": 2,
+    "unlink": 4, "fsync": 12, "symlink": 1, "wait4": 3,
+}  # fmt: skip
+"""The calls at which programs are killed that the daemon has started, and how often they make them, about."""
+KILLED = "killed by SIGKILL"
+TRACED = tuple(sorted({*CHANGES, *(call for calls in ERRORS.values() for call in calls)}))
+IN_A_ROW = {"EIO": 1, "ENOSPC": 20, "EMFILE": 20}
+"""How many calls fail: a disk or a table of files stays full for a while."""
+WHILE_SECONDS = 10.0
+"""How long a disk stays full, or a table of files."""
+PLACES = {
+    "cluster.json": r"/home/\S*cluster\.json",
+    "store": r"/home/state\.db",
+    "registry": r"/home/registry",
+    "HAProxy": r"/home/loadbalancer|/haproxy|master\.sock",
+    "PostgreSQL": r"/home/postgres|\.s\.PGSQL|pg_",
+    "output of a task": r"/home/tasks/[^>\"]*/output",
+    "a task's files": r"/home/tasks",
+    "images": r"/home/(images|venvs)",
+    "keys": r"/a stand/keys",
+    "other files of the home": r"/home/",
+    "connections": r"<(TCP|UNIX|NETLINK)",
+}
+"""What a call is about, by the first pattern that strace's line has."""
+ELSEWHERE = "other files"
+ON_DISK = PLACES.keys() - {"connections"}
 MIGRATION = """\
 import os, time
 with open({log!r}, "a") as log:
@@ -58,13 +99,21 @@ with open({log!r}, "a") as log:
     time.sleep(0.3)
     print("end {release}", file=log, flush=True)
 """
+PAUSE_SECONDS = 0.2
+"""Between two wishes of a client: the machine has other work to do, too."""
+CLIENTS = 2
+PARAMETERS = 5
 MIGRATE = misfits.DOCKERFILE.replace("serve.py", "migrate.py").replace("EXPOSE 8080\n", "")
 DAEMON = "-m culm.cluster.daemon"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind`: kill, kill-client, EIO, ENOSPC or EMFILE. `call`: of the system, where it matters; `number` is which."""
+    """What breaks: see KINDS in bench/crash_points.py.
+
+    `call`: of the system; `disk` for a disk with `number` KiB left, `files` for so many more open files. Else `number`
+    is which of a thread's calls.
+    """
 
     kind: str
     call: str
@@ -108,43 +157,71 @@ def client_of(home: Path, service: str) -> Any:
 
 
 class Wishes:
-    """Writes numbered parameters through the API for as long as it is open; `answered`: what it said yes to."""
+    """Two clients that write and read parameters for as long as it is open, and the history of what they saw."""
 
     def __init__(self, stand: Stand) -> None:
         self._stand = stand
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._write)
-        self._ssm: Any = None
-        self.answered: dict[str, str] = {}
+        self._folder = f"/wish/{time.time_ns()}"
+        self._threads = [threading.Thread(target=self._go_on, args=(number,)) for number in range(CLIENTS)]
+        self.events: dict[str, list[Event]] = {f"{self._folder}/{number}": [] for number in range(PARAMETERS)}
 
     def __enter__(self) -> "Wishes":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _write(self) -> None:
-        number = 0
-        while not self._over.wait(0.03):
-            number += 1
-            name, value = f"/wish/{number % 50}", f"{time.time_ns()}"
-            try:
-                self._client().put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-            except (ClientError, BotoCoreError):
-                self.answered.pop(name, None)  # either value may be there
-            except OSError:
-                continue  # there is no cluster yet, or not any more
-            else:
-                self.answered[name] = value
+    def _go_on(self, number: int) -> None:
+        dice, client = random.Random(number), None
+        while not self._over.wait(PAUSE_SECONDS):
+            name = dice.choice(sorted(self.events))
+            with contextlib.suppress(OSError, EndpointConnectionError):  # there is no cluster: nothing was asked
+                client = client or client_of(self._stand.home, "ssm")
+                if dice.random() < 0.5:
+                    self.events[name].append(wrote(client, name, f"{number} at {time.monotonic()}"))
+                elif (event := saw(client, name)) is not None:
+                    self.events[name].append(event)
 
-    def _client(self) -> Any:
-        if self._ssm is None:
-            self._ssm = client_of(self._stand.home, "ssm")
-        return self._ssm
+    def unbelievable(self) -> list[str]:
+        """The parameters whose history no single value in memory could have had, with what is there now."""
+        client = self._stand.client("ssm")
+        histories = {name: [*events, saw(client, name)] for name, events in self.events.items()}
+        return [
+            f"{name}: {events}"
+            for name, events in histories.items()
+            if not linearizable([each for each in events if each is not None])
+        ]
+
+
+def wrote(client: Any, name: str, value: str) -> Event:
+    """Write a parameter. Raises EndpointConnectionError where nobody listens."""
+    begun = time.monotonic()
+    try:
+        client.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    except EndpointConnectionError:
+        raise
+    except (ClientError, BotoCoreError):
+        return Event("write", value, begun)  # perhaps
+    return Event("write", value, begun, time.monotonic())
+
+
+def saw(client: Any, name: str) -> Event | None:
+    """Read a parameter; None where there is no answer."""
+    begun = time.monotonic()
+    try:
+        value = client.get_parameter(Name=name)["Parameter"]["Value"]
+    except client.exceptions.ParameterNotFound:
+        value = None
+    except (ClientError, BotoCoreError):
+        return None
+    return Event("read", value, begun, time.monotonic())
 
 
 class Rig:
@@ -156,6 +233,8 @@ class Rig:
         """Whether the last trial left the cluster up, with nothing to do."""
         self.reported = False
         """Whether the last migration was reported as done before the fault struck."""
+        self.killed = False
+        """Whether the fault kills programs, be it a migration's."""
         self.release = 0
         self.migration = 0
         self.prefix: tuple[str, ...] = ()
@@ -197,7 +276,11 @@ class Rig:
 
     def type(self, *words: str) -> int:
         """Type a command. Returns its exit status."""
-        self.said = self.stand.run([*self.prefix, *CULM, *words])
+        if self.prefix:
+            self.said = self.stand.run([*self.prefix, *CULM, *words])
+        else:
+            done = culm_command.run(words, cwd=self.stand.project, environment=self.stand.environment)
+            self.said = Said(done.returncode, done.stdout, done.stderr)
         return self.said.status
 
     def next_release(self) -> None:
@@ -234,7 +317,7 @@ class Rig:
                 self.stand.gone()
             except AssertionError:
                 return [f"left after the stop: {self.stand.processes()}"]
-        if operation.name not in ("up", "roll", "migration") and self.type("up", "--runtime", "process"):
+        if operation.name not in LEAVE_IT_UP and self.type("up", "--runtime", "process"):
             return [f"up: {self.said.err[-700:]}"]
         return []
 
@@ -260,10 +343,14 @@ class Rig:
     def _migrations(self, operation: "Operation") -> list[str]:
         """One at a time, each to its end; once when it was reported, and once more at most when nobody was told."""
         lines = self._runs.read_text().splitlines()
-        wrong = [] if lines[::2] == [line.replace("end", "begin") for line in lines[1::2]] else ["two at once"]
+        ended = [before for before, line in pairwise(lines) if line.startswith("end") and before.startswith("begin")]
+        apart = 2 * len(ended) == len(lines) or (
+            self.killed and sum(line.startswith("end") for line in lines) == len(ended)
+        )
+        wrong = [] if apart else ["two at once"]
         least, most = (1, 1 if self.reported else 2) if operation.name in MIGRATING else (0, operation.name == "down")
-        if not least <= len(lines) // 2 <= most:
-            wrong.append(f"{len(lines) // 2} migrations, not {least} to {int(most)}")
+        if not least <= len(ended) <= most:
+            wrong.append(f"{len(ended)} migrations, not {least} to {int(most)}")
         return [f"{what}: {lines[-6:]}" for what in wrong]
 
     def _processes(self) -> list[str]:
@@ -280,13 +367,8 @@ class Rig:
         return strangers()
 
     def _kept(self, wishes: Wishes) -> list[str]:
-        """Everything that was answered is there."""
-        client = self.stand.client("ssm")
-        there = {}
-        for page in client.get_paginator("get_parameters_by_path").paginate(Path="/wish"):
-            there |= {parameter["Name"]: parameter["Value"] for parameter in page["Parameters"]}
-        lost = {name: value for name, value in wishes.answered.items() if there.get(name) != value}
-        return [f"lost of {len(wishes.answered)} wishes: {lost}"] if lost else []
+        """Everything that was answered is there, and what clients saw meanwhile fits together."""
+        return [f"no order explains {what}" for what in wishes.unbelievable()]
 
 
 @dataclass(frozen=True)
@@ -335,6 +417,8 @@ OPERATIONS = {
 }
 
 
+LEAVE_IT_UP = ("up", "roll", "migration", "push", "start")
+"""Operations after which the next `up` has nothing to do."""
 MIGRATING = ("up", "migration")
 """Operations with a new migration."""
 
@@ -342,17 +426,21 @@ MIGRATING = ("up", "migration")
 # Faults.
 
 
-class Traced:
-    """strace at the daemon, which it starts where none runs. `count` takes the calls instead of breaking one."""
+STRACE = ("strace", "-f", "-qq", "-yy", "-s", "0")
+ITSELF = ("-b", "execve")
+"""Lets go of every program that is started."""
 
-    def __init__(self, rig: Rig, options: list[str], log: Path) -> None:
+
+class Traced:
+    """strace at the daemon, which it starts where none runs."""
+
+    def __init__(self, rig: Rig, options: Sequence[str], log: Path) -> None:
         self._stand = rig.stand
-        command = ["strace", "-f", "-b", "execve", "-qq", "-o", str(log), *options]
+        command = [*STRACE, "-o", str(log), *options]
         if (rig.stand.home / "cluster.json").exists():
             command += ["-p", str(rig.stand.daemon())]
         else:
-            daemon = [sys.executable, *DAEMON.split(), "--home", str(rig.stand.home), "--runtime", "process"]
-            command += daemon
+            command += [sys.executable, *DAEMON.split(), "--home", str(rig.stand.home), "--runtime", "process"]
         with (rig.stand.home.parent / "traced.log").open("ab") as out:
             self._strace = subprocess.Popen(
                 command, env=rig.stand.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -379,45 +467,73 @@ class Traced:
             self._strace.wait()
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of the system that a thread made: its `number` among those of the same name, and what it was about."""
+
+    name: str
+    number: int
+    place: str
+
+
+def made(log: str) -> list[Call]:
+    """The calls of a log of strace, in order."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    calls = []
+    for line in re.finditer(r"^(\d+) +(\w+)\(.*", log, re.MULTILINE):
+        numbers[line[1], line[2]] += 1
+        calls.append(Call(line[2], numbers[line[1], line[2]], place(line[0])))
+    return calls
+
+
+def place(line: str) -> str:
+    """What a call is about, by strace's line."""
+    return next((name for name, pattern in PLACES.items() if re.search(pattern, line)), ELSEWHERE)
+
+
+def options(fault: Fault) -> tuple[str, ...]:
+    """How strace brings a fault about."""
+    how = "signal=SIGKILL" if fault.kind.startswith("kill") else f"error={fault.kind}"
+    last = f"..{fault.number + IN_A_ROW[fault.kind] - 1}" if fault.kind in IN_A_ROW else ""
+    followed = () if fault.kind == "kill-program" else ITSELF
+    return (*followed, "-e", f"trace={fault.call}", "-e", f"inject={fault.call}:{how}:when={fault.number}{last}")
+
+
 @contextlib.contextmanager
 def broken(rig: Rig, fault: Fault, log: Path) -> Iterator[Callable[[], bool]]:
     """The fault is armed inside. Gives a function that says whether it has struck."""
-    match fault.kind:
-        case "kill" | "EIO":
-            how = "signal=SIGKILL" if fault.kind == "kill" else f"error={fault.kind}"
-            inject = f"inject={fault.call}:{how}:when={fault.number}"
-            traced = Traced(rig, ["-e", f"trace={fault.call}", "-e", inject], log)
-            try:
-                yield lambda: (fault.kind == "kill" and traced.ended) or "INJECTED" in log.read_text(errors="replace")
-            finally:
-                traced.close()
-        case "kill-client":
-            inject = f"inject={fault.call}:signal=SIGKILL:when={fault.number}"
-            rig.prefix = (
-                "strace",
-                "-f",
-                "-b",
-                "execve",
-                "-qq",
-                "-o",
-                str(log),
-                "-e",
-                f"trace={fault.call}",
-                "-e",
-                inject,
-            )
-            try:
-                yield lambda: "killed by SIGKILL" in log.read_text(errors="replace")
-            finally:
-                rig.prefix = ()
-        case "ENOSPC":
-            with filled(rig.stand.home, leaving=fault.number * 1024):
-                yield lambda: True
-        case "EMFILE":
-            with few_files(rig.stand.daemon(), more=fault.number):
-                yield lambda: True
-        case _:
-            raise ValueError(fault.kind)
+    if fault.call == "disk":
+        with filled(rig.stand.home, leaving=fault.number * 1024):
+            yield lambda: True
+    elif fault.call == "files":
+        with few_files(rig.stand.daemon(), more=fault.number):
+            yield lambda: True
+    elif fault.kind == "kill-client":
+        rig.prefix = (*STRACE, "-o", str(log), *options(fault))
+        try:
+            yield lambda: KILLED in log.read_text(errors="replace")
+        finally:
+            rig.prefix = ()
+    else:
+        traced = Traced(rig, options(fault), log)
+        struck = "INJECTED" if fault.kind in ERRORS else KILLED
+        try:
+            yield lambda: struck in log.read_text(errors="replace")
+        finally:
+            traced.close()
+
+
+@contextlib.contextmanager
+def for_a_while(lift: Callable[[], object]) -> Iterator[None]:
+    """Lift a fault at the end, or after `WHILE_SECONDS`: what waits for its end shall not wait for its own limit."""
+    timer = threading.Timer(WHILE_SECONDS, lift)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        lift()
 
 
 @contextlib.contextmanager
@@ -427,22 +543,22 @@ def filled(folder: Path, *, leaving: int) -> Iterator[None]:
     room = os.statvfs(folder)
     with fill.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - leaving, 1))
-    try:
+    with for_a_while(lambda: fill.unlink(missing_ok=True)):
         yield
-    finally:
-        fill.unlink()
 
 
 @contextlib.contextmanager
 def few_files(pid: int, *, more: int) -> Iterator[None]:
     """The process may open so many more files, and no more."""
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + more, before[1]))
-    try:
-        yield
-    finally:
+
+    def lift() -> None:
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + more, before[1]))
+    with for_a_while(lift):
+        yield
 
 
 @dataclass(frozen=True)
@@ -451,6 +567,8 @@ class Trial:
     fault: str
     struck: bool
     """Whether the fault fired: a point that is past the end of the operation does not."""
+    place: str
+    """What the broken call was about."""
     wrong: tuple[str, ...]
     seconds: float
 
@@ -460,7 +578,7 @@ def play(rig: Rig, operation: Operation, fault: Fault) -> Trial:
     began = time.monotonic()
     operation.prepare(rig)
     rig.forget_migrations()
-    rig.steady = False
+    rig.steady, rig.killed = False, fault.kind == "kill-program"
     log = rig.stand.home.parent / "strace.log"
     log.write_text("")
     with Wishes(rig.stand) as wishes:
@@ -471,21 +589,32 @@ def play(rig: Rig, operation: Operation, fault: Fault) -> Trial:
         wrong = rig.heal(operation)
     wrong = wrong or rig.check(operation, wishes)
     rig.steady = not wrong
-    return Trial(operation.name, str(fault), fired, tuple(wrong), round(time.monotonic() - began, 1))
+    hit = [call.place for call in made(log.read_text(errors="replace")) if call.number == fault.number]
+    where = hit[0] if hit else "the whole disk" if fault.call == "disk" else "any file"
+    return Trial(operation.name, str(fault), fired, where, tuple(wrong), round(time.monotonic() - began, 1))
 
 
-def calls(rig: Rig, operation: Operation) -> dict[str, int]:
-    """By call, how often the busiest thread of the daemon makes it during the operation."""
+@dataclass(frozen=True)
+class Profile:
+    """The calls that an operation makes when nothing is broken."""
+
+    daemon: tuple[Call, ...]
+    client: tuple[Call, ...]
+
+
+def profile(rig: Rig, operation: Operation) -> Profile:
+    """The calls of an operation, by the daemon and by its client."""
     operation.prepare(rig)
-    log = rig.stand.home.parent / "strace.log"
-    traced = Traced(rig, ["-e", f"trace={','.join(CHANGES)}"], log)
+    log, other = (rig.stand.home.parent / name for name in ("strace.log", "client.log"))
+    other.write_text("")
+    traced = Traced(rig, [*ITSELF, "-e", f"trace={','.join(TRACED)}"], log)
+    rig.prefix = (*STRACE, *ITSELF, "-o", str(other), "-e", f"trace={','.join(CLIENT)}")
     try:
         if status := operation.act(rig):
             raise AssertionError(f"{operation.name} ended with {status}: {rig.said.err}")
     finally:
+        rig.prefix = ()
         traced.close()
-    counted = Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(errors="replace"), re.MULTILINE))
-    most: dict[str, int] = {}
-    for (_, call), count in counted.items():
-        most[call] = max(most.get(call, 0), count)
-    return most
+    rig.steady = operation.name in LEAVE_IT_UP
+    daemon, client = (tuple(made(each.read_text(errors="replace"))) for each in (log, other))
+    return Profile(daemon, client)
