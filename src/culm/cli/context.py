@@ -1,6 +1,5 @@
 """Load what most commands begin with: the project of this folder, and the target named by --target."""
 
-import difflib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -122,6 +121,8 @@ def services_of(project: Project, names: Iterable[str], *, jobs: bool = False) -
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from culm.core.model.record import record
@@ -49,6 +48,8 @@ def pattern_of(text: str) -> str:
 def newest(target: Target, groups: Iterable[str], wanted: Wanted) -> list[LogLine]:
     """Return the last `limit` matching lines of all groups together, oldest first."""
     names = list(groups)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max_workers=min(max(len(names), 1), 8)) as pool:
         by_group = list(pool.map(lambda group: _of_group(target, group, wanted), names))
     lines = sorted((line for some in by_group for line in some), key=lambda line: line.at)

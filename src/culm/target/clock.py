@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Collection
-from concurrent import futures
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent import futures
 
 
 def now() -> float:
@@ -25,6 +27,8 @@ class Clock:
     def wait(self, running: "Collection[futures.Future[Any]]", seconds: float | None) -> None:
         """Return when one of the futures is done, or after so many seconds; None: whenever one is done."""
         if running:
+            from concurrent import futures
+
             futures.wait(running, timeout=seconds, return_when=futures.FIRST_COMPLETED)
         elif seconds is not None:
             time.sleep(seconds)

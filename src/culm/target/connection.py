@@ -1,6 +1,5 @@
 """Where to deploy: boto3 clients of Amazon, or of any endpoint that speaks as Amazon does."""
 
-import ipaddress
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from culm.core.model.record import record
 from culm.errors import CulmError, UsageError
 from culm.project.project import TargetSettings
 from culm.project.targets import IN_PARTITION, OTHER_PARTITIONS
+from culm.target import plain_calls
 from culm.target.trace import Trace
 
 DEFAULT_REGION = "us-east-1"
@@ -73,6 +73,25 @@ class Target:
 
         In an account that is not the target's there is none but STS's: nothing can be written there.
         """
+        if service == plain_calls.SERVICE and (caller := self._caller()) is not None:
+            return plain_calls.LogsClient(caller, lambda: self._sdk_client(service))
+        return self._sdk_client(service)
+
+    def _caller(self) -> plain_calls.Caller | None:
+        """Return how the local cluster is asked without the SDK; None for other targets, and for calls to be traced."""
+        if self._login is None or not self.endpoint_url or self.trace or self.settings.provider != "local":
+            return None
+        if self.settings.account is not None or not self.endpoint_url.startswith("http://"):
+            return None
+        return plain_calls.Caller(
+            endpoint=self.endpoint_url,
+            access_key=self._login.access_key,
+            secret_key=self._login.secret_key,
+            token=self._login.token,
+            region=self.settings.region or DEFAULT_REGION,
+        )
+
+    def _sdk_client(self, service: str) -> Any:
         if self.settings.account is not None and service != "sts":
             self.account  # noqa: B018  it raises
         with self._making:
@@ -140,6 +159,8 @@ def is_loopback(url: str | None) -> bool:
     host = (urlsplit(url).hostname or "") if url else ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

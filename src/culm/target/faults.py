@@ -47,38 +47,50 @@ class Denied(CulmError):
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise CulmError for what boto3 raises."""
-    from botocore import exceptions
-    from botocore.parsers import ResponseParserError
-
     try:
         yield
-    except exceptions.ClientError as error:
-        details = error.response["Error"]
-        raise refusal(error.operation_name, details.get("Code", ""), details.get("Message", "")) from error
-    except exceptions.EndpointConnectionError as error:
-        if AMAZON in str(error):
+    except Exception as error:
+        if (ours := in_our_words(error)) is None:
+            raise
+        raise ours from error
+
+
+def in_our_words(error: Exception) -> CulmError | None:
+    """Return the error for one of the SDK's; None where it is another's."""
+    if isinstance(error, CulmError):
+        return None
+    from botocore import exceptions  # loaded when something fails: a command that gets its answers may need no SDK
+    from botocore.parsers import ResponseParserError
+
+    match error:
+        case exceptions.ClientError():
+            details = error.response["Error"]
+            return refusal(error.operation_name, details.get("Code", ""), details.get("Message", ""))
+        case exceptions.EndpointConnectionError() if AMAZON in str(error):
             hint = "is `region:` the right one (a region that does not exist has no address), and is the network there?"
-            raise CulmError(str(error), hint) from error
-        raise CulmError(str(error), "does the cluster run? culm cluster status") from error
-    except exceptions.NoCredentialsError as error:
-        raise NotLoggedIn("there are no AWS credentials", "aws configure, or `profile:` for the target") from error
-    except exceptions.ProfileNotFound as error:
-        raise CulmError(str(error), "`profile:` of the target in culm.yml, and ~/.aws/config") from error
-    except (
-        exceptions.SSOError,
-        exceptions.UnauthorizedSSOTokenError,
-        exceptions.TokenRetrievalError,
-        exceptions.CredentialRetrievalError,
-    ) as error:
-        raise CulmError(f"your credentials cannot be renewed: {error}", LOG_IN) from error
-    except ResponseParserError as error:
-        excerpt = " ".join(str(error).partition("received.")[0].split())
-        raise CulmError(
-            f"what answers is not AWS: {excerpt or 'its answer cannot be read'}",
-            "does a proxy answer in its place (HTTPS_PROXY), or `endpoint_url:`? the same again may do",
-        ) from error
-    except exceptions.BotoCoreError as error:
-        raise CulmError(f"AWS cannot be reached: {error}", "is the network there?") from error
+            return CulmError(str(error), hint)
+        case exceptions.EndpointConnectionError():
+            return CulmError(str(error), "does the cluster run? culm cluster status")
+        case exceptions.NoCredentialsError():
+            return NotLoggedIn("there are no AWS credentials", "aws configure, or `profile:` for the target")
+        case exceptions.ProfileNotFound():
+            return CulmError(str(error), "`profile:` of the target in culm.yml, and ~/.aws/config")
+        case (
+            exceptions.SSOError()
+            | exceptions.UnauthorizedSSOTokenError()
+            | exceptions.TokenRetrievalError()
+            | exceptions.CredentialRetrievalError()
+        ):
+            return CulmError(f"your credentials cannot be renewed: {error}", LOG_IN)
+        case ResponseParserError():
+            excerpt = " ".join(str(error).partition("received.")[0].split())
+            return CulmError(
+                f"what answers is not AWS: {excerpt or 'its answer cannot be read'}",
+                "does a proxy answer in its place (HTTPS_PROXY), or `endpoint_url:`? the same again may do",
+            )
+        case exceptions.BotoCoreError():
+            return CulmError(f"AWS cannot be reached: {error}", "is the network there?")
+    return None
 
 
 def refusal(operation: str, code: str, message: str) -> CulmError:

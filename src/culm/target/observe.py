@@ -85,12 +85,12 @@ def observe(target: Target, project: Project, vault_bucket: str) -> Observed:
 
 def or_none(call: Callable[[], Any], *codes: str) -> Any:
     """Return the call's answer; None when AWS answers with one of these codes."""
-    from botocore.exceptions import ClientError
-
     try:
         return call()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in codes:
+    except Exception as error:
+        from botocore.exceptions import ClientError  # many calls need no SDK as long as they are answered
+
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in codes:
             return None
         raise
 
