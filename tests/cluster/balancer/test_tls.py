@@ -1,20 +1,30 @@
-"""HTTPS listeners by real handshakes with a real HAProxy: the distribution's, whose TLS library is looked after."""
+"""HTTPS listeners by real handshakes: with the distribution's HAProxy, and with Python before the wheel's."""
 
 import asyncio
 import hashlib
+import json
+import os
 import shutil
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from tests.certificates import a_certificate, an_authority
-from tests.traffic import a_group, a_listener, a_rule, a_web, eventually, forward, free_port, on_path
+from tests.traffic import a_group, a_listener, a_rule, a_web, eventually, forward, free_port, on_path, serving
 
 from culm.cluster.balancer.haproxy import binary
+from culm.cluster.balancer.haproxy.console import short_path
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import Certificate, Outcome, Tls
+from culm.cluster.balancer.haproxy.render import handover_socket
+from culm.cluster.balancer.interface import Certificate, Outcome, Target, Tls
+from culm.cluster.balancer.tls import library
+from culm.cluster.balancer.tls.front import TlsFront
+from culm.cluster.balancer.tls.relay import SOCKET
 from culm.core.model.load_balancers import Action, RedirectConfig
 
 ON_PATH = shutil.which("haproxy")
@@ -57,11 +67,12 @@ async def serves(port: int, name: str, context: ssl.SSLContext) -> bool:
     return (await ask(port, "x.example.com", context)).names == [name]
 
 
-@pytest.fixture
-async def plane(tmp_path: Path) -> AsyncIterator[HaproxyPlane]:
-    if ON_PATH is None:
+@pytest.fixture(params=["haproxy on PATH", "python before the wheel's haproxy"])
+async def plane(tmp_path: Path, request: Any) -> AsyncIterator[HaproxyPlane]:
+    distributions = request.param == "haproxy on PATH"
+    if distributions and ON_PATH is None:
         pytest.skip("no haproxy on PATH")
-    made = HaproxyPlane(tmp_path / "lb", executable=Path(ON_PATH))
+    made = HaproxyPlane(tmp_path / "lb", executable=Path(ON_PATH) if distributions and ON_PATH else None)
     await made.start()
     yield made
     await made.stop()
@@ -97,7 +108,7 @@ async def test_http_2_is_offered_and_old_versions_are_not_taken(plane: HaproxyPl
     writer.close()
     old = trusting()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):  # asyncio hangs up without an alert
         await ask(port, "a.example.com", old)
 
 
@@ -142,11 +153,14 @@ async def test_a_changed_certificate_is_served_without_a_lost_request(plane: Hap
     assert len(list(plane.folder.glob("*.pem"))) == 1
 
 
-async def test_a_library_that_nobody_looks_after_terminates_no_tls(tmp_path: Path) -> None:
-    """The wheel's HAProxy has OpenSSL 3.0 inside: plain listeners are served, the others are left out and told."""
+async def test_libraries_that_nobody_looks_after_terminate_no_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither HAProxy's nor Python's gets fixes, plain listeners are served; the others are left out and told."""
     bundled = binary.find()
     if binary.tls_problem(bundled) is None:
         pytest.skip("this HAProxy may terminate TLS")
+    monkeypatch.setattr(library, "pythons_problem", lambda: "OpenSSL 1.1.1 inside of this Python is old")
     plane = HaproxyPlane(tmp_path / "lb", executable=bundled)
     await plane.start()
     plain, secure = free_port(), free_port()
@@ -156,6 +170,84 @@ async def test_a_library_that_nobody_looks_after_terminates_no_tls(tmp_path: Pat
     assert set(outcome.ports) == {secure}
     assert "gets no security fixes any more, so it does not terminate TLS" in outcome.ports[secure]
     assert "CULM_HAPROXY=" in outcome.ports[secure]
+    assert "inside of this Python" in outcome.ports[secure]
+
+
+@pytest.mark.parametrize(
+    ("version", "mapped", "mended"),
+    [
+        ((3, 6, 0), "", True),
+        ((3, 0, 19), "7f0-7f1 r-xp 00 08:01 12 /usr/lib/x86_64-linux-gnu/libssl.so.3", True),
+        ((3, 0, 15), "7f0-7f1 r-xp 00 08:01 12 /home/x/.venv/lib/python3.11/ssl.libs/libssl-6f.so.3", False),
+        ((1, 1, 1), "", False),
+    ],
+)
+def test_pythons_library_is_the_distributions_or_of_a_branch_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], mapped: str, mended: bool
+) -> None:
+    (tmp_path / "maps").write_text(mapped)
+    monkeypatch.setattr(ssl, "OPENSSL_VERSION_INFO", version)
+    assert (library.pythons_problem(tmp_path / "maps") is None) is mended
+
+
+async def test_the_relay_outlives_the_daemon_gives_a_port_back_and_comes_again_when_it_dies(tmp_path: Path) -> None:
+    if binary.tls_problem(binary.find()) is None:
+        pytest.skip("this HAProxy terminates TLS itself")
+    port, tls = free_port(), Tls(certificates=(a_pem("a.example.com"),))
+    front = TlsFront(tmp_path / "lb", lambda port: ["127.0.0.1"], handover_socket)
+    async with a_web() as web:
+        groups, rule = [a_group("web", web.target)], a_rule(None, action=forward("web"))
+        for _ in range(2):  # the second is the next daemon's
+            plane = HaproxyPlane(tmp_path / "lb")
+            await plane.start()
+            assert await plane.apply([a_listener(port, rule, tls=tls)], groups) == Outcome()
+        assert (await ask(port, "a.example.com", trusting())).text.startswith("HTTP/1.1 200")
+        assert await front.keep([a_listener(port)]) == {port}
+
+        assert await plane.apply([a_listener(port, rule)], groups) == Outcome(), "now it is plain"
+        async with httpx2.AsyncClient() as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
+        assert not await front.keep([])
+
+        assert await plane.apply([a_listener(port, rule, tls=tls)], groups) == Outcome(), "and TLS again"
+        await kill_relay(tmp_path / "lb")
+        assert await plane.apply([a_listener(port, rule, tls=tls)], groups) == Outcome()
+        assert (await ask(port, "a.example.com", trusting())).text.startswith("HTTP/1.1 200")
+        await plane.stop()
+    assert not await front.keep([])
+
+
+async def kill_relay(folder: Path) -> None:
+    with short_path(folder / SOCKET) as path:
+        reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"{}\n")
+    pid = json.loads(await reader.readline())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert await reader.read() == b"", "it has ended"
+    writer.close()
+
+
+async def test_a_large_body_passes_the_relay_whole_both_ways(plane: HaproxyPlane) -> None:
+    port, body = free_port(), bytes(range(256)) * 4096 * 4  # 4 MB: more than any buffer on its way
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        got = await reader.readexactly(len(body))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(got) + got)
+        await writer.drain()
+
+    async with serving(answer) as served:
+        tls = Tls(certificates=(a_pem("a.example.com"),))
+        target = Target(address="127.0.0.1", port=served)
+        await plane.apply([a_listener(port, a_rule(None, action=forward("web")), tls=tls)], [a_group("web", target)])
+        async with httpx2.AsyncClient(verify=trusting()) as client:
+            said = await client.post(
+                f"https://127.0.0.1:{port}/",
+                content=body,
+                headers={"Host": "a.example.com"},
+                extensions={"sni_hostname": "a.example.com"},
+            )
+    assert said.content == body
 
 
 def test_the_distributions_library_is_looked_after() -> None:

@@ -77,7 +77,8 @@ class Tls:
     """How a listener speaks TLS."""
 
     certificates: tuple[Certificate, ...]
-    """The first one is for clients that name no domain, or one that no other is for."""
+    """The first one is for clients that name no domain, or one that no other is for. None at all: who terminates TLS
+    stands in front, and passes connections on decrypted."""
     oldest: str = "TLSv1.2"
     newest: str = "TLSv1.3"
 

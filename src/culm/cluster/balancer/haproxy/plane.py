@@ -18,8 +18,10 @@ The order within `apply`, and why:
 2. The new file is checked (`haproxy -c`) beside the old one. A file that is refused never replaces one that works;
    the parts that make it refused are found by halving (`culprits`), left out, and told. They are remembered, as asking
    again at every look would cost a second of processor time, and forgotten when nobody wishes them any more.
-3. Counters are read before a reload: they begin at zero in the new worker.
-4. The file is written even when only targets moved: a machine that restarts begins from it.
+3. Where HAProxy's TLS library is out of support, ports with TLS are the relay's (`tls`), which decrypts and hands over
+   to HAProxy. It lets go of ports before HAProxy is told to take them, and takes them after HAProxy let go.
+4. Counters are read before a reload: they begin at zero in the new worker.
+5. The file is written even when only targets moved: a machine that restarts begins from it.
 
 Example. Rules 10 and 20 run; rule 30, with a header name that HAProxy cannot read, is added, and target B registers.
 The digest differs, so the file is checked: refused. Checks of {10, 20} and {30} name rule 30. The file of 10 and 20,
@@ -39,7 +41,9 @@ from culm.cluster.balancer.haproxy import binary, console, listening, render
 from culm.cluster.balancer.haproxy.console import Console, Running
 from culm.cluster.balancer.haproxy.culprits import culprits
 from culm.cluster.balancer.haproxy.totals import Totals
-from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Target, Traffic
+from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Target, Tls, Traffic
+from culm.cluster.balancer.tls import library
+from culm.cluster.balancer.tls.front import TlsFront
 from culm.core.model.load_balancers import Rule
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
@@ -73,6 +77,8 @@ class HaproxyPlane:
         self._reserved = reserved
         self._executable = executable
         self._version = (0, 0)
+        self._front: TlsFront | None = None
+        """Terminates TLS; None: HAProxy does."""
         self._tls_problem: str | None = None
         """Why listeners with TLS are left out; None: they are served."""
         self._worker = Console(folder / render.STATS_SOCKET)
@@ -98,6 +104,11 @@ class HaproxyPlane:
         self._executable = self._executable or binary.find()
         self._version = await asyncio.to_thread(binary.version, self._executable)
         self._tls_problem = await asyncio.to_thread(binary.tls_problem, self._executable)
+        if self._tls_problem is not None and (pythons := library.pythons_problem()) is None:
+            self._front = TlsFront(self.folder, self.addresses, render.handover_socket)
+            self._tls_problem = None
+        elif self._tls_problem is not None:
+            self._tls_problem += f"; and {pythons}"
 
     async def apply(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> Outcome:
         """Bring HAProxy to this wish, in the order that stands at the head of this file.
@@ -106,6 +117,9 @@ class HaproxyPlane:
         """
         running = await self._running()
         held = await console.frontends(self._worker) if running else set()
+        if self._front is not None:
+            kept = await self._front.keep(_with_tls(listeners))
+            held |= {render.frontend(each) for each in listeners if each.port in kept}
         new = [listener.port for listener in listeners if render.frontend(listener) not in held]
         obstacles = self._obstacles(new)
         if running is None and self._pid_file.exists():
@@ -117,6 +131,7 @@ class HaproxyPlane:
             groups=tuple(groups),
         )
         self._write_certificates(wish.listeners)
+        secure, wish = _with_tls(wish.listeners), wish if self._front is None else wish.decrypted()
         wish = await self._acceptable(wish, running)
         refused_targets: Mapping[tuple[str, str], str] = {}
         if running is None:
@@ -126,7 +141,9 @@ class HaproxyPlane:
         else:
             refused_targets = await self._move_targets(running, wish.groups)
             self._write(self.render(wish.listeners, wish.groups))
-        self._forget_certificates(wish.listeners)
+        if self._front is not None:
+            obstacles |= await self._front.serve(secure)
+        self._forget_certificates(secure)
         return self._outcome(obstacles, refused_targets)
 
     async def _acceptable(self, wish: "_Wish", running: Running | None) -> "_Wish":
@@ -200,6 +217,8 @@ class HaproxyPlane:
         """End HAProxy with what it still carries; by SIGKILL, if it takes no notice of SIGTERM."""
         if self._child is not None:
             await self._child.wait()  # whoever began to launch it was cancelled
+        if self._front is not None:
+            await self._front.stop()
         if await self._running() is None:
             return
         master, _ = await console.processes(self._master)
@@ -381,6 +400,10 @@ class HaproxyPlane:
             fresh.replace(self._configuration)
 
 
+def _with_tls(listeners: Sequence[Listener]) -> list[Listener]:
+    return [listener for listener in listeners if listener.tls is not None]
+
+
 def _files(listeners: Sequence[Listener]) -> dict[str, str]:
     """Return the files that listeners with TLS need, by name."""
     files: dict[str, str] = {}
@@ -407,6 +430,12 @@ class _Wish:
         targets: list[_Part] = [(group.arn, target) for group in self.groups for target in group.targets]
         rules: list[_Part] = [rule for listener in self.listeners for rule in listener.rules]
         return [*groups, *targets, *rules]
+
+    def decrypted(self) -> "_Wish":
+        """Return the same, with listeners whose TLS somebody else terminates."""
+        return replace(
+            self, listeners=tuple(replace(each, tls=each.tls and Tls(certificates=())) for each in self.listeners)
+        )
 
     def without(self, parts: Collection[_Part]) -> "_Wish":
         """Return the wish without these parts."""

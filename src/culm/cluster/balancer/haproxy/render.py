@@ -142,7 +142,8 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     name, port = frontend(listener), listener.port
     handover = f"unix@{handover_socket(port)}"
     yield f"frontend {name}"
-    for index, address in enumerate(addresses(port)):
+    outside = listener.tls is not None and not listener.tls.certificates
+    for index, address in enumerate(() if outside else addresses(port)):
         # an address after the first may come and go with a network interface: transparent binds it all the same
         yield f"    bind {address}:{port}" + (" transparent" if index else "") + _tls(listener)
     yield f"    bind {handover} mode 600 accept-proxy"
@@ -176,12 +177,12 @@ def scheme(listener: Listener) -> str:
 
 
 def certificate_list(listener: Listener) -> tuple[str, str] | None:
-    """Return the name and the text of the file that lists a listener's certificates; None: it speaks plain HTTP.
+    """Return the name and the text of the file that lists a listener's certificates; None: HAProxy decrypts nothing.
 
     Another content has another name, so that a changed certificate is another shape. HAProxy takes a certificate by the
     domains that it is for, and the first one where none is for the client's.
     """
-    if listener.tls is None:
+    if listener.tls is None or not listener.tls.certificates:
         return None
     text = "".join(f"{each.name}\n" for each in listener.tls.certificates)
     return f"certificates-{listener.port}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.list", text

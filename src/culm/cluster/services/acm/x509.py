@@ -1,6 +1,7 @@
 """Reading and making X.509 certificates. The library is loaded by the first of them: it is 9 MB of memory."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from culm.core.model.record import record
@@ -14,6 +15,7 @@ AUTHORITY_DAYS = 3650
 DAYS = 395
 """What ACM gives its certificates: https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html"""
 CURVES = {"EC_prime256v1": "SECP256R1", "EC_secp384r1": "SECP384R1", "EC_secp521r1": "SECP521R1"}
+_END = "-----END CERTIFICATE-----"
 RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
 
 
@@ -68,6 +70,12 @@ def facts(body: str) -> CertificateFacts:
         not_before=certificate.not_valid_before_utc.timestamp(),
         not_after=certificate.not_valid_after_utc.timestamp(),
     )
+
+
+@lru_cache(maxsize=256)
+def names(pem: str) -> tuple[str, ...]:
+    """Return the domains that the first certificate of a PEM text is for."""
+    return facts(pem[: pem.index(_END) + len(_END)]).names
 
 
 def check_chain(body: str, chain: str) -> None:
