@@ -421,6 +421,7 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
             ),
             *waker,
         ),
+        protocol_version=group.protocol_version,
         algorithm="least_outstanding_requests" if least else "round_robin",
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
         sticky_seconds=int(values[f"stickiness.{kind}.duration_seconds"]) if sticky else 0,

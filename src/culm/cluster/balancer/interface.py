@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal, Protocol
 
-from culm.core.model.load_balancers import Rule
+from culm.core.model.load_balancers import ProtocolVersion, Rule
 from culm.core.model.record import record
 
 
@@ -39,6 +39,8 @@ class Group:
     name: str
     """Unique among all groups."""
     targets: tuple[Target, ...] = ()
+    protocol_version: ProtocolVersion = "HTTP1"
+    """What its targets speak; requests of another kind are answered with 464."""
     algorithm: Literal["round_robin", "least_outstanding_requests"] = "round_robin"
     slow_start_seconds: int = 0
     """0: a new target gets its full share at once."""

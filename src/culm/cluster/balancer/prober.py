@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from culm.cluster.balancer import http2
 from culm.core.decide.target_health import Answer, Health, judge, known, next_probe_after
 from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.record import record
@@ -101,6 +102,10 @@ async def probe(check: Check) -> Answer:
         async with asyncio.timeout(check.group.health_check_timeout_seconds):
             if check.group.health_check_protocol == "TCP":
                 return Answer(status=200 if await _stays_open(check.address, check.port) else None)
+            if check.group.protocol_version != "HTTP1":
+                grpc = check.group.protocol_version == "GRPC"
+                ask = http2.grpc_status if grpc else http2.status
+                return Answer(status=await ask(check.address, check.port, check.group.health_check_path))
             return Answer(status=await _get(check.address, check.port, check.group.health_check_path))
     except TimeoutError:
         return Answer(timed_out=True)

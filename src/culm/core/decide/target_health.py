@@ -18,6 +18,7 @@ from culm.core.model.record import record
 _SAME_INTERVAL = 0.9
 """Failures closer than this part of the interval are one: timers are not exact."""
 _MATCHER_ITEM = re.compile(r"(\d{3})(?:-(\d{3}))?")
+_GRPC_ITEM = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 
 
 @record
@@ -25,7 +26,7 @@ class Answer:
     """The result of one probe."""
 
     status: int | None = None
-    """The HTTP status; None: no connection, or no HTTP answer."""
+    """The HTTP status, or gRPC's; None: no connection, or no such answer."""
     timed_out: bool = False
 
 
@@ -55,7 +56,7 @@ def known(target: RegisteredTarget, now: float) -> Health:
 
 def judge(health: Health, answer: Answer, group: TargetGroup, now: float) -> Health:
     """Return the target's health after one more probe."""
-    if answer.status is not None and matches(group.matcher.http_code or "200", answer.status):
+    if answer.status is not None and matches(group.healthy_codes, answer.status):
         passed = health.passed + 1
         needed = group.healthy_threshold_count if health.state == "unhealthy" else 1
         if passed >= needed:
@@ -96,6 +97,15 @@ def matcher_problem(http_code: str) -> str | None:
         low, high = int(match[1]), int(match[2] or match[1])
         if not 200 <= low <= high <= 499:
             return f"Health check matcher HTTP code '{item}' must be within '200-499' inclusive"
+    return None
+
+
+def grpc_matcher_problem(grpc_code: str) -> str | None:
+    """Return why a matcher of gRPC codes is not valid, or None; ALB accepts 0 to 99."""
+    for item in grpc_code.split(","):
+        match = _GRPC_ITEM.fullmatch(item)
+        if not match or int(match[1]) > int(match[2] or match[1]):
+            return f"Health check matcher GRPC code '{item}' must be within '0-99' inclusive"
     return None
 
 

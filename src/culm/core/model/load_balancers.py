@@ -180,10 +180,19 @@ class Rule:
     transforms: tuple[Transform, ...] = ()
 
 
+ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
+"""What targets are spoken to with. HTTP/2 without TLS for the second and third."""
+HTTP_CODE, GRPC_CODE = "200", "12"
+"""What health checks expect where nothing else is said; 12 is gRPC's for a method that is not there."""
+GRPC_PATH = "/AWS.ALB/healthcheck"
+
+
 @record
 class Matcher:
     http_code: str | None = None
     """`200`, `200,202`, `200-299`, or a mixture of these."""
+    grpc_code: str | None = None
+    """`12`, `0,12`, `0-99`: of groups whose targets speak gRPC."""
 
 
 @members
@@ -206,7 +215,7 @@ class TargetGroup(HealthCheck):
     target_group_arn: str
     target_group_name: str
     protocol: Literal["HTTP"] = "HTTP"
-    protocol_version: Literal["HTTP1"] = "HTTP1"
+    protocol_version: ProtocolVersion = "HTTP1"
     port: int
     vpc_id: str | None = None
     target_type: Literal["instance", "ip"] = "instance"
@@ -214,6 +223,13 @@ class TargetGroup(HealthCheck):
     """TCP, a connection that stays open, is for Service Connect's endpoints alone."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Those that differ from AWS's defaults."""
+
+    @property
+    def healthy_codes(self) -> str:
+        """Return the codes that a healthy target answers with: HTTP statuses, or gRPC's where it speaks that."""
+        if self.protocol_version == "GRPC":
+            return self.matcher.grpc_code or GRPC_CODE
+        return self.matcher.http_code or HTTP_CODE
 
 
 INNER = "arn:aws:ecs:"

@@ -66,6 +66,13 @@ def test_a_listener_becomes_https_and_http_again(elb, certificates):
         elb.api.add_listener_certificates(ListenerArn=arn, Certificates=given)
 
 
+def test_a_listener_whose_groups_speak_http_2_stays_https(elb, certificates):
+    arn = listener(elb, certificates[0])["ListenerArn"]
+    elb.rule(arn, elb.target_group(ProtocolVersion="GRPC"), path="/shop.Echo/*")
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*protocol-version setting 'GRPC'"):
+        elb.api.modify_listener(ListenerArn=arn, Protocol="HTTP")
+
+
 def test_what_is_not_there_and_what_is_too_many_are_refused(elb, certificates):
     for wrong, more, code in (
         ([], {}, "A certificate must be specified"),

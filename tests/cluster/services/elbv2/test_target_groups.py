@@ -30,6 +30,29 @@ def test_a_target_group_has_amazons_defaults(elb):
     }
 
 
+@pytest.mark.parametrize(
+    ("version", "path", "matcher"),
+    [("HTTP2", "/", {"HttpCode": "200"}), ("GRPC", "/AWS.ALB/healthcheck", {"GrpcCode": "12"})],
+)
+def test_groups_that_speak_http_2_have_defaults_of_their_own(elb, version, path, matcher):
+    arn = elb.target_group(ProtocolVersion=version)
+    [seen] = elb.api.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    assert (seen["ProtocolVersion"], seen["HealthCheckPath"], seen["Matcher"]) == (version, path, matcher)
+
+
+def test_a_grpc_matcher_is_kept_and_changed(elb):
+    arn = elb.target_group(ProtocolVersion="GRPC", HealthCheckPath="/health", Matcher={"GrpcCode": "0-99"})
+    changed = elb.api.modify_target_group(TargetGroupArn=arn, Matcher={"GrpcCode": "0,12"})["TargetGroups"][0]
+    assert (changed["HealthCheckPath"], changed["Matcher"]) == ("/health", {"GrpcCode": "0,12"})
+
+
+@pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
+def test_groups_that_speak_http_2_need_an_https_listener(elb, version):
+    listener = elb.listener(elb.load_balancer())
+    with pytest.raises(ClientError, match=f"InvalidConfigurationRequest.*'HTTP' is not supported.*'{version}'"):
+        elb.rule(listener, elb.target_group(ProtocolVersion=version))
+
+
 def test_creating_it_again_gives_the_same_one_and_with_other_settings_is_refused(elb):
     assert elb.target_group("web") == elb.target_group("web")
     with pytest.raises(ClientError, match=r"DuplicateTargetGroupName.*but with different settings"):
@@ -67,7 +90,11 @@ def test_modifying_changes_what_is_given(elb):
         ({"Matcher": {"HttpCode": "200-600"}}, "must be within '200-499'"),
         ({"Matcher": {"HttpCode": "2xx"}}, "'2xx' is not valid"),
         ({"HealthCheckEnabled": False}, "culm does not support"),
-        ({"ProtocolVersion": "GRPC"}, "culm does not support"),
+        ({"ProtocolVersion": "QUIC"}, "culm does not support"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0-100"}}, "must be within '0-99'"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "9-3"}}, "must be within '0-99'"),
+        ({"ProtocolVersion": "GRPC", "Matcher": {"HttpCode": "200"}}, "protocol version GRPC is GrpcCode"),
+        ({"ProtocolVersion": "HTTP2", "Matcher": {"GrpcCode": "0"}}, "protocol version HTTP2 is HttpCode"),
         ({"VpcId": "vpc-1"}, "The VPC ID 'vpc-1' is not found"),
         ({"TargetType": "lambda"}, "culm does not support"),
         ({"TargetControlPort": 1}, "culm does not support TargetControlPort"),

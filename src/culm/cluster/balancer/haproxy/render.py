@@ -70,7 +70,8 @@ def server_options(group: Group, target: Target) -> str:
     """
     climbs = f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else ""
     kept = hashlib.sha1(f"{target.name}{_token(group.arn)}".encode(), usedforsecurity=False).hexdigest()
-    return f"weight 100{climbs}" + (f" cookie {kept}" if group.app_cookie else "")
+    spoken = " proto h2" if group.protocol_version != "HTTP1" and not target.socket else ""
+    return f"weight 100{climbs}{spoken}" + (f" cookie {kept}" if group.app_cookie else "")
 
 
 def backend(group: Group) -> str:
@@ -343,6 +344,7 @@ def _backend(group: Group) -> Iterator[str]:
         yield from _counted(group.uncounted)
     yield from _timed()
     yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
+    yield from _fitting(group)
     if group.sticky_seconds and group.app_cookie:
         yield from _app_cookie(group)
     elif group.sticky_seconds:
@@ -381,6 +383,20 @@ def _timed() -> Iterator[str]:
         yield f"    http-response sc-inc-gpc({number},1) if {{ var(txn.took) -m int {least}:{bound} }}"
         least = bound + 1
     yield f"    http-response sc-inc-gpc({len(RESPONSE_BOUNDS)},1) if {{ var(txn.took) -m int ge {least} }}"
+
+
+def _fitting(group: Group) -> Iterator[str]:
+    """Answer what the group's targets do not speak.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-464-issues
+    """
+    refuse = "    http-request return status 464 hdr server awselb/2.0 if"
+    if group.protocol_version == "HTTP1":
+        yield f"{refuse} METH_POST {{ req.fhdr(content-type) -m beg application/grpc }}"
+        return
+    yield f"{refuse} !{{ req.ver 2.0 }}"
+    if group.protocol_version == "GRPC":
+        yield f"{refuse} !METH_POST"
 
 
 def _app_cookie(group: Group) -> Iterator[str]:

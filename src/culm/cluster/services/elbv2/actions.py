@@ -12,6 +12,7 @@ from culm.core.model.load_balancers import (
     Condition,
     ForwardConfig,
     Listener,
+    TargetGroup,
     TargetGroupStickinessConfig,
     TargetGroupTuple,
     Transform,
@@ -30,6 +31,7 @@ def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> 
                     "InvalidConfigurationRequest",
                     f"Target group '{group.target_group_arn}' and its load balancer are in different VPCs",
                 )
+            check_protocol(listener, find_target_group(call, group.target_group_arn))
             used_by = target_groups.load_balancer_arns(call.db, group.target_group_arn)
             if any(arn != listener.load_balancer_arn for arn in used_by):
                 raise AwsError(
@@ -38,6 +40,19 @@ def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> 
                     f"{group.target_group_arn}",
                 )
     return tuple(_spelled_out(action) for action in given)
+
+
+def check_protocol(listener: Listener, group: TargetGroup) -> None:
+    """Raise InvalidConfigurationRequest where the group's targets speak HTTP/2 and the listener does not.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+    """
+    if listener.protocol == "HTTP" and group.protocol_version != "HTTP1":
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"Listener protocol '{listener.protocol}' is not supported with a target group with the protocol-version "
+            f"setting '{group.protocol_version}'",
+        )
 
 
 def checked_conditions(given: Sequence[Condition]) -> tuple[Condition, ...]:

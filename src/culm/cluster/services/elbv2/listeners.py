@@ -7,10 +7,16 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from culm.cluster.services.elbv2 import attributes
-from culm.cluster.services.elbv2.actions import checked_actions
+from culm.cluster.services.elbv2.actions import check_protocol, checked_actions
 from culm.cluster.services.elbv2.attributes import Attribute
 from culm.cluster.services.elbv2.certificates import ListenerCertificate, tls_view, with_tls
-from culm.cluster.services.elbv2.references import find_listener, find_load_balancer, listener_arn, rule_arn
+from culm.cluster.services.elbv2.references import (
+    find_listener,
+    find_load_balancer,
+    find_target_group,
+    listener_arn,
+    rule_arn,
+)
 from culm.cluster.services.elbv2.tags import Tag, put
 from culm.cluster.store.elbv2 import listeners, rules, tags
 from culm.cluster.wire.operations import Call, operation
@@ -88,6 +94,9 @@ def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
     listener = with_tls(call, listener, req.ssl_policy, req.certificates)
     if listener != before:
         _check_port(call, listener)
+        for rule in rules.of_listener(call.db, listener.listener_arn):
+            for group in (each for action in rule.actions for each in action.target_groups):
+                check_protocol(listener, find_target_group(call, group.target_group_arn))
         listeners.save(call.db, listener)
     if req.default_actions:
         actions = checked_actions(call, listener, req.default_actions)

@@ -14,8 +14,17 @@ from culm.cluster.services.elbv2.tags import Tag, put
 from culm.cluster.store.ec2 import networks
 from culm.cluster.store.elbv2 import tags, target_groups
 from culm.cluster.wire.operations import Call, operation
-from culm.core.decide.target_health import matcher_problem
-from culm.core.model.load_balancers import INNER, HealthCheck, Matcher, TargetGroup
+from culm.core.decide.target_health import grpc_matcher_problem, matcher_problem
+from culm.core.model.load_balancers import (
+    GRPC_CODE,
+    GRPC_PATH,
+    HTTP_CODE,
+    INNER,
+    HealthCheck,
+    Matcher,
+    ProtocolVersion,
+    TargetGroup,
+)
 from culm.core.model.network import Vpc
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
@@ -25,11 +34,13 @@ from culm.errors import AwsError
 class CreateTargetGroupInput(HealthCheck):
     name: str
     protocol: Literal["HTTP"] = "HTTP"
-    protocol_version: Literal["HTTP1"] = "HTTP1"
+    protocol_version: ProtocolVersion = "HTTP1"
     port: int | None = None
     vpc_id: str | None = None
     health_check_protocol: Literal["HTTP"] = "HTTP"
     health_check_enabled: Literal[True] = True
+    health_check_path: str = ""
+    matcher: Matcher = Matcher()
     target_type: Literal["instance", "ip"] = "instance"
     tags: Stored[tuple[Tag, ...]] = ()
     ip_address_type: Literal["ipv4"] = "ipv4"
@@ -45,19 +56,22 @@ def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, An
         raise AwsError("ValidationError", "A VPC ID must be specified")
     if networks.find(call.db, Vpc, req.vpc_id) is None:
         raise AwsError("ValidationError", f"The VPC ID '{req.vpc_id}' is not found")
+    grpc = req.protocol_version == "GRPC"
+    default = Matcher(grpc_code=GRPC_CODE) if grpc else Matcher(http_code=HTTP_CODE)
     wished = TargetGroup(
         target_group_arn=target_group_arn(call, req.name),
         target_group_name=req.name,
+        protocol_version=req.protocol_version,
         port=req.port,
         vpc_id=req.vpc_id,
         target_type=req.target_type,
         health_check_port=req.health_check_port,
-        health_check_path=req.health_check_path,
+        health_check_path=req.health_check_path or (GRPC_PATH if grpc else "/"),
         health_check_interval_seconds=req.health_check_interval_seconds,
         health_check_timeout_seconds=req.health_check_timeout_seconds,
         healthy_threshold_count=req.healthy_threshold_count,
         unhealthy_threshold_count=req.unhealthy_threshold_count,
-        matcher=req.matcher,
+        matcher=req.matcher if req.matcher != Matcher() else default,
     )
     _check_health_check(wished)
     there = target_groups.find_by_name(call.db, req.name)
@@ -197,7 +211,14 @@ def _check_health_check(group: TargetGroup) -> None:
     port = group.health_check_port
     if port != "traffic-port" and not (port.isdigit() and 1 <= int(port) <= 65535):
         raise AwsError("ValidationError", f"Health check port '{port}' must be 'traffic-port' or from 1 to 65535")
-    if problem := matcher_problem(group.matcher.http_code or "200"):
+    if group.protocol_version == "GRPC":
+        other, problem = group.matcher.http_code, grpc_matcher_problem(group.healthy_codes)
+    else:
+        other, problem = group.matcher.grpc_code, matcher_problem(group.healthy_codes)
+    if other is not None:
+        which = "GrpcCode" if group.protocol_version == "GRPC" else "HttpCode"
+        problem = f"The matcher of a target group with protocol version {group.protocol_version} is {which}"
+    if problem:
         raise AwsError("ValidationError", problem)
 
 
