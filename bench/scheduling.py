@@ -26,10 +26,27 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.many import FAKE
-
 from culm.target.connection import StaticCredentials, isolated
 
+HOSTS = """\
+import asyncio, sys
+from pathlib import Path
+from culm.cluster import clock
+from culm.cluster.daemon import daemon, runtimes
+from culm.cluster.daemon.settings import Settings
+from culm.cluster.instance.agent import Agent
+from culm.cluster.instance.runtime.fake import FakeRuntime
+
+async def choose(settings, now, *, killed):
+    async def nothing():
+        pass
+    return FakeRuntime(now), nothing
+
+runtimes.choose = choose
+daemon.Agent = lambda **of: Agent(**{**of, "runtime": FakeRuntime(clock.now)})
+asyncio.run(daemon.serve(Settings(home=Path(sys.argv[1]), runtime="auto", instances=sys.argv[2])))
+"""
+"""A daemon whose instances have a runtime each, as machines have: nobody is woken by another's containers."""
 GOAL = 600.0
 MEMORY = 64
 """MiB of a task."""
@@ -115,7 +132,7 @@ def daemon(folder: Path, instances: str) -> Iterator[tuple[Any, psutil.Process]]
     home.mkdir(mode=0o700)
     environment = os.environ | {"CULM_HOME": str(home), "CULM_KEYS": str(folder / "keys"), "PYTHONWARNINGS": "ignore"}
     with (folder / "log").open("w+") as log:
-        process = subprocess.Popen([sys.executable, "-c", FAKE, str(home), instances], env=environment, stderr=log)
+        process = subprocess.Popen([sys.executable, "-c", HOSTS, str(home), instances], env=environment, stderr=log)
         try:
             until(lambda: (home / "cluster.json").exists() or process.poll() is not None, "a daemon", 60)
             if process.poll() is not None:

@@ -4,8 +4,9 @@
 
 Two services of two tasks answer `--rate` requests a second and write `--lines` log lines a second each. So many deploys
 an hour as `--rolls` says; every minute something else happens, in turn: a task is killed with SIGKILL, the proxy is, a
-service is scaled to three tasks and back. The daemon is killed once, after a sixth of the time: what is measured
-afterwards is one process. A slope is that of the straight line that fits the last two thirds best, an hour.
+service is scaled to three tasks and back. Every second it is asked what `culm status` asks. The daemon is killed once,
+after a sixth of the time: what is measured afterwards is one process. A slope is that of the straight line that fits
+the last two thirds best, an hour.
 
 The exit status is 1 when requests failed for longer than TOLERATED_SECONDS at a time, or when a slope is steeper than
 its bound in PANELS.
@@ -27,6 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.scenarios import misfits
 from tests.scenarios.stand import CULM, Stand
 from tests.traffic import free_port
@@ -37,6 +39,7 @@ WARM = 1 / 3
 """The share of the time that no slope is taken of."""
 PANELS = {
     "memory of the daemon, MiB": 8.0,
+    "of that not files, MiB": 8.0,
     "memory of the proxy, MiB": 8.0,
     "file descriptors of the daemon": 10.0,
     "threads of the daemon": 5.0,
@@ -44,6 +47,7 @@ PANELS = {
     "the state's disk, bytes a log line": 40.0,
     "the home's disk without the state, MiB": 60.0,
     "latency, 95 of 100 requests, ms": 50.0,
+    "what culm status asks, median, ms": 50.0,
 }
 """What is drawn, and the steepest slope of it an hour that is no growth."""
 SPEAKS = """
@@ -104,6 +108,43 @@ class Load:
         return [(span[-1] - span[0], len(span)) for span in spans]
 
 
+class Looks:
+    """Asks every second for services, tasks and the health of targets, as `culm status` does; how long that took."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._ecs, self._elb = stand.client("ecs"), stand.client("elbv2")
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.seconds: list[float] = []
+        """Since they were taken last."""
+        self.count = self.failed = 0
+
+    def __enter__(self) -> "Looks":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(1.0):
+            began = time.monotonic()
+            self.count += 1
+            try:
+                self._ask()
+            except (BotoCoreError, ClientError):  # the daemon was killed
+                self.failed += 1
+            self.seconds.append(time.monotonic() - began)
+
+    def _ask(self) -> None:
+        self._ecs.describe_services(cluster="soak", services=["a", "b"])
+        if tasks := self._ecs.list_tasks(cluster="soak")["taskArns"]:
+            self._ecs.describe_tasks(cluster="soak", tasks=tasks)
+        for group in self._elb.describe_target_groups()["TargetGroups"]:
+            self._elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+
+
 class Soak:
     """The cluster that ages, and what is done to it."""
 
@@ -150,7 +191,7 @@ class Soak:
         self.done[what.__name__] = self.done.get(what.__name__, 0) + 1
         what()
 
-    def sample(self, latencies: list[float], lines: int) -> dict[str, float]:
+    def sample(self, latencies: list[float], looks: list[float], lines: int) -> dict[str, float]:
         """One point of each of PANELS."""
         daemon = self.stand.daemon()
         status = dict(
@@ -161,6 +202,7 @@ class Soak:
         rest = sum(size for path, size in sizes(self.stand.home) if not path.name.startswith("state.db"))
         values = (
             int(status["VmRSS"].split()[0]) / 1024,
+            int(status["RssAnon"].split()[0]) / 1024,
             sum(resident(pid) for pid in proxies) / 2**20,
             len(os.listdir(f"/proc/{daemon}/fd")),
             int(status["Threads"]),
@@ -168,6 +210,7 @@ class Soak:
             state.stat().st_size / max(lines, 1),
             rest / 2**20,
             statistics.quantiles(latencies, n=20)[-1] * 1000 if len(latencies) > 1 else 0.0,
+            statistics.median(looks) * 1000 if looks else 0.0,
         )
         return dict(zip(PANELS, values, strict=True)) | {"minute": (time.monotonic() - self.began) / 60}
 
@@ -237,7 +280,7 @@ def soak(chosen: argparse.Namespace, root: Path) -> tuple[list[dict[str, float]]
         end, seconds = running.began + chosen.minutes * 60, chosen.minutes * 60
         accidents = [running.kill_task, running.scale, running.kill_proxy]
         roll_at, accident_at, crash_at = (running.began + after for after in (30.0, 60.0, seconds / 6))
-        with Load([stand.url("/a/"), stand.url("/b/")], chosen.rate) as load:
+        with Load([stand.url("/a/"), stand.url("/b/")], chosen.rate) as load, Looks(stand) as looks:
             while (now := time.monotonic()) < end:
                 if now >= crash_at:
                     crash_at = end + 1
@@ -249,8 +292,12 @@ def soak(chosen: argparse.Namespace, root: Path) -> tuple[list[dict[str, float]]
                     accident_at = now + 60
                     running.happen(accidents[sum(running.done.values()) % len(accidents)])
                 taken, load.latencies = load.latencies, []
+                looked, looks.seconds = looks.seconds, []
                 lines = 4 * chosen.lines * (time.monotonic() - running.began)
-                samples.append(running.sample(taken, int(lines)))
+                counted = {"sent": load.sent, "failed": len(load.failed), "looks": looks.count, "unseen": looks.failed}
+                samples.append(running.sample(taken, looked, int(lines)) | counted)
+                if chosen.record:
+                    chosen.record.write_text(json.dumps(samples))
                 time.sleep(SAMPLE_SECONDS)
         return samples, running, load
     finally:

@@ -12,6 +12,7 @@ from tests.serving import served
 
 from culm.cli.doctor import doctor
 from culm.operate import doctor as checks
+from culm.operate import holes
 from culm.operate.doctor import Finding
 from culm.project.project import TargetSettings
 from culm.target import servers
@@ -47,6 +48,42 @@ def test_a_load_balancer_that_does_not_run_stops_up(tmp_path, monkeypatch):
     broken.chmod(0o755)
     monkeypatch.setenv("CULM_HAPROXY", str(broken))
     assert checks.haproxy().verdict == "stops"
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2.8.1-1234567 2023/07/03", "CVE-2023-40225 (an empty Content-Length is passed on: requests can be smuggled)"),
+        ("2.6.12-1+deb12u2 2024/01/01", "fixed in 2.6.15, unless your distribution has fixed it"),
+        ("2.9.3 2024/01/18", "CVE-2024-45506"),
+    ],
+)
+def test_a_load_balancer_with_known_holes_is_a_note_that_names_them(tmp_path, monkeypatch, version, said):
+    old = tmp_path / "haproxy"
+    old.write_text(f"#!/bin/sh\necho 'HAProxy version {version}'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("CULM_HAPROXY", str(old))
+    finding = checks.haproxy()
+    assert (finding.verdict, said in finding.text) == ("note", True), finding.text
+
+
+@pytest.mark.parametrize(
+    ("table", "version", "names"),
+    [
+        (holes.HAPROXY, (2, 8, 25), []),
+        (holes.HAPROXY, (2, 8, 2), []),
+        (holes.HAPROXY, (2, 7, 3), ["CVE-2023-40225"]),
+        (holes.HAPROXY, (2, 7, 2), ["CVE-2023-25725", "CVE-2023-40225"]),
+        (holes.HAPROXY, (3, 0, 3), ["CVE-2024-45506"]),
+        (holes.HAPROXY, (3, 1, 0), []),
+        (holes.POSTGRES, (18, 4), []),
+        (holes.POSTGRES, (18, 3), ["CVE-2026-6473,"]),
+        (holes.POSTGRES, (13, 22), ["CVE-2026-6473,"]),
+        (holes.POSTGRES, (19, 0), []),
+    ],
+)
+def test_a_version_has_the_holes_of_its_branch_that_are_not_fixed_in_it(table, version, names):
+    assert [said.split()[0] for said in holes.known(table, version)] == names
 
 
 def test_the_wheels_own_load_balancer_is_named_with_its_version(monkeypatch):

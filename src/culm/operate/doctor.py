@@ -19,6 +19,7 @@ from culm import __version__
 from culm.core.model.record import record
 from culm.engine import client as engine
 from culm.errors import CulmError
+from culm.operate import holes
 from culm.project.project import TargetSettings
 from culm.target import faults, local, servers
 from culm.target.connection import Target
@@ -31,6 +32,8 @@ LEAST_MIB, LITTLE_MIB = 500, 2048
 MOST_CLOCK_SECONDS = 300
 """AWS refuses signatures that are older: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html"""
 OLDEST_HAPROXY = (2, 6)
+DISTRIBUTED = re.compile(r"\d\S*(deb|ubuntu|el|fc)\d|Debian|Ubuntu")
+"""How distributions write versions that they look after themselves: `2.6.12-1+deb12u2`."""
 COMMAND_SECONDS = 10.0
 DEFAULT_PORT = 8080
 MIB = 1024 * 1024
@@ -148,8 +151,9 @@ def haproxy() -> Finding:
     version = re.search(r"version (\d+)\.(\d+)(\S*)", printed)
     if version is None or (int(version[1]), int(version[2])) < OLDEST_HAPROXY:
         return Finding(what="load balancer", verdict="stops", text=f"{path} is {printed.splitlines()[0]}", fix=fix)
-    return Finding(
-        what="load balancer", verdict="good", text=f"HAProxy {version[1]}.{version[2]}{version[3]} at {path}"
+    text = f"HAProxy {version[1]}.{version[2]}{version[3]} at {path}"
+    return _with_holes(
+        "load balancer", text, holes.HAPROXY, "put a newer HAProxy on PATH, or its path into CULM_HAPROXY"
     )
 
 
@@ -165,7 +169,18 @@ def postgres() -> Finding:
             text=f"not there ({binary}); services with `database:` cannot run here",
             fix="reinstall culm, or name a folder with postgres, initdb and pg_ctl in CULM_POSTGRES",
         )
-    return Finding(what="PostgreSQL", verdict="good", text=_printed(str(binary), "--version").strip())
+    newer = "upgrade culm, or name a folder with a newer postgres in CULM_POSTGRES"
+    return _with_holes("PostgreSQL", _printed(str(binary), "--version").strip(), holes.POSTGRES, newer)
+
+
+def _with_holes(what: str, text: str, table: tuple[holes.Hole, ...], fix: str) -> Finding:
+    """Report a server by the line that has its version: a note where holes are known of it."""
+    numbers = re.search(r"\d+(\.\d+)+", text)
+    known = holes.known(table, tuple(map(int, numbers[0].split(".")))) if numbers else []
+    if not known:
+        return Finding(what=what, verdict="good", text=f"{text}; no holes known on {holes.COMPARED_ON}")
+    unless = ", unless your distribution has fixed it" if DISTRIBUTED.search(text) else ""
+    return Finding(what=what, verdict="note", text=f"{text}, with {'; '.join(known)}{unless}", fix=fix)
 
 
 def mariadb() -> Finding:

@@ -549,3 +549,59 @@ async def test_responses_are_counted_in_classes_of_the_time_that_their_target_to
         await client.get(again)
         [traffic] = await plane.metrics()
         assert sum(traffic.response_times) == 4
+
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        b"Content-Length: 0\r\nContent-Length: 38\r\n",
+        b"Content-Length: +38\r\n",
+        b"Content-Length: 0, 38\r\n",
+        b"Content-Length:\r\n",
+        b"Content-Length : 38\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: identity, chunked, identity\r\n",
+        b"Transfer-Encoding:\x0bchunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        b"X: y\r\n Transfer-Encoding: chunked\r\n",
+        b": x\r\nContent-Length: 0\r\n",
+    ],
+)
+async def test_a_target_and_the_proxy_agree_where_a_request_ends(plane, head):
+    """A request whose length can be read in two ways is refused, or arrives in the one way that was answered."""
+    heads: list[bytes] = []
+    lines: list[asyncio.StreamWriter] = []
+
+    async def answer(reader, writer):
+        lines.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                heads.append(head)
+                if re.search(rb"\ntransfer-encoding: chunked\r", head):
+                    await reader.readuntil(b"0\r\n\r\n")
+                elif length := re.search(rb"\ncontent-length: (\d+)\r", head):
+                    await reader.readexactly(int(length[1]))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = free_port()
+    target = Target(address="127.0.0.1", port=server.sockets[0].getsockname()[1])
+    await plane.apply([a_listener(port, a_rule(None, action=forward("web")))], [a_group("web", target)])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n" + head + b"\r\n0\r\n\r\n" + SMUGGLED)
+    writer.write_eof()
+    answers = await asyncio.wait_for(reader.read(), 20)
+    for line in (writer, *lines):
+        line.close()
+    server.close()
+    await asyncio.gather(*(line.wait_closed() for line in (writer, *lines)), return_exceptions=True)
+    assert answers.count(b"HTTP/1.1 200") == len(heads), (answers, heads)
+    for each in heads:
+        assert each.startswith((b"post / ", b"get /smuggled "))
+        assert not (b"\ntransfer-encoding:" in each and b"\ncontent-length:" in each)

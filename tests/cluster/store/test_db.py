@@ -1,6 +1,7 @@
 """One transaction at a time, wherever it runs, and what is left of it when the process dies."""
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 from tests.traffic import eventually
 
 from culm.cluster.store import settings
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, connect
+from culm.errors import CulmError
 
 
 @pytest.fixture
@@ -90,7 +92,8 @@ def kept(file, folder):
 WRITER = """
 import itertools, sys
 from culm.cluster.store import settings
-from culm.cluster.store.db import Store
+from culm.cluster.store.db import Store, connect
+from culm.errors import CulmError
 
 store = Store(sys.argv[1])
 for number in itertools.count(1):
@@ -113,3 +116,13 @@ def test_what_was_answered_outlives_a_process_that_is_killed(tmp_path):
         [(kept,)] = db.execute("SELECT value FROM cluster_setting WHERE name = 'port'")
     db.close()
     assert int(kept) >= answered[-1]
+
+
+def test_a_state_of_a_newer_version_is_refused_by_name_and_left_as_it_is(tmp_path):
+    with contextlib.closing(connect(tmp_path / "state.db")) as db:
+        db.execute("INSERT INTO migration VALUES ('9999_tomorrow.sql')")
+        db.execute("DELETE FROM migration WHERE name LIKE '0200%'")
+    with pytest.raises(CulmError, match=r"newer version of culm \(9999_tomorrow.sql\)"):
+        Store(tmp_path / "state.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as db:
+        assert db.execute("SELECT count(*) FROM migration WHERE name LIKE '0200%'").fetchone() == (0,)

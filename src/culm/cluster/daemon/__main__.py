@@ -27,6 +27,7 @@ def main() -> int:
     settings = Settings(**vars(parser.parse_args()))
     limits.log_to_standard_error()
     limits.raise_file_limit()
+    limits.bound_arenas()
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # docker push tries TLS first, which it would warn of
     try:

@@ -270,6 +270,7 @@ class Maintenance:
         with self._sweeps.item("metrics"):
             swept += await store.run_long(lambda db: metrics.age(db, int(now * 1000) / 1000))
         limits.rotate(self._resources.settings.home / "daemon.log")
+        limits.return_free_memory()
         return swept
 
     async def evaluate_alarms(self) -> int:

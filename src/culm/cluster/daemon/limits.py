@@ -1,5 +1,6 @@
-"""What the daemon may take of its machine: file descriptors, and the disk that its log is on."""
+"""What the daemon may take of its machine: file descriptors, memory, and the disk that its log is on."""
 
+import ctypes
 import logging
 import os
 import resource
@@ -12,6 +13,26 @@ LOG_BYTES = 16 << 20
 """Of daemon.log; with the one before it, twice as much."""
 REPEATS_PER_MINUTE = 20
 """How often one place in the code may log in a minute; the rest is counted, and told."""
+
+M_ARENA_MAX = -8
+"""mallopt's name for the number of arenas, from glibc's malloc.h."""
+ARENAS = 2
+"""Heaps that all threads share: by default glibc makes eight a processor, and each keeps its own free memory."""
+
+
+def bound_arenas(arenas: int = ARENAS) -> bool:
+    """Let the C library keep at most `arenas` heaps for all threads; call it before the first thread starts.
+
+    Returns whether the C library knows how: glibc does, musl and macOS have no such heaps.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and mallopt(M_ARENA_MAX, arenas) == 1
+
+
+def return_free_memory() -> bool:
+    """Give what the C library holds free back to the system. Returns whether there was any; False without glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1
 
 
 def raise_file_limit(wanted: int = WANTED_FILES) -> int:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from culm.cluster.instance.agent import Agent
@@ -27,7 +27,7 @@ from culm.core.model.instances import ContainerInstance
 log = logging.getLogger(__name__)
 
 INSTANCES_TAG = "culm:instances"
-LIVE_ON = "container_instance_arn = ? AND last_status != 'STOPPED'"
+NO_CHANGE = FleetChange()
 
 
 class Fleet:
@@ -92,21 +92,26 @@ class Fleet:
 
         Returns those that are to have an agent, as it needs to know them: all but those that a client deregistered.
         """
+        there = machines.every(db)
         known: dict[str, list[SimulatedMachine]] = defaultdict(list)
-        for machine in machines.every(db):
+        for machine in there:
             known[machine.cluster].append(machine)
         active = {cluster.name for cluster in clusters.list_all(db)}
-        registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
+        joined = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
+        live = tasks.live_by_instance(db)
+        changes = 0
         for cluster in sorted(active | known.keys()):
             with self._isolated.item(cluster), savepoint(db):
                 wished = self._wished(db, cluster) if cluster in active else ()
-                there = [_known(db, machine, registered) for machine in known[cluster]]
-                self._change(db, cluster, fleet_change(wished, there), registered)
+                change = fleet_change(wished, [_known(db, machine, joined, live) for machine in known[cluster]])
+                if change != NO_CHANGE:
+                    changes += 1
+                    self._change(db, cluster, change, joined)
         started = []
-        for machine in machines.every(db):
+        for machine in machines.every(db) if changes else there:
             with self._isolated.item(machine.ec2_instance_id):
-                if _known(db, machine, registered).registered:
-                    started.append(_machine(machine, registered))
+                if _known(db, machine, joined, live).registered:
+                    started.append(_machine(machine, joined))
         return started
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
@@ -141,14 +146,20 @@ class Fleet:
             log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
 
 
-def _known(db: sqlite3.Connection, machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Known:
+def _known(
+    db: sqlite3.Connection,
+    machine: SimulatedMachine,
+    registered: Mapping[str, ContainerInstance],
+    live: Mapping[str, int],
+) -> Known:
+    """Return what decides of a machine. `live`: the tasks of each instance that are not STOPPED."""
     instance = registered.get(machine.ec2_instance_id)
     joined = instance or container_instances.find_by_ec2_instance_id(db, machine.ec2_instance_id)
     return Known(
         ec2_instance_id=machine.ec2_instance_id,
         instance_type=machine.instance_type,
         registered=instance is not None or joined is None,  # one that has not joined yet is about to
-        tasks=len(tasks.arns(db, LIVE_ON, (joined.container_instance_arn,))) if joined else 0,
+        tasks=live.get(joined.container_instance_arn, 0) if joined else 0,
         draining=instance is not None and instance.status == "DRAINING",
     )
 

@@ -1,7 +1,7 @@
 """The control plane's end of the agent protocol: who is connected, and what each was told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from sqlite3 import Connection
 
 from culm.cluster.loop import Isolated
@@ -27,6 +27,8 @@ from culm.core.model.arn import arn as make_arn
 
 Order = tuple[str, str]
 """A task's ARN, and RUNNING or STOPPED."""
+Issued = tuple[str, set[Order], list[Order], list[ToAgent]]
+"""An instance's ARN, all its orders, those that it has not had, and the messages for these."""
 
 
 class Session:
@@ -121,9 +123,17 @@ class Agents:
     async def order(self) -> int:
         """Send connected agents what they have not been told yet; returns how many orders that were."""
         ordered = {arn: frozenset(session.ordered) for arn, session in self._sessions.items()}
-        issued = await self._store.run(lambda db: [self._issue(db, arn, known) for arn, known in ordered.items()])
+
+        def work(db: Connection) -> list[Issued]:
+            pending = scheduling.pending(db)
+            return [
+                self._issue(db, arn, pending.get(arn, ()), known)
+                for arn, known in ordered.items()
+                if known or arn in pending
+            ]
+
         count = 0
-        for arn, pending, new, messages in issued:
+        for arn, pending, new, messages in await self._store.run(work):
             count += len(new)
             if (session := self._sessions.get(arn)) is not None:
                 session.ordered &= pending
@@ -147,11 +157,8 @@ class Agents:
                     renewed.append((task.container_instance_arn, message))
         return renewed
 
-    def _issue(
-        self, db: Connection, instance: str, known: frozenset[Order]
-    ) -> tuple[str, set[Order], list[Order], list[ToAgent]]:
-        """Make the messages for the orders that an instance has not had: the instance, all its orders, the new ones."""
-        pending = scheduling.pending(db, instance)
+    def _issue(self, db: Connection, instance: str, pending: Sequence[Order], known: frozenset[Order]) -> Issued:
+        """Make the messages for the orders that an instance has not had."""
         new = [order for order in pending if order not in known]
         issued: list[Order] = []
         messages: list[ToAgent] = []
@@ -166,7 +173,7 @@ class Agents:
 
     def _greeting(self, db: Connection, instance: str) -> tuple[list[Order], list[ToAgent]]:
         container_instances.set_connected(db, instance, True)
-        _, _, new, messages = self._issue(db, instance, frozenset())
+        _, _, new, messages = self._issue(db, instance, scheduling.pending(db).get(instance, ()), frozenset())
         return new, [*messages, *orders.introduction(db, instance, self._issuer())]
 
     def _issuer(self) -> Issuer:

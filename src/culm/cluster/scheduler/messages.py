@@ -202,9 +202,16 @@ async def post(url: str, text: str) -> str:
     """Send a message to a webhook, as Slack takes it. Returns why it was not taken, or nothing."""
     import httpx2
 
+    from culm.cluster.outgoing import refuse_link_local
+
     here = url.startswith("http:") and urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=not here, verify=not here) as client:
+        async with httpx2.AsyncClient(
+            timeout=TIMEOUT_SECONDS,
+            trust_env=not here,
+            verify=not here,
+            event_hooks={"request": [refuse_link_local]},
+        ) as client:
             answer = await client.post(url, json={"text": text})
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"the webhook cannot be reached ({type(error).__name__})"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from culm.cluster.store.sealing import Sealer
+from culm.errors import CulmError
 
 T = TypeVar("T")
 
@@ -52,13 +53,21 @@ def connect(path: Path | str, sealer: Sealer | None = None) -> sqlite3.Connectio
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Apply the scripts of `store/migrations`, in the order of their names, that this database has not seen."""
+    """Apply the scripts of `store/migrations`, in the order of their names, that this database has not seen.
+
+    Raises CulmError where it has seen one that this version does not have: its rows could mean something else.
+    """
     db.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT")
     applied = {row["name"] for row in db.execute("SELECT name FROM migration")}
     scripts = sorted(
         (f for f in resources.files("culm.cluster.store").joinpath("migrations").iterdir() if f.name.endswith(".sql")),
         key=lambda f: f.name,
     )
+    if newer := sorted(applied - {script.name for script in scripts}):
+        raise CulmError(
+            f"this cluster's state was written by a newer version of culm ({newer[-1]})",
+            "install that version, or give another folder in CULM_HOME",
+        )
     for script in scripts:
         if script.name not in applied:
             mark = f"INSERT INTO migration VALUES ('{script.name}');"

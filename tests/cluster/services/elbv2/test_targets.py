@@ -74,3 +74,10 @@ def test_registering_wakes_the_balancer(elb, cloud, group):
     woken = cloud.woken
     elb.api.register_targets(TargetGroupArn=group, Targets=[{"Id": INSTANCE}])
     assert cloud.woken == woken + 1
+
+
+def test_an_address_of_the_link_is_no_target_of_health_checks(elb):
+    by_ip = elb.target_group("by-address", TargetType="ip")
+    with pytest.raises(ClientError, match="link-local"):
+        elb.api.register_targets(TargetGroupArn=by_ip, Targets=[{"Id": "169.254.169.254", "Port": 80}])
+    assert health(elb, by_ip) == []

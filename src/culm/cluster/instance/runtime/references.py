@@ -6,6 +6,7 @@ https://github.com/distribution/reference
 import ipaddress
 import re
 
+from culm.cluster.link_local import is_link_local
 from culm.core.model.record import record
 from culm.engine.images import DOCKER_HUB, split_registry
 from culm.errors import RuntimeFailure
@@ -29,14 +30,14 @@ class Reference:
 
     @property
     def url(self) -> str:
-        """Plain HTTP for this machine and its links, as Docker has it; TLS for every other registry."""
+        """Plain HTTP for this machine, as Docker has it; TLS for every other registry."""
         server = DOCKER_HUB_SERVER if self.registry == DOCKER_HUB else self.registry
         host = server.rpartition(":")[0] or server
         return f"{'http' if _is_near(host) else 'https'}://{server}/v2/{self.repository}"
 
     @property
     def is_near(self) -> bool:
-        """Whether the registry is on this machine or its links."""
+        """Whether the registry is on this machine."""
         return _is_near(self.registry.rpartition(":")[0] or self.registry)
 
     @property
@@ -58,6 +59,8 @@ def parse(image: str) -> Reference:
     """
     name, _, digest = image.partition("@")
     registry, rest = split_registry(name)
+    if is_link_local(registry.rpartition(":")[0] or registry):
+        raise RuntimeFailure("CannotPullContainerError", f"{image}: its registry is a link-local address")
     repository, _, tag = rest.partition(":")
     if digest and not _DIGEST.fullmatch(digest):
         raise RuntimeFailure("CannotPullContainerError", f"{image}: {digest[:80]} is no digest")
@@ -71,4 +74,4 @@ def _is_near(host: str) -> bool:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
-    return address.is_loopback or address.is_link_local
+    return address.is_loopback

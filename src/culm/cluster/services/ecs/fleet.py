@@ -22,17 +22,12 @@ def instances_of(db: Connection, cluster: str) -> list[ContainerInstance]:
 def fleet_of(db: Connection, cluster: str) -> Fleet:
     """Return a cluster's instances with what their tasks take, summed by the database rather than task by task."""
     fleet = Fleet(instances_of(db, cluster))
-    for load in scheduling.loads(db, cluster):
-        node = fleet.nodes.get(load.container_instance_arn)
+    needs: dict[tuple[int, int], Need] = {}  # most instances of a large fleet have the same tasks
+    for arn, group, cpu, memory, tasks, staying, running in scheduling.loads(db, cluster):
+        node = fleet.nodes.get(arn)
         if node is not None:
-            fleet.load(
-                node,
-                Need(cpu=load.cpu, memory=load.memory),
-                load.task_group,
-                tasks=load.tasks,
-                staying=load.staying,
-                running=load.running,
-            )
+            need = needs.get((cpu, memory)) or needs.setdefault((cpu, memory), Need(cpu=cpu, memory=memory))
+            fleet.load(node, need, group, tasks=tasks, staying=staying, running=running)
     for arn, port, protocol in scheduling.host_ports(db, cluster):
         if arn in fleet.nodes:
             (fleet[arn].ports if protocol == "tcp" else fleet[arn].ports_udp).add(port)

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from typing import Any
 
+from culm.cluster.link_local import is_link_local
 from culm.cluster.services.elbv2.references import find_target_group
 from culm.cluster.store.elbv2 import targets
 from culm.cluster.wire.operations import Call, operation
@@ -42,6 +43,8 @@ def register_targets(call: Call, req: RegisterTargetsInput) -> None:
     group = find_target_group(call, req.target_group_arn)
     for target in req.targets:
         _check_id(group, target.id)
+        if is_link_local(target.id):
+            raise AwsError("ValidationError", f"The IP address '{target.id}' is link-local, and no target can be there")
         targets.register(call.db, group.target_group_arn, id=target.id, port=target.port or group.port, now=call.now)
     if len(targets.in_group(call.db, group.target_group_arn)) > TARGETS_PER_GROUP:
         raise AwsError("TooManyTargets", f"A target group can have at most {TARGETS_PER_GROUP} targets")

@@ -1,17 +1,17 @@
 """What the control loop reads of many tasks at once: narrow rows, aggregates, and what is due."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection, Row
+from typing import NamedTuple
 
 from culm.cluster.store.ecs import tasks
 from culm.cluster.store.ecs.task_targets import TaskTarget
-from culm.core.model.record import record
 from culm.core.model.tasks import Status, Task, TaskOverride
 
 
-@record
-class Load:
+class Load(NamedTuple):
     """What the tasks of one group that are not STOPPED take from one instance."""
 
     container_instance_arn: str
@@ -52,18 +52,7 @@ def loads(db: Connection, cluster: str) -> Sequence[Load]:
         " WHERE cluster = ? AND last_status != 'STOPPED' GROUP BY container_instance_arn, task_group",
         (cluster,),
     )
-    return [
-        Load(
-            container_instance_arn=row[0],
-            task_group=row[1],
-            cpu=row[2],
-            memory=row[3],
-            tasks=row[4],
-            staying=row[5],
-            running=row[6],
-        )
-        for row in rows
-    ]
+    return [Load(*row) for row in rows]
 
 
 def reservations(db: Connection, cluster: str, container_instance_arn: str) -> Sequence[tuple[str, str, int, int]]:
@@ -86,15 +75,17 @@ def host_ports(db: Connection, cluster: str) -> Sequence[tuple[str, int, str]]:
     return [(arn, int(port), protocol) for arn, port, protocol in ports]
 
 
-def pending(db: Connection, container_instance_arn: str) -> Sequence[tuple[str, str]]:
-    """Return (task ARN, "RUNNING" or "STOPPED") of the tasks that the instance's agent has yet to start or stop."""
+def pending(db: Connection) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return (task ARN, "RUNNING" or "STOPPED") of the tasks that agents have yet to start or stop, by instance."""
     rows = db.execute(
-        "SELECT arn, iif(last_status = 'STOPPING', 'STOPPED', 'RUNNING') FROM ecs_task"
-        " WHERE container_instance_arn = ? AND last_status IN ('PROVISIONING', 'PENDING', 'STOPPING')"
-        " AND (last_status = 'STOPPING' OR desired_status = 'RUNNING') ORDER BY rowid",
-        (container_instance_arn,),
+        "SELECT container_instance_arn, arn, iif(last_status = 'STOPPING', 'STOPPED', 'RUNNING')"
+        " FROM ecs_task INDEXED BY ecs_task_pending WHERE last_status IN ('PROVISIONING', 'PENDING', 'STOPPING')"
+        " AND (last_status = 'STOPPING' OR desired_status = 'RUNNING') ORDER BY rowid"
     )
-    return [(row[0], row[1]) for row in rows]
+    by_instance: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for instance, arn, wish in rows:
+        by_instance[instance].append((arn, wish))
+    return by_instance
 
 
 def unregistered(db: Connection, service_arns: Iterable[str]) -> Sequence[tuple[Task, str]]:

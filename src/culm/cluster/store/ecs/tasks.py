@@ -166,6 +166,15 @@ def counts(db: Connection, service_arn: str) -> dict[str, tuple[int, int]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def live_by_instance(db: Connection) -> dict[str, int]:
+    """Return how many tasks that are not STOPPED each instance has, by its ARN; none of an instance without any."""
+    rows = db.execute(
+        "SELECT container_instance_arn, count(*) FROM ecs_task WHERE last_status != 'STOPPED'"
+        " GROUP BY container_instance_arn"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def counts_on(db: Connection, container_instance_arn: str) -> tuple[int, int]:
     """Return running and pending tasks of an instance."""
     row = db.execute(

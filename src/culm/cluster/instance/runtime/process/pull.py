@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from culm.cluster.instance.runtime.references import Reference
+from culm.cluster.outgoing import refuse_link_local
 from culm.core.model.record import record
 from culm.engine import tokens
 from culm.errors import RuntimeFailure
@@ -43,7 +44,10 @@ class Registry:
         self._basic = f"Basic {base64.b64encode(':'.join(auth).encode()).decode()}" if auth else None
         self._authorization = self._basic
         self._client = httpx2.AsyncClient(
-            timeout=_TIMEOUT, follow_redirects=True, trust_env=reference.url.startswith("https")
+            timeout=_TIMEOUT,
+            follow_redirects=True,
+            trust_env=reference.url.startswith("https"),
+            event_hooks={"request": [refuse_link_local]},
         )
 
     async def __aenter__(self) -> "Registry":
