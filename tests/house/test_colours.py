@@ -13,6 +13,7 @@ MAY_TOUCH_THE_WORLD = (
     "cluster/instance/",
     "cluster/registry/",
     "cluster/loop.py",
+    "cluster/outgoing.py",
     "cluster/wire/asgi.py",
 )
 NEEDS_ITS_OWN_THREAD = ("cluster/store/db.py",)
