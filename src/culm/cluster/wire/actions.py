@@ -13,8 +13,13 @@ from culm.core.model.record import record
 Members = Mapping[str, Any]
 """A request's, under AWS's own names."""
 
-FREE = {("sts", "GetCallerIdentity"), ("sts", "AssumeRole")}
-"""Anybody may know who he is; who may assume a role, the role says."""
+FREE = {
+    ("sts", "GetCallerIdentity"),
+    ("sts", "AssumeRole"),
+    ("sts", "GetSessionToken"),
+    ("sts", "GetFederationToken"),
+}
+"""Anybody may know who he is; who may assume a role, the role says; the last two are the operator's alone."""
 
 
 @record
@@ -45,7 +50,22 @@ def needs(service: str, operation: str, members: Members, place: Place) -> list[
             Need(action="secretsmanager:GetSecretValue", resource=_secret(each, members, place))
             for each in members.get("SecretIdList") or ("*",)
         ]
+    if service == "ssm":
+        asked = [members.get("Name"), *(members.get("Names") or ())]
+        needs += [
+            Need(action="secretsmanager:GetSecretValue", resource=_secret(secret, members, place))
+            for secret in map(referenced_secret, asked)
+            if secret
+        ]
     return [*needs, *passed_roles(service, members)]
+
+
+SECRETS = "/aws/reference/secretsmanager/"
+
+
+def referenced_secret(parameter: object) -> str:
+    """Return the name of the secret that the name of a parameter stands for; "" for any other parameter."""
+    return str(parameter)[len(SECRETS) :].partition(":")[0] if str(parameter).startswith(SECRETS) else ""
 
 
 PREFIXES = {"elbv2": "elasticloadbalancing"}

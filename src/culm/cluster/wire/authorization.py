@@ -7,11 +7,11 @@ from typing import Any
 from culm.cluster.store import secrets
 from culm.cluster.store.iam import roles
 from culm.cluster.store.s3 import bucket_policies
-from culm.cluster.wire.actions import Members, Need, Place, needs
+from culm.cluster.wire.actions import Members, Need, Place, needs, referenced_secret
 from culm.core.decide.policies import evaluate
 from culm.core.decide.policy_documents import parse
 from culm.core.model.arn import arn
-from culm.core.model.policies import Ask, Verdict
+from culm.core.model.policies import Ask, Policy, Verdict
 from culm.core.model.principals import Principal
 from culm.core.model.record import record
 from culm.errors import AwsError
@@ -31,6 +31,8 @@ BECAUSE = {
     "not allowed": "because no identity-based policy allows the {action} action",
 }
 
+EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+
 
 @record
 class Attempt:
@@ -46,30 +48,48 @@ class Attempt:
 
 def authorize(db: Connection, principal: Principal, asked: Attempt, place: Place) -> None:
     """Raise the service's AccessDenied, with what is missing, unless the principal may do what is asked."""
-    if principal.role_arn is None:
+    if principal.is_operator:
         return
     service, members = asked.service, asked.members
     required = needs(service, asked.operation, members if isinstance(members, dict) else {}, place)
     if not required:
         return
-    own = [parse(document) for document in roles.documents(db, principal.role_arn)]
+    own = own_policies(db, principal)
+    limits = limiting_policies(db, principal)
     document = policy_of_resource(db, service, members)
     of_resource = [parse(document)] if document else []
     context = circumstances(principal, service, members, place, asked.source)
     for need in required:
-        verdict = evaluate(
-            Ask(
-                action=need.action,
-                resource=need.resource,
-                principals=(principal.arn, principal.role_arn),
-                account=principal.account,
-                context=context,
-            ),
-            own,
-            of_resource,
+        ask = Ask(
+            action=need.action,
+            resource=need.resource,
+            principals=(principal.arn, *([principal.role_arn] if principal.role_arn else ())),
+            account=principal.account,
+            context=context,
         )
-        if not verdict.allowed:
-            raise denied(principal, need, verdict, asked.protocol)
+        for verdict in (evaluate(ask, own, of_resource), *(evaluate(ask, limit) for limit in limits)):
+            if not verdict.allowed:
+                raise denied(principal, need, verdict, asked.protocol)
+
+
+def own_policies(db: Connection, principal: Principal) -> list[Policy]:
+    """Return the policies that say what a caller may do: its role's; a federated user of the operator has its all."""
+    documents = roles.documents(db, principal.role_arn) if principal.role_arn else (EVERYTHING,)
+    return [parse(document) for document in documents]
+
+
+def limiting_policies(db: Connection, principal: Principal) -> list[list[Policy]]:
+    """Return lists of policies, each of which must allow what the caller's own do: the session's, the boundary's.
+
+    A bucket or a secret that names the session itself lets it in past the session's policies on AWS, and not here.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    """
+    limits = []
+    if principal.session_policies is not None:
+        limits.append([parse(document) for document in principal.session_policies])
+    if principal.role_arn and (boundary := roles.boundary(db, principal.role_arn)) is not None:
+        limits.append([parse(boundary)])
+    return limits
 
 
 def policy_of_resource(db: Connection, service: str, members: Members) -> str | None:
@@ -78,6 +98,9 @@ def policy_of_resource(db: Connection, service: str, members: Members) -> str | 
         return bucket_policies.find(db, members["Bucket"])
     if service == "secretsmanager" and members.get("SecretId"):
         secret = secrets.find(db, str(members["SecretId"]))
+        return secret.policy if secret else None
+    if service == "ssm" and (named := referenced_secret(members.get("Name"))):
+        secret = secrets.find(db, named)
         return secret.policy if secret else None
     return None
 
@@ -99,7 +122,8 @@ def circumstances(
     keys: dict[str, tuple[str, ...]] = {
         "aws:principalarn": (principal.role_arn or principal.arn,),
         "aws:principalaccount": (principal.account,),
-        "aws:principaltype": ("AssumedRole",),
+        "aws:principaltype": ("AssumedRole" if principal.role_arn else "FederatedUser",),
+        **{f"aws:principaltag/{key.lower()}": (value,) for key, value in principal.tags.items()},
         "aws:userid": (principal.user_id,),
         "aws:securetransport": ("false",),
         "aws:requestedregion": (place.region,),

@@ -14,7 +14,7 @@ import msgspec
 
 from culm.cluster.wire.sigv4 import Rejected
 from culm.core.model.agent import RoleCredentials
-from culm.core.model.principals import OPERATOR, Principal, session_arn
+from culm.core.model.principals import OPERATOR, Principal, federated_arn, session_arn
 from culm.core.model.record import record
 
 INVALID = "The security token included in the request is invalid."
@@ -37,6 +37,25 @@ class Session:
     name: str
     expiration: float
     """Epoch seconds."""
+    federated: bool = False
+    """A user of GetFederationToken, named `name`; otherwise a session without a role is the operator's own."""
+    policies: tuple[str, ...] | None = None
+    """Documents that limit it; None: nothing does."""
+    tags: dict[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+
+
+@record
+class Limits:
+    """What a session is given besides its role: policies that limit it, and tags."""
+
+    policies: tuple[str, ...] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+    federated: bool = False
+
+
+UNLIMITED = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +95,22 @@ class Keyring:
             raise Rejected("expired-token", "The security token included in the request is expired")
         return identity
 
-    def issue(self, *, role_arn: str, role_id: str, name: str, expiration: float, seed: str) -> RoleCredentials:
-        """Return keys for a role's session; the same arguments give the same keys."""
+    def issue(
+        self, *, role_arn: str, role_id: str, name: str, expiration: float, seed: str, limits: Limits = UNLIMITED
+    ) -> RoleCredentials:
+        """Return keys for a session of a role, or without one of the operator; equal arguments give equal keys."""
         digest = hmac.digest(self._ids, "\n".join((role_arn, name, f"{expiration}", seed)).encode(), "sha256")
         access_key = f"ASIA{base64.b32encode(digest)[:16].decode()}"
         session = Session(
-            access_key_id=access_key, role_arn=role_arn, role_id=role_id, name=name, expiration=expiration
+            access_key_id=access_key,
+            role_arn=role_arn,
+            role_id=role_id,
+            name=name,
+            expiration=expiration,
+            federated=limits.federated,
+            policies=limits.policies,
+            tags=limits.tags,
+            transitive=limits.transitive,
         )
         body = msgspec.json.encode(session)
         token = base64.b64encode(hmac.digest(self._sealing, body, "sha256") + body).decode()
@@ -112,12 +141,25 @@ class Keyring:
         session = msgspec.json.decode(body, type=Session)
         if session.access_key_id != access_key:
             raise Rejected("unknown", INVALID)
-        arn = session_arn(session.role_arn, session.name)
         return Identity(
-            principal=Principal(
-                arn=arn, user_id=f"{session.role_id or 'AROAUNKNOWN'}:{session.name}", role_arn=session.role_arn
-            ),
+            principal=_principal(session),
             secret=self._secret(body),
             expiration=session.expiration,
             role_id=session.role_id,
         )
+
+
+def _principal(session: Session) -> Principal:
+    if session.federated:
+        arn, user_id = federated_arn(OPERATOR.account, session.name), f"{OPERATOR.account}:{session.name}"
+        return Principal(arn=arn, user_id=user_id, session_policies=session.policies or (), tags=session.tags)
+    if not session.role_arn:
+        return OPERATOR
+    return Principal(
+        arn=session_arn(session.role_arn, session.name),
+        user_id=f"{session.role_id or 'AROAUNKNOWN'}:{session.name}",
+        role_arn=session.role_arn,
+        session_policies=session.policies,
+        tags=session.tags,
+        transitive_tags=session.transitive,
+    )

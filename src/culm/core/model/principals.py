@@ -3,6 +3,9 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from culm.core.model.arn import ACCOUNT, arn
 from culm.core.model.record import record
 
@@ -15,10 +18,17 @@ class Principal:
     account: str = ACCOUNT
     role_arn: str | None = None
     """The role whose policies say what it may do; None: the operator, who may do everything."""
+    session_policies: tuple[str, ...] | None = None
+    """Documents that limit this session: what none of them allows it may not do. None: nothing limits it."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The session's, as AssumeRole was given them."""
+    transitive_tags: tuple[str, ...] = ()
+    """Keys of the tags that sessions which this one makes have, too."""
 
     @property
     def is_operator(self) -> bool:
-        return self.role_arn is None
+        """True of the operator and of its sessions, unless policies limit them."""
+        return self.role_arn is None and self.session_policies is None
 
     @property
     def role_name(self) -> str:
@@ -34,3 +44,8 @@ def session_arn(role_arn: str, session: str) -> str:
     """Return `arn:aws:sts::<account>:assumed-role/<role>/<session>`."""
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     return arn("sts", "", account, f"assumed-role/{name}/{session}")
+
+
+def federated_arn(account: str, name: str) -> str:
+    """Return `arn:aws:sts::<account>:federated-user/<name>`."""
+    return arn("sts", "", account, f"federated-user/{name}")

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -162,3 +164,35 @@ def test_a_policy_for_everybody_or_of_nonsense_is_refused(sm):
     sm.put_resource_policy(SecretId="db", ResourcePolicy=public)
     with pytest.raises(sm.exceptions.MalformedPolicyDocumentException):
         sm.put_resource_policy(SecretId="db", ResourcePolicy="{}")
+
+
+def test_a_newer_value_ends_the_rotation_of_the_version_that_it_replaces(sm):
+    put(sm, 2, "AWSPENDING")
+    sm.update_secret_version_stage(
+        SecretId="db", VersionStage="AWSCURRENT", MoveToVersionId="2" * 32, RemoveFromVersionId="1" * 32
+    )
+    put(sm, 3)
+    assert labels(sm) == {"2": ["AWSPREVIOUS"], "3": ["AWSCURRENT"]}
+
+
+def test_nothing_rotates_secrets_here(sm):
+    with pytest.raises(ClientError, match=r"InvalidRequestException.*No Lambda rotation function ARN"):
+        sm.rotate_secret(SecretId="db")
+    function = "arn:aws:lambda:us-east-1:000000000000:function:turn"
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*cannot invoke the specified Lambda function"):
+        sm.rotate_secret(SecretId="db", RotationLambdaARN=function)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        sm.rotate_secret(SecretId="other")
+
+
+def test_a_policy_is_validated_before_it_is_put(sm):
+    def policy(principal):
+        statement = {"Effect": "Allow", "Principal": principal, "Action": "secretsmanager:*", "Resource": "*"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    assert sm.validate_resource_policy(ResourcePolicy=policy({"AWS": "000000000000"}))["PolicyValidationPassed"]
+    public = sm.validate_resource_policy(SecretId="db", ResourcePolicy=policy("*"))
+    assert not public["PolicyValidationPassed"]
+    assert public["ValidationErrors"][0]["CheckName"] == "NO_PUBLIC_ACCESS"
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        sm.validate_resource_policy(ResourcePolicy="{}")

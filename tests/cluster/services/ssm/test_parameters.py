@@ -1,5 +1,9 @@
+import json
+
 import pytest
 from botocore.exceptions import ClientError
+
+from culm.core.model.agent import RoleCredentials
 
 
 @pytest.fixture
@@ -166,3 +170,71 @@ def test_several_are_deleted_at_once(ssm):
     ssm.put_parameter(Name="a", Value="1", Type="String")
     gone = ssm.delete_parameters(Names=["a", "b"])
     assert (gone["DeletedParameters"], gone["InvalidParameters"]) == (["a"], ["b"])
+
+
+def test_a_secret_is_read_as_a_parameter(ssm, cloud):
+    secret = cloud.client("secretsmanager").create_secret(Name="stg/db", SecretString="hunter2")
+    named = "/aws/reference/secretsmanager/stg/db"
+
+    got = ssm.get_parameter(Name=named, WithDecryption=True)["Parameter"]
+    assert (got["Name"], got["Value"], got["Type"]) == (named, "hunter2", "SecureString")
+    assert json.loads(got["SourceResult"])["ARN"] == secret["ARN"]
+    assert ssm.get_parameter(Name=f"{named}:AWSCURRENT", WithDecryption=True)["Parameter"]["Value"] == "hunter2"
+    several = ssm.get_parameters(Names=[named, f"{named}-none"], WithDecryption=True)
+    assert [p["Value"] for p in several["Parameters"]] == ["hunter2"]
+    assert several["InvalidParameters"] == [f"{named}-none"]
+    with pytest.raises(ClientError, match=r"ValidationException.*WithDecryption flag must be True"):
+        ssm.get_parameter(Name=named)
+    with pytest.raises(ClientError, match=r"ParameterNotFound.*Secret .*stg/db-none not found"):
+        ssm.get_parameter(Name=f"{named}-none", WithDecryption=True)
+
+
+def test_a_secret_is_read_as_a_parameter_by_those_alone_who_may_read_the_secret(cloud):
+    cloud.client("secretsmanager").create_secret(Name="db", SecretString="hunter2")
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    got = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="eve")["Credentials"]
+    keys = RoleCredentials(
+        credentials_id="",
+        role_arn=arn,
+        access_key_id=got["AccessKeyId"],
+        secret_access_key=got["SecretAccessKey"],
+        session_token=got["SessionToken"],
+        expiration=0.0,
+    )
+    asked = {"Name": "/aws/reference/secretsmanager/db", "WithDecryption": True}
+
+    def may(*actions):
+        statement = {"Effect": "Allow", "Action": [*actions], "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document)
+
+    may("ssm:*")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*secretsmanager:GetSecretValue"):
+        cloud.client("ssm", keys=keys).get_parameter(**asked)
+    may("ssm:*", "secretsmanager:GetSecretValue")
+    assert cloud.client("ssm", keys=keys).get_parameter(**asked)["Parameter"]["Value"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+        "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+        "/aws/service/ecs/optimized-ami/amazon-linux-2/gpu/recommended/image_id",
+        "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+    ],
+)
+def test_images_of_ecs_instances_are_public_parameters(ssm, name):
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"].startswith("ami-")
+    whole = ssm.get_parameter(Name="/aws/service/ecs/optimized-ami/amazon-linux-2/recommended")["Parameter"]
+    assert json.loads(whole["Value"])["image_id"].startswith("ami-")
+    for unknown in ("/aws/service/ecs/optimized-ami/amazon-linux-2/recommended/colour", "/aws/service/else"):
+        with pytest.raises(ClientError, match="ParameterNotFound"):
+            ssm.get_parameter(Name=unknown)
+
+
+def test_there_are_no_maintenance_windows(ssm):
+    with pytest.raises(ClientError, match=r"DoesNotExistException.*Maintenance window mw-0123456789abcdef0 does not"):
+        ssm.get_maintenance_window(WindowId="mw-0123456789abcdef0")

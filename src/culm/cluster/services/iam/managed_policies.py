@@ -66,6 +66,8 @@ def delete_policy(call: Call, req: PolicyInput) -> None:
         raise AwsError("NoSuchEntity", f"Policy {req.policy_arn} was not found.", 404)
     if policy.arn in AMAZON or policies.attachments(call.db, policy.arn):
         raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
+    if roles.bounded_by(call.db, policy.arn):
+        raise AwsError("DeleteConflict", "Cannot delete a policy that is a permissions boundary of entities.", 409)
     if policy.other_versions:
         raise AwsError(
             "DeleteConflict",
@@ -151,7 +153,7 @@ def view(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
         "arn": policy.arn,
         "path": policy.path,
         "default_version_id": policy.default_version,
-        "permissions_boundary_usage_count": 0,
+        "permissions_boundary_usage_count": roles.bounded_by(call.db, policy.arn),
         "attachment_count": policies.attachments(call.db, policy.arn),
         "is_attachable": True,
         "description": policy.description,

@@ -6,7 +6,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html
 from dataclasses import replace
 from typing import Any
 
-from culm.cluster.services.iam.references import checked, listed, new_unique_id, role_named, shown, tags_of
+from culm.cluster.services.iam.references import (
+    checked,
+    listed,
+    new_unique_id,
+    policy_named,
+    role_named,
+    shown,
+    tags_of,
+)
 from culm.cluster.store.iam import instance_profiles, roles
 from culm.cluster.store.iam.roles import Role
 from culm.cluster.wire.operations import Call, operation
@@ -25,6 +33,7 @@ class CreateRoleInput:
     description: str | None = None
     max_session_duration: int = 3600
     tags: tuple[Tag, ...] = ()
+    permissions_boundary: str | None = None
 
 
 @operation("iam", "CreateRole")
@@ -42,9 +51,10 @@ def create_role(call: Call, req: CreateRoleInput) -> dict[str, Any]:
         description=req.description,
         max_session_duration=req.max_session_duration,
         tags=tags_of(req.tags),
+        boundary=policy_named(call, req.permissions_boundary).arn if req.permissions_boundary else None,
     )
     roles.save(call.db, role)
-    return {"role": view(role)}
+    return {"role": {**view(role), "max_session_duration": None}}  # AWS says that to GetRole and ListRoles alone
 
 
 @record
@@ -127,6 +137,28 @@ def update_assume_role_policy(call: Call, req: UpdateAssumeRolePolicyInput) -> N
 
 
 @record
+class PutRolePermissionsBoundaryInput:
+    role_name: str
+    permissions_boundary: str
+
+
+@operation("iam", "PutRolePermissionsBoundary")
+def put_role_permissions_boundary(call: Call, req: PutRolePermissionsBoundaryInput) -> None:
+    """Limit a role by a managed policy: what that does not allow the role may not do. Raises NoSuchEntity."""
+    role = role_named(call, req.role_name)
+    roles.save(call.db, replace(role, boundary=policy_named(call, req.permissions_boundary).arn))
+
+
+@operation("iam", "DeleteRolePermissionsBoundary")
+def delete_role_permissions_boundary(call: Call, req: RoleInput) -> None:
+    """Let a role's policies alone say what it may do. Raises NoSuchEntity."""
+    role = role_named(call, req.role_name)
+    if role.boundary is None:
+        raise AwsError("NoSuchEntity", f"Role {role.name} does not have a permissions boundary.", 404)
+    roles.save(call.db, replace(role, boundary=None))
+
+
+@record
 class TagRoleInput:
     role_name: str
     tags: tuple[Tag, ...]
@@ -168,4 +200,6 @@ def view(role: Role) -> dict[str, Any]:
         "description": role.description,
         "max_session_duration": role.max_session_duration,
         "tags": listed(role.tags) or None,
+        "permissions_boundary": role.boundary
+        and {"permissions_boundary_type": "Policy", "permissions_boundary_arn": role.boundary},
     }

@@ -14,6 +14,8 @@ from culm.core.model.policies import Policy
 from culm.core.model.record import record
 from culm.errors import AwsError
 
+PUBLIC = "The resource policy grants a wide range of IAM principals access."
+
 
 @record
 class PutResourcePolicyInput:
@@ -30,14 +32,17 @@ def put_resource_policy(call: Call, req: PutResourcePolicyInput) -> dict[str, An
     blocked.
     """
     secret = secret_named(call, req.secret_id)
-    try:
-        policy = parse_resource(req.resource_policy)
-    except Malformed as problem:
-        raise AwsError("MalformedPolicyDocumentException", str(problem)) from problem
-    if req.block_public_policy and _is_public(policy):
-        raise AwsError("PublicPolicyException", "The resource policy grants a wide range of IAM principals access.")
+    if _is_public(_read(req.resource_policy)) and req.block_public_policy:
+        raise AwsError("PublicPolicyException", PUBLIC)
     secrets.save(call.db, replace(secret, policy=req.resource_policy))
     return {"arn": secret.arn, "name": secret.name}
+
+
+def _read(document: str) -> Policy:
+    try:
+        return parse_resource(document)
+    except Malformed as problem:
+        raise AwsError("MalformedPolicyDocumentException", str(problem)) from problem
 
 
 def _is_public(policy: Policy) -> bool:
@@ -45,6 +50,23 @@ def _is_public(policy: Policy) -> bool:
         statement.effect == "Allow" and "*" in (statement.principals or ()) and not statement.conditions
         for statement in policy.statements
     )
+
+
+@record
+class ValidateResourcePolicyInput:
+    resource_policy: str
+    secret_id: str | None = None
+
+
+@operation("secretsmanager", "ValidateResourcePolicy")
+def validate_resource_policy(call: Call, req: ValidateResourcePolicyInput) -> dict[str, Any]:
+    """Say whether a policy is well formed and lets in nobody unnamed. Raises MalformedPolicyDocumentException."""
+    if req.secret_id is not None:
+        secret_named(call, req.secret_id)
+    if not _is_public(_read(req.resource_policy)):
+        return {"policy_validation_passed": True, "validation_errors": []}
+    error = {"check_name": "NO_PUBLIC_ACCESS", "error_message": PUBLIC}
+    return {"policy_validation_passed": False, "validation_errors": [error]}
 
 
 @operation("secretsmanager", "GetResourcePolicy")

@@ -208,6 +208,10 @@ def put(call: Call, secret: Secret, req: ValueInput, stages: Sequence[str]) -> S
         stages = [*stages, *([] if CURRENT in stages else [CURRENT])]
     made = SecretVersion(version_id=token, created_at=call.now, stages=(), binary=binary is not None)
     secrets.put(call.db, secret.arn, made, value)
+    if CURRENT in stages:  # a rotation that has ended leaves no mark on the version that it replaced
+        replaced = next((v for v in there if CURRENT in v.stages), None)
+        if replaced is not None and PENDING in replaced.stages:
+            _take(call, secret, [PENDING])
     _move(call, secret, stages, token)
     return replace(made, stages=tuple(stages))
 

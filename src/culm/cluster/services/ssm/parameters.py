@@ -8,7 +8,9 @@ import re
 from typing import Any, Literal
 
 from culm.cluster.services.ssm.filters import StringFilter, chosen
+from culm.cluster.services.ssm.public_parameters import is_public, public_parameter
 from culm.cluster.services.ssm.references import arn_of, check_new_name, check_path, selected, stored_name, tags_of
+from culm.cluster.services.ssm.secret_references import is_secret, parameter_of
 from culm.cluster.store import parameters
 from culm.cluster.store.parameters import Parameter, ParameterVersion
 from culm.cluster.wire.operations import Call, operation
@@ -155,7 +157,7 @@ def get_parameters(call: Call, req: GetParametersInput) -> dict[str, Any]:
         try:
             return look(call, name, opened=req.with_decryption)
         except AwsError as problem:
-            if problem.code != "ParameterVersionNotFound":
+            if problem.code not in ("ParameterVersionNotFound", "ParameterNotFound"):
                 raise
             return None
 
@@ -225,7 +227,11 @@ def delete_parameters(call: Call, req: DeleteParametersInput) -> dict[str, Any]:
 
 
 def look(call: Call, reference: str, *, opened: bool) -> dict[str, Any] | None:
-    """Return a parameter as it is read; a SecureString's value stays sealed unless `opened`."""
+    """Return a parameter as it is read; a SecureString's value stays sealed unless `opened`. A secret may be meant."""
+    if is_secret(reference):
+        return parameter_of(call, reference, opened=opened)
+    if is_public(reference):
+        return public_parameter(call, reference)
     choice = selected(call, reference, opened=True)
     if choice is None:
         return None

@@ -24,6 +24,8 @@ class Role:
     description: str | None = None
     max_session_duration: int = 3600
     tags: Mapping[str, str] = field(default_factory=dict)
+    boundary: str | None = None
+    """The ARN of the managed policy that limits it."""
 
 
 _decode = msgspec.json.Decoder(Role).decode
@@ -94,3 +96,21 @@ def documents(db: Connection, role_arn: str) -> Sequence[str]:
         return []
     managed = (policies.find(db, arn) for arn in attached(db, role.name))
     return [*inline(db, role.name).values(), *(policy.document for policy in managed if policy is not None)]
+
+
+NOTHING = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def boundary(db: Connection, role_arn: str) -> str | None:
+    """Return the document that limits a role, which allows nothing once its policy has gone; None without one."""
+    role = find_arn(db, role_arn)
+    if role is None or role.boundary is None:
+        return None
+    policy = policies.find(db, role.boundary)
+    return NOTHING if policy is None else policy.document
+
+
+def bounded_by(db: Connection, policy_arn: str) -> int:
+    """Return how many roles a managed policy limits."""
+    query = "SELECT count(*) FROM iam_role WHERE json_extract(body, '$.boundary') = ?"
+    return int(db.execute(query, (policy_arn,)).fetchone()[0])
