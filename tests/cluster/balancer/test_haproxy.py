@@ -107,6 +107,60 @@ async def test_a_url_rewrite_takes_the_beginning_of_a_path_away(plane, client, a
         assert said["line"] == f"GET {arrives} HTTP/1.1"
 
 
+@pytest.mark.parametrize(
+    ("asked", "arrives"),
+    [
+        ("a.example.com", "a.internal"),
+        ("a.example.com:8080", "a.internal"),
+        ("b.test", "b.internal"),
+        ("a.example.org", "a.example.org"),
+    ],
+)
+async def test_a_host_rewrite_gives_targets_another_host(plane, client, asked, arrives):
+    rewrite = Rewrite(regex=r"^(.*)\.example\.com|(b)\.test$", replace="$1$2.internal")
+    transform = Transform(type="host-header-rewrite", host_header_rewrite_config=RewriteConfig(rewrites=(rewrite,)))
+    async with a_web() as web:
+        port = free_port()
+        rewritten = replace(a_rule(1, on_path("/*"), action=forward("web")), transforms=(transform,))
+        await plane.apply([a_listener(port, rewritten)], [a_group("web", web.target)])
+        answered = (await client.get(f"http://127.0.0.1:{port}/", headers={"Host": asked})).json()
+        assert dict(answered["headers"])["host"] == arrives
+
+
+@pytest.mark.parametrize(
+    ("mode", "client_port", "came", "arrives"),
+    [
+        ("append", False, "10.1.2.3", r"10\.1\.2\.3, 127\.0\.0\.1"),
+        ("append", True, "10.1.2.3", r"10\.1\.2\.3, 127\.0\.0\.1:\d+"),
+        ("append", True, None, r"127\.0\.0\.1:\d+"),
+        ("preserve", False, "10.1.2.3", r"10\.1\.2\.3"),
+        ("preserve", False, None, None),
+        ("remove", False, "10.1.2.3", None),
+    ],
+)
+async def test_forwarded_for_is_what_the_load_balancers_attributes_say(plane, client, mode, client_port, came, arrives):
+    async with a_web() as web:
+        port = free_port()
+        rule = a_rule(None, action=forward("web"))
+        listener = a_listener(port, rule, forwarded_for=mode, client_port=client_port)
+        adds = mode == "append" and not client_port
+        await plane.apply([listener], [a_group("web", web.target, adds_client=adds)])
+        headers = {"X-Forwarded-For": came} if came else {}
+        answered = (await client.get(f"http://127.0.0.1:{port}/", headers=headers)).json()
+        there = dict(answered["headers"]).get("x-forwarded-for")
+        assert there is None if arrives is None else re.fullmatch(arrives, there)
+
+
+async def test_responses_get_and_lose_the_headers_that_the_listeners_attributes_name(plane, client):
+    wished = (("strict-transport-security", "max-age=1; 100%"), ("server", ""))
+    async with a_web() as web:
+        url = await web_listener(plane, web, response_headers=wished)
+        answered = await client.get(url)
+        assert answered.headers["strict-transport-security"] == "max-age=1; 100%"
+    refused = await client.get(url)
+    assert (refused.status_code, "server" in refused.headers) == (502, False)
+
+
 async def test_a_trace_that_was_begun_is_gone_on_with(plane, client):
     async with a_web() as web:
         url = await web_listener(plane, web)

@@ -112,6 +112,17 @@ async def test_http_2_is_offered_and_old_versions_are_not_taken(plane: HaproxyPl
         await ask(port, "a.example.com", old)
 
 
+async def test_http_2_is_offered_unless_it_is_turned_off(plane: HaproxyPlane) -> None:
+    port = free_port()
+    tls = Tls(certificates=(a_pem("a.example.com"),), http2=False)
+    await plane.apply([a_listener(port, tls=tls)], [])
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=trusting("h2", "http/1.1"), server_hostname="a.example.com"
+    )
+    assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+    writer.close()
+
+
 async def test_http_is_redirected_to_https_and_back_to_itself_by_its_own_protocol(plane: HaproxyPlane) -> None:
     http, https = free_port(), free_port()
     up = RedirectConfig(protocol="HTTPS", port=str(https), status_code="HTTP_301")

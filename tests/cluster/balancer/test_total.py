@@ -14,6 +14,7 @@ from tests.traffic import NOT_FOUND, a_group, a_listener, a_rule, forward, free_
 
 from culm.cluster.balancer.haproxy import binary
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
+from culm.cluster.balancer.haproxy.render import CLASSES, classes
 from culm.core.decide.listener_rules import actions_problem, conditions_problem, transforms_problem
 from culm.core.model.load_balancers import (
     Action,
@@ -120,6 +121,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def refusal(folder: Path, *rules: object) -> str:
     plane = HaproxyPlane(folder, executable=binary.find())
+    (folder / CLASSES).write_text(classes())
     (folder / "haproxy.cfg").write_text(plane.render([a_listener(free_port(), *rules)], [a_group("web")]))  # type: ignore[arg-type]
     run = subprocess.run([binary.find(), "-c", "-f", "haproxy.cfg"], cwd=folder, capture_output=True, text=True)
     return "" if run.returncode == 0 else run.stdout + run.stderr

@@ -225,7 +225,7 @@ class Balancer:
                 listeners.append(_listener(listener, observed))
         for arn, group in observed.groups.items():
             with self._isolated.item(arn):
-                groups.append(_group(group, observed, _idle_timeout(observed.load_balancers[balanced[arn]])))
+                groups.append(_group(group, observed, observed.load_balancers[balanced[arn]]))
         return listeners, groups
 
     def _problems(self, observed: Seen, outcome: Outcome | None) -> Mapping[str, str]:
@@ -381,24 +381,46 @@ def _left_out(rule: Rule, listener: Listener, why: str) -> str:
 
 
 def _listener(listener: Listener, observed: Seen) -> interface.Listener:
+    load_balancer = observed.load_balancers[listener.load_balancer_arn]
+    values = attributes.effective(attributes.LOAD_BALANCER, load_balancer.attributes)
     return interface.Listener(
         port=listener.port,
         rules=observed.rules[listener.listener_arn],
-        idle_timeout_seconds=_idle_timeout(observed.load_balancers[listener.load_balancer_arn]),
-        tls=_tls(listener, observed) if listener.protocol == "HTTPS" else None,
+        idle_timeout_seconds=_idle_timeout(load_balancer),
+        tls=_tls(listener, observed, values) if listener.protocol == "HTTPS" else None,
+        forwarded_for=forwarded_for(values),
+        client_port=_client_port(values),
+        response_headers=attributes.response_headers(attributes.effective(attributes.LISTENER, listener.attributes)),
     )
 
 
-def _tls(listener: Listener, observed: Seen) -> interface.Tls:
-    """Raises PlaneFailure where the default certificate cannot be read."""
+def forwarded_for(values: Mapping[str, str]) -> interface.ForwardedFor:
+    """Return what a load balancer of these attributes does with X-Forwarded-For."""
+    match values["routing.http.xff_header_processing.mode"]:
+        case "preserve" | "remove" as mode:
+            return mode
+    return "append"
+
+
+def _client_port(values: Mapping[str, str]) -> bool:
+    return values["routing.http.xff_client_port.enabled"] == "true"
+
+
+def _tls(listener: Listener, observed: Seen, values: Mapping[str, str]) -> interface.Tls:
+    """`values`: the load balancer's attributes. Raises PlaneFailure where the default certificate cannot be read."""
     own = [observed.certificates[arn] for arn in listener.certificates if arn in observed.certificates]
     if not own or listener.certificates[0] not in observed.certificates:
         raise PlaneFailure("NoCertificate", f"the certificate of port {listener.port} cannot be read")
     versions = ssl_policies.POLICIES.get(listener.ssl_policy or "", ssl_policies.VERSIONS)
-    return interface.Tls(certificates=tuple(own), oldest=max(OLDEST_TLS, versions[0]), newest=versions[-1])
+    return interface.Tls(
+        certificates=tuple(own),
+        oldest=max(OLDEST_TLS, versions[0]),
+        newest=versions[-1],
+        http2=values["routing.http2.enabled"] == "true",
+    )
 
 
-def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> interface.Group:
+def _group(group: TargetGroup, observed: Seen, load_balancer: LoadBalancer) -> interface.Group:
     registered = [target for target in observed.targets if target.target_group_arn == group.target_group_arn]
     serving = routable([target for target in registered if target.deregistered_at is None])
     waker = _waker(group.target_group_arn, observed, serving)
@@ -407,6 +429,7 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
     values = attributes.effective(attributes.TARGET_GROUP, group.attributes)
     least = values["load_balancing.algorithm.type"] == "least_outstanding_requests"
     sticky = values["stickiness.enabled"] == "true"
+    own = attributes.effective(attributes.LOAD_BALANCER, load_balancer.attributes)
     kind = values["stickiness.type"]
     return interface.Group(
         arn=group.target_group_arn,
@@ -426,7 +449,8 @@ def _group(group: TargetGroup, observed: Seen, idle_timeout_seconds: int) -> int
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
         sticky_seconds=int(values[f"stickiness.{kind}.duration_seconds"]) if sticky else 0,
         app_cookie=values["stickiness.app_cookie.cookie_name"] if sticky and kind == "app_cookie" else "",
-        idle_timeout_seconds=idle_timeout_seconds,
+        idle_timeout_seconds=_idle_timeout(load_balancer),
+        adds_client=forwarded_for(own) == "append" and not _client_port(own),
         uncounted=observed.uncounted.get(group.target_group_arn),
     )
 

@@ -50,6 +50,8 @@ class Group:
     """A cookie of the application's: a client keeps its target, by AWSALBAPP, from when a target sets it. Empty: from
     its first request."""
     idle_timeout_seconds: int = 60
+    adds_client: bool = True
+    """Whether a request without X-Forwarded-For gets it here, with the client's address."""
     uncounted: tuple[str, ...] | None = None
     """Requests that `attended` leaves out: parts of User-Agents and, with a slash, beginnings of paths. None: the
     group's requests are not counted there at all."""
@@ -83,6 +85,12 @@ class Tls:
     stands in front, and passes connections on decrypted."""
     oldest: str = "TLSv1.2"
     newest: str = "TLSv1.3"
+    http2: bool = True
+    """Whether HTTP/2 is offered."""
+
+
+ForwardedFor = Literal["append", "preserve", "remove"]
+"""What becomes of X-Forwarded-For: the client's address comes to it, it stays as it came, or it goes."""
 
 
 @record
@@ -93,6 +101,11 @@ class Listener:
     idle_timeout_seconds: int = 60
     tls: Tls | None = None
     """None: plain HTTP."""
+    forwarded_for: ForwardedFor = "append"
+    client_port: bool = False
+    """Whether an address that comes to X-Forwarded-For has the client's port."""
+    response_headers: tuple[tuple[str, str], ...] = ()
+    """Names and values that every response gets, in place of what it has; an empty value takes the header away."""
 
 
 _STEP = 4 / 3

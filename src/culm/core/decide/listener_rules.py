@@ -42,6 +42,7 @@ _METHOD = re.compile(r"[A-Z_-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """What no XML can carry, so that no client could read the rule again."""
 _CIDR = re.compile(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")
+_HOST = re.compile(r"[A-Za-z0-9.$-]{1,128}")
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -175,19 +176,23 @@ def transforms_problem(transforms: Sequence[Transform]) -> Problem | None:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
     """
-    if len(transforms) > 1:
+    if len({transform.type for transform in transforms}) < len(transforms):
         return _invalid("A rule can only have one transform of each type")
     for transform in transforms:
-        rewrites = transform.url_rewrite_config.rewrites if transform.url_rewrite_config else ()
-        if len(rewrites) != 1:
-            return _invalid("A 'url-rewrite' transform needs one rewrite")
-        regex, replacement = rewrites[0].regex, rewrites[0].replace
+        if len(transform.rewrites) != 1:
+            return _invalid(f"A '{transform.type}' transform needs one rewrite")
+        regex, replacement = transform.rewrites[0].regex, transform.rewrites[0].replace
         if problem := _regex_problem(regex):
             return problem
         if not (regex.startswith("^") and regex.endswith("$")):
-            return _invalid(f"'{regex}': culm serves rewrites of the whole path: a pattern from ^ to $")
-        if not _printable(regex) or not _printable(replacement) or not replacement.startswith("/"):
-            return _invalid(f"The replacement '{replacement}' must be a path: printable and with a '/' first")
+            part = "path" if transform.type == "url-rewrite" else "host"
+            return _invalid(f"'{regex}': culm serves rewrites of the whole {part}: a pattern from ^ to $")
+        if not _printable(regex) or not _printable(replacement):
+            return _invalid(f"The replacement '{replacement}' must be printable, as its pattern")
+        if transform.type == "url-rewrite" and not replacement.startswith("/"):
+            return _invalid(f"The replacement '{replacement}' must be a path, with a '/' first")
+        if transform.type == "host-header-rewrite" and not _HOST.fullmatch(replacement):
+            return _invalid(f"The replacement '{replacement}' must be a host name")
         groups = re.compile(regex).groups
         if any(int(number) > groups for number in re.findall(r"\$(\d)", replacement)):
             return _invalid(f"'{replacement}' names a group that '{regex}' does not have")

@@ -158,13 +158,20 @@ class RewriteConfig:
 
 @record
 class Transform:
-    """A rewrite of a request's path and query before it goes to a target.
+    """A rewrite of a request's path and query, or of its host, before it goes to a target.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleTransform.html
     """
 
-    type: Literal["url-rewrite"]
+    type: Literal["url-rewrite", "host-header-rewrite"]
     url_rewrite_config: RewriteConfig | None = None
+    host_header_rewrite_config: RewriteConfig | None = None
+
+    @property
+    def rewrites(self) -> tuple[Rewrite, ...]:
+        """Return the rewrites of the one config that belongs to the type."""
+        config = self.url_rewrite_config if self.type == "url-rewrite" else self.host_header_rewrite_config
+        return config.rewrites if config else ()
 
 
 @record

@@ -89,7 +89,9 @@ def test_attributes_and_certificates_of_an_http_listener(elb):
     seen = elb.api.describe_listener_attributes(ListenerArn=listener)["Attributes"]
     assert server in seen
     assert {each["Value"] for each in seen if each != server} == {""}
-    with pytest.raises(ClientError, match=r"culm does not support routing.http.response.x_frame_options.* = DENY"):
-        frames = {"Key": "routing.http.response.x_frame_options.header_value", "Value": "DENY"}
-        elb.api.modify_listener_attributes(ListenerArn=listener, Attributes=[frames])
+    frames = {"Key": "routing.http.response.x_frame_options.header_value", "Value": "DENY"}
+    elb.api.modify_listener_attributes(ListenerArn=listener, Attributes=[frames])
+    assert frames in elb.api.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+    with pytest.raises(ClientError, match=r"x_frame_options.header_value' cannot be 'a\\nb'"):
+        elb.api.modify_listener_attributes(ListenerArn=listener, Attributes=[{**frames, "Value": "a\nb"}])
     assert elb.api.describe_listener_certificates(ListenerArn=listener)["Certificates"] == []

@@ -130,7 +130,26 @@ def test_a_rewrite_that_cannot_be_served_is_refused(elb, listener, transforms, w
         elb.api.modify_rule(RuleArn=made, Transforms=transforms)
 
 
-def test_host_rewrites_and_authentication_are_refused_by_name(elb, listener):
+def a_host_rewrite(regex="^(.*)\\.example\\.com$", replace="$1.internal"):
+    config = {"Rewrites": [{"Regex": regex, "Replace": replace}]}
+    return {"Type": "host-header-rewrite", "HostHeaderRewriteConfig": config}
+
+
+def test_path_and_host_are_rewritten_by_one_rule(elb, listener):
+    made = elb.rule(listener, elb.target_group(), "/x/*", 1)
+    elb.api.modify_rule(RuleArn=made, Transforms=[a_rewrite(), a_host_rewrite()])
+    [rule] = elb.api.describe_rules(RuleArns=[made])["Rules"]
+    assert rule["Transforms"] == [a_rewrite(), a_host_rewrite()]
+    for transforms, why in (
+        ([a_host_rewrite(), a_host_rewrite()], "one transform of each type"),
+        ([a_host_rewrite(replace="a/b")], "must be a host name"),
+        ([a_host_rewrite(regex="example")], "of the whole host"),
+    ):
+        with pytest.raises(ClientError, match=why):
+            elb.api.modify_rule(RuleArn=made, Transforms=transforms)
+
+
+def test_authentication_is_refused_by_name(elb, listener):
     group = elb.target_group()
     rule = {
         "ListenerArn": listener,
@@ -138,9 +157,6 @@ def test_host_rewrites_and_authentication_are_refused_by_name(elb, listener):
         "Conditions": [{"Field": "path-pattern", "Values": ["/"]}],
         "Actions": [{"Type": "forward", "TargetGroupArn": group}],
     }
-    with pytest.raises(ClientError, match=r"culm does not support Transforms\[0\]"):
-        rewrite = {"Type": "host-header-rewrite", "HostHeaderRewriteConfig": {"Rewrites": []}}
-        elb.api.create_rule(**rule, Transforms=[rewrite])
     with pytest.raises(ClientError, match=r"culm does not support Actions\[0\]"):
         cognito = {"UserPoolArn": "a", "UserPoolClientId": "b", "UserPoolDomain": "c"}
         sign_in = {"Type": "authenticate-cognito", "AuthenticateCognitoConfig": cognito}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from culm.cluster.balancer.haproxy.render import TIMES
-from culm.cluster.balancer.interface import Attention
+from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Attention
 from culm.core.model.record import record
 from culm.errors import PlaneFailure
 
@@ -133,16 +133,17 @@ async def processes(master: Console) -> tuple[int, tuple[int, ...]]:
     return int(match[1]), tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker", finishing, re.MULTILINE))
 
 
-_TIMED = re.compile(r"\bkey=(group-[^/\s]+)/(\S+) .*?(gpc0=.*)$", re.MULTILINE)
+_TIMED = re.compile(r"\bkey=(\S+)/(group-[^/\s]+)/(\d+) .*?conn_cnt=(\d+)")
 
 
 async def response_times(console: Console) -> dict[tuple[str, str], tuple[int, ...]]:
     """Return how many responses were in each class of times, by backend and server; none before there is a group."""
     [table] = await console.ask(f"show table {TIMES}")
-    return {
-        (match[1], match[2]): tuple(int(counter.partition("=")[2]) for counter in match[3].split())
-        for match in _TIMED.finditer(table)
-    }
+    times: dict[tuple[str, str], list[int]] = {}
+    for match in _TIMED.finditer(table):
+        counts = times.setdefault((match[2], match[1]), [0] * (len(RESPONSE_BOUNDS) + 1))
+        counts[int(match[3])] += int(match[4])
+    return {key: tuple(counts) for key, counts in times.items()}
 
 
 _TABLE = re.compile(r"^# table: group-([^\s,]+),", re.MULTILINE)

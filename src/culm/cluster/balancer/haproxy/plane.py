@@ -101,6 +101,7 @@ class HaproxyPlane:
     async def start(self) -> None:
         """Find the executable and its version. Raises PlaneFailure when there is none."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / render.CLASSES).write_text(render.classes())
         self._executable = self._executable or binary.find()
         self._version = await asyncio.to_thread(binary.version, self._executable)
         self._tls_problem = await asyncio.to_thread(binary.tls_problem, self._executable)

@@ -14,6 +14,7 @@ from culm.cluster.balancer.haproxy import words
 from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Group, Listener, Target
 from culm.core.decide.listener_rules import patterns
 from culm.core.model import load_balancers as elb
+from culm.core.model.record import record
 
 Addresses = Callable[[int], Sequence[str]]
 """Where a port is listened on."""
@@ -37,7 +38,7 @@ def render(
     Its description names its shape, so that a running HAProxy can be asked which one it has.
     """
     body = "\n".join(_lines(listeners, groups, addresses))
-    return _global(shape(listeners, groups, addresses=addresses, version=version)) + body + "\n"
+    return _global(shape(listeners, groups, addresses=addresses, version=version), version) + body + "\n"
 
 
 def shape(
@@ -48,7 +49,7 @@ def shape(
     HAProxy before 2.8 gives no cookie to a server that is added at run time, so there a sticky group's targets count.
     """
     empty = [g if g.sticky_seconds and version < (2, 8) else replace(g, targets=()) for g in groups]
-    text = _global("") + "\n".join(_lines(listeners, empty, addresses))
+    text = _global("", version) + "\n".join(_lines(listeners, empty, addresses))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -59,6 +60,11 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 """
 HEADER_SECONDS = 10
 """Within which a request's headers have to be there, so that half requests do not keep others out."""
+HOT_BYTES = 8_388_608
+"""That a thread keeps for its next requests: at the default, 512 KiB, buffers as long as ours come from the system.
+
+HAProxy 2.6 has no such setting.
+"""
 MOST_DESCRIPTORS = 20_000
 """HAProxy takes half as many connections, or fewer where this machine allows a process less."""
 
@@ -87,7 +93,8 @@ def frontend(listener: Listener) -> str:
     return f"listener-{listener.port}"
 
 
-def _global(description: str) -> str:
+def _global(description: str, version: tuple[int, int]) -> str:
+    hot = f"    tune.memory.hot-size {HOT_BYTES}\n" if version >= (2, 8) else ""
     return f"""\
 # Made by culm from its listeners, rules and target groups; changes are lost.
 global
@@ -95,7 +102,7 @@ global
     stats socket unix@{STATS_SOCKET} mode 600 level admin expose-fd listeners
     fd-hard-limit {MOST_DESCRIPTORS}
     tune.bufsize {HEADER_BYTES + 2048}
-    tune.http.maxhdr 1000
+{hot}    tune.http.maxhdr 1000
     nbthread 2
     noreuseport
     hard-stop-after 1h
@@ -111,14 +118,20 @@ defaults
     timeout server 60s
     timeout tunnel 60s
     http-error status 502 content-type text/html string {words.word(_PAGE.format(_BAD_GATEWAY))} hdr server awselb/2.0
-    http-error status 503 content-type text/html lf-string {_no_target_page()} hdr server awselb/2.0
+    http-error status 503 content-type text/html string {words.word(_PAGE.format(_NO_TARGET))} hdr server awselb/2.0
     http-error status 504 content-type text/html string {words.word(_PAGE.format(_TIMED_OUT))} hdr server awselb/2.0
 """
 
 
-def _no_target_page() -> str:
+def _failing(name: str) -> Iterator[str]:
     """HAProxy says 503 both when a group has no target and when the target refused, which ALB answers with 502."""
-    return words.word(_PAGE.format(f"%[var(txn.tried,0),iif({_BAD_GATEWAY},{_NO_TARGET})]"))
+    page = words.word(_PAGE.format(f"%[nbsrv({name}),iif({_BAD_GATEWAY},{_NO_TARGET})]"))
+    yield f"    http-error status 503 content-type text/html lf-string {page} hdr server awselb/2.0"
+    yield "    http-response set-var(txn.answered) bool(true) if { status 503 }"
+    yield (
+        '    http-after-response set-status 502 reason "Bad Gateway"'
+        f" if {{ status 503 }} {{ nbsrv({name}) gt 0 }} !{{ var(txn.answered) -m bool }}"
+    )
 
 
 def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Addresses) -> Iterator[str]:
@@ -154,19 +167,23 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield "    option idle-close-on-response"
     yield "    http-request allow if { stopping }"
     yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
-    yield from _forwarded_headers(port, scheme(listener))
+    yield from _forwarded_headers(listener)
     if paths_count:
         yield "    http-request set-var(txn.asked) path"
-    yield "    acl hit var(txn.group) -m found"
-    for rule in listener.rules:
-        yield from _rule(rule, names, listener)
-    yield f"    use_backend handover-{port} if {{ stopping }}"
-    yield "    use_backend %[var(txn.group)]"
-    yield "    http-response set-var(txn.answered) bool(true)"
-    yield (
-        '    http-after-response set-status 502 reason "Bad Gateway"'
-        " if { status 503 } { var(txn.tried) -m bool } !{ var(txn.answered) -m bool }"
-    )
+    handing_over = f"    use_backend handover-{port} if {{ stopping }}"
+    if all(_plain(rule, names) for rule in listener.rules):
+        yield handing_over
+        for rule in listener.rules:
+            yield from _plain_rule(rule, names)
+    else:
+        yield "    acl hit var(txn.group) -m found"
+        for rule in listener.rules:
+            yield from _rule(rule, names, listener)
+        yield handing_over
+        yield "    use_backend %[var(txn.group)]"
+    for header, value in listener.response_headers:
+        change = f"set-header {header} {words.word(value.replace('%', '%%'))}" if value else f"del-header {header}"
+        yield f"    http-after-response {change}"
     yield ""
     yield f"backend handover-{port}"
     yield f"    server self {handover} send-proxy-v2"
@@ -195,33 +212,76 @@ def _tls(listener: Listener) -> str:
     if listed is None or listener.tls is None:
         return ""
     versions = f"ssl-min-ver {listener.tls.oldest} ssl-max-ver {listener.tls.newest}"
-    return f" ssl crt-list {listed[0]} alpn h2,http/1.1 {versions}"
+    offered = "h2,http/1.1" if listener.tls.http2 else "http/1.1"
+    return f" ssl crt-list {listed[0]} alpn {offered} {versions}"
 
 
-def _forwarded_headers(port: int, scheme: str) -> Iterator[str]:
+def _forwarded_headers(listener: Listener) -> Iterator[str]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
     """
-    yield '    http-request set-var-fmt(txn.id) "%[date,htonl,hex,lower]-%[uuid(),regsub(-,,g),bytes(0,24)]"'
+    now = "1-%[date,htonl,hex,lower]-" + "%[rand,htonl,hex,lower]" * 3
     yield "    acl rooted req.fhdr(x-amzn-trace-id) -m sub Root="
-    yield ('    http-request set-header X-Amzn-Trace-Id "Self=1-%[var(txn.id)];%[req.fhdr(x-amzn-trace-id)]" if rooted')
-    yield '    http-request set-header X-Amzn-Trace-Id "Root=1-%[var(txn.id)]" unless rooted'
-    yield "    acl forwarded req.fhdr(x-forwarded-for) -m found"
-    yield '    http-request set-header X-Forwarded-For "%[req.fhdr(x-forwarded-for)], %[src]" if forwarded'
-    yield '    http-request set-header X-Forwarded-For "%[src]" unless forwarded'
-    yield f"    http-request set-header X-Forwarded-Proto {scheme}"
-    yield f"    http-request set-header X-Forwarded-Port {port}"
+    yield f'    http-request set-header X-Amzn-Trace-Id "Self={now};%[req.fhdr(x-amzn-trace-id)]" if rooted'
+    yield f'    http-request set-header X-Amzn-Trace-Id "Root={now}" unless rooted'
+    if listener.forwarded_for == "append":
+        client = "%[src]:%[src_port]" if listener.client_port else "%[src]"
+        yield "    acl forwarded req.fhdr(x-forwarded-for) -m found"
+        yield f'    http-request set-header X-Forwarded-For "%[req.fhdr(x-forwarded-for)], {client}" if forwarded'
+        if listener.client_port:  # else the group's backend does it
+            yield f'    http-request set-header X-Forwarded-For "{client}" unless forwarded'
+    elif listener.forwarded_for == "remove":
+        yield "    http-request del-header X-Forwarded-For"
+    yield f"    http-request set-header X-Forwarded-Proto {scheme(listener)}"
+    yield f"    http-request set-header X-Forwarded-Port {listener.port}"
+
+
+def _plain(rule: elb.Rule, names: dict[str, str]) -> bool:
+    """Return whether a rule only forwards, to one group that there is."""
+    action = rule.actions[-1]
+    sticky = action.forward_config and action.forward_config.target_group_stickiness_config
+    return (
+        action.type == "forward"
+        and len(action.target_groups) == 1
+        and action.target_groups[0].target_group_arn in names
+        and action.target_groups[0].weight != 0
+        and not (sticky and sticky.enabled)
+        and not rule.transforms
+    )
+
+
+def _plain_rule(rule: elb.Rule, names: dict[str, str]) -> Iterator[str]:
+    """Where all rules of a listener are plain, HAProxy's own words for it cost a request the least."""
+    label, conditions = _label(rule), _conditions(rule)
+    yield f"    # {label}"
+    yield from conditions.lines
+    when = f" if {' '.join(conditions.names)}" if conditions.names else ""
+    yield f"    use_backend {names[rule.actions[-1].target_groups[0].target_group_arn]}{when}"
+
+
+@record
+class _Conditions:
+    names: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def _conditions(rule: elb.Rule) -> _Conditions:
+    """Return the ACLs of a rule's conditions, all of which have to hold."""
+    names = tuple(f"{_label(rule)}.{index}" for index, _ in enumerate(rule.conditions))
+    tests = [(name, _tests(condition)) for name, condition in zip(names, rule.conditions, strict=True)]
+    return _Conditions(names=names, lines=tuple(f"    acl {name} {test}" for name, each in tests for test in each))
+
+
+def _label(rule: elb.Rule) -> str:
+    return "default" if rule.priority is None else f"rule-{rule.priority}"
 
 
 def _rule(rule: elb.Rule, names: dict[str, str], listener: Listener) -> Iterator[str]:
-    label = "default" if rule.priority is None else f"rule-{rule.priority}"
+    label, conditions = _label(rule), _conditions(rule)
     yield f"    # {label}"
-    conditions = [f"{label}.{index}" for index, _ in enumerate(rule.conditions)]
-    for acl, condition in zip(conditions, rule.conditions, strict=True):
-        for test in _tests(condition):
-            yield f"    acl {acl} {test}"
-    when = " ".join(["if !hit", *conditions])
+    yield from conditions.lines
+    when = " ".join(["if !hit", *conditions.names])
     action = rule.actions[-1]
     if action.redirect_config:
         yield from _redirect(action.redirect_config, listener, when)
@@ -319,11 +379,15 @@ def _forward(action: elb.Action, names: dict[str, str], label: str, when: str) -
 
 
 def _rewrite(transform: elb.Transform, label: str) -> Iterator[str]:
-    """Once its group is chosen: later rules do not look at the path any more."""
-    for rewrite in transform.url_rewrite_config.rewrites if transform.url_rewrite_config else ():
+    """Once its group is chosen: later rules do not look at path and host any more. A host's port goes with it."""
+    for rewrite in transform.rewrites:
         replacement = re.sub(r"\$(\d)", r"\\\1", rewrite.replace.replace("\\", "\\\\").replace("%", "%%"))
         when = f"if {{ var(txn.rewrite) -m str {label} }}"
-        yield f"    http-request replace-pathq {words.quoted(rewrite.regex)} {words.quoted(replacement)} {when}"
+        if transform.type == "url-rewrite":
+            yield f"    http-request replace-pathq {words.quoted(rewrite.regex)} {words.quoted(replacement)} {when}"
+        else:
+            regex = f"^(?:{rewrite.regex.removeprefix('^').removesuffix('$')})(?::[0-9]+)?$"
+            yield f"    http-request replace-header Host {words.quoted(regex)} {words.quoted(replacement)} {when}"
 
 
 def _group_cookies(label: str, name: str, seconds: int) -> Iterator[str]:
@@ -342,8 +406,10 @@ def _backend(group: Group) -> Iterator[str]:
     yield f"    timeout tunnel {group.idle_timeout_seconds}s"
     if group.uncounted is not None:
         yield from _counted(group.uncounted)
-    yield from _timed()
-    yield f"    http-request set-var(txn.tried) bool(true) if {{ nbsrv({name}) gt 0 }}"
+    if group.adds_client:
+        yield "    option forwardfor if-none"
+    yield from _failing(name)
+    yield from _timed(name)
     yield from _fitting(group)
     if group.sticky_seconds and group.app_cookie:
         yield from _app_cookie(group)
@@ -360,29 +426,39 @@ def _backend(group: Group) -> Iterator[str]:
 
 
 TIMES = "response-times"
-"""The table of response times: a row for each target, a counter for each class of RESPONSE_BOUNDS."""
-_MOST_TIMED = 4096
-"""Targets in that table; those that were silent longest make room."""
+"""The table of response times: a row for each target and class of RESPONSE_BOUNDS."""
+CLASSES = "response-classes.map"
+"""The file by which HAProxy finds a time's class."""
+_MOST_TIMED = 65_536
+"""Rows in that table; those that were silent longest make room."""
+
+
+def classes() -> str:
+    """Return the text of CLASSES.
+
+    HAProxy looks ranges up for addresses alone, in one step for all of them: so microseconds are written as the IPv4
+    addresses of the same number. 0.0.0.0/8 would be up to 16.8 s.
+    """
+    lines, least = [], 0
+    for number, bound in enumerate(RESPONSE_BOUNDS):
+        first, last = ipaddress.IPv4Address(least), ipaddress.IPv4Address(bound)
+        lines += [f"{block} {number}" for block in ipaddress.summarize_address_range(first, last)]
+        least = bound + 1
+    return "\n".join(lines) + "\n"
 
 
 def _times() -> Iterator[str]:
-    classes = len(RESPONSE_BOUNDS) + 1
     yield ""
     yield f"backend {TIMES}"
-    yield f"    stick-table type string len 120 size {_MOST_TIMED} expire 24h store gpc({classes})"
+    yield f"    stick-table type string len 120 size {_MOST_TIMED} expire 24h store conn_cnt"
 
 
-def _timed() -> Iterator[str]:
+def _timed(name: str) -> Iterator[str]:
     """Count a response in the class of the time from the request's leaving to the response's first byte."""
+    took = f"date(0,us),sub(txn.sent),map_ip({CLASSES},{len(RESPONSE_BOUNDS)})"
     yield "    http-request set-var(txn.sent) date(0,us)"
-    yield "    http-response set-var(txn.took) date(0,us),sub(txn.sent)"
-    yield '    http-response set-var-fmt(txn.target) "%[be_name]/%[srv_name]"'
-    yield f"    http-response track-sc1 var(txn.target) table {TIMES}"
-    least = 0
-    for number, bound in enumerate(RESPONSE_BOUNDS):
-        yield f"    http-response sc-inc-gpc({number},1) if {{ var(txn.took) -m int {least}:{bound} }}"
-        least = bound + 1
-    yield f"    http-response sc-inc-gpc({len(RESPONSE_BOUNDS)},1) if {{ var(txn.took) -m int ge {least} }}"
+    yield f"    http-response set-var(txn.class) {took}"
+    yield f"    http-response track-sc1 srv_name,concat(/{name}/,txn.class) table {TIMES}"
 
 
 def _fitting(group: Group) -> Iterator[str]:

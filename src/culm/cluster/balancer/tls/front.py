@@ -63,7 +63,7 @@ class TlsFront:
             "handover": self._handover(listener.port),
             "oldest": listener.tls.oldest.replace(".", "_"),
             "newest": listener.tls.newest.replace(".", "_"),
-            "protocols": ["h2", "http/1.1"],
+            "protocols": ["h2", "http/1.1"] if listener.tls.http2 else ["http/1.1"],
             "certificates": [{"file": each.name, "names": x509.names(each.pem)} for each in listener.tls.certificates],
         }
 

@@ -18,12 +18,13 @@ class Attribute:
 @record
 class Known:
     default: str
-    honoured: range | tuple[str, ...] | None = ()
+    honoured: range | tuple[str, ...] | re.Pattern[str] | None = ()
     """The other values that are taken; None: any, for it is only kept and described back."""
 
 
 _SWITCH = ("true", "false")
 _OFF_ONLY = ()
+_PRINTABLE = re.compile(r"[ -~]{0,1024}")
 
 LOAD_BALANCER: Mapping[str, Known] = {
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
@@ -45,9 +46,9 @@ LOAD_BALANCER: Mapping[str, Known] = {
     "routing.http.preserve_host_header.enabled": Known(default="false", honoured=None),
     "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": Known(default="false", honoured=None),
     "routing.http.x_amzn_tls_kx.enabled": Known(default="false", honoured=None),
-    "routing.http.xff_client_port.enabled": Known(default="false", honoured=_OFF_ONLY),
-    "routing.http.xff_header_processing.mode": Known(default="append"),
-    "routing.http2.enabled": Known(default="true"),
+    "routing.http.xff_client_port.enabled": Known(default="false", honoured=_SWITCH),
+    "routing.http.xff_header_processing.mode": Known(default="append", honoured=("preserve", "remove")),
+    "routing.http2.enabled": Known(default="true", honoured=_SWITCH),
     "waf.fail_open.enabled": Known(default="false", honoured=None),
     "zonal_shift.config.enabled": Known(default="false", honoured=None),
 }
@@ -67,8 +68,11 @@ _RESPONSE_HEADERS = (
 
 LISTENER: Mapping[str, Known] = {
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ListenerAttribute.html
-    "routing.http.response.server.enabled": Known(default="true"),
-    **{f"routing.http.response.{header}.header_value": Known(default="") for header in _RESPONSE_HEADERS},
+    "routing.http.response.server.enabled": Known(default="true", honoured=_SWITCH),
+    **{
+        f"routing.http.response.{header}.header_value": Known(default="", honoured=_PRINTABLE)
+        for header in _RESPONSE_HEADERS
+    },
 }
 
 TARGET_GROUP: Mapping[str, Known] = {
@@ -111,6 +115,13 @@ def check_stickiness(values: Mapping[str, str]) -> None:
         )
 
 
+def response_headers(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what a listener's attributes do to the headers of responses; an empty value takes a header away."""
+    own = {header: values[f"routing.http.response.{header}.header_value"] for header in _RESPONSE_HEADERS}
+    given = [(header.replace("_", "-"), value) for header, value in own.items() if value]
+    return (*given, *([("server", "")] if values["routing.http.response.server.enabled"] == "false" else []))
+
+
 def merged(known: Mapping[str, Known], had: Mapping[str, str], given: Sequence[Attribute], noun: str) -> dict[str, str]:
     """Return what the resource had and what it is given now; `noun` is what an error calls the resource."""
     for attribute in given:
@@ -140,5 +151,8 @@ def _check(known: Mapping[str, Known], attribute: Attribute, noun: str) -> None:
             raise AwsError(
                 "ValidationError", f"{noun} attribute '{key}' must be between {taken[0]} and {taken[-1]}, not '{value}'"
             )
+    elif isinstance(taken, re.Pattern):
+        if not taken.fullmatch(value):
+            raise AwsError("ValidationError", f"{noun} attribute '{key}' cannot be {value!r}")
     elif value not in taken:
         raise AwsError("InvalidConfigurationRequest", f"culm does not support {key} = {value}")

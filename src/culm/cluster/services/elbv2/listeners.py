@@ -162,7 +162,7 @@ class ModifyListenerAttributesInput:
     attributes: tuple[Attribute, ...]
 
 
-@operation("elbv2", "ModifyListenerAttributes")
+@operation("elbv2", "ModifyListenerAttributes", wakes=True)
 def modify_listener_attributes(call: Call, req: ModifyListenerAttributesInput) -> dict[str, Any]:
     """Set those attributes that are given. Raises the error of a key or a value that a listener cannot have."""
     listener = find_listener(call, req.listener_arn)
