@@ -91,7 +91,7 @@ async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Ev
             reported.worked()
         except Exception as error:
             reported.failed("%s: a step failed; it looks again in %g s", name, every, error=error)
-            _end_if_cancelled()
+            end_if_cancelled()
             await asyncio.sleep(min(every, 1.0))
         try:
             async with asyncio.timeout(every):
@@ -102,8 +102,12 @@ async def run(name: str, step: Callable[[], Awaitable[int]], changed: asyncio.Ev
             await asyncio.sleep(early)
 
 
-def _end_if_cancelled() -> None:
-    """End the task where it was told to. A clean-up that fails on the way out, on a full disk, hides that it was."""
+def end_if_cancelled() -> None:
+    """End the task where it was told to: for loops that begin again after a failure.
+
+    A clean-up that fails on the way out, as on a full disk, hides the CancelledError behind an error of its own. So
+    does a task of a group that fails at that moment, before Python 3.13.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -117,5 +121,5 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except Exception as error:
             reported.failed("%s failed and begins again", name, error=error)
-            _end_if_cancelled()
+            end_if_cancelled()
         await asyncio.sleep(1.0)

@@ -146,3 +146,20 @@ async def test_what_was_not_kept_is_read_again():
         runtime.over.set()
         await Forwarder(runtime, kept, "c", ("g", "s"), begins).run()
     assert kept.events == ["ERR one\n", "ERR two\n  at a\n"]
+
+
+async def test_a_forwarder_that_is_told_to_end_ends_though_its_runtime_fails_at_that_moment():
+    class Failing(Speaking):
+        async def logs(self, name: str, after: str | None, *, follow: bool) -> AsyncIterator[Line]:
+            try:
+                yield Line(at=0.0, text="a", cursor="0")
+                await self.over.wait()
+            finally:
+                raise OSError("too many open files")
+
+    kept = Kept()
+    running = asyncio.ensure_future(Forwarder(Failing(), kept, "c", ("g", "s"), None).run())
+    await kept.changed.wait()
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.cancelled()

@@ -57,6 +57,7 @@ from culm.cluster.instance.specs import (
 from culm.cluster.instance.steps import GiveUp, Start, Step, Stop, next_steps
 from culm.cluster.instance.task import KnownTask
 from culm.cluster.instance.telemetry import Telemetry
+from culm.cluster.loop import end_if_cancelled
 from culm.core.model.agent import (
     FromAgent,
     IAMRoleCredentialsMessage,
@@ -138,6 +139,7 @@ class Agent:
                     await self._look()
                 except RuntimeFailure as failure:
                     log.warning("%s cannot look at its containers: %s", self._machine.ec2_instance_id, failure)
+                    end_if_cancelled()
                 try:
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._changed.wait()
@@ -152,6 +154,7 @@ class Agent:
                 return
             except RuntimeFailure as failure:
                 log.warning("%s cannot see its containers yet: %s", self._machine.ec2_instance_id, failure)
+                end_if_cancelled()
                 await asyncio.sleep(1.0)
 
     async def _hear(self) -> None:
@@ -166,6 +169,7 @@ class Agent:
                     self._changed.set()
             except RuntimeFailure as failure:
                 log.warning("%s lost sight of its runtime: %s", self._machine.ec2_instance_id, failure)
+                end_if_cancelled()
             await asyncio.sleep(1.0)
 
     async def _measure(self) -> None:
@@ -175,6 +179,7 @@ class Agent:
                 metrics = await telemetry.look(list(self._tasks.values()), self._now())
             except RuntimeFailure as failure:
                 log.warning("%s cannot measure its containers: %s", self._machine.ec2_instance_id, failure)
+                end_if_cancelled()
             else:
                 await self._tell(metrics)
             await asyncio.sleep(MEASURE_EVERY)

@@ -7,6 +7,7 @@ import re
 from culm.cluster.instance.interface import Logs
 from culm.cluster.instance.multiline import FLUSH_SECONDS, Events
 from culm.cluster.instance.runtime.interface import Line, Runtime
+from culm.cluster.loop import end_if_cancelled
 from culm.errors import RuntimeFailure
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Forwarder:
     async def _wait(self, failures: BaseExceptionGroup[Exception]) -> None:
         causes = "; ".join(map(str, failures.exceptions))
         log.warning("the log of %s cannot be kept: %s", self._container, causes)
+        end_if_cancelled()
         await asyncio.sleep(RETRY)
 
     async def _read(self, lines: "asyncio.Queue[Line | None]") -> None:
