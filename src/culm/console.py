@@ -17,7 +17,7 @@ class Console:
     def __init__(self, stream: TextIO | None = None, *, width: int = 0) -> None:
         self.stream = stream if stream is not None else sys.stderr
         self.live = self.stream.isatty() and os.environ.get("TERM") != "dumb"
-        self.coloured = self.live and "NO_COLOR" not in os.environ
+        self.coloured = coloured(self.stream)
         self.width = width
         self._colours: dict[str, str] = {}
         self._doing: dict[str, str] = {}
@@ -98,6 +98,11 @@ class Console:
     def _status(self, columns: int) -> list[str]:
         status = "  ".join(f"{name}: {what}" for name, what in sorted(self._doing.items()))
         return [fitted(status, columns)] if status else []
+
+
+def coloured(stream: TextIO) -> bool:
+    """Return whether colours are welcome there: on a terminal that has them, unless NO_COLOR is set (no-color.org)."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
 
 
 def fitted(text: str, columns: int) -> str:

@@ -1,7 +1,8 @@
 """`culm top` and `culm status --watch` as text: 80 columns are enough, and colours are not needed."""
 
+import io
+
 import pytest
-from rich.console import Console
 from tests.operate.snapshot.described import (
     about,
     at,
@@ -14,8 +15,11 @@ from tests.operate.snapshot.described import (
     task,
 )
 
+from culm.cli.screens.text import Text
 from culm.cli.screens.top import View, rows_of, screen, spark
-from culm.cli.watch import news, plain
+from culm.cli.top import FullScreen
+from culm.cli.watch import draw_again_and_again, news, plain
+from culm.console import Console, cells
 from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.records import Series, Snapshot
 
@@ -36,7 +40,8 @@ def crashing() -> Snapshot:
 
 
 def drawn(shot: Snapshot, **view: object) -> list[str]:
-    return screen(shot, View(**{"width": 80, "height": 24, **view})).plain.split("\n")
+    looked_at = View(**{"width": 80, "height": 24, **view})
+    return [line.drawn(looked_at.width, coloured=False) for line in screen(shot, looked_at)]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 60), (60, 12)])
@@ -45,7 +50,7 @@ def test_every_line_fits_the_terminal(width, height):
         for unfolded in (False, True):
             lines = drawn(shot, width=width, height=height, unfolded=unfolded)
             assert len(lines) <= height
-            assert max(Console().measure(line).maximum for line in lines) <= width
+            assert max(sum(map(cells, line)) for line in lines) <= width
 
 
 def test_scaled_services_are_shown_with_their_range():
@@ -106,3 +111,73 @@ def test_a_pipe_is_told_when_something_begins_to_be_wrong():
 def test_an_instance_that_does_not_answer_says_so():
     lines = drawn(snapshot(instances=[instance(agentConnected=False)]))
     assert any("▲ no answer" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("columns", "drawn"),
+    [
+        (20, "\x1b[1mbold\x1b[0m plain \x1b[1;31mred\x1b[0m"),
+        (14, "\x1b[1mbold\x1b[0m plain \x1b[1;31mred\x1b[0m"),
+        (13, "\x1b[1mbold\x1b[0m plain \x1b[1;31mr\x1b[0m…"),
+        (5, "\x1b[1mbold\x1b[0m…"),
+        (1, "…"),
+        (0, ""),
+    ],
+)
+def test_a_line_is_cut_between_styles_and_each_style_ends_with_its_piece(columns, drawn):
+    line = Text.assemble(("bold", "bold"), " plain ", ("red", "bold red"))
+    assert line.drawn(columns, coloured=True) == drawn
+    assert sum(map(cells, line.drawn(columns, coloured=False))) <= columns
+
+
+def test_a_line_takes_no_more_columns_than_there_are_whatever_its_characters():
+    line = Text("部署を更新", "red")
+    assert line.width == 10
+    assert line.drawn(10, coloured=False) == "部署を更新"
+    assert line.drawn(9, coloured=False) == "部署を更…"
+    assert Text("a log line\x1b[2J\r\n with more").drawn(80, coloured=False) == "a log line[2J with more"
+
+
+def test_a_style_is_added_to_what_is_there():
+    line = Text.assemble(("●", "green"), " orders")
+    line.stylize("reverse")
+    assert line.drawn(80, coloured=True) == "\x1b[32;7m●\x1b[0m\x1b[7m orders\x1b[0m"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_full_screen_draws_over_itself_and_gives_the_terminal_back(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "5")
+    monkeypatch.setenv("LINES", "2")
+    terminal = Terminal()
+    with FullScreen(terminal) as drawing:
+        drawing.draw([Text("one", "red"), Text("two three"), Text("no room")])
+    before, drawn, after = terminal.getvalue().partition("\x1b[H\x1b[31mone\x1b[0m\x1b[K\r\ntwo …\x1b[K\x1b[J")
+    assert drawn
+    assert (before, after) == ("\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l")
+
+
+def test_a_watched_status_is_drawn_over_the_one_before_and_the_last_one_stays(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "")
+    looks = iter([snapshot(), crashing()])
+
+    def look() -> Snapshot:
+        try:
+            return next(looks)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    terminal = Terminal()
+    with pytest.raises(KeyboardInterrupt):
+        draw_again_and_again(Console(terminal), look, 0)
+    first, second = terminal.getvalue().split("▲ orders", 1)
+    assert "● " in first
+    assert "exited with code 3" in second
+    assert second.endswith("\n")
+    assert "\x1b[3" not in terminal.getvalue()

@@ -1,24 +1,29 @@
 """`culm top`."""
 
 import queue
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Self, TextIO
 
 import click
 
 from culm.cli import price_lists
 from culm.cli.context import json_option, open_project, open_target, target_option
+from culm.console import coloured
 from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.look import Looker
 from culm.operate.snapshot.records import Snapshot
 from culm.target import faults
 from culm.target.clock import now
 from culm.target.connection import Target
+
+if TYPE_CHECKING:
+    from culm.cli.screens.text import Text
 
 LOCAL_SECONDS, AMAZON_SECONDS = 2.0, 10.0
 
@@ -42,12 +47,11 @@ def top(as_json: bool, target_name: str) -> None:
 
         click.echo(json.dumps(msgspec.to_builtins(look()), indent=2))
     elif not _is_screen():
-        from rich.console import Console
-
         from culm.cli.screens.top import View, screen
 
-        console = Console(highlight=False)
-        console.print(screen(look(), View(width=console.width, height=500, row=-1)))
+        width = shutil.get_terminal_size().columns
+        for line in screen(look(), View(width=width, height=500, row=-1)):
+            click.echo(line.drawn(width, coloured=False))
     else:
         Top(look, LOCAL_SECONDS if target.endpoint_url else AMAZON_SECONDS, target_name).run()
 
@@ -85,18 +89,14 @@ class Top:
         self.over = threading.Event()
 
     def run(self) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        console = Console(highlight=False)
         self.snapshot = self.look()
         threading.Thread(target=self._look, daemon=True).start()
         with keys() as read:
             threading.Thread(target=self._read, args=(read,), daemon=True).start()
             command: list[str] | None = []
             while command is not None:
-                with Live(console=console, screen=True, auto_refresh=False) as live:
-                    command = self._show(console, live)
+                with FullScreen(sys.stdout) as drawing:
+                    command = self._show(drawing)
                 if command:
                     with read.away():
                         run_command(command)
@@ -115,14 +115,15 @@ class Top:
             if key := read.key():
                 self.happened.put(key)
 
-    def _show(self, console: Any, live: Any) -> list[str] | None:
+    def _show(self, drawing: "FullScreen") -> list[str] | None:
         """Draw until something is to be run outside (its command), or it is over (None)."""
         from culm.cli.screens.top import screen
 
         assert self.snapshot is not None
         while True:
-            self.view = replace(self.view, width=console.width, height=console.height)
-            live.update(screen(self.snapshot, self.view), refresh=True)
+            width, height = drawing.size
+            self.view = replace(self.view, width=width, height=height)
+            drawing.draw(screen(self.snapshot, self.view))
             key = self.happened.get()
             if key in ("q", "\x03") or (key == "\x1b" and not self.view.unfolded):
                 self.over.set()
@@ -158,6 +159,39 @@ class Top:
             case _ if key in SORTS:
                 self.view = replace(self.view, sort=key)
         return None
+
+
+class FullScreen:
+    """A terminal's other screen, which leaves no trace of itself: no cursor, and lines that are drawn over each other.
+
+    Control sequences: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._coloured = coloured(stream)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines, as they are now."""
+        return shutil.get_terminal_size()
+
+    def __enter__(self) -> Self:
+        self._write("\x1b[?1049h\x1b[?25l")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("\x1b[?25h\x1b[?1049l")
+
+    def draw(self, lines: Sequence["Text"]) -> None:
+        """Draw over what is there, at most as many lines as the screen has."""
+        columns, height = self.size
+        rows = [line.drawn(columns, coloured=self._coloured) for line in lines[:height]]
+        self._write("\x1b[H" + "\r\n".join(f"{row}\x1b[K" for row in rows) + "\x1b[J")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
 
 
 class Keyboard:

@@ -3,12 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import click
 
 from culm.cli.top import AMAZON_SECONDS, LOCAL_SECONDS, looker
+from culm.console import Console
 from culm.operate.snapshot.look import Looker
 from culm.operate.snapshot.records import Event, Snapshot
 from culm.project.project import Project
@@ -26,10 +27,8 @@ def watch(project: Project, target: Target, *, as_json: bool) -> None:
         while True:
             click.echo(json.dumps(msgspec.to_builtins(look())))
             time.sleep(pause)
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal or console.is_dumb_terminal:
+    console = Console(sys.stdout)
+    if not console.live:
         before = look()
         for event in reversed(before.events):
             click.echo(plain(event))
@@ -40,15 +39,26 @@ def watch(project: Project, target: Target, *, as_json: bool) -> None:
                 click.echo(line)
             sys.stdout.flush()
             before = after
-    from rich.live import Live
+    draw_again_and_again(console, look, pause)
 
+
+def draw_again_and_again(console: Console, look: Callable[[], Snapshot], pause: float) -> None:
+    """Draw a snapshot every `pause` seconds over the one before, until Ctrl-C; the last one stays."""
     from culm.cli.screens.top import View, screen
 
-    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+    try:
         while True:
-            view = View(width=console.width, height=max(console.height - 1, 10), row=-1)
-            live.update(screen(look(), view), refresh=True)
+            snapshot = look()
+
+            def rows(columns: int, snapshot: Snapshot = snapshot) -> list[str]:
+                view = View(width=columns, height=max(console.height() - 1, 10), row=-1)
+                return [line.drawn(columns, coloured=console.coloured) for line in screen(snapshot, view)]
+
+            console.rows = rows
+            console.redraw()
             time.sleep(pause)
+    finally:
+        console.settle()
 
 
 def news(before: Snapshot, after: Snapshot) -> Iterator[str]:

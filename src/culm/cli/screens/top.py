@@ -6,8 +6,7 @@ reserved and not used is shaded, what is free is dots.
 
 from collections.abc import Iterator, Sequence
 
-from rich.text import Text
-
+from culm.cli.screens.text import Text
 from culm.core.model.record import record
 from culm.operate.snapshot.records import Instance, Series, ServiceState, Snapshot, Task
 from culm.operate.snapshot.troubles import headline
@@ -38,8 +37,8 @@ class View:
     """What is asked at the bottom."""
 
 
-def screen(snapshot: Snapshot, view: View) -> Text:
-    """Return the whole screen, at most `view.height` lines."""
+def screen(snapshot: Snapshot, view: View) -> list[Text]:
+    """Return the whole screen, at most `view.height` lines; what is wider than `view.width` is cut when it is drawn."""
     head = [
         *_head(snapshot, view.width),
         *_scaled(snapshot),
@@ -57,10 +56,7 @@ def screen(snapshot: Snapshot, view: View) -> Text:
     lines = lines[: max(view.height - len(foot), 1)]
     if view.row >= 0:
         lines += [Text()] * (view.height - len(foot) - len(lines))
-    lines += foot
-    for line in lines:
-        line.truncate(view.width, overflow="ellipsis")
-    return Text("\n").join(lines)
+    return [*lines, *foot]
 
 
 @record
@@ -104,7 +100,7 @@ def _head(snapshot: Snapshot, width: int) -> Iterator[Text]:
         (f"{snapshot.project}", "bold"), (f" · {snapshot.target}  ", "dim"), (f"{GLYPHS[look]} {words}", STYLES[look])
     )
     right = f"{dollars(snapshot.cost.dollars)}/month" if snapshot.cost else ""
-    left.append(" " * max(width - left.cell_len - len(right), 2))
+    left.append(" " * max(width - left.width - len(right), 2))
     left.append(right, style="dim")
     yield left
     if snapshot.unreachable:
