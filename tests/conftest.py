@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from tests import ring
 from tests.bamboo import around as around
 from tests.bamboo import live as live
 from tests.bamboo import project as project
@@ -272,6 +273,11 @@ class ByFileOrEngine(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return ByFileOrEngine(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over what has no test of the ring that is asked for: else each worker reads all tests, for ten seconds."""
+    return True if ring.is_elsewhere(collection_path, config.option.markexpr) else None
 
 
 def pytest_collection_finish() -> None:

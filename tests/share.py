@@ -29,11 +29,14 @@ ELSEWHERE = {
         "aws/test_transitions.py",
     ],
     "templates as files, judged by cfn-lint, which has a Python of its own": ["aws/test_template.py"],
-    "programs that are not Python: databases, package managers, the AWS CLI, a shell's entrypoint, schema checkers": [
+    "programs that are not Python: HAProxy, databases, package managers, the AWS CLI, a shell, schema checkers": [
+        "cluster/balancer/test_haproxy.py",
+        "cluster/balancer/test_rules_in_haproxy.py",
         "cluster/database/test_mariadb.py",
         "cluster/database/test_postgres.py",
         "cluster/services/s3/test_clients.py",
         "deploy/build/test_patterns.py",
+        "deploy/test_shared_database.py",
         "examples/test_entrypoint.py",
         "project/test_json_schema.py",
     ],

@@ -5,7 +5,7 @@ than 42 words, and no printed message than 45. 10 is what newspapers have; Engli
 """
 
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,14 +37,14 @@ PUZZLING = {
 """What has puzzled readers, and what to say instead."""
 
 
-def printed() -> Iterator[tuple[str, str]]:
+@cache
+def printed() -> list[tuple[str, str]]:
     """Where and what: every message in the source."""
-    for file in sorted((ROOT / "src" / "culm").rglob("*.py")):
-        for line, text in messages(file):
-            yield f"{file.relative_to(ROOT)}:{line}", text
-
-
-PRINTED = list(printed())
+    return [
+        (f"{file.relative_to(ROOT)}:{line}", text)
+        for file in sorted((ROOT / "src" / "culm").rglob("*.py"))
+        for line, text in messages(file)
+    ]
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=shown)
@@ -55,13 +55,13 @@ def test_a_guide_is_read_with_nine_years_of_school(page: Path) -> None:
 
 
 def test_messages_are_short_and_easier_than_the_guides() -> None:
-    assert len(PRINTED) > 500
-    assert [(where, text) for where, text in PRINTED if len(WORD.findall(text)) > LONGEST_MESSAGE] == []
-    assert grade([text for _, text in PRINTED]) <= HARDEST / 2
+    assert len(printed()) > 500
+    assert [(where, text) for where, text in printed() if len(WORD.findall(text)) > LONGEST_MESSAGE] == []
+    assert grade([text for _, text in printed()]) <= HARDEST / 2
 
 
 def test_nothing_that_is_printed_and_no_guide_has_a_puzzling_word() -> None:
-    texts = [*PRINTED, *((shown(page), page.read_text()) for page in GUIDES)]
+    texts = [*printed(), *((shown(page), page.read_text()) for page in GUIDES)]
     puzzling = [
         f"{where}: {match[0]!r}; better: {better}"
         for where, text in texts
