@@ -98,5 +98,5 @@ def test_load_balancer_units_are_those_of_the_scarcer_of_connections_and_rules()
         demands = [a_demand(f"s{n}", load=load_of_each) for n in range(services)]
         return capacity("bamboo", demands, "x86_64", load("us-east-1")).stages[0].assumed.lcus
 
-    assert units(1, 1000.0) == pytest.approx(1500 / 25), "25 new connections a second are a unit"
-    assert units(60, 10.0) == pytest.approx(900 * 50 / 1000), "1,000 rules a second are a unit, the first ten are free"
+    assert units(1, 100.0) == pytest.approx(150 / 25), "25 new connections a second are a unit"
+    assert units(60, 1.0) == pytest.approx(90 * 50 / 1000), "1,000 rules a second are a unit, the first ten are free"
