@@ -20,6 +20,7 @@ WITHOUT = {
     "cluster backup": "does one thing",
     "cluster env": "lines for a shell's eval",
     "cluster prune": "does one thing",
+    "cluster reset": "does one thing, and asks",
     "cluster restore": "does one thing",
     "cluster rotate-key": "does one thing",
     "cluster start": "does one thing; culm cluster status --json tells of it",

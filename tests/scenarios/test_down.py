@@ -39,6 +39,10 @@ def test_down_leaves_nothing_behind_but_data_and_volumes_takes_that_too(stand: S
     stand.culm("up")
     assert stand.get("/accounts/").body["items"] == []
 
+    assert "containers were removed" in stand.culm("cluster", "reset", "--yes").err
+    assert stand.client("ecs").list_clusters()["clusterArns"] == []
+    eventually(lambda: not answers("127.0.0.1", stand.port))
+
 
 def test_down_of_one_project_leaves_the_other_alone(stand: Stand) -> None:
     misfits.service(stand, "one")

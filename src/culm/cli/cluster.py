@@ -19,6 +19,11 @@ RUNTIMES = ("auto", "docker", "process")
 STOP_SECONDS = 60.0
 ROTATE_SECONDS = 300.0
 PRUNE_SECONDS = 120.0
+RESET_SECONDS = 120.0
+GOES = (
+    "services and tasks, load balancers, images,\nbuckets, configuration and secrets of every project, logs, roles, "
+    "databases and caches with what they hold"
+)
 
 UNVERIFIED = (
     "WARNING: --no-verify: signatures and permissions are not checked. Every process on this machine, and every task,\n"
@@ -36,8 +41,9 @@ def cluster() -> None:
 @click.option("--instances", default="2 x t2.micro", show_default=True, help="The simulated container instances.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The API's port. [default: 4588, or the next free one]")
 @click.option("--no-verify", is_flag=True, help="Believe every request, signed or not. For throw-away use only.")
+@click.option("--reset-over-http", is_flag=True, help="Let POST /_culm/reset remove everything, for test suites.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
-def start(runtime: str, instances: str, port: int | None, no_verify: bool, foreground: bool) -> None:
+def start(*, runtime: str, instances: str, foreground: bool, **settings: Any) -> None:
     """Start the cluster; what ran in it before it was stopped runs again."""
     if described := settled():
         if runtime not in ("auto", described["runtime"]):
@@ -47,8 +53,12 @@ def start(runtime: str, instances: str, port: int | None, no_verify: bool, foreg
         click.echo(f"the cluster runs already at {described['endpoint']}", err=True)
         return
     command = [sys.executable, "-m", "culm.cluster.daemon", "--home", str(home())]
-    command += ["--runtime", runtime, "--instances", instances, *(["--port", str(port)] if port else [])]
-    if no_verify:
+    command += ["--runtime", runtime, "--instances", instances]
+    if settings["port"]:
+        command += ["--port", str(settings["port"])]
+    if settings["reset_over_http"]:
+        command.append("--reset-over-http")
+    if settings["no_verify"]:
         command.append("--no-verify")
         click.secho(UNVERIFIED, err=True, bold=True, fg="red")
     if foreground:
@@ -164,6 +174,33 @@ def prune() -> None:
 
 
 @cluster.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Remove everything that was made in the cluster, which goes on as a new one.
+
+    Services and tasks, load balancers, images, buckets, configuration and secrets of every project, logs, roles,
+    databases and caches with what they hold. Its address, keys and settings stay. For test suites: the same over HTTP,
+    POST /_culm/reset, where the cluster was started with --reset-over-http.
+    """
+    from culm.cli.agreement import confirm  # not needed to start or stop a cluster
+
+    described = running()
+    if described is None:
+        raise CulmError("the cluster does not run", "culm cluster start")
+    click.echo(f"this removes everything in the cluster at {described['endpoint']}: {GOES}", err=True)
+    click.echo("to keep it: culm cluster backup FILE", err=True)
+    confirm("remove it?", yes=yes)
+    before = last_report("reset.json")
+    os.kill(described["pid"], signal.SIGUSR2)
+    end = time.monotonic() + RESET_SECONDS
+    while (report := last_report("reset.json")) == before or report is None:
+        if time.monotonic() > end:
+            raise TimedOut(f"the cluster was not reset in {RESET_SECONDS:.0f} s", f"see {home() / 'daemon.log'}")
+        time.sleep(0.01)
+    click.echo(f"reset in {report['seconds'] * 1000:.0f} ms; {report['containers']} containers were removed", err=True)
+
+
+@cluster.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write the cluster's state, its vault and its images to FILE, while it runs or not.
@@ -203,8 +240,13 @@ def _carry(what: str, file: Path, *options: str) -> dict[str, Any]:
 
 def last_pruning() -> dict[str, Any] | None:
     """Return what the daemon deleted last, and when; None when it never did."""
+    return last_report("pruned.json")
+
+
+def last_report(file: str) -> dict[str, Any] | None:
+    """Return what the daemon wrote into a file of its home when it had done something; None when it never did."""
     try:
-        report: dict[str, Any] = json.loads((home() / "pruned.json").read_text())
+        report: dict[str, Any] = json.loads((home() / file).read_text())
     except FileNotFoundError:
         return None
     return report

@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--port", type=int)
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--no-verify", dest="verify", action="store_false")
+    parser.add_argument("--reset-over-http", action="store_true")
     parser.add_argument("--ready-fd", type=int)
     settings = Settings(**vars(parser.parse_args()))
     limits.log_to_standard_error()

@@ -37,10 +37,11 @@ from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.idle import IdleServices
 from culm.cluster.balancer.office_hours import OfficeHoursLoop
 from culm.cluster.balancer.waker import Waker
-from culm.cluster.daemon import health, keys, limits, live_tails, previews, runtimes, task_endpoint
+from culm.cluster.daemon import health, keys, limits, live_tails, previews, resetting, runtimes, task_endpoint
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.lock import locked
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
+from culm.cluster.daemon.resetting import Resetting
 from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
 from culm.cluster.daemon.settings import NETWORK, Settings
@@ -179,6 +180,9 @@ class Components:
         place = Place(folder=settings.home / "valkey", addresses=addresses, gateway=gateway, network=NETWORK)
         self.caches = Caches(store, place)
         self.messages = messages.Messages(store, region=settings.region, now=clock.now, post=messages.post)
+        self.resetting = Resetting(settings.home, store, resources.runtime, self.fleet.end_agents, clock.now)
+        self.resetting.after = self.registry.start
+        self.resetting.changed = self.changed.set
         self.server = self._server()
         self.pruning = Pruning(settings.home, store, resources.runtime, f"127.0.0.1:{port}", clock.now)
 
@@ -230,6 +234,7 @@ class Components:
             (_under(EXECUTIONS), executions),
             (_under("/v2/"), registry_application(self.registry)),
             (health.claims, health.page),
+            (resetting.claims, resetting.ResetRequests(self.resetting, allowed=resources.settings.reset_over_http)),
             (live_tails.claims, live_tails.LiveTails(api, resources.store, now=clock.now)),
         ]
         answer = answering(api, resources.store, self.changed.set)
@@ -334,8 +339,8 @@ class Daemon:
         log.info("stopped")
 
     def _start_loops(self, group: asyncio.TaskGroup, components: Components) -> list[asyncio.Task[None]]:
-        """Start every loop in `group`, and let SIGHUP and SIGUSR1 wake theirs."""
-        changed, pruning = components.changed, components.pruning
+        """Start every loop in `group`, and let SIGHUP, SIGUSR1 and SIGUSR2 wake theirs."""
+        changed, pruning, reset = components.changed, components.pruning, components.resetting
         maintenance = Maintenance(self._resources, components.registry, changed)
         scheduling = scheduled_tasks(self._store, self._settings.region, components.endpoint, changed.set)
         by_timer_only = asyncio.Event  # nothing wakes such a loop before its time
@@ -356,10 +361,12 @@ class Daemon:
             loop.run("sealing", maintenance.seal, maintenance.rotate, HOUSEKEEPING_EVERY),
             loop.run("previews", self._expiry().step, by_timer_only(), previews.EVERY),
             loop.run("pruning", pruning.step, pruning.asked, PRUNE_EVERY),
+            loop.run("resetting", reset.step, reset.signalled, HOUSEKEEPING_EVERY),
         ]
         tasks = [group.create_task(each) for each in loops]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, maintenance.ask_for_another_key)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pruning.asked.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, reset.ask)
         return tasks
 
     def _expiry(self) -> previews.Expiry:

@@ -21,5 +21,7 @@ class Settings:
     region: str = "us-east-1"
     verify: bool = True
     """Whether requests must be signed by somebody who is known, and may do only what that one may."""
+    reset_over_http: bool = False
+    """Whether `POST /_culm/reset` removes everything, for whoever reaches the API."""
     ready_fd: int | None = None
     """Where to say, once, that the cluster is ready or why it will not be."""

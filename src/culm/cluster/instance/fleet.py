@@ -75,6 +75,13 @@ class Fleet:
             self._agents.pop(id).cancel()
         return len(new)
 
+    async def end_agents(self) -> None:
+        """End every agent; machines that are there at the next `step` have new ones. Their containers run on."""
+        agents = [self._agents.pop(id) for id in list(self._agents)]
+        for agent in agents:
+            agent.cancel()
+        await asyncio.gather(*agents, return_exceptions=True)
+
     async def _keep(self, id: str) -> None:
         """An agent that fails is started again, as ecs-init does; its containers run on meanwhile.
 
