@@ -99,7 +99,7 @@ class Resetting:
 
 def claims(scope: Scope) -> bool:
     """Return whether a request asks for a reset, whatever its method."""
-    return scope["type"] == "http" and scope["path"] == PATH
+    return bool(scope["type"] == "http" and scope["path"] == PATH)
 
 
 class ResetRequests:
