@@ -5,10 +5,12 @@
 - It cannot delete a route table, a managed policy or a cluster that its stacks have made.
 - It knows no RetainExceptOnCreate, and no versions of a bucket.
 - It knows no drift: here it is seen of log groups.
+- It knows no percentiles of metrics: here a middle of few values stands for them.
 - It imports nothing: here a change set that is told to adopts buckets and repositories by name, and keys by id.
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from moto.backends import list_of_moto_modules
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import ResourceMap, get_model_map
 from moto.cloudformation.responses import CloudFormationResponse
+from moto.cloudwatch.models import Statistics
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.amis import Ami, AmiBackend
@@ -90,6 +93,15 @@ def complete(patch: pytest.MonkeyPatch) -> None:
         ecs_backends[account_id][region_name].tag_resource(made.arn, tags)
         return made  # type: ignore[no-any-return]
 
+    of_type = Statistics.get_statistics_for_type
+
+    def with_percentiles(self: Statistics, stat: str) -> Any:
+        if not re.fullmatch(r"p[\d.]+", stat):
+            return of_type(self, stat)
+        values = sorted(self.metric_single_values_list)
+        return values[len(values) // 2]
+
+    patch.setattr(Statistics, "get_statistics_for_type", with_percentiles)
     keep_images(patch)
     keep_models(patch)
     keep_names(patch)

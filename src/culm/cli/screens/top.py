@@ -105,6 +105,8 @@ def _head(snapshot: Snapshot, width: int) -> Iterator[Text]:
     yield left
     if snapshot.unreachable:
         yield Text(f"▲ the cluster does not answer: {snapshot.unreachable}", style="red")
+    for unknown in snapshot.unknown:
+        yield Text(f"◌ not shown, because it cannot be had: {unknown}", style="yellow")
 
 
 def _scaled(snapshot: Snapshot) -> Iterator[Text]:

@@ -51,6 +51,7 @@ def compose(about: About, observed: Observed, prices: PriceList | None = None) -
         troubles=troubles.troubles(instances, tasks, served, observed.at),
         room=room(instances, served),
         cost=cost(observed.instances, prices, asleep=unneeded) if prices else None,
+        unknown=tuple(f"{what}: {why}" for what, why in sorted(observed.unknown.items())),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from culm.core.model.arn import last
 from culm.core.model.record import record
@@ -18,6 +18,7 @@ from culm.operate.snapshot.observed import About, Graph, Observed
 from culm.operate.snapshot.tasks import ended_badly, log_place
 from culm.plan.observed import Described
 from culm.project.project import Project
+from culm.target import faults
 from culm.target.connection import Target
 from culm.target.observe import (
     DESCRIBE_AT_ONCE,
@@ -39,6 +40,8 @@ METRICS_MINUTES = 60
 TASKS_AT_ONCE = 100
 DEFINITIONS_KEPT = 500
 MISSING = "ResourceNotFoundException"
+
+T = TypeVar("T")
 
 
 @record
@@ -75,6 +78,7 @@ class Looker:
         self._outcomes: dict[str, tuple[object, Mapping[str, str]]] = {}
         self._metrics: dict[tuple[str, str], Graph] = {}
         self._metrics_at = 0.0
+        self._unknown: dict[str, str] = {}
 
     @property
     def about(self) -> About:
@@ -87,7 +91,10 @@ class Looker:
         )
 
     def look(self) -> Observed:
-        """Ask for what is there now. Raises what boto3 raises (see `target.faults.translated`)."""
+        """Ask for what is there now. Raises what boto3 raises (see `target.faults.translated`).
+
+        What is refused of metrics, scaling, log lines or earlier deploys is in `unknown`; all else is there without it.
+        """
         at = self.now()
         if active_cluster(self.target, self.project.name) is None:
             return Observed(
@@ -99,16 +106,22 @@ class Looker:
             stopped = pool.submit(self._tasks, "STOPPED")
             instances = pool.submit(described_instances, self.target, self.project.name)
             balanced = pool.submit(self._look_at_balancer, at)
-            scaled = pool.submit(self._look_at_scaling, at)
+            scaled = pool.submit(self._or, "scaling", partial(self._look_at_scaling, at), self._scaled)
             # a task may stop between the two lists: what it was last wins
             tasks = {task["taskArn"]: task for task in (*running.result(), *stopped.result())}
             balancing = balanced.result()
             targets = pool.map(self._targets, balancing.groups)
             definitions = self._definitions_of(services.result(), tasks.values())
             healths = dict(zip(balancing.groups, targets, strict=True))
-            measured = self._look_at_metrics(at, services.result(), tasks.values(), balancing)
-            lines = self._last_lines(tasks.values(), definitions)
-            outcomes = self._look_at_outcomes(services.result(), in_trouble(services.result(), tasks.values(), healths))
+            troubled = in_trouble(services.result(), tasks.values(), healths)
+            looks = partial(self._look_at_metrics, at, services.result(), tasks.values(), balancing)
+            measured = self._or("metrics", looks, self._metrics)
+            lines: dict[str, tuple[str, ...]] = self._or(
+                "log lines", partial(self._last_lines, tasks.values(), definitions), {}
+            )
+            outcomes: dict[str, Mapping[str, str]] = self._or(
+                "earlier deploys", partial(self._look_at_outcomes, services.result(), troubled), {}
+            )
         return Observed(
             at=at,
             cluster=True,
@@ -127,7 +140,21 @@ class Looker:
             metrics=measured,
             last_lines=lines,
             outcomes=outcomes,
+            unknown=dict(self._unknown),
         )
+
+    def _or(self, what: str, read: Callable[[], T], instead: T) -> T:
+        """Return what `read` does, or `instead` where AWS refuses it, and note why."""
+        try:
+            value = read()
+        except Exception as error:
+            ours = faults.in_our_words(error)
+            if ours is None:
+                raise
+            self._unknown[what] = ours.what
+            return instead
+        self._unknown.pop(what, None)
+        return value
 
     def _services(self) -> list[Described]:
         ecs, cluster = self.target.client("ecs"), self.project.name
@@ -215,7 +242,7 @@ class Looker:
             return self._metrics
         asked = metrics.queries(self.project.name, services, balanced.balancer)
         asked += self._task_queries({last(task["taskArn"]) for task in tasks if task["lastStatus"] == "RUNNING"})
-        end = datetime.fromtimestamp(at, UTC)
+        end = datetime.fromtimestamp(at // metrics.PERIOD_SECONDS * metrics.PERIOD_SECONDS, UTC)  # as periods begin
         graphs: dict[tuple[str, str], Graph] = {}
         for start in range(0, len(asked), metrics.MOST_AT_ONCE):
             some = asked[start : start + metrics.MOST_AT_ONCE]
@@ -225,7 +252,7 @@ class Looker:
                 .paginate(
                     MetricDataQueries=[query.asked(f"q{index}") for index, query in enumerate(some)],
                     StartTime=end - timedelta(minutes=METRICS_MINUTES),
-                    EndTime=end + timedelta(minutes=1),
+                    EndTime=end + timedelta(minutes=2),
                     ScanBy="TimestampAscending",
                 )
             )

@@ -57,3 +57,5 @@ class Observed:
     """By task ARN, of tasks that failed."""
     outcomes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """How the last deploy of each revision ended (see `deploy.revisions`), by service; of services in trouble alone."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """What could not be asked for, and why: `metrics`: you may not cloudwatch:GetMetricData on *."""

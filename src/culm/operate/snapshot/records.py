@@ -283,6 +283,8 @@ class Snapshot:
     troubles: tuple[Trouble, ...] = ()
     room: Room | None = None
     cost: Cost | None = None
+    unknown: tuple[str, ...] = ()
+    """What the target does not tell, and why: `metrics: you may not cloudwatch:GetMetricData on *`."""
     unreachable: str = ""
     """Why the last look failed; the rest is what was there before."""
     unreachable_since: float | None = None

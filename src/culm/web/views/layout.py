@@ -77,12 +77,23 @@ def inside(frame: PageFrame, snapshot: Snapshot, content: Node) -> Node:
                 and div(".banner", role="status")[
                     "▲ the cluster does not answer since ",
                     moment(snapshot.unreachable_since, suffix=""),
-                    f": {snapshot.unreachable}. What you see is from before; trying again.",
+                    f": {snapshot.unreachable}. ",
+                    "What you see is from before; trying again." if snapshot.exists else "Trying again.",
+                ],
+                snapshot.unknown
+                and div(".banner", role="status")[
+                    f"not shown, because it cannot be had: {'; '.join(snapshot.unknown)}"
                 ],
                 content,
             ],
         ],
     ]
+
+
+def _headline(snapshot: Snapshot) -> str:
+    if snapshot.exists:
+        return headline(snapshot.services, snapshot.troubles)
+    return "not known yet" if snapshot.unreachable else "nothing is deployed here yet"
 
 
 def _top(frame: PageFrame, snapshot: Snapshot) -> Element:
@@ -95,7 +106,7 @@ def _top(frame: PageFrame, snapshot: Snapshot) -> Element:
         span(".where")[snapshot.project, span(".muted")[" · ", snapshot.target]],
         a(class_=f"headline is-{glyph}", href="/")[
             span(aria_hidden="true")[{"wrong": "▲ ", "moving": "◌ ", "well": "● "}[glyph]],
-            headline(snapshot.services, snapshot.troubles) if snapshot.exists else "nothing is deployed here yet",
+            _headline(snapshot),
         ],
         span(".grow"),
         not frame.may_act and span(".tag")["read only"],

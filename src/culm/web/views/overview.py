@@ -27,6 +27,8 @@ MOST_TROUBLES = 5
 
 
 def overview(snapshot: Snapshot, *, may_act: bool) -> Node:
+    if not snapshot.exists and snapshot.unreachable:
+        return empty(htpy.h1["Nothing is known yet"], htpy.p["This page fills by itself once there is an answer."])
     if not snapshot.exists:
         return nothing_yet(snapshot)
     return [

@@ -111,10 +111,50 @@ def test_a_bad_pattern_is_explained(pattern, why):
         ("-debug", ()),
         ("?ERROR %pan.c%", ()),
         ("%pan.c%", ()),
-        ("{ $.status = 500 }", ()),
+        ("{ $.status = 500 }", ('"status"', "\\u")),
+        ("{ $.status >= 500 && $.level = error }", ("error", "\\u")),
+        ('{ $.level = warn || $.request.path = "/orders/*" }', ("warn", '"request"', "\\u")),
+        ("{ $.level = *rro* && ($.a IS NULL || $.b IS TRUE) }", ("rro", "\\u")),
+        ("{ $.items[0].name != x }", ('"items"', "\\u")),
+        ("{ $.a NOT EXISTS }", ()),
+        ("{ $.a = 1 || $.b NOT EXISTS }", ()),
+        ("{ $[0] = 1 }", ()),
         ("[ip, user]", ()),
         ("", ()),
     ],
 )
 def test_what_every_match_has_at_least_one_of(pattern, texts):
     assert needles(pattern) == texts
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        '{ $.level = "error" }',
+        "{ $.level = err* && $.status >= 500 }",
+        "{ $.level = warn || $.n.m = 1 }",
+        "{ $.status != 200 }",
+        "{ $.n.m IS NULL }",
+        "{ $.level NOT EXISTS }",
+        "{ $.path = *orders* }",
+        "{ $.list[1] = b }",
+        "{ $.list[*] = c }",
+    ],
+)
+def test_every_message_that_matches_a_json_pattern_has_one_of_its_needles(pattern):
+    texts = [
+        *('{"level": "error", "status": 500}', '{"level": "\\u0065rror", "status": 503.5}', '{"level": "errand"}'),
+        *('{"\\u006cevel": "warn"}', '{"n": {"m": 1}}', '{"n": {"m": null}}', '{"path": "\\/orders\\/7"}'),
+        *('{"list": ["a", "b", "c"]}', '{"status": NaN}', '{"status": 1e999, "level": "error"}', "[1]", "5", "no JSON"),
+        *('{"status": 100000000000000000000}', '{"level": "\\ud800error"}', '{"status": 200, "status": 500}'),
+    ]
+    matching = [text for text in texts if compile(pattern)(text)]
+    assert matching
+    assert [text for text in matching if not any(needle in text for needle in needles(pattern) or ("",))] == []
+
+
+def test_numbers_are_read_as_json_has_them():
+    matches = compile("{ $.n > 5 }")
+    assert [matches(f'{{"n": {n}}}') for n in ("6", "5", "1e999", "100000000000000000000", '"7"', "true")] == [
+        *(True, False, True, True, False, False)
+    ]

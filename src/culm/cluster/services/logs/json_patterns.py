@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
 
 Test = Callable[[Any], bool]
 """Of a parsed message."""
@@ -28,21 +30,54 @@ ORDER: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+_PLAIN = re.compile(r"[\w .:@-]+")
+"""Text that JSON writes as it is, or with `\\u`."""
+_ESCAPED = "\\u"
+_decode = msgspec.json.Decoder().decode
+
+
+class Condition(NamedTuple):
+    """A part of a pattern. Every message that passes the test has one of `needles` in its text; empty: who knows."""
+
+    test: Test
+    needles: tuple[str, ...]
+
+
 class InvalidPattern(ValueError):
     """What the author of a filter pattern has to fix."""
 
 
 def compile(pattern: str) -> Callable[[str], bool]:
     """Return a function that says whether a message is JSON and matches."""
-    test = _Parser(pattern).parse()
+    test = _Parser(pattern).parse().test
 
     def matches(message: str) -> bool:
         try:
-            return test(json.loads(message))
+            return test(parsed(message))
         except ValueError:
             return False
 
     return matches
+
+
+def needles(pattern: str) -> tuple[str, ...]:
+    """Return texts of which every message that matches has one; none when the pattern does not tell.
+
+    `{ $.status >= 500 && $.level = "error" }`: `error`, or an escape that may stand for one of its letters.
+    """
+    given = _Parser(pattern).parse().needles
+    return (*given, _ESCAPED) if given else ()
+
+
+def parsed(message: str) -> Any:
+    """Return a message's value. Raises ValueError when it is no JSON.
+
+    msgspec is three times as fast as `json`, which takes more: NaN, numbers without bound, halves of surrogate pairs.
+    """
+    try:
+        return _decode(message)
+    except msgspec.DecodeError:
+        return json.loads(message)
 
 
 def regex(text: str) -> re.Pattern[str]:
@@ -60,55 +95,68 @@ class _Parser:
         self._tokens = list(_tokens(pattern))
         self._at = 0
 
-    def parse(self) -> Test:
-        """Return the test that the pattern is. Raises InvalidPattern."""
+    def parse(self) -> Condition:
+        """Return the condition that the pattern is. Raises InvalidPattern."""
         self._expect("{")
-        test = self._either()
+        condition = self._either()
         self._expect("}")
         if self._at < len(self._tokens):
             raise InvalidPattern(f"there is something behind the closing brace: {self._tokens[self._at][1]}")
-        return test
+        return condition
 
-    def _either(self) -> Test:
-        tests = [self._all()]
+    def _either(self) -> Condition:
+        parts = [self._all()]
         while self._skip("||"):
-            tests.append(self._all())
-        return tests[0] if len(tests) == 1 else lambda message: any(test(message) for test in tests)
+            parts.append(self._all())
+        if len(parts) == 1:
+            return parts[0]
+        tests = [part.test for part in parts]
+        told = all(part.needles for part in parts)
+        needles = dict.fromkeys(needle for part in parts for needle in part.needles) if told else ()
+        return Condition(lambda message: any(test(message) for test in tests), tuple(needles))
 
-    def _all(self) -> Test:
-        tests = [self._one()]
+    def _all(self) -> Condition:
+        parts = [self._condition()]
         while self._skip("&&"):
-            tests.append(self._one())
-        return tests[0] if len(tests) == 1 else lambda message: all(test(message) for test in tests)
+            parts.append(self._condition())
+        if len(parts) == 1:
+            return parts[0]
+        tests = [part.test for part in parts]
+        return Condition(
+            lambda message: all(test(message) for test in tests), _rarest([part.needles for part in parts])
+        )
 
-    def _one(self) -> Test:
+    def _condition(self) -> Condition:
         if self._skip("("):
-            test = self._either()
+            condition = self._either()
             self._expect(")")
-            return test
+            return condition
         kind, text = self._next()
         if kind != "selector":
             raise InvalidPattern(f"expected a selector such as $.level, not {text!r}")
         steps = [next(part for part in step if part) for step in _STEP.findall(text)]
+        key = _quoted(steps)
         kind, operator = self._next()
         if kind == "word":
             return self._keyword(steps, operator.upper())
         if operator not in ("=", "!=", *ORDER):
             raise InvalidPattern(f"expected a comparison behind {text}, not {operator!r}")
-        accepts = _comparison(operator, *self._next())
-        return lambda message: any(accepts(value) for value in _select(message, steps))
+        kind, text = self._next()
+        accepts = _comparison(operator, kind, text)
+        part = _longest_part(text) if operator == "=" and kind != "regex" and number_in(text) is None else ()
+        return Condition(_accepting(steps, accepts), _rarest([part, key]))
 
-    def _keyword(self, steps: list[str], word: str) -> Test:
+    def _keyword(self, steps: list[str], word: str) -> Condition:
         _, text = self._next()
         match word, text.upper():
             case "IS", "NULL":
-                return lambda message: any(value is None for value in _select(message, steps))
+                return Condition(_accepting(steps, lambda value: value is None), _quoted(steps))
             case "IS", "TRUE":
-                return lambda message: any(value is True for value in _select(message, steps))
+                return Condition(_accepting(steps, lambda value: value is True), _quoted(steps))
             case "IS", "FALSE":
-                return lambda message: any(value is False for value in _select(message, steps))
+                return Condition(_accepting(steps, lambda value: value is False), _quoted(steps))
             case "NOT", "EXISTS":
-                return lambda message: not any(True for _ in _select(message, steps))
+                return Condition(lambda message: not any(True for _ in _select(message, steps)), ())
             case _:
                 raise InvalidPattern(f"{word} {text} is none of IS NULL, IS TRUE, IS FALSE, NOT EXISTS")
 
@@ -137,6 +185,32 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
             raise InvalidPattern(f"cannot read {pattern[at:].strip()!r}")
         yield token.lastgroup, token[token.lastgroup]
         at = token.end()
+
+
+def _accepting(steps: list[str], accepts: Test) -> Test:
+    """Return whether a message has a value there that is accepted."""
+    if len(steps) == 1 and not steps[0].isdecimal() and steps[0] != "*":
+        key = steps[0]  # as most selectors are
+        return lambda message: isinstance(message, dict) and key in message and accepts(message[key])
+    return lambda message: any(accepts(value) for value in _select(message, steps))
+
+
+def _quoted(steps: Sequence[str]) -> tuple[str, ...]:
+    """Return the longest of a selector's names as JSON writes it; nothing where it has none but indexes."""
+    names = [step for step in steps if not step.isdecimal() and _PLAIN.fullmatch(step)]
+    return (f'"{max(names, key=len)}"',) if names else ()
+
+
+def _longest_part(text: str) -> tuple[str, ...]:
+    """Return the longest stretch of a text with wildcards that a message has as it is."""
+    parts = [part for part in text.split("*") if _PLAIN.fullmatch(part)] if "\\" not in text else []
+    return (max(parts, key=len),) if parts else ()
+
+
+def _rarest(given: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the needles, of several conditions that all hold, that fewest messages should have."""
+    told = [needles for needles in given if needles]
+    return min(told, key=lambda needles: (len(needles), needles[0].startswith('"'))) if told else ()
 
 
 def _select(value: Any, steps: list[str]) -> Iterator[Any]:

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -44,7 +43,7 @@ def values(pattern: str, *more: str) -> Values:
 
     def select(message: str) -> Mapping[str, str]:
         try:
-            parsed = json.loads(message)
+            parsed = json_patterns.parsed(message)
         except ValueError:
             return {}
         pairs = [(selector, json_patterns.selected(parsed, selector)) for selector in wanted]
@@ -59,7 +58,9 @@ def needles(pattern: str) -> tuple[str, ...]:
     Messages without them need not be judged, and SQLite passes over those many times as fast. Raises InvalidPattern.
     """
     pattern = pattern.strip()
-    if not pattern or pattern[0] in "{[":
+    if pattern.startswith("{"):
+        return json_patterns.needles(pattern)
+    if not pattern or pattern.startswith("["):
         return ()
     terms = _read(pattern)
     wanted = [term.text for term in terms if term.sign == "" and term.text]
