@@ -111,8 +111,8 @@ class _Parser:
         if len(parts) == 1:
             return parts[0]
         tests = [part.test for part in parts]
-        told = all(part.needles for part in parts)
-        needles = dict.fromkeys(needle for part in parts for needle in part.needles) if told else ()
+        selective = all(part.needles for part in parts)
+        needles = dict.fromkeys(needle for part in parts for needle in part.needles) if selective else ()
         return Condition(lambda message: any(test(message) for test in tests), tuple(needles))
 
     def _all(self) -> Condition:
@@ -209,8 +209,8 @@ def _longest_part(text: str) -> tuple[str, ...]:
 
 def _rarest(given: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the needles, of several conditions that all hold, that fewest messages should have."""
-    told = [needles for needles in given if needles]
-    return min(told, key=lambda needles: (len(needles), needles[0].startswith('"'))) if told else ()
+    known = [needles for needles in given if needles]
+    return min(known, key=lambda needles: (len(needles), needles[0].startswith('"'))) if known else ()
 
 
 def _select(value: Any, steps: list[str]) -> Iterator[Any]:
