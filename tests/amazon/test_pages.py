@@ -1,5 +1,6 @@
 """`culm open` of a target on AWS: every page shows there what it shows of a local cluster, or says why it cannot."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.amazon.conftest import Shop
 
 from culm.cli.open import prices_of
+from culm.errors import UsageError
 from culm.operate.snapshot.look import Looker
 from culm.target.clock import now
 from culm.web import prometheus
@@ -104,6 +106,26 @@ def test_every_page_of_a_target_on_aws_shows_what_is_there(shop: Shop, viewer: V
     assert [url for url, text in texts.items() if "cannot be" in text or "hush-hush" in text] == []
     numbers = prometheus.text(viewer.site.watcher.snapshot()).splitlines()
     assert [line for line in numbers if line.startswith('culm_service_error_ratio{service="web"} 0.1')] != []
+
+
+def test_what_pages_show_is_there_as_json(shop: Shop, viewer: Viewer) -> None:
+    def shown(page: str) -> Any:
+        return json.loads(shop.culm("open", "--json", "--page", page))
+
+    trial = shown("/routes?path=/accounts/7")["trials"][0]
+    assert trial["matched"] is True
+    assert {image["repository"] for image in shown("/images")} == {
+        *("bamboo/accounts", "bamboo/accounts-migrate", "bamboo/web")
+    }
+    assert "stg/accounts/settings.yml" in [file["name"] for file in shown("/vault")]
+    assert shown("/services/web")["service"]["name"] == "web"
+    assert [line["text"] for line in shown("/logs?q=table")["lines"]] == [LINE]
+    assert shown("/plan?load=2").keys() == {"question", "answer"}
+    assert [each["name"] for each in shown("/tasks")["services"]] == ["accounts", "web"]
+    with pytest.raises(UsageError, match="no page /nowhere"):
+        shown("/nowhere")
+    with pytest.raises(UsageError, match="printable ASCII"):
+        shown("/routes?path=/ä")
 
 
 def test_what_aws_refuses_of_numbers_leaves_all_else_on_the_page(

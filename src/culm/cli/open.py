@@ -23,9 +23,12 @@ LOOPBACK = "127.0.0.1"
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 @click.option("--read-only", is_flag=True, help="Show everything, allow nothing.")
 @click.option("--listen", metavar="ADDR", help="Also for colleagues: an address of this machine. Needs --read-only.")
+@click.option("--page", metavar="ADDRESS", help="With --json: what this page shows: '/routes?path=/orders/7'.")
 @json_option
 @target_option
-def open(port: int, no_browser: bool, read_only: bool, listen: str | None, as_json: bool, target_name: str) -> None:
+def open(
+    port: int, no_browser: bool, read_only: bool, listen: str | None, as_json: bool, target_name: str, page: str | None
+) -> None:
     """Show the whole staging environment on one page, live.
 
     Serves the page on this machine until Ctrl-C and opens a browser. Its address lets one browser in, once. --json
@@ -35,11 +38,19 @@ def open(port: int, no_browser: bool, read_only: bool, listen: str | None, as_js
     culm open
     culm open --target staging
     culm open --read-only --listen 192.0.2.7 --port 8700
+    culm open --json --page '/routes?path=/orders/7'
     """
+    if page is not None and not as_json:
+        raise UsageError("--page says what --json prints", "add --json")
     if listen is not None and not read_only:
         raise UsageError("--listen shows the page to others, so it needs --read-only", "add --read-only")
     project = open_project(target_name)
     target = open_target(project, target_name)
+    if as_json and page is not None:
+        from culm.web import run
+
+        click.echo(run.data(project, target, prices_of(target), page))
+        return
     if as_json:
         print_snapshot(project, target)
         return

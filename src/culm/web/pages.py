@@ -8,12 +8,12 @@ from htpy import Node
 from culm.core.decide.listener_rules import Request
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.core.model.record import record
-from culm.errors import CulmError
+from culm.errors import CulmError, UsageError
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.records import Snapshot
 from culm.operate.snapshot.routes import Trial
 from culm.plan import what_if
-from culm.plan.what_if import Question
+from culm.plan.what_if import Estimate, Question
 from culm.web import jobs
 from culm.web.jobs import Jobs
 from culm.web.reads import Reads, headers_of
@@ -25,6 +25,8 @@ from culm.web.watcher import Watcher
 DEFAULT_TYPE = "t2.micro"
 PLAIN = {"/": "Overview", "/tasks": "Tasks", "/events": "Events", "/migrations": "Migrations", "/cost": "Cost"}
 """Pages of the snapshot alone."""
+ADDRESSES = (*PLAIN, "/services/NAME", "/logs", "/routes?path=/x", "/images", "/plan?load=2", "/vault")
+"""Of pages that have data."""
 STILL = ("/logs", "/routes", "/plan", "/confirm", "/images", "/vault")
 """Pages that stay as they are until they are asked for again; a log follows by itself."""
 
@@ -81,8 +83,46 @@ class Site:
                 content = confirm.refused("There is no such page", f"{path} is not on {snapshot.target} (any more).")
                 return Shown(title="Not here", content=content, live=False, status=404)
 
+    def data(self, path: str, query: Mapping[str, str]) -> object:
+        """Return the records that the page of an address shows. Raises UsageError where there is no such page."""
+        snapshot = self.watcher.snapshot()
+        match path.strip("/").split("/"):
+            case [_] if path in PLAIN:
+                return snapshot
+            case ["services", name] if (each := snapshot.service(name)) is not None:
+                return {"service": each, "tasks": snapshot.tasks_of(name), "detail": self.reads.detail(each)}
+            case ["logs"]:
+                return self.reads.logs(snapshot, query)
+            case ["routes"]:
+                asked = asked_of(query)
+                request = request_of(asked, self._host())
+                trials = routing.route(self.watcher.observed, request) if asked.target else ()
+                return {"rules": snapshot.rules, "trials": trials}
+            case ["images"]:
+                return self.reads.images(snapshot)
+            case ["vault"]:
+                return self.reads.vault()
+            case ["plan"] if (asked_if := self._question(snapshot, query)) is not None:
+                question, _ = asked_if
+                return {"question": question, "answer": self._answer(question)}
+            case ["plan"]:
+                return {"question": None, "answer": None}
+            case _:
+                raise UsageError(f"there is no page {path}", f"pages: {', '.join(ADDRESSES)}")
+
     def _what_if(self, snapshot: Snapshot, query: Mapping[str, str]) -> Node:
         """Answer the plan's sliders, which begin at what is there."""
+        if (asked := self._question(snapshot, query)) is None:
+            return None
+        question, kinds = asked
+        return view_what_if.what_if(question, self._answer(question), kinds)
+
+    def _answer(self, question: Question) -> Estimate:
+        assert self.watcher.prices is not None  # else there is no question
+        return what_if.answer(question, self.reads.demands(), self.watcher.prices)
+
+    def _question(self, snapshot: Snapshot, query: Mapping[str, str]) -> tuple[Question, Sequence[str]] | None:
+        """Return what the sliders ask, and the types to choose from; None without prices or loads."""
         prices, demands = self.watcher.prices, self.reads.demands()
         types = [each.type for each in snapshot.instances if each.type in INSTANCE_TYPES]
         chosen = query.get("type", "")
@@ -95,8 +135,7 @@ class Site:
             instance_type=kind,
             count=max(int(_number(query.get("count", ""), len(types) or 1, most=view_what_if.MOST_COUNT)), 1),
         )
-        shown = kinds if kind in kinds else [kind, *kinds]
-        return view_what_if.what_if(question, what_if.answer(question, demands, prices), shown)
+        return question, kinds if kind in kinds else [kind, *kinds]
 
     def _plain(self, path: str, query: Mapping[str, str], snapshot: Snapshot) -> Node:
         match path:

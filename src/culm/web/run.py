@@ -3,12 +3,17 @@
 import secrets
 import socket
 from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from culm import render
 from culm.core.model.record import record
+from culm.errors import CulmError, UsageError
 from culm.operate.snapshot.look import Looker
 from culm.plan.bill import PriceList
 from culm.project.project import Project
+from culm.target import faults
 from culm.target.clock import now
 from culm.target.connection import Target
 from culm.web import security
@@ -30,6 +35,30 @@ class Options:
     """The token works for several browsers."""
     hosts: frozenset[str]
     port: int
+
+
+def data(project: Project, target: Target, prices: PriceList, page: str) -> str:
+    """Return as JSON what a page shows, given its address: `/routes?path=/orders/7`.
+
+    Raises UsageError for an address that is of no page, and CulmError when the target does not answer.
+    """
+    site = Site(
+        watcher=Watcher(Looker(target, project, now), prices, lambda: None),
+        reads=Reads(target, project, now),
+        jobs=Jobs(project.root, target.settings, now=now, done=lambda: None, stop_task=lambda id: None),
+        folder=project.root,
+        may_act=False,
+        token="",
+    )
+    parts = urlsplit(page)
+    if why := site.watcher.snapshot().unreachable:
+        raise CulmError(f"{target.settings.name} does not answer: {why}")
+    try:
+        with faults.translated():
+            value = site.data(parts.path, dict(parse_qsl(parts.query)))
+    except ValueError as error:  # a path or a header that is none
+        raise UsageError(str(error)) from None
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str)).decode()
 
 
 def run(

@@ -36,7 +36,7 @@ _ESCAPED = "\\u"
 _decode = msgspec.json.Decoder().decode
 
 
-class Condition(NamedTuple):
+class Clause(NamedTuple):
     """A part of a pattern. Every message that passes the test has one of `needles` in its text; empty: who knows."""
 
     test: Test
@@ -95,7 +95,7 @@ class _Parser:
         self._tokens = list(_tokens(pattern))
         self._at = 0
 
-    def parse(self) -> Condition:
+    def parse(self) -> Clause:
         """Return the condition that the pattern is. Raises InvalidPattern."""
         self._expect("{")
         condition = self._either()
@@ -104,7 +104,7 @@ class _Parser:
             raise InvalidPattern(f"there is something behind the closing brace: {self._tokens[self._at][1]}")
         return condition
 
-    def _either(self) -> Condition:
+    def _either(self) -> Clause:
         parts = [self._all()]
         while self._skip("||"):
             parts.append(self._all())
@@ -113,20 +113,18 @@ class _Parser:
         tests = [part.test for part in parts]
         selective = all(part.needles for part in parts)
         needles = dict.fromkeys(needle for part in parts for needle in part.needles) if selective else ()
-        return Condition(lambda message: any(test(message) for test in tests), tuple(needles))
+        return Clause(lambda message: any(test(message) for test in tests), tuple(needles))
 
-    def _all(self) -> Condition:
+    def _all(self) -> Clause:
         parts = [self._condition()]
         while self._skip("&&"):
             parts.append(self._condition())
         if len(parts) == 1:
             return parts[0]
         tests = [part.test for part in parts]
-        return Condition(
-            lambda message: all(test(message) for test in tests), _rarest([part.needles for part in parts])
-        )
+        return Clause(lambda message: all(test(message) for test in tests), _rarest([part.needles for part in parts]))
 
-    def _condition(self) -> Condition:
+    def _condition(self) -> Clause:
         if self._skip("("):
             condition = self._either()
             self._expect(")")
@@ -144,19 +142,19 @@ class _Parser:
         kind, text = self._next()
         accepts = _comparison(operator, kind, text)
         part = _longest_part(text) if operator == "=" and kind != "regex" and number_in(text) is None else ()
-        return Condition(_accepting(steps, accepts), _rarest([part, key]))
+        return Clause(_accepting(steps, accepts), _rarest([part, key]))
 
-    def _keyword(self, steps: list[str], word: str) -> Condition:
+    def _keyword(self, steps: list[str], word: str) -> Clause:
         _, text = self._next()
         match word, text.upper():
             case "IS", "NULL":
-                return Condition(_accepting(steps, lambda value: value is None), _quoted(steps))
+                return Clause(_accepting(steps, lambda value: value is None), _quoted(steps))
             case "IS", "TRUE":
-                return Condition(_accepting(steps, lambda value: value is True), _quoted(steps))
+                return Clause(_accepting(steps, lambda value: value is True), _quoted(steps))
             case "IS", "FALSE":
-                return Condition(_accepting(steps, lambda value: value is False), _quoted(steps))
+                return Clause(_accepting(steps, lambda value: value is False), _quoted(steps))
             case "NOT", "EXISTS":
-                return Condition(lambda message: not any(True for _ in _select(message, steps)), ())
+                return Clause(lambda message: not any(True for _ in _select(message, steps)), ())
             case _:
                 raise InvalidPattern(f"{word} {text} is none of IS NULL, IS TRUE, IS FALSE, NOT EXISTS")
 
