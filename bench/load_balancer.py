@@ -259,6 +259,8 @@ async def run(chosen: argparse.Namespace) -> int:
         ours = new_ports()
         plane = HaproxyPlane(parent / "culm", executable=executable)
         await plane.start()
+        if chosen.own_tls:
+            plane._front = None
         rules = [a_rule(n, on_path(f"/{name}/*"), action=forward(name)) for n, name in enumerate(SERVICES[:-1], 1)]
         rules.append(a_rule(None, action=forward(SERVICES[-1])))
         groups = [a_group(name, Target(address="127.0.0.1", port=target)) for name in SERVICES]
@@ -306,6 +308,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--seconds", type=float, default=3.0, help="of each turn")
     options.add_argument("--haproxy", help="the HAProxy for both; else culm's")
+    options.add_argument("--own-tls", action="store_true", help="HAProxy decrypts, whatever its library's age")
     options.add_argument("--also", nargs="*", default=[], choices=["caddy", "nginx", "traefik"])
     sys.exit(asyncio.run(run(options.parse_args())))
 

@@ -221,7 +221,7 @@ def _forwarded_headers(listener: Listener) -> Iterator[str]:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
     """
-    now = "1-%[date,htonl,hex,lower]-" + "%[rand,htonl,hex,lower]" * 3
+    now = "1-%[date,htonl,hex,lower]-%[rand,xxh64,hex,lower]%[rand,htonl,hex,lower]"  # 16 digits and 8
     yield "    acl rooted req.fhdr(x-amzn-trace-id) -m sub Root="
     yield f'    http-request set-header X-Amzn-Trace-Id "Self={now};%[req.fhdr(x-amzn-trace-id)]" if rooted'
     yield f'    http-request set-header X-Amzn-Trace-Id "Root={now}" unless rooted'
