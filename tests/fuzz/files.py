@@ -60,7 +60,8 @@ def variables(data: bytes, folder: Path) -> None:
     text = data.decode(errors="replace")
     with contextlib.suppress(EnvironmentFileError):
         parse_variables(text, {"A": "b"})
-    ignore.ignored(text.splitlines())("a/b/c")
+    with contextlib.suppress(UsageError):
+        ignore.ignored(text.splitlines())("a/b/c")
 
 
 def layer(data: bytes, folder: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from culm.errors import UsageError
 from culm.project.dockerfile.ignore import ignored, patterns
 
 
@@ -45,3 +46,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_pattern(tmp_path: Path) -> No
     assert [skip(path) for path in ("secret", "b", "c")] == [True, True, False]
     (tmp_path / "Dockerfile.dockerignore").write_text("c\n")
     assert patterns(tmp_path, tmp_path / "Dockerfile") == ["c"]
+
+
+@pytest.mark.parametrize("line", ["[z-a]", "!x/[b-a]/*"])
+def test_a_range_that_ends_before_it_begins_is_refused_by_its_line(line: str) -> None:
+    with pytest.raises(UsageError, match=r"\.dockerignore: .*is not a pattern"):
+        ignored(["*.pyc", line])

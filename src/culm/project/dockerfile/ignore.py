@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from posixpath import normpath
 
+from culm.errors import UsageError
 from culm.project import texts
 
 
@@ -36,7 +37,7 @@ def patterns(folder: Path, dockerfile: Path) -> list[str]:
 
 
 def parse(line: str) -> tuple[re.Pattern[str], bool] | None:
-    """Return a line's pattern and whether it ignores (or takes back)."""
+    """Return a line's pattern and whether it ignores (or takes back). Raises UsageError where it is no pattern."""
     text = line.strip()
     if not text or line.startswith("#"):
         return None
@@ -44,7 +45,12 @@ def parse(line: str) -> tuple[re.Pattern[str], bool] | None:
     cleaned = normpath(text.removeprefix("!").strip()).lstrip("/")
     if cleaned in ("", "."):
         return None
-    return re.compile(translate(cleaned) + r"(?:/.*)?", re.DOTALL), ignore
+    try:
+        return re.compile(translate(cleaned) + r"(?:/.*)?", re.DOTALL), ignore
+    except re.error as error:
+        raise UsageError(
+            f".dockerignore: {text!r} is not a pattern: {error}", "Docker refuses it, too: fix it"
+        ) from None
 
 
 def translate(pattern: str) -> str:
