@@ -14,7 +14,7 @@ LONGEST_DELAY = 5
 """Turns of the loop."""
 DOUBLED = 0.1
 """Share of the messages that come twice."""
-BROKEN = 0.004
+BROKEN = 0.008
 """Share of the messages at which the line breaks: half of them are lost, half were heard and nobody knows."""
 
 

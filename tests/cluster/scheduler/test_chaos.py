@@ -45,13 +45,17 @@ class Chaos:
         self.dice = random.Random(seed)
         self.revisions: Counter[str] = Counter()
         self.jumped = 0.0
+        self.first: list[Any] | None = None
+        """What is still to happen before the dice choose alone."""
         self.story: list[str] = []
 
     async def go(self) -> None:
         """One accident or wish, and the time until the next one."""
         accidents = [self.kill, self.kill, self.sicken, self.crash, self.wait, self.jump]
         wishes = [self.deploy, self.deploy, self.scale, self.recreate, self.drain, self.run_task, self.stop_task]
-        happen = self.dice.choice([*accidents, *wishes])
+        if self.first is None:  # each once, so that none is missing in a short story
+            self.first = self.dice.sample([*accidents, *wishes], len(accidents) + len(wishes))
+        happen = self.first.pop() if self.first else self.dice.choice([*accidents, *wishes])
         self.faults[happen.__name__] += 1
         self.story.append(f"{self.world.cloud.clock.now:.0f} {happen.__name__}")
         await happen()
