@@ -31,6 +31,7 @@ ELSEWHERE = {
     "templates as files, judged by cfn-lint, which has a Python of its own": ["aws/test_template.py"],
     "programs that are not Python: HAProxy, databases, package managers, the AWS CLI, a shell, schema checkers": [
         "cluster/balancer/test_haproxy.py",
+        "cluster/balancer/test_probes.py",
         "cluster/balancer/test_rules_in_haproxy.py",
         "cluster/database/test_mariadb.py",
         "cluster/database/test_postgres.py",

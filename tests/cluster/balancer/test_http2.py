@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.balancer.test_tls import a_pem, ask, trusting
+from tests.cluster.balancer.test_tls import a_pem, ask, nobody_decrypts, trusting
 from tests.http2 import a_grpc_service, an_http2_target, http2, message
 from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, on_path
 
@@ -29,6 +29,8 @@ async def plane(tmp_path: Path, request: Any) -> AsyncIterator[HaproxyPlane]:
     distributions = request.param == "haproxy on PATH"
     if distributions and ON_PATH is None:
         pytest.skip("no haproxy on PATH")
+    if not distributions and (why := nobody_decrypts()):
+        pytest.skip(why)
     made = HaproxyPlane(tmp_path / "lb", executable=Path(ON_PATH) if distributions and ON_PATH else None)
     await made.start()
     yield made

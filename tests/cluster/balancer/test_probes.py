@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.balancer.test_tls import a_pem, trusting
+import pytest
+from tests.cluster.balancer.test_tls import a_pem, nobody_decrypts, trusting
 from tests.http2 import http2, message
 from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, on_path
 
@@ -148,6 +149,8 @@ def mistakes(expected: Mapping[str, Any], got: Mapping[str, Any], scheme: str, p
 
 
 async def test_every_protocol_of_clients_passes_the_table(tmp_path: Path) -> None:
+    if why := nobody_decrypts():
+        pytest.skip(why)
     plane = HaproxyPlane(tmp_path / "lb")
     await plane.start()
     ports = {"http": free_port(), "https": free_port()}

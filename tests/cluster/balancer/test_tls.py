@@ -54,6 +54,11 @@ class Answered:
         self.names = [name for kind, name in certificate["subjectAltName"] if kind == "DNS"]
 
 
+def nobody_decrypts() -> str | None:
+    """Why neither culm's HAProxy nor this Python may terminate TLS."""
+    return binary.tls_problem(binary.find()) and library.pythons_problem()
+
+
 async def ask(port: int, host: str, context: ssl.SSLContext, path: str = "/") -> Answered:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=host)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -72,6 +77,8 @@ async def plane(tmp_path: Path, request: Any) -> AsyncIterator[HaproxyPlane]:
     distributions = request.param == "haproxy on PATH"
     if distributions and ON_PATH is None:
         pytest.skip("no haproxy on PATH")
+    if not distributions and (why := nobody_decrypts()):
+        pytest.skip(why)
     made = HaproxyPlane(tmp_path / "lb", executable=Path(ON_PATH) if distributions and ON_PATH else None)
     await made.start()
     yield made
@@ -204,6 +211,8 @@ def test_pythons_library_is_the_distributions_or_of_a_branch_that_is_mended(
 async def test_the_relay_outlives_the_daemon_gives_a_port_back_and_comes_again_when_it_dies(tmp_path: Path) -> None:
     if binary.tls_problem(binary.find()) is None:
         pytest.skip("this HAProxy terminates TLS itself")
+    if why := nobody_decrypts():
+        pytest.skip(why)
     port, tls = free_port(), Tls(certificates=(a_pem("a.example.com"),))
     front = TlsFront(tmp_path / "lb", lambda port: ["127.0.0.1"], handover_socket)
     async with a_web() as web:
