@@ -192,8 +192,7 @@ def folder_of(parent: Path, name: str) -> Path:
 def others(name: str, parent: Path, target: int, pem: str, stack: contextlib.ExitStack) -> Proxy:
     folder, ports = folder_of(parent, name), new_ports()
     program = shutil.which(name)
-    if program is None:
-        sys.exit(f"{name} is not on PATH")
+    assert program is not None
     if name == "caddy":
         (folder / "Caddyfile").write_text(caddyfile(ports, target, pem))
         command = [program, "run"]
@@ -310,7 +309,11 @@ def main() -> None:
     options.add_argument("--haproxy", help="the HAProxy for both; else culm's")
     options.add_argument("--own-tls", action="store_true", help="HAProxy decrypts, whatever its library's age")
     options.add_argument("--also", nargs="*", default=[], choices=["caddy", "nginx", "traefik"])
-    sys.exit(asyncio.run(run(options.parse_args())))
+    chosen = options.parse_args()
+    for program in ("wrk", *chosen.also):
+        if shutil.which(program) is None:
+            options.error(f"{program} is not on PATH")
+    sys.exit(asyncio.run(run(chosen)))
 
 
 if __name__ == "__main__":
