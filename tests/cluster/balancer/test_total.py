@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.share import examples
-from tests.traffic import NOT_FOUND, a_group, a_listener, a_rule, forward, free_port
+from tests.traffic import NOT_FOUND, a_group, a_listener, a_rule, forward, free_port, on_path
 
 from culm.cluster.balancer.haproxy import binary
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
@@ -144,6 +144,14 @@ def test_haproxy_accepts_every_rule_that_the_api_accepts(folder, of_rule, action
         return
     rule = replace(a_rule(1, *of_rule, action=action), transforms=tuple(rewrites))
     assert refusal(folder, rule) == ""
+
+
+@pytest.mark.parametrize("status", [200, 204, 205, 299, 404, 599])
+def test_any_status_can_come_with_a_body(folder, status):
+    config = FixedResponseConfig(status_code=str(status), message_body="0")
+    action = Action(type="fixed-response", fixed_response_config=config)
+    assert actions_problem([action]) is None
+    assert refusal(folder, a_rule(1, on_path("/x"), action=action)) == ""
 
 
 @pytest.mark.parametrize("name", ["X-'a", "X-`a", "X-#a", "X-$HOME", "X-a|b^~!%&*+."])

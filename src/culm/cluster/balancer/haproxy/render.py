@@ -351,7 +351,7 @@ def _redirect(config: elb.RedirectConfig, listener: Listener, when: str) -> Iter
 
 def _fixed_response(config: elb.FixedResponseConfig, when: str) -> str:
     content = ""
-    if config.message_body:
+    if config.message_body and config.status_code != "204":  # which cannot have one
         content = f" content-type {config.content_type or 'text/plain'} string {words.word(config.message_body)}"
     return f"    http-request return status {config.status_code}{content} hdr server awselb/2.0 {when}"
 
