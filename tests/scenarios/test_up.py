@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from tests.scenarios.stand import Stand, eventually
+from tests.traffic import free_port
 
 SERVICES = ("accounts", "catalog", "notices", "orders")
 
@@ -33,7 +34,11 @@ def test_what_was_written_is_there_after_the_cluster_was_stopped_and_started(bam
 
     bamboo.culm("cluster", "stop")
     bamboo.gone()
-    bamboo.culm("cluster", "start", "--runtime", "process")
+    bamboo.culm("cluster", "start", "--runtime", "process", "--https-port", str(port := free_port()))
+    assert f"https://localhost:{port}" in bamboo.culm("cluster", "status").out
+    bamboo.culm("cluster", "start", "--https-port", str(port))
+    refused = bamboo.culm("cluster", "start", "--https-port", str(port + 1), status=1)
+    assert f"with HTTPS at {port}" in refused.err
 
     eventually(lambda: all(bamboo.get(path).status == 200 for path in written))
     assert {path: bamboo.get(path).body for path in written} == written

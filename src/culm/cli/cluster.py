@@ -40,22 +40,24 @@ def cluster() -> None:
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="What runs the tasks.")
 @click.option("--instances", default="2 x t2.micro", show_default=True, help="The simulated container instances.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The API's port. [default: 4588, or the next free one]")
+@click.option("--https-port", type=click.IntRange(1, 65535), help="Speak TLS at this port, too.")
 @click.option("--no-verify", is_flag=True, help="Believe every request, signed or not. For throw-away use only.")
 @click.option("--reset-over-http", is_flag=True, help="Let POST /_culm/reset remove everything, for test suites.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
 def start(*, runtime: str, instances: str, foreground: bool, **settings: Any) -> None:
     """Start the cluster; what ran in it before it was stopped runs again."""
     if described := settled():
-        if runtime not in ("auto", described["runtime"]):
-            raise CulmError(
-                f"the cluster runs already, with the {described['runtime']} runtime", "first: culm cluster stop"
-            )
+        ports = {name: settings[name] for name in ("port", "https_port")}
+        asked = {"runtime": None if runtime == "auto" else runtime, **ports}
+        asked |= {"verify": False if settings["no_verify"] else None}
+        _compare(described, asked | {"reset_over_http": settings["reset_over_http"] or None})
         click.echo(f"the cluster runs already at {described['endpoint']}", err=True)
         return
     command = [sys.executable, "-m", "culm.cluster.daemon", "--home", str(home())]
     command += ["--runtime", runtime, "--instances", instances]
-    if settings["port"]:
-        command += ["--port", str(settings["port"])]
+    for name in ("port", "https_port"):
+        if settings[name]:
+            command += [f"--{name.replace('_', '-')}", str(settings[name])]
     if settings["reset_over_http"]:
         command.append("--reset-over-http")
     if settings["no_verify"]:
@@ -65,6 +67,24 @@ def start(*, runtime: str, instances: str, foreground: bool, **settings: Any) ->
         os.execv(sys.executable, command)
     described = _spawn(command)
     click.echo(f"the cluster is at {described['endpoint']} ({described['runtime_version']})", err=True)
+    if secure := described["ports"].get("https"):
+        click.echo(f"and at https://localhost:{secure} (whom to trust: culm cluster trust)", err=True)
+
+
+def _compare(described: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raise CulmError where the cluster that runs is not as it is asked for; None: however it is."""
+    ports = described["ports"]
+    runs = {
+        "runtime": (described["runtime"], f"with the {described['runtime']} runtime"),
+        "port": (ports["api"], f"at port {ports['api']}"),
+        "https_port": (ports.get("https"), f"with HTTPS at {ports['https']}" if "https" in ports else "without HTTPS"),
+        "verify": (described["verify"], "and verifies signatures"),
+        "reset_over_http": (described["reset_over_http"], "and does not let itself be reset over HTTP"),
+    }
+    for name, wanted in asked.items():
+        value, words = runs[name]
+        if wanted is not None and wanted != value:
+            raise CulmError(f"the cluster runs already, {words}", "first: culm cluster stop")
 
 
 def _spawn(command: list[str]) -> dict[str, Any]:
@@ -126,6 +146,8 @@ def status(as_json: bool) -> None:
         click.echo(f"running at {described['endpoint']}, pid {described['pid']}")
         click.echo(f"runtime    {described['runtime_version']}")
         click.echo(f"home       {home()}")
+        if secure := described["ports"].get("https"):
+            click.echo(f"https      https://localhost:{secure}")
         if not described["verify"]:
             click.secho(UNVERIFIED, err=True, bold=True, fg="red")
     else:
@@ -282,16 +304,29 @@ def trust() -> None:
     \b
     culm cluster trust > authority.pem
     """
-    from culm.operate.authority import SETTINGS, authority  # not needed to start or stop a cluster
-    from culm.target import faults
-    from culm.target.connection import Target, login_from
-
     described = running()
     if described is None:
         raise CulmError("the cluster does not run", "culm cluster start")
-    with faults.translated():
-        certificate = authority(Target(SETTINGS, described["endpoint"], login_from(described["environment"])))
+    certificate = _of_https() or _of_acm(described)
     if certificate is None:
         raise CulmError("no certificate was requested yet", "aws acm request-certificate --domain-name shop.localhost")
     click.echo(certificate, nl=not certificate.endswith("\n"))
     click.echo(TRUSTING, err=True)
+
+
+def _of_https() -> str | None:
+    """Return the authority's certificate, PEM, where the API was ever served in TLS, or None."""
+    try:
+        return (home() / "authority.pem").read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _of_acm(described: dict[str, Any]) -> str | None:
+    """Return the authority's certificate, PEM, as ACM gives it with those that it signed, or None."""
+    from culm.operate.authority import SETTINGS, authority  # not needed to start or stop a cluster
+    from culm.target import faults
+    from culm.target.connection import Target, login_from
+
+    with faults.translated():
+        return authority(Target(SETTINGS, described["endpoint"], login_from(described["environment"])))

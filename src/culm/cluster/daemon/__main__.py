@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--runtime", choices=("auto", "docker", "process"), default="auto")
     parser.add_argument("--instances", default="2 x t2.micro")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--https-port", type=int)
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--no-verify", dest="verify", action="store_false")
     parser.add_argument("--reset-over-http", action="store_true")

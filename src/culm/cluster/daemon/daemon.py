@@ -25,6 +25,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,8 @@ from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.idle import IdleServices
 from culm.cluster.balancer.office_hours import OfficeHoursLoop
 from culm.cluster.balancer.waker import Waker
-from culm.cluster.daemon import health, keys, limits, live_tails, previews, resetting, runtimes, task_endpoint
+from culm.cluster.daemon import health, https, keys, limits, live_tails, previews, resetting, runtimes, task_endpoint
+from culm.cluster.daemon.connection import Answer
 from culm.cluster.daemon.files import write_owner_only
 from culm.cluster.daemon.lock import locked
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
@@ -183,7 +185,8 @@ class Components:
         self.resetting = Resetting(settings.home, store, resources.runtime, self.fleet.end_agents, clock.now)
         self.resetting.after = self.registry.start
         self.resetting.changed = self.changed.set
-        self.server = self._server()
+        self._app, self._answer = self._application()
+        self.server = Server(self._app, self._answer)
         self.pruning = Pruning(settings.home, store, resources.runtime, f"127.0.0.1:{port}", clock.now)
 
     async def prepare(self) -> None:
@@ -215,8 +218,12 @@ class Components:
             now=clock.now,
         )
 
-    def _server(self) -> Server:
-        """The HTTP server of the AWS API, the image registry, and what tasks ask their agent for."""
+    def https_server(self, tls: ssl.SSLContext) -> Server:
+        """Return a server of the same, in TLS."""
+        return Server(self._app, self._answer, tls)
+
+    def _application(self) -> tuple[App, Answer]:
+        """The AWS API, the image registry, and what tasks ask their agent for; then the short way to the first."""
         resources = self._resources
         api = Api(
             region=resources.settings.region,
@@ -238,7 +245,7 @@ class Components:
             (live_tails.claims, live_tails.LiveTails(api, resources.store, now=clock.now)),
         ]
         answer = answering(api, resources.store, self.changed.set)
-        return Server(application(answer, mounts, api.refuse_head, resources.settings.home), answer)
+        return application(answer, mounts, api.refuse_head, resources.settings.home), answer
 
 
 class Maintenance:
@@ -306,19 +313,30 @@ class Daemon:
         """Run until SIGTERM or SIGINT. Raises `CulmError` where the port cannot be had."""
         last = await self._store.run(lambda db: kept.get(db, "port"))
         sockets = listen(self._addresses, self._settings.port, int(last) if last else None)
+        secure_port = self._settings.https_port
+        secure = listen(self._addresses, secure_port, None, "--https-port") if secure_port else []
         port = sockets[0].getsockname()[1]
         await self._store.run(lambda db: kept.put(db, "port", str(port)))
         await self._store.run(lambda db: load_balancers.set_address(db, self._capabilities.gateway))
         stopping = _on_signals()
         components = Components(self._resources, self._addresses, port)
         await components.prepare()
-        await self._serve(components, sockets, stopping)
+        servers = [(components.server, sockets)]
+        if secure:
+            servers.append((components.https_server(await self._tls()), secure))
+        await self._serve(components, servers, stopping)
 
-    async def _serve(self, components: Components, sockets: list[socket.socket], stopping: asyncio.Event) -> None:
+    async def _tls(self) -> ssl.SSLContext:
+        issued = await self._store.run(lambda db: https.issue(db, self._addresses, clock.now()))
+        return https.context(self._settings.home, *issued)
+
+    async def _serve(
+        self, components: Components, servers: Sequence[tuple[Server, list[socket.socket]]], stopping: asyncio.Event
+    ) -> None:
         """Start `components`, wait for `stopping`, stop them; this module's docstring explains both orders."""
-        port = sockets[0].getsockname()[1]
+        port = servers[0][1][0].getsockname()[1]
         async with asyncio.TaskGroup() as group, components.fleet:
-            serving = group.create_task(components.server.serve(sockets))
+            serving = [group.create_task(server.serve(sockets)) for server, sockets in servers]
             for_tasks: asyncio.Task[None] | None = None
             if components.listening is not None:
                 balancer_port_80 = components.plane.folder / render.handover_socket(task_endpoint.PORT)
@@ -334,8 +352,9 @@ class Daemon:
             await self._stop(components)
             if for_tasks is not None:
                 for_tasks.cancel()
-            components.server.should_exit = True
-            await serving
+            for server, _ in servers:
+                server.should_exit = True
+            await asyncio.wait(serving)
         log.info("stopped")
 
     def _start_loops(self, group: asyncio.TaskGroup, components: Components) -> list[asyncio.Task[None]]:
@@ -393,7 +412,7 @@ class Daemon:
             "memory_limit": self._capabilities.memory_limit,
             "gateway": self._capabilities.gateway,
             "region": self._settings.region,
-            "ports": {"api": port},
+            "ports": {"api": port} | ({"https": self._settings.https_port} if self._settings.https_port else {}),
             "environment": {
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # `stream-127.0.0.1` is no host
@@ -403,6 +422,7 @@ class Daemon:
                 "AWS_SECRET_ACCESS_KEY": self._resources.keys.operator.secret_access_key,
             },
             "verify": self._settings.verify,
+            "reset_over_http": self._settings.reset_over_http,
             "keys": str(self._resources.storage_keys.file),
         }
         write_owner_only(self._settings.home / "cluster.json", json.dumps(described, indent=2))

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,11 @@ from culm.cluster.daemon.connection import Answer, Connection
 class Server(uvicorn.Server):
     """Signals are the daemon's business."""
 
-    def __init__(self, app: Any, answer: Answer) -> None:
-        """`app` speaks ASGI 3; `answer` is for the AWS API's requests, which `app` must know, too."""
+    def __init__(self, app: Any, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+        """Serve `app`, which speaks ASGI 3, in TLS where there is a context.
+
+        `answer` is for the AWS API's requests, which `app` must know, too.
+        """
         super().__init__(
             uvicorn.Config(
                 app,
@@ -28,6 +32,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # where a request comes from is not for its sender to say
                 timeout_graceful_shutdown=2,
+                ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             )
         )
 

@@ -18,6 +18,8 @@ class Settings:
     """Of each ECS cluster whose tag says nothing else."""
     port: int | None = None
     """Of the API; None: the last one, or 4588, or the next free one."""
+    https_port: int | None = None
+    """Where the API and the registry speak TLS as well; None: nowhere."""
     region: str = "us-east-1"
     verify: bool = True
     """Whether requests must be signed by somebody who is known, and may do only what that one may."""

@@ -12,10 +12,12 @@ from culm.errors import CulmError
 FIRST_MACHINE = ipaddress.IPv4Address("127.77.0.11")
 
 
-def listen(addresses: Sequence[str], asked: int | None, last: int | None) -> list[socket.socket]:
+def listen(
+    addresses: Sequence[str], asked: int | None, last: int | None, option: str = "--port"
+) -> list[socket.socket]:
     """Return listening sockets on the same port of each address.
 
-    A port that was asked for must be free; otherwise the last one is taken, or the next free one above 4588.
+    A port that was asked for, by `option`, must be free. Otherwise it is the last one, or the next free one above 4588.
     """
     if asked is not None:
         try:
@@ -23,7 +25,7 @@ def listen(addresses: Sequence[str], asked: int | None, last: int | None) -> lis
         except OSError as error:
             raise CulmError(
                 f"port {asked} cannot be listened on: {error.strerror}",
-                "stop what listens there (see: ss -ltnp), or choose another with --port",
+                f"stop what listens there (see: ss -ltnp), or choose another with {option}",
             ) from None
     for port in [*([last] if last else []), *range(API_PORT, API_PORT + 200)]:
         try:

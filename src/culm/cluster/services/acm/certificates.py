@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/acm/latest/APIReference/API_Operations.html
 import hashlib
 import re
 from dataclasses import replace
+from sqlite3 import Connection
 from typing import Any, Literal
 
 from culm.cluster.services.acm import x509
@@ -117,7 +118,7 @@ def request_certificate(call: Call, req: RequestCertificateInput) -> dict[str, A
         recent = call.now - there.created_at < IDEMPOTENT_SECONDS
         if recent and (there.idempotency_token, there.domain_name) == (req.idempotency_token, req.domain_name):
             return {"certificate_arn": there.certificate_arn}
-    signer = _authority(call)
+    signer = authority(call.db, call.now)
     issued = x509.issue(signer, names, req.key_algorithm, call.now)
     logging = req.options.certificate_transparency_logging_preference or "ENABLED"
     made = replace(
@@ -250,14 +251,14 @@ def certificate_of(call: Call, reference: str) -> Certificate:
     return certificate
 
 
-def _authority(call: Call) -> x509.Pair:
-    """Return the cluster's own authority, which the first request makes."""
-    there = certificates.find(call.db, certificates.AUTHORITY)
+def authority(db: Connection, now: float) -> x509.Pair:
+    """Return the cluster's own authority; the first call makes it, valid from `now`, epoch seconds."""
+    there = certificates.find(db, certificates.AUTHORITY)
     if there is not None:
-        return x509.Pair(body=there.body, private_key=certificates.private_key(call.db, certificates.AUTHORITY))
-    made = x509.authority(call.now)
-    kept = certificate_from(x509.facts(made.body), made.body, "", certificates.AUTHORITY, call.now)
-    certificates.put(call.db, kept, made.private_key)
+        return x509.Pair(body=there.body, private_key=certificates.private_key(db, certificates.AUTHORITY))
+    made = x509.authority(now)
+    kept = certificate_from(x509.facts(made.body), made.body, "", certificates.AUTHORITY, now)
+    certificates.put(db, kept, made.private_key)
     return made
 
 

@@ -1,5 +1,6 @@
 """Reading and making X.509 certificates. The library is loaded by the first of them: it is 9 MB of memory."""
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ def authority(now: float) -> Pair:
 
 
 def issue(by: Pair, names: tuple[str, ...], algorithm: str, now: float) -> Pair:
-    """Make a certificate for these domains, the first of which is its common name, signed by an authority."""
+    """Make a certificate for these domains and addresses, signed by an authority; the first is its common name."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -148,11 +149,20 @@ def issue(by: Pair, names: tuple[str, ...], algorithm: str, now: float) -> Pair:
     public = signer.public_key()
     builder = (
         _begun(name, signer.subject, key.public_key(), now, DAYS)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)  # type: ignore[arg-type]
     )
     return _signed(builder, serialization.load_pem_private_key(by.private_key.encode(), None), key)
+
+
+def _alternative(name: str) -> Any:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _begun(subject: Any, issuer: Any, public_key: Any, now: float, days: int) -> Any:
