@@ -68,7 +68,7 @@ def test_a_strategy_that_is_empty_is_not_described(cloud):
     assert service["launchType"] == "EC2"
 
 
-def test_the_clusters_own_strategy_starts_what_has_none_and_fargate_is_refused(cloud):
+def test_the_clusters_own_strategy_starts_what_has_none_and_fargate_takes_no_bridge(cloud):
     ecs = cloud.client("ecs")
     ecs.create_capacity_provider(name="fleet", autoScalingGroupProvider={"autoScalingGroupArn": "arn:aws:asg"})
     for cluster, provider in (("a", "fleet"), ("b", "FARGATE")):
@@ -80,9 +80,9 @@ def test_the_clusters_own_strategy_starts_what_has_none_and_fargate_is_refused(c
     service = ecs.create_service(cluster="a", serviceName="web", taskDefinition="web", desiredCount=0)["service"]
     assert [item["capacityProvider"] for item in service["capacityProviderStrategy"]] == ["fleet"]
     assert "launchType" not in service
-    with pytest.raises(ecs.exceptions.InvalidParameterException, match="capacity provider FARGATE"):
+    with pytest.raises(ecs.exceptions.InvalidParameterException, match="does not support launch_type FARGATE"):
         ecs.create_service(cluster="b", serviceName="web", taskDefinition="web", desiredCount=0)
-    with pytest.raises(ecs.exceptions.InvalidParameterException, match="capacity provider FARGATE"):
+    with pytest.raises(ecs.exceptions.InvalidParameterException, match="does not support launch_type FARGATE"):
         ecs.run_task(cluster="b", taskDefinition="web")
 
 

@@ -20,6 +20,7 @@ from culm.cluster.store.ecs import clusters, container_instances, tags, tasks
 from culm.cluster.store.machines import SimulatedMachine
 from culm.core.decide.fleet import FleetChange, fleet_change
 from culm.core.decide.fleet import Machine as Known
+from culm.core.model import fargate
 from culm.core.model.arn import ACCOUNT, arn
 from culm.core.model.instance_types import INSTANCE_TYPES, InstanceType, parse_fleet
 from culm.core.model.instances import ContainerInstance
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 INSTANCES_TAG = "culm:instances"
 NO_CHANGE = FleetChange()
+HOST = InstanceType(
+    name="fargate", vcpus=1 << 20, memory=1 << 40, registered_memory=1 << 40, architecture="x86_64", measured=False
+)
+"""The machine under the host of Fargate, which takes every task."""
 
 
 class Fleet:
@@ -103,10 +108,11 @@ class Fleet:
         known: dict[str, list[SimulatedMachine]] = defaultdict(list)
         for machine in there:
             known[machine.cluster].append(machine)
+        hosts = known.pop(fargate.HOSTS, [])
         active = {cluster.name for cluster in clusters.list_all(db)}
         joined = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
         live = tasks.live_by_instance(db)
-        changes = 0
+        changes = self._host_fargate(db, hosts, live)
         for cluster in sorted(active | known.keys()):
             with self._isolated.item(cluster), savepoint(db):
                 wished = self._wished(db, cluster) if cluster in active else ()
@@ -120,6 +126,17 @@ class Fleet:
                 if _known(db, machine, joined, live).registered:
                     started.append(_machine(machine, joined))
         return started
+
+    def _host_fargate(self, db: sqlite3.Connection, hosts: list[SimulatedMachine], live: Mapping[str, int]) -> int:
+        """Write down the host of Fargate when the first task of this launch type is there; it stays.
+
+        `live`: the tasks of each instance that are not STOPPED. Returns how many hosts were added.
+        """
+        cluster_arn = arn("ecs", self._region, ACCOUNT, "cluster")
+        if hosts or not live.get(fargate.host_arn(cluster_arn)):
+            return 0
+        self._insert(db, fargate.HOSTS, HOST.name, "a")
+        return 1
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
         resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
@@ -140,17 +157,19 @@ class Fleet:
                 container_instances.set_status(db, registered[id].container_instance_arn, "INACTIVE")
             machines.delete(db, id)
         for instance_type in change.add:
-            there = machines.every(db)
-            zone = sum(machine.cluster == cluster for machine in there) % 2
-            made = SimulatedMachine(
-                ec2_instance_id=f"i-{self._new_id()[:17]}",
-                cluster=cluster,
-                instance_type=instance_type,
-                address=self._address([machine.address for machine in there]),
-                availability_zone=f"{self._region}{'ab'[zone]}",
-            )
-            machines.insert(db, made)
-            log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
+            zone = sum(machine.cluster == cluster for machine in machines.every(db)) % 2
+            self._insert(db, cluster, instance_type, "ab"[zone])
+
+    def _insert(self, db: sqlite3.Connection, cluster: str, instance_type: str, zone: str) -> None:
+        made = SimulatedMachine(
+            ec2_instance_id=f"i-{self._new_id()[:17]}",
+            cluster=cluster,
+            instance_type=instance_type,
+            address=self._address([machine.address for machine in machines.every(db)]),
+            availability_zone=f"{self._region}{zone}",
+        )
+        machines.insert(db, made)
+        log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
 
 
 def _known(
@@ -177,8 +196,11 @@ def _found(db: sqlite3.Connection, id: str) -> Machine:
 
 
 def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Machine:
-    kind = INSTANCE_TYPES[machine.instance_type]
+    kind = INSTANCE_TYPES.get(machine.instance_type, HOST)
     there = registered.get(machine.ec2_instance_id)
+    arn_before = there.container_instance_arn if there else None
+    if machine.cluster == fargate.HOSTS:
+        arn_before = fargate.host_arn(arn("ecs", machine.availability_zone[:-1], ACCOUNT, "cluster"))
     return Machine(
         cluster=machine.cluster,
         ec2_instance_id=machine.ec2_instance_id,
@@ -187,5 +209,5 @@ def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance]
         cpu=kind.cpu,
         memory=kind.registered_memory,
         availability_zone=machine.availability_zone,
-        container_instance_arn=there.container_instance_arn if there else None,
+        container_instance_arn=arn_before,
     )

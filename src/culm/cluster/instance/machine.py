@@ -25,8 +25,12 @@ CAPABILITIES = (
     "ecs.capability.container-ordering",
     "ecs.capability.container-restart-policy",
     "ecs.capability.task-cpu-mem-limit",
+    "ecs.capability.task-eni",
     "ecs.capability.full-sync",
 )
+
+
+ATTRIBUTES = tuple(Attribute(name=name) for name in CAPABILITIES)
 
 
 @record
@@ -65,7 +69,7 @@ def registration(machine: Machine) -> RegisterContainerInstance:
         ports=machine.ports,
         attributes=(
             *(Attribute(name=name, value=value) for name, value in values.items()),
-            *(Attribute(name=name) for name in CAPABILITIES),
+            *ATTRIBUTES,
         ),
         container_instance_arn=machine.container_instance_arn,
     )

@@ -74,11 +74,12 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
     return Spec(
         name=name,
         image=container.image,
-        address=surroundings.address,
+        address=task.address or surroundings.address,
         entry_point=container.entry_point,
         command=container.command,
         environment={
             **agent_environment(surroundings, metadata_path(task, container), launch.credentials_path),
+            "AWS_EXECUTION_ENV": f"AWS_ECS_{task.launch_type}",
             **container.environment,
             **launch.secrets,
         },
@@ -86,7 +87,7 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
         user=container.user,
         memory=container.memory if container.memory is not None else task.memory,
         cpu=container.cpu,
-        ports=tuple(_port(m) for m in container.port_mappings),
+        ports=tuple(_port(m, dynamic=task.address == "127.0.0.1") for m in container.port_mappings),
         mounts=_mounts(task, container, surroundings),
         probe=_probe(container),
         labels=labels(task, container, launch.container_instance_arn, launch.attempt),
@@ -128,7 +129,6 @@ def agent_environment(surroundings: Surroundings, metadata: str, credentials: st
         "AWS_ENDPOINT_URL": surroundings.api,
         "AWS_ENDPOINT_URL_S3": surroundings.api,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         **identity,
     }
 
@@ -180,8 +180,9 @@ def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings)
     return f"{volumes_folder(task, surroundings)}/{volume.name}"
 
 
-def _port(mapping: PortMapping) -> Port:
-    return Port(container_port=mapping.container_port, host_port=mapping.host_port, protocol=mapping.protocol)
+def _port(mapping: PortMapping, *, dynamic: bool) -> Port:
+    host_port = 0 if dynamic else mapping.host_port
+    return Port(container_port=mapping.container_port, host_port=host_port, protocol=mapping.protocol)
 
 
 def _mounts(task: TaskPayload, container: ContainerPayload, surroundings: Surroundings) -> tuple[Mount, ...]:

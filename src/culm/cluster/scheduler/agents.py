@@ -12,6 +12,7 @@ from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import container_instances, scheduling, task_definitions, tasks
 from culm.cluster.wire.keyring import Keyring
+from culm.core.model import fargate
 from culm.core.model.agent import (
     FromAgent,
     PublishHealth,
@@ -83,7 +84,8 @@ class Agents:
 
         def work(db: Connection) -> str:
             there = known and container_instances.find(db, known)
-            registered = known if known and there and there.status != "INACTIVE" else fresh
+            stays = fargate.is_host(known) or (there and there.status != "INACTIVE")
+            registered = known if known and stays else fresh
             reports.register(db, message, registered, self._now())
             return registered
 

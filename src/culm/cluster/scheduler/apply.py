@@ -70,6 +70,7 @@ def _start(db: Connection, state: ClusterState, service: Service, action: StartT
         tags=_tags(db, service, definition.task_definition_arn),
         load_balanced=bool(service.balancers),
         enable_execute_command=service.enable_execute_command,
+        network=service.network_configuration,
     )
     return launch(db, what, action.container_instance_arn, state.now, new_id).task_arn
 

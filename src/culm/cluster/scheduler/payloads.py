@@ -32,6 +32,8 @@ def payload(
         task_role_arn=task.overrides.task_role_arn or definition.task_role_arn,
         volumes=definition.volumes,
         names=names,
+        address=task.interface.address if task.interface else "",
+        launch_type=task.launch_type,
         containers=tuple(
             filled(made, images[definition.container_definitions[0].name])
             if FILES_LABEL in made.docker_labels

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from sqlite3 import Connection, OperationalError
 
+from culm.cluster.instance.machine import ATTRIBUTES
 from culm.cluster.loop import Isolated
 from culm.cluster.scheduler import registrations
 from culm.cluster.scheduler.agents import Agents
@@ -22,9 +23,11 @@ from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import clusters, scheduling
 from culm.core.decide import events as words
 from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
+from culm.core.decide.ledger import Fleet
 from culm.core.decide.records import KEPT_SECONDS
 from culm.core.decide.schedule import next_look, schedule
 from culm.core.decide.state import ClusterState, group_of, is_gone
+from culm.core.model import fargate
 from culm.core.model.arn import last
 from culm.core.model.services import Service
 
@@ -106,7 +109,7 @@ class Reconciler:
             return self._moved(registrations.deregister(db, cluster, now, self._new_id))
         done = self._moved(registrations.register(db, due, now, self._new_id))
         state = observe(db, cluster, due, now)
-        actions = schedule(state, fleet=fleet_of(db, cluster))
+        actions = [a for part, fleet in _by_capacity(db, cluster, state) for a in schedule(part, fleet=fleet)]
         apply(db, state, actions, self._new_id)
         for service in _idle(state, actions):
             _rest(db, state, service)
@@ -115,6 +118,27 @@ class Reconciler:
     def _moved(self, targets: int) -> int:
         self._moved_targets += targets
         return targets
+
+
+def _by_capacity(db: Connection, cluster: str, state: ClusterState) -> list[tuple[ClusterState, Fleet]]:
+    """Return the services on instances, and those on Fargate if there are any, each with the room they share."""
+    serverless = [service for service in state.services if service.launch_type == fargate.LAUNCH_TYPE]
+    if not serverless:
+        return [(state, fleet_of(db, cluster))]
+    groups = {group_of(service) for service in serverless}
+    host = fargate.host(serverless[0].cluster_arn, ATTRIBUTES)
+    own = replace(
+        state,
+        services=tuple(serverless),
+        tasks=tuple(task for task in state.tasks if task.group in groups),
+        instances=(host,),
+    )
+    others = replace(
+        state,
+        services=tuple(service for service in state.services if service not in serverless),
+        tasks=tuple(task for task in state.tasks if task.group not in groups),
+    )
+    return [(others, fleet_of(db, cluster)), (own, Fleet([host]))]
 
 
 def _rest(db: Connection, state: ClusterState, service: Service) -> None:

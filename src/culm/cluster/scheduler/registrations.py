@@ -42,7 +42,8 @@ def register(db: Connection, service_arns: Sequence[str], now: float, new_id: Ca
             arn = balancer.target_group_arn
             if instance is None or port is None or arn is None or target_groups.find(db, arn) is None:
                 continue
-            target = TaskTarget(task_arn=task.task_arn, target_group_arn=arn, id=instance.ec2_instance_id, port=port)
+            id = task.interface.address if task.interface else instance.ec2_instance_id
+            target = TaskTarget(task_arn=task.task_arn, target_group_arn=arn, id=id, port=port)
             task_targets.add(db, target)
             targets.register(db, arn, id=target.id, port=port, now=now)
             registered[service_arn, arn] += 1

@@ -91,6 +91,9 @@ class TaskPayload:
     volumes: tuple[Volume, ...] = ()
     names: tuple[str, ...] = ()
     """Of Service Connect's endpoints that its containers may call: they lead to the cluster's balancer."""
+    address: str = ""
+    """Of a task that has one of its own; its ports are published there, and not on the instance's address."""
+    launch_type: str = "EC2"
     containers: tuple[ContainerPayload, ...] = ()
 
 

@@ -18,6 +18,20 @@ class LoadBalancer:
 
 
 @record
+class AwsVpcConfiguration:
+    """Where tasks of the network mode `awsvpc` get their addresses."""
+
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...] = ()
+    assign_public_ip: Literal["ENABLED", "DISABLED"] = "DISABLED"
+
+
+@record
+class NetworkConfiguration:
+    awsvpc_configuration: AwsVpcConfiguration | None = None
+
+
+@record
 class ServiceConnectClientAlias:
     """The name and port by which other services call an endpoint."""
 
@@ -158,6 +172,9 @@ class Service:
     availability_zone_rebalancing: Literal["ENABLED", "DISABLED"] = "DISABLED"
     capacity_provider_strategy: Stored[tuple[CapacityProviderStrategyItem, ...]] = ()
     enable_ecs_managed_tags: Stored[bool] = False
+    network_configuration: NetworkConfiguration | None = None
+    platform_version: Stored[str | None] = None
+    """Of Fargate; None: LATEST."""
 
     @property
     def balancers(self) -> tuple[LoadBalancer, ...]:

@@ -82,6 +82,20 @@ class TaskOverride:
 
 
 @record
+class NetworkInterface:
+    """Of a task of the network mode `awsvpc`, which has an address of its own."""
+
+    attachment_id: str
+    network_interface_id: str
+    address: str
+    subnet_id: str
+    vpc_id: str
+    zone: str
+    """The letter of its subnet's availability zone."""
+    security_groups: tuple[str, ...] = ()
+
+
+@record
 class Task:
     """Times are epoch seconds."""
 
@@ -117,4 +131,5 @@ class Task:
     """Scale-in protection ends then; None: it has none."""
     overrides: TaskOverride = TaskOverride()
     enable_execute_command: bool = False
+    interface: NetworkInterface | None = None
     tags: Stored[tuple[Tag, ...]] = ()

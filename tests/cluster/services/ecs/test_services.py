@@ -76,7 +76,7 @@ def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
     [
         ({"taskDefinition": "nothing"}, "Unable to find task definition"),
         ({"serviceName": "a b"}, "Invalid service name"),
-        ({"launchType": "FARGATE"}, "culm does not support launchType FARGATE"),
+        ({"launchType": "FARGATE"}, "Task definition does not support launch_type FARGATE"),
         ({"deploymentController": {"type": "EXTERNAL"}}, "culm does not support the deployment controller EXTERNAL"),
         ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "culm does not support"),
         (

@@ -34,14 +34,14 @@ def test_without_instances_run_task_is_an_error(ecs, register):
         ({"taskDefinition": "nothing"}, "Unable to find task definition"),
         ({"count": 11}, "Count must be between 1 and 10"),
         ({"group": "service:web"}, "reserved"),
-        ({"launchType": "FARGATE"}, "culm does not support launchType FARGATE"),
+        ({"launchType": "FARGATE"}, "Task definition does not support launch_type FARGATE"),
         (
             {"overrides": {"containerOverrides": [{"name": "other"}]}},
             "Override for container named other is not a container in the TaskDefinition",
         ),
         ({"placementConstraints": [{"type": "memberOf", "expression": "x =="}]}, "Invalid expression"),
         ({"placementStrategy": [{"type": "spread", "field": "colour"}]}, "Invalid field"),
-        ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"]}}}, "culm does not support"),
+        ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"]}}}, "Network Configuration is not valid"),
     ],
 )
 def test_what_cannot_run_is_refused(ecs, add_instance, register, given, message):
@@ -210,8 +210,8 @@ def test_tasks_bear_the_names_of_their_strategy_s_capacity_providers(ecs, add_in
     [
         ({"launchType": "EC2"}, "Specifying both a launch type and capacity provider strategy is not supported"),
         (
-            {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},
-            "culm does not support the capacity provider",
+            {"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]},
+            "Task definition does not support launch_type FARGATE",
         ),
         ({"capacityProviderStrategy": [{"capacityProvider": "absent"}]}, "was not found"),
     ],

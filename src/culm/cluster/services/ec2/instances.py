@@ -7,6 +7,7 @@ from culm.cluster.services.ec2.network import VPC_ID, subnet_id
 from culm.cluster.store import machines
 from culm.cluster.store.machines import SimulatedMachine
 from culm.cluster.wire.operations import Call, operation
+from culm.core.model import fargate
 from culm.core.model.record import Stored, record
 
 
@@ -30,7 +31,7 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
         "ip-address": member("public_ip_address"),
         "image-id": member("image_id"),  # simulated instances are of no image: none matches
     }
-    items = [described(machine) for machine in machines.every(call.db)]
+    items = [described(machine) for machine in machines.every(call.db) if machine.cluster != fargate.HOSTS]
     matching = named(items, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
     return {
         "reservations": [

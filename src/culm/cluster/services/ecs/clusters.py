@@ -13,6 +13,7 @@ from culm.cluster.store import machines
 from culm.cluster.store.ecs import capacity_providers, clusters, container_instances, tags
 from culm.cluster.store.ecs.clusters import Cluster, Counts
 from culm.cluster.wire.operations import Call, operation
+from culm.core.model import fargate
 from culm.core.model.arn import last
 from culm.core.model.record import Stored, record
 from culm.core.model.services import CapacityProviderStrategyItem
@@ -20,8 +21,6 @@ from culm.core.model.task_definitions import Tag
 from culm.errors import AwsError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-FARGATE = ("FARGATE", "FARGATE_SPOT")
-"""Providers that every account has: a cluster may list them, no service or task of this one can use them."""
 SETTINGS = {"containerInsights": ("enabled", "disabled", "enhanced")}
 
 
@@ -195,7 +194,7 @@ def _settings(settings: tuple[ClusterSetting, ...]) -> tuple[Mapping[str, str], 
 
 def _known_providers(call: Call, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if last(name) not in FARGATE and capacity_providers.find(call.db, last(name)) is None:
+        if last(name) not in fargate.PROVIDERS and capacity_providers.find(call.db, last(name)) is None:
             raise AwsError("InvalidParameterException", "The specified capacity provider was not found.")
     return names
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from sqlite3 import Connection
 
+from culm.cluster.services.ecs import awsvpc
 from culm.cluster.store.ecs import tags as tag_store
 from culm.cluster.store.ecs import tasks
 from culm.core.decide.ledger import need_of
 from culm.core.model.arn import last
 from culm.core.model.record import record
+from culm.core.model.services import NetworkConfiguration
 from culm.core.model.task_definitions import ContainerDefinition, Tag, TaskDefinition
 from culm.core.model.tasks import Container, ContainerOverride, Status, Task, TaskOverride
 
@@ -27,6 +29,7 @@ class Launch:
     tags: tuple[Tag, ...] = ()
     load_balanced: bool = False
     enable_execute_command: bool = False
+    network: NetworkConfiguration | None = None
 
 
 def launch(db: Connection, what: Launch, container_instance_arn: str, now: float, new_id: Callable[[], str]) -> Task:
@@ -54,6 +57,7 @@ def launch(db: Connection, what: Launch, container_instance_arn: str, now: float
         created_at=now,
         overrides=what.overrides,
         enable_execute_command=what.enable_execute_command,
+        interface=awsvpc.interface(db, what.definition, what.network, new_id),
         tags=what.tags,
     )
     tasks.insert(

@@ -28,6 +28,13 @@ def check(constraints: Sequence[PlacementConstraint], strategies: Sequence[Place
         _check_strategy(strategy)
 
 
+def check_fargate(constraints: Sequence[PlacementConstraint], strategies: Sequence[PlacementStrategy]) -> None:
+    """Raise InvalidParameterException where tasks on Fargate are to be placed by the caller's rules."""
+    for given, noun in ((constraints, "constraints"), (strategies, "strategies")):
+        if given:
+            raise _refused(f"Placement {noun} are not supported with FARGATE launch type.")
+
+
 def check_expression(expression: str) -> None:
     """Refuse what is not of the cluster query language."""
     if len(expression) > LONGEST_EXPRESSION:

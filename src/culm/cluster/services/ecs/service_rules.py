@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 import re
 from typing import Literal
 
-from culm.cluster.services.ecs import placement_rules, strategies
+from culm.cluster.services.ecs import awsvpc, placement_rules, strategies
 from culm.cluster.store.elbv2 import target_groups
 from culm.cluster.wire.operations import Call
 from culm.core.decide.zones import is_spread
@@ -28,8 +28,7 @@ def check(call: Call, service: Service, definition: TaskDefinition) -> None:
         raise _refused("Invalid service name.")
     if service.desired_count < 0:
         raise _refused("Desired count can not be negative.")
-    if definition.network_mode == "awsvpc":
-        raise _refused("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+    awsvpc.check(call, definition, service.network_configuration, service.launch_type, service.platform_version)
     _check_percents(service)
     _check_placement(service)
     if len(service.load_balancers) > MOST_TARGET_GROUPS:
@@ -112,6 +111,10 @@ def not_rebalanced(service: Service) -> str | None:
 def _check_placement(service: Service) -> None:
     if service.scheduling_strategy == "DAEMON" and service.placement_strategy:
         raise _refused("Placement strategies are not supported with a DAEMON scheduling strategy.")
+    if service.launch_type == "FARGATE":
+        placement_rules.check_fargate(service.placement_constraints, service.placement_strategy)
+        if service.scheduling_strategy == "DAEMON":
+            raise _refused("The daemon scheduling strategy is not supported for the FARGATE launch type.")
     placement_rules.check(service.placement_constraints, service.placement_strategy)
 
 
@@ -133,10 +136,10 @@ def _check_load_balancer(call: Call, balancer: LoadBalancer, definition: TaskDef
             f"The target group with targetGroupArn {balancer.target_group_arn}"
             " does not have an associated load balancer."
         )
-    if group.target_type == "ip":
+    if (group.target_type == "ip") != (definition.network_mode == "awsvpc"):
         raise _refused(
-            f"The provided target group {balancer.target_group_arn} has target type ip, which is incompatible with the"
-            f" {definition.network_mode} network mode specified in the task definition."
+            f"The provided target group {balancer.target_group_arn} has target type {group.target_type}, which is"
+            f" incompatible with the {definition.network_mode} network mode specified in the task definition."
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from culm.cluster.services.ecs import awsvpc
 from culm.cluster.store.ecs import events, tags, tasks
 from culm.cluster.wire.operations import Call
 from culm.core.model.services import Deployment, Service
@@ -24,6 +25,7 @@ def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, 
         "pending_count": sum(pending for _, pending in counts.values()),
         "deployments": [_deployment(service, d, *counts.get(d.id, (0, 0))) for d in service.deployments],
         "deployment_controller": {"type": "ECS"},
+        **awsvpc.shown(service),
         "launch_type": None if service.capacity_provider_strategy else service.launch_type,
         "capacity_provider_strategy": service.capacity_provider_strategy or None,
         "events": events.of_service(call.db, service.service_arn),
@@ -65,6 +67,8 @@ def _deployment(service: Service, deployment: Deployment, running: int, pending:
         "desired_count": service.desired_count if deployment.status == "PRIMARY" else deployment.desired_count,
         "running_count": running,
         "pending_count": pending,
-        "launch_type": service.launch_type,
+        **awsvpc.shown(service),
+        "launch_type": None if service.capacity_provider_strategy else service.launch_type,
+        "capacity_provider_strategy": service.capacity_provider_strategy or None,
         "service_connect_configuration": service.service_connect_configuration,
     }

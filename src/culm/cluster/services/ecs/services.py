@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cluster.services.ecs import service_connect, service_rules, strategies
+from culm.cluster.services.ecs import awsvpc, service_connect, service_rules, strategies
 from culm.cluster.services.ecs.references import (
     cluster_arn,
     find_cluster,
@@ -29,6 +29,7 @@ from culm.core.model.services import (
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
     LoadBalancer,
+    NetworkConfiguration,
     Service,
     ServiceConnectConfiguration,
 )
@@ -76,6 +77,8 @@ class CreateServiceInput:
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] = "NONE"
     enable_execute_command: bool = False
     service_connect_configuration: ServiceConnectConfiguration | None = None
+    network_configuration: NetworkConfiguration | None = None
+    platform_version: str | None = None
 
 
 @operation("ecs", "CreateService", wakes=True)
@@ -87,6 +90,7 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
     if req.task_definition is None:
         raise AwsError("InvalidParameterException", "TaskDefinition can not be blank.")
     definition = usable_task_definition(call, req.task_definition)
+    strategy = strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy)
     service = Service(
         service_arn=service_arn(call, cluster.name, req.service_name),
         service_name=req.service_name,
@@ -102,15 +106,17 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
         placement_strategy=req.placement_strategy,
         health_check_grace_period_seconds=req.health_check_grace_period_seconds or 0,
         created_at=call.now,
-        launch_type="EC2",
+        launch_type=awsvpc.launch_type_of(req.launch_type, strategy),
         role_arn=_role(call, req),
         created_by=arn("iam", "", call.account, "root"),
         propagate_tags=req.propagate_tags,
         enable_execute_command=req.enable_execute_command,
         availability_zone_rebalancing=req.availability_zone_rebalancing or "DISABLED",
-        capacity_provider_strategy=strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy),
+        capacity_provider_strategy=strategy,
         enable_ecs_managed_tags=req.enable_ecs_managed_tags,
         service_connect_configuration=req.service_connect_configuration,
+        network_configuration=req.network_configuration,
+        platform_version=req.platform_version,
     )
     service = service_connect.taking_part(call, cluster, service, definition)
     if req.availability_zone_rebalancing is None and service_rules.not_rebalanced(service) is None:
@@ -146,6 +152,8 @@ class UpdateServiceInput:
     load_balancers: tuple[LoadBalancer, ...] | None = None
     propagate_tags: Literal["TASK_DEFINITION", "SERVICE", "NONE"] | None = None
     service_connect_configuration: ServiceConnectConfiguration | None = None
+    network_configuration: NetworkConfiguration | None = None
+    platform_version: str | None = None
 
 
 _KEPT_UNLESS_GIVEN = (
@@ -159,7 +167,17 @@ _KEPT_UNLESS_GIVEN = (
     "load_balancers",
     "propagate_tags",
     "service_connect_configuration",
+    "network_configuration",
+    "platform_version",
     "desired_count",
+)
+
+
+_BEGINS_A_DEPLOYMENT = (
+    "service_connect_configuration",
+    "network_configuration",
+    "platform_version",
+    "capacity_provider_strategy",
 )
 
 
@@ -176,13 +194,15 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
         deployment_configuration=_configuration(req.deployment_configuration, before.deployment_configuration),
         **given,
     )
+    if req.capacity_provider_strategy:
+        service = replace(service, launch_type=awsvpc.launch_type_of(None, req.capacity_provider_strategy))
     definition = _definition(call, req.task_definition, before)
     service = service_connect.taking_part(call, find_cluster(call, req.cluster), service, definition)
     service_rules.check(call, service, definition)
     if (
         definition.task_definition_arn != before.task_definition
         or service.balancers != before.balancers
-        or service.service_connect_configuration != before.service_connect_configuration
+        or any(getattr(service, name) != getattr(before, name) for name in _BEGINS_A_DEPLOYMENT)
         or req.force_new_deployment
     ):
         service = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderSt
 from collections import Counter
 from collections.abc import Sequence
 
-from culm.cluster.services.ecs.clusters import FARGATE
 from culm.cluster.store.ecs import capacity_providers
 from culm.cluster.store.ecs.clusters import Cluster
 from culm.cluster.wire.operations import Call
+from culm.core.model import fargate
 from culm.core.model.arn import last
 from culm.core.model.services import CapacityProviderStrategyItem
 from culm.errors import AwsError
@@ -25,11 +25,12 @@ def check(call: Call, launch_type: str | None, strategy: Sequence[CapacityProvid
         )
     if len(strategy) > MOST_ITEMS:
         raise _refused(f"A capacity provider strategy can have at most {MOST_ITEMS} capacity providers.")
-    for item in strategy:
-        name = last(item.capacity_provider)
-        if name in FARGATE:
-            raise _refused(f"culm does not support the capacity provider {name}: its capacity is EC2 instances")
-        if capacity_providers.find(call.db, name) is None:
+    names = [last(item.capacity_provider) for item in strategy]
+    of_fargate = [name in fargate.PROVIDERS for name in names]
+    if any(of_fargate) and not all(of_fargate):
+        raise _refused("A capacity provider strategy cannot contain a mix of Auto Scaling group and Fargate providers.")
+    for name in names:
+        if name not in fargate.PROVIDERS and capacity_providers.find(call.db, name) is None:
             raise _refused("The specified capacity provider was not found.")
     if strategy and not any(item.weight or item.base for item in strategy):
         raise _refused("At least one capacity provider of the strategy must have a weight or a base above 0.")

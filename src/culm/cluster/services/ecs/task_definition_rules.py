@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from culm.cluster.services.ecs import placement_rules
+from culm.core.model import fargate
 from culm.core.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
 from culm.errors import AwsError
 
@@ -44,8 +45,7 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     if "FARGATE" in (definition.requires_compatibilities or ()):
         if definition.network_mode != "awsvpc":
             raise _refused("Fargate only supports network mode ‘awsvpc’.")
-        if not (definition.cpu and definition.memory):
-            raise _refused("Fargate requires that 'cpu' be defined at the task level.")
+        check_fargate_size(definition.cpu, definition.memory)
     for constraint in definition.placement_constraints:
         if constraint.type != "memberOf" or not constraint.expression:
             raise _refused("Task definition placement constraints must be of type memberOf, with an expression.")
@@ -53,6 +53,18 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     containers = tuple(_with_defaults(c, definition.network_mode) for c in definition.container_definitions)
     _check_ports(containers)
     return replace(definition, container_definitions=containers)
+
+
+def check_fargate_size(cpu: str | None, memory: str | None) -> None:
+    """Raise ClientException, in ECS's words, unless Fargate has tasks of so many CPU units with so many MiB."""
+    for name, value in (("cpu", cpu), ("memory", memory)):
+        if not value:
+            raise _refused(f"Fargate requires that '{name}' be defined at the task level.")
+    if int(memory or 0) not in fargate.SIZES.get(int(cpu or 0), ()):
+        raise _refused(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory."
+            " See the Amazon ECS documentation for the valid values."
+        )
 
 
 def _check_secrets(definition: TaskDefinition) -> None:

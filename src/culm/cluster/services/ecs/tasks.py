@@ -3,10 +3,11 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cluster.services.ecs import client_tokens, placement_rules, strategies, task_roles
+from culm.cluster.services.ecs import awsvpc, client_tokens, placement_rules, strategies, task_roles
 from culm.cluster.services.ecs.fleet import fleet_of
 from culm.cluster.services.ecs.launch import Launch, launch
 from culm.cluster.services.ecs.references import (
@@ -18,15 +19,16 @@ from culm.cluster.services.ecs.references import (
     full_task_arn,
     usable_task_definition,
 )
-from culm.cluster.services.ecs.task_definition_rules import cpu_units, mebibytes
+from culm.cluster.services.ecs.task_definition_rules import check_fargate_size, cpu_units, mebibytes
 from culm.cluster.services.ecs.task_views import views
 from culm.cluster.store.ecs import tags, tasks
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.ledger import need_of
 from culm.core.decide.placement import TASK_DEFAULT, Chooser, PlacementRequest, Unplaceable, refusal
+from culm.core.model import fargate
 from culm.core.model.arn import last
 from culm.core.model.record import Stored, record
-from culm.core.model.services import CapacityProviderStrategyItem
+from culm.core.model.services import CapacityProviderStrategyItem, NetworkConfiguration
 from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy, Tag, TaskDefinition
 from culm.core.model.tasks import StopCode, Task, TaskOverride
 from culm.errors import AwsError
@@ -49,6 +51,7 @@ class LaunchInput:
     reference_id: Stored[str | None] = None
     started_by: str | None = None
     tags: Stored[tuple[Tag, ...]] = ()
+    network_configuration: NetworkConfiguration | None = None
 
 
 @record
@@ -59,6 +62,7 @@ class RunTaskInput(LaunchInput):
     placement_strategy: tuple[PlacementStrategy, ...] = ()
     client_token: str | None = None
     capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
+    platform_version: str | None = None
 
 
 @operation("ecs", "RunTask", wakes=True)
@@ -77,7 +81,13 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
         return {"tasks": views(call, tasks.by_arns(call.db, arns)), "failures": []}
 
     definition = usable_task_definition(call, req.task_definition)
-    what = _launch(call, cluster.name, definition, req)
+    launch_type = awsvpc.launch_type_of(req.launch_type, strategy)
+    awsvpc.check(call, definition, req.network_configuration, launch_type, req.platform_version)
+    what = replace(_launch(call, cluster.name, definition, req), launch_type=launch_type)
+    if launch_type == fargate.LAUNCH_TYPE:
+        started = _on_fargate(call, what, req, strategies.shares(strategy, req.count))
+        client_tokens.remember(call, token, [task.task_arn for task in started])
+        return {"tasks": views(call, started, with_tags=True), "failures": []}
     fleet = fleet_of(call.db, cluster.name)
     if not fleet.nodes:
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
@@ -90,7 +100,7 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
         ),
         fleet,
     )
-    started: list[Task] = []
+    started = []
     failures: list[dict[str, str]] = []
     for provider in strategies.shares(strategy, req.count):
         placed = chooser.place()
@@ -101,6 +111,15 @@ def run_task(call: Call, req: RunTaskInput) -> dict[str, Any]:
         started.append(launch(call.db, provided, placed.container_instance_arn, call.now, call.new_id))
     client_tokens.remember(call, token, [task.task_arn for task in started])
     return {"tasks": views(call, started, with_tags=True), "failures": failures}
+
+
+def _on_fargate(call: Call, what: Launch, req: RunTaskInput, providers: Sequence[str | None]) -> list[Task]:
+    """Return tasks on the host of Fargate, which has room for them all."""
+    placement_rules.check_fargate(req.placement_constraints, req.placement_strategy)
+    check_fargate_size(req.overrides.cpu or what.definition.cpu, req.overrides.memory or what.definition.memory)
+    host = fargate.host_arn(what.cluster_arn)
+    each = [replace(what, capacity_provider_name=provider) for provider in providers]
+    return [launch(call.db, provided, host, call.now, call.new_id) for provided in each]
 
 
 @record
@@ -116,6 +135,7 @@ def start_task(call: Call, req: StartTaskInput) -> dict[str, Any]:
         raise AwsError("InvalidParameterException", f"Between 1 and {MOST_AT_ONCE} container instances can be named.")
     req = replace(req, overrides=sized(req.overrides))
     definition = usable_task_definition(call, req.task_definition)
+    awsvpc.check(call, definition, req.network_configuration, "EC2")
     what = _launch(call, cluster.name, definition, req)
     need = need_of(definition, req.overrides)
     fleet = fleet_of(call.db, cluster.name)
@@ -218,11 +238,10 @@ def list_tasks(call: Call, req: ListTasksInput) -> dict[str, Any]:
 
 
 def check_launch_type(launch_type: str | None) -> None:
-    """Raise InvalidParameterException for a launch type other than EC2."""
-    if launch_type not in (None, "EC2"):
+    """Raise InvalidParameterException for a launch type other than EC2 and FARGATE."""
+    if launch_type not in (None, "EC2", fargate.LAUNCH_TYPE):
         raise AwsError(
-            "InvalidParameterException",
-            f"culm does not support launchType {launch_type}: this cluster's capacity is EC2 container instances",
+            "InvalidParameterException", f"culm does not support launchType {launch_type}: it has EC2 and FARGATE"
         )
 
 
@@ -259,4 +278,5 @@ def _launch(call: Call, cluster: str, definition: TaskDefinition, req: LaunchInp
         overrides=req.overrides,
         tags=(*req.tags, *(tag for tag in propagated if tag.key not in own)),
         enable_execute_command=req.enable_execute_command,
+        network=req.network_configuration,
     )

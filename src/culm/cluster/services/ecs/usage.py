@@ -13,10 +13,14 @@ from sqlite3 import Connection
 
 from culm.cluster.store import metrics
 from culm.cluster.store.ecs import container_instances, scheduling
+from culm.core.model import fargate
 from culm.core.model.agent import ContainerMetric, PublishMetrics, StatsSet
 from culm.core.model.arn import last, resource
+from culm.core.model.instances import ContainerInstance
 from culm.core.model.metrics import Metric, Point, metric
 
+Usages = Mapping[str, Sequence[ContainerMetric]]
+"""By task ARN."""
 INSIGHTS = "ECS/ContainerInsights"
 UNITS_OF_A_PER_CENT = 1024 / 100
 """CPU units of a per cent of one vCPU."""
@@ -27,8 +31,19 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
     instance = container_instances.find(db, container_instance_arn)
     if instance is None:
         return
-    cluster = resource(container_instance_arn).split("/")[1]
     usages = {each.task_arn: each.container_metrics for each in message.task_metrics}
+    if fargate.is_host(container_instance_arn):
+        names = {resource(arn).split("/")[1] for arn in usages}
+    else:
+        names = {resource(container_instance_arn).split("/")[1]}
+    for cluster in sorted(names):
+        metrics.add(db, _points(db, instance, cluster, usages, now))
+
+
+def _points(
+    db: Connection, instance: ContainerInstance, cluster: str, usages: Usages, now: float
+) -> list[tuple[Metric, Point]]:
+    container_instance_arn = instance.container_instance_arn
     reserved = scheduling.reservations(db, cluster, container_instance_arn)
     points: list[tuple[Metric, Point]] = []
     of_cluster = {"ClusterName": cluster}
@@ -41,6 +56,8 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
             owner = {"ServiceName" if kind == "service" else "TaskDefinitionFamily": name} if name else {}
             own = _used({**of_cluster, **owner, "TaskId": last(arn)}, usages[arn], cpu, memory, now)
             points += [(_of_task(about), point) for about, point in own]
+    if fargate.is_host(container_instance_arn):  # it has no size of its own
+        return points
     everything = [reading for containers in usages.values() for reading in containers]
     points += _used(of_cluster, everything, instance.cpu, instance.memory, now)
     for name, part, whole in (
@@ -48,7 +65,7 @@ def published(db: Connection, container_instance_arn: str, message: PublishMetri
         ("MemoryReservation", sum(memory for _, _, _, memory in reserved), instance.memory),
     ):
         points.append(_percent(name, of_cluster, StatsSet(min=part, max=part, sum=part), whole, now))
-    metrics.add(db, points)
+    return points
 
 
 def _used(

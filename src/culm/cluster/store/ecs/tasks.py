@@ -11,7 +11,7 @@ from culm.core.decide.ledger import Need
 from culm.core.model.arn import last
 from culm.core.model.record import record
 from culm.core.model.task_definitions import Tag
-from culm.core.model.tasks import Container, Status, StopCode, Task, TaskOverride
+from culm.core.model.tasks import Container, NetworkInterface, Status, StopCode, Task, TaskOverride
 
 
 @record
@@ -24,6 +24,7 @@ class Asked:
     tags: tuple[Tag, ...] = ()
     enable_execute_command: bool = False
     capacity_provider_name: str | None = None
+    interface: NetworkInterface | None = None
 
 
 @record
@@ -57,6 +58,7 @@ def insert(
         tags=task.tags,
         enable_execute_command=task.enable_execute_command,
         capacity_provider_name=task.capacity_provider_name,
+        interface=task.interface,
     )
     reported = Reported(containers=task.containers)
     db.execute(
@@ -202,6 +204,7 @@ def task_of(row: Row) -> Task:
         execution_stopped_at=reported.execution_stopped_at,
         overrides=asked.overrides,
         enable_execute_command=asked.enable_execute_command,
+        interface=asked.interface,
         tags=asked.tags,
     )
 
