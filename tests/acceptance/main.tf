@@ -3,6 +3,7 @@ terraform {
 }
 # Endpoints and keys come from the environment: AWS_ENDPOINT_URL, as `culm cluster env` prints it.
 variable "image" {}
+variable "small" {}
 variable "port" {}
 variable "release" { default = "1" }
 provider "aws" {
@@ -155,6 +156,80 @@ resource "aws_ecs_service" "web" {
     container_port   = 8080
   }
   depends_on = [aws_lb_listener_rule.web]
+}
+resource "aws_ecs_cluster_capacity_providers" "main" {
+  cluster_name       = aws_ecs_cluster.main.name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+}
+resource "aws_lb_target_group" "small" {
+  name                 = "tf-small"
+  port                 = 80
+  protocol             = "HTTP"
+  vpc_id               = aws_vpc.main.id
+  target_type          = "ip"
+  deregistration_delay = 1
+  health_check {
+    interval          = 5
+    timeout           = 2
+    healthy_threshold = 2
+  }
+}
+resource "aws_lb_listener_rule" "small" {
+  listener_arn = aws_lb_listener.http.arn
+  priority     = 20
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.small.arn
+  }
+  condition {
+    path_pattern { values = ["/*"] }
+  }
+}
+resource "aws_ecs_task_definition" "small" {
+  family                   = "tf-small"
+  network_mode             = "awsvpc"
+  requires_compatibilities = ["FARGATE"]
+  cpu                      = var.release == "1" ? "256" : "512"
+  memory                   = "1024"
+  container_definitions    = jsonencode([{ name = "small", image = var.small, stopTimeout = 2, portMappings = [{ containerPort = 8080 }], environment = [{ name = "PORT", value = "8080" }, { name = "HOST", value = "0.0.0.0" }] }])
+}
+resource "aws_ecs_service" "small" {
+  name                  = "small"
+  cluster               = aws_ecs_cluster.main.id
+  task_definition       = aws_ecs_task_definition.small.arn
+  desired_count         = 2
+  launch_type           = "FARGATE"
+  wait_for_steady_state = true
+  network_configuration {
+    subnets          = [aws_subnet.a.id, aws_subnet.b.id]
+    security_groups  = [aws_security_group.web.id]
+    assign_public_ip = true
+  }
+  load_balancer {
+    target_group_arn = aws_lb_target_group.small.arn
+    container_name   = "small"
+    container_port   = 8080
+  }
+  depends_on = [aws_lb_listener_rule.small]
+}
+resource "aws_appautoscaling_target" "small" {
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.small.name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = 2
+  max_capacity       = 6
+  tags               = { release = var.release }
+}
+resource "aws_appautoscaling_policy" "small" {
+  name               = "cpu"
+  service_namespace  = "ecs"
+  resource_id        = aws_appautoscaling_target.small.resource_id
+  scalable_dimension = "ecs:service:DesiredCount"
+  policy_type        = "TargetTrackingScaling"
+  target_tracking_scaling_policy_configuration {
+    predefined_metric_specification { predefined_metric_type = "ECSServiceAverageCPUUtilization" }
+    target_value = 60
+  }
 }
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "tf-errors"

@@ -43,7 +43,12 @@ def test_apply_plan_change_and_destroy_twice_in_a_row(cluster: Cluster, folder: 
     port = free_port()
 
     def terraform(command: str, release: str, status: int = 0) -> None:
-        variables = [f"-var=image={cluster.images[release]}", f"-var=release={release}", f"-var=port={port}"]
+        variables = [
+            f"-var=image={cluster.images[release]}",
+            f"-var=release={release}",
+            f"-var=small={cluster.images['web']}",
+            f"-var=port={port}",
+        ]
         words = [str(TERRAFORM), *command.split(), "-no-color", "-input=false", *variables]
         cluster.run(*words, status=status, cwd=folder, **settings(folder))
 

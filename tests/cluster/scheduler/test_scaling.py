@@ -138,3 +138,16 @@ async def test_what_cannot_be_is_refused_in_a_sentence(world, autoscaling):
         put(autoscaling, PredefinedMetricSpecification=CPU | {"ResourceLabel": "app/lb/1/targetgroup/web/2"})
     with pytest.raises(ClientError, match="CustomizedMetricSpecification"):
         put(autoscaling, CustomizedMetricSpecification={"MetricName": "queue"})
+
+
+async def test_a_target_has_tags(world, autoscaling):
+    await serve(world)
+    arn = autoscaling.register_scalable_target(**WHO, MinCapacity=1, MaxCapacity=3, Tags={"team": "a"})[
+        "ScalableTargetARN"
+    ]
+    autoscaling.tag_resource(ResourceARN=arn, Tags={"stage": "b"})
+    autoscaling.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    assert autoscaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"stage": "b"}
+    autoscaling.deregister_scalable_target(**WHO)
+    with pytest.raises(ClientError, match="does not exist"):
+        autoscaling.list_tags_for_resource(ResourceARN=arn)

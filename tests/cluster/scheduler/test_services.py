@@ -258,3 +258,24 @@ async def test_an_alarm_that_goes_off_during_a_roll_brings_the_version_before_ba
     assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
     messages = [event["message"] for event in service["events"]]
     assert any("deployment failed: alarm detected." in message for message in messages)
+
+
+async def test_a_service_on_fargate_scales_without_instances(world):
+    container = {"name": "web", "image": "web:1"}
+    world.ecs.register_task_definition(
+        family="small", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[container],
+    )  # fmt: skip
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-0000000000000000a"]}}
+    for name in ("one", "two"):
+        world.ecs.create_service(
+            serviceName=name, taskDefinition="small", desiredCount=3, launchType="FARGATE", networkConfiguration=network
+        )
+    await world.settle()
+    world.ecs.update_service(service="one", desiredCount=1)
+    await world.settle()
+    assert len(world.ecs.list_tasks(serviceName="one")["taskArns"]) == 1
+    assert len(world.ecs.list_tasks(serviceName="two")["taskArns"]) == 3
+    world.ecs.delete_service(service="two", force=True)
+    await world.settle()
+    assert world.ecs.list_tasks(serviceName="two")["taskArns"] == []

@@ -26,6 +26,8 @@ def _memory(task: TaskPayload) -> int:
 
 
 def _ports(task: TaskPayload) -> Iterator[tuple[int, str]]:
+    if task.address:  # its own: its ports are not the machine's
+        return
     for container in task.containers:
         for mapping in container.port_mappings:
             if mapping.host_port:

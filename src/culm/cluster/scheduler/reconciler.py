@@ -138,7 +138,7 @@ def _by_capacity(db: Connection, cluster: str, state: ClusterState) -> list[tupl
         services=tuple(service for service in state.services if service not in serverless),
         tasks=tuple(task for task in state.tasks if task.group not in groups),
     )
-    return [(others, fleet_of(db, cluster)), (own, Fleet([host]))]
+    return [(others, fleet_of(db, cluster)), (own, Fleet.of(own))]
 
 
 def _rest(db: Connection, state: ClusterState, service: Service) -> None:

@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html
 """
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from culm.core.model.record import record
@@ -37,6 +39,7 @@ class ScalingPolicy:
     policy_name: str
     resource_id: str
     tracking: TargetTracking
+
     created_at: float
 
 
@@ -60,3 +63,4 @@ class ScalableTarget:
     scaled_out_at: float = 0.0
     scaled_in_at: float = 0.0
     """When its count was last raised and lowered by a policy, epoch seconds."""
+    tags: Mapping[str, str] = field(default_factory=dict)

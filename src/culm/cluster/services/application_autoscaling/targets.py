@@ -37,7 +37,9 @@ def register_scalable_target(call: Call, req: RegisterScalableTargetInput) -> di
     before = scaling.find_target(call.db, req.resource_id)
     if before is None and (req.min_capacity is None or req.max_capacity is None):
         raise invalid("Both MinCapacity and MaxCapacity are required for a new scalable target.")
-    made = before or ScalableTarget(resource_id=req.resource_id, min_capacity=0, max_capacity=0, created_at=call.now)
+    made = before or ScalableTarget(
+        resource_id=req.resource_id, min_capacity=0, max_capacity=0, created_at=call.now, tags=req.tags or {}
+    )
     made = replace(
         made,
         min_capacity=made.min_capacity if req.min_capacity is None else req.min_capacity,
