@@ -8,7 +8,7 @@ import pytest
 from culm.cli.price_lists import brought, load, parse
 from culm.core.model.instance_types import INSTANCE_TYPES
 from culm.errors import UsageError
-from culm.plan.bill import Assumptions, bill, of_sleep
+from culm.plan.bill import Assumptions, BillItem, bill, of_sleep
 from culm.project.project import Project, Rds, Sleep, TargetSettings
 
 
@@ -146,3 +146,11 @@ def test_office_hours_take_the_nights_of_instances_and_of_databases_that_stop_of
     assert of_sleep(project, settings, prices, ["t3.micro"]).lines == ()
     kept = replace(sleeps, sleep=Sleep(hours="mon-fri 08:00-20:00 UTC", never=("web",), by_stack=True))
     assert of_sleep(project, kept, prices, ["t3.micro"]).lines == ()
+
+
+@pytest.mark.parametrize(
+    ("units", "unit", "shown"),
+    [(1, "instances", "1 instance"), (2, "instances", "2 instances"), (40.0, "GB gp3", "40 GB gp3"), (1, "GB", "1 GB")],
+)
+def test_an_item_of_the_bill_counts_its_units(units: float, unit: str, shown: str) -> None:
+    assert BillItem(name="it", units=units, unit=unit, price=2.5).amount == shown

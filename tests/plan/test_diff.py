@@ -293,3 +293,18 @@ def test_taking_part_in_calls_is_a_roll_and_so_is_taking_part_no_more(project: P
     )
     assert change is not None and change.input["serviceConnectConfiguration"] == {"enabled": False}
     assert "deploymentConfiguration" in change.input
+
+
+def test_a_clusters_new_tags_are_told_by_its_instances_or_by_name(
+    project: Project, live: Observed, around: render.Surroundings
+) -> None:
+    around = replace(around, webhook="stg/notify")
+    tags = render.cluster_tags(around)
+
+    def said(kept: list[Any]) -> list[str]:
+        cluster = {"clusterArn": "arn:cluster", "tags": kept}
+        return [call.what for call in diff.base(project, replace(live, cluster=cluster), around)]
+
+    assert said(tags) == []
+    assert said(tags[1:]) == said([]) == [f"bamboo has {around.instances}"]
+    assert said(tags[:1]) == [f"tag cluster bamboo: {tags[1]['key']} stg/notify"]

@@ -20,7 +20,7 @@ from culm.plan.steps import text_of
 from culm.project.infer_service import countdown
 from culm.project.load import load
 from culm.project.project import Project
-from culm.render import jobs, permissions
+from culm.render import files, jobs, permissions
 
 NOW = datetime(2027, 3, 27, 12, tzinfo=UTC).timestamp()
 AROUND = render.Surroundings(
@@ -191,3 +191,12 @@ def test_a_job_waits_for_the_services_that_it_comes_after(project: Project) -> N
     first, *others = steps(project, ["nightly"], surveyed(LiveJob(schedule=None, revision=None)), {})
     assert first.needs == ("web",)
     assert [step.needs for step in others] == [()]
+
+
+def test_a_run_needs_what_its_container_its_sidecars_and_its_files_need_together(project: Project) -> None:
+    job = replace(project.jobs["nightly"], cpu=100, memory=64, sidecars={})
+    assert needs(job) == (100, 64)
+    beside = {name: replace(countdown(60, None), cpu=10, memory=16) for name in ("a", "b")}
+    assert needs(replace(job, sidecars=beside)) == (120, 96)
+    with_files = replace(job, container=replace(job.container, files={"/etc/a": "a"}))
+    assert needs(with_files) == (100 + files.CPU, 64 + files.RESERVED)

@@ -53,3 +53,13 @@ def test_a_preview_too_many_for_the_load_balancer_is_refused_with_the_way_out(
         with pytest.raises(Differs, match="1 services need 3 rules beside 98 of others") as refusal:
             wishes.check_quotas(framed, there)
         assert refusal.value.hint == "culm env ls, then culm env down NAME of a preview that nobody needs"
+
+
+def test_a_rule_is_a_previews_when_one_of_its_groups_is() -> None:
+    of_preview, shared = rule(1, "pr-1")["Actions"], rule(1, "web")["Actions"]
+    shared = [{**shared[0], "TargetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/bamboo-web/1"}]
+    fixed = [{"Type": "fixed-response"}]
+    assert [
+        diff.of_preview({"RuleArn": "rule/1", "Actions": actions})
+        for actions in (of_preview, [*of_preview, *shared], [*shared, *of_preview], shared, fixed, [])
+    ] == [True, True, True, False, False, False]

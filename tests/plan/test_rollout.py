@@ -13,7 +13,7 @@ from culm.plan.bill import Assumptions
 from culm.plan.calls import Call
 from culm.plan.observed import Described, Observed, Survey
 from culm.plan.rollout import LENDS_TAG
-from culm.plan.steps import AwaitSteady, text_of
+from culm.plan.steps import AwaitSteady, Build, text_of
 from culm.plan.waves import How, Moves, Wave, WavePart
 from culm.project.project import MigrationCommand, Project
 
@@ -409,3 +409,14 @@ def test_a_migration_in_the_services_own_image_is_built_with_it_and_runs_before_
     ]
     [container] = registering.input["containerDefinitions"]
     assert (container["image"], container["command"]) == (changed()["accounts", False], ["migrate"])
+
+
+def test_migrations_alone_need_the_images_that_they_run_in(project: Project) -> None:
+    def built(changed: Project) -> list[tuple[str, bool]]:
+        steps = rollout.builds(changed, ["accounts", "web"], {}, kinds=(True,))
+        return [(step.act.service, step.act.migration) for step in steps if isinstance(step.act, Build)]
+
+    assert built(project) == [("accounts", True)]
+    web = replace(project.services["web"], migration_command=MigrationCommand(command=("migrate",)))
+    own = replace(project, services={**project.services, "web": web})
+    assert built(own) == [("accounts", True), ("web", False)]

@@ -219,3 +219,15 @@ def test_a_deploy_is_refused_where_it_takes_the_room_of_another_services_maximum
     made = wishes.deploy(replace(frame, project=project), ["accounts"], numbered(survey), LIVE)
     assert [(obstacle.name, obstacle.step) for obstacle in made.moves.obstacles] == [("web", "maximum")]
     assert "web: {count: 1-" in " ".join(remedy.write for remedy in made.remedies)
+
+
+def test_live_scaling_is_told_by_its_bounds_and_what_it_follows(project: Project, live: Observed) -> None:
+    web = scaled(project)
+    assert scaling.live_words(web, web.services["web"], live) is None
+    there = registered(web, live)
+    assert scaling.live_words(web, web.services["web"], there) == "1-4, cpu 60"
+    assert scaling.live_words(web, web.services["web"], replace(there, scaling_policies={})) == "1-4, by nothing"
+    target = {"MinCapacity": 2, "MaxCapacity": 3}
+    own: dict[str, Any] = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 7.5}}
+    assert scaling.described(target, own) == "2-3, another metric 7.5"
+    assert scaling.described(target, {"StepScalingPolicyConfiguration": {}}) == "2-3, by nothing"

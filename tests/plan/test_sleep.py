@@ -15,7 +15,7 @@ from culm.operate.drift.services import service as drift_of
 from culm.plan import scaling, sleep, wishes
 from culm.plan.calls import Call
 from culm.plan.observed import Survey
-from culm.plan.steps import text_of
+from culm.plan.steps import Recall, text_of
 from culm.project.project import Project, Rds, Scaling, Sleep
 from culm.project.values import Range, Scale
 
@@ -229,3 +229,32 @@ def test_what_a_service_sleeps_by_is_noted_at_it_and_compared(project: Project, 
     assert sleep.tag_steps(web, fell_asleep) == []
     woken = {**fell_asleep, "desiredCount": 1}
     assert sleep.tag_steps(web, woken) == []
+
+
+def test_a_note_is_undone_by_the_tags_of_before_and_without_those_that_were_not_there(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    web = project.services["web"]
+
+    def way_back(*had: str) -> list[tuple[str, Any]]:
+        tags = [{"key": key, "value": "before"} for key in had]
+        live = {**survey.observed.services["web"], "tags": tags}
+        undo = sleep.note(web, live, {AWAKE_TAG: "2", CALLS_TAG: "7"}).undo
+        assert isinstance(undo, Recall)
+        return [(call.operation, call.input.get("tagKeys") or call.input["tags"]) for call in undo.calls]
+
+    assert way_back() == [("untag_resource", [AWAKE_TAG, CALLS_TAG])]
+    kept = {"key": AWAKE_TAG, "value": "before"}
+    assert way_back(AWAKE_TAG) == [("tag_resource", [kept]), ("untag_resource", [CALLS_TAG])]
+    assert way_back(AWAKE_TAG, CALLS_TAG) == [("tag_resource", [kept, {"key": CALLS_TAG, "value": "before"}])]
+
+
+def test_a_service_that_wakes_loses_the_tags_that_it_has_not_when_awake(project: Project, survey: Survey) -> None:  # noqa: F811
+    web = project.services["web"]
+
+    def marked(*had: str) -> list[str]:
+        tags = [{"key": key, "value": "1"} for key in (*had, "team")]
+        return sleep.marks(web, {**survey.observed.services["web"], "tags": tags})
+
+    assert (marked(), marked(AWAKE_TAG), marked(AWAKE_TAG, CALLS_TAG)) == ([], [AWAKE_TAG], [AWAKE_TAG, CALLS_TAG])

@@ -237,3 +237,22 @@ def test_a_server_without_a_price_is_named_and_not_counted(project: Project) -> 
     storage = "20 GB of storage of database main"
     assert priced.unpriced == ("db.t4g.micro (PostgreSQL)", storage, "cache.r7g.large (Valkey)")
     assert [line.name for line in priced.lines] == ["its password"]
+
+
+def test_a_roll_back_wants_the_earlier_revision_as_it_was_and_names_what_changes(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    web, live = project.services["web"], numbered(survey)
+    [now] = [each for arn, each in live.observed.task_definitions.items() if "bamboo-web:" in arn]
+    [container, *others] = now["containerDefinitions"]
+    earlier = {
+        **now,
+        "taskDefinitionArn": now["taskDefinitionArn"].replace(":1", ":0"),
+        "containerDefinitions": [{**container, "memory": 1000}, *others],
+    }
+    asked = wishes.rolled_back(web, live, earlier)
+    assert asked.wanted.definition.task_definition_arn == earlier["taskDefinitionArn"]
+    assert asked.wanted.again
+    assert [(each.field, each.new) for each in asked.differences] == [("memory", "1000")]
+    assert wishes.rolled_back(web, live, now).differences == ()

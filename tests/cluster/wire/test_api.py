@@ -3,6 +3,8 @@
 import gzip
 import json
 import logging
+import mmap
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from botocore.exceptions import ClientError
 from culm.cluster import operations
 from culm.cluster.wire.api import Api, Ready
 from culm.cluster.wire.errors import modelled
-from culm.cluster.wire.http import Request, Response
+from culm.cluster.wire.http import LONGEST_HELD, Large, Request, Response, held
 from culm.cluster.wire.models import Service
 from culm.cluster.wire.operations import OPERATIONS, operation
 from culm.errors import AwsError
@@ -208,3 +210,21 @@ def test_a_service_is_loaded_before_its_first_request_and_only_then(cloud):
     answer = api.prepare(post({"x-amz-target": "TrentService.ListKeys"}, "{}"))
     assert isinstance(answer, Response)
     assert (answer.status, loaded) == (501, ["ecs", "kms"])
+
+
+def test_a_request_id_is_written_as_a_uuid(cloud):
+    answer = cloud.answer(post({"x-amz-target": f"{ECS}.ListClusters"}))
+    assert re.fullmatch(r"\w{8}-\w{4}-\w{4}-\w{4}-\w{12}", answer.headers["x-amzn-requestid"])
+
+
+def test_a_body_is_held_up_to_the_limit_and_no_further(tmp_path):
+    def large(size: int) -> Request:
+        with (tmp_path / "body").open("w+b") as file:
+            file.truncate(size)
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return replace(post({}), large=Large(mapped))
+
+    assert len(held(large(LONGEST_HELD)).body) == LONGEST_HELD
+    with pytest.raises(AwsError, match="more than") as refused:
+        held(large(LONGEST_HELD + 1))
+    assert (refused.value.code, refused.value.status) == ("RequestEntityTooLarge", 413)

@@ -214,3 +214,26 @@ def test_a_role_assumes_another_that_trusts_it(web, cloud):
     sts.assume_role(**wanted)
     assert refused(lambda: sts.assume_role(**wanted | {"RoleArn": f"{ROLE}2"}))[0] == "AccessDenied"
     assert refused(lambda: sts.assume_role(**wanted, DurationSeconds=7200))[0] == "ValidationError"
+
+
+def test_a_role_may_pass_another_to_tasks_alone_and_work_in_one_cluster_alone(web):
+    cluster = "arn:aws:ecs:us-east-1:000000000000:cluster/mine"
+    web.may("ecs:ListTasks", Condition={"ArnEquals": {"ecs:cluster": cluster}})
+    web.may("application-autoscaling:*", Condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}})
+    ecs = web.client("ecs")
+    for named in ("mine", cluster):  # there is none: the request was let in
+        assert refused(lambda named=named: ecs.list_tasks(cluster=named))[0] == "ClusterNotFoundException"
+    for call in (lambda: ecs.list_tasks(cluster="other"), lambda: ecs.list_tasks()):
+        assert refused(call)[0] == "AccessDeniedException"
+    scaling = web.client("application-autoscaling")
+    assert refused(lambda: scaling.describe_scalable_targets(ServiceNamespace="ecs"))[0] == "AccessDeniedException"
+
+
+def test_scaling_may_be_allowed_for_one_kind_of_resource(web):
+    of = "application-autoscaling:"
+    wanted = {f"{of}service-namespace": "ecs", f"{of}scalable-dimension": "ecs:service:DesiredCount"}
+    web.may(f"{of}DescribeScalableTargets", Condition={"StringEquals": wanted})
+    scaling = web.client("application-autoscaling")
+    named = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
+    assert scaling.describe_scalable_targets(**named)["ScalableTargets"] == []
+    assert refused(lambda: scaling.describe_scalable_targets(ServiceNamespace="ecs"))[0] == "AccessDeniedException"
