@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.traffic import Web, a_group, a_listener, a_rule, a_web, forward, free_port, kill_haproxy, on_path
+from tests.traffic import Web, a_group, a_listener, a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path
 
 from culm.cluster.balancer.fake import Carried, FakePlane
 from culm.cluster.balancer.haproxy.console import short_path
@@ -34,7 +35,7 @@ class Fake:
 
     async def crash(self) -> None:
         assert isinstance(self.plane, FakePlane)
-        self.plane.running = False
+        self.plane.die()
 
     def occupy(self, port: int) -> None:
         assert isinstance(self.plane, FakePlane)
@@ -169,10 +170,26 @@ async def test_it_is_started_again_after_a_crash_with_what_is_wished(under_test)
     port = free_port()
     async with a_web() as one:
         listener, group = a_listener(port, a_rule(None, action=forward("web"))), a_group("web", one.target)
-        await under_test.plane.apply([listener], [group])
+        for _ in range(2):
+            await under_test.plane.apply([listener], [group])
+            await under_test.crash()
+            assert await under_test.plane.apply([listener], [group]) == Outcome()
+            assert (await under_test.get(port, "/")).target == one.name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
+async def test_its_death_is_told_at_once_every_time_and_its_stop_is_not(under_test):
+    listener, deaths = a_listener(free_port()), []
+    under_test.plane.watch(lambda: deaths.append("dead"))
+    for count in (1, 2):
+        await under_test.plane.apply([listener], [])
+        await under_test.plane.apply([listener], [])
+        assert len(deaths) == count - 1
         await under_test.crash()
-        assert await under_test.plane.apply([listener], [group]) == Outcome()
-        assert (await under_test.get(port, "/")).target == one.name
+        await eventually(lambda count=count: len(deaths) == count)
+    await under_test.plane.apply([listener], [])
+    await under_test.plane.stop()
+    assert len(deaths) == 2
 
 
 async def test_a_new_daemon_adopts_what_runs_and_brings_it_to_what_is_wished(under_test):

@@ -23,7 +23,8 @@ def test_an_unguessable_name_is_the_same_for_the_same_cluster_and_text_alone():
 
 def test_a_session_has_keys_of_the_lengths_that_aws_s_have():
     keys = Keyring(OPERATOR, b"a key of the tests' own, 32 bytes")
-    given = keys.issue(role_arn="arn:aws:iam::000000000000:role/web", role_id="AROA", name="a", expiration=9.0, seed="1")
+    role = "arn:aws:iam::000000000000:role/web"
+    given = keys.issue(role_arn=role, role_id="AROA", name="a", expiration=9.0, seed="1")
     assert re.fullmatch("ASIA[A-Z2-7]{16}", given.access_key_id)
     assert re.fullmatch("[A-Za-z0-9+/]{40}", given.secret_access_key)
     assert keys.identify(given.access_key_id, given.session_token, 8.9).secret == given.secret_access_key

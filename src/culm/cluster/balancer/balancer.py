@@ -91,6 +91,7 @@ class Balancer:
         self.changed = changed
         self.now = now
         self._wake = changed.subscribe("ec2", "elbv2")
+        plane.watch(self._wake.set)
         self._prober = Prober(changed=self._wake.set)
         self._draining: frozenset[Key] = frozenset()
         """Those that the plane was told to drain by an earlier look."""

@@ -1,7 +1,7 @@
 """A data plane in memory, for tests: it carries a request by deciding where it would have gone."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Traffic
@@ -33,11 +33,20 @@ class FakePlane:
         self.failed: Counter[str] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
         self._attended: Counter[str] = Counter()
+        self._on_end: Callable[[], None] = lambda: None
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         ports = [f"listener {listener.port}: {len(listener.rules)} rules" for listener in listeners]
         members = [f"group {group.name}: {' '.join(target.name for target in group.targets)}" for group in groups]
         return "\n".join([*ports, *members])
+
+    def watch(self, ended: Callable[[], None]) -> None:
+        self._on_end = ended
+
+    def die(self) -> None:
+        """End as a process that is killed."""
+        self.running = False
+        self._on_end()
 
     async def start(self) -> None:
         """Do nothing, or raise `broken`, if a test has set that."""

@@ -4,7 +4,7 @@ Two implementations: `haproxy`, and `fake` (in memory; shipped, and held to the 
 `tests/contracts/test_dataplane.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, Protocol
 
@@ -161,6 +161,13 @@ class DataPlane(Protocol):
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         """Return the configuration that `apply` would give it, for people to read."""
+        ...
+
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call `ended` whenever it ends without `stop`, as soon as that can be known.
+
+        It may come late or never, as where the system does not tell: who needs to know looks as well.
+        """
         ...
 
     async def start(self) -> None:

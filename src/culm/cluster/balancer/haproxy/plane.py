@@ -22,6 +22,8 @@ The order within `apply`, and why:
    to HAProxy. It lets go of ports before HAProxy is told to take them, and takes them after HAProxy let go.
 4. Counters are read before a reload: they begin at zero in the new worker.
 5. The file is written even when only targets moved: a machine that restarts begins from it.
+6. The master is watched from then on (`ending`): who asked for that is called when it dies, as requests are refused
+   until the next `apply`. The configuration that it ran with last was accepted and is not checked again.
 
 Example. Rules 10 and 20 run; rule 30, with a header name that HAProxy cannot read, is added, and target B registers.
 The digest differs, so the file is checked: refused. Checks of {10, 20} and {30} name rule 30. The file of 10 and 20,
@@ -40,6 +42,7 @@ from pathlib import Path
 from culm.cluster.balancer.haproxy import binary, console, listening, render
 from culm.cluster.balancer.haproxy.console import Console, Running
 from culm.cluster.balancer.haproxy.culprits import culprits
+from culm.cluster.balancer.haproxy.ending import Ending
 from culm.cluster.balancer.haproxy.totals import Totals
 from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Target, Tls, Traffic
 from culm.cluster.balancer.tls import library
@@ -89,6 +92,14 @@ class HaproxyPlane:
         self._child: asyncio.subprocess.Process | None = None
         self._refused: dict[_Part, str] = {}
         """What of the wish HAProxy refuses, and its words."""
+        self._ran_with = ""
+        """The configuration with which it was seen to run last; empty: with none yet."""
+        self._ending = Ending()
+        self._on_end: Callable[[], None] | None = None
+
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call `ended` whenever HAProxy dies, as soon as the kernel says so; see `interface`."""
+        self._on_end = ended
 
     def addresses(self, port: int) -> Sequence[str]:
         """Return where a listener on this port listens."""
@@ -145,6 +156,8 @@ class HaproxyPlane:
         if self._front is not None:
             obstacles |= await self._front.serve(secure)
         self._forget_certificates(secure)
+        self._ran_with = self.render(wish.listeners, wish.groups)
+        self._watch_master()
         return self._outcome(obstacles, refused_targets)
 
     async def _acceptable(self, wish: "_Wish", running: Running | None) -> "_Wish":
@@ -158,12 +171,20 @@ class HaproxyPlane:
         kept = wish.without(self._refused)
         if running is not None and running.description == self._description(kept):
             return kept
+        if running is None and self._ran_with and self._ran_with == self._text(kept):
+            return kept
         if await self._refusal(kept) is None:
             return kept
         if (why := await self._refusal(wish.only(()))) is not None:
             raise PlaneFailure("ConfigurationRefused", f"HAProxy refuses its configuration: {why}")
         self._refused |= await culprits(kept.parts(), lambda parts: self._refusal(wish.only(parts)))
         return wish.without(self._refused)
+
+    def _text(self, wish: "_Wish") -> str:
+        """Return the configuration of a wish; empty where it cannot be written down."""
+        with suppress(ValueError):
+            return self.render(wish.listeners, wish.groups)
+        return ""
 
     async def _refusal(self, wish: "_Wish") -> str | None:
         """Return what HAProxy has against a configuration; None if it accepts it, which is then `candidate.cfg`."""
@@ -216,6 +237,7 @@ class HaproxyPlane:
 
     async def stop(self) -> None:
         """End HAProxy with what it still carries; by SIGKILL, if it takes no notice of SIGTERM."""
+        self._ending.forget()
         if self._child is not None:
             await self._child.wait()  # whoever began to launch it was cancelled
         if self._front is not None:
@@ -233,6 +255,11 @@ class HaproxyPlane:
                 if end is signal.SIGKILL:
                     raise
         self._pid_file.unlink(missing_ok=True)
+
+    def _watch_master(self) -> None:
+        if self._on_end is not None:
+            with suppress(OSError, ValueError):
+                self._ending.watch(int(self._pid_file.read_text()), self._on_end)
 
     def _process_exists(self) -> bool:
         """Whether the master that was launched last, maybe by an earlier daemon, is a process still."""
@@ -283,6 +310,7 @@ class HaproxyPlane:
 
     async def _launch(self, wish: "_Wish") -> None:
         self._totals.restarted()
+        self._ran_with = ""  # where it does not start, its configuration is checked
         self._write(self.render(wish.listeners, wish.groups))
         arguments = f"-W -D -S unix@master.sock,mode,600 -p {self._pid_file.name} -f {self._configuration.name}".split()
         status, output = await self._run(*arguments)
