@@ -85,7 +85,7 @@ def test_only_the_newest_launch_attempt_counts(activities: list[dict[str, Any]],
     ],
 )
 def test_each_kind_of_failed_launch_has_its_way_out(reason: str, advice: str) -> None:
-    assert advice in (launches.hint(reason) or joining.TELLS)
+    assert advice in (launches.hint(reason) or joining.ACTIVITIES_COMMAND)
 
 
 def test_a_launch_that_fails_is_told_at_once_with_the_way_out(

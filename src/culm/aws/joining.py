@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from culm.aws import launches
+from culm.core.model.record import record
 from culm.errors import CulmError, TimedOut
 from culm.plan.observed import Described
 from culm.project.project import Project
@@ -18,7 +19,19 @@ from culm.target.polling import intervals
 
 Say = Callable[[str], None]
 JOIN_SECONDS = 600.0
-TELLS = "aws autoscaling describe-scaling-activities"
+ACTIVITIES_COMMAND = "aws autoscaling describe-scaling-activities"
+
+
+@record
+class Goal:
+    """What is waited for: that `count` reaches the number of instances that culm.yml says."""
+
+    count: Callable[[], int]
+    done: str
+    """What is said of those that `count` counts, after "2 of 3 instances"."""
+    late: str = ""
+    """What is said besides when the time is up."""
+    hint: str = ACTIVITIES_COMMAND
 
 
 def wait(
@@ -32,25 +45,22 @@ def wait(
 
     Raises CulmError with the reason when the auto scaling group cannot start them, TimedOut when they do not join.
     """
-    wanted = sum(group.count for group in target.settings.instances)
-    started = clock()
-    for seconds in intervals(0.5, target.longest_pause * 5):
+
+    def joined() -> int:
         instances = described_instances(target, project.name)
-        ready = sum(i["status"] == "ACTIVE" and i["agentConnected"] for i in instances)
-        if ready >= wanted:
-            return
-        progress_text = f"{ready} of {wanted} instances have joined cluster {project.name}"
-        demand_launches(target, project, progress_text)
-        if clock() - started > JOIN_SECONDS:
-            raise TimedOut(
-                f"{progress_text} after {JOIN_SECONDS:.0f} s; they run, but their agents do not register",
-                "their subnets need a way to ECS: a public address or a NAT; culm aws diff shows changes by hand",
-            )
-        progress(progress_text)
+        return sum(i["status"] == "ACTIVE" and i["agentConnected"] for i in instances)
+
+    goal = Goal(
+        count=joined,
+        done=f"have joined cluster {project.name}",
+        late="; they run, but their agents do not register",
+        hint="their subnets need a way to ECS: a public address or a NAT; culm aws diff shows changes by hand",
+    )
+    for seconds in _pauses(target, project, goal, progress, clock):
         pause(seconds)
 
 
-def started(
+def wait_for_start(
     target: Target,
     project: Project,
     progress: Say,
@@ -61,24 +71,35 @@ def started(
 
     Whether their agents join is not waited for. Raises as `wait` does.
     """
+
+    def started() -> int:
+        states = [each["LifecycleState"] for group in groups(target, project) for each in group["Instances"]]
+        return states.count("InService")
+
+    for seconds in _pauses(target, project, Goal(count=started, done="have started"), progress, clock):
+        pause(seconds)
+
+
+def _pauses(target: Target, project: Project, goal: Goal, progress: Say, clock: Callable[[], float]) -> Iterator[float]:
+    """Yield the seconds to wait before each next look, until the goal is reached. Raises as `wait` does."""
     wanted = sum(group.count for group in target.settings.instances)
     began = clock()
     for seconds in intervals(0.5, target.longest_pause * 5):
-        states = [each["LifecycleState"] for group in groups(target, project) for each in group["Instances"]]
-        progress_text = f"{(ready := states.count('InService'))} of {wanted} instances have started"
+        ready = goal.count()
         if ready >= wanted:
             return
-        demand_launches(target, project, progress_text)
+        so_far = f"{ready} of {wanted} instances {goal.done}"
+        demand_launches(target, project, so_far)
         if clock() - began > JOIN_SECONDS:
-            raise TimedOut(f"{progress_text} after {JOIN_SECONDS:.0f} s", TELLS)
-        progress(progress_text)
-        pause(seconds)
+            raise TimedOut(f"{so_far} after {JOIN_SECONDS:.0f} s{goal.late}", goal.hint)
+        progress(so_far)
+        yield seconds
 
 
 def demand_launches(target: Target, project: Project, so_far: str) -> None:
     """Raise CulmError where the newest attempt to start an instance failed; its message begins with `so_far`."""
     if reason := launches.failure(activities(target, project)):
-        raise CulmError(f"{so_far}; the next one does not start: {reason}", launches.hint(reason) or TELLS)
+        raise CulmError(f"{so_far}; the next one does not start: {reason}", launches.hint(reason) or ACTIVITIES_COMMAND)
 
 
 def groups(target: Target, project: Project) -> list[Described]:

@@ -62,12 +62,13 @@ def of_administrator(target: Target, project: Project, live: Described | None) -
 
 
 def surroundings(target: Target, project: Project) -> render.Surroundings:
-    """Return where the target is, as far as policies need to know."""
+    """Return where the target is, as far as policies need to know; nobody is asked where culm.yml has its account."""
+    account = target.settings.account or target.account
     return render.Surroundings(
         env=target.settings.env,
         region=target.region,
-        account=target.account,
-        vault=render.vault_bucket(project.name, target.account, target.region),
+        account=account,
+        vault=render.vault_bucket(project.name, account, target.region),
         vpc="",
         subnets=(),
         port=0,

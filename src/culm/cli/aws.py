@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from culm import render
-from culm.aws import administration, joining, look, stack
+from culm.aws import administration, joining, look, service_roles, stack
 from culm.aws import destroy as removal
 from culm.aws import refresh as refreshing
 from culm.aws.document import ACCOUNT, REGION, written
@@ -76,7 +76,7 @@ def bootstrap(yes: bool, printed: bool, target_name: str | None) -> None:
     with faults.translated():
         if not make(target, project, console, yes=yes):
             console.say(f"stack {stack_name(project)} is as culm.yml says")
-        joining.started(target, project, lambda text: console.doing(project.name, text))
+        joining.wait_for_start(target, project, lambda text: console.doing(project.name, text))
         console.doing(project.name)
 
 
@@ -189,18 +189,7 @@ def policy(administers: bool, target_name: str | None) -> None:
     project, settings = opened(target_name)
     target = open_target(project, settings.name)
     with faults.translated():
-        account = settings.account or target.account
-        surroundings = render.Surroundings(
-            env=settings.env,
-            region=target.region,
-            account=account,
-            vault=render.vault_bucket(project.name, account, target.region),
-            vpc="",
-            subnets=(),
-            port=0,
-            instances="",
-            provider="aws",
-        )
+        surroundings = service_roles.surroundings(target, project)
     if administers:
         needed = administration.administrators_policy(project, settings, surroundings)
     else:
