@@ -2,29 +2,17 @@
 
 import click
 
-from culm.cli.agreement import demand_name
-from culm.cli.context import (
-    open_project,
-    open_target,
-    outcomes_option,
-    protected_option,
-    services_of,
-    settings_of,
-    target_option,
-)
+from culm.cli.changes import change_options, changing_job
+from culm.cli.context import open_project, services_of
 from culm.cli.outcomes import conclude
 from culm.cli.planning import changing_as_surveyed
-from culm.console import Console
 from culm.deploy.change import change
 from culm.deploy.executor import Executor
-from culm.deploy.job import Job
-from culm.deploy.lock import locked
 from culm.deploy.perform import Performer
 from culm.errors import CulmError, UsageError
 from culm.plan.sleep import asleep, tag_steps
 from culm.plan.wishes import scaled
 from culm.project.project import Service
-from culm.target import faults
 from culm.target.survey import survey
 
 
@@ -32,9 +20,7 @@ from culm.target.survey import survey
 @click.argument("service")
 @click.argument("count", type=click.IntRange(min=0))
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the service is steady.")
-@protected_option
-@outcomes_option
-@target_option
+@change_options
 def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> None:
     """Run COUNT tasks of SERVICE.
 
@@ -47,12 +33,9 @@ def scale(service: str, count: int, wait: bool, yes: bool, target_name: str) -> 
     project = open_project(target_name)
     [chosen] = services_of(project, [service])
     refuse_outside(chosen, count)
-    demand_name(settings_of(project, target_name), f"run {count} tasks of {service}", yes=yes)
-    target = open_target(project, target_name)
-    job = Job(project, target, Console(width=len(service)))
     updates = {service: {"desiredCount": count}}
-    with faults.translated(), locked(target, project, job.say):
-        job.survey = survey(target, project)
+    with changing_job(project, target_name, f"run {count} tasks of {service}", [service], yes=yes) as job:
+        job.survey = survey(job.target, project)
         if asleep(job.survey.observed.services.get(service)) is not None:
             raise CulmError(f"{service} sleeps, and its count is kept until it is awake", f"culm wake {service}")
         if stale := tag_steps(chosen, job.survey.observed.services.get(service)):

@@ -6,21 +6,10 @@ import click
 
 from culm.aws import power
 from culm.cli import price_lists
-from culm.cli.agreement import demand_name
-from culm.cli.context import (
-    open_project,
-    open_target,
-    outcomes_option,
-    protected_option,
-    services_of,
-    settings_of,
-    target_option,
-    wants_json,
-)
+from culm.cli.changes import change_options, changing_job
+from culm.cli.context import open_project, services_of, wants_json
 from culm.cli.outcomes import row
-from culm.console import Console
 from culm.deploy.job import Job
-from culm.deploy.lock import locked
 from culm.deploy.sleep import Endings, put_to_sleep
 from culm.errors import CulmError
 from culm.operate.drift.services import kind
@@ -33,9 +22,7 @@ from culm.target.survey import survey
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
-@protected_option
-@outcomes_option
-@target_option
+@change_options
 def sleep(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """Put services to sleep: no tasks, and all else as it is.
 
@@ -46,14 +33,11 @@ def sleep(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """
     project = open_project(target_name)
     names = [service.name for service in services_of(project, services)]
-    demand_name(settings_of(project, target_name), f"put {', '.join(names)} to sleep", yes=yes)
-    target = open_target(project, target_name)
-    job = Job(project, target, Console(width=max(map(len, names))))
-    with faults.translated(), locked(target, project, job.say):
-        job.survey = survey(target, project)
+    with changing_job(project, target_name, f"put {', '.join(names)} to sleep", names, yes=yes) as job:
+        job.survey = survey(job.target, project)
         refuse_missing(job, [name for name in names if name in services])
         endings = put_to_sleep(job, [name for name in names if name in job.survey.observed.services])
-        job.survey = survey(target, project)
+        job.survey = survey(job.target, project)
         power_off(job)
     conclude(job, endings)
 

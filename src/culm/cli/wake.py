@@ -3,34 +3,21 @@
 import click
 
 from culm.aws import power
-from culm.cli.agreement import demand_name
-from culm.cli.context import (
-    open_project,
-    open_target,
-    outcomes_option,
-    protected_option,
-    services_of,
-    settings_of,
-    target_option,
-)
+from culm.cli.changes import change_options, changing_job
+from culm.cli.context import open_project, services_of
 from culm.cli.planning import changing_as_surveyed
 from culm.cli.sleep import conclude, refuse_missing
-from culm.console import Console
 from culm.deploy.job import Job
-from culm.deploy.lock import locked
 from culm.deploy.sleep import Endings
 from culm.deploy.sleep import wake as wake_services
 from culm.plan import sleep
 from culm.plan.wishes import scaled
-from culm.target import faults
 from culm.target.survey import survey
 
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
-@protected_option
-@outcomes_option
-@target_option
+@change_options
 def wake(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     """Wake services that sleep, and all that they call.
 
@@ -41,15 +28,12 @@ def wake(services: tuple[str, ...], yes: bool, target_name: str) -> None:
     project = open_project(target_name)
     chosen = [service.name for service in services_of(project, services)]
     names = sleep.with_callees(project, chosen)
-    demand_name(settings_of(project, target_name), f"wake {', '.join(chosen)}", yes=yes)
-    target = open_target(project, target_name)
-    job = Job(project, target, Console(width=max(map(len, names))))
-    with faults.translated(), locked(target, project, job.say):
+    with changing_job(project, target_name, f"wake {', '.join(chosen)}", names, yes=yes) as job:
         power_on(job)
-        job.survey = survey(target, project)
+        job.survey = survey(job.target, project)
         refuse_missing(job, [name for name in chosen if name in services])
         endings = waken(job, names)
-        job.survey = survey(target, project)
+        job.survey = survey(job.target, project)
     conclude(job, endings)
 
 
