@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from culm.ci.gitlab import Runs, pipeline, placed
+from culm.ci.gitlab import pipeline, placed
+from culm.ci.workflow import Runs
 from culm.project.load import load
 from culm.project.project import Project
 

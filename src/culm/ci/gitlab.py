@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from culm.core.model.record import record
+from culm.ci.workflow import Runs
 from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
 from culm.render import github_roles
@@ -13,17 +13,6 @@ MANUAL = """\
       # Somebody starts it by hand: with a protected environment, one of those who may approve.
       when: manual
 """
-
-
-@record
-class Runs:
-    """Where and of what a pipeline runs."""
-
-    region: str
-    account: str
-    branch: str
-    install: str
-    """What pip installs."""
 
 
 def placed(project: Project) -> tuple[Path, str]:

@@ -47,7 +47,7 @@ APPROVED = """\
 
 @record
 class Runs:
-    """Where and how the jobs of a workflow run."""
+    """Where and how the jobs of a workflow, or of a pipeline, run."""
 
     region: str
     account: str
