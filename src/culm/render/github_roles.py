@@ -58,18 +58,22 @@ def preview_trust(provider_arn: str, repository: str) -> Input:
 
 
 def trust(provider_arn: str, subject: str | list[str]) -> Input:
-    """Return a role's trust of GitHub; `provider_arn` is the account's OIDC provider, an AWS::IAM::OIDCProvider."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider_arn},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
-            }
-        ],
+    """Return a role's trust of GitHub's jobs with this subject, or with one of these."""
+    return assumed_by(provider_arn, {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}})
+
+
+def assumed_by(provider_arn: str, condition: Input) -> Input:
+    """Return the trust policy of a role that web identities assume under a condition.
+
+    `provider_arn` is the account's OIDC provider that signs them, an AWS::IAM::OIDCProvider.
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider_arn},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
     }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def plan_policy(project: Project, surroundings: Surroundings) -> Input:

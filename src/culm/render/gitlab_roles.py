@@ -7,7 +7,7 @@ https://docs.gitlab.com/ci/secrets/id_token_authentication/#token-payload
 """
 
 from culm.render import Input
-from culm.render.github_roles import MAIN
+from culm.render.github_roles import MAIN, assumed_by
 
 ISSUER = "gitlab.com"
 AUDIENCE = "https://gitlab.com"
@@ -19,26 +19,14 @@ def deploy_trust(provider_arn: str, path: str) -> Input:
 
     AWS compares subjects alone, and GitLab's do not name a job's environment: who may run jobs on main may deploy.
     """
-    return trust(provider_arn, "StringEquals", f"project_path:{path}:ref_type:branch:ref:{MAIN}")
+    subject = f"project_path:{path}:ref_type:branch:ref:{MAIN}"
+    return assumed_by(provider_arn, {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}})
 
 
 def plan_trust(provider_arn: str, path: str) -> Input:
     """Return a trust policy for jobs of any branch of the project itself; a fork is another project."""
-    return trust(provider_arn, "StringLike", f"project_path:{path}:ref_type:branch:ref:*")
-
-
-def trust(provider_arn: str, comparison: str, subject: str) -> Input:
-    """Return a trust policy. `provider_arn` is of the account's OIDC provider for GitLab."""
-    audience, signed = {f"{ISSUER}:aud": AUDIENCE}, {f"{ISSUER}:sub": subject}
-    exact = {"StringEquals": audience | signed}
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider_arn},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": exact if comparison == "StringEquals" else {"StringEquals": audience, comparison: signed},
-            }
-        ],
-    }
+    subjects = f"project_path:{path}:ref_type:branch:ref:*"
+    return assumed_by(
+        provider_arn,
+        {"StringEquals": {f"{ISSUER}:aud": AUDIENCE}, "StringLike": {f"{ISSUER}:sub": subjects}},
+    )

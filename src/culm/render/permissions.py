@@ -85,8 +85,11 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
     }
 
 
-def rolls(name: str, ecs: str) -> list[Input]:
-    """Return what allows revisions, services, migrations and their tasks in the project's own cluster."""
+def rolls(name: str, ecs: str, services: str = "*") -> list[Input]:
+    """Return what allows revisions, services, migrations and their tasks in the project's own cluster.
+
+    `ecs` is how ARNs of the region begin; `services` a pattern of the names that are meant.
+    """
     return [
         # neither knows a resource: a revision takes part in nothing before it is run, in this cluster alone
         allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
@@ -96,27 +99,27 @@ def rolls(name: str, ecs: str) -> list[Input]:
             [f"ecs:{verb}Service" for verb in ("Create", "Update", "Delete")]
             + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"]
             + ["ecs:DescribeServiceRevisions"],
-            [f"{ecs}:{kind}/{name}/*" for kind in ("service", "service-deployment", "service-revision")],
+            [f"{ecs}:{kind}/{name}/{services}" for kind in ("service", "service-deployment", "service-revision")],
         ),
         # another project's revision, where its name begins so, would still lack its role: HandRolesToTasks
         allow(
             "Migrations",
             "ecs:RunTask",
-            f"{ecs}:task-definition/{name}-*",
+            f"{ecs}:task-definition/{name}-{services}",
             {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/{name}"}},
         ),
         allow("Tasks", "ecs:StopTask", f"{ecs}:task/{name}/*"),
     ]
 
 
-def routes(name: str, elb: str, families: list[str]) -> list[Input]:
-    """Return what allows target groups and rules of the project's load balancer."""
+def routes(name: str, elb: str, groups: list[str]) -> list[Input]:
+    """Return what allows target groups, by patterns of their names, and rules of the project's load balancer."""
     return [
         allow(
             "TargetGroups",
             [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
             + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
-            [f"{elb}:targetgroup/{own}/*" for own in families],
+            [f"{elb}:targetgroup/{own}/*" for own in groups],
         ),
         allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{name}/*"),
         allow(

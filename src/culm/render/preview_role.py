@@ -17,7 +17,7 @@ lets it read that folder. It cannot tag a role with the shared environment's nam
 from culm.project.previews import GROUP_SEPARATOR, SEPARATOR
 from culm.project.project import Project
 from culm.render import github_roles
-from culm.render.permissions import DEPENDENT, LOCK, PUSH, masters, through_s3
+from culm.render.permissions import DEPENDENT, LOCK, PUSH, masters, rolls, routes, through_s3
 from culm.render.stack_role import allow
 from culm.render.surroundings import Input, Surroundings
 
@@ -50,8 +50,7 @@ def bounds(project: Project, service: str, surroundings: Surroundings) -> Input:
 def policy(project: Project, surroundings: Surroundings) -> Input:
     """Return what jobs of pull requests may do."""
     here = f"{surroundings.region}:{surroundings.account}"
-    iam, ecs = f"arn:aws:iam::{surroundings.account}", f"arn:aws:ecs:{here}"
-    elb, own = f"arn:aws:elasticloadbalancing:{here}", f"{project.name}-*{SEPARATOR}*"
+    iam, own = f"arn:aws:iam::{surroundings.account}", f"{project.name}-*{SEPARATOR}*"
     roles = [f"{iam}:role/{own}", f"{iam}:role/{project.name}.*.execution"]
     looks = ["ecs:ListTaskDefinitions", "ecs:ListTaskDefinitionFamilies", "ecr:GetAuthorizationToken"]
     return {
@@ -59,36 +58,8 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
         "Statement": [
             allow("Look", [*github_roles.LOOKS, *DEPENDENT, *looks], "*"),
             *of_roles(project, surroundings, roles),
-            allow("Revisions", [f"ecs:{verb}TaskDefinition" for verb in ("Register", "Deregister")], "*"),
-            allow(
-                "Services",
-                [f"ecs:{verb}Service" for verb in ("Create", "Update", "Delete")]
-                + ["ecs:TagResource", "ecs:UntagResource", "ecs:ListServiceDeployments", "ecs:StopServiceDeployment"]
-                + ["ecs:DescribeServiceRevisions"],
-                [
-                    f"{ecs}:{kind}/{project.name}/*{SEPARATOR}*"
-                    for kind in ("service", "service-deployment", "service-revision")
-                ],
-            ),
-            allow(
-                "Migrations",
-                "ecs:RunTask",
-                f"{ecs}:task-definition/{own}",
-                {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/{project.name}"}},
-            ),
-            allow("Tasks", "ecs:StopTask", f"{ecs}:task/{project.name}/*"),
-            allow(
-                "TargetGroups",
-                [f"elasticloadbalancing:{verb}TargetGroup" for verb in ("Create", "Modify", "Delete")]
-                + ["elasticloadbalancing:ModifyTargetGroupAttributes"],
-                f"{elb}:targetgroup/{project.name}-*{GROUP_SEPARATOR}*/*",
-            ),
-            allow("NewRules", "elasticloadbalancing:CreateRule", f"{elb}:listener/app/{project.name}/*"),
-            allow(
-                "Rules",
-                [f"elasticloadbalancing:{what}" for what in ("ModifyRule", "DeleteRule", "SetRulePriorities")],
-                f"{elb}:listener-rule/app/{project.name}/*",
-            ),
+            *rolls(project.name, f"arn:aws:ecs:{here}", f"*{SEPARATOR}*"),
+            *routes(project.name, f"arn:aws:elasticloadbalancing:{here}", [f"{project.name}-*{GROUP_SEPARATOR}*"]),
             allow("Images", list(PUSH), f"arn:aws:ecr:{here}:repository/{project.name}/*"),
             allow(
                 "Logs",
