@@ -42,7 +42,7 @@ class MariaDb(Process):
         draft = process.draft(self.folder, prefix)
         data = ("--no-defaults", f"--datadir={draft}", "--innodb-log-file-size=16M")
         ways_in = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
-        await process.run([*prefix, install, *data, *ways_in], draft)
+        await process.run(install.name, [*prefix, install, *data, *ways_in], draft)
         name = f"{quoted(user)}@`%`"
         statements = [
             "USE mysql",
@@ -54,7 +54,7 @@ class MariaDb(Process):
             *([f"CREATE DATABASE {quoted(database)}"] if database else []),
         ]
         text = "".join(f"{statement};\n" for statement in statements)
-        await process.run([*prefix, server, *data, "--log-warnings=0", "--bootstrap"], draft, text)
+        await process.run(server.name, [*prefix, server, *data, "--log-warnings=0", "--bootstrap"], draft, text)
         draft.rename(self.folder)
 
     async def start(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from culm.cluster.database import unprivileged
+from culm.cluster.database import process
 from culm.errors import CulmError
 
 PG_HBA = """\
@@ -61,11 +61,7 @@ class Postgres:
         """
         if self.folder.exists():
             return
-        draft = self.folder.with_name(f"{self.folder.name}.new")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
-        prefix = await asyncio.to_thread(_prefix)
-        os.chown(draft, unprivileged.owner(prefix), -1)
+        draft = process.draft(self.folder, await asyncio.to_thread(process.prefix, "PostgreSQL"))
         await self._run(
             "initdb", "-D", draft, "-U", user, "--auth=reject", "--encoding=UTF8", "--locale=C", "--no-sync"
         )
@@ -126,20 +122,8 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
-        command = [*await asyncio.to_thread(_prefix), str(binaries() / program), *map(str, arguments)]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            cwd=self.folder.parent,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-        )
-        output, _ = await process.communicate(stdin.encode())
-        if process.returncode != 0 or b"ERROR:" in output:
-            last = output.decode(errors="replace").strip().splitlines()[-6:]
-            raise CulmError(f"{program} failed (exit code {process.returncode}): " + "\n".join(last))
+        command = [*await asyncio.to_thread(process.prefix, "PostgreSQL"), binaries() / program, *arguments]
+        await process.run(program, command, self.folder.parent, stdin)
 
 
 def is_free(address: str, port: int) -> bool:
@@ -159,15 +143,6 @@ def free_port(address: str, wanted: int) -> int:
         if is_free(address, port):
             return port
     raise CulmError(f"no free port between {wanted} and {wanted + 199}", "stop something that listens there")
-
-
-def _prefix() -> list[str]:
-    try:
-        return unprivileged.prefix()
-    except LookupError as why:
-        raise CulmError(
-            f"PostgreSQL will not run as root, and {why}", "run culm as an ordinary user, or install util-linux"
-        ) from None
 
 
 def _identifier(name: str) -> str:

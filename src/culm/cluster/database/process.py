@@ -1,6 +1,6 @@
 """A database server as a process that is nobody's child: it outlives the daemon, and its pid file tells where it is.
 
-`MariaDb` and `Valkey` are made of it. PostgreSQL has `pg_ctl` for the same.
+`MariaDb` and `Valkey` are made of it. PostgreSQL has `pg_ctl` for starting and stopping, and takes the functions.
 """
 
 import asyncio
@@ -154,8 +154,11 @@ def accepts(address: str, port: int) -> bool:
     return True
 
 
-async def run(command: Sequence[str | Path], folder: Path, stdin: str = "") -> None:
-    """Run a command in a folder to its end. Raises CulmError with what it printed when it fails."""
+async def run(name: str, command: Sequence[str | Path], folder: Path, stdin: str = "") -> None:
+    """Run a server's tool in a folder to its end. Raises CulmError, by this name, with its last lines when it fails.
+
+    It has failed, too, when it prints an error and ends with 0, as servers do that are fed statements.
+    """
     words = list(map(str, command))
     process = await asyncio.create_subprocess_exec(
         *words,
@@ -169,7 +172,7 @@ async def run(command: Sequence[str | Path], folder: Path, stdin: str = "") -> N
     output, _ = await process.communicate(stdin.encode())
     if process.returncode != 0 or b"ERROR" in output:
         last = output.decode(errors="replace").strip().splitlines()[-6:]
-        raise CulmError(f"{words[-1]} failed (exit code {process.returncode}): " + "\n".join(last))
+        raise CulmError(f"{name} failed (exit code {process.returncode}): " + "\n".join(last))
 
 
 def lives(pid: int, names: Collection[str]) -> bool:
