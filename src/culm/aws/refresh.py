@@ -28,6 +28,7 @@ from culm.project.project import Project
 from culm.target.connection import Target
 from culm.target.observe import active_services, described_instances, target_health
 from culm.target.polling import intervals
+from culm.target.survey import tasks_by_wish
 
 Say = Callable[[str], None]
 STEP_SECONDS = 900.0
@@ -87,13 +88,7 @@ def wanted_version(target: Target, group: Mapping[str, Any]) -> str:
 
 def forecast(target: Target, project: Project, outdated: Sequence[Instance]) -> list[Effect]:
     """Tell what replacing these instances will do to the project's services."""
-    ecs = target.client("ecs")
-    arns = [arn for page in ecs.get_paginator("list_tasks").paginate(cluster=project.name) for arn in page["taskArns"]]
-    tasks = [
-        task
-        for start in range(0, len(arns), 100)
-        for task in ecs.describe_tasks(cluster=project.name, tasks=arns[start : start + 100])["tasks"]
-    ]
+    tasks = tasks_by_wish(target.client("ecs"), project.name, "RUNNING")
     services = active_services(target, project.name, list(project.services))
     joined = [instance.id for instance in outdated if instance.container_instance is not None]
     return effects(joined, described_instances(target, project.name), tasks, services)

@@ -76,12 +76,13 @@ def nothing(project: Project, settings: TargetSettings, where: str) -> Survey:
 
 def every_task(ecs: Any, cluster: str) -> list[Described]:
     """Return the tasks that should run, and the stopped ones, as far as ECS still keeps them (about an hour)."""
-    arns = [
-        arn
-        for status in ("RUNNING", "STOPPED")
-        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
-        for arn in page["taskArns"]
-    ]
+    return [task for status in ("RUNNING", "STOPPED") for task in tasks_by_wish(ecs, cluster, status)]
+
+
+def tasks_by_wish(ecs: Any, cluster: str, desired_status: str) -> list[Described]:
+    """Return a cluster's tasks that should be `RUNNING`, or `STOPPED`, as ECS describes them."""
+    pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=desired_status)
+    arns = [arn for page in pages for arn in page["taskArns"]]
     described: list[Described] = []
     for start in range(0, len(arns), TASKS_AT_ONCE):
         described += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]

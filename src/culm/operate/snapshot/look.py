@@ -21,7 +21,6 @@ from culm.project.project import Project
 from culm.target import faults
 from culm.target.connection import Target
 from culm.target.observe import (
-    DESCRIBE_AT_ONCE,
     active_cluster,
     described_instances,
     every_rule,
@@ -32,12 +31,12 @@ from culm.target.observe import (
     scalable_targets,
     scaling_policies,
 )
+from culm.target.survey import every_service, tasks_by_wish
 
 SLOW_SECONDS = 10.0
 LINES = 15
 """Of a failed task's output."""
 METRICS_MINUTES = 60
-TASKS_AT_ONCE = 100
 DEFINITIONS_KEPT = 500
 MISSING = "ResourceNotFoundException"
 
@@ -102,8 +101,9 @@ class Looker:
             )
         with ThreadPoolExecutor(max_workers=8) as pool:
             services = pool.submit(self._services)
-            running = pool.submit(self._tasks, "RUNNING")
-            stopped = pool.submit(self._tasks, "STOPPED")
+            ecs, cluster = self.target.client("ecs"), self.project.name
+            running = pool.submit(tasks_by_wish, ecs, cluster, "RUNNING")
+            stopped = pool.submit(tasks_by_wish, ecs, cluster, "STOPPED")
             instances = pool.submit(described_instances, self.target, self.project.name)
             balanced = pool.submit(self._look_at_balancer, at)
             scaled = pool.submit(self._or, "scaling", partial(self._look_at_scaling, at), self._scaled)
@@ -157,23 +157,8 @@ class Looker:
         return value
 
     def _services(self) -> list[Described]:
-        ecs, cluster = self.target.client("ecs"), self.project.name
-        pages = ecs.get_paginator("list_services").paginate(cluster=cluster)
-        arns = [arn for page in pages for arn in page["serviceArns"]]
-        described: list[Described] = []
-        for start in range(0, len(arns), DESCRIBE_AT_ONCE):
-            some = arns[start : start + DESCRIBE_AT_ONCE]
-            described += ecs.describe_services(cluster=cluster, services=some, include=["TAGS"])["services"]
-        return [service for service in described if service["status"] == "ACTIVE"]
-
-    def _tasks(self, desired_status: str) -> list[Described]:
-        ecs, cluster = self.target.client("ecs"), self.project.name
-        pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=desired_status)
-        arns = [arn for page in pages for arn in page["taskArns"]]
-        described: list[Described] = []
-        for start in range(0, len(arns), TASKS_AT_ONCE):
-            described += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_AT_ONCE])["tasks"]
-        return described
+        services = every_service(self.target.client("ecs"), self.project.name)
+        return [service for service in services if service["status"] == "ACTIVE"]
 
     def _definitions_of(self, services: Iterable[Described], tasks: Iterable[Described]) -> dict[str, Described]:
         """Task definitions never change, so each is asked for once."""
