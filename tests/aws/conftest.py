@@ -67,6 +67,12 @@ class Account:
         keys = {"aws_access_key_id": "AKIAOWNER", "aws_secret_access_key": "secret"}
         return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **keys)  # type: ignore[call-overload]
 
+    def physical_ids(self, stack: str = "culm-bamboo") -> dict[str, str]:
+        """Return the physical id of every resource of a stack, by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        each = (resource for page in pages for resource in page["StackResourceSummaries"])
+        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in each if r.get("PhysicalResourceId")}
+
 
 @pytest.fixture
 def account(moto: str) -> Account:

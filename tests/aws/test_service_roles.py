@@ -168,7 +168,7 @@ def test_ci_adds_a_service_through_its_role(there: Team, account: Account) -> No
     there.writes(CI, services=MORE)
     target = as_ci(there.target(account.endpoint))
     ensure(target, there.project, Console(), yes=True)
-    assert "RoleOfOrders" in look.physical(target, "culm-bamboo")
+    assert "RoleOfOrders" in account.physical_ids()
     assert look.as_wanted(target, there.project)
     ensure(target, there.project, Console(), yes=False)  # it is as culm.yml says: nothing to ask
 
@@ -181,7 +181,7 @@ def test_ci_leaves_to_an_administrator_whatever_is_more_than_services(there: Tea
     assert "modify LoadBalancerSecurityGroup (EC2::SecurityGroup)" in refusal.value.what
     assert "Orders" not in refusal.value.what
     assert refusal.value.hint == "an administrator runs: culm aws bootstrap --target stg"
-    assert "RoleOfOrders" not in look.physical(target, "culm-bamboo")
+    assert "RoleOfOrders" not in account.physical_ids()
 
 
 def test_an_administrator_hands_over_a_role_too_as_cloudformation_remembers_cis(there: Team, account: Account) -> None:

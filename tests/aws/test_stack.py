@@ -97,7 +97,7 @@ def test_a_second_time_nothing_is_asked_and_nothing_changes(team: Team, account:
 
 def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team, account: Account) -> None:
     bootstrap(team, account)
-    before = look.physical(team.target(account.endpoint), "culm-bamboo")
+    before = account.physical_ids()
     team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
     changed, [proposal] = bootstrap(team, account)
     assert changed
@@ -107,7 +107,7 @@ def test_a_new_service_is_shown_before_it_is_added_and_the_rest_stays(team: Team
         "add LogsOfOrders (Logs::LogGroup)",
         "add RoleOfOrders (IAM::Role)",
     ]
-    after = look.physical(team.target(account.endpoint), "culm-bamboo")
+    after = account.physical_ids()
     assert {name: after[name] for name in before} == before
 
 
@@ -163,7 +163,7 @@ def test_what_nobody_agrees_to_is_not_done(team: Team, account: Account) -> None
     bootstrap(team, account)
     team.writes(services="  accounts:\n  web: {path: /*}\n  orders:\n")
     assert not ask()
-    assert "RoleOfOrders" not in look.physical(target, "culm-bamboo")
+    assert "RoleOfOrders" not in account.physical_ids()
     assert account.client("cloudformation").list_change_sets(StackName="culm-bamboo")["Summaries"][1:] == []
 
 
@@ -183,7 +183,7 @@ def test_removed_it_leaves_the_vault_its_key_and_the_images(team: Team, account:
     target = team.target(account.endpoint)
     found = stack.find(target, "culm-bamboo")
     assert found is not None
-    key = look.physical(target, "culm-bamboo")["VaultKey"]
+    key = account.physical_ids()["VaultKey"]
     stack.delete(target, found, lambda _: None)
     assert stack.find(target, "culm-bamboo") is None
     [bucket] = account.client("s3").list_buckets()["Buckets"]

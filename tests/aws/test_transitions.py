@@ -110,6 +110,6 @@ def test_going_back_from_https_is_two_updates_that_are_both_shown(team: Team, ac
     assert shown[0] == ["Remove RedirectListener"]
     assert "Modify Listener" in shown[1]
     assert look.as_wanted(target, team.project)
-    arn = look.physical(target, "culm-bamboo")["Listener"]
+    arn = account.physical_ids()["Listener"]
     [listener] = account.client("elbv2").describe_listeners(ListenerArns=[arn])["Listeners"]
     assert (listener["Protocol"], listener["Port"]) == ("HTTP", 80)

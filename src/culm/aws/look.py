@@ -1,7 +1,7 @@
 """Looks at a stack that is there; nothing is changed."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from culm.aws import difference, facts, instances, stack
 from culm.aws.difference import Difference
@@ -57,17 +57,6 @@ def drifted(target: Target, project: Project) -> Sequence[Described]:
         drifts += answer["StackResourceDrifts"]
         if not (token := answer.get("NextToken", "")):
             return drifts
-
-
-def physical(target: Target, name: str) -> Mapping[str, str]:
-    """Return the physical id of every resource of the stack, by logical id."""
-    pages = target.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
-    return {
-        r["LogicalResourceId"]: r["PhysicalResourceId"]
-        for page in pages
-        for r in page["StackResourceSummaries"]
-        if r.get("PhysicalResourceId")
-    }
 
 
 def newer_image(target: Target, stack: Described) -> str | None:

@@ -11,7 +11,6 @@ from culm.core.decide.office_hours import (
     NotOfficeHours,
     OfficeHours,
     latest_boundary,
-    next_opening,
     of_day,
     parse_hours,
 )
@@ -85,19 +84,21 @@ def test_a_holiday_has_no_hours_and_the_next_day_has() -> None:
     assert not awake("2026-12-24T12:00:00", *christmas)
     assert not awake("2026-12-25T12:00:00", *christmas)
     assert awake("2026-12-28T08:00:00", *christmas)
-    assert next_opening(WEEK, christmas, BERLIN, at("2026-12-23T20:00")) == at("2026-12-28T08:00")
+    assert not awake("2026-12-28T07:59:59", *christmas), "the weekend follows"
 
 
 def test_a_leap_day_may_be_a_holiday() -> None:
     leap = [date(2028, 2, 29)]
     assert not awake("2028-02-29T12:00:00", *leap)
-    assert next_opening(WEEK, leap, BERLIN, at("2028-02-28T21:00")) == at("2028-03-01T08:00")
+    assert not awake("2028-03-01T07:59:59", *leap)
+    assert awake("2028-03-01T08:00:00", *leap)
 
 
 def test_a_year_of_holidays_ends() -> None:
     year = [date(2027, 1, 1) + timedelta(days=n) for n in range(365)]
     assert not awake("2027-12-31T12:00:00", *year)
-    assert next_opening(WEEK, year, BERLIN, at("2027-01-01T12:00")) == at("2028-01-03T08:00")
+    assert not awake("2028-01-03T07:59:59", *year)
+    assert awake("2028-01-03T08:00:00", *year)
 
 
 @pytest.mark.parametrize(

@@ -181,12 +181,6 @@ def moment(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _networks(snapshot: Seen | None) -> list[dict[str, Any]] | None:
-    if snapshot is None or not snapshot.address:
-        return None
-    return [{"NetworkMode": "bridge", "IPv4Addresses": [snapshot.address]}]
-
-
 def _ports(snapshot: Seen | None) -> list[dict[str, Any]]:
     """With the host's, as the agent of a bridge network tells them."""
     return [

@@ -107,16 +107,6 @@ def latest_boundary(hours: OfficeHours, holidays: Collection[date], zone: tzinfo
     raise AssertionError("a week has an office day, and every holiday takes one at most")
 
 
-def next_opening(hours: OfficeHours, holidays: Collection[date], zone: tzinfo, now: float) -> float:
-    """Return when services wake next after `now`; both in epoch seconds."""
-    today = datetime.fromtimestamp(now, zone).date()
-    for ahead in range(len(holidays) + 9):
-        for boundary in of_day(hours, holidays, zone, today + timedelta(days=ahead)):
-            if boundary.opens and boundary.at > now:
-                return boundary.at
-    raise AssertionError("a week has an office day, and every holiday takes one at most")
-
-
 def of_day(hours: OfficeHours, holidays: Collection[date], zone: tzinfo, day: date) -> Iterator[Boundary]:
     """Yield the two boundaries of an office day, none of another one."""
     if day.weekday() in hours.days and day not in holidays:

@@ -242,13 +242,3 @@ class TaskDefinition:
     runtime_platform: RuntimePlatform | None = None
     ephemeral_storage: EphemeralStorage | None = None
     enable_fault_injection: bool | None = None
-
-    @property
-    def counted_cpu(self) -> int:
-        """CPU units that placement takes from an instance."""
-        return int(self.cpu) if self.cpu else sum(c.cpu for c in self.container_definitions)
-
-    @property
-    def counted_memory(self) -> int:
-        """MiB that placement takes from an instance."""
-        return int(self.memory) if self.memory else sum(c.counted_memory for c in self.container_definitions)

@@ -24,8 +24,6 @@ from culm.plan import scaling, sleep
 from culm.plan.observed import Described
 
 GRAPH_SECONDS = 30 * 60
-RATE_SECONDS = 120
-"""How far back a rate looks for its last whole minute."""
 ERRORS_SECONDS = 300
 RECENT_SECONDS = 15 * 60
 """How long a failure of an earlier deploy is still shown at a service that runs well."""
