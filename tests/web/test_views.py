@@ -25,13 +25,16 @@ from culm.core.decide.listener_rules import Request
 from culm.operate.logs import LogLine
 from culm.operate.snapshot import routes as routing
 from culm.operate.snapshot.compose import compose
-from culm.operate.snapshot.records import Snapshot, Trouble
+from culm.operate.snapshot.records import Series, Snapshot, Trouble
+from culm.operate.snapshot.words import span_of
 from culm.plan.what_if import Estimate, ImaginedInstance, Question
 from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks, what_if
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
 from culm.web.views.logs import Found
 from culm.web.views.others import ImageRow, VaultFile
+from culm.web.views.parts import Measure
+from culm.web.views.parts import graph as graph_of
 from culm.web.views.routes import Composed
 from culm.web.views.service import Detail
 
@@ -369,3 +372,35 @@ def test_only_a_deploy_under_way_has_a_bar_of_its_progress():
     assert 'class="progress"' not in text(overview.overview(snapshot(), may_act=True))
     moving = [service(deployments=[deployment(rolloutState="IN_PROGRESS")])]
     assert 'class="progress"' in text(overview.overview(snapshot(services=moving), may_act=True))
+
+
+def image(repository: str, digest: str, *, pushed_at: float, megabytes: float = 0.0184, runs: tuple[str, ...] = ()):
+    return ImageRow(
+        repository=repository, tags=(digest,), digest=digest, megabytes=megabytes, pushed_at=pushed_at, runs=runs
+    )
+
+
+def test_a_clean_up_frees_old_images_that_nothing_runs_and_not_the_newest():
+    rows = [
+        image("bamboo/orders", "c", pushed_at=NOW),
+        image("bamboo/orders", "b", pushed_at=NOW - 1, runs=("bamboo-orders:1",)),
+        image("bamboo/orders", "a", pushed_at=NOW - 2),
+        image("bamboo/orders-migrate", "d", pushed_at=NOW, megabytes=41.26),
+    ]
+    page = str(fragment[others.images(rows)])
+    assert "1 old one that nothing runs, 18 kB as pushed" in page
+    assert page.count("nothing now; the newest") == 2
+    assert "41.3 MB" in page
+    assert "none is old and unused" in str(fragment[others.images(rows[:2])])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4.06, "4.1 s"), (84.5, "1 min 24 s"), (3600.0, "1 h 0 min"), (11_100.0, "3 h 5 min")]
+)
+def test_how_long_something_took_is_told_in_two_units_at_most(seconds, words):
+    assert span_of(seconds) == words
+
+
+def test_a_single_measure_is_a_dot_since_a_line_has_two_ends():
+    drawn = str(graph_of(Measure(title="p95", series=Series(start=0, step=60, values=(None, 0.2, None)), unit="s")))
+    assert 'class="curve dot"' in drawn

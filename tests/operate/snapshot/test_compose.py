@@ -128,7 +128,7 @@ def test_a_deploy_that_was_rolled_back_leaves_the_service_well_and_its_cause_in_
     assert orders.state == "well"
     assert orders.cause is not None
     assert orders.cause.text == "the deploy of #2 failed: its task exited with code 3; #1 still serves"
-    assert headline(snapshot.services, snapshot.troubles) == "1 of 1 service well · 1 thing to look at"
+    assert headline(snapshot.services, snapshot.troubles) == "1 thing to look at · 1 of 1 service well"
 
 
 def test_what_failed_before_a_newer_revision_was_deployed_is_no_trouble_any_more():

@@ -78,7 +78,7 @@ def _ahead(service: ServiceState) -> Iterator[Trouble]:
 
 
 def headline(services: Sequence[ServiceState], troubles: Sequence[Trouble]) -> str:
-    """Return `3 of 4 well`, then the first thing that is wrong."""
+    """Return `1 thing to look at · 3 of 4 services well`: what is wrong comes first, as a phone cuts the end."""
     counted = [service for service in services if service.state not in ("off", "asleep")]
     sleeping = sum(service.state == "asleep" for service in services)
     healthy = sum(service.state == "well" for service in counted)
@@ -91,5 +91,5 @@ def headline(services: Sequence[ServiceState], troubles: Sequence[Trouble]) -> s
     if moving:
         parts.append(f"{moving} on the way")
     if troubles:
-        parts.append(f"{plural(len(troubles), 'thing')} to look at")
+        parts.insert(0, f"{plural(len(troubles), 'thing')} to look at")
     return " · ".join(parts)

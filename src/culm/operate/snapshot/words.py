@@ -11,6 +11,21 @@ def ago(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
+def span_of(seconds: float) -> str:
+    """Return how long something took as text: `4.1 s`, `1 min 24 s`, `3 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(megabytes: float) -> str:
+    """Return how much something takes as text: `18 kB`, `41.3 MB`, `1,204 MB`."""
+    if megabytes < 1:
+        return f"{megabytes * 1000:.0f} kB"
+    return f"{megabytes:,.1f} MB" if megabytes < 100 else f"{megabytes:,.0f} MB"
+
+
 def rate(per_second: float | None) -> str:
     """Return a rate as text, `4.1 req/s`; an em dash for what is not known."""
     if per_second is None:

@@ -14,9 +14,9 @@ from culm.web.views.parts import clock, empty, link, moment, panel
 
 SINCE = (
     ("10m", "10 minutes"),
-    ("1h", "1 hour"),
+    ("1h", "hour"),
     ("6h", "6 hours"),
-    ("1d", "1 day"),
+    ("1d", "day"),
     ("7d", "7 days"),
     ("30d", "30 days"),
 )

@@ -7,7 +7,7 @@ from htpy import Node, a, div, p, span, table, tbody, td, th, thead, tr
 
 from culm.core.model.record import record
 from culm.operate.snapshot.records import Snapshot
-from culm.operate.snapshot.words import dollars, short
+from culm.operate.snapshot.words import dollars, plural, short, size
 from culm.web.views.parts import action_link, command, empty, ident, link, moment, panel, revision, service_link, state
 from culm.web.views.tasks import lived
 
@@ -86,7 +86,9 @@ def migrations(snapshot: Snapshot, *, may_act: bool) -> Node:
 
 
 def images(rows: Sequence[ImageRow]) -> Node:
-    unused = [image for image in rows if not image.runs]
+    """Draw the table of images, each repository's newest first: that one the next deploy takes, whatever runs now."""
+    newest = {image.repository: image.digest for image in reversed(rows)}
+    unused = [image for image in rows if not image.runs and newest[image.repository] != image.digest]
     freed = sum(image.megabytes for image in unused)
     return [
         htpy.h1(".sr")["Images"],
@@ -97,7 +99,7 @@ def images(rows: Sequence[ImageRow]) -> Node:
                     thead[
                         tr[
                             [
-                                th(scope="col")[name or span(".sr")["What to do"]]
+                                th(class_="num" if name == "Size" else None, scope="col")[name]
                                 for name in ("Repository", "Tags", "Digest", "Size", "Pushed", "Runs as")
                             ]
                         ]
@@ -108,9 +110,16 @@ def images(rows: Sequence[ImageRow]) -> Node:
                                 th(scope="row")[state("well" if image.runs else "off"), image.repository],
                                 td(data_label="Tags")[", ".join(image.tags) or span(".muted")["untagged"]],
                                 td(data_label="Digest")[ident(image.digest, shown=short(image.digest))],
-                                td(".num", data_label="Size")[f"{image.megabytes:,.1f} MB"],
+                                td(".num", data_label="Size")[size(image.megabytes)],
                                 td(data_label="Pushed")[moment(image.pushed_at)],
-                                td(data_label="Runs as")[", ".join(image.runs) or span(".muted")["nothing"]],
+                                td(data_label="Runs as")[
+                                    ", ".join(image.runs)
+                                    or span(".muted")[
+                                        "nothing now; the newest"
+                                        if newest[image.repository] == image.digest
+                                        else "nothing"
+                                    ]
+                                ],
                             ]
                             for image in rows
                         )
@@ -119,7 +128,10 @@ def images(rows: Sequence[ImageRow]) -> Node:
             ]
             if rows
             else empty("No image has been pushed. ", command("up")),
-            note=f"{len(unused)} that nothing runs, {freed:,.0f} MB as pushed (layers that are shared count in each)",
+            note=f"{plural(len(unused), 'old one')} that nothing runs, {size(freed)} as pushed "
+            "(layers that are shared count in each)"
+            if unused
+            else "none is old and unused",
         ),
     ]
 
@@ -152,7 +164,7 @@ def vault(files: Sequence[VaultFile]) -> Node:
                     thead[
                         tr[
                             [
-                                th(scope="col")[name or span(".sr")["What to do"]]
+                                th(class_="num" if name == "Size" else None, scope="col")[name]
                                 for name in ("File", "Version", "Changed", "Size", "Who may read it")
                             ]
                         ]

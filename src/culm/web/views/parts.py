@@ -118,8 +118,8 @@ def action_link(words: Sequence[str], label: str, *, allowed: bool, quiet: bool 
     return a(class_="button quiet" if quiet else "button", href=link("/confirm", do=" ".join(words)))[label]
 
 
-def cause(why: Cause, *, service: str, may_act: bool) -> Element:
-    """Draw why a service is not well: unfolded, with the one action that fits."""
+def cause(why: Cause, *, service: str, may_act: bool, its_page: bool = False) -> Element:
+    """Draw why a service is not well: unfolded, with the one action that fits; on `its_page` no link to that page."""
     return div(".cause")[
         p(".why")[why.text, (", ", moment(why.at)) if why.at else None],
         why.health and p[span(".muted")["health check: "], why.health],
@@ -132,7 +132,7 @@ def cause(why: Cause, *, service: str, may_act: bool) -> Element:
             action_link(why.action.command, why.action.label, allowed=may_act) if why.action else None,
             span(".muted")[why.action.why] if why.action and why.action.why else None,
             a(".button.quiet", href=link("/logs", service=service, since="1h"))["Its logs"],
-            a(".button.quiet", href=f"/services/{service}")["The service"],
+            None if its_page else a(".button.quiet", href=f"/services/{service}")["The service"],
         ],
     ]
 
@@ -230,7 +230,7 @@ def graph(measure: Measure, markers: Sequence[tuple[float, str]] = ()) -> Elemen
         else:
             pieces[-1].append(f"{300 * index / count:.1f},{80 - 78 * value * scale / top:.1f}")
     drawn = [
-        htpy.polyline(class_="curve", points=" ".join(piece if len(piece) > 1 else [piece[0], piece[0]]))
+        htpy.polyline(class_="curve" if len(piece) > 1 else "curve dot", points=" ".join([*piece, piece[-1]]))
         for piece in pieces
         if piece
     ]

@@ -15,7 +15,7 @@ from culm.lint import rules
 from culm.lint.findings import Setting
 from culm.operate.logs import LogLine
 from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot, Task
-from culm.operate.snapshot.words import latency, mebibytes, rate, share, short
+from culm.operate.snapshot.words import latency, mebibytes, rate, share, short, span_of
 from culm.plan.differences import differences
 from culm.vault.redaction import redacted
 from culm.vault.secret import REDACTED
@@ -65,7 +65,8 @@ def service(snapshot: Snapshot, service: ServiceState, detail: Detail, *, may_ac
     events = [event for event in snapshot.events if event.service == service.name]
     return [
         _head(service, detail, may_act),
-        service.cause is not None and div(".cause-box")[cause(service.cause, service=service.name, may_act=may_act)],
+        service.cause is not None
+        and div(".cause-box")[cause(service.cause, service=service.name, may_act=may_act, its_page=True)],
         panel("Deployments", _deployments(service), note="newest first"),
         panel("Tasks", _tasks(tasks, may_act), note=service.summary),
         _measures(service),
@@ -159,7 +160,7 @@ def _deployment(deployment: Deployment) -> Element:
         td(data_label="State")[rollout_words(deployment)],
         td(data_label="Began")[moment(deployment.created_at)],
         td(data_label="Took")[
-            f"{took:.0f} s" if deployment.rollout == "COMPLETED" and deployment.status == "PRIMARY" else "—"
+            span_of(took) if deployment.rollout == "COMPLETED" and deployment.status == "PRIMARY" else "—"
         ],
         td(data_label="Running")[
             f"{deployment.running}/{deployment.desired}",

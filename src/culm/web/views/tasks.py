@@ -6,6 +6,7 @@ import htpy
 from htpy import Element, Node, a, div, form, input, span, table, tbody, td, th, thead, tr
 
 from culm.operate.snapshot.records import Snapshot, State, Task
+from culm.operate.snapshot.words import span_of
 from culm.web.views.parts import action_link, clamped, empty, ident, link, moment, panel, revision, service_link, state
 
 BY: Mapping[str, Callable[[Task], tuple[bool, float | str]]] = {
@@ -193,5 +194,4 @@ def _stopped(ended: list[Task]) -> Element:
 def lived(task: Task) -> str:
     if task.started_at is None or task.stopped_at is None:
         return "never started"
-    seconds = task.stopped_at - task.started_at
-    return f"lived {seconds:.1f} s" if seconds < 100 else f"lived {seconds / 60:.0f} min"
+    return f"lived {span_of(task.stopped_at - task.started_at)}"

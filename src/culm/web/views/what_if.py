@@ -19,7 +19,13 @@ def what_if(question: Question, answer: Estimate, kinds: Sequence[str]) -> Eleme
     return panel(
         "What if?",
         htpy.form(".what-if", action="/plan", method="get")[
-            _slider("load", f"{question.factor:g} times the load", f"{question.factor:g}", MOST_FACTOR, "0.5"),
+            _slider(
+                "load",
+                "the load as now" if question.factor == 1 else f"{question.factor:g} times the load",
+                f"{question.factor:g}",
+                MOST_FACTOR,
+                "0.5",
+            ),
             htpy.label(for_="type")["on instances of type"],
             htpy.select(id="type", name="type")[
                 (htpy.option(value=kind, selected=kind == question.instance_type)[kind] for kind in kinds)
