@@ -14,8 +14,8 @@ Answer = Callable[[Mapping[str, str], bytes], tuple[list[tuple[str, str]], bytes
 
 
 @asynccontextmanager
-async def an_http2_target(answer: Answer) -> AsyncIterator[int]:
-    """A server that speaks HTTP/2 without TLS and nothing else; its port."""
+async def an_http2_target(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that speaks HTTP/2 and nothing else; its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         speaker = connection.H2Connection(config.H2Configuration(client_side=False, header_encoding="utf-8"))
@@ -39,7 +39,7 @@ async def an_http2_target(answer: Answer) -> AsyncIterator[int]:
             writer.write(speaker.data_to_send())
             await writer.drain()
 
-    async with serving(serve) as port:
+    async with serving(serve, tls=tls) as port:
         yield port
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -134,7 +135,7 @@ class Web:
 
 
 @asynccontextmanager
-async def serving(answer: Answering, port: int = 0) -> AsyncIterator[int]:
+async def serving(answer: Answering, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server of 127.0.0.1 that calls `answer` for every connection; the port. Its connections end with it."""
     connections: set[asyncio.Task[None]] = set()
 
@@ -150,7 +151,7 @@ async def serving(answer: Answering, port: int = 0) -> AsyncIterator[int]:
             writer.close()
             connections.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
@@ -161,9 +162,9 @@ async def serving(answer: Answering, port: int = 0) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def a_web(port: int = 0) -> AsyncIterator[Web]:
+async def a_web(port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Web]:
     web = Web()
-    async with serving(web.answer, port) as web.port:
+    async with serving(web.answer, port, tls) as web.port:
         yield web
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import shutil
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.cluster.balancer.test_tls import a_pem, ask, nobody_decrypts, trusting
 from tests.http2 import a_grpc_service, an_http2_target, http2, message
-from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, on_path
+from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, on_path, target_of
 
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.interface import Group, Outcome, Target, Tls
@@ -112,6 +114,48 @@ async def test_health_checks_speak_what_the_group_speaks() -> None:
     async with a_web() as web:
         assert await probe(a_check(web.port, protocol_version="HTTP2", matcher=Matcher())) == Answer()
     assert await probe(a_check(free_port(), protocol_version="GRPC")) == Answer(), "nobody is there"
+
+
+def showing(tmp_path: Path, *protocols: str) -> ssl.SSLContext:
+    """A server's side of TLS, with a certificate that nobody has to trust and for a name that nobody asks for."""
+    certificate = tmp_path / "target.pem"
+    certificate.write_text(a_pem("inside.example.com").pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(list(protocols))
+    return context
+
+
+async def test_targets_of_https_groups_are_spoken_to_and_checked_with_tls(tmp_path: Path) -> None:
+    """By plain HTTP from the client; targets come at run time, too, and a group of the same name changes its kind."""
+    port, plane = free_port(), HaproxyPlane(tmp_path / "lb")
+    secure, modern = showing(tmp_path, "http/1.1"), showing(tmp_path, "h2")
+    await plane.start()
+    try:
+        async with (
+            a_web(tls=secure) as web,
+            a_web(tls=secure) as later,
+            a_web() as clear,
+            httpx2.AsyncClient() as http,
+        ):
+            url = f"http://127.0.0.1:{port}/"
+            listener = a_listener(port, a_rule(None, action=forward("web")))
+            assert await plane.apply([listener], [a_group("web", web.target, tls=True)]) == Outcome()
+            assert await target_of(http, url) == web.target.name
+            assert await plane.apply([listener], [a_group("web", later.target, tls=True)]) == Outcome()
+            assert await target_of(http, url) == later.target.name
+            assert await plane.apply([listener], [a_group("web", clear.target)]) == Outcome()
+            assert await target_of(http, url) == clear.target.name
+
+            https = {"health_check_protocol": "HTTPS"}
+            assert await probe(a_check(web.port, **https)) == Answer(status=200)
+            assert (await probe(a_check(free_port(), **https))) == Answer(), "nobody is there"
+            assert await probe(a_check(web.port, protocol="HTTPS")) == Answer(), "checks in the clear are the default"
+        async with an_http2_target(a_grpc_service, tls=modern) as target:
+            check = a_check(target, protocol_version="GRPC", health_check_path="/AWS.ALB/healthcheck", **https)
+            assert await probe(check) == Answer(status=12)
+    finally:
+        await plane.stop()
 
 
 async def test_a_grpc_client_calls_and_streams(plane: HaproxyPlane) -> None:

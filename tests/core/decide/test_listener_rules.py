@@ -32,7 +32,7 @@ def on_header(name: str, *values: str) -> Condition:
     return Condition(field="http-header", http_header_config=HttpHeaderConfig(http_header_name=name, values=values))
 
 
-def on_query(*pairs: tuple[str | None, str]) -> Condition:
+def on_query(*pairs: tuple[str | None, str | None]) -> Condition:
     values = tuple(QueryString(key=key, value=value) for key, value in pairs)
     return Condition(field="query-string", query_string_config=QueryStringConfig(values=values))
 
@@ -127,6 +127,7 @@ def test_all_conditions_of_a_rule_must_hold_and_the_lowest_priority_wins():
         ((on_path(""),), "A condition value must be specified"),
         ((on_path("/" + "x" * 128),), "The 'path-pattern' value is too long; the limit is '128'"),
         ((Condition(field="host-header", values=("a", "b")),), "'host-header' field contains too many values"),
+        ((on_query(("a", None)),), "A 'Value' must be specified in 'QueryStringKeyValuePair'"),
         ((on_query(("x" * 129, "a")),), "The 'Key' value is too long; the limit is '128'"),
         ((on_query(("a", "x" * 129)),), "The 'Value' value is too long; the limit is '128'"),
         ((on_header("x" * 41, "a"),), "The 'HttpHeaderName' value is too long; the limit is '40'"),

@@ -446,6 +446,7 @@ def _group(group: TargetGroup, observed: Seen, load_balancer: LoadBalancer) -> i
             *waker,
         ),
         protocol_version=group.protocol_version,
+        tls=group.protocol == "HTTPS",
         algorithm="least_outstanding_requests" if least else "round_robin",
         slow_start_seconds=int(values["slow_start.duration_seconds"]),
         sticky_seconds=int(values[f"stickiness.{kind}.duration_seconds"]) if sticky else 0,

@@ -1,10 +1,13 @@
-"""Health checks over HTTP/2 without TLS, as an application load balancer sends them to targets that speak it.
+"""Health checks over HTTP/2, as an application load balancer sends them to targets that speak it.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 The library is loaded with the first of them.
 """
 
 import asyncio
+import ssl
+
+from culm.core.model.record import record
 
 _STREAM = 1
 _EMPTY_MESSAGE = b"\0\0\0\0\0"
@@ -12,16 +15,25 @@ _EMPTY_MESSAGE = b"\0\0\0\0\0"
 _CHUNK = 1 << 16
 
 
-async def status(address: str, port: int, path: str) -> int | None:
+@record
+class Server:
+    """Who is asked; `tls`: how to speak TLS with it, None where it is spoken to in the clear."""
+
+    address: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
+async def status(server: Server, path: str) -> int | None:
     """Return the status of a GET; None where the answer is not HTTP/2. Raises OSError without a connection."""
-    answer = await _ask(address, port, [(":method", "GET"), (":path", path)], None)
+    answer = await _ask(server, [(":method", "GET"), (":path", path)], None)
     return _number(answer.get(":status"))
 
 
-async def grpc_status(address: str, port: int, path: str) -> int | None:
+async def grpc_status(server: Server, path: str) -> int | None:
     """Return the gRPC status of a call without a message; None where the answer has none. Raises OSError."""
     fields = [(":method", "POST"), (":path", path), ("content-type", "application/grpc"), ("te", "trailers")]
-    answer = await _ask(address, port, fields, _EMPTY_MESSAGE)
+    answer = await _ask(server, fields, _EMPTY_MESSAGE)
     return _number(answer.get("grpc-status"))
 
 
@@ -29,16 +41,17 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
-async def _ask(address: str, port: int, fields: list[tuple[str, str]], body: bytes | None) -> dict[str, str]:
+async def _ask(server: Server, fields: list[tuple[str, str]], body: bytes | None) -> dict[str, str]:
     """Return the fields of the answer's head and of its end; none where it is not HTTP/2."""
     from h2 import config, connection, events, exceptions
 
     speaker = connection.H2Connection(config.H2Configuration(client_side=True, header_encoding="utf-8"))
-    reader, writer = await asyncio.open_connection(address, port)
+    reader, writer = await asyncio.open_connection(server.address, server.port, ssl=server.tls)
     answer: dict[str, str] = {}
     try:
         speaker.initiate_connection()
-        begin = [*fields[:2], (":scheme", "http"), (":authority", f"{address}:{port}")]
+        scheme = "https" if server.tls else "http"
+        begin = [*fields[:2], (":scheme", scheme), (":authority", f"{server.address}:{server.port}")]
         head = [*begin, *fields[2:], ("user-agent", "ELB-HealthChecker/2.0")]
         speaker.send_headers(_STREAM, head, end_stream=body is None)
         if body is not None:

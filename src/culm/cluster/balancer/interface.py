@@ -41,6 +41,8 @@ class Group:
     targets: tuple[Target, ...] = ()
     protocol_version: ProtocolVersion = "HTTP1"
     """What its targets speak; requests of another kind are answered with 464."""
+    tls: bool = False
+    """Whether they speak it inside of TLS; whatever certificate they show is taken."""
     algorithm: Literal["round_robin", "least_outstanding_requests"] = "round_robin"
     slow_start_seconds: int = 0
     """0: a new target gets its full share at once."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from culm.cluster.balancer import http2
+from culm.cluster.balancer.tls import client
 from culm.core.decide.target_health import Answer, Health, judge, known, next_probe_after
 from culm.core.model.load_balancers import RegisteredTarget, TargetGroup
 from culm.core.model.record import record
@@ -102,11 +103,12 @@ async def probe(check: Check) -> Answer:
         async with asyncio.timeout(check.group.health_check_timeout_seconds):
             if check.group.health_check_protocol == "TCP":
                 return Answer(status=200 if await _stays_open(check.address, check.port) else None)
-            if check.group.protocol_version != "HTTP1":
-                grpc = check.group.protocol_version == "GRPC"
-                ask = http2.grpc_status if grpc else http2.status
-                return Answer(status=await ask(check.address, check.port, check.group.health_check_path))
-            return Answer(status=await _get(check.address, check.port, check.group.health_check_path))
+            http1, secure = check.group.protocol_version == "HTTP1", check.group.health_check_protocol == "HTTPS"
+            tls = client.context("http/1.1" if http1 else "h2") if secure else None
+            server = http2.Server(address=check.address, port=check.port, tls=tls)
+            grpc = check.group.protocol_version == "GRPC"
+            ask = _get if http1 else http2.grpc_status if grpc else http2.status
+            return Answer(status=await ask(server, check.group.health_check_path))
     except TimeoutError:
         return Answer(timed_out=True)
     except OSError:
@@ -128,12 +130,12 @@ async def _stays_open(address: str, port: int) -> bool:
         writer.close()
 
 
-async def _get(address: str, port: int, path: str) -> int | None:
+async def _get(server: http2.Server, path: str) -> int | None:
     """Return the status; None where the answer is not HTTP."""
-    reader, writer = await asyncio.open_connection(address, port)
+    reader, writer = await asyncio.open_connection(server.address, server.port, ssl=server.tls)
     try:
         writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {address}:{port}\r\nUser-Agent: ELB-HealthChecker/2.0\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {server.address}:{server.port}\r\nUser-Agent: ELB-HealthChecker/2.0\r\n"
             "Accept-Encoding: gzip, compressed\r\nConnection: close\r\n\r\n".encode()
         )
         try:

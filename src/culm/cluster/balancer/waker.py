@@ -26,6 +26,7 @@ import html
 import itertools
 import logging
 import sqlite3
+import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -34,6 +35,7 @@ from pathlib import Path
 
 from culm.cluster import clock
 from culm.cluster.balancer.haproxy.console import short_path
+from culm.cluster.balancer.tls import client
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import events, sleepers, tasks
@@ -103,8 +105,8 @@ class HeldRequest:
         return b"\r\n".join([line, *kept, b"Connection: close", b"", b""])
 
 
-Reachable = tuple[str, int]
-"""Address and port of a target."""
+Reachable = tuple[str, int, ssl.SSLContext | None]
+"""Address and port of a target, and how TLS is spoken with it; None: it is not."""
 
 
 class Waker:
@@ -202,7 +204,8 @@ class Waker:
             slots = self._slots.setdefault(arn, asyncio.Semaphore(AT_ONCE))
             async with slots:
                 try:
-                    there, onward = await asyncio.open_connection(*places[next(self._turns) % len(places)])
+                    address, port, tls = places[next(self._turns) % len(places)]
+                    there, onward = await asyncio.open_connection(address, port, ssl=tls)
                 except OSError:
                     if attempt + 1 == TRIES:
                         raise Unready("its task does not take connections") from None
@@ -296,7 +299,8 @@ class Waker:
         group = target_groups.find(db, arn)
         by_ip = group is not None and group.target_type == "ip"
         places = [(each.id if by_ip else self._address_of(db, each.id), each.port) for each in healthy]
-        known = tuple((address, port) for address, port in places if address is not None)
+        tls = client.context("http/1.1") if group is not None and group.protocol == "HTTPS" else None
+        known = tuple((address, port, tls) for address, port in places if address is not None)
         if sleeper is None:  # it was told to be something else meanwhile, and is asked as any other service
             return WakingLook(name=f"the service of {arn}", desired=len(known), healthy=len(known)), known
         service = sleeper.service

@@ -310,6 +310,10 @@ def _value_problem(condition: Condition) -> Problem | None:
                 return _invalid(
                     "The 'http-request-method' value is invalid; the allowed characters are A-Z, hyphen and underscore"
                 )
+        case "query-string":
+            pairs = (condition.query_string_config or QueryStringConfig()).values
+            if any(pair.value is None for pair in pairs):
+                return _invalid("A 'Value' must be specified in 'QueryStringKeyValuePair'")
         case "source-ip":
             for value in _values(condition):
                 try:
@@ -373,7 +377,7 @@ def _any(config: PatternConfig, text: str, *, fold: bool) -> bool:
 def _pair_matches(want: QueryString, key: str, value: str) -> bool:
     """Whether a query string has the pair, ignoring case; a pair without a key matches any key."""
     return (want.key is None or glob_matches(want.key.lower(), key.lower(), escapes=True)) and glob_matches(
-        want.value.lower(), value.lower(), escapes=True
+        (want.value or "").lower(), value.lower(), escapes=True
     )
 
 

@@ -44,7 +44,8 @@ class Listener:
 @record
 class QueryString:
     key: str | None = None
-    value: str
+    value: str | None = None
+    """Every pair of a rule that is kept has one."""
 
 
 @record
@@ -188,7 +189,7 @@ class Rule:
 
 
 ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
-"""What targets are spoken to with. HTTP/2 without TLS for the second and third."""
+"""What targets are spoken to with; HTTP/2 for the second and third."""
 HTTP_CODE, GRPC_CODE = "200", "12"
 """What health checks expect where nothing else is said; 12 is gRPC's for a method that is not there."""
 GRPC_PATH = "/AWS.ALB/healthcheck"
@@ -221,12 +222,13 @@ class TargetGroup(HealthCheck):
 
     target_group_arn: str
     target_group_name: str
-    protocol: Literal["HTTP"] = "HTTP"
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
+    """HTTPS: targets are spoken to with TLS, and whatever certificate they show is taken, as by AWS's."""
     protocol_version: ProtocolVersion = "HTTP1"
     port: int
     vpc_id: str | None = None
     target_type: Literal["instance", "ip"] = "instance"
-    health_check_protocol: Literal["HTTP", "TCP"] = "HTTP"
+    health_check_protocol: Literal["HTTP", "HTTPS", "TCP"] = "HTTP"
     """TCP, a connection that stays open, is for Service Connect's endpoints alone."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Those that differ from AWS's defaults."""

@@ -44,7 +44,7 @@ def test_modifying_changes_what_is_given(elb):
 def test_other_protocols_and_more_than_one_action_are_refused(elb):
     load_balancer = elb.load_balancer()
     not_found = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-    with pytest.raises(ClientError, match="culm does not support"):
+    with pytest.raises(ClientError, match="Listener protocol 'TLS' must be one of 'HTTP, HTTPS'"):
         elb.api.create_listener(LoadBalancerArn=load_balancer, Protocol="TLS", Port=443, DefaultActions=[not_found])
     with pytest.raises(ClientError, match="InvalidLoadBalancerAction"):
         elb.api.create_listener(

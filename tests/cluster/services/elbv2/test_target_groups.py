@@ -105,6 +105,31 @@ def test_a_wrong_or_unsupported_setting_is_refused_by_name(elb, settings, messag
         elb.target_group(**settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("under_score", r"alphanumeric characters or hyphens\(-\)"),
+        *((name, f"Value '{name}' at 'targetGroup.targetGroupArn.targetGroupName'") for name in ("-a", "a-", "a--b")),
+    ],
+)
+def test_a_name_that_no_group_can_have_is_refused_in_amazons_words(elb, name, message):
+    with pytest.raises(ClientError, match=message):
+        elb.target_group(name)
+
+
+def test_targets_can_speak_https_and_be_checked_by_either_protocol(elb):
+    arn = elb.target_group(Protocol="HTTPS", HealthCheckProtocol="HTTPS")
+    [seen] = elb.api.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    assert (seen["Protocol"], seen["HealthCheckProtocol"]) == ("HTTPS", "HTTPS")
+    [seen] = elb.api.modify_target_group(TargetGroupArn=arn, HealthCheckProtocol="HTTP")["TargetGroups"]
+    assert (seen["Protocol"], seen["HealthCheckProtocol"]) == ("HTTPS", "HTTP")
+
+
+def test_a_group_that_is_made_names_no_load_balancers(elb):
+    made = elb.api.create_target_group(Name="web", Port=80, Protocol="HTTP", VpcId=VPC_ID)["TargetGroups"]
+    assert "LoadBalancerArns" not in made[0]
+
+
 def test_a_port_and_a_vpc_are_needed(elb):
     with pytest.raises(ClientError, match="A port must be specified"):
         elb.api.create_target_group(Name="web", VpcId=VPC_ID)
@@ -122,7 +147,8 @@ def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb
     assert (values["stickiness.enabled"], values["load_balancing.algorithm.type"]) == ("false", "round_robin")
     for key, value, message in (
         ("slow_start.duration_seconds", "10", "must be between 30 and 900"),
-        ("stickiness.type", "source_ip", "culm does not support stickiness.type = source_ip"),
+        ("stickiness.type", "source_ip", "'source_ip' is not supported for target groups with the HTTP protocol"),
+        ("stickiness.type", "none", r"'Stickiness type' must be one of \[app_cookie, lb_cookie, source_ip\]"),
         ("no.such", "x", "is not recognized"),
     ):
         with pytest.raises(ClientError, match=message):
@@ -143,7 +169,7 @@ def test_stickiness_by_a_cookie_of_the_applications_needs_its_name(elb):
         answer = elb.api.modify_target_group_attributes(TargetGroupArn=group, Attributes=given)
         return {each["Key"]: each["Value"] for each in answer["Attributes"]}
 
-    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*cookie_name must be set"):
+    with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*must set an application cookie name"):
         modify(enabled="true", type="app_cookie")
     for name in ("AWSALBAPP-0", "a b", "a;b"):
         with pytest.raises(ClientError, match=r"InvalidConfigurationRequest.*cookie_name cannot be"):

@@ -76,8 +76,15 @@ def server_options(group: Group, target: Target) -> str:
     """
     climbs = f" slowstart {group.slow_start_seconds}s" if group.slow_start_seconds else ""
     kept = hashlib.sha1(f"{target.name}{_token(group.arn)}".encode(), usedforsecurity=False).hexdigest()
-    spoken = " proto h2" if group.protocol_version != "HTTP1" and not target.socket else ""
+    spoken = "" if target.socket else _spoken(group)
     return f"weight 100{climbs}{spoken}" + (f" cookie {kept}" if group.app_cookie else "")
+
+
+def _spoken(group: Group) -> str:
+    """Return how a target is spoken to, where that is not plain HTTP/1.1."""
+    if group.tls:
+        return f" ssl verify none alpn {'http/1.1' if group.protocol_version == 'HTTP1' else 'h2'}"
+    return "" if group.protocol_version == "HTTP1" else " proto h2"
 
 
 def backend(group: Group) -> str:
@@ -333,7 +340,7 @@ def _pattern_tests(what: str, config: elb.PatternConfig, *flags: str) -> Iterato
 
 def _pair_regex(pair: elb.QueryString) -> str:
     key = "[^&=]*" if pair.key is None else words.glob_regex(pair.key, run="[^&=]*", single="[^&=]", escapes=True)
-    value = words.glob_regex(pair.value, run="[^&]*", single="[^&]", escapes=True)
+    value = words.glob_regex(pair.value or "", run="[^&]*", single="[^&]", escapes=True)
     return f"(^|&){key}={value}(&|$)"
 
 
@@ -408,6 +415,8 @@ def _backend(group: Group) -> Iterator[str]:
         yield from _counted(group.uncounted)
     if group.adds_client:
         yield "    option forwardfor if-none"
+    if group.tls:
+        yield "    # its targets speak TLS"  # so that it is another shape than the group of its name that does not
     yield from _failing(name)
     yield from _timed(name)
     yield from _fitting(group)

@@ -86,7 +86,7 @@ TARGET_GROUP: Mapping[str, Known] = {
     "stickiness.app_cookie.duration_seconds": Known(default="86400", honoured=range(1, 604_801)),
     "stickiness.enabled": Known(default="false", honoured=_SWITCH),
     "stickiness.lb_cookie.duration_seconds": Known(default="86400", honoured=range(1, 604_801)),
-    "stickiness.type": Known(default="lb_cookie", honoured=("app_cookie",)),
+    "stickiness.type": Known(default="lb_cookie", honoured=None),
     "target_group_health.dns_failover.minimum_healthy_targets.count": Known(default="1", honoured=None),
     "target_group_health.dns_failover.minimum_healthy_targets.percentage": Known(default="off", honoured=None),
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": Known(default="1"),
@@ -96,18 +96,31 @@ TARGET_GROUP: Mapping[str, Known] = {
 
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
 """https://datatracker.ietf.org/doc/html/rfc6265#section-4.1.1"""
+_STICKINESS_TYPES = ("app_cookie", "lb_cookie", "source_ip")
 _OWN_COOKIES = ("AWSALB", "AWSALBAPP", "AWSALBTG")
 
 
-def check_stickiness(values: Mapping[str, str]) -> None:
-    """Raise InvalidConfigurationRequest for a target group that would follow a cookie that nobody can set.
+def check_stickiness(protocol: str, values: Mapping[str, str]) -> None:
+    """Raise the error of a target group that would follow what HTTP has not, or a cookie that nobody can set.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
     """
+    kind = values["stickiness.type"]
+    if kind not in _STICKINESS_TYPES:
+        allowed = ", ".join(_STICKINESS_TYPES)
+        raise AwsError("ValidationError", f"'Stickiness type' must be one of [{allowed}]")
+    if kind == "source_ip":
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"Stickiness type 'source_ip' is not supported for target groups with the {protocol} protocol",
+        )
     name = values["stickiness.app_cookie.cookie_name"]
     follows = values["stickiness.type"] == "app_cookie" and values["stickiness.enabled"] == "true"
     if follows and not name:
-        raise AwsError("InvalidConfigurationRequest", "stickiness.app_cookie.cookie_name must be set for app_cookie")
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            "You must set an application cookie name to enable stickiness of type 'app_cookie'",
+        )
     if name and (not _COOKIE_NAME.fullmatch(name) or name.startswith(_OWN_COOKIES)):
         raise AwsError(
             "InvalidConfigurationRequest",

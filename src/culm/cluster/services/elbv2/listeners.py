@@ -24,6 +24,16 @@ from culm.core.model.load_balancers import Action, Listener, Rule
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
+PROTOCOLS = ("HTTP", "HTTPS")
+
+
+def checked_protocol(protocol: str) -> Literal["HTTP", "HTTPS"]:
+    """Return the protocol of an application load balancer's listener. Raises ValidationError for another one."""
+    match protocol:
+        case "HTTP" | "HTTPS":
+            return protocol
+    raise AwsError("ValidationError", f"Listener protocol '{protocol}' must be one of '{', '.join(PROTOCOLS)}'")
+
 
 @record
 class MutualAuthentication:
@@ -33,7 +43,7 @@ class MutualAuthentication:
 @record
 class CreateListenerInput:
     load_balancer_arn: str
-    protocol: Literal["HTTP", "HTTPS"] | None = None
+    protocol: str | None = None
     port: int | None = None
     ssl_policy: str | None = None
     certificates: tuple[ListenerCertificate, ...] = ()
@@ -57,7 +67,7 @@ def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
     listener = Listener(
         listener_arn=listener_arn(call, load_balancer),
         load_balancer_arn=load_balancer.load_balancer_arn,
-        protocol=req.protocol,
+        protocol=checked_protocol(req.protocol),
         port=req.port,
     )
     listener = with_tls(call, listener, req.ssl_policy, req.certificates)
@@ -76,7 +86,7 @@ def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
 class ModifyListenerInput:
     listener_arn: str
     port: int | None = None
-    protocol: Literal["HTTP", "HTTPS"] | None = None
+    protocol: str | None = None
     ssl_policy: str | None = None
     certificates: tuple[ListenerCertificate, ...] = ()
     mutual_authentication: MutualAuthentication = MutualAuthentication()
@@ -90,7 +100,8 @@ def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
     Raises DuplicateListener for a port that is taken, and what certificates and policies raise.
     """
     before = find_listener(call, req.listener_arn)
-    listener = replace(before, port=req.port or before.port, protocol=req.protocol or before.protocol)
+    protocol = checked_protocol(req.protocol or before.protocol)
+    listener = replace(before, port=req.port or before.port, protocol=protocol)
     listener = with_tls(call, listener, req.ssl_policy, req.certificates)
     if listener != before:
         _check_port(call, listener)

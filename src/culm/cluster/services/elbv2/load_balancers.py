@@ -43,9 +43,7 @@ class CreateLoadBalancerInput:
 @operation("elbv2", "CreateLoadBalancer", wakes=True)
 def create_load_balancer(call: Call, req: CreateLoadBalancerInput) -> dict[str, Any]:
     """Create a load balancer; one that is there with the same settings is the answer."""
-    names.check("The load balancer", req.name)
-    if req.name.startswith("internal-"):
-        raise AwsError("ValidationError", "The load balancer name cannot begin with 'internal-'")
+    names.check_load_balancer(req.name)
     subnets = _subnets(call, req.subnets, req.subnet_mappings)
     wished = LoadBalancer(
         load_balancer_arn=load_balancer_arn(call, req.name),

@@ -33,11 +33,11 @@ from culm.errors import AwsError
 @record
 class CreateTargetGroupInput(HealthCheck):
     name: str
-    protocol: Literal["HTTP"] = "HTTP"
+    protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     protocol_version: ProtocolVersion = "HTTP1"
     port: int | None = None
     vpc_id: str | None = None
-    health_check_protocol: Literal["HTTP"] = "HTTP"
+    health_check_protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     health_check_enabled: Literal[True] = True
     health_check_path: str = ""
     matcher: Matcher = Matcher()
@@ -49,7 +49,7 @@ class CreateTargetGroupInput(HealthCheck):
 @operation("elbv2", "CreateTargetGroup")
 def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, Any]:
     """Create a target group; one that is there with the same settings is the answer."""
-    names.check("Target group", req.name)
+    names.check_target_group(req.name)
     if req.port is None:
         raise AwsError("ValidationError", "A port must be specified")
     if req.vpc_id is None:
@@ -61,6 +61,8 @@ def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, An
     wished = TargetGroup(
         target_group_arn=target_group_arn(call, req.name),
         target_group_name=req.name,
+        protocol=req.protocol,
+        health_check_protocol=req.health_check_protocol,
         protocol_version=req.protocol_version,
         port=req.port,
         vpc_id=req.vpc_id,
@@ -84,7 +86,7 @@ def create_target_group(call: Call, req: CreateTargetGroupInput) -> dict[str, An
         return {"target_groups": [_view(call, there)]}
     target_groups.save(call.db, wished)
     put(call, wished.target_group_arn, req.tags)
-    return {"target_groups": [_view(call, wished)]}
+    return {"target_groups": [_settings(wished)]}
 
 
 @record
@@ -92,7 +94,7 @@ class ModifyTargetGroupInput:
     """What is left out stays."""
 
     target_group_arn: str
-    health_check_protocol: Literal["HTTP"] = "HTTP"
+    health_check_protocol: Literal["HTTP", "HTTPS"] | None = None
     health_check_port: str | None = None
     health_check_path: str | None = None
     health_check_enabled: Literal[True] = True
@@ -194,7 +196,7 @@ def modify_target_group_attributes(call: Call, req: ModifyTargetGroupAttributesI
     """Set those attributes that are given. Raises the error of a key or a value that a target group cannot have."""
     group = find_target_group(call, req.target_group_arn)
     merged = attributes.merged(attributes.TARGET_GROUP, group.attributes, req.attributes, "Target group")
-    attributes.check_stickiness(attributes.effective(attributes.TARGET_GROUP, merged))
+    attributes.check_stickiness(group.protocol, attributes.effective(attributes.TARGET_GROUP, merged))
     target_groups.save(call.db, replace(group, attributes=merged))
     return {"attributes": attributes.described(attributes.TARGET_GROUP, merged)}
 
@@ -223,9 +225,11 @@ def _check_health_check(group: TargetGroup) -> None:
 
 
 def _view(call: Call, group: TargetGroup) -> dict[str, Any]:
-    return {
-        **{field.name: getattr(group, field.name) for field in fields(group)},
-        "health_check_enabled": True,
-        "load_balancer_arns": target_groups.load_balancer_arns(call.db, group.target_group_arn),
-        "ip_address_type": "ipv4",
-    }
+    arns = target_groups.load_balancer_arns(call.db, group.target_group_arn)
+    return {**_settings(group), "load_balancer_arns": arns}
+
+
+def _settings(group: TargetGroup) -> dict[str, Any]:
+    """Return a group as CreateTargetGroup answers: no load balancer can have it yet."""
+    settings = {field.name: getattr(group, field.name) for field in fields(group)}
+    return {**settings, "health_check_enabled": True, "ip_address_type": "ipv4"}
