@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 
 
 @record
-class Server:
+class CheckedServer:
     """Who is asked; `tls`: how to speak TLS with it, None where it is spoken to in the clear."""
 
     address: str
@@ -24,13 +24,13 @@ class Server:
     tls: ssl.SSLContext | None = None
 
 
-async def status(server: Server, path: str) -> int | None:
+async def status(server: CheckedServer, path: str) -> int | None:
     """Return the status of a GET; None where the answer is not HTTP/2. Raises OSError without a connection."""
     answer = await _ask(server, [(":method", "GET"), (":path", path)], None)
     return _number(answer.get(":status"))
 
 
-async def grpc_status(server: Server, path: str) -> int | None:
+async def grpc_status(server: CheckedServer, path: str) -> int | None:
     """Return the gRPC status of a call without a message; None where the answer has none. Raises OSError."""
     fields = [(":method", "POST"), (":path", path), ("content-type", "application/grpc"), ("te", "trailers")]
     answer = await _ask(server, fields, _EMPTY_MESSAGE)
@@ -41,7 +41,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
-async def _ask(server: Server, fields: list[tuple[str, str]], body: bytes | None) -> dict[str, str]:
+async def _ask(server: CheckedServer, fields: list[tuple[str, str]], body: bytes | None) -> dict[str, str]:
     """Return the fields of the answer's head and of its end; none where it is not HTTP/2."""
     from h2 import config, connection, events, exceptions
 

@@ -105,7 +105,7 @@ async def probe(check: Check) -> Answer:
                 return Answer(status=200 if await _stays_open(check.address, check.port) else None)
             http1, secure = check.group.protocol_version == "HTTP1", check.group.health_check_protocol == "HTTPS"
             tls = client.context("http/1.1" if http1 else "h2") if secure else None
-            server = http2.Server(address=check.address, port=check.port, tls=tls)
+            server = http2.CheckedServer(address=check.address, port=check.port, tls=tls)
             grpc = check.group.protocol_version == "GRPC"
             ask = _get if http1 else http2.grpc_status if grpc else http2.status
             return Answer(status=await ask(server, check.group.health_check_path))
@@ -130,7 +130,7 @@ async def _stays_open(address: str, port: int) -> bool:
         writer.close()
 
 
-async def _get(server: http2.Server, path: str) -> int | None:
+async def _get(server: http2.CheckedServer, path: str) -> int | None:
     """Return the status; None where the answer is not HTTP."""
     reader, writer = await asyncio.open_connection(server.address, server.port, ssl=server.tls)
     try:
