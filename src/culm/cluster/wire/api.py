@@ -235,7 +235,7 @@ class Api:
             return compiled.read(members)
         except Invalid as problem:
             code = served.missing if problem.missing and served.missing else served.invalid
-            raise AwsError(code, problem.message) from problem
+            raise AwsError(code, problem.message(quoted=served.quotes_constraints)) from problem
 
 
 def compile_operation(model: Model, operation: Operation, served: Served, protocol_name: str) -> Compiled:

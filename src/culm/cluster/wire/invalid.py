@@ -41,10 +41,14 @@ class Invalid(Exception):
         )
         return ".".join(steps)
 
-    @property
-    def message(self) -> str:
+    def message(self, *, quoted: bool = False) -> str:
+        """Return what the client is told. `quoted`: in the words of ECR, which names the member and quotes the rest."""
         if self.unsupported:
             return f"culm does not support {self.path}{self.problem}"
+        if quoted:
+            constraint = self.problem.partition(" failed to satisfy constraint: ")[2]
+            constraint = constraint or self.problem.replace("{path}", self.amazons_path)
+            return f"Invalid parameter at '{self.amazons_path}' failed to satisfy constraint: '{constraint}'"
         return f"1 validation error detected: {self.problem.replace('{path}', self.amazons_path)}"
 
 

@@ -20,17 +20,24 @@ NO_TEXT = re.compile("[\ud800-\udfff]")
 """Halves of characters: no encoding has them."""
 NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What no XML can carry: a service that answers in it could never describe the resource again."""
+UNSHOWN = ("LogGroupIdentifier", "StartLiveTailLogGroupIdentifiers")
+"""Shapes whose values AWS's refusals leave out, besides those that are sensitive."""
 XML_PATTERN = r"[\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]*"
 
-PATTERNED = ("iam", "sts")
+SHOWN = 1024
+"""Characters of a value that a refusal repeats; AWS repeats all of it."""
+
+PATTERNED = ("iam", "logs", "sts")
 """The services that hold members to their models' patterns; the others say it in words of their own."""
+UNPATTERNED = ("MetricNamespace",)
+"""Shapes that AWS takes more of than their patterns allow."""
 
 
 def _string(shape: Shape) -> Reader:
     check = bounds(shape, "length")
     pattern = pattern_of(shape)
     allowed = frozenset(shape.traits.get("enum", ()))
-    listed = ", ".join(shape.traits.get("enum", ()))
+    listed = ", ".join(enumerated(shape))
     unfit_for = NO_XML if shape.answers_in_xml else NO_TEXT
 
     def read(value: Any) -> str:
@@ -49,7 +56,7 @@ def _string(shape: Shape) -> Reader:
                 f"Member must satisfy enum value set: [{listed}]"
             )
         if pattern and not pattern.fullmatch(value):
-            shown = "" if shape.traits.get("sensitive") else f" '{value:.200}'"
+            shown = "" if unshown(shape) else f" '{value:.{SHOWN}}'"
             raise Invalid(
                 f"Value{shown} at '{{path}}' failed to satisfy constraint: "
                 f"Member must satisfy regular expression pattern: {pattern.pattern}"
@@ -144,7 +151,7 @@ def _blob(shape: Shape) -> Reader:
 def pattern_of(shape: Shape) -> re.Pattern[str] | None:
     """Return what the text has to be like; None too where the pattern is none for Python, such as `\\p{L}`."""
     text = shape.traits.get("pattern")
-    if text is None or shape.service not in PATTERNED:
+    if text is None or shape.service not in PATTERNED or shape.name in UNPATTERNED:
         return None
     try:
         return re.compile(text, re.ASCII | re.DOTALL)
@@ -166,10 +173,37 @@ def bounds(shape: Shape, what: str) -> Callable[[float, Any], None] | None:
         else:
             return
         have = f"length {side} than or equal to" if what == "length" else f"value {side} than or equal to"
-        shown = "'***'" if shape.traits.get("sensitive") else f"'{value!s:.200}'"
-        raise Invalid(f"Value {shown} at '{{path}}' failed to satisfy constraint: Member must have {have} {bound}")
+        shown = "" if shape.name in UNSHOWN else " '***'" if unshown(shape) else f" '{value!s:.{SHOWN}}'"
+        raise Invalid(f"Value{shown} at '{{path}}' failed to satisfy constraint: Member must have {have} {bound}")
 
     return check
+
+
+def unshown(shape: Shape) -> bool:
+    """Return whether a refusal must not repeat the value."""
+    return bool(shape.traits.get("sensitive")) or shape.name in UNSHOWN
+
+
+def enumerated(shape: Shape) -> list[str]:
+    """Return the values of an enum in the order in which its service's refusals list them.
+
+    ECR's are those of a Java `HashSet`: by hash code, folded, in a table of at least 16 places that is at most three
+    quarters full. Other services' are taken as their models have them.
+    """
+    values = list(shape.traits.get("enum", ()))
+    if shape.service != "ecr":
+        return values
+    places = 16
+    while len(values) > places * 3 // 4:
+        places *= 2
+
+    def place(value: str) -> int:
+        code = 0
+        for character in value:
+            code = (31 * code + ord(character)) & 0xFFFFFFFF
+        return (code ^ code >> 16) & (places - 1)
+
+    return sorted(values, key=place)
 
 
 SCALARS: dict[str, Callable[[Shape], Reader]] = {

@@ -18,6 +18,8 @@ class Served:
     """The error code for a member that is wrong, missing or not supported here."""
     missing: str = ""
     """The code for a member that is missing, where that is another one."""
+    quotes_constraints: bool = False
+    """Whether it says `Invalid parameter at 'member' failed to satisfy constraint: '...'`, as ECR does."""
     unserved: str = "NotImplementedException"
     """The code for an operation of Amazon's that is not served here."""
     target: str = ""
@@ -57,6 +59,7 @@ SERVICES = {
             name="ecr",
             signing_name="ecr",
             invalid="InvalidParameterException",
+            quotes_constraints=True,
             target="AmazonEC2ContainerRegistry_V20150921",
         ),
         Served(

@@ -63,10 +63,14 @@ def parse_trust(text: str) -> Policy:
     return policy
 
 
-def parse_resource(text: str, *, names_itself: bool = False) -> Policy:
-    """Return a policy that a resource has. `names_itself`: its statements must name resources. Raises `Malformed`."""
+def parse_resource(text: str, *, names_itself: bool = False, free_ids: bool = False) -> Policy:
+    """Return a policy that a resource has. Raises `Malformed`.
+
+    `names_itself`: its statements must name resources. `free_ids`: statement IDs may be any text, and repeat, as in
+    policies of ECR.
+    """
     policy = parse(text)
-    _check_statements(json.loads(text))
+    _check_statements(json.loads(text), free_ids=free_ids)
     for statement in policy.statements:
         _check_principals(statement)
         resources = statement.resources or statement.not_resources
@@ -77,12 +81,12 @@ def parse_resource(text: str, *, names_itself: bool = False) -> Policy:
     return policy
 
 
-def _check_statements(document: dict[str, Any]) -> None:
+def _check_statements(document: dict[str, Any], *, free_ids: bool = False) -> None:
     given = document["Statement"]
     statements = given if isinstance(given, list) else [given]
     if not statements:
         raise Malformed("Syntax errors in policy.")
-    ids = [statement["Sid"] for statement in statements if "Sid" in statement]
+    ids = [] if free_ids else [statement["Sid"] for statement in statements if "Sid" in statement]
     if not all(isinstance(sid, str) and _SID.fullmatch(sid) for sid in ids):
         raise Malformed(
             "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "

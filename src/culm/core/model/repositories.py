@@ -51,6 +51,8 @@ class Repository:
     policy_text: str | None = None
     lifecycle_policy_text: str | None = None
     lifecycle_evaluated_at: float | None = None
+    lifecycle_preview_text: str | None = None
+    """The policy whose preview was asked for last."""
 
 
 @record

@@ -140,3 +140,26 @@ def test_a_policy_that_makes_no_sense_is_refused(web, policy, why):
     text = policy if isinstance(policy, str) else json.dumps(policy)
     with pytest.raises(web.ecr.exceptions.InvalidParameterException, match=f"LifecyclePolicyText.*({why})"):
         web.ecr.put_lifecycle_policy(repositoryName="web", lifecyclePolicyText=text + " " * 100)
+
+
+def test_a_preview_shows_what_a_policy_would_expire_and_by_which_rule(web):
+    push(web, "v1", "v2")
+    with pytest.raises(web.ecr.exceptions.LifecyclePolicyPreviewNotFoundException):
+        web.ecr.get_lifecycle_policy_preview(repositoryName="web")
+    text = json.dumps({"rules": [rule(7, tagStatus="any", countType="imageCountMoreThan", countNumber=1)]})
+
+    started = web.ecr.start_lifecycle_policy_preview(repositoryName="web", lifecyclePolicyText=text)
+
+    assert started["status"] == "IN_PROGRESS"
+    preview = web.ecr.get_lifecycle_policy_preview(repositoryName="web")
+    (result,) = preview["previewResults"]
+    assert (result["imageTags"], result["appliedRulePriority"]) == (["v1"], 7)
+    assert (preview["status"], preview["summary"]["expiringImageTotalCount"]) == ("COMPLETE", 1)
+    assert tags(web) == ["v1", "v2"]
+
+
+def test_a_policy_that_has_not_been_evaluated_yet_was_last_so_in_1970(web):
+    put_policy(web, rule(1, tagStatus="any", countType="imageCountMoreThan", countNumber=1))
+    assert web.ecr.get_lifecycle_policy(repositoryName="web")["lastEvaluatedAt"].timestamp() == 0
+    apply(web)
+    assert web.ecr.get_lifecycle_policy(repositoryName="web")["lastEvaluatedAt"].timestamp() == web.cloud.now

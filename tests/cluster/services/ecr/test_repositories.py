@@ -133,5 +133,5 @@ def test_tags_are_put_and_taken(ecr):
 
 
 def test_tags_need_a_repositorys_arn(ecr):
-    with pytest.raises(ecr.exceptions.InvalidParameterException, match="no repository's ARN"):
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Invalid ARN"):
         ecr.list_tags_for_resource(resourceArn="web")

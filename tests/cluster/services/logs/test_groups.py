@@ -102,3 +102,25 @@ def test_a_group_has_at_most_fifty_tags(logs):
     logs.create_log_group(logGroupName="g", tags={f"k{n}": "" for n in range(50)})
     with pytest.raises(ClientError, match="at most 50 tags; these would be 51"):
         logs.tag_log_group(logGroupName="g", tags={"one": "more"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"logGroupName": "a" * 513}, f"Value '{'a' * 513}' at 'logGroupName' failed to satisfy constraint: Member"),
+        ({"logGroupName": "a b"}, r"Value 'a b' at 'logGroupName' .* pattern: \[\\.\\-_/#A-Za-z0-9\]\+"),
+        ({"logGroupIdentifier": "arn:aws:logs:us-east-1:0:log-group:g:*"}, "Value at 'logGroupIdentifier' failed"),
+    ],
+)
+def test_names_are_refused_in_awss_words(logs, asked, problem):
+    with pytest.raises(logs.exceptions.InvalidParameterException, match=problem):
+        logs.describe_log_streams(**asked)
+
+
+def test_a_group_that_a_part_of_its_name_finds_does_not_tell_that_it_is_unprotected(logs):
+    """AWS's index for these searches has no such member."""
+    logs.create_log_group(logGroupName="/web/api")
+    (by_part,) = logs.describe_log_groups(logGroupNamePattern="api")["logGroups"]
+    (by_prefix,) = logs.describe_log_groups(logGroupNamePrefix="/web")["logGroups"]
+    assert "deletionProtectionEnabled" not in by_part
+    assert by_prefix["deletionProtectionEnabled"] is False

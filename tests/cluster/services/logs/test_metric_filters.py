@@ -83,7 +83,7 @@ def test_filters_are_described_by_prefix_and_by_metric(logs):
         logGroupName="h",
         filterName="two",
         filterPattern="b",
-        metricTransformations=[{"metricName": "m", "metricNamespace": "A.B-c_d/1#2", "metricValue": "1"}],
+        metricTransformations=[{"metricName": "m", "metricNamespace": "A.B-c_d/1#2:x", "metricValue": "1"}],
     )
 
     def names(**asked):
@@ -91,9 +91,11 @@ def test_filters_are_described_by_prefix_and_by_metric(logs):
 
     assert names() == ["one", "two"]
     assert names(filterNamePrefix="t") == ["two"]
-    assert names(metricName="m", metricNamespace="A.B-c_d/1#2") == ["two"]
+    assert names(metricName="m", metricNamespace="A.B-c_d/1#2:x") == ["two"]
     assert names(metricName="m", metricNamespace="space") == []
     assert names(logGroupName="h") == ["two"]
+    filter_on(logs, "", name="two2")
+    assert names() == ["one", "two", "two2"]
     with pytest.raises(logs.exceptions.InvalidParameterException, match="together"):
         names(metricName="m")
 

@@ -11,6 +11,7 @@ from culm.cluster.services.ecr.identifiers import NOT_FOUND, ImageIdentifier, di
 from culm.cluster.services.ecr.manifests import InvalidManifest
 from culm.cluster.services.ecr.pushes import point, push, remove
 from culm.cluster.services.ecr.repositories import RepositoryInput, named
+from culm.cluster.services.ecr.scans import scan_status
 from culm.cluster.store.ecr import images, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
@@ -45,7 +46,9 @@ def put_image(call: Call, req: PutImageInput) -> dict[str, Any]:
     try:
         manifest = manifests.read(body, req.image_manifest_media_type)
         if req.image_manifest_media_type is None and not manifests.says_its_media_type(body):
-            raise InvalidManifest("it has no mediaType, so imageManifestMediaType must say it")
+            raise AwsError(
+                "InvalidParameterException", "image manifest mediatype not provided in manifest or parameter"
+            )
     except InvalidManifest as wrong:
         raise AwsError(
             "InvalidParameterException",
@@ -114,6 +117,7 @@ def describe_images(call: Call, req: DescribeImagesInput) -> dict[str, Any]:
                 "last_recorded_pull_time": images.last_pull(call.db, repository.repository_name, image.digest),
                 "subject_manifest_digest": image.subject,
                 "image_status": "ACTIVE",
+                "image_scan_status": scan_status(call.db, repository, image.digest),
             }
             for image, tagged in _listed(call.db, req.repository_name, req.filter)
             if not req.image_ids or image.digest in wanted

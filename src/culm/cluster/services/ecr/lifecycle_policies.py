@@ -20,6 +20,9 @@ from culm.errors import AwsError
 
 _isolated = Isolated("the lifecycle policy of repository")
 
+_DAY_SECONDS = 86_400
+"""How often the time of an evaluation that removed nothing is written down."""
+
 
 def apply(db: sqlite3.Connection, now: float) -> int:
     """Delete the images that their repositories' policies expire; returns how many went."""
@@ -33,15 +36,20 @@ def apply(db: sqlite3.Connection, now: float) -> int:
 
 def _expire(db: sqlite3.Connection, repository: Repository, policy: str, now: float) -> int:
     name = repository.repository_name
-    candidates = [
-        lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, name, i.digest), pushed_at=i.pushed_at)
-        for i in images.in_repository(db, name)
-    ]
-    due = lifecycle_rules.expired(lifecycle_rules.read(policy), candidates, now)
+    due = lifecycle_rules.expired(lifecycle_rules.read(policy), candidates(db, name), now)
     removed = [digest for digest in due if not remove(db, name, digest)]
-    if removed:
+    looked_at = repository.lifecycle_evaluated_at
+    if removed or looked_at is None or now - looked_at >= _DAY_SECONDS:
         repositories.save(db, replace(repository, lifecycle_evaluated_at=now))
     return len(removed)
+
+
+def candidates(db: sqlite3.Connection, repository: str) -> list[lifecycle_rules.Candidate]:
+    """Return what a policy can expire: all images of a repository, oldest push first."""
+    return [
+        lifecycle_rules.Candidate(digest=i.digest, tags=tags.of(db, repository, i.digest), pushed_at=i.pushed_at)
+        for i in images.in_repository(db, repository)
+    ]
 
 
 @record
@@ -56,22 +64,27 @@ def put_lifecycle_policy(call: Call, req: PutLifecyclePolicyInput) -> dict[str, 
     Raises InvalidParameterException that says what is wrong with its text.
     """
     repository = named(call, req)
-    try:
-        lifecycle_rules.read(req.lifecycle_policy_text)
-    except lifecycle_rules.InvalidPolicy as wrong:
-        raise AwsError(
-            "InvalidParameterException",
-            f"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: '{wrong}'",
-        ) from None
+    policy_or_error(req.lifecycle_policy_text)
     changed = replace(repository, lifecycle_policy_text=req.lifecycle_policy_text, lifecycle_evaluated_at=None)
     repositories.save(call.db, changed)
     return _described(changed)
 
 
+def policy_or_error(text: str) -> lifecycle_rules.Policy:
+    """Return the policy that a document is. Raises InvalidParameterException that says what is wrong with it."""
+    try:
+        return lifecycle_rules.read(text)
+    except lifecycle_rules.InvalidPolicy as wrong:
+        raise AwsError(
+            "InvalidParameterException",
+            f"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: '{wrong}'",
+        ) from None
+
+
 @operation("ecr", "GetLifecyclePolicy")
 def get_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
     """Return a repository's policy. Raises LifecyclePolicyNotFoundException when it has none."""
-    return _described(_with_policy(call, req))
+    return _evaluated(_with_policy(call, req))
 
 
 @operation("ecr", "DeleteLifecyclePolicy")
@@ -79,7 +92,7 @@ def delete_lifecycle_policy(call: Call, req: RepositoryInput) -> dict[str, Any]:
     """Delete a repository's policy and return it. Raises LifecyclePolicyNotFoundException when it has none."""
     repository = _with_policy(call, req)
     repositories.save(call.db, replace(repository, lifecycle_policy_text=None, lifecycle_evaluated_at=None))
-    return _described(repository)
+    return _evaluated(repository)
 
 
 def _with_policy(call: Call, req: RepositoryInput) -> Repository:
@@ -94,5 +107,9 @@ def _described(repository: Repository) -> dict[str, Any]:
         "registry_id": repository.registry_id,
         "repository_name": repository.repository_name,
         "lifecycle_policy_text": repository.lifecycle_policy_text,
-        "last_evaluated_at": repository.lifecycle_evaluated_at,
     }
+
+
+def _evaluated(repository: Repository) -> dict[str, Any]:
+    """AWS gives the beginning of 1970 for a policy that has not been evaluated yet."""
+    return {**_described(repository), "last_evaluated_at": repository.lifecycle_evaluated_at or 0.0}

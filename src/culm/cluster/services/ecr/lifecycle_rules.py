@@ -63,12 +63,12 @@ def read(text: str) -> Policy:
     return policy
 
 
-def expired(policy: Policy, images: Sequence[Candidate], now: float) -> tuple[str, ...]:
-    """Return the digests of the images that have had their time.
+def expired(policy: Policy, images: Sequence[Candidate], now: float) -> dict[str, int]:
+    """Return the digests of the images that have had their time, each with the priority of the rule that says so.
 
     Every rule looks at all images; an image that the tags of a rule match is out of reach for the rules behind it.
     """
-    due: list[str] = []
+    due: dict[str, int] = {}
     claimed: set[str] = set()
     for rule in sorted(policy.rules, key=lambda r: r.rule_priority):
         matched = [image for image in images if _matches(rule.selection, image.tags)]
@@ -78,9 +78,9 @@ def expired(policy: Policy, images: Sequence[Candidate], now: float) -> tuple[st
         else:
             limit = now - rule.selection.count_number * _DAY_SECONDS
             over = [image for image in newest_first if image.pushed_at < limit]
-        due.extend(image.digest for image in over if image.digest not in claimed)
+        due.update((image.digest, rule.rule_priority) for image in over if image.digest not in claimed)
         claimed.update(image.digest for image in matched)
-    return tuple(due)
+    return due
 
 
 def _matches(selection: _Selection, tags: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html
 
 import re
 import sqlite3
+import uuid
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -24,6 +25,10 @@ from culm.core.model.repositories import (
 from culm.errors import AwsError
 
 _NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+
+
+_KEYS = uuid.UUID("6f1b0d5c-52a5-4f3e-9d0c-0f6f4f5a2c11")
+"""The names of the keys `aws/ecr`: the same at each start, another one in each account and region."""
 
 
 def existing(db: sqlite3.Connection, name: str, registry_id: str) -> Repository:
@@ -125,7 +130,7 @@ def create_repository(call: Call, req: CreateRepositoryInput) -> dict[str, Any]:
         image_tag_mutability=req.image_tag_mutability,
         image_tag_mutability_exclusion_filters=req.image_tag_mutability_exclusion_filters,
         image_scanning_configuration=req.image_scanning_configuration,
-        encryption_configuration=req.encryption_configuration,
+        encryption_configuration=_encryption(call, req.encryption_configuration),
         tags=req.tags,
     )
     repositories.save(call.db, repository)
@@ -206,6 +211,14 @@ def put_image_scanning_configuration(call: Call, req: PutImageScanningConfigurat
     changed = replace(repository, image_scanning_configuration=req.image_scanning_configuration)
     repositories.save(call.db, changed)
     return described(call, changed)
+
+
+def _encryption(call: Call, wanted: EncryptionConfiguration) -> EncryptionConfiguration:
+    """Return the configuration with its key: where KMS encrypts and no key is named, that is the service's own."""
+    if wanted.encryption_type == "AES256" or wanted.kms_key:
+        return wanted
+    key = uuid.uuid5(_KEYS, f"{call.account} {call.region}")
+    return replace(wanted, kms_key=arn("kms", call.region, call.account, f"key/{key}"))
 
 
 def _check_exclusions(mutability: TagMutability, filters: tuple[ExclusionFilter, ...]) -> None:

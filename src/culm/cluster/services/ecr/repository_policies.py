@@ -26,7 +26,7 @@ def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str
     """Save who may use a repository. Raises InvalidParameterException when it is no policy."""
     repository = named(call, req)
     try:
-        parse_resource(req.policy_text)
+        parse_resource(req.policy_text, free_ids=True)
     except Malformed:
         raise AwsError(
             "InvalidParameterException",

@@ -57,6 +57,6 @@ def _tagged(call: Call, resource_arn: str) -> Repository:
     if not resource_arn.startswith("arn:") or kind != "repository":
         raise AwsError(
             "InvalidParameterException",
-            f"Invalid parameter at 'resourceArn' failed to satisfy constraint: '{resource_arn} is no repository's ARN'",
+            "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'",
         )
     return existing(call.db, name, call.account)

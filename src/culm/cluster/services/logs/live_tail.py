@@ -43,19 +43,17 @@ def start_live_tail(call: Call, req: StartLiveTailInput) -> dict[str, Any]:
     Raises InvalidParameterException for groups that are not named by ARN, and for streams of more than one group.
     """
     for identifier in req.log_group_identifiers:
-        if not identifier.startswith("arn:") or identifier.endswith("*"):
-            raise AwsError(
-                "InvalidParameterException",
-                f"The log group identifier {identifier} must be an ARN without an asterisk at its end.",
-            )
+        if not identifier.startswith("arn:"):
+            raise AwsError("InvalidParameterException", f"The log group identifier {identifier} must be an ARN.")
         existing(call.db, of_arn(identifier))
     if req.log_stream_names and req.log_stream_name_prefixes:
         raise AwsError(
-            "InvalidParameterException", "logStreamNames and logStreamNamePrefixes cannot be specified together."
+            "InvalidParameterException", "Only one of logStreamNames or logStreamNamePrefixes can be provided."
         )
     if len(req.log_group_identifiers) > 1 and (req.log_stream_names or req.log_stream_name_prefixes):
         raise AwsError(
-            "InvalidParameterException", "Log streams can be specified for a single log group identifier only."
+            "InvalidParameterException",
+            "logStreamNames and logStreamNamePrefixes can only be used with a single log group.",
         )
     compiled(req.log_event_filter_pattern)
     return {

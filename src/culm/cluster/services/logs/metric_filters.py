@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
 """
 
-import re
 from dataclasses import asdict
 from typing import Any
 
@@ -15,8 +14,6 @@ from culm.core.model.logs import MetricFilter, MetricTransformation
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
-_NAME = re.compile(r"[^:*]*")
-_METRIC = re.compile(r"[^:*$]*")
 _MOST_FILTERS = 100
 _MOST_DIMENSIONS = 3
 
@@ -37,7 +34,6 @@ def put_metric_filter(call: Call, req: PutMetricFilterInput) -> None:
 
     Raises InvalidParameterException for its pattern or its values, and LimitExceededException for one too many.
     """
-    check_name("filterName", req.filter_name)
     compiled(req.filter_pattern)
     for transformation in req.metric_transformations:
         _check_transformation(transformation)
@@ -58,16 +54,6 @@ def put_metric_filter(call: Call, req: PutMetricFilterInput) -> None:
     )
 
 
-def check_name(member: str, name: str, pattern: re.Pattern[str] = _NAME) -> None:
-    """Raise InvalidParameterException if a filter's name has what it may not have."""
-    if not pattern.fullmatch(name):
-        raise AwsError(
-            "InvalidParameterException",
-            f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: "
-            f"Member must satisfy regular expression pattern: {pattern.pattern}",
-        )
-
-
 def compiled(pattern: str) -> patterns.Matches:
     """Return what says whether a message matches. Raises InvalidParameterException."""
     try:
@@ -77,7 +63,6 @@ def compiled(pattern: str) -> patterns.Matches:
 
 
 def _check_transformation(transformation: MetricTransformation) -> None:
-    check_name("metricTransformations.1.member.metricName", transformation.metric_name, _METRIC)
     value = transformation.metric_value
     if not value.startswith("$") and json_patterns.number_in(value) is None:
         raise _invalid(f"metricValue must be a number or a selector such as $size or $.size, not '{value}'")
@@ -115,7 +100,7 @@ def describe_metric_filters(call: Call, req: DescribeMetricFiltersInput) -> dict
         group = existing(call.db, req.log_group_name)
         there = [(group.name, each) for each in metric_filters.of_group(call.db, group.id)]
     else:
-        there = list(metric_filters.list_all(call.db))
+        there = sorted(metric_filters.list_all(call.db), key=lambda pair: pair[1].filter_name)
     return {
         "metric_filters": [{**asdict(each), "log_group_name": group} for group, each in there if _wanted(req, each)]
     }
@@ -139,7 +124,6 @@ class DeleteMetricFilterInput:
 @operation("logs", "DeleteMetricFilter")
 def delete_metric_filter(call: Call, req: DeleteMetricFilterInput) -> None:
     """Delete a filter; what it has counted stays. Raises ResourceNotFoundException."""
-    check_name("filterName", req.filter_name)
     group = existing(call.db, req.log_group_name)
     if not metric_filters.delete(call.db, group.id, req.filter_name):
         raise AwsError("ResourceNotFoundException", "The specified metric filter does not exist.")

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogStreams.html
 """
 
-import re
 from typing import Any, Literal
 
 from culm.cluster.services.logs.groups import existing, group_arn, named
@@ -12,8 +11,6 @@ from culm.cluster.wire.operations import Call, operation
 from culm.core.model.logs import LogGroup, LogStream
 from culm.core.model.record import record
 from culm.errors import AwsError
-
-_NAME = re.compile(r"[^:*]*")
 
 
 @record
@@ -24,13 +21,7 @@ class CreateLogStreamInput:
 
 @operation("logs", "CreateLogStream")
 def create_log_stream(call: Call, req: CreateLogStreamInput) -> None:
-    """Create a stream. Raises ResourceAlreadyExistsException, and InvalidParameterException for a bad name."""
-    if not _NAME.fullmatch(req.log_stream_name):
-        raise AwsError(
-            "InvalidParameterException",
-            f"1 validation error detected: Value '{req.log_stream_name}' at 'logStreamName' failed to satisfy "
-            f"constraint: Member must satisfy regular expression pattern: {_NAME.pattern}",
-        )
+    """Create a stream. Raises ResourceAlreadyExistsException."""
     group = existing(call.db, req.log_group_name)
     if streams.find(call.db, group.id, req.log_stream_name):
         raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")

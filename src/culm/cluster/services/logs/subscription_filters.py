@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from culm.cluster.services.logs.groups import existing
-from culm.cluster.services.logs.metric_filters import check_name, compiled
+from culm.cluster.services.logs.metric_filters import compiled
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.record import record
 from culm.errors import AwsError
@@ -29,7 +29,6 @@ class PutSubscriptionFilterInput:
 @operation("logs", "PutSubscriptionFilter")
 def put_subscription_filter(call: Call, req: PutSubscriptionFilterInput) -> None:
     """Raise what AWS raises for a destination that does not exist: there is none that culm could deliver to."""
-    check_name("filterName", req.filter_name)
     compiled(req.filter_pattern)
     parts = req.destination_arn.split(":", 5)
     if len(parts) < 6 or parts[0] != "arn" or parts[2] not in _REFUSALS:
