@@ -331,6 +331,27 @@ async def test_its_port_is_reachable_on_the_instances_address(programs: Rig):
     assert await eventually(lambda: hears(ADDRESS, port.host_port)) == b"hello"
 
 
+CALLS = f"""
+import socket, time
+while True:
+    try:
+        print(socket.create_connection(("localhost", {PORT})).recv(5).decode())
+        break
+    except OSError:
+        time.sleep(0.05)
+"""
+
+
+async def test_containers_that_share_a_network_find_each_other_at_localhost(programs: Rig):
+    holder = programs.spec(listens=True)
+    seen = await programs.runtime.start(replace(holder, network_of=holder.name))
+    joining = programs.spec(Script(), entry_point=("python3", "-c", CALLS), network_of=holder.name, peers=seen.ports)
+    await programs.runtime.start(joining)
+    assert [line.text for line in await lines(programs, joining.name)] == ["hello"]
+    (port,) = seen.ports
+    assert await hears(ADDRESS, port.host_port) == b"hello"
+
+
 async def test_two_with_the_same_container_port_get_different_host_ports(rig: Rig):
     one = await rig.runtime.start(rig.spec(ports=(Port(container_port=PORT),)))
     two = await rig.runtime.start(rig.spec(ports=(Port(container_port=PORT),)))

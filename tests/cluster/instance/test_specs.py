@@ -73,6 +73,17 @@ def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():
     assert made.registry_auth == ("AWS", "secret")
 
 
+def test_containers_of_a_task_with_an_address_share_a_network_and_know_each_others_ports():
+    api = replace(WEB, name="api", port_mappings=(PortMapping(container_port=9000, host_port=9000),))
+    web = replace(WEB, port_mappings=(PortMapping(container_port=80, host_port=80),))
+    task = replace(TASK, address="127.80.0.1", containers=(web, api))
+    holds, joins = spec(task, web, AROUND, FIRST), spec(task, api, AROUND, replace(FIRST, network_of="ecs-web"))
+    assert (holds.network_of, holds.peers) == (holds.name, (Port(container_port=9000, host_port=9000),))
+    assert (joins.network_of, joins.peers) == ("ecs-web", (Port(container_port=80, host_port=80),))
+    alone = spec(replace(task, address=""), web, AROUND, FIRST)
+    assert (alone.network_of, alone.peers) == (None, ())
+
+
 def test_a_health_check_is_probed_as_it_was_registered():
     check = HealthCheck(command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20)
     assert spec(TASK, replace(WEB, health_check=check), AROUND, FIRST).probe == Probe(

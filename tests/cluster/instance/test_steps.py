@@ -1,7 +1,11 @@
 """What an agent does next, from tables."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from culm.cluster.instance import shared_network
 from culm.cluster.instance.steps import GiveUp, Progress, Start, Stop, next_steps, status
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import ContainerDependency, ContainerRestartPolicy
@@ -128,3 +132,30 @@ def test_every_dependency_has_to_hold():
     task = a_task(a_container("a", ("b", "START"), ("c", "START")), a_container("b"), a_container("c"))
     assert steps(task, a=WAITING, b=RUNNING, c=STARTING) == []
     assert steps(task, a=WAITING, b=RUNNING, c=RUNNING) == [Start(container="a")]
+
+
+def test_the_container_that_holds_a_tasks_network_starts_before_those_that_join_it():
+    task = replace(a_task(a_container("a"), a_container("b")), address="127.80.0.1")
+    assert steps(task, a=WAITING, b=WAITING) == [Start(container="a")]
+    assert steps(task, a=STARTING, b=WAITING) == []
+    assert steps(task, a=RUNNING, b=WAITING) == [Start(container="b")]
+
+
+@pytest.mark.parametrize(
+    ("containers", "holder", "joining"),
+    [
+        ([a_container("a")], None, set()),
+        ([a_container("a", essential=False), a_container("b")], "b", {"a"}),
+        ([a_container("a", restart_policy=ContainerRestartPolicy(enabled=True)), a_container("b")], "b", {"a"}),
+        ([a_container("app", ("migrate", "COMPLETE"), ("proxy", "HEALTHY")), a_container("migrate", essential=False),
+          a_container("proxy"), a_container("logs", essential=False)], "proxy", {"app", "logs"}),
+        ([a_container("app", ("migrate", "SUCCESS")), a_container("migrate", ("proxy", "START"), essential=False),
+          a_container("proxy", essential=False)], "proxy", {"app", "migrate"}),
+    ],
+)  # fmt: skip
+def test_the_holder_of_a_network_waits_for_none_that_stays(
+    containers: list[ContainerPayload], holder: str | None, joining: set[str]
+):
+    task = replace(a_task(*containers), address="127.80.0.1")
+    assert (shared_network.holder(task), shared_network.joining(task)) == (holder, joining)
+    assert shared_network.holder(replace(task, address="")) is None

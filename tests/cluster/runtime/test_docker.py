@@ -198,3 +198,17 @@ def test_usage_leaves_idle_file_pages_out_and_remembers_the_peak():
     told = usage({"memory_stats": version_1, "cpu_stats": cpu}, peak=60.0)
     assert told is not None and (told.memory, told.memory_peak) == (50.0, 70.0)
     assert usage({"memory_stats": {}, "cpu_stats": cpu}, peak=0.0) is None
+
+
+def test_one_container_of_a_task_publishes_the_ports_of_all_and_the_others_join_its_network():
+    web, api = Port(container_port=80, host_port=80), Port(container_port=9000, host_port=9000)
+    holder = creation(replace(SPEC, ports=(web,), peers=(api,), network_of="one"), "c", "culm", None)
+    assert holder["HostConfig"]["NetworkMode"] == "culm"
+    assert holder["HostConfig"]["PortBindings"].keys() == holder["ExposedPorts"].keys() == {"80/tcp", "9000/tcp"}
+    given = replace(SPEC, name="two", ports=(api,), peers=(web,), network_of="one", hosts={"db": "127.0.0.1"})
+    joins = creation(replace(given, hostname="two"), "c", "culm", None)
+    assert joins["HostConfig"]["NetworkMode"] == "container:one"
+    assert (
+        not joins["HostConfig"]["PortBindings"] and not joins["ExposedPorts"] and not joins["HostConfig"]["ExtraHosts"]
+    )
+    assert "Hostname" not in joins

@@ -64,6 +64,23 @@ def test_paths_and_ports_in_the_command_are_the_hosts(rootfs: Rootfs):
     assert made["executable"] == f"{root}/app/run"
 
 
+def test_what_a_command_and_its_variables_call_at_localhost_is_the_tasks_other_container(rootfs: Rootfs):
+    peers = (Port(container_port=9000, host_port=9000), Port(container_port=80, host_port=0))
+    given = {"API": "http://localhost:9000", "LATER": "http://localhost:80"}
+    spec = replace(SPEC, command=("/app/run", "--to=localhost:9000"), environment=given, peers=peers)
+    made = plan(rootfs, spec, environment={"CACHE": "127.0.0.1:9000"})
+    assert made["argv"][1:] == ["--to=127.7.7.7:9000"]
+    assert (
+        made["environment"].items()
+        >= {
+            "API": "http://127.7.7.7:9000",
+            "CACHE": "127.7.7.7:9000",
+            "LATER": "http://localhost:80",
+            "CULM_PEERS": "127.7.7.7 9000=9000",
+        }.items()
+    )
+
+
 def test_it_sees_nothing_of_the_daemons_environment_but_the_path(rootfs: Rootfs, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the operator's")
     made = plan(rootfs, replace(SPEC, environment={"A": "1"}))["environment"]

@@ -7,6 +7,7 @@ from culm.cluster.instance.runtime.process.port_mapping import (
     bind,
     rewrite_argument,
     rewrite_environment,
+    rewrite_peers,
     rewrite_probe,
 )
 from culm.errors import RuntimeFailure
@@ -134,3 +135,11 @@ def test_who_holds_a_taken_port_is_named():
 def test_an_address_that_this_machine_lacks_is_named():
     with pytest.raises(RuntimeFailure, match=r"no address 192\.0\.2\.1"):
         bind((Port(container_port=80),), "192.0.2.1", ())
+
+
+def test_localhost_with_the_port_of_another_container_of_the_task_is_where_that_listens():
+    peers = (Port(container_port=9000, host_port=9000), Port(container_port=6379, host_port=6379))
+    text = "proxy http://localhost:9000/ redis://127.0.0.1:6379 [::1]:9000 db.localhost:9000 localhost:90001 9000"
+    assert rewrite_peers(text, peers, "127.80.0.1") == (
+        "proxy http://127.80.0.1:9000/ redis://127.80.0.1:6379 127.80.0.1:9000 db.localhost:9000 localhost:90001 9000"
+    )

@@ -4,6 +4,7 @@ Container port 8000 is given the host's port 0 here, so that the system chooses 
 """
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_the_mapping_is_read_as_it_is_written() -> None:
     assert given["PYTHONPATH"] == "/t/p:lib"
     assert given["NODE_OPTIONS"] == '-r x --require "/t/p/listen.cjs"'
     assert preload.environment({}, ports[1:], "127.77.0.11", Path("/t/p")) == {}
+
+
+def test_the_ports_of_a_tasks_other_containers_are_named_apart() -> None:
+    peers = (Port(container_port=9000, host_port=9000),)
+
+    alone = preload.environment({}, (), "127.80.0.1", Path("/t/p"), peers)
+
+    assert alone[preload.PEERS] == "127.80.0.1 9000=9000"
+    assert preload.VARIABLE not in alone
 
 
 @pytest.mark.parametrize(
@@ -147,3 +157,15 @@ def test_uvloop_s_servers_listen_where_the_host_has_their_port(
     (tmp_path / "uvloop.py").write_text(UVLOOP)
     code = f"import uvloop; uvloop.Loop().create_server(print, {wanted})"
     assert python(folder, code, PYTHONPATH=str(tmp_path)) == listens
+
+
+@NODE
+def test_node_reaches_the_tasks_other_container_at_localhost(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as peer:
+        peers = (Port(container_port=9000, host_port=peer.getsockname()[1]),)
+        given = preload.environment({}, (), "127.0.0.1", folder, peers)
+        code = "require('net').connect(9000).on('connect', function () { console.log(this.remotePort); this.destroy(); })"
+        executable = shutil.which("node")
+        assert executable is not None
+        done = subprocess.run([executable, "-e", code], env=given, capture_output=True, text=True, timeout=60)
+        assert (done.stdout.strip(), done.stderr) == (str(peer.getsockname()[1]), "")

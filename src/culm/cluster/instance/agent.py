@@ -332,6 +332,7 @@ class Agent:
                     login=login,
                     credentials_path=self._credentials.path_of(task.arn),
                     secrets=secrets,
+                    network_of=task.network_holder(),
                 ),
             )
         )

@@ -165,9 +165,7 @@ def of_container(task: KnownTask, name: str, host: Host, now: float) -> dict[str
             "Health": {"status": snapshot.health} if snapshot and container.health_check else None,
             **_logs(task, container, host.region),
             "ContainerARN": container.container_arn,
-            "Networks": [{"NetworkMode": "bridge", "IPv4Addresses": [snapshot.address]}]
-            if snapshot and snapshot.address
-            else None,
+            "Networks": _networks(task, snapshot),
         }
     )
 
@@ -179,6 +177,15 @@ def without_nothing(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def moment(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _networks(task: KnownTask, snapshot: Seen | None) -> list[dict[str, Any]] | None:
+    """Return a container's network; a task's own address is that of all its containers."""
+    if snapshot is not None and task.payload.address:
+        return [{"NetworkMode": "awsvpc", "IPv4Addresses": [task.payload.address]}]
+    if snapshot is None or not snapshot.address:
+        return None
+    return [{"NetworkMode": "bridge", "IPv4Addresses": [snapshot.address]}]
 
 
 def _ports(snapshot: Seen | None) -> list[dict[str, Any]]:

@@ -3,14 +3,16 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from culm.cluster.instance import shared_network
 from culm.cluster.instance.runtime.interface import Mount, Port, Probe, Scratch, Spec
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.record import record
-from culm.core.model.task_definitions import PortMapping, Volume
+from culm.core.model.task_definitions import Volume
 
 TASK_ARN = "com.amazonaws.ecs.task-arn"
 CONTAINER_NAME = "com.amazonaws.ecs.container-name"
@@ -66,6 +68,8 @@ class Launch:
     """Where the task finds its keys under the agent's address; empty where it has no role."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Name of an environment variable -> its value."""
+    network_of: str | None = None
+    """Name of the container, as the runtime has it, that holds the task's network; None where it does not run."""
 
 
 def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundings, launch: Launch) -> Spec:
@@ -87,7 +91,7 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
         user=container.user,
         memory=container.memory if container.memory is not None else task.memory,
         cpu=container.cpu,
-        ports=tuple(_port(m, dynamic=task.address == "127.0.0.1") for m in container.port_mappings),
+        ports=_ports(task, container),
         mounts=_mounts(task, container, surroundings),
         probe=_probe(container),
         labels=labels(task, container, launch.container_instance_arn, launch.attempt),
@@ -103,6 +107,7 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
         input_open=container.interactive,
         terminal=container.pseudo_terminal,
         ulimits=container.ulimits,
+        **_network(task, container, name, launch),
     )
 
 
@@ -180,9 +185,26 @@ def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings)
     return f"{volumes_folder(task, surroundings)}/{volume.name}"
 
 
-def _port(mapping: PortMapping, *, dynamic: bool) -> Port:
-    host_port = 0 if dynamic else mapping.host_port
-    return Port(container_port=mapping.container_port, host_port=host_port, protocol=mapping.protocol)
+def _ports(task: TaskPayload, container: ContainerPayload) -> tuple[Port, ...]:
+    """Return a container's ports; a task whose address is shared with others gets free ones of the host."""
+    dynamic = task.address == "127.0.0.1"
+    return tuple(
+        Port(container_port=m.container_port, host_port=0 if dynamic else m.host_port, protocol=m.protocol)
+        for m in container.port_mappings
+    )
+
+
+def _network(task: TaskPayload, container: ContainerPayload, name: str, launch: Launch) -> dict[str, Any]:
+    """Return `network_of` and `peers` of a container that shares a network."""
+    held_by = shared_network.holder(task)
+    sharing = shared_network.joining(task) | {held_by}
+    if held_by is None or container.name not in sharing:
+        return {}
+    peers = [c for c in task.containers if c.name in sharing and c.name != container.name]
+    return {
+        "network_of": name if container.name == held_by else launch.network_of,
+        "peers": tuple(port for peer in peers for port in _ports(task, peer)),
+    }
 
 
 def _mounts(task: TaskPayload, container: ContainerPayload, surroundings: Surroundings) -> tuple[Mount, ...]:

@@ -7,6 +7,7 @@ runs any more. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Con
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from culm.cluster.instance import shared_network
 from culm.core.decide.lifecycle import restarts
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.record import record
@@ -67,6 +68,9 @@ def next_steps(
             and all(progress[other.name].state in ("waiting", "stopped") for other in dependents(task, c.name))
         ]
     steps: list[Step] = []
+    held_by = shared_network.holder(task)
+    early = held_by is not None and progress[held_by].state in ("waiting", "starting")
+    too_early = shared_network.joining(task) if early else frozenset()
     for container in task.containers:
         now = progress[container.name]
         if now.state == "stopped" and _restarts(container, now):
@@ -76,7 +80,7 @@ def next_steps(
             broken = next((v for v in verdicts if isinstance(v, str)), None)
             if broken is not None:
                 steps.append(GiveUp(container=container.name, reason=broken))
-            elif all(verdicts):
+            elif all(verdicts) and container.name not in too_early:
                 steps.append(Start(container=container.name))
     return steps
 

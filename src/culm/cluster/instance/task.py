@@ -32,7 +32,7 @@ Example, a task of one container, with effects numbered from 1:
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from culm.cluster.instance import steps
+from culm.cluster.instance import shared_network, steps
 from culm.cluster.instance.runtime.interface import Seen
 from culm.cluster.instance.specs import ATTEMPT, CONTAINER_NAME, container_name
 from culm.cluster.instance.steps import Progress
@@ -120,6 +120,12 @@ class KnownTask:
     def runtime_name(self, container: str) -> str:
         snapshot = self.snapshots.get(container)
         return snapshot.name if snapshot else container_name(self.payload, container)
+
+    def network_holder(self) -> str | None:
+        """Return the runtime's name of the container that holds the task's network; None where none runs that does."""
+        name = shared_network.holder(self.payload)
+        snapshot = self.snapshots.get(name) if name else None
+        return snapshot.name if snapshot and snapshot.state == "running" else None
 
     def news(self, now: float) -> SubmitTaskStateChange | None:
         """Return what the control plane does not know yet."""

@@ -99,9 +99,11 @@ def _load_balancers(db: Connection, service_arn: str, deployment_id: str) -> tup
 
 
 def _host_port(task: Task, balancer: LoadBalancer) -> int | None:
+    """Return where a balancer reaches the task. Containers that share an address share its ports, which differ."""
     for container in task.containers:
         for binding in container.network_bindings:
-            if (container.name, binding.container_port) == (balancer.container_name, balancer.container_port):
+            named = container.name == balancer.container_name or task.interface is not None
+            if named and binding.container_port == balancer.container_port:
                 return binding.host_port
     return None
 

@@ -94,6 +94,10 @@ class Spec:
     terminal: bool = False
     """Its output and input are a terminal."""
     ulimits: tuple[Ulimit, ...] = ()
+    network_of: str | None = None
+    """Name of the container whose network it shares, or its own name where others share its network."""
+    peers: tuple[Port, ...] = ()
+    """Ports of the others in that network: it finds them at `localhost`."""
 
 
 @record

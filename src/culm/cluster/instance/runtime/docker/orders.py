@@ -20,16 +20,21 @@ _LOGS = {"Type": "json-file", "Config": {"max-size": "8m", "max-file": "4"}}
 
 
 def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -> dict[str, Any]:
-    """Return the body of a container's creation. Memory is a hard limit: swap is not given on top of it."""
+    """Return the body of a container's creation. Memory is a hard limit: swap is not given on top of it.
+
+    A container in another's network has no ports, names or hosts of its own: who holds the network has them.
+    """
+    joins = spec.network_of is not None and spec.network_of != spec.name
+    published = () if joins else (*spec.ports, *spec.peers) if spec.network_of else spec.ports
     body: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{name}={value}" for name, value in spec.environment.items()],
         "Labels": {**spec.labels, HOME: cluster, **({DIGEST: image_digest} if image_digest else {})},
-        "ExposedPorts": {_key(port): {} for port in spec.ports},
+        "ExposedPorts": {_key(port): {} for port in published},
         "Healthcheck": _healthcheck(spec.probe),
         "HostConfig": {
-            "NetworkMode": network,
-            "PortBindings": {_key(port): [_binding(port, spec.address)] for port in spec.ports},
+            "NetworkMode": f"container:{spec.network_of}" if joins else network,
+            "PortBindings": {_key(port): [_binding(port, spec.address)] for port in published},
             "Mounts": [
                 {"Type": "bind", "Source": m.source, "Target": m.container_path, "ReadOnly": m.read_only}
                 for m in spec.mounts
@@ -37,7 +42,7 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
             "CpuShares": max(2, spec.cpu) if spec.cpu else 0,
             "LogConfig": _LOGS,
             "Init": spec.init,
-            "ExtraHosts": [f"{name}:{_host(address)}" for name, address in spec.hosts.items()],
+            "ExtraHosts": [] if joins else [f"{name}:{_host(address)}" for name, address in spec.hosts.items()],
             "ReadonlyRootfs": spec.read_only,
             "Tmpfs": {each.path: ",".join([f"size={each.size}m", *each.options]) for each in spec.scratch},
             "Ulimits": [{"Name": each.name, "Soft": each.soft_limit, "Hard": each.hard_limit} for each in spec.ulimits],
@@ -49,7 +54,7 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
         "Cmd": list(spec.command) if spec.command is not None else None,
         "WorkingDir": spec.working_directory,
         "User": spec.user,
-        "Hostname": spec.hostname,
+        "Hostname": None if joins else spec.hostname,
         "OpenStdin": spec.input_open or None,
         "Tty": spec.terminal or None,
     }

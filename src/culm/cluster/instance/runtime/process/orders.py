@@ -8,7 +8,8 @@ import resource
 import shutil
 import signal
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def order(
     if spec.read_only:
         what = "host processes cannot be kept from writing in their image's files: readonlyRootFilesystem needs Docker"
         raise RuntimeFailure("CannotStartContainerError", what)
+    spec, image = _with_peers(replace(spec, peers=tuple(peer for peer in spec.peers if peer.host_port)), image)
     for scratch in spec.scratch:
         rootfs.inside(scratch.path).mkdir(parents=True, exist_ok=True)
     environment = _environment(spec, image, rootfs, bound)
@@ -51,9 +53,10 @@ def order(
     if not words:
         raise RuntimeFailure("CannotStartContainerError", "no command: neither the task nor the image names one")
     path = environment_of(spec, image).get("PATH", _DEFAULT_PATH)
-    scripts.adapt(
-        words, scripts.Places(rootfs=rootfs, directory=directory, path=path, ports=bound, address=spec.address)
+    places = scripts.Places(
+        rootfs=rootfs, directory=directory, path=path, ports=bound, address=spec.address, peers=spec.peers
     )
+    scripts.adapt(words, places)
     argv = arguments(words, rootfs, bound, spec.address)
     executable, argv = resolve(argv, environment["PATH"], directory)
     return Plan(
@@ -74,6 +77,33 @@ def order(
         input_open=spec.input_open,
         terminal=spec.terminal,
     )
+
+
+def _with_peers(spec: Spec, image: Image) -> tuple[Spec, Image]:
+    """Return both with the addresses of the task's other containers for `localhost` and their ports."""
+    if not spec.peers:
+        return spec, image
+
+    def words(given: tuple[str, ...] | None) -> tuple[str, ...]:
+        return tuple(port_mapping.rewrite_peers(word, spec.peers, spec.address) for word in given or ())
+
+    def texts(given: Mapping[str, str]) -> dict[str, str]:
+        return dict(zip(given, words(tuple(given.values())), strict=True))
+
+    spec = replace(
+        spec,
+        entry_point=spec.entry_point and words(spec.entry_point),
+        command=spec.command and words(spec.command),
+        environment=texts(spec.environment),
+        probe=spec.probe and replace(spec.probe, command=words(spec.probe.command)),
+    )
+    image = replace(
+        image,
+        entry_point=words(image.entry_point),
+        command=words(image.command),
+        environment=texts(image.environment),
+    )
+    return spec, image
 
 
 def _ulimits(spec: Spec) -> list[tuple[str, int, int]]:
@@ -151,10 +181,10 @@ def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]
     environment = own | port_mapping.rewrite_environment(rootfs.map_environment(given), bound, spec.address)
     environment["PATH"] = rootfs.search_path(given.get("PATH", _DEFAULT_PATH), os.environ.get("PATH", os.defpath))
     environment[NAME_VARIABLE] = spec.name
-    if bound:
+    if bound or spec.peers:
         folder = rootfs.inside(f"/{INPUTS}/preload")
         preload.place(folder)
-        environment |= preload.environment(environment, bound, spec.address, folder)
+        environment |= preload.environment(environment, bound, spec.address, folder, spec.peers)
     if rootfs.has_python:  # what `uv run` would sync is linked: other containers have it, too
         environment.setdefault("UV_NO_SYNC", "1")
     return environment

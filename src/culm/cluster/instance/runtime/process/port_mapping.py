@@ -28,7 +28,8 @@ class _Hosts:
 
 _ANYWHERE = r"0\.0\.0\.0|\[::\]"
 _LISTENED_ON = _Hosts(with_port=_ANYWHERE, alone=r"0\.0\.0\.0")
-_ASKED = _Hosts(with_port=rf"{_ANYWHERE}|\[::1\]|127\.0\.0\.1|localhost", alone=r"0\.0\.0\.0|127\.0\.0\.1|localhost")
+_OWN = r"\[::1\]|127\.0\.0\.1|localhost"
+_ASKED = _Hosts(with_port=rf"{_ANYWHERE}|{_OWN}", alone=r"0\.0\.0\.0|127\.0\.0\.1|localhost")
 _OPTION = re.compile(r"(?:^|[\s;|&(])(-{1,2}[A-Za-z][\w-]*)[=\s]+['\"]?$")
 _ASSIGNED = re.compile(r"(?:^|[\s;|&(])([A-Za-z_]\w*)=['\"]?$")
 _OF_PORTS = re.compile(
@@ -78,6 +79,15 @@ def rewrite_environment(environment: Mapping[str, str], ports: Sequence[Port], a
         else:
             rewritten[name] = bound.sub(lambda match: f"{address}:{numbers[match[1]]}", value)
     return rewritten
+
+
+def rewrite_peers(text: str, peers: Sequence[Port], address: str) -> str:
+    """Return a text in which `localhost:9000` is where another container of the task listens, for each such port."""
+    numbers = _numbers(peers)
+    if not numbers:
+        return text
+    pattern = rf"(?<![\w.-])(?:{_OWN}):({'|'.join(numbers)})(?![\w.])"
+    return re.sub(pattern, lambda match: f"{address}:{numbers[match[1]]}", text)
 
 
 def _rewrite(text: str, ports: Sequence[Port], address: str, before: str, hosts: _Hosts) -> str:

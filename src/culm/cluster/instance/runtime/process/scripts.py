@@ -36,6 +36,7 @@ class Places:
     """The image's PATH."""
     ports: Sequence[Port]
     address: str
+    peers: Sequence[Port] = ()
 
 
 def adapt(words: Sequence[str], places: Places) -> None:
@@ -113,4 +114,5 @@ def line_on_host(line: str, places: Places) -> str:
     if line.lstrip().startswith("#"):
         return line
     mapped = places.rootfs.map_script(line)
-    return port_mapping.rewrite_argument(mapped, places.ports, places.address)
+    own = port_mapping.rewrite_argument(mapped, places.ports, places.address)
+    return port_mapping.rewrite_peers(own, places.peers, places.address)

@@ -18,6 +18,8 @@ from culm.cluster.instance.runtime.interface import Port
 
 VARIABLE = "CULM_LISTEN"
 """`127.77.0.11 8000=40123 9000=40124`: the instance's address, and each container port with the host's."""
+PEERS = "CULM_PEERS"
+"""The same of the task's other containers in the same network: only calls to `localhost` go there."""
 FILES = {"listen.py": "sitecustomize.py", "listen.cjs": "listen.cjs"}
 """What each file is called beside a program: Python knows its own by the name alone."""
 
@@ -29,15 +31,23 @@ def place(folder: Path) -> None:
         shutil.copyfile(Path(__file__).parent / name, folder / placed)
 
 
-def environment(given: dict[str, str], ports: Sequence[Port], address: str, folder: Path) -> dict[str, str]:
+def environment(
+    given: dict[str, str], ports: Sequence[Port], address: str, folder: Path, peers: Sequence[Port] = ()
+) -> dict[str, str]:
     """Return the variables that have both languages load the files of `folder`, beside what `given` has for them."""
-    pairs = [f"{port.container_port}={port.host_port}" for port in ports if port.protocol == "tcp"]
-    if not pairs:
+    named = {name: _pairs(each) for name, each in ((VARIABLE, ports), (PEERS, peers))}
+    moved = {name: " ".join([address, *pairs]) for name, pairs in named.items() if pairs}
+    if not moved:
         return {}
     path = f"{folder}:{given['PYTHONPATH']}" if given.get("PYTHONPATH") else str(folder)
     options = f'--require "{folder / "listen.cjs"}"'
     return {
-        VARIABLE: " ".join([address, *pairs]),
+        **moved,
         "PYTHONPATH": path,
         "NODE_OPTIONS": f"{given['NODE_OPTIONS']} {options}" if given.get("NODE_OPTIONS") else options,
     }
+
+
+def _pairs(ports: Sequence[Port]) -> list[str]:
+    """Return `8000=40123` for each TCP port."""
+    return [f"{port.container_port}={port.host_port}" for port in ports if port.protocol == "tcp"]

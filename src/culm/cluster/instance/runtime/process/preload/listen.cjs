@@ -5,10 +5,12 @@
 const ANYWHERE = new Set([undefined, null, '', '0.0.0.0', '::']);
 const HERE = new Set(['localhost', '127.0.0.1', '::1']);
 
-function install(text) {
+function install(text, ofPeers) {
   const net = require('net');
-  const [address, ...pairs] = text.split(' ');
-  const ports = new Map(pairs.map((pair) => pair.split('=')));
+  const [address] = (text || ofPeers).split(' ');
+  const mapping = (given) => given.split(' ').slice(1).map((pair) => pair.split('='));
+  const ports = new Map(mapping(text));
+  const reached = new Map([...mapping(ofPeers), ...ports]);
 
   // listen(8000), listen('8000', '0.0.0.0', ...), listen({port: 8000, host: ...})
   const listen = net.Server.prototype.listen;
@@ -31,7 +33,7 @@ function install(text) {
     const list = Array.isArray(given[0]) ? given[0] : given;
     const first = list[0];
     const isObject = typeof first === 'object' && first !== null;
-    const port = ports.get(String(isObject ? first.port : first));
+    const port = reached.get(String(isObject ? first.port : first));
     const host = isObject ? first.host : typeof list[1] === 'string' ? list[1] : 'localhost';
     if (port !== undefined && HERE.has(host === undefined || host === null ? 'localhost' : host)) {
       if (isObject) list[0] = { ...first, port: Number(port), host: address };
@@ -42,7 +44,8 @@ function install(text) {
 }
 
 try {
-  if (process.env.CULM_LISTEN) install(process.env.CULM_LISTEN);
+  const [own, ofPeers] = [process.env.CULM_LISTEN || '', process.env.CULM_PEERS || ''];
+  if (own || ofPeers) install(own, ofPeers);
 } catch (error) {
   process.stderr.write(`culm: a port in the code stays as it is: ${error}\n`);
 }

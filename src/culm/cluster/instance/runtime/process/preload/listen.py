@@ -26,18 +26,20 @@ def moved(
     return ("::ffff:" + address if by_ipv6 else address, ports[wanted[1]], *wanted[2:])
 
 
-def install(text: str) -> None:
-    """Change how sockets listen and connect."""
+def install(text: str, of_peers: str = "") -> None:
+    """Change how sockets listen and connect. `of_peers`: ports of other containers, for what connects alone."""
     import socket
 
-    address, ports = mapping(text)
+    address, ports = mapping(text or of_peers)
+    peers = mapping(of_peers)[1] if of_peers else {}
+    ports = ports if text else {}
     bind, connect, connect_ex = socket.socket.bind, socket.socket.connect, socket.socket.connect_ex
 
     def by_ipv6(own: socket.socket) -> bool:
         return own.family == getattr(socket, "AF_INET6", None)
 
     def here(own: socket.socket, wanted: object) -> "tuple[object, ...]":
-        return moved(wanted, HERE, address, ports, by_ipv6(own))  # type: ignore[return-value]
+        return moved(wanted, HERE, address, {**peers, **ports}, by_ipv6(own))  # type: ignore[return-value]
 
     def bind_own(own: socket.socket, wanted: "tuple[object, ...]") -> None:
         target = moved(wanted, ANYWHERE, address, ports, by_ipv6(own))
@@ -105,9 +107,11 @@ def run_the_next() -> None:
 
 if __name__ == "sitecustomize":
     try:
-        if os.environ.get("CULM_LISTEN"):
-            install(os.environ["CULM_LISTEN"])
-            move_uvloop(*mapping(os.environ["CULM_LISTEN"]))
+        own, of_peers = os.environ.get("CULM_LISTEN", ""), os.environ.get("CULM_PEERS", "")
+        if own or of_peers:
+            install(own, of_peers)
+        if own:
+            move_uvloop(*mapping(own))
     except Exception as error:
         sys.stderr.write("culm: a port in the code stays as it is: " + repr(error) + "\n")
     run_the_next()
