@@ -164,7 +164,9 @@ def test_node_reaches_the_tasks_other_container_at_localhost(folder: Path) -> No
     with socket.create_server(("127.0.0.1", 0)) as peer:
         peers = (Port(container_port=9000, host_port=peer.getsockname()[1]),)
         given = preload.environment({}, (), "127.0.0.1", folder, peers)
-        code = "require('net').connect(9000).on('connect', function () { console.log(this.remotePort); this.destroy(); })"
+        code = (
+            "require('net').connect(9000).on('connect', function () { console.log(this.remotePort); this.destroy(); })"
+        )
         executable = shutil.which("node")
         assert executable is not None
         done = subprocess.run([executable, "-e", code], env=given, capture_output=True, text=True, timeout=60)
