@@ -65,7 +65,7 @@ def _with_policy(call: Call) -> RegistrySettings:
     if registry.policy_text is None:
         raise AwsError(
             "RegistryPolicyNotFoundException",
-            f"RegistrySettings policy does not exist in the registry with id '{call.account}'",
+            f"Registry policy does not exist in the registry with id '{call.account}'",
         )
     return registry
 
