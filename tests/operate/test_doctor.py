@@ -1,9 +1,14 @@
 """`culm doctor` on seeded faults: each is named, with how to fix it."""
 
 import json
+import shutil
 import socket
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +16,8 @@ from tests.operate.snapshot.described import about
 from tests.serving import served
 
 from culm.cli.doctor import doctor
+from culm.cluster.wire.keyring import AccessKey, Keyring
+from culm.errors import CulmError
 from culm.operate import doctor as checks
 from culm.operate import holes
 from culm.operate.doctor import Finding
@@ -91,13 +98,38 @@ def test_the_wheels_own_load_balancer_is_named_with_its_version(monkeypatch):
     assert (checks.haproxy().verdict, "HAProxy 2." in checks.haproxy().text) == ("good", True)
 
 
+def nowhere() -> Target:
+    raise AssertionError("no target is needed")
+
+
 def test_a_port_that_somebody_has_stops_up():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        found = checks.ports(replace(SETTINGS, port=other.getsockname()[1]))
+        found = checks.ports(replace(SETTINGS, port=other.getsockname()[1]), nowhere)
     assert found.verdict == "stops"
     assert "culm.yml" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "words"),
+    [
+        ({"Code": "active"}, "good", "its load balancer bamboo has port 8123"),
+        ({"Code": "active_impaired", "Reason": "port 8123 is taken"}, "stops", "bamboo does not serve port 8123: port"),
+        ({"Code": "provisioning"}, "stops", "bamboo does not serve port 8123: provisioning"),
+    ],
+)
+def test_a_port_that_the_clusters_load_balancer_has_or_wants_is_told_apart_from_a_strangers(state, verdict, words):
+    balancer = {"LoadBalancerName": "bamboo", "LoadBalancerArn": "arn:lb", "State": state}
+    elb = SimpleNamespace(
+        describe_load_balancers=lambda: {"LoadBalancers": [balancer]},
+        describe_listeners=lambda LoadBalancerArn: {"Listeners": [{"Port": 8123}]},
+    )
+    target: Any = SimpleNamespace(client=lambda service: elb)
+    found = checks.listened(target, 8123)
+    assert found is not None
+    assert (found.verdict, words in found.text, bool(found.fix)) == (verdict, True, verdict == "stops")
+    assert checks.listened(target, 8124) is None
 
 
 def test_a_missing_postgresql_is_a_note_that_says_who_cannot_run(monkeypatch):
@@ -125,7 +157,7 @@ def test_disk_says_what_is_free_and_what_culm_holds(home):
 
 def test_an_engine_that_does_not_answer_is_a_note_since_processes_do_as_well(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-    found = checks.container_engine()
+    found = checks.container_engine(SETTINGS)
     assert found.verdict == "note"
     assert "as processes of this machine" in found.text
 
@@ -133,6 +165,163 @@ def test_an_engine_that_does_not_answer_is_a_note_since_processes_do_as_well(mon
 def test_a_domain_that_cannot_be_found_stops_up():
     found = checks.names(replace(SETTINGS, domain="no-such-name.invalid"))
     assert (found.verdict, "no-such-name.invalid" in found.text) == ("stops", True)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is wrong with a machine, and what is said of it."""
+
+    what: str
+    verdict: str
+    words: tuple[str, ...]
+    fix: str
+    seed: Callable[[pytest.MonkeyPatch, Path], None]
+    settings: TargetSettings = SETTINGS
+
+
+def variable(name: str, value: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """`{}` in the value is the test's own folder."""
+    return lambda monkeypatch, folder: monkeypatch.setenv(name, value.format(folder))
+
+
+def no_engine_but_containers_before(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/no.sock")
+    (folder / "home").mkdir()
+    (folder / "home" / "runtime").write_text("docker\n")
+
+
+def no_cgroups(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(checks, "CGROUPS", folder)
+
+
+def cgroups_of_others(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "cgroup.controllers").write_text("memory\n")
+    monkeypatch.setattr(checks, "CGROUPS", folder)
+    monkeypatch.setattr(checks.os, "access", lambda path, mode: False)
+
+
+def free(mib: int) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    def seed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        (folder / "home" / "registry").mkdir(parents=True)
+        (folder / "home" / "registry" / "blob").write_bytes(b"x" * 2 * checks.MIB)
+        usage = shutil.disk_usage(folder)._replace(free=mib * checks.MIB)
+        monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: usage)
+
+    return seed
+
+
+def nobodys_folder(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(checks.os, "access", lambda path, mode: False)
+
+
+def old_python(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(checks, "sys", SimpleNamespace(version_info=(3, 10, 14), platform="linux"))
+
+
+def resolver_without(name: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
+    def seed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        monkeypatch.setattr(checks, "_resolves", lambda asked: not asked.endswith(name))
+
+    return seed
+
+
+def refused_credentials(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+NO_ENGINE = variable("DOCKER_HOST", "unix://{}/no.sock")
+AMAZONS = replace(SETTINGS, provider="aws", endpoint_url="http://127.0.0.1:1", region="us-east-1")
+TOO_FULL = ("300 MiB free", "culm holds 2 MiB (registry 2)")
+FAULTS = {
+    "an engine that is named and does not answer": Fault(
+        "container engine", "note", ("no.sock", "as processes of this machine"), "", NO_ENGINE
+    ),
+    "no engine, and containers when the cluster ran last": Fault(
+        "container engine", "stops", ("ran containers",), "--runtime process", no_engine_but_containers_before
+    ),
+    "no engine, for instances of Amazon's": Fault(
+        "container engine", "stops", ("images are built",), "", NO_ENGINE, AMAZONS
+    ),
+    "an engine by ssh": Fault(
+        "container engine", "note", ("through ssh",), "", variable("DOCKER_HOST", "ssh://somebody@host")
+    ),
+    "no cgroups": Fault("cgroups", "note", ("version 2 is not mounted",), "container engine", no_cgroups),
+    "cgroups of others": Fault("cgroups", "note", ("not writable by you",), "Delegate=yes", cgroups_of_others),
+    "no load balancer": Fault(
+        "load balancer", "stops", ("{}/none", "not a file"), "CULM_HAPROXY", variable("CULM_HAPROXY", "{}/none")
+    ),
+    "no PostgreSQL": Fault(
+        "PostgreSQL", "note", ("`database:`",), "CULM_POSTGRES", variable("CULM_POSTGRES", "{}/none")
+    ),
+    "a full disk": Fault("disk", "stops", TOO_FULL, "culm cluster prune", free(300)),
+    "a disk with little room": Fault("disk", "note", ("1,500 MiB free",), "culm cluster prune", free(1500)),
+    "a folder that cannot be written": Fault("disk", "stops", ("cannot be written",), "CULM_HOME", nobodys_folder),
+    "an old Python": Fault("versions", "stops", ("culm ", "boto3 "), "3.11", old_python),
+    "no localhost": Fault("names", "stops", ("localhost cannot",), "/etc/hosts", resolver_without("localhost")),
+    "no names under localhost": Fault(
+        "names", "note", ("*.localhost cannot",), "libnss-myhostname", resolver_without(".localhost")
+    ),
+    "no address of Amazon's": Fault(
+        "names", "stops", ("sts.us-east-1.amazonaws.com",), "resolv.conf", resolver_without("amazonaws.com"),
+        replace(AMAZONS, endpoint_url=None),
+    ),
+    "no credentials": Fault(
+        "credentials", "stops", ("no AWS credentials",), "aws configure", refused_credentials, AMAZONS
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_machine_is_named_with_how_to_fix_it(name, tmp_path, monkeypatch):
+    fault = FAULTS[name]
+    fault.seed(monkeypatch, tmp_path)
+    found = found_by(fault)
+    assert (found.what, found.verdict) == (fault.what, fault.verdict), found
+    for words in fault.words:
+        assert words.format(tmp_path) in found.text
+    assert found.fix
+    assert fault.fix in found.fix
+
+
+def found_by(fault: Fault) -> Finding:
+    """Look at the one thing alone: the others start programs."""
+    looks: dict[str, Callable[[], Finding]] = {
+        "container engine": lambda: checks.container_engine(fault.settings),
+        "cgroups": checks.cgroups,
+        "load balancer": checks.haproxy,
+        "PostgreSQL": checks.postgres,
+        "disk": checks.disk,
+        "versions": checks.versions,
+        "names": lambda: checks.names(fault.settings),
+        "credentials": lambda: checks.credentials(Target(fault.settings, fault.settings.endpoint_url)),
+    }
+    [found] = checks.look([(fault.what, looks[fault.what])])
+    return found
+
+
+def test_a_clock_that_is_wrong_is_named_with_how_to_set_it(tmp_path, monkeypatch):
+    with served(tmp_path) as endpoint:
+        target = Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
+        for ahead, verdict in ((0.0, "good"), (-400.0, "stops"), (900.0, "stops")):
+            monkeypatch.setattr("culm.target.clock.now", lambda ahead=ahead: time.time() + ahead)
+            found = checks.clock(target)
+            assert found.verdict == verdict, found
+            assert ("timedatectl" in found.fix) == (verdict == "stops")
+
+
+def test_a_refusal_says_the_targets_time_too(tmp_path, monkeypatch):
+    with served(
+        tmp_path, Keyring(AccessKey(access_key_id="AKIAOTHER", secret_access_key="other"), b"m" * 32)
+    ) as endpoint:
+        target = Target(SETTINGS, endpoint, StaticCredentials(access_key="a", secret_key="b"))
+        with pytest.raises(CulmError):
+            checks.credentials(target)
+        monkeypatch.setattr("culm.target.clock.now", lambda: time.time() + 900)
+        assert checks.clock(target).verdict == "stops"
 
 
 def test_credentials_say_whose_they_are(tmp_path):

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
@@ -36,7 +36,12 @@ DISTRIBUTED = re.compile(r"\d\S*(deb|ubuntu|el|fc)\d|Debian|Ubuntu")
 """How distributions write versions that they look after themselves: `2.6.12-1+deb12u2`."""
 COMMAND_SECONDS = 10.0
 DEFAULT_PORT = 8080
+CGROUPS = Path("/sys/fs/cgroup")
+HELD_NAMED = 3
+"""How many of the folders in CULM_HOME are named, the largest first."""
 MIB = 1024 * 1024
+UNDER_LOCALHOST = "culm.localhost"
+"""One of the names that stand for this machine (RFC 6761, 6.3), though not every resolver knows it."""
 
 
 @record
@@ -55,18 +60,27 @@ def examine(settings: TargetSettings, target: Callable[[], Target]) -> Iterator[
     checks: list[tuple[str, Callable[[], Finding]]] = [("versions", versions)]
     if settings.provider == "local":
         checks += [
-            ("container engine", container_engine),
+            ("container engine", lambda: container_engine(settings)),
             ("cgroups", cgroups),
             ("load balancer", haproxy),
             ("PostgreSQL", postgres),
             ("MariaDB", mariadb),
             ("Valkey", valkey),
-            ("ports", lambda: ports(settings)),
+            ("ports", lambda: ports(settings, target)),
             ("cluster", cluster),
         ]
     else:
-        checks += [("credentials", lambda: credentials(target())), ("clock", lambda: clock(target()))]
+        checks += [
+            ("container engine", lambda: container_engine(settings)),
+            ("credentials", lambda: credentials(target())),
+            ("clock", lambda: clock(target())),
+        ]
     checks += [("disk", disk), ("names", lambda: names(settings))]
+    yield from look(checks)
+
+
+def look(checks: Sequence[tuple[str, Callable[[], Finding]]]) -> Iterator[Finding]:
+    """Yield what each check finds, by its name where it breaks."""
     for what, check in checks:
         try:
             yield check()
@@ -87,17 +101,26 @@ def versions() -> Finding:
     )
 
 
-def container_engine() -> Finding:
-    """Look for an engine: without one, services run as processes of this machine, which is a note and not a fault."""
+def container_engine(settings: TargetSettings) -> Finding:
+    """Look for an engine: without one, services of a local target run as processes, which is a note and not a fault.
+
+    Instances of other targets run containers, and so does a local cluster that did when it ran last.
+    """
     problem = engine.unavailable()
     if problem is None:
         version = engine.Engine().version()
         return Finding(what="container engine", verdict="good", text=f"{version} answers")
+    if settings.provider != "local" or settings.endpoint_url or local.last_runtime() == "docker":
+        runs = (
+            "the local cluster ran containers when it ran last" if settings.provider == "local" else "images are built"
+        )
+        fix = "culm up --runtime process, or start the engine" if settings.provider == "local" else problem.hint
+        return Finding(what="container engine", verdict="stops", text=f"none answers ({problem}); {runs}", fix=fix)
     return Finding(
         what="container engine",
         verdict="note",
         text=f"none answers ({problem}); Python services run as processes of this machine",
-        fix=getattr(problem, "hint", "") or "start Docker or Podman, if services are to run in containers",
+        fix=problem.hint or "start Docker or Podman, if services are to run in containers",
     )
 
 
@@ -105,7 +128,7 @@ def cgroups() -> Finding:
     """Report whether the kernel can limit memory of processes."""
     if sys.platform != "linux":
         return Finding(what="cgroups", verdict="note", text="not on this system; memory is watched instead of limited")
-    if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+    if not (CGROUPS / "cgroup.controllers").exists():
         return Finding(
             what="cgroups",
             verdict="note",
@@ -113,7 +136,7 @@ def cgroups() -> Finding:
             fix="boot with systemd.unified_cgroup_hierarchy=1, or use a container engine",
         )
     own = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2]
-    folder = Path("/sys/fs/cgroup") / own.lstrip("/")
+    folder = CGROUPS / own.lstrip("/")
     if os.access(folder, os.W_OK):
         return Finding(what="cgroups", verdict="good", text="version 2, writable: the kernel limits memory")
     return Finding(
@@ -206,11 +229,11 @@ def _printed(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS).stdout
 
 
-def ports(settings: TargetSettings) -> Finding:
-    """Try whether the load balancer's port is free; a cluster that runs has it already."""
+def ports(settings: TargetSettings, target: Callable[[], Target]) -> Finding:
+    """Try whether the load balancer's port is free, or the cluster that runs has it."""
     port = settings.port or DEFAULT_PORT
-    if local.running() is not None:
-        return Finding(what="ports", verdict="good", text=f"the cluster runs; its load balancer's port is {port}")
+    if local.running() is not None and (listening := listened(target(), port)) is not None:
+        return listening
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -223,6 +246,25 @@ def ports(settings: TargetSettings) -> Finding:
                 fix=f"`port:` of target {settings.name} in culm.yml, or end what listens there",
             )
     return Finding(what="ports", verdict="good", text=f"the load balancer's port {port} is free")
+
+
+def listened(target: Target, port: int) -> Finding | None:
+    """Report a load balancer of the cluster that has, or wants, the port; None where none does."""
+    elb = target.client("elbv2")
+    with faults.translated():
+        for balancer in elb.describe_load_balancers()["LoadBalancers"]:
+            listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+            if port not in [listener["Port"] for listener in listeners]:
+                continue
+            name, state = balancer["LoadBalancerName"], balancer["State"]
+            if state["Code"] == "active":
+                text = f"the cluster runs; its load balancer {name} has port {port}"
+                return Finding(what="ports", verdict="good", text=text)
+            text = (
+                f"the cluster's load balancer {name} does not serve port {port}: {state.get('Reason', state['Code'])}"
+            )
+            return Finding(what="ports", verdict="stops", text=text, fix=f"end what listens on {port}; then: culm up")
+    return None
 
 
 def cluster() -> Finding:
@@ -248,14 +290,19 @@ def disk() -> Finding:
             what="disk", verdict="stops", text=f"{existing} cannot be written", fix="set CULM_HOME to a folder of yours"
         )
     free = shutil.disk_usage(existing).free // MIB
-    held = sum(_size(folder) for folder in home.iterdir()) // MIB if home.exists() else 0
-    text = f"{free:,} MiB free at {existing}; culm holds {held:,} MiB"
+    sizes = {each.name: _size(each) // MIB for each in home.iterdir()} if home.exists() else {}
+    largest = sorted(((size, name) for name, size in sizes.items() if size), reverse=True)[:HELD_NAMED]
+    most = f" ({', '.join(f'{name} {size:,}' for size, name in largest)})" if largest else ""
+    text = f"{free:,} MiB free at {existing}; culm holds {sum(sizes.values()):,} MiB{most}"
     if free < LEAST_MIB:
         verdict: Verdict = "stops"
     else:
         verdict = "note" if free < LITTLE_MIB else "good"
-    fix = f"free some space, or remove what is old under {home}" if verdict != "good" else ""
-    return Finding(what="disk", verdict=verdict, text=text, fix=fix)
+    fix = (
+        "free some space; `culm cluster prune` deletes images and environments that nothing runs, `culm cluster reset` "
+        "everything of the local cluster"
+    )
+    return Finding(what="disk", verdict=verdict, text=text, fix=fix if verdict != "good" else "")
 
 
 def _size(path: Path) -> int:
@@ -279,9 +326,17 @@ def credentials(target: Target) -> Finding:
 
 
 def clock(target: Target) -> Finding:
-    """Report how far this machine's clock is from the target's: signatures bear a few minutes."""
+    """Report how far this machine's clock is from the target's: signatures bear a few minutes.
+
+    A refusal has the target's time as well, and a clock that is wrong is refused.
+    """
+    from botocore.exceptions import ClientError
+
     with faults.translated():
-        answer = target.client("sts").get_caller_identity()
+        try:
+            answer = target.client("sts").get_caller_identity()
+        except ClientError as refused:
+            answer = refused.response
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if date is None:
         return Finding(what="clock", verdict="note", text="the target does not say what time it is")
@@ -298,7 +353,7 @@ def clock(target: Target) -> Finding:
 
 
 def names(settings: TargetSettings) -> Finding:
-    """Look up the names that will have to be found."""
+    """Look up the names that will have to be found; of a local target, the pages' and previews' names as well."""
     wanted = ["localhost"]
     if settings.provider != "local" and not settings.endpoint_url:
         wanted = [f"sts.{settings.region or 'us-east-1'}.amazonaws.com"]
@@ -310,7 +365,14 @@ def names(settings: TargetSettings) -> Finding:
             what="names", verdict="stops", text=f"{' and '.join(missing)} cannot be found",
             fix="see /etc/resolv.conf and /etc/hosts, and whether the network is there",
         )  # fmt: skip
-    return Finding(what="names", verdict="good", text=f"{', '.join(wanted)} can be found")
+    if settings.provider == "local" and not _resolves(UNDER_LOCALHOST):
+        return Finding(
+            what="names", verdict="note",
+            text=f"{', '.join(wanted)} can be found, *.localhost cannot: browsers and curl know it, others do not",
+            fix="an /etc/hosts line for a name that a program needs, or apt-get install libnss-myhostname for all",
+        )  # fmt: skip
+    known = [*wanted, "*.localhost"] if settings.provider == "local" else wanted
+    return Finding(what="names", verdict="good", text=f"{', '.join(known)} can be found")
 
 
 def _resolves(name: str) -> bool:
