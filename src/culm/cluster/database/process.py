@@ -76,13 +76,17 @@ class Process:
         )
         await shell.wait()
         begun = asyncio.get_running_loop().time()
-        while not (self.running() and all(accepts(address, self.port) for address in self.addresses)):
+        while not (self.running() and all([await self.answers(address) for address in self.addresses])):
             late = asyncio.get_running_loop().time() - begun
             if late > START_SECONDS or (late > 1.0 and not self.running()):
                 await self.end(signal.SIGKILL)
                 lines = "\n".join(self.log.read_text(errors="replace").splitlines()[-6:])
                 raise CulmError(f"{self.package} does not start on port {self.port}:\n{lines}", f"see {self.log}")
             await asyncio.sleep(LOOK_EVERY)
+
+    async def answers(self, address: str) -> bool:
+        """Return whether it has started: it accepts connections on this address."""
+        return accepts(address, self.port)
 
     async def stop(self) -> None:
         """Stop it in order (SIGTERM: it writes its data down); returns when it has gone."""
