@@ -12,7 +12,7 @@ import pytest
 from culm.cli.price_lists import load
 from culm.cli.screens.advice import AdvicePage, report, screen
 from culm.core.model.instance_types import INSTANCE_TYPES
-from culm.plan.advice import Ground, advice, month, quiet, unmeasured
+from culm.plan.advice import Ground, advice, month, quiet, risk_of_fleet, unmeasured
 from culm.plan.advised import LEAST_DOLLARS, Advice, Peaks, ServicePeaks, Situation, StoredImage, StoredLogs
 from culm.plan.bill import PriceList
 from culm.plan.fleets import MOST_MORE, played
@@ -342,3 +342,21 @@ def test_the_screen_has_dollars_lines_and_risks_in_eighty_columns() -> None:
         {"key": "targets.stg.instances", "value": "1 x t3.micro", "at": "culm.yml:2"}
     ]
     assert "culm knows of nothing that would make it cheaper" in screen(a_page(project, []), 80)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (("m5.large",), ("m5.large",), ()),
+        (("m5.large",), ("t3.small",), ("burstable",)),
+        (("m5.large", "t3.small"), ("t3.small", "t3.small"), ("burstable",)),
+        (("t3.small", "t3.small"), ("t2.micro",), ("one instance",)),
+        (("m5.large", "m5.large"), ("t3.large",), ("one instance", "burstable")),
+    ],
+)
+def test_another_fleet_has_the_risks_that_come_with_it(
+    before: tuple[str, ...], after: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    risk = risk_of_fleet(before, after)
+    assert [each for each in ("one instance", "burstable") if each in risk] == list(words)
+    assert ("instances are replaced" in risk) == ("one instance" not in words)

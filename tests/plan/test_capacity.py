@@ -72,6 +72,8 @@ def test_the_best_run_kept_the_bound_and_did_not_fail() -> None:
     assert fastest is not None
     assert fastest.clients == 2
     assert best([a_run(1, 0)], bound=0.25) is None
+    at_the_bound = a_run(1, 100, p95=0.25)
+    assert best([at_the_bound], bound=0.25) == at_the_bound
     assert Run(clients=1, seconds=0.0, answered=0, failed=0, p50=0.0, p95=0.0).rate == 0.0
 
 

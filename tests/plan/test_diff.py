@@ -308,3 +308,13 @@ def test_a_clusters_new_tags_are_told_by_its_instances_or_by_name(
     assert said(tags) == []
     assert said(tags[1:]) == said([]) == [f"bamboo has {around.instances}"]
     assert said(tags[:1]) == [f"tag cluster bamboo: {tags[1]['key']} stg/notify"]
+
+
+def test_a_rule_loses_the_rewrites_that_culm_yml_does_not_have_any_more(project: Project, live: Observed) -> None:
+    moved = replace(project.services["accounts"], paths=("/users/*",))
+    plain = diff.rule(project, moved, live)
+    had = {**live.rules["accounts"], "Transforms": [{"Type": "url-rewrite"}]}
+    reset = diff.rule(project, moved, replace(live, rules={**live.rules, "accounts": had}))
+    assert plain is not None
+    assert reset is not None
+    assert {key: reset.input[key] for key in reset.input.keys() - plain.input.keys()} == {"ResetTransforms": True}

@@ -9,6 +9,7 @@ from tests.plan.test_screen import made, of_type
 
 from culm.core.decide.state import ClusterState
 from culm.plan import plan
+from culm.plan.way_back import Effect
 
 
 def sized(*sizes: int) -> ClusterState:
@@ -52,3 +53,26 @@ def test_a_live_service_that_has_grown_out_of_its_instances_would_start_first() 
     [told] = made(state, grown).services
     assert (told.how, told.percents, told.places) == ("start-first", (100, 200), ("i-1",))
     assert not told.down
+
+
+@pytest.mark.parametrize(
+    ("good", "effect", "back"),
+    [(True, "none", True), (False, "none", False), (True, "contract", False), (False, "contract", False)],
+)
+def test_a_roll_goes_back_by_itself_to_a_good_revision_that_its_migration_leaves_alone(
+    good: bool, effect: Effect, back: bool
+) -> None:
+    state = of_type(running("a"))
+    [told] = made(state, plan.Asked(wanted=wanted(state, "a"), good=good, effect=effect)).services
+    assert (told.how, told.goes_back) == ("start-first", back)
+
+
+def test_a_service_that_is_new_or_unchanged_goes_back_to_nothing() -> None:
+    state = of_type(running("a"))
+    same = plan.Asked(wanted=replace(wanted(state, "a"), definition=state.task_definitions["a:1"]), good=True)
+    told = made(state, same, plan.Asked(wanted=wanted(state, "new"), good=True)).services
+    assert {part.name: (part.how, part.goes_back) for part in told} == {
+        "a": ("unchanged", False),
+        "new": ("new", False),
+    }
+    assert not plan.Asked(wanted=wanted(state, "a")).good

@@ -168,3 +168,19 @@ def test_a_preview_s_task_has_its_environment_and_the_shared_image(
     assert container["logConfiguration"]["options"]["awslogs-group"] == "/culm/bamboo/pr-1--accounts"
     assert render.repository(derived, service) == "bamboo/accounts"
     assert render.repository(derived, service, migrate=True) == "bamboo/accounts-migrate"
+
+
+def test_rules_of_a_preview_that_are_in_order_keep_their_numbers(
+    derived: Project, beside: Observed, around: render.Surroundings
+) -> None:
+    wanted = diff.entry_priorities(derived, beside)
+    shifted = {key: number + 7 for key, number in wanted.items()}
+    entries: dict[str, dict[int, Any]] = {}
+    rules = {}
+    for (name, kind), number in shifted.items():
+        rule = {"RuleArn": f"arn:rule/{kind}", "Priority": str(number)}
+        if kind:
+            entries.setdefault(name, {})[kind] = rule
+        else:
+            rules[name] = rule
+    assert diff.entry_priorities(derived, replace(beside, rules=rules, entries=entries)) == shifted

@@ -13,6 +13,7 @@ from culm.plan import wishes
 from culm.plan.bill import of_servers
 from culm.plan.observed import Survey
 from culm.project.project import EVERYWHERE, Container, ElastiCache, Project, Rds
+from culm.project.sizes import fleet
 
 NOW = 1_767_225_600.0
 
@@ -256,3 +257,13 @@ def test_a_roll_back_wants_the_earlier_revision_as_it_was_and_names_what_changes
     assert asked.wanted.again
     assert [(each.field, each.new) for each in asked.differences] == [("memory", "1000")]
     assert wishes.rolled_back(web, live, now).differences == ()
+
+
+def test_another_fleet_in_culm_yml_than_the_one_that_is_there_is_a_note(project: Project) -> None:
+    settings = replace(project.targets["local"], instances=fleet("2 x t2.micro"))
+    assert wishes.other_fleet(settings, ["t2.micro", "t2.micro"]) == []
+    more = replace(settings, instances=fleet("2 x t2.micro + 1 x t3.small"))
+    assert wishes.other_fleet(more, ["t3.small", "t2.micro", "t2.micro"]) == [], "their order does not count"
+    assert wishes.other_fleet(more, ["t2.micro"]) == [
+        "culm.yml says 2 x t2.micro + 1 x t3.small; planned with what is there, 1 x t2.micro"
+    ]

@@ -11,11 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from culm.cluster import operations
+from culm.cluster.wire import operations as wire_operations
 from culm.cluster.wire.api import Api, Ready
 from culm.cluster.wire.errors import modelled
 from culm.cluster.wire.http import LONGEST_HELD, Large, Request, Response, held
 from culm.cluster.wire.models import Service
-from culm.cluster.wire.operations import OPERATIONS, operation
+from culm.cluster.wire.operations import OPERATIONS, Call, operation
 from culm.errors import AwsError
 
 ECS = "AmazonEC2ContainerServiceV20141113"
@@ -228,3 +229,15 @@ def test_a_body_is_held_up_to_the_limit_and_no_further(tmp_path):
     with pytest.raises(AwsError, match="more than") as refused:
         held(large(LONGEST_HELD + 1))
     assert (refused.value.code, refused.value.status) == ("RequestEntityTooLarge", 413)
+
+
+def test_serving_an_operation_leaves_its_function_as_it_is(monkeypatch):
+    monkeypatch.setattr("culm.cluster.wire.operations.OPERATIONS", {})
+
+    def list_things(call: Call, given: dict) -> None:
+        """Nothing."""
+
+    served = operation("ecs", "ListThings", long=True)(list_things)
+    assert served is list_things
+    [entry] = wire_operations.OPERATIONS.values()
+    assert (entry.function, entry.wakes, entry.long, entry.receive) == (list_things, False, True, None)

@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from culm.cluster.wire.chunked import split
 from culm.cluster.wire.http import Request
-from culm.cluster.wire.sigv4 import Rejected, Signature, signature, verify, verify_chunks
+from culm.cluster.wire.sigv4 import Rejected, Signature, session_token, signature, verify, verify_chunks, verify_head
 
 NOW = float(timegm((2026, 1, 1, 0, 0, 0)))
 KEY = Credentials("AKIAEXAMPLE", "secret")
@@ -272,3 +272,30 @@ def test_a_signed_trailer_may_not_change():
 
     with pytest.raises(Rejected, match="the trailer was changed"):
         verify_chunks(request, found, CHUNKED_SECRET, good, (b"x-amz-checksum-crc32:abc=\n", "0" * 64))
+
+
+def test_the_head_alone_shows_a_wrong_clock_an_unsigned_header_and_another_secret():
+    def of_head(request: Request, secret: str = "secret", now: float = NOW) -> str:
+        given = signature(request)
+        assert given is not None
+        try:
+            verify_head(request, given, secret, now)
+        except Rejected as rejected:
+            return rejected.why
+        return "good"
+
+    whole = s3("PUT", body=b"hello")
+    added = replace(whole, headers={**whole.headers, "x-amz-acl": "public-read"})
+    assert (of_head(whole), of_head(whole, now=NOW + 301), of_head(added)) == ("good", "skewed", "mismatch")
+    assert of_head(whole, secret="other") == "mismatch"
+    assert of_head(signed(), secret="other") == "good", "its hash is that of a body that is not there"
+
+
+def test_the_token_of_temporary_keys_is_where_the_signature_is():
+    session = Credentials("ASIAEXAMPLE", "secret", "the token")
+    of_header = signed(key=session)
+    in_query = signed("GET", "http://127.0.0.1:4566/vault/a", b"", "s3", auth=S3SigV4QueryAuth, key=session)
+    for request in (of_header, in_query):
+        given = signature(request)
+        assert given is not None
+        assert session_token(request, given) == "the token"
